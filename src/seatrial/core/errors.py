@@ -1,0 +1,46 @@
+"""The errors that are the user's to mend; anything else that is raised is a bug of ours.
+
+    SeatrialError        what is wrong and where, and a hint: what to do next
+    ├── DataError        rows or cells that break the schema; carries the places
+    └── CompileError     a pipeline cannot become an exact graph; training falls back to the native engine
+"""
+
+from dataclasses import dataclass
+
+
+class SeatrialError(Exception):
+    """Something the user can mend: the message says what and where, `hint` says what to do next."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One value that breaks one rule. `line` counts as an editor does (the header is 1); `row` from 0."""
+
+    row: int
+    column: str
+    value: str
+    rule: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"row {self.row + 1}" if self.line is None else f"line {self.line}"
+        column = f", column {self.column}" if self.column else ""
+        value = f": {self.value!r}" if self.value else ""
+        return f"{place}{column}{value}: {self.rule}"
+
+
+class DataError(SeatrialError):
+    """Rows that break the schema, each with its place, value and rule in `problems`."""
+
+    def __init__(self, message: str, *, hint: str = "", problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class CompileError(SeatrialError):
+    """The pipeline cannot become an exact graph; the message is the reason."""

@@ -1,0 +1,50 @@
+"""Files written whole or not at all, and JSON that is the same bytes for the same content."""
+
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Put `content` at `path`, so that a reader sees the old file or the new one and nothing between."""
+    data = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def to_json(value: Any) -> str:
+    """Render `value` as JSON for people and for hashing: sorted keys, no NaN, a line break at the end."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a damaged or missing one is an error that names it."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise SeatrialError(f"{path} does not exist.") from None
+    except (ValueError, OSError) as error:
+        raise SeatrialError(f"{path} cannot be read as JSON: {error}") from None
+
+
+def sha256(path: Path) -> str:
+    """Hash a file, in chunks, so that a large one does not fill the memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,148 @@
+"""A project: a folder whose pyproject.toml has [project] and [tool.seatrial]; read and checked here."""
+
+import ast
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+
+KEYS = {
+    "data": (str, "the table to train on, CSV or Parquet, relative to the project"),
+    "target": (str, "the column to predict"),
+    "task": (str, "binary, multiclass or regression; default: by the target's values"),
+    "positive": ((str, int, bool), "binary tasks: the label that counts as yes; default: the last one in order"),
+    "labels": (dict, "what people read instead of a label, by label"),
+    "threshold": (float, "binary tasks: from which probability of the positive label on it is predicted"),
+    "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
+    "seed": (int, "the seed of the split and of everything else that draws"),
+    "threads": (int, "threads while training; one gives the same bytes on every machine"),
+    "index": (str, "the folder that is the package index, relative to the project"),
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings of one project, every path absolute."""
+
+    root: Path
+    name: str
+    package: str
+    version: str
+    data: Path
+    target: str
+    index: Path
+    dependencies: tuple[str, ...] = ()
+    description: str = ""
+    task: str | None = None
+    positive: str | int | bool | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    threshold: float = 0.5
+    test_share: float = 0.25
+    seed: int = 1912
+    threads: int = 1
+
+    @property
+    def source(self) -> Path:
+        """The folder to import the package from."""
+        return self.root / "src"
+
+    @property
+    def artifacts(self) -> Path:
+        """Where `seatrial train` puts what the wheel ships."""
+        return self.source / self.package / "artifacts"
+
+    @property
+    def runs(self) -> Path:
+        """Where every training leaves its metrics and its report."""
+        return self.root / "runs"
+
+    @property
+    def dist(self) -> Path:
+        """Where `seatrial build` puts the sdist and the wheel."""
+        return self.root / "dist"
+
+    @property
+    def requirement(self) -> str:
+        """The release as a pinned requirement, `titanic-model==0.1.0`."""
+        return f"{self.name}=={self.version}"
+
+
+def find_project(start: Path) -> Project:
+    """Read the project that `start` lies in.
+
+    Raises SeatrialError where there is none, or where a setting is missing, unknown or of the wrong type.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            document = _read_toml(path)
+            if "seatrial" in document.get("tool", {}):
+                return _project(folder, document)
+    raise SeatrialError(
+        f"No Seatrial project in {start} or above it.",
+        hint="Go to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SeatrialError(f"{path} cannot be read: {error}") from None
+
+
+def _project(root: Path, document: dict[str, Any]) -> Project:
+    where = root / "pyproject.toml"
+    project, settings = document.get("project", {}), document["tool"]["seatrial"]
+    if "name" not in project:
+        raise SeatrialError(f"{where} has no [project] name.")
+    for key, value in settings.items():
+        _check(where, key, value)
+    for key in ("data", "target"):
+        if key not in settings:
+            raise SeatrialError(f"{where}: [tool.seatrial] needs `{key}`: {KEYS[key][1]}.")
+    if settings.get("task", "binary") not in ("binary", "multiclass", "regression"):
+        raise SeatrialError(f"{where}: [tool.seatrial] task is binary, multiclass or regression.")
+    package = project["name"].replace("-", "_").lower()
+    if not (root / "src" / package / "__init__.py").is_file():
+        raise SeatrialError(f"{root} has no package src/{package} for the project {project['name']!r}.")
+    checked = {k: settings[k] for k in settings if k not in ("data", "index")}
+    if not 0 < checked.get("test_share", 0.25) < 1 or not 0 < checked.get("threshold", 0.5) < 1:
+        raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold lie between 0 and 1.")
+    return Project(
+        root=root,
+        name=project["name"],
+        package=package,
+        version=project.get("version") or read_version(root / "src" / package / "__init__.py"),
+        description=project.get("description", ""),
+        dependencies=tuple(project.get("dependencies", ())),
+        data=root / settings["data"],
+        index=(root / settings.get("index", ".seatrial/index")).resolve(),
+        **checked,
+    )
+
+
+def _check(where: Path, key: str, value: object) -> None:
+    if key not in KEYS:
+        near = difflib.get_close_matches(key, KEYS, 1)
+        hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(KEYS)}."
+        raise SeatrialError(f"{where}: [tool.seatrial] has an unknown key `{key}`.", hint=hint)
+    kind, meaning = KEYS[key]
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise SeatrialError(f"{where}: [tool.seatrial] {key} = {value!r} is of the wrong type.", hint=f"It is {meaning}.")
+
+
+def read_version(init: Path) -> str:
+    """Read the literal `__version__` of a package without importing it."""
+    for node in ast.parse(init.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__version__" for t in node.targets):
+            try:
+                return str(ast.literal_eval(node.value))
+            except ValueError:
+                break
+    raise SeatrialError(f'{init} has no line `__version__ = "0.1.0"`.', hint="The wheel takes its version from it.")

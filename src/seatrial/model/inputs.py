@@ -1,0 +1,43 @@
+"""What the engine takes: two matrices, one of numbers and one of strings, made alike from a row and from a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.model.features import Array, Columns
+
+Encoded = tuple[tuple[float, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The columns that the engine takes, in order: float64 with NaN for missing, strings with "" for missing."""
+
+    numbers: tuple[str, ...]
+    strings: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, numbers first."""
+        return self.numbers + self.strings
+
+
+def stack_columns(inputs: Inputs, columns: Columns) -> tuple[npt.NDArray[np.float64], Array]:
+    """Make the engine's matrices from a table: (n, len(numbers)) float64 and (n, len(strings)) of str."""
+    rows = len(next(iter(columns.values()))) if columns else 0
+    numbers = np.empty((rows, len(inputs.numbers)), dtype=np.float64)
+    strings = np.empty((rows, len(inputs.strings)), dtype=object)
+    for position, name in enumerate(inputs.numbers):
+        numbers[:, position] = columns[name]
+    for position, name in enumerate(inputs.strings):
+        strings[:, position] = [value or "" for value in columns[name]]
+    return numbers, strings
+
+
+def stack_rows(inputs: Inputs, rows: Sequence[Encoded]) -> tuple[npt.NDArray[np.float64], Array]:
+    """Make the engine's matrices from encoded rows."""
+    numbers = np.array([row[0] for row in rows], dtype=np.float64).reshape(len(rows), len(inputs.numbers))
+    strings = np.array([row[1] for row in rows], dtype=object).reshape(len(rows), len(inputs.strings))
+    return numbers, strings

@@ -1,0 +1,68 @@
+"""What a release says of itself: release.json, written by training and carried in the wheel."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import read_json, to_json
+from seatrial.model.inputs import Inputs
+
+Task = Literal["binary", "multiclass", "regression"]
+FORMAT = 1
+METADATA_FILE = "release.json"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The facts of one release. Classes are in the order of the score's columns."""
+
+    name: str
+    task: Task
+    target: str
+    engine: Literal["onnx", "native"]
+    inputs: Inputs
+    typical: dict[str, Any]
+    example: dict[str, Any]
+    classes: tuple[Any, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    positive: Any = None
+    threshold: float = 0.5
+    description: str = ""
+    headline: str = ""
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
+    proof: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    git: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def label(self, value: Any) -> str:
+        """What people read for a class: its display text, or itself."""
+        return self.labels.get(str(value), str(value))
+
+    def to_json(self) -> str:
+        """Render as the content of release.json."""
+        return to_json(asdict(self))
+
+
+def read_metadata(folder: Path) -> Metadata:
+    """Read release.json from a folder of artifacts."""
+    path = folder / METADATA_FILE
+    if not path.is_file():
+        raise SeatrialError(f"There is no trained model in {folder}.", hint="Run `seatrial train` first.")
+    return metadata_from(read_json(path), str(path))
+
+
+def metadata_from(document: Any, where: str) -> Metadata:
+    """Read the content of a release.json; `where` names it in errors."""
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise SeatrialError(f"{where} is not of format {FORMAT}.", hint="Train again with this version of Seatrial.")
+    known = {f.name for f in fields(Metadata)}
+    try:
+        inputs = Inputs(tuple(document["inputs"]["numbers"]), tuple(document["inputs"]["strings"]))
+        rest = {k: v for k, v in document.items() if k in known and k not in ("inputs", "classes")}
+        return Metadata(inputs=inputs, classes=tuple(document.get("classes", ())), **rest)
+    except (KeyError, TypeError) as error:
+        raise SeatrialError(f"{where} is damaged: {error}") from None

@@ -1,0 +1,238 @@
+"""A release at run time: rows in, predictions out. This is what an installed model wheel consists of."""
+
+import importlib
+import json
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from seatrial.core.errors import SeatrialError
+from seatrial.model.checking import TableChecker
+from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, Floats, GraphEngine, NativeEngine
+from seatrial.model.explaining import Explanation, contributions
+from seatrial.model.features import Columns, Feature, add_features, features_in, needed
+from seatrial.model.inputs import Encoded, stack_columns, stack_rows
+from seatrial.model.metadata import Metadata, read_metadata
+from seatrial.model.rows import RowErrors, RowParser
+from seatrial.model.schema import Column, columns_of, schema_in
+
+ARTIFACTS = "artifacts"
+CARD_FILE = "card.md"
+
+
+class Release:
+    """One version of a model. Making it costs nothing; each part is loaded when it is first needed.
+
+    `package` is the importable package that holds schema.py, features.py and artifacts/. `threads` are the engine's:
+    1 for rows, 0 (all cores) for large tables.
+    """
+
+    def __init__(self, package: str, *, threads: int = 1) -> None:
+        self.package = package
+        self._threads = threads
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Release {self.package}>"
+
+    @cached_property
+    def version(self) -> str:
+        """The release's version, from the package itself."""
+        return str(importlib.import_module(self.package).__version__)
+
+    @cached_property
+    def name(self) -> str:
+        """The release's name on an index, `titanic-model`."""
+        return self.metadata.name
+
+    @cached_property
+    def artifacts(self) -> Path:
+        """The folder with what training wrote."""
+        module = importlib.import_module(self.package)
+        return Path(str(module.__file__)).parent / ARTIFACTS
+
+    @cached_property
+    def metadata(self) -> Metadata:
+        """What the release says of itself."""
+        return read_metadata(self.artifacts)
+
+    @cached_property
+    def card(self) -> str:
+        """The model card, in Markdown."""
+        path = self.artifacts / CARD_FILE
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    @cached_property
+    def schema(self) -> type[BaseModel]:
+        """The class that a row is an instance of."""
+        return schema_in(importlib.import_module(f"{self.package}.schema"))
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The schema's columns, in its order."""
+        return columns_of(self.schema)
+
+    @cached_property
+    def json_schema(self) -> dict[str, Any]:
+        """The schema as JSON Schema."""
+        return self.schema.model_json_schema()
+
+    @cached_property
+    def checker(self) -> TableChecker:
+        """Checks whole tables by the schema."""
+        return TableChecker(self.schema)
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The feature functions that the engine's inputs need, in order."""
+        every = features_in(importlib.import_module(f"{self.package}.features"), self.columns)
+        return needed(every, self.metadata.inputs.names)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The compiled graph, or scikit-learn."""
+        with self._lock:
+            if self.metadata.engine == "onnx":
+                return GraphEngine(self.artifacts / GRAPH_FILE, threads=self._threads)
+            return NativeEngine(self.artifacts / NATIVE_FILE, self.metadata.inputs)
+
+    @cached_property
+    def _parser(self) -> RowParser[Any]:
+        return RowParser(self.schema)
+
+    @cached_property
+    def _derive(self) -> tuple[tuple[str, Any, tuple[str, ...]], ...]:
+        return tuple((f.name, f.function, f.reads) for f in self.features)
+
+    def load(self) -> "Release":
+        """Load everything now and answer one row, so that the first caller does not pay for it."""
+        self.predict([self.metadata.typical])
+        return self
+
+    def parse(self, body: bytes) -> list[BaseModel]:
+        """Validate a JSON body: one row, a list of rows, or {"inputs": [...]}. Raises RowErrors."""
+        return self._parser.parse(body)
+
+    def encode(self, row: BaseModel) -> Encoded:
+        """Apply the feature functions to a row and give what the engine takes."""
+        return self._encode(row.__dict__.copy())
+
+    def _encode(self, values: dict[str, Any]) -> Encoded:
+        for name, function, reads in self._derive:
+            values[name] = function(*[values[read] for read in reads])
+        inputs = self.metadata.inputs
+        nan = math.nan
+        return (
+            tuple([nan if (value := values[name]) is None else value for name in inputs.numbers]),
+            tuple([values[name] or "" for name in inputs.strings]),
+        )
+
+    def score(self, rows: Sequence[Encoded]) -> Floats:
+        """Score encoded rows in one call: (n, n_classes) probabilities, or (n,) predictions of a regression."""
+        return self.engine(*stack_rows(self.metadata.inputs, rows))
+
+    def score_table(self, columns: Columns) -> Floats:
+        """Score checked columns, as `TableChecker` gives them."""
+        derived = add_features(columns, self.features, self.columns)
+        return self.engine(*stack_columns(self.metadata.inputs, derived))
+
+    def decide(self, scores: Floats) -> list[Any]:
+        """Turn scores into labels; a regression's scores are its predictions."""
+        if self.metadata.task == "regression":
+            return list(scores.tolist())
+        classes = self.metadata.classes
+        return [classes[i] for i in self.decide_index(scores).tolist()]
+
+    def decide_index(self, scores: Floats) -> Any:
+        """Turn a classifier's scores into positions in `classes`: by the threshold, or the likeliest of several."""
+        if self.metadata.task != "binary":
+            return np.argmax(scores, axis=1)
+        positive = self.metadata.classes.index(self.metadata.positive)
+        return np.where(scores[:, positive] >= self.metadata.threshold, positive, 1 - positive)
+
+    def predict(self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Predict one row or several: [{"prediction": 1, "probabilities": {"0": 0.1, "1": 0.9}}, ...].
+
+        Raises SeatrialError with the place and the rule where a row breaks the schema.
+        """
+        given = [dict(rows)] if isinstance(rows, Mapping) else [dict(row) for row in rows]
+        try:
+            checked = self._parser.check(given)
+        except RowErrors as error:
+            raise SeatrialError(f"Not predicted: {error}") from None
+        if not checked:
+            return []
+        return self.describe(self.score([self.encode(row) for row in checked]))
+
+    def describe(self, scores: Floats) -> list[dict[str, Any]]:
+        """Write scores out as predictions, with the probability of each label."""
+        decided = self.decide(scores)
+        if self.metadata.task == "regression":
+            return [{"prediction": value} for value in decided]
+        names = [str(label) for label in self.metadata.classes]
+        return [
+            {"prediction": label, "probabilities": dict(zip(names, row, strict=True))}
+            for label, row in zip(decided, scores.tolist(), strict=True)
+        ]
+
+    def explain(self, row: BaseModel) -> Explanation:
+        """Say what each column did to the prediction, against the release's typical row."""
+        meta = self.metadata
+        values = {c.name: getattr(row, c.name) for c in self.columns}
+        typical = {c.name: self._typical_values[c.name] for c in self.columns}
+        own = self.score([self._encode(dict(values))])
+        if meta.task == "regression":
+            position, label = None, None
+        elif meta.task == "binary":
+            position, label = meta.classes.index(meta.positive), meta.positive
+        else:
+            position = int(self.decide_index(own)[0])
+            label = meta.classes[position]
+
+        def score(rows: Sequence[dict[str, Any]]) -> Floats:
+            found = self.score([self._encode(dict(r)) for r in rows])
+            return found if position is None else found[:, position]
+
+        used = set(meta.inputs.names).union(*(f.reads for f in self.features))
+        shares = contributions(values, typical, [c.name for c in self.columns if c.name in used], score)
+        ends = score([typical, values])
+        return Explanation(label, float(ends[1]), float(ends[0]), tuple(shares))
+
+    @cached_property
+    def _typical_values(self) -> dict[str, Any]:
+        return self.schema.model_validate_json(json.dumps(self.metadata.typical)).__dict__
+
+    def main(self) -> int:
+        """Run the release's own command line, `titanic-model predict passengers.csv`."""
+        from seatrial.model.console import main
+
+        return main(self)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Predictions for consecutive rows of a table: labels (or numbers), scores, and the rows' columns."""
+
+    predictions: list[Any]
+    scores: Floats
+    columns: Columns
+
+
+def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
+    """Predict a CSV, Parquet or JSON file chunk by chunk, in its order.
+
+    Raises DataError at the first chunk with rows that break the schema.
+    """
+    from seatrial.model.reading import check_all, read_chunks
+
+    for chunk in read_chunks(path, release.checker):
+        check_all(chunk.problems, path, rows=chunk.rows)
+        scores = release.score_table(chunk.columns)
+        yield Predicted(release.decide(scores), scores, chunk.columns)

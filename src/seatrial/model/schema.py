@@ -1,0 +1,181 @@
+"""The schema: the one Pydantic class that says what a row is, in training, in the trial and in the server.
+
+`Schema` is its base, a BaseModel that takes no nonsense: no unknown columns, no NaN, no `true` for a number.
+`columns_of` reads the class as columns, for tables, forms and generated rows.
+"""
+
+import inspect
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
+
+from seatrial.core.errors import SeatrialError
+
+Kind = Literal["integer", "number", "boolean", "category", "text", "other"]
+
+
+def _fields(schema: Any) -> dict[str, Any]:
+    """Find the fields in a model's core schema, beneath the wrappers that validators put around it."""
+    while schema.get("type") != "model-fields":
+        schema = schema["schema"]
+    fields: dict[str, Any] = schema["fields"]
+    return fields
+
+
+def _exact_integers(schema: Any) -> Any:
+    if schema["type"] == "literal" and all(type(value) is int for value in schema["expected"]):
+        return core_schema.no_info_before_validator_function(_only_integers, schema)
+    if schema["type"] == "function-before" and schema["function"]["function"] is _only_integers:
+        return schema
+    if isinstance(schema.get("schema"), dict):
+        return {**schema, "schema": _exact_integers(schema["schema"])}
+    return schema
+
+
+def _only_integers(value: Any) -> Any:
+    return value if type(value) is int else str(value)  # a string is in no Literal of integers
+
+
+class Schema(BaseModel):
+    """Base of a project's schema: a misspelt column, NaN, or `true` for a number is an error, not a prediction."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let Pydantic build the schema, then close the gap that Literal[1, 2] also takes `true` and `1.0`."""
+        schema = handler(source)
+        for field in _fields(schema).values():
+            field["schema"] = _exact_integers(field["schema"])
+        return schema
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the schema, as forms, tables and generated rows need it."""
+
+    name: str
+    kind: Kind
+    nullable: bool
+    required: bool
+    default: Any = None
+    categories: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    exclusive_maximum: bool = False
+    max_length: int | None = None
+    title: str = ""
+    description: str = ""
+    unit: str = ""
+    example: Any = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values are held as float64 with NaN for missing; otherwise as objects with None."""
+        if self.kind == "category":
+            return all(not isinstance(value, str) for value in self.categories)
+        return self.kind in ("integer", "number", "boolean")
+
+
+def columns_of(schema: type[BaseModel]) -> tuple[Column, ...]:
+    """Read the columns of a schema class, in its order."""
+    document = schema.model_json_schema()
+    required = set(document.get("required", ()))
+    definitions = document.get("$defs", {})
+    return tuple(
+        _column(name, part, definitions, schema, required=name in required)
+        for name, part in document["properties"].items()
+    )
+
+
+def _column(
+    name: str, part: dict[str, Any], definitions: dict[str, Any], schema: type[BaseModel], *, required: bool
+) -> Column:
+    options = [_resolved(option, definitions) for option in part.get("anyOf", [part])]
+    plain = [option for option in options if option.get("type") != "null"]
+    if len(plain) != 1:
+        raise SeatrialError(
+            f"{schema.__name__}.{name} mixes {len(plain)} types.", hint="A column has one type, and may be `| None`."
+        )
+    value = plain[0]
+    low = value.get("minimum", value.get("exclusiveMinimum"))
+    high = value.get("maximum", value.get("exclusiveMaximum"))
+    field = schema.model_fields[name]
+    return Column(
+        name=name,
+        kind=_kind(value),
+        nullable=len(options) > len(plain),
+        required=required,
+        default=None if required else field.get_default(call_default_factory=True, validated_data={}),
+        categories=tuple(value.get("enum", [value["const"]] if "const" in value else ())),
+        minimum=low,
+        maximum=high,
+        exclusive_minimum="exclusiveMinimum" in value,
+        exclusive_maximum="exclusiveMaximum" in value,
+        max_length=value.get("maxLength"),
+        title=field.title or name.replace("_", " ").capitalize(),
+        description=field.description or "",
+        unit=str(part.get("unit", "")),
+        example=(field.examples or [None])[0],
+    )
+
+
+def _resolved(option: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    reference = option.get("$ref", "")
+    return {**definitions[reference.rsplit("/", 1)[1]], **option} if reference else option
+
+
+def _kind(value: dict[str, Any]) -> Kind:
+    if "enum" in value or "const" in value:
+        return "category"
+    if value.get("type") == "string":
+        return "other" if "format" in value else "text"
+    kinds: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
+    return kinds.get(str(value.get("type")), "other")
+
+
+def schema_in(module: ModuleType) -> type[BaseModel]:
+    """Find the one schema class that a project's schema.py defines."""
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, BaseModel) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        names = ", ".join(c.__name__ for c in found) or "none"
+        raise SeatrialError(f"{module.__name__} should define one schema class; found: {names}.")
+    if not issubclass(found[0], Schema):
+        raise SeatrialError(
+            f"{module.__name__}.{found[0].__name__} is a plain BaseModel, which ignores misspelt columns.",
+            hint="Derive it from seatrial.Schema.",
+        )
+    return found[0]
+
+
+def field_validators(schema: type[BaseModel]) -> dict[str, SchemaValidator] | None:
+    """Make a validator for each column alone, or None where rules span columns and whole rows must be checked."""
+    decorators = schema.__pydantic_decorators__
+    if decorators.model_validators or decorators.root_validators:
+        return None
+    document: Any = schema.__pydantic_core_schema__
+    try:
+        return {
+            name: SchemaValidator(field["schema"], core_schema.CoreConfig(strict=True, allow_inf_nan=False))
+            for name, field in _fields(document).items()
+        }
+    except (KeyError, TypeError, ValueError):  # a schema with shared definitions: rows it is
+        return None
+
+
+def plain_bounds(schema: type[BaseModel], name: str) -> bool:
+    """Whether a numeric column's rules are its bounds alone, so that arrays can be checked at once."""
+    document: Any = schema.__pydantic_core_schema__
+    part = _fields(document)[name]["schema"]
+    while part["type"] in ("default", "nullable"):
+        part = part["schema"]
+    known = {"type", "ge", "gt", "le", "lt", "strict", "allow_inf_nan", "metadata", "ref"}
+    return part["type"] in ("float", "int") and set(part) <= known

@@ -1,0 +1,125 @@
+"""Split, fit, and find out what the pipeline reads. scikit-learn and pandas live here."""
+
+import importlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import Project
+from seatrial.model.engines import to_frame
+from seatrial.model.features import Array, Columns, Feature, add_features
+from seatrial.model.inputs import Inputs, stack_columns
+from seatrial.model.schema import Column
+from seatrial.train.table import TrainingTable
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the rows to train on and of those held out; shuffled, and stratified by class."""
+
+    train: Array
+    test: Array
+    seed: int
+    stratified: bool
+
+
+@dataclass(frozen=True)
+class Framer:
+    """Turns checked columns into the DataFrame that the pipeline sees, features included."""
+
+    columns: Sequence[Column]
+    features: Sequence[Feature]
+    inputs: Inputs
+
+    def __call__(self, table: Columns) -> Any:
+        """Make the DataFrame: numbers float64 with NaN, strings with "" for missing."""
+        derived = add_features(table, self.features, self.columns)
+        return to_frame(self.inputs, *stack_columns(self.inputs, derived))
+
+
+def split(table: TrainingTable, project: Project) -> Split:
+    """Hold out a share of the rows. Raises SeatrialError where a class has too few rows to be in both parts."""
+    from sklearn.model_selection import train_test_split
+
+    stratify = None if table.task == "regression" else table.target
+    if stratify is not None:
+        labels, counts = np.unique(stratify, return_counts=True)
+        if counts.min() < 2:
+            rare = labels[counts.argmin()]
+            raise SeatrialError(
+                f"{project.data.name}: only one row has {project.target} = {rare!r}; it cannot be in both parts of the split.",
+                hint="Collect more such rows, or leave the label out of the table.",
+            )
+    try:
+        train, test = train_test_split(
+            np.arange(table.rows), test_size=project.test_share, random_state=project.seed, stratify=stratify
+        )
+    except ValueError as error:
+        raise SeatrialError(
+            f"{project.data.name}: {table.rows} rows cannot be split: {error}", hint="Raise test_share, or add rows."
+        ) from None
+    return Split(np.sort(train), np.sort(test), project.seed, stratify is not None)
+
+
+def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Inputs:
+    """Name all columns and features that an engine could take; dates and the like only through features."""
+    plain = [c for c in columns if c.kind != "other"]
+    numbers = [c.name for c in plain if c.numeric] + [f.name for f in features if f.numeric]
+    strings = [c.name for c in plain if not c.numeric] + [f.name for f in features if not f.numeric]
+    return Inputs(tuple(numbers), tuple(strings))
+
+
+def fit(project: Project, frame: Any, target: Array) -> Any:
+    """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none."""
+    from threadpoolctl import threadpool_limits
+
+    module = importlib.import_module(f"{project.package}.pipeline")
+    if not callable(getattr(module, "build", None)):
+        raise SeatrialError(f"{project.package}/pipeline.py has no function build().", hint="It returns the pipeline.")
+    pipeline = module.build()
+    seeds = {k: project.seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
+    pipeline.set_params(**seeds)
+    try:
+        # One thread by default: sums in another order would be other bytes on a machine with more cores.
+        with threadpool_limits(project.threads or os.cpu_count()):
+            pipeline.fit(frame, target)
+    except (ValueError, TypeError, KeyError) as error:
+        text = str(error).strip().splitlines() or [type(error).__name__]
+        raise SeatrialError(
+            f"The pipeline cannot be fitted: {text[0]}",
+            hint=f"It was given the columns {', '.join(frame.columns)}; strings come with '' for missing.",
+        ) from error
+    return pipeline
+
+
+def used_inputs(pipeline: Any, frame: Any, inputs: Inputs) -> Inputs:
+    """Keep the inputs that the pipeline's first ColumnTransformer takes by name; all of them where it is not so."""
+    from sklearn.compose import ColumnTransformer
+
+    first = pipeline
+    while hasattr(first, "steps"):
+        first = first.steps[0][1]
+    if not isinstance(first, ColumnTransformer):
+        return inputs
+    used: set[str] = set()
+    for _, transformer, names in first.transformers_:
+        if isinstance(transformer, str) and transformer == "drop":
+            continue
+        listed = [names] if isinstance(names, str) else list(names) if isinstance(names, (list, tuple)) else names
+        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+            return inputs
+        used.update(listed)
+    assert used <= set(frame.columns)
+    return Inputs(
+        tuple(name for name in inputs.numbers if name in used), tuple(name for name in inputs.strings if name in used)
+    )
+
+
+def scores_of(pipeline: Any, frame: Any) -> Array:
+    """The pipeline's own scores: (n, n_classes) probabilities, or (n,) predictions of a regression."""
+    score = pipeline.predict_proba if hasattr(pipeline, "classes_") else pipeline.predict
+    return np.asarray(score(frame), dtype=np.float64)

@@ -1,0 +1,18 @@
+"""The estimator. It may be any scikit-learn pipeline; what `seatrial train` prints says whether it compiles."""
+
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+NUMBERS = ["age", "fare_per_head", "family_size"]
+CATEGORIES = ["pclass", "sex", "title", "deck", "embarked"]
+
+
+def build() -> Pipeline:
+    """Make the unfitted pipeline; a missing number reaches it as NaN, a missing string as an empty one."""
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    categories = OneHotEncoder(handle_unknown="ignore", min_frequency=10)
+    columns = ColumnTransformer([("numbers", numbers, NUMBERS), ("categories", categories, CATEGORIES)])
+    return Pipeline([("columns", columns), ("model", LogisticRegression(C=1.0, max_iter=1000))])

@@ -1,0 +1,82 @@
+"""What the model asks about a passenger. Every rule here holds in training, in the trial and in the API."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from seatrial import Schema
+
+
+class Passenger(Schema):
+    """A passenger of the Titanic, as the passenger list describes them."""
+
+    pclass: Literal[1, 2, 3] = Field(
+        title="Class",
+        description="1 is first class, 3 is steerage.",
+        examples=[2],
+    )
+    name: str = Field(
+        title="Name",
+        description="Family name, title, given names, as on the passenger list.",
+        min_length=1,
+        max_length=120,
+        examples=["Hart, Miss. Eva Miriam"],
+    )
+    sex: Literal["female", "male"] = Field(
+        title="Sex",
+        examples=["female"],
+    )
+    age: float | None = Field(
+        None,
+        title="Age",
+        description="Babies as a fraction of a year.",
+        ge=0,
+        le=100,
+        examples=[7],
+        json_schema_extra={"unit": "years"},
+    )
+    sibsp: int = Field(
+        0,
+        title="Siblings and spouses",
+        description="How many of them are aboard.",
+        ge=0,
+        le=12,
+        examples=[0],
+    )
+    parch: int = Field(
+        0,
+        title="Parents and children",
+        description="How many of them are aboard.",
+        ge=0,
+        le=12,
+        examples=[2],
+    )
+    ticket: str | None = Field(
+        None,
+        title="Ticket",
+        description="Its number. The model does not use it.",
+        max_length=40,
+        examples=["F.C.C. 13529"],
+    )
+    fare: float | None = Field(
+        None,
+        title="Fare",
+        description="Paid for the whole ticket, in pounds of 1912.",
+        ge=0,
+        le=600,
+        examples=[26.25],
+        json_schema_extra={"unit": "£"},
+    )
+    cabin: str | None = Field(
+        None,
+        title="Cabin",
+        description="Its letter is the deck, A on top.",
+        max_length=40,
+        examples=["C85"],
+    )
+    embarked: Literal["C", "Q", "S"] | None = Field(
+        None,
+        title="Embarked at",
+        description="Cherbourg, Queenstown or Southampton.",
+        examples=["S"],
+    )
