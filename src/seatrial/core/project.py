@@ -2,7 +2,10 @@
 
 import ast
 import difflib
+import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,6 +89,18 @@ def find_project(start: Path) -> Project:
         f"No Seatrial project in {start} or above it.",
         hint="Go to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
     )
+
+
+@contextmanager
+def importable(project: Project) -> Iterator[None]:
+    """Make the project's package importable from its own source, whatever is installed under its name."""
+    for name in [n for n in sys.modules if n == project.package or n.startswith(project.package + ".")]:
+        del sys.modules[name]
+    sys.path.insert(0, str(project.source))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(project.source))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class TableChecker:
             good |= missing
         for row in np.flatnonzero(~good).tolist():
             value = None if missing[row] else values[row].item()
-            problems.append(Problem(row, column.name, _shown(value), self._rule(column, value)))
+            problems.append(Problem(row, column.name, _shown(value), self._rule(column, to_python(column, value))))
             numbers[row] = np.nan
         return numbers
 
@@ -100,7 +100,7 @@ class TableChecker:
     def _rule(self, column: Column, value: Any) -> str:
         """Say which rule the value breaks, or nothing."""
         validator = self._validator(column)
-        if isinstance(value, Unreadable):
+        if isinstance(value, Unreadable) and column.kind != "category":
             article = "an" if column.kind == "integer" else "a"
             return f"Input should be {article} {column.kind}"
         if validator is None:
@@ -163,7 +163,7 @@ def _number_in(column: Column, text: str) -> Any:
         number = float(text)
         if column.kind == "number":
             return number
-        return int(text) if text.lstrip("+-").isdecimal() else int(number) if number.is_integer() else number
+        return int(text) if text.lstrip("+-").isdecimal() else int(number) if number.is_integer() else Unreadable(text)
     except (ValueError, OverflowError):
         return Unreadable(text)
 

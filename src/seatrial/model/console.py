@@ -5,7 +5,6 @@ should be able to use it.
 """
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -13,28 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.release import Release, predict_file
+from seatrial.model.batch import predict_table
+from seatrial.model.release import Release
 
 
 def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 1 with one clear line on standard error."""
     name = release.package.replace("_", "-")
-    parser = argparse.ArgumentParser(prog=name, description=release.metadata.description or None)
-    parser.add_argument("--version", action="version", version=f"{name} {release.version}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    predict = commands.add_parser(
-        "predict",
-        help="predict every row of a file",
-        description="Predict every row of a CSV, Parquet or JSON file; the answer is CSV, a line per row.",
-        epilog=f"example: {name} predict rows.csv > predictions.csv",
-    )
-    predict.add_argument("file", type=Path, help="CSV (with a header), .parquet or .json")
-    commands.add_parser("card", help="print the model card")
-    commands.add_parser("schema", help="print what a row must look like, as JSON Schema")
-    given = parser.parse_args(arguments)
     try:
+        given = _parser(name, release).parse_args(arguments)
         if given.command == "predict":
-            _predict(release, given.file)
+            predict_table(release, given.file, given.output, keep=given.keep)
         elif given.command == "card":
             sys.stdout.write(release.card)
         else:
@@ -48,15 +36,19 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _predict(release: Release, file: Path) -> None:
-    chunks = predict_file(release, file)
-    first = next(chunks)  # a file that cannot be read says so before anything is printed
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    classes = release.metadata.classes
-    writer.writerow(["prediction", *(f"probability_{label}" for label in classes)])
-    for chunk in (first, *chunks):
-        if classes:
-            scores = chunk.scores.tolist()
-            writer.writerows([label, *row] for label, row in zip(chunk.predictions, scores, strict=True))
-        else:
-            writer.writerows([value] for value in chunk.predictions)
+def _parser(name: str, release: Release) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=name, description=release.metadata.description or None)
+    parser.add_argument("--version", action="version", version=f"{name} {release.version}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    predict = commands.add_parser(
+        "predict",
+        help="predict every row of a file",
+        description="Predict every row of a CSV, Parquet or JSON file, in its order.",
+        epilog=f"example: {name} predict rows.csv > predictions.csv",
+    )
+    predict.add_argument("file", type=Path, help="a .csv (with a header), .parquet or .json file")
+    predict.add_argument("-o", "--output", type=Path, help="a .csv, .parquet or .json file; default: CSV, printed")
+    predict.add_argument("--keep", action="store_true", help="write the rows' own columns too")
+    commands.add_parser("card", help="print the model card")
+    commands.add_parser("schema", help="print what a row must look like, as JSON Schema")
+    return parser

@@ -56,8 +56,23 @@ class GraphEngine:
         return scores
 
 
-# What a native release may be made of; `skops` refuses a file that holds anything else.
-_TRUSTED = ("sklearn.", "numpy.", "scipy.", "builtins.")
+# Beyond scikit-learn's public estimators, which skops knows, a native release may hold these types and no others.
+TRUSTED_TYPES = (
+    "numpy.dtype",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._ball_tree.BallTree64",
+    "sklearn.neighbors._kd_tree.KDTree64",
+    "sklearn.tree._tree.Tree",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+)
 
 
 class NativeEngine:
@@ -70,10 +85,13 @@ class NativeEngine:
             raise SeatrialError(
                 "This release runs natively and scikit-learn is not installed.", hint='pip install "seatrial[native]"'
             ) from None
-        foreign = [name for name in get_untrusted_types(file=file) if not name.startswith(_TRUSTED)]
+        foreign = set(get_untrusted_types(file=file)) - set(TRUSTED_TYPES)
         if foreign:
-            raise SeatrialError(f"{file.name} holds types that are not scikit-learn's: {', '.join(foreign)}.")
-        self._pipeline = load(file, trusted=get_untrusted_types(file=file))
+            raise SeatrialError(
+                f"{file.name} holds types that are not on the allow-list: {', '.join(sorted(foreign))}.",
+                hint="Use scikit-learn's own estimators, and feature functions for what is your own.",
+            )
+        self._pipeline = load(file, trusted=list(TRUSTED_TYPES))
         self._inputs = inputs
 
     def __call__(self, numbers: Floats, strings: Array) -> Floats:

@@ -1,0 +1,13 @@
+"""The `seatrial` command: one file per command, each parses, calls one function of one stage, and prints.
+
+Errors are handled in one place, `main`. Nothing heavy is imported before a command needs it.
+"""
+
+
+def main() -> None:
+    """Run the command line; the entry point of the `seatrial` script."""
+    try:
+        from seatrial.cli.app import run
+    except ModuleNotFoundError as error:
+        raise SystemExit(f'error: {error.name} is not installed.\nhint: pip install "seatrial[all]"') from None
+    raise SystemExit(run())

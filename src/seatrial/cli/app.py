@@ -1,0 +1,80 @@
+"""The application: the commands, the options that all of them share, and the one place where errors end."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from click.exceptions import ClickException
+from click.exceptions import Exit as ClickExit
+
+from seatrial.cli import show
+from seatrial.cli.build import build
+from seatrial.cli.demo import demo
+from seatrial.cli.predict import predict
+from seatrial.cli.publish import publish
+from seatrial.cli.releases import releases
+from seatrial.cli.serve import serve
+from seatrial.cli.train import train
+from seatrial.core.errors import SeatrialError
+
+app = typer.Typer(
+    name="seatrial",
+    help="From a table to a production model service, with a sea trial before every release.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (train, build, publish, releases, serve, predict, demo):
+    app.command()(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from seatrial import __version__
+
+        typer.echo(f"seatrial {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _shared(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show a traceback with an error; works behind any command."),
+) -> None:
+    pass
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given or bool(os.environ.get("SEATRIAL_DEBUG"))
+    given = [word for word in given if word != "--debug"]
+    try:
+        result = app(given, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except ClickExit as done:
+        return done.exit_code
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        show.say("stopped")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SeatrialError as error:
+        if debug:
+            show.traceback()
+        show.error(error.message, error.hint)
+        return 1
+    except Exception as error:
+        if debug:
+            show.traceback()
+        show.error(
+            f"{type(error).__name__}: {error}",
+            "This is a fault of Seatrial's. Run it again with --debug and report what it prints.",
+        )
+        return 1

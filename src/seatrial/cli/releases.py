@@ -1,0 +1,67 @@
+"""`seatrial releases`: what the index holds, and what is served."""
+
+from typing import Annotated, Any
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, JsonOption, ProjectOption
+
+
+def releases(
+    name: Annotated[str | None, typer.Argument(help="Only this model; default: the project's own.")] = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """List the releases on the index: date, size, metrics, and which one is served.
+
+    Example: [bold]seatrial releases --json[/]
+    """
+    from seatrial.cli.served import served
+    from seatrial.core.project import find_project
+    from seatrial.release import open_index
+
+    found = find_project(project)
+    running = served()
+    listed = [_described(r, running) for r in open_index(found.index).releases(name or found.name)]
+    if json:
+        show.result(listed)
+        return
+    if not listed:
+        show.say(f"No release of {name or found.name} on {show.place(found.index)} yet.")
+        return
+    headline = next((r["headline"] for r in reversed(listed) if r["headline"]), "")
+    show.table(
+        "",
+        ("release", "published", "size", headline, "engine", "served"),
+        [
+            (
+                f"{r['name']} {r['version']}",
+                r["published"][:16].replace("T", " "),
+                show.size(r["size"]),
+                "" if r["value"] is None else f"{r['value']:.3f}",
+                r["engine"],
+                ", ".join(r["served"]),
+            )
+            for r in listed
+        ],
+        right=(2, 3),
+    )
+
+
+def _described(release: Any, running: list[dict[str, Any]]) -> dict[str, Any]:
+    facts = release.metadata or {}
+    metrics = facts.get("metrics", {})
+    headline = facts.get("headline", "")
+    return {
+        "name": release.name,
+        "version": release.version,
+        "published": release.uploaded,
+        "size": release.size,
+        "sha256": release.sha256,
+        "engine": facts.get("engine", ""),
+        "headline": metrics.get(headline, {}).get("label", ""),
+        "value": metrics.get(headline, {}).get("value"),
+        "metrics": {k: v["value"] for k, v in metrics.items()},
+        "served": [s["url"] for s in running if s["release"] == release.name and s["version"] == release.version],
+    }

@@ -1,0 +1,19 @@
+"""Trains: a project's table in, a run out: artifacts for the wheel, metrics, and a report; never builds or publishes.
+
+scikit-learn and pandas are at home here and are loaded on use.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatrial.train.run import Run as Run
+
+__all__ = ["Run", "train"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        from seatrial.train import run
+
+        return getattr(run, name)
+    raise AttributeError(name)

@@ -1,0 +1,52 @@
+"""What the tests share: a copy of the Titanic project, trained once for the whole session."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TITANIC = ROOT / "titanic"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep notes of servers away from the user's own; the cache of environments is shared within a session."""
+    before = os.environ.get("SEATRIAL_HOME")
+    os.environ["SEATRIAL_HOME"] = str(tmp_path_factory.mktemp("home"))
+    yield
+    if before is None:
+        del os.environ["SEATRIAL_HOME"]
+    else:
+        os.environ["SEATRIAL_HOME"] = before
+
+
+def copy_titanic(destination: Path) -> Path:
+    """Copy what git would hold of the reference project."""
+    skip = shutil.ignore_patterns("artifacts", "runs", "dist", ".seatrial", "__pycache__", ".*")
+    return Path(shutil.copytree(TITANIC, destination, ignore=skip))
+
+
+@pytest.fixture(scope="session")
+def titanic_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained copy of the reference project; tests read it and do not change it."""
+    folder = copy_titanic(tmp_path_factory.mktemp("titanic") / "titanic")
+    command = [sys.executable, "-m", "seatrial.cli", "train", "--project", str(folder), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def titanic(titanic_project: Path) -> Iterator[object]:
+    """The trained release, as `import titanic_model` in that project gives it."""
+    from seatrial.core.project import find_project, importable
+    from seatrial.model import Release
+
+    project = find_project(titanic_project)
+    with importable(project):
+        yield Release(project.package).load()
