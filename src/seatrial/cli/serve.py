@@ -47,15 +47,13 @@ def serve(
     raise typer.Exit(run_server(python, package, arguments, path))
 
 
-def start_server(
-    python: Path, package: str, arguments: list[str], extra: dict[str, str], **how: int
-) -> "subprocess.Popen[bytes]":
+def start_server(python: Path, package: str, arguments: list[str], extra: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start the server of `package` with the interpreter of its environment."""
     from seatrial.cli.served import served_folder
 
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
     environment |= {"SEATRIAL_SERVED_DIR": str(served_folder()), **extra}
-    return subprocess.Popen([python, "-m", "seatrial.serve", package, *arguments], env=environment, **how)
+    return subprocess.Popen([str(python), "-m", "seatrial.serve", package, *arguments], env=environment)
 
 
 def run_server(python: Path, package: str, arguments: list[str], extra: dict[str, str]) -> int:

@@ -56,7 +56,11 @@ def _own(column: Column, values: Any) -> Any:
     kind: Any = np.bool_ if column.kind == "boolean" else np.int64
     present = ~np.isnan(values)
     whole = np.where(present, values, 0).astype(kind)
-    return whole if bool(present.all()) else np.where(present, whole.astype(object), None)
+    if bool(present.all()):
+        return whole
+    mixed = whole.astype(object)
+    mixed[~present] = None
+    return mixed
 
 
 @contextmanager

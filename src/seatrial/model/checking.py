@@ -13,7 +13,7 @@ from pydantic_core import SchemaValidator
 
 from seatrial.core.errors import Problem
 from seatrial.model.features import Array, Columns
-from seatrial.model.schema import Column, columns_of, field_validators, plain_bounds
+from seatrial.model.schema import Column, columns_of, field_validators, plain_bounds, spans_columns
 
 _TRUE, _FALSE = {"true", "yes", "y", "1", "t"}, {"false", "no", "n", "0", "f"}
 
@@ -31,6 +31,7 @@ class TableChecker:
         self.schema = schema
         self.columns = columns_of(schema)
         self._validators = field_validators(schema)
+        self._spans = spans_columns(schema)
         self._bounds = {c.name for c in self.columns if c.numeric and plain_bounds(schema, c.name)}
 
     def check(self, table: Mapping[str, Sequence[Any] | Array]) -> tuple[Columns, list[Problem]]:
@@ -47,7 +48,7 @@ class TableChecker:
                 checked[column.name] = self._check_array(column, values, problems)
             else:
                 checked[column.name] = self._check_values(column, values, problems)
-        if self._validators is None:
+        if self._spans:
             problems += self._check_rows(checked, {p.row for p in problems})
         problems.sort(key=lambda problem: problem.row)
         return checked, problems
@@ -82,7 +83,7 @@ class TableChecker:
             rule = self._rule(column, candidate)
             if rule:
                 broken[value] = rule
-            answers[value] = None if rule else self._value(column, candidate)
+            answers[value] = None if rule else _validate(self._validators[column.name], column, candidate)
         if broken:
             problems += [
                 Problem(row, column.name, _shown(value), broken[value])
@@ -94,26 +95,16 @@ class TableChecker:
             return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
         return np.fromiter(found, dtype=object, count=len(found))
 
-    def _validator(self, column: Column) -> SchemaValidator | None:
-        return self._validators[column.name] if self._validators is not None else None
-
     def _rule(self, column: Column, value: Any) -> str:
         """Say which rule the value breaks, or nothing."""
-        validator = self._validator(column)
         if isinstance(value, Unreadable) and column.kind != "category":
             article = "an" if column.kind == "integer" else "a"
             return f"Input should be {article} {column.kind}"
-        if validator is None:
-            return ""
         try:
-            _validate(validator, column, value)
+            _validate(self._validators[column.name], column, value)
         except ValidationError as error:
             return error.errors(include_url=False, include_input=False)[0]["msg"]
         return ""
-
-    def _value(self, column: Column, value: Any) -> Any:
-        validator = self._validator(column)
-        return value if validator is None else _validate(validator, column, value)
 
     def _check_rows(self, checked: Columns, known: set[int]) -> list[Problem]:
         """Apply the rules that span columns, to the rows that have no problem yet."""
@@ -180,5 +171,5 @@ def from_array(column: Column, value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN is missing
     return text if len(text) <= 60 else text[:57] + "..."

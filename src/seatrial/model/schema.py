@@ -156,19 +156,29 @@ def schema_in(module: ModuleType) -> type[BaseModel]:
     return found[0]
 
 
-def field_validators(schema: type[BaseModel]) -> dict[str, SchemaValidator] | None:
-    """Make a validator for each column alone, or None where rules span columns and whole rows must be checked."""
-    decorators = schema.__pydantic_decorators__
-    if decorators.model_validators or decorators.root_validators:
-        return None
+def field_validators(schema: type[BaseModel]) -> dict[str, SchemaValidator]:
+    """Make a validator for each column alone, with the rules it has in the class."""
     document: Any = schema.__pydantic_core_schema__
-    try:
-        return {
-            name: SchemaValidator(field["schema"], core_schema.CoreConfig(strict=True, allow_inf_nan=False))
-            for name, field in _fields(document).items()
-        }
-    except (KeyError, TypeError, ValueError):  # a schema with shared definitions: rows it is
-        return None
+    shared = document.get("definitions", [])
+    config = core_schema.CoreConfig(strict=True, allow_inf_nan=False)
+    return {
+        name: SchemaValidator(
+            core_schema.definitions_schema(field["schema"], shared) if shared else field["schema"], config
+        )
+        for name, field in _fields(document).items()
+    }
+
+
+def spans_columns(schema: type[BaseModel]) -> bool:
+    """Whether rules of the schema span columns, so that whole rows must be checked too."""
+    validators = schema.__pydantic_decorators__.model_validators
+    for name, validator in validators.items():
+        if validator.info.mode != "after":
+            raise SeatrialError(
+                f"{schema.__name__}.{name} is a model validator of mode {validator.info.mode!r}.",
+                hint='Use mode="after": tables are checked column by column first.',
+            )
+    return bool(validators)
 
 
 def plain_bounds(schema: type[BaseModel], name: str) -> bool:

@@ -1,0 +1,115 @@
+"""`seatrial demo`: the main job from end to end, each step by the same code as its own command."""
+
+import json as json_module
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, ProjectOption
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import Project
+
+PATIENCE = 60.0  # seconds until a server that does not answer is given up
+
+
+def demo(
+    host: Annotated[str, typer.Option(envvar="HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PORT", help="The port to listen on.", min=1, max=65535)] = 8001,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the first prediction, instead of serving on.")] = False,
+    project: ProjectOption = HERE,
+) -> None:
+    """Train, compile, build, publish to the local index, install into a clean environment, serve, and ask once.
+
+    Example: [bold]seatrial demo --port 8080[/]
+    """
+    from seatrial.cli.serve import start_server, wait_for
+    from seatrial.core.project import find_project
+
+    begun = time.perf_counter()
+    found = find_project(project)
+    _check_port(host, port)
+    show.say(f"From a table to a served release: {found.requirement}\n")
+    with show.steps() as step:
+        python, package = _release(found, step)
+        step("starting the server")
+        server = start_server(python, package, ["--host", host, "--port", str(port), "--log-level", "warning"], {})
+        try:
+            url = f"http://{host}:{port}"
+            _wait_until_ready(server, url)
+            row, answer = _ask(url)
+        except BaseException:
+            server.terminate()
+            server.wait(10)
+            raise
+    show.out.print(f"\n[dim]POST {url}/api/v1/predict[/]\n{json_module.dumps(row)}\n[dim]answered[/]")
+    show.out.print(json_module.dumps(answer))
+    show.out.print(
+        f"\nServed {time.perf_counter() - begun:.0f} s after the start.\n"
+        f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
+        f"  the report    {show.place(found.runs)}\n  the index     {show.place(found.index)}"
+    )
+    if once:
+        server.terminate()
+        server.wait(10)
+        return
+    show.out.print("\nCtrl-C stops it.")
+    raise typer.Exit(wait_for(server))
+
+
+def _release(project: Project, step: Callable[[str], None]) -> tuple[Any, str]:
+    from seatrial.cli.environment import serving_environment
+    from seatrial.release import build_release, build_toolkit, open_index
+
+    step("loading scikit-learn")
+    from seatrial.compile import compile_release
+    from seatrial.train import train
+
+    train(project, compile_release, progress=step)
+    built = build_release(project, step)
+    index = open_index(project.index)
+    step("publishing to the local index")
+    index.publish([build_toolkit(project.dist, step)])
+    index.publish([built.sdist, built.wheel])
+    environment, package = serving_environment(project.requirement, project.index, step)
+    return environment.python, package
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SeatrialError(
+                f"Port {port} on {host} cannot be used: {error.strerror}.", hint="Choose another with PORT=8002."
+            ) from None
+
+
+def _wait_until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise SeatrialError(f"The server ended with exit code {server.returncode}.", hint="What it said is above.")
+        try:
+            with urllib.request.urlopen(f"{url}/ready", timeout=2):  # noqa: S310 - our own address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise SeatrialError(f"The server was not ready after {PATIENCE:.0f} s.")
+
+
+def _ask(url: str) -> tuple[Any, Any]:
+    with urllib.request.urlopen(f"{url}/api/v1/model", timeout=10) as answer:  # noqa: S310
+        row = json_module.load(answer)["example"]
+    request = urllib.request.Request(  # noqa: S310
+        f"{url}/api/v1/predict", json_module.dumps(row).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return row, json_module.load(answer)
