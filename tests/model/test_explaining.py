@@ -18,8 +18,8 @@ def additive(rows: Sequence[dict[str, Any]]) -> Any:
 @pytest.mark.parametrize("count", [0, 1, 4, EXACT_UP_TO, EXACT_UP_TO + 3])
 def test_an_additive_model_gets_back_its_own_terms(count: int) -> None:
     names = NAMES[:count]
-    row = {name: 2.0 for name in names}
-    found = contributions(row, {name: 1.0 for name in names}, names, additive)
+    row = dict.fromkeys(names, 2.0)
+    found = contributions(row, dict.fromkeys(names, 1.0), names, additive)
     assert {c.column: pytest.approx(c.contribution) for c in found} == {n: i + 1.0 for i, n in enumerate(names)}
 
 
@@ -29,7 +29,7 @@ def test_an_interaction_is_shared_and_the_largest_comes_first() -> None:
 
     row, typical = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 5.0}, {"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0}
     found = contributions(row, typical, ["a", "b", "c", "d"], score)
-    assert [c.column for c in found][0] == "c"
+    assert found[0].column == "c"
     assert {c.column: c.contribution for c in found} == pytest.approx({"a": 0.5, "b": 0.5, "c": 10.0, "d": 0.0})
 
 

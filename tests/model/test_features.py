@@ -43,7 +43,10 @@ def test_a_function_sees_in_a_table_what_it_sees_in_a_row() -> None:
     def chained(doubled: int | None) -> str:
         return repr(doubled)
 
-    rows = [Thing(a=1, b=2.0, size=1, new=True, note="x"), Thing(a=None, b=None, size=2, new=False, note=None)]
+    rows = [
+        Thing(a=1, b=2.0, size=1, new=True, note="x"),
+        Thing(a=None, b=None, size=2, new=False, note=None),
+    ]
     columns, problems = CHECKER.check({n: [getattr(row, n) for row in rows] for n in Thing.model_fields})
     assert not problems
     features = features_in(module_of(spelled, doubled, chained), CHECKER.columns)
@@ -128,7 +131,12 @@ def _bad(kind: str) -> ModuleType:
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [("misspelt", "no column and no feature"), ("circle", "circle"), ("untyped", "returns None"), ("clash", "name of a column")],
+    [
+        ("misspelt", "no column and no feature"),
+        ("circle", "circle"),
+        ("untyped", "returns None"),
+        ("clash", "name of a column"),
+    ],
 )
 def test_a_wrong_feature_function_is_named(kind: str, message: str) -> None:
     with pytest.raises(SeatrialError, match=message) as caught:

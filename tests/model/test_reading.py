@@ -31,7 +31,7 @@ def write(folder: Path, content: str | bytes, name: str = "things.csv") -> Path:
 
 
 def test_csv_parquet_and_json_give_the_same_columns(tmp_path: Path) -> None:
-    rows = [{"count": 1, "weight": 0.1, "note": "a, \"b\"\nc"}, {"count": 2, "weight": None, "note": None}]
+    rows = [{"count": 1, "weight": 0.1, "note": 'a, "b"\nc'}, {"count": 2, "weight": None, "note": None}]
     files = [
         write(tmp_path, 'count,weight,note,extra\n1,0.1,"a, ""b""\nc",x\n2,,,\n'),
         write(tmp_path, json.dumps(rows), "rows.json"),
@@ -53,7 +53,9 @@ def test_problems_name_the_line_an_editor_shows(tmp_path: Path) -> None:
     problems = [problem for chunk in chunks for problem in chunk.problems]
     assert [(p.line, p.row, p.column, p.value) for p in problems] == [(5, 1, "count", "-3"), (6, 2, "", "")]
     assert "3 cells, the header 2" in problems[1].rule
-    with pytest.raises(DataError, match=r"2 of 4 rows[\s\S]*line 5, column count: '-3': Input should be greater") as caught:
+    with pytest.raises(
+        DataError, match=r"2 of 4 rows[\s\S]*line 5, column count: '-3': Input should be greater"
+    ) as caught:
         check_all(problems, path, rows=4)
     assert caught.value.problems == tuple(problems)
 

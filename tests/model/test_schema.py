@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from seatrial import Schema, SeatrialError
-from seatrial.model.rows import RowErrors, RowParser
+from seatrial.model.rows import RowError, RowParser
 from seatrial.model.schema import columns_of
 
 
@@ -59,7 +59,7 @@ GOOD = b'{"size": 1, "weight": 2}'
     ],
 )
 def test_a_bad_body_is_refused_with_its_place_and_its_rule(body: bytes, place: list[object], rule: str) -> None:
-    with pytest.raises(RowErrors) as caught:
+    with pytest.raises(RowError) as caught:
         PARSER.parse(body)
     errors = {tuple(error["loc"]): error for error in caught.value.errors}
     assert tuple(place) in errors
@@ -104,5 +104,5 @@ def test_a_column_of_two_types_is_refused_by_name() -> None:
 def test_python_rows_follow_the_same_rules() -> None:
     with pytest.raises(ValidationError):
         Thing(size=True, weight=2)
-    with pytest.raises(RowErrors):
+    with pytest.raises(RowError):
         PARSER.check([{"size": 1, "weight": 2, "wieght": 3}])

@@ -1,6 +1,7 @@
 """The feature functions, on passengers that one can look up."""
 
 import pytest
+
 from titanic_model import features
 
 
@@ -20,7 +21,9 @@ def test_the_title_is_what_follows_the_family_name(name: str, title: str) -> Non
     assert features.title(name) == title
 
 
-@pytest.mark.parametrize(("cabin", "deck"), [("C85", "C"), ("C22 C26", "C"), (" e10 ", "E"), (None, None), ("  ", None)])
+@pytest.mark.parametrize(
+    ("cabin", "deck"), [("C85", "C"), ("C22 C26", "C"), (" e10 ", "E"), (None, None), ("  ", None)]
+)
 def test_the_deck_is_the_letter_of_the_cabin(cabin: str | None, deck: str | None) -> None:
     assert features.deck(cabin) == deck
 

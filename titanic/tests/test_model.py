@@ -3,11 +3,19 @@
 import math
 
 import pytest
-import titanic_model
 
+import titanic_model
 from seatrial import SeatrialError
 
-ROSE = {"pclass": 1, "name": "Bukater, Miss. Rose", "sex": "female", "age": 17, "sibsp": 0, "parch": 1, "fare": 80.0}
+ROSE = {
+    "pclass": 1,
+    "name": "Bukater, Miss. Rose",
+    "sex": "female",
+    "age": 17,
+    "sibsp": 0,
+    "parch": 1,
+    "fare": 80.0,
+}
 JACK = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20, "fare": 8.05, "embarked": "S"}
 
 

@@ -22,7 +22,9 @@ PATIENCE = 60.0  # seconds until a server that does not answer is given up
 def demo(
     host: Annotated[str, typer.Option(envvar="HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="PORT", help="The port to listen on.", min=1, max=65535)] = 8001,
-    once: Annotated[bool, typer.Option("--once", help="Stop after the first prediction, instead of serving on.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the first prediction, instead of serving on.")
+    ] = False,
     project: ProjectOption = HERE,
 ) -> None:
     """Train, compile, build, publish to the local index, install into a clean environment, serve, and ask once.
@@ -88,7 +90,8 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise SeatrialError(
-                f"Port {port} on {host} cannot be used: {error.strerror}.", hint="Choose another with PORT=8002."
+                f"Port {port} on {host} cannot be used: {error.strerror}.",
+                hint="Choose another with PORT=8002.",
             ) from None
 
 

@@ -10,9 +10,12 @@ from seatrial.cli.options import HERE, ProjectOption
 
 
 def predict(
-    file: Annotated[Path, typer.Argument(help="A .csv, .parquet or .json file with a column per column of the schema.")],
+    file: Annotated[
+        Path, typer.Argument(help="A .csv, .parquet or .json file with a column per column of the schema.")
+    ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A .csv, .parquet or .json file; default: CSV on standard output.")
+        Path | None,
+        typer.Option("--output", "-o", help="A .csv, .parquet or .json file; default: CSV on standard output."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Write the rows' own columns beside the predictions.")] = False,
     project: ProjectOption = HERE,

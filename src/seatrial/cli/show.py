@@ -57,7 +57,7 @@ def steps(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     with err.status("starting", spinner="dots", spinner_style="blue") as status:
 
         def step(text: str) -> None:
-            if current and current[0][0].split()[0] == text.split()[0]:
+            if current and current[0][0].split()[0] == text.split(maxsplit=1)[0]:
                 current[0] = (text, current[0][1])  # the same step, further on
             else:
                 finish()

@@ -20,7 +20,8 @@ class OnBadRows(StrEnum):
 def train(
     project: ProjectOption = HERE,
     on_bad_rows: Annotated[
-        OnBadRows, typer.Option("--on-bad-rows", help="Rows that break the schema: refuse the table, or leave them out.")
+        OnBadRows,
+        typer.Option("--on-bad-rows", help="Rows that break the schema: refuse the table, or leave them out."),
     ] = OnBadRows.fail,
     json: JsonOption = False,
 ) -> None:
@@ -55,10 +56,10 @@ def train(
         show.say(f"\nNot compiled: {run.native_reason}\nThe release runs natively, with scikit-learn.")
     else:
         rows = proof["rows_table"] + proof["rows_generated"]
+        regression = run.metadata.task == "regression"
+        labels = "" if regression else f", {proof['labels_differ']} labels differ, {proof['ties']} ties"
         show.out.print(
-            f"\nCompiled exactly: on {rows:,} rows the largest difference in probability is "
-            f"{proof['largest_difference']:.1e}, {proof['labels_differ']} labels differ, {proof['ties']} ties."
-            if run.metadata.task != "regression"
-            else f"\nCompiled exactly: on {rows:,} rows the largest relative difference is {proof['largest_difference']:.1e}."
+            f"\nCompiled exactly: on {rows:,} rows the largest {'relative ' if regression else ''}difference"
+            f"{'' if regression else ' in probability'} is {proof['largest_difference']:.1e}{labels}."
         )
     show.out.print(f"Report: {show.place(run.report)}")

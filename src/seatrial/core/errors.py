@@ -1,8 +1,8 @@
 """The errors that are the user's to mend; anything else that is raised is a bug of ours.
 
-    SeatrialError        what is wrong and where, and a hint: what to do next
-    ├── DataError        rows or cells that break the schema; carries the places
-    └── CompileError     a pipeline cannot become an exact graph; training falls back to the native engine
+SeatrialError        what is wrong and where, and a hint: what to do next
+├── DataError        rows or cells that break the schema; carries the places
+└── CompileError     a pipeline cannot become an exact graph; training falls back to the native engine
 """
 
 from dataclasses import dataclass

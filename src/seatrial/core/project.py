@@ -16,7 +16,10 @@ KEYS = {
     "data": (str, "the table to train on, CSV or Parquet, relative to the project"),
     "target": (str, "the column to predict"),
     "task": (str, "binary, multiclass or regression; default: by the target's values"),
-    "positive": ((str, int, bool), "binary tasks: the label that counts as yes; default: the last one in order"),
+    "positive": (
+        (str, int, bool),
+        "binary tasks: the label that counts as yes; default: the last one in order",
+    ),
     "labels": (dict, "what people read instead of a label, by label"),
     "threshold": (float, "binary tasks: from which probability of the positive label on it is predicted"),
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
@@ -149,13 +152,17 @@ def _check(where: Path, key: str, value: object) -> None:
     kind, meaning = KEYS[key]
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise SeatrialError(f"{where}: [tool.seatrial] {key} = {value!r} is of the wrong type.", hint=f"It is {meaning}.")
+        raise SeatrialError(
+            f"{where}: [tool.seatrial] {key} = {value!r} is of the wrong type.", hint=f"It is {meaning}."
+        )
 
 
 def read_version(init: Path) -> str:
     """Read the literal `__version__` of a package without importing it."""
     for node in ast.parse(init.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__version__" for t in node.targets):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == "__version__" for t in node.targets
+        ):
             try:
                 return str(ast.literal_eval(node.value))
             except ValueError:

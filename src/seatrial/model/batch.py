@@ -26,7 +26,12 @@ class _Writer(Protocol):
 
 
 def predict_table(
-    release: Release, source: Path, output: Path | None, *, keep: bool = False, progress: Progress = lambda _: None
+    release: Release,
+    source: Path,
+    output: Path | None,
+    *,
+    keep: bool = False,
+    progress: Progress = lambda _: None,
 ) -> int:
     """Predict every row of `source` and write the answers to `output`, or as CSV to standard output.
 

@@ -83,7 +83,8 @@ class NativeEngine:
             from skops.io import get_untrusted_types, load
         except ImportError:
             raise SeatrialError(
-                "This release runs natively and scikit-learn is not installed.", hint='pip install "seatrial[native]"'
+                "This release runs natively and scikit-learn is not installed.",
+                hint='pip install "seatrial[native]"',
             ) from None
         foreign = set(get_untrusted_types(file=file)) - set(TRUSTED_TYPES)
         if foreign:

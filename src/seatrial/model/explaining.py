@@ -54,9 +54,7 @@ def contributions(row: Row, typical: Row, names: Sequence[str], score: Score) ->
 
 def _exact(row: Row, typical: Row, names: list[str], score: Score) -> dict[str, float]:
     count = len(names)
-    mixed = [
-        {**typical, **{n: row[n] for bit, n in enumerate(names) if mask >> bit & 1}} for mask in range(1 << count)
-    ]
+    mixed = [{**typical, **{n: row[n] for bit, n in enumerate(names) if mask >> bit & 1}} for mask in range(1 << count)]
     scores = score(mixed)
     sizes = np.array([mask.bit_count() for mask in range(1 << count)])
     weights = np.array([1 / (count * comb(count - 1, size)) for size in range(count)] or [0.0])

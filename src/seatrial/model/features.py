@@ -47,7 +47,9 @@ def features_in(module: ModuleType, columns: Sequence[Column]) -> tuple[Feature,
     waiting = {name: _feature(name, f) for name, f in vars(module).items() if _is_feature(module, name, f)}
     for feature in waiting.values():
         if feature.name in known:
-            raise SeatrialError(f"{module.__name__}.{feature.name} has the name of a column.", hint="Rename the function.")
+            raise SeatrialError(
+                f"{module.__name__}.{feature.name} has the name of a column.", hint="Rename the function."
+            )
         for name in feature.reads:
             if name not in known and name not in waiting:
                 near = difflib.get_close_matches(name, [*known, *waiting], 1)

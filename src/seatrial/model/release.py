@@ -20,7 +20,7 @@ from seatrial.model.explaining import Explanation, contributions
 from seatrial.model.features import Columns, Feature, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, stack_columns, stack_rows
 from seatrial.model.metadata import Metadata, read_metadata
-from seatrial.model.rows import RowErrors, RowParser
+from seatrial.model.rows import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
 
 ARTIFACTS = "artifacts"
@@ -31,11 +31,12 @@ class Release:
     """One version of a model. Making it costs nothing; each part is loaded when it is first needed.
 
     `package` is the importable package that holds schema.py, features.py and artifacts/. `threads` are the engine's:
-    1 for rows, 0 (all cores) for large tables.
+    1 for rows, 0 (all cores) for large tables. `row_limit` is how many rows `parse` takes in one body.
     """
 
-    def __init__(self, package: str, *, threads: int = 1) -> None:
+    def __init__(self, package: str, *, threads: int = 1, row_limit: int = ROW_LIMIT) -> None:
         self.package = package
+        self.row_limit = row_limit
         self._threads = threads
         self._lock = threading.Lock()
 
@@ -105,7 +106,7 @@ class Release:
 
     @cached_property
     def _parser(self) -> RowParser[Any]:
-        return RowParser(self.schema)
+        return RowParser(self.schema, limit=self.row_limit)
 
     @cached_property
     def _derive(self) -> tuple[tuple[str, Any, tuple[str, ...]], ...]:
@@ -117,7 +118,7 @@ class Release:
         return self
 
     def parse(self, body: bytes) -> list[BaseModel]:
-        """Validate a JSON body: one row, a list of rows, or {"inputs": [...]}. Raises RowErrors."""
+        """Validate a JSON body: one row, a list of rows, or {"inputs": [...]}. Raises RowError."""
         return self._parser.parse(body)
 
     def encode(self, row: BaseModel) -> Encoded:
@@ -165,7 +166,7 @@ class Release:
         given = [dict(rows)] if isinstance(rows, Mapping) else [dict(row) for row in rows]
         try:
             checked = self._parser.check(given)
-        except RowErrors as error:
+        except RowError as error:
             raise SeatrialError(f"Not predicted: {error}") from None
         if not checked:
             return []

@@ -99,7 +99,8 @@ def _column(
     plain = [option for option in options if option.get("type") != "null"]
     if len(plain) != 1:
         raise SeatrialError(
-            f"{schema.__name__}.{name} mixes {len(plain)} types.", hint="A column has one type, and may be `| None`."
+            f"{schema.__name__}.{name} mixes {len(plain)} types.",
+            hint="A column has one type, and may be `| None`.",
         )
     value = plain[0]
     low = value.get("minimum", value.get("exclusiveMinimum"))

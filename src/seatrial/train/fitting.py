@@ -51,7 +51,7 @@ def split(table: TrainingTable, project: Project) -> Split:
         if counts.min() < 2:
             rare = labels[counts.argmin()]
             raise SeatrialError(
-                f"{project.data.name}: only one row has {project.target} = {rare!r}; it cannot be in both parts of the split.",
+                f"{project.data.name}: only one row has {project.target} = {rare!r}, too few for both parts of the split.",
                 hint="Collect more such rows, or leave the label out of the table.",
             )
     try:
@@ -60,7 +60,8 @@ def split(table: TrainingTable, project: Project) -> Split:
         )
     except ValueError as error:
         raise SeatrialError(
-            f"{project.data.name}: {table.rows} rows cannot be split: {error}", hint="Raise test_share, or add rows."
+            f"{project.data.name}: {table.rows} rows cannot be split: {error}",
+            hint="Raise test_share, or add rows.",
         ) from None
     return Split(np.sort(train), np.sort(test), project.seed, stratify is not None)
 
@@ -115,7 +116,8 @@ def used_inputs(pipeline: Any, frame: Any, inputs: Inputs) -> Inputs:
         used.update(listed)
     assert used <= set(frame.columns)
     return Inputs(
-        tuple(name for name in inputs.numbers if name in used), tuple(name for name in inputs.strings if name in used)
+        tuple(name for name in inputs.numbers if name in used),
+        tuple(name for name in inputs.strings if name in used),
     )
 
 

@@ -23,7 +23,9 @@ def dump_native(pipeline: Any) -> bytes:
     number = {address: str(position) for position, address in enumerate(addresses, 1)}
     schema = re.sub(r'(?<="__id__": )\d+', lambda found: number[found[0]], schema)
     schema = re.sub(r'(?<="file": ")\d+', lambda found: number[found[0]], schema)
-    renamed = {re.sub(r"^\d+", lambda found: number.get(found[0], found[0]), name): data for name, data in parts.items()}
+    renamed = {
+        re.sub(r"^\d+", lambda found: number.get(found[0], found[0]), name): data for name, data in parts.items()
+    }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in sorted({**renamed, "schema.json": json.dumps(json.loads(schema)).encode()}.items()):

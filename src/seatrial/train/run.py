@@ -100,7 +100,11 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
     )
     progress("measuring what each column is worth")
     importance = evaluate.permutation_importance(
-        evaluation, held_out, labels, lambda part: fitting.scores_of(pipeline, framer(part)), seed=project.seed
+        evaluation,
+        held_out,
+        labels,
+        lambda part: fitting.scores_of(pipeline, framer(part)),
+        seed=project.seed,
     )
 
     progress("compiling")
@@ -192,9 +196,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
     write_whole(folder / "report.html", page)
     write_whole(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
     _replace_folder(project.artifacts, artifacts)
-    return Run(
-        run_id, folder, folder / "report.html", metadata, evaluation, table.dropped, table.rows_read, reason
-    )
+    return Run(run_id, folder, folder / "report.html", metadata, evaluation, table.dropped, table.rows_read, reason)
 
 
 def _positive(project: Project, table: TrainingTable) -> Any:

@@ -6,7 +6,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("seatrial", "numpy", "pandas", "pydantic", "scikit-learn", "onnx", "onnxruntime", "skl2onnx", "skops")
+PACKAGES = (
+    "seatrial",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "scikit-learn",
+    "onnx",
+    "onnxruntime",
+    "skl2onnx",
+    "skops",
+)
 
 
 def environment() -> dict[str, str]:
@@ -22,17 +32,15 @@ def environment() -> dict[str, str]:
 
 def git_state(root: Path) -> dict[str, Any]:
     """The commit of the project, and whether files of it differ from that; empty outside a git checkout."""
-    commit = _git(root, "rev-parse", "HEAD")
-    if commit is None:
+    commit = _git(root, "log", "-1", "--format=%H", "--", ".")
+    if not commit:
         return {}
     return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain", "--", "."))}
 
 
 def _git(root: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=False
-        )
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

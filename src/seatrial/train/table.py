@@ -74,7 +74,9 @@ def read_training_table(
     target, task = _typed_target(labels, project)
     classes = () if task == "regression" else tuple(np.unique(target).tolist())
     if task != "regression" and len(classes) < 2:
-        raise SeatrialError(f"{path.name}: `{project.target}` is {classes[0]!r} in every row; there is nothing to learn.")
+        raise SeatrialError(
+            f"{path.name}: `{project.target}` is {classes[0]!r} in every row; there is nothing to learn."
+        )
     if task == "binary" and len(classes) > 2:
         raise SeatrialError(f"{path.name}: `{project.target}` has {len(classes)} labels, and the task says binary.")
     return TrainingTable(columns, target, task, classes, tuple(problems), read, before)

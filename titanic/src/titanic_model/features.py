@@ -3,7 +3,15 @@
 import re
 
 _TITLE = re.compile(r",\s*(?:the\s+)?([A-Za-z]+)")
-_COMMON = {"Mr": "Mr", "Mrs": "Mrs", "Miss": "Miss", "Master": "Master", "Ms": "Miss", "Mlle": "Miss", "Mme": "Mrs"}
+_COMMON = {
+    "Mr": "Mr",
+    "Mrs": "Mrs",
+    "Miss": "Miss",
+    "Master": "Master",
+    "Ms": "Miss",
+    "Mlle": "Miss",
+    "Mme": "Mrs",
+}
 
 
 def title(name: str) -> str:

@@ -1,0 +1,183 @@
+"""One-hot, ordinal and target encoders: for each column a table from category to outputs, asked of the encoder.
+
+Asking the fitted encoder about every category it knows, and about one that it does not, covers all of its options
+(dropped, infrequent, missing and unknown categories) without repeating their rules here.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.compile.graph import DOUBLE, ML, Graph, Matrix, Refused, join
+
+Floats = npt.NDArray[np.float64]
+
+STRANGE = "\x00 a string that no table holds \x00"
+MERGED_LIMIT = 20_000  # cells of a 0/1 matrix that merges infrequent categories; beyond it, a lookup is faster
+STRIDE = 2.0**32  # keeps the ids of different columns apart in one lookup; ids stay exact in double up to 2**53
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What one column becomes: a row of outputs for each category (rows, outputs), and for all other values."""
+
+    categories: list[Any]
+    outputs: Floats
+    default: Floats
+
+
+def one_hot_encoder(encoder: Any, given: Matrix, graph: Graph) -> Matrix:
+    """0 and 1 by comparing with all categories at once."""
+    tables = _ask(encoder, given, list(encoder._n_features_outs))
+    return _indicators(tables, given, graph)
+
+
+def ordinal_encoder(encoder: Any, given: Matrix, graph: Graph) -> Matrix:
+    """A code for each category."""
+    return _lookup(_ask(encoder, given, [1] * given.width), given, graph)
+
+
+def target_encoder(encoder: Any, given: Matrix, graph: Graph) -> Matrix:
+    """The target's smoothed mean in each category, for each class where there are several."""
+    several = len(encoder.classes_) if encoder.target_type_ == "multiclass" else 1
+    return _lookup(_ask(encoder, given, [several] * given.width), given, graph)
+
+
+def _ask(encoder: Any, given: Matrix, widths: list[int]) -> list[_Table]:
+    """Transform every category of every column, and an unknown one where the encoder takes it."""
+    import pandas as pd
+
+    categories = [list(values) for values in encoder.categories_]
+    if any(not known for known in categories):
+        raise Refused("one of its columns has no categories")
+    for cell, known in zip(given.cells, categories, strict=True):
+        if any(isinstance(value, str) is not cell.text for value in known):
+            raise Refused("it mixes strings and numbers in a column")
+    strict = getattr(encoder, "handle_unknown", "ignore") == "error"
+    rows = max(map(len, categories))
+    names = getattr(encoder, "feature_names_in_", range(given.width))
+    columns = {}
+    kinds = [values.dtype for values in encoder.categories_]
+    for name, cell, known, kind in zip(names, given.cells, categories, kinds, strict=True):
+        strange = known[0] if strict else (STRANGE if cell.text else _strange_number(known))
+        # Each column is filled up with its first category; the last row is the unknown one.
+        values = [*known, *[known[0]] * (rows - len(known)), strange]
+        columns[name] = pd.Series(values, dtype=object if kind.kind in "OU" else np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        answer = encoder.transform(pd.DataFrame(columns))
+    answer = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer, dtype=np.float64)
+    if answer.shape[1] != sum(widths):
+        raise Refused(f"it gives {answer.shape[1]} columns, not the {sum(widths)} that were expected")
+    ends = np.cumsum(widths)
+    return [
+        _Table(known, answer[: len(known), end - width : end], answer[-1, end - width : end])
+        for known, width, end in zip(categories, widths, ends, strict=True)
+    ]
+
+
+def _strange_number(known: list[Any]) -> float:
+    finite = [abs(float(value)) for value in known if np.isfinite(value)]
+    return 2.0 * max(finite, default=0.0) + 1.5
+
+
+def _indicators(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
+    """Compare with every category that matters; merge those that share an output, or differ from the default."""
+    columns: list[int] = []
+    compared: list[float] = []
+    rows: list[Floats] = []
+    outputs = sum(table.outputs.shape[1] for table in tables)
+    default = np.concatenate([table.default for table in tables])
+    start = 0
+    for position, table in enumerate(tables):
+        width = table.outputs.shape[1]
+        for value, answer in zip(table.categories, table.outputs, strict=True):
+            if not np.array_equal(answer, table.default):
+                change = np.zeros(outputs)
+                change[start : start + width] = answer - table.default
+                columns.append(position)
+                compared.append(graph.id_of(value))
+                rows.append(change)
+        start += width
+    if not columns:
+        raise Refused("it gives no columns that vary")
+    single = not default.any() and all(row.sum() == 1 for row in rows)
+    targets = [int(row.argmax()) for row in rows]
+    if single and sorted(targets) == list(range(outputs)):
+        order = np.argsort(targets)
+        flags = _equal(given.take(np.take(columns, order)), np.take(compared, order), graph)
+        return graph.matrix(flags, outputs)
+    if len(columns) * outputs > MERGED_LIMIT:
+        return _indicators_by_code(tables, given, graph)
+    flags = _equal(given.take(columns), np.array(compared), graph)
+    merged = graph.add("Gemm", flags, graph.constant(np.array(rows)), graph.constant(default))
+    return graph.matrix(merged, outputs)
+
+
+def _indicators_by_code(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
+    """For columns with thousands of infrequent categories: look the output's number up, then compare with it."""
+    coded = []
+    positions, codes = [], []
+    for position, table in enumerate(tables):
+        every = np.vstack([table.outputs, table.default])
+        numbers = np.where(every.any(axis=1), every.argmax(axis=1) + 1.0, 0.0)[:, None]
+        coded.append(_Table(table.categories, numbers[:-1], numbers[-1]))
+        positions += [position] * table.outputs.shape[1]
+        codes += range(1, table.outputs.shape[1] + 1)
+    found = _lookup(coded, given, graph)
+    return graph.matrix(_equal(found.take(positions), np.array(codes, dtype=np.float64), graph), len(codes))
+
+
+def _equal(given: Matrix, values: Floats, graph: Graph) -> str:
+    """Compare column by column, and give 0 or 1; NaN is compared as infinity, which no input holds."""
+    values = np.asarray(values, dtype=np.float64)
+    tensor = graph.gather(given)
+    if np.isnan(values).any():
+        tensor = graph.add("Where", graph.add("IsNaN", tensor), graph.constant(np.inf), tensor)
+        values = np.where(np.isnan(values), np.inf, values)
+    return graph.add("Cast", graph.add("Equal", tensor, graph.constant(values)), to=DOUBLE)
+
+
+def _lookup(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
+    """Look values up in tables: one for all strings with the same default, one for each column of numbers."""
+    cells = {}
+    for output in range(max(table.outputs.shape[1] for table in tables)):
+        groups: dict[Any, list[int]] = {}
+        for position, table in enumerate(tables):
+            if output < table.outputs.shape[1]:
+                default = float(table.default[output])
+                text = given.cells[position].text
+                groups.setdefault((repr(default), None if text else position), []).append(position)
+        for positions in groups.values():
+            found = _look_up(positions, output, tables, given, graph)
+            cells |= {(position, output): found.take([i]) for i, position in enumerate(positions)}
+    return join(cells[key] for key in sorted(cells))
+
+
+def _look_up(positions: list[int], output: int, tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
+    tensor = graph.gather(given.take(positions))
+    shifts = np.arange(len(positions)) * STRIDE
+    if len(positions) > 1:
+        tensor = graph.add("Add", tensor, graph.constant(shifts))
+    keys, values = [], []
+    for shift, position in zip(shifts.tolist(), positions, strict=True):
+        keys += [graph.id_of(value) + shift for value in tables[position].categories]
+        values += tables[position].outputs[:, output].tolist()
+    default = tables[positions[0]].default[output]
+    return graph.matrix(
+        graph.add("LabelEncoder", tensor, domain=ML, **_dictionary(keys, values, default)), len(positions)
+    )
+
+
+def _dictionary(keys: list[float], values: list[float], default: float) -> dict[str, Any]:
+    from onnx import numpy_helper
+
+    named = {
+        "keys_tensor": np.array(keys),
+        "values_tensor": np.array(values),
+        "default_tensor": np.array([default]),
+    }
+    return {name: numpy_helper.from_array(array, name) for name, array in named.items()}

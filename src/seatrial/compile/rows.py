@@ -1,0 +1,145 @@
+"""Rows to prove a graph on: drawn from the schema, its edges and missing values and strange texts included."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.model.features import Array, Columns
+from seatrial.model.schema import Column
+
+Floats = npt.NDArray[np.float64]
+
+ROWS = 100_000
+MISSING_SHARE = 0.15
+UNBOUNDED = 10.0  # a column without an end is drawn this many spans of its table's values beyond them
+STRANGE_TEXTS = (
+    "unseen",
+    "UNSEEN",
+    " ",
+    "0",
+    "nan",
+    "None",
+    "null",
+    "naïve café",
+    "日本語",
+    "🚢",
+    "a,b;c\"d'e",
+    "x" * 200,
+)
+
+
+def generate(
+    columns: Sequence[Column], table: Columns, *, rows: int = ROWS, seed: int = 0, texts: bool = True
+) -> Columns:
+    """Draw rows that the schema allows, as raw columns.
+
+    Half of them are rows of the table with some values replaced, half are drawn column by column: ends of ranges and
+    the doubles next to them, values of the table and next to them, values in between, every category, missing values
+    where they may be, and (with `texts`) unseen, padded, and re-cased strings. The seed decides all of it.
+    """
+    generator = np.random.default_rng(seed)
+    size = len(next(iter(table.values())))
+    source = generator.integers(size, size=rows)
+    drawn: Columns = {}
+    for column in columns:
+        values = _draw(column, table[column.name], rows, generator, texts=texts)
+        kept = (np.arange(rows) < rows // 2) & (generator.random(rows) < 0.7)
+        drawn[column.name] = np.where(kept, table[column.name][source], values)
+    return drawn
+
+
+def generated_frame(
+    columns: Sequence[Column],
+    table: Columns,
+    to_frame: Callable[[Columns], Any],
+    *,
+    rows: int = ROWS,
+    seed: int = 0,
+) -> Any:
+    """Draw rows and give them to the feature functions.
+
+    A schema may forbid more than its columns show (patterns, rules between columns), and then a feature function may
+    fail on a drawn row that no caller could send: the draw falls back to the table's texts, then to the table's rows.
+    """
+    try:
+        return to_frame(generate(columns, table, rows=rows, seed=seed))
+    except Exception:  # noqa: S110, BLE001, RUF100 - feature functions are the user's, and may raise anything
+        pass
+    try:
+        return to_frame(generate(columns, table, rows=rows, seed=seed, texts=False))
+    except Exception:  # noqa: BLE001, RUF100
+        source = np.random.default_rng(seed).integers(len(next(iter(table.values()))), size=rows)
+        return to_frame({name: values[source] for name, values in table.items()})
+
+
+def _draw(column: Column, known: Array, rows: int, generator: np.random.Generator, *, texts: bool) -> Array:
+    values: Array
+    if column.kind == "category":
+        values = _pick([*column.categories], rows, generator, numeric=column.numeric)
+    elif column.kind == "boolean":
+        values = generator.integers(2, size=rows).astype(np.float64)
+    elif column.numeric:
+        values = _draw_numbers(column, known, rows, generator)
+    else:
+        distinct = [value for value in dict.fromkeys(known.tolist()) if value is not None]
+        if column.kind == "text" and texts:
+            distinct += _strange(distinct, column.max_length, generator)
+        values = _pick(distinct or [None], rows, generator, numeric=False)
+    if column.nullable:
+        values[generator.random(rows) < MISSING_SHARE] = np.nan if column.numeric else None
+    return values
+
+
+def _pick(choices: list[Any], rows: int, generator: np.random.Generator, *, numeric: bool) -> Array:
+    pool = np.empty(len(choices), dtype=np.float64 if numeric else object)
+    pool[:] = choices
+    picked: Array = pool[generator.integers(len(pool), size=rows)]
+    return picked
+
+
+def _draw_numbers(column: Column, known: Floats, rows: int, generator: np.random.Generator) -> Floats:
+    low, high = _range(column, known)
+    present = known[~np.isnan(known)]
+    present = present if len(present) else np.array([low, high])
+    ends = np.array([low, high, np.nextafter(low, np.inf), np.nextafter(high, -np.inf), (low + high) / 2, 0.0, 1.0])
+    near = generator.choice(present, rows)
+    near = np.nextafter(near, np.where(generator.random(rows) < 0.5, -np.inf, np.inf))
+    # Skewed columns have most of their thresholds at one end, which a uniform draw over the whole range would miss.
+    inner = np.quantile(present, generator.random(rows))
+    options = [
+        generator.choice(ends, rows),
+        generator.choice(present, rows),
+        near,
+        inner,
+        low + (high - low) * generator.random(rows),
+    ]
+    chosen: Floats = np.choose(generator.integers(len(options), size=rows), options)
+    return np.clip(np.rint(chosen) if column.kind == "integer" else chosen, low, high)
+
+
+def _range(column: Column, known: Floats) -> tuple[float, float]:
+    """The ends of what the schema allows, or where it says nothing, well beyond what the table holds."""
+    present = known[~np.isnan(known)]
+    least, most = (float(present.min()), float(present.max())) if len(present) else (0.0, 1.0)
+    span = max(most - least, abs(most), 1.0) * UNBOUNDED
+    low = least - span if column.minimum is None else float(column.minimum)
+    high = most + span if column.maximum is None else float(column.maximum)
+    whole = column.kind == "integer"
+    if column.exclusive_minimum:
+        low = np.floor(low) + 1 if whole else float(np.nextafter(low, np.inf))
+    if column.exclusive_maximum:
+        high = np.ceil(high) - 1 if whole else float(np.nextafter(high, -np.inf))
+    if whole:
+        low, high = float(np.ceil(low)), float(np.floor(high))
+    return (low, high) if low <= high else (low, low)
+
+
+def _strange(known: list[str], longest: int | None, generator: np.random.Generator) -> list[str]:
+    """Texts that the table does not hold: its own with another case, padded, cut; and some from elsewhere."""
+    sample = [known[i] for i in generator.permutation(len(known))[:200].tolist()]
+    changed = [change(text) for text in sample for change in (str.upper, str.lower, str.swapcase, lambda t: f" {t} ")]
+    cut = [text[: len(text) // 2] for text in sample] + [text + text for text in sample]
+    made = [text[:longest] for text in (*changed, *cut, *STRANGE_TEXTS)]
+    return [text for text in dict.fromkeys(made) if text and text not in set(known)]

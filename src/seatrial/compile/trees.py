@@ -1,0 +1,293 @@
+"""Trees, forests and boosted trees: one TreeEnsemble node (ai.onnx.ml 5, double thresholds and leaves) for all trees.
+
+scikit-learn's own trees round their input to float32 before they compare it with a double threshold. Rounding keeps
+the order, so `float32(x) <= t` is `x <= t'` with a t' that can be calculated: `rounded_threshold`. That spares the
+graph two casts and is exact for every double. Histogram boosting compares doubles, and its thresholds stay.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import numpy_helper
+
+from seatrial.compile.encoders import ordinal_encoder
+from seatrial.compile.graph import ML, Graph, Matrix, Refused, join, refuse_text
+from seatrial.compile.linear import by_link, column
+
+Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+
+LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
+SUM = 1  # its aggregate_function; AVERAGE would divide by the number of trees, of which each class has its own
+
+
+def rounded_threshold(thresholds: Floats) -> Floats:
+    """For each t give the largest double t' such that float32(t') <= t, rounding half to even as IEEE 754 does."""
+    with np.errstate(over="ignore"):
+        below = thresholds.astype(np.float32)
+        below = np.where(below > thresholds, np.nextafter(below, np.float32(-np.inf)), below)
+        above = np.nextafter(below, np.float32(np.inf))
+    middle = (below.astype(np.float64) + above.astype(np.float64)) / 2  # exact: a double has room for the extra bit
+    even = (below.view(np.int32) & 1) == 0
+    return np.where(even, middle, np.nextafter(middle, -np.inf))
+
+
+class Ensemble:
+    """The attributes of one TreeEnsemble node, gathered tree by tree."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[Array]] = {}
+        self._members: list[float] = []
+        self._roots: list[int] = []
+        self._inner = 0
+        self._leaves = 0
+
+    def add_tree(
+        self,
+        left: Array,
+        right: Array,
+        *,
+        feature: Array,
+        threshold: Floats,
+        missing_left: Array,
+        values: Floats,
+        target: int,
+        sets: dict[int, list[float]] | None = None,
+    ) -> None:
+        """Add a tree of n nodes, all arrays (n,), leaves where `left` is -1, adding `values` to column `target`.
+
+        `sets` has for some inner nodes the set of numbers that goes left, in place of a threshold.
+        """
+        leaf = left < 0
+        if leaf[0]:  # TreeEnsemble knows no tree without a comparison: compare, and come to the same leaf
+            self._append(
+                feature=[0], threshold=[0.0], mode=[LESS_OR_EQUAL], missing=[0],
+                true=[self._leaves], true_leaf=[1], false=[self._leaves], false_leaf=[1],
+            )  # fmt: skip
+            self._close(1, values[:1], target)
+            return
+        place = np.where(leaf, np.cumsum(leaf) - 1 + self._leaves, np.cumsum(~leaf) - 1 + self._inner)
+        inner = ~leaf
+        mode = np.zeros(len(left), dtype=np.uint8)
+        for node in sorted(sets or {}):
+            mode[node] = MEMBER
+            self._members += [*(sets or {})[node], np.nan]  # sets follow one another, closed by NaN
+        self._append(
+            feature=feature[inner],
+            threshold=threshold[inner],
+            mode=mode[inner],
+            missing=missing_left[inner],
+            true=place[left[inner]],
+            true_leaf=leaf[left[inner]],
+            false=place[right[inner]],
+            false_leaf=leaf[right[inner]],
+        )
+        self._close(int(inner.sum()), values[leaf], target)
+
+    def _append(self, **columns: Any) -> None:
+        for name, values in columns.items():
+            self._parts.setdefault(name, []).append(np.asarray(values))
+
+    def _close(self, inner: int, leaves: Floats, target: int) -> None:
+        self._roots.append(self._inner)
+        self._append(weight=leaves, target=np.full(len(leaves), target))
+        self._inner += inner
+        self._leaves += len(leaves)
+
+    def node(self, given: Matrix, targets: int, graph: Graph) -> str:
+        """Add the node; gives the sums (n, targets)."""
+        refuse_text(given)
+        tensor, positions, _ = graph.packed(given)
+        whole = {name: np.concatenate(parts) for name, parts in self._parts.items()}
+        integers = {
+            "nodes_featureids": np.take(positions, whole["feature"]),
+            "nodes_truenodeids": whole["true"],
+            "nodes_trueleafs": whole["true_leaf"],
+            "nodes_falsenodeids": whole["false"],
+            "nodes_falseleafs": whole["false_leaf"],
+            "nodes_missing_value_tracks_true": whole["missing"],
+            "leaf_targetids": whole["target"],
+        }
+        tensors = {
+            "nodes_splits": whole["threshold"].astype(np.float64),
+            "nodes_modes": whole["mode"].astype(np.uint8),
+            "leaf_weights": whole["weight"].astype(np.float64),
+        }
+        if self._members:
+            tensors["membership_values"] = np.array(self._members)
+        return graph.add(
+            "TreeEnsemble",
+            tensor,
+            domain=ML,
+            n_targets=targets,
+            aggregate_function=SUM,
+            post_transform=0,
+            tree_roots=self._roots,
+            **{name: values.astype(np.int64).tolist() for name, values in integers.items()},
+            **{name: numpy_helper.from_array(values, name) for name, values in tensors.items()},
+        )
+
+
+def forest_classifier(model: Any, given: Matrix, graph: Graph) -> str:
+    """Probabilities of a tree, or the mean over a forest's trees, summed before dividing as scikit-learn does."""
+    trees = _trees_of(model)
+    classes = len(model.classes_)
+    targets = [1] if classes == 2 else list(range(classes))
+    ensemble = Ensemble()
+    for tree in trees:
+        for position, target in enumerate(targets):
+            _add(ensemble, tree, tree.value[:, 0, target], position)
+    sums = _mean(ensemble.node(given, len(targets), graph), len(trees), graph)
+    if classes != 2:
+        return sums
+    return graph.add("Gemm", sums, graph.constant([[-1.0, 1.0]]), graph.constant([1.0, 0.0]))  # 1 - p, p
+
+
+def forest_regressor(model: Any, given: Matrix, graph: Graph) -> str:
+    """Predictions (n,) of a tree, or the mean over a forest's trees."""
+    trees = _trees_of(model)
+    ensemble = Ensemble()
+    for tree in trees:
+        _add(ensemble, tree, tree.value[:, 0, 0], 0)
+    return column(_mean(ensemble.node(given, 1, graph), len(trees), graph), graph)
+
+
+def gradient_boosting(model: Any, given: Matrix, graph: Graph) -> str:
+    """Boosted trees on a constant start: probabilities, or predictions (n,)."""
+    start = model.init_
+    if not (isinstance(start, str) and start == "zero"):
+        constant = getattr(start, "strategy", None) in (
+            "prior",
+            "most_frequent",
+            "constant",
+            "mean",
+            "median",
+            "quantile",
+        )
+        if not type(start).__name__.startswith("Dummy") or not constant:
+            raise Refused(f"its init is {type(start).__name__}, and only a constant start compiles")
+    baseline = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
+    ensemble = Ensemble()
+    for stage in model.estimators_:
+        for target, tree in enumerate(stage):
+            _add(ensemble, tree.tree_, model.learning_rate * tree.tree_.value[:, 0, 0], target)
+    raw = ensemble.node(given, len(baseline), graph)
+    if not hasattr(model, "classes_"):
+        return column(graph.add("Add", raw, graph.constant(baseline)), graph)
+    return _probabilities(raw, baseline, 2.0 if type(model._loss).__name__ == "ExponentialLoss" else 1.0, graph)
+
+
+def hist_gradient_boosting(model: Any, given: Matrix, graph: Graph) -> str:
+    """Boosted trees over doubles, with native categories: probabilities, or predictions (n,)."""
+    given = _with_codes(model, given, graph)
+    baseline = np.ravel(model._baseline_prediction)
+    ensemble = Ensemble()
+    for iteration in model._predictors:
+        for target, predictor in enumerate(iteration):
+            _add_histogram_tree(ensemble, predictor, target, model)
+    raw = ensemble.node(given, len(baseline), graph)
+    if hasattr(model, "classes_"):
+        return _probabilities(raw, baseline, 1.0, graph)
+    sums = graph.add("Add", raw, graph.constant(baseline))
+    return column(by_link(model._loss.link, sums, graph), graph)
+
+
+def _trees_of(model: Any) -> list[Any]:
+    if model.n_outputs_ > 1:
+        raise Refused("it predicts several targets")
+    return [each.tree_ for each in model.estimators_] if hasattr(model, "estimators_") else [model.tree_]
+
+
+def _add(ensemble: Ensemble, tree: Any, values: Floats, target: int) -> None:
+    ensemble.add_tree(
+        tree.children_left,
+        tree.children_right,
+        feature=tree.feature,
+        threshold=rounded_threshold(tree.threshold),
+        missing_left=tree.missing_go_to_left,
+        values=values,
+        target=target,
+    )
+
+
+def _mean(sums: str, trees: int, graph: Graph) -> str:
+    return sums if trees == 1 else graph.add("Div", sums, graph.constant(float(trees)))
+
+
+def _probabilities(raw: str, baseline: Floats, factor: float, graph: Graph) -> str:
+    """Softmax of baseline plus trees; for two classes over (0, raw), which is the logistic function."""
+    if len(baseline) > 1:
+        return graph.add("Softmax", graph.add("Add", raw, graph.constant(baseline)), axis=1)
+    bias = graph.constant([0.0, factor * float(baseline[0])])
+    both = graph.add("Gemm", raw, graph.constant([[0.0, factor]]), bias)
+    return graph.add("Softmax", both, axis=1)
+
+
+def _with_codes(model: Any, given: Matrix, graph: Graph) -> Matrix:
+    """Do what the model does before its trees: code the categories, and move them to the front."""
+    if model._preprocessor is None:
+        return given
+    categorical = np.asarray(model.is_categorical_, dtype=bool)
+    chosen = given.take(np.flatnonzero(categorical))
+    encoder = model._preprocessor.named_transformers_["encoder"]
+    return join([ordinal_encoder(encoder, chosen, graph), given.take(np.flatnonzero(~categorical))])
+
+
+def _add_histogram_tree(ensemble: Ensemble, predictor: Any, target: int, model: Any) -> None:
+    nodes = predictor.nodes
+    leaf = nodes["is_leaf"].astype(bool)
+    left = np.where(leaf, -1, nodes["left"].astype(np.int64))
+    right = np.where(leaf, -1, nodes["right"].astype(np.int64))
+    missing_left = nodes["missing_go_to_left"].astype(np.int64)
+    sets: dict[int, list[float]] = {}
+    for node in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf).tolist():
+        known = np.arange(len(model._bin_mapper.bin_thresholds_[int(nodes["feature_idx"][node])]))
+        goes_left = _bits(predictor.raw_left_cat_bitsets[int(nodes["bitset_idx"][node])])
+        # What is unknown goes where missing values go, so the set has to be the one on the other side.
+        if missing_left[node]:
+            left[node], right[node] = right[node], left[node]
+            sets[node] = [float(code) for code in known.tolist() if code not in goes_left]
+            missing_left[node] = 0
+        else:
+            sets[node] = [float(code) for code in known.tolist() if code in goes_left]
+    ensemble.add_tree(
+        left,
+        right,
+        feature=nodes["feature_idx"].astype(np.int64),
+        threshold=nodes["num_threshold"].astype(np.float64),
+        missing_left=missing_left,
+        values=nodes["value"],
+        target=target,
+        sets=sets,
+    )
+
+
+def _bits(words: Array) -> set[int]:
+    """Read a bit set of 32-bit words."""
+    return {32 * position + bit for position, word in enumerate(words.tolist()) for bit in range(32) if word >> bit & 1}
+
+
+def thresholds_of(model: Any) -> dict[int, Floats]:
+    """Give the thresholds that a fitted tree model compares each of its features with; none for other models.
+
+    They are the doubles at which the comparison turns, so scikit-learn's own trees give `rounded_threshold`.
+    """
+    if hasattr(model, "_predictors"):
+        if model._preprocessor is not None:
+            return {}  # its features are reordered; the rows found by bisection cover it
+        nodes = np.concatenate([predictor.nodes for each in model._predictors for predictor in each])
+        inner = nodes[~nodes["is_leaf"].astype(bool)]
+        feature, threshold = inner["feature_idx"], inner["num_threshold"].astype(np.float64)
+    elif hasattr(model, "tree_") or (
+        hasattr(model, "estimators_") and hasattr(np.ravel(model.estimators_)[0], "tree_")
+    ):
+        trees = [model.tree_] if hasattr(model, "tree_") else [each.tree_ for each in np.ravel(model.estimators_)]
+        inner_of = [tree.children_left >= 0 for tree in trees]
+        feature = np.concatenate([tree.feature[inner] for tree, inner in zip(trees, inner_of, strict=True)])
+        raw = np.concatenate([tree.threshold[inner] for tree, inner in zip(trees, inner_of, strict=True)])
+        threshold = rounded_threshold(raw)
+    else:
+        return {}
+    finite = np.isfinite(threshold)
+    return {int(f): np.unique(threshold[finite & (feature == f)]) for f in np.unique(feature[finite])}

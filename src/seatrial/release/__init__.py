@@ -1,0 +1,57 @@
+"""Releases: a run's artifacts in, a wheel out, and wheels onto a package index; never trains, never serves.
+
+`build_release` makes the wheel, `built_files` names it, `open_index` gives the index to publish to and fetch
+from, `inspect` looks into a wheel without installing it, `publish_toolkit` puts Seatrial's own wheel there.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatrial.core.wheel import WheelInfo as WheelInfo
+    from seatrial.core.wheel import inspect as inspect
+    from seatrial.release.build import Built as Built
+    from seatrial.release.build import build_release as build_release
+    from seatrial.release.build import built_files as built_files
+    from seatrial.release.index import FolderIndex as FolderIndex
+    from seatrial.release.index import Index as Index
+    from seatrial.release.index import IndexedRelease as IndexedRelease
+    from seatrial.release.index import Published as Published
+    from seatrial.release.index import open_index as open_index
+    from seatrial.release.toolkit import build_toolkit as build_toolkit
+    from seatrial.release.toolkit import publish_toolkit as publish_toolkit
+
+_HOMES = {
+    "WheelInfo": "seatrial.core.wheel",
+    "inspect": "seatrial.core.wheel",
+    "Built": "seatrial.release.build",
+    "build_release": "seatrial.release.build",
+    "built_files": "seatrial.release.build",
+    "FolderIndex": "seatrial.release.index",
+    "Index": "seatrial.release.index",
+    "IndexedRelease": "seatrial.release.index",
+    "Published": "seatrial.release.index",
+    "open_index": "seatrial.release.index",
+    "build_toolkit": "seatrial.release.toolkit",
+    "publish_toolkit": "seatrial.release.toolkit",
+}
+__all__ = [
+    "Built",
+    "FolderIndex",
+    "Index",
+    "IndexedRelease",
+    "Published",
+    "WheelInfo",
+    "build_release",
+    "build_toolkit",
+    "built_files",
+    "inspect",
+    "open_index",
+    "publish_toolkit",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(name)

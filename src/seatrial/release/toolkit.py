@@ -1,0 +1,103 @@
+"""Seatrial's own wheel, from the checkout that is running: on a local index it stands in for the one on PyPI.
+
+A version on an index never changes, but the toolkit of somebody who works on it does. So its wheel gets a
+local version: 0.1.0+3.h1a2b3c4d5e6f is the third one put on this index, with the hash of its sources. The
+number makes the newest the highest, also when the sources go back to an earlier state; `>=0.1,<0.2` fits.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from packaging.version import Version
+
+import seatrial
+from seatrial.core.errors import SeatrialError
+from seatrial.release.building import build_distributions
+from seatrial.release.index import Index, IndexedRelease
+
+NAME = "seatrial"
+VERSION_LINE = re.compile(r'^(version = "|__version__ = ")([^"+]+)(")$', re.MULTILINE)
+ROOT_FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
+
+
+def publish_toolkit(index: Index, progress: Callable[[str], None] = lambda _: None) -> IndexedRelease:
+    """Put the running toolkit on an index, unless its newest wheel there is made of the very same sources.
+
+    Raises SeatrialError where Seatrial does not run from a checkout.
+    """
+    files = _sources(_checkout())
+    fingerprint = f"h{_fingerprint(files)}"
+    there = index.releases(NAME)
+    if there and str(Version(there[-1].version).local).partition(".")[2] == fingerprint:
+        return there[-1]
+    number = 1 + max((_number(release.version) for release in there), default=0)
+    with TemporaryDirectory(prefix="seatrial-toolkit-") as folder:
+        wheel = build_toolkit(Path(folder), local=f"{number}.{fingerprint}", progress=progress)
+        published = index.publish([wheel])
+    return index.find(f"{NAME}=={published.version}")
+
+
+def build_toolkit(destination: Path, *, local: str = "", progress: Callable[[str], None] = lambda _: None) -> Path:
+    """Build the wheel of the running toolkit into `destination`; `local` becomes its local version segment.
+
+    Same sources, same bytes. Raises SeatrialError where Seatrial does not run from a checkout.
+    """
+    root = _checkout()
+    destination.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="seatrial-source-") as folder:
+        tree, out = Path(folder) / NAME, Path(folder) / "out"
+        for path in _sources(root):
+            target = tree / path.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        if local:
+            for path in (tree / "pyproject.toml", tree / "src" / NAME / "__init__.py"):
+                path.write_text(VERSION_LINE.sub(rf"\g<1>\g<2>+{local}\g<3>", path.read_text("utf-8")), "utf-8")
+        out.mkdir()
+        _, wheel = build_distributions(tree, out, progress)
+        return Path(shutil.move(wheel, destination / wheel.name))
+
+
+def _checkout() -> Path:
+    """Find the source tree that the running toolkit comes from."""
+    home = Path(seatrial.__file__).resolve().parent
+    places = [home.parent.parent]
+    try:
+        told = json.loads(distribution(NAME).read_text("direct_url.json") or "{}")
+        places += [Path(url2pathname(urlsplit(told.get("url", "")).path))] if told else []
+    except (PackageNotFoundError, ValueError):
+        pass
+    for root in places:
+        settings = root / "pyproject.toml"
+        if settings.is_file() and f'name = "{NAME}"' in settings.read_text("utf-8"):
+            return root
+    raise SeatrialError(
+        f"Seatrial runs from {home}, not from a checkout, so there is nothing to build its wheel from.",
+        hint="An installed Seatrial comes from an index already; `pip download seatrial` gives its wheel.",
+    )
+
+
+def _sources(root: Path) -> list[Path]:
+    code = [p for p in (root / "src" / NAME).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    return sorted(code) + [root / name for name in ROOT_FILES if (root / name).is_file()]
+
+
+def _fingerprint(files: list[Path]) -> str:
+    total = hashlib.sha256()
+    root = _checkout()
+    for path in files:
+        total.update(f"{path.relative_to(root).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:12]
+
+
+def _number(version: str) -> int:
+    first = str(Version(version).local or "").partition(".")[0]
+    return int(first) if first.isdigit() else 0

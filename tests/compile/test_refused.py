@@ -1,0 +1,110 @@
+"""What cannot be exact is refused, with the step's name and the reason."""
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import AdaBoostClassifier, GradientBoostingClassifier, VotingClassifier
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from tests.compile.cases import BINARY, FRAME, INPUTS, NUMBERS, STRINGS, VALUES, compile_case
+
+from seatrial.compile import compile_pipeline
+from seatrial.core.errors import CompileError
+
+
+def twice(values):
+    return values * 2
+
+
+class OurTree(DecisionTreeClassifier):
+    """A subclass may calculate something else."""
+
+
+def refusal(pipeline, target=BINARY):
+    pipeline.fit(FRAME, target)
+    with pytest.raises(CompileError) as caught:
+        compile_pipeline(pipeline, INPUTS)
+    return caught.value.message
+
+
+def numeric(*steps):
+    return ColumnTransformer([("numbers", make_pipeline(SimpleImputer(), *steps), NUMBERS)])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SVC(),
+        KNeighborsClassifier(),
+        AdaBoostClassifier(),
+        LinearDiscriminantAnalysis(),
+        VotingClassifier([("a", LogisticRegression())]),
+        DummyClassifier(),
+        OurTree(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_models_without_an_exact_form_are_named(model):
+    message = refusal(make_pipeline(numeric(), model))
+    name = type(model).__name__
+    assert message.startswith(f"{name} (step {name.lower()}) does not compile: ")
+
+
+@pytest.mark.parametrize("step", [PolynomialFeatures(), KNNImputer()], ids=lambda step: type(step).__name__)
+def test_transformers_without_an_exact_form_are_named_with_their_path(step):
+    message = refusal(make_pipeline(numeric(step), LogisticRegression()))
+    name = type(step).__name__
+    assert message.startswith(f"{name} (step columntransformer > numbers > {name.lower()}) does not compile: ")
+
+
+def test_a_python_function_is_refused_by_its_name():
+    message = refusal(make_pipeline(numeric(FunctionTransformer(twice)), LogisticRegression()))
+    assert "calls the Python function twice" in message
+    assert "feature function" in message
+
+
+@pytest.mark.parametrize("model", [RidgeClassifier(), SGDClassifier(loss="hinge")], ids=str)
+def test_classifiers_without_probabilities_are_refused(model):
+    assert "no probabilities" in refusal(make_pipeline(numeric(), model)) or "loss is hinge" in refusal(
+        make_pipeline(numeric(), model)
+    )
+
+
+def test_boosting_that_starts_from_a_model_is_refused():
+    model = GradientBoostingClassifier(n_estimators=2, init=LogisticRegression())
+    assert "its init is LogisticRegression" in refusal(make_pipeline(numeric(), model))
+
+
+@pytest.mark.parametrize("model", [Ridge(), DecisionTreeRegressor()], ids=str)
+def test_several_targets_are_refused(model):
+    assert "several targets" in refusal(make_pipeline(numeric(), model), np.stack([VALUES, VALUES], axis=1))
+
+
+def test_private_parts_that_moved_are_a_refusal_and_not_a_crash():
+    pipeline = make_pipeline(numeric(StandardScaler()), LogisticRegression()).fit(FRAME, BINARY)
+    del pipeline[0].named_transformers_["numbers"][-1].scale_
+    with pytest.raises(CompileError, match=r"not as expected: .*scale_"):
+        compile_pipeline(pipeline, INPUTS)
+
+
+def test_a_pipeline_that_fails_on_what_the_schema_allows_is_refused():
+    strict = ColumnTransformer([("strings", OneHotEncoder(), STRINGS)])
+    with pytest.raises(
+        CompileError, match="itself fails on rows that the schema allows: Found unknown categories"
+    ) as caught:
+        compile_case(make_pipeline(strict, LogisticRegression()))
+    assert "handle_unknown" in caught.value.hint
+
+
+def test_a_pipeline_that_takes_no_missing_values_is_refused_where_they_may_come():
+    columns = ColumnTransformer([("numbers", "passthrough", ["age"])])
+    full = FRAME.assign(age=FRAME["age"].fillna(1.0))
+    with pytest.raises(CompileError, match="itself fails on rows that the schema allows: Input X contains NaN"):
+        compile_case(make_pipeline(columns, LogisticRegression()).fit(full, BINARY), fitted=True)
