@@ -2,46 +2,68 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test lint format bench clean setup
+.PHONY: demo test lint format bench setup lock clean
 
-demo: $(READY)
+demo: $(RUN)
 	@$(BIN)/seatrial demo --project titanic
 
-test: $(READY)
+test: $(DEV)
 	$(BIN)/seatrial train --project titanic
-	$(BIN)/python -m pytest
-	cd titanic && ../$(BIN)/python -m pytest -c /dev/null --rootdir=. -q tests
+	$(BIN)/python -m pytest -n auto --dist loadscope
+	cd titanic && ../$(BIN)/python -m pytest tests
 
-lint: $(READY)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY)
+format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)
+bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
-setup: $(READY)
+setup: $(DEV)
 
-# Made again when the dependencies change; the marker is written last, so that an interrupted set-up is repeated.
-$(READY): pyproject.toml titanic/pyproject.toml
+# The pins, with hashes and without addresses; `uv lock` would write down where each file lies.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+lock:
+	$(LOCK) --upgrade --extra all -o requirements/run.txt
+	$(LOCK) --upgrade --extra all --group dev -o requirements/dev.txt
+
+# Made again when the pins change; the marker is written last, so that an interrupted set-up is repeated.
+$(RUN): requirements/run.txt pyproject.toml
+	$(call install,run)
+
+$(DEV): requirements/dev.txt pyproject.toml
+	$(call install,dev)
+
+# 1: the name of a file in requirements/
 ifdef UV
+define install
+	@echo "Setting up $(VENV) with uv ..."
 	@test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV)
-	@uv pip install --quiet --python $(BIN)/python --editable '.[all]' --group dev
+	@uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/$(1).txt
+	@uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(VENV)/.$(1)
+endef
 else
-	@$(PYTHON) -c 'import sys; sys.exit("Seatrial needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+define install
+	@$(PYTHON) -c 'import sys; sys.exit("Seatrial needs Python 3.11 or newer; name one with PYTHON=") if sys.version_info < (3, 11) else None'
+	@echo "Setting up $(VENV) with pip ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' --group dev
+	@$(PIP) --require-hashes --requirement requirements/$(1).txt
+	@$(PIP) --no-deps --editable .
+	@touch $(VENV)/.$(1)
+endef
 endif
-	@touch $(READY)
 
 clean:
 	rm -rf titanic/.seatrial titanic/dist titanic/runs titanic/src/titanic_model/artifacts

@@ -81,6 +81,7 @@ def compile_case(pipeline: Any, task: Any = "binary", *, fitted: bool = False, r
         table=TABLE,
         columns=COLUMNS,
         to_frame=framed,
+        allowed=lambda drawn: np.ones(len(drawn["age"]), dtype=bool),
         task=task,
         positive=1 if task == "binary" else None,
         seed=3,

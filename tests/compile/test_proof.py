@@ -14,9 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from tests.compile.cases import BINARY, COLUMNS, FRAME, INPUTS, NUMBERS, STRINGS, TABLE, VALUES, framed
 
-from seatrial.compile import compile_pipeline, prove
+from seatrial.compile import compile_pipeline, generate, prove
 from seatrial.compile.boundaries import boundary_rows
-from seatrial.compile.rows import generated_frame
 from seatrial.core.errors import CompileError
 
 
@@ -28,7 +27,7 @@ def pipeline_with(model, target=BINARY, *, scaled=True):
 
 
 def proof_of(pipeline, graph, *, task="binary", boundaries=True, **options):
-    rows = generated_frame(COLUMNS, TABLE, framed, rows=2000, seed=1)
+    rows = framed(generate(COLUMNS, TABLE, rows=2000, seed=1))
     if boundaries:
         rows = pd.concat([rows, boundary_rows(pipeline, INPUTS, FRAME, rows, seed=1)], ignore_index=True)
     return prove(pipeline, graph, INPUTS, FRAME, rows, task=task, **options)

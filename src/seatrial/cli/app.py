@@ -5,8 +5,6 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from click.exceptions import ClickException
-from click.exceptions import Exit as ClickExit
 
 from seatrial.cli import show
 from seatrial.cli.build import build
@@ -52,16 +50,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in given or bool(os.environ.get("SEATRIAL_DEBUG"))
     given = [word for word in given if word != "--debug"]
     try:
-        result = app(given, standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except ClickExit as done:
-        return done.exit_code
-    except ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        show.say("stopped")
-        return 130
+        app(given)
+        return 0
+    except SystemExit as done:  # Typer has printed what there is to say
+        code = done.code if isinstance(done.code, int) else int(done.code is not None)
+        if code == 130:
+            show.say("stopped")
+        return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -2,11 +2,10 @@
 
 import json as json_module
 import socket
-import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +14,6 @@ from seatrial.cli import show
 from seatrial.cli.options import HERE, ProjectOption
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
-
-PATIENCE = 60.0  # seconds until a server that does not answer is given up
 
 
 def demo(
@@ -31,7 +28,7 @@ def demo(
 
     Example: [bold]seatrial demo --port 8080[/]
     """
-    from seatrial.cli.serve import start_server, wait_for
+    from seatrial.cli.server import start_server, stop, wait_for, wait_until_ready
     from seatrial.core.project import find_project
 
     begun = time.perf_counter()
@@ -39,52 +36,51 @@ def demo(
     _check_port(host, port)
     show.say(f"From a table to a served release: {found.requirement}\n")
     with show.steps() as step:
-        python, package = _release(found, step)
+        report, python, package = _release(found, step)
         step("starting the server")
-        server = start_server(python, package, ["--host", host, "--port", str(port), "--log-level", "warning"], {})
+        server = start_server(python, package, ["--host", host, "--port", str(port), "--log-level", "warning"])
         try:
-            url = f"http://{host}:{port}"
-            _wait_until_ready(server, url)
+            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            wait_until_ready(server, url)
             row, answer = _ask(url)
         except BaseException:
-            server.terminate()
-            server.wait(10)
+            stop(server)
             raise
     show.out.print(f"\n[dim]POST {url}/api/v1/predict[/]\n{json_module.dumps(row)}\n[dim]answered[/]")
     show.out.print(json_module.dumps(answer))
     show.out.print(
         f"\nServed {time.perf_counter() - begun:.0f} s after the start.\n"
         f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
-        f"  the report    {show.place(found.runs)}\n  the index     {show.place(found.index)}"
+        f"  the report    {show.place(report)}\n  the index     {show.place(found.index)}"
     )
     if once:
-        server.terminate()
-        server.wait(10)
+        stop(server)
         return
     show.out.print("\nCtrl-C stops it.")
     raise typer.Exit(wait_for(server))
 
 
-def _release(project: Project, step: Callable[[str], None]) -> tuple[Any, str]:
+def _release(project: Project, step: Callable[[str], None]) -> tuple[Path, Path, str]:
     from seatrial.cli.environment import serving_environment
-    from seatrial.release import build_release, build_toolkit, open_index
+    from seatrial.release import build_release, open_index, publish_toolkit
 
     step("loading scikit-learn")
     from seatrial.compile import compile_release
     from seatrial.train import train
 
-    train(project, compile_release, progress=step)
+    run = train(project, compile_release, progress=step)
     built = build_release(project, step)
     index = open_index(project.index)
-    step("publishing to the local index")
-    index.publish([build_toolkit(project.dist, step)])
+    step("putting the toolkit on the local index, as it would be on PyPI")
+    publish_toolkit(index, step)
+    step("publishing the release to the local index")
     index.publish([built.sdist, built.wheel])
     environment, package = serving_environment(project.requirement, project.index, step)
-    return environment.python, package
+    return run.report, environment.python, package
 
 
 def _check_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -93,19 +89,6 @@ def _check_port(host: str, port: int) -> None:
                 f"Port {port} on {host} cannot be used: {error.strerror}.",
                 hint="Choose another with PORT=8002.",
             ) from None
-
-
-def _wait_until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise SeatrialError(f"The server ended with exit code {server.returncode}.", hint="What it said is above.")
-        try:
-            with urllib.request.urlopen(f"{url}/ready", timeout=2):  # noqa: S310 - our own address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise SeatrialError(f"The server was not ready after {PATIENCE:.0f} s.")
 
 
 def _ask(url: str) -> tuple[Any, Any]:

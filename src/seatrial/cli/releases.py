@@ -5,11 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, JsonOption, ProjectOption
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, release_and_index
 
 
 def releases(
     name: Annotated[str | None, typer.Argument(help="Only this model; default: the project's own.")] = None,
+    index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -18,17 +19,16 @@ def releases(
     Example: [bold]seatrial releases --json[/]
     """
     from seatrial.cli.served import served
-    from seatrial.core.project import find_project
     from seatrial.release import open_index
 
-    found = find_project(project)
+    wanted, where = release_and_index(name, index, project)
     running = served()
-    listed = [_described(r, running) for r in open_index(found.index).releases(name or found.name)]
+    listed = [_described(r, running) for r in open_index(where).releases(wanted)]
     if json:
         show.result(listed)
         return
     if not listed:
-        show.say(f"No release of {name or found.name} on {show.place(found.index)} yet.")
+        show.say(f"No release of {wanted} on {show.place(where)} yet.")
         return
     headline = next((r["headline"] for r in reversed(listed) if r["headline"]), "")
     show.table(

@@ -12,6 +12,7 @@ from seatrial.model.schema import Column
 Floats = npt.NDArray[np.float64]
 
 ROWS = 100_000
+ROUNDS = 8
 MISSING_SHARE = 0.15
 UNBOUNDED = 10.0  # a column without an end is drawn this many spans of its table's values beyond them
 STRANGE_TEXTS = (
@@ -50,28 +51,34 @@ def generate(
     return drawn
 
 
-def generated_frame(
+def generate_allowed(
     columns: Sequence[Column],
     table: Columns,
-    to_frame: Callable[[Columns], Any],
+    allowed: Callable[[Columns], Array],
     *,
     rows: int = ROWS,
     seed: int = 0,
-) -> Any:
-    """Draw rows and give them to the feature functions.
+) -> Columns:
+    """Draw at least `rows` rows that a caller could send.
 
-    A schema may forbid more than its columns show (patterns, rules between columns), and then a feature function may
-    fail on a drawn row that no caller could send: the draw falls back to the table's texts, then to the table's rows.
+    A schema may forbid more than its columns show: patterns, rules between columns. `allowed` says which of the drawn
+    rows (a mask) it takes; the others are drawn again. A schema that takes next to none of them gets its table's own
+    rows for what is missing after a few rounds.
     """
-    try:
-        return to_frame(generate(columns, table, rows=rows, seed=seed))
-    except Exception:  # noqa: S110, BLE001, RUF100 - feature functions are the user's, and may raise anything
-        pass
-    try:
-        return to_frame(generate(columns, table, rows=rows, seed=seed, texts=False))
-    except Exception:  # noqa: BLE001, RUF100
-        source = np.random.default_rng(seed).integers(len(next(iter(table.values()))), size=rows)
-        return to_frame({name: values[source] for name, values in table.items()})
+    parts: list[Columns] = []
+    found = 0
+    for round_ in range(ROUNDS):
+        # Strange texts are what a pattern forbids: every second round does without.
+        drawn = generate(columns, table, rows=rows, seed=seed + 7919 * round_, texts=round_ % 2 == 0)
+        keep = allowed(drawn)
+        parts.append({name: values[keep] for name, values in drawn.items()})
+        found += int(keep.sum())
+        if found >= rows:
+            break
+    else:
+        source = np.random.default_rng(seed).integers(len(next(iter(table.values()))), size=rows - found)
+        parts.append({name: values[source] for name, values in table.items()})
+    return {column.name: np.concatenate([part[column.name] for part in parts]) for column in columns}
 
 
 def _draw(column: Column, known: Array, rows: int, generator: np.random.Generator, *, texts: bool) -> Array:

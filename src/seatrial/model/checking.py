@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator
 
@@ -52,6 +53,13 @@ class TableChecker:
             problems += self._check_rows(checked, {p.row for p in problems})
         problems.sort(key=lambda problem: problem.row)
         return checked, problems
+
+    def allowed(self, table: Mapping[str, Sequence[Any] | Array]) -> npt.NDArray[np.bool_]:
+        """Say which rows (a mask) break no rule."""
+        columns, problems = self.check(table)
+        mask = np.ones(len(next(iter(columns.values()))), dtype=bool)
+        mask[[problem.row for problem in problems]] = False
+        return mask
 
     def _check_array(self, column: Column, values: Array, problems: list[Problem]) -> Array:
         numbers = values.astype(np.float64)

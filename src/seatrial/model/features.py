@@ -138,10 +138,16 @@ def _as_objects(column: Column, values: Array) -> list[Any]:
 def _map(function: Callable[..., Any], arguments: list[list[Any]]) -> list[Any]:
     if not arguments:
         raise SeatrialError(f"Feature function {function.__name__} reads no column.")
-    if len(arguments) == 1:
-        (values,) = arguments
-        single = {value: function(value) for value in dict.fromkeys(values)}
-        return [single[value] for value in values]
     rows = list(zip(*arguments, strict=True))
-    several = {row: function(*row) for row in dict.fromkeys(rows)}
-    return [several[row] for row in rows]
+    answers: dict[tuple[Any, ...], Any] = {}
+    for row in dict.fromkeys(rows):
+        try:
+            answers[row] = function(*row)
+        except Exception as error:
+            names = inspect.signature(function).parameters
+            given = ", ".join(f"{name}={value!r}" for name, value in zip(names, row, strict=True))
+            raise SeatrialError(
+                f"The feature function {function.__name__} fails on {given[:200]}: {type(error).__name__}: {error}",
+                hint="The schema allows this, so it may come: make the function answer it, or the schema refuse it.",
+            ) from error
+    return [answers[row] for row in rows]

@@ -76,15 +76,15 @@ def _default(path: Path, checker: TableChecker, name: str, there: list[str]) -> 
     raise SeatrialError(f"{path.name} has no column `{name}`.", hint=hint)
 
 
-def check_all(problems: Sequence[Problem], path: Path, *, rows: int) -> None:
-    """Refuse a table with problems, naming the first few of them."""
+def check_all(problems: Sequence[Problem], path: Path, *, rows: int, hint: str = "Mend the rows.") -> None:
+    """Refuse a table with problems, naming the first few of them; `hint` says what to do."""
     if problems:
         bad = len({p.row for p in problems})
         first = "\n".join(f"  {problem}" for problem in problems[:5])
         more = f"\n  ... and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise DataError(
             f"{path.name}: {bad} of {rows} rows break the schema.\n{first}{more}",
-            hint="Mend the rows or the schema, or leave such rows out with --on-bad-rows drop.",
+            hint=hint,
             problems=tuple(problems),
         )
 

@@ -51,7 +51,7 @@ def split(table: TrainingTable, project: Project) -> Split:
         if counts.min() < 2:
             rare = labels[counts.argmin()]
             raise SeatrialError(
-                f"{project.data.name}: only one row has {project.target} = {rare!r}, too few for both parts of the split.",
+                f"{project.data.name}: only one row has {project.target} = {rare!r}; both parts of the split need one.",
                 hint="Collect more such rows, or leave the label out of the table.",
             )
     try:

@@ -116,6 +116,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
             table=table.columns,
             columns=columns,
             to_frame=framer,
+            allowed=checker.allowed,
             task=table.task,
             threshold=project.threshold,
             positive=None if positive is None else table.classes.index(positive),

@@ -67,7 +67,12 @@ def read_training_table(
     if sha256(path) != before:
         raise SeatrialError(f"{path.name} changed while it was read.", hint="Run it again once the file is complete.")
     if not drop_bad_rows:
-        check_all(sorted(problems, key=lambda p: p.row), path, rows=read)
+        check_all(
+            sorted(problems, key=lambda p: p.row),
+            path,
+            rows=read,
+            hint="Mend the rows or the schema, or leave such rows out with --on-bad-rows drop.",
+        )
     if not labels:
         raise DataError(f"{path.name}: no row is left to train on.", problems=tuple(problems))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,80 @@
+"""One million rows from Parquet to Parquet, against scikit-learn with pandas: seconds, and peak memory."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.workshop import ROOT, Model
+
+PEER = ROOT / "benchmarks" / "contenders" / "pandas_batch.py"
+ROWS = 1_000_000
+
+
+def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dict[str, Any]:
+    """Run both in turn, each in a process of its own."""
+    source = folder / f"rows-{rows}.parquet"
+    if not source.exists():
+        make_rows(model, source, rows)
+    ours, theirs = folder / f"{model.kind}-ours.parquet", folder / f"{model.kind}-theirs.parquet"
+    commands = {
+        "seatrial": [sys.executable, "-m", "seatrial.cli", "predict", str(source), "-o", str(ours),
+                     "--project", str(model.project)],
+        "pandas": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs)],
+    }  # fmt: skip
+    environment = {"pandas": {"PYTHONPATH": str(model.project / "src")}, "seatrial": {}}
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    peak: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            took, memory = _run(command, environment[name])
+            seconds[name].append(took)
+            peak[name].append(memory)
+    ratios = [theirs_ / ours_ for ours_, theirs_ in zip(seconds["seatrial"], seconds["pandas"], strict=True)]
+    return {
+        "rows": rows,
+        "seconds": {name: round(statistics.median(values), 2) for name, values in seconds.items()},
+        "peak_mb": {name: round(statistics.median(values)) for name, values in peak.items()},
+        "times_pandas": round(statistics.median(ratios), 2),
+        "largest_difference": _difference(ours, theirs),
+    }
+
+
+def make_rows(model: Model, path: Path, rows: int) -> None:
+    """Draw passengers from the list, with every number moved a little so that few rows are alike."""
+    import pandas as pd
+
+    known = pd.read_csv(model.project / "data" / "titanic.csv")
+    generator = np.random.default_rng(0)
+    drawn = known.iloc[generator.integers(len(known), size=rows)].reset_index(drop=True)
+    drawn["age"] = (drawn["age"] + generator.uniform(-0.1, 0.1, rows)).clip(0, 100)
+    drawn["fare"] = (drawn["fare"] + generator.uniform(-1, 1, rows)).clip(0, 600)
+    names = ["pclass", "name", "sex", "age", "sibsp", "parch", "ticket", "fare", "cabin", "embarked"]
+    drawn[names].to_parquet(path, index=False)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Run a process; seconds, and its peak of resident memory in MB."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e6
+
+
+def _difference(ours: Path, theirs: Path) -> float:
+    """Hold both answers against each other: a benchmark of something else would be worth nothing."""
+    import pandas as pd
+
+    first, second = pd.read_parquet(ours), pd.read_parquet(theirs)
+    largest = float((first["probability_1"] - second["probability_1"]).abs().max())
+    if largest > 1e-9 or not (first["prediction"] == second["prediction"]).all():
+        raise SystemExit(f"the contenders disagree: {largest}")
+    return largest

@@ -1,0 +1,62 @@
+"""Requests per second and latency, against the bare limit and the seed's way, in turn; medians of several rounds."""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.server import UVICORN, Load, ask, load, serving
+from benchmarks.workshop import ROOT, Model
+
+CONNECTIONS = 32
+CONTENDERS = ROOT / "benchmarks" / "contenders"
+EXAMPLE = {
+    "pclass": 2, "name": "Hart, Miss. Eva Miriam", "sex": "female", "age": 7, "sibsp": 0, "parch": 2,
+    "ticket": "F.C.C. 13529", "fare": 26.25, "cabin": "C85", "embarked": "S",
+}  # fmt: skip
+BODY = json.dumps({"inputs": [EXAMPLE]}).encode()
+
+
+def seatrial_command(model: Model) -> list[str]:
+    """Serve the release from its environment, with the defaults of `seatrial serve`."""
+    return [str(model.python), "-m", "seatrial.serve", "titanic_model", "--port", "{port}"]
+
+
+def bare_command(python: Path, application: str) -> list[str]:
+    """Serve one of the contenders under Uvicorn with the same loop and parser."""
+    return [str(python), "-m", "uvicorn", application, "--app-dir", str(CONTENDERS), "--port", "{port}", *UVICORN]
+
+
+def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[str, Any]:
+    """Measure one model and its contenders."""
+    seed = {"PIPELINE": str(model.pipeline), "PYTHONPATH": str(model.project / "src")}
+    with serving(seatrial_command(model), BODY) as running:
+        answer = ask(running.url, BODY)
+    contenders: dict[str, tuple[list[str], dict[str, str]]] = {
+        "bare": (bare_command(model.python, "bare:app"), {"ANSWER": answer.decode()}),
+        "seatrial": (seatrial_command(model), {}),
+        "seed": (bare_command(Path(sys.executable), "seed:app"), seed),
+    }
+    found: dict[str, list[Load]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, (command, environment) in contenders.items():
+            with serving(command, BODY, environment) as running:
+                load(running.url, BODY, folder, connections=CONNECTIONS, seconds=1)  # warm up
+                got = load(running.url, BODY, folder, connections=CONNECTIONS, seconds=seconds)
+            if got.errors:
+                raise SystemExit(f"{name} answered {got.errors} requests with errors")
+            found[name].append(got)
+    result: dict[str, Any] = {
+        name: {
+            "requests_per_second": round(statistics.median(one.rate for one in loads)),
+            "p50_ms": round(statistics.median(one.p50 for one in loads), 3),
+            "p99_ms": round(statistics.median(one.p99 for one in loads), 3),
+        }
+        for name, loads in found.items()
+    }
+    pairs = list(zip(found["seatrial"], found["bare"], found["seed"], strict=True))
+    result["share_of_bare"] = round(statistics.median(ours.rate / bare.rate for ours, bare, _ in pairs), 3)
+    result["times_seed"] = round(statistics.median(ours.rate / seed_.rate for ours, _, seed_ in pairs), 1)
+    result["p99_of_bare"] = round(statistics.median(ours.p99 / bare.p99 for ours, bare, _ in pairs), 2)
+    return result

@@ -1,0 +1,283 @@
+"""The page for people: a form made from the schema, the prediction as one types, and why.
+
+It is rendered once per process and asks the same API as everybody else. Nothing in it is inline, so that it runs under
+a Content-Security-Policy without exceptions, and nothing is fetched from elsewhere, so that it runs without a network.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+
+from seatrial.model import Release
+from seatrial.model.schema import Column
+from seatrial.pages import asset, render
+from seatrial.serve.service import Service
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",  # to be kept, and asked for again with its ETag
+}
+ASSETS = {
+    "look.css": "text/css",
+    "try.css": "text/css",
+    "try.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+UNKNOWN = "unknown"
+SEGMENTS_MOST = 5  # more choices than these, or longer ones, go into a drop-down list
+SEGMENTS_WIDTH = 40  # characters
+INPUT_TYPES = {"date": "date", "date-time": "datetime-local", "time": "time"}
+
+
+def add_page(app: FastAPI, service: Service) -> None:
+    """Add `/` and what it loads."""
+
+    @cache
+    def page() -> bytes:
+        return render_page(service.release).encode()
+
+    @cache
+    def part(name: str) -> bytes:
+        return asset(name).encode()
+
+    async def show(request: Request) -> Response:
+        return _answer(request, page(), "text/html")
+
+    async def load(request: Request, name: str) -> Response:
+        if name not in ASSETS:
+            raise HTTPException(404)
+        return _answer(request, part(name), ASSETS[name])
+
+    app.add_api_route("/", show, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/assets/{name}", load, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def _answer(request: Request, content: bytes, media_type: str) -> Response:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+    headers = {**HEADERS, "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def render_page(release: Release) -> str:
+    """Render the page of a release."""
+    meta = release.metadata
+    fields = _fields(release)
+    row_word = row_name(release.schema.__name__)
+    facts = {
+        "task": meta.task,
+        "target": meta.target.replace("_", " "),
+        "row": row_word,
+        "classes": [[value, meta.label(value)] for value in meta.classes],
+        "positive": meta.positive,
+        "threshold": meta.threshold,
+        "example": meta.example,
+        "typical": meta.typical,
+        "columns": [field.facts() for field in fields],
+        "release": release.name,
+        "version": release.version,
+        "package": release.package,
+    }
+    return render(
+        "try.html",
+        title=meta.description or release.name,
+        release=release,
+        headline=_headline(release),
+        row=row_word,
+        used=[field for field in fields if field.used],
+        unused=[field for field in fields if not field.used],
+        facts=facts,
+        card=list(read_card(release.card)),
+    )
+
+
+def row_name(schema: str) -> str:
+    """What to call a row, from the schema class's name: HouseSale -> house sale; Row and its like -> row."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", schema)
+    while words and words[-1].lower() in {"row", "schema", "input", "inputs", "record", "model", "data", "features"}:
+        words.pop()
+    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words) or "row"
+
+
+def _headline(release: Release) -> str:
+    """How good it is, in one line."""
+    meta = release.metadata
+    metric = meta.metrics.get(meta.headline)
+    if not metric:
+        return ""
+    rows = meta.split.get("test_rows")
+    beside = []
+    if metric.get("low") is not None:
+        beside.append(f"95 % interval {_short(metric['low'])} to {_short(metric['high'])}")
+    if metric.get("baseline") is not None:
+        beside.append(f"a guess reaches {_short(metric['baseline'])}")
+    told = f"{metric['label']} {_short(metric['value'])}"
+    if rows:
+        told += f" on {rows:,} rows it had never seen"
+    return told + (f" ({'; '.join(beside)})" if beside else "")
+
+
+def _short(value: float) -> str:
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 3
+    return f"{value:,.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column as a form shows it. `control` is segments, select, number, text, long, json or a date's input type."""
+
+    number: int
+    column: Column
+    control: str
+    used: bool
+
+    @property
+    def id(self) -> str:
+        """Its id and control name in the page; a column's own name could be that of a form's property."""
+        return f"f{self.number}"
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """What to choose from, as (JSON, text)."""
+        column = self.column
+        values: list[Any] = [True, False] if column.kind == "boolean" else list(column.categories)
+        texts = ["yes", "no"] if column.kind == "boolean" else [str(value) for value in values]
+        options = [(json.dumps(value), text) for value, text in zip(values, texts, strict=True)]
+        if column.nullable:
+            taken = UNKNOWN in texts  # a category of that very name is another answer than none
+            options.append(("null", "no answer" if taken else UNKNOWN))
+        return options
+
+    @property
+    def wide(self) -> bool:
+        """Whether it takes the whole width of the form."""
+        if self.control == "segments":
+            return sum(len(text) + 3 for _, text in self.options) > 24
+        return self.control in ("long", "json") or (self.control == "text" and (self.column.max_length or 0) > 60)
+
+    @property
+    def step(self) -> str:
+        """The step of a number."""
+        return "1" if self.column.kind == "integer" else "any"
+
+    @property
+    def placeholder(self) -> str:
+        """What an empty control stands for."""
+        column = self.column
+        if column.nullable:
+            return UNKNOWN
+        return "" if column.required or column.default is None else str(column.default)
+
+    @property
+    def help(self) -> list[str]:
+        """Sentences below the control: its meaning, its range, what it takes."""
+        column = self.column
+        found = [column.description] if column.description else []
+        if span := _span(column):
+            found.append(f"{span}.")
+        if self.control == "json":
+            found.append("As JSON.")
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """What the script needs to know of it."""
+        column = self.column
+        return {
+            "id": self.id,
+            "name": column.name,
+            "title": column.title,
+            "unit": column.unit,
+            "control": self.control,
+            "nullable": column.nullable,
+            "required": column.required,
+            "default": column.default if _plain(column.default) else None,
+        }
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _span(column: Column) -> str:
+    low = None if column.minimum is None else f"{column.minimum:,g}"
+    high = None if column.maximum is None else f"{column.maximum:,g}"
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f"More than {low}" if column.exclusive_minimum else f"{low} or more"
+    if low is None:
+        return f"Less than {high}" if column.exclusive_maximum else f"{high} or less"
+    more = " (not itself)" if column.exclusive_minimum else ""
+    less = " (not itself)" if column.exclusive_maximum else ""
+    return f"{low}{more} to {high}{less}"
+
+
+def _fields(release: Release) -> list[Field]:
+    """Make a field of each column, in the schema's order."""
+    used = set(release.metadata.inputs.names).union(*(feature.reads for feature in release.features))
+    properties = release.json_schema["properties"]
+    return [
+        Field(number, column, _control(column, properties[column.name]), column.name in used)
+        for number, column in enumerate(release.columns)
+    ]
+
+
+def _control(column: Column, part: dict[str, Any]) -> str:
+    if column.kind == "boolean":
+        return "segments"
+    if column.kind == "category":
+        texts = [str(value) for value in column.categories] + [UNKNOWN] * column.nullable
+        few = len(texts) <= SEGMENTS_MOST and sum(map(len, texts)) <= SEGMENTS_WIDTH
+        return "segments" if few else "select"
+    if column.kind in ("integer", "number"):
+        return "number"
+    if column.kind == "text":
+        return "long" if (column.max_length or 0) > 200 else "text"
+    options = part.get("anyOf", [part])
+    formats = [option["format"] for option in options if option.get("type") == "string" and "format" in option]
+    return INPUT_TYPES.get(formats[0], "text") if formats else "json"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of the model card: a heading, a paragraph or a table. Every second part of a text is code."""
+
+    kind: str
+    text: tuple[str, ...] = ()
+    rows: tuple[tuple[tuple[str, ...], ...], ...] = ()
+
+
+def read_card(markdown: str) -> Iterator[Block]:
+    """Read as much Markdown as a model card has; what is none of it is a paragraph. The page escapes all of it."""
+    for part in re.split(r"\n\s*\n", markdown.strip()):
+        lines = [line for line in part.splitlines() if line.strip()]
+        if not lines or lines[0].startswith("# "):
+            continue  # the page has its own heading
+        if lines[0].startswith("#"):
+            yield Block("heading", _spans(lines[0].lstrip("#").strip()))
+        elif all(line.startswith("|") for line in lines):
+            yield Block("table", rows=tuple(_cells(line) for line in lines if not re.fullmatch(r"[|\s:-]+", line)))
+        else:
+            yield Block("paragraph", _spans(" ".join(lines)))
+
+
+def _cells(line: str) -> tuple[tuple[str, ...], ...]:
+    cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+    return tuple(_spans(cell.strip().replace("\\|", "|")) for cell in cells)
+
+
+def _spans(text: str) -> tuple[str, ...]:
+    return tuple(text.split("`"))

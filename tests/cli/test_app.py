@@ -1,0 +1,114 @@
+"""The command line as a whole: what it loads, how it fails, and what it gives back."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = ("train", "build", "publish", "releases", "serve", "predict", "demo")
+HEAVY = {"numpy", "pandas", "sklearn", "fastapi", "uvicorn", "onnxruntime", "onnx", "pyarrow", "jinja2"}
+
+
+def seatrial(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "seatrial.cli", *words]
+    given = {**os.environ, "COLUMNS": "200", **environment}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=given, check=False)
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The top-level modules that a Python process has loaded after these words."""
+    code = "import sys; {}; sys.stderr.write('\\n' + ' '.join(sys.modules))"
+    body = "import seatrial" if not words else f"from seatrial.cli.app import run; run({list(words)!r})"
+    done = subprocess.run([sys.executable, "-c", code.format(body)], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), *((command, "--help") for command in COMMANDS)], ids=" ".join)
+def test_help_and_the_package_load_nothing_heavy(words):
+    loaded = loaded_by(*words)
+    assert "seatrial" in loaded
+    assert not loaded & HEAVY
+    assert words or "pydantic" not in loaded  # Typer itself loads it for a command
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command):
+    done = seatrial(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: seatrial {command}" in done.stdout
+
+
+@pytest.mark.parametrize("words", [("nosuch",), ("train", "--nope"), ("serve", "--port", "99999"), ("predict",)])
+def test_wrong_usage_is_exit_code_2_and_no_traceback(words):
+    done = seatrial(*words)
+    assert done.returncode == 2
+    assert "Error" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_outside_of_a_project_one_line_says_what_to_do(tmp_path):
+    for command in ("train", "build", "publish", "releases", "serve", "demo"):
+        done = seatrial(command, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [
+            f"error: No Seatrial project in {tmp_path} or above it.",
+            "hint: Go to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
+        ]
+
+
+def test_a_traceback_comes_only_when_asked_for(tmp_path):
+    assert "Traceback" not in seatrial("train", cwd=tmp_path).stderr
+    for words, environment in ((("train", "--debug"), {}), (("train",), {"SEATRIAL_DEBUG": "1"})):
+        done = seatrial(*words, cwd=tmp_path, **environment)
+        assert "Traceback" in done.stderr
+        assert "No Seatrial project" in done.stderr
+
+
+def test_the_version_is_printed_alone():
+    from seatrial import __version__
+
+    assert seatrial("--version").stdout == f"seatrial {__version__}\n"
+
+
+def test_a_fault_of_ours_says_so_without_a_traceback(monkeypatch, capsys):
+    from seatrial.cli import app
+    from seatrial.core import project
+
+    def broken(_start):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(project, "find_project", broken)
+    assert app.run(["build"]) == 1
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError: oops" in told
+    assert "fault of Seatrial's" in told
+    assert "Traceback" not in told
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
+    from seatrial.cli import app
+    from seatrial.core import project
+
+    def interrupted(_start):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(project, "find_project", interrupted)
+    assert app.run(["build"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_setting_that_is_misspelt_is_named_with_the_nearest(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n[tool.seatrial]\ntargett = "y"\n')
+    done = seatrial("train", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "unknown key `targett`" in done.stderr
+    assert "Did you mean `target`?" in done.stderr
+
+
+def test_releases_of_an_empty_index_are_an_empty_list(titanic_project, tmp_path):
+    done = seatrial("releases", "--index", str(tmp_path), "--json", cwd=titanic_project)
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == []
