@@ -4,7 +4,6 @@ import json as json_module
 import socket
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,9 +33,12 @@ def demo(
     begun = time.perf_counter()
     found = find_project(project)
     _check_port(host, port)
-    show.say(f"From a table to a served release: {found.requirement}\n")
+    show.say(f"From a table to a served release: {found.requirement}")
+    report = _train(found)
+    _publish(found)
+    python, package = _install(found)
+    _heading("Serve it", "seatrial serve")
     with show.steps() as step:
-        report, python, package = _release(found, step)
         step("starting the server")
         server = start_server(python, package, ["--host", host, "--port", str(port), "--log-level", "warning"])
         try:
@@ -60,23 +62,47 @@ def demo(
     raise typer.Exit(wait_for(server))
 
 
-def _release(project: Project, step: Callable[[str], None]) -> tuple[Path, Path, str]:
-    from seatrial.cli.environment import serving_environment
+def _train(project: Project) -> Path:
+    _heading("Train and compile", "seatrial train")
+    with show.steps() as step:
+        step("loading scikit-learn")
+        from seatrial.compile import compile_release
+        from seatrial.train import train
+
+        run = train(project, compile_release, progress=step)
+    best = run.metadata.metrics[run.metadata.headline]
+    show.say(f"  {best['label']} {best['value']:.3f} on {run.metadata.split['test_rows']:,} held-out rows")
+    return run.report
+
+
+def _publish(project: Project) -> None:
     from seatrial.release import build_release, open_index, publish_toolkit
 
-    step("loading scikit-learn")
-    from seatrial.compile import compile_release
-    from seatrial.train import train
-
-    run = train(project, compile_release, progress=step)
-    built = build_release(project, step)
+    _heading("Build a wheel", "seatrial build")
+    with show.steps() as step:
+        built = build_release(project, step)
+    show.say(f"  {built.wheel.name}, {show.size(built.size)}")
+    _heading("Publish it to the local index", "seatrial publish")
     index = open_index(project.index)
-    step("putting the toolkit on the local index, as it would be on PyPI")
-    publish_toolkit(index, step)
-    step("publishing the release to the local index")
-    index.publish([built.sdist, built.wheel])
-    environment, package = serving_environment(project.requirement, project.index, step)
-    return run.report, environment.python, package
+    with show.steps() as step:
+        step("putting the toolkit there, as it would be on PyPI")
+        publish_toolkit(index, step)
+        step("publishing the release")
+        index.publish([built.sdist, built.wheel])
+
+
+def _install(project: Project) -> tuple[Path, str]:
+    from seatrial.cli.environment import serving_environment
+
+    _heading("Install it from there into a clean environment", "part of seatrial serve")
+    with show.steps() as step:
+        environment, package = serving_environment(project.requirement, project.index, step)
+    show.say(f"  {environment.root.name}{', there already' if environment.cached else ''}")
+    return environment.python, package
+
+
+def _heading(what: str, command: str) -> None:
+    show.err.print(f"\n[bold]{what}[/]  [dim]{command}[/]")
 
 
 def _check_port(host: str, port: int) -> None:

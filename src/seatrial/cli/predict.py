@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, ProjectOption
+from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
 
 def predict(
@@ -19,6 +19,7 @@ def predict(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Write the rows' own columns beside the predictions.")] = False,
     project: ProjectOption = HERE,
+    json: JsonOption = False,
 ) -> None:
     """Predict every row of a file with the project's trained model, in the file's order.
 
@@ -29,8 +30,11 @@ def predict(
     from seatrial.model.release import Release
 
     found = find_project(project)
-    with show.steps(quiet=output is None) as step, importable(found):
+    with show.steps(quiet=json or output is None) as step, importable(found):
         step("loading the model")
-        rows = predict_table(Release(found.package, threads=0), file, output, keep=keep, progress=step)
-    if output is not None:
+        release = Release(found.package, threads=0)
+        rows = predict_table(release, file, output, keep=keep, as_json=json, progress=step)
+    if output is not None and json:
+        show.result({"rows": rows, "output": output})
+    elif output is not None:
         show.out.print(f"{rows:,} predictions in {show.place(output)}")

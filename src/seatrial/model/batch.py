@@ -31,14 +31,15 @@ def predict_table(
     output: Path | None,
     *,
     keep: bool = False,
+    as_json: bool = False,
     progress: Progress = lambda _: None,
 ) -> int:
-    """Predict every row of `source` and write the answers to `output`, or as CSV to standard output.
+    """Predict every row of `source` and write the answers to `output`, or to standard output as CSV or JSON.
 
-    `keep` writes the rows' own columns too. The output appears whole or not at all. Returns the number of rows.
+    `keep` writes the rows' own columns too. A file appears whole or not at all. Returns the number of rows.
     """
     rows = 0
-    with _open(output) as writer:
+    with _open(output, as_json=as_json) as writer:
         for chunk in predict_file(release, source):
             writer.write(_answers(release, chunk, keep=keep))
             rows += len(chunk.predictions)
@@ -69,11 +70,13 @@ def _own(column: Column, values: Any) -> Any:
 
 
 @contextmanager
-def _open(output: Path | None) -> Iterator[_Writer]:
+def _open(output: Path | None, *, as_json: bool) -> Iterator[_Writer]:
     if output is None:
-        yield _CsvWriter(sys.stdout)
+        printed = _JsonWriter(sys.stdout) if as_json else _CsvWriter(sys.stdout)
+        yield printed
+        printed.finish()
         return
-    writers: dict[str, Any] = {".csv": _csv_file, ".parquet": _ParquetWriter, ".json": _JsonWriter}
+    writers: dict[str, Any] = {".csv": _csv_file, ".parquet": _ParquetWriter, ".json": _json_file}
     if output.suffix.lower() not in writers:
         raise SeatrialError(f"{output.name}: files that end so are not written.", hint="Use .csv, .parquet or .json.")
     if not output.parent.is_dir():
@@ -96,6 +99,10 @@ def _csv_file(path: Path) -> "_CsvWriter":
     return _CsvWriter(path.open("w", encoding="utf-8", newline=""))
 
 
+def _json_file(path: Path) -> "_JsonWriter":
+    return _JsonWriter(path.open("w", encoding="utf-8"))
+
+
 class _CsvWriter:
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -109,13 +116,16 @@ class _CsvWriter:
         listed = [values.tolist() if isinstance(values, np.ndarray) else values for values in table.values()]
         self._writer.writerows(zip(*listed, strict=True))
 
+    def finish(self) -> None:
+        """Write what comes last."""
+
     def close(self) -> None:
         self._file.close()
 
 
 class _JsonWriter:
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
+    def __init__(self, file: Any) -> None:
+        self._file = file
         self._between = "[\n"
 
     def write(self, table: dict[str, Any]) -> None:
@@ -125,8 +135,12 @@ class _JsonWriter:
             self._file.write(self._between + json.dumps(named, ensure_ascii=False, default=str))
             self._between = ",\n"
 
-    def close(self) -> None:
+    def finish(self) -> None:
+        """Close the list."""
         self._file.write("\n]\n" if self._between == ",\n" else "[]\n")
+
+    def close(self) -> None:
+        self.finish()
         self._file.close()
 
 

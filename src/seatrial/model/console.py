@@ -22,7 +22,7 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     try:
         given = _parser(name, release).parse_args(arguments)
         if given.command == "predict":
-            predict_table(release, given.file, given.output, keep=given.keep)
+            predict_table(release, given.file, given.output, keep=given.keep, as_json=given.json)
         elif given.command == "card":
             sys.stdout.write(release.card)
         else:
@@ -49,6 +49,7 @@ def _parser(name: str, release: Release) -> argparse.ArgumentParser:
     predict.add_argument("file", type=Path, help="a .csv (with a header), .parquet or .json file")
     predict.add_argument("-o", "--output", type=Path, help="a .csv, .parquet or .json file; default: CSV, printed")
     predict.add_argument("--keep", action="store_true", help="write the rows' own columns too")
+    predict.add_argument("--json", action="store_true", help="print JSON, not CSV")
     commands.add_parser("card", help="print the model card")
     commands.add_parser("schema", help="print what a row must look like, as JSON Schema")
     return parser

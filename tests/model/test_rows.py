@@ -1,0 +1,95 @@
+"""Rows from JSON: three forms, errors with place and rule, and no more work than a body is worth."""
+
+import json
+import time
+from typing import Literal
+
+import pytest
+from pydantic import Field
+
+from seatrial import Schema
+from seatrial.model.rows import ERRORS_SHOWN, RowError, RowParser
+
+
+class Person(Schema):
+    pclass: Literal[1, 2, 3]
+    age: float | None = Field(None, ge=0, le=100)
+    name: str = Field("", max_length=20)
+
+
+PARSER = RowParser(Person, limit=50)
+GOOD = {"pclass": 3, "age": 4.5, "name": "Ann"}
+
+
+@pytest.mark.parametrize("body", [GOOD, [GOOD], {"inputs": [GOOD]}], ids=["row", "list", "inputs"])
+def test_three_forms_of_a_body_are_the_same_rows(body):
+    assert PARSER.parse(json.dumps(body).encode()) == [Person(**GOOD)]
+    assert PARSER.parse(b" \n" + json.dumps(body, indent=2).encode()) == [Person(**GOOD)]
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "rule"),
+    [
+        ('{"pclass": 99}', ["body", "pclass"], "Input should be 1, 2 or 3"),
+        ('[{"pclass": 1}, {"pclass": 1, "age": -5}]', ["body", 1, "age"], "greater than or equal to 0"),
+        ('{"inputs": [{"pclass": 1, "age": -5}]}', ["body", "inputs", 0, "age"], "greater than or equal to 0"),
+        ('{"pclass": true}', ["body", "pclass"], "Input should be 1, 2 or 3"),
+        ('{"pclass": 1.0}', ["body", "pclass"], "Input should be 1, 2 or 3"),
+        ('{"pclass": 1, "age": NaN}', ["body", "age"], "finite number"),
+        ('{"pclass": 1, "age": 1e999}', ["body", "age"], "finite number"),
+        ('{"pclass": 1, "age": "4"}', ["body", "age"], "valid number"),
+        ('{"pclass": 1, "agee": 4}', ["body", "agee"], "did you mean `age`?"),
+        ('{"pclass": 1, "zzz": 4}', ["body", "zzz"], "known: pclass, age, name"),
+        ("{}", ["body", "pclass"], "Field required"),
+        ("[1]", ["body", 0], "object"),
+        ("{", ["body"], "Invalid JSON"),
+        ("", ["body"], "Invalid JSON"),
+        ("null", ["body"], "object"),
+    ],
+)
+def test_what_breaks_a_rule_is_named_with_place_and_rule(body, place, rule):
+    with pytest.raises(RowError) as raised:
+        PARSER.parse(body.encode())
+    (error,) = raised.value.errors
+    assert error["loc"] == place
+    assert rule in error["msg"]
+    assert set(error) == {"type", "loc", "msg"}  # never the input
+
+
+def test_more_rows_than_the_limit_are_refused():
+    assert len(PARSER.parse(json.dumps([GOOD] * 50).encode())) == 50
+    for body in ([GOOD] * 51, {"inputs": [GOOD] * 51}):
+        with pytest.raises(RowError, match="at most 50 items"):
+            PARSER.parse(json.dumps(body).encode())
+
+
+def test_a_list_of_no_rows_is_no_error():
+    assert PARSER.parse(b"[]") == PARSER.parse(b'{"inputs": []}') == []
+
+
+@pytest.mark.parametrize("count", [ERRORS_SHOWN + 1, 1_500, 300_000])
+@pytest.mark.parametrize("form", ["[%s]", '{"inputs":[%s]}'])
+def test_many_errors_are_told_in_few_words_and_little_time(count, form):
+    parser = RowParser(Person, limit=10**6)
+    body = (form % ",".join(["{}"] * count)).encode()
+    began = time.perf_counter()
+    with pytest.raises(RowError) as raised:
+        parser.parse(body)
+    assert time.perf_counter() - began < 2
+    assert len(raised.value.errors) <= ERRORS_SHOWN + 1
+    assert str(count) in raised.value.errors[-1]["msg"]
+
+
+def test_a_name_that_no_encoding_takes_can_still_be_told():
+    with pytest.raises(RowError) as raised:
+        PARSER.check([{"pclass": 1, "\ud800" * 500: 1}])
+    text = json.dumps(raised.value.errors, ensure_ascii=False)
+    assert text.encode()
+    assert len(text) < 1000
+
+
+def test_a_schema_with_a_column_named_inputs_takes_rows_of_it():
+    class Odd(Schema):
+        inputs: int
+
+    assert RowParser(Odd).parse(b'{"inputs": 3}') == [Odd(inputs=3)]
