@@ -163,7 +163,8 @@ def _model(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -
         if sklearn.base.is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
             raise _refusal(estimator, path, "it gives no probabilities")
         raise _refusal(estimator, path, "Seatrial has no exact form of this class")
-    return _guarded(convert, estimator, given, graph, path)
+    scores: str = _guarded(convert, estimator, given, graph, path)
+    return scores
 
 
 def _transform(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
@@ -185,7 +186,8 @@ def _transform(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...
     convert = TRANSFORMERS.get(type(estimator))
     if convert is None:
         raise _refusal(estimator, path, "Seatrial has no exact form of this class")
-    return _guarded(convert, estimator, given, graph, path)
+    transformed: Matrix = _guarded(convert, estimator, given, graph, path)
+    return transformed
 
 
 def _columns(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:

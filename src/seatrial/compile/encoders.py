@@ -120,7 +120,8 @@ def _indicators(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
 def _indicators_by_code(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
     """For columns with thousands of infrequent categories: look the output's number up, then compare with it."""
     coded = []
-    positions, codes = [], []
+    positions: list[int] = []
+    codes: list[int] = []
     for position, table in enumerate(tables):
         every = np.vstack([table.outputs, table.default])
         numbers = np.where(every.any(axis=1), every.argmax(axis=1) + 1.0, 0.0)[:, None]
@@ -143,7 +144,7 @@ def _equal(given: Matrix, values: Floats, graph: Graph) -> str:
 
 def _lookup(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
     """Look values up in tables: one for all strings with the same default, one for each column of numbers."""
-    cells = {}
+    cells: dict[tuple[int, int], Matrix] = {}
     for output in range(max(table.outputs.shape[1] for table in tables)):
         groups: dict[Any, list[int]] = {}
         for position, table in enumerate(tables):

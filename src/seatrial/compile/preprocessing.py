@@ -3,7 +3,7 @@
 Bit for bit: a value a hair off would land on the other side of a tree's threshold.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from seatrial.compile.graph import DOUBLE, Cell, Graph, Matrix, Refused, join
 def simple_imputer(imputer: Any, given: Matrix, graph: Graph) -> Matrix:
     """Put the learnt value where one is missing; columns without any value at fit are dropped, as there."""
     statistics = imputer.statistics_
-    kept = range(given.width)
+    kept: Sequence[int] = range(given.width)
     if not imputer.keep_empty_features:
         kept = [i for i in kept if not (isinstance(statistics[i], float) and np.isnan(statistics[i]))]
     cells: dict[int, Cell] = {}

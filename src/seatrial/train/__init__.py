@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from seatrial.train.run import Run as Run
+    from seatrial.train.run import train as train
 
 __all__ = ["Run", "train"]
 

@@ -29,18 +29,19 @@ Progress = Callable[[str], None]
 
 
 class Compiled(Protocol):
-    """What a compiler gives back: the graph's bytes and the proof, a frozen dataclass."""
+    """What a compiler gives back."""
 
-    graph: bytes
-    proof: Any
+    @property
+    def graph(self) -> bytes:
+        """The graph, serialized."""
+
+    @property
+    def proof(self) -> Any:
+        """The proof, a frozen dataclass."""
 
 
-class Compiler(Protocol):
-    """Turns a fitted pipeline into an exact graph, or raises CompileError with the reason."""
-
-    def __call__(self, pipeline: Any, **facts: Any) -> Compiled:
-        """Compile and prove."""
-        ...
+# Turns a fitted pipeline into an exact graph, or raises CompileError with the reason: `seatrial.compile.compile_release`.
+Compiler = Callable[..., Compiled]
 
 
 @dataclass(frozen=True)

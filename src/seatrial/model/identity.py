@@ -1,0 +1,61 @@
+"""Which row is which: a number for each row's content, the same in every process and version, whatever its place.
+
+The split goes by it, so a row that was held out stays held out when the table grows or is put in another order, and
+two releases can be compared on rows that neither of them was trained on.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.model.features import Array, Columns
+
+Numbers = npt.NDArray[np.uint64]
+
+
+def row_places(columns: Columns, names: Sequence[str], target: Array, *, seed: int) -> npt.NDArray[np.float64]:
+    """Give each row a place in [0, 1) that depends on its content and the seed alone; (n,).
+
+    Rows that are equal in everything are told apart by counting them, so equal rows get different places.
+    """
+    rows = len(target)
+    total = np.full(rows, _of_text(f"seatrial {seed}"), dtype=np.uint64)
+    for name, values in [*((name, columns[name]) for name in sorted(names)), ("", target)]:
+        total = _mixed(total ^ _of_text(name)) ^ _of_values(values)
+    total = _mixed(total)
+    total = _mixed(total ^ _occurrence(total))
+    return np.asarray((total >> np.uint64(11)) / 2.0**53, dtype=np.float64)
+
+
+def _of_values(values: Array) -> Numbers:
+    if values.dtype.kind in "fiub":
+        numbers = values.astype(np.float64) + 0.0  # one zero
+        numbers[np.isnan(numbers)] = np.nan  # one NaN
+        return _mixed(numbers.view(np.uint64))
+    known = {value: _of_text(repr(value)) for value in dict.fromkeys(values.tolist())}
+    return np.array([known[value] for value in values.tolist()], dtype=np.uint64)
+
+
+def _of_text(text: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()))
+
+
+def _mixed(values: Numbers) -> Numbers:
+    """Spread every bit over all others: the finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _occurrence(values: Numbers) -> Numbers:
+    """Number equal values 0, 1, 2, ... in the order in which they come."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    new = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(values) else np.zeros(0, dtype=bool)
+    starts = np.flatnonzero(new)
+    counted = np.empty(len(values), dtype=np.uint64)
+    counted[order] = np.arange(len(values)) - np.repeat(starts, np.diff([*starts, len(values)]))
+    return counted
