@@ -12,6 +12,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, Feature, add_features
+from seatrial.model.identity import row_places
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import Column
 from seatrial.train.table import TrainingTable
@@ -19,12 +20,17 @@ from seatrial.train.table import TrainingTable
 
 @dataclass(frozen=True)
 class Split:
-    """Positions of the rows to train on and of those held out; shuffled, and stratified by class."""
+    """Positions of the rows to train on and of those held out, in the table's order.
+
+    `cuts` says for each class (or for "all", where there are none) up to which place its rows are held out, so that
+    anybody can tell later whether a row was.
+    """
 
     train: Array
     test: Array
     seed: int
     stratified: bool
+    cuts: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -42,28 +48,29 @@ class Framer:
 
 
 def split(table: TrainingTable, project: Project) -> Split:
-    """Hold out a share of the rows. Raises SeatrialError where a class has too few rows to be in both parts."""
-    from sklearn.model_selection import train_test_split
+    """Hold out a share of the rows of each class, by a place that the seed and the row's content decide.
 
-    stratify = None if table.task == "regression" else table.target
-    if stratify is not None:
-        labels, counts = np.unique(stratify, return_counts=True)
-        if counts.min() < 2:
-            rare = labels[counts.argmin()]
+    That shuffles as any seed does, and a row keeps its side when rows come, go or change their order: releases can be
+    compared on rows that none of them has seen. Raises SeatrialError where a class has too few rows for both parts.
+    """
+    places = row_places(table.columns, list(table.columns), table.target, seed=project.seed)
+    stratified = table.task != "regression"
+    groups = {str(label): table.target == label for label in table.classes} if stratified else {}
+    test = np.zeros(table.rows, dtype=bool)
+    cuts = {}
+    for label, mask in (groups or {"all": np.ones(table.rows, dtype=bool)}).items():
+        rows = np.flatnonzero(mask)
+        if len(rows) < 2:
+            what = f"only one row has {project.target} = {label}" if stratified else "there is only one row"
             raise SeatrialError(
-                f"{project.data.name}: only one row has {project.target} = {rare!r}; both parts of the split need one.",
+                f"{project.data.name}: {what}; both parts of the split need one.",
                 hint="Collect more such rows, or leave the label out of the table.",
             )
-    try:
-        train, test = train_test_split(
-            np.arange(table.rows), test_size=project.test_share, random_state=project.seed, stratify=stratify
-        )
-    except ValueError as error:
-        raise SeatrialError(
-            f"{project.data.name}: {table.rows} rows cannot be split: {error}",
-            hint="Raise test_share, or add rows.",
-        ) from None
-    return Split(np.sort(train), np.sort(test), project.seed, stratify is not None)
+        held_out = min(max(round(len(rows) * project.test_share), 1), len(rows) - 1)
+        ordered = rows[np.argsort(places[rows])]
+        test[ordered[:held_out]] = True
+        cuts[label] = float(places[ordered[held_out]])
+    return Split(np.flatnonzero(~test), np.flatnonzero(test), project.seed, stratified, cuts)
 
 
 def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Inputs:

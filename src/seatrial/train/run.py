@@ -164,6 +164,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
             "dropped_rows": len({p.row for p in table.dropped}),
             "seed": split.seed,
             "stratified": split.stratified,
+            "cuts": split.cuts,
         },
         proof=proof,
         environment=environment(),
