@@ -1,0 +1,67 @@
+"""The policy: what a candidate is held to, from [tool.seatrial.trial] in pyproject.toml, with good defaults."""
+
+import difflib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seatrial.trial.records import Kind, PolicyError
+
+
+class Policy(BaseModel):
+    """What must hold. Every key has a default, and its description is its documentation."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    kind: Kind = Field(
+        "retrain",
+        description="repackage: nothing may differ; retrain: new data and the same code; redesign: changed on purpose",
+    )
+    tolerance: float = Field(
+        1e-9, ge=0, le=0.1, description="how far a probability may differ where nothing may; relative for regression"
+    )
+    margin: float = Field(
+        0.01, ge=0, le=1, description="how much worse a metric may be, beyond what chance explains; relative for errors"
+    )
+    false_alarms: float = Field(
+        0.01, ge=1e-6, le=0.2, description="the share of harmless releases that all statistical checks may block"
+    )
+    expected_change: float = Field(
+        0.3, gt=0, le=2, description="the share of training rows that a usual retrain exchanges or adds"
+    )
+    replicas: int = Field(
+        12, ge=5, le=200, description="how often the baseline's recipe is trained again, to learn what is noise"
+    )
+    slices: list[str] = Field([], description="columns whose groups are compared; empty: all with few values")
+    min_slice: int = Field(30, ge=5, description="rows below which a group is not judged")
+    min_rows: int = Field(100, ge=10, description="labelled rows below which metrics are inconclusive")
+    max_fewer_rows: float = Field(0.3, ge=0, le=1, description="the share of training rows that may go missing")
+    suspicious_gain: float = Field(
+        0.1, gt=0, description="a gain in the headline metric that asks for acceptance, as a leak may be behind it"
+    )
+    max_slower: float = Field(2.0, ge=1, description="how many times slower a prediction may be")
+    max_larger: float = Field(4.0, ge=1, description="how many times larger the wheel may be")
+    max_load: float = Field(3.0, ge=1, description="how many times longer loading may take")
+    inconclusive: Literal["wait", "note"] = Field(
+        "wait", description="what a leg that cannot run does: wait (exit code 3), or note (it is only told)"
+    )
+    timeout: float = Field(120.0, ge=1, description="seconds that a side may take")
+    memory_mb: int = Field(4096, ge=128, description="memory that a side may take, in MB")
+    threads: int = Field(1, ge=1, description="threads of each side")
+
+
+def read_policy(settings: dict[str, Any], where: str) -> Policy:
+    """Check [tool.seatrial.trial]; `where` names the file. Raises PolicyError naming key, fault, and what it means."""
+    try:
+        return Policy.model_validate(settings)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        key = str(fault["loc"][0])
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, Policy.model_fields, 1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(Policy.model_fields)}."
+            raise PolicyError(f"{where}: [tool.seatrial.trial] has an unknown key `{key}`.", hint=hint) from None
+        raise PolicyError(
+            f"{where}: [tool.seatrial.trial] {key} = {fault['input']!r}: {fault['msg']}.",
+            hint=f"It is {Policy.model_fields[key].description}.",
+        ) from None
