@@ -19,7 +19,7 @@ from sklearn.preprocessing import OrdinalEncoder
 def build() -> Pipeline:
     \"\"\"200 boosted trees.\"\"\"
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
-    columns = ColumnTransformer([("numbers", "passthrough", NUMBERS), ("categories", codes, CATEGORIES)])
+    columns = ColumnTransformer([("numbers", "passthrough", AGE + NUMBERS), ("categories", codes, CATEGORIES)])
     return Pipeline([("columns", columns), ("model", HistGradientBoostingClassifier(max_iter=200))])
 """
 

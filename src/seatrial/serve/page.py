@@ -25,7 +25,6 @@ CONTENT_SECURITY_POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # to be kept, and asked for again with its ETag
 }
@@ -81,7 +80,7 @@ def render_page(release: Release) -> str:
         "task": meta.task,
         "target": meta.target.replace("_", " "),
         "row": row_word,
-        "classes": [[value, meta.label(value)] for value in meta.classes],
+        "classes": [_class(release, value) for value in meta.classes],
         "positive": meta.positive,
         "threshold": meta.threshold,
         "example": meta.example,
@@ -110,6 +109,14 @@ def row_name(schema: str) -> str:
     while words and words[-1].lower() in {"row", "schema", "input", "inputs", "record", "model", "data", "features"}:
         words.pop()
     return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words) or "row"
+
+
+def _class(release: Release, value: Any) -> dict[str, Any]:
+    """A class's name in a list, and where it stands alone, which without a display text says little: `fault: yes`."""
+    meta = release.metadata
+    name = meta.label(value)
+    alone = name if str(value) in meta.labels else f"{meta.target.replace('_', ' ')}: {name}"
+    return {"value": value, "name": name, "alone": alone}
 
 
 def _headline(release: Release) -> str:
@@ -166,7 +173,7 @@ class Field:
         """Whether it takes the whole width of the form."""
         if self.control == "segments":
             return sum(len(text) + 3 for _, text in self.options) > 24
-        return self.control in ("long", "json") or (self.control == "text" and (self.column.max_length or 0) > 60)
+        return self.control in ("long", "json") or (self.control == "text" and (self.column.max_length or 0) > 120)
 
     @property
     def step(self) -> str:
@@ -182,15 +189,20 @@ class Field:
         return "" if column.required or column.default is None else str(column.default)
 
     @property
-    def help(self) -> list[str]:
-        """Sentences below the control: its meaning, its range, what it takes."""
-        column = self.column
-        found = [column.description] if column.description else []
-        if span := _span(column):
-            found.append(f"{span}.")
+    def span(self) -> str:
+        """What it takes, in a few words."""
         if self.control == "json":
-            found.append("As JSON.")
-        return found
+            return "as JSON"
+        column = self.column
+        low = None if column.minimum is None else _bound(column.minimum)
+        high = None if column.maximum is None else _bound(column.maximum)
+        if low is None and high is None:
+            return ""
+        if high is None:
+            return f"more than {low}" if column.exclusive_minimum else f"{low} or more"
+        if low is None:
+            return f"less than {high}" if column.exclusive_maximum else f"{high} or less"
+        return f"{'above ' * column.exclusive_minimum}{low} to {'below ' * column.exclusive_maximum}{high}"
 
     def facts(self) -> dict[str, Any]:
         """What the script needs to know of it."""
@@ -200,7 +212,7 @@ class Field:
             "name": column.name,
             "title": column.title,
             "unit": column.unit,
-            "control": self.control,
+            "kind": self.control,
             "nullable": column.nullable,
             "required": column.required,
             "default": column.default if _plain(column.default) else None,
@@ -211,31 +223,23 @@ def _plain(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
 
 
-def _span(column: Column) -> str:
-    low = None if column.minimum is None else f"{column.minimum:,g}"
-    high = None if column.maximum is None else f"{column.maximum:,g}"
-    if low is None and high is None:
-        return ""
-    if high is None:
-        return f"More than {low}" if column.exclusive_minimum else f"{low} or more"
-    if low is None:
-        return f"Less than {high}" if column.exclusive_maximum else f"{high} or less"
-    more = " (not itself)" if column.exclusive_minimum else ""
-    less = " (not itself)" if column.exclusive_maximum else ""
-    return f"{low}{more} to {high}{less}"
+def _bound(value: float) -> str:
+    grouped = abs(value) >= 10_000  # below that it may be a year
+    return (f"{value:,.10g}" if grouped else f"{value:.10g}").replace("-", "\u2212")
 
 
 def _fields(release: Release) -> list[Field]:
     """Make a field of each column, in the schema's order."""
     used = set(release.metadata.inputs.names).union(*(feature.reads for feature in release.features))
     properties = release.json_schema["properties"]
+    example = release.metadata.example
     return [
-        Field(number, column, _control(column, properties[column.name]), column.name in used)
+        Field(number, column, _control(column, properties[column.name], example.get(column.name)), column.name in used)
         for number, column in enumerate(release.columns)
     ]
 
 
-def _control(column: Column, part: dict[str, Any]) -> str:
+def _control(column: Column, part: dict[str, Any], example: Any) -> str:
     if column.kind == "boolean":
         return "segments"
     if column.kind == "category":
@@ -248,7 +252,10 @@ def _control(column: Column, part: dict[str, Any]) -> str:
         return "long" if (column.max_length or 0) > 200 else "text"
     options = part.get("anyOf", [part])
     formats = [option["format"] for option in options if option.get("type") == "string" and "format" in option]
-    return INPUT_TYPES.get(formats[0], "text") if formats else "json"
+    if not formats:
+        return "json"
+    zoned = re.search(r"\d(Z|[+-]\d\d:\d\d)$", str(example))  # browsers' controls know no time zones
+    return "text" if zoned and "time" in formats[0] else INPUT_TYPES.get(formats[0], "text")
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Passenger(Schema):
         title="Cabin",
         description="Its letter is the deck, A on top.",
         max_length=40,
-        examples=["C85"],
+        examples=[None],
     )
     embarked: Literal["C", "Q", "S"] | None = Field(
         None,

@@ -1,0 +1,220 @@
+"""Draws charts as inline SVG: panels of two axes and marks, coloured by the page's own variables, light and dark.
+
+The unit is a pixel of a drawing `WIDTH` wide, which pages scale to the column it stands in. The same marks give the
+same bytes. Styles are in assets/charts.css.
+"""
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+WIDTH = 380
+TOP, RIGHT, BOTTOM = 30, 14, 40  # room around a panel; less above one whose y axis has no label
+LETTER = 6.6  # the mean width of a letter of 12 px
+NEAREST = 1.5  # points of a line that are closer are one to the eye; this also bounds what a long curve weighs
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Svg:
+    """A drawing. Templates take it as it is: its texts are escaped where it is made."""
+
+    markup: str
+
+    def __html__(self) -> str:
+        return self.markup
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with its title, and a caption that says in plain words how to read it and what it shows."""
+
+    title: str
+    drawing: Svg
+    caption: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A scale from `low` to `high`, marked at `ticks`."""
+
+    label: str
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    percent: bool = False
+
+    @classmethod
+    def of_shares(cls, label: str, high: float = 1.0) -> "Axis":
+        """A scale of shares from 0 %, to 100 % unless all are small."""
+        ticks = (0.0, 0.25, 0.5, 0.75, 1.0) if high == 1 else tuple(nice_ticks(0, high))
+        return cls(label, 0.0, high, ticks, percent=True)
+
+    @classmethod
+    def over(cls, label: str, values: Iterable[float], *, zero: bool = False, count: int = 5) -> "Axis":
+        """A scale that holds all values with a little room; with `zero` it begins there, and has room above alone."""
+        listed = [float(value) for value in values] + ([0.0] if zero else [])
+        low, high = min(listed), max(listed)
+        room = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+        low, high = (low if zero and low == 0 else low - room), high + room
+        return cls(label, low, high, tuple(nice_ticks(low, high, count)))
+
+    def written(self, tick: float) -> str:
+        """A tick's text, with as many digits as tell it from the next."""
+        if self.percent:
+            return f"{tick * 100:.10g} %"
+        step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else abs(tick)
+        return _compact(tick, step)
+
+    def at(self, value: float) -> float:
+        """Where a value lies, from 0 to 1."""
+        return (value - self.low) / (self.high - self.low)
+
+
+def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` multiples of 1, 2 or 5 times a power of ten within a range (after Heckbert 1990)."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(place * step, 12) + 0.0 for place in range(first, last + 1)]
+
+
+def _compact(value: float, step: float) -> str:
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if step >= size or (abs(value) >= size * 10 and step >= size / 10):
+            return f"{value / size:.10g}{unit}" if value else "0"
+    digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step else 0
+    return f"{value:,.{digits}f}".replace("-", "−")  # noqa: RUF001 - a minus sign
+
+
+class Chart:
+    """One panel. Marks are drawn in the order of the calls; `series` is 1 to 4, or 0 for what stands back."""
+
+    def __init__(self, x: Axis, y: Axis, *, height: float = 300, left: float = 0, names: Sequence[str] = ()) -> None:
+        """Make an empty panel. `names` stand along the y axis, from the top, instead of its ticks."""
+        self.x, self.y, self.height, self.names = x, y, height, names
+        texts = names or [y.written(tick) for tick in y.ticks]
+        self.top = TOP if y.label else 8
+        self.left = left or max([len(text) for text in texts], default=0) * LETTER + 10
+        self._marks: list[str] = []
+
+    def place(self, x: float, y: float) -> Point:
+        """Where values lie in the drawing."""
+        wide, high = WIDTH - self.left - RIGHT, self.height - self.top - BOTTOM
+        return self.left + self.x.at(x) * wide, self.top + (1 - self.y.at(y)) * high
+
+    def line(self, points: Sequence[Point], series: int, *, dashed: bool = False) -> None:
+        """Join points."""
+        kept: list[Point] = []
+        placed = [self.place(*point) for point in points]
+        for point in placed:
+            if not kept or math.dist(point, kept[-1]) >= NEAREST or point is placed[-1]:
+                kept.append(point)
+        path = "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in kept)
+        self._marks.append(f'<path class="line s{series}{" dashed" if dashed else ""}" d="{path}"/>')
+
+    def bar(self, low: Point, high: Point, series: int, *, kind: str = "fill") -> None:
+        """Fill the rectangle between two corners; of the kind `pale`, other marks stand out upon it."""
+        (x0, y1), (x1, y0) = self.place(*low), self.place(*high)
+        left, top = min(x0, x1), min(y0, y1)
+        size = f'width="{_n(abs(x1 - x0))}" height="{_n(abs(y1 - y0))}"'
+        self._marks.append(f'<rect class="{kind} s{series}" x="{_n(left)}" y="{_n(top)}" {size}/>')
+
+    def dots(self, points: Iterable[Point], series: int, radius: float = 2.5, kind: str = "dot") -> None:
+        """Put a dot at each point; of the kind `many` they shine through, of the kind `one` they stand out."""
+        circles = [f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"/>' for x, y in (self.place(*p) for p in points)]
+        self._marks.append(f'<g class="{kind} s{series}">{"".join(circles)}</g>')
+
+    def text(
+        self, x: float, y: float, text: str, series: int = 0, *, anchor: str = "start", dx: float = 0, dy: float = 0
+    ) -> None:
+        """Write beside a mark; `dx` and `dy` move the text by pixels, to the right and down."""
+        left, top = self.place(x, y)
+        left, top = left + dx, top + dy
+        written = html.escape(text)
+        self._marks.append(
+            f'<text class="label s{series}" x="{_n(left)}" y="{_n(top)}" text-anchor="{anchor}">{written}</text>'
+        )
+
+    def panel(self) -> str:
+        """The axes, and the marks upon them."""
+        wide = WIDTH - RIGHT
+        parts = [f'<text x="0" y="12">{html.escape(self.y.label)}</text>'] if self.y.label else []
+        for position, name in enumerate(self.names):
+            _, top = self.place(self.x.low, self.y.high - position - 0.5)
+            parts.append(
+                f'<text x="{_n(self.left - 8)}" y="{_n(top + 4)}" text-anchor="end">{html.escape(name)}</text>'
+            )
+        for tick in () if self.names else self.y.ticks:
+            _, top = self.place(self.x.low, tick)
+            written = self.y.written(tick)
+            parts.append(f'<path class="grid" d="M{_n(self.left)} {_n(top)}H{wide}"/>')
+            parts.append(f'<text x="{_n(self.left - 7)}" y="{_n(top + 4)}" text-anchor="end">{written}</text>')
+        _, bottom = self.place(self.x.low, self.y.low)
+        for tick in self.x.ticks:
+            left, _ = self.place(tick, self.y.low)
+            parts.append(f'<path class="axis" d="M{_n(left)} {_n(bottom)}v4"/>')
+            parts.append(
+                f'<text x="{_n(left)}" y="{_n(bottom + 17)}" text-anchor="middle">{self.x.written(tick)}</text>'
+            )
+        parts.append(f'<path class="axis" d="M{_n(self.left)} {_n(bottom)}H{wide}"/>')
+        if self.x.label:
+            label = html.escape(self.x.label)
+            parts.append(f'<text x="{wide}" y="{_n(bottom + 34)}" text-anchor="end">{label}</text>')
+        return "".join(parts + self._marks)
+
+
+def draw(described: str, *charts: Chart) -> Svg:
+    """Put panels beneath one another; `described` is what a screen reader says."""
+    parts, top = [], 0.0
+    for chart in charts:
+        parts.append(f'<g transform="translate(0 {_n(top)})">{chart.panel()}</g>')
+        top += chart.height
+    return _svg("chart", WIDTH, top, described, "".join(parts))
+
+
+def small_bars(shares: Sequence[float], described: str) -> Svg:
+    """A drawing to stand in a table's cell: bars side by side, the largest as high as it goes."""
+    wide, high = 120, 28
+    step, most = min(wide / len(shares), 25), max(shares) or 1.0
+    gap = 1 if len(shares) < 40 else 0
+    bars = [
+        f'<rect x="{_n(place * step)}" y="{_n(high - size)}" width="{_n(step - gap)}" height="{_n(size)}"/>'
+        for place, size in enumerate(max(share / most * (high - 2), 1.0 if share else 0.0) for share in shares)
+        if size
+    ]
+    return _svg("spark", wide, high, described, f'<g class="fill s1">{"".join(bars)}</g>')
+
+
+def strip(value: float, low: float, high: float, baseline: float | None, described: str) -> Svg:
+    """A figure between the ends of its interval, with a mark where the baseline stands."""
+    wide, high_px = 200, 18
+    ends = [value, low, high] + ([] if baseline is None else [baseline])
+    least, most = min(ends), max(ends)
+    scale = (wide - 12) / ((most - least) or 1.0)
+
+    def at(number: float) -> str:
+        return _n(6 + (number - least) * scale)
+
+    mark = "" if baseline is None else f'<path class="mark" d="M{at(baseline)} 2v14"/>'
+    inner = (
+        f'<path class="track" d="M6 9H{wide - 6}"/><path class="band" d="M{at(low)} 9H{at(high)}"/>{mark}'
+        f'<circle class="point" cx="{at(value)}" cy="9" r="4.5"/>'
+    )
+    return _svg("strip", wide, high_px, described, inner)
+
+
+def _svg(kind: str, wide: float, high: float, described: str, inner: str) -> Svg:
+    label = html.escape(described, quote=True)
+    return Svg(f'<svg class="{kind}" viewBox="0 0 {_n(wide)} {_n(high)}" role="img" aria-label="{label}">{inner}</svg>')
+
+
+def _n(value: float) -> str:
+    """A coordinate, to a tenth of a pixel."""
+    text = f"{value:.1f}"
+    return text.removesuffix(".0") if text != "-0.0" else "0"

@@ -1,0 +1,626 @@
+"""The page for people, as a browser sees it and as an HTTP client does."""
+
+import itertools
+import json
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from pydantic import Field, create_model
+
+from seatrial import Schema
+from seatrial.model.inputs import Inputs
+from seatrial.model.metadata import Metadata
+from seatrial.model.schema import columns_of
+from seatrial.serve import create_app
+from seatrial.serve.page import add_page, read_card, render_page, row_name
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+NASTY = "<img src=x onerror=\"document.title='hacked'\"> & 'x' </form><script>document.title='hacked'</script>"
+LONG = "How_satisfied_are_you_" * 8
+
+
+def browser_test(test: Any) -> Any:
+    return pytest.mark.browser(pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")(test))
+
+
+# ---- Servers and browsers --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Run an application on a port of its own."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.started
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def url(titanic: Any) -> Iterator[str]:
+    with serving(create_app(titanic)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+class Visit:
+    """A page in a context of its own, and everything that went wrong on it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.told: list[str] = []
+        self.failed: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda message: self.told.append(message.text))
+        page.on("pageerror", lambda error: self.told.append(str(error)))
+        page.on("requestfailed", lambda request: self.failed.append(request.url))
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    def open(self, url: str) -> Any:
+        self.page.goto(url)
+        self.page.wait_for_selector("#result[data-state=fresh]")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    contexts = []
+
+    def new(**options: Any) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})
+        context.set_default_timeout(8_000)
+        contexts.append(context)
+        return Visit(context.new_page())
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+def settled(page: Any, change: Callable[[], Any]) -> dict[str, Any]:
+    """Do something that asks the server, wait until the answer is shown, and give it."""
+    with page.expect_response(lambda response: response.url.endswith("/explain")) as caught:
+        change()
+    answer: dict[str, Any] = caught.value.json()
+    page.wait_for_selector("#result[data-state=fresh]")
+    return answer
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until an expression holds. Playwright's own way needs eval in the page, which the policy forbids."""
+    deadline = time.monotonic() + 8
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(20)
+
+
+def shown(page: Any) -> str:
+    """The headline of the prediction: "survived 93 %"."""
+    return " ".join(page.locator("#prediction .headline span").all_inner_texts()).replace("\xa0", " ")
+
+
+def percent(probability: float) -> str:
+    return f"{100 * probability:.0f} %"
+
+
+# ---- What an HTTP client sees ----------------------------------------------------------------------------------------
+
+
+def test_the_page_comes_with_a_policy_without_exceptions(url: str) -> None:
+    answer = httpx.get(url)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_nothing_in_the_page_is_inline(url: str) -> None:
+    text = httpx.get(url).text
+    assert "<style" not in text
+    assert not re.search(r"<[^>]*\s(style|on\w+)\s*=", re.sub(r"data-model='[^']*'", "", text))
+    assert re.findall(r"<script([^>]*)>(.*?)</script>", text, re.S) == [(' type="module" src="assets/try.js"', "")]
+    assert not re.search(r"(src|href)=\"(https?:)?//", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("look.css", "text/css; charset=utf-8"),
+        ("try.css", "text/css; charset=utf-8"),
+        ("try.js", "text/javascript; charset=utf-8"),
+        ("icon.svg", "image/svg+xml"),
+    ],
+)
+def test_assets_are_served_and_kept_by_browsers(url: str, name: str, kind: str) -> None:
+    first = httpx.get(f"{url}/assets/{name}")
+    assert (first.status_code, first.headers["content-type"]) == (200, kind)
+    again = httpx.get(f"{url}/assets/{name}", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert httpx.head(f"{url}/assets/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["charts.css", "nothing.js", "..%2Ftemplates%2Ftry.html", "../page.py"])
+def test_no_other_file_is_an_asset(url: str, name: str) -> None:
+    assert httpx.get(f"{url}/assets/{name}").status_code == 404
+
+
+def test_the_page_is_not_in_the_openapi_document(url: str) -> None:
+    assert not {"/", "/assets/{name}"} & set(httpx.get(f"{url}/openapi.json").json()["paths"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "row"),
+    [("Passenger", "passenger"), ("HouseSale", "house sale"), ("IrisRow", "iris"), ("Row", "row"), ("URLInput", "URL")],
+)
+def test_a_row_is_called_after_the_schema_class(schema: str, row: str) -> None:
+    assert row_name(schema) == row
+
+
+def test_a_model_card_is_read_block_by_block() -> None:
+    card = "# name\n\nOne\ntwo `a|b`.\n\n## Values\n\n| x | y |\n| --- | --- |\n| `1` | a \\| b |\n"
+    paragraph, heading, table = read_card(card)
+    assert (paragraph.kind, paragraph.text) == ("paragraph", ("One two ", "a|b", "."))
+    assert (heading.kind, heading.text) == ("heading", ("Values",))
+    assert table.rows == ((("x",), ("y",)), (("", "1", ""), ("a | b",)))
+
+
+# ---- What somebody at a browser sees ---------------------------------------------------------------------------------
+
+
+@browser_test
+def test_the_page_loads_from_its_own_server_without_a_complaint(visit: Any, url: str) -> None:
+    visited = visit()
+    page = visited.open(url)
+    page.wait_for_load_state("networkidle")
+    assert visited.told == []
+    assert visited.failed == []
+    assert len(visited.asked) >= 5
+    assert all(asked.startswith(f"{url}/") for asked in visited.asked)
+
+
+@browser_test
+def test_it_begins_with_the_example_and_its_prediction(visit: Any, url: str, titanic: Any) -> None:
+    page = visit().open(url)
+    assert page.get_by_label("Name").input_value() == "Hart, Miss. Eva Miriam"
+    assert page.get_by_label("Age", exact=True).input_value() == "7"
+    assert page.get_by_label("female", exact=True).is_checked()
+    prediction = titanic.predict(titanic.metadata.example)[0]
+    likeliest = prediction["probabilities"][str(prediction["prediction"])]
+    assert shown(page) == f"{titanic.metadata.label(prediction['prediction'])} {percent(likeliest)}"
+    assert page.locator("h1").inner_text() == titanic.metadata.description
+    assert "ROC AUC" in page.locator(".lead").inner_text()
+
+
+@browser_test
+def test_the_keyboard_alone_changes_the_row_and_the_answer(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    before = shown(page)
+    page.get_by_label("Class").get_by_label("2").focus()
+    settled(page, lambda: page.keyboard.press("ArrowRight"))
+    assert page.get_by_label("3", exact=True).is_checked()
+    page.keyboard.press("Tab")  # name
+    page.keyboard.press("Tab")  # sex
+    settled(page, lambda: page.keyboard.press("ArrowRight"))
+    assert page.get_by_label("male", exact=True).is_checked()
+    page.keyboard.press("Tab")  # age
+    page.keyboard.press("Control+A")
+    settled(page, lambda: page.keyboard.type("40"))
+    assert shown(page) != before
+    assert shown(page).startswith("died")
+    until(page, "document.activeElement.matches(':focus-visible')")
+
+
+@browser_test
+def test_a_value_out_of_range_is_told_at_its_field_and_recovers(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    before = shown(page)
+    age = page.get_by_label("Age", exact=True)
+    age.fill("-5")
+    page.wait_for_selector("[aria-invalid=true]")
+    described = " ".join(
+        page.locator(f"#{name}").inner_text() for name in age.get_attribute("aria-describedby").split()
+    )
+    assert "greater than or equal to 0" in described
+    assert shown(page) == before
+    assert page.locator("#result").get_attribute("data-state") == "stale"
+    until(page, "Number(getComputedStyle(document.getElementById('prediction')).opacity) < 0.6")
+    assert "To be corrected: Age." in page.locator("#trouble").inner_text()
+    settled(page, lambda: age.fill("8"))
+    assert page.locator("[aria-invalid=true]").count() == 0
+    assert page.locator(".error:visible").count() == 0
+    assert page.locator("#trouble").is_hidden()
+
+
+@browser_test
+def test_a_field_left_empty_is_unknown(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    answer = settled(page, lambda: page.get_by_label("Age", exact=True).fill(""))
+    (age,) = [part for part in answer["explanation"]["contributions"] if part["column"] == "age"]
+    assert age["value"] is None
+    settled(page, lambda: page.get_by_label("Embarked at").get_by_label("unknown").check())
+    assert '"embarked":null' in page.locator("#code").inner_text()
+
+
+@browser_test
+def test_the_contributions_add_up_to_the_difference(visit: Any, url: str) -> None:
+    page = visit().open(url)
+
+    def number(text: str) -> float:
+        return float(re.search(r"[+\u2212]?[\d.]+", text)[0].replace("\u2212", "-"))  # type: ignore[index]
+
+    ends = [number(text) for text in page.locator("#why-ends strong").all_inner_texts()]
+    shares = [number(text) for text in page.locator("#shares .share > .number").all_inner_texts()]
+    together = number(page.locator("#shares .sum .number").inner_text())
+    assert together == pytest.approx(ends[1] - ends[0], abs=0.11)
+    assert sum(shares) == pytest.approx(together, abs=0.06 * len(shares))
+    assert [abs(share) for share in shares] == sorted(map(abs, shares), reverse=True)
+    settled(page, lambda: page.get_by_role("button", name="Typical").click())
+    assert "as for a typical passenger" in page.locator("#why-ends").inner_text()
+    assert page.locator("#shares .share").count() == 0
+
+
+@browser_test
+def test_an_empty_form_asks_for_what_it_needs(visit: Any, url: str) -> None:
+    visited = visit()
+    page = visited.open(url)
+    page.get_by_role("button", name="Empty").click()
+    assert "Still to fill in: Class, Name, Sex." in page.locator("#trouble").inner_text()
+    assert page.locator("[aria-invalid=true]").count() == 0
+    page.get_by_label("1", exact=True).check()
+    page.get_by_label("Name").fill("Astor, Mrs. John Jacob")
+    answer = settled(page, lambda: page.get_by_label("female", exact=True).check())
+    assert shown(page).endswith(percent(max(answer["probabilities"][0].values())))
+    assert page.locator("#trouble").is_hidden()
+
+
+@browser_test
+def test_an_old_answer_never_replaces_a_newer_one(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    held = []
+
+    def hold_the_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/explain", hold_the_first)
+    page.get_by_label("Age", exact=True).fill("80")
+    while not held:
+        page.wait_for_timeout(20)
+    answer = settled(page, lambda: page.get_by_label("Age", exact=True).fill("2"))
+    newest = shown(page)
+    held[0].fulfill(json={**answer, "predictions": [0], "probabilities": [{"0": 0.99, "1": 0.01}]})
+    page.wait_for_timeout(300)
+    assert shown(page) == newest
+
+
+@browser_test
+def test_an_answer_that_takes_long_dims_the_old_one(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    held: list[Any] = []
+    page.route("**/explain", lambda route: held.append(route))  # noqa: PLW0108 - Playwright asks for its signature
+    page.get_by_label("Age", exact=True).fill("80")
+    page.wait_for_selector("#result[data-state=stale]")
+    assert page.locator("#trouble").is_hidden()
+    settled(page, held[0].continue_)
+
+
+@browser_test
+def test_a_server_that_is_away_is_told_calmly_and_asked_again(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    before = shown(page)
+    page.route("**/explain", lambda route: route.abort())
+    page.get_by_label("Age", exact=True).fill("50")
+    page.wait_for_selector("#trouble:visible")
+    assert "cannot be reached" in page.locator("#trouble").inner_text()
+    assert shown(page) == before
+    page.unroute("**/explain")
+    settled(page, lambda: page.get_by_role("button", name="Try again").click())
+    assert page.locator("#trouble").is_hidden()
+
+
+@browser_test
+def test_the_address_keeps_the_row_and_no_request_does(visit: Any, url: str) -> None:
+    visited = visit()
+    page = visited.open(url)
+    settled(page, lambda: page.get_by_label("Age", exact=True).fill("61"))
+    until(page, "location.hash.includes('age=61')")
+    answer = shown(page)
+    other = visit()
+    again = other.open(page.url)
+    assert again.get_by_label("Age", exact=True).input_value() == "61"
+    assert shown(again) == answer
+    assert not any("61" in asked.removeprefix(url) for asked in visited.asked + other.asked)
+    settled(again, lambda: again.get_by_role("button", name="Example").click())
+    until(again, "location.hash === ''")
+
+
+@browser_test
+@pytest.mark.parametrize("damaged", ["#age=x&nothing=1", "#sex=%22other%22", "#age=%7B%7D", "#card", "#%", "#pclass="])
+def test_a_damaged_address_does_no_harm(visit: Any, url: str, damaged: str) -> None:
+    visited = visit()
+    visited.page.goto(url + "/" + damaged)
+    visited.page.wait_for_selector("#result[data-state=fresh], #trouble:visible")
+    assert [told for told in visited.told if "422" not in told] == []
+
+
+@browser_test
+def test_the_call_is_the_row_as_it_stands(visit: Any, url: str, titanic: Any) -> None:
+    visited = visit(permissions=["clipboard-read", "clipboard-write"])
+    page = visited.open(url)
+    settled(page, lambda: page.get_by_label("Name").fill('O\'Brien, "Mr." T'))
+    code = page.locator("#code")
+    text = code.inner_text()
+    assert f"curl {url}/api/v1/predict" in text
+    quoted = re.search(r"-d '(.*)'$", text, re.S)[1].replace("'\\''", "'")  # type: ignore[index]
+    assert json.loads(quoted)["name"] == 'O\'Brien, "Mr." T'
+    page.get_by_label("Python package").check()
+    assert f"pip install titanic-model=={titanic.version}" in code.inner_text()
+    compile(code.inner_text(), "call", "exec")
+    page.get_by_label("Python", exact=True).check()
+    told: list[Any] = []
+    exec(code.inner_text(), {"print": told.append})
+    assert told[0]["predictions"]
+    page.get_by_role("button", name="Copy").click()
+    page.wait_for_selector("#copy:text('Copied')")
+    assert page.evaluate("navigator.clipboard.readText()") == code.inner_text()
+
+
+@browser_test
+def test_without_the_clipboard_the_call_is_selected(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_role("button", name="Copy").click()
+    page.wait_for_selector("#copy:text('Selected')")
+    assert page.evaluate("String(getSelection())").startswith("curl ")
+
+
+@browser_test
+@pytest.mark.parametrize("width", [360, 390, 768, 928])
+def test_nothing_is_wider_than_the_screen(visit: Any, url: str, width: int) -> None:
+    page = visit(viewport={"width": width, "height": 800}).open(url)
+    page.get_by_role("link", name="Model card").click()
+    assert page.locator("#card").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@browser_test
+def test_a_phone_keeps_the_answer_in_sight(visit: Any, url: str) -> None:
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open(url)
+    page.get_by_label("Fare").scroll_into_view_if_needed()
+    settled(page, lambda: page.get_by_label("Fare").fill("300"))
+    box = page.locator("#glance").bounding_box()
+    assert 0 <= box["y"] < 100
+    assert page.locator("#glance .word").inner_text() in shown(page)
+
+
+@browser_test
+def test_dark_mode_is_dark_and_both_can_be_read(visit: Any, url: str) -> None:
+    papers = []
+    for scheme in ("light", "dark"):
+        page = visit(color_scheme=scheme).open(url)
+        papers.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert page.evaluate(LOW_CONTRAST) == []
+    assert luminance(papers[0]) > 0.8
+    assert luminance(papers[1]) < 0.1
+
+
+def luminance(colour: str) -> float:
+    red, green, blue = (int(part) / 255 for part in re.findall(r"\d+", colour)[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+# Texts with a contrast below WCAG's 4.5 (3 where large) against the first opaque background behind them.
+LOW_CONTRAST = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).map((v) => ((v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return parts(colour)[3] === 0 ? behind(element.parentElement) : colour;
+  };
+  const low = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    const style = getComputedStyle(element);
+    if (!own || !element.checkVisibility() || element.tagName === "OPTION") continue;
+    const [a, b] = [light(style.color), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5)) low.push([element.textContent, ratio]);
+  }
+  return low;
+}"""
+
+
+@browser_test
+def test_everything_has_a_name_and_a_place(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.locator("h1").count() == 1
+    assert page.locator("main").count() == 1
+    assert page.evaluate(UNNAMED) == []
+    assert page.evaluate(DANGLING) == []
+
+
+UNNAMED = """() => [...document.querySelectorAll("input, select, textarea, button, a, summary, [role=radiogroup]")]
+  .filter((element) => {
+    const labelled = (element.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean);
+    const texts = [element.textContent, element.getAttribute("aria-label"),
+      ...[...(element.labels ?? [])].map((label) => label.textContent),
+      ...labelled.map((id) => document.getElementById(id)?.textContent)];
+    return element.checkVisibility() && !texts.some((text) => text?.trim());
+  }).map((element) => element.outerHTML)"""
+
+DANGLING = """() => {
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  const twice = ids.filter((id, i) => ids.indexOf(id) !== i);
+  const refer = [...document.querySelectorAll("[aria-describedby], [aria-labelledby], label[for], a[href^='#']")]
+    .flatMap((element) => ["aria-describedby", "aria-labelledby", "for", "href"]
+      .flatMap((name) => (element.getAttribute(name) ?? "").split(" "))
+      .filter((id, i) => id && !id.includes("docs")).map((id) => id.replace("#", "")));
+  return [...twice, ...refer.filter((id) => !ids.includes(id))];
+}"""
+
+
+@browser_test
+def test_motion_stops_for_those_who_ask(visit: Any, url: str) -> None:
+    page = visit(reduced_motion="reduce").open(url)
+    moving = "[...document.querySelectorAll('*')].filter((e) => parseFloat(getComputedStyle(e).transitionDuration) > 0)"
+    assert page.evaluate(f"{moving}.length") == 0
+
+
+@browser_test
+def test_without_scripts_the_page_says_what_to_do(visit: Any, url: str) -> None:
+    page = visit(java_script_enabled=False).page
+    page.goto(url)
+    assert "POST /api/v1/predict" in page.locator("noscript").inner_text()
+
+
+# ---- Other models ----------------------------------------------------------------------------------------------------
+
+
+def release_of(schema: type[Schema], **facts: Any) -> Any:
+    """A release of nothing but a schema and metadata, which is all that the page reads."""
+    columns = columns_of(schema)
+    example = {column.name: column.example for column in columns}
+    known = {"name": "tiny-model", "task": "binary", "target": "target", "engine": "onnx", "classes": (0, 1)}
+    inputs = Inputs(tuple(example), ())
+    metadata = Metadata(**{**known, "inputs": inputs, "typical": example, "example": example, "positive": 1, **facts})
+    return SimpleNamespace(
+        package="tiny_model",
+        name=metadata.name,
+        version="1.0.0",
+        metadata=metadata,
+        card=f"# x\n\n{NASTY}\n\n| {NASTY} |\n| --- |\n| `{NASTY}` |\n",
+        schema=schema,
+        json_schema=schema.model_json_schema(),
+        columns=columns,
+        features=(),
+    )
+
+
+@contextmanager
+def standing_in(visited: Visit, release: Any, answer: dict[str, Any]) -> Iterator[Any]:
+    """Serve the page of a release without a model; the answer is always the same."""
+    app = FastAPI(openapi_url=None)
+    add_page(app, SimpleNamespace(release=release))  # type: ignore[arg-type]
+    visited.page.route("**/explain", lambda route: route.fulfill(json=answer))
+    with serving(app) as url:
+        yield visited.open(url)
+
+
+class IrisRow(Schema):
+    """Everything that a page could stumble over."""
+
+    elements: float = Field(title=NASTY, description=NASTY, examples=[1.5], json_schema_extra={"unit": "<b>cm</b>"})
+    submit: Literal["<i>", "b'\"&"] = Field(title=LONG, examples=["b'\"&"])
+    flag: bool | None = Field(None, examples=[True])
+    soil: Literal["sand", "clay", "loam", "peat", "chalk", "silt"] | None = Field(None, examples=["peat"])
+    tags: list[int] = Field([], examples=[[1, 2]])
+
+
+IRIS = {
+    "predictions": [NASTY],
+    "probabilities": [{NASTY: 0.7, "b": 0.2, "c": 0.1}],
+    "explanation": {
+        "label": NASTY,
+        "value": 0.7,
+        "typical_value": 0.2,
+        "contributions": [{"column": "elements", "value": 1.5, "typical": 1.0, "contribution": 0.5}],
+    },
+}
+
+
+@browser_test
+@pytest.mark.parametrize("width", [360, 1400])
+def test_a_models_words_are_words_and_never_markup(visit: Any, width: int) -> None:
+    visited = visit(viewport={"width": width, "height": 800})
+    facts = {"task": "multiclass", "classes": (NASTY, "b", "c"), "positive": None, "description": NASTY}
+    with standing_in(visited, release_of(IrisRow, **facts), IRIS) as page:
+        assert page.title() == NASTY
+        assert page.locator("h1").inner_text() == NASTY
+        assert page.locator("img, b, i, form script").count() == 0
+        assert page.locator(".classes li").count() == 3
+        assert page.locator(".classes .chosen").inner_text().startswith(NASTY)
+        assert '"submit":"b\'\\\'\'\\"&","flag":true,"soil":"peat","tags":[1,2]' in page.locator("#code").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.locator("summary", has_text="Model card").click()
+        assert page.locator("#card code").inner_text() == NASTY
+        page.get_by_label("Tags").fill("[1,")
+        page.wait_for_selector("text=This is not JSON.")
+        assert visited.told == []
+
+
+@browser_test
+def test_a_regression_has_a_value_and_no_percent(visit: Any) -> None:
+    schema = create_model("HouseSale", __base__=Schema, area=(float, Field(gt=0, examples=[120.5])))
+    part = {"column": "area", "value": 120.5, "typical": 95.0, "contribution": -1250.25}
+    explanation = {"label": None, "value": 250_000.4, "typical_value": 251_250.65, "contributions": [part]}
+    answer = {"predictions": [250_000.4], "explanation": explanation}
+    facts = {"task": "regression", "target": "sale_price", "classes": (), "positive": None}
+    with standing_in(visit(), release_of(schema, **facts), answer) as page:
+        assert shown(page) == "sale price 250,000"
+        assert "251,251 for a typical house sale" in page.locator("#why-ends").inner_text()
+        assert "\u22121,250" in page.locator("#shares .share").inner_text()
+        assert "%" not in page.locator("#result").inner_text()
+
+
+@browser_test
+def test_many_columns_keep_the_explanation_short(visit: Any) -> None:
+    names = [f"measurement_{number:02d}" for number in range(60)]
+    columns: dict[str, Any] = {name: (float | None, Field(None, ge=-5, le=5, examples=[1.0])) for name in names}
+    schema = create_model("SensorReading", __base__=Schema, **columns)
+    parts = [
+        {"column": name, "value": 1.0, "typical": 0.0, "contribution": share}
+        for name, share in zip(names, itertools.chain([0.1, -0.08], itertools.repeat(0.004)), strict=False)
+    ]
+    explanation = {"label": 1, "value": 0.552, "typical_value": 0.3, "contributions": parts}
+    answer = {"predictions": [1], "probabilities": [{"0": 0.448, "1": 0.552}], "explanation": explanation}
+    with standing_in(visit(), release_of(schema, target="fault", threshold=0.2), answer) as page:
+        assert shown(page) == "fault: 1 55 %"
+        assert page.locator("#shares .share").count() == 8
+        assert "52 smaller ones" in page.locator("#rest summary").inner_text()
+        assert page.locator("#answer").bounding_box()["y"] < 1000
+        page.get_by_label("Measurement 40").scroll_into_view_if_needed()
+        assert 0 <= page.locator("#answer").bounding_box()["y"] < 100
+
+
+def test_what_the_model_does_not_use_comes_last() -> None:
+    release = release_of(IrisRow, inputs=Inputs(("elements", "submit", "soil", "tags"), ()))
+    text = render_page(release)
+    assert text.index("not used by this model") < text.index(">Flag<")
+    assert text.index(">Tags<") < text.index("not used by this model")
