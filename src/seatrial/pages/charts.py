@@ -196,10 +196,10 @@ def strip(value: float, low: float, high: float, baseline: float | None, describ
     wide, high_px = 200, 18
     ends = [value, low, high] + ([] if baseline is None else [baseline])
     least, most = min(ends), max(ends)
-    scale = (wide - 12) / ((most - least) or 1.0)
+    span = (most - least) or 1.0
 
     def at(number: float) -> str:
-        return _n(6 + (number - least) * scale)
+        return _n(6 + (number - least) / span * (wide - 12))
 
     mark = "" if baseline is None else f'<path class="mark" d="M{at(baseline)} 2v14"/>'
     inner = (

@@ -2,13 +2,19 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seatrial.model import Release
 from seatrial.model.engines import Floats
 
 Piece = tuple[str, str]  # a prediction and its probabilities, as JSON
+
+
+# What every answer carries besides its length and its request id; a browser must not guess at a type.
+JSON = (b"content-type", b"application/json")
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+REQUEST_ID = b"x-request-id"
 
 
 class Answer(NamedTuple):
@@ -34,9 +40,14 @@ def refused(status: int, detail: str) -> Answer:
     return Answer(status, to_bytes({"detail": detail}))
 
 
+def too_large(limit: int) -> Answer:
+    """The 413 for a body over the limit."""
+    return refused(413, f"The body is larger than {limit:,} bytes.")
+
+
 def failed(request_id: str) -> Answer:
     """A fault of the model's or ours; the log has the details, a caller does not get them."""
-    detail = "The prediction failed. The server's log says why, under this request id."
+    detail = "The request failed. The server's log says why, under this request id."
     return Answer(500, to_bytes({"detail": detail, "request_id": request_id}))
 
 
@@ -79,14 +90,16 @@ class PredictionWriter:
             raise ValueError("The model gave NaN or an infinity as a probability.")
         return [(labels[i], template % tuple(row)) for i, row in zip(decided, values, strict=True)]
 
-    def answer(self, pieces: Sequence[Piece], request_id: str) -> Answer:
-        """Put the pieces of one request together."""
+    def answer(self, pieces: Sequence[Piece], request_id: str, more: Mapping[str, Any] | None = None) -> Answer:
+        """Put the pieces of one request together, and `more` that is to be told with them."""
         if len(pieces) == 1:
             prediction, probabilities = pieces[0]
         else:
             prediction = ",".join([piece[0] for piece in pieces])
             probabilities = ",".join([piece[1] for piece in pieces])
         middle = "" if self._regression else f',"probabilities":[{probabilities}]'
+        if more:
+            middle += "," + to_bytes(more).decode()[1:-1]
         text = f'{{"predictions":[{prediction}]{middle}{self._end}"{escaped(request_id)}"}}'
         return Answer(200, text.encode())
 

@@ -11,7 +11,9 @@ from typing import Generic, TypeVar
 from seatrial.model.inputs import Encoded
 
 Result = TypeVar("Result")
-Asked = list[tuple[asyncio.Future[Sequence[Result]], list[Encoded]]]
+Done = Callable[[Sequence[Result] | Exception], None]
+Asked = list[tuple[Done[Result], list[Encoded]]]
+Outcome = list[Sequence[Result] | Exception]
 
 
 class Batcher(Generic[Result]):
@@ -36,18 +38,15 @@ class Batcher(Generic[Result]):
         self._rows = 0
         self._busy = False
 
-    def ask(self, rows: list[Encoded]) -> "asyncio.Future[Sequence[Result]]":
-        """Give the future scores of one request's rows."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Sequence[Result]] = loop.create_future()
+    def ask(self, rows: list[Encoded], done: Done[Result]) -> None:
+        """Have one request's rows scored; `done` gets their results, or the error. It must not raise."""
         if not self._waiting and not self._busy:
-            # The next turn reads the sockets that are ready and starts their requests; the one after has their rows.
-            loop.call_soon(loop.call_soon, self._flush)
-        self._waiting.append((future, rows))
+            # The flush comes after all sockets that are ready now have been read.
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append((done, rows))
         self._rows += len(rows)
         if self._rows >= self._row_limit:
             self._flush()
-        return future
 
     def _flush(self) -> None:
         if self._busy or not self._waiting:
@@ -58,12 +57,15 @@ class Batcher(Generic[Result]):
             if self._waiting:
                 asyncio.get_running_loop().call_soon(self._flush)
             return
+        try:
+            call = asyncio.get_running_loop().run_in_executor(self._executor, self._answer, taken)
+        except RuntimeError as error:  # the thread has been told to end
+            _deliver(taken, [error] * len(taken))
+            return
         self._busy = True
-        loop = asyncio.get_running_loop()
-        call = loop.run_in_executor(self._executor, self._answer, taken)
-        call.add_done_callback(lambda done: self._done(taken, done))
+        call.add_done_callback(lambda call: self._done(taken, call))
 
-    def _take(self) -> "Asked[Result]":
+    def _take(self) -> Asked[Result]:
         """Take what waits, up to the limit of rows; one request is never split."""
         rows = count = 0
         for _, asked in self._waiting:
@@ -75,26 +77,19 @@ class Batcher(Generic[Result]):
         self._rows -= rows
         return taken
 
-    def _done(
-        self,
-        taken: "Asked[Result]",
-        call: "asyncio.Future[list[Sequence[Result] | Exception]]",
-    ) -> None:
+    def _done(self, taken: Asked[Result], call: asyncio.Future[Outcome[Result]]) -> None:
         self._busy = False
-        if call.cancelled():
-            for future, _ in taken:
-                future.cancel()
-        else:
-            _deliver(taken, call.result())
+        gone = RuntimeError("The engine's thread has ended.")
+        _deliver(taken, [gone] * len(taken) if call.cancelled() else call.result())
         self._flush()
 
-    def _answer(self, taken: "Asked[Result]") -> list[Sequence[Result] | Exception]:
+    def _answer(self, taken: Asked[Result]) -> Outcome[Result]:
         """Score all requests at once; where that fails, each alone."""
         try:
             results = self._score([row for _, rows in taken for row in rows])
         except Exception as error:
             return [error] if len(taken) == 1 else [self._alone(rows) for _, rows in taken]
-        answers: list[Sequence[Result] | Exception] = []
+        answers: Outcome[Result] = []
         start = 0
         for _, rows in taken:
             answers.append(results[start : start + len(rows)])
@@ -108,14 +103,6 @@ class Batcher(Generic[Result]):
             return error
 
 
-def _deliver(
-    taken: "Asked[Result]",
-    answers: "list[Sequence[Result] | Exception]",
-) -> None:
-    for (future, _), answer in zip(taken, answers, strict=True):
-        if future.done():  # its client has gone
-            continue
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
+def _deliver(taken: Asked[Result], outcome: Outcome[Result]) -> None:
+    for (done, _), answer in zip(taken, outcome, strict=True):
+        done(answer)

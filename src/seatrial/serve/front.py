@@ -1,24 +1,21 @@
 """The fast front: answers the predict path and the health checks itself, and hands every other path to FastAPI.
 
 FastAPI has the same routes with the same answers, for its document and for whoever mounts it alone; a test holds the
-two equal. Loading FastAPI takes longer than loading the model, so it is loaded after the server has begun to answer.
+two equal. Loading FastAPI takes longer than loading the model, so it is loaded when it is first needed.
 """
 
 import asyncio
+import gc
 import time
-from functools import cached_property
 from typing import Any
 
+from seatrial.core.errors import SeatrialError
 from seatrial.model import Release
-from seatrial.model.rows import RowError
-from seatrial.serve import answers, requests
-from seatrial.serve.answers import Answer
+from seatrial.serve import requests
+from seatrial.serve.answers import JSON, NO_SNIFFING, REQUEST_ID, Answer
 from seatrial.serve.logs import AccessLog
-from seatrial.serve.service import Service
+from seatrial.serve.service import GONE, PREDICT, Service
 from seatrial.serve.settings import Settings
-
-PREDICT = "/api/v1/predict"
-JSON = (b"content-type", b"application/json")
 
 
 def create_app(release: Release, settings: Settings | None = None, access: AccessLog | None = None) -> "Front":
@@ -26,8 +23,7 @@ def create_app(release: Release, settings: Settings | None = None, access: Acces
 
     `access` takes a line per request; without it none are written.
     """
-    settings = settings or Settings()
-    return Front(Service(release, settings), access)
+    return Front(Service(release, settings or Settings()), access)
 
 
 class Front:
@@ -36,86 +32,70 @@ class Front:
     def __init__(self, service: Service, access: AccessLog | None = None) -> None:
         self.service = service
         self.settings = service.settings
-        self._body_limit = service.settings.body_limit
         self._access = access
+        self._fastapi: Any = None
+        self._lock = asyncio.Lock()
         self._quick = {
             "/health": service.health,
             "/api/v1/health": service.health,
             "/ready": service.readiness,
         }
 
-    @cached_property
-    def fastapi(self) -> Any:
-        """The FastAPI application with all routes."""
-        from seatrial.serve.app import create_fastapi
-
-        return create_fastapi(self.service)
-
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request, or live through the server's start and end."""
         if scope["type"] == "http":
-            path, method = scope["path"], scope["method"]
+            began: float = scope.get("state", {}).get("began") or time.perf_counter()
+            path, method, headers = scope["path"], scope["method"], scope["headers"]
+            request_id = requests.request_id(headers)
             if path == PREDICT and method == "POST":
-                await self._predict(scope, receive, send)
+                status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
             elif path in self._quick and method in ("GET", "HEAD"):
-                began = _began(scope)
-                request_id = requests.request_id(scope["headers"])
-                answer = self._quick[path]()
-                await _send(send, answer, request_id)
-                self.note(began, method, path, answer.status, request_id)
+                status = await _send(send, self._quick[path](), request_id)
             else:
-                await self._others(scope, receive, send)
+                status = await self._hand_on(scope, receive, send, request_id)
+            if status != GONE or "refused" not in scope.get("state", {}):  # a refusal has had its line
+                self.note(began, method, path, status, request_id)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
-
-    async def _predict(self, scope: Any, receive: Any, send: Any) -> None:
-        began = _began(scope)
-        headers = scope["headers"]
-        request_id = requests.request_id(headers)
-        try:
-            body = await requests.read_body(headers, receive, self._body_limit)
-            if body is None:
-                self.note(began, "POST", PREDICT, 499, request_id)
-                return
-            answer = await self.service.predict(body, request_id)
-        except RowError as error:
-            answer = answers.invalid(error.errors)
-        except requests.BodyTooLargeError:
-            answer = requests.too_large(self._body_limit)
-        await _send(send, answer, request_id)
-        self.note(began, "POST", PREDICT, answer.status, request_id)
-
-    async def _others(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hand a request to FastAPI, with a request id and a line in the log."""
-        began = _began(scope)
-        request_id = requests.request_id(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id
-        status = 499
-
-        async def sent(message: Any) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-            await send(message)
-
-        if "fastapi" not in self.__dict__:
-            await asyncio.to_thread(lambda: self.fastapi)
-        try:
-            await self.fastapi(scope, receive, sent)
-        finally:
-            self.note(began, scope["method"], scope["path"], status, request_id)
 
     def note(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
         """Write a line to the access log; the connection's own refusals come here too."""
         if self._access:
             self._access.add(began, method, path, status, request_id)
 
+    async def fastapi(self) -> Any:
+        """The FastAPI application with all routes; loaded in a thread, so that predictions go on meanwhile."""
+        if self._fastapi is None:
+            async with self._lock:
+                if self._fastapi is None:
+                    self._fastapi = await asyncio.to_thread(_load_fastapi, self.service)
+        return self._fastapi
+
+    async def _hand_on(self, scope: Any, receive: Any, send: Any, request_id: str) -> int:
+        """Have FastAPI answer; gives the status."""
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = GONE
+
+        async def sent(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        app = await self.fastapi()
+        await app(scope, receive, sent)
+        return status
+
     async def _live(self, receive: Any, send: Any) -> None:
         """Load at the start, and write the last lines at the end."""
         await receive()
-        if not self.service.ready:
-            self.service.load()
+        try:
+            if not self.service.ready:
+                self.service.load()
+        except SeatrialError as error:
+            await send({"type": "lifespan.startup.failed", "message": f"{error.message} {error.hint}".strip()})
+            return
+        gc.freeze()  # what is loaded stays: the collector need not look through it again, which takes 20 ms each time
         if self._access:
             self._access.release = f"{self.service.release.name}=={self.service.release.version}"
         await send({"type": "lifespan.startup.complete"})
@@ -126,14 +106,18 @@ class Front:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _began(scope: Any) -> float:
-    """When the request's first byte was read, if the connection says so; else now."""
-    began: float | None = scope.get("state", {}).get("began")
-    return time.perf_counter() if began is None else began
+def _load_fastapi(service: Service) -> Any:
+    from seatrial.serve.app import create_fastapi
+
+    return create_fastapi(service)
 
 
-async def _send(send: Any, answer: Answer, request_id: str) -> None:
+async def _send(send: Any, answer: Answer | None, request_id: str) -> int:
+    if answer is None:
+        return GONE
     status, body, more = answer
-    headers = [JSON, (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode()), *more]
+    length = (b"content-length", b"%d" % len(body))
+    headers = [JSON, length, NO_SNIFFING, (REQUEST_ID, request_id.encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+    return status

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 FLUSH_SECONDS = 0.05
-FLUSH_LINES = 1_000
+FLUSH_LINES = 200  # a flush takes the event loop's time, and more at once would be felt
 ATOMIC = 4096  # what a pipe takes in one piece, so that lines of several workers do not mix (PIPE_BUF)
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their information is for those who debug
 
@@ -82,7 +82,7 @@ def _as_text(record: "Record") -> str:
     request_id = f" {extra['request_id']}" if "request_id" in extra else ""
     time_ = record["time"].strftime("%H:%M:%S.%f")[:-3]
     lines = [f"{time_} {record['level'].name:<8} {escape(record['message'])}{request_id}"]
-    for line in _traceback(record).splitlines():
+    for line in (_traceback(record) or extra.get("exception", "")).splitlines():
         lines.append("    " + escape(line))
     extra["_line"] = "\n".join(lines)
     return "{extra[_line]}\n"
@@ -114,6 +114,27 @@ def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{int((seconds - whole) * 1000):03d}Z"
 
 
+def fault(message: str, error: BaseException, request_id: str) -> None:
+    """Log a fault in answering a request: where it came from, and of what type.
+
+    Its message is left to level debug: a feature function's error says what it was given, and that is people's data.
+    """
+    told = logger.bind(request_id=request_id)
+    told.bind(exception=_places(error)).error(message)
+    told.debug("{}", "".join(traceback.format_exception(error)).rstrip())
+
+
+def _places(error: BaseException) -> str:
+    """Format a traceback and those of its causes, with the errors' types and without their messages."""
+    parts: list[str] = []
+    found: BaseException | None = error
+    while found is not None and len(parts) < 10:
+        kind = type(found)
+        parts.append("".join(traceback.format_tb(found.__traceback__)) + f"{kind.__module__}.{kind.__qualname__}")
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return "\ncaused by:\n".join(parts)
+
+
 class _Handler(logging.Handler):
     """Hands what the standard library's logging gets, Uvicorn's and the warnings included, to Loguru."""
 
@@ -135,43 +156,42 @@ class AccessLog:
 
     def __init__(self, *, as_json: bool, least: int) -> None:
         self.release = "-"
-        self._add = self._json if as_json else self._text
+        self._line = self._json if as_json else self._text
         self._info = least <= logger.level("INFO").no
         self._error = least <= logger.level("ERROR").no
-        self._lines: list[str] = []
+        self._noted: list[tuple[float, float, str, str, int, str]] = []
         self._second = 0
         self._prefix = ""
-        self._clock = time.strftime if not as_json else None
 
     def add(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
         """Note an answered request; `began` is time.perf_counter() when its first byte was read."""
         if not (self._info if status < 500 else self._error):
             return
-        took = (time.perf_counter() - began) * 1000
-        now = time.time()
-        lines = self._lines
-        lines.append(self._add(now, took, method, path, status, request_id))
-        if len(lines) == 1:
+        noted = self._noted
+        noted.append((began, time.perf_counter(), method, path, status, request_id))
+        if len(noted) == 1:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-        elif len(lines) >= FLUSH_LINES:
+        elif len(noted) >= FLUSH_LINES:
             self.flush()
 
     def flush(self) -> None:
-        """Hand the lines to Loguru."""
-        if self._lines:
-            text = "".join(self._lines)
-            self._lines.clear()
-            logger.opt(raw=True).error(text)
+        """Write the lines, by way of Loguru."""
+        if self._noted:
+            noted, self._noted = self._noted, []
+            line, clock = self._line, time.time() - time.perf_counter()
+            lines = [
+                line(clock + ended, (ended - began) * 1000, method, path, status, request_id)
+                for began, ended, method, path, status, request_id in noted
+            ]
+            logger.opt(raw=True).error("".join(lines))
 
     def _text(self, now: float, took: float, method: str, path: str, status: int, request_id: str) -> str:
         second = int(now)
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%H:%M:%S", time.localtime(second))
         level = "INFO    " if status < 500 else "ERROR   "
-        if not path.isprintable():
-            path = escape(path)
         return (
-            f"{self._prefix}.{int((now - second) * 1000):03d} {level} {method} {path} {status}"
+            f"{self._prefix}.{int((now - second) * 1000):03d} {level} {method} {escape(path)} {status}"
             f" {took:.2f} ms {self.release} {request_id}\n"
         )
 
@@ -180,12 +200,11 @@ class AccessLog:
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         level = "INFO" if status < 500 else "ERROR"
-        if not path.isalnum():
-            path = json.dumps(path)[1:-1]
+        quoted = json.dumps(path)[1:-1]
         if "\\" in request_id or '"' in request_id:
             request_id = json.dumps(request_id)[1:-1]
         return (
             f'{{"time":"{self._prefix}.{int((now - second) * 1000):03d}Z","level":"{level}",'
-            f'"message":"{method} {path} {status}","method":"{method}","path":"{path}","status":{status},'
+            f'"message":"{method} {quoted} {status}","method":"{method}","path":"{quoted}","status":{status},'
             f'"duration_ms":{took:.3f},"release":"{self.release}","request_id":"{request_id}"}}\n'
         )

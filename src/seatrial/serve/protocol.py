@@ -1,16 +1,16 @@
-"""Uvicorn's HTTP connection with limits: a deadline for sending a request, and a bound on its header.
+"""Uvicorn's HTTP connection with limits: deadlines for a client's part, and a bound on the header.
 
 Uvicorn has neither: a client that sends a byte a second is served for ever, and a header of 20 MB is taken.
 """
 
 import asyncio
-import json
 from time import perf_counter
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from seatrial.serve.requests import new_id
+from seatrial.serve import answers, logs, requests
 
 SWEEP_SECONDS = 0.5
 
@@ -22,17 +22,22 @@ class RefusedError(Exception):
 class GuardedProtocol(HttpToolsProtocol):
     """One connection. The application is a Front, which holds the limits and the access log."""
 
+    app: Any
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give a new connection a deadline too: one that stays silent is closed."""
         super().connection_made(transport)
-        settings = self.app.settings  # type: ignore[union-attr]
+        settings = self.app.settings
         self._header_limit: int = settings.header_limit
         # Chunks of one byte cost six; who sends more than this plays with us.
         self._message_limit: int = settings.header_limit + 8 * settings.body_limit
         self._timeout: float = settings.receive_timeout
+        self._keep_alive: float = settings.keep_alive
         self._began = perf_counter()  # of the message that is being received; 0 between messages
+        self._idle = 0.0  # since when nothing is asked; 0 while something is
         self._stuck = 0.0  # since when the client takes no bytes
         self._size = 0
+        self._follows = False  # whether the message began amid data that had another one's end
         self._in_head = True
         self._refused = 400
         state = self.server_state
@@ -42,12 +47,27 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what a message takes."""
-        size = self._size = self._size + len(data)
-        super().data_received(data)
-        if self._in_head and size > self._header_limit and not self.transport.is_closing():
-            self._refuse(431)
-        elif size > self._message_limit and self._began:
-            self.transport.abort()
+        self._idle = 0.0
+        self._began = self._began or perf_counter()
+        self._size += len(data)
+        self._follows = False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # no other protocol is spoken here: the request is answered as it stands
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if not isinstance(cause, RefusedError):
+                logs.fault("The connection failed", cause or error, "-")
+                self._refused = 500
+            self._refuse(self._refused)
+        except httptools.HttpParserError:
+            self._refuse(400)
+        else:
+            if self._in_head and self._size > self._header_limit:
+                self._refuse(431)
+            elif self._size > self._message_limit and self._began:
+                self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Note when a request began."""
@@ -57,45 +77,71 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Refuse a header over the limit before anything is done with it."""
-        if self._size > self._header_limit and self._header_size() > self._header_limit:
+        if (self._follows or self._size > self._header_limit) and self._header_size() > self._header_limit:
             self._refused = 431
             raise RefusedError
         self._in_head = False
-        super().on_headers_complete()
+        self.begin_request()
+
+    def begin_request(self) -> None:
+        """Hand the request, as yet without its body, to the application."""
+        try:
+            super().on_headers_complete()
+        except Exception:  # a path that is none, or not ASCII
+            raise RefusedError from None
 
     def on_message_complete(self) -> None:
         """The deadline is met."""
+        self._received()
+        super().on_message_complete()
+        if self.cycle.response_complete:  # it was refused before all of it was here
+            self._idle = perf_counter()
+
+    def _received(self) -> None:
         self._began = 0.0
         self._size = 0
-        super().on_message_complete()
+        self._follows = True
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; the sweep, not a timer, closes a connection that has none."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif not self._began:
+            self._idle = perf_counter()
 
     def _header_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what cannot be parsed, or was refused while it was."""
-        self._refuse(self._refused, msg)
-
-    def _refuse(self, status: int, reason: str = "") -> None:
-        """Answer in a few words and close. A request under way on this connection is lost with it."""
+    def _refuse(self, status: int) -> None:
+        """Answer in a few words and close. An answer under way on this connection is lost with it."""
+        if self.transport.is_closing():
+            return
         details = {
-            400: reason,
+            400: "This is not HTTP as it should be.",
             408: f"The request was not sent within {self._timeout:g} s.",
             431: f"The header is larger than {self._header_limit:,} bytes.",
+            500: "The connection failed.",
         }
-        body = json.dumps({"detail": details[status]}).encode()
-        request_id = new_id()
-        head = (
-            STATUS_LINE[status]
-            + (
-                f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
-                f"x-request-id: {request_id}\r\nconnection: close\r\n\r\n"
-            ).encode()
-        )
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(head + body)
+        request_id = requests.request_id(self.headers or ())
+        cycle = self.cycle
+        if cycle is None or not cycle.response_started or cycle.response_complete:
+            answer = answers.refused(status, details[status])
+            self.transport.write(wire(answer, request_id, self.server_state.default_headers, keep_alive=False))
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            if cycle.scope is self.scope:
+                cycle.scope["state"]["refused"] = True  # this is its line in the log
+            cycle.message_event.set()
         self.transport.close()
-        self.app.note(self._began or perf_counter(), "-", "-", status, request_id)  # type: ignore[union-attr]
+        scope: Any = self.scope or {}
+        self.app.note(
+            self._began or perf_counter(), scope.get("method", "-"), scope.get("path", "-"), status, request_id
+        )
 
     def pause_writing(self) -> None:
         """Note when a client stopped taking its answer."""
@@ -114,9 +160,11 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def check(self, now: float) -> None:
-        """Close the connection if its client is too slow."""
+        """Close the connection if its client is too slow, or has been silent for long."""
         if self._stuck and now - self._stuck > self._timeout:
             self.transport.abort()
+        elif self._idle and now - self._idle > self._keep_alive:
+            self.transport.close()
         elif self._began and now - self._began > self._timeout and not self.transport.is_closing():
             if self._size == 0:
                 self.transport.close()  # it never said a word
@@ -124,6 +172,27 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.abort()  # it was answered long ago, and is still sending
             else:
                 self._refuse(408)
+
+
+def wire(answer: answers.Answer, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
+    """Write an answer as it goes over the wire; `more` are headers that all answers of the server have."""
+    status, body, others = answer
+    head = [STATUS_LINE[status]]
+    for name, value in more:
+        head += (name, b": ", value, b"\r\n")
+    head.append(_HEAD % (len(body), request_id.encode()))
+    for name, value in others:
+        head += (name, b": ", value, b"\r\n")
+    head.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+    head.append(body)
+    return b"".join(head)
+
+
+_HEAD = b"%b: %b\r\ncontent-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (
+    *answers.JSON,
+    *answers.NO_SNIFFING,
+    answers.REQUEST_ID,
+)
 
 
 def _sweep(loop: asyncio.AbstractEventLoop, state: Any) -> None:

@@ -4,12 +4,13 @@ import random
 import string
 from typing import Any
 
-from seatrial.serve.answers import Answer, refused
-
-Receive = Any
 ID_LENGTH = 128
 _VISIBLE = (string.ascii_letters + string.digits + string.punctuation).encode()
 _random = random.Random()  # noqa: S311 - ids are told apart, not kept secret
+
+
+class BodyTooLargeError(Exception):
+    """The body is over the limit."""
 
 
 def new_id() -> str:
@@ -26,12 +27,7 @@ def request_id(headers: Any) -> str:
     return new_id()
 
 
-def too_large(limit: int) -> Answer:
-    """The 413 for a body over the limit."""
-    return refused(413, f"The body is larger than {limit:,} bytes.")
-
-
-async def read_body(headers: Any, receive: Receive, limit: int) -> bytes | None:
+async def read_body(headers: Any, receive: Any, limit: int) -> bytes | None:
     """Read the body; None if the client went away. Raises BodyTooLargeError without reading the rest."""
     for name, value in headers:
         if name == b"content-length" and int(value) > limit:
@@ -55,7 +51,3 @@ async def read_body(headers: Any, receive: Receive, limit: int) -> bytes | None:
     if len(body) > limit:
         raise BodyTooLargeError
     return body
-
-
-class BodyTooLargeError(Exception):
-    """The body is over the limit."""

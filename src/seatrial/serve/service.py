@@ -1,22 +1,34 @@
-"""The service that both doors, the fast front and FastAPI, lead to: a body in, an answer out."""
+"""The service that both doors, the fast front and FastAPI, lead to: a request in, an answer out."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import Any
 
-from loguru import logger
+from pydantic_core import to_jsonable_python
 
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.rows import RowError
-from seatrial.serve import answers
+from seatrial.serve import answers, logs
 from seatrial.serve.answers import Answer, Piece, PredictionWriter
 from seatrial.serve.batching import Batcher
+from seatrial.serve.requests import BodyTooLargeError, read_body
 from seatrial.serve.settings import Settings
+
+PREDICT = "/api/v1/predict"
+EXPLAIN = "/api/v1/explain"
+MODEL = "/api/v1/model"
+GONE = 499  # in the log, for a client that went away before it was answered; nginx's number
 
 LARGE_BODY = 32 * 2**10  # bytes; a larger one is answered in a thread, so that others need not wait for it
 LARGE_ROWS = 64
 ROWS_PER_CALL = 2_048
 LARGE_AT_ONCE = 16  # large requests under way or waiting; more are told to come again
+
+Done = Callable[[Answer], None]
+Ask = Callable[[bytes, str, Done], None]
 
 
 class Service:
@@ -40,54 +52,96 @@ class Service:
         release.parse(b"[]")  # compiles the validators
         self.ready = True
 
-    async def predict(self, body: bytes, request_id: str) -> Answer:
-        """Answer POST /api/v1/predict. Raises RowError, of which each door makes its 422."""
+    def stop(self) -> None:
+        """Take no more predictions, and let the threads go."""
+        if self.ready:
+            self.ready = False
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def predict(self, headers: Any, receive: Any, request_id: str) -> Answer | None:
+        """Answer POST /api/v1/predict; None if the client went away before it had sent its rows."""
+        return await self._read(self.answer, headers, receive, request_id)
+
+    async def explain(self, headers: Any, receive: Any, request_id: str) -> Answer | None:
+        """Answer POST /api/v1/explain; None likewise."""
+        return await self._read(partial(self._in_thread, self.explain_body), headers, receive, request_id)
+
+    async def _read(self, ask: Ask, headers: Any, receive: Any, request_id: str) -> Answer | None:
+        try:
+            body = await read_body(headers, receive, self.settings.body_limit)
+        except BodyTooLargeError:
+            return answers.too_large(self.settings.body_limit)
+        if body is None:
+            return None
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def done(answer: Answer) -> None:
+            if not answered.done():  # its task may have been cancelled meanwhile
+                answered.set_result(answer)
+
+        ask(body, request_id, done)
+        return await answered
+
+    def answer(self, body: bytes, request_id: str, done: Done) -> None:
+        """Predict the rows in a body; `done` gets the answer, at once or when they have been scored."""
+        try:
+            if not self.ready:
+                answer = answers.starting()
+            elif len(body) > LARGE_BODY or len(rows := self._parse(body)) > LARGE_ROWS:
+                self._in_thread(self.predict_body, body, request_id, done)
+                return
+            elif rows:
+                encode = self._encode
+                self._batcher.ask([encode(row) for row in rows], partial(self._scored, request_id, done))
+                return
+            else:
+                answer = self._writer.answer((), request_id)
+        except Exception as error:
+            answer = self._refusal(error, request_id)
+        done(answer)
+
+    def _scored(self, request_id: str, done: Done, pieces: Sequence[Piece] | Exception) -> None:
+        if isinstance(pieces, Exception):
+            done(self._refusal(pieces, request_id))
+        else:
+            done(self._writer.answer(pieces, request_id))
+
+    def _in_thread(self, work: Callable[[bytes, str], Answer], body: bytes, request_id: str, done: Done) -> None:
+        """Do what takes long in a thread: many rows, and explanations, for which a thousand rows are scored."""
         if not self.ready:
-            return answers.starting()
-        if len(body) > LARGE_BODY:
-            return await self._in_thread(body, request_id)
-        try:
-            rows = self._parse(body)
-            if len(rows) > LARGE_ROWS:
-                return await self._in_thread(body, request_id)
-            if not rows:
-                return self._writer.answer((), request_id)
-            encode = self._encode
-            pieces = await self._batcher.ask([encode(row) for row in rows])
-        except RowError:
-            raise
-        except Exception:
-            return self._failed(request_id)
-        return self._writer.answer(pieces, request_id)
+            done(answers.starting())
+        elif self._large >= LARGE_AT_ONCE:
+            done(answers.busy())
+        else:
+            self._large += 1
+            call = asyncio.get_running_loop().run_in_executor(self._pool, work, body, request_id)
+            call.add_done_callback(partial(self._worked, request_id, done))
 
-    async def _in_thread(self, body: bytes, request_id: str) -> Answer:
-        if self._large >= LARGE_AT_ONCE:
-            return answers.busy()
-        self._large += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._whole, body, request_id)
-        except RowError:
-            raise
-        except Exception:
-            return self._failed(request_id)
-        finally:
-            self._large -= 1
+    def _worked(self, request_id: str, done: Done, call: asyncio.Future[Answer]) -> None:
+        self._large -= 1
+        if call.cancelled():
+            done(answers.starting())
+        elif error := call.exception():
+            done(self._refusal(error, request_id))
+        else:
+            done(call.result())
 
-    def _whole(self, body: bytes, request_id: str) -> Answer:
+    def predict_body(self, body: bytes, request_id: str) -> Answer:
+        """Answer any number of rows at once, without looking for company in a batch. Raises RowError."""
         rows = [self._encode(row) for row in self._parse(body)]
         pieces: list[Piece] = []
         for start in range(0, len(rows), ROWS_PER_CALL):
             pieces += self._pieces(rows[start : start + ROWS_PER_CALL])
         return self._writer.answer(pieces, request_id)
 
-    def _pieces(self, rows: list[Encoded]) -> list[Piece]:
-        return self._writer.pieces(self.release.score(rows))
-
-    def _failed(self, request_id: str) -> Answer:
-        """Tell the log what happened, and the caller that something did."""
-        logger.bind(request_id=request_id).exception("The prediction failed")
-        return answers.failed(request_id)
+    def explain_body(self, body: bytes, request_id: str) -> Answer:
+        """Predict one row and say what each of its columns did to the prediction. Raises RowError."""
+        rows = self._parse(body)
+        if len(rows) != 1:
+            message = f"One row is explained at a time; there are {len(rows)}"
+            raise RowError([{"type": "one_row", "loc": ["body"], "msg": message}])
+        explanation = to_jsonable_python(self.release.explain(rows[0]))
+        return self._writer.answer(self._pieces([self._encode(rows[0])]), request_id, {"explanation": explanation})
 
     def health(self) -> Answer:
         """Answer GET /health: alive, whatever the model does."""
@@ -97,8 +151,42 @@ class Service:
         """Answer GET /ready."""
         return Answer(200, b'{"status":"ready"}') if self.ready else answers.starting()
 
-    def stop(self) -> None:
-        """Take no more predictions, and let the threads go."""
-        if self.ready:
-            self.ready = False
-            self._pool.shutdown(wait=False, cancel_futures=True)
+    def model(self) -> Answer:
+        """Answer GET /api/v1/model."""
+        return self._model
+
+    @cached_property
+    def _model(self) -> Answer:
+        release, meta = self.release, self.release.metadata
+        facts = {
+            "name": release.name,
+            "version": release.version,
+            "description": meta.description,
+            "task": meta.task,
+            "target": meta.target,
+            "classes": meta.classes,
+            "labels": meta.labels,
+            "positive": meta.positive,
+            "threshold": meta.threshold if meta.task == "binary" else None,
+            "engine": meta.engine,
+            "headline": meta.headline,
+            "metrics": meta.metrics,
+            "split": meta.split,
+            "proof": meta.proof,
+            "environment": meta.environment,
+            "schema": release.json_schema,
+            "example": meta.example,
+            "typical": meta.typical,
+            "card": release.card,
+        }
+        return Answer(200, answers.to_bytes(facts))
+
+    def _pieces(self, rows: list[Encoded]) -> list[Piece]:
+        return self._writer.pieces(self.release.score(rows))
+
+    def _refusal(self, error: BaseException, request_id: str) -> Answer:
+        """Make the answer to what went wrong; a fault goes to the log, and its caller is told no more than that."""
+        if isinstance(error, RowError):
+            return answers.invalid(error.errors)
+        logs.fault("The request failed", error, request_id)
+        return answers.failed(request_id)

@@ -118,7 +118,7 @@ def accept(
 def with_acceptances(
     checks: Sequence[Check], acceptances: Sequence[Acceptance], *, candidate: str, baseline: str | None, today: date
 ) -> list[Check]:
-    """Mark the checks that were accepted for this very pair. Raises NotComparedError where the acceptance has expired."""
+    """Mark the checks that were accepted for this very pair; NotComparedError where an acceptance has expired."""
     marked = []
     for check in checks:
         given = _acceptance_of(check, acceptances, candidate, baseline)

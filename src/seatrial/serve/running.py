@@ -1,0 +1,159 @@
+"""Runs the server: one process or several, from the first line of its log to a quick end."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from loguru import logger
+from uvicorn.supervisors import Multiprocess
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_whole
+from seatrial.model import Release
+from seatrial.serve import logs
+from seatrial.serve.express import ExpressProtocol
+from seatrial.serve.front import Front, create_app
+from seatrial.serve.settings import Settings, handed_on
+
+NOTES = "SEATRIAL_SERVED_DIR"  # where servers note that they are running, if anybody wants to know
+BACKLOG = 2048
+
+
+def run(package: str, settings: Settings) -> int:
+    """Serve the installed `package` until a signal ends it; returns the exit code.
+
+    Raises SeatrialError where the release cannot be read or the address cannot be used.
+    """
+    access = logs.configure(settings)
+    release = Release(package, row_limit=settings.row_limit)
+    title = f"{release.name} {release.version}"
+    with _listen(settings.host, settings.port) as listener:
+        url = _url(settings.host, listener.getsockname()[1])
+        note = {"pid": os.getpid(), "url": url, "release": release.name, "version": release.version}
+        if settings.workers > 1:
+            settings.hand_on(package)
+            config = server_config("seatrial.serve.running:create_worker", settings, factory=True)
+            with _noted(note):
+                logger.info("serving {} on {}, with {} workers", title, url, settings.workers)
+                supervisor = _Workers(config, sockets=[listener])
+                supervisor.run()
+            return 1 if supervisor.failed else 0
+        server = _Server(server_config(create_app(release, settings, access), settings))
+        server.on_start = lambda: logger.info("serving {} on {}", title, url)
+        with _noted(note), _signals_end_quietly(), suppress(SystemExit):
+            server.run(sockets=[listener])
+        return 0 if server.started else 1
+
+
+def create_worker() -> Front:
+    """Make the application in a worker process."""
+    package, settings = handed_on()
+    return create_app(Release(package, row_limit=settings.row_limit), settings, logs.configure(settings))
+
+
+def server_config(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
+    """Say how Uvicorn is to serve a Front, or with `factory` what makes one."""
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        workers=settings.workers,
+        http=ExpressProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=settings.stop_timeout,  # type: ignore[arg-type]
+    )
+
+
+class _Server(uvicorn.Server):
+    """Tells when it has begun to answer."""
+
+    on_start: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.on_start()
+
+
+class _Workers(Multiprocess):
+    """Restarts workers that die, and says so; ends if one cannot start."""
+
+    failed = False
+
+    def keep_subprocess_alive(self) -> None:
+        before = [process.pid for process in self.processes]
+        super().keep_subprocess_alive()
+        for old, process in zip(before, self.processes, strict=True):
+            if process.pid != old:
+                logger.warning("worker {} died; {} takes its place", old, process.pid)
+        # handle_signals comes first in a round: an end that began in here is a worker that could not start
+        self.failed = self.failed or self.should_exit.is_set()
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Uvicorn raises the signal that ended it once more; by then there is nothing left to end."""
+    ending = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in ending]
+    try:
+        yield
+    finally:
+        for number, handler in zip(ending, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address; from here on it is ours, and callers wait while the model is loaded."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+    except (OSError, UnicodeError):
+        raise SeatrialError(f"There is no address to listen on called {host!r}.", hint="Use 127.0.0.1.") from None
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name != "nt":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SeatrialError(
+            f"Port {port} on {host} cannot be used: {error.strerror}.", hint="Choose another with --port or PORT."
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _noted(note: dict[str, Any]) -> Iterator[None]:
+    """Leave a note that this server is running, for as long as it is."""
+    folder = os.environ.get(NOTES)
+    if not folder:
+        yield
+        return
+    path = Path(folder) / f"{note['pid']}.json"
+    try:
+        write_whole(path, json.dumps(note))
+    except OSError as error:
+        logger.warning("the note that this server is running cannot be written: {}", error)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()

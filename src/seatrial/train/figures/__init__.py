@@ -1,0 +1,1 @@
+"""The report's figures: an evaluation in, drawings and tables with captions out; never whole pages."""

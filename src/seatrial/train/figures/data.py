@@ -1,0 +1,59 @@
+"""The training table, column by column: what is missing, and how the values are spread."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from seatrial.pages.charts import Svg, small_bars
+from seatrial.train.profile import ColumnProfile, Fingerprint
+from seatrial.train.words import DASH, cell, percent, plain
+
+Name = Callable[[object], str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One column as a line of a table."""
+
+    name: str
+    kind: str
+    missing: str
+    distinct: str
+    drawing: Svg | None
+    told: str
+
+
+def data_lines(fingerprint: Fingerprint, name: Name) -> Iterator[Line]:
+    """Describe the target, then each column."""
+    yield _line(fingerprint.target, "target", name)
+    for column in fingerprint.columns:
+        yield _line(column, column.kind, cell)
+
+
+def _line(column: ColumnProfile, kind: str, name: Name) -> Line:
+    shares = [share.share for share in column.shares]
+    spread = column.histogram if len(set(column.histogram)) > 1 and not shares else tuple(shares)
+    told = _shares(column, name) if shares else _range(column)
+    return Line(
+        column.name,
+        kind,
+        percent(column.missing) if column.missing else DASH,
+        f"{column.distinct:,}",
+        small_bars(spread, f"Spread of {column.name}: {told}") if spread else None,
+        told,
+    )
+
+
+def _shares(column: ColumnProfile, name: Name) -> str:
+    first = ", ".join(f"{name(share.value)} ({percent(share.share)})" for share in column.shares[:4])
+    rest = sum(share.share for share in column.shares[4:]) + column.other
+    return f"{first}, other ({percent(rest)})" if rest > 1e-9 else first
+
+
+def _range(column: ColumnProfile) -> str:
+    if column.deciles:
+        low, middle, high = (plain(column.deciles[place]) for place in (0, 5, 10))
+        return f"{low} to {high}, median {middle}"
+    if column.lengths:
+        low, _, high = (f"{length:.0f}" for length in column.lengths)
+        return f"free text of {low} to {high} letters"
+    return "empty" if not column.distinct else ""

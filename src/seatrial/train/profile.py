@@ -1,0 +1,131 @@
+"""A fingerprint of the training table: its hash, and what each column holds, for the report and later for drift."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seatrial.model.checking import from_array
+from seatrial.model.features import Array, Columns
+from seatrial.model.metadata import Task
+from seatrial.model.schema import Column
+
+MOST_VALUES = 20  # values whose shares are kept; the rest is summed up
+FEWEST_ROWS = 5  # free text that fewer rows have may be about a person, and is not written down
+ROWS_PER_VALUE = 10  # free text of more values than this allows is no category
+BINS = 16
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of the present values is this one."""
+
+    value: Any
+    share: float
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What one column holds. `missing` is a share of all rows, every other share is of the present values.
+
+    Numbers have `deciles`, eleven from the least to the largest, and a `histogram` of equal bins between these two.
+    `shares` are of the most frequent values, where there are few enough; `other` is what they leave over. Free text
+    has `lengths` (least, mean, most), and shares only of values that many rows have.
+    """
+
+    name: str
+    kind: str
+    missing: float
+    distinct: int
+    mean: float | None = None
+    deviation: float | None = None
+    deciles: tuple[float, ...] = ()
+    histogram: tuple[float, ...] = ()
+    lengths: tuple[float, ...] = ()
+    shares: tuple[Share, ...] = ()
+    other: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The training table: the hash of its file, its rows, its columns and its target."""
+
+    sha256: str
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    target: ColumnProfile
+
+
+def fingerprint(
+    sha256: str, table: Columns, columns: Sequence[Column], target: Array, target_name: str, task: Task
+) -> Fingerprint:
+    """Sum up checked columns and their target. No free text is repeated unless many rows have it."""
+    if task == "regression":
+        about_target = _numbers(target_name, "number", target, listed=False)
+    else:
+        about_target = _values(target_name, "category", target.tolist(), len(target), most=len(target))
+    return Fingerprint(sha256, len(target), tuple(_profile(c, table[c.name]) for c in columns), about_target)
+
+
+def _profile(column: Column, values: Array) -> ColumnProfile:
+    if column.kind in ("integer", "number"):
+        return _numbers(column.name, column.kind, values, listed=column.kind == "integer")
+    if column.kind == "text":
+        return _text(column.name, [value for value in values.tolist() if value is not None], len(values))
+    present = [from_array(column, value) for value in values.tolist() if value is not None]
+    present = [value for value in present if value is not None]
+    if column.kind == "other":
+        return ColumnProfile(column.name, column.kind, _missing(present, len(values)), len(set(map(str, present))))
+    return _values(column.name, column.kind, present, len(values), most=MOST_VALUES)
+
+
+def _missing(present: Sequence[Any] | Array, rows: int) -> float:
+    return 1 - len(present) / rows
+
+
+def _values(name: str, kind: str, present: list[Any], rows: int, *, most: int, fewest: int = 1) -> ColumnProfile:
+    """Count values. Those that are equally frequent come in their own order, so that two runs write the same."""
+    counts = Counter(present)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    shares = tuple(Share(value, count / len(present)) for value, count in ordered[:most] if count >= fewest)
+    rest = sum(count for _, count in ordered) - sum(counts[share.value] for share in shares)
+    other = rest / len(present) if present else 0.0
+    return ColumnProfile(name, kind, _missing(present, rows), len(counts), shares=shares, other=other)
+
+
+def _text(name: str, present: list[str], rows: int) -> ColumnProfile:
+    distinct = len(set(present))
+    lengths = [len(value) for value in present]
+    told = (float(min(lengths)), float(np.mean(lengths)), float(max(lengths))) if lengths else ()
+    if distinct > MOST_VALUES or distinct * ROWS_PER_VALUE > len(present):
+        return ColumnProfile(name, "text", _missing(present, rows), distinct, lengths=told)
+    counted = _values(name, "text", present, rows, most=MOST_VALUES, fewest=FEWEST_ROWS)
+    return ColumnProfile(
+        name, "text", counted.missing, distinct, lengths=told, shares=counted.shares, other=counted.other
+    )
+
+
+def _numbers(name: str, kind: str, values: Array, *, listed: bool) -> ColumnProfile:
+    present = values[~np.isnan(values)]
+    missing = _missing(present, len(values))
+    if not present.size:
+        return ColumnProfile(name, kind, missing, 0)
+    distinct = np.unique(present)
+    width = (present.max() - present.min()) or 1.0
+    # By hand, since np.histogram refuses values that lie too close to one another for their size.
+    place = np.minimum((present - present.min()) / width * BINS, BINS - 1).astype(int)
+    few = listed and len(distinct) <= MOST_VALUES
+    shares = _values(name, kind, present.astype(int).tolist(), len(values), most=MOST_VALUES).shares if few else ()
+    return ColumnProfile(
+        name,
+        kind,
+        missing,
+        len(distinct),
+        mean=float(present.mean()),
+        deviation=float(present.std()),
+        deciles=tuple(np.quantile(present, np.arange(11) / 10).tolist()),
+        histogram=tuple((np.bincount(place, minlength=BINS) / len(present)).tolist()),
+        shares=shares,
+    )

@@ -1,0 +1,180 @@
+"""The rows that are new to a training table against those it had: their values, their labels, and how both go together.
+
+A fault of the rows that came since the last release hides behind the many that were there before; told apart, it shows.
+"""
+
+import math
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.trial.compare.groups import Grouping, factorized, group_column
+from seatrial.trial.compare.history import Matched, Table
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Outcome
+
+FEWEST = 30
+SHIFT = 0.25  # distance between two distributions (total variation over groups) that should be looked at
+BLOCKED = 0.5
+TIE = 0.12  # change in how much of the labels a column explains
+
+
+def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -> list[Check]:
+    """Compare new rows with the old table's, column by column; nothing is judged by fewer than 30 of them."""
+    rows = np.flatnonzero(~matched.known)
+    if len(rows) < FEWEST:
+        told = f"{len(rows)} rows are new, too few to judge them alone."
+        return [Check("data.arrivals", "data", Outcome.noted, told)]
+    checks = []
+    parts = _parts(old, new, rows)
+    alpha = policy.false_alarms / (3 * len(parts) + 1)
+    labels = _labels(old.target, new.target[rows])
+    for name, (grouping, size) in parts.items():
+        check = _column(name, grouping, size, alpha) or _tie(name, grouping, size, labels, alpha)
+        if check is not None:
+            checks.append(check)
+    target = _column(new.name, Grouping(new.name, labels[1], labels[0]), old.rows, alpha, what="the labels")
+    checks += [target] if target is not None else _slices(parts, labels, policy, alpha)
+    return checks or [
+        Check("data.arrivals", "data", Outcome.passed, f"The {len(rows):,} new rows are like those before.", new=len(rows))
+    ]
+
+
+def _parts(old: Table, new: Table, rows: Array) -> dict[str, tuple[Grouping, int]]:
+    found = {}
+    for name, before in old.columns.items():
+        if name in new.columns:
+            both = np.concatenate([before, new.columns[name][rows]])
+            grouping = group_column(name, both)
+            if grouping is not None and grouping.size > 1:
+                found[name] = (grouping, old.rows)
+    return found
+
+
+def _labels(old: Array, new: Array) -> tuple[Array, tuple[str, ...]]:
+    """Labels as groups: classes, or quarters of a number."""
+    both = np.concatenate([old, new])
+    if both.dtype.kind == "f":
+        grouping = group_column("the target", both)
+        assert grouping is not None
+        return grouping.codes, grouping.names
+    if both.dtype.kind == "i":
+        values, codes = np.unique(both, return_inverse=True)
+        return codes, tuple(str(value) for value in values.tolist())
+    codes, known = factorized(both)
+    return codes, tuple(str(value) for value in known)
+
+
+def _column(name: str, grouping: Grouping, old_rows: int, alpha: float, what: str = "") -> Check | None:
+    before = np.bincount(grouping.codes[:old_rows], minlength=grouping.size)
+    after = np.bincount(grouping.codes[old_rows:], minlength=grouping.size)
+    distance = float(np.abs(before / before.sum() - after / after.sum()).sum() / 2)
+    if distance < SHIFT or _chance(before, after) > alpha:
+        return None
+    k = int(np.abs(before / before.sum() - after / after.sum()).argmax())
+    told = (
+        f"{what or f'`{name}`'} of the {int(after.sum()):,} new rows: {grouping.names[k]} in {after[k] / after.sum():.0%}, "
+        f"{before[k] / before.sum():.0%} before"
+    )
+    return Check(
+        "data.arrivals",
+        "data",
+        Outcome.blocked if distance >= BLOCKED else Outcome.waiting,
+        f"the new rows are unlike the old ones: {told}",
+        subject=name,
+        new=distance,
+        limit=SHIFT,
+        severity=distance / SHIFT,
+        hint="If the data is right, accept this difference.",
+    )
+
+
+def _chance(before: Array, after: Array) -> float:
+    """The chi-squared test's p that both counts are of one distribution."""
+    from scipy.stats import chi2
+
+    there = (before + after) > 0
+    counts = np.stack([before[there], after[there]]).astype(float)
+    due = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    statistic = float(((counts - due) ** 2 / due).sum())
+    return float(chi2.sf(statistic, max(int(there.sum()) - 1, 1)))
+
+
+def explained(codes: Array, size: int, labels: Array, classes: int) -> float:
+    """How much of the labels the groups explain, adjusted for chance: 0 (nothing) to 1 (all of their variance)."""
+    if len(codes) <= size:
+        return 0.0
+    total, left = 0.0, 0.0
+    counts = np.maximum(np.bincount(codes, minlength=size), 1)
+    for k in range(classes):
+        here = (labels == k).astype(float)
+        sums = np.bincount(codes, here, size)
+        total += float(((here - here.mean()) ** 2).sum())
+        left += float(here.sum() - (sums**2 / counts).sum())
+    return 1 - (left / total) * (len(codes) - 1) / (len(codes) - size) if total else 0.0
+
+
+def _tie(
+    name: str, grouping: Grouping, old_rows: int, labels: tuple[Array, tuple[str, ...]], alpha: float
+) -> Check | None:
+    codes, classes = labels[0], len(labels[1])
+    old, new = slice(None, old_rows), slice(old_rows, None)
+    before = explained(grouping.codes[old], grouping.size, codes[old], classes)
+    after = explained(grouping.codes[new], grouping.size, codes[new], classes)
+    spread = math.sqrt(_variance(before, old_rows) + _variance(after, len(codes) - old_rows))
+    from scipy.stats import norm
+
+    if abs(after - before) < max(TIE, float(norm.isf(alpha / 2)) * spread):
+        return None
+    how = "tells the label far better" if after > before else "has nothing to do with the label any more"
+    if after < before and after > 0.3 * before:
+        how = "tells the label less"
+    return Check(
+        "data.tie",
+        "data",
+        Outcome.blocked,
+        f"in the new rows `{name}` {how}: it explains {after:.0%} of it, {before:.0%} before",
+        subject=name,
+        old=before,
+        new=after,
+        severity=abs(after - before) / TIE,
+        hint="A column that tells the label suddenly may leak it; one that ceases to may be joined to the wrong rows.",
+    )
+
+
+def _variance(share: float, rows: int) -> float:
+    """The sampling variance of an explained share, by the usual formula for R squared, and a floor for small shares."""
+    share = min(max(share, 0.0), 1.0)
+    return 4 * share * (1 - share) ** 2 / rows + 4 / rows**2
+
+
+def _slices(
+    parts: dict[str, tuple[Grouping, int]], labels: tuple[Array, tuple[str, ...]], policy: Policy, alpha: float
+) -> list[Check]:
+    """Groups whose label rates jumped among the new rows."""
+    from scipy.stats import norm
+
+    worst: Check | None = None
+    codes, names = labels
+    groups = sum(grouping.size for grouping, _ in parts.values()) * len(names)
+    sure = float(norm.isf(alpha / max(groups, 1)))
+    for grouping, old_rows in parts.values():
+        before = np.bincount(grouping.codes[:old_rows], minlength=grouping.size)
+        after = np.bincount(grouping.codes[old_rows:], minlength=grouping.size)
+        for k, label in enumerate(names):
+            first = np.bincount(grouping.codes[:old_rows], codes[:old_rows] == k, grouping.size) / np.maximum(before, 1)
+            later = np.bincount(grouping.codes[old_rows:], codes[old_rows:] == k, grouping.size) / np.maximum(after, 1)
+            # Agresti and Coull's pseudo-counts keep a rate of 0 or 1 in few rows from looking certain.
+            middle = (first * before + later * after + 2) / (before + after + 4)
+            spread = np.sqrt(middle * (1 - middle) * (1 / np.maximum(before, 1) + 1 / np.maximum(after, 1)))
+            score = np.where((after >= 15) & (before >= 15), np.abs(later - first) / spread, 0.0)
+            top = int(score.argmax())
+            jump = float(abs(later[top] - first[top]))
+            severity = float(score[top] / sure)
+            if severity > 1 and jump > SHIFT and (worst is None or severity > worst.severity):
+                told = f"where {grouping.names[top]}, {label} is {later[top]:.0%} of the new rows, {first[top]:.0%} before"
+                worst = Check(
+                    "data.label_rates", "data", Outcome.blocked, f"label rates jumped in a group of the new rows: {told}",
+                    subject=grouping.names[top], old=float(first[top]), new=float(later[top]), severity=severity,
+                )  # fmt: skip
+    return [worst] if worst else []

@@ -1,0 +1,239 @@
+"""The likely cause of a difference between scores that should be equal: a transformation, a column, or a kind of row.
+
+Asked in the order of how much the answer tells. Scores that are one another's permutation, or a function of one another,
+point at what comes after the model. Then rows that differ in one column only: the effect that this column should have
+had, and has. At last, what the rows that differ have in common.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from seatrial.model.features import Array, Columns
+from seatrial.trial.compare.groups import factorized, group_column
+from seatrial.trial.compare.meaning import Meaning
+
+MOST_ROWS = 4_000
+EFFECT = 1e-9
+CLEAR = 0.6  # from which strength on an explanation by a kind of row is told first
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What is to blame: `words` for people, the `column` if it is one, and how well it explains, 0 to 1."""
+
+    words: str = ""
+    column: str = ""
+    strength: float = 0.0
+
+
+def find_cause(meaning: Meaning, columns: Columns, expected: Array, given: Array, off: Array) -> Cause:
+    """Name the likeliest cause; `off` (n,) says which rows differ. Gives an empty Cause where nothing explains it."""
+    if len(expected) > MOST_ROWS:
+        step = len(expected) // MOST_ROWS + 1
+        columns = {name: values[::step] for name, values in columns.items()}
+        expected, given, off = expected[::step], given[::step], off[::step]
+        if not off.any():
+            return Cause()
+    if not np.isfinite(given).all():
+        bad = ~np.isfinite(given.reshape(len(given), -1)).all(axis=1)
+        return Cause(f"{int(bad.sum())} answers are not finite numbers")
+    for ask in (_order, _class_order, _function):
+        found = ask(meaning, expected, given)
+        if found.words:
+            return found
+    kind = _kind_of_row(columns, off)
+    single = _single_effects(meaning, columns, expected, given)
+    if kind.strength >= CLEAR and (kind.strength > single.strength or kind.column == single.column):
+        return kind
+    if single.words:
+        return single
+    spread = _by_groups(meaning, columns, expected, given)
+    return max((kind, spread), key=lambda cause: cause.strength)
+
+
+def _flat(meaning: Meaning, scores: Array) -> Array:
+    """One telling number a row."""
+    if scores.ndim == 1:
+        return scores
+    return np.asarray(scores[:, meaning.positive] if meaning.task == "binary" else scores.max(axis=1))
+
+
+def _order(meaning: Meaning, expected: Array, given: Array) -> Cause:
+    for shift in (1, -1, 2, -2):
+        if len(expected) > 8 and np.allclose(np.roll(expected, shift, axis=0), given, atol=1e-9):
+            return Cause(
+                f"its answers are shifted by {abs(shift)} row{'s' * (abs(shift) > 1)}: the order is lost", strength=1
+            )
+    if len(expected) > 8 and len(np.unique(_flat(meaning, expected))) > 4:
+        old, new = np.sort(_flat(meaning, expected)), np.sort(_flat(meaning, given))
+        if np.allclose(old, new, atol=1e-9) and not np.allclose(_flat(meaning, expected), _flat(meaning, given)):
+            return Cause("the answers are the same in another order", strength=1)
+    return Cause()
+
+
+def _class_order(meaning: Meaning, expected: Array, given: Array) -> Cause:
+    if expected.ndim != 2 or expected.shape[1] < 2:
+        return Cause()
+    for shift in range(1, expected.shape[1]):
+        if np.allclose(np.roll(expected, shift, axis=1), given, atol=1e-9):
+            return Cause("the probabilities belong to other classes: the order of the classes changed", strength=1)
+    if np.allclose(np.sort(expected, axis=1), np.sort(given, axis=1), atol=1e-9):
+        return Cause("the probabilities belong to other classes: the order of the classes changed", strength=1)
+    return Cause()
+
+
+def _function(meaning: Meaning, expected: Array, given: Array) -> Cause:
+    """Whether what is given is one rising function of what is expected: rounded, scaled, cut."""
+    if meaning.task == "multiclass":
+        x, y = expected.ravel(), given.ravel()
+    else:
+        x, y = _flat(meaning, expected), _flat(meaning, given)
+    if len(np.unique(x)) < 8:
+        return Cause()
+    for digits in range(7):
+        rounded = np.round(x, digits)
+        if np.abs(y - rounded).max() < 1e-9 and np.abs(x - rounded).max() > 1e-9:
+            return Cause(f"its scores are rounded to {digits} digits", strength=1)
+    if np.abs(y - x.astype(np.float16)).max() < 1e-9 or np.abs(y - x.astype(np.float32)).max() < 1e-12:
+        return Cause("its scores have lost precision", strength=1)
+    if np.ptp(y) < 1e-12:
+        return Cause("it gives every row the same answer", strength=1)
+    order = np.argsort(x, kind="stable")
+    steps_x, steps_y = np.diff(x[order]), np.diff(y[order])
+    same = steps_x < 1e-12
+    if (np.abs(steps_y[same]) < 1e-9).all() and (steps_y > -1e-12).all() and (steps_y[~same] > 0).mean() > 0.3:
+        return Cause(
+            "its scores are the right ones on another scale (a temperature, a cut or a calibration)", strength=1
+        )
+    if (np.abs(steps_y[same]) < 1e-9).all() and (steps_y < 1e-12).all() and (steps_y[~same] < 0).mean() > 0.9:
+        return Cause("its scores fall where they should rise: the sign or the class is reversed", strength=1)
+    return Cause()
+
+
+def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: Array) -> Cause:
+    """Rows that differ in one column only: how far each column's effect is from the one it should have."""
+    names = list(columns)
+    coded = np.stack([_codes(columns[name]) for name in names])
+    rows = min(len(expected), 400)
+    start = len(expected) - rows  # made rows come last
+    coded = coded[:, start:]
+    apart = np.zeros((rows, rows), dtype=np.int16)
+    for codes in coded:
+        apart += codes[:, None] != codes[None, :]
+    base = int((apart == 1).sum(axis=1).argmax())
+    near = np.flatnonzero(apart[base] == 1)
+    if len(near) < 3:
+        return Cause()
+    old, new = _all(meaning, expected[start:]), _all(meaning, given[start:])
+    wrong: dict[str, float] = {}
+    should: dict[str, float] = {}
+    does: dict[str, float] = {}
+    for row in near.tolist():
+        name = names[int(np.flatnonzero(coded[:, row] != coded[:, base])[0])]
+        due, got = old[row] - old[base], new[row] - new[base]
+        wrong[name] = max(wrong.get(name, 0.0), float(np.abs(got - due).max()))
+        should[name] = max(should.get(name, 0.0), float(np.abs(due).max()))
+        does[name] = max(does.get(name, 0.0), float(np.abs(got).max()))
+    total = sum(wrong.values())
+    if total < EFFECT:
+        return Cause()
+    # A column whose effect is gone is to blame before one whose effect a shifted base changed.
+    gone = {name: should[name] for name in wrong if should[name] > 1e-6 and does[name] < 1e-3 * should[name]}
+    if gone:
+        name = max(gone, key=lambda key: gone[key])
+        return Cause(
+            f"it ignores `{name}` (a change of it should move the answer by {should[name]:.2g}, and moves it by "
+            f"{does[name]:.2g})",
+            name,
+            0.9,
+        )
+    name = max(wrong, key=lambda key: wrong[key])
+    return Cause(
+        f"`{name}` has another effect (a change of it should move the answer by {should[name]:.2g}, and moves it by "
+        f"{does[name]:.2g})",
+        name,
+        wrong[name] / total,
+    )
+
+
+def _all(meaning: Meaning, scores: Array) -> Array:
+    return scores[:, None] / meaning.scale if scores.ndim == 1 else scores
+
+
+def _codes(values: Array) -> Array:
+    if values.dtype.kind in "fiub":
+        return np.asarray(np.unique(values, return_inverse=True, equal_nan=True)[1])
+    return factorized(values)[0]
+
+
+def _kind_of_row(columns: Columns, off: Array) -> Cause:
+    """What the rows that differ have in common and the others do not: a missing value, a category, padding, an end."""
+    if off.all():
+        return Cause()
+    best = Cause()
+    for name, values in columns.items():
+        for words, inside in _kinds(name, values):
+            hits = float((off & inside).sum())
+            if hits == 0:
+                continue
+            # F1, as a kind that holds for all rows tells as little as one that holds for one of them.
+            strength = 2 * hits / float(off.sum() + inside.sum())
+            if strength > best.strength + 1e-9:
+                best = Cause(f"it differs where {words}", name, strength)
+    return best
+
+
+def _kinds(name: str, values: Array) -> list[tuple[str, Array]]:
+    if values.dtype.kind in "fiub":
+        missing = np.isnan(values.astype(np.float64))
+        present = values[~missing]
+        kinds = [(f"`{name}` is missing", missing), (f"`{name}` is there", ~missing)]
+        if present.size:
+            with np.errstate(invalid="ignore"):
+                kinds += [(f"`{name}` is {value:g}", values == value) for value in np.unique(present)[:8].tolist()]
+                low, high = np.quantile(present, [0.05, 0.95]).tolist()
+                kinds += [
+                    (f"`{name}` is above {high:g}", values > high),
+                    (f"`{name}` is below {low:g}", values < low),
+                    (f"`{name}` is no whole number", ~missing & (values % 1 != 0)),
+                ]
+        return kinds
+    texts = [("" if value is None else str(value)) for value in values.tolist()]
+    tests: list[tuple[str, Callable[[str], bool]]] = [
+        (f"`{name}` is missing", lambda text: text == ""),
+        (f"`{name}` is padded", lambda text: text != text.strip()),
+        (f"`{name}` is in upper case", lambda text: text.isupper()),
+        (f"`{name}` is in lower case", lambda text: text.islower()),
+    ]
+    kinds = [(words, np.array([test(text) for text in texts], dtype=bool)) for words, test in tests]
+    codes, known = factorized(values)
+    counts = np.bincount(codes + 1, minlength=len(known) + 1)[1:]
+    order = np.argsort(-counts, kind="stable")[:20]
+    kinds += [(f"`{name}` is {known[k]!r}", codes == k) for k in order.tolist()]
+    kinds.append((f"`{name}` has a rare value", np.isin(codes, np.flatnonzero(counts <= max(2, counts.max() / 50)))))
+    return kinds
+
+
+def _by_groups(meaning: Meaning, columns: Columns, expected: Array, given: Array) -> Cause:
+    """The column whose groups explain most of how far the rows moved, by the share of variance (eta squared)."""
+    moved = _all(meaning, given) - _all(meaning, expected)
+    total = float(((moved - moved.mean(axis=0)) ** 2).sum())
+    if total < 1e-18:
+        return Cause()
+    best = Cause()
+    for name, values in columns.items():
+        grouping = group_column(name, values)
+        if grouping is None or grouping.size < 2 or len(moved) <= grouping.size:
+            continue
+        counts = np.maximum(np.bincount(grouping.codes, minlength=grouping.size), 1)
+        between = 0.0
+        for part in moved.T:
+            means = np.bincount(grouping.codes, part - part.mean(), grouping.size) / counts
+            between += float((counts * means**2).sum())
+        free = len(moved) - grouping.size
+        adjusted = 1 - (1 - between / total) * (len(moved) - 1) / free  # more groups explain more by chance
+        if adjusted > best.strength:
+            best = Cause(f"it goes with `{name}`, which explains {adjusted:.0%} of the difference", name, adjusted)
+    return best

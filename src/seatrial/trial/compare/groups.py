@@ -1,0 +1,92 @@
+"""Groups of rows: each column cut into a few groups with integer codes, so that millions of rows are counted quickly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seatrial.model.features import Array, Columns
+
+BINS = 4  # of a numeric column, by its quantiles
+MOST_VALUES = 12  # of a column with categories; rarer ones share a group
+TEXT_VALUES = 50  # a text column with more values than this is no category
+SAMPLE = 100_000  # rows that decide on bins and categories
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One column as groups: `codes` (n,) point into `names`, such as "sex = female" or "age: 21 to 28"."""
+
+    column: str
+    names: tuple[str, ...]
+    codes: Array
+
+    @property
+    def size(self) -> int:
+        """How many groups there are."""
+        return len(self.names)
+
+
+def grouped(columns: Columns, only: Sequence[str] = ()) -> list[Grouping]:
+    """Cut columns into groups; those with one group, and texts with too many values, are left out."""
+    found = [group_column(name, values) for name, values in columns.items() if not only or name in only]
+    return [grouping for grouping in found if grouping is not None and grouping.size > 1]
+
+
+def group_column(name: str, values: Array) -> Grouping | None:
+    """Cut one column into groups by its quantiles or its values, with missing as a group of its own."""
+    return _numbers(name, values) if values.dtype.kind in "fiub" else _texts(name, values)
+
+
+def _numbers(name: str, values: Array) -> Grouping | None:
+    values = values.astype(np.float64, copy=False)
+    missing = np.isnan(values)
+    step = max(1, len(values) // SAMPLE)
+    sample = values[::step][~missing[::step]]
+    if not sample.size:
+        return None
+    distinct = np.unique(sample)
+    names: list[str]
+    if len(distinct) <= MOST_VALUES:
+        edges = distinct[1:]
+        names = [f"{name} = {value:g}" for value in distinct]
+    else:
+        edges = np.unique(np.quantile(sample, np.arange(1, BINS) / BINS))
+        ends = [float(distinct[0]), *edges.tolist(), float(distinct[-1])]
+        names = [f"{name}: {low:.4g} to {high:.4g}" for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    codes = np.searchsorted(edges, values, side="right").astype(np.int32)
+    if missing.any():
+        codes[missing] = len(names)
+        names.append(f"{name} is missing")
+    return Grouping(name, tuple(names), codes)
+
+
+def _texts(name: str, values: Array) -> Grouping | None:
+    codes, known = factorized(values)
+    if len(known) > TEXT_VALUES and len(known) > len(values) / 100:
+        return None
+    counts = np.bincount(codes + 1, minlength=len(known) + 1)
+    order = np.argsort(-counts[1:], kind="stable")
+    kept = order[:MOST_VALUES]
+    target = np.full(len(known) + 1, len(kept), dtype=np.int32)
+    target[1:][kept] = np.arange(len(kept), dtype=np.int32)
+    names = [f"{name} = {known[position]}" for position in kept.tolist()]
+    if len(order) > len(kept):
+        names.append(f"{name} is another")
+    if counts[0]:
+        target[0] = len(names)
+        names.append(f"{name} is missing")
+    return Grouping(name, tuple(names), target[codes + 1])
+
+
+def factorized(values: Array) -> tuple[Array, list[Any]]:
+    """Number the distinct values in the order in which they come: codes (n,), -1 for None, and the values."""
+    try:
+        from pandas import factorize
+    except ImportError:
+        place: dict[Any, int] = {}
+        listed = [-1 if value is None else place.setdefault(value, len(place)) for value in values.tolist()]
+        return np.array(listed, dtype=np.int64), list(place)
+    codes, known = factorize(np.asarray(values, dtype=object), use_na_sentinel=True)
+    return np.asarray(codes), list(known)

@@ -1,0 +1,130 @@
+"""The total leg: what changed between two releases on the same rows, against what harmless retraining changes."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seatrial.trial.compare.figures import MINIMAL, Figures, measure
+from seatrial.trial.compare.groups import Grouping
+from seatrial.trial.compare.questions import Answers, Questions
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Outcome
+
+if TYPE_CHECKING:
+    from seatrial.trial.null import Null
+
+WORDS = {
+    "changes": "predictions moved",
+    "flips": "labels flipped",
+    "shares": "what is predicted how often changed",
+    "losses": "the candidate is worse",
+    "slices": "a group changed",
+    "search": "a pair of groups became worse",
+    "sensitivity": "the use of a column changed",
+    "probes": "answers to made-up rows changed",
+}
+
+
+def compare_total(
+    questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, null: "Null", policy: Policy
+) -> list[Check]:
+    """Hold every family's figures to the null's limits: one check a family, naming its worst member."""
+    checks = []
+    for family, figures in measure(questions, groupings, old, new, policy.min_slice).items():
+        if family in null.dropped:
+            checks.append(_dropped(family, null.dropped[family]))
+        elif family in null.limits:
+            checks.append(_judge(questions, family, figures, null))
+    return checks
+
+
+def _dropped(family: str, reason: str) -> Check:
+    return Check(
+        f"total.{family}",
+        "total",
+        Outcome.noted,
+        f"Not judged: whether {WORDS[family]}, as {reason}.",
+        hint="Raise [tool.seatrial.trial] replicas, or give the trial more rows.",
+    )
+
+
+def _judge(questions: Questions, family: str, figures: Figures, null: "Null") -> Check:
+    limit = null.limits[family]
+    members = ("",) if family == "search" else figures.members
+    limits = np.array([limit.of(name) for name in members])
+    over = figures.values / limits
+    counted = np.where(figures.plain >= MINIMAL[family], over, np.minimum(over, 0.99))
+    worst = int(counted.argmax())
+    failed = bool(counted[worst] > 1)
+    outcome = Outcome.blocked if failed else Outcome.passed
+    name = figures.members[worst]
+    old = None if figures.old is None else float(figures.old[worst])
+    new = None if figures.new is None else float(figures.new[worst])
+    subject = name.removesuffix(" (moved)").removesuffix(" (worse)")
+    rank = np.argsort(-counted)[:8]
+    return Check(
+        f"total.{family}",
+        "total",
+        outcome,
+        _sentence(questions, family, figures, worst, failed, float(limits[worst])),
+        subject=subject if failed else "",
+        old=old,
+        new=float(figures.plain[worst]) if new is None else new,
+        limit=float(limits[worst]),
+        severity=float(counted[worst]),
+        evidence={
+            "members": [
+                {"name": figures.members[k], "value": float(figures.values[k]), "limit": float(limits[k])}
+                for k in rank.tolist()
+            ]
+        },
+    )
+
+
+def _sentence(questions: Questions, family: str, figures: Figures, worst: int, failed: bool, limit: float) -> str:
+    name, value, plain = figures.members[worst], float(figures.values[worst]), float(figures.plain[worst])
+    unit = "" if questions.meaning.classifies else " (in units of the labels' spread)"
+    against = f"harmless retraining reaches {limit:.3g}"
+    if family == "sensitivity" and figures.old is not None and figures.new is not None:
+        old, new = float(figures.old[worst]), float(figures.new[worst])
+        told = f"shuffling it moved predictions by {old:.2g} before, {new:.2g} now"
+        if not failed:
+            return f"Every column is used as before; most changed `{name}` ({told})."
+        if new <= 0.1 * old:
+            return f"the candidate ignores `{name}` ({told})"
+        if old <= 0.1 * new:
+            return f"the candidate leans on `{name}`, which the baseline hardly used ({told})"
+        return f"the candidate uses `{name}` {'less' if new < old else 'more'} than the baseline ({told})"
+    if family in ("slices", "search"):
+        group, worse = name.removesuffix(" (moved)").removesuffix(" (worse)"), not name.endswith("(moved)")
+        what = "its error grew" if worse else "its predictions moved"
+        told = f"{what} by {value:.3g}{unit}; {against}"
+        return f"the group {_ticked(group)} changed: {told}" if failed else f"No group changed; most: {group}, {told}."
+    if family == "probes":
+        told = f"by {value:.3g}{unit}; {against}"
+        if failed:
+            return f"answers to made-up rows that vary `{name}` moved {told}"
+        return f"Answers to made-up rows stay; most moved those that vary `{name}`, {told}."
+    told = f"{name} is {plain:.3g}{unit}; {against}"
+    if family == "losses":
+        name_old, name_new = (
+            (float(figures.old[worst]), float(figures.new[worst]))
+            if (figures.old is not None and figures.new is not None)
+            else (0.0, 0.0)
+        )
+        told = f"{name} went from {name_old:.3g} to {name_new:.3g}{unit}; {against}"
+        return f"the candidate is worse: {told}" if failed else f"Not worse: {told}."
+    return f"{WORDS[family]} beyond what retraining explains: {told}" if failed else f"As after any retraining: {told}."
+
+
+def _ticked(group: str) -> str:
+    """Mark the columns in a group's name as columns."""
+    parts = []
+    for part in group.split(" and "):
+        for mark in (" = ", ": ", " is "):
+            if mark in part:
+                column, rest = part.split(mark, 1)
+                part = f"`{column}`{mark}{rest}"
+                break
+        parts.append(part)
+    return " and ".join(parts)

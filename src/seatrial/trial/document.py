@@ -1,0 +1,42 @@
+"""The JSON document of a verdict, and its schema; `docs/verdict.schema.json` is the latter."""
+
+import math
+import sys
+from typing import Any
+
+from seatrial.core.files import to_json as _to_json
+from seatrial.trial.records import SCHEMA, Verdict
+
+
+def to_json(verdict: Verdict) -> str:
+    """Write the document as JSON that every reader takes: no Infinity (the largest float stands for it), no NaN."""
+    return _to_json(_plain(verdict.to_document()))
+
+
+def json_schema() -> dict[str, Any]:
+    """Describe the document as JSON Schema, from the records themselves."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(Verdict).json_schema(mode="serialization")
+    schema["properties"]["schema"] = {"const": SCHEMA, "title": "Schema", "type": "integer"}
+    schema["required"] = [*schema["required"], "schema"]
+    title = f"The result of a sea trial, schema {SCHEMA}"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
+
+
+def _plain(value: Any) -> Any:
+    """Only what JSON has: numpy's scalars and arrays as numbers and lists, anything else as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        # A lone surrogate cannot be written as UTF-8.
+        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return float(value) if math.isfinite(value) else math.copysign(sys.float_info.max, value)
+    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)

@@ -1,0 +1,267 @@
+"""The jobs that a worker does with the installed release; loaded by worker.py, by path, in a side's environment.
+
+`side` is worker.py's: `release`, `package`, `predict`, `columns`, `metadata`, `classes` (as text) and `width`, the
+number of scores a row. A job gives what becomes JSON, and writes scores to the .npy file that `out` names.
+"""
+
+import copy
+import csv
+import importlib.metadata
+import json
+import math
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+CHUNK = 65_536  # rows read at once
+ANSWERED, REFUSED, FAILED = 0.0, 1.0, 2.0  # what became of a row, beside its scores
+REASONS = 10_000  # refusals whose reasons are kept; more of them say nothing new
+FAILED_ROWS = 100  # rows that may fail by themselves before the whole table counts as failed
+HEADER = 128  # bytes of a .npy header written by hand, so that it can be written again when the rows are counted
+
+
+class JobError(Exception):
+    """The side cannot answer; the message is told to people, after the side's name."""
+
+
+def _score(side: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Score a CSV table by the release's own checking; NaN where there is no score, and a last column that says why."""
+    import numpy as np
+
+    refused: list[tuple[int, str, str, str]] = []
+    failed: dict[int, str] = {}
+    rows = 0
+    with _Matrix(out.with_suffix(".npy"), side.width + 1) as matrix:
+        for table, count in _read_csv(Path(job["table"]), side.columns):
+            columns, problems = side.release.checker.check(table)
+            scores = np.full((count, side.width + 1), np.nan)
+            scores[:, -1] = FAILED
+            scores[[p.row for p in problems], -1] = REFUSED
+            good = np.flatnonzero(scores[:, -1] != REFUSED)
+            for part, found in _score_rows(side, columns, good, rows, failed):
+                scores[part, :-1] = found
+                scores[part, -1] = ANSWERED
+            refused += [(rows + p.row, p.column, p.value, p.rule) for p in problems[: REASONS - len(refused)]]
+            matrix.add(scores)
+            rows += count
+    return {"refused": refused, "failed": list(failed.items())}
+
+
+def _score_rows(
+    side: Any, columns: dict[str, Any], rows: Any, before: int, failed: dict[int, str]
+) -> Iterator[tuple[Any, Any]]:
+    """Score these rows of checked columns; where that fails, by halves, until the rows to blame are found."""
+    import numpy as np
+
+    if not len(rows):
+        return
+    try:
+        scores = np.asarray(side.release.score_table({name: values[rows] for name, values in columns.items()}))
+        scores = scores.astype(np.float64)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            yield from _score_rows(side, columns, rows[:middle], before, failed)
+            yield from _score_rows(side, columns, rows[middle:], before, failed)
+            return
+        failed[before + int(rows[0])] = said(error)
+        if len(failed) > FAILED_ROWS:
+            raise JobError(f"fails on row after row: {said(error)}") from error
+        return
+    if len(scores) != len(rows):
+        raise JobError(f"answered {len(scores)} of {len(rows)} rows")
+    if scores.size != len(rows) * side.width:
+        raise JobError(f"answered scores of the shape {scores.shape}, where {side.width} a row were due")
+    yield rows, scores.reshape(len(rows), side.width)
+
+
+def _read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], int]]:
+    """Read a table in chunks: a list of cells for each column of the schema, and how many rows these are."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        header = next(reader, [])
+        places = {name: place for place, name in enumerate(header)}
+        while records := list(islice((cells for cells in reader if cells), CHUNK)):
+            if any(len(cells) != len(header) for cells in records):
+                raise JobError(f"was given a damaged table: {path.name}")
+            table = {}
+            for column in columns:
+                place = places.get(column.name)
+                if place is None and column.required:
+                    raise JobError(f"needs a column `{column.name}`, which {path.name} does not have")
+                if place is None:
+                    table[column.name] = [column.default] * len(records)
+                else:
+                    table[column.name] = [cells[place] for cells in records]
+            yield table, len(records)
+
+
+def _predict(side: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Ask predict() for rows together, again, one by one and permuted; each call gets copies of its own."""
+    import numpy as np
+
+    rows, order = job["rows"], job["order"]
+    told = [repr(row) for row in rows]
+    changed: set[int] = set()
+    parts: list[dict[str, Any]] = []
+    scores = np.full((4 if job["alone"] else 3, len(rows), side.width), np.nan)
+
+    def ask(places: list[int], part: dict[str, Any], into: Any) -> None:
+        given = [copy.deepcopy(rows[place]) for place in places]
+        try:
+            predictions = side.predict(given)
+        except MemoryError:
+            raise
+        except Exception as error:
+            part["errors"] += [(place, said(error)) for place in places]
+            return
+        if not isinstance(predictions, list):
+            raise JobError(f"answered something that is no list of predictions: {_cut(repr(predictions))}")
+        if len(predictions) != len(places):
+            raise JobError(f"answered {len(predictions)} of {len(places)} rows")
+        changed.update(place for place, row in zip(places, given, strict=False) if repr(row) != told[place])
+        if len(given) != len(places):
+            changed.update(places)
+        for place, prediction in zip(places, predictions, strict=True):
+            label, into[place] = _scores_in(side, prediction)
+            part["labels"][place] = label
+
+    everything = list(range(len(rows)))
+    calls = [[everything], [everything], [order]] + ([[[place] for place in everything]] if job["alone"] else [])
+    for position, batches in enumerate(calls):
+        part: dict[str, Any] = {"labels": [None] * len(rows), "errors": []}
+        for places in batches if rows else []:
+            ask(places, part, scores[position])
+        parts.append(part)
+    with _Matrix(out.with_suffix(".npy"), side.width) as matrix:
+        matrix.add(scores.reshape(-1, side.width))
+    return {"parts": parts, "changed": sorted(changed)}
+
+
+def _scores_in(side: Any, prediction: Any) -> tuple[Any, list[float]]:
+    """Read one answer of predict(): its label, and its scores in the order of the classes."""
+    try:
+        label = prediction["prediction"]
+        if not side.classes:
+            return None, [float(label)]
+        label = label.item() if hasattr(label, "item") else label
+        return label, [float(prediction["probabilities"][name]) for name in side.classes]
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise JobError(f"answered something that is no prediction: {_cut(repr(prediction))}") from None
+
+
+def _bad(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
+    """Say of each row whether parse() and predict() take it, and if not, by which rule and where."""
+    found = []
+    for row in job["rows"]:
+        verdict: dict[str, Any] = {"rules": [], "error": "", "outcome": "accepted", "scores": None}
+        try:
+            side.release.parse(json.dumps(row).encode())
+        except MemoryError:
+            raise
+        except Exception as error:
+            listed = getattr(error, "errors", None)
+            rules = listed if isinstance(listed, list) else [{"loc": [], "type": "", "msg": said(error)}]
+            verdict["rules"] = [[".".join(str(p) for p in r["loc"]), str(r["type"]), str(r["msg"])] for r in rules[:5]]
+        try:
+            (prediction,) = side.predict([copy.deepcopy(row)])
+            verdict["scores"] = _scores_in(side, prediction)[1]
+        except MemoryError:
+            raise
+        except JobError:
+            raise
+        except Exception as error:
+            proper = {"SeatrialError", "RowError"} & {kind.__name__ for kind in type(error).__mro__}
+            verdict |= {"outcome": "refused" if proper else "failed", "error": said(error)}
+        found.append(verdict)
+    return {"rows": found}
+
+
+def _describe(side: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
+    """Tell what the installed release says of itself, and on what it runs."""
+    root = Path(str(side.package.__file__)).parent
+    files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    features = getattr(side.release, "features", ())
+    return {
+        "version": str(side.package.__version__),
+        "package": side.package.__name__,
+        "metadata": asdict(side.metadata),
+        "json_schema": side.release.json_schema,
+        "columns": [asdict(column) for column in side.columns],
+        "features": {f.name: list(f.reads) for f in features},
+        "files": {path.relative_to(root).as_posix(): path.stat().st_size for path in files},
+        "python": platform.python_version(),
+        "libraries": {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()},
+    }
+
+
+def _cost(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
+    """Time predict() for single rows and for all rows at once, after a warm-up."""
+    rows = job["rows"]
+
+    def timed(given: list[Any]) -> float:
+        began = time.perf_counter()
+        side.predict(given)
+        return time.perf_counter() - began
+
+    for row in rows[:3]:
+        timed([row])
+    singles = [timed([rows[turn % len(rows)]]) for turn in range(job["repeats"])]
+    timed(rows)
+    batches = [timed(rows) for _ in range(max(3, job["repeats"] // 20))]
+    return {"single": singles, "batch": batches, "rows": len(rows), "memory_mb": memory_mb()}
+
+
+JOBS = {"score": _score, "predict": _predict, "bad": _bad, "describe": _describe, "cost": _cost}
+
+
+class _Matrix:
+    """An .npy file (n, width) of float64 that grows by chunks, and has its name only when it is whole."""
+
+    def __init__(self, path: Path, width: int) -> None:
+        self._path, self._width, self._rows = path, width, 0
+        self._part = path.with_suffix(".part")
+
+    def __enter__(self) -> "_Matrix":
+        self._file: BinaryIO = self._part.open("wb")
+        self._file.write(b" " * HEADER)
+        return self
+
+    def add(self, scores: Any) -> None:
+        self._file.write(scores.astype("<f8").tobytes())
+        self._rows += len(scores)
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with self._file as file:
+            shape = f"({self._rows}, {self._width})"
+            text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(HEADER - 11) + "\n"
+            file.seek(0)
+            file.write(b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.encode())
+        if kind is None:
+            self._part.replace(self._path)
+
+
+def said(error: BaseException) -> str:
+    """An exception in one line, for people."""
+    return _cut(f"{type(error).__name__}: {error}".strip().rstrip(":"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 500 else text[:497] + "..."
+
+
+def memory_mb() -> float:
+    """The most memory that this process has held so far, in MB."""
+    try:
+        import resource
+    except ImportError:
+        return math.nan
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 2**20 if sys.platform == "darwin" else most / 2**10

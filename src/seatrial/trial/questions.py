@@ -1,0 +1,123 @@
+"""What can be asked of a side: the jobs, and the form in which they are sent to its worker."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+Row = Mapping[str, Any]
+Table = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault to seed: `file` has a function apply(release, name, parameters) that sets attributes of `release`."""
+
+    file: Path
+    name: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Score a table: a CSV file, or columns as lists or arrays (None or NaN for missing); other columns are let be."""
+
+    kind: ClassVar[str] = "score"
+    name: str
+    table: Path | Table
+    rows: int | None = None  # how many a CSV file has, where that is known: fewer answers are no answer
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Ask the package's predict() for rows: together, again, in the order `order`, and each alone if wanted."""
+
+    kind: ClassVar[str] = "predict"
+    name: str
+    rows: Sequence[Row]
+    order: Sequence[int] | None = None  # default: backwards
+    alone: bool = True
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Ask what rows get that need not be valid; any JSON value is a row here."""
+
+    kind: ClassVar[str] = "bad"
+    name: str
+    rows: Sequence[Any]
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Ask what the installed release is."""
+
+    kind: ClassVar[str] = "describe"
+    name: str = "describe"
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Ask what a prediction costs: `repeats` single rows, and a few times all of `rows` at once."""
+
+    kind: ClassVar[str] = "cost"
+    rows: Sequence[Row]
+    repeats: int = 200
+    name: str = "cost"
+    fault: Fault | None = None
+
+
+Job = Score | Predict | Bad | Describe | Cost
+
+
+def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """Put the jobs into the form in which they are sent; columns are written as CSV files into `folder`."""
+    sent: list[dict[str, Any]] = []
+    for position, job in enumerate(jobs):
+        told: dict[str, Any] = {"kind": job.kind, "fault": None}
+        if job.fault:
+            fault = job.fault
+            told["fault"] = {"file": str(fault.file), "name": fault.name, "parameters": dict(fault.parameters)}
+        if isinstance(job, Score):
+            table = job.table if isinstance(job.table, Path) else folder / f"{position}.csv"
+            if not isinstance(job.table, Path):
+                _write_csv(table, job.table)
+            told["table"] = str(table.absolute())
+        elif not isinstance(job, Describe):
+            told["rows"] = list(job.rows)
+        if isinstance(job, Predict):
+            told |= {"order": _order(job), "alone": job.alone}
+        if isinstance(job, Cost):
+            told["repeats"] = job.repeats
+        sent.append(told)
+    return sent
+
+
+def _order(job: Predict) -> list[int]:
+    order = list(reversed(range(len(job.rows)))) if job.order is None else [int(place) for place in job.order]
+    if sorted(order) != list(range(len(job.rows))):
+        raise ValueError("`order` is no permutation of the rows")
+    return order
+
+
+def _write_csv(path: Path, table: Table) -> None:
+    columns = [values.tolist() if isinstance(values, np.ndarray) else values for values in table.values()]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows(zip(*(map(_cell, values) for values in columns), strict=True))
+
+
+def _cell(value: Any) -> Any:
+    """Write a value as its column's type reads it: a whole number as such, since 1.0 is no boolean; nothing for NaN."""
+    if isinstance(value, float):
+        return "" if value != value else int(value) if value.is_integer() and abs(value) < 2**53 else repr(value)  # noqa: PLR0124
+    return "" if value is None else value

@@ -1,0 +1,114 @@
+"""A worker process, from its start to its end: what it printed, how it ended, and that nothing of it stays behind."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+WORKER = Path(__file__).with_name("worker.py")
+MARK = "SEATRIAL_TRIAL"  # the variable by which everything that a worker starts is found
+KEPT = 64 * 1024  # bytes of output that are remembered, from the end
+SWEEPS = 50
+THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS", "VECLIB")
+PASSED_ON = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # what an interpreter may need to start; secrets stay here
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended: exit code, negative for a signal, None if it took too long; and the end of its output."""
+
+    code: int | None
+    stdout: str
+    stderr: str
+
+
+class Running:
+    """A worker on the request in `folder`, as a context: on leaving it, nothing that it started is alive."""
+
+    def __init__(self, python: Path, folder: Path, *, timeout: float, threads: int) -> None:
+        self._deadline = time.monotonic() + timeout
+        self._mark = uuid.uuid4().hex
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        environment |= {f"{library}_NUM_THREADS": str(threads) for library in THREADS}
+        environment |= {name: str(scratch) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
+        environment |= {"LOKY_MAX_CPU_COUNT": str(threads), "TZ": "UTC", "LANG": "C.UTF-8", MARK: self._mark}
+        self._process = subprocess.Popen(
+            [str(python), "-I", "-X", "faulthandler", "-X", "utf8", str(WORKER), str(folder)],
+            cwd=scratch,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._printed = [_Tail(self._process.stdout), _Tail(self._process.stderr)]
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def wait(self) -> Ended:
+        """Wait for the end, or bring it about when the time is over."""
+        code: int | None = None
+        try:
+            code = self._process.wait(max(self._deadline - time.monotonic(), 0.01))
+        except subprocess.TimeoutExpired:
+            with suppress(OSError):
+                self._process.send_signal(signal.SIGABRT)  # on which faulthandler tells where it is
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
+        self._end()
+        return Ended(code, *(tail.text() for tail in self._printed))
+
+    def _end(self) -> None:
+        if hasattr(os, "killpg"):
+            with suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+        for _ in range(SWEEPS):  # until nobody is left who could start another
+            if not _kill_marked(self._mark):
+                break
+
+
+def _kill_marked(mark: str) -> bool:
+    """Kill what carries the mark and has left the group; needs /proc. Says whether there was any."""
+    wanted, found = f"{MARK}={mark}".encode(), False
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if wanted in path.read_bytes().split(b"\0"):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+                found = True
+    return found
+
+
+class _Tail:
+    """Reads a pipe to its end, however much comes, and keeps the last of it."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        assert pipe is not None
+        self._pipe = pipe
+        self._kept = b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with self._pipe:
+            while data := os.read(self._pipe.fileno(), KEPT):
+                self._kept = (self._kept + data)[-KEPT:]
+
+    def text(self) -> str:
+        self._thread.join(1.0)  # somebody who holds the pipe open is not waited for
+        return self._kept.decode(errors="replace")

@@ -1,0 +1,113 @@
+"""How a trial's texts and figures are written for people: harmless on every surface, and short.
+
+Names and values come from the packages under test, so nothing of them is trusted: `cleaned` is the one gate that every
+rendering's text goes through, before the rendering escapes its own markup.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+SPACE = "\u00a0"  # keeps a number and its unit on one line
+DASH = "\u2013"
+MINUS = "\u2212"
+LONGEST = 600  # letters of any one text; a cause with its figures has room, a megabyte in a cell has not
+CODE = re.compile(r"`([\w .:=,/()\[\]+-]{1,200})`")  # what our own sentences mark as code
+# Directions and invisible marks, with which a name can be made to read as another one.
+_HIDDEN = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x2028, 0x2029, 0x2060, 0xFEFF}
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Show control characters instead of sending them, put line breaks away, and cut what is too long."""
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    return "".join(_shown(letter) for letter in text).strip()
+
+
+def _shown(letter: str) -> str:
+    if letter in "\n\r\t":
+        return " "
+    if unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Co") or ord(letter) in _HIDDEN:
+        return letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return letter
+
+
+def cleaned(value: Any) -> Any:
+    """Clean every text in a document, names included; figures stay."""
+    if isinstance(value, str):
+        return clean(str(value))
+    if isinstance(value, Mapping):
+        return {clean(str(key), 120): cleaned(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float) else clean(str(value))
+
+
+def cut(text: str, longest: int) -> str:
+    """Shorten a text that is already clean."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital, unless the first word is marked as code, and end with a stop."""
+    text = text.strip()
+    if not text:
+        return ""
+    text = text[0].upper() + text[1:]
+    return text if text[-1] in ".!?…" else text + "."
+
+
+def figure(value: float) -> str:
+    """Write a quantity as one says it: 0.142, 23.8, 17,300, 3.1e-12."""
+    if value == 0 or not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: MINUS + "∞"}.get(value, "0" if value == 0 else "not a number")
+    digits = 2 - math.floor(math.log10(abs(value)))
+    if digits > 6 or digits < -12:
+        return f"{value:.1e}".replace("-", MINUS)
+    text = f"{round(value, digits):,.{max(digits, 0)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def signed(value: float) -> str:
+    """Write a change, with its sign."""
+    return f"{'+' if value > 0 else ''}{figure(value)}"
+
+
+def percent(share: float) -> str:
+    """Write a share: 82 %, and 0.4 % rather than 0 %, for 0 and 100 % are said of none and of all alone."""
+    if 0 < share < 0.001 or 0.999 < share < 1:
+        return f"under 0.1{SPACE}%" if share < 0.5 else f"over 99.9{SPACE}%"
+    digits = 1 if 0 < share < 0.01 or 0.99 < share < 1 else 0
+    return f"{share * 100:.{digits}f}{SPACE}%"
+
+
+def cell(value: Any, longest: int = 48) -> str:
+    """Write a value of a row: short, and a dash where it is missing."""
+    if value is None or value == "":
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}".replace("-", MINUS)
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{key} {cell(each)}" for key, each in value.items())
+    elif isinstance(value, list | tuple):
+        value = ", ".join(cell(each) for each in value)
+    return cut(str(value), longest)
+
+
+def count(number: int, one: str) -> str:
+    """Write a number of things: 1 check, 12 checks."""
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def moment(started: str) -> str:
+    """Write when it was: 24 November 2026, 22:02 UTC; as it stands where it cannot be read."""
+    try:
+        when = datetime.fromisoformat(started)
+    except ValueError:
+        return started
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"

@@ -1,0 +1,171 @@
+"""The script that runs inside a side's environment: `python -I worker.py FOLDER`.
+
+It reads FOLDER/request.json, does the jobs, and writes FOLDER/answer.json last, beside one .npy file for each
+matrix of scores, each whole or not at all. It uses the standard library, numpy and the installed release. The core
+of Seatrial in that environment may be an older one, so only the documented face of a release is touched: `package.
+release`, `package.predict`, `package.__version__`. What the model prints goes elsewhere and cannot disturb the answer.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import sysconfig
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+EXIT_FAILED, EXIT_MEMORY = 3, 4
+_dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
+
+
+def main(folder: Path) -> None:
+    """Do everything that is asked for, and end the process without giving the model's leftovers a turn."""
+    request = json.loads((folder / "request.json").read_bytes())
+    here = Path(__file__).parent
+    confinement, jobs = (_load(name, here / f"{name}.py") for name in ("confinement", "jobs"))
+    confinement.die_with_parent(request["parent"])
+    confinement.limit(request["memory_mb"], request["cpu_seconds"])
+    alone = confinement.leave_network()
+    guard = confinement.Guard()
+    code, answer = EXIT_FAILED, {"failure": ""}
+    try:
+        answer = _answer(jobs, request, folder)
+        code = 0
+    except MemoryError:
+        _exit(EXIT_MEMORY)
+    except jobs.JobError as error:
+        answer["failure"] = str(error)
+        if error.__cause__:
+            traceback.print_exception(error.__cause__)
+    except SystemExit as error:
+        answer["failure"] = f"called sys.exit({error.code!r})"
+    except BaseException as error:  # whatever the model raises is its last word
+        answer["failure"] = f"failed: {jobs.said(error)}"
+        traceback.print_exception(error)
+    try:
+        content = _dumps({**answer, "attempts": guard.attempts, "namespace": alone}, default=str).encode()
+        _write_whole(folder / "answer.json", content)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except MemoryError:
+        code = EXIT_MEMORY
+    except BaseException:
+        code = EXIT_FAILED
+    finally:
+        _exit(code)
+
+
+def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    began = time.perf_counter()
+    side = _Side(jobs, request["package"], request["threads"])
+    answers = []
+    for position, job in enumerate(request["jobs"]):
+        work: Callable[..., dict[str, Any]] = jobs.JOBS[job["kind"]]
+        kept = vars(side.release).copy()
+        try:
+            if job["fault"]:
+                _spoil(side.release, **job["fault"])
+            answers.append(work(side, job, folder / str(position)))
+        finally:
+            vars(side.release).clear()
+            vars(side.release).update(kept)
+    side.check_origin()  # again, for what was imported only when it was needed
+    seconds = time.perf_counter() - began
+    return {"jobs": answers, "load_seconds": side.load_seconds, "seconds": seconds, "memory_mb": jobs.memory_mb()}
+
+
+def _spoil(release: Any, file: str, name: str, parameters: dict[str, Any]) -> None:
+    """Seed a fault into the release object, by the attributes of its own that are put back after the job."""
+    _load("faults", Path(file)).apply(release, name, parameters)
+
+
+class _Side:
+    """The installed release, loaded, with the time that took."""
+
+    def __init__(self, jobs: Any, name: str, threads: int) -> None:
+        began = time.perf_counter()
+        self._jobs = jobs
+        try:
+            self.package = importlib.import_module(name)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise jobs.JobError(f"cannot be imported: {jobs.said(error)}") from error
+        for needed in ("release", "predict", "__version__"):
+            if not hasattr(self.package, needed):
+                raise jobs.JobError(f"is no release: its package {name} has no `{needed}`")
+        self.release = self.package.release
+        if hasattr(self.release, "_threads"):
+            self.release._threads = threads  # what its engine will be made with
+        self.check_origin()
+        try:
+            self.metadata = self.release.metadata
+            self.columns = self.release.columns
+            self.release.load()
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise jobs.JobError(f"cannot be loaded: {jobs.said(error)}") from error
+        self.load_seconds = time.perf_counter() - began
+        self.classes = [str(label) for label in self.metadata.classes]
+        self.width = len(self.classes) or 1
+
+    @property
+    def predict(self) -> Callable[[Any], Any]:
+        """The package's own predict(); where that is the release's, the one that a fault may have replaced."""
+        own: Callable[[Any], Any] = self.package.predict
+        bound: Callable[[Any], Any] = getattr(self.release, "predict", own)
+        return bound if getattr(own, "__self__", None) is self.release else own
+
+    def check_origin(self) -> None:
+        """Refuse a model of which any part was loaded from outside of its environment, the checkout for one."""
+        places = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+        places = {name: place for name, place in places.items() if not name.startswith(("_seatrial_", "__main__"))}
+        places[f"{self.package.__name__}.artifacts"] = getattr(self.release, "artifacts", None)
+        paths = sysconfig.get_paths()
+        site, platform, library, more = (
+            _absolute(paths[name]) for name in ("purelib", "platlib", "stdlib", "platstdlib")
+        )
+        for name, place in places.items():
+            path = _absolute(place)
+            if not place or _below(path, site, platform):
+                continue
+            of_model = name.partition(".")[0] == self.package.__name__
+            foreign = {"site-packages", "dist-packages"}.intersection(Path(path).parts)
+            if of_model or foreign or not _below(path, library, more):
+                raise self._jobs.JobError(f"imported {name} from {path}, not from its wheel in {site}")
+
+
+def _absolute(path: Any) -> str:
+    return os.path.abspath(str(path))  # noqa: PTH100 - links are not followed: an installer may link to its cache
+
+
+def _below(path: str, *roots: str) -> bool:
+    return any(path.startswith(root + os.sep) for root in roots)
+
+
+def _load(name: str, path: Path) -> Any:
+    """Load a file by its path, once: its folder is that of the trial, from which a side imports nothing."""
+    name = f"_seatrial_{name}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

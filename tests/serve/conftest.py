@@ -1,0 +1,46 @@
+"""What the server's tests share: releases of every kind, each loaded once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serve.releases import make_release
+
+from seatrial.model import Release
+from seatrial.serve.service import Service
+from seatrial.serve.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("small")
+
+
+@pytest.fixture(scope="session")
+def binary(small_root: Path) -> Release:
+    return make_release(small_root, "small_binary", "binary")
+
+
+@pytest.fixture(scope="session")
+def multiclass(small_root: Path) -> Release:
+    return make_release(small_root, "small_multiclass", "multiclass")
+
+
+@pytest.fixture(scope="session")
+def regression(small_root: Path) -> Release:
+    return make_release(small_root, "small_regression", "regression")
+
+
+@pytest.fixture(scope="session")
+def native(small_root: Path) -> Release:
+    return make_release(small_root, "small_native", "multiclass", native=True)
+
+
+@pytest.fixture
+def service(titanic: Any) -> Iterator[Service]:
+    """The Titanic model, loaded."""
+    found = Service(titanic, Settings())
+    found.load()
+    yield found
+    found.stop()

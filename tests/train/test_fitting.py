@@ -1,0 +1,148 @@
+"""Splitting, fitting, and finding out what the pipeline reads."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from tests.train.projects import PIPELINE, write_project
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import Project, importable
+from seatrial.model.engines import TRUSTED_TYPES
+from seatrial.model.features import features_in
+from seatrial.model.inputs import Inputs
+from seatrial.model.schema import columns_of, schema_in
+from seatrial.train import fitting
+from seatrial.train.native import dump_native
+from seatrial.train.table import TrainingTable
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return write_project(tmp_path, "size,colour,note,y\n")
+
+
+def table_of(target: list[Any], task: Any = "binary") -> TrainingTable:
+    size = np.random.default_rng(0).normal(size=len(target))
+    labels = np.array(target)
+    classes = () if task == "regression" else tuple(np.unique(labels).tolist())
+    return TrainingTable({"size": size}, labels, task, classes, (), len(target), "")
+
+
+def test_a_split_holds_out_the_share_of_each_class_and_every_row_once(project: Project) -> None:
+    table = table_of([0] * 80 + [1] * 20)
+    split = fitting.split(table, project)
+    assert sorted([*split.train.tolist(), *split.test.tolist()]) == list(range(100))
+    assert len(split.test) == 25
+    assert int(table.target[split.test].sum()) == 5
+    assert split.stratified
+
+
+def test_a_split_is_the_same_for_the_same_seed_and_another_for_another(project: Project) -> None:
+    table = table_of([0, 1] * 50)
+    first, second = fitting.split(table, project), fitting.split(table, project)
+    assert np.array_equal(first.test, second.test)
+    other = fitting.split(table, Project(**{**vars(project), "seed": 7}))
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_a_split_of_a_regression_is_not_by_class(project: Project) -> None:
+    assert not fitting.split(table_of([0.5, 1.5, 2.5, 3.5], "regression"), project).stratified
+
+
+def test_a_class_of_one_row_cannot_be_split(project: Project) -> None:
+    with pytest.raises(SeatrialError, match="only one row has y = 1"):
+        fitting.split(table_of([0] * 9 + [1]), project)
+
+
+def test_every_column_but_dates_and_every_feature_may_be_an_input(project: Project) -> None:
+    with importable(project):
+        columns = columns_of(schema_in(importlib.import_module("little_model.schema")))
+        features = features_in(importlib.import_module("little_model.features"), columns)
+    assert fitting.every_input(columns, features) == Inputs(("size", "half"), ("colour", "note"))
+    framer = fitting.Framer(columns, features, fitting.every_input(columns, features))
+    table = {
+        "size": np.array([8.0, 6.0]),
+        "colour": np.array(["red", "blue"], dtype=object),
+        "note": np.array([None, "x"], dtype=object),
+    }
+    frame = framer(table)
+    assert frame["half"].tolist() == [4, 3]
+    assert frame["note"].tolist() == ["", "x"]
+
+
+def fit(project: Project, pipeline: str) -> Any:
+    (project.source / "little_model" / "pipeline.py").write_text(pipeline)
+    frame = pd.DataFrame({"half": [1.0, 2.0, 3.0, 4.0], "colour": ["red", "blue"] * 2})
+    with importable(project):
+        return fitting.fit(project, frame, np.array([0, 0, 1, 1]))
+
+
+def test_the_projects_seed_goes_wherever_the_pipeline_sets_none(project: Project) -> None:
+    imports = "from sklearn.ensemble import RandomForestClassifier\n"
+    unset = PIPELINE.replace("LogisticRegression()", "RandomForestClassifier(3)")
+    assert fit(project, imports + unset)[-1].random_state == project.seed
+    chosen = PIPELINE.replace("LogisticRegression()", "RandomForestClassifier(3, random_state=5)")
+    assert fit(project, imports + chosen)[-1].random_state == 5
+
+
+def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_columns(project: Project) -> None:
+    with pytest.raises(SeatrialError, match="cannot be fitted") as caught:
+        fit(project, PIPELINE.replace('["half"]', '["halve"]'))
+    assert "half, colour" in caught.value.hint
+
+
+def test_a_pipeline_file_without_build_is_told(project: Project) -> None:
+    with pytest.raises(SeatrialError, match=r"has no function build\(\)"):
+        fit(project, "x = 1\n")
+
+
+FRAME = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [1.0, 0, 1, 0], "s": ["x", "y"] * 2, "t": ["u", "v"] * 2})
+EVERY = Inputs(("a", "b"), ("s", "t"))
+
+
+def used(columns: Any) -> Inputs:
+    model = make_pipeline(columns, LogisticRegression()).fit(FRAME, [0, 0, 1, 1])
+    return fitting.used_inputs(model, FRAME, EVERY)
+
+
+def test_only_the_columns_that_the_pipeline_takes_are_inputs() -> None:
+    encoder = OneHotEncoder()
+    assert used(ColumnTransformer([("n", StandardScaler(), ["b"]), ("s", encoder, ["t"])])) == Inputs(("b",), ("t",))
+    assert used(ColumnTransformer([("n", "drop", ["a"]), ("s", encoder, ["s"])])) == Inputs((), ("s",))
+    assert used(ColumnTransformer([("n", StandardScaler(), ["b"])], remainder=encoder)) == EVERY
+
+
+def test_a_pipeline_that_takes_columns_otherwise_has_all_as_inputs() -> None:
+    assert used(ColumnTransformer([("n", StandardScaler(), [0])])) == EVERY
+
+
+def test_scores_are_probabilities_or_predictions() -> None:
+    numbers = FRAME[["a", "b"]]
+    probabilities = fitting.scores_of(LogisticRegression().fit(numbers, [0, 0, 1, 1]), numbers)
+    assert probabilities.shape == (4, 2)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert fitting.scores_of(LinearRegression().fit(numbers, [1, 2, 3, 4]), numbers).shape == (4,)
+
+
+def test_the_same_pipeline_is_kept_as_the_same_bytes_and_comes_back() -> None:
+    from skops.io import loads
+
+    numbers = FRAME[["a", "b"]]
+
+    def fitted() -> Any:
+        return make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)).fit(numbers, [0, 0, 1, 1])
+
+    first, second = dump_native(fitted()), dump_native(fitted())
+    assert first == second
+    assert np.array_equal(
+        loads(first, trusted=list(TRUSTED_TYPES)).predict_proba(numbers), fitted().predict_proba(numbers)
+    )

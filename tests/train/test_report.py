@@ -1,0 +1,326 @@
+"""The report: one file that opens anywhere, says what matters, escapes everything, and stays small."""
+
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seatrial.model.features import Array, Columns
+from seatrial.model.inputs import Inputs
+from seatrial.model.metadata import Metadata, Task
+from seatrial.model.schema import Column
+from seatrial.train.evaluate import evaluate, permutation_importance
+from seatrial.train.profile import fingerprint
+from seatrial.train.report import RunReport, render_report
+
+PROOF = {"rows_table": 1309, "rows_generated": 100217, "largest_difference": 3.3e-16, "labels_differ": 0, "ties": 0}
+COLUMNS = (
+    Column("size", "number", nullable=True, required=True),
+    Column("place", "category", nullable=False, required=True, categories=("here", "there")),
+    Column("note", "text", nullable=True, required=True),
+)
+
+
+def held_out(rows: int, seed: int = 0) -> Columns:
+    generator = np.random.default_rng(seed)
+    return {
+        "size": np.where(generator.random(rows) < 0.1, np.nan, generator.normal(50, 10, rows)),
+        "place": generator.choice(np.array(["here", "there"], dtype=object), rows),
+        "note": np.array([f"note {n}" for n in range(rows)], dtype=object),
+    }
+
+
+def report(task: Task = "binary", rows: int = 300, *, table: Columns | None = None, **changes: Any) -> RunReport:
+    table = table or held_out(rows)
+    rows = len(table["size"])
+    generator = np.random.default_rng(1)
+    size = np.nan_to_num(table["size"], nan=50.0)
+    scores: Array
+    if task == "regression":
+        scores, classes = size * 1_000, ()
+        y = scores + generator.normal(0, 3_000, rows)
+    else:
+        classes = changes.pop("classes", (0, 1) if task == "binary" else ("ant", "bee", "cow"))
+        scores = generator.dirichlet(np.full(len(classes), 0.7), rows)
+        y = np.array([classes[generator.choice(len(classes), p=row)] for row in scores])
+    evaluation = evaluate(
+        task=task,
+        classes=classes,
+        positive=classes[-1] if task == "binary" else None,
+        threshold=0.5,
+        y_true=y,
+        scores=scores,
+        y_train=y,
+        seed=1,
+    )
+
+    def score(part: Columns) -> Array:
+        if task == "regression":
+            return np.nan_to_num(part["size"], nan=50.0) * 1_000
+        return np.tile(scores, (len(part["size"]) // rows, 1)) if len(part["size"]) % rows == 0 else scores[:1]
+
+    facts = {
+        "name": "little-model",
+        "task": task,
+        "target": "y",
+        "engine": "onnx",
+        "inputs": Inputs(("size",), ("place",)),
+        "typical": {},
+        "example": {},
+        "classes": classes,
+        "positive": evaluation.positive,
+        "data": {"file": "data.csv"},
+        "split": {
+            "train_rows": 900,
+            "test_rows": rows,
+            "dropped_rows": 2,
+            "seed": 5,
+            "stratified": task != "regression",
+        },
+        "proof": PROOF,
+        "environment": {"python": "3.12.1", "scikit-learn": "1.7"},
+        "git": {"commit": "c0ffee", "dirty": True},
+        "description": "What is it?",
+        **changes,
+    }
+    return RunReport(
+        metadata=Metadata(**facts),
+        version="0.3.0",
+        evaluation=evaluation,
+        importance=permutation_importance(evaluation, table, y, score, seed=1) if rows <= 5_000 else (),
+        fingerprint=fingerprint("ab" * 32, table, COLUMNS, y, "y", task),
+        held_out=table,
+        columns=COLUMNS,
+    )
+
+
+class _Page(HTMLParser):
+    VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text += data
+
+
+TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_it_is_one_well_formed_file_that_fetches_and_runs_nothing(task: Task) -> None:
+    page = render_report(report(task))
+    parsed = _Page(page)
+    assert parsed.open == []
+    assert not [tag for tag, _ in parsed.tags if tag in ("script", "link", "img", "iframe", "object")]
+    assert not [a for _, attributes in parsed.tags for a in attributes if a.startswith("on") or a in ("src", "srcset")]
+    assert all(str(a["href"]).startswith("#") for _, a in parsed.tags if "href" in a)
+    assert "url(" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_drawing_is_well_formed_and_says_in_words_what_it_shows(task: Task) -> None:
+    drawings = re.findall(r"<svg.*?</svg>", render_report(report(task)), re.DOTALL)
+    assert len(drawings) >= 8
+    for drawing in drawings:
+        root = ET.fromstring(drawing)
+        assert root.get("role") == "img"
+        assert len(root.get("aria-label", "")) > 10
+        assert "nan" not in drawing.lower().replace("finance", "")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_figure_has_a_caption_of_whole_sentences(task: Task) -> None:
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", render_report(report(task)), re.DOTALL)
+    assert len(captions) >= 4 if task != "regression" else len(captions) >= 3
+    assert all(len(caption) > 60 and caption.rstrip().endswith(".") for caption in captions)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_same_run_gives_the_same_bytes(task: Task) -> None:
+    assert render_report(report(task)) == render_report(report(task))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_sections_come_in_the_order_of_a_decision(task: Task) -> None:
+    page = render_report(report(task))
+    places = [page.index(f'id="{name}"') for name in ("figures", "tells", "wrong", "data", "made")]
+    assert places == sorted(places)
+    assert page.index('class="verdict') < places[0]
+
+
+def test_the_verdict_is_the_accuracy_in_words_beside_the_majority_vote() -> None:
+    given = report(labels={"0": "sank", "1": "swam"})
+    accuracy = given.evaluation.metric("accuracy")
+    assert accuracy is not None
+    assert accuracy.baseline is not None
+    text = _Page(render_report(given)).text.replace("\u00a0", " ")
+    assert f"Right for {accuracy.value:.0%}".replace("%", " %") in text
+    assert "of 300 held-out rows (" in text
+    trivial = given.metadata.label(given.evaluation.trivial)
+    assert f"always answering “{trivial}” would be right for {accuracy.baseline:.0%}".replace("%", " %") in text
+    assert "clearly better" in text
+
+
+def test_the_verdict_of_a_regression_is_its_mean_error_beside_the_mean() -> None:
+    given = report("regression")
+    text = _Page(render_report(given)).text
+    off = np.abs(given.evaluation.scores - given.evaluation.labels).mean()
+    assert re.search(
+        rf"Its y is off by {round(off, -1):,.0f} on average over 300 held-out rows \([\d,]+ to [\d,]+\)", text
+    )
+    assert "always answering the mean" in text
+
+
+def test_everything_that_comes_from_the_table_is_escaped() -> None:
+    evil = '<script>alert("x")</script>&'
+    table = held_out(60)
+    table["note"] = np.array([evil] * 60, dtype=object)
+    table["place"] = np.array([evil, "there"] * 30, dtype=object)
+    columns = (*COLUMNS[:2], Column("note", "text", nullable=True, required=True))
+    given = report(
+        "multiclass", table=table, classes=(evil, "b", "c"), description=evil, git={"commit": evil, "dirty": False}
+    )
+    page = render_report(RunReport(**{**vars(given), "columns": columns}))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
+        ET.fromstring(drawing)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_hundred_thousand_held_out_rows_make_no_large_file(task: Task) -> None:
+    assert len(render_report(report(task, 100_000)).encode()) < 500_000
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("rows", [2, 11])
+def test_few_rows_are_survived(task: Task, rows: int) -> None:
+    assert _Page(render_report(report(task, rows))).open == []
+
+
+def test_held_out_rows_of_one_class_are_survived() -> None:
+    given = report()
+    same = evaluate(
+        task="binary",
+        classes=(0, 1),
+        positive=1,
+        threshold=0.5,
+        y_true=np.zeros(300, dtype=int),
+        scores=given.evaluation.scores,
+        y_train=np.array([0, 1, 1]),
+        seed=1,
+    )
+    page = render_report(RunReport(**{**vars(given), "evaluation": same}))
+    assert "ROC curve" not in page
+    assert "no better than knowing nothing" not in page
+
+
+def test_a_model_that_is_no_better_than_the_baseline_is_said_to_be_none() -> None:
+    given = report()
+    upside_down = evaluate(
+        task="binary",
+        classes=(0, 1),
+        positive=1,
+        threshold=0.5,
+        y_true=given.evaluation.labels,
+        scores=given.evaluation.scores[:, ::-1],
+        y_train=given.evaluation.labels,
+        seed=1,
+    )
+    page = render_report(RunReport(**{**vars(given), "evaluation": upside_down}))
+    assert "should not be released" in page
+    assert 'class="verdict doubt"' in page
+
+
+def test_a_model_without_a_mistake_is_asked_whether_a_column_knows_the_answer() -> None:
+    given = report()
+    y = given.evaluation.labels
+    perfect = evaluate(
+        task="binary",
+        classes=(0, 1),
+        positive=1,
+        threshold=0.5,
+        y_true=y,
+        scores=np.column_stack([1.0 - y, y]).astype(float),
+        y_train=y,
+        seed=1,
+    )
+    page = render_report(RunReport(**{**vars(given), "evaluation": perfect}))
+    assert "does one of the columns know the answer?" in page
+    assert "No row was answered wrongly." in page
+    assert "The worst mistakes" not in page
+
+
+def test_the_worst_mistakes_are_the_most_confident_ones_with_their_values() -> None:
+    given = report()
+    e = given.evaluation
+    sureness = np.where(e.decided != e.labels, e.scores.max(axis=1), 0)
+    page = render_report(given)
+    table = page[page.index("The worst mistakes") : page.index('id="worth"' if 'id="worth"' in page else 'id="data"')]
+    notes = re.findall(r"note \d+", table)
+    assert notes == [f"note {row}" for row in np.argsort(-sureness, kind="stable")[:10]]
+
+
+def test_the_confusion_matrix_counts_every_row() -> None:
+    given = report("multiclass")
+    matrix = re.search(r'<table class="confusion">.*?</table>', render_report(given), re.DOTALL)
+    assert matrix
+    counts = [int(count) for count in re.findall(r"<b>(\d+)</b>", matrix[0])]
+    expected = [
+        int(((given.evaluation.labels == true) & (given.evaluation.decided == answer)).sum())
+        for true in given.evaluation.classes
+        for answer in given.evaluation.classes
+    ]
+    assert counts == expected
+
+
+def test_the_proof_is_told_by_its_figure_and_a_native_release_by_its_reason() -> None:
+    assert "3.3·10⁻¹⁶" in render_report(report())
+    native = render_report(report(engine="native", proof={"reason": "KNeighborsClassifier does not compile."}))
+    assert "Not compiled: KNeighborsClassifier does not compile." in native
+
+
+def test_it_says_where_the_run_comes_from() -> None:
+    text = _Page(render_report(report())).text
+    for part in ("c0ffee", "not committed", "scikit-learn 1.7", "ab" * 32, "seed 5", "2 rows broke the schema"):
+        assert part in text
+    assert "not in a git checkout" in render_report(report(git={}))
+
+
+def test_free_text_appears_in_no_part_but_the_worst_rows() -> None:
+    page = render_report(report())
+    data = page[page.index('id="data"') :]
+    assert "note 1" not in data
+    assert "free text of" in data
+
+
+def test_a_target_that_hardly_varies_is_survived() -> None:
+    given = report("regression")
+    y = np.full(300, 7.0)
+    y[0] = 7.0 + 1e-12
+    same = evaluate(
+        task="regression", classes=(), positive=None, threshold=0.5, y_true=y, scores=y.copy(), y_train=y, seed=1
+    )
+    assert _Page(render_report(RunReport(**{**vars(given), "evaluation": same}))).open == []
