@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from seatrial import Schema, SeatrialError
 from seatrial.model.rows import RowError, RowParser
-from seatrial.model.schema import columns_of
+from seatrial.model.schema import columns_of, row_name
 
 
 class Colour(StrEnum):
@@ -106,3 +106,11 @@ def test_python_rows_follow_the_same_rules() -> None:
         Thing(size=True, weight=2)
     with pytest.raises(RowError):
         PARSER.check([{"size": 1, "weight": 2, "wieght": 3}])
+
+
+@pytest.mark.parametrize(
+    ("schema", "row"),
+    [("Passenger", "passenger"), ("HouseSale", "house sale"), ("IrisRow", "iris"), ("Row", "row"), ("URLInput", "URL")],
+)
+def test_a_row_is_called_after_the_schema_class(schema, row):
+    assert row_name(type(schema, (Schema,), {})) == row

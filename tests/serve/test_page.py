@@ -22,7 +22,7 @@ from seatrial.model.inputs import Inputs
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import columns_of
 from seatrial.serve import create_app
-from seatrial.serve.page import add_page, read_card, render_page, row_name
+from seatrial.serve.page import add_page, read_card, render_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
@@ -177,14 +177,6 @@ def test_no_other_file_is_an_asset(url: str, name: str) -> None:
 
 def test_the_page_is_not_in_the_openapi_document(url: str) -> None:
     assert not {"/", "/assets/{name}"} & set(httpx.get(f"{url}/openapi.json").json()["paths"])
-
-
-@pytest.mark.parametrize(
-    ("schema", "row"),
-    [("Passenger", "passenger"), ("HouseSale", "house sale"), ("IrisRow", "iris"), ("Row", "row"), ("URLInput", "URL")],
-)
-def test_a_row_is_called_after_the_schema_class(schema: str, row: str) -> None:
-    assert row_name(schema) == row
 
 
 def test_a_model_card_is_read_block_by_block() -> None:

@@ -150,7 +150,7 @@ def test_bad_rows_may_be_dropped_and_are_told_everywhere(tmp_path: Path) -> None
     assert {problem.line for problem in run.dropped} == {5}
     assert run.metadata.split["dropped_rows"] == 1
     assert "1 row broke the schema and was left out" in " ".join(run.report.read_text().split())
-    assert "1 rows broke the schema" in (project.artifacts / "card.md").read_text()
+    assert "One row broke the schema and was left out" in (project.artifacts / "card.md").read_text()
 
 
 def test_artifacts_of_an_earlier_training_stay_when_a_later_one_fails(tmp_path: Path) -> None:

@@ -97,6 +97,12 @@ class Release:
         return needed(every, self.metadata.inputs.names)
 
     @cached_property
+    def used_columns(self) -> frozenset[str]:
+        """The schema's columns that the model reads, itself or through a feature function."""
+        read = set(self.metadata.inputs.names).union(*(f.reads for f in self.features))
+        return frozenset(c.name for c in self.columns if c.name in read)
+
+    @cached_property
     def engine(self) -> Engine:
         """The compiled graph, or scikit-learn."""
         with self._lock:
@@ -201,8 +207,8 @@ class Release:
             found = self.score([self._encode(dict(r)) for r in rows])
             return found if position is None else found[:, position]
 
-        used = set(meta.inputs.names).union(*(f.reads for f in self.features))
-        shares = contributions(values, typical, [c.name for c in self.columns if c.name in used], score)
+        names = [c.name for c in self.columns if c.name in self.used_columns]
+        shares = contributions(values, typical, names, score)
         ends = score([typical, values])
         return Explanation(label, float(ends[1]), float(ends[0]), tuple(shares))
 

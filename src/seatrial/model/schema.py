@@ -5,6 +5,7 @@
 """
 
 import inspect
+import re
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -137,6 +138,14 @@ def _kind(value: dict[str, Any]) -> Kind:
         return "other" if "format" in value else "text"
     kinds: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
     return kinds.get(str(value.get("type")), "other")
+
+
+def row_name(schema: type[BaseModel]) -> str:
+    """What to call a row, from the class's name: HouseSale -> house sale; Row and its like -> row."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", schema.__name__)
+    while words and words[-1].lower() in {"row", "schema", "input", "inputs", "record", "model", "data", "features"}:
+        words.pop()
+    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words) or "row"
 
 
 def schema_in(module: ModuleType) -> type[BaseModel]:

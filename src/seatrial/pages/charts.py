@@ -12,6 +12,7 @@ from dataclasses import dataclass
 WIDTH = 380
 TOP, RIGHT, BOTTOM = 30, 14, 40  # room around a panel; less above one whose y axis has no label
 LETTER = 6.6  # the mean width of a letter of 12 px
+MINUS = "\u2212"
 NEAREST = 1.5  # points of a line that are closer are one to the eye; this also bounds what a long curve weighs
 
 Point = tuple[float, float]
@@ -87,9 +88,9 @@ def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
 def _compact(value: float, step: float) -> str:
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if step >= size or (abs(value) >= size * 10 and step >= size / 10):
-            return f"{value / size:.10g}{unit}" if value else "0"
+            return f"{value / size:.10g}{unit}".replace("-", MINUS) if value else "0"
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step else 0
-    return f"{value:,.{digits}f}".replace("-", "−")  # noqa: RUF001 - a minus sign
+    return f"{value:,.{digits}f}".replace("-", MINUS)
 
 
 class Chart:

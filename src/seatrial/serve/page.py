@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from seatrial.model import Release
-from seatrial.model.schema import Column
+from seatrial.model.schema import Column, row_name
 from seatrial.pages import asset, render
 from seatrial.serve.service import Service
 
@@ -75,7 +75,7 @@ def render_page(release: Release) -> str:
     """Render the page of a release."""
     meta = release.metadata
     fields = _fields(release)
-    row_word = row_name(release.schema.__name__)
+    row_word = row_name(release.schema)
     facts = {
         "task": meta.task,
         "target": meta.target.replace("_", " "),
@@ -101,14 +101,6 @@ def render_page(release: Release) -> str:
         facts=facts,
         card=list(read_card(release.card)),
     )
-
-
-def row_name(schema: str) -> str:
-    """What to call a row, from the schema class's name: HouseSale -> house sale; Row and its like -> row."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", schema)
-    while words and words[-1].lower() in {"row", "schema", "input", "inputs", "record", "model", "data", "features"}:
-        words.pop()
-    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words) or "row"
 
 
 def _class(release: Release, value: Any) -> dict[str, Any]:
@@ -230,7 +222,7 @@ def _bound(value: float) -> str:
 
 def _fields(release: Release) -> list[Field]:
     """Make a field of each column, in the schema's order."""
-    used = set(release.metadata.inputs.names).union(*(feature.reads for feature in release.features))
+    used = release.used_columns
     properties = release.json_schema["properties"]
     example = release.metadata.example
     return [

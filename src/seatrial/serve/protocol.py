@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from seatrial.serve import answers, logs, requests
 
 SWEEP_SECONDS = 0.5
+PIPELINE_LIMIT = 256  # requests that wait on one connection; Uvicorn would take as many as fit into the memory
 
 
 class RefusedError(Exception):
@@ -40,10 +41,19 @@ class GuardedProtocol(HttpToolsProtocol):
         self._follows = False  # whether the message began amid data that had another one's end
         self._in_head = True
         self._refused = 400
+        self.current: Any = None  # the request whose answer is due next; Uvicorn's `cycle` is the newest
         state = self.server_state
         if not getattr(state, "swept", False):
             state.swept = True  # type: ignore[attr-defined]
             self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered, too: behind it others may have come down the line."""
+        if self.current is not None:
+            self.current.disconnected = True
+            self.current.message_event.set()
+        self.pipeline.clear()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count what a message takes."""
@@ -85,6 +95,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def begin_request(self) -> None:
         """Hand the request, as yet without its body, to the application."""
+        if len(self.pipeline) >= PIPELINE_LIMIT:
+            self._refused = 429
+            raise RefusedError
         try:
             super().on_headers_complete()
         except Exception:  # a path that is none, or not ASCII
@@ -107,36 +120,43 @@ class GuardedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
-        elif not self._began:
+            return
+        self.flow.resume_reading()
+        if not self._began:
             self._idle = perf_counter()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self.current = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _header_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refuse(self, status: int) -> None:
-        """Answer in a few words and close. An answer under way on this connection is lost with it."""
+        """Answer in a few words and close. Answers that are under way on this connection are lost with it."""
         if self.transport.is_closing():
             return
         details = {
             400: "This is not HTTP as it should be.",
             408: f"The request was not sent within {self._timeout:g} s.",
+            429: "Too many requests wait on one connection.",
             431: f"The header is larger than {self._header_limit:,} bytes.",
             500: "The connection failed.",
         }
         request_id = requests.request_id(self.headers or ())
-        cycle = self.cycle
-        if cycle is None or not cycle.response_started or cycle.response_complete:
+        due = self.current if self.current is not None and not self.current.response_complete else None
+        own = due is not None and due.scope is self.scope
+        if due is None or (own and not due.response_started):  # else it would pass for the answer to another request
             answer = answers.refused(status, details[status])
             self.transport.write(wire(answer, request_id, self.server_state.default_headers, keep_alive=False))
-        if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True
-            if cycle.scope is self.scope:
-                cycle.scope["state"]["refused"] = True  # this is its line in the log
-            cycle.message_event.set()
+        if due is not None:
+            due.disconnected = True
+            due.message_event.set()
+            if own:
+                due.scope["state"]["refused"] = True  # this is its line in the log
         self.transport.close()
         scope: Any = self.scope or {}
         self.app.note(
@@ -168,7 +188,7 @@ class GuardedProtocol(HttpToolsProtocol):
         elif self._began and now - self._began > self._timeout and not self.transport.is_closing():
             if self._size == 0:
                 self.transport.close()  # it never said a word
-            elif self.cycle is not None and self.cycle.response_started:
+            elif self.current is not None and self.current.response_started:
                 self.transport.abort()  # it was answered long ago, and is still sending
             else:
                 self._refuse(408)

@@ -93,13 +93,15 @@ class _Workers(Multiprocess):
     failed = False
 
     def keep_subprocess_alive(self) -> None:
+        """Look after the workers, which Uvicorn does twice a second."""
+        ending = self.should_exit.is_set()
         before = [process.pid for process in self.processes]
         super().keep_subprocess_alive()
         for old, process in zip(before, self.processes, strict=True):
             if process.pid != old:
                 logger.warning("worker {} died; {} takes its place", old, process.pid)
-        # handle_signals comes first in a round: an end that began in here is a worker that could not start
-        self.failed = self.failed or self.should_exit.is_set()
+        if self.should_exit.is_set() and not ending:  # Uvicorn gives up where a worker cannot start
+            self.failed = True
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
+from seatrial.train.words import short
 
 
 def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> str:
@@ -49,15 +50,17 @@ def _prediction(metadata: Metadata) -> str:
 def _metrics(metadata: Metadata) -> str:
     lines = ["| metric | value | 95 % interval | trivial baseline |", "| --- | --- | --- | --- |"]
     for metric in metadata.metrics.values():
-        interval = "" if metric["low"] is None else f"{metric['low']:.3f} to {metric['high']:.3f}"
-        baseline = "" if metric["baseline"] is None else f"{metric['baseline']:.3f}"
-        lines.append(f"| {metric['label']} | {metric['value']:.3f} | {interval} | {baseline} |")
+        interval = "" if metric["low"] is None else f"{short(metric['low'])} to {short(metric['high'])}"
+        baseline = "" if metric["baseline"] is None else short(metric["baseline"])
+        lines.append(f"| {metric['label']} | {short(metric['value'])} | {interval} | {baseline} |")
     return "\n".join(lines)
 
 
 def _data(metadata: Metadata) -> str:
     split = metadata.split
-    dropped = f" {split['dropped_rows']:,} rows broke the schema and were left out." if split["dropped_rows"] else ""
+    count = split["dropped_rows"]
+    broke = f"{count:,} rows broke the schema and were" if count > 1 else "One row broke the schema and was"
+    dropped = f" {broke} left out." if count else ""
     return (
         f"`{metadata.data['file']}`, SHA-256 `{metadata.data['sha256'][:16]}…`: {split['train_rows']:,} rows to train "
         f"on and {split['test_rows']:,} held out, drawn with seed {split['seed']}.{dropped}"

@@ -92,7 +92,6 @@ def fit(project: Project, frame: Any, target: Array) -> Any:
     seeds = {k: project.seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
     pipeline.set_params(**seeds)
     try:
-        # One thread by default: sums in another order would be other bytes on a machine with more cores.
         with threadpool_limits(project.threads or os.cpu_count()):
             pipeline.fit(frame, target)
     except (ValueError, TypeError, KeyError) as error:
@@ -130,5 +129,11 @@ def used_inputs(pipeline: Any, frame: Any, inputs: Inputs) -> Inputs:
 
 def scores_of(pipeline: Any, frame: Any) -> Array:
     """The pipeline's own scores: (n, n_classes) probabilities, or (n,) predictions of a regression."""
-    score = pipeline.predict_proba if hasattr(pipeline, "classes_") else pipeline.predict
-    return np.asarray(score(frame), dtype=np.float64)
+    if not hasattr(pipeline, "classes_"):
+        return np.asarray(pipeline.predict(frame), dtype=np.float64)
+    if not hasattr(pipeline, "predict_proba"):
+        raise SeatrialError(
+            f"{type(pipeline[-1] if hasattr(pipeline, 'steps') else pipeline).__name__} gives no probabilities.",
+            hint="Choose a classifier with predict_proba, or wrap yours into CalibratedClassifierCV.",
+        )
+    return np.asarray(pipeline.predict_proba(frame), dtype=np.float64)

@@ -31,6 +31,7 @@ class RunReport:
     fingerprint: Fingerprint
     held_out: Columns
     columns: Sequence[Column]
+    row_name: str = "row"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def render_report(report: RunReport) -> str:
         "report.html",
         meta=meta,
         version=report.version,
-        verdict=verdict(evaluation, meta.target, meta.label),
+        verdict=verdict(evaluation, meta.target, meta.label, report.row_name),
         cards=[_card(metric) for metric in evaluation.metrics],
         tells=tells,
         believes=believes,

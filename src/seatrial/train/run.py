@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, TRUSTED_TYPES
 from seatrial.model.features import Columns, features_in, needed
 from seatrial.model.metadata import METADATA_FILE, Metadata
 from seatrial.model.release import CARD_FILE
-from seatrial.model.schema import schema_in
+from seatrial.model.schema import row_name, schema_in
 from seatrial.train import evaluate, fitting, profile, report, rows
 from seatrial.train.card import model_card
 from seatrial.train.native import dump_native
@@ -40,7 +41,7 @@ class Compiled(Protocol):
         """The proof, a frozen dataclass."""
 
 
-# Turns a fitted pipeline into an exact graph, or raises CompileError with the reason: `seatrial.compile.compile_release`.
+# A fitted pipeline in, an exact graph out, or CompileError with the reason: `seatrial.compile.compile_release`.
 Compiler = Callable[..., Compiled]
 
 
@@ -66,7 +67,10 @@ def train(
     The same table, code and versions give the same artifacts, byte for byte. Nothing is written unless all of it
     succeeded. Raises SeatrialError (DataError with the places where rows break the schema).
     """
-    with importable(project):
+    from threadpoolctl import threadpool_limits
+
+    # One thread by default: sums in another order would be other bytes on a machine with more cores.
+    with importable(project), threadpool_limits(project.threads or os.cpu_count()):
         return _train(project, compiler, drop_bad_rows, progress)
 
 
@@ -192,6 +196,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
             fingerprint=fingerprint,
             held_out=held_out,
             columns=columns,
+            row_name=row_name(schema),
         )
     )
     run_id = _identity(artifacts)

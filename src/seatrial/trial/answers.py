@@ -1,5 +1,6 @@
 """What a side answers, read from what its worker wrote and held against what was asked."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,7 +14,7 @@ from seatrial.core.files import read_json
 from seatrial.model.metadata import Metadata, metadata_from
 from seatrial.model.schema import Column
 from seatrial.trial.jobs import FAILED, REFUSED
-from seatrial.trial.questions import Bad, Cost, Describe, Job, Predict, Score
+from seatrial.trial.questions import Bad, Cost, Describe, Job, Predict, Score, alone_rows
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -46,22 +47,29 @@ class Scored:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What predict() answered: scores (n, k), labels (None for a regression), and what it raised, by row."""
+    """What predict() answered: scores (n, k), labels (None for a regression), and what it raised, by row.
+
+    `answered` counts the predictions that came; where that is not n, whose they are is not known, and all are NaN.
+    """
 
     scores: Floats
     labels: tuple[Any, ...]
     errors: dict[int, str]
+    answered: int
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """The same rows, asked for in several ways, each in the rows' own order; `changed`: inputs changed in place."""
+    """The same rows, asked for in several ways, each in the rows' own order, `alone` in that of the question.
+
+    `changed` names the columns that predict() changed in the caller's rows; "" where rows themselves came or went.
+    """
 
     together: Predictions
     again: Predictions
     permuted: Predictions
-    alone: Predictions | None
-    changed: tuple[int, ...]
+    alone: Predictions
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -161,7 +169,8 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
             printed=printed,
         )
     except (SeatrialError, KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError, OSError) as error:
-        raise NoAnswerError(f"wrote something that is no answer: {error}") from None
+        told = str(error).replace(f"{folder}{os.sep}", "")
+        raise NoAnswerError(f"wrote something that is no answer: {type(error).__name__}: {told}") from None
 
 
 def _score(job: Score, part: Any, path: Path) -> Scored:
@@ -182,17 +191,15 @@ def _score(job: Score, part: Any, path: Path) -> Scored:
 
 
 def _predict(job: Predict, part: Any, path: Path) -> Predicted:
-    matrix, rows, count = _matrix(path), len(job.rows), 4 if job.alone else 3
-    if len(matrix) != rows * count or len(part["parts"]) != count:
-        raise NoAnswerError(f"answered {len(matrix)} of {rows * count} rows")
-    calls = [
-        Predictions(scores, tuple(each["labels"]), {int(row): str(text) for row, text in each["errors"]})
-        for scores, each in zip(matrix.reshape(count, rows, -1), part["parts"], strict=True)
-    ]
-    if any(len(call.labels) != rows for call in calls):
-        raise NoAnswerError(f"answered fewer than {rows} labels")
-    alone = calls[3] if job.alone else None
-    return Predicted(calls[0], calls[1], calls[2], alone, tuple(map(int, part["changed"])))
+    matrix, rows, calls = _matrix(path), len(job.rows), []
+    for count, told in zip((rows, rows, rows, len(alone_rows(job))), part["parts"], strict=True):
+        scores, matrix = matrix[:count], matrix[count:]
+        if len(scores) != count or len(told["labels"]) != count:
+            raise NoAnswerError(f"answered {len(scores)} of {count} rows")
+        errors = {int(row): str(text) for row, text in told["errors"]}
+        calls.append(Predictions(scores, tuple(told["labels"]), errors, int(told["answered"])))
+    together, again, permuted, alone = calls
+    return Predicted(together, again, permuted, alone, tuple(map(str, part["changed"])))
 
 
 def _bad(job: Bad, part: Any, _: Path) -> tuple[Judged, ...]:

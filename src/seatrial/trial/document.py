@@ -10,7 +10,10 @@ from seatrial.trial.records import SCHEMA, Verdict
 
 def to_json(verdict: Verdict) -> str:
     """Write the document as JSON that every reader takes: no Infinity (the largest float stands for it), no NaN."""
-    return _to_json(_plain(verdict.to_document()))
+    document = _plain(verdict.to_document())
+    for check in document["checks"]:
+        check["severity"] = check["severity"] or 0.0  # NaN orders nothing
+    return _to_json(document)
 
 
 def json_schema() -> dict[str, Any]:

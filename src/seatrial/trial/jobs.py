@@ -104,45 +104,62 @@ def _read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], 
 
 
 def _predict(side: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Ask predict() for rows together, again, one by one and permuted; each call gets copies of its own."""
+    """Ask predict() for rows together, again, permuted, and some of them alone; each call gets copies of its own."""
     import numpy as np
 
-    rows, order = job["rows"], job["order"]
+    rows, alone = job["rows"], job["alone"]
     told = [repr(row) for row in rows]
-    changed: set[int] = set()
-    parts: list[dict[str, Any]] = []
-    scores = np.full((4 if job["alone"] else 3, len(rows), side.width), np.nan)
-
-    def ask(places: list[int], part: dict[str, Any], into: Any) -> None:
-        given = [copy.deepcopy(rows[place]) for place in places]
-        try:
-            predictions = side.predict(given)
-        except MemoryError:
-            raise
-        except Exception as error:
-            part["errors"] += [(place, said(error)) for place in places]
-            return
-        if not isinstance(predictions, list):
-            raise JobError(f"answered something that is no list of predictions: {_cut(repr(predictions))}")
-        if len(predictions) != len(places):
-            raise JobError(f"answered {len(predictions)} of {len(places)} rows")
-        changed.update(place for place, row in zip(places, given, strict=False) if repr(row) != told[place])
-        if len(given) != len(places):
-            changed.update(places)
-        for place, prediction in zip(places, predictions, strict=True):
-            label, into[place] = _scores_in(side, prediction)
-            part["labels"][place] = label
-
+    changed: set[str] = set()
     everything = list(range(len(rows)))
-    calls = [[everything], [everything], [order]] + ([[[place] for place in everything]] if job["alone"] else [])
-    for position, batches in enumerate(calls):
-        part: dict[str, Any] = {"labels": [None] * len(rows), "errors": []}
-        for places in batches if rows else []:
-            ask(places, part, scores[position])
-        parts.append(part)
+    # The rows of each call, and where its answers belong.
+    calls = [
+        [(everything, everything)],
+        [(everything, everything)],
+        [(job["order"], job["order"])],
+        [([row], [place]) for place, row in enumerate(alone)],
+    ]
+    parts = []
     with _Matrix(out.with_suffix(".npy"), side.width) as matrix:
-        matrix.add(scores.reshape(-1, side.width))
+        for batches, count in zip(calls, (len(rows), len(rows), len(rows), len(alone)), strict=True):
+            part: dict[str, Any] = {"labels": [None] * count, "errors": [], "answered": 0}
+            scores = np.full((count, side.width), np.nan)
+            for asked, places in batches if rows else []:
+                given = [copy.deepcopy(rows[row]) for row in asked]
+                _ask(side, given, places, part, scores)
+                if [repr(row) for row in given] != [told[row] for row in asked]:
+                    changed |= _changed([rows[row] for row in asked], given)
+            parts.append(part)
+            matrix.add(scores)
     return {"parts": parts, "changed": sorted(changed)}
+
+
+def _ask(side: Any, given: list[Any], places: list[int], part: dict[str, Any], scores: Any) -> None:
+    """Ask predict() once; where it gives too few answers or too many, nobody knows whose they are."""
+    count = len(given)
+    try:
+        predictions = side.predict(given)
+    except MemoryError:
+        raise
+    except Exception as error:
+        part["errors"] += [(place, said(error)) for place in places]
+        return
+    if not isinstance(predictions, list):
+        raise JobError(f"answered something that is no list of predictions: {_cut(repr(predictions))}")
+    part["answered"] += len(predictions)
+    if len(predictions) != count:
+        part["errors"] += [(place, f"answered {len(predictions)} of {count} rows") for place in places]
+        return
+    for place, prediction in zip(places, predictions, strict=True):
+        part["labels"][place], scores[place] = _scores_in(side, prediction)
+
+
+def _changed(rows: list[Any], given: list[Any]) -> set[str]:
+    """Name the columns whose values are not those that were handed in; "" where whole rows came or went."""
+    if len(given) != len(rows):
+        return {""}
+    pairs = [(row, after) for row, after in zip(rows, given, strict=True) if isinstance(after, dict)]
+    names = {name for row, after in pairs for name in {*row, *after} if repr(row.get(name)) != repr(after.get(name))}
+    return names | ({""} if len(pairs) < len(rows) else set())
 
 
 def _scores_in(side: Any, prediction: Any) -> tuple[Any, list[float]]:
@@ -162,6 +179,7 @@ def _bad(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     found = []
     for row in job["rows"]:
         verdict: dict[str, Any] = {"rules": [], "error": "", "outcome": "accepted", "scores": None}
+        found.append(verdict)
         try:
             side.release.parse(json.dumps(row).encode())
         except MemoryError:
@@ -170,6 +188,9 @@ def _bad(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
             listed = getattr(error, "errors", None)
             rules = listed if isinstance(listed, list) else [{"loc": [], "type": "", "msg": said(error)}]
             verdict["rules"] = [[".".join(str(p) for p in r["loc"]), str(r["type"]), str(r["msg"])] for r in rules[:5]]
+        if not isinstance(row, dict):  # no row at all, which only a body can hold
+            verdict["outcome"] = "refused" if verdict["rules"] else "accepted"
+            continue
         try:
             (prediction,) = side.predict([copy.deepcopy(row)])
             verdict["scores"] = _scores_in(side, prediction)[1]
@@ -180,7 +201,6 @@ def _bad(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
         except Exception as error:
             proper = {"SeatrialError", "RowError"} & {kind.__name__ for kind in type(error).__mro__}
             verdict |= {"outcome": "refused" if proper else "failed", "error": said(error)}
-        found.append(verdict)
     return {"rows": found}
 
 
@@ -198,7 +218,9 @@ def _describe(side: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
         "features": {f.name: list(f.reads) for f in features},
         "files": {path.relative_to(root).as_posix(): path.stat().st_size for path in files},
         "python": platform.python_version(),
-        "libraries": {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()},
+        "libraries": {
+            d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()
+        },
     }
 
 

@@ -35,13 +35,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Predict:
-    """Ask the package's predict() for rows: together, again, in the order `order`, and each alone if wanted."""
+    """Ask the package's predict() for rows: together, again, in the order `order`, and those of `alone` one by one."""
 
     kind: ClassVar[str] = "predict"
     name: str
     rows: Sequence[Row]
     order: Sequence[int] | None = None  # default: backwards
-    alone: bool = True
+    alone: Sequence[int] | None = None  # default: all
     fault: Fault | None = None
 
 
@@ -94,11 +94,16 @@ def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         elif not isinstance(job, Describe):
             told["rows"] = list(job.rows)
         if isinstance(job, Predict):
-            told |= {"order": _order(job), "alone": job.alone}
+            told |= {"order": _order(job), "alone": alone_rows(job)}
         if isinstance(job, Cost):
             told["repeats"] = job.repeats
         sent.append(told)
     return sent
+
+
+def alone_rows(job: Predict) -> list[int]:
+    """Which rows are asked for one by one."""
+    return list(range(len(job.rows))) if job.alone is None else [int(row) for row in job.alone]
 
 
 def _order(job: Predict) -> list[int]:

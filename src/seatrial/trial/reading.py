@@ -1,11 +1,11 @@
-"""What a verdict says, in the order in which people read it; every rendering takes its words and its order from here."""
+"""What a verdict says, in the order in which people read it; every rendering takes words and order from here."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.trial.records import Check, Leg, NotComparedError, Outcome, Subject, Verdict, read_verdict
-from seatrial.trial.words import clean, cleaned, count, cut, figure, sentence
+from seatrial.trial.verdict import order_of
+from seatrial.trial.words import clean, cleaned, cut, figure, sentence
 
 WORD = {
     Outcome.passed: "Passed",
@@ -15,6 +15,7 @@ WORD = {
     Outcome.inconclusive: "Inconclusive",
     Outcome.blocked: "Blocked",
 }
+_HEADING = {Outcome.waiting: "Waiting for acceptance"}
 # What each leg asks, in the order in which a fault is easiest to understand.
 QUESTION: dict[Leg, str] = {
     "golden": "Does the installed wheel answer as it did at training?",
@@ -31,7 +32,7 @@ FAILED = (Outcome.blocked, Outcome.inconclusive, Outcome.waiting)
 NO_CHECK = "The trial looked at nothing: there is no check in it."
 _TO_DO = {
     Outcome.blocked: "It must not be published like this.",
-    Outcome.waiting: 'It is published only after somebody accepts the difference: `seatrial trial accept --reason "..."`.',
+    Outcome.waiting: "It is published only after somebody accepts the difference: `seatrial trial accept`.",
     Outcome.inconclusive: "What could not be found out is no pass.",
 }
 
@@ -69,9 +70,7 @@ def readable(verdict: Verdict) -> Verdict:
     """Give the same verdict with all its texts cleaned, to be escaped for one surface and no more."""
     document = verdict.to_document()
     kept = {name: document.pop(name) for name in ("outcome", "kind", "schema")}
-    checks = [
-        {**cleaned(check), "outcome": check["outcome"], "leg": check["leg"]} for check in document.pop("checks")
-    ]
+    checks = [{**cleaned(check), "outcome": check["outcome"], "leg": check["leg"]} for check in document.pop("checks")]
     return read_verdict({**cleaned(document), **kept, "checks": checks}, "the verdict")
 
 
@@ -79,10 +78,10 @@ def headline(verdict: Verdict) -> Headline:
     """Say the verdict and its cause. A verdict over no check is inconclusive, whatever it says."""
     outcome = verdict.outcome if verdict.checks else Outcome.inconclusive
     cause = verdict.cause if verdict.checks else NO_CHECK
-    for prefix in (WORD[outcome], verdict.outcome.value):  # the word is told once
-        if cause.lower().startswith(prefix.lower()):
-            rest = cause[len(prefix) :].lstrip(" :.,;-")
-            cause = rest if rest else cause
+    word = _HEADING.get(outcome, WORD[outcome])
+    for prefix in (word, WORD[outcome], outcome.value):  # the word is told once
+        if cause.lower().startswith(f"{prefix.lower()}:") and cause[len(prefix) + 1 :].strip():
+            cause = cause[len(prefix) + 1 :]
             break
     to_do = _TO_DO.get(outcome, "")
     if not to_do:
@@ -92,7 +91,7 @@ def headline(verdict: Verdict) -> Headline:
     hints = [check.hint for check in failed(verdict) if check.hint]
     if outcome in (Outcome.blocked, Outcome.inconclusive) and hints:
         to_do += f" {sentence(hints[0])}"
-    return Headline(outcome, WORD[outcome], sentence(cause) or "No cause was given.", to_do)
+    return Headline(outcome, word, sentence(cause) or "No cause was given.", to_do)
 
 
 def not_compared(error: NotComparedError) -> tuple[str, str]:
@@ -113,14 +112,14 @@ def legs(verdict: Verdict) -> list[LegState]:
             line = f"All {len(checks)} checks passed."
         else:
             more = sum(check.outcome is worst.outcome for check in checks) - 1
-            line = sentence(worst.summary) + (f" And {count(more, 'more')[:-1] if more > 1 else '1 more'}." if more else "")
+            line = sentence(worst.summary) + (f" And {more} more." if more else "")
         states.append(LegState(leg, question, worst.outcome, len(checks), line))
     return states
 
 
 def worst_first(checks: Sequence[Check]) -> list[Check]:
-    """Order checks from bad to good, and by how far over its limit each is."""
-    return sorted(checks, key=lambda c: (-_BADNESS[c.outcome], -(0.0 if math.isnan(c.severity) else c.severity)))
+    """Order checks from bad to good, and of those alike the one first that tells the cause best."""
+    return sorted(checks, key=lambda check: (-_BADNESS[check.outcome], *order_of(check)))
 
 
 def failed(verdict: Verdict) -> list[Check]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 EXIT_FAILED, EXIT_MEMORY = 3, 4
+_ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the files of the trial itself, as they are loaded
 _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 
 
@@ -125,7 +126,6 @@ class _Side:
     def check_origin(self) -> None:
         """Refuse a model of which any part was loaded from outside of its environment, the checkout for one."""
         places = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
-        places = {name: place for name, place in places.items() if not name.startswith(("_seatrial_", "__main__"))}
         places[f"{self.package.__name__}.artifacts"] = getattr(self.release, "artifacts", None)
         paths = sysconfig.get_paths()
         site, platform, library, more = (
@@ -133,7 +133,7 @@ class _Side:
         )
         for name, place in places.items():
             path = _absolute(place)
-            if not place or _below(path, site, platform):
+            if not place or path in _ours or _below(path, site, platform):
                 continue
             of_model = name.partition(".")[0] == self.package.__name__
             foreign = {"site-packages", "dist-packages"}.intersection(Path(path).parts)
@@ -152,6 +152,7 @@ def _below(path: str, *roots: str) -> bool:
 def _load(name: str, path: Path) -> Any:
     """Load a file by its path, once: its folder is that of the trial, from which a side imports nothing."""
     name = f"_seatrial_{name}"
+    _ours.add(_absolute(path))
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None

@@ -38,12 +38,16 @@ class Bin:
 
 def reliability(probabilities: Array, happened: Array) -> tuple[Bin, ...]:
     """Gather rows into ten bins of probability (DeGroot and Fienberg 1983); empty bins are left out."""
-    place = np.clip((probabilities * BINS).astype(int), 0, BINS - 1)
+    place = _place(probabilities)
     return tuple(
         Bin(float(probabilities[rows].mean()), float(happened[rows].mean()), int(rows.sum()))
         for rows in (place == position for position in range(BINS))
         if rows.any()
     )
+
+
+def _place(probabilities: Array) -> Array:
+    return np.asarray(np.clip((probabilities * BINS).astype(int), 0, BINS - 1))
 
 
 def calibration_error(bins: tuple[Bin, ...]) -> float:
@@ -85,9 +89,9 @@ def _diagram(probabilities: Array, happened: Array, said: str, came: str) -> Fig
         low, high = part.interval()
         chart.line([(part.predicted, low), (part.predicted, high)], 1)
     chart.dots([(part.predicted, part.observed) for part in bins], 1, 4.5, kind="one")
-    most = max(part.rows for part in bins)
-    counts = Chart(Axis.of_shares(said), Axis("rows", 0, most, (0, most)), height=112, left=chart.left)
-    place = np.clip((probabilities * BINS).astype(int), 0, BINS - 1)
+    most = Axis.over("rows", [part.rows for part in bins], zero=True, count=2)
+    counts = Chart(Axis.of_shares(said), most, height=112, left=chart.left)
+    place = _place(probabilities)
     for position, rows in enumerate(np.bincount(place, minlength=BINS).tolist()):
         if rows:
             counts.bar(((position + 0.06) / BINS, 0), ((position + 0.94) / BINS, rows), 0)
@@ -128,11 +132,14 @@ def _spread(evaluation: Evaluation, probabilities: Array, groups: list[tuple[str
         )
     else:
         sure = probabilities >= 0.9
+        sure_and_wrong = int((groups[1][1] & sure).sum())
         caption = (
             "Up are the rows answered rightly, down those answered wrongly, each in shares of its own. A model that "
-            "knows its limits is wrong only where it is unsure, to the left. Of the "
-            f"{int(sure.sum()):,} answers given with at least {percent(0.9)}, {int((groups[1][1] & sure).sum()):,} are "
-            "wrong."
+            "knows its limits is wrong only where it is unsure, to the left. "
+        ) + (
+            f"Of the {int(sure.sum()):,} answers given with at least {percent(0.9)}, {sure_and_wrong:,} are wrong."
+            if sure.any()
+            else f"No answer is given with {percent(0.9)} or more."
         )
     for (label, rows), sign, series in zip(groups, (1, -1), (1, 2), strict=True):
         # In the emptier half, where the bars leave room.

@@ -36,7 +36,7 @@ def _pairs(x: Array, y: Array) -> list[tuple[float, float]]:
 
 
 def _predicted_against_true(truth: Array, predicted: Array, shown: Array, target: str) -> Figure:
-    both = [truth.min(), truth.max(), predicted.min(), predicted.max()]
+    both = [*truth[shown].tolist(), *predicted[shown].tolist()]
     chart = Chart(Axis.over(f"{target}, predicted", both), Axis.over(f"{target}, true", both), height=340)
     ends = (chart.x.low, chart.x.high)
     chart.line([(end, end) for end in ends], 0, dashed=True)
@@ -56,10 +56,8 @@ def _misses(truth: Array, predicted: Array, target: str) -> Figure:
     if high - low <= 1e-9 * max(1.0, float(np.abs(truth).max())):  # no misses but the last bits
         low, high = low - 0.5, high + 0.5
     counts, edges = np.histogram(np.clip(missed, low, high), BINS, range=(low, high))
-    chart = Chart(
-        Axis.over(f"predicted minus true {target}", edges.tolist()), Axis.over("rows", [counts.max()], zero=True)
-    )
-    chart = Chart(chart.x, chart.y, height=340)
+    x = Axis.over(f"predicted minus true {target}", edges.tolist())
+    chart = Chart(x, Axis.over("rows", [counts.max()], zero=True), height=340)
     gap = (edges[1] - edges[0]) * 0.05
     for position, rows in enumerate(counts.tolist()):
         if rows:
@@ -77,14 +75,16 @@ def _misses(truth: Array, predicted: Array, target: str) -> Figure:
         f"How far the predictions are off: to the right too high, to the left too low. In the median they are {lean}. "
         f"Half of them are off by at most {rough(float(tails[0]))}, nine in ten by at most {rough(float(tails[1]))}."
     )
+    if missed.min() < low or missed.max() > high:
+        caption += " The outermost bars hold whatever lies beyond them."
     return Figure("The misses", draw("Histogram of predicted minus true values.", chart), caption)
 
 
 def _misses_along(truth: Array, predicted: Array, shown: Array, target: str) -> Figure:
     missed = predicted - truth
     chart = Chart(
-        Axis.over(f"{target}, predicted", predicted.tolist()),
-        Axis.over("predicted minus true", missed.tolist()),
+        Axis.over(f"{target}, predicted", predicted[shown].tolist()),
+        Axis.over("predicted minus true", missed[shown].tolist()),
         height=340,
     )
     chart.line([(chart.x.low, 0), (chart.x.high, 0)], 0, dashed=True)

@@ -18,13 +18,13 @@ class Verdict:
     good: bool
 
 
-def verdict(evaluation: Evaluation, target: str, name: Name) -> Verdict:
+def verdict(evaluation: Evaluation, target: str, name: Name, row: str) -> Verdict:
     """Say how good the model is beside knowing nothing of the rows, and whether that may be chance."""
     regression = evaluation.task == "regression"
     metric = evaluation.metric("mae" if regression else "accuracy")
     assert metric is not None
     assert metric.baseline is not None
-    rows = f"{len(evaluation.labels):,} held-out row{'s' if len(evaluation.labels) > 1 else ''}"
+    rows = f"{len(evaluation.labels):,} held-out {row}{'s' if len(evaluation.labels) > 1 else ''}"
     write, span = (rough, _from_to) if regression else (percent, between)
     interval = f" ({span(*metric.interval)})" if metric.interval else ""
     value, trivial = write(metric.value), write(metric.baseline)

@@ -36,7 +36,9 @@ def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -
     target = _column(new.name, Grouping(new.name, labels[1], labels[0]), old.rows, alpha, what="the labels")
     checks += [target] if target is not None else _slices(parts, labels, policy, alpha)
     return checks or [
-        Check("data.arrivals", "data", Outcome.passed, f"The {len(rows):,} new rows are like those before.", new=len(rows))
+        Check(
+            "data.arrivals", "data", Outcome.passed, f"The {len(rows):,} new rows are like those before.", new=len(rows)
+        )
     ]
 
 
@@ -172,7 +174,9 @@ def _slices(
             jump = float(abs(later[top] - first[top]))
             severity = float(score[top] / sure)
             if severity > 1 and jump > SHIFT and (worst is None or severity > worst.severity):
-                told = f"where {grouping.names[top]}, {label} is {later[top]:.0%} of the new rows, {first[top]:.0%} before"
+                told = (
+                    f"where {grouping.names[top]}, {label} is {later[top]:.0%} of the new rows, {first[top]:.0%} before"
+                )
                 worst = Check(
                     "data.label_rates", "data", Outcome.blocked, f"label rates jumped in a group of the new rows: {told}",
                     subject=grouping.names[top], old=float(first[top]), new=float(later[top]), severity=severity,

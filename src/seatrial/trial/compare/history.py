@@ -82,7 +82,13 @@ def compare_history(old: Table, new: Table, policy: Policy) -> list[Check]:
     if not checks:
         share = float(matched.kept.mean())
         checks.append(
-            Check("data.rewritten", "data", Outcome.passed, f"No known row was rewritten; {share:.0%} of them are still there.", new=share)
+            Check(
+                "data.rewritten",
+                "data",
+                Outcome.passed,
+                f"No known row was rewritten; {share:.0%} of them are still there.",
+                new=share,
+            )
         )
     checks += _lost(old, matched, policy)
     checks.append(_repeated(old, new, matched))
@@ -138,9 +144,7 @@ def _single(ordered: Numbers) -> Array:
     return np.asarray(~(np.concatenate([[False], same]) | np.concatenate([same, [False]])))
 
 
-def _rewritten(
-    old: Table, new: Table, name: str, a: Array, b: Array, matched: Matched, policy: Policy
-) -> Check | None:
+def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, matched: Matched, policy: Policy) -> Check | None:
     share = len(a) / old.rows
     where, inside = _concentrated(old, a, policy)
     over = max(share / policy.max_rewritten, inside / 0.5 if len(a) >= policy.min_slice else 0.0)
@@ -184,9 +188,7 @@ def _concentrated(old: Table, a: Array, policy: Policy) -> tuple[str, float]:
 
 
 def _how(old: Table, new: Table, name: str, a: Array, b: Array) -> str:
-    before, after = (
-        (old.target[a], new.target[b]) if name == new.name else (old.columns[name][a], new.columns[name][b])
-    )
+    before, after = (old.target[a], new.target[b]) if name == new.name else (old.columns[name][a], new.columns[name][b])
     if before.dtype.kind in "fiu" and after.dtype.kind in "fiu" and name != new.name:
         there = np.isfinite(before) & np.isfinite(after) & (before != 0)
         if there.sum() >= 5:
@@ -226,8 +228,14 @@ def _lost(old: Table, matched: Matched, policy: Policy) -> list[Check]:
                 weight = float(2 * gone[k] / (counts[k] + gone.sum()))
                 checks.append(
                     Check(
-                        "data.lost", "data", Outcome.blocked, f"a part of the training data is missing: {told}",
-                        subject=grouping.names[k], new=float(share[k]), limit=GONE, severity=5 + weight,
+                        "data.lost",
+                        "data",
+                        Outcome.blocked,
+                        f"a part of the training data is missing: {told}",
+                        subject=grouping.names[k],
+                        new=float(share[k]),
+                        limit=GONE,
+                        severity=5 + weight,
                     )  # fmt: skip
                 )
     return checks or [Check("data.lost", "data", Outcome.passed, "No group of rows was lost.")]

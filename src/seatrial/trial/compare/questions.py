@@ -15,7 +15,7 @@ from seatrial.trial.compare.meaning import Meaning
 
 Scorer = Callable[[Columns], Array]  # checked columns -> (n, n_classes) probabilities or (n,) predictions
 
-MOST_SHUFFLED = 1_000  # rows whose columns are shuffled
+MOST_SHUFFLED = 500  # rows whose columns are shuffled
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""What a release costs: size, load time, latency, as ratios to the baseline's."""
+
+from dataclasses import dataclass
+
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Outcome
+
+# Below these, times are the clock's and the machine's noise, and a ratio of them says nothing.
+SHORTEST_LOAD = 0.2  # s
+SHORTEST_ROW = 2e-3  # s
+SMALLEST = 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One side's cost: the wheel in bytes, seconds to import and load, seconds for one row (medians)."""
+
+    wheel_bytes: int
+    load_seconds: float
+    row_seconds: float
+
+
+def compare_cost(old: Cost, new: Cost, policy: Policy) -> list[Check]:
+    """Hold the ratios to the policy; what is too short to measure passes."""
+    return [
+        _ratio("size", "wheel", old.wheel_bytes, new.wheel_bytes, policy.max_larger, SMALLEST, "bytes"),
+        _ratio("load", "loading", old.load_seconds, new.load_seconds, policy.max_load, SHORTEST_LOAD, "s"),
+        _ratio("latency", "one row", old.row_seconds, new.row_seconds, policy.max_slower, SHORTEST_ROW, "s"),
+    ]
+
+
+def _ratio(name: str, what: str, old: float, new: float, limit: float, least: float, unit: str) -> Check:
+    ratio = new / max(old, 1e-12)
+    failed = ratio > limit and new > least
+    told = f"{what}: {old:.3g} {unit} before, {new:.3g} {unit} now ({ratio:.2g} times)"
+    return Check(
+        f"cost.{name}",
+        "cost",
+        Outcome.blocked if failed else Outcome.passed,
+        f"it costs more than allowed: {told}" if failed else f"As cheap as before, {told}.",
+        old=float(old),
+        new=float(new),
+        limit=limit,
+        severity=ratio / limit,
+    )

@@ -1,0 +1,240 @@
+"""One line per request and per event, which nothing that is sent can forge or fill with people's data."""
+
+import asyncio
+import io
+import json
+import logging
+import os
+import pty
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from loguru import logger
+from tests.serve.releases import EXAMPLE
+from tests.serve.serving import ask, run
+
+from seatrial.model import Release
+from seatrial.serve import create_app, logs
+from seatrial.serve.logs import AccessLog, configure, escape
+from seatrial.serve.settings import Settings
+
+FORGED = "x\n2026-01-01T00:00:00.000Z INFO forged\r\x1b[2J\u2028\u202eline\x85\x00"
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.captureWarnings(False)
+    logger.remove()
+    logger.add(sys.stderr)
+
+
+def lines_of(stream: io.StringIO) -> list[str]:
+    """What was written, but for what asyncio tells those who debug."""
+    return [line for line in stream.getvalue().split("\n")[:-1] if "Using selector" not in line]
+
+
+def configured(log_format: Any = "json", level: str = "info") -> tuple[AccessLog, io.StringIO]:
+    stream = io.StringIO()
+    return configure(Settings(log_format=log_format, log_level=level), stream), stream
+
+
+def noted(access: AccessLog, *requests: tuple[str, str, int, str]) -> None:
+    async def main() -> None:
+        for method, path, status, request_id in requests:
+            access.add(time.perf_counter() - 0.002, method, path, status, request_id)
+        access.flush()
+
+    asyncio.run(main())
+
+
+def test_a_request_as_json() -> None:
+    access, stream = configured()
+    access.release = "titanic-model==0.1.0"
+    noted(access, ("POST", "/api/v1/predict", 200, "abc"))
+    (line,) = lines_of(stream)
+    document = json.loads(line)
+    assert 2 <= document.pop("duration_ms") < 1000
+    assert abs(time.time() - _seconds(document.pop("time"))) < 5
+    assert document == {
+        "level": "INFO",
+        "message": "POST /api/v1/predict 200",
+        "method": "POST",
+        "path": "/api/v1/predict",
+        "status": 200,
+        "release": "titanic-model==0.1.0",
+        "request_id": "abc",
+    }
+
+
+def _seconds(text: str) -> float:
+    import calendar
+
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ"))
+
+
+def test_a_request_as_text() -> None:
+    access, stream = configured("text")
+    access.release = "titanic-model==0.1.0"
+    noted(access, ("GET", "/ready", 503, "abc"))
+    (line,) = lines_of(stream)
+    clock, level, *rest = line.split()
+    assert len(clock) == len("12:00:00.000")
+    assert level == "ERROR"
+    assert rest[:3] == ["GET", "/ready", "503"]
+    assert rest[4:] == ["ms", "titanic-model==0.1.0", "abc"]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_no_value_forges_a_line(log_format: str) -> None:
+    access, stream = configured(log_format, "debug")
+    noted(access, ("GET", "/" + FORGED, 404, 'a"b\\c'))
+    logger.info("told: {}", FORGED)
+    logger.bind(request_id="abc").error(FORGED)
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        logger.exception("caught")
+    logging.getLogger("somebody").error(FORGED)
+    written = stream.getvalue()
+    assert written.endswith("\n")
+    assert not set("\r\x1b\u2028\u202e\x85\x00") & set(written)
+    lines = lines_of(stream)
+    if log_format == "json":
+        documents = [json.loads(line) for line in lines]
+        assert len(documents) == 5
+        assert documents[0]["path"] == "/" + FORGED
+        assert documents[0]["request_id"] == 'a"b\\c'
+    else:
+        whole = [line for line in lines if not line.startswith("    ")]  # the others belong to a traceback
+        assert len(whole) == 5
+        assert all("forged" not in line or "x\\n2026" in line for line in whole)
+
+
+def test_a_lone_surrogate_can_be_logged() -> None:
+    for log_format in ("json", "text"):
+        access, stream = configured(log_format)
+        noted(access, ("GET", "/\ud800", 404, "abc"))
+        logger.error("\udfff")
+        assert stream.getvalue().encode()
+
+
+@pytest.mark.parametrize(("level", "lines"), [("debug", 3), ("info", 2), ("warning", 1), ("error", 1)])
+def test_the_level_holds_for_requests_too(level: str, lines: int) -> None:
+    access, stream = configured("json", level)
+    noted(access, ("GET", "/", 200, "a"), ("GET", "/", 500, "b"))
+    logger.debug("detail")
+    assert len(lines_of(stream)) == lines
+
+
+def test_uvicorns_logs_and_warnings_go_the_same_way() -> None:
+    _, stream = configured()
+    logging.getLogger("uvicorn.error").info("Started server process")  # its information is for those who debug
+    logging.getLogger("uvicorn.error").error("Something %s", "broke")
+    logging.getLogger("elsewhere").warning("odd")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old ways", DeprecationWarning, stacklevel=1)
+    messages = [json.loads(line)["message"] for line in lines_of(stream)]
+    assert messages[:2] == ["Something broke", "odd"]
+    assert "old ways" in messages[2]
+    assert len(messages) == 3
+
+
+def test_json_is_for_pipes_and_text_for_terminals() -> None:
+    ours, theirs = pty.openpty()
+    reads, writes = os.pipe()
+    for handle, is_json in ((theirs, False), (writes, True)):
+        with os.fdopen(handle, "w") as stream:
+            configure(Settings(), stream)
+            logger.info("hello")
+            logger.remove()
+            data = os.read(ours if handle == theirs else reads, 4096).decode()
+        assert data.startswith("{") is is_json, data
+    os.close(ours)
+    os.close(reads)
+
+
+def test_lines_of_several_workers_do_not_mix() -> None:
+    """What is longer than a pipe takes at once is written in pieces that are whole lines."""
+    reads, writes = os.pipe()
+    pieces: list[bytes] = []
+    with os.fdopen(writes, "w") as stream:
+        access = configure(Settings(log_format="json"), stream)
+        real = os.write
+        try:
+            os.write = lambda handle, data: (pieces.append(data), real(handle, data))[1]  # type: ignore[assignment]
+            noted(access, *[("GET", "/" + "é" * 50, 200, str(i)) for i in range(60)])
+        finally:
+            os.write = real
+        logger.remove()
+    os.close(reads)
+    assert len(pieces) > 2
+    assert all(len(piece) <= 4096 and piece.endswith(b"\n") for piece in pieces)
+    assert len([json.loads(line) for line in b"".join(pieces).splitlines()]) == 60
+
+
+def test_a_fault_is_logged_without_what_was_sent(binary: Release) -> None:
+    written: dict[str, str] = {}
+
+    async def main() -> None:
+        for level in ("info", "debug"):
+            access, stream = configured("json", level)
+            front = create_app(binary, access=access)
+            front.service.load()
+            body = json.dumps({**EXAMPLE, "note": "boom: Mrs Secret"}).encode()
+            assert (await ask(front, body=body, headers=[("x-request-id", "r1")])).status == 500
+            access.flush()
+            written[level] = stream.getvalue()
+
+    run(main())
+    documents = [json.loads(line) for line in written["info"].splitlines()]
+    (fault,) = [d for d in documents if d["message"] == "The request failed"]
+    assert fault["request_id"] == "r1"
+    assert "features.py" in fault["exception"]
+    assert fault["exception"].endswith("builtins.ValueError")
+    assert "Secret" not in written["info"]
+    assert "Secret" in written["debug"]
+
+
+def test_inputs_and_queries_are_not_logged(titanic: Release) -> None:
+    access, stream = configured("json", "debug")
+
+    async def main() -> None:
+        front = create_app(titanic, access=access)
+        front.service.load()
+        row = {**titanic.metadata.example, "name": "Secret, Mrs. Eva"}
+        for body in (json.dumps(row), json.dumps({**row, "age": -5}), '{"Secret'):
+            await ask(front, body=body.encode())
+        access.flush()
+
+    run(main())
+    assert [json.loads(line)["status"] for line in lines_of(stream)] == [200, 422, 422]
+    assert "Secret" not in stream.getvalue()
+
+
+def test_a_fault_names_its_causes_by_type() -> None:
+    _, stream = configured()
+    try:
+        try:
+            raise KeyError("Mrs Secret")
+        except KeyError as error:
+            raise RuntimeError("Mrs Secret") from error
+    except RuntimeError as error:
+        logs.fault("It failed", error, "r1")
+    told = json.loads(lines_of(stream)[0])["exception"]
+    assert told.index("builtins.RuntimeError") < told.index("caused by:") < told.index("builtins.KeyError")
+    assert "Secret" not in told.replace('KeyError("Mrs Secret")', "").replace('RuntimeError("Mrs Secret")', "")
+
+
+def test_escaping_keeps_what_can_be_read() -> None:
+    assert escape("naïve 日本") == "naïve 日本"
+    assert escape("a\tb\nc") == "a\\tb\\nc"

@@ -1,0 +1,305 @@
+"""The server as a process: how it starts, what it withstands, and how it ends."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.serve.serving import PREDICT, Client, Process, process, request, until
+
+from seatrial.model import Release
+
+QUICK = 2.5  # seconds within which a server has ended, with stalled clients too
+
+
+@pytest.fixture(scope="module")
+def source(titanic_project: Path) -> Path:
+    return titanic_project / "src"
+
+
+@pytest.fixture(scope="module")
+def row(titanic: Release) -> bytes:
+    return json.dumps(titanic.metadata.example).encode()
+
+
+@pytest.fixture(scope="module")
+def served(source: Path) -> Iterator[tuple[Process, int]]:
+    """One server for the tests that leave it as it was."""
+    with process(source, "--port", "0") as found:
+        yield found, found.started()
+
+
+def test_it_serves_notes_that_it_does_and_ends_cleanly(source: Path, row: bytes, tmp_path: Path) -> None:
+    with process(source, "--port", "0", SEATRIAL_SERVED_DIR=str(tmp_path / "served")) as server:
+        port = server.started()
+        (note,) = (tmp_path / "served").glob("*.json")
+        assert json.loads(note.read_bytes()) == {
+            "pid": server.pid,
+            "url": f"http://127.0.0.1:{port}",
+            "release": "titanic-model",
+            "version": "0.1.0",
+        }
+        reply = Client(port).predict(row, "X-Request-ID: mine")
+        assert (reply.status, reply.json()["request_id"]) == (200, "mine")
+        assert "server" not in reply.headers
+        assert server.end() == 0
+        assert list((tmp_path / "served").iterdir()) == []
+    first, second = server.documents()
+    assert first["message"] == f"serving titanic-model 0.1.0 on http://127.0.0.1:{port}"
+    assert (second["path"], second["status"], second["request_id"]) == (PREDICT, 200, "mine")
+    assert second["release"] == "titanic-model==0.1.0"
+
+
+def test_control_c_ends_it_as_well(source: Path) -> None:
+    with process(source, "--port", "0") as server:
+        server.started()
+        began = time.monotonic()
+        assert server.end(signal.SIGINT) == 0
+        assert time.monotonic() - began < QUICK
+        assert "Traceback" not in "".join(server.lines)
+
+
+def test_it_may_be_ended_while_it_loads(source: Path) -> None:
+    with process(source, "--port", "0") as server:
+        time.sleep(0.15)
+        assert server.end() in (0, -signal.SIGTERM)
+        assert "Traceback" not in "".join(server.lines)
+
+
+def test_port_and_host_come_from_the_environment(source: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with process(source, PORT=str(port), HOST="127.0.0.1") as server:
+        assert server.started() == port
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "told"),
+    [
+        (["--port", "70000"], {}, "'70000' is no port"),
+        ([], {"PORT": "eighty"}, "'eighty' is no port"),
+        (["--workers", "0"], {}, "'0' is no number from 1 on"),
+        (["--log-format", "xml"], {}, "invalid choice"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(source: Path, arguments: list[str], environment: Any, told: str) -> None:
+    with process(source, *arguments, **environment) as server:
+        assert server.wait() == 2
+        assert told in server.lines[-1]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_taken_port_is_one_clear_line(source: Path, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with process(source, "--port", str(port), "--workers", workers) as server:
+            assert server.wait() == 1
+    told = (
+        f"error: Port {port} on 127.0.0.1 cannot be used: Address already in use. Choose another with --port or PORT."
+    )
+    assert server.lines == [told]
+
+
+@pytest.mark.parametrize(
+    ("package", "told"),
+    [
+        ("nowhere_model", "error: No module named 'nowhere_model'"),
+        ("json", "error: module 'json' has no release"),
+        ("untrained_model", "error: There is no trained model in"),
+    ],
+)
+def test_a_release_that_cannot_be_served_is_one_clear_line(tmp_path: Path, package: str, told: str) -> None:
+    (tmp_path / "untrained_model").mkdir()
+    (tmp_path / "untrained_model" / "__init__.py").write_text('__version__ = "0.1.0"\n')
+    with process(tmp_path, "--port", "0", package=package) as server:
+        assert server.wait() == 1
+        (line,) = server.lines
+    assert line.startswith(told) or "There is no trained model" in line
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_damaged_graph_is_told_and_ends_the_start(titanic_project: Path, tmp_path: Path, workers: str) -> None:
+    import shutil
+
+    shutil.copytree(titanic_project / "src", tmp_path / "src")
+    (tmp_path / "src" / "titanic_model" / "artifacts" / "model.onnx").write_bytes(b"no graph")
+    with process(tmp_path / "src", "--port", "0", "--workers", workers) as server:
+        assert server.wait() == 1
+    text = "\n".join(server.lines)
+    assert "The compiled graph cannot be loaded" in text
+    assert "Traceback" not in text
+
+
+def test_several_workers_serve_are_replaced_and_end(source: Path, row: bytes, tmp_path: Path) -> None:
+    with process(source, "--port", "0", "--workers", "2", SEATRIAL_SERVED_DIR=str(tmp_path)) as server:
+        port = server.started()
+        assert "with 2 workers" in server.lines[0]
+        assert Client(port).predict(row).status == 200  # callers wait until the first worker is ready
+        assert [path.name for path in tmp_path.iterdir()] == [f"{server.pid}.json"]
+
+        def workers() -> list[psutil.Process]:
+            alive = [c for c in psutil.Process(server.pid).children() if c.status() != psutil.STATUS_ZOMBIE]
+            return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
+
+        before = until(lambda: len(workers()) == 2 and workers())
+        before[0].kill()
+        until(lambda: len(workers()) == 2 and {w.pid for w in workers()} != {w.pid for w in before}, 15)
+        until(lambda: any("takes its place" in line for line in server.lines))
+        assert Client(port).predict(row).status == 200
+        last = workers()
+        assert server.end() == 0
+        assert all(not worker.is_running() for worker in last)
+        assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in "\n".join(server.lines)
+    assert [d["status"] for d in server.documents() if "status" in d] == [200, 200]
+
+
+def test_stalled_clients_do_not_block_the_end(source: Path, row: bytes) -> None:
+    with process(source, "--port", "0") as server:
+        port = server.started()
+        clients = [Client(port) for _ in range(6)]
+        clients[1].send(b"POST ")
+        clients[2].send(f"POST {PREDICT} HTTP/1.1\r\nContent-Length: 500\r\n\r\n{{".encode())
+        clients[3].send(f"POST {PREDICT} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n".encode())
+        clients[4].send(request("GET", "/redoc.js") * 20)  # and reads nothing
+        assert clients[5].predict(row).status == 200
+        time.sleep(0.2)
+        began = time.monotonic()
+        assert server.end() == 0
+        assert time.monotonic() - began < QUICK + 2  # who takes no answer is given the time to
+        assert "Traceback" not in "\n".join(server.lines)
+
+
+def test_a_flood_of_bytes_does_not_fill_the_memory(served: tuple[Process, int], row: bytes) -> None:
+    server, port = served
+    assert Client(port).predict(row).status == 200
+    before = _memory(server)
+    for declared in (True, False):
+        client = Client(port)
+        how = "Content-Length: 50000000" if declared else "Transfer-Encoding: chunked"
+        client.send(f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\n{how}\r\n\r\n".encode())
+        block = b"x" * 65_536 if declared else b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+        try:
+            for _ in range(700):
+                client.send(block)
+        except ConnectionError:
+            pass
+        assert client.read().status == 413
+    assert _memory(server) - before < 20
+    assert Client(port).predict(row).status == 200
+
+
+def test_httpx_sees_the_413_of_a_large_upload(served: tuple[Process, int]) -> None:
+    import httpx
+
+    for size in (2**20 + 1, 5 * 2**20, 40 * 2**20):
+        reply = httpx.post(f"http://127.0.0.1:{served[1]}{PREDICT}", content=b" " * size)
+        assert (reply.status_code, reply.json()["detail"]) == (413, "The body is larger than 1,048,576 bytes.")
+
+
+def test_memory_stays_small_with_everything_loaded(served: tuple[Process, int], row: bytes) -> None:
+    server, port = served
+    client = Client(port)
+    for path in ("/", "/docs", "/redoc", "/openapi.json", "/api/v1/model"):
+        assert client.ask("GET", path).status == 200
+    for _ in range(200):
+        assert client.predict(row).status == 200
+    assert client.ask("POST", "/api/v1/explain", row).status == 200
+    assert _memory(server) <= 120
+
+
+def _memory(server: Process) -> float:
+    return psutil.Process(server.pid).memory_info().rss / 2**20
+
+
+def test_it_loads_neither_pandas_nor_the_command_line(source: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, titanic_model, seatrial.serve.running, seatrial.serve.app;"
+        "titanic_model.release.load();"
+        "print([m for m in ('pandas', 'pyarrow', 'sklearn', 'typer', 'rich') if m in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_health_does_not_wait_behind_slow_calls(served: tuple[Process, int], row: bytes) -> None:
+    port = served[1]
+    many = b"[" + b",".join([row] * 5000) + b"]"
+    stop = threading.Event()
+
+    def busy(path: str, body: bytes) -> None:
+        client = Client(port)
+        while not stop.is_set():
+            assert client.ask("POST", path, body).status in (200, 503)
+
+    asked = [("/api/v1/predict", many)] * 4 + [("/api/v1/explain", row)] * 2
+    threads = [threading.Thread(target=busy, args=each, daemon=True) for each in asked]
+    for thread in threads:
+        thread.start()
+    client, took = Client(port), []
+    for _ in range(40):
+        began = time.perf_counter()
+        assert client.ask("GET", "/health").status == 200
+        took.append(time.perf_counter() - began)
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert statistics.median(took) < 0.1
+    assert max(took) < 1.0
+
+
+def test_many_callers_at_once_are_all_answered(served: tuple[Process, int], titanic: Release) -> None:
+    port = served[1]
+    expected = {age: titanic.predict({**titanic.metadata.example, "age": float(age)})[0] for age in range(60)}
+    wrong: list[Any] = []
+
+    def caller(offset: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        for i in range(60):
+            age = (i + offset) % 60
+            connection.request("POST", PREDICT, json.dumps({**titanic.metadata.example, "age": float(age)}))
+            reply = connection.getresponse()
+            document = json.loads(reply.read())
+            found = document["probabilities"][0]["1"]
+            if reply.status != 200 or found != pytest.approx(expected[age]["probabilities"]["1"], abs=1e-12):
+                wrong.append((age, document))
+
+    threads = [threading.Thread(target=caller, args=(i * 7,)) for i in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_logs_are_one_json_line_a_request(served: tuple[Process, int], row: bytes) -> None:
+    server, port = served
+    client = Client(port)
+    client.predict(row, "X-Request-ID: log-1")
+    client.ask("GET", "/nowhere%0a2026%20INFO%20forged?name=Mrs+Secret", b"", "X-Request-ID: log-2")
+    client.predict(b'{"name": "Mrs Secret"}', "X-Request-ID: log-3")
+
+    def mine() -> list[Any]:
+        return [d for d in server.documents() if str(d.get("request_id")).startswith("log-")]
+
+    until(lambda: len(mine()) == 3)
+    assert [(d["path"], d["status"]) for d in mine()] == [
+        (PREDICT, 200),
+        ("/nowhere\n2026 INFO forged", 404),
+        (PREDICT, 422),
+    ]
+    assert all(0 < d["duration_ms"] < 5000 for d in mine())
+    assert not any("Secret" in line for line in server.lines)
