@@ -12,5 +12,7 @@ def apply(release: Any, name: str, parameters: Mapping[str, Any]) -> None:
         release.score_table = lambda columns: table(columns) + parameters["by"]
     elif name == "label":
         release.decide_index = lambda scores: 1 - decide(scores)
+    elif name == "drop":
+        release.score_table = lambda columns: table(columns)[1:]
     else:
         raise ValueError(f"no fault is called {name}")

@@ -226,7 +226,7 @@ def test_a_slow_body_meets_the_same_deadline(client: Client, noted: Noted, lengt
 def test_a_silent_connection_is_closed(client: Client, noted: Noted) -> None:
     began = time.perf_counter()
     assert client.closed()
-    assert TIMEOUT <= time.perf_counter() - began < TIMEOUT + 2
+    assert TIMEOUT / 2 < time.perf_counter() - began < TIMEOUT + 2
     assert noted.lines == []
 
 

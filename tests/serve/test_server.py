@@ -150,6 +150,7 @@ def test_several_workers_serve_are_replaced_and_end(source: Path, row: bytes, tm
             alive = [c for c in psutil.Process(server.pid).children() if c.status() != psutil.STATUS_ZOMBIE]
             return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
 
+        until(lambda: any('"status":200' in line for line in server.lines))
         before = until(lambda: len(workers()) == 2 and workers())
         before[0].kill()
         until(lambda: len(workers()) == 2 and {w.pid for w in workers()} != {w.pid for w in before}, 15)

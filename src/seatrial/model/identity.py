@@ -34,7 +34,8 @@ def _of_values(values: Array) -> Numbers:
         numbers = values.astype(np.float64) + 0.0  # one zero
         numbers[np.isnan(numbers)] = np.nan  # one NaN
         return _mixed(numbers.view(np.uint64))
-    known = {value: _of_text(repr(value)) for value in dict.fromkeys(values.tolist())}
+    # As a table's file would have it: dates come as objects in training, and as text from a release's reference.
+    known = {value: _of_text("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
     return np.array([known[value] for value in values.tolist()], dtype=np.uint64)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loguru import Record
 
 FLUSH_SECONDS = 0.05
-FLUSH_LINES = 200  # a flush takes the event loop's time, and more at once would be felt
+FLUSH_LINES = 64  # a flush takes the event loop's time, and more at once would be felt
 ATOMIC = 4096  # what a pipe takes in one piece, so that lines of several workers do not mix (PIPE_BUF)
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their information is for those who debug
 

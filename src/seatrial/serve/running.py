@@ -46,7 +46,7 @@ def run(package: str, settings: Settings) -> int:
             return 1 if supervisor.failed else 0
         server = _Server(server_config(create_app(release, settings, access), settings))
         server.on_start = lambda: logger.info("serving {} on {}", title, url)
-        with _noted(note), _signals_end_quietly(), suppress(SystemExit):
+        with _noted(note), _signals_end(server), suppress(SystemExit):
             server.run(sockets=[listener])
         return 0 if server.started else 1
 
@@ -105,10 +105,14 @@ class _Workers(Multiprocess):
 
 
 @contextmanager
-def _signals_end_quietly() -> Iterator[None]:
-    """Uvicorn raises the signal that ended it once more; by then there is nothing left to end."""
+def _signals_end(server: uvicorn.Server) -> Iterator[None]:
+    """End by signals before Uvicorn listens to them, and quietly: it raises the one that ended it once more."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
     ending = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in ending]
+    before = [signal.signal(number, end) for number in ending]
     try:
         yield
     finally:

@@ -114,6 +114,7 @@ class Costs:
 class Answers:
     """A side's answers, by the jobs' names. `attempts` tells what the model tried and was refused: network, processes.
 
+    `failures` says why a job with a fault has no answer; a job without one has an answer, or the side has none at all.
     `load_seconds` is import and load in a fresh process. `namespace` says whether the network was shut off by the
     system, or only in Python.
     """
@@ -128,7 +129,8 @@ class Answers:
     memory_mb: float
     attempts: tuple[str, ...]
     namespace: bool
-    printed: str = ""
+    failures: dict[str, str]
+    printed: str
 
     @property
     def description(self) -> Description:
@@ -153,7 +155,11 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
         if len(told) != len(jobs):
             raise NoAnswerError(f"answered {len(told)} of {len(jobs)} questions")
         read: dict[str, dict[str, Any]] = {kind: {} for kind in _READERS}
+        failures = {}
         for position, (job, part) in enumerate(zip(jobs, told, strict=True)):
+            if job.fault and "failure" in part:
+                failures[job.name] = str(part["failure"])
+                continue
             read[job.kind][job.name] = _READERS[job.kind](job, part, folder / f"{position}.npy")
         return Answers(
             scored=read["score"],
@@ -166,6 +172,7 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
             memory_mb=float(document["memory_mb"]),
             attempts=tuple(map(str, document["attempts"])),
             namespace=bool(document["namespace"]),
+            failures=failures,
             printed=printed,
         )
     except (SeatrialError, KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError, OSError) as error:

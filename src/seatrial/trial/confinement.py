@@ -52,8 +52,10 @@ def limit(memory_mb: int, seconds: int) -> None:
     for kind, most in limits.items():
         _, hard = resource.getrlimit(kind)
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        # At the hard limit of processor time the system kills without saying why.
+        spare = 5 if kind == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else 0
         with suppress(ValueError, OSError):  # macOS knows some of them and enforces none
-            resource.setrlimit(kind, (least, least))
+            resource.setrlimit(kind, (least, least + spare))
     for number in (signal.SIGXFSZ, signal.SIGXCPU):
         signal.signal(number, signal.SIG_DFL)  # Python ignores the first, and the model would see an error
 

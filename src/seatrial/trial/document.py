@@ -30,7 +30,7 @@ def json_schema() -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Only what JSON has: numpy's scalars and arrays as numbers and lists, anything else as text."""
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {_plain(str(key)): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if value is None or isinstance(value, bool | int):

@@ -21,7 +21,8 @@ FAMILIES = {
     "sensitivity": "use of columns",
     "probes": "made-up rows",
 }
-FAR = 4.0  # beyond so many times its limit, a bar is cut
+FAR = 6.0  # beyond so many times its limit, a bar is cut
+FAR_OFF = 25.0  # the same of a metric, in margins
 
 
 def limits(checks: Sequence[Check]) -> Figure | None:
@@ -58,18 +59,18 @@ def members(title: str, found: Sequence[Member], what: str) -> Figure | None:
 
 
 def _over(over: int, of: int) -> str:
-    return f"{over} of {of} {'is' if over == 1 else 'are'} beyond it." if over else "None is beyond it."
+    return f"{over} of {of} {'goes' if over == 1 else 'go'} beyond it." if over else "None goes beyond it."
 
 
 def _in_limits(rows: Sequence[tuple[str, float, bool]], label: str) -> Svg:
     high = min(max([1.0, *(value for _, value, _ in rows)]), FAR)
     chart = _listing(label, [name for name, _, _ in rows], [high], most=high * 1.22)
     chart.bar((0, 0), (1, len(rows)), ALLOWED, kind="pale")
+    chart.line([(1, 0), (1, len(rows))], OLD, dashed=True)
     for place, (_, value, failed) in enumerate(rows):
         middle = len(rows) - place - 0.5
         chart.bar((0, middle - 0.28), (min(value, FAR), middle + 0.28), FAULT if failed else NEW)
         chart.text(min(value, FAR), middle, f"{figure(value)}\u00d7", FAULT if failed else OLD, dx=6, dy=4)
-    chart.line([(1, 0), (1, len(rows))], OLD, dashed=True)
     told = ", ".join(f"{name} {figure(value)}" for name, value, _ in rows)
     return draw(f"Bars in units of the limit: {told}.", chart)
 
@@ -117,12 +118,11 @@ def measures(found: Sequence[Measure]) -> Figure | None:
     if not rows:
         return None
     # To the right is better, so what became worse lies to the left; a margin may be tiny beside what happened.
-    placed = [(m, *(min(max(-w / m.margin, -FAR), FAR) for w in (m.worse, m.high, m.low))) for m in rows]
+    placed = [(m, _margins(m, m.worse), _margins(m, m.high), _margins(m, m.low)) for m in rows]
     ends = [end for _, _, low, high in placed for end in (low, high)]
     scale = Axis.over("change in units of the margin, to the right is better", [-1.6, 1.0, *ends], count=6)
-    chart = Chart(
-        scale, Axis("", 0, len(rows), ()), height=48 + 44 * len(rows), names=[cut(m.name, NAME) for m in rows]
-    )
+    names = [cut(m.name, NAME) for m in rows]
+    chart = Chart(scale, Axis("", 0, len(rows), ()), height=48 + 44 * len(rows), names=names)
     chart.bar((scale.low, 0), (-1, len(rows)), FAULT, kind="pale")
     chart.line([(0, 0), (0, len(rows))], OLD)
     chart.line([(-1, 0), (-1, len(rows))], OLD, dashed=True)
@@ -131,14 +131,19 @@ def measures(found: Sequence[Measure]) -> Figure | None:
         series = FAULT if high < -1 else NEW
         chart.line([(low, middle), (high, middle)], series)
         chart.dots([(at, middle)], series, 4.5, kind="one")
-        text = f"{figure(m.old)} → {figure(m.new)}"
-        chart.text((low + high) / 2, middle, text, series, anchor="middle", dy=-9)
+        text, far = f"{figure(m.old)} → {figure(m.new)}", scale.at((low + high) / 2)
+        anchor, x = ("start", low) if far < 0.25 else ("end", high) if far > 0.75 else ("middle", (low + high) / 2)
+        chart.text(x, middle, text, series, anchor=anchor, dy=-9)
     told = "; ".join(f"{m.name} {figure(m.old)} before, {figure(m.new)} now" for m in rows)
     caption = (
         "The candidate's metrics less the baseline's on the same rows, with the interval of a paired bootstrap. On the "
         "shaded side it would be worse by more than the margin that the policy allows."
     )
     return Figure("Better or worse", draw(f"Changes of metrics: {told}.", chart), caption)
+
+
+def _margins(measure: Measure, worse: float) -> float:
+    return min(max(-worse / measure.margin, -FAR_OFF), FAR_OFF)
 
 
 def pairs(title: str, found: Sequence[Pair], label: str, caption: str) -> Figure | None:

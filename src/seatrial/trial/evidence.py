@@ -5,7 +5,6 @@ A verdict may come from a file that another version wrote, so what does not fit 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -14,7 +13,8 @@ from seatrial.trial.reading import FAILED, worst_first
 from seatrial.trial.records import Check, Verdict
 
 Item = TypeVar("Item")
-ERRORS = ("log_loss", "rmse", "mae")  # metrics of which less is better
+ERRORS = {"log_loss": "log loss", "rmse": "RMSE", "mae": "mean abs. error"}  # metrics of which less is better
+SCORES = {"roc_auc": "ROC AUC", "accuracy": "accuracy"}
 
 
 class _Drawn:
@@ -162,7 +162,8 @@ def _measure(check: Check) -> list[Measure]:
     higher = check.subject not in ERRORS
     # Of errors, the interval is a share of the old value.
     loss = check.old - check.new if higher else (check.new - check.old) / max(abs(check.old), 1e-12)
-    value = {"name": check.subject, "old": check.old, "new": check.new, "worse": loss, "margin": check.limit}
+    name = {**ERRORS, **SCORES}.get(check.subject, check.subject)
+    value = {"name": name, "old": check.old, "new": check.new, "worse": loss, "margin": check.limit}
     found = _read(Measure, {**value, "low": interval[0], "high": interval[1]})
     return [found] if found else []
 
@@ -179,11 +180,11 @@ def _under(verdict: Verdict, key: str) -> list[Any]:
 
 def _read(record: type[Item], value: Any) -> Item | None:
     try:
-        return _adapter(record).validate_python(value)
+        return record(**vars(_ADAPTERS[record].validate_python(value)))
     except ValidationError:
         return None
 
 
-@cache
-def _adapter(record: type[Item]) -> TypeAdapter[Item]:
-    return TypeAdapter(record)
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    record: TypeAdapter(record) for record in (Change, Flips, Measure, Pair, Cost, Member)
+}

@@ -63,9 +63,8 @@ def _score_rows(
     try:
         scores = np.asarray(side.release.score_table({name: values[rows] for name, values in columns.items()}))
         scores = scores.astype(np.float64)
-    except MemoryError:
-        raise
     except Exception as error:
+        stop_out_of_memory(error)
         if len(rows) > 1:
             middle = len(rows) // 2
             yield from _score_rows(side, columns, rows[:middle], before, failed)
@@ -138,9 +137,8 @@ def _ask(side: Any, given: list[Any], places: list[int], part: dict[str, Any], s
     count = len(given)
     try:
         predictions = side.predict(given)
-    except MemoryError:
-        raise
     except Exception as error:
+        stop_out_of_memory(error)
         part["errors"] += [(place, said(error)) for place in places]
         return
     if not isinstance(predictions, list):
@@ -182,9 +180,8 @@ def _bad(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
         found.append(verdict)
         try:
             side.release.parse(json.dumps(row).encode())
-        except MemoryError:
-            raise
         except Exception as error:
+            stop_out_of_memory(error)
             listed = getattr(error, "errors", None)
             rules = listed if isinstance(listed, list) else [{"loc": [], "type": "", "msg": said(error)}]
             verdict["rules"] = [[".".join(str(p) for p in r["loc"]), str(r["type"]), str(r["msg"])] for r in rules[:5]]
@@ -194,11 +191,10 @@ def _bad(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
         try:
             (prediction,) = side.predict([copy.deepcopy(row)])
             verdict["scores"] = _scores_in(side, prediction)[1]
-        except MemoryError:
-            raise
         except JobError:
             raise
         except Exception as error:
+            stop_out_of_memory(error)
             proper = {"SeatrialError", "RowError"} & {kind.__name__ for kind in type(error).__mro__}
             verdict |= {"outcome": "refused" if proper else "failed", "error": said(error)}
     return {"rows": found}
@@ -268,6 +264,14 @@ class _Matrix:
             file.write(b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.encode())
         if kind is None:
             self._part.replace(self._path)
+
+
+def stop_out_of_memory(error: BaseException | None) -> None:
+    """Raise MemoryError where that is what lies behind an error: then nothing more can be asked."""
+    while error:
+        if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+            raise MemoryError from None
+        error = error.__cause__ or error.__context__
 
 
 def said(error: BaseException) -> str:

@@ -6,7 +6,7 @@ rows differ with 2(1/s - 1)/n. So parts of share s = 1 / (1 + q) stand for a ret
 
 Every statistical family gets an equal part of one budget of false alarms (Bonferroni). Within a family the figure is
 the largest of its members in units of their own noise (max-T, Westfall and Young 1993), and the limit is a prediction
-limit for one more draw, on the log scale, with Student's t for the number of replicas.
+limit for one more draw, on the scale of square roots, with Student's t for the number of replicas.
 """
 
 import math
@@ -24,6 +24,7 @@ from seatrial.trial.policy import Policy
 
 Refit = Callable[[Array], Scorer]  # positions among the baseline's training rows -> the recipe trained on them
 
+PARTS = len(FAMILIES) + 3  # of the budget: three are for the new rows of the data, see `compare.arrivals`
 FEWEST_REPLICAS = 5
 SAFETY = 1.15  # what rows added or exchanged do beyond what parts of the same rows show
 WIDEST = 100.0  # a limit this many times the typical noise means the noise is not understood
@@ -96,7 +97,7 @@ def calibrate(questions: Questions, groupings: list[Grouping], replicas: Sequenc
         if len(found) < pairs / 2:
             dropped[family] = "most pairs of replicas could not be compared"
             continue
-        limit = _limit(family, found, len(replicas), policy.false_alarms / len(FAMILIES))
+        limit = _limit(family, found, len(replicas), policy.false_alarms / PARTS)
         if limit is None:
             dropped[family] = "replicas differ too wildly for a limit"
         else:
@@ -119,12 +120,14 @@ def _limit(family: str, found: list[Figures], replicas: int, alpha: float) -> Li
     for figures in found:
         names = ("",) if family == "search" else figures.members
         largest.append(max(v / noise[n] for n, v in zip(names, np.abs(figures.values).tolist(), strict=True)))
-    logs = np.log(np.maximum(largest, 0.1))
-    if not np.isfinite(logs).all():
+    # The square root makes the largest of many and the size of a single signed figure about equally normal; the
+    # logarithm has a long tail towards 0 for the latter, and its limits were up to 25 times the noise.
+    roots = np.sqrt(largest)
+    if not np.isfinite(roots).all():
         return None
     freedom = replicas - 1  # pairs share replicas: there are no more independent draws than these
-    reach = float(student.ppf(1 - alpha, freedom)) * float(logs.std(ddof=1)) * math.sqrt(1 + 1 / replicas)
-    limit = max(math.exp(float(logs.mean()) + reach), float(np.max(largest))) * SAFETY
+    reach = float(student.ppf(1 - alpha, freedom)) * float(roots.std(ddof=1)) * math.sqrt(1 + 1 / replicas)
+    limit = max((float(roots.mean()) + reach) ** 2, float(np.max(largest))) * SAFETY
     if limit > WIDEST:
         return None
     return Limit(noise, limit, float(np.median(list(noise.values()))) if family != "search" else noise[""])

@@ -1,4 +1,4 @@
-"""The page of a verdict: one file that opens anywhere, the verdict and its cause first; `sections.py` has the pictures."""
+"""The page of a verdict: one file that opens anywhere, verdict and cause first. Its pictures are in `sections.py`."""
 
 import html
 from collections.abc import Iterator
@@ -153,7 +153,7 @@ def _row(row: dict[str, Any], columns: list[str]) -> Row:
         change,
         cell(row.get("label")),
         ends,
-        tuple((cell(values.get(name)), name in changed) for name in columns),
+        tuple((cell(values.get(name), 36), name in changed) for name in columns),
     )
 
 

@@ -85,7 +85,11 @@ def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         told: dict[str, Any] = {"kind": job.kind, "fault": None}
         if job.fault:
             fault = job.fault
-            told["fault"] = {"file": str(fault.file), "name": fault.name, "parameters": dict(fault.parameters)}
+            told["fault"] = {
+                "file": str(fault.file.absolute()),
+                "name": fault.name,
+                "parameters": dict(fault.parameters),
+            }
         if isinstance(job, Score):
             table = job.table if isinstance(job.table, Path) else folder / f"{position}.csv"
             if not isinstance(job.table, Path):

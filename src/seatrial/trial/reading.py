@@ -1,5 +1,6 @@
 """What a verdict says, in the order in which people read it; every rendering takes words and order from here."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ QUESTION: dict[Leg, str] = {
     "cost": "Is it as small and as quick?",
 }
 _BADNESS = {outcome: place for place, outcome in enumerate(Outcome)}
+_MORE = re.compile(r" And (\d+ more checks? failed)\.?$")  # told beside the cause, not in it
 FAILED = (Outcome.blocked, Outcome.inconclusive, Outcome.waiting)
 NO_CHECK = "The trial looked at nothing: there is no check in it."
 _TO_DO = {
@@ -83,6 +85,9 @@ def headline(verdict: Verdict) -> Headline:
         if cause.lower().startswith(f"{prefix.lower()}:") and cause[len(prefix) + 1 :].strip():
             cause = cause[len(prefix) + 1 :]
             break
+    more = _MORE.search(cause)
+    if more and more.start():
+        cause = cause[: more.start()]
     to_do = _TO_DO.get(outcome, "")
     if not to_do:
         version = verdict.recommended_version
@@ -91,6 +96,8 @@ def headline(verdict: Verdict) -> Headline:
     hints = [check.hint for check in failed(verdict) if check.hint]
     if outcome in (Outcome.blocked, Outcome.inconclusive) and hints:
         to_do += f" {sentence(hints[0])}"
+    if more:
+        to_do += f" {sentence(more.group(1))}"
     return Headline(outcome, word, sentence(cause) or "No cause was given.", to_do)
 
 
@@ -133,10 +140,17 @@ def told(verdict: Verdict) -> list[Check]:
 
 
 def figures_of(check: Check) -> str:
-    """The figures that decided: `0.31 → 0.02, limit 0.05`."""
+    """The figures that decided: `0.31 → 0.02, 14.2 times the limit`, or `0.279, limit 0.05`.
+
+    Of two sides a limit is put on their difference or ratio, so it is told beside a single figure only.
+    """
     sides = [figure(side) for side in (check.old, check.new) if side is not None]
     parts = [" → ".join(sides)] if sides else []
-    return ", ".join(parts + ([f"limit {figure(check.limit)}"] if check.limit is not None else []))
+    if len(sides) < 2 and check.limit is not None:
+        parts.append(f"limit {figure(check.limit)}")
+    elif check.outcome in FAILED and 1 < check.severity < 1e6:
+        parts.append(f"{figure(check.severity)} times the limit")
+    return ", ".join(parts)
 
 
 def against(verdict: Verdict) -> str:

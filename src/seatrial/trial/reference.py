@@ -10,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.checking import TableChecker
 from seatrial.model.features import Array, Columns
 from seatrial.model.identity import row_places
+from seatrial.model.schema import Column
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Checked columns with their labels; (n,) each."""
+    """Columns with their labels; (n,) each. `target` is empty where the rows have no labels."""
 
     columns: Columns
     target: Array
@@ -25,19 +27,20 @@ class Labelled:
     @property
     def rows(self) -> int:
         """How many there are."""
-        return len(self.target)
+        return len(next(iter(self.columns.values()), ()))
 
     def take(self, chosen: Array) -> "Labelled":
         """Keep some of the rows, by mask or position."""
-        return Labelled({name: values[chosen] for name, values in self.columns.items()}, self.target[chosen])
+        target = self.target[chosen] if len(self.target) else self.target
+        return Labelled({name: values[chosen] for name, values in self.columns.items()}, target)
 
 
 def joined(parts: Sequence[Labelled]) -> Labelled:
-    """Put the rows of several references together, each distinct row once for each time it is in one of them."""
-    places = [row_places(part.columns, list(part.columns), part.target, seed=0) for part in parts]
+    """Put the rows of several references together, each distinct row once."""
     seen: set[float] = set()
     kept = []
-    for part, where in zip(parts, places, strict=True):
+    for part in parts:
+        where = row_places(part.columns, list(part.columns), part.target, seed=0)
         new = np.array([place not in seen for place in where.tolist()], dtype=bool)
         seen.update(where.tolist())
         kept.append(part.take(new))
@@ -45,7 +48,7 @@ def joined(parts: Sequence[Labelled]) -> Labelled:
     return Labelled(columns, np.concatenate([part.target for part in kept]))
 
 
-def held_out(rows: Labelled, split: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+def held_out(rows: Labelled, split: Mapping[str, Any]) -> Mask:
     """Say which rows a training with this split (from release.json) did not see; (n,)."""
     cuts = split.get("cuts")
     if not cuts:
@@ -55,27 +58,45 @@ def held_out(rows: Labelled, split: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
     return np.asarray(places < limits, dtype=bool)
 
 
-def read_reference(text: str, checker: TableChecker, target: str, where: str) -> Labelled:
-    """Read a release's reference.csv by a schema. Raises SeatrialError where the schema refuses a row."""
+def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, labelled: bool = True) -> Labelled:
+    """Read a CSV of rows as a schema's columns, without the schema's class; what it allows, the sides decide.
+
+    A release's reference.csv is such a file, and so is what a user gives. Raises SeatrialError for a column that is
+    missing, or a cell that is no value of its column's type.
+    """
     table = list(csv.reader(io.StringIO(text)))
-    header, rows = table[0], table[1:]
+    header, rows = (table[0] if table else []), [row for row in table[1:] if row]
+    if not rows:
+        raise SeatrialError(f"{where} has no rows.", hint="Give the trial rows to compare.")
+    uneven = next((number for number, row in enumerate(rows, 2) if len(row) != len(header)), None)
+    if uneven:
+        raise SeatrialError(f"{where}, line {uneven}: it has another number of cells than the header.")
     listed = {name: [row[i] for row in rows] for i, name in enumerate(header)}
-    labels = listed.pop(target, None)
-    if labels is None:
-        raise SeatrialError(f"{where} has no column `{target}`.", hint="Train and build the release again.")
-    missing = [column.name for column in checker.columns if column.name not in listed]
-    if missing:
-        raise SeatrialError(f"{where} has no column `{missing[0]}`.")
-    columns, problems = checker.check({column.name: listed[column.name] for column in checker.columns})
-    if problems:
-        raise SeatrialError(f"{where}: {problems[0]}")
-    return Labelled(columns, _typed(labels))
+    if labelled and target not in listed:
+        raise SeatrialError(f"{where} has no column `{target}`, so there are no labels.", hint="Give labelled rows.")
+    read: Columns = {}
+    for column in columns:
+        if column.name not in listed and column.required:
+            raise SeatrialError(f"{where} has no column `{column.name}`.")
+        values = listed.get(column.name, ["" if column.default is None else str(column.default)] * len(rows))
+        read[column.name] = _typed(column, values, where)
+    return Labelled(read, _labels(listed[target]) if target in listed else np.empty(0))
 
 
-def _typed(labels: Sequence[str]) -> Array:
+def _typed(column: Column, values: Sequence[str], where: str) -> Array:
+    if not column.numeric:
+        return np.array([value or None for value in values], dtype=object)
+    words = {"": "nan", "true": "1", "false": "0"}
+    try:
+        return np.array([float(words.get(value.strip().lower(), value)) for value in values], dtype=np.float64)
+    except ValueError as error:
+        raise SeatrialError(f"{where}, column {column.name}: {error}.") from None
+
+
+def _labels(values: Sequence[str]) -> Array:
     """Read labels as training did: whole numbers, numbers, or text."""
     try:
-        numbers = np.array([float(label) for label in labels], dtype=np.float64)
+        numbers = np.array([float(label) for label in values], dtype=np.float64)
     except ValueError:
-        return np.array(labels, dtype=object)
+        return np.array(values, dtype=object)
     return numbers.astype(np.int64) if bool((numbers % 1 == 0).all()) else numbers

@@ -117,9 +117,9 @@ def _md(text: str) -> str:
 
 def _md_plain(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]()#|~$!])", r"\\\1", text)
+    text = re.sub(r"([\\`*_{}\[\]#|~$!])", r"\\\1", text)
     # A host would make these a notification to somebody, a reference, or a link.
-    return re.sub(r"(@|://|www\.|GH-)", r"\1<!-- -->", text)
+    return re.sub(r"(@|://|www\.|GH-|\\#)", r"\1<!-- -->", text)
 
 
 def to_junit(result: Verdict | NotComparedError) -> str:

@@ -76,11 +76,9 @@ def sections(verdict: Verdict) -> Iterator[Section]:
             drawings.limits(verdict.checks),
             drawings.change(change) if change else None,
         ],
-        "Whether it is better": [drawings.measures(measures_of(verdict))],
-        "For whom it changed": [_slices(verdict)],
+        "Better or worse, and for whom": [drawings.measures(measures_of(verdict)), _slices(verdict)],
         "What it goes by": [_sensitivity(verdict)],
-        "What it learned from": [_shares(verdict)],
-        "What it costs": [drawings.costs(costs_of(verdict))],
+        "What it learned from, and what it costs": [_shares(verdict), drawings.costs(costs_of(verdict))],
     }
     for title, found in pictures.items():
         drawn = tuple(picture for picture in found if picture is not None)

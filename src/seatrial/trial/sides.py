@@ -35,11 +35,13 @@ PINNED = {
 }
 OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "bad allocation", "Cannot allocate memory", "Failed to allocate memory")
 SIGNALS = {
-    signal.SIGSEGV: "crashed (segmentation fault)",
-    signal.SIGABRT: "crashed (it aborted)",
-    signal.SIGFPE: "crashed (arithmetic error)",
-    signal.SIGILL: "crashed (illegal instruction)",
-    signal.SIGKILL: "was killed (SIGKILL), as a system does that runs out of memory",
+    "SIGSEGV": "crashed (segmentation fault)",
+    "SIGABRT": "crashed (it aborted)",
+    "SIGFPE": "crashed (arithmetic error)",
+    "SIGILL": "crashed (illegal instruction)",
+    "SIGXCPU": "was killed: it used more processor time than its limit",
+    "SIGXFSZ": "was killed: it wrote a file without end",
+    "SIGKILL": "was killed (SIGKILL), as a system does that runs out of memory",
 }
 
 Progress = Callable[[str], None]
@@ -57,7 +59,8 @@ class Side:
     def ask(self, jobs: Sequence[Job], fault: Fault | None = None) -> Answers:
         """Have a fresh process do the jobs; `fault` is seeded for each that has none of its own.
 
-        Raises NotComparedError with the side's last words.
+        Raises NotComparedError with the side's last words. Many faults can be seeded into one process, one after the
+        other: what makes a job with a fault impossible to answer is told in `Answers.failures`.
         """
         with self._asked(jobs, fault) as answers:
             return answers()
@@ -123,12 +126,11 @@ class Side:
             return failure.rstrip(".")
         if code >= 0:
             return f"ended without an answer (exit code {code})"
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        if name == "SIGXCPU":
-            return f"was killed: it used more than {policy.timeout * policy.threads:g} s of processor time"
-        if name == "SIGXFSZ":
-            return "was killed: it wrote a file without end"
-        return SIGNALS.get(signal.Signals(-code), f"was killed ({name})") if name.startswith("SIG") else name
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return SIGNALS.get(name, f"was killed ({name})")
 
 
 def open_side(

@@ -53,7 +53,7 @@ def cut(text: str, longest: int) -> str:
 
 def sentence(text: str) -> str:
     """Begin with a capital, unless the first word is marked as code, and end with a stop."""
-    text = text.strip()
+    text = re.sub(r"(?<=\d) %", f"{SPACE}%", text.strip())
     if not text:
         return ""
     text = text[0].upper() + text[1:]
@@ -66,7 +66,8 @@ def figure(value: float) -> str:
         return {math.inf: "∞", -math.inf: MINUS + "∞"}.get(value, "0" if value == 0 else "not a number")
     digits = 2 - math.floor(math.log10(abs(value)))
     if digits > 6 or digits < -12:
-        return f"{value:.1e}".replace("-", MINUS)
+        factor, power = f"{value:.1e}".split("e")
+        return f"{factor.removesuffix('.0')}e{int(power)}".replace("-", MINUS)
     text = f"{round(value, digits):,.{max(digits, 0)}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
@@ -91,7 +92,7 @@ def cell(value: Any, longest: int = 48) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.6g}".replace("-", MINUS)
+        return f"{value:.6g}".replace("-", MINUS) if math.isfinite(value) else figure(value)
     if isinstance(value, Mapping):
         value = ", ".join(f"{key} {cell(each)}" for key, each in value.items())
     elif isinstance(value, list | tuple):

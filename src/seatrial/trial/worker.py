@@ -72,6 +72,10 @@ def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
             if job["fault"]:
                 _spoil(side.release, **job["fault"])
             answers.append(work(side, job, folder / str(position)))
+        except jobs.JobError as error:
+            if not job["fault"]:
+                raise
+            answers.append({"failure": str(error)})
         finally:
             vars(side.release).clear()
             vars(side.release).update(kept)
@@ -82,7 +86,7 @@ def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _spoil(release: Any, file: str, name: str, parameters: dict[str, Any]) -> None:
     """Seed a fault into the release object, by the attributes of its own that are put back after the job."""
-    _load("faults", Path(file)).apply(release, name, parameters)
+    _load(file, Path(file)).apply(release, name, parameters)
 
 
 class _Side:
@@ -93,9 +97,8 @@ class _Side:
         self._jobs = jobs
         try:
             self.package = importlib.import_module(name)
-        except MemoryError:
-            raise
         except Exception as error:
+            jobs.stop_out_of_memory(error)
             raise jobs.JobError(f"cannot be imported: {jobs.said(error)}") from error
         for needed in ("release", "predict", "__version__"):
             if not hasattr(self.package, needed):
@@ -108,9 +111,8 @@ class _Side:
             self.metadata = self.release.metadata
             self.columns = self.release.columns
             self.release.load()
-        except MemoryError:
-            raise
         except Exception as error:
+            jobs.stop_out_of_memory(error)
             raise jobs.JobError(f"cannot be loaded: {jobs.said(error)}") from error
         self.load_seconds = time.perf_counter() - began
         self.classes = [str(label) for label in self.metadata.classes]

@@ -8,14 +8,16 @@ import math
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.groups import Grouping, factorized, group_column
+from seatrial.trial.compare.groups import Grouping, factorized, group_column, ticked
 from seatrial.trial.compare.history import Matched, Table
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
 FEWEST = 30
-SHIFT = 0.25  # distance between two distributions (total variation over groups) that should be looked at
-BLOCKED = 0.5
+SHIFT = 0.15  # distance between two distributions (total variation over groups) that should be looked at
+BLOCKED = 0.4
+JUMP = 0.25  # change of a label's rate in a group
+PARTNER = 0.25  # change in how much of a column another one explains
 TIE = 0.12  # change in how much of the labels a column explains
 
 
@@ -27,12 +29,14 @@ def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -
         return [Check("data.arrivals", "data", Outcome.noted, told)]
     checks = []
     parts = _parts(old, new, rows)
-    alpha = policy.false_alarms / (3 * len(parts) + 1)
+    alpha = policy.false_alarms / 12 / (len(parts) + 1)  # three parts of the budget's twelve, see `trial.null`
     labels = _labels(old.target, new.target[rows])
     for name, (grouping, size) in parts.items():
         check = _column(name, grouping, size, alpha) or _tie(name, grouping, size, labels, alpha)
         if check is not None:
             checks.append(check)
+    if not checks:
+        checks = _partners(parts, alpha)
     target = _column(new.name, Grouping(new.name, labels[1], labels[0]), old.rows, alpha, what="the labels")
     checks += [target] if target is not None else _slices(parts, labels, policy, alpha)
     return checks or [
@@ -144,6 +148,41 @@ def _tie(
     )
 
 
+def _partners(parts: dict[str, tuple[Grouping, int]], alpha: float) -> list[Check]:
+    """Columns that go with another one in the old rows and not in the new ones, as after a join that slipped."""
+    from scipy.stats import norm
+
+    sure = float(norm.isf(alpha / 2))
+    lost: dict[str, list[tuple[float, str, float, float]]] = {}
+    for name, (grouping, old_rows) in parts.items():
+        old, new = slice(None, old_rows), slice(old_rows, None)
+        for other, (told, _) in parts.items():
+            if other == name:
+                continue
+            before = explained(told.codes[old], told.size, grouping.codes[old], grouping.size)
+            if before < PARTNER:
+                continue
+            after = explained(told.codes[new], told.size, grouping.codes[new], grouping.size)
+            spread = math.sqrt(_variance(before, old_rows) + _variance(after, len(grouping.codes) - old_rows))
+            if before - after > max(PARTNER, sure * spread, 0.5 * before):
+                lost.setdefault(name, []).append((before - after, other, before, after))
+                lost.setdefault(other, []).append((before - after, name, before, after))
+    if not lost:
+        return []
+    # The column that lost most of its partners is the one that moved; its partners lost but one.
+    name = max(lost, key=lambda key: (len(lost[key]), sum(part[0] for part in lost[key])))
+    _, other, before, after = max(lost[name])
+    return [
+        Check(
+            "data.partners", "data", Outcome.blocked,
+            f"in the new rows `{name}` does not go with `{other}` any more: they explain {after:.0%} of one another, "
+            f"{before:.0%} before",
+            subject=name, old=before, new=after, severity=(before - after) / PARTNER,
+            hint="A column that does not fit the others any more may be joined to the wrong rows.",
+        )
+    ]  # fmt: skip
+
+
 def _variance(share: float, rows: int) -> float:
     """The sampling variance of an explained share, by the usual formula for R squared, and a floor for small shares."""
     share = min(max(share, 0.0), 1.0)
@@ -173,9 +212,9 @@ def _slices(
             top = int(score.argmax())
             jump = float(abs(later[top] - first[top]))
             severity = float(score[top] / sure)
-            if severity > 1 and jump > SHIFT and (worst is None or severity > worst.severity):
+            if severity > 1 and jump > JUMP and (worst is None or severity > worst.severity):
                 told = (
-                    f"where {grouping.names[top]}, {label} is {later[top]:.0%} of the new rows, {first[top]:.0%} before"
+                    f"where {ticked(grouping.names[top])}, {label} is {later[top]:.0%} of the new rows, {first[top]:.0%} before"
                 )
                 worst = Check(
                     "data.label_rates", "data", Outcome.blocked, f"label rates jumped in a group of the new rows: {told}",

@@ -7,6 +7,7 @@ had, and has. At last, what the rows that differ have in common.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,9 @@ def find_cause(meaning: Meaning, columns: Columns, expected: Array, given: Array
         if found.words:
             return found
     kind = _kind_of_row(columns, off)
+    if _tiny(meaning, expected, given):
+        where = f", where {kind.words.removeprefix('it differs where ')}" if kind.strength >= CLEAR else ""
+        return Cause(f"it lost precision: all differences are tiny{where}", kind.column if where else "", 0.5)
     single = _single_effects(meaning, columns, expected, given)
     if kind.strength >= CLEAR and (kind.strength > single.strength or kind.column == single.column):
         return kind
@@ -62,13 +66,13 @@ def _flat(meaning: Meaning, scores: Array) -> Array:
 
 def _order(meaning: Meaning, expected: Array, given: Array) -> Cause:
     for shift in (1, -1, 2, -2):
-        if len(expected) > 8 and np.allclose(np.roll(expected, shift, axis=0), given, atol=1e-9):
+        if len(expected) > 8 and np.allclose(np.roll(expected, shift, axis=0), given, rtol=0, atol=1e-9):
             return Cause(
                 f"its answers are shifted by {abs(shift)} row{'s' * (abs(shift) > 1)}: the order is lost", strength=1
             )
     if len(expected) > 8 and len(np.unique(_flat(meaning, expected))) > 4:
         old, new = np.sort(_flat(meaning, expected)), np.sort(_flat(meaning, given))
-        if np.allclose(old, new, atol=1e-9) and not np.allclose(_flat(meaning, expected), _flat(meaning, given)):
+        if np.allclose(old, new, rtol=0, atol=1e-9) and np.abs(_flat(meaning, expected) - _flat(meaning, given)).max() > 1e-6:
             return Cause("the answers are the same in another order", strength=1)
     return Cause()
 
@@ -77,9 +81,9 @@ def _class_order(meaning: Meaning, expected: Array, given: Array) -> Cause:
     if expected.ndim != 2 or expected.shape[1] < 2:
         return Cause()
     for shift in range(1, expected.shape[1]):
-        if np.allclose(np.roll(expected, shift, axis=1), given, atol=1e-9):
+        if np.allclose(np.roll(expected, shift, axis=1), given, rtol=0, atol=1e-9):
             return Cause("the probabilities belong to other classes: the order of the classes changed", strength=1)
-    if np.allclose(np.sort(expected, axis=1), np.sort(given, axis=1), atol=1e-9):
+    if np.allclose(np.sort(expected, axis=1), np.sort(given, axis=1), rtol=0, atol=1e-9):
         return Cause("the probabilities belong to other classes: the order of the classes changed", strength=1)
     return Cause()
 
@@ -100,6 +104,8 @@ def _function(meaning: Meaning, expected: Array, given: Array) -> Cause:
         return Cause("its scores have lost precision", strength=1)
     if np.ptp(y) < 1e-12:
         return Cause("it gives every row the same answer", strength=1)
+    if not _smooth(x, y):
+        return Cause()
     order = np.argsort(x, kind="stable")
     steps_x, steps_y = np.diff(x[order]), np.diff(y[order])
     same = steps_x < 1e-12
@@ -110,6 +116,21 @@ def _function(meaning: Meaning, expected: Array, given: Array) -> Cause:
     if (np.abs(steps_y[same]) < 1e-9).all() and (steps_y < 1e-12).all() and (steps_y[~same] < 0).mean() > 0.9:
         return Cause("its scores fall where they should rise: the sign or the class is reversed", strength=1)
     return Cause()
+
+
+def _smooth(x: Array, y: Array) -> bool:
+    """Whether each row's y follows from its neighbours in x: what is left is small against how far y is from x."""
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    wide = np.maximum(x[2:] - x[:-2], 1e-15)
+    between = y[:-2] + (y[2:] - y[:-2]) * (x[1:-1] - x[:-2]) / wide
+    return bool(np.mean(np.abs(y[1:-1] - between)) < 0.25 * np.mean(np.abs(y - x)))
+
+
+def _tiny(meaning: Meaning, expected: Array, given: Array) -> bool:
+    """Whether all differences are small against the spread of what is expected."""
+    x, y = _flat(meaning, expected), _flat(meaning, given)
+    return bool(np.abs(y - x).max() < 5e-4 * (float(np.ptp(x)) or 1.0))
 
 
 def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: Array) -> Cause:
@@ -128,12 +149,15 @@ def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: 
         return Cause()
     old, new = _all(meaning, expected[start:]), _all(meaning, given[start:])
     wrong: dict[str, float] = {}
+    to: dict[str, str] = {}
     should: dict[str, float] = {}
     does: dict[str, float] = {}
     for row in near.tolist():
         name = names[int(np.flatnonzero(coded[:, row] != coded[:, base])[0])]
         due, got = old[row] - old[base], new[row] - new[base]
-        wrong[name] = max(wrong.get(name, 0.0), float(np.abs(got - due).max()))
+        miss = float(np.abs(got - due).max())
+        if miss > wrong.get(name, -1.0):
+            wrong[name], to[name] = miss, _shown(columns[name][start + row])
         should[name] = max(should.get(name, 0.0), float(np.abs(due).max()))
         does[name] = max(does.get(name, 0.0), float(np.abs(got).max()))
     total = sum(wrong.values())
@@ -151,11 +175,17 @@ def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: 
         )
     name = max(wrong, key=lambda key: wrong[key])
     return Cause(
-        f"`{name}` has another effect (a change of it should move the answer by {should[name]:.2g}, and moves it by "
+        f"`{name}` has another effect (a change of it to {to[name]} should move the answer by {should[name]:.2g}, and moves it by "
         f"{does[name]:.2g})",
         name,
         wrong[name] / total,
     )
+
+
+def _shown(value: Any) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - NaN is missing
+        return "missing"
+    return repr(value) if isinstance(value, str) else f"{value:g}"
 
 
 def _all(meaning: Meaning, scores: Array) -> Array:
@@ -178,8 +208,9 @@ def _kind_of_row(columns: Columns, off: Array) -> Cause:
             hits = float((off & inside).sum())
             if hits == 0:
                 continue
-            # F1, as a kind that holds for all rows tells as little as one that holds for one of them.
-            strength = 2 * hits / float(off.sum() + inside.sum())
+            # The correlation of both, as a kind that holds for all rows tells as little as one that holds for none.
+            a, b = float(off.mean()), float(inside.mean())
+            strength = (hits / len(off) - a * b) / float(np.sqrt(a * (1 - a) * b * (1 - b)) or 1.0)
             if strength > best.strength + 1e-9:
                 best = Cause(f"it differs where {words}", name, strength)
     return best

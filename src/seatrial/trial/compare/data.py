@@ -59,6 +59,8 @@ def _column(name: str, old: dict[str, Any], new: dict[str, Any], old_rows: int, 
     if not found:
         return Check(name, "data", Outcome.passed, f"`{column}` is distributed as before.", subject=column)
     severity, effect, words = max(found)
+    if name == "data.labels":
+        severity *= 2  # what the labels do, the model does
     outcome = Outcome.blocked if severity >= 1 else Outcome.waiting
     return Check(
         name, "data", outcome, f"the training data changed: {words}", subject=column, new=effect, severity=severity,

@@ -5,16 +5,17 @@ limit on exactly what is judged.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, grouped
+from seatrial.trial.compare.metrics import metrics_of, worsening
 from seatrial.trial.compare.questions import Answers, Questions
 
-Family = Literal["changes", "flips", "shares", "losses", "slices", "search", "sensitivity", "probes"]
-FAMILIES: tuple[Family, ...] = ("changes", "flips", "shares", "losses", "slices", "search", "sensitivity", "probes")
+Family = Literal["changes", "flips", "shares", "losses", "metrics", "slices", "search", "sensitivity", "probes"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
 # Below these, a change matters to nobody: probabilities, shares of rows, or units of a regression's spread.
 MINIMAL: dict[str, float] = {
@@ -22,6 +23,7 @@ MINIMAL: dict[str, float] = {
     "flips": 0.01,
     "shares": 0.02,
     "losses": 0.005,
+    "metrics": 0.005,
     "slices": 0.03,
     "search": 0.03,
     "sensitivity": 0.02,
@@ -55,6 +57,7 @@ def measure(
         "flips": _flips(questions, old, new),
         "shares": _shares(questions, old, new),
         "losses": _losses(questions, old, new),
+        "metrics": _metrics(questions, old, new),
         "slices": slices(questions, groupings, old, new, fewest),
         "search": search(questions, groupings, old, new, fewest),
         "sensitivity": sensitivity(questions, old, new),
@@ -113,6 +116,16 @@ def _losses(questions: Questions, old: Answers, new: Answers) -> Figures:
     value = np.array([after.mean() - before.mean()])
     name = "the Brier score" if meaning.classifies else "the mean absolute error"
     return Figures((name,), value, value, before.mean(keepdims=True), after.mean(keepdims=True))
+
+
+def _metrics(questions: Questions, old: Answers, new: Answers) -> Figures:
+    if questions.truth is None:
+        return _none()
+    before = metrics_of(questions.meaning, old.rows, questions.truth)
+    after = metrics_of(questions.meaning, new.rows, questions.truth)
+    values = np.array([worsening(b, a) for b, a in zip(before, after, strict=True)])
+    values = np.where(np.isfinite(values), values, 0.0)
+    return Figures(tuple(metric.name for metric in before), values, values)
 
 
 def slices(questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, fewest: int) -> Figures:

@@ -90,3 +90,16 @@ def factorized(values: Array) -> tuple[Array, list[Any]]:
         return np.array(listed, dtype=np.int64), list(place)
     codes, known = factorize(np.asarray(values, dtype=object), use_na_sentinel=True)
     return np.asarray(codes), list(known)
+
+
+def ticked(group: str) -> str:
+    """Mark the columns in a group's name as columns: "`sex` = female and `age` is missing"."""
+    parts = []
+    for part in group.split(" and "):
+        for mark in (" = ", ": ", " is "):
+            if mark in part:
+                column, rest = part.split(mark, 1)
+                part = f"`{column}`{mark}{rest}"
+                break
+        parts.append(part)
+    return " and ".join(parts)

@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.groups import factorized, grouped
+from seatrial.trial.compare.groups import factorized, grouped, ticked
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
 Numbers = npt.NDArray[np.uint64]
 
-MOST_PAIRS = 40_000  # rows up to which pairs of columns are tried where no single one explains
-GONE = 0.8  # of a group's rows gone, while most others stayed: the group was lost, not aged out
+TRIES = 40  # sets of columns to know rows by, where more than one column was rewritten
+MOST_TRIED = 50_000  # rows for that
+GONE = 0.7  # of a group's rows gone, while most others stayed: the group was lost, not aged out
 REPEATED = 0.05
 
 
@@ -68,7 +69,34 @@ def match(old: Table, new: Table) -> Matched:
             pairs = _paired(before[left] - first[name][left], after[right] - second[name][right], once=True)
             if len(pairs[0]):
                 rewritten[name or new.name] = (left[pairs[0]], right[pairs[1]])
+        explained = sum(len(a) for a, _ in rewritten.values())
+        if len(left) > 0.5 * old.rows and explained < 0.1 * len(left):
+            rewritten = _by_other_columns(first, second, left, right, old, new) or rewritten
     return Matched(kept, known, rewritten)
+
+
+def _by_other_columns(
+    first: dict[str, Numbers], second: dict[str, Numbers], left: Array, right: Array, old: Table, new: Table
+) -> dict[str, tuple[Array, Array]]:
+    """Know rows again by random sets of columns, if several were rewritten, and see which of the others differ."""
+    left, right = left[:MOST_TRIED], right[:MOST_TRIED]
+    generator = np.random.default_rng(0)
+    names = list(first)
+    best: tuple[Array, Array] = (left[:0], right[:0])
+    for turn in range(TRIES):
+        key = generator.permutation(names)[: max(2, len(names) // (2 + turn % 2))].tolist()
+        with np.errstate(over="ignore"):
+            before = np.sum([first[name][left] for name in key], axis=0, dtype=np.uint64)
+            after = np.sum([second[name][right] for name in key], axis=0, dtype=np.uint64)
+        pairs = _paired(before, after, once=True)
+        if len(pairs[0]) > len(best[0]):
+            best = (left[pairs[0]], right[pairs[1]])
+    found = {}
+    for name in names:
+        differ = first[name][best[0]] != second[name][best[1]]
+        if differ.any():
+            found[name or new.name] = (best[0][differ], best[1][differ])
+    return found if len(best[0]) > 0.2 * len(left) else {}
 
 
 def compare_history(old: Table, new: Table, policy: Policy) -> list[Check]:
@@ -153,7 +181,7 @@ def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, matched: M
     how = _how(old, new, name, a, b)
     told = f"{what} changed in {len(a):,} rows that are otherwise as before ({share:.0%} of the old rows){how}"
     if where and (inside > 2 * share or label):
-        told += f", {inside:.0%} of those where {where}"
+        told += f", {inside:.0%} of those where {ticked(where)}"
     if name in policy.changing:
         return Check("data.rewritten", "data", Outcome.noted, f"As declared, {told}.", subject=name, new=share)
     outcome = Outcome.blocked if over > 1 else Outcome.noted
@@ -216,14 +244,15 @@ def _lost(old: Table, matched: Matched, policy: Policy) -> list[Check]:
     overall = 1 - float(accounted.mean())
     checks = []
     if overall < 0.7:  # of a table that is new altogether, a lost group says nothing; the shares do
-        for grouping in grouped(old.columns, policy.slices):
+        groupings = [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]
+        for grouping in groupings:
             counts = np.bincount(grouping.codes, minlength=grouping.size)
             gone = np.bincount(grouping.codes, ~accounted, grouping.size)
             share = gone / np.maximum(counts, 1)
             rest = (gone.sum() - gone) / np.maximum(counts.sum() - counts, 1)
             lost = (counts >= policy.min_slice) & (share >= GONE) & (rest < share / 2)
             for k in np.flatnonzero(lost).tolist():
-                told = f"{int(gone[k]):,} of {int(counts[k]):,} rows where {grouping.names[k]} are gone, {rest[k]:.0%} of the others"
+                told = f"{int(gone[k]):,} of {int(counts[k]):,} rows where {ticked(grouping.names[k])} are gone, {rest[k]:.0%} of the others"
                 # How much of what is gone the group explains orders groups that overlap.
                 weight = float(2 * gone[k] / (counts[k] + gone.sum()))
                 checks.append(

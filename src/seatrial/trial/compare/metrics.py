@@ -3,7 +3,9 @@
 Intervals are paired bootstraps (Efron 1979): each redraw of the rows tells both sides' figures and their difference.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,50 +21,63 @@ SURE = 3.0  # standard errors that a suspicious gain must exceed
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One metric of one side: its value and its redraws (draws,)."""
+class Metric:
+    """One metric of one side: `figure` gives it for each row of weights (draws, n)."""
 
     name: str
     label: str
-    value: float
-    drawn: Array
+    figure: Callable[[Array], Array]
+    rows: int
     higher_is_better: bool
     relative: bool  # margins are shares of the old value
 
+    @cached_property
+    def value(self) -> float:
+        """The metric on the rows as they are."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(self.figure(np.ones((1, self.rows)))[0])
 
-def measure_side(meaning: Meaning, scores: Array, truth: Array, *, seed: int = 0) -> list[Measured]:
-    """Measure one side, the headline first: ROC AUC, accuracy or RMSE. The same seed draws the same rows."""
+    def redrawn(self, seed: int) -> Array:
+        """The metric on redraws (draws,); the same seed draws the same rows."""
+        counts = np.random.default_rng(seed).poisson(1.0, size=(DRAWS, self.rows)).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self.figure(counts))
+
+
+def metrics_of(meaning: Meaning, scores: Array, truth: Array) -> list[Metric]:
+    """The metrics of one side, the headline first: ROC AUC, accuracy or RMSE."""
     if len(truth) > MOST_ROWS:
         step = len(truth) // MOST_ROWS + 1
         scores, truth = scores[::step], truth[::step]
-    counts = _counts(len(truth), seed)
+    rows = len(truth)
+
+    def mean(values: Array) -> Callable[[Array], Array]:
+        return lambda w: np.asarray(w @ values / w.sum(axis=1))
+
     if not meaning.classifies:
         errors = scores - truth
+        squares = mean(errors**2)
         return [
-            _of("rmse", "RMSE", lambda w: np.sqrt(w @ errors**2 / w.sum(axis=1)), counts, higher=False),
-            _of("mae", "mean absolute error", lambda w: w @ np.abs(errors) / w.sum(axis=1), counts, higher=False),
+            Metric("rmse", "RMSE", lambda w: np.sqrt(squares(w)), rows, higher_is_better=False, relative=True),
+            Metric("mae", "mean absolute error", mean(np.abs(errors)), rows, higher_is_better=False, relative=True),
         ]
     right = (meaning.decide(scores) == truth).astype(float)
-    own = np.clip(scores[np.arange(len(truth)), truth], 1e-6, 1.0)
+    own = np.clip(scores[np.arange(rows), truth], 1e-6, 1.0)
     found = [
-        _of("accuracy", "accuracy", lambda w: w @ right / w.sum(axis=1), counts, higher=True, relative=False),
-        _of("log_loss", "log loss", lambda w: w @ -np.log(own) / w.sum(axis=1), counts, higher=False),
+        Metric("accuracy", "accuracy", mean(right), rows, higher_is_better=True, relative=False),
+        Metric("log_loss", "log loss", mean(-np.log(own)), rows, higher_is_better=False, relative=True),
     ]
     if meaning.task == "binary":
         hits, p = (truth == meaning.positive).astype(float), scores[:, meaning.positive]
-        found.insert(0, _of("roc_auc", "ROC AUC", lambda w: auc(hits, p, w), counts, higher=True, relative=False))
+        area = Metric("roc_auc", "ROC AUC", lambda w: auc(hits, p, w), rows, higher_is_better=True, relative=False)
+        found.insert(0, area)
     return found
 
 
-def _counts(rows: int, seed: int) -> Array:
-    generator = np.random.default_rng(seed)
-    return generator.poisson(1.0, size=(DRAWS, rows)).astype(np.float32)
-
-
-def _of(name: str, label: str, figure, counts: Array, *, higher: bool, relative: bool = True) -> Measured:  # type: ignore[no-untyped-def]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(figure(np.ones((1, counts.shape[1])))[0])
-        return Measured(name, label, value, np.asarray(figure(counts)), higher, relative)
+def worsening(old: Metric, new: Metric) -> float:
+    """How much worse the new side is: absolute, or as a share of the old value for errors; negative is better."""
+    loss = (old.value - new.value) if old.higher_is_better else (new.value - old.value)
+    return loss / max(abs(old.value), 1e-3) if old.relative else loss
 
 
 def auc(hits: Array, scores: Array, weights: Array) -> Array:
@@ -88,25 +103,20 @@ def compare_metrics(
     if len(truth) < policy.min_rows:
         told = f"{len(truth)} labelled rows are too few to compare metrics; {policy.min_rows} are needed"
         return [Check("metrics.rows", "total", Outcome.inconclusive, told, hint="Lower min_rows or hold more out.")]
-    before, after = measure_side(meaning, old, truth), measure_side(meaning, new, truth)
+    before, after = metrics_of(meaning, old, truth), metrics_of(meaning, new, truth)
     checks = [_worse(b, a, policy, (noise or {}).get(b.name, 0.0)) for b, a in zip(before, after, strict=True)]
     return [*checks, _trivial(meaning, old, new, truth)]
 
 
-def worsening(old: Measured, new: Measured) -> Array:
-    """How much worse each redraw is: absolute, or as a share of the old value for errors."""
-    loss = (old.drawn - new.drawn) if old.higher_is_better else (new.drawn - old.drawn)
-    return np.asarray(loss / max(abs(old.value), 1e-12) if old.relative else loss)
-
-
-def _worse(old: Measured, new: Measured, policy: Policy, noise: float) -> Check:
-    loss = worsening(old, new)
+def _worse(old: Metric, new: Metric, policy: Policy, noise: float) -> Check:
+    first, second = old.redrawn(0), new.redrawn(0)
+    loss = (first - second) if old.higher_is_better else (second - first)
+    loss = loss / max(abs(old.value), 1e-3) if old.relative else loss
     loss = loss[np.isfinite(loss)]
     # Errors are relative, and a few per cent of an error are less than as many points of accuracy.
     margin = policy.margin * (3 if old.relative else 1)
     best, worst = np.percentile(loss, [EDGE, 100 - EDGE]).tolist() if len(loss) else (0.0, 0.0)
-    value = (old.value - new.value) if old.higher_is_better else (new.value - old.value)
-    value = value / max(abs(old.value), 1e-12) if old.relative else value
+    value = worsening(old, new)
     failed = best > margin and value > max(margin, noise)
     told = f"{old.label} went from {old.value:.4g} to {new.value:.4g} (worse by {best:.2g} to {worst:.2g} with 95 %)"
     return Check(
@@ -164,10 +174,10 @@ def compare_gain(meaning: Meaning, old: tuple[Array, Array], new: tuple[Array, A
     """
     if min(len(old[1]), len(new[1])) < policy.min_slice:
         return []
-    before, after = measure_side(meaning, *old)[0], measure_side(meaning, *new, seed=1)[0]
+    before, after = metrics_of(meaning, *old)[0], metrics_of(meaning, *new)[0]
     gain = (after.value - before.value) if before.higher_is_better else (before.value - after.value) / before.value
     left = (1 - after.value) / max(1 - before.value, 1e-9) if before.higher_is_better else after.value / before.value
-    spread = float(np.hypot(np.nanstd(before.drawn), np.nanstd(after.drawn)))
+    spread = float(np.hypot(np.nanstd(before.redrawn(0)), np.nanstd(after.redrawn(1))))
     spread = spread if before.higher_is_better else spread / before.value
     large = gain > policy.suspicious_gain * (1 if before.higher_is_better else 3) or left < 0.4
     failed = large and gain > SURE * spread

@@ -5,7 +5,7 @@ at a time is shuffled.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,6 +25,10 @@ class Answers:
     rows: Array
     probes: Array
     shuffled: dict[str, Array]
+
+    def on(self, keep: Array, inside: Array) -> "Answers":
+        """The answers to some of the rows; see `Questions.narrowed`."""
+        return Answers(self.rows[keep], self.probes, {name: scores[inside] for name, scores in self.shuffled.items()})
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,21 @@ class Questions:
             name: scores[probes + place * each : probes + (place + 1) * each] for place, name in enumerate(self.columns)
         }
         return Answers(scores[: self.size], scores[self.size : probes], shuffled)
+
+    def narrowed(self, keep: Array) -> tuple["Questions", Callable[[Answers], Answers]]:
+        """The questions on the rows that `keep` (n,) marks, and what picks these out of answers that were given.
+
+        For two releases that were split by different seeds: the rows that neither has seen are few.
+        """
+        inside = keep[self.part]
+        place = np.cumsum(keep) - 1
+        narrow = replace(
+            self,
+            rows={name: values[keep] for name, values in self.rows.items()},
+            truth=None if self.truth is None else self.truth[keep],
+            part=place[self.part[inside]],
+        )
+        return narrow, lambda answers: answers.on(keep, inside)
 
     def ask(self, scorer: Scorer) -> Answers:
         """Put the questions to a side."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seatrial.trial.compare.figures import MINIMAL, Figures, measure
-from seatrial.trial.compare.groups import Grouping
+from seatrial.trial.compare.groups import Grouping, ticked
 from seatrial.trial.compare.questions import Answers, Questions
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
@@ -31,6 +31,8 @@ def compare_total(
     """Hold every family's figures to the null's limits: one check a family, naming its worst member."""
     checks = []
     for family, figures in measure(questions, groupings, old, new, policy.min_slice).items():
+        if family == "metrics":
+            continue  # they have intervals of their own, see `metrics`
         if family in null.dropped:
             checks.append(_dropped(family, null.dropped[family]))
         elif family in null.limits:
@@ -99,7 +101,7 @@ def _sentence(questions: Questions, family: str, figures: Figures, worst: int, f
         group, worse = name.removesuffix(" (moved)").removesuffix(" (worse)"), not name.endswith("(moved)")
         what = "its error grew" if worse else "its predictions moved"
         told = f"{what} by {value:.3g}{unit}; {against}"
-        return f"the group {_ticked(group)} changed: {told}" if failed else f"No group changed; most: {group}, {told}."
+        return f"the group {ticked(group)} changed: {told}" if failed else f"No group changed; most: {group}, {told}."
     if family == "probes":
         told = f"by {value:.3g}{unit}; {against}"
         if failed:
@@ -115,16 +117,3 @@ def _sentence(questions: Questions, family: str, figures: Figures, worst: int, f
         told = f"{name} went from {name_old:.3g} to {name_new:.3g}{unit}; {against}"
         return f"the candidate is worse: {told}" if failed else f"Not worse: {told}."
     return f"{WORDS[family]} beyond what retraining explains: {told}" if failed else f"As after any retraining: {told}."
-
-
-def _ticked(group: str) -> str:
-    """Mark the columns in a group's name as columns."""
-    parts = []
-    for part in group.split(" and "):
-        for mark in (" = ", ": ", " is "):
-            if mark in part:
-                column, rest = part.split(mark, 1)
-                part = f"`{column}`{mark}{rest}"
-                break
-        parts.append(part)
-    return " and ".join(parts)
