@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from pydantic import Field, create_model
 
 from seatrial import Schema
+from seatrial.model import Release
 from seatrial.model.inputs import Inputs
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import columns_of
@@ -505,24 +506,23 @@ def test_without_scripts_the_page_says_what_to_do(visit: Any, url: str) -> None:
 # ---- Other models ----------------------------------------------------------------------------------------------------
 
 
-def release_of(schema: type[Schema], **facts: Any) -> Any:
+def release_of(schema: type[Schema], **facts: Any) -> Release:
     """A release of nothing but a schema and metadata, which is all that the page reads."""
     columns = columns_of(schema)
     example = {column.name: column.example for column in columns}
     known = {"name": "tiny-model", "task": "binary", "target": "target", "engine": "onnx", "classes": (0, 1)}
     inputs = Inputs(tuple(example), ())
     metadata = Metadata(**{**known, "inputs": inputs, "typical": example, "example": example, "positive": 1, **facts})
-    return SimpleNamespace(
-        package="tiny_model",
-        name=metadata.name,
-        version="1.0.0",
-        metadata=metadata,
-        card=f"# x\n\n{NASTY}\n\n| {NASTY} |\n| --- |\n| `{NASTY}` |\n",
-        schema=schema,
-        json_schema=schema.model_json_schema(),
-        columns=columns,
-        features=(),
-    )
+    release = Release("tiny_model")
+    parts = {
+        "version": "1.0.0",
+        "metadata": metadata,
+        "card": f"# x\n\n{NASTY}\n\n| {NASTY} |\n| --- |\n| `{NASTY}` |\n",
+        "schema": schema,
+        "features": (),
+    }
+    vars(release).update(parts)  # what would be loaded when it is needed
+    return release
 
 
 @contextmanager

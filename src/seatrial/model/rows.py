@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import from_json
 
 ROW_LIMIT = 10_000  # rows in one body, unless a caller says otherwise
 ERRORS_SHOWN = 100
-# An error takes microseconds to read, and a megabyte of "[{},{},..." holds a million of them: beyond this many,
-# only the first bad row is told.
-ERRORS_READ = 2_000
+# An error takes microseconds to make, and a megabyte of "[{},{},..." holds a million of them: where a body could hold
+# more than this many, it is validated up to its first bad row only.
+ERRORS_MADE = 5_000
+KEYS_BEYOND = 1_000  # unknown columns of one row that are worth naming
 
 _LIST = re.compile(rb"\s*\[")
 _WRAPPED = re.compile(rb"\s*\{\s*\"inputs\"\s*:")
@@ -45,39 +47,37 @@ class RowParser(Generic[RowType]):
 
     def parse(self, body: bytes) -> list[RowType]:
         """Validate a JSON body. Raises RowError with places below "body"."""
+        listed, wrapped = (self._listed, self._wrapped) if self._all_errors(body) else self._failing_fast
         try:
             if _LIST.match(body):
-                return self._listed.validate_json(body)  # type: ignore[no-any-return]
+                return listed.validate_json(body)  # type: ignore[no-any-return]
             if _WRAPPED.match(body) and not self._has_inputs:
-                return self._wrapped.validate_json(body).inputs  # type: ignore[no-any-return]
+                return wrapped.validate_json(body).inputs  # type: ignore[no-any-return]
             return [self._one.validate_json(body)]
         except ValidationError as error:
-            raise RowError(self._of_body(error, body)) from None
+            raise RowError(self._errors(error, ("body",))) from None
 
-    def _of_body(self, error: ValidationError, body: bytes) -> list[dict[str, Any]]:
-        """Read a body's errors; how many there are must not decide how long that takes."""
-        count = error.error_count()
-        if count > ERRORS_READ:
-            error = self._first_bad(body) or error
-        if error.error_count() > ERRORS_READ:
-            known = ", ".join(self._names)
-            return [_error("too_many_errors", ("body",), f"{count} errors; known columns: {known}")]
-        errors = self._errors(error, ("body",))
-        if count > len(errors):
-            told = f"{count} errors; these are the first {len(errors)}"
-            errors.append(_error("too_many_errors", ("body",), told))
-        return errors
+    def _all_errors(self, body: bytes) -> bool:
+        """Whether all errors of a body can be told: it must not take longer the more there are."""
+        if len(body) <= ERRORS_MADE:
+            return True
+        objects, names = body.count(b"{") + 1, len(self._names)
+        if body.count(b'":') > 2 * objects * names + KEYS_BEYOND:
+            self._refuse_wide(body)
+        return objects * names + body.count(b",") // names <= ERRORS_MADE
 
-    def _first_bad(self, body: bytes) -> ValidationError | None:
-        listed, wrapped = self._failing_fast
+    def _refuse_wide(self, body: bytes) -> None:
+        """Refuse a row with thousands of columns that nobody knows, without an error for each."""
         try:
-            if _LIST.match(body):
-                listed.validate_json(body)
-            elif _WRAPPED.match(body) and not self._has_inputs:
-                wrapped.validate_json(body)
-        except ValidationError as error:
-            return error
-        return None
+            document = from_json(body)
+        except ValueError:
+            return  # what is wrong with it, the validator says
+        if isinstance(document, dict) and isinstance(document.get("inputs"), list) and not self._has_inputs:
+            document = document["inputs"]
+        for row in document if isinstance(document, list) else [document]:
+            if isinstance(row, dict) and len(row) > len(self._names) + KEYS_BEYOND:
+                told = f"{len(row):,} columns; known: {', '.join(self._names)}"
+                raise RowError([_error("extra_forbidden", ("body",), told)])
 
     @cached_property
     def _failing_fast(self) -> tuple[Any, Any]:
@@ -93,7 +93,10 @@ class RowParser(Generic[RowType]):
 
     def _errors(self, error: ValidationError, place: tuple[str, ...]) -> list[dict[str, Any]]:
         parts = error.errors(include_url=False, include_context=False, include_input=False)
-        return [_error(part["type"], (*place, *part["loc"]), self._message(part)) for part in parts[:ERRORS_SHOWN]]
+        told = [_error(part["type"], (*place, *part["loc"]), self._message(part)) for part in parts[:ERRORS_SHOWN]]
+        if len(parts) > ERRORS_SHOWN:
+            told.append(_error("too_many_errors", place, f"{len(parts):,} errors; these are the first {ERRORS_SHOWN}"))
+        return told
 
     def _message(self, part: Any) -> str:
         message: str = part["msg"]

@@ -6,7 +6,7 @@ from seatrial.pages.charts import Axis, Chart, Figure, Svg, draw
 from seatrial.trial.evidence import Change, Cost, Measure, Member, Pair
 from seatrial.trial.reading import FAILED
 from seatrial.trial.records import Check
-from seatrial.trial.words import cut, figure, percent
+from seatrial.trial.words import cut, figure, percent, times
 
 OLD, NEW = 0, 1  # series of the charts
 ALLOWED, FAULT = 8, 9  # more series, which assets/trial.css colours
@@ -70,8 +70,8 @@ def _in_limits(rows: Sequence[tuple[str, float, bool]], label: str) -> Svg:
     for place, (_, value, failed) in enumerate(rows):
         middle = len(rows) - place - 0.5
         chart.bar((0, middle - 0.28), (min(value, FAR), middle + 0.28), FAULT if failed else NEW)
-        chart.text(min(value, FAR), middle, f"{figure(value)}\u00d7", FAULT if failed else OLD, dx=6, dy=4)
-    told = ", ".join(f"{name} {figure(value)}" for name, value, _ in rows)
+        chart.text(min(value, FAR), middle, f"{times(value)}\u00d7", FAULT if failed else OLD, dx=6, dy=4)
+    told = ", ".join(f"{name} {times(value)}" for name, value, _ in rows)
     return draw(f"Bars in units of the limit: {told}.", chart)
 
 
@@ -208,7 +208,7 @@ def costs(found: Sequence[Cost]) -> Figure | None:
         text = f"{figure(cost.old)} → {figure(cost.new)}{unit}"
         chart.text(min(max(ratio, cost.limit or 0.0), high), middle, text, FAULT if failed else OLD, dx=6, dy=4)
     chart.line([(1, 0), (1, len(rows))], OLD, dashed=True)
-    told = ", ".join(f"{c.name} {figure(r)} times" for c, r in zip(rows, ratios, strict=True))
+    told = ", ".join(f"{c.name} {times(r)} times" for c, r in zip(rows, ratios, strict=True))
     caption = "At the dashed line it costs what it did; the upright marks are the policy's limits."
     return Figure("Size and time", draw(f"Costs: {told}.", chart), caption)
 

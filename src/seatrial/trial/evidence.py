@@ -180,7 +180,8 @@ def _under(verdict: Verdict, key: str) -> list[Any]:
 
 def _read(record: type[Item], value: Any) -> Item | None:
     try:
-        return record(**vars(_ADAPTERS[record].validate_python(value)))
+        found: Item = _ADAPTERS[record].validate_python(value)
+        return found
     except ValidationError:
         return None
 

@@ -29,6 +29,8 @@ FEWEST_REPLICAS = 5
 SAFETY = 1.15  # what rows added or exchanged do beyond what parts of the same rows show
 WIDEST = 100.0  # a limit this many times the typical noise means the noise is not understood
 SMALLEST_CLASS = 2
+COUNTED = ("flips", "shares", "metrics")  # figures made of whole rows: in few rows, one of them is a large step
+LEAST = 3.0  # of a member's noise: what no replica showed may still happen
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def calibrate(questions: Questions, groupings: list[Grouping], replicas: Sequenc
         if len(found) < pairs / 2:
             dropped[family] = "most pairs of replicas could not be compared"
             continue
-        limit = _limit(family, found, len(replicas), policy.false_alarms / PARTS)
+        limit = _limit(family, found, questions.size, len(replicas), policy.false_alarms / PARTS)
         if limit is None:
             dropped[family] = "replicas differ too wildly for a limit"
         else:
@@ -105,7 +107,7 @@ def calibrate(questions: Questions, groupings: list[Grouping], replicas: Sequenc
     return Null(limits, dropped, len(replicas), part_share(policy))
 
 
-def _limit(family: str, found: list[Figures], replicas: int, alpha: float) -> Limit | None:
+def _limit(family: str, found: list[Figures], rows: int, replicas: int, alpha: float) -> Limit | None:
     from scipy.stats import t as student
 
     together: dict[str, list[float]] = {}
@@ -114,7 +116,7 @@ def _limit(family: str, found: list[Figures], replicas: int, alpha: float) -> Li
         names = ("",) if family == "search" else figures.members
         for name, value in zip(names, np.abs(figures.values).tolist(), strict=True):
             together.setdefault(name, []).append(value)
-    floor = 0.1 * MINIMAL[family]
+    floor = max(0.1 * MINIMAL[family], 1 / rows if family in COUNTED else 0.0)
     noise = {name: math.sqrt(float(np.mean(np.square(values)))) + floor for name, values in together.items()}
     largest = []
     for figures in found:
@@ -127,7 +129,7 @@ def _limit(family: str, found: list[Figures], replicas: int, alpha: float) -> Li
         return None
     freedom = replicas - 1  # pairs share replicas: there are no more independent draws than these
     reach = float(student.ppf(1 - alpha, freedom)) * float(roots.std(ddof=1)) * math.sqrt(1 + 1 / replicas)
-    limit = max((float(roots.mean()) + reach) ** 2, float(np.max(largest))) * SAFETY
+    limit = max((float(roots.mean()) + reach) ** 2, float(np.max(largest)), LEAST) * SAFETY
     if limit > WIDEST:
         return None
     return Limit(noise, limit, float(np.median(list(noise.values()))) if family != "search" else noise[""])

@@ -59,6 +59,7 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
     verdict = readable(verdict)
     line = headline(verdict)
     columns = _columns(verdict)
+    rows = [_row(row, columns) for row in verdict.worst_rows[:MOST_ROWS]]
     return render(
         "trial.html",
         verdict=verdict,
@@ -75,7 +76,8 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
         sections=list(sections(verdict)),
         flips=flips(verdict),
         columns=columns,
-        rows=[_row(row, columns) for row in verdict.worst_rows[:MOST_ROWS]],
+        rows=rows,
+        moves=any(row.ends for row in rows),
         checks=[
             (leg, [_line(c) for c in worst_first([c for c in verdict.checks if c.leg == leg])]) for leg in QUESTION
         ],

@@ -16,7 +16,7 @@ also with pytest-xdist, and only if such a test is left when pytest has selected
 A check that passed, or is noted or accepted, passes, and what the latter say is a section of the report. One that is
 blocked, waiting or inconclusive fails. Where nothing was compared, for want of a wheel or of any check, it is an error.
 
-What holds the trial is the hook `pytest_seatrial_hold`, by default `seatrial.trial.holding.hold`. This module is loaded
+What holds the trial is the hook `pytest_seatrial_hold`, by default what the command does (`HOLDER`). This module is loaded
 by every run of pytest where Seatrial is installed, so it imports nothing of weight before a trial is wanted.
 """
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from seatrial.trial.records import Check, Verdict
 
 FIXTURE = "trial_check"
+# Given any folder of a project, holds its trial. A name, since a trial knows nothing of the command above it.
+HOLDER = ("seatrial.cli.trial", "hold_project")
 _SHARED = "seatrial_trial"  # in xdist's workerinput: the folder in which workers meet
 _CHECK = pytest.StashKey["Check | str"]()
 _FOLDER = pytest.StashKey[Path]()
@@ -94,7 +96,8 @@ def pytest_seatrial_hold(project: Path) -> "Verdict":
     """Hold it as the command does."""
     from importlib import import_module
 
-    verdict: Verdict = import_module("seatrial.trial.holding").hold(project)
+    module, function = HOLDER
+    verdict: Verdict = getattr(import_module(module), function)(project)
     return verdict
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seatrial.trial.records import Check, Leg, NotComparedError, Outcome, Subject, Verdict, read_verdict
 from seatrial.trial.verdict import order_of
-from seatrial.trial.words import clean, cleaned, cut, figure, sentence
+from seatrial.trial.words import clean, cleaned, cut, figure, sentence, times
 
 WORD = {
     Outcome.passed: "Passed",
@@ -149,7 +149,7 @@ def figures_of(check: Check) -> str:
     if len(sides) < 2 and check.limit is not None:
         parts.append(f"limit {figure(check.limit)}")
     elif check.outcome in FAILED and 1 < check.severity < 1e6:
-        parts.append(f"{figure(check.severity)} times the limit")
+        parts.append(f"{times(check.severity)} times the limit")
     return ", ".join(parts)
 
 

@@ -145,7 +145,7 @@ def open_side(
 ) -> Side:
     """Look into a wheel, and install it with the versions that it was released with, or find it installed.
 
-    Raises NotComparedError where it is unsafe, is no release, cannot be installed, or was changed since.
+    Raises NotComparedError where it is unsafe, is no release, cannot be installed or loaded, or was changed since.
     """
     try:
         info = inspect(wheel)
@@ -168,7 +168,12 @@ def open_side(
         raise
     except SeatrialError as error:
         raise NotComparedError(f"The {role} cannot be asked: {error.message}", hint=error.hint) from None
-    return Side(role, info, environment, policy)
+    side = Side(role, info, environment, policy)
+    if not environment.cached:
+        # Python compiles what it imports for the first time: seconds, that would be held against a new candidate.
+        progress(f"{role}: starting it for the first time")
+        side.ask([])
+    return side
 
 
 def ask_both(candidate: Side, baseline: Side, jobs: Sequence[Job]) -> tuple[Answers, Answers]:

@@ -72,6 +72,11 @@ def figure(value: float) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
+def times(ratio: float) -> str:
+    """Write how many times: 14.2, 3.9, 0.52."""
+    return figure(round(ratio, 1 if ratio >= 1 else 2)) if math.isfinite(ratio) else figure(ratio)
+
+
 def signed(value: float) -> str:
     """Write a change, with its sign."""
     return f"{'+' if value > 0 else ''}{figure(value)}"

@@ -13,7 +13,8 @@ from seatrial.trial.compare.history import Matched, Table
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
-FEWEST = 30
+FEWEST = 15
+MISSING = 0.05
 SHIFT = 0.15  # distance between two distributions (total variation over groups) that should be looked at
 BLOCKED = 0.4
 JUMP = 0.25  # change of a label's rate in a group
@@ -22,7 +23,7 @@ TIE = 0.12  # change in how much of the labels a column explains
 
 
 def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -> list[Check]:
-    """Compare new rows with the old table's, column by column; nothing is judged by fewer than 30 of them."""
+    """Compare new rows with the old table's, column by column; nothing is judged by fewer than 15 of them."""
     rows = np.flatnonzero(~matched.known)
     if len(rows) < FEWEST:
         told = f"{len(rows)} rows are new, too few to judge them alone."
@@ -32,7 +33,8 @@ def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -
     alpha = policy.false_alarms / 12 / (len(parts) + 1)  # three parts of the budget's twelve, see `trial.null`
     labels = _labels(old.target, new.target[rows])
     for name, (grouping, size) in parts.items():
-        check = _column(name, grouping, size, alpha) or _tie(name, grouping, size, labels, alpha)
+        check = _absence(name, old.columns[name], new.columns[name][rows], alpha)
+        check = check or _column(name, grouping, size, alpha) or _tie(name, grouping, size, labels, alpha)
         if check is not None:
             checks.append(check)
     if not checks:
@@ -96,14 +98,43 @@ def _column(name: str, grouping: Grouping, old_rows: int, alpha: float, what: st
 
 
 def _chance(before: Array, after: Array) -> float:
-    """The chi-squared test's p that both counts are of one distribution."""
-    from scipy.stats import chi2
+    """The p that both counts are of one distribution: Fisher's exact test of each group, the least times their number.
 
-    there = (before + after) > 0
-    counts = np.stack([before[there], after[there]]).astype(float)
-    due = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
-    statistic = float(((counts - due) ** 2 / due).sum())
-    return float(chi2.sf(statistic, max(int(there.sum()) - 1, 1)))
+    Exact, as new rows may be few; a chi-squared test is not to be trusted that far out.
+    """
+    from scipy.stats import hypergeom
+
+    both = before + after
+    there = both > 0
+    drawn = (int(both.sum()), both[there], int(after.sum()))
+    low, high = hypergeom.cdf(after[there], *drawn), hypergeom.sf(after[there] - 1, *drawn)
+    return float(min(1.0, 2 * np.minimum(low, high).min() * there.sum()))
+
+
+def _absence(name: str, old: Array, new: Array, alpha: float) -> Check | None:
+    """Missing values that are not missing any more, or the other way round; filled with one value, as with 0."""
+    before, after = _missing(old), _missing(new)
+    change = float(after.mean() - before.mean())
+    counts = (np.array([before.sum(), (~before).sum()]), np.array([after.sum(), (~after).sum()]))
+    if abs(change) < MISSING or _chance(*counts) > alpha:
+        return None
+    told = f"`{name}` is missing in {after.mean():.0%} of the {len(new):,} new rows, {before.mean():.0%} before"
+    if new.dtype.kind == "f" and change < 0 and (~after).any():
+        values, number = np.unique(new[~after], return_counts=True)
+        value = float(values[int(number.argmax())])
+        if float((old == value).mean()) < 0.2 * float(number.max() / len(new)):
+            told += f"; it is {value:g} in {number.max() / len(new):.0%} of them"
+    return Check(
+        "data.arrivals", "data", Outcome.blocked if abs(change) >= BLOCKED else Outcome.waiting,
+        f"the new rows are unlike the old ones: {told}", subject=name, old=float(before.mean()), new=float(after.mean()),
+        limit=MISSING, severity=abs(change) / MISSING, hint="If the data is right, accept this difference.",
+    )  # fmt: skip
+
+
+def _missing(values: Array) -> Array:
+    if values.dtype.kind in "fiub":
+        return np.isnan(values.astype(np.float64))
+    return np.array([value is None for value in values.tolist()], dtype=bool)
 
 
 def explained(codes: Array, size: int, labels: Array, classes: int) -> float:

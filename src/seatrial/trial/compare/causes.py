@@ -16,8 +16,10 @@ from seatrial.trial.compare.groups import factorized, group_column
 from seatrial.trial.compare.meaning import Meaning
 
 MOST_ROWS = 4_000
+MOST_PAIRED = 500  # rows among which pairs that differ in one column are looked for
 EFFECT = 1e-9
-CLEAR = 0.6  # from which strength on an explanation by a kind of row is told first
+CLEAR = 0.9  # from which strength on an explanation by a kind of row is told first
+FAIR = 0.3  # and one by a column's effect second
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ def find_cause(meaning: Meaning, columns: Columns, expected: Array, given: Array
         where = f", where {kind.words.removeprefix('it differs where ')}" if kind.strength >= CLEAR else ""
         return Cause(f"it lost precision: all differences are tiny{where}", kind.column if where else "", 0.5)
     single = _single_effects(meaning, columns, expected, given)
-    if kind.strength >= CLEAR and (kind.strength > single.strength or kind.column == single.column):
+    if kind.strength >= CLEAR:
         return kind
-    if single.words:
+    if single.strength >= FAIR:
         return single
     spread = _by_groups(meaning, columns, expected, given)
-    return max((kind, spread), key=lambda cause: cause.strength)
+    return max((kind, single, spread), key=lambda cause: cause.strength)
 
 
 def _flat(meaning: Meaning, scores: Array) -> Array:
@@ -90,20 +92,24 @@ def _class_order(meaning: Meaning, expected: Array, given: Array) -> Cause:
 
 def _function(meaning: Meaning, expected: Array, given: Array) -> Cause:
     """Whether what is given is one rising function of what is expected: rounded, scaled, cut."""
-    if meaning.task == "multiclass":
-        x, y = expected.ravel(), given.ravel()
-    else:
-        x, y = _flat(meaning, expected), _flat(meaning, given)
+    x, y = _flat(meaning, expected), _flat(meaning, given)
     if len(np.unique(x)) < 8:
         return Cause()
+    if float(np.ptp(given, axis=0).max()) < 1e-12:
+        return Cause("it gives every row the same answer", strength=1)
+    if meaning.task == "multiclass":
+        # Each row's classes in the same order as before, or equal: else it is more than another scale.
+        order = np.argsort(expected, axis=1, kind="stable")
+        if (np.diff(np.take_along_axis(given, order, axis=1), axis=1) < -1e-12).any():
+            return Cause()
     for digits in range(7):
         rounded = np.round(x, digits)
         if np.abs(y - rounded).max() < 1e-9 and np.abs(x - rounded).max() > 1e-9:
             return Cause(f"its scores are rounded to {digits} digits", strength=1)
     if np.abs(y - x.astype(np.float16)).max() < 1e-9 or np.abs(y - x.astype(np.float32)).max() < 1e-12:
         return Cause("its scores have lost precision", strength=1)
-    if np.ptp(y) < 1e-12:
-        return Cause("it gives every row the same answer", strength=1)
+    if np.abs(y - np.clip(x, y.min(), y.max())).max() < 1e-9:
+        return Cause("its scores are cut at the ends", strength=1)
     if not _smooth(x, y):
         return Cause()
     order = np.argsort(x, kind="stable")
@@ -134,62 +140,58 @@ def _tiny(meaning: Meaning, expected: Array, given: Array) -> bool:
 
 
 def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: Array) -> Cause:
-    """Rows that differ in one column only: how far each column's effect is from the one it should have."""
+    """Pairs of rows that differ in one column only: how far that column's effect is from the one it should have.
+
+    Effects are taken before the last squashing, where a linear model's add up: a fault of one column leaves the others'
+    effects as they were.
+    """
     names = list(columns)
-    coded = np.stack([_codes(columns[name]) for name in names])
-    rows = min(len(expected), 400)
-    start = len(expected) - rows  # made rows come last
-    coded = coded[:, start:]
-    apart = np.zeros((rows, rows), dtype=np.int16)
+    start = max(0, len(expected) - MOST_PAIRED)  # made rows come last
+    coded = np.stack([_codes(columns[name][start:]) for name in names]).astype(np.int32)
+    apart = np.zeros((coded.shape[1], coded.shape[1]), dtype=np.int16)
     for codes in coded:
         apart += codes[:, None] != codes[None, :]
-    base = int((apart == 1).sum(axis=1).argmax())
-    near = np.flatnonzero(apart[base] == 1)
-    if len(near) < 3:
+    left, right = np.nonzero(np.triu(apart == 1))
+    if len(left) < 3:
         return Cause()
-    old, new = _all(meaning, expected[start:]), _all(meaning, given[start:])
-    wrong: dict[str, float] = {}
-    to: dict[str, str] = {}
-    should: dict[str, float] = {}
-    does: dict[str, float] = {}
-    for row in near.tolist():
-        name = names[int(np.flatnonzero(coded[:, row] != coded[:, base])[0])]
-        due, got = old[row] - old[base], new[row] - new[base]
-        miss = float(np.abs(got - due).max())
-        if miss > wrong.get(name, -1.0):
-            wrong[name], to[name] = miss, _shown(columns[name][start + row])
-        should[name] = max(should.get(name, 0.0), float(np.abs(due).max()))
-        does[name] = max(does.get(name, 0.0), float(np.abs(got).max()))
-    total = sum(wrong.values())
-    if total < EFFECT:
+    which = (coded[:, left] != coded[:, right]).argmax(axis=0)
+    old, new = _margins(meaning, expected[start:]), _margins(meaning, given[start:])
+    due, got = old[left] - old[right], new[left] - new[right]
+    miss = np.abs(got - due).max(axis=1)
+    if miss.max() < EFFECT:
         return Cause()
-    # A column whose effect is gone is to blame before one whose effect a shifted base changed.
-    gone = {name: should[name] for name in wrong if should[name] > 1e-6 and does[name] < 1e-3 * should[name]}
-    if gone:
-        name = max(gone, key=lambda key: gone[key])
-        return Cause(
-            f"it ignores `{name}` (a change of it should move the answer by {should[name]:.2g}, and moves it by "
-            f"{does[name]:.2g})",
-            name,
-            0.9,
-        )
-    name = max(wrong, key=lambda key: wrong[key])
+    counts = np.maximum(np.bincount(which, minlength=len(names)), 1)
+    wrong = np.bincount(which, miss, len(names)) / counts
+    top = int(wrong.argmax())
+    mine = which == top
+    should, does = float(np.abs(due[mine]).mean()), float(np.abs(got[mine]).mean())
+    name, strength = names[top], float(wrong[top] / wrong.sum())
+    if does < 1e-3 * should:
+        return Cause(f"it ignores `{name}` (another value should move the answer, and does not)", name, strength)
+    worst = np.flatnonzero(mine)[int(miss[mine].argmax())]
+    values = columns[name][start:]
+    told = f"from {_shown(values[left[worst]])} to {_shown(values[right[worst]])}"
+    ends = [_flat(meaning, scores[start:])[row] for scores in (expected, given) for row in (left[worst], right[worst])]
     return Cause(
-        f"`{name}` has another effect (a change of it to {to[name]} should move the answer by {should[name]:.2g}, and moves it by "
-        f"{does[name]:.2g})",
+        f"`{name}` has another effect ({told} should move the answer by {ends[1] - ends[0]:+.2g}, and moves it by "
+        f"{ends[3] - ends[2]:+.2g})",
         name,
-        wrong[name] / total,
+        strength,
     )
+
+
+def _margins(meaning: Meaning, scores: Array) -> Array:
+    """Scores before they are squashed into probabilities (n, k): log odds, or predictions in units of the spread."""
+    if scores.ndim == 1:
+        return np.asarray(scores[:, None] / meaning.scale)
+    logs = np.log(np.clip(scores, 1e-12, 1.0))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
 def _shown(value: Any) -> str:
     if value is None or value != value:  # noqa: PLR0124 - NaN is missing
         return "missing"
     return repr(value) if isinstance(value, str) else f"{value:g}"
-
-
-def _all(meaning: Meaning, scores: Array) -> Array:
-    return scores[:, None] / meaning.scale if scores.ndim == 1 else scores
 
 
 def _codes(values: Array) -> Array:
@@ -203,17 +205,25 @@ def _kind_of_row(columns: Columns, off: Array) -> Cause:
     if off.all():
         return Cause()
     best = Cause()
-    for name, values in columns.items():
-        for words, inside in _kinds(name, values):
-            hits = float((off & inside).sum())
-            if hits == 0:
-                continue
-            # The correlation of both, as a kind that holds for all rows tells as little as one that holds for none.
-            a, b = float(off.mean()), float(inside.mean())
-            strength = (hits / len(off) - a * b) / float(np.sqrt(a * (1 - a) * b * (1 - b)) or 1.0)
-            if strength > best.strength + 1e-9:
-                best = Cause(f"it differs where {words}", name, strength)
+    gone = [_missing(values) for values in columns.values()]
+    asked = [("", "a value is missing", np.any(gone, axis=0))]
+    asked += [(name, words, inside) for name, values in columns.items() for words, inside in _kinds(name, values)]
+    for name, words, inside in asked:
+        hits = float((off & inside).sum())
+        if hits == 0:
+            continue
+        # The correlation of both, as a kind that holds for all rows tells as little as one that holds for none.
+        a, b = float(off.mean()), float(inside.mean())
+        strength = (hits / len(off) - a * b) / float(np.sqrt(a * (1 - a) * b * (1 - b)) or 1.0)
+        if strength > best.strength + 1e-9:
+            best = Cause(f"it differs where {words}", name, strength)
     return best
+
+
+def _missing(values: Array) -> Array:
+    if values.dtype.kind in "fiub":
+        return np.isnan(values.astype(np.float64))
+    return np.array([value is None or value == "" for value in values.tolist()], dtype=bool)
 
 
 def _kinds(name: str, values: Array) -> list[tuple[str, Array]]:
@@ -249,7 +259,7 @@ def _kinds(name: str, values: Array) -> list[tuple[str, Array]]:
 
 def _by_groups(meaning: Meaning, columns: Columns, expected: Array, given: Array) -> Cause:
     """The column whose groups explain most of how far the rows moved, by the share of variance (eta squared)."""
-    moved = _all(meaning, given) - _all(meaning, expected)
+    moved = _margins(meaning, given) - _margins(meaning, expected)
     total = float(((moved - moved.mean(axis=0)) ** 2).sum())
     if total < 1e-18:
         return Cause()
