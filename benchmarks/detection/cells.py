@@ -92,7 +92,7 @@ def _serve(world: World, seed: faults.Seed) -> Result:
     release = Served(candidate.recipe, candidate.fitted, world.meaning).release()
     spoil(release)
     given = release.score_table(world.questions.rows)
-    result = _result(world, checks, given, _names(world, seed.columns), WORDS.get(seed.fault.name, ()))
+    result = _result(world, checks, given, _names(world, blamed(world, seed)), WORDS.get(seed.fault.name, ()))
     if result["outcome"] == "passed":
         rows = _large(world)
         expected, found = candidate.fitted(rows), release.score_table(rows)
@@ -107,6 +107,13 @@ def _large(world: World, rows: int = 4_000) -> Columns:
     made = generate(world.whole.columns, table, rows=rows, seed=1)
     keep = np.flatnonzero(world.whole.checker.allowed(made))
     return {n: np.concatenate([table[n], made[n][keep]]) for n in table}
+
+
+def blamed(world: World, seed: faults.Seed) -> tuple[str, ...]:
+    """What a fault spoils: the columns it names, or all inputs of a kind."""
+    if seed.columns or seed.fault.place in ("scores", "labels"):
+        return seed.columns
+    return world.recipe.inputs.numbers if "facts" in seed.parameters else world.recipe.inputs.strings
 
 
 def _names(world: World, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,7 +176,7 @@ def _code(world: World, seed: faults.Seed) -> Result:
         return Candidate(altered, altered.fit())
 
     candidate, rebuilt = by_code(world.usual.recipe), by_code(world.recipe)
-    return _code_result(world, candidate, rebuilt, _names(world, seed.columns), WORDS.get(seed.fault.name, ()))
+    return _code_result(world, candidate, rebuilt, _names(world, blamed(world, seed)), WORDS.get(seed.fault.name, ()))
 
 
 def _code_result(

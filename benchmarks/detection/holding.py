@@ -59,9 +59,10 @@ def exact_legs(world: World, candidate: Candidate, release: Any) -> list[Check]:
     size = len(next(iter(mixed.values())))
     chosen = np.random.default_rng(3).permutation(size)[:REPEATED]
     checks += compare_invariants(repeats(release.score_table, take(mixed, chosen)), meaning, policy)
-    everything = {n: np.concatenate([world.questions.rows[n], world.questions.probes[n]]) for n in columns}
+    everything = world.exact_rows
+    again = world.usual_answers if candidate is world.usual else candidate.fitted(everything)
     checks += compare_exact(
-        Sameness("reproduce.candidate", "reproduce", meaning, everything, candidate.fitted(everything),
+        Sameness("reproduce.candidate", "reproduce", meaning, everything, again,
                  np.asarray(release.score_table(everything)), "the candidate trained again",
                  "the installed candidate", rows="rows and probes", other=decided), policy,
     )  # fmt: skip
@@ -91,9 +92,7 @@ def repeats(score: Callable[[Columns], Array], columns: Columns) -> Repeats:
 
 def rebuild_leg(world: World, rebuilt: Candidate) -> list[Check]:
     """The candidate's code on the baseline's data and seed, against the baseline."""
-    q = world.questions
-    rows = {n: np.concatenate([q.rows[n], q.probes[n]]) for n in q.rows}
-    old = world.baseline(rows)
+    rows, old = world.exact_rows, world.exact_answers
     given = rebuilt.fitted(rows)
     return compare_exact(
         Sameness("rebuild.scores", "rebuild", world.meaning, rows, old, given, "the baseline",

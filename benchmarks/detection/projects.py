@@ -22,7 +22,7 @@ class Source:
     target: str
     role: str  # "tuned on" or "reported"
     columns: tuple[str, ...] = ()
-    rows: int = 2_500
+    rows: int = 2_000
 
 
 SOURCES = {
@@ -31,7 +31,7 @@ SOURCES = {
         Source("titanic", "survived", "tuned on"),
         Source("synthetic", "label", "tuned on"),
         Source("wine", "target", "tuned on"),
-        Source("churn", "churn", "reported", rows=3_000),
+        Source("churn", "churn", "reported", rows=2_500),
         Source("penguins", "species", "reported"),
         Source("mpg", "mpg", "reported"),
         Source(
@@ -185,7 +185,7 @@ def _pipeline(model: str, regression: bool, numbers: list[str], categories: list
         second = "OneHotEncoder(handle_unknown='ignore', min_frequency=5)"
     else:
         kind = "Regressor" if regression else "Classifier"
-        last = f"HistGradientBoosting{kind}(max_iter=60, max_leaf_nodes=15, learning_rate=0.1)"
+        last = f"HistGradientBoosting{kind}(max_iter=40, max_leaf_nodes=10, learning_rate=0.1)"
         first = "'passthrough'"
         second = "OrdinalEncoder(handle_unknown='use_encoded_value', unknown_value=-1, min_frequency=5)"
     return f"""from sklearn.compose import ColumnTransformer

@@ -22,6 +22,7 @@ from seatrial.trial.compare.figures import groups_of
 from seatrial.trial.compare.groups import Grouping
 from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.compare.questions import Answers, Questions, make_questions
+from seatrial.trial.crossing import cross_rows
 from seatrial.trial.null import Null, calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.probes import probe_rows
@@ -133,9 +134,26 @@ class World:
         return take(checked, keep), tuple(found[k].column for k in keep.tolist())
 
     @cached_property
+    def exact_rows(self) -> Columns:
+        """What the legs are asked where nothing may differ: rows in common, crossed rows, probes."""
+        q = self.questions
+        crossed = cross_rows(self.recipe.columns, q.rows, self.recipe.checker.allowed, seed=self.seed)
+        return {n: np.concatenate([q.rows[n], crossed[n], q.probes[n]]) for n in q.rows}
+
+    @cached_property
     def groupings(self) -> list[Grouping]:
         """The groups of the questions' rows."""
         return groups_of(self.questions, list(self.policy.slices))
+
+    @cached_property
+    def exact_answers(self) -> Array:
+        """What the baseline says to these."""
+        return self.baseline(self.exact_rows)
+
+    @cached_property
+    def usual_answers(self) -> Array:
+        """And what the usual candidate does."""
+        return self.usual.fitted(self.exact_rows)
 
     @cached_property
     def old_answers(self) -> Answers:

@@ -16,8 +16,8 @@ also with pytest-xdist, and only if such a test is left when pytest has selected
 A check that passed, or is noted or accepted, passes, and what the latter say is a section of the report. One that is
 blocked, waiting or inconclusive fails. Where nothing was compared, for want of a wheel or of any check, it is an error.
 
-What holds the trial is the hook `pytest_seatrial_hold`, by default what the command does (`HOLDER`). This module is loaded
-by every run of pytest where Seatrial is installed, so it imports nothing of weight before a trial is wanted.
+What holds the trial is the hook `pytest_seatrial_hold`, by default what the command does (`HOLDER`). This module is
+loaded by every run of pytest where Seatrial is installed, so it imports nothing of weight before a trial is wanted.
 """
 
 import shutil
