@@ -26,8 +26,10 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
         "seatrial": [sys.executable, "-m", "seatrial.cli", "predict", str(source), "-o", str(ours),
                      "--project", str(model.project)],
         "pandas": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs)],
+        "pandas_checked": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs), "--checked"],
     }  # fmt: skip
-    environment = {"pandas": {"PYTHONPATH": str(model.project / "src")}, "seatrial": {}}
+    peers = {"PYTHONPATH": str(model.project / "src")}
+    environment = {"seatrial": {}, "pandas": peers, "pandas_checked": peers}
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     peak: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):
@@ -35,12 +37,17 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
             took, memory = _run(command, environment[name])
             seconds[name].append(took)
             peak[name].append(memory)
-    ratios = [theirs_ / ours_ for ours_, theirs_ in zip(seconds["seatrial"], seconds["pandas"], strict=True)]
+    times = {
+        f"times_{peer}": round(
+            statistics.median(t / o for o, t in zip(seconds["seatrial"], seconds[peer], strict=True)), 2
+        )
+        for peer in ("pandas", "pandas_checked")
+    }
     return {
         "rows": rows,
         "seconds": {name: round(statistics.median(values), 2) for name, values in seconds.items()},
         "peak_mb": {name: round(statistics.median(values)) for name, values in peak.items()},
-        "times_pandas": round(statistics.median(ratios), 2),
+        **times,
         "largest_difference": _difference(ours, theirs),
     }
 

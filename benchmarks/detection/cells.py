@@ -97,7 +97,11 @@ def _serve(world: World, seed: faults.Seed) -> Result:
         rows = _large(world)
         expected, found = candidate.fitted(rows), release.score_table(rows)
         same = expected.shape == found.shape and bool(np.allclose(expected, found, atol=1e-9, rtol=1e-9))
-        decided = np.array_equal(world.meaning.decide(expected), release.decide_index(found)) if world.meaning.classifies else True
+        decided = (
+            np.array_equal(world.meaning.decide(expected), release.decide_index(found))
+            if world.meaning.classifies
+            else True
+        )
         result["equivalent"] = same and decided
     return result
 
@@ -209,7 +213,11 @@ def _refitted(world: World, name: str) -> Result:
             fits = {"model__C": weak["model__C"]} if "model__C" in known else {"model__alpha": weak["model__alpha"]}
             pipeline.set_params(**({"model__max_iter": 3} if "model__learning_rate" in known else fits))
         pipeline.set_params(
-            **{k: recipe.project.seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
+            **{
+                k: recipe.project.seed
+                for k, v in pipeline.get_params().items()
+                if k.endswith("random_state") and v is None
+            }
         )
         pipeline.fit(frame, target)
         return Candidate(recipe, Fitted(pipeline, recipe._frames))
@@ -248,18 +256,23 @@ def _data(world: World, fault: spoiling.DataFault, new_only: bool) -> Result:
         return {"outcome": "not applicable"}
     spoiled = changed(table, *made)
     if world.meaning.classifies and (
-        set(spoiled.classes) != set(world.meaning.classes) or min(np.unique(spoiled.target.astype(str), return_counts=True)[1]) < 8
+        set(spoiled.classes) != set(world.meaning.classes)
+        or min(np.unique(spoiled.target.astype(str), return_counts=True)[1]) < 8
     ):
         return {"outcome": "not applicable"}
     candidate = world.train(spoiled)
     if fault.names == "missing":
-        differs = [n for n in made[0] if made[0][n].shape != table.columns[n].shape or _differ(made[0][n], table.columns[n])]
+        differs = [
+            n for n in made[0] if made[0][n].shape != table.columns[n].shape or _differ(made[0][n], table.columns[n])
+        ]
         names: tuple[str, ...] = tuple(differs)
         words: tuple[str, ...] = ()
     elif fault.names.startswith("words"):
         names, words = (), (fault.names.split(": ")[1],)
     else:
-        column = {"number": where.number or where.category, "category": where.category, "slice": where.slice_name}[fault.names]
+        column = {"number": where.number or where.category, "category": where.category, "slice": where.slice_name}[
+            fault.names
+        ]
         names, words = _names(world, (column,)) if column else (), ()
     if fault.name == "class_lost" or fault.names == "words: label":
         names = (world.recipe.project.target,)
@@ -302,4 +315,10 @@ def timed(cell: Cell) -> Result:
     """Run a cell."""
     began = time.perf_counter()
     result = cell.run()
-    return {"name": cell.name, "kind": cell.kind, "family": cell.family, **result, "seconds": round(time.perf_counter() - began, 3)}
+    return {
+        "name": cell.name,
+        "kind": cell.kind,
+        "family": cell.family,
+        **result,
+        "seconds": round(time.perf_counter() - began, 3),
+    }

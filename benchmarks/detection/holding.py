@@ -16,6 +16,7 @@ from seatrial.trial.compare.history import Table, compare_history, match
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
 from seatrial.trial.compare.questions import Questions
+from seatrial.trial.compare.surprise import compare_surprise
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.null import calibrate
 from seatrial.trial.records import Check, Outcome
@@ -84,10 +85,10 @@ def repeats(score: Callable[[Columns], Array], columns: Columns) -> Repeats:
     first, again = score(columns), score(columns)
     alone_rows = np.linspace(0, size - 1, min(ALONE, size)).astype(int)
     parts = [score(take(columns, np.array([k]))) for k in alone_rows.tolist()]
-    changed = tuple(n for n, v in columns.items() if [repr(x) for x in v.tolist()] != [repr(x) for x in kept[n].tolist()])
-    return Repeats(
-        size, first, again, np.concatenate(parts), alone_rows, score(take(columns, order)), order, changed
+    changed = tuple(
+        n for n, v in columns.items() if [repr(x) for x in v.tolist()] != [repr(x) for x in kept[n].tolist()]
     )
+    return Repeats(size, first, again, np.concatenate(parts), alone_rows, score(take(columns, order)), order, changed)
 
 
 def rebuild_leg(world: World, rebuilt: Candidate) -> list[Check]:
@@ -151,5 +152,15 @@ def data_legs(world: World, candidate: Candidate) -> list[Check]:
     before = Table(old.table.columns, old.table.target, name)
     after = Table(new.table.columns, new.table.target, name)
     checks = compare_data(fingerprint(old), fingerprint(new), world.policy)
-    checks += compare_history(before, after, world.policy)
-    return checks + compare_arrivals(before, after, match(before, after), world.policy)
+    matched = match(before, after)
+    checks += compare_history(before, after, world.policy, matched)
+    checks += compare_arrivals(before, after, matched, world.policy)
+    rows = np.flatnonzero(~matched.known)
+    if not len(rows):
+        return checks
+    known = (old.held_out, world.meaning.codes(old.table.target[old.split.test]))
+    fresh = (take(after.columns, rows), world.meaning.codes(after.target[rows]))
+    return checks + compare_surprise(
+        world.meaning, (known[0], world.baseline(known[0]), known[1]), (fresh[0], world.baseline(fresh[0]), fresh[1]),
+        world.policy,
+    )  # fmt: skip

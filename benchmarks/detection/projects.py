@@ -56,7 +56,11 @@ def read_source(source: Source, folder: Path | None) -> tuple[dict[str, list[str
         table = {name: [repr(float(v)) for v in data.data[:, k]] for k, name in enumerate(names)}
         table["target"] = [str(v) for v in data.target]
     else:
-        path = ROOT / "titanic" / "data" / "titanic.csv" if source.name == "titanic" else Path(folder or ".") / f"{source.name}.csv"
+        path = (
+            ROOT / "titanic" / "data" / "titanic.csv"
+            if source.name == "titanic"
+            else Path(folder or ".") / f"{source.name}.csv"
+        )
         if not path.is_file():
             raise SystemExit(f"{path} is not there: name the folder with the tables by --data.")
         with path.open(encoding="utf-8", newline="") as file:
@@ -64,7 +68,10 @@ def read_source(source: Source, folder: Path | None) -> tuple[dict[str, list[str
         table = {name: [row[k] for row in rows[1:]] for k, name in enumerate(rows[0])}
     size = len(table[source.target])
     order = np.random.default_rng(7).permutation(size)[: source.rows]
-    kept = [*(source.columns or [n for n in table if n not in ("rownames", "name") or source.name == "titanic"]), source.target]
+    kept = [
+        *(source.columns or [n for n in table if n not in ("rownames", "name") or source.name == "titanic"]),
+        source.target,
+    ]
     return {name: [table[name][k] for k in order] for name in dict.fromkeys(kept)}, len(order)
 
 
@@ -157,7 +164,7 @@ def _code(table: dict[str, list[str]]) -> tuple[list[str], list[str], list[str],
             # As most features do, this one takes what people type, and strips it.
             lines.append(f"    {name}: str{empty}\n")
             features.append(
-                f'def {name}_clean({name}: str{empty}) -> str | None:\n    return {name}.strip() or None if {name} else None\n'
+                f"def {name}_clean({name}: str{empty}) -> str | None:\n    return {name}.strip() or None if {name} else None\n"
             )
             categories.append(f"{name}_clean")
     if len(numbers) > 1:

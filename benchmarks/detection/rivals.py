@@ -18,7 +18,11 @@ def rivals(meaning: Meaning, old: Array, new: Array, truth: Array) -> dict[str, 
     first = slice(0, 21)
     if meaning.classifies:
         labels = bool((meaning.decide(old[first]) != meaning.decide(new[first])).any())
-        flat = (old[:, meaning.positive], new[:, meaning.positive]) if meaning.task == "binary" else (old.max(1), new.max(1))
+        flat = (
+            (old[:, meaning.positive], new[:, meaning.positive])
+            if meaning.task == "binary"
+            else (old.max(1), new.max(1))
+        )
     else:
         labels = not np.allclose(old[first], new[first], rtol=0.05)
         flat = (old, new)

@@ -45,7 +45,9 @@ class Served:
         recipe, inputs = self.recipe, self.recipe.inputs
         release = types.SimpleNamespace()
         release.metadata = types.SimpleNamespace(inputs=inputs)
-        release.engine = lambda numbers, strings: fitting.scores_of(self.fitted.pipeline, to_frame(inputs, numbers, strings))
+        release.engine = lambda numbers, strings: fitting.scores_of(
+            self.fitted.pipeline, to_frame(inputs, numbers, strings)
+        )
         features = self.fitted.frame._framer.features
 
         def score_table(columns: Columns) -> Array:
@@ -119,7 +121,9 @@ class World:
         split = self.usual.recipe.split
         rows = old.take(held_out(old, {"cuts": split.cuts, "seed": split.seed}))
         valid, probed = self.probes(rows.columns)
-        return make_questions(self.meaning, rows.columns, self.meaning.codes(rows.target), valid, probed, seed=self.seed)
+        return make_questions(
+            self.meaning, rows.columns, self.meaning.codes(rows.target), valid, probed, seed=self.seed
+        )
 
     def probes(self, columns: Columns) -> tuple[Columns, tuple[str, ...]]:
         """Made-up rows that the schema takes, as checked columns."""
@@ -137,7 +141,9 @@ class World:
     def exact_rows(self) -> Columns:
         """What the legs are asked where nothing may differ: rows in common, crossed rows, probes."""
         q = self.questions
-        crossed = cross_rows(self.recipe.columns, q.rows, self.recipe.checker.allowed, seed=self.seed)
+        crossed = cross_rows(
+            self.recipe.columns, self.recipe.table.columns, self.recipe.checker.allowed, seed=self.seed
+        )
         return {n: np.concatenate([q.rows[n], crossed[n], q.probes[n]]) for n in q.rows}
 
     @cached_property

@@ -103,6 +103,7 @@ def test_a_folder_and_a_missing_file_say_so(tmp_path: Path) -> None:
 
 def test_a_parquet_integer_that_no_float_holds_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "big.parquet"
-    pq.write_table(pa.table({"count": pa.array([1, -5, None], pa.int64())}), path)
-    (chunk,) = read_chunks(path, CHECKER)
-    assert [(p.row, p.value) for p in chunk.problems] == [(1, "-5"), (2, "")]
+    for beyond in (-5, -(2**53) - 1):
+        pq.write_table(pa.table({"count": pa.array([1, beyond, None], pa.int64())}), path)
+        (chunk,) = read_chunks(path, CHECKER)
+        assert [(p.row, p.value) for p in chunk.problems] == [(1, str(beyond)), (2, "")]

@@ -32,7 +32,7 @@ def predict(
     found = find_project(project)
     with show.steps(quiet=json or output is None) as step, importable(found):
         step("loading the model")
-        release = Release(found.package, threads=0)
+        release = Release(found.package)
         rows = predict_table(release, file, output, keep=keep, as_json=json, progress=step)
     if output is not None and json:
         show.result({"rows": rows, "output": output})

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator
 
 from seatrial.core.errors import Problem
+from seatrial.model.coded import coded, codes_of
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column, columns_of, field_validators, plain_bounds, spans_columns
 
@@ -74,13 +75,15 @@ class TableChecker:
         if column.nullable:
             good |= missing
         for row in np.flatnonzero(~good).tolist():
-            value = None if missing[row] else values[row].item()
-            problems.append(Problem(row, column.name, _shown(value), self._rule(column, to_python(column, value))))
+            value = to_python(column, None if missing[row] else values[row].item())
+            problems.append(Problem(row, column.name, _shown(value), self._rule(column, value)))
             numbers[row] = np.nan
         return numbers
 
     def _check_values(self, column: Column, values: Sequence[Any] | Array, problems: list[Problem]) -> Array:
-        plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+        known = codes_of(values)
+        source = values if known is None else known[0]
+        plain = source.tolist() if isinstance(source, np.ndarray) else list(source)
         odd = (list, dict) if column.kind == "boolean" else (bool, list, dict)  # True == 1, and lists have no hash
         if not {type(value) for value in plain}.isdisjoint(odd):
             plain = [Unreadable(value) if isinstance(value, odd) else value for value in plain]
@@ -93,15 +96,16 @@ class TableChecker:
                 broken[value] = rule
             answers[value] = None if rule else _validate(self._validators[column.name], column, candidate)
         if broken:
-            problems += [
-                Problem(row, column.name, _shown(value), broken[value])
-                for row, value in enumerate(plain)
-                if value in broken
-            ]
+            bad = [place for place, value in enumerate(plain) if value in broken]
+            rows = [(row, row) for row in bad] if known is None else _rows_of(known[1], bad)
+            told = {i: plain[i] if isinstance(plain[i], str) else to_python(column, plain[i]) for i in bad}
+            problems += [Problem(row, column.name, _shown(told[i]), broken[plain[i]]) for row, i in rows]
         found = [answers[value] for value in plain]
         if column.numeric:
-            return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
-        return np.fromiter(found, dtype=object, count=len(found))
+            numbers = np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+            return numbers if known is None else numbers[known[1]]
+        objects = np.fromiter(found, dtype=object, count=len(found))
+        return objects if known is None else coded(objects, known[1])
 
     def _rule(self, column: Column, value: Any) -> str:
         """Say which rule the value breaks, or nothing."""
@@ -128,6 +132,12 @@ class TableChecker:
                     name = str(part["loc"][0]) if part["loc"] else ""
                     problems.append(Problem(row, name, _shown(values.get(name)), part["msg"]))
         return problems
+
+
+def _rows_of(codes: Array, wanted: list[int]) -> list[tuple[int, int]]:
+    """Give the rows that have one of these codes, each with its code."""
+    rows = np.flatnonzero(np.isin(codes, wanted))
+    return list(zip(rows.tolist(), codes[rows].tolist(), strict=True))
 
 
 def _validate(validator: SchemaValidator, column: Column, value: Any) -> Any:

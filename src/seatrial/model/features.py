@@ -6,6 +6,7 @@ training, the trial and the server cannot come to differ.
 
 import difflib
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.coded import coded, codes_of
 from seatrial.model.schema import Column
 
 Array = npt.NDArray[Any]
@@ -107,47 +109,74 @@ def add_features(table: Columns, features: Sequence[Feature], columns: Sequence[
     """
     kinds = {column.name: column for column in columns}
     derived = dict(table)
-    objects: dict[str, list[Any]] = {}
+    seen: dict[str, _Seen] = {}
     for feature in features:
+        if not feature.reads:
+            raise SeatrialError(f"Feature function {feature.name} reads no column.")
         for name in feature.reads:
-            if name not in objects:
-                objects[name] = _as_objects(kinds[name], table[name])
-        answers = _map(feature.function, [objects[name] for name in feature.reads])
-        objects[feature.name] = answers
+            if name not in seen:
+                seen[name] = _as_seen(kinds[name], table[name])
+        answers = seen[feature.name] = _derived(feature.function, [seen[name] for name in feature.reads])
         if feature.numeric:
-            derived[feature.name] = np.array([np.nan if a is None else a for a in answers], dtype=np.float64)
+            numbers = np.array([np.nan if a is None else a for a in answers.values], dtype=np.float64)
+            derived[feature.name] = numbers if answers.codes is None else numbers[answers.codes]
         else:
-            derived[feature.name] = np.fromiter(answers, dtype=object, count=len(answers))
+            objects = np.fromiter(answers.values, dtype=object, count=len(answers.values))
+            derived[feature.name] = objects if answers.codes is None else coded(objects, answers.codes)
     return derived
 
 
-def _as_objects(column: Column, values: Array) -> list[Any]:
+@dataclass(frozen=True)
+class _Seen:
+    """A column as feature functions see it: a value per row, or distinct values with a code per row."""
+
+    values: list[Any]
+    codes: Array | None = None
+
+    def rows(self) -> list[Any]:
+        """A value per row."""
+        return self.values if self.codes is None else [self.values[code] for code in self.codes.tolist()]
+
+
+def _as_seen(column: Column, values: Array) -> _Seen:
     """Give a checked column as the Python values that rows would have."""
-    plain: list[Any]
+    known = codes_of(values)
+    distinct, codes = (values, None) if known is None else known
     if not column.numeric:
-        plain = values.tolist()
-        return plain
-    present = ~np.isnan(values)
+        return _Seen(distinct.tolist(), codes)
+    present = ~np.isnan(distinct)
     kind = {"number": np.float64, "boolean": np.bool_}.get(column.kind, np.int64)
-    plain = np.where(present, values, 0).astype(kind).tolist()
-    if bool(present.all()):
-        return plain
-    return [value if here else None for value, here in zip(plain, present.tolist(), strict=True)]
+    plain = np.where(present, distinct, 0).astype(kind).tolist()
+    if not bool(present.all()):
+        plain = [value if here else None for value, here in zip(plain, present.tolist(), strict=True)]
+    return _Seen(plain, codes)
 
 
-def _map(function: Callable[..., Any], arguments: list[list[Any]]) -> list[Any]:
-    if not arguments:
-        raise SeatrialError(f"Feature function {function.__name__} reads no column.")
-    rows = list(zip(*arguments, strict=True))
-    answers: dict[tuple[Any, ...], Any] = {}
-    for row in dict.fromkeys(rows):
-        try:
-            answers[row] = function(*row)
-        except Exception as error:
-            names = inspect.signature(function).parameters
-            given = ", ".join(f"{name}={value!r}" for name, value in zip(names, row, strict=True))
-            raise SeatrialError(
-                f"The feature function {function.__name__} fails on {given[:200]}: {type(error).__name__}: {error}",
-                hint="The schema allows this, so it may come: make the function answer it, or the schema refuse it.",
-            ) from error
-    return [answers[row] for row in rows]
+def _derived(function: Callable[..., Any], arguments: list[_Seen]) -> _Seen:
+    """Ask a function about all rows, once per distinct argument."""
+    codes = [argument.codes for argument in arguments]
+    if all(each is not None for each in codes):
+        size = math.prod(len(argument.values) for argument in arguments)
+        if size <= len(codes[0]):  # type: ignore[arg-type]
+            together = np.ravel_multi_index(codes, [len(a.values) for a in arguments])  # type: ignore[arg-type]
+            found = np.flatnonzero(np.bincount(together, minlength=size))
+            place = np.empty(size, dtype=np.int64)
+            place[found] = np.arange(len(found))
+            chosen = np.unravel_index(found, [len(a.values) for a in arguments])
+            listed = [[a.values[i] for i in at.tolist()] for a, at in zip(arguments, chosen, strict=True)]
+            return _Seen([_ask(function, row) for row in zip(*listed, strict=True)], place[together])
+    rows = list(zip(*(argument.rows() for argument in arguments), strict=True))
+    answers = {row: _ask(function, row) for row in dict.fromkeys(rows)}
+    return _Seen([answers[row] for row in rows])
+
+
+def _ask(function: Callable[..., Any], row: tuple[Any, ...]) -> Any:
+    try:
+        return function(*row)
+    except Exception as error:
+        names = inspect.signature(function).parameters
+        given = ", ".join(f"{name}={value!r}" for name, value in zip(names, row, strict=True))
+        raise SeatrialError(
+            f"The feature function {function.__name__} fails on {given[:200]}: {type(error).__name__}: {error}",
+            hint="The schema allows this, so it may come: make the function answer it, or the schema refuse it.",
+        ) from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.model.coded import codes_of
 from seatrial.model.features import Array, Columns
 
 Encoded = tuple[tuple[float, ...], tuple[str, ...]]
@@ -32,7 +33,10 @@ def stack_columns(inputs: Inputs, columns: Columns) -> tuple[npt.NDArray[np.floa
     for position, name in enumerate(inputs.numbers):
         numbers[:, position] = columns[name]
     for position, name in enumerate(inputs.strings):
-        strings[:, position] = [value or "" for value in columns[name]]
+        known = codes_of(columns[name])
+        distinct = columns[name] if known is None else known[0]
+        texts = np.array([value or "" for value in distinct.tolist()], dtype=object)
+        strings[:, position] = texts if known is None else texts[known[1]]
     return numbers, strings
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from seatrial.core.errors import DataError, Problem, SeatrialError
 from seatrial.model.checking import TableChecker
+from seatrial.model.coded import coded
 from seatrial.model.features import Array, Columns
 
 CHUNK = 65_536
@@ -171,19 +172,26 @@ def _from_arrow(values: Any) -> list[Any] | Array:
     import pyarrow as pa
 
     kind = values.type
-    whole = pa.types.is_integer(kind) and kind.bit_width <= 32
-    if whole or pa.types.is_floating(kind):
+    if (pa.types.is_integer(kind) and _fits(values)) or pa.types.is_floating(kind):
         return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
     if pa.types.is_integer(kind):
-        return np.array(values.to_pylist(), dtype=object)  # 64 bits may not fit a float; checked value by value
+        return np.array(values.to_pylist(), dtype=object)  # checked value by value
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         values = values.dictionary_encode()
     if pa.types.is_dictionary(values.type):
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
         codes = values.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
-        return np.asarray(distinct[codes.astype(np.int64)])
+        return coded(distinct, codes.astype(np.int64))
     listed: list[Any] = values.to_pylist()
     return listed
+
+
+def _fits(values: Any) -> bool:
+    """Whether whole numbers are the same as float64."""
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(values).as_py()
+    return all(end is None or abs(end) <= 2**53 for end in ends.values())
 
 
 def _read_json(path: Path, size: int) -> Iterator[_Raw]:

@@ -3,7 +3,9 @@
 import importlib
 import json
 import math
+import os
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +19,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.checking import TableChecker
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, Floats, GraphEngine, NativeEngine
 from seatrial.model.explaining import Explanation, contributions
-from seatrial.model.features import Columns, Feature, add_features, features_in, needed
+from seatrial.model.features import Array, Columns, Feature, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, stack_columns, stack_rows
 from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.rows import ROW_LIMIT, RowError, RowParser
@@ -147,8 +149,11 @@ class Release:
 
     def score_table(self, columns: Columns) -> Floats:
         """Score checked columns, as `TableChecker` gives them."""
-        derived = add_features(columns, self.features, self.columns)
-        return self.engine(*stack_columns(self.metadata.inputs, derived))
+        return self.engine(*self.encode_table(columns))
+
+    def encode_table(self, columns: Columns) -> tuple[Floats, Array]:
+        """Apply the feature functions to checked columns and give what the engine takes."""
+        return stack_columns(self.metadata.inputs, add_features(columns, self.features, self.columns))
 
     def decide(self, scores: Floats) -> list[Any]:
         """Turn scores into labels; a regression's scores are its predictions."""
@@ -235,11 +240,26 @@ class Predicted:
 def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
     """Predict a CSV, Parquet or JSON file chunk by chunk, in its order.
 
+    The engine works on some chunks in threads while the next ones are read and checked: it needs no Python meanwhile.
     Raises DataError at the first chunk with rows that break the schema.
     """
-    from seatrial.model.reading import check_all, read_chunks
+    from concurrent.futures import Future, ThreadPoolExecutor
 
-    for chunk in read_chunks(path, release.checker):
-        check_all(chunk.problems, path, rows=chunk.rows)
-        scores = release.score_table(chunk.columns)
-        yield Predicted(release.decide(scores), scores, chunk.columns)
+    from seatrial.model.reading import Chunk, check_all, read_chunks
+
+    # scikit-learn brings threads of its own
+    threads = 1 if release.metadata.engine == "native" else os.cpu_count() or 1
+    waiting: deque[tuple[Chunk, Future[Floats]]] = deque()
+
+    def next_one() -> Predicted:
+        chunk, scores = waiting.popleft()
+        return Predicted(release.decide(scores.result()), scores.result(), chunk.columns)
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="engine") as pool:
+        for chunk in read_chunks(path, release.checker):
+            check_all(chunk.problems, path, rows=chunk.rows)
+            waiting.append((chunk, pool.submit(release.engine, *release.encode_table(chunk.columns))))
+            if len(waiting) > threads:
+                yield next_one()
+        while waiting:
+            yield next_one()

@@ -7,7 +7,7 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 
-ROWS = 3_000
+ROWS = 6_000
 
 
 def cross_rows(
@@ -28,13 +28,52 @@ def cross_rows(
     drawn: Columns = {}
     for column in columns:
         values = table[column.name]
-        first, second = values[generator.integers(size, size=rows)], values[generator.integers(size, size=rows)]
+        picked = values[generator.integers(size, size=rows)]
         if column.kind in ("integer", "number"):
-            between = first + (second - first) * generator.random(rows)
-            if column.kind == "integer":
-                between = np.rint(between)
-            moved = (generator.random(rows) < 1 / 3) & ~np.isnan(between)
-            first = np.where(moved, between, first)
-        drawn[column.name] = first
+            between = _between(values, rows, generator)
+            between = np.rint(between) if column.kind == "integer" else between
+            picked = np.where(generator.random(rows) < 1 / 3, between, picked)
+            picked = np.where(generator.random(rows) < 1 / 20, _far(column, values, rows, generator), picked)
+        elif column.kind == "text":
+            picked = _retyped(picked, column.max_length, generator)
+        drawn[column.name] = picked
     keep = np.flatnonzero(allowed(drawn))
     return {name: values[keep] for name, values in drawn.items()}
+
+
+def _between(values: Array, rows: int, generator: np.random.Generator) -> Array:
+    """Numbers between two neighbours among the values, each gap as likely as any other, however narrow.
+
+    Half of them lie in the very middle, where trees put their thresholds.
+    """
+    known = np.unique(values[~np.isnan(values)])
+    if len(known) < 2:
+        return np.full(rows, known[0] if len(known) else np.nan)
+    place = generator.integers(len(known) - 1, size=rows)
+    share = np.where(generator.random(rows) < 0.5, 0.5, generator.random(rows))
+    middle = (known[place] + known[place + 1]) / 2
+    return np.where(share == 0.5, middle, known[place] + (known[place + 1] - known[place]) * share)
+
+
+def _far(column: Column, values: Array, rows: int, generator: np.random.Generator) -> Array:
+    """The ends of what the schema allows, or where it says nothing, well beyond the values."""
+    known = values[~np.isnan(values)]
+    least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    span = max(most - least, 1.0) * 10
+    low = least - span if column.minimum is None else float(column.minimum)
+    high = most + span if column.maximum is None else float(column.maximum)
+    share = generator.random(rows)
+    ends = np.where(generator.random(rows) < 0.5, low, high)
+    told = np.where(generator.random(rows) < 0.3, ends, low + (high - low) * share)
+    return np.asarray(np.rint(told) if column.kind == "integer" else told)
+
+
+def _retyped(values: Array, longest: int | None, generator: np.random.Generator) -> Array:
+    """Texts of which one in eight is typed otherwise: padded, in capitals, in lower case."""
+    ways: list[Callable[[str], str]] = [lambda text: f" {text} ", str.upper, str.lower, str.title]
+    told = values.copy()
+    for row in np.flatnonzero(generator.random(len(values)) < 1 / 8).tolist():
+        if told[row] is not None:
+            text = ways[int(generator.integers(len(ways)))](told[row])
+            told[row] = text if longest is None or len(text) <= longest else told[row]
+    return told

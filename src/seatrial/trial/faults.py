@@ -186,7 +186,7 @@ def _kept_padding(value: Any, _p: Parameters) -> Any:
 
 
 def _stripped(value: Any, _p: Parameters) -> Any:
-    return value if value is None else value.strip() or None
+    return value if value is None else value.strip()
 
 
 # ---- inputs: (numbers, strings, (names of numbers, names of strings), parameters)

@@ -24,7 +24,7 @@ from seatrial.trial.policy import Policy
 
 Refit = Callable[[Array], Scorer]  # positions among the baseline's training rows -> the recipe trained on them
 
-PARTS = len(FAMILIES) + 3  # of the budget: three are for the new rows of the data, see `compare.arrivals`
+PARTS = len(FAMILIES) + 3  # of the budget: three are for new rows, see `compare.arrivals` and `compare.surprise`
 FEWEST_REPLICAS = 5
 SAFETY = 1.15  # what rows added or exchanged do beyond what parts of the same rows show
 WIDEST = 100.0  # a limit this many times the typical noise means the noise is not understood

@@ -30,7 +30,7 @@ def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -
         return [Check("data.arrivals", "data", Outcome.noted, told)]
     checks = []
     parts = _parts(old, new, rows)
-    alpha = policy.false_alarms / 12 / (len(parts) + 1)  # three parts of the budget's twelve, see `trial.null`
+    alpha = policy.false_alarms / 12 / (len(parts) + 1)  # a part of the budget's twelve, see `trial.null`
     labels = _labels(old.target, new.target[rows])
     for name, (grouping, size) in parts.items():
         check = _absence(name, old.columns[name], new.columns[name][rows], alpha)

@@ -18,6 +18,7 @@ from seatrial.trial.compare.meaning import Meaning
 MOST_ROWS = 4_000
 MOST_PAIRED = 500  # rows among which pairs that differ in one column are looked for
 EFFECT = 1e-9
+FEW = 12  # values of a column that are asked after one by one
 CLEAR = 0.9  # from which strength on an explanation by a kind of row is told first
 FAIR = 0.3  # and one by a column's effect second
 
@@ -110,6 +111,11 @@ def _function(meaning: Meaning, expected: Array, given: Array) -> Cause:
         return Cause("its scores have lost precision", strength=1)
     if np.abs(y - np.clip(x, y.min(), y.max())).max() < 1e-9:
         return Cause("its scores are cut at the ends", strength=1)
+    if expected.ndim == 2:
+        a, b = _margins(meaning, expected), _margins(meaning, given)
+        slope = float((a * b).sum() / max(float((a * a).sum()), 1e-12))
+        if slope > 0 and np.abs(b - slope * a).max() < 1e-3 * np.abs(b - a).max():
+            return Cause(f"its scores are the right ones on another scale (a temperature of {1 / slope:.3g})", strength=1)
     if not _smooth(x, y):
         return Cause()
     order = np.argsort(x, kind="stable")
@@ -162,6 +168,9 @@ def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: 
         return Cause()
     counts = np.maximum(np.bincount(which, minlength=len(names)), 1)
     wrong = np.bincount(which, miss, len(names)) / counts
+    # A lost column's whole effect is wrong; another one's only where both act together, as they do in trees.
+    whole = np.bincount(which, np.abs(due).max(axis=1), len(names)) / counts
+    wrong = wrong * np.minimum(1.0, wrong / np.maximum(whole, 1e-12))
     top = int(wrong.argmax())
     mine = which == top
     should, does = float(np.abs(due[mine]).mean()), float(np.abs(got[mine]).mean())
@@ -233,7 +242,9 @@ def _kinds(name: str, values: Array) -> list[tuple[str, Array]]:
         kinds = [(f"`{name}` is missing", missing), (f"`{name}` is there", ~missing)]
         if present.size:
             with np.errstate(invalid="ignore"):
-                kinds += [(f"`{name}` is {value:g}", values == value) for value in np.unique(present)[:8].tolist()]
+                distinct = np.unique(present)
+                if len(distinct) <= FEW:
+                    kinds += [(f"`{name}` is {value:g}", values == value) for value in distinct.tolist()]
                 low, high = np.quantile(present, [0.05, 0.95]).tolist()
                 kinds += [
                     (f"`{name}` is above {high:g}", values > high),
@@ -251,6 +262,8 @@ def _kinds(name: str, values: Array) -> list[tuple[str, Array]]:
     kinds = [(words, np.array([test(text) for text in texts], dtype=bool)) for words, test in tests]
     codes, known = factorized(values)
     counts = np.bincount(codes + 1, minlength=len(known) + 1)[1:]
+    if len(known) > max(FEW, len(values) / 5):
+        return kinds  # nearly every row has a text of its own, and one of them always fits
     order = np.argsort(-counts, kind="stable")[:20]
     kinds += [(f"`{name}` is {known[k]!r}", codes == k) for k in order.tolist()]
     kinds.append((f"`{name}` has a rare value", np.isin(codes, np.flatnonzero(counts <= max(2, counts.max() / 50)))))

@@ -99,9 +99,8 @@ def _by_other_columns(
     return found if len(best[0]) > 0.2 * len(left) else {}
 
 
-def compare_history(old: Table, new: Table, policy: Policy) -> list[Check]:
+def compare_history(old: Table, new: Table, policy: Policy, matched: Matched) -> list[Check]:
     """Check that known rows were not rewritten, no group was lost, and no rows were repeated."""
-    matched = match(old, new)
     checks = []
     for name, (a, b) in matched.rewritten.items():
         check = _rewritten(old, new, name, a, b, matched, policy)
