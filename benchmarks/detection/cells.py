@@ -17,13 +17,22 @@ from seatrial.compile.rows import generate
 from seatrial.core.project import importable
 from seatrial.model.features import Array, Columns
 from seatrial.train.recipe import Fitted
-from seatrial.trial import faults, spoiling
+from seatrial.trial import catalogue, faults, spoiling
 from seatrial.trial.compare.figures import sensitivity
 from seatrial.trial.records import Outcome
 from seatrial.trial.verdict import judge
 
 Result = dict[str, Any]
 REPEATS = 4  # of each harmless change, with other rows or another seed
+HARMLESS = {
+    "another seed": REPEATS,
+    "15 % more rows": REPEATS,
+    "rolling window": REPEATS,
+    "rows shuffled": 1,
+    "refactoring": 1,
+    "columns reordered": 1,
+    "nothing changed": 1,
+}
 CODE = (
     "drop_strong", "drop_medium", "drop_weak", "swap_alike", "swap_unlike", "constant", "impute_zero", "indicator_lost",
     "category_order", "unseen_first", "case_folded", "integers", "clipped", "float16", "logarithm", "thousands",
@@ -38,7 +47,8 @@ WORDS = {
     "nulls_base": ("missing",), "nulls_dropped": ("dropped", "missing"), "always_same": ("same answer",),
     "buffered": ("order", "batch"), "cached": ("order", "batch"), "alone_differs": ("alone",),
     "batch_statistics": ("batch", "order"), "join_shifted": ("order", "batch"), "float16": ("precision",),
-    "float32": ("precision",), "rounded_inputs": ("precision", "rounded"), "underfit": ("code",), "labels_misaligned": ("code",),
+    "float32": ("precision",), "rounded_inputs": ("precision", "rounded"),
+    "underfit": ("code",), "labels_misaligned": ("code",),
 }  # fmt: skip
 
 
@@ -55,7 +65,7 @@ class Cell:
 def cells(world: World) -> Iterator[Cell]:
     """Every cell of a world."""
     facts = facts_of(world)
-    for seed in faults.seeds(facts):
+    for seed in catalogue.seeds(facts):
         yield Cell(seed.fault.name, "serve", seed.fault.family, partial(_serve, world, seed))
         if seed.fault.name in CODE:
             yield Cell(seed.fault.name, "code", "code", partial(_code, world, seed))
@@ -65,8 +75,7 @@ def cells(world: World) -> Iterator[Cell]:
         yield Cell(f"{fault.name}", "data", "whole table", partial(_data, world, fault, False))
         if fault.new_rows_too:
             yield Cell(f"{fault.name}", "new rows", "new rows", partial(_data, world, fault, True))
-    for name, count in (("another seed", REPEATS), ("15 % more rows", REPEATS), ("rolling window", REPEATS),
-                        ("rows shuffled", 1), ("refactoring", 1), ("columns reordered", 1), ("nothing changed", 1)):  # fmt: skip
+    for name, count in HARMLESS.items():
         for repeat in range(count):
             yield Cell(f"{name} {repeat}", "benign", name, partial(_benign, world, name, repeat))
 
@@ -79,13 +88,13 @@ def facts_of(world: World) -> dict[str, Any]:
     order = [told.members[k] for k in np.argsort(-told.old, kind="stable").tolist() if told.old[k] > 1e-9]
     frame = world.baseline.frame(recipe.table.columns)
     inputs = recipe.inputs
-    return faults.describe_inputs(
+    return catalogue.describe_inputs(
         recipe.table.columns, order, inputs.numbers, inputs.strings, frame[list(inputs.numbers)].to_numpy(float),
         frame[list(inputs.strings)].to_numpy(object), world.old_answers.rows,
     )  # fmt: skip
 
 
-def _serve(world: World, seed: faults.Seed) -> Result:
+def _serve(world: World, seed: catalogue.Seed) -> Result:
     spoil = partial(faults.apply, name=seed.fault.name, parameters=seed.parameters)
     candidate = world.usual
     checks = hold(world, candidate, spoil=spoil)
@@ -113,7 +122,7 @@ def _large(world: World, rows: int = 4_000) -> Columns:
     return {n: np.concatenate([table[n], made[n][keep]]) for n in table}
 
 
-def blamed(world: World, seed: faults.Seed) -> tuple[str, ...]:
+def blamed(world: World, seed: catalogue.Seed) -> tuple[str, ...]:
     """What a fault spoils: the columns it names, or all inputs of a kind."""
     if seed.columns or seed.fault.place in ("scores", "labels"):
         return seed.columns
@@ -155,7 +164,7 @@ def _result(world: World, checks: list[Any], given: Array, names: tuple[str, ...
 class _SpoiledFrames:
     """Frames made by changed code: a fault's effect in training and in serving alike."""
 
-    def __init__(self, frames: Any, seed: faults.Seed) -> None:
+    def __init__(self, frames: Any, seed: catalogue.Seed) -> None:
         self._frames, self._seed, self._framer = frames, seed, frames._framer
 
     def of_table(self) -> Any:
@@ -174,7 +183,7 @@ class _SpoiledFrames:
         return to_frame(inputs, *fault.effect(numbers, strings, (list(inputs.numbers), list(inputs.strings)), p))
 
 
-def _code(world: World, seed: faults.Seed) -> Result:
+def _code(world: World, seed: catalogue.Seed) -> Result:
     def by_code(recipe: Any) -> Candidate:
         altered = dataclasses.replace(recipe, _frames=_SpoiledFrames(recipe._frames, seed))
         return Candidate(altered, altered.fit())

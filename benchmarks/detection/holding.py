@@ -12,8 +12,9 @@ from seatrial.train.rows import take
 from seatrial.trial.compare.arrivals import compare_arrivals
 from seatrial.trial.compare.data import compare_data
 from seatrial.trial.compare.exact import Sameness, compare_exact
-from seatrial.trial.compare.history import Table, compare_history, match
+from seatrial.trial.compare.history import compare_history
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
+from seatrial.trial.compare.matching import Table, match
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
 from seatrial.trial.compare.questions import Questions
 from seatrial.trial.compare.surprise import compare_surprise

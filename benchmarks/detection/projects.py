@@ -25,6 +25,12 @@ class Source:
     rows: int = 2_000
 
 
+AMES = (
+    "area", "Lot.Area", "Lot.Frontage", "Neighborhood", "Bldg.Type", "Overall.Qual", "Overall.Cond", "Year.Built",
+    "Year.Remod.Add", "Exter.Qual", "Bsmt.Qual", "Total.Bsmt.SF", "Kitchen.Qual", "Garage.Type", "Garage.Cars",
+    "Fireplaces", "Fireplace.Qu", "Full.Bath", "Central.Air", "Mas.Vnr.Area",
+)  # fmt: skip
+
 SOURCES = {
     source.name: source
     for source in (
@@ -36,9 +42,7 @@ SOURCES = {
         Source("mpg", "mpg", "reported"),
         Source(
             "ames", "price", "reported",
-            ("area", "Lot.Area", "Lot.Frontage", "Neighborhood", "Bldg.Type", "Overall.Qual", "Overall.Cond", "Year.Built",
-             "Year.Remod.Add", "Exter.Qual", "Bsmt.Qual", "Total.Bsmt.SF", "Kitchen.Qual", "Garage.Type", "Garage.Cars",
-             "Fireplaces", "Fireplace.Qu", "Full.Bath", "Central.Air", "Mas.Vnr.Area"),
+            AMES,
         ),
     )
 }  # fmt: skip
@@ -103,7 +107,7 @@ def _synthetic(rows: int = 2_500) -> dict[str, list[str]]:
 
 
 def write_project(source: Source, model: str, table: dict[str, list[str]], folder: Path) -> Path:
-    """Write a project for the table: schema, features, pipeline, data. The Titanic keeps its own schema and features."""
+    """Write a project for the table: schema, features, pipeline, data; the Titanic keeps its own of these."""
     shutil.rmtree(folder, ignore_errors=True)
     task = "regression" if source.name in ("mpg", "ames") else None
     if source.name == "titanic":
@@ -164,7 +168,8 @@ def _code(table: dict[str, list[str]]) -> tuple[list[str], list[str], list[str],
             # As most features do, this one takes what people type, and strips it.
             lines.append(f"    {name}: str{empty}\n")
             features.append(
-                f"def {name}_clean({name}: str{empty}) -> str | None:\n    return {name}.strip() or None if {name} else None\n"
+                f"def {name}_clean({name}: str{empty}) -> str | None:\n"
+                f"    return {name}.strip() or None if {name} else None\n"
             )
             categories.append(f"{name}_clean")
     if len(numbers) > 1:

@@ -67,7 +67,7 @@ def _part(lines: list[Line], text: list[str]) -> dict[str, Any]:
         good = value >= goal if sign == ">=" else value <= goal
         text.append(f"| {name} {sign} {goal:.1%} | {value:.2%} | {'yes' if good else '**no**'} |")
     stopped = sum(map(_stopped, benign))
-    text += ["", f"{len(real):,} faults, and {len(faults) - len(real)} equivalent mutants (apart); {len(benign)} harmless "
+    text += ["", f"{len(real):,} faults; {len(faults) - len(real)} equivalent mutants, apart; {len(benign)} harmless "
              f"releases, {stopped} stopped (95 % interval {_interval(stopped, len(benign))}).", ""]  # fmt: skip
     text += _kinds_table(real, benign)
     text += _benign_table(benign)

@@ -14,6 +14,7 @@ from seatrial.cli.publish import publish
 from seatrial.cli.releases import releases
 from seatrial.cli.serve import serve
 from seatrial.cli.train import train
+from seatrial.cli.trial import trial
 from seatrial.core.errors import SeatrialError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (train, build, publish, releases, serve, predict, demo):
     app.command()(command)
+app.add_typer(trial, name="trial")
 
 
 def _version(asked: bool) -> None:
@@ -64,7 +66,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if debug:
             show.traceback()
         show.error(error.message, error.hint)
-        return 1
+        return error.exit_code
     except Exception as error:
         if debug:
             show.traceback()

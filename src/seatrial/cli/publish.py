@@ -5,15 +5,15 @@ from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
 
 def publish(project: ProjectOption = HERE, json: JsonOption = False) -> None:
-    """Put the built release on the project's package index, whole or not at all; a version is never overwritten.
+    """Put the built release on the project's package index, if it has passed its trial; whole or not at all.
 
     Example: [bold]seatrial publish && pip install --index-url file://$PWD/.seatrial/index/simple titanic-model[/]
     """
+    from seatrial.cli.trial import publish_tried
     from seatrial.core.project import find_project
-    from seatrial.release import built_files, open_index
 
     found = find_project(project)
-    published = open_index(found.index).publish(built_files(found))
+    published = publish_tried(found)
     if json:
         show.result({"release": found.requirement, "index": found.index, "already": published.already})
     elif published.already:

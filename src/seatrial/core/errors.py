@@ -11,6 +11,8 @@ from dataclasses import dataclass
 class SeatrialError(Exception):
     """Something the user can mend: the message says what and where, `hint` says what to do next."""
 
+    exit_code = 1  # of a command that ends with it
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

@@ -26,6 +26,7 @@ KEYS = {
     "seed": (int, "the seed of the split and of everything else that draws"),
     "threads": (int, "threads while training; one gives the same bytes on every machine"),
     "index": (str, "the folder that is the package index, relative to the project"),
+    "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
 }
 
 
@@ -49,6 +50,7 @@ class Project:
     test_share: float = 0.25
     seed: int = 1912
     threads: int = 1
+    trial: dict[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> Path:
@@ -69,6 +71,10 @@ class Project:
     def dist(self) -> Path:
         """Where `seatrial build` puts the sdist and the wheel."""
         return self.root / "dist"
+
+    def kept_table(self, digest: str) -> Path:
+        """Where a table that was trained on is kept, by its SHA-256: a trial trains the baseline again on it."""
+        return self.root / ".seatrial" / "tables" / f"{digest}{self.data.suffix}"
 
     @property
     def requirement(self) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib
-import json
 import os
 import shutil
 import tempfile
@@ -204,6 +203,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
     write_whole(folder / "report.html", page)
     write_whole(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
     _replace_folder(project.artifacts, artifacts)
+    _keep_table(project, table.sha256)
     return Run(run_id, folder, folder / "report.html", metadata, evaluation, table.dropped, table.rows_read, reason)
 
 
@@ -269,7 +269,9 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def read_run(project: Project) -> dict[str, Any]:
-    """The record of the training whose artifacts are in place."""
-    document: dict[str, Any] = json.loads((project.artifacts / METADATA_FILE).read_bytes())
-    return document
+def _keep_table(project: Project, digest: str) -> None:
+    """Keep the table that was trained on: the next trial trains this release again, when the table has changed."""
+    kept = project.kept_table(digest)
+    if not kept.is_file():
+        write_whole(kept, project.data.read_bytes())
+

@@ -15,11 +15,11 @@ from seatrial.trial.answers import Answers, Description, Judged
 from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.compare.questions import Questions
 from seatrial.trial.probes import Probe
-from seatrial.trial.questions import Bad, Cost, Describe, Job, Predict, Row, Score
+from seatrial.trial.questions import Bad, Cost, Describe, Predict, Row, Score
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.sides import Side
 
-REPEATED = 120  # rows that are asked several times over: together, again, permuted, and one by one
+ALONE = 12  # golden rows that are also asked one by one
 COSTED = 500  # rows of a batch whose time is taken
 
 
@@ -32,19 +32,23 @@ class Golden:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One side's answers. Scores are (n, k), or (n,) for a regression; NaN where a row was refused."""
+class Repeated:
+    """The same rows asked in several ways; scores as they came, before anybody knows whether they are right."""
 
     answers: Answers
-    golden: Array
+    rows: int
+    alone: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One side's answers to the questions' table, and to probes. Scores are (n, k), or (n,) for a regression."""
+
+    answers: Answers
     table: Array
     refused: Array
     judged: tuple[Judged, ...]
-
-    @property
-    def description(self) -> Description:
-        """What the installed release says of itself."""
-        return self.answers.description
+    load_seconds: float
 
 
 def read_golden(wheel: WheelInfo) -> Golden:
@@ -65,33 +69,37 @@ def meaning_of(description: Description, scale: float) -> Meaning:
     return Meaning(meta.task, meta.classes, positive, meta.threshold, scale)
 
 
+def ask_repeatedly(side: Side, golden: Golden) -> Repeated:
+    """Ask the golden rows together, again, permuted, and some of them one by one, through predict()."""
+    count = len(golden.rows)
+    order = np.random.default_rng(5).permutation(count).tolist()
+    alone = tuple(np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist())
+    answers = side.ask([Describe(), Predict("golden", golden.rows, order=order, alone=alone)])
+    return Repeated(answers, count, alone)
+
+
 def ask(side: Side, golden: Golden, questions: Questions, probes: Sequence[Probe]) -> Asked:
-    """Put everything to one side, in one process of its own."""
-    table = questions.table
-    repeated = list(golden.rows)[:REPEATED]
-    jobs: list[Job] = [
-        Describe(),
-        Predict("golden", golden.rows, alone=False),
-        Predict("repeated", repeated, order=np.random.default_rng(5).permutation(len(repeated)).tolist()),
-        Bad("probes", [probe.row for probe in probes]),
-        Score("table", table),
-        Cost(repeated * (COSTED // max(len(repeated), 1) + 1)),
-    ]
-    answers = side.ask(jobs)
+    """Put the questions' table and the probes to one side, and take its time."""
+    batch = [dict(golden.rows[i % len(golden.rows)]) for i in range(COSTED)]
+    answers = side.ask(
+        [Describe(), Bad("probes", [probe.row for probe in probes]), Score("table", questions.table), Cost(batch)]
+    )
     scored = answers.scored["table"]
-    for what, errors in (("table", scored.errors), ("golden rows", answers.predicted["golden"].together.errors)):
-        if errors:
-            row, text = next(iter(errors.items()))
-            raise NotComparedError(
-                f"The {side.role} fails on {len(errors)} of the {what}, first on row {row + 1}: {text}",
-                hint="Its feature functions have to answer every row that its schema takes.",
-            )
+    if scored.errors:
+        row, text = next(iter(scored.errors.items()))
+        raise NotComparedError(
+            f"The {side.role} fails on {len(scored.errors)} rows that its schema takes, first on row {row + 1}: {text}",
+            hint="Its feature functions have to answer every row that the schema takes.",
+        )
+    # A loaded machine easily doubles a load time: the least of three.
+    again = min(side.ask([Describe()]).load_seconds for _ in range(2))
+    regression = answers.description.metadata.task == "regression"
     return Asked(
         answers,
-        _flat(answers.predicted["golden"].together.scores, answers),
-        _flat(scored.scores, answers),
+        flat(scored.scores, regression),
         scored.refused,
         answers.judged["probes"],
+        min(answers.load_seconds, again),
     )
 
 
@@ -110,10 +118,6 @@ def rows_as_columns(columns: Sequence[Column], rows: Sequence[Any]) -> Columns:
 def flat(scores: Array, regression: bool) -> Array:
     """Scores of a regression as (n,)."""
     return np.asarray(scores[:, 0]) if regression and scores.ndim == 2 else scores
-
-
-def _flat(scores: Array, answers: Answers) -> Array:
-    return flat(scores, answers.description.metadata.task == "regression")
 
 
 def _member(wheel: WheelInfo, name: str) -> bytes:

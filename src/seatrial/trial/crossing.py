@@ -52,7 +52,7 @@ def _between(values: Array, rows: int, generator: np.random.Generator) -> Array:
     place = generator.integers(len(known) - 1, size=rows)
     share = np.where(generator.random(rows) < 0.5, 0.5, generator.random(rows))
     middle = (known[place] + known[place + 1]) / 2
-    return np.where(share == 0.5, middle, known[place] + (known[place + 1] - known[place]) * share)
+    return np.asarray(np.where(share == 0.5, middle, known[place] + (known[place + 1] - known[place]) * share))
 
 
 def _far(column: Column, values: Array, rows: int, generator: np.random.Generator) -> Array:

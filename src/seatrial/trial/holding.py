@@ -2,41 +2,29 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from seatrial import __version__
-from seatrial.core.errors import SeatrialError
-from seatrial.trial import legs
-from seatrial.trial.asking import Asked, Golden, ask, meaning_of, read_golden, read_reference_text, rows_as_columns
+from seatrial.trial import legs, totals
+from seatrial.trial.answers import Description
+from seatrial.trial.asking import Asked, Golden, ask, ask_repeatedly, meaning_of, read_golden
 from seatrial.trial.compare.meaning import Meaning
-from seatrial.trial.compare.questions import Questions, make_questions
 from seatrial.trial.contract import Terms, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.policy import Policy
-from seatrial.trial.probes import Probe, probe_rows
 from seatrial.trial.questions import Describe
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
-from seatrial.trial.reference import Labelled, held_out, joined, read_rows
+from seatrial.trial.rows import Rows, ask_about, gather_rows
+from seatrial.trial.showing import pictures, worst_rows
 from seatrial.trial.sides import Side, open_side
 from seatrial.trial.verdict import judge
 
 Progress = Callable[[str], None]
-PROBED = 40  # rows that probes are made from
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What is compared: labelled rows that neither side was trained on, and probes."""
-
-    labelled: Labelled
-    probes: tuple[Probe, ...]
-    counted: dict[str, int]
 
 
 def hold(
@@ -78,70 +66,115 @@ def hold(
     if theirs:
         checks += contract_checks(_terms(theirs), _terms(mine))
         broken = any(check.name == "contract.break" for check in checks)
-    comparable = theirs is not None and legs.comparable(theirs.metadata, mine.metadata)
-    rows = _rows(new, old if comparable else None, mine, theirs, data, golden)
-    scale = float(np.std(rows.labelled.target)) if mine.metadata.task == "regression" and rows.labelled.rows else 1.0
-    meaning = meaning_of(mine, scale or 1.0)
-    questions = _questions(meaning, rows, mine.columns)
+    both = theirs is not None and legs.comparable(theirs.metadata, mine.metadata)
+    sides = [(new, mine), *([(old, theirs)] if old and theirs and both else [])]
+    rows = gather_rows(sides, golden, data)
+    spread = float(np.std(rows.labelled.target)) if mine.metadata.task == "regression" and rows.labelled.rows else 1.0
+    questions = ask_about(meaning_of(mine, spread or 1.0), rows, mine.columns)
+    held = _Held(new, old, mine, rows, golden, policy, tuple(acceptances), started)
+
+    progress("asking the candidate for its golden rows")
+    repeated = ask_repeatedly(new, golden)
+    checks += legs.golden_leg(repeated, golden, mine.columns, questions.meaning, policy, "candidate")
+    checks += legs.invariants_leg(repeated, questions.meaning, policy, "candidate")
+    if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
+        return held.verdict(checks)  # whose answers are whose is not known, so the rest could not be read
     progress(f"asking the candidate about {len(next(iter(questions.table.values()))):,} rows")
     asked = ask(new, golden, questions, rows.probes)
-    checks += legs.golden_leg(asked, golden, mine.columns, meaning, policy)
-    checks += legs.invariants_leg(asked, meaning, policy)
-    old_asked: Asked | None = None
-    if old and theirs and comparable:
-        progress("asking the baseline the same")
-        old_asked = ask(old, read_golden(old.wheel), questions, rows.probes)
-        checks += legs.baseline_leg(old_asked, read_golden(old.wheel), theirs, policy)
-        checks += legs.bad_input_leg(rows.probes, old_asked.judged, asked.judged)
-        checks += legs.cost_leg(old, old_asked, new, asked, policy)
-        _refuse_constant(old_asked, asked, meaning)
-    elif old:
-        checks.append(
-            Check(
-                "total.comparable", "total", Outcome.inconclusive,
-                "The two answer different questions (task, target or classes), so their predictions cannot be compared.",
-                hint="A model for another question is another package.",
-            )
-        )  # fmt: skip
-    checks += legs.trained_again(recipes, policy, questions, old_asked, asked, meaning, progress)
-    if old_asked and theirs:
-        checks += legs.total_leg(recipes, policy, questions, old_asked, asked, meaning, progress)
-        checks += legs.data_leg(recipes, theirs.metadata.data, mine.metadata.data, policy)
-        checks += legs.gain_leg(new, old, asked, old_asked, rows, meaning, policy)
-    else:
-        checks += legs.alone_leg(questions, asked, meaning, policy)
-    changed = bool(old_asked and legs.changed(questions, old_asked, asked, meaning, policy))
-    recommended = mine.version
-    if theirs:
-        recommended, check = version_check(theirs.version, mine.version, broken=broken, changed=changed)
-        checks.append(check)
+    if not (old and theirs and both):
+        if old:
+            checks.append(_other_question())
+        checks += legs.trained_again(recipes, policy, questions, None, asked, progress)
+        return held.verdict(checks + totals.alone_leg(questions, asked, policy))
 
-    today = datetime.now(UTC).date()
-    pair = {"candidate": new.wheel.sha256, "baseline": old.wheel.sha256 if old else None}
-    checks = with_acceptances(checks, acceptances, today=today, **pair)
-    outcome, cause = judge(checks, policy)
-    if outcome is Outcome.passed and old is None:
-        cause = f"{cause.rstrip('.')}. It is the first release, so there was no baseline to compare with."
-    return Verdict(
-        outcome=outcome,
-        cause=cause,
-        kind=policy.kind,
-        task=mine.metadata.task,
-        candidate=new.subject,
-        baseline=old.subject if old else None,
-        checks=tuple(checks),
-        rows={**rows.counted, "golden": len(golden.rows)},
-        policy=policy.model_dump(),
-        worst_rows=legs.worst_rows(questions, old_asked, asked, meaning) if old_asked else (),
-        pictures=legs.pictures(questions, old_asked, asked, meaning) if old_asked else {},
+    progress("asking the baseline the same")
+    checks += _of_baseline(old, theirs, questions.meaning, policy)
+    old_asked = ask(old, golden, questions, rows.probes)
+    _refuse_constant(old_asked, asked)
+    checks += legs.bad_input_leg(rows.probes, old_asked.judged, asked.judged)
+    checks += legs.cost_leg(old, old_asked, new, asked, policy)
+    checks += legs.trained_again(recipes, policy, questions, old_asked, asked, progress)
+    checks += totals.total_leg(recipes, policy, questions, old_asked, asked, progress)
+    checks += totals.data_leg(recipes, theirs.metadata.data, mine.metadata.data, policy)
+    checks += totals.gain_leg(questions, old_asked, asked, policy)
+    changed = totals.changed(questions, old_asked, asked, policy)
+    recommended, check = version_check(theirs.version, mine.version, broken=broken, changed=changed)
+    return replace(
+        held.verdict([*checks, check]),
+        worst_rows=worst_rows(questions, old_asked, asked),
+        pictures=pictures(questions, old_asked, asked),
         recommended_version=recommended,
-        seconds={"total": round(time.monotonic() - started, 2)},
-        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        seatrial=__version__,
     )
 
 
-def _terms(description: Any) -> Terms:
+@dataclass(frozen=True)
+class _Held:
+    """All of a verdict but its checks."""
+
+    new: Side
+    old: Side | None
+    mine: Description
+    rows: Rows
+    golden: Golden
+    policy: Policy
+    acceptances: tuple[Acceptance, ...]
+    started: float
+
+    def verdict(self, checks: list[Check]) -> Verdict:
+        """Judge the checks, with what was accepted of them."""
+        now = datetime.now(UTC)
+        new, old = self.new.subject, self.old.subject if self.old else None
+        marked = with_acceptances(
+            checks,
+            self.acceptances,
+            candidate=new.sha256,
+            baseline=old.sha256 if old else None,
+            today=now.date(),
+        )
+        outcome, cause = judge(marked, self.policy)
+        if outcome is Outcome.passed and old is None:
+            cause = f"{cause.rstrip('.')}. It is the first release, so there was no baseline to compare with."
+        return Verdict(
+            outcome=outcome,
+            cause=cause,
+            kind=self.policy.kind,
+            task=self.mine.metadata.task,
+            candidate=new,
+            baseline=old,
+            checks=tuple(marked),
+            rows={**self.rows.counted, "golden": len(self.golden.rows)},
+            policy=self.policy.model_dump(),
+            recommended_version=self.mine.version,
+            seconds={"total": round(time.monotonic() - self.started, 2)},
+            started=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seatrial=__version__,
+        )
+
+
+def _other_question() -> Check:
+    summary = "The two answer different questions (task, target or classes): their predictions cannot be compared."
+    hint = "A model for another question is another package."
+    return Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint)
+
+
+def _of_baseline(old: Side, theirs: Description, meaning: Meaning, policy: Policy) -> list[Check]:
+    """A baseline that does not meet its own golden rows is no measure: inconclusive, not the candidate's fault."""
+    stored = read_golden(old.wheel)
+    repeated = ask_repeatedly(old, stored)
+    found = legs.golden_leg(repeated, stored, theirs.columns, meaning, policy, "baseline")
+    return [
+        replace(
+            check,
+            name="golden.baseline",
+            outcome=Outcome.inconclusive if check.outcome is Outcome.blocked else check.outcome,
+            summary=f"The baseline: {check.summary}",
+            hint="It does not answer as it was trained; compare with another release, by name.",
+        )
+        for check in found[:1]
+    ]
+
+
+def _terms(description: Description) -> Terms:
     meta = description.metadata
     threshold = meta.threshold if meta.task == "binary" else None
     return Terms(
@@ -149,86 +182,7 @@ def _terms(description: Any) -> Terms:
     )
 
 
-def _rows(new: Side, old: Side | None, mine: Any, theirs: Any, data: Path | None, golden: Golden) -> Rows:
-    """Put the rows together: both references where both have seen none of it, and what the user gives."""
-    target = mine.metadata.target
-    parts, counted = [], {}
-    for side, description in ((new, mine), (old, theirs)):
-        if side is None or not set(_names(mine.columns, needed=True)) <= set(_names(description.columns)):
-            continue
-        text = read_reference_text(side.wheel)
-        where = f"The {side.role}'s reference"
-        found = read_rows(text, mine.columns, target, where)
-        for other in (mine, theirs):
-            if other is not None and other is not description and found.rows:
-                whole = read_rows(text, other.columns, target, where) if _covers(text, other.columns) else None
-                if whole is not None:
-                    found = found.take(held_out(whole, other.metadata.split))
-        parts.append(found)
-    labelled = joined([part for part in parts if part.rows] or parts[:1])
-    counted["reference"] = labelled.rows
-    if data is not None:
-        given = read_rows(_text(data), mine.columns, target, data.name, labelled=bool(labelled.rows))
-        counted["given"] = given.rows
-        labelled = joined([labelled, given]) if labelled.rows else given
-    if not labelled.rows:
-        raise NotComparedError(
-            "No rows are left to compare: none was held out from the training of both.",
-            hint="Give rows with --data, or train both with the same [tool.seatrial] seed.",
-        )
-    made = probe_rows(mine.columns, list(golden.rows)[:PROBED])
-    counted["probes"] = len(made)
-    return Rows(labelled, tuple(made), counted)
-
-
-def _covers(text: str, columns: Sequence[Any]) -> bool:
-    return set(_names(columns, needed=True)) <= set(text.partition("\n")[0].strip().split(","))
-
-
-def _names(columns: Sequence[Any], *, needed: bool = False) -> list[str]:
-    return [column.name for column in columns if column.required or not needed]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SeatrialError(f"{path} cannot be read: {error}", hint="Give a CSV file in UTF-8.") from None
-
-
-def _questions(meaning: Meaning, rows: Rows, columns: Sequence[Any]) -> Questions:
-    """Ask about the rows, the probes that could be valid, and shuffled columns."""
-    names = {column.name for column in columns}
-    whole = [probe for probe in rows.probes if set(probe.row) == names and _fits(probe.row, columns)]
-    made = rows_as_columns(columns, [probe.row for probe in whole]) if whole else None
-    truth = meaning.codes(rows.labelled.target) if len(rows.labelled.target) else None
-    return make_questions(meaning, rows.labelled.columns, truth, made, tuple(probe.column for probe in whole))
-
-
-def _fits(row: Any, columns: Sequence[Any]) -> bool:
-    """Whether a probe can stand in a table: each value of the column's own type."""
-    for column in columns:
-        value = row[column.name]
-        if value is None:
-            fitting = column.nullable
-        elif column.kind == "category":
-            fitting = value in column.categories and not isinstance(value, bool)
-        elif column.kind == "boolean":
-            fitting = isinstance(value, bool)
-        elif column.numeric:
-            whole = isinstance(value, int) or column.kind == "number"
-            low, high = column.minimum, column.maximum
-            inside = isinstance(value, (int, float)) and (low is None or value >= low) and (high is None or value <= high)
-            fitting = whole and inside and not isinstance(value, bool)
-        else:
-            longest = column.max_length
-            fitting = isinstance(value, str) and value != "" and (longest is None or len(value) <= longest)
-        if not fitting:
-            return False
-    return True
-
-
-def _refuse_constant(old: Asked, new: Asked, meaning: Meaning) -> None:
+def _refuse_constant(old: Asked, new: Asked) -> None:
     """Refuse to compare where both give one answer to everything: nothing could differ."""
     for role, asked in (("candidate", new), ("baseline", old)):
         scores = asked.table[~asked.refused]

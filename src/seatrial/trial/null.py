@@ -85,7 +85,7 @@ def calibrate(questions: Questions, groupings: list[Grouping], replicas: Sequenc
     """Learn each family's limit from the replicas' differences among one another."""
     if len(replicas) < FEWEST_REPLICAS:
         reason = f"{len(replicas)} replicas could be trained, and {FEWEST_REPLICAS} are needed"
-        return Null({}, {family: reason for family in FAMILIES}, len(replicas), part_share(policy))
+        return Null({}, dict.fromkeys(FAMILIES, reason), len(replicas), part_share(policy))
     drawn: dict[str, list[Figures]] = {family: [] for family in FAMILIES}
     for i, j in combinations(range(len(replicas)), 2):
         pair = (replicas[i], replicas[j]) if (i + j) % 2 else (replicas[j], replicas[i])

@@ -115,11 +115,15 @@ class Verdict:
 
 
 class NotComparedError(SeatrialError):
-    """The two could not be compared: a side crashed, or a comparison would have been vacuous. Exit code 4."""
+    """The two could not be compared: a side crashed, or a comparison would have been vacuous."""
+
+    exit_code = ExitCode.not_compared
 
 
 class PolicyError(SeatrialError):
-    """The policy or the call is wrong. Exit code 2."""
+    """The policy or the call is wrong."""
+
+    exit_code = ExitCode.usage
 
 
 def read_verdict(document: Any, where: str) -> Verdict:

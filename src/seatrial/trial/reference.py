@@ -37,6 +37,8 @@ class Labelled:
 
 def joined(parts: Sequence[Labelled]) -> Labelled:
     """Put the rows of several references together, each distinct row once."""
+    if not parts:
+        return Labelled({}, np.empty(0))
     seen: set[float] = set()
     kept = []
     for part in parts:

@@ -123,7 +123,7 @@ def other_labels(target: Array) -> Array:
     if target.dtype.kind == "f":
         return np.asarray(2 * target.mean() - target)
     known, codes = np.unique(target.astype(str), return_inverse=True)
-    first = {text: value for text, value in zip(target.astype(str).tolist(), target.tolist(), strict=True)}
+    first = dict(zip(target.astype(str).tolist(), target.tolist(), strict=True))
     return np.array([first[known[k]] for k in (codes + 1) % len(known)], dtype=target.dtype)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, factorized, group_column, ticked
-from seatrial.trial.compare.history import Matched, Table
+from seatrial.trial.compare.matching import Matched, Table
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
@@ -40,7 +40,7 @@ def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -
     if not checks:
         checks = _partners(parts, alpha)
     target = _column(new.name, Grouping(new.name, labels[1], labels[0]), old.rows, alpha, what="the labels")
-    checks += [target] if target is not None else _slices(parts, labels, policy, alpha)
+    checks += [target] if target is not None else _slices(parts, labels, alpha)
     return checks or [
         Check(
             "data.arrivals", "data", Outcome.passed, f"The {len(rows):,} new rows are like those before.", new=len(rows)
@@ -81,8 +81,8 @@ def _column(name: str, grouping: Grouping, old_rows: int, alpha: float, what: st
         return None
     k = int(np.abs(before / before.sum() - after / after.sum()).argmax())
     told = (
-        f"{what or f'`{name}`'} of the {int(after.sum()):,} new rows: {grouping.names[k]} in {after[k] / after.sum():.0%}, "
-        f"{before[k] / before.sum():.0%} before"
+        f"{what or f'`{name}`'} of the {int(after.sum()):,} new rows: {grouping.names[k]} in "
+        f"{after[k] / after.sum():.0%}, {before[k] / before.sum():.0%} before"
     )
     return Check(
         "data.arrivals",
@@ -125,10 +125,17 @@ def _absence(name: str, old: Array, new: Array, alpha: float) -> Check | None:
         if float((old == value).mean()) < 0.2 * float(number.max() / len(new)):
             told += f"; it is {value:g} in {number.max() / len(new):.0%} of them"
     return Check(
-        "data.arrivals", "data", Outcome.blocked if abs(change) >= BLOCKED else Outcome.waiting,
-        f"the new rows are unlike the old ones: {told}", subject=name, old=float(before.mean()), new=float(after.mean()),
-        limit=MISSING, severity=abs(change) / MISSING, hint="If the data is right, accept this difference.",
-    )  # fmt: skip
+        "data.arrivals",
+        "data",
+        Outcome.blocked if abs(change) >= BLOCKED else Outcome.waiting,
+        f"the new rows are unlike the old ones: {told}",
+        subject=name,
+        old=float(before.mean()),
+        new=float(after.mean()),
+        limit=MISSING,
+        severity=abs(change) / MISSING,
+        hint="If the data is right, accept this difference.",
+    )
 
 
 def _missing(values: Array) -> Array:
@@ -205,13 +212,18 @@ def _partners(parts: dict[str, tuple[Grouping, int]], alpha: float) -> list[Chec
     _, other, before, after = max(lost[name])
     return [
         Check(
-            "data.partners", "data", Outcome.blocked,
+            "data.partners",
+            "data",
+            Outcome.blocked,
             f"in the new rows `{name}` does not go with `{other}` any more: they explain {after:.0%} of one another, "
             f"{before:.0%} before",
-            subject=name, old=before, new=after, severity=(before - after) / PARTNER,
+            subject=name,
+            old=before,
+            new=after,
+            severity=(before - after) / PARTNER,
             hint="A column that does not fit the others any more may be joined to the wrong rows.",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _variance(share: float, rows: int) -> float:
@@ -220,9 +232,7 @@ def _variance(share: float, rows: int) -> float:
     return 4 * share * (1 - share) ** 2 / rows + 4 / rows**2
 
 
-def _slices(
-    parts: dict[str, tuple[Grouping, int]], labels: tuple[Array, tuple[str, ...]], policy: Policy, alpha: float
-) -> list[Check]:
+def _slices(parts: dict[str, tuple[Grouping, int]], labels: tuple[Array, tuple[str, ...]], alpha: float) -> list[Check]:
     """Groups whose label rates jumped among the new rows."""
     from scipy.stats import norm
 
@@ -244,11 +254,16 @@ def _slices(
             jump = float(abs(later[top] - first[top]))
             severity = float(score[top] / sure)
             if severity > 1 and jump > JUMP and (worst is None or severity > worst.severity):
-                told = (
-                    f"where {ticked(grouping.names[top])}, {label} is {later[top]:.0%} of the new rows, {first[top]:.0%} before"
-                )
+                told = f"where {ticked(grouping.names[top])}, {label} is {later[top]:.0%} of the new rows"
+                told += f", {first[top]:.0%} before"
                 worst = Check(
-                    "data.label_rates", "data", Outcome.blocked, f"label rates jumped in a group of the new rows: {told}",
-                    subject=grouping.names[top], old=float(first[top]), new=float(later[top]), severity=severity,
-                )  # fmt: skip
+                    "data.label_rates",
+                    "data",
+                    Outcome.blocked,
+                    f"label rates jumped in a group of the new rows: {told}",
+                    subject=grouping.names[top],
+                    old=float(first[top]),
+                    new=float(later[top]),
+                    severity=severity,
+                )
     return [worst] if worst else []

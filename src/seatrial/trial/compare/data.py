@@ -43,9 +43,15 @@ def _rows(old: int, new: int, policy: Policy) -> Check:
     else:
         summary, outcome = f"The data has enough rows: {told}.", Outcome.passed
     return Check(
-        "data.rows", "data", outcome, summary, old=old, new=new, limit=old * (1 - policy.max_fewer_rows),
+        "data.rows",
+        "data",
+        outcome,
+        summary,
+        old=old,
+        new=new,
+        limit=old * (1 - policy.max_fewer_rows),
         severity=max(-change, 0.0) / max(policy.max_fewer_rows, 1e-9),
-    )  # fmt: skip
+    )
 
 
 def _column(name: str, old: dict[str, Any], new: dict[str, Any], old_rows: int, new_rows: int) -> Check:
@@ -63,9 +69,15 @@ def _column(name: str, old: dict[str, Any], new: dict[str, Any], old_rows: int, 
         severity *= 2  # what the labels do, the model does
     outcome = Outcome.blocked if severity >= 1 else Outcome.waiting
     return Check(
-        name, "data", outcome, f"the training data changed: {words}", subject=column, new=effect, severity=severity,
+        name,
+        "data",
+        outcome,
+        f"the training data changed: {words}",
+        subject=column,
+        new=effect,
+        severity=severity,
         hint="If the data is right, accept this difference.",
-    )  # fmt: skip
+    )
 
 
 Found = list[tuple[float, float, str]]  # severity (1: blocked), effect, words

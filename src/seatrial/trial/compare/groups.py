@@ -1,7 +1,8 @@
-"""Groups of rows: each column cut into a few groups with integer codes, so that millions of rows are counted quickly."""
+"""Groups of rows: each column cut into a few groups with integer codes, so that millions of rows count quickly."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def _numbers(name: str, values: Array) -> Grouping | None:
     else:
         edges = np.unique(np.quantile(sample, np.arange(1, BINS) / BINS))
         ends = [float(distinct[0]), *edges.tolist(), float(distinct[-1])]
-        names = [f"{name}: {low:.4g} to {high:.4g}" for low, high in zip(ends[:-1], ends[1:], strict=True)]
+        names = [f"{name}: {low:.4g} to {high:.4g}" for low, high in pairwise(ends)]
     codes = np.searchsorted(edges, values, side="right").astype(np.int32)
     if missing.any():
         codes[missing] = len(names)
@@ -94,12 +95,12 @@ def factorized(values: Array) -> tuple[Array, list[Any]]:
 
 def ticked(group: str) -> str:
     """Mark the columns in a group's name as columns: "`sex` = female and `age` is missing"."""
-    parts = []
-    for part in group.split(" and "):
-        for mark in (" = ", ": ", " is "):
-            if mark in part:
-                column, rest = part.split(mark, 1)
-                part = f"`{column}`{mark}{rest}"
-                break
-        parts.append(part)
-    return " and ".join(parts)
+    return " and ".join(_ticked(part) for part in group.split(" and "))
+
+
+def _ticked(group: str) -> str:
+    for mark in (" = ", ": ", " is "):
+        column, found, rest = group.partition(mark)
+        if found:
+            return f"`{column}`{mark}{rest}"
+    return group

@@ -1,4 +1,4 @@
-"""What must hold of any release, exactly: every row answered once and in order, alike each time, alone or in a batch."""
+"""What must hold of any release, exactly: each row answered once and in order, alike each time, alone or not."""
 
 from dataclasses import dataclass
 

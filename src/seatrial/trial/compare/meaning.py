@@ -1,4 +1,4 @@
-"""What scores mean: how they are decided, how far two of them lie apart, and how wrong they are, for all three tasks."""
+"""What scores mean, for all three tasks: how they are decided, how far two lie apart, and how wrong they are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Meaning:
     def change(self, old: Array, new: Array) -> Array:
         """How far each row moved (n,): in probability (half the summed change), or in units of `scale`."""
         if self.task == "regression":
-            return np.abs(new - old) / self.scale
+            return np.asarray(np.abs(new - old) / self.scale)
         if self.task == "binary":
             return np.asarray(np.abs(new[:, self.positive] - old[:, self.positive]))
         return np.asarray(np.abs(new - old).sum(axis=1) / 2)

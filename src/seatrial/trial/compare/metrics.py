@@ -3,8 +3,9 @@
 Intervals are paired bootstraps (Efron 1979): each redraw of the rows tells both sides' figures and their difference.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +15,8 @@ from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
-DRAWS = 300
-MOST_ROWS = 20_000  # more rows than this are thinned out: the interval comes out wide, which is the safe side
+DRAWS = 250
+MOST_ROWS = 10_000  # more rows than this are thinned out for redraws: the interval comes out wide, the safe side
 EDGE = 2.5  # per cent below the interval's lower end
 SURE = 3.0  # standard errors that a suspicious gain must exceed
 
@@ -30,6 +31,7 @@ class Metric:
     rows: int
     higher_is_better: bool
     relative: bool  # margins are shares of the old value
+    thinned: "Metric | None" = None  # the same on fewer rows, for redraws
 
     @cached_property
     def value(self) -> float:
@@ -37,18 +39,35 @@ class Metric:
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(self.figure(np.ones((1, self.rows)))[0])
 
-    def redrawn(self, seed: int) -> Array:
-        """The metric on redraws (draws,); the same seed draws the same rows."""
-        counts = np.random.default_rng(seed).poisson(1.0, size=(DRAWS, self.rows)).astype(np.float64)
+    def redrawn(self, counts: Array) -> Array:
+        """The metric on redraws of the rows, as `drawn_counts` gives them (draws,)."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self.figure(counts))
+            return np.asarray((self.thinned or self).figure(counts))
+
+
+def drawn_counts(rows: int, seed: int) -> Array:
+    """How often each redraw holds each of the rows that are left when there are many: (draws, n)."""
+    left = len(range(0, rows, _step(rows)))
+    return np.random.default_rng(seed).poisson(1.0, size=(DRAWS, left)).astype(np.float64)
+
+
+def _step(rows: int) -> int:
+    return rows // MOST_ROWS + 1 if rows > MOST_ROWS else 1
 
 
 def metrics_of(meaning: Meaning, scores: Array, truth: Array) -> list[Metric]:
     """The metrics of one side, the headline first: ROC AUC, accuracy or RMSE."""
-    if len(truth) > MOST_ROWS:
-        step = len(truth) // MOST_ROWS + 1
-        scores, truth = scores[::step], truth[::step]
+    step = _step(len(truth))
+    if step > 1:
+        found = _metrics_of(meaning, scores, truth)
+        return [
+            replace(metric, thinned=part)
+            for metric, part in zip(found, _metrics_of(meaning, scores[::step], truth[::step]), strict=True)
+        ]
+    return _metrics_of(meaning, scores, truth)
+
+
+def _metrics_of(meaning: Meaning, scores: Array, truth: Array) -> list[Metric]:
     rows = len(truth)
 
     def mean(values: Array) -> Callable[[Array], Array]:
@@ -104,12 +123,13 @@ def compare_metrics(
         told = f"{len(truth)} labelled rows are too few to compare metrics; {policy.min_rows} are needed"
         return [Check("metrics.rows", "total", Outcome.inconclusive, told, hint="Lower min_rows or hold more out.")]
     before, after = metrics_of(meaning, old, truth), metrics_of(meaning, new, truth)
-    checks = [_worse(b, a, policy, (noise or {}).get(b.name, 0.0)) for b, a in zip(before, after, strict=True)]
+    counts = drawn_counts(len(truth), 0)
+    checks = [_worse(b, a, counts, policy, (noise or {}).get(b.name, 0.0)) for b, a in zip(before, after, strict=True)]
     return [*checks, _trivial(meaning, old, new, truth)]
 
 
-def _worse(old: Metric, new: Metric, policy: Policy, noise: float) -> Check:
-    first, second = old.redrawn(0), new.redrawn(0)
+def _worse(old: Metric, new: Metric, counts: Array, policy: Policy, noise: float) -> Check:
+    first, second = old.redrawn(counts), new.redrawn(counts)
     loss = (first - second) if old.higher_is_better else (second - first)
     loss = loss / max(abs(old.value), 1e-3) if old.relative else loss
     loss = loss[np.isfinite(loss)]
@@ -177,7 +197,8 @@ def compare_gain(meaning: Meaning, old: tuple[Array, Array], new: tuple[Array, A
     before, after = metrics_of(meaning, *old)[0], metrics_of(meaning, *new)[0]
     gain = (after.value - before.value) if before.higher_is_better else (before.value - after.value) / before.value
     left = (1 - after.value) / max(1 - before.value, 1e-9) if before.higher_is_better else after.value / before.value
-    spread = float(np.hypot(np.nanstd(before.redrawn(0)), np.nanstd(after.redrawn(1))))
+    # Two sets of rows: their redraws have nothing to do with one another.
+    spread = math.hypot(*(float(np.nanstd(m.redrawn(drawn_counts(m.rows, k)))) for k, m in enumerate((before, after))))
     spread = spread if before.higher_is_better else spread / before.value
     large = gain > policy.suspicious_gain * (1 if before.higher_is_better else 3) or left < 0.4
     failed = large and gain > SURE * spread

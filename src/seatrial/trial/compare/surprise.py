@@ -23,7 +23,8 @@ def compare_surprise(
 ) -> list[Check]:
     """Compare the baseline's losses on its held-out rows and on new ones: (columns, scores, truth) of each.
 
-    By the ranks of the losses (Mann and Whitney 1947) and by their means, for all rows and for each group, with Bonferroni's correction.
+    By the ranks of the losses (Mann and Whitney 1947) and by their means, for all rows and for each group, with
+    Bonferroni's correction.
     """
     before, after = meaning.losses(*old[1:]), meaning.losses(*new[1:])
     if min(len(before), len(after)) < FEWEST:
@@ -55,13 +56,18 @@ def compare_surprise(
     where = f", most of all where {ticked(group)}" if group else ""
     return [
         Check(
-            "data.surprise", "data", Outcome.waiting,
+            "data.surprise",
+            "data",
+            Outcome.waiting,
             f"labels or columns of the new rows do not fit what the baseline knows{where}: {told}",
-            subject=group, old=means[0], new=means[1], severity=float(-np.log10(max(ratio, 1e-300))),
+            subject=group,
+            old=means[0],
+            new=means[1],
+            severity=float(-np.log10(max(ratio, 1e-300))),
             hint="If the world has changed, accept this difference; else look at how the new rows were made.",
             evidence={"worse_than_old": effect},
         )
-    ]  # fmt: skip
+    ]
 
 
 def _worse(old: Array, new: Array) -> tuple[float, float]:
@@ -76,5 +82,7 @@ def _worse(old: Array, new: Array) -> tuple[float, float]:
     grown = float(new.mean()) / max(float(old.mean()), 1e-12)
     if grown >= GROWN:
         effect = max(effect, EFFECT + 1e-6)
-    p = min(float(ranks.pvalue), float(means.pvalue) if np.isfinite(means.pvalue) and min(len(old), len(new)) >= 30 else 1.0)
+    p = min(
+        float(ranks.pvalue), float(means.pvalue) if np.isfinite(means.pvalue) and min(len(old), len(new)) >= 30 else 1.0
+    )
     return min(1.0, 2 * p), effect

@@ -1,0 +1,269 @@
+"""`seatrial trial`: the candidate against the release it would replace; and `seatrial trial accept`."""
+
+import getpass
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption
+from seatrial.core.errors import SeatrialError
+
+if TYPE_CHECKING:
+    from seatrial.core.project import Project
+    from seatrial.release import Index, IndexedRelease, Published
+    from seatrial.trial.records import Verdict
+
+Progress = Callable[[str], None]
+
+
+class _HoldsByDefault(TyperGroup):
+    """`seatrial trial OLD NEW` is `seatrial trial hold OLD NEW`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command in front of what names none."""
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["hold", *args]
+        return super().parse_args(ctx, args)
+
+
+trial = typer.Typer(
+    cls=_HoldsByDefault,
+    help="Compare a candidate with the release it would replace, each in an environment of its own, and give a verdict."
+    "\n\nExample: [bold]seatrial trial[/]",
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@trial.command()
+def hold(
+    old: Annotated[
+        str | None, typer.Argument(help="The baseline: a wheel, or name==version; default: the one that is served.")
+    ] = None,
+    new: Annotated[
+        str | None, typer.Argument(help="The candidate: a wheel, or name==version; default: the wheel just built.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="More rows to compare on: CSV, with labels if there are any.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The folder for the results; default: in .seatrial/trials/.")
+    ] = None,
+    same_wheel: Annotated[bool, typer.Option("--same-wheel", help="Compare a wheel with itself.")] = False,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Hold the trial (the default command). Exit code 0 passed, 1 blocked, 2 usage, 3 undecided, 4 not compared.
+
+    Example: [bold]seatrial trial titanic-model==0.1.0 dist/titanic_model-0.2.0-py3-none-any.whl[/]
+    """
+    if (old is None) != (new is None):
+        raise typer.BadParameter("name both, OLD and NEW, or none")
+    with show.steps(quiet=json) as step:
+        step("loading")
+        if old and new:
+            folder, verdict = _two(old, new, data, index, project, same_wheel, step)
+        else:
+            folder, verdict = hold_in_project(project, data=data, same_wheel=same_wheel, progress=step)
+        target = output or folder
+        if target:
+            write(target, verdict)
+    if json:
+        show.result(verdict.to_document())
+    else:
+        _show(verdict, target)
+    raise typer.Exit(verdict.exit_code)
+
+
+@trial.command()
+def accept(
+    reason: Annotated[str, typer.Option(help="Why the difference is right.")],
+    check: Annotated[list[str] | None, typer.Option(help="Only this check; default: all that wait.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; default: in 30 days.")
+    ] = None,
+    project: ProjectOption = HERE,
+) -> None:
+    """Record that you accept the differences of the last trial, why, and until when; in accepted.json, for git.
+
+    Example: [bold]seatrial trial accept --reason "new tariff since May, checked with sales" --until 2027-01-31[/]
+    """
+    from dataclasses import replace
+
+    from seatrial.core.project import find_project
+    from seatrial.trial import gate
+    from seatrial.trial.policy import read_policy
+    from seatrial.trial.verdict import judge
+
+    found = find_project(project)
+    wheel, baseline, _ = _pair(found)
+    verdict = gate.stored_verdict(found.root, _digest(wheel), baseline.sha256 if baseline else None)
+    if verdict is None:
+        raise SeatrialError("No trial has been held of this wheel.", hint="Run `seatrial trial`.")
+    today = datetime.now(UTC).date()
+    last: date = until.date() if until else today + timedelta(days=30)
+    given = gate.accept(
+        found.root, verdict, checks=check or [], reason=reason, by=_person(found.root), today=today, until=last
+    )
+    marked = gate.with_acceptances(
+        verdict.checks, [given], candidate=given.candidate, baseline=given.baseline or None, today=today
+    )
+    outcome, cause = judge(marked, read_policy(found.trial, str(found.root / "pyproject.toml")))
+    verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
+    write(gate.result_folder(found.root, given.candidate, given.baseline or None), verdict)
+    show.say(f"{', '.join(given.checks)} accepted by {given.by} until {given.until}; commit {gate.ACCEPTED}.")
+    show.say(cause)
+
+
+def hold_in_project(
+    start: Path, *, data: Path | None = None, same_wheel: bool = False, progress: Progress = lambda _: None
+) -> "tuple[Path, Verdict]":
+    """Hold the trial of the project's built wheel; gives the folder for its results, and the verdict."""
+    from seatrial.cli.environment import offer_toolkit
+    from seatrial.cli.recipes import project_recipes
+    from seatrial.core.project import find_project
+    from seatrial.core.wheel import inspect
+    from seatrial.trial import gate
+    from seatrial.trial.holding import hold as hold_trial
+    from seatrial.trial.policy import read_policy
+
+    found = find_project(start)
+    policy = read_policy(found.trial, str(found.root / "pyproject.toml"))
+    wheel, baseline, index = _pair(found)
+    info = inspect(wheel)
+    offer_toolkit(index, progress)
+    with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
+        recipes = project_recipes(found, info.release or {}, index, baseline, Path(folder), progress)
+        verdict = hold_trial(
+            wheel,
+            index.fetch(baseline) if baseline else None,
+            policy=policy,
+            index=found.index,
+            recipes=recipes,
+            data=data,
+            acceptances=gate.read_acceptances(found.root),
+            same_wheel=same_wheel,
+            progress=progress,
+        )
+    return gate.result_folder(found.root, info.sha256, baseline.sha256 if baseline else None), verdict
+
+
+def hold_project(folder: Path) -> "Verdict":
+    """Hold the trial of the project that `folder` lies in and write its results: what the pytest plugin calls."""
+    target, verdict = hold_in_project(folder)
+    write(target, verdict)
+    return verdict
+
+
+def write(folder: Path, verdict: "Verdict") -> None:
+    """Write a verdict in all its forms."""
+    from seatrial.trial import gate
+    from seatrial.trial.document import to_json
+    from seatrial.trial.page import to_html
+    from seatrial.trial.rendering import to_junit, to_markdown
+
+    gate.write_results(
+        folder,
+        {
+            "trial.html": to_html(verdict),
+            "trial.md": to_markdown(verdict),
+            "junit.xml": to_junit(verdict),
+            "verdict.json": to_json(verdict),
+        },
+    )
+
+
+def publish_tried(project: "Project") -> "Published":
+    """Publish the built wheel, if these very bytes have passed their trial against what they would replace.
+
+    What is on the index already, with the same bytes, needs no second trial.
+    """
+    from seatrial.release import built_files
+    from seatrial.trial import gate
+
+    wheel, baseline, index = _pair(project)
+    digest = _digest(wheel)
+    if not any(release.sha256 == digest for release in index.releases(project.name)):
+        today = datetime.now(UTC).date()
+        gate.require_passed(project.root, digest, baseline.sha256 if baseline else None, today=today)
+    return index.publish(built_files(project))
+
+
+def baseline_of(project: "Project", index: "Index") -> "IndexedRelease | None":
+    """The release that a candidate would replace: the one that is served on this machine, or the newest."""
+    from seatrial.cli.served import served
+
+    there = index.releases(project.name)
+    running = {(note.get("release"), note.get("version")) for note in served()}
+    live = [release for release in there if (release.name, release.version) in running]
+    return (live or there)[-1] if there else None
+
+
+def _pair(project: "Project") -> "tuple[Path, IndexedRelease | None, Index]":
+    from seatrial.release import built_files, open_index
+
+    index = open_index(project.index)
+    wheel, _ = built_files(project)
+    return wheel, baseline_of(project, index), index
+
+
+def _two(
+    old: str, new: str, data: Path | None, index: Path | None, project: Path, same_wheel: bool, step: Progress
+) -> "tuple[Path | None, Verdict]":
+    """Compare any two wheels, files or releases on an index, also without a project."""
+    from seatrial.core.project import find_project
+    from seatrial.release import open_index
+    from seatrial.trial.holding import hold as hold_trial
+    from seatrial.trial.policy import read_policy
+
+    try:
+        found = find_project(project)
+    except SeatrialError:
+        found = None
+    where = index.absolute() if index else found.index if found else None
+
+    def wheel(named: str) -> Path:
+        if named.endswith(".whl"):
+            return Path(named).absolute()
+        if where is None:
+            raise SeatrialError(f"{named!r} is no wheel, and there is no index to find it on.", hint="Name an --index.")
+        catalogue = open_index(where)
+        return catalogue.fetch(catalogue.find(named))
+
+    policy = read_policy(found.trial if found else {}, "pyproject.toml")
+    verdict = hold_trial(
+        wheel(new), wheel(old), policy=policy, index=where, data=data, same_wheel=same_wheel, progress=step
+    )
+    return None, verdict
+
+
+def _show(verdict: "Verdict", folder: Path | None) -> None:
+    from rich.markup import escape
+
+    from seatrial.trial.rendering import terminal_rows
+
+    colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")
+    show.out.print(f"\n[bold {colour}]{escape(verdict.cause)}[/]\n")
+    show.table("", ("leg", "check", "outcome", "found"), terminal_rows(verdict))
+    if folder:
+        show.out.print(f"\nResult: {show.place(folder / 'trial.html')}")
+
+
+def _digest(wheel: Path) -> str:
+    from seatrial.core.files import sha256
+
+    return sha256(wheel)
+
+
+def _person(root: Path) -> str:
+    """Who accepts: git's user, or the system's."""
+    done = subprocess.run(["git", "-C", str(root), "config", "user.name"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or getpass.getuser()

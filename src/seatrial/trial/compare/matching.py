@@ -1,0 +1,178 @@
+"""Two training tables row by row: which rows both have, and which are equal but for one column."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.model.features import Array, Columns
+from seatrial.trial.compare.groups import factorized
+
+Numbers = npt.NDArray[np.uint64]
+
+UNEXPLAINED = 0.2  # of the old rows neither kept nor known but for one column: was more than one rewritten?
+TRIES = 40  # sets of columns to know rows by, where more than one column was rewritten
+MANY = 50_000  # rows above which fewer sets are tried
+
+
+@dataclass(frozen=True)
+class Table:
+    """A training table: checked columns, their labels (n,), and the name of the target."""
+
+    columns: Columns
+    target: Array
+    name: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return len(self.target)
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Row by row: which old rows are in the new table (a mask), which new rows are in the old one, and what was
+    rewritten: by column, pairs of positions (old, new) of rows that are equal but for it."""
+
+    kept: Array
+    known: Array
+    rewritten: dict[str, tuple[Array, Array]]
+
+
+def match(old: Table, new: Table) -> Matched:
+    """Find each old row in the new table, whole or all but one column (or, in small tables, two)."""
+    names = [name for name in old.columns if name in new.columns] + [""]
+    first: dict[str, Numbers] = {}
+    second: dict[str, Numbers] = {}
+    for name in names:
+        first[name], second[name] = _hashes(
+            name, *((old.columns[name], new.columns[name]) if name else (old.target, new.target))
+        )
+    before, after = _total(first, names), _total(second, names)
+    a, b = _paired(before, after)
+    kept, known = np.zeros(old.rows, dtype=bool), np.zeros(new.rows, dtype=bool)
+    kept[a], known[b] = True, True
+    left, right = np.flatnonzero(~kept), np.flatnonzero(~known)
+    rewritten = _by_all_but_one(first, second, left, right, new.name)
+    explained = sum(len(a) for a, _ in rewritten.values())
+    if len(left) - explained > UNEXPLAINED * old.rows:
+        several = _by_other_columns(first, second, left, right, new.name)
+        if max((len(a) for a, _ in several.values()), default=0) > max(explained, UNEXPLAINED * old.rows):
+            rewritten = several
+    return Matched(kept, known, rewritten)
+
+
+def _by_all_but_one(
+    first: dict[str, Numbers], second: dict[str, Numbers], left: Array, right: Array, target: str
+) -> dict[str, tuple[Array, Array]]:
+    """Know rows again by all columns but one; the column that explains most rows first, the others by what is left.
+
+    In a table of few columns some rows are equal but for one column by chance; the true explanation takes them first.
+    """
+    before, after = _total(first, list(first)), _total(second, list(second))
+    rewritten: dict[str, tuple[Array, Array]] = {}
+    waiting = list(first)
+    while waiting and len(left) and len(right):
+        found = {
+            name: _paired(before[left] - first[name][left], after[right] - second[name][right], once=True)
+            for name in waiting
+        }
+        waiting = [name for name in waiting if len(found[name][0])]
+        if not waiting:
+            break
+        best = max(waiting, key=lambda name: len(found[name][0]))
+        a, b = left[found[best][0]], right[found[best][1]]
+        rewritten[best or target] = (a, b)
+        left, right = np.setdiff1d(left, a, assume_unique=True), np.setdiff1d(right, b, assume_unique=True)
+        waiting.remove(best)
+    return rewritten
+
+
+def _by_other_columns(
+    first: dict[str, Numbers], second: dict[str, Numbers], left: Array, right: Array, target: str
+) -> dict[str, tuple[Array, Array]]:
+    """Know rows again by random sets of columns, if several were rewritten, and see which of the others differ."""
+    generator = np.random.default_rng(0)
+    names = list(first)
+    best: tuple[Array, Array] = (left[:0], right[:0])
+    for turn in range(TRIES if len(left) + len(right) < MANY else TRIES // 4):
+        key = generator.permutation(names)[: max(2, len(names) // (2 + turn % 2))].tolist()
+        pairs = _paired(_total(first, key)[left], _total(second, key)[right], once=True)
+        if len(pairs[0]) > len(best[0]):
+            best = (left[pairs[0]], right[pairs[1]])
+    if len(best[0]) < 0.5 * len(left):
+        return {}
+    found = {}
+    for name in names:
+        differ = first[name][best[0]] != second[name][best[1]]
+        if differ.any():
+            found[name or target] = (best[0][differ], best[1][differ])
+    # Rows that agree in few of the other columns are not the same rows.
+    changed = sum(len(a) > 0.2 * len(best[0]) for a, _ in found.values())
+    return found if changed <= len(names) / 2 else {}
+
+
+def _total(parts: dict[str, Numbers], names: Sequence[str]) -> Numbers:
+    """A number for each row, of these columns alone; a sum, so that a column can be taken out again."""
+    total = np.zeros_like(parts[names[0]])
+    with np.errstate(over="ignore"):
+        for name in names:
+            total = total + parts[name]
+    return total
+
+
+def _hashes(name: str, old: Array, new: Array) -> tuple[Numbers, Numbers]:
+    """A number for each value, the same in both tables; values of different columns do not meet."""
+    if old.dtype.kind in "fiub" and new.dtype.kind in "fiub":
+        both = np.concatenate([old, new]).astype(np.float64) + 0.0
+        both[np.isnan(both)] = np.nan
+        codes = both.view(np.uint64)
+    else:
+        codes = factorized(np.concatenate([old.astype(object), new.astype(object)]))[0].astype(np.uint64)
+    salt = np.uint64(int.from_bytes(name.encode()[:64].ljust(8, b"\1"), "little") % 2**63)
+    mixed = _mixed(_mixed(codes) ^ _mixed(np.array([salt], dtype=np.uint64)))
+    return mixed[: len(old)], mixed[len(old) :]
+
+
+def _mixed(values: Numbers) -> Numbers:
+    """The finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _paired(old: Numbers, new: Numbers, *, once: bool = False) -> tuple[Array, Array]:
+    """Pair equal numbers, each used once: positions in both. With `once`, only numbers that neither side repeats."""
+    a, b = np.argsort(old, kind="stable"), np.argsort(new, kind="stable")
+    left, right = _numbered(old[a]), _numbered(new[b])
+    if once:
+        single_a, single_b = _single(old[a]), _single(new[b])
+        a, b, left, right = a[single_a], b[single_b], left[single_a], right[single_b]
+    _, i, j = np.intersect1d(left, right, assume_unique=True, return_indices=True)
+    return a[i], b[j]
+
+
+def _numbered(ordered: Numbers) -> Numbers:
+    """Tell equal numbers apart by counting them."""
+    if not len(ordered):
+        return ordered
+    new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    starts = np.flatnonzero(new)
+    place = np.arange(len(ordered)) - np.repeat(starts, np.diff([*starts, len(ordered)]))
+    return _mixed(ordered ^ _mixed(place.astype(np.uint64)))
+
+
+def _single(ordered: Numbers) -> Array:
+    if not len(ordered):
+        return np.zeros(0, dtype=bool)
+    same = ordered[1:] == ordered[:-1]
+    return np.asarray(~(np.concatenate([[False], same]) | np.concatenate([same, [False]])))
+
+
+def repeats(table: Table) -> float:
+    """The share of rows that are another one's repeat."""
+    values = {**table.columns, "": table.target}
+    whole = _total({name: _hashes(name, column, column[:0])[0] for name, column in values.items()}, list(values))
+    return 1 - len(np.unique(whole)) / len(whole)

@@ -1,0 +1,173 @@
+"""The legs that ask whether things are the same: golden rows, invariants, bad input, and training done again."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.model.metadata import Metadata
+from seatrial.model.schema import Column
+from seatrial.trial.answers import Judged
+from seatrial.trial.asking import Asked, Golden, Repeated, flat, rows_as_columns
+from seatrial.trial.compare.cost import Cost, compare_cost
+from seatrial.trial.compare.exact import Sameness, compare_exact
+from seatrial.trial.compare.invariants import Repeats, compare_invariants
+from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.questions import Questions
+from seatrial.trial.policy import Policy
+from seatrial.trial.probes import Probe
+from seatrial.trial.recipes import Recipes
+from seatrial.trial.records import Check, Leg, Outcome
+from seatrial.trial.sides import Side
+
+TRAIN = "Publish its sdist with it, and keep the table it was trained on."
+
+
+def comparable(old: Metadata, new: Metadata) -> bool:
+    """Whether the two answer the same question, so that their scores can be held against each other."""
+    return (old.task, old.target, tuple(map(str, old.classes))) == (new.task, new.target, tuple(map(str, new.classes)))
+
+
+def golden_leg(
+    repeated: Repeated, golden: Golden, columns: Sequence[Column], meaning: Meaning, policy: Policy, side: str
+) -> list[Check]:
+    """The installed wheel's predict() against the scores that training stored."""
+    together = repeated.answers.predicted["golden"].together
+    if together.errors or together.answered != repeated.rows:
+        text = next(iter(together.errors.values()), f"{together.answered} of {repeated.rows} rows were answered")
+        summary = f"{side} does not answer its own golden rows: {text}"
+        return [Check("golden.scores", "golden", Outcome.blocked, summary, severity=float("inf"))]
+    given = flat(together.scores, not meaning.classifies)
+    same = Sameness(
+        "golden.scores", "golden", meaning, rows_as_columns(columns, golden.rows), golden.scores, given,
+        "what training stored", f"the installed {side}",
+    )  # fmt: skip
+    return compare_exact(same, policy)
+
+
+def invariants_leg(repeated: Repeated, meaning: Meaning, policy: Policy, side: str) -> list[Check]:
+    """Every row once and in order, alike each time, alone as in a batch, nothing changed in place."""
+    asked = repeated.answers.predicted["golden"]
+    regression = not meaning.classifies
+    answered = asked.together.answered
+    repeats = Repeats(
+        rows=repeated.rows,
+        first=flat(asked.together.scores, regression)[:answered],
+        again=flat(asked.again.scores, regression)[: asked.again.answered],
+        alone=flat(asked.alone.scores, regression),
+        alone_rows=np.array(repeated.alone, dtype=np.int64),
+        permuted=flat(asked.permuted.scores, regression)[: asked.permuted.answered],
+        permutation=np.arange(repeated.rows),  # they come back in the rows' own order
+        changed=asked.changed,
+    )
+    checks = compare_invariants(repeats, meaning, policy, side=f"the {side}")
+    if repeated.answers.attempts:
+        tried = ", ".join(dict.fromkeys(repeated.answers.attempts))
+        summary = f"the {side} tried what a prediction has no need of, and was refused: {tried[:200]}"
+        checks.append(Check("invariants.attempts", "invariants", Outcome.blocked, summary, severity=1.0))
+    return checks
+
+
+def bad_input_leg(probes: Sequence[Probe], old: Sequence[Judged], new: Sequence[Judged]) -> list[Check]:
+    """What each made-up row gets: taken or refused, alike on both sides; and nothing may fail."""
+    checks = []
+    failed = [(p, n) for p, n in zip(probes, new, strict=True) if n.outcome == "failed"]
+    if failed:
+        probe, judged = failed[0]
+        summary = (
+            f"the candidate fails on {len(failed)} rows, as where `{probe.column}` is {probe.what}: {judged.error}"
+        )
+        checks.append(
+            Check("contract.fails", "contract", Outcome.blocked, summary, subject=probe.column, severity=float("inf"))
+        )
+    for before, after, words, outcome in (
+        ("accepted", "refused", "refuses", Outcome.waiting),
+        ("refused", "accepted", "takes", Outcome.noted),
+    ):
+        found: dict[str, list[str]] = {}
+        for probe, one, other in zip(probes, old, new, strict=True):
+            if (one.outcome, other.outcome) == (before, after):
+                found.setdefault(probe.column, []).append(probe.what)
+        for column, whats in found.items():
+            told = ", ".join(dict.fromkeys(whats))
+            checks.append(
+                Check(
+                    f"contract.{words}", "contract", outcome,
+                    f"the candidate {words} rows that the baseline did not treat so: `{column}` {told}",
+                    subject=column, severity=1.0, hint="Raise the major version, or accept it.",
+                )
+            )  # fmt: skip
+    if not checks:
+        refused = sum(judged.outcome == "refused" for judged in new)
+        summary = f"Of {len(probes):,} made-up rows, both refuse the same {refused:,} and take the others."
+        checks.append(Check("contract.probes", "contract", Outcome.passed, summary))
+    return checks
+
+
+def cost_leg(old: Side, old_asked: Asked, new: Side, new_asked: Asked, policy: Policy) -> list[Check]:
+    """Size, load time and latency, as ratios."""
+    return compare_cost(_cost(old, old_asked), _cost(new, new_asked), policy)
+
+
+def _cost(side: Side, asked: Asked) -> Cost:
+    return Cost(side.wheel.size, asked.load_seconds, float(np.median(asked.answers.cost.single)))
+
+
+def trained_again(
+    recipes: Recipes,
+    policy: Policy,
+    questions: Questions,
+    old: Asked | None,
+    new: Asked,
+    progress: Callable[[str], None],
+) -> list[Check]:
+    """Candidate and baseline against what their own code and data give when they are trained again; and the rebuild.
+
+    A leg that cannot run is inconclusive, and says what would help.
+    """
+    meaning, checks = questions.meaning, []
+    rows = {name: values[: questions.size + len(questions.probed)] for name, values in questions.table.items()}
+    count = questions.size + len(questions.probed)
+
+    def same(name: str, leg: Leg, expected: Array, given: Array, what: tuple[str, str], differs: Outcome) -> None:
+        keep = ~np.isnan(expected.reshape(count, -1)).any(axis=1) & ~np.isnan(given.reshape(count, -1)).any(axis=1)
+        chosen = {n: values[keep] for n, values in rows.items()}
+        told = Sameness(
+            name, leg, meaning, chosen, expected[keep], given[keep], what[0], what[1], rows="rows and probes"
+        )
+        checks.extend(compare_exact(told, policy, differs=differs))
+
+    redesign = Outcome.waiting if policy.kind == "redesign" else Outcome.blocked
+    if recipes.candidate:
+        progress("training the candidate again")
+        again = np.asarray(recipes.candidate.score(rows))
+        what = ("the candidate trained again", "the installed candidate")
+        same("reproduce.candidate", "reproduce", again, new.table[:count], what, Outcome.blocked)
+    else:
+        checks.append(_missing("reproduce.candidate", "reproduce", recipes, policy))
+    if old is None:
+        return checks
+    if recipes.baseline:
+        progress("training the baseline again")
+        again = np.asarray(recipes.baseline.score(rows))
+        what = ("the installed baseline", "the baseline trained again")
+        same("reproduce.baseline", "reproduce", old.table[:count], again, what, Outcome.blocked)
+    else:
+        checks.append(_missing("reproduce.baseline", "reproduce", recipes, policy))
+    if recipes.rebuilt:
+        progress("training the candidate's code on the baseline's data")
+        again = np.asarray(recipes.rebuilt(rows))
+        what = ("the baseline", "the candidate's code on the baseline's data")
+        same("rebuild.scores", "rebuild", old.table[:count], again, what, redesign)
+    else:
+        checks.append(_missing("rebuild.scores", "rebuild", recipes, policy))
+    if policy.kind == "repackage":
+        what = ("the baseline", "the candidate")
+        same("total.scores", "total", old.table[:count], new.table[:count], what, Outcome.blocked)
+    return checks
+
+
+def _missing(name: str, leg: Leg, recipes: Recipes, policy: Policy) -> Check:
+    reason = recipes.missing.get(leg) or next(iter(recipes.missing.values()), "The recipe is not at hand.")
+    outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
+    return Check(name, leg, outcome, f"This leg could not run. {reason}", hint=TRAIN)

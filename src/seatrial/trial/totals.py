@@ -1,0 +1,95 @@
+"""The legs that weigh a difference: candidate against baseline inside the noise floor, not worse, and the data."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.trial.asking import Asked
+from seatrial.trial.compare.arrivals import compare_arrivals
+from seatrial.trial.compare.data import compare_data
+from seatrial.trial.compare.exact import difference
+from seatrial.trial.compare.figures import groups_of
+from seatrial.trial.compare.history import compare_history, match
+from seatrial.trial.compare.metrics import compare_gain, compare_metrics
+from seatrial.trial.compare.questions import Questions
+from seatrial.trial.compare.total import compare_total
+from seatrial.trial.null import calibrate, draw_replicas
+from seatrial.trial.policy import Policy
+from seatrial.trial.recipes import Recipes
+from seatrial.trial.records import Check, Outcome
+
+
+def total_leg(
+    recipes: Recipes, policy: Policy, questions: Questions, old: Asked, new: Asked, progress: Callable[[str], None]
+) -> list[Check]:
+    """Compare with the baseline, and the difference with what harmless retraining does."""
+    before, after = questions.split(old.table), questions.split(new.table)
+    checks: list[Check] = []
+    noise: dict[str, float] = {}
+    if recipes.baseline:
+        progress(f"training {policy.replicas} replicas of the baseline, to learn what is noise")
+        replicas = draw_replicas(
+            recipes.baseline.refit,
+            recipes.baseline.target,
+            questions,
+            policy,
+            stratified=questions.meaning.classifies,
+        )
+        progress("comparing")
+        groupings = groups_of(questions, list(policy.slices))
+        null = calibrate(questions, groupings, replicas, policy)
+        checks += compare_total(questions, groupings, before, after, null, policy)
+        limit = null.limits.get("metrics")
+        noise = {name: limit.of(name) for name in limit.noise} if limit else {}
+    else:
+        reason = recipes.missing.get("total") or recipes.missing.get("reproduce") or "The recipe is not at hand."
+        checks.append(
+            Check(
+                "total.noise", "total",
+                Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted,
+                f"What harmless retraining changes is not known, so changes cannot be judged. {reason}",
+                hint="Publish the baseline's sdist with it, and keep the table it was trained on.",
+            )
+        )  # fmt: skip
+    if questions.truth is not None:
+        known = questions.truth >= 0 if questions.meaning.classifies else np.isfinite(questions.truth)
+        checks += compare_metrics(
+            questions.meaning, before.rows[known], after.rows[known], questions.truth[known], policy, noise=noise
+        )
+    return checks
+
+
+def alone_leg(questions: Questions, new: Asked, policy: Policy) -> list[Check]:
+    """A first release: there is nothing to compare it with but the answer that is always the same."""
+    if questions.truth is None:
+        return [Check("metrics.rows", "total", Outcome.inconclusive, "The reference has no labels to measure on.")]
+    rows = questions.split(new.table).rows
+    found = compare_metrics(questions.meaning, rows, rows, questions.truth, policy)
+    return [check for check in found if check.name in ("metrics.trivial", "metrics.rows")]
+
+
+def data_leg(recipes: Recipes, old: dict[str, Any], new: dict[str, Any], policy: Policy) -> list[Check]:
+    """The training data: by their fingerprints, and row by row where both tables are at hand."""
+    checks = compare_data(old, new, policy)
+    if recipes.baseline and recipes.candidate:
+        before, after = recipes.baseline.table, recipes.candidate.table
+        checks += compare_history(before, after, policy)
+        checks += compare_arrivals(before, after, match(before, after), policy)
+    return checks
+
+
+def gain_leg(questions: Questions, old: Asked, new: Asked, policy: Policy) -> list[Check]:
+    """A gain that is too good to be true."""
+    if questions.truth is None:
+        return []
+    before, after = questions.split(old.table).rows, questions.split(new.table).rows
+    return compare_gain(questions.meaning, (before, questions.truth), (after, questions.truth), policy)
+
+
+def changed(questions: Questions, old: Asked, new: Asked, policy: Policy) -> bool:
+    """Whether any prediction differs."""
+    count = questions.size + len(questions.probed)
+    away = difference(questions.meaning, old.table[:count], new.table[:count])
+    return bool((away[~np.isnan(away)] > policy.tolerance).any())

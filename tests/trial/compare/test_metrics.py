@@ -1,0 +1,109 @@
+"""Metrics against scikit-learn's own, their intervals, and what blocks."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, roc_auc_score, root_mean_squared_error
+from tests.trial.compare.sides import BINARY, NUMBER, SEVERAL, passengers, survival
+
+from seatrial.trial.compare.metrics import auc, compare_gain, compare_metrics, drawn_counts, metrics_of
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Outcome
+
+G = np.random.default_rng(4)
+ROWS = passengers(2_000)
+SCORES = survival(ROWS)
+TRUTH = (G.random(2_000) < SCORES[:, 1]).astype(int)
+POLICY = Policy()
+
+
+def outcomes(checks):
+    return {(c.name, c.subject): c.outcome for c in checks}
+
+
+def test_metrics_are_scikit_learns():
+    found = {m.name: m.value for m in metrics_of(BINARY, SCORES, TRUTH)}
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(TRUTH, SCORES[:, 1]))
+    assert found["accuracy"] == pytest.approx(accuracy_score(TRUTH, SCORES[:, 1] >= 0.5))
+    assert found["log_loss"] == pytest.approx(log_loss(TRUTH, SCORES))
+    y, guess = G.normal(size=300), G.normal(size=300)
+    found = {m.name: m.value for m in metrics_of(NUMBER, guess, y)}
+    assert found["rmse"] == pytest.approx(root_mean_squared_error(y, guess))
+    assert found["mae"] == pytest.approx(mean_absolute_error(y, guess))
+    p = G.dirichlet([1, 1, 1], 300)
+    labels = G.integers(0, 3, 300)
+    found = {m.name: m.value for m in metrics_of(SEVERAL, p, labels)}
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, p.argmax(axis=1)))
+
+
+def test_auc_counts_ties_half_and_weighs_rows():
+    scores, hits = np.round(G.random(500), 1), (G.random(500) < 0.4).astype(float)
+    weights = G.integers(0, 4, (3, 500)).astype(float)
+    for row, value in zip(weights, auc(hits, scores, weights), strict=True):
+        assert value == pytest.approx(roc_auc_score(hits, scores, sample_weight=row))
+
+
+def test_a_redraws_spread_is_that_of_the_binomial():
+    accuracy = next(m for m in metrics_of(BINARY, SCORES, TRUTH) if m.name == "accuracy")
+    spread = accuracy.redrawn(drawn_counts(2_000, 0)).std()
+    assert spread == pytest.approx(np.sqrt(accuracy.value * (1 - accuracy.value) / 2_000), rel=0.2)
+
+
+def test_many_rows_are_measured_whole_and_redrawn_thinned():
+    scores = np.tile(SCORES, (20, 1))
+    truth = np.tile(TRUTH, 20)
+    area = metrics_of(BINARY, scores, truth)[0]
+    assert area.value == pytest.approx(roc_auc_score(TRUTH, SCORES[:, 1]))
+    counts = drawn_counts(len(truth), 0)
+    assert counts.shape[1] <= 10_000
+    assert area.redrawn(counts).mean() == pytest.approx(area.value, abs=0.02)
+
+
+def test_the_same_scores_pass():
+    assert set(outcomes(compare_metrics(BINARY, SCORES, SCORES, TRUTH, POLICY)).values()) == {Outcome.passed}
+
+
+def test_a_candidate_that_is_surely_worse_is_blocked():
+    worse = np.clip(SCORES + 0.3 * G.normal(size=(2_000, 1)) * [1, -1], 0.01, 0.99)
+    found = outcomes(compare_metrics(BINARY, SCORES, worse, TRUTH, POLICY))
+    assert found["metrics.worse", "roc_auc"] is Outcome.blocked
+    assert found["metrics.trivial", ""] is Outcome.passed
+
+
+def test_what_retraining_alone_does_is_no_worsening():
+    worse = np.clip(SCORES + 0.3 * G.normal(size=(2_000, 1)) * [1, -1], 0.01, 0.99)
+    noise = {"roc_auc": 1.0, "accuracy": 1.0, "log_loss": 9.0}
+    found = outcomes(compare_metrics(BINARY, SCORES, worse, TRUTH, POLICY, noise=noise))
+    assert found["metrics.worse", "roc_auc"] is Outcome.passed
+
+
+def test_a_loss_within_chance_passes():
+    few = slice(0, 120)
+    worse = np.clip(SCORES[few] + 0.05 * G.normal(size=(120, 1)) * [1, -1], 0.01, 0.99)
+    found = outcomes(compare_metrics(BINARY, SCORES[few], worse, TRUTH[few], POLICY))
+    assert set(found.values()) == {Outcome.passed}
+
+
+def test_a_candidate_below_the_trivial_answer_is_blocked():
+    found = outcomes(compare_metrics(BINARY, SCORES, SCORES[:, ::-1], TRUTH, POLICY))
+    assert found["metrics.trivial", ""] is Outcome.blocked
+
+
+def test_too_few_labels_are_inconclusive():
+    (check,) = compare_metrics(BINARY, SCORES[:50], SCORES[:50], TRUTH[:50], POLICY)
+    assert check.outcome is Outcome.inconclusive
+
+
+def test_a_gain_as_of_a_leak_waits_and_a_modest_one_passes():
+    known = np.stack([1 - TRUTH, TRUTH], axis=1) * 0.9 + 0.05
+    (check,) = compare_gain(BINARY, (SCORES, TRUTH), (known, TRUTH), POLICY)
+    assert check.outcome is Outcome.waiting
+    assert "suspicious" in check.summary
+    (check,) = compare_gain(BINARY, (SCORES, TRUTH), (SCORES**1.05, TRUTH), POLICY)
+    assert check.outcome is Outcome.passed
+
+
+def test_a_perfect_score_on_few_rows_is_no_suspicion():
+    good = np.stack([1 - TRUTH, TRUTH], axis=1) * 0.9 + 0.05
+    nearly = good.copy()
+    nearly[:2] = nearly[:2, ::-1]
+    assert compare_gain(BINARY, (nearly[:40], TRUTH[:40]), (good[:40], TRUTH[:40]), POLICY)[0].outcome is Outcome.passed
