@@ -76,19 +76,28 @@ def _train(project: Project) -> Path:
 
 
 def _publish(project: Project) -> None:
+    from seatrial.cli.trial import hold_in_project, publish_tried, write
     from seatrial.release import build_release, open_index, publish_toolkit
 
     _heading("Build a wheel", "seatrial build")
     with show.steps() as step:
         built = build_release(project, step)
     show.say(f"  {built.wheel.name}, {show.size(built.size)}")
-    _heading("Publish it to the local index", "seatrial publish")
     index = open_index(project.index)
+    _heading("Try it against the release that it would replace", "seatrial trial")
+    if any(release.sha256 == built.sha256 for release in index.releases(project.name)):
+        show.say("  these very bytes are on the index already")
+    else:
+        with show.steps() as step:
+            folder, verdict = hold_in_project(project.root, progress=step)
+            write(folder, verdict)
+        show.say(f"  {verdict.cause}")
+    _heading("Publish it to the local index", "seatrial publish")
     with show.steps() as step:
         step("putting the toolkit there, as it would be on PyPI")
         publish_toolkit(index, step)
         step("publishing the release")
-        index.publish([built.sdist, built.wheel])
+        publish_tried(project)
 
 
 def _install(project: Project) -> tuple[Path, str]:
