@@ -126,7 +126,8 @@ def blamed(world: World, seed: catalogue.Seed) -> tuple[str, ...]:
     """What a fault spoils: the columns it names, or all inputs of a kind."""
     if seed.columns or seed.fault.place in ("scores", "labels"):
         return seed.columns
-    return world.recipe.inputs.numbers if "facts" in seed.parameters else world.recipe.inputs.strings
+    all_numbers = "facts" in seed.parameters or seed.fault.name == "columns_reordered"
+    return world.recipe.inputs.numbers if all_numbers else world.recipe.inputs.strings
 
 
 def _names(world: World, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ class Source:
 
     name: str
     target: str
-    role: str  # "tuned on" or "reported"
+    role: str  # "tuned on", "reported", or "tests" alone
     columns: tuple[str, ...] = ()
     rows: int = 2_000
 
@@ -37,6 +37,7 @@ SOURCES = {
         Source("titanic", "survived", "tuned on"),
         Source("synthetic", "label", "tuned on"),
         Source("wine", "target", "tuned on"),
+        Source("diabetes", "target", "tests"),
         Source("churn", "churn", "reported", rows=2_500),
         Source("penguins", "species", "reported"),
         Source("mpg", "mpg", "reported"),
@@ -52,13 +53,13 @@ def read_source(source: Source, folder: Path | None) -> tuple[dict[str, list[str
     """The table as text columns and how many rows it has. `folder` holds the files that the project does not ship."""
     if source.name == "synthetic":
         table = _synthetic()
-    elif source.name == "wine":
-        from sklearn.datasets import load_wine
+    elif source.name in ("wine", "diabetes"):
+        from sklearn import datasets
 
-        data = load_wine()
+        data = getattr(datasets, f"load_{source.name}")()
         names = [re.sub(r"\W+", "_", name) for name in data.feature_names]
         table = {name: [repr(float(v)) for v in data.data[:, k]] for k, name in enumerate(names)}
-        table["target"] = [str(v) for v in data.target]
+        table["target"] = [str(v) for v in data.target.tolist()]
     else:
         path = (
             ROOT / "titanic" / "data" / "titanic.csv"
@@ -109,7 +110,7 @@ def _synthetic(rows: int = 2_500) -> dict[str, list[str]]:
 def write_project(source: Source, model: str, table: dict[str, list[str]], folder: Path) -> Path:
     """Write a project for the table: schema, features, pipeline, data; the Titanic keeps its own of these."""
     shutil.rmtree(folder, ignore_errors=True)
-    task = "regression" if source.name in ("mpg", "ames") else None
+    task = "regression" if source.name in ("mpg", "ames", "diabetes") else None
     if source.name == "titanic":
         skip = shutil.ignore_patterns("artifacts", "runs", "dist", ".seatrial", "__pycache__", ".*")
         shutil.copytree(ROOT / "titanic", folder, ignore=skip)

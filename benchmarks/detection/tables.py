@@ -70,6 +70,7 @@ def _part(lines: list[Line], text: list[str]) -> dict[str, Any]:
     text += ["", f"{len(real):,} faults; {len(faults) - len(real)} equivalent mutants, apart; {len(benign)} harmless "
              f"releases, {stopped} stopped (95 % interval {_interval(stopped, len(benign))}).", ""]  # fmt: skip
     text += _kinds_table(real, benign)
+    text += _legs_table(real)
     text += _benign_table(benign)
     text += _missed_table(real)
     return {
@@ -97,6 +98,31 @@ def _row(words: str, lines: list[Line], *, named: bool = True) -> str:
     told = f"{_share(caught, lambda line: line['named']):.1%}" if named and caught else ""
     rivals = " | ".join(f"{_share(lines, lambda line, n=name: line['rivals'][n]):.1%}" for name in NAMES)  # type: ignore[misc]
     return f"| {words} | {len(lines):,} | {_share(lines, _stopped):.1%} | {told} | {rivals} |"
+
+
+LEGS = {
+    "golden rows, invariants, trained again": ("golden.", "invariants.", "reproduce."),
+    "rebuild": ("rebuild.",),
+    "total: changes against the null, metrics": ("total.", "metrics."),
+    "data by fingerprints": ("data.rows", "data.column", "data.labels"),
+    "data row by row": ("data.rewritten", "data.lost", "data.repeated"),
+    "new rows": ("data.arrivals", "data.tie", "data.partners", "data.label_rates", "data.surprise"),
+}
+
+
+def _legs_table(real: list[Line]) -> list[str]:
+    """What each part would have caught alone; of serve-side faults the exact legs end the run, so they are left out."""
+    kinds = ("code", "data", "new rows")
+    text = [f"| caught by this part alone | {' | '.join(KINDS[k] for k in kinds)} |", "| --- " * 4 + "|"]
+    for words, names in LEGS.items():
+        shares = [
+            _share(
+                [r for r in real if r["kind"] == k], lambda line, n=names: any(f.startswith(n) for f in line["failed"])
+            )  # type: ignore[misc]
+            for k in kinds
+        ]
+        text.append(f"| {words} | {' | '.join(f'{share:.0%}' for share in shares)} |")
+    return [*text, ""]
 
 
 def _benign_table(benign: list[Line]) -> list[str]:

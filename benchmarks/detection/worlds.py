@@ -140,11 +140,12 @@ class World:
     @cached_property
     def exact_rows(self) -> Columns:
         """What the legs are asked where nothing may differ: rows in common, crossed rows, probes."""
-        q = self.questions
-        crossed = cross_rows(
-            self.recipe.columns, self.recipe.table.columns, self.recipe.checker.allowed, seed=self.seed
-        )
-        return {n: np.concatenate([q.rows[n], crossed[n], q.probes[n]]) for n in q.rows}
+        q, allowed = self.questions, self.recipe.checker.allowed
+        # A tree's thresholds lie between neighbours among the rows it was trained on.
+        trained = take(self.recipe.table.columns, self.recipe.split.train)
+        crossed = cross_rows(self.recipe.columns, self.recipe.table.columns, allowed, seed=self.seed)
+        between = cross_rows(self.recipe.columns, trained, allowed, seed=self.seed + 1)
+        return {n: np.concatenate([q.rows[n], crossed[n], between[n], q.probes[n]]) for n in q.rows}
 
     @cached_property
     def groupings(self) -> list[Grouping]:

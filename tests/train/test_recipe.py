@@ -43,7 +43,9 @@ def test_another_table_and_another_seed_are_split_anew(recipe: Recipe):
     import dataclasses
 
     rows = np.arange(900)
-    table = dataclasses.replace(recipe.table, columns=take(recipe.table.columns, rows), target=recipe.table.target[rows])
+    table = dataclasses.replace(
+        recipe.table, columns=take(recipe.table.columns, rows), target=recipe.table.target[rows]
+    )
     other = recipe.on(table, seed=7)
     assert len(other.split.train) + len(other.split.test) == 900
     assert other.split.seed == 7
@@ -51,7 +53,11 @@ def test_another_table_and_another_seed_are_split_anew(recipe: Recipe):
 
 
 def test_nothing_is_written(recipe: Recipe, titanic_project: Path):
-    before = {p: p.stat().st_mtime_ns for p in titanic_project.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    before = {
+        p: p.stat().st_mtime_ns for p in titanic_project.rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    }
     read_recipe(find_project(titanic_project)).fit()
-    after = {p: p.stat().st_mtime_ns for p in titanic_project.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    after = {
+        p: p.stat().st_mtime_ns for p in titanic_project.rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    }
     assert before == after

@@ -20,7 +20,9 @@ def facts(titanic: Release):
     numbers, strings = titanic.encode_table(columns)
     order = ["sex", "fare", "pclass", "age", "name", "cabin", "embarked", "sibsp", "parch"]
     inputs = titanic.metadata.inputs
-    return describe_inputs(columns, order, inputs.numbers, inputs.strings, numbers, strings, titanic.score_table(columns))
+    return describe_inputs(
+        columns, order, inputs.numbers, inputs.strings, numbers, strings, titanic.score_table(columns)
+    )
 
 
 def reference(release: Release):
@@ -58,7 +60,15 @@ def test_most_of_the_catalogue_suits_the_titanic(facts):
 
 
 # What the Titanic's features or its schema make up for, as `deck` strips and folds by itself.
-HARMLESS = {"padding_kept", "padding_stripped", "unseen_first", "missing_frequent", "alone_differs", "float32", "missing_text"}
+HARMLESS = {
+    "padding_kept",
+    "padding_stripped",
+    "unseen_first",
+    "missing_frequent",
+    "alone_differs",
+    "float32",
+    "missing_text",
+}
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
@@ -66,7 +76,7 @@ def test_a_fault_changes_the_answers_of_a_real_release(titanic: Release, facts, 
     seed = next((s for s in seeds(facts) if s.fault.name == name), None)
     if seed is None:
         pytest.skip("the Titanic has nothing of the kind")
-    columns = reference(titanic)
+    columns = {n: v[:250] for n, v in reference(titanic).items()}
     release = fresh(titanic)
     before = release.score_table(columns)
     labels = release.decide_index(before)
@@ -139,4 +149,4 @@ def test_a_fault_of_new_rows_leaves_the_old_ones():
     new = np.arange(200) >= 150
     columns, _ = spoiling.DATA_FAULTS["unit_thousand"].change(COLUMNS, TARGET, spot(new), np.random.default_rng(0))
     assert np.array_equal(columns["x"][:150], COLUMNS["x"][:150], equal_nan=True)
-    assert columns["x"][151] == 2000.0
+    assert columns["x"][151] == 4000.0

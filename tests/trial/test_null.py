@@ -1,5 +1,7 @@
 """The null: its limits hold for harmless retraining, scale with the budget, and are given up where replicas are none."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.stats import t as student
@@ -116,6 +118,27 @@ def test_differences_too_small_to_matter_never_block():
     assert not failed(lambda c: np.clip(model(1)(c) + 0.004 * np.array([1, -1]), 0, 1), still)
 
 
+def test_rows_that_the_candidate_alone_does_not_answer_block():
+    def silent(columns):
+        scores = model(1)(columns)
+        scores[: len(scores) // 50] = np.nan
+        return scores
+
+    check = failed(silent)["answered"]
+    assert "does not answer 50 of 500 rows" in check.summary
+
+
+def test_rows_that_neither_side_answers_are_left_out():
+    scores = OLD.rows.copy()
+    scores[:30] = np.nan
+    old = dataclasses.replace(OLD, rows=scores, probes=np.where(np.arange(12)[:, None] == 3, np.nan, OLD.probes))
+    checks = compare_total(QUESTIONS, GROUPS, old, old, NULL, POLICY)
+    assert {c.outcome for c in checks} == {Outcome.passed}
+    assert all(np.isfinite(c.severity) for c in checks)
+    silent = dataclasses.replace(OLD, rows=np.full_like(scores, np.nan))
+    assert [c.outcome for c in compare_total(QUESTIONS, GROUPS, silent, silent, NULL, POLICY)] == [Outcome.inconclusive]
+
+
 def test_replicas_are_trained_on_parts_with_every_class():
     target = np.array([0] * 90 + [1] * 3)
     asked = []
@@ -148,7 +171,9 @@ def test_narrowed_questions_pick_what_was_answered():
     assert narrow.size == 250
     assert np.array_equal(picked.rows, survival(narrow.rows))
     assert len(picked.shuffled["age"]) == len(narrow.part)
-    assert np.array_equal(QUESTIONS.rows["age"][QUESTIONS.part][keep[QUESTIONS.part]], narrow.rows["age"][narrow.part], equal_nan=True)
+    assert np.array_equal(
+        QUESTIONS.rows["age"][QUESTIONS.part][keep[QUESTIONS.part]], narrow.rows["age"][narrow.part], equal_nan=True
+    )
 
 
 def test_sensitivity_of_an_unused_column_is_exactly_nothing():
@@ -170,7 +195,9 @@ def test_the_search_finds_a_pair_of_groups_that_no_single_one_shows():
     bad = (ROWS["sex"] == "male") & (ROWS["deck"] == "C")
     rows = OLD.rows.copy()
     rows[bad] = np.stack([TRUTH[bad], 1 - TRUTH[bad]], axis=1)
-    figures = search(QUESTIONS, GROUPS, OLD, QUESTIONS.split(np.concatenate([rows, OLD.probes, *OLD.shuffled.values()])), 30)
+    figures = search(
+        QUESTIONS, GROUPS, OLD, QUESTIONS.split(np.concatenate([rows, OLD.probes, *OLD.shuffled.values()])), 30
+    )
     assert set(figures.members[0].split(" and ")) == {"sex = male", "deck = C"}
 
 
@@ -185,7 +212,9 @@ def test_a_regression_is_judged_by_the_same_families_but_for_labels():
     null = calibrate(questions, groups, [questions.ask(number(k)) for k in range(12)], POLICY)
     old = questions.ask(number(50))
     good = compare_total(questions, groups, old, questions.ask(number(51)), null, POLICY)
-    bad = compare_total(questions, groups, old, questions.ask(lambda c: number(51)({**c, "fare": c["fare"] * 99})), null, POLICY)
+    bad = compare_total(
+        questions, groups, old, questions.ask(lambda c: number(51)({**c, "fare": c["fare"] * 99})), null, POLICY
+    )
     assert "total.flips" not in {c.name for c in good}
     assert not [c for c in good if c.outcome is Outcome.blocked]
     assert [c for c in bad if c.outcome is Outcome.blocked]

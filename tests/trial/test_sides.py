@@ -430,10 +430,14 @@ def test_an_interruption_leaves_no_process(side: Side, tmp_path: Path):
         wait_until(lambda: written(pids))
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        side.ask([Predict("p", [row(0.5, f"leave {pids}"), row(0.5, "hang")])])
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            side.ask([Predict("p", [row(0.5, f"leave {pids}"), row(0.5, "hang")])])
+    finally:
+        signal.signal(signal.SIGINT, before)
     thread.join()
     (stray,) = (int(line) for line in pids.read_text().split())
     wait_until(lambda: gone(stray))

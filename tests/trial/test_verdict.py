@@ -69,4 +69,9 @@ def test_of_equal_rank_the_furthest_over_its_limit_and_then_the_best_explained_c
 
 
 def test_ranks_end_with_what_follows_from_other_things():
-    assert RANKS.index("golden.") < RANKS.index("data.rewritten") < RANKS.index("total.sensitivity") < RANKS.index("total.")
+    assert (
+        RANKS.index("golden.")
+        < RANKS.index("data.rewritten")
+        < RANKS.index("total.sensitivity")
+        < RANKS.index("total.")
+    )

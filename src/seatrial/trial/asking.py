@@ -48,7 +48,6 @@ class Asked:
     table: Array
     refused: Array
     judged: tuple[Judged, ...]
-    load_seconds: float
 
 
 def read_golden(wheel: WheelInfo) -> Golden:
@@ -91,15 +90,12 @@ def ask(side: Side, golden: Golden, questions: Questions, probes: Sequence[Probe
             f"The {side.role} fails on {len(scored.errors)} rows that its schema takes, first on row {row + 1}: {text}",
             hint="Its feature functions have to answer every row that the schema takes.",
         )
-    # A loaded machine easily doubles a load time: the least of three.
-    again = min(side.ask([Describe()]).load_seconds for _ in range(2))
     regression = answers.description.metadata.task == "regression"
     return Asked(
         answers,
         flat(scored.scores, regression),
         scored.refused,
         answers.judged["probes"],
-        min(answers.load_seconds, again),
     )
 
 

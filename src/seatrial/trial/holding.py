@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from seatrial import __version__
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import sha256
 from seatrial.trial import legs, totals
 from seatrial.trial.answers import Description
 from seatrial.trial.asking import Asked, Golden, ask, ask_repeatedly, meaning_of, read_golden
@@ -45,14 +47,17 @@ def hold(
     a side fails or a comparison would be vacuous, PolicyError for a wrong policy.
     """
     started = time.monotonic()
+    for path in (candidate, *([baseline] if baseline else [])):
+        if not path.is_file():
+            raise SeatrialError(f"{path} does not exist.", hint="Name a wheel, or build one with `seatrial build`.")
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
-    new = open_side(candidate, policy, role="candidate", index=index, progress=progress)
-    old = open_side(baseline, policy, role="baseline", index=index, progress=progress) if baseline else None
-    if old and old.wheel.sha256 == new.wheel.sha256 and not same_wheel:
+    if baseline and not same_wheel and sha256(baseline) == sha256(candidate):
         raise NotComparedError(
-            f"Candidate and baseline are the same wheel ({new.wheel.sha256[:12]}…): that would compare it with itself.",
+            f"Candidate and baseline are the same wheel ({candidate.name}): that would compare it with itself.",
             hint="Build the candidate first; --same-wheel compares it with itself all the same.",
         )
+    new = open_side(candidate, policy, role="candidate", index=index, progress=progress)
+    old = open_side(baseline, policy, role="baseline", index=index, progress=progress) if baseline else None
     progress("asking both what they are")
     told = {side.role: side.ask([Describe()]).description for side in (new, old) if side}
     mine = told["candidate"]
@@ -190,7 +195,8 @@ def _refuse_constant(old: Asked, new: Asked) -> None:
             raise NotComparedError(
                 f"The {role} refuses every row, so there is nothing to compare.", hint="Compare the two schemas."
             )
-        if float(np.ptp(scores.reshape(len(scores), -1), axis=0).max()) <= 1e-12:
+        spread = scores[np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)].reshape(-1, scores[0].size)
+        if len(spread) == 0 or float(np.ptp(spread, axis=0).max()) <= 1e-12:
             raise NotComparedError(
                 f"The {role} gives the same answer to all {len(scores):,} rows: it is constant.",
                 hint="Look at its training report; a constant model cannot be tried.",

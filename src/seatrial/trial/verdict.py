@@ -14,6 +14,7 @@ RANKS = (
     "invariants.order",
     "invariants.alone",
     "invariants.inputs",
+    "total.answered",
     "golden.",
     "reproduce.",
     "rebuild.",

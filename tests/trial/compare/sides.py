@@ -46,7 +46,12 @@ def spoiled(change: Callable[[Columns], Columns]) -> Callable[[Columns], Array]:
 
 def one_at_a_time(base: Columns, row: int = 0) -> Columns:
     """A row, and the same with one value changed, for every column and a few values."""
-    values = {"age": [5.0, 60.0, np.nan], "fare": [1.0, 9.0, 200.0], "sex": ["female", "male"], "deck": ["A", "B", None]}
+    values = {
+        "age": [5.0, 60.0, np.nan],
+        "fare": [1.0, 9.0, 200.0],
+        "sex": ["female", "male"],
+        "deck": ["A", "B", None],
+    }
     rows = [{n: v[row] for n, v in base.items()}]
     rows += [{**rows[0], name: value} for name, listed in values.items() for value in listed]
     return {n: np.array([r[n] for r in rows], dtype=base[n].dtype) for n in base}

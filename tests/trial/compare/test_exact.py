@@ -26,7 +26,9 @@ POLICY = Policy()
 
 def held(given, *, meaning=BINARY, rows=ROWS, expected=None, other=None, **more):
     expected = survival(rows) if expected is None else expected
-    same = Sameness("golden.scores", "golden", meaning, rows, expected, given, "what was stored", "the wheel", other=other)
+    same = Sameness(
+        "golden.scores", "golden", meaning, rows, expected, given, "what was stored", "the wheel", other=other
+    )
     return compare_exact(same, POLICY, **more)
 
 

@@ -1,9 +1,11 @@
 """The total leg: what changed between two releases on the same rows, against what harmless retraining changes."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seatrial.model.features import Array
 from seatrial.trial.compare.figures import MINIMAL, Figures, measure
 from seatrial.trial.compare.groups import Grouping, ticked
 from seatrial.trial.compare.questions import Answers, Questions
@@ -28,8 +30,25 @@ WORDS = {
 def compare_total(
     questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, null: "Null", policy: Policy
 ) -> list[Check]:
-    """Hold every family's figures to the null's limits: one check a family, naming its worst member."""
+    """Hold every family's figures to the null's limits: one check a family, naming its worst member.
+
+    Rows that a side does not answer (NaN) are left out; those that the candidate alone does not answer block.
+    """
     checks = []
+    there, here = _answered(old.rows), _answered(new.rows)
+    lost = int((there & ~here).sum())
+    if lost:
+        told = f"the candidate does not answer {lost:,} of {len(there):,} rows that the baseline answers"
+        checks.append(Check("total.answered", "total", Outcome.blocked, told, new=lost, severity=float("inf")))
+    both = there & here
+    if not both.any():
+        told = "There is no row that both sides answer."
+        return [*checks, Check("total.rows", "total", Outcome.inconclusive, told)]
+    if not both.all():
+        questions, pick = questions.narrowed(both)
+        groupings = [replace(grouping, codes=grouping.codes[both]) for grouping in groupings]
+        old, new = pick(old), pick(new)
+    questions, old, new = _answered_elsewhere(questions, old, new)
     for family, figures in measure(questions, groupings, old, new, policy.min_slice).items():
         if family == "metrics":
             continue  # they have intervals of their own, see `metrics`
@@ -38,6 +57,23 @@ def compare_total(
         elif family in null.limits:
             checks.append(_judge(questions, family, figures, null))
     return checks
+
+
+def _answered(scores: Array) -> Array:
+    return np.asarray(np.isfinite(scores).all(axis=tuple(range(1, scores.ndim))))
+
+
+def _answered_elsewhere(questions: Questions, old: Answers, new: Answers) -> tuple[Questions, Answers, Answers]:
+    """Leave out probes that a side refuses, and columns whose shuffled rows it does: mixed values may break a rule."""
+    kept = _answered(old.probes) & _answered(new.probes)
+    columns = tuple(
+        name for name in questions.columns if (_answered(old.shuffled[name]) & _answered(new.shuffled[name])).all()
+    )
+    probed = tuple(name for name, keep in zip(questions.probed, kept.tolist(), strict=True) if keep)
+    narrow = replace(
+        questions, probed=probed, columns=columns, probes={n: v[kept] for n, v in questions.probes.items()}
+    )
+    return narrow, replace(old, probes=old.probes[kept]), replace(new, probes=new.probes[kept])
 
 
 def _dropped(family: str, reason: str) -> Check:

@@ -1,0 +1,104 @@
+"""Columns as groups, and a million rows in time."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from seatrial.trial.compare.groups import factorized, group_column, grouped, ticked
+
+
+def test_numbers_are_cut_at_their_quartiles_with_missing_apart():
+    values = np.array([*range(100), np.nan, np.nan], dtype=float)
+    grouping = group_column("age", values)
+    assert grouping.names[-1] == "age is missing"
+    assert np.bincount(grouping.codes).tolist() == [25, 25, 25, 25, 2]
+    assert grouping.names[0] == "age: 0 to 24.75"
+
+
+def test_few_numbers_are_a_group_each():
+    grouping = group_column("pclass", np.array([3.0, 1.0, 2.0, 3.0]))
+    assert grouping.names == ("pclass = 1", "pclass = 2", "pclass = 3")
+    assert grouping.codes.tolist() == [2, 0, 1, 2]
+
+
+def test_rare_categories_share_a_group():
+    values = np.array([f"c{k}" for k in range(20) for _ in range(40 - k)] + [None], dtype=object)
+    grouping = group_column("c", values)
+    assert grouping.names[0] == "c = c0"
+    assert grouping.names[-2:] == ("c is another", "c is missing")
+    assert grouping.size == 14
+    assert np.bincount(grouping.codes)[0] == 40
+
+
+def test_free_text_and_columns_of_one_value_are_no_groups():
+    columns = {
+        "name": np.array([f"n{k}" for k in range(500)], dtype=object),
+        "same": np.ones(500),
+        "empty": np.full(500, np.nan),
+        "sex": np.array(["f", "m"] * 250, dtype=object),
+    }
+    assert [g.column for g in grouped(columns)] == ["sex"]
+    assert grouped(columns, ["same"]) == []
+
+
+def test_values_are_numbered_as_they_come():
+    codes, known = factorized(np.array(["b", None, "a", "b"], dtype=object))
+    assert codes.tolist() == [0, -1, 1, 0]
+    assert known == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ("sex = female", "`sex` = female"),
+        ("age: 1 to 5 and deck is missing", "`age`: 1 to 5 and `deck` is missing"),
+        ("everything", "everything"),
+    ],
+)
+def test_columns_are_ticked_in_sentences(group, told):
+    assert ticked(group) == told
+
+
+MILLION = """
+import json, resource, time
+import numpy as np, pandas, scipy.stats
+from seatrial.trial.compare.figures import groups_of, measure
+from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.metrics import compare_metrics
+from seatrial.trial.compare.questions import Answers, make_questions
+from seatrial.trial.compare.total import compare_total
+from seatrial.trial.null import Limit, Null
+from seatrial.trial.policy import Policy
+n, g, policy = 1_000_000, np.random.default_rng(0), Policy()
+columns = {f"n{k}": g.normal(size=n) for k in range(10)}
+letters = np.array(list("abcdefgh"), dtype=object)
+columns |= {f"s{k}": letters[g.integers(0, 8, n)] for k in range(10)}
+p = g.random(n)
+q = np.clip(p + g.normal(0, 0.01, n), 0, 1)
+old, new, truth = np.stack([1 - p, p], 1), np.stack([1 - q, q], 1), (g.random(n) < p).astype(int)
+meaning = Meaning("binary", (0, 1))
+questions = make_questions(meaning, columns, truth)
+best = 99.0
+for _ in range(3):
+    began = time.process_time()
+    groups = groups_of(questions, [])
+    shuffled = {name: old[questions.part] for name in columns}
+    a, b = Answers(old, old[:0], shuffled), Answers(new, new[:0], shuffled)
+    null = Null({f: Limit({}, 3.0, 0.01) for f in ("changes", "flips", "slices", "search", "losses")}, {}, 12, 0.8)
+    checks = compare_total(questions, groups, a, b, null, policy) + compare_metrics(meaning, old, new, truth, policy)
+    best = min(best, time.process_time() - began)
+print(json.dumps([best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(groups), len(checks)]))
+"""
+
+
+@pytest.mark.slow
+def test_a_million_rows_with_twenty_columns_take_3_s_and_1500_mb():
+    done = subprocess.run([sys.executable, "-c", MILLION], capture_output=True, text=True, check=True)
+    seconds, megabytes, groups, checks = json.loads(done.stdout)
+    assert groups == 20
+    assert checks >= 8
+    assert seconds < 3
+    assert megabytes < 1_500
