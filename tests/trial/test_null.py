@@ -79,6 +79,18 @@ def test_a_candidate_that_is_wrong_in_a_group_names_the_group():
     assert failed(model(1_000, change=change))["slices"].subject == "deck = B"
 
 
+def test_what_only_made_up_rows_show_is_noted_and_blocks_nothing():
+    answers = QUESTIONS.ask(model(1))
+    still = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUESTIONS.part]})
+    leaning = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUESTIONS.part][:, ::-1]})
+    checks = {c.name: c for c in compare_total(QUESTIONS, GROUPS, still, leaning, NULL, POLICY)}
+    assert checks["total.sensitivity"].outcome is Outcome.noted
+    assert "Real rows are answered as after any retraining, though the candidate leans on `age`" in (
+        checks["total.sensitivity"].summary
+    )
+    assert not [c for c in checks.values() if c.outcome is Outcome.blocked]
+
+
 def test_a_small_budget_makes_wider_limits():
     strict = calibrate(QUESTIONS, GROUPS, replicas(), Policy(false_alarms=0.0001))
     assert all(strict.limits[f].largest >= NULL.limits[f].largest for f in NULL.limits)

@@ -27,6 +27,10 @@ WORDS = {
 }
 
 
+IGNORED = 0.05  # of what shuffling a column did before: no retraining gives up that much of it
+EXPLAINING = ("total.sensitivity", "total.probes")
+
+
 def compare_total(
     questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, null: "Null", policy: Policy
 ) -> list[Check]:
@@ -56,7 +60,22 @@ def compare_total(
             checks.append(_dropped(family, null.dropped[family]))
         elif family in null.limits:
             checks.append(_judge(questions, family, figures, null))
-    return checks
+    return [_weighed(check, checks) for check in checks]
+
+
+def _weighed(check: Check, checks: list[Check]) -> Check:
+    """Let what is only seen in rows that nobody sent decide nothing alone.
+
+    Where columns tell the same, retraining may turn from one to the other, or one odd row may, and real rows are
+    answered as before. If these are not, sensitivity and probes say why.
+    """
+    others = [c for c in checks if c.outcome is Outcome.blocked and c.name not in EXPLAINING]
+    if check.outcome is not Outcome.blocked or check.name not in EXPLAINING or others:
+        return check
+    if check.name == "total.sensitivity" and (check.new or 0.0) <= IGNORED * (check.old or 0.0):
+        return check  # a column that was used and is not any more was lost on the way, whatever the rows happen to show
+    summary = f"Real rows are answered as after any retraining, though {check.summary}"
+    return replace(check, outcome=Outcome.noted, summary=summary)
 
 
 def _answered(scores: Array) -> Array:

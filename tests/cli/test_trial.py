@@ -1,0 +1,170 @@
+"""The gate as a user meets it: no wheel is published before its trial, and a bad one not after it either."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+SEATRIAL = (sys.executable, "-m", "seatrial.cli")
+
+pytestmark = pytest.mark.slow
+
+
+class Yard:
+    """A project, and the commands of one release after another."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*SEATRIAL, *words], cwd=self.root, capture_output=True, text=True, check=False)
+
+    def change(self, name: str, old: str, new: str) -> None:
+        path = self.root / "src" / "titanic_model" / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def build(self, version: str) -> None:
+        path = self.root / "src" / "titanic_model" / "__init__.py"
+        path.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{version}"', path.read_text()))
+        for command in ("train", "build"):
+            done = self.run(command)
+            assert done.returncode == 0, done.stderr
+
+    def trial(self) -> tuple[int, dict]:
+        done = self.run("trial", "--json")
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def yard(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    """The project with its first release tried and published."""
+    root = tmp_path_factory.mktemp("gate") / "titanic"
+    shutil.copytree(titanic_project, root, ignore=shutil.ignore_patterns("dist", ".seatrial", "__pycache__"))
+    yard = Yard(root)
+    yard.build("0.1.0")
+    return yard
+
+
+def test_a_first_release_is_published_after_its_trial_and_not_before(yard: Yard) -> None:
+    before = yard.run("publish")
+    assert before.returncode == 1
+    assert "No trial has been held of this wheel" in before.stderr
+    assert "Run `seatrial trial`" in before.stderr
+    code, verdict = yard.trial()
+    assert code == 0, verdict["cause"]
+    assert "first release" in verdict["cause"]
+    assert verdict["baseline"] is None
+    assert yard.run("publish").returncode == 0
+    assert yard.run("publish").returncode == 0  # the same bytes again
+
+
+def test_a_pure_refactoring_passes_all_legs(yard: Yard) -> None:
+    yard.change("features.py", "return 1 + sibsp + parch", "return sibsp + parch + 1")
+    yard.build("0.1.1")
+    code, verdict = yard.trial()
+    assert code == 0, verdict["cause"]
+    assert {check["leg"] for check in verdict["checks"]} == {
+        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
+    }  # fmt: skip
+    assert all(check["outcome"] in ("passed", "noted") for check in verdict["checks"])
+    assert verdict["seconds"]["total"] < 60
+    (folder,) = [p for p in (yard.root / ".seatrial" / "trials").iterdir() if "first" not in p.name]
+    assert sorted(p.name for p in folder.iterdir()) == ["junit.xml", "trial.html", "trial.md", "verdict.json"]
+    assert "Passed" in (folder / "trial.html").read_text()
+    suite = ElementTree.parse(folder / "junit.xml").getroot()
+    assert not list(suite.iter("failure")) + list(suite.iter("skipped"))
+    assert yard.run("publish").returncode == 0
+
+
+def test_a_feature_that_is_lost_is_named_and_never_published(yard: Yard) -> None:
+    yard.change("pipeline.py", '"pclass", "sex", "title"', '"pclass", "title"')
+    yard.build("0.2.0")
+    done = yard.run("trial")
+    assert done.returncode == 1
+    first = next(line for line in done.stdout.splitlines() if line)
+    assert first.startswith("Blocked: ")
+    assert "ignores `sex`" in done.stdout.replace("\n", " ")
+    refused = yard.run("publish")
+    assert refused.returncode == 1
+    assert "has not passed its trial" in refused.stderr
+    assert [r["version"] for r in json.loads(yard.run("releases", "--json").stdout)] == ["0.1.0", "0.1.1"]
+    yard.change("pipeline.py", '"pclass", "title"', '"pclass", "sex", "title"')
+
+
+def test_a_change_on_purpose_waits_until_somebody_accepts_it(yard: Yard) -> None:
+    settings = yard.root / "pyproject.toml"
+    settings.write_text(
+        settings.read_text().replace(
+            "[tool.hatch.version]", '[tool.seatrial.trial]\nkind = "redesign"\n\n[tool.hatch.version]'
+        )
+    )
+    yard.change("pipeline.py", "LogisticRegression(C=1.0", "LogisticRegression(C=0.8")
+    yard.build("0.2.0")
+    code, verdict = yard.trial()
+    assert code == 3, verdict["cause"]
+    assert verdict["outcome"] == "waiting"
+    assert yard.run("publish").returncode == 1
+    accepted = yard.run("trial", "accept", "--reason", "less overfitting, agreed with the crew")
+    assert accepted.returncode == 0, accepted.stderr
+    (given,) = json.loads((yard.root / "accepted.json").read_text())
+    assert given["reason"] == "less overfitting, agreed with the crew"
+    assert given["checks"]
+    again = yard.run("trial", "accept", "--reason", "once more")
+    assert again.returncode == 2
+    assert "no difference that waits" in again.stderr
+    assert yard.run("publish").returncode == 0
+
+
+def test_two_releases_are_compared_by_name_without_a_project(yard: Yard, tmp_path: Path) -> None:
+    index = str(yard.root / ".seatrial" / "index")
+    command = [
+        *SEATRIAL,
+        "trial",
+        "titanic-model==0.1.0",
+        "titanic-model==0.1.1",
+        "--index",
+        index,
+        "--json",
+        "--output",
+        "out",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    verdict = json.loads(done.stdout)
+    assert done.returncode == 3  # what is trained again is not at hand
+    assert verdict["outcome"] == "inconclusive"
+    assert (tmp_path / "out" / "trial.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("trial", "titanic-model==0.1.0"), 2, "name both"),
+        (("trial", "titanic-model==9", "titanic-model==0.1.0"), 1, "has no titanic-model==9"),
+        (("trial", "titanic-model==0.1.0", "titanic-model==0.1.0"), 4, "compare it with itself"),
+        (("trial", "accept"), 2, "--reason"),
+    ],
+)
+def test_wrong_calls_get_a_line_and_their_code(yard: Yard, words: tuple[str, ...], code: int, message: str) -> None:
+    done = yard.run(*words)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_key_of_the_policy_is_a_usage_error(yard: Yard, tmp_path: Path) -> None:
+    root = tmp_path / "titanic"
+    shutil.copytree(yard.root, root)
+    settings = root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('kind = "redesign"', 'kind = "redesign"\nmargn = 0.1'))
+    done = Yard(root).run("trial")
+    assert done.returncode == 2
+    assert "unknown key `margn`" in done.stderr
+    assert "Did you mean `margin`?" in done.stderr
