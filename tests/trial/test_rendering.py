@@ -13,11 +13,12 @@ import pytest
 from pydantic import TypeAdapter
 from tests.trial.samples import EVIL, SAMPLES, verdict_of
 
+from seatrial.pages.words import percent
 from seatrial.trial.document import json_schema, to_json
 from seatrial.trial.reading import failed, headline, legs
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict, read_verdict
 from seatrial.trial.rendering import terminal_rows, to_junit, to_markdown
-from seatrial.trial.words import clean, figure, percent
+from seatrial.trial.words import clean, figure
 
 ROOT = Path(__file__).parents[2]
 SCHEMA_FILE = ROOT / "docs" / "verdict.schema.json"

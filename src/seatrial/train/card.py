@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
-from seatrial.train.words import short
+from seatrial.pages.words import short
 
 
 def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> str:

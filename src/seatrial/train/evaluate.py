@@ -9,9 +9,9 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Task
+from seatrial.pages.words import short
 from seatrial.train import redraws
 from seatrial.train.measures import Answers, Measure, measures_of
-from seatrial.train.words import short
 
 SHUFFLES = 8
 MOST_SHUFFLED_ROWS = 5_000  # shuffling says which columns matter, not how good the model is: fewer rows do

@@ -8,6 +8,7 @@ from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.pages import render
 from seatrial.pages.charts import Figure, Svg, strip
+from seatrial.pages.words import power_of_ten, short
 from seatrial.train.evaluate import Evaluation, Importance, Metric
 from seatrial.train.figures.calibration import calibration
 from seatrial.train.figures.curves import curves
@@ -17,7 +18,6 @@ from seatrial.train.figures.residuals import residuals
 from seatrial.train.figures.verdict import verdict
 from seatrial.train.figures.worth import worth
 from seatrial.train.profile import Fingerprint
-from seatrial.train.words import power_of_ten, short
 
 
 @dataclass(frozen=True)

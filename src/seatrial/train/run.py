@@ -274,4 +274,3 @@ def _keep_table(project: Project, digest: str) -> None:
     kept = project.kept_table(digest)
     if not kept.is_file():
         write_whole(kept, project.data.read_bytes())
-

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from seatrial.pages.charts import Axis, Chart, Figure, Svg, draw
+from seatrial.pages.words import percent
 from seatrial.trial.evidence import Change, Cost, Measure, Member, Pair
 from seatrial.trial.reading import FAILED
 from seatrial.trial.records import Check
-from seatrial.trial.words import cut, figure, percent, times
+from seatrial.trial.words import cut, figure, times
 
 OLD, NEW = 0, 1  # series of the charts
 ALLOWED, FAULT = 8, 9  # more series, which assets/trial.css colours

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from seatrial.pages.charts import Figure
+from seatrial.pages.words import percent
 from seatrial.trial import drawings
 from seatrial.trial.evidence import (
     Change,
@@ -36,7 +37,6 @@ from seatrial.trial.evidence import (
     one_of,
 )
 from seatrial.trial.records import Verdict
-from seatrial.trial.words import percent
 
 MOST_CLASSES = 12
 

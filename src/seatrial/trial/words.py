@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-SPACE = "\u00a0"  # keeps a number and its unit on one line
-DASH = "\u2013"
-MINUS = "\u2212"
+from seatrial.pages.words import DASH, MINUS, SPACE
+
 LONGEST = 600  # letters of any one text; a cause with its figures has room, a megabyte in a cell has not
 CODE = re.compile(r"`([\w .:=,/()\[\]+-]{1,200})`")  # what our own sentences mark as code
 # Directions and invisible marks, with which a name can be made to read as another one.
@@ -80,14 +79,6 @@ def times(ratio: float) -> str:
 def signed(value: float) -> str:
     """Write a change, with its sign."""
     return f"{'+' if value > 0 else ''}{figure(value)}"
-
-
-def percent(share: float) -> str:
-    """Write a share: 82 %, and 0.4 % rather than 0 %, for 0 and 100 % are said of none and of all alone."""
-    if 0 < share < 0.001 or 0.999 < share < 1:
-        return f"under 0.1{SPACE}%" if share < 0.5 else f"over 99.9{SPACE}%"
-    digits = 1 if 0 < share < 0.01 or 0.99 < share < 1 else 0
-    return f"{share * 100:.{digits}f}{SPACE}%"
 
 
 def cell(value: Any, longest: int = 48) -> str:

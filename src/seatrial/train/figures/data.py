@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from seatrial.pages.charts import Svg, small_bars
+from seatrial.pages.words import DASH, cell, percent, plain
 from seatrial.train.profile import ColumnProfile, Fingerprint
-from seatrial.train.words import DASH, cell, percent, plain
 
 Name = Callable[[object], str]
 

@@ -8,8 +8,8 @@ import numpy as np
 from seatrial.model.checking import from_array
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
+from seatrial.pages.words import MINUS, cell, percent, plain
 from seatrial.train.evaluate import Evaluation
-from seatrial.train.words import MINUS, cell, percent, plain
 
 WORST = 10
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from seatrial.pages.words import between, percent, rough
 from seatrial.train.evaluate import Evaluation, Metric
-from seatrial.train.words import between, percent, rough
 
 Name = Callable[[object], str]
 

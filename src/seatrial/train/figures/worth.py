@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 from seatrial.pages.charts import Axis, Chart, Figure, draw
+from seatrial.pages.words import short
 from seatrial.train.evaluate import Importance, Metric
-from seatrial.train.words import short
 
 MOST = 20
 NAME = 20  # letters of a column's name that there is room for
