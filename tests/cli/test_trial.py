@@ -138,9 +138,19 @@ def test_two_releases_are_compared_by_name_without_a_project(yard: Yard, tmp_pat
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     verdict = json.loads(done.stdout)
-    assert done.returncode == 3  # what is trained again is not at hand
-    assert verdict["outcome"] == "inconclusive"
+    assert done.returncode == 0, verdict["cause"]
+    assert {"reproduce.candidate", "rebuild.scores"} <= {check["name"] for check in verdict["checks"]}  # from sdists
     assert (tmp_path / "out" / "trial.html").is_file()
+
+
+def test_two_wheels_alone_cannot_be_trained_again_and_that_is_no_pass(yard: Yard, tmp_path: Path) -> None:
+    folder = yard.root / ".seatrial" / "index" / "simple" / "titanic-model"
+    old, new = (folder / f"titanic_model-0.1.{n}-py3-none-any.whl" for n in (0, 1))
+    index = str(yard.root / ".seatrial" / "index")
+    command = [*SEATRIAL, "trial", str(old), str(new), "--index", index, "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["outcome"] == "inconclusive"
 
 
 @pytest.mark.parametrize(

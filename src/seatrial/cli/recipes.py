@@ -26,29 +26,51 @@ def project_recipes(
     folder: Path,
     progress: Progress,
 ) -> Recipes:
-    """Read the recipes of the project and of the baseline, which is unpacked into `folder`.
+    """Read the recipe of a project, as the candidate, and of the baseline, which is unpacked into `folder`.
 
     `facts` is the candidate's release.json. What cannot be read stands in `missing`, with the reason.
     """
+    return _recipes(
+        lambda: (project, _same_table(project, facts)),
+        (lambda: _unpacked(index, baseline, folder / "baseline", project)) if baseline else None,
+        progress,
+    )
+
+
+def released_recipes(
+    index: Index, candidate: IndexedRelease, baseline: IndexedRelease, folder: Path, progress: Progress
+) -> Recipes:
+    """Read the recipes of two releases on an index from their sdists, which are unpacked into `folder`."""
+    return _recipes(
+        lambda: _unpacked(index, candidate, folder / "candidate"),
+        lambda: _unpacked(index, baseline, folder / "baseline"),
+        progress,
+    )
+
+
+Source = Callable[[], tuple[Project, Path]]  # a project's code, and the table that it was trained on
+
+
+def _recipes(candidate: Source, baseline: Source | None, progress: Progress) -> Recipes:
     missing: dict[str, str] = {}
-    candidate = base = None
-    rebuilt = None
+    mine = theirs = rebuilt = None
     progress("reading the candidate's recipe")
     try:
-        _same_table(project.data, facts, "The project's table")
-        candidate = _training(read_recipe(project))
+        code, table = candidate()
+        mine = _training(read_recipe(code, data=table))
     except SeatrialError as error:
-        missing["reproduce"] = _told(error)
-    if baseline is not None:
+        missing |= dict.fromkeys(("reproduce", "rebuild"), _told(error))
+    if baseline:
         progress("reading the baseline's recipe")
         try:
-            source, table = _baseline(project, index, baseline, folder)
-            base = _training(read_recipe(source, data=table))
-            again = read_recipe(replace(project, data=table, seed=source.seed, test_share=source.test_share))
-            rebuilt = _Scorer(again, again.fit)
+            source, old_table = baseline()
+            theirs = _training(read_recipe(source, data=old_table))
+            if mine:
+                again = read_recipe(replace(code, data=old_table, seed=source.seed, test_share=source.test_share))
+                rebuilt = _Scorer(again, again.fit)
         except SeatrialError as error:
             missing |= dict.fromkeys(("reproduce", "rebuild", "total"), _told(error))
-    return Recipes(candidate, base, rebuilt, missing)
+    return Recipes(mine, theirs, rebuilt, missing)
 
 
 def _training(recipe: Recipe) -> Training:
@@ -81,32 +103,32 @@ class _Scorer:
         return scores
 
 
-def _baseline(project: Project, index: Index, baseline: IndexedRelease, folder: Path) -> tuple[Project, Path]:
-    """Unpack the baseline's sdist, and find the table that it was trained on."""
-    if baseline.sdist is None:
-        raise SeatrialError(
-            f"{baseline.requirement} has no sdist on the index.", hint="Publish wheel and sdist together."
-        )
-    archive = index.fetch(baseline, sdist=True)
+def _unpacked(
+    index: Index, release: IndexedRelease, folder: Path, project: Project | None = None
+) -> tuple[Project, Path]:
+    """Unpack a release's sdist, and find the table that it was trained on: in it, or kept by the project."""
+    if release.sdist is None:
+        raise SeatrialError(f"{release.requirement} has no sdist on the index.", hint="Publish both together.")
+    archive = index.fetch(release, sdist=True)
     with tarfile.open(archive) as content:
         content.extractall(folder, filter="data")
     source = find_project(folder / archive.name.removesuffix(".tar.gz"))
-    wanted = (baseline.metadata or {}).get("data", {}).get("sha256", "")
-    for path in (source.data, project.kept_table(wanted), project.data):
+    wanted = (release.metadata or {}).get("data", {}).get("sha256", "")
+    kept = [project.kept_table(wanted), project.data] if project else []
+    for path in (source.data, *kept):
         if path.is_file() and sha256(path) == wanted:
             return source, path
     raise SeatrialError(
-        f"The table that {baseline.requirement} was trained on ({wanted[:12]}…) is not at hand.",
-        hint=f"Put it to {project.kept_table(wanted)}.",
+        f"The table that {release.requirement} was trained on ({wanted[:12]}…) is not at hand.",
+        hint=f"Put it to {project.kept_table(wanted)}." if project else "Hold the trial in its project.",
     )
 
 
-def _same_table(path: Path, facts: dict[str, Any], what: str) -> None:
-    wanted = facts.get("data", {}).get("sha256")
-    if not path.is_file() or sha256(path) != wanted:
-        raise SeatrialError(
-            f"{what} {path.name} is not the one that the wheel was trained on.", hint="Train and build."
-        )
+def _same_table(project: Project, facts: dict[str, Any]) -> Path:
+    path = project.data
+    if not path.is_file() or sha256(path) != facts.get("data", {}).get("sha256"):
+        raise SeatrialError(f"{path.name} is not the table that the wheel was trained on.", hint="Train again.")
+    return path
 
 
 def _told(error: SeatrialError) -> str:

@@ -219,6 +219,8 @@ def _two(
     old: str, new: str, data: Path | None, index: Path | None, project: Path, same_wheel: bool, step: Progress
 ) -> "tuple[Path | None, Verdict]":
     """Compare any two wheels, files or releases on an index, also without a project."""
+    from seatrial.cli.environment import offer_toolkit
+    from seatrial.cli.recipes import released_recipes
     from seatrial.core.project import find_project
     from seatrial.release import open_index
     from seatrial.trial.holding import hold as hold_trial
@@ -230,18 +232,34 @@ def _two(
         found = None
     where = index.absolute() if index else found.index if found else None
 
-    def wheel(named: str) -> Path:
-        if named.endswith(".whl"):
-            return Path(named).absolute()
-        if where is None:
-            raise SeatrialError(f"{named!r} is no wheel, and there is no index to find it on.", hint="Name an --index.")
-        catalogue = open_index(where)
-        return catalogue.fetch(catalogue.find(named))
-
     policy = read_policy(found.trial if found else {}, "pyproject.toml")
-    verdict = hold_trial(
-        wheel(new), wheel(old), policy=policy, index=where, data=data, same_wheel=same_wheel, progress=step
-    )
+    catalogue = open_index(where) if where else None
+    if catalogue:
+        offer_toolkit(catalogue, step)
+
+    def named(name: str) -> "tuple[Path, IndexedRelease | None]":
+        if name.endswith(".whl"):
+            return Path(name).absolute(), None
+        if catalogue is None:
+            raise SeatrialError(f"{name!r} is no wheel, and there is no index to find it on.", hint="Name an --index.")
+        release = catalogue.find(name)
+        return catalogue.fetch(release), release
+
+    (baseline, old_release), (candidate, new_release) = named(old), named(new)
+    with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
+        recipes = None
+        if catalogue and old_release and new_release and old_release.sha256 != new_release.sha256:
+            recipes = released_recipes(catalogue, new_release, old_release, Path(folder), step)
+        verdict = hold_trial(
+            candidate,
+            baseline,
+            policy=policy,
+            index=where,
+            recipes=recipes,
+            data=data,
+            same_wheel=same_wheel,
+            progress=step,
+        )
     return None, verdict
 
 
