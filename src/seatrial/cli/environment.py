@@ -16,8 +16,9 @@ def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> None:
     """Put the toolkit that runs on the index, if it runs from a checkout; otherwise it comes from PyPI."""
     from seatrial.release import publish_toolkit
 
+    progress("putting the toolkit on the index, as it would be on PyPI")
     with suppress(SeatrialError):
-        publish_toolkit(index, progress)
+        publish_toolkit(index)
 
 
 def serving_environment(requirement: str, index: Path, progress: Callable[[str], None]) -> tuple[Environment, str]:
