@@ -12,8 +12,10 @@ from seatrial.core.project import Project, find_project
 from seatrial.model.features import Array, Columns
 from seatrial.release import Index, IndexedRelease
 from seatrial.train.recipe import Recipe, read_recipe
+from seatrial.train.rows import take
 from seatrial.trial.compare.history import Table
 from seatrial.trial.recipes import Recipes, Training
+from seatrial.trial.reference import Labelled
 
 Progress = Callable[[str], None]
 
@@ -79,6 +81,8 @@ def _training(recipe: Recipe) -> Training:
         refit=lambda positions: _Scorer(recipe, lambda: recipe.refit(positions)),
         target=recipe.table.target[recipe.split.train],
         table=Table(recipe.table.columns, recipe.table.target, recipe.project.target),
+        trained=take(recipe.table.columns, recipe.split.train),
+        held_out=Labelled(recipe.held_out, recipe.table.target[recipe.split.test]),
     )
 
 

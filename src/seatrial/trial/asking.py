@@ -42,7 +42,10 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Asked:
-    """One side's answers to the questions' table, and to probes. Scores are (n, k), or (n,) for a regression."""
+    """One side's answers to the questions' table and to the crossed rows behind it, and to probes.
+
+    Scores are (n, k), or (n,) for a regression.
+    """
 
     answers: Answers
     table: Array
@@ -77,12 +80,15 @@ def ask_repeatedly(side: Side, golden: Golden) -> Repeated:
     return Repeated(answers, count, alone)
 
 
-def ask(side: Side, golden: Golden, questions: Questions, probes: Sequence[Probe]) -> Asked:
-    """Put the questions' table and the probes to one side, and take its time."""
+def ask(
+    side: Side, golden: Golden, questions: Questions, probes: Sequence[Probe], crossed: Columns | None = None
+) -> Asked:
+    """Put the questions' table, with the crossed rows behind it, and the probes to one side, and take its time."""
     batch = [dict(golden.rows[i % len(golden.rows)]) for i in range(COSTED)]
-    answers = side.ask(
-        [Describe(), Bad("probes", [probe.row for probe in probes]), Score("table", questions.table), Cost(batch)]
-    )
+    table = questions.table
+    if crossed:
+        table = {name: np.concatenate([values, crossed[name]]) for name, values in table.items()}
+    answers = side.ask([Describe(), Bad("probes", [probe.row for probe in probes]), Score("table", table), Cost(batch)])
     scored = answers.scored["table"]
     if scored.errors:
         row, text = next(iter(scored.errors.items()))

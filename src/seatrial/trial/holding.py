@@ -47,15 +47,8 @@ def hold(
     a side fails or a comparison would be vacuous, PolicyError for a wrong policy.
     """
     started = time.monotonic()
-    for path in (candidate, *([baseline] if baseline else [])):
-        if not path.is_file():
-            raise SeatrialError(f"{path} does not exist.", hint="Name a wheel, or build one with `seatrial build`.")
+    _refuse_nonsense(candidate, baseline, same_wheel)
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
-    if baseline and not same_wheel and sha256(baseline) == sha256(candidate):
-        raise NotComparedError(
-            f"Candidate and baseline are the same wheel ({candidate.name}): that would compare it with itself.",
-            hint="Build the candidate first; --same-wheel compares it with itself all the same.",
-        )
     new = open_side(candidate, policy, role="candidate", index=index, progress=progress)
     old = open_side(baseline, policy, role="baseline", index=index, progress=progress) if baseline else None
     progress("asking both what they are")
@@ -85,23 +78,24 @@ def hold(
     if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
         return held.verdict(checks)  # whose answers are whose is not known, so the rest could not be read
     progress(f"asking the candidate about {len(next(iter(questions.table.values()))):,} rows")
-    asked = ask(new, golden, questions, rows.probes)
+    crossed = legs.crossed_rows(recipes, mine.columns)
+    asked = ask(new, golden, questions, rows.probes, crossed)
     if not (old and theirs and both):
         if old:
             checks.append(_other_question())
-        checks += legs.trained_again(recipes, policy, questions, None, asked, progress)
+        checks += legs.trained_again(recipes, policy, questions, None, asked, progress, crossed)
         return held.verdict(checks + totals.alone_leg(questions, asked, policy))
 
     progress("asking the baseline the same")
     checks += _of_baseline(old, theirs, questions.meaning, policy)
-    old_asked = ask(old, golden, questions, rows.probes)
+    old_asked = ask(old, golden, questions, rows.probes, crossed)
     _refuse_constant(old_asked, asked)
     checks += legs.bad_input_leg(rows.probes, old_asked.judged, asked.judged)
     checks += legs.cost_leg(old, old_asked, new, asked, policy)
-    checks += legs.trained_again(recipes, policy, questions, old_asked, asked, progress)
+    checks += legs.trained_again(recipes, policy, questions, old_asked, asked, progress, crossed)
     checks += totals.total_leg(recipes, policy, questions, old_asked, asked, progress)
-    checks += totals.data_leg(recipes, theirs.metadata.data, mine.metadata.data, policy)
-    checks += totals.gain_leg(questions, old_asked, asked, policy)
+    checks += totals.data_leg(recipes, theirs.metadata.data, mine.metadata.data, policy, questions.meaning)
+    checks += totals.gain_leg(questions, old_asked, asked, policy, recipes)
     changed = totals.changed(questions, old_asked, asked, policy)
     recommended, check = version_check(theirs.version, mine.version, broken=broken, changed=changed)
     return replace(
@@ -110,6 +104,17 @@ def hold(
         pictures=pictures(questions, old_asked, asked),
         recommended_version=recommended,
     )
+
+
+def _refuse_nonsense(candidate: Path, baseline: Path | None, same_wheel: bool) -> None:
+    for path in (candidate, *([baseline] if baseline else [])):
+        if not path.is_file():
+            raise SeatrialError(f"{path} does not exist.", hint="Name a wheel, or build one with `seatrial build`.")
+    if baseline and not same_wheel and sha256(baseline) == sha256(candidate):
+        raise NotComparedError(
+            f"Candidate and baseline are the same wheel ({candidate.name}): that would compare it with itself.",
+            hint="Build the candidate first; --same-wheel compares it with itself all the same.",
+        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.trial.answers import Judged
@@ -14,6 +14,7 @@ from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.compare.questions import Questions
+from seatrial.trial.crossing import cross_rows
 from seatrial.trial.policy import Policy
 from seatrial.trial.probes import Probe
 from seatrial.trial.questions import Describe
@@ -117,6 +118,19 @@ def cost_leg(old: Side, old_asked: Asked, new: Side, new_asked: Asked, policy: P
     )
 
 
+def crossed_rows(recipes: Recipes, columns: Sequence[Column]) -> Columns:
+    """Rows for the exact legs beyond those in common; none where no table is at hand. Bad ones the sides refuse."""
+    base = recipes.candidate or recipes.baseline
+    if base is None:
+        return {}
+    made = [
+        cross_rows(columns, table, lambda drawn: np.ones(len(next(iter(drawn.values()))), dtype=bool), seed=seed)
+        for seed, table in enumerate((base.table.columns, base.trained))
+        if table
+    ]
+    return {name: np.concatenate([part[name] for part in made]) for name in made[0]}
+
+
 def trained_again(
     recipes: Recipes,
     policy: Policy,
@@ -124,17 +138,25 @@ def trained_again(
     old: Asked | None,
     new: Asked,
     progress: Callable[[str], None],
+    crossed: Columns | None = None,
 ) -> list[Check]:
     """Candidate and baseline against what their own code and data give when they are trained again; and the rebuild.
 
     A leg that cannot run is inconclusive, and says what would help.
     """
-    meaning, checks = questions.meaning, []
-    rows = {name: values[: questions.size + len(questions.probed)] for name, values in questions.table.items()}
-    count = questions.size + len(questions.probed)
+    checks: list[Check] = []
+    meaning, count = questions.meaning, questions.size + len(questions.probed)
+    rows = {name: values[:count] for name, values in questions.table.items()}
+    if crossed:
+        rows = {name: np.concatenate([values, crossed[name]]) for name, values in rows.items()}
+    behind = len(next(iter(questions.table.values())))
+
+    def said(asked: Asked) -> Array:
+        return np.concatenate([asked.table[:count], asked.table[behind:]]) if crossed else asked.table[:count]
 
     def same(name: str, leg: Leg, expected: Array, given: Array, what: tuple[str, str], differs: Outcome) -> None:
-        keep = ~np.isnan(expected.reshape(count, -1)).any(axis=1) & ~np.isnan(given.reshape(count, -1)).any(axis=1)
+        size = len(expected)
+        keep = ~np.isnan(expected.reshape(size, -1)).any(axis=1) & ~np.isnan(given.reshape(size, -1)).any(axis=1)
         chosen = {n: values[keep] for n, values in rows.items()}
         told = Sameness(
             name, leg, meaning, chosen, expected[keep], given[keep], what[0], what[1], rows="rows and probes"
@@ -146,7 +168,7 @@ def trained_again(
         progress("training the candidate again")
         again = np.asarray(recipes.candidate.score(rows))
         what = ("the candidate trained again", "the installed candidate")
-        same("reproduce.candidate", "reproduce", again, new.table[:count], what, Outcome.blocked)
+        same("reproduce.candidate", "reproduce", again, said(new), what, Outcome.blocked)
     else:
         checks.append(_missing("reproduce.candidate", "reproduce", recipes, policy))
     if old is None:
@@ -155,19 +177,19 @@ def trained_again(
         progress("training the baseline again")
         again = np.asarray(recipes.baseline.score(rows))
         what = ("the installed baseline", "the baseline trained again")
-        same("reproduce.baseline", "reproduce", old.table[:count], again, what, Outcome.blocked)
+        same("reproduce.baseline", "reproduce", said(old), again, what, Outcome.blocked)
     else:
         checks.append(_missing("reproduce.baseline", "reproduce", recipes, policy))
     if recipes.rebuilt:
         progress("training the candidate's code on the baseline's data")
         again = np.asarray(recipes.rebuilt(rows))
         what = ("the baseline", "the candidate's code on the baseline's data")
-        same("rebuild.scores", "rebuild", old.table[:count], again, what, redesign)
+        same("rebuild.scores", "rebuild", said(old), again, what, redesign)
     else:
         checks.append(_missing("rebuild.scores", "rebuild", recipes, policy))
     if policy.kind == "repackage":
         what = ("the baseline", "the candidate")
-        same("total.scores", "total", old.table[:count], new.table[:count], what, Outcome.blocked)
+        same("total.scores", "total", said(old), said(new), what, Outcome.blocked)
     return checks
 
 

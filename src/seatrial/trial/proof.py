@@ -82,7 +82,7 @@ class Proof:
 def counted(proof: Proof) -> Iterable[tuple[str, int, int, int]]:
     """Give each family's counts: caught, missed, changes nothing; for harmless changes: passed, blocked, 0."""
     for family in FAMILIES:
-        mine = [each.came for each in proof.tried if each.family == family]
+        mine: list[str] = [each.came for each in proof.tried if each.family == family]
         if mine:
             good, bad = ("passed", "blocked") if family == "harmless" else ("caught", "missed")
             yield family, mine.count(good), mine.count(bad), mine.count("unchanged")

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.history import Table
 from seatrial.trial.compare.questions import Scorer
+from seatrial.trial.reference import Labelled
 
 
 @dataclass(frozen=True)
@@ -13,13 +14,15 @@ class Training:
     """One release's own training, done again: its code on its table. Scorers take raw columns.
 
     `score` answers as the pipeline that is trained as the release was. `refit` trains on some of the training rows,
-    whose labels are `target` (n,), and gives such a scorer.
+    whose labels are `target` (n,), and gives such a scorer. `trained` are these rows, `held_out` all others.
     """
 
     score: Scorer
     refit: Callable[[Array], Scorer]
     target: Array
     table: Table
+    trained: Columns = field(default_factory=dict)
+    held_out: Labelled | None = None
 
 
 @dataclass(frozen=True)

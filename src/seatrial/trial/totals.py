@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.model.features import Array
 from seatrial.trial.asking import Asked
 from seatrial.trial.compare.arrivals import compare_arrivals
 from seatrial.trial.compare.data import compare_data
 from seatrial.trial.compare.exact import difference
 from seatrial.trial.compare.figures import groups_of
-from seatrial.trial.compare.history import compare_history, match
+from seatrial.trial.compare.history import compare_history
+from seatrial.trial.compare.matching import match
+from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
 from seatrial.trial.compare.questions import Questions
+from seatrial.trial.compare.surprise import compare_surprise
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.null import calibrate, draw_replicas
 from seatrial.trial.policy import Policy
@@ -70,18 +72,50 @@ def alone_leg(questions: Questions, new: Asked, policy: Policy) -> list[Check]:
     return [check for check in found if check.name in ("metrics.trivial", "metrics.rows")]
 
 
-def data_leg(recipes: Recipes, old: dict[str, Any], new: dict[str, Any], policy: Policy) -> list[Check]:
+def data_leg(
+    recipes: Recipes, old: dict[str, Any], new: dict[str, Any], policy: Policy, meaning: Meaning | None = None
+) -> list[Check]:
     """The training data: by their fingerprints, and row by row where both tables are at hand."""
     checks = compare_data(old, new, policy)
-    if recipes.baseline and recipes.candidate:
-        before, after = recipes.baseline.table, recipes.candidate.table
-        checks += compare_history(before, after, policy)
-        checks += compare_arrivals(before, after, match(before, after), policy)
-    return checks
+    base = recipes.baseline
+    if not (base and recipes.candidate):
+        return checks
+    before, after = base.table, recipes.candidate.table
+    matched = match(before, after)
+    checks += compare_history(before, after, policy, matched)
+    checks += compare_arrivals(before, after, matched, policy)
+    fresh = np.flatnonzero(~matched.known)
+    if meaning is None or base.held_out is None or not len(fresh):
+        return checks
+    rows = {name: values[fresh] for name, values in after.columns.items()}
+    truth = meaning.codes(after.target[fresh])
+    if meaning.classifies and (truth < 0).any():
+        return checks  # labels that the baseline does not know, which the other checks tell
+    known = base.held_out
+    return checks + compare_surprise(
+        meaning,
+        (known.columns, np.asarray(base.score(known.columns)), meaning.codes(known.target)),
+        (rows, np.asarray(base.score(rows)), truth),
+        policy,
+    )
 
 
-def gain_leg(questions: Questions, old: Asked, new: Asked, policy: Policy) -> list[Check]:
-    """A gain that is too good to be true."""
+def gain_leg(
+    questions: Questions, old: Asked, new: Asked, policy: Policy, recipes: Recipes | None = None
+) -> list[Check]:
+    """A gain that is too good to be true: each on rows held out of its own training, where they are at hand.
+
+    A leak shows on the rows that carry it, and these are the candidate's own.
+    """
+    meaning = questions.meaning
+    own = [part for part in (recipes.baseline, recipes.candidate) if part and part.held_out] if recipes else []
+    if len(own) == 2:
+        told = [
+            (np.asarray(part.score(part.held_out.columns)), meaning.codes(part.held_out.target))
+            for part in own
+            if part.held_out
+        ]
+        return compare_gain(meaning, told[0], told[1], policy)
     if questions.truth is None:
         return []
     before, after = questions.split(old.table).rows, questions.split(new.table).rows

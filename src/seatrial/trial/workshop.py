@@ -23,13 +23,15 @@ class Trained:
 class Workshop:
     """The project's recipe: as the candidate was trained, on another table, or with another seed of the model.
 
-    `reseed` is None where the model draws nothing. `numbers` and `strings` name the engine's inputs, `inputs` are their
-    values in the training table, (n, k) numbers and (n, m) strings.
+    `allowed` says which rows of a table (a mask) the schema takes. `reseed` is None where the model draws nothing.
+    `numbers` and `strings` name the engine's inputs, `inputs` are their values in the training table, (n, k) numbers
+    and (n, m) strings.
     """
 
     own: Trained
     train: Callable[[Columns, Array], Trained]
     reseed: Callable[[], Trained] | None
+    allowed: Callable[[Columns], Array]
     numbers: tuple[str, ...]
     strings: tuple[str, ...]
     inputs: tuple[Array, Array]
