@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.projects.misbehaving import FEATURES, SCHEMA, make_moody
+from tests.projects.misbehaving import FEATURES, INIT, SCHEMA, make_moody
 from tests.projects.tiny import RELEASE, make_wheel
 
 from seatrial.core.errors import SeatrialError
@@ -162,6 +162,16 @@ def test_a_wheel_that_answers_otherwise_than_training_stored_is_blocked(yard: Ya
     verdict = yard.hold(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
     assert verdict.outcome is Outcome.blocked
     assert verdict.cause.startswith("Blocked: the installed candidate differs from what training stored")
+
+
+def test_labels_that_do_not_follow_from_the_scores_are_blocked(yard: Yard) -> None:
+    moved = INIT + (
+        "def predict(given):\n    answers = release.predict(given)\n"
+        "    return [{**a, 'prediction': int(a['probabilities']['1'] >= 0.8)} for a in answers]\n"
+    )
+    verdict = yard.hold(yard.make(init=moved))
+    assert "golden.labels" in open_checks(verdict)
+    assert "another threshold than 0.5" in verdict.cause
 
 
 def test_a_worse_model_is_blocked_by_its_metrics(yard: Yard) -> None:

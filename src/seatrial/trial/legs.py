@@ -22,6 +22,7 @@ from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Leg, Outcome
 from seatrial.trial.sides import Side
 
+TIE = 1e-12  # closer to the threshold than this, the last bit decides
 TRAIN = "Publish its sdist with it, and keep the table it was trained on."
 
 
@@ -44,7 +45,27 @@ def golden_leg(
         "golden.scores", "golden", meaning, rows_as_columns(columns, golden.rows), golden.scores, given,
         "what training stored", f"the installed {side}",
     )  # fmt: skip
-    return compare_exact(same, policy)
+    checks = compare_exact(same, policy)
+    if meaning.classifies and all(check.outcome is Outcome.passed for check in checks):
+        checks += _labels(together.labels, golden, meaning, side)
+    return checks
+
+
+def _labels(labels: Sequence[object], golden: Golden, meaning: Meaning, side: str) -> list[Check]:
+    """The labels that predict() decided on, beside those that its scores ask for; exact ties may fall either way."""
+    wanted, given = meaning.decide(golden.scores), meaning.codes(list(labels))
+    ordered = np.sort(golden.scores, axis=1)
+    lead = ordered[:, -1] - ordered[:, -2]
+    if meaning.task == "binary":
+        lead = np.abs(golden.scores[:, meaning.positive] - meaning.threshold)
+    wrong = int(((wanted != given) & (lead > TIE)).sum())
+    if not wrong:
+        return []
+    summary = (
+        f"the installed {side} decides {wrong} of {len(wanted)} golden rows otherwise than its scores say: "
+        f"another threshold than {meaning.threshold:g}, or classes in another order"
+    )
+    return [Check("golden.labels", "golden", Outcome.blocked, summary, severity=float("inf"))]
 
 
 def invariants_leg(repeated: Repeated, meaning: Meaning, policy: Policy, side: str) -> list[Check]:

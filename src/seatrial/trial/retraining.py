@@ -88,8 +88,8 @@ class Held:
         if name == "total":
             return totals.total_leg(recipes, policy, questions, before, after, lambda _: None)
         if name == "data":
-            return totals.data_leg(recipes, self._old.fingerprint, self._new.fingerprint, policy)
-        return totals.gain_leg(questions, before, after, policy)
+            return totals.data_leg(recipes, self._old.fingerprint, self._new.fingerprint, policy, questions.meaning)
+        return totals.gain_leg(questions, before, after, policy, recipes)
 
     def _refit(self, positions: Array) -> Scorer:
         key = (id(self._old), positions.tobytes())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from seatrial.trial.gaps import telling_rows
 from seatrial.trial.judging import Standing, came_of, differing
 from seatrial.trial.policy import Policy
 from seatrial.trial.proof import Tried
-from seatrial.trial.questions import Job, Predict, Score
+from seatrial.trial.questions import Job, Predict, Row, Score
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import Check, NotComparedError, Outcome
 from seatrial.trial.seeds import Seed
@@ -26,163 +26,197 @@ from seatrial.trial.sides import Side
 AT_ONCE = 60  # faults seeded into one process, one after the other
 SPOKEN = 400  # rows that predict() is asked about, where a fault was missed, to see whether it changes anything
 
+Told = Answers | NotComparedError
+
 
 @dataclass(frozen=True)
 class Ground:
-    """What faults are seeded into, and what the trial asks there. `expected` is what training again gives."""
+    """What faults are seeded into, and what the trial asks there.
+
+    `crossed` are the rows that a trial asks beside the questions', none if empty. `many` are rows that it does not ask:
+    what it misses, and what changes nothing there either, is no fault.
+    """
 
     side: Side
     columns: tuple[Column, ...]
     golden: Golden
     questions: Questions
     policy: Policy
-    expected: Array  # of the questions' rows and probes
     training: Training
-    many: Columns  # rows that the trial does not ask: where a missed fault changes nothing there, it is none
+    crossed: Columns
+    many: Columns
 
-    @property
+    @cached_property
     def asked(self) -> Columns:
         """The rows and probes of the questions."""
-        count = len(self.expected)
+        count = self.questions.size + len(self.questions.probed)
         return {name: values[:count] for name, values in self.questions.table.items()}
+
+    @cached_property
+    def everything(self) -> Columns:
+        """These, and the crossed rows behind them."""
+        if not self.crossed:
+            return self.asked
+        return {name: np.concatenate([values, self.crossed[name]]) for name, values in self.asked.items()}
+
+    @cached_property
+    def expected(self) -> Array:
+        """What the candidate trained again says to everything: it is trained and asked once, for all faults."""
+        return np.asarray(self.training.score(self.everything))
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One fault, or none, and what it is asked: rows through predict(), and a table."""
+
+    seed: Seed | None
+    rows: Sequence[Row]
+    table: Columns
+
+    @property
+    def alone(self) -> tuple[int, ...]:
+        """The rows that are asked one by one, as in a trial."""
+        count = len(self.rows)
+        return tuple(np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist())
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names of its two jobs."""
+        key = self.seed.name if self.seed else "sound"
+        return f"{key}:golden", f"{key}:table"
+
+    def jobs(self) -> list[Job]:
+        """The jobs for its side."""
+        fault = self.seed.fault if self.seed else None
+        order = np.random.default_rng(5).permutation(len(self.rows)).tolist()
+        golden, table = self.names
+        return [
+            Predict(golden, self.rows, order=order, alone=self.alone, fault=fault),
+            Score(table, self.table, fault=fault),
+        ]
 
 
 def seed_all(ground: Ground, seeds: Sequence[Seed]) -> tuple[list[Check], list[Tried]]:
     """Seed each fault and say what came of it; first come the checks of the candidate as it is."""
-    sound = _Asker(ground, None)
+    rows = ground.golden.rows
+    sound = Asking(None, rows, ground.everything)
     answers = ground.side.ask(sound.jobs())
-    control = _checks(ground, answers, sound)
+    control = _checks(ground, sound, answers)
     standing = Standing(control)
-    tried = []
-    for start in range(0, len(seeds), AT_ONCE):
-        askers = [_Asker(ground, seed) for seed in seeds[start : start + AT_ONCE]]
-        for asker, told in zip(askers, _ask(ground.side, askers), strict=True):
-            tried.append(_tried(ground, asker, told, answers, standing))
-    return control, _unchanged_apart(ground, seeds, tried, standing)
+    tried: dict[str, Tried] = {}
+    # The crossed rows are many, and most faults are caught without: only those that are not are asked about them.
+    for table in (ground.asked, ground.everything):
+        askings = [Asking(s, rows, table) for s in seeds if s.name not in tried or tried[s.name].came == "missed"]
+        for start in range(0, len(askings), AT_ONCE):
+            part = askings[start : start + AT_ONCE]
+            for asking, told in zip(part, _ask(ground.side, part), strict=True):
+                each = _tried(ground, asking, told, (sound, answers), standing)
+                tried[each.name] = each
+        if not ground.crossed:
+            break
+    missed = [seed for seed in seeds if tried[seed.name].came == "missed"]
+    return control, list((tried | _looked_into(ground, missed, tried, standing)).values())
 
 
-class _Asker:
-    """The jobs of one fault, or of none, and their names."""
-
-    def __init__(self, ground: Ground, seed: Seed | None, *, widely: bool = False) -> None:
-        self.ground, self.seed = ground, seed
-        self.key = seed.name if seed else "sound"
-        count = len(ground.golden.rows)
-        self.alone = tuple(np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist())
-        self.order = np.random.default_rng(5).permutation(count).tolist()
-        self.widely = widely
-
-    @property
-    def golden(self) -> str:
-        return f"{self.key}:golden"
-
-    @property
-    def table(self) -> str:
-        return f"{self.key}:table"
-
-    def jobs(self) -> list[Job]:
-        """What a trial asks; or with `widely`, what shows whether the fault changes anything at all."""
-        fault, ground = self.seed.fault if self.seed else None, self.ground
-        if self.widely:
-            rows = _rows(ground.columns, ground.many, SPOKEN)
-            return [
-                Predict(self.golden, rows, order=list(range(len(rows))), alone=list(range(0, len(rows), 20)),
-                        fault=fault),
-                Score(self.table, ground.many, fault=fault),
-            ]  # fmt: skip
-        return [
-            Predict(self.golden, ground.golden.rows, order=self.order, alone=self.alone, fault=fault),
-            Score(self.table, ground.asked, fault=fault),
-        ]
-
-
-def _ask(side: Side, askers: Sequence[_Asker]) -> list[Answers | NotComparedError]:
+def _ask(side: Side, askings: Sequence[Asking]) -> list[Told]:
     """Ask all in one process; where a fault brings that down, each by itself."""
     try:
-        together = side.ask([job for asker in askers for job in asker.jobs()])
+        together = side.ask([job for asking in askings for job in asking.jobs()])
     except NotComparedError as error:
-        if len(askers) == 1:
+        if len(askings) == 1:
             return [error]
-        return [told for asker in askers for told in _ask(side, [asker])]
-    return [together] * len(askers)
+        return [told for asking in askings for told in _ask(side, [asking])]
+    return [together] * len(askings)
 
 
-def _checks(ground: Ground, answers: Answers, asker: _Asker) -> list[Check]:
+def _checks(ground: Ground, asking: Asking, told: Told) -> list[Check]:
     """Hold these answers to what a trial holds a candidate to, in its order."""
+    if isinstance(told, NotComparedError):
+        return [_not_compared(told.message)]
     meaning, policy, golden = ground.questions.meaning, ground.policy, ground.golden
-    for name in (asker.golden, asker.table):
-        if name in answers.failures and name == asker.golden:
-            return [_not_compared(answers.failures[name])]
-    renamed = replace(answers, predicted={"golden": answers.predicted[asker.golden]})
-    repeated = Repeated(renamed, len(golden.rows), asker.alone)
+    spoken, scores = asking.names
+    if spoken in told.failures:
+        return [_not_compared(f"the candidate {told.failures[spoken]}")]
+    answers = replace(told, predicted={"golden": told.predicted[spoken]})
+    repeated = Repeated(answers, len(golden.rows), asking.alone)
     checks = legs.golden_leg(repeated, golden, ground.columns, meaning, policy, "candidate")
     checks += legs.invariants_leg(repeated, meaning, policy, "candidate")
     if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
         return checks
-    if asker.table in answers.failures:
-        return [*checks, _not_compared(answers.failures[asker.table])]
-    scored = answers.scored[asker.table]
+    if scores in told.failures:
+        return [*checks, _not_compared(f"the candidate {told.failures[scores]}")]
+    scored = told.scored[scores]
     if scored.errors:
-        return [*checks, _not_compared(f"fails on {len(scored.errors)} rows: {next(iter(scored.errors.values()))}")]
-    asked = Asked(renamed, flat(scored.scores, not meaning.classifies), scored.refused, ())
-    again = replace(ground.training, score=lambda _: ground.expected)  # it was asked once, for all faults
-    return checks + legs.trained_again(Recipes(again), policy, ground.questions, None, asked, lambda _: None)
+        text = next(iter(scored.errors.values()))
+        return [*checks, _not_compared(f"the candidate fails on {len(scored.errors)} rows: {text}")]
+    given = flat(scored.scores, not meaning.classifies)
+    expected = ground.expected[: len(given)]
+    count, behind = len(next(iter(ground.asked.values()))), len(next(iter(ground.questions.table.values())))
+    # A trial's table has rows with shuffled columns before the crossed ones; no leg of these reads them.
+    between = np.full((behind - count, *given.shape[1:]), np.nan)
+    asked = Asked(answers, np.concatenate([given[:count], between, given[count:]]), scored.refused, ())
+    again = replace(ground.training, score=lambda _: expected)
+    crossed = ground.crossed if len(given) > count else {}
+    return checks + legs.trained_again(Recipes(again), policy, ground.questions, None, asked, lambda _: None, crossed)
 
 
 def _not_compared(reason: str) -> Check:
-    summary = f"the candidate could not be compared: it {reason}"
+    summary = f"the two could not be compared: {reason}"
     return Check("trial.not_compared", "golden", Outcome.blocked, summary, severity=float("inf"))
 
 
-def _tried(
-    ground: Ground, asker: _Asker, told: Answers | NotComparedError, sound: Answers, standing: Standing
-) -> Tried:
-    seed = asker.seed
+def _tried(ground: Ground, asking: Asking, told: Told, sound: tuple[Asking, Answers], standing: Standing) -> Tried:
+    seed = asking.seed
     assert seed is not None
-    if isinstance(told, NotComparedError):
-        checks, changed, rows = [_not_compared(told.message)], 0, 0
-    else:
-        checks = _checks(ground, told, asker)
-        changed, rows = _changes(_Asker(ground, None), sound, asker, told)
-    came = came_of(checks, ground.policy, standing)
+    came = came_of(_checks(ground, asking, told), ground.policy, standing)
+    moved = np.zeros(0, dtype=bool) if isinstance(told, NotComparedError) else _moved(*sound, asking, told)
     return Tried(
         seed.name, seed.family, seed.sentence, "caught" if came.stopped else "missed", seed.columns,
-        came.check, came.cause if came.stopped else "", came.failed, changed, rows,
+        came.check, came.cause if came.stopped else "", came.failed, int(moved.sum()), len(moved),
     )  # fmt: skip
 
 
-def _changes(sound_asker: _Asker, sound: Answers, asker: _Asker, told: Answers) -> tuple[int, int]:
-    """Count the answers that the fault changes, of those that a trial looks at."""
-    changed = rows = 0
-    if asker.golden in told.predicted:
-        moved = _moved(sound.predicted[sound_asker.golden].together, told.predicted[asker.golden].together)
-        changed, rows = int(moved.sum()), len(moved)
-    if asker.table in told.scored:
-        moved = differing(sound.scored[sound_asker.table].scores, told.scored[asker.table].scores)
-        changed, rows = changed + int(moved.sum()), rows + len(moved)
-    return changed, rows
+def _moved(sound: Asking, before: Answers, asking: Asking, after: Answers) -> Array:
+    """Say which answers (a mask: rows through predict(), then the table's) are other than the sound release's."""
+    parts = []
+    if asking.names[0] in after.predicted:
+        first, second = before.predicted[sound.names[0]], after.predicted[asking.names[0]]
+        parts.append(_spoken_otherwise(first.together, second.together))
+    if asking.names[1] in after.scored:
+        scores = after.scored[asking.names[1]].scores
+        parts.append(differing(before.scored[sound.names[1]].scores[: len(scores)], scores))
+    return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
 
-def _unchanged_apart(ground: Ground, seeds: Sequence[Seed], tried: list[Tried], standing: Standing) -> list[Tried]:
+def _spoken_otherwise(before: Predictions, after: Predictions) -> Array:
+    labels = np.array([a is not None and a != b for a, b in zip(before.labels, after.labels, strict=True)], dtype=bool)
+    return np.asarray(labels | differing(before.scores, after.scores))
+
+
+def _looked_into(
+    ground: Ground, missed: Sequence[Seed], tried: dict[str, Tried], standing: Standing
+) -> dict[str, Tried]:
     """Ask about many more rows where a fault was missed: one that changes no answer at all is no fault."""
-    known = {seed.name: seed for seed in seeds}
-    missed = [_Asker(ground, known[each.name], widely=True) for each in tried if each.came == "missed"]
     if not missed:
-        return tried
-    sound = _Asker(ground, None, widely=True)
-    answers = ground.side.ask(sound.jobs())
+        return {}
+    rows = _rows(ground.columns, ground.many, SPOKEN)
+    sound = Asking(None, rows, ground.many)
+    before = ground.side.ask(sound.jobs())
+    askings = [Asking(seed, rows, ground.many) for seed in missed]
     found: dict[str, Tried] = {}
-    by_name = {each.name: each for each in tried}
-    for asker, told in zip(missed, _ask(ground.side, missed), strict=True):
-        each = by_name[asker.key]
-        if isinstance(told, NotComparedError) or {asker.golden, asker.table} & set(told.failures):
-            continue  # it can be told apart, so it is a fault
-        if _same(answers, sound, told, asker):
-            found[each.name] = replace(each, came="unchanged")
-            continue
-        differ = differing(answers.scored[sound.table].scores, told.scored[asker.table].scores)
-        found[each.name] = replace(each, closing=_closing(ground, each, differ, standing))
-    return [found.get(each.name, each) for each in tried]
+    for seed, asking, told in zip(missed, askings, _ask(ground.side, askings), strict=True):
+        each = tried[seed.name]
+        if isinstance(told, NotComparedError) or set(asking.names) & set(told.failures):
+            continue  # it fails on other rows, so it is a fault
+        first, second = before.predicted[sound.names[0]], told.predicted[asking.names[0]]
+        ways = ("together", "again", "permuted", "alone")
+        spoken = any(_spoken_otherwise(getattr(first, way), getattr(second, way)).any() for way in ways)
+        differ = differing(before.scored[sound.names[1]].scores, told.scored[asking.names[1]].scores)
+        if not spoken and not differ.any() and not each.changed:
+            found[seed.name] = replace(each, came="unchanged")
+        else:
+            found[seed.name] = replace(each, closing=_closing(ground, each, differ, standing))
+    return found
 
 
 def _closing(ground: Ground, missed: Tried, differ: Array, standing: Standing) -> tuple[str, ...]:
@@ -192,25 +226,10 @@ def _closing(ground: Ground, missed: Tried, differ: Array, standing: Standing) -
     if missed.changed and differ.any():
         told = f"It changes {missed.changed:,} of {missed.rows:,} answers asked, by no more than the policy lets pass"
         return (f"{told}: lower `tolerance`, which is {ground.policy.tolerance:g}.",)
-    return telling_rows(ground.many, differ, ground.asked)
+    return telling_rows(ground.many, differ, ground.everything)
 
 
-def _same(sound: Answers, sound_asker: _Asker, told: Answers, asker: _Asker) -> bool:
-    """Whether every answer is the same, however it was asked for."""
-    before, after = sound.predicted[sound_asker.golden], told.predicted[asker.golden]
-    ways = ("together", "again", "permuted", "alone")
-    moved = any(_moved(getattr(before, way), getattr(after, way)).any() for way in ways)
-    return not moved and not differing(sound.scored[sound_asker.table].scores, told.scored[asker.table].scores).any()
-
-
-def _moved(before: Predictions, after: Predictions) -> Array:
-    labels = np.array([a != b for a, b in zip(before.labels, after.labels, strict=True)], dtype=bool)
-    if before.scores.shape[1] == 1 or not any(label is not None for label in before.labels):
-        return differing(before.scores, after.scores)  # a regression's label is its score
-    return np.asarray(labels | differing(before.scores, after.scores))
-
-
-def _rows(columns: Sequence[Column], table: Columns, count: int) -> list[dict[str, Any]]:
+def _rows(columns: Sequence[Column], table: Columns, count: int) -> list[Row]:
     size = len(next(iter(table.values())))
     return [
         {c.name: from_array(c, table[c.name][row]) for c in columns}

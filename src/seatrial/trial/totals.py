@@ -65,11 +65,24 @@ def total_leg(
 
 def alone_leg(questions: Questions, new: Asked, policy: Policy) -> list[Check]:
     """A first release: there is nothing to compare it with but the answer that is always the same."""
-    if questions.truth is None:
-        return [Check("metrics.rows", "total", Outcome.inconclusive, "The reference has no labels to measure on.")]
-    rows = questions.split(new.table).rows
-    found = compare_metrics(questions.meaning, rows, rows, questions.truth, policy)
-    return [check for check in found if check.name in ("metrics.trivial", "metrics.rows")]
+    meaning, truth = questions.meaning, questions.truth
+    if truth is None or len(truth) < policy.min_rows:
+        told = f"{0 if truth is None else len(truth)} labelled rows are too few to measure on; {policy.min_rows} are needed"
+        return [Check("metrics.rows", "total", Outcome.inconclusive, told, hint="Lower min_rows or hold more out.")]
+    if meaning.classifies:
+        shares = np.bincount(truth, minlength=len(meaning.classes)) / len(truth)
+        constant = np.tile(shares, (len(truth), 1))
+    else:
+        constant = np.full(len(truth), np.median(truth))
+    own = float(meaning.losses(questions.split(new.table).rows, truth).mean())
+    trivial = float(meaning.losses(constant, truth).mean())
+    what = "Brier score" if meaning.classifies else "mean error, in units of the labels' spread"
+    told = f"{what} {own:.3g}, of always giving the same answer {trivial:.3g}"
+    outcome = Outcome.passed if own < trivial else Outcome.blocked
+    summary = f"Better than trivial: {told}." if own < trivial else f"the candidate is no better than trivial: {told}"
+    return [
+        Check("metrics.trivial", "total", outcome, summary, new=own, limit=trivial, severity=own / max(trivial, 1e-12))
+    ]
 
 
 def data_leg(
