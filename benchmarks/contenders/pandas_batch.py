@@ -9,6 +9,7 @@ import sys
 
 import joblib
 import pandas as pd
+
 from titanic_model import features
 from titanic_model.schema import Passenger
 

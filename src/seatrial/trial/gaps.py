@@ -13,7 +13,7 @@ MOST_VALUES = 30
 def telling_rows(many: Columns, differ: Array, asked: Columns) -> tuple[str, ...]:
     """Say which sort of rows a fault changes, of `many` (`differ`, a mask), and how many of those asked are of it."""
     if not differ.any():
-        return ("It changes labels and no score: no row would tell it, and no line of the policy looks at labels.",)
+        return ("It changes labels and no score, and of the golden rows, where labels are compared, it changes none.",)
     best: tuple[float, str, Array] | None = None
     for words, inside, among in _sorts(many, asked):
         covered = float(inside[differ].mean())

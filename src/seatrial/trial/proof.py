@@ -19,8 +19,8 @@ class Tried:
 
     A fault is "caught" or "missed", or "unchanged" where no answer changes, so that there is nothing to catch; a
     harmless change has "passed", or was "blocked". `check` is the failed check that tells the cause, `cause` its
-    sentence, `failed` the names of all that failed. Of `rows` answers that the trial looks at, `changed` differ from
-    those of the sound release. `closing` are sentences on what would close a gap.
+    sentence, `failed` the names of all that failed, of those that ran. Of `rows` answers that the trial looks at,
+    `changed` differ from those of the sound release. `closing` are sentences on what would close a gap.
     """
 
     name: str

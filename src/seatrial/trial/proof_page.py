@@ -46,10 +46,19 @@ class Cell:
 def weak_spots(proof: Proof) -> list[Spot]:
     """Name the weak spots, a column's own first, harmless changes that were stopped last."""
     missed = sorted(proof.of("missed"), key=lambda each: each.family != "columns")
-    return [Spot(_unnoticed(each), each.closing, each.name) for each in missed] + [
-        Spot(f"{sentence(f'{each.sentence} was stopped, and is harmless')} {each.cause}", each.closing, each.name)
-        for each in proof.of("blocked")
-    ]
+    return [Spot(_unnoticed(each), each.closing, each.name) for each in missed] + list(_stopped(proof))
+
+
+def _stopped(proof: Proof) -> Iterator[Spot]:
+    """Harmless changes that were stopped, together where the same check stops them."""
+    by_check: dict[str, list[Tried]] = {}
+    for each in proof.of("blocked"):
+        by_check.setdefault(each.check.partition("[")[0], []).append(each)
+    for together in by_check.values():
+        first, number = together[0], len(together)
+        told = f"{number} harmless changes were stopped, as" if number > 1 else "A harmless change was stopped,"
+        summary = f"{told} {first.sentence}. {first.cause}"
+        yield Spot(summary, first.closing, ", ".join(each.name for each in together))
 
 
 def _unnoticed(each: Tried) -> str:
@@ -122,7 +131,7 @@ def _alone(proof: Proof) -> Iterator[tuple[str, list[Svg], int]]:
     """The checks that are the only one to catch something: without them these faults would pass."""
     by_check: dict[str, list[str]] = {}
     for each in proof.of("caught"):
-        if len(each.failed) == 1:
+        if len(each.failed) == 1 and each.family != "training data":  # these are not asked further once data block
             by_check.setdefault(each.failed[0], []).append(each.sentence)
     for check, names in sorted(by_check.items(), key=lambda pair: -len(pair[1])):
         yield check, [_prose(name) for name in names[:MOST_NAMES]], len(names)

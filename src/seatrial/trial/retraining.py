@@ -18,7 +18,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.probes import probe_rows
 from seatrial.trial.proof import Came, Tried
 from seatrial.trial.recipes import Recipes
-from seatrial.trial.records import Check
+from seatrial.trial.records import Check, Outcome
 from seatrial.trial.reference import Labelled, held_out, joined
 from seatrial.trial.rows import PROBED, Rows, ask_about
 from seatrial.trial.spots import changed_columns, spoiled, spots_of
@@ -75,6 +75,13 @@ class Held:
         """All of them."""
         return [check for part in ("again", "total", "data", "gain") for check in self.leg(part, policy)]
 
+    def first_checks(self, policy: Policy) -> list[Check]:
+        """All of them, unless the data alone block: that stands first, and replicas need not be asked."""
+        checks = self.leg("data", policy)
+        if any(check.outcome is Outcome.blocked for check in checks):
+            return checks
+        return [*checks, *(check for part in ("again", "total", "gain") for check in self.leg(part, policy))]
+
     def leg(self, name: str, policy: Policy) -> list[Check]:
         """The checks of one leg: "again", "total", "data" or "gain"."""
         questions, before, after = self._questions, self._before, self._after
@@ -101,15 +108,16 @@ class Held:
 def data_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
     """Spoil the training table, train, and weigh the difference from the sound training."""
     table = bench.workshop.own.training.table
+    standing = _standing(bench)
     spots = spots_of(bench.order, table.columns, len(table.target))
     harmless: list[Held] = []
     for fault in spoiling.DATA_FAULTS.values():
-        progress(f"training with faults in the data: {fault.sentence}")
+        progress(f"training on spoiled data: {fault.sentence}")
         made = spoiled(fault, table, spots)
         if made is None or not _trainable(bench.meaning, made[1]):
             continue
         held = Held(bench, bench.workshop.own, bench.workshop.train(*made))
-        came = came_of(held.checks(bench.policy), bench.policy, Standing())
+        came = came_of(held.first_checks(bench.policy), bench.policy, standing)
         closing: tuple[str, ...] = ()
         outcome: Came = "caught" if came.stopped else "missed"
         if not came.stopped and _same(bench, bench.workshop.own, held._new):
@@ -124,10 +132,16 @@ def data_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
         )  # fmt: skip
 
 
+def _standing(bench: Bench) -> Standing:
+    """What fails where nothing changed, as for want of rows, is not to a fault's credit."""
+    own = bench.workshop.own
+    return Standing(Held(bench, own, own).checks(bench.policy))
+
+
 def harmless_changes(bench: Bench, progress: Progress) -> Iterator[Tried]:
     """Make changes that any project makes and no trial should stop."""
+    progress("making harmless changes")
     for name, sentence, held in _harmless(bench):
-        progress(f"training with harmless changes: {name}")
         came = came_of(held.checks(bench.policy), bench.policy, Standing())
         closing = loosened(came.check) if came.stopped else ()
         yield Tried(

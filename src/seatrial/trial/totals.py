@@ -67,7 +67,8 @@ def alone_leg(questions: Questions, new: Asked, policy: Policy) -> list[Check]:
     """A first release: there is nothing to compare it with but the answer that is always the same."""
     meaning, truth = questions.meaning, questions.truth
     if truth is None or len(truth) < policy.min_rows:
-        told = f"{0 if truth is None else len(truth)} labelled rows are too few to measure on; {policy.min_rows} are needed"
+        count = 0 if truth is None else len(truth)
+        told = f"{count} labelled rows are too few to measure on; {policy.min_rows} are needed"
         return [Check("metrics.rows", "total", Outcome.inconclusive, told, hint="Lower min_rows or hold more out.")]
     if meaning.classifies:
         shares = np.bincount(truth, minlength=len(meaning.classes)) / len(truth)

@@ -1,0 +1,47 @@
+"""The documentation names what there is: every command, setting and key of the policy."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from seatrial.cli.app import app
+from seatrial.core.project import KEYS
+from seatrial.trial.policy import Policy
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readme_names_every_command():
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert len(commands) >= 8
+    assert {name for name in commands if f"seatrial {name}" not in README} == set()
+
+
+def test_the_readme_names_every_setting_of_a_project():
+    assert {key for key in KEYS if f"`{key}`" not in README and key != "trial"} == set()
+    assert "[tool.seatrial.trial]" in README
+
+
+def test_the_guide_of_the_trial_names_every_key_of_the_policy_with_its_default():
+    text = (ROOT / "docs" / "trial.md").read_text()
+    for key, field in Policy.model_fields.items():
+        row = re.search(rf"^\| `{key}` \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+        assert row, f"docs/trial.md has no row for `{key}`"
+        default = field.get_default(call_default_factory=True)
+        assert row[2].strip("`") == (
+            "none" if default == [] else f"{default:g}" if isinstance(default, float) else str(default)
+        )
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/trial.md", "benchmarks/README.md"]
+)
+def test_links_lead_somewhere(page: str):
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text())
+    for link in links:
+        if "://" not in link:
+            assert (path.parent / link).exists(), f"{page}: {link}"
