@@ -67,17 +67,17 @@ def test_golden_rows_are_valid_and_hold_what_skew_breaks() -> None:
     golden = rows.golden_rows(COLUMNS, Thing, TABLE, base, seed=1)
     for row in golden:
         Thing.model_validate(row)
-    assert {row["note"] for row in golden} >= {None, "unseen", " padded ", "UPPER"}
+    assert {row["note"] for row in golden} >= {None, "unseen", " padded ", "x", " x ", "X"}
     assert {row["colour"] for row in golden} == {"red", "blue"}
     sizes = {row["size"] for row in golden}
     assert {None, 10.0} <= sizes
-    assert 0.0 not in sizes  # a rule across columns forbids it beside seven of them
 
 
-def test_golden_rows_are_half_real_and_as_many_as_they_should_be() -> None:
+def test_golden_rows_hold_at_least_32_real_ones_and_are_the_same_each_time() -> None:
     table = {name: np.resize(values, 500) for name, values in TABLE.items()}
     golden = rows.golden_rows(COLUMNS, Thing, table, rows.row_at(COLUMNS, table, 2), seed=1)
-    assert len(golden) == rows.GOLDEN_ROWS
+    known = [rows.row_at(COLUMNS, table, i) for i in range(4)]
+    assert sum(row in known for row in golden) >= rows.GOLDEN_ROWS // 2
     assert golden == rows.golden_rows(COLUMNS, Thing, table, rows.row_at(COLUMNS, table, 2), seed=1)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,31 +60,38 @@ def example_row(columns: Sequence[Column], schema: type[BaseModel], otherwise: R
 def golden_rows(columns: Sequence[Column], schema: type[BaseModel], table: Columns, base: Row, seed: int) -> list[Row]:
     """Rows whose predictions an installed wheel must meet exactly.
 
-    Half are real; half are one real row with one value changed to something that skew likes to break: missing, the ends
-    of a range, another category, unseen text, padding, another case.
+    Some are real; the others are real rows, `base` among them, with one value changed to something that skew likes to
+    break: missing, zero, the ends of a range, quartiles, another category, unseen text, padding, another case.
     """
     generator = np.random.default_rng(seed)
     size = len(next(iter(table.values())))
-    edges = []
+    bases = [base, *(row_at(columns, table, size * part // 3) for part in (1, 2))]
+    edges: dict[str, Row] = {}
     for column in columns:
-        for value in _edges(column):
-            row = {**base, column.name: value}
-            try:
-                schema.model_validate(row)
-            except ValidationError:
-                continue  # a rule of the schema that Column does not show
-            edges.append(row)
+        for value in _edges(column, table[column.name]):
+            for row in ({**each, column.name: value} for each in bases):
+                try:
+                    schema.model_validate(row)
+                except ValidationError:
+                    continue  # a rule of the schema that Column does not show
+                edges.setdefault(repr(row), row)
     real = generator.permutation(size)[: max(GOLDEN_ROWS - len(edges), GOLDEN_ROWS // 2)]
-    return [row_at(columns, table, int(position)) for position in np.sort(real)] + edges
+    return [row_at(columns, table, int(position)) for position in np.sort(real)] + list(edges.values())
 
 
-def _edges(column: Column) -> list[Any]:
+def _edges(column: Column, known: Array) -> list[Any]:
     values: list[Any] = [None] if column.nullable else []
     if column.kind in ("integer", "number"):
         cast = int if column.kind == "integer" else float
-        return values + [cast(end) for end in (column.minimum, column.maximum) if end is not None]
+        present = known[~np.isnan(known)]
+        ends = [end for end in (column.minimum, column.maximum, 0, 1) if end is not None]
+        seen = np.quantile(present, [0, 0.25, 0.5, 0.75, 1]).tolist() if len(present) else []
+        return values + [cast(end) for end in (*ends, *seen)]
     if column.kind == "text":
-        return [*values, "unseen", " padded ", "UPPER", "lower"]
+        counts = Counter(value for value in known.tolist() if value)
+        often = [text for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:6]]
+        changed = [change(text) for text in often[:3] for change in (lambda t: f" {t} ", str.upper, str.lower)]
+        return [*values, "unseen", " padded ", *often, *changed]
     return values + list(column.categories) if column.kind == "category" else values
 
 
