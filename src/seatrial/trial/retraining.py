@@ -179,15 +179,16 @@ def _harmless(bench: Bench) -> Iterator[tuple[str, str, Held]]:
 
 
 def _questions(bench: Bench, old: Trained, new: Trained) -> Questions:
-    """Ask what a trial of these two would: the rows that neither was trained on, candidate first, and probes."""
-    parts = []
-    for one, other in ((new, old), (old, new)):
+    """Ask what a trial of these two would: rows that neither was trained on, and probes."""
+    # The baseline's rows: the candidate's labels may carry the very fault that is sought.
+    for one, other in ((old, new), (new, old)):
         held = one.held_out.take(np.arange(min(one.held_out.rows, MOST_ROWS)))
-        parts.append(held.take(held_out(held, other.split)) if held.rows else held)
-    names = list(old.held_out.columns)
-    ordered = [Labelled({name: part.columns[name] for name in names}, part.target) for part in parts if part.rows]
+        rows = held.take(held_out(held, other.split)) if held.rows else held
+        if rows.rows:
+            break
+    columns = {name: rows.columns[name] for name in old.held_out.columns}
     probes = tuple(probe_rows(bench.columns, [dict(row) for row in bench.golden.rows[:PROBED]]))
-    return ask_about(bench.meaning, Rows(joined(ordered), probes, {}), bench.columns)
+    return ask_about(bench.meaning, Rows(joined([Labelled(columns, rows.target)]), probes, {}), bench.columns)
 
 
 def _trainable(meaning: Meaning, target: Array) -> bool:

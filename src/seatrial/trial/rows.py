@@ -34,15 +34,16 @@ class Rows:
 
 
 def gather_rows(sides: Sequence[tuple[Side, Description]], golden: Golden, data: Path | None) -> Rows:
-    """Put the rows together: each side's reference, without what the other was trained on, and what the user gives.
+    """Put the rows together: the baseline's reference, without what the candidate was trained on, and what is given.
 
+    The candidate's own reference serves where there is no other: its labels may carry the very fault that is sought.
     The candidate comes first in `sides`; its columns are read. Raises NotComparedError where no rows are left.
     """
     mine = sides[0][1]
     target = mine.metadata.target
     parts: list[Labelled] = []
     counted: dict[str, int] = {}
-    for side, _ in sides:
+    for side, _ in reversed(sides):  # both are read: the candidate's will be needed when it is the baseline
         text = read_reference_text(side.wheel)
         if not _covers(text, mine.columns):
             continue  # it has not the columns that the candidate needs
@@ -53,11 +54,12 @@ def gather_rows(sides: Sequence[tuple[Side, Description]], golden: Golden, data:
                 found = found.take(held_out(whole, description.metadata.split))
         parts.append(found)
     given = read_rows(_text(data), mine.columns, target, data.name, labelled=False) if data else None
+    parts = [part for part in parts if part.rows][:1]
     counted["reference"] = sum(part.rows for part in parts)
     counted["given"] = given.rows if given else 0
     # Rows without labels are compared as probes are: nobody knows which answer to them is right.
     parts += [given] if given and len(given.target) else []
-    labelled = joined([part for part in parts if part.rows])
+    labelled = joined(parts)
     if not labelled.rows:
         raise NotComparedError(
             "No rows are left to compare: none was held out from the training of both.",
@@ -91,7 +93,12 @@ def ask_about(meaning: Meaning, rows: Rows, columns: Sequence[Column]) -> Questi
     if rows.unlabelled:
         made = {name: np.concatenate([made[name], values]) for name, values in rows.unlabelled.items()}
         probed += (GIVEN,) * (len(next(iter(made.values()))) - len(probed))
-    return make_questions(meaning, rows.labelled.columns, meaning.codes(rows.labelled.target), made, probed)
+    truth = meaning.codes(rows.labelled.target)
+    known = truth >= 0 if meaning.classifies else np.isfinite(truth)  # other labels have no place among the classes
+    if not known.any():
+        raise NotComparedError("None of the rows has a label that the candidate knows.", hint="Look at the reference.")
+    labelled = rows.labelled.take(known)
+    return make_questions(meaning, labelled.columns, truth[known], made, probed)
 
 
 def _fits(row: Any, columns: Sequence[Column]) -> bool:

@@ -209,23 +209,33 @@ def _looked_into(
         if isinstance(told, NotComparedError) or set(asking.names) & set(told.failures):
             continue  # it fails on other rows, so it is a fault
         first, second = before.predicted[sound.names[0]], told.predicted[asking.names[0]]
-        ways = ("together", "again", "permuted", "alone")
-        spoken = any(_spoken_otherwise(getattr(first, way), getattr(second, way)).any() for way in ways)
+        ways = [(getattr(first, way), getattr(second, way)) for way in ("together", "again", "permuted", "alone")]
+        spoken = any(_spoken_otherwise(*way).any() for way in ways)
         differ = differing(before.scored[sound.names[1]].scores, told.scored[asking.names[1]].scores)
         if not spoken and not differ.any() and not each.changed:
             found[seed.name] = replace(each, came="unchanged")
         else:
-            found[seed.name] = replace(each, closing=_closing(ground, each, differ, standing))
+            only_asked = not differ.any() and any(differing(a.scores, b.scores).any() for a, b in ways)
+            found[seed.name] = replace(each, closing=_closing(ground, each, differ, standing, only_asked=only_asked))
     return found
 
 
-def _closing(ground: Ground, missed: Tried, differ: Array, standing: Standing) -> tuple[str, ...]:
-    """Say why a fault was missed, and what would catch it; `differ` (a mask) are those of the many rows it changes."""
+def _closing(ground: Ground, missed: Tried, differ: Array, standing: Standing, *, only_asked: bool) -> tuple[str, ...]:
+    """Say why a fault was missed, and what would catch it.
+
+    `differ` (a mask) are those of the many rows whose scores in a table it changes; `only_asked` says that it changes
+    none of these, but answers of predict().
+    """
     if "reproduce.candidate" in standing.names:
         return ("`reproduce.candidate` cannot pass or fails without any fault, so it tells nothing: mend that first.",)
+    lower = f"lower `tolerance`, which is {ground.policy.tolerance:g}"
+    if only_asked:
+        return (
+            f"It shows where rows are asked alone or in another order, by no more than the policy lets pass: {lower}.",
+        )
     if missed.changed and differ.any():
         told = f"It changes {missed.changed:,} of {missed.rows:,} answers asked, by no more than the policy lets pass"
-        return (f"{told}: lower `tolerance`, which is {ground.policy.tolerance:g}.",)
+        return (f"{told}: {lower}.",)
     return telling_rows(ground.many, differ, ground.everything)
 
 

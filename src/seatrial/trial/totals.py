@@ -56,10 +56,7 @@ def total_leg(
             )
         )  # fmt: skip
     if questions.truth is not None:
-        known = questions.truth >= 0 if questions.meaning.classifies else np.isfinite(questions.truth)
-        checks += compare_metrics(
-            questions.meaning, before.rows[known], after.rows[known], questions.truth[known], policy, noise=noise
-        )
+        checks += compare_metrics(questions.meaning, before.rows, after.rows, questions.truth, policy, noise=noise)
     return checks
 
 
