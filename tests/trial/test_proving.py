@@ -16,7 +16,7 @@ from seatrial.cli.prove import prove, prove_in_project
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import build_release
-from seatrial.trial import spoiling
+from seatrial.trial import catalogue, spoiling
 from seatrial.trial.closing import loosened, tightened
 from seatrial.trial.gaps import telling_rows
 from seatrial.trial.judging import Standing, came_of, differing
@@ -84,13 +84,17 @@ def proven(done: Result) -> Proof:
 
 @pytest.fixture(scope="module")
 def loose(project: Path, done: Result, tmp_path_factory: pytest.TempPathFactory) -> Proof:
-    """The same gate with a policy that lets much pass, and of the data's faults one."""
+    """The same gate with a policy that lets much pass, and a few of the faults."""
     root = tmp_path_factory.mktemp("loose") / "titanic"
     shutil.copytree(project, root)
     with (root / "pyproject.toml").open("a") as file:
         file.write(LOOSE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spoiling, "DATA_FAULTS", {"fifth": spoiling.DATA_FAULTS["fifth"]})
+        for place, name, kept in (
+            (spoiling, "DATA_FAULTS", ("fifth",)),
+            (catalogue, "FAULTS", ("drop_strong", "float16", "alone_differs")),
+        ):
+            patch.setattr(place, name, {key: getattr(place, name)[key] for key in kept})
         return prove_in_project(root)[1]
 
 
@@ -132,6 +136,7 @@ def test_a_loose_policy_leaves_weak_spots_with_the_line_that_closes_them(loose: 
     assert loose.exit_code == 1
     assert named(loose, "float16").came == "missed"
     assert "lower `tolerance`, which is 0.1" in named(loose, "float16").closing[0]
+    assert "asked alone" in named(loose, "alone_differs").closing[0]
     fifth = named(loose, "fifth")
     assert fifth.came == "missed"
     assert "`max_fewer_rows = 0.1` would stop it (data.rows)" in fifth.closing[0]
