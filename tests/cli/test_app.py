@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("train", "build", "publish", "releases", "serve", "predict", "demo")
+COMMANDS = ("train", "build", "publish", "releases", "serve", "predict", "prove", "demo")
 HEAVY = {"numpy", "pandas", "sklearn", "fastapi", "uvicorn", "onnxruntime", "onnx", "pyarrow", "jinja2"}
 
 

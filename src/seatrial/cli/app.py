@@ -10,6 +10,7 @@ from seatrial.cli import show
 from seatrial.cli.build import build
 from seatrial.cli.demo import demo
 from seatrial.cli.predict import predict
+from seatrial.cli.prove import prove
 from seatrial.cli.publish import publish
 from seatrial.cli.releases import releases
 from seatrial.cli.serve import serve
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, build, publish, releases, serve, predict, demo):
+for command in (train, build, publish, releases, serve, predict, prove, demo):
     app.command()(command)
 app.add_typer(trial, name="trial")
 

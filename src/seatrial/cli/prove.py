@@ -46,7 +46,7 @@ def prove_in_project(
 ) -> "tuple[Path, Proof]":
     """Prove the gate of the project that `start` lies in, and write the result; gives its folder too."""
     from seatrial.cli.environment import offer_toolkit
-    from seatrial.cli.recipes import _same_table
+    from seatrial.cli.recipes import same_table
     from seatrial.core.files import to_json, write_whole
     from seatrial.core.project import find_project
     from seatrial.core.wheel import inspect
@@ -62,7 +62,7 @@ def prove_in_project(
     wheel, _ = built_files(found)
     offer_toolkit(open_index(found.index), progress)
     progress("reading the recipe")
-    table = _same_table(found, inspect(wheel).release or {})
+    table = same_table(found, inspect(wheel).release or {})
     workshop = _workshop(read_recipe(found, data=table))
     proof = prove_gate(wheel, workshop, policy=policy, index=found.index, quick=quick, progress=progress)
     folder = found.root / gate.RESULTS
@@ -105,7 +105,7 @@ def _workshop(recipe: "Recipe") -> "Workshop":
 
 
 def _trained(recipe: "Recipe") -> "Trained":
-    from seatrial.cli.recipes import _training
+    from seatrial.cli.recipes import training_of
     from seatrial.train.profile import fingerprint
     from seatrial.trial.reference import Labelled
     from seatrial.trial.workshop import Trained
@@ -113,7 +113,7 @@ def _trained(recipe: "Recipe") -> "Trained":
     table, split = recipe.table, recipe.split
     found = fingerprint("", table.columns, recipe.columns, table.target, recipe.project.target, table.task)
     return Trained(
-        _training(recipe),
+        training_of(recipe),
         Labelled(recipe.held_out, table.target[split.test]),
         {"cuts": split.cuts, "seed": split.seed},
         asdict(found),

@@ -33,7 +33,7 @@ def project_recipes(
     `facts` is the candidate's release.json. What cannot be read stands in `missing`, with the reason.
     """
     return _recipes(
-        lambda: (project, _same_table(project, facts)),
+        lambda: (project, same_table(project, facts)),
         (lambda: _unpacked(index, baseline, folder / "baseline", project)) if baseline else None,
         progress,
     )
@@ -59,14 +59,14 @@ def _recipes(candidate: Source, baseline: Source | None, progress: Progress) -> 
     progress("reading the candidate's recipe")
     try:
         code, table = candidate()
-        mine = _training(read_recipe(code, data=table))
+        mine = training_of(read_recipe(code, data=table))
     except SeatrialError as error:
         missing |= dict.fromkeys(("reproduce", "rebuild"), _told(error))
     if baseline:
         progress("reading the baseline's recipe")
         try:
             source, old_table = baseline()
-            theirs = _training(read_recipe(source, data=old_table))
+            theirs = training_of(read_recipe(source, data=old_table))
             if mine:
                 again = read_recipe(replace(code, data=old_table, seed=source.seed, test_share=source.test_share))
                 rebuilt = _Scorer(again, again.fit)
@@ -75,7 +75,8 @@ def _recipes(candidate: Source, baseline: Source | None, progress: Progress) -> 
     return Recipes(mine, theirs, rebuilt, missing)
 
 
-def _training(recipe: Recipe) -> Training:
+def training_of(recipe: Recipe) -> Training:
+    """Give a recipe as a trial takes it."""
     return Training(
         score=_Scorer(recipe, recipe.fit),
         refit=lambda positions: _Scorer(recipe, lambda: recipe.refit(positions)),
@@ -128,7 +129,8 @@ def _unpacked(
     )
 
 
-def _same_table(project: Project, facts: dict[str, Any]) -> Path:
+def same_table(project: Project, facts: dict[str, Any]) -> Path:
+    """Give the project's table if it is the one that a wheel with this release.json was trained on."""
     path = project.data
     if not path.is_file() or sha256(path) != facts.get("data", {}).get("sha256"):
         raise SeatrialError(f"{path.name} is not the table that the wheel was trained on.", hint="Train again.")

@@ -175,9 +175,11 @@ def trained_again(
     def said(asked: Asked) -> Array:
         return np.concatenate([asked.table[:count], asked.table[behind:]]) if crossed else asked.table[:count]
 
+    # A row that a side's schema refuses is no row of it; one that was answered with NaN is.
+    refused = new.refused | old.refused if old is not None else new.refused
+    keep = ~(np.concatenate([refused[:count], refused[behind:]]) if crossed else refused[:count])
+
     def same(name: str, leg: Leg, expected: Array, given: Array, what: tuple[str, str], differs: Outcome) -> None:
-        size = len(expected)
-        keep = ~np.isnan(expected.reshape(size, -1)).any(axis=1) & ~np.isnan(given.reshape(size, -1)).any(axis=1)
         chosen = {n: values[keep] for n, values in rows.items()}
         told = Sameness(
             name, leg, meaning, chosen, expected[keep], given[keep], what[0], what[1], rows="rows and probes"

@@ -65,12 +65,12 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
         verdict=verdict,
         against=against(verdict),
         line=line,
-        cause=_prose(line.cause),
-        to_do=_prose(line.to_do),
+        cause=prose(line.cause),
+        to_do=prose(line.to_do),
         when=moment(verdict.started) if verdict.started else "",
         sides=[(role, side, short_hash(side)) for role, side in _sides(verdict)],
         libraries=list(_libraries(verdict)),
-        legs=[(state, _prose(state.line)) for state in legs(verdict)],
+        legs=[(state, prose(state.line)) for state in legs(verdict)],
         failed=[_line(check) for check in failed(verdict)],
         told=[_line(check) for check in told(verdict)],
         sections=list(sections(verdict)),
@@ -92,7 +92,7 @@ def _of(verdict: Verdict, leg: Leg) -> list[Check]:
     return [check for check in verdict.checks if check.leg == leg]
 
 
-def _prose(text: str) -> Svg:
+def prose(text: str) -> Svg:
     """Escape a sentence, and set what it marks as code as code."""
     parts, end = [], 0
     for code in CODE.finditer(text):
@@ -107,8 +107,8 @@ def _line(check: Check) -> Line:
         check.leg,
         check.outcome.value,
         WORD[check.outcome],
-        _prose(sentence(check.summary)),
-        _prose(sentence(check.hint)),
+        prose(sentence(check.summary)),
+        prose(sentence(check.hint)),
         figures_of(check),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from seatrial.pages import render
 from seatrial.pages.charts import Svg
-from seatrial.trial.page import _prose
+from seatrial.trial.page import prose
 from seatrial.trial.proof import FAMILIES, Family, Proof, Tried, counted
 from seatrial.trial.words import cell, cleaned, count, moment, sentence
 
@@ -79,14 +79,12 @@ def to_html(proof: Proof) -> str:
         state="blocked" if proof.exit_code else "passed",
         line=sentence(proof.headline),
         when=moment(proof.started) if proof.started else "",
-        spots=[
-            (_prose(spot.summary), [_prose(told) for told in spot.closing], spot.name) for spot in weak_spots(proof)
-        ],
+        spots=[(prose(spot.summary), [prose(told) for told in spot.closing], spot.name) for spot in weak_spots(proof)],
         families=[(name, good, bad, same, _shares(good, bad, same)) for name, good, bad, same in counted(proof)],
         ways=[WAY_WORDS[way] for way in WAYS],
         matrix=list(_matrix(proof)),
         alone=list(_alone(proof)),
-        thin=[(_prose(sentence(each.sentence)), each.changed, each.rows) for each in _thin(proof)],
+        thin=[(prose(sentence(each.sentence)), each.changed, each.rows) for each in _thin(proof)],
         groups=[_group(proof, family) for family in FAMILIES],
         policy=[(name, cell(value)) for name, value in proof.policy.items()],
         asked=[
@@ -134,7 +132,7 @@ def _alone(proof: Proof) -> Iterator[tuple[str, list[Svg], int]]:
         if len(each.failed) == 1 and each.family != "training data":  # these are not asked further once data block
             by_check.setdefault(each.failed[0], []).append(each.sentence)
     for check, names in sorted(by_check.items(), key=lambda pair: -len(pair[1])):
-        yield check, [_prose(name) for name in names[:MOST_NAMES]], len(names)
+        yield check, [prose(name) for name in names[:MOST_NAMES]], len(names)
 
 
 def _thin(proof: Proof) -> list[Tried]:
@@ -151,4 +149,4 @@ def _group(proof: Proof, family: Family) -> tuple[str, list[tuple[Tried, str, st
 
 def _line(each: Tried) -> tuple[Tried, str, str, Svg, Svg]:
     told = f"{each.changed:,} of {each.rows:,}" if each.rows else ""
-    return each, STATES[each.came], told, _prose(sentence(each.sentence)), _prose(each.cause)
+    return each, STATES[each.came], told, prose(sentence(each.sentence)), prose(each.cause)

@@ -57,8 +57,9 @@ class Held:
         self._bench, self._old, self._new, self._rebuilt = bench, old, new, rebuilt
         self._questions = _questions(bench, old, new)
         table = self._questions.table
-        self._before = replace(bench.sample, table=np.asarray(old.training.score(table)))
-        self._after = replace(bench.sample, table=np.asarray(new.training.score(table)))
+        taken = np.zeros(len(next(iter(table.values()))), dtype=bool)  # no schema refuses a row here
+        self._before = replace(bench.sample, table=np.asarray(old.training.score(table)), refused=taken)
+        self._after = replace(bench.sample, table=np.asarray(new.training.score(table)), refused=taken)
 
     @property
     def rows(self) -> int:

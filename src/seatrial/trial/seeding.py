@@ -154,7 +154,8 @@ def _checks(ground: Ground, asking: Asking, told: Told) -> list[Check]:
     count, behind = len(next(iter(ground.asked.values()))), len(next(iter(ground.questions.table.values())))
     # A trial's table has rows with shuffled columns before the crossed ones; no leg of these reads them.
     between = np.full((behind - count, *given.shape[1:]), np.nan)
-    asked = Asked(answers, np.concatenate([given[:count], between, given[count:]]), scored.refused, ())
+    refused = np.concatenate([scored.refused[:count], np.zeros(behind - count, dtype=bool), scored.refused[count:]])
+    asked = Asked(answers, np.concatenate([given[:count], between, given[count:]]), refused, ())
     again = replace(ground.training, score=lambda _: expected)
     crossed = ground.crossed if len(given) > count else {}
     return checks + legs.trained_again(Recipes(again), policy, ground.questions, None, asked, lambda _: None, crossed)
