@@ -13,7 +13,7 @@ demo: $(RUN)
 
 test: $(DEV)
 	$(BIN)/seatrial train --project titanic
-	$(BIN)/python -m pytest -n auto --dist loadscope
+	$(BIN)/python -m pytest -n auto --dist loadscope -rs
 	cd titanic && ../$(BIN)/python -m pytest tests
 
 lint: $(DEV)
