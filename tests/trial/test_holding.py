@@ -419,3 +419,12 @@ class TestGate:
         verdict = yard.hold(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
         with pytest.raises(PolicyError, match="cannot be accepted"):
             self.accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.leg == "golden")])
+
+
+def test_a_repackaging_may_change_nothing_at_all(yard: Yard) -> None:
+    strict = Policy(kind="repackage", inconclusive="note", timeout=30)
+    assert yard.hold(yard.make("0.1.1"), policy=strict).exit_code == 0
+    verdict = yard.hold(yard.make("0.1.1", scale=1 + 1e-6), policy=strict)
+    assert verdict.exit_code == 1
+    assert any(id_.startswith("total.scores") for id_ in open_checks(verdict))
+    assert yard.hold(yard.make("0.1.1", scale=1 + 1e-6)).exit_code == 0  # which a retrain may

@@ -59,16 +59,21 @@ def require_passed(root: Path, candidate: str, baseline: str | None, *, today: d
             hint="Run `seatrial trial`.",
         )
     if verdict.exit_code:
-        hint = "Mend it and build again" + (
-            ", or accept the difference: `seatrial trial accept --reason ...`."
-            if verdict.outcome is not Outcome.blocked
-            else "."
-        )
-        raise SeatrialError(f"This wheel has not passed its trial. {verdict.cause}", hint=hint)
+        raise SeatrialError(f"This wheel has not passed its trial. {verdict.cause}", hint=_next(verdict))
     for check in verdict.checks:
         if check.outcome is Outcome.accepted:
             _refuse_expired(check, _acceptance_of(check, read_acceptances(root), candidate, baseline), today)
     return verdict
+
+
+def _next(verdict: Verdict) -> str:
+    """What to do about a trial that was not passed."""
+    if verdict.outcome is Outcome.blocked:
+        return "Mend it and build again."
+    if verdict.outcome is Outcome.waiting:
+        return "Look at it, and accept it if it is right: `seatrial trial accept --reason ...`"
+    hints = (check.hint for check in verdict.checks if check.outcome is Outcome.inconclusive and check.hint)
+    return next(hints, "Look at the trial's page.")
 
 
 def read_acceptances(root: Path) -> list[Acceptance]:

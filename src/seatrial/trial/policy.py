@@ -34,7 +34,7 @@ class Policy(BaseModel):
     )
     slices: list[str] = Field([], description="columns whose groups are compared; empty: all with few values")
     min_slice: int = Field(30, ge=5, description="rows below which a group is not judged")
-    min_rows: int = Field(100, ge=10, description="labelled rows below which metrics are inconclusive")
+    min_rows: int = Field(30, ge=10, description="labelled rows below which metrics are inconclusive")
     max_fewer_rows: float = Field(0.3, ge=0, le=1, description="the share of training rows that may go missing")
     max_rewritten: float = Field(
         0.05, ge=0, le=1, description="the share of known training rows that may have changed in a column"

@@ -1,0 +1,82 @@
+"""Whole trials of a model of several classes and of a regression, from the table to the gate."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.detection.projects import SOURCES, read_source, write_project
+
+SEATRIAL = (sys.executable, "-m", "seatrial.cli")
+PACKAGING = """
+[tool.hatch.version]
+path = "src/{package}/__init__.py"
+
+[tool.hatch.build]
+artifacts = ["src/{package}/artifacts/*"]
+exclude = [".seatrial", "runs", "dist"]
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/{package}"]
+"""
+INIT = """from seatrial import Release
+
+__version__ = "{version}"
+release = Release(__name__)
+predict = release.predict
+main = release.main
+"""
+
+pytestmark = pytest.mark.slow
+
+
+def write(root: Path, source: str, model: str) -> Path:
+    """A project that can be built, of a table that comes with scikit-learn."""
+    table, _ = read_source(SOURCES[source], None)
+    write_project(SOURCES[source], model, table, root)
+    (package,) = (path.name for path in (root / "src").iterdir())
+    settings = root / "pyproject.toml"
+    text = settings.read_text().replace(
+        'version = "0.1.0"', 'dynamic = ["version"]\nrequires-python = ">=3.11"\ndependencies = ["seatrial>=0.1,<0.2"]'
+    )
+    backend = '[build-system]\nrequires = ["hatchling==1.33.0"]\nbuild-backend = "hatchling.build"\n\n'
+    settings.write_text(backend + text + PACKAGING.format(package=package))
+    return root / "src" / package / "__init__.py"
+
+
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*SEATRIAL, *words], cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("source", "model"), [("wine", "boosted"), ("diabetes", "linear")])
+def test_a_good_release_passes_and_one_with_spoiled_data_does_not(tmp_path: Path, source: str, model: str) -> None:
+    root = tmp_path / source
+    init = write(root, source, model)
+    data = root / "data.csv"
+    rows = data.read_text().splitlines(keepends=True)
+    column = rows[0].split(",").index("alcohol" if source == "wine" else "bmi")
+
+    def trial(version: str, lines: list[str]) -> tuple[int, dict]:
+        init.write_text(INIT.format(version=version))
+        data.write_text("".join(lines))
+        for command in ("train", "build"):
+            done = run(root, command)
+            assert done.returncode == 0, done.stderr
+        done = run(root, "trial", "--json")
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    code, verdict = trial("0.1.0", rows)
+    assert code == 0, verdict["cause"]
+    assert run(root, "publish").returncode == 0
+    code, verdict = trial("0.1.1", rows[:1] + rows[6:])  # five rows are gone
+    assert code == 0, verdict["cause"]
+    assert verdict["task"] == ("multiclass" if source == "wine" else "regression")
+    assert verdict["rows"]["reference"] > 30
+    spoiled = [line.rstrip("\n").split(",") for line in rows]
+    for cells in spoiled[1:]:
+        cells[column] = repr(float(cells[column]) * 1000)
+    code, verdict = trial("0.1.2", [",".join(cells) + "\n" for cells in spoiled])
+    assert code == 1, verdict["cause"]
+    assert spoiled[0][column] in verdict["cause"]
