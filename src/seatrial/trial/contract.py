@@ -88,7 +88,7 @@ def _answers(old: Terms, new: Terms) -> list[_Change]:
     if old.positive != new.positive:
         found.append(_Change("positive", True, f"The positive label was {old.positive}, and is {new.positive}."))
     if old.threshold != new.threshold:
-        found.append(_Change("threshold", True, f"The threshold was {old.threshold:g}, and is {new.threshold:g}."))
+        found.append(_Change("threshold", True, f"The threshold was {old.threshold}, and is {new.threshold}."))
     return found
 
 
@@ -130,6 +130,10 @@ def _rules(old: Column, new: Column) -> list[_Change]:
         found += [change(False, f"{_listed(come)} now allowed.")] if come else []
     for what, low in (("minimum", True), ("maximum", False)):
         found += _end(change, what, getattr(old, what), getattr(new, what), low)
+        if getattr(old, what) == getattr(new, what) is not None:
+            before, after = (getattr(column, f"exclusive_{what}") for column in (old, new))
+            if before != after:
+                found.append(change(after, f"its {what} itself is {'no longer' if after else 'now'} allowed."))
     if old.max_length != new.max_length:
         shorter = new.max_length is not None and (old.max_length is None or new.max_length < old.max_length)
         found.append(change(shorter, f"its longest text was {old.max_length}, and is {new.max_length}."))

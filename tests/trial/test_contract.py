@@ -1,0 +1,61 @@
+"""The contract: what is a break, what an extension, and which version either asks for."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from seatrial.model.schema import Column
+from seatrial.trial.contract import Terms, contract_checks, version_check
+from seatrial.trial.records import Outcome
+
+AGE = Column("age", "number", nullable=True, required=False, minimum=0, maximum=100)
+SEX = Column("sex", "category", nullable=False, required=True, categories=("female", "male"))
+OLD = Terms("1.2.3", "binary", "y", (AGE, SEX), (0, 1), 1, 0.5)
+
+
+def names(new: Terms) -> set[str]:
+    return {check.name for check in contract_checks(OLD, new)}
+
+
+@pytest.mark.parametrize(
+    ("change", "breaks"),
+    [
+        ({"nullable": False}, True), ({"required": True}, True), ({"minimum": 1}, True), ({"minimum": None}, False),
+        ({"maximum": 90}, True), ({"maximum": 120}, False), ({"exclusive_minimum": True}, True), ({"kind": "text"}, True),
+        ({"default": 30.0}, True),
+    ],
+)  # fmt: skip
+def test_a_changed_rule_is_a_break_where_it_takes_less(change: dict[str, Any], breaks: bool) -> None:
+    new = replace(OLD, version="1.2.4", columns=(replace(AGE, **change), SEX))
+    assert names(new) == {"contract.break" if breaks else "contract.extension"}
+
+
+def test_columns_categories_classes_and_task_may_break_it_too() -> None:
+    assert names(replace(OLD, columns=(AGE,))) == {"contract.break"}
+    assert names(replace(OLD, columns=(AGE, replace(SEX, categories=("female",))))) == {"contract.break"}
+    assert names(replace(OLD, columns=(AGE, replace(SEX, categories=("female", "male", "x"))))) == {
+        "contract.extension"
+    }
+    assert names(replace(OLD, classes=(1, 0))) == {"contract.break"}
+    assert names(replace(OLD, threshold=0.6)) == {"contract.break"}
+    assert names(replace(OLD, task="multiclass", threshold=None)) == {"contract.break"}
+    assert names(OLD) == {"contract.same"}
+
+
+def test_a_break_waits_unless_the_version_announces_it() -> None:
+    for version, outcome in (("1.3.0", Outcome.waiting), ("2.0.0", Outcome.noted)):
+        (check,) = contract_checks(OLD, replace(OLD, version=version, threshold=0.6))
+        assert check.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("old", "broken", "changed", "wanted"),
+    [
+        ("1.2.3", True, True, "2.0.0"), ("1.2.3", False, True, "1.3.0"), ("1.2.3", False, False, "1.2.4"),
+        ("0.1.0", True, True, "0.2.0"), ("0.1.0", False, True, "0.1.1"),
+    ],
+)  # fmt: skip
+def test_the_version_that_a_change_asks_for(old: str, broken: bool, changed: bool, wanted: str) -> None:
+    assert version_check(old, wanted, broken=broken, changed=changed)[0] == wanted
+    assert version_check(old, old, broken=broken, changed=changed)[1].outcome is Outcome.blocked
