@@ -27,6 +27,7 @@ KEYS = {
     "threads": (int, "threads while training; one gives the same bytes on every machine"),
     "index": (str, "the folder that is the package index, relative to the project"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
+    "deploy": (dict, "the settings of each target, [tool.seatrial.deploy.local] and the like"),
 }
 
 
@@ -51,6 +52,7 @@ class Project:
     seed: int = 1912
     threads: int = 1
     trial: dict[str, Any] = field(default_factory=dict)
+    deploy: dict[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> Path:
