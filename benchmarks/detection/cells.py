@@ -17,8 +17,8 @@ from seatrial.compile.rows import generate
 from seatrial.core.project import importable
 from seatrial.model.features import Array, Columns
 from seatrial.train.recipe import Fitted
-from seatrial.trial import catalogue, faults, spoiling
 from seatrial.trial.compare.figures import sensitivity
+from seatrial.trial.prove import catalogue, faults, spoiling
 from seatrial.trial.records import Outcome
 from seatrial.trial.verdict import judge
 

@@ -138,7 +138,7 @@ def metric_noise(null: Any) -> dict[str, float]:
 
 
 def _unseen(q: Questions, candidate: Candidate) -> Array:
-    from seatrial.trial.reference import Labelled, held_out
+    from seatrial.trial.rows.reference import Labelled, held_out
 
     split = candidate.recipe.split
     target = q.truth if not q.meaning.classifies else np.array(q.meaning.classes)[q.truth]  # type: ignore[index]

@@ -22,11 +22,11 @@ from seatrial.trial.compare.figures import groups_of
 from seatrial.trial.compare.groups import Grouping
 from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.compare.questions import Answers, Questions, make_questions
-from seatrial.trial.crossing import cross_rows
 from seatrial.trial.null import Null, calibrate, draw_replicas
 from seatrial.trial.policy import Policy
-from seatrial.trial.probes import probe_rows
-from seatrial.trial.reference import Labelled, held_out
+from seatrial.trial.rows.crossing import cross_rows
+from seatrial.trial.rows.probes import probe_rows
+from seatrial.trial.rows.reference import Labelled, held_out
 
 MORE = 0.15  # of the baseline's rows come later
 POOL = 0.30  # of the baseline's rows are kept back, for arrivals to be drawn from

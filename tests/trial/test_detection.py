@@ -10,9 +10,9 @@ from benchmarks.detection.projects import SOURCES, read_source, write_project
 from benchmarks.detection.tables import render
 from benchmarks.detection.worlds import open_world
 
-from seatrial.trial.catalogue import FAULTS
 from seatrial.trial.policy import Policy
-from seatrial.trial.spoiling import DATA_FAULTS
+from seatrial.trial.prove.catalogue import FAULTS
+from seatrial.trial.prove.spoiling import DATA_FAULTS
 
 pytestmark = pytest.mark.slow
 STOPPED = ("blocked", "waiting", "inconclusive")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatrial.train.recipe import Recipe
-    from seatrial.trial.proof import Proof
-    from seatrial.trial.workshop import Trained, Workshop
+    from seatrial.trial.prove.proof import Proof
+    from seatrial.trial.prove.workshop import Trained, Workshop
 
 Progress = Callable[[str], None]
 NAME = "prove"  # of the result's files, in .seatrial/trials/
@@ -54,8 +54,8 @@ def prove_in_project(
     from seatrial.train.recipe import read_recipe
     from seatrial.trial import gate
     from seatrial.trial.policy import read_policy
-    from seatrial.trial.proof_page import to_html
-    from seatrial.trial.proving import prove as prove_gate
+    from seatrial.trial.prove.proof_page import to_html
+    from seatrial.trial.prove.proving import prove as prove_gate
 
     found = find_project(start)
     policy = read_policy(found.trial, str(found.root / "pyproject.toml"))
@@ -72,7 +72,7 @@ def prove_in_project(
 
 
 def _workshop(recipe: "Recipe") -> "Workshop":
-    from seatrial.trial.workshop import Workshop
+    from seatrial.trial.prove.workshop import Workshop
 
     own = _trained(recipe)
     fitted = recipe.fit()
@@ -107,8 +107,8 @@ def _workshop(recipe: "Recipe") -> "Workshop":
 def _trained(recipe: "Recipe") -> "Trained":
     from seatrial.cli.recipes import training_of
     from seatrial.train.profile import fingerprint
-    from seatrial.trial.reference import Labelled
-    from seatrial.trial.workshop import Trained
+    from seatrial.trial.prove.workshop import Trained
+    from seatrial.trial.rows.reference import Labelled
 
     table, split = recipe.table, recipe.split
     found = fingerprint("", table.columns, recipe.columns, table.target, recipe.project.target, table.task)
@@ -123,9 +123,9 @@ def _trained(recipe: "Recipe") -> "Trained":
 def _show(proof: "Proof", folder: "Path") -> None:
     from rich.markup import escape
 
-    from seatrial.trial.proof import counted
-    from seatrial.trial.proof_page import weak_spots
-    from seatrial.trial.words import clean
+    from seatrial.trial.prove.proof import counted
+    from seatrial.trial.prove.proof_page import weak_spots
+    from seatrial.trial.telling.words import clean
 
     colour = "red" if proof.exit_code else "green"
     show.out.print(f"\n[bold {colour}]{escape(proof.headline)}.[/]\n")

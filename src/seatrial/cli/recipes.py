@@ -15,7 +15,7 @@ from seatrial.train.recipe import Recipe, read_recipe
 from seatrial.train.rows import take
 from seatrial.trial.compare.history import Table
 from seatrial.trial.recipes import Recipes, Training
-from seatrial.trial.reference import Labelled
+from seatrial.trial.rows.reference import Labelled
 
 Progress = Callable[[str], None]
 

@@ -166,9 +166,9 @@ def hold_project(folder: Path) -> "Verdict":
 def write(folder: Path, verdict: "Verdict") -> None:
     """Write a verdict in all its forms."""
     from seatrial.trial import gate
-    from seatrial.trial.document import to_json
-    from seatrial.trial.page import to_html
-    from seatrial.trial.rendering import to_junit, to_markdown
+    from seatrial.trial.telling.document import to_json
+    from seatrial.trial.telling.page import to_html
+    from seatrial.trial.telling.rendering import to_junit, to_markdown
 
     gate.write_results(
         folder,
@@ -269,7 +269,7 @@ def _two(
 def _show(verdict: "Verdict", folder: Path | None) -> None:
     from rich.markup import escape
 
-    from seatrial.trial.rendering import terminal_rows
+    from seatrial.trial.telling.rendering import terminal_rows
 
     colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")
     show.out.print(f"\n[bold {colour}]{escape(verdict.cause)}[/]\n")

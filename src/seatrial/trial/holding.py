@@ -12,18 +12,18 @@ from seatrial import __version__
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.trial import legs, totals
-from seatrial.trial.answers import Description
-from seatrial.trial.asking import Asked, Golden, ask, ask_repeatedly, meaning_of, read_golden
 from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.contract import Terms, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.policy import Policy
-from seatrial.trial.questions import Describe
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
-from seatrial.trial.rows import Rows, ask_about, gather_rows
-from seatrial.trial.showing import pictures, worst_rows
-from seatrial.trial.sides import Side, open_side
+from seatrial.trial.rows.asking import Asked, Golden, ask, ask_repeatedly, meaning_of, read_golden
+from seatrial.trial.rows.choosing import Rows, ask_about, gather_rows
+from seatrial.trial.sides.answers import Description
+from seatrial.trial.sides.questions import Describe
+from seatrial.trial.sides.side import Side, open_side
+from seatrial.trial.telling.showing import pictures, worst_rows
 from seatrial.trial.verdict import judge
 
 Progress = Callable[[str], None]

@@ -7,20 +7,20 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
-from seatrial.trial.answers import Judged
-from seatrial.trial.asking import Asked, Golden, Repeated, flat, rows_as_columns
 from seatrial.trial.compare.cost import Cost, compare_cost
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.compare.questions import Questions
-from seatrial.trial.crossing import cross_rows
 from seatrial.trial.policy import Policy
-from seatrial.trial.probes import Probe
-from seatrial.trial.questions import Describe
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Leg, Outcome
-from seatrial.trial.sides import Side
+from seatrial.trial.rows.asking import Asked, Golden, Repeated, flat, rows_as_columns
+from seatrial.trial.rows.crossing import cross_rows
+from seatrial.trial.rows.probes import Probe
+from seatrial.trial.sides.answers import Judged
+from seatrial.trial.sides.questions import Describe
+from seatrial.trial.sides.side import Side
 
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 TRAIN = "Publish its sdist with it, and keep the table it was trained on."

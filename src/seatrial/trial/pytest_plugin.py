@@ -61,9 +61,9 @@ class TrialCheck:
 
     def require(self) -> None:
         """Fail unless the check leaves the release a way to be published."""
-        from seatrial.trial.reading import FAILED, WORD, figures_of
         from seatrial.trial.records import Outcome
-        from seatrial.trial.words import clean, sentence
+        from seatrial.trial.telling.reading import FAILED, WORD, figures_of
+        from seatrial.trial.telling.words import clean, sentence
 
         check = self.check
         parts = [f"{WORD[check.outcome]}: {sentence(clean(check.summary))}", clean(figures_of(check))]
@@ -128,9 +128,9 @@ def _one_for_each(item: pytest.Item) -> Iterator[pytest.Item]:
     if isinstance(verdict, str):
         yield _copy(item, "trial", verdict)
         return
-    from seatrial.trial.reading import failed, headline
     from seatrial.trial.records import ExitCode
-    from seatrial.trial.words import clean
+    from seatrial.trial.telling.reading import failed, headline
+    from seatrial.trial.telling.words import clean
 
     line = f"{headline(verdict)}"
     item.config.stash.setdefault(_TOLD, []).append(clean(line))
@@ -163,7 +163,7 @@ def _held(item: pytest.Function) -> "Verdict | str":
 def _hold(item: pytest.Function) -> "Verdict | str":
     from seatrial.core.errors import SeatrialError
     from seatrial.trial.records import Verdict
-    from seatrial.trial.words import clean
+    from seatrial.trial.telling.words import clean
 
     try:
         verdict = item.ihook.pytest_seatrial_hold(project=item.path.parent, config=item.config)
@@ -182,8 +182,8 @@ def _first_of_many(item: pytest.Function, shared: Path) -> "Verdict | str":
     from filelock import FileLock
 
     from seatrial.core.files import write_whole
-    from seatrial.trial.document import to_json
     from seatrial.trial.records import read_verdict
+    from seatrial.trial.telling.document import to_json
 
     path = shared / f"{hashlib.sha256(str(item.path.parent).encode()).hexdigest()}.json"
     with FileLock(f"{path}.lock"):
@@ -217,9 +217,9 @@ def _told_by_workers(config: pytest.Config) -> list[str]:
         return []
     import json
 
-    from seatrial.trial.reading import headline
     from seatrial.trial.records import read_verdict
-    from seatrial.trial.words import clean
+    from seatrial.trial.telling.reading import headline
+    from seatrial.trial.telling.words import clean
 
     documents = [(json.loads(path.read_bytes()), str(path)) for path in found]
     return [clean(str(headline(read_verdict(*each)))) for each in documents if isinstance(each[0], dict)]

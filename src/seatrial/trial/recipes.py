@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.history import Table
 from seatrial.trial.compare.questions import Scorer
-from seatrial.trial.reference import Labelled
+from seatrial.trial.rows.reference import Labelled
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.trial.asking import Asked
 from seatrial.trial.compare.arrivals import compare_arrivals
 from seatrial.trial.compare.data import compare_data
 from seatrial.trial.compare.exact import difference
@@ -21,6 +20,7 @@ from seatrial.trial.null import calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome
+from seatrial.trial.rows.asking import Asked
 
 
 def total_leg(
