@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatrial.train.recipe import Recipe
+    from seatrial.trial.prove.code_faults import Alter
     from seatrial.trial.prove.proof import Proof
     from seatrial.trial.prove.workshop import Trained, Workshop
 
@@ -92,11 +93,25 @@ def _workshop(recipe: "Recipe") -> "Workshop":
         # The same rows are held out: it is the model that draws otherwise, as a library of another version might.
         return _trained(replace(recipe, project=replace(recipe.project, seed=recipe.project.seed + 1)))
 
+    def altered(alter: "Alter") -> "Trained | None":
+        changed = False
+
+        def once(pipeline: Any, target: Any) -> Any:
+            nonlocal changed
+            given = alter(pipeline, target)
+            changed = given is not None
+            return target if given is None else given
+
+        spoiled = _trained(replace(recipe, alter=once))
+        spoiled.training.score(recipe.held_out)  # what can be altered is known once it is fitted
+        return spoiled if changed else None
+
     drawing = any(name.endswith("random_state") for name in fitted.pipeline.get_params())
     return Workshop(
         own,
         train,
         reseed if drawing else None,
+        altered,
         recipe.checker.allowed,
         numbers,
         strings,

@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from seatrial.model.identity import row_places
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import Column
 from seatrial.train.table import TrainingTable
+
+# Changes a built pipeline in place, and gives the target to fit it to.
+Alter = Callable[[Any, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,11 @@ def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Input
     return Inputs(tuple(numbers), tuple(strings))
 
 
-def fit(project: Project, frame: Any, target: Array) -> Any:
-    """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none."""
+def fit(project: Project, frame: Any, target: Array, alter: Alter | None = None) -> Any:
+    """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none.
+
+    `alter` may change the built pipeline and gives the target to fit it to: proving a gate seeds faults by it.
+    """
     from threadpoolctl import threadpool_limits
 
     module = importlib.import_module(f"{project.package}.pipeline")
@@ -91,6 +97,8 @@ def fit(project: Project, frame: Any, target: Array) -> Any:
     pipeline = module.build()
     seeds = {k: project.seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
     pipeline.set_params(**seeds)
+    if alter is not None:
+        target = alter(pipeline, target)
     try:
         with threadpool_limits(project.threads or os.cpu_count()):
             pipeline.fit(frame, target)

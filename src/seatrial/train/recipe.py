@@ -44,6 +44,7 @@ class Recipe:
     split: fitting.Split
     inputs: Inputs
     _frames: "_Frames"
+    alter: fitting.Alter | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -65,7 +66,7 @@ class Recipe:
         frame = self._frames.of_table().iloc[self.split.train if rows is None else rows].reset_index(drop=True)
         target = self.table.target[self.split.train if rows is None else rows]
         with importable(self.project):
-            pipeline = fitting.fit(self.project, frame, target)
+            pipeline = fitting.fit(self.project, frame, target, self.alter)
         return Fitted(pipeline, self._frames)
 
     def refit(self, positions: Array) -> Fitted:

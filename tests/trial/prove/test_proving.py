@@ -19,6 +19,7 @@ from seatrial.release import build_release
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove import catalogue, spoiling
 from seatrial.trial.prove.closing import loosened, tightened
+from seatrial.trial.prove.code_faults import CODE_FAULTS
 from seatrial.trial.prove.gaps import telling_rows
 from seatrial.trial.prove.judging import Standing, came_of, differing
 from seatrial.trial.prove.proof import Came, Family, Proof, Tried, counted, read_proof
@@ -129,6 +130,27 @@ def test_a_fault_that_changes_no_answer_is_not_counted_as_caught(proven: Proof) 
     unseen = named(proven, "unseen_first")  # `sex` knows two values, so that none is unseen
     assert (unseen.came, unseen.changed, unseen.check) == ("unchanged", 0, "")
     assert {named(proven, f"{way}[ticket]").came for way in ("constant", "missing", "shuffled")} == {"unchanged"}
+
+
+@pytest.mark.slow
+def test_faults_of_the_training_code_are_found_by_training_the_old_data_with_it(proven: Proof) -> None:
+    found = {each.name: each for each in proven.tried if each.family == "training code"}
+    assert set(found) == {"underfit", "labels misaligned"}
+    assert all("rebuild" in "".join(each.failed) for each in found.values()), found
+
+
+class Untouched:
+    """A pipeline whose parameters no fault of the code knows."""
+
+    def get_params(self) -> dict[str, object]:
+        return {"model__depths": 3}
+
+
+def test_a_fault_of_the_code_that_has_nothing_to_change_says_so() -> None:
+    weak, misaligned = (fault.alter for fault in CODE_FAULTS)
+    target = np.arange(4)
+    assert weak(Untouched(), target) is None
+    assert misaligned(Untouched(), target).tolist() == [3, 0, 1, 2]
 
 
 @pytest.mark.slow

@@ -8,8 +8,10 @@ from seatrial.core.errors import SeatrialError
 
 SCHEMA = 1  # of the document; raised when a reader of the old one would misread the new one
 
-Family = Literal["features", "preprocessing", "output", "columns", "training data", "harmless"]
-FAMILIES: tuple[Family, ...] = ("features", "preprocessing", "output", "columns", "training data", "harmless")
+Family = Literal["features", "preprocessing", "output", "columns", "training code", "training data", "harmless"]
+FAMILIES: tuple[Family, ...] = (
+    "features", "preprocessing", "output", "columns", "training code", "training data", "harmless",
+)  # fmt: skip
 Came = Literal["caught", "missed", "unchanged", "passed", "blocked"]
 
 

@@ -15,7 +15,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.prove import catalogue
 from seatrial.trial.prove.judging import Standing, came_of
 from seatrial.trial.prove.proof import Proof, Tried
-from seatrial.trial.prove.retraining import Bench, data_faults, harmless_changes
+from seatrial.trial.prove.retraining import Bench, code_faults, data_faults, harmless_changes
 from seatrial.trial.prove.seeding import Ground, seed_all
 from seatrial.trial.prove.seeds import catalogue_seeds, column_seeds
 from seatrial.trial.prove.workshop import Workshop
@@ -74,10 +74,12 @@ def prove(
     tried.append(_as_it_is(control, policy))
     untried: dict[str, str] = {}
     if quick:
-        untried["training data"] = untried["harmless"] = "--quick leaves out what has to be trained again."
+        reason = "--quick leaves out what has to be trained again."
+        untried |= dict.fromkeys(("training code", "training data", "harmless"), reason)
     else:
         sample = Asked(answers, np.zeros(0), np.zeros(0, dtype=bool), ())
         bench = Bench(workshop, policy, questions.meaning, described.columns, golden, tuple(order), many, sample)
+        tried += code_faults(bench, progress)
         tried += data_faults(bench, progress)
         tried += harmless_changes(bench, progress)
     return Proof(

@@ -1,4 +1,4 @@
-"""Faults of the training data and harmless changes of it: each trained, and held to what a trial weighs."""
+"""Faults of the training code and of its data, and harmless changes: each trained, and held to what a trial weighs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +14,7 @@ from seatrial.trial.compare.questions import Questions, Scorer
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove import spoiling
 from seatrial.trial.prove.closing import loosened, tightened
+from seatrial.trial.prove.code_faults import CODE_FAULTS
 from seatrial.trial.prove.judging import Standing, came_of, differing
 from seatrial.trial.prove.proof import Came, Tried
 from seatrial.trial.prove.spots import changed_columns, spoiled, spots_of
@@ -105,6 +106,23 @@ class Held:
         if key not in self._bench.refits:
             self._bench.refits[key] = self._old.training.refit(positions)
         return self._bench.refits[key]
+
+
+def code_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
+    """Train by spoiled code on the sound table: the rebuild leg trains it on the baseline's, which is the same."""
+    own, standing = bench.workshop.own, _standing(bench)
+    for fault in CODE_FAULTS:
+        progress(f"training by spoiled code: {fault.sentence}")
+        made = bench.workshop.altered(fault.alter)
+        if made is None:
+            continue
+        held = Held(bench, own, made, rebuilt=made.training.score)
+        came = came_of(held.first_checks(bench.policy), bench.policy, standing)
+        outcome: Came = "caught" if came.stopped else "unchanged" if _same(bench, own, made) else "missed"
+        yield Tried(
+            fault.name, "training code", fault.sentence, outcome,
+            (), came.check, came.cause if came.stopped else "", came.failed, held.changed, held.rows,
+        )  # fmt: skip
 
 
 def data_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
