@@ -40,7 +40,7 @@ def private_index(folder: Path, *options: str, token: str = TOKEN, log: Path | N
         lines = []
         for line in process.stderr:
             lines.append(line)
-            if "Uvicorn running" in line:
+            if "startup complete" in line:
                 break
         url = next(
             (w for line in lines if "is on http" in line for w in line.split() if w.startswith("http")), ""

@@ -10,10 +10,11 @@ from packaging.metadata import parse_email
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from seatrial.core.archives import MEMBER_LIMIT, TOTAL_LIMIT
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.simple import IndexedFile, named
-from seatrial.core.wheel import MEMBER_LIMIT, TEXT_LIMIT, TOTAL_LIMIT, inspect, refuse_unsafe
+from seatrial.core.wheel import TEXT_LIMIT, inspect, refuse_unsafe
 
 REBUILD = "Build it again with `seatrial build`."
 

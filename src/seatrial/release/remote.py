@@ -94,7 +94,7 @@ class HttpIndex:
 
     def find(self, requirement: str) -> IndexedRelease:
         """Find the newest release that meets a requirement; a pre-release only if it is named or alone."""
-        return find_release(requirement, self.where, self._releases, self.names)
+        return find_release(requirement, self.where, self._releases, self._names_if_told)
 
     def fetch(self, release: IndexedRelease, *, sdist: bool = False) -> Path:
         """Give a local path of the release's wheel (or sdist), with its hash checked."""
@@ -123,6 +123,12 @@ class HttpIndex:
         """List the projects, as far as the index tells."""
         answer = self._session.page(self.place.url, ACCEPT)
         return read_names(answer.text, answer.content_type, answer.url) if answer else []
+
+    def _names_if_told(self) -> list[str]:
+        """The projects for a hint; many a hosted index does not list them."""
+        with suppress(SeatrialError):
+            return self.names()
+        return []
 
     def _listed(self, name: str) -> list[Listed]:
         project = canonicalize_name(name)
