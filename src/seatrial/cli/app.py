@@ -9,6 +9,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.build import build
 from seatrial.cli.demo import demo
+from seatrial.cli.index import index
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
 from seatrial.cli.publish import publish
@@ -29,6 +30,7 @@ app = typer.Typer(
 for command in (train, build, publish, releases, serve, predict, prove, demo):
     app.command()(command)
 app.add_typer(trial, name="trial")
+app.add_typer(index, name="index")
 
 
 def _version(asked: bool) -> None:

@@ -13,6 +13,7 @@ from seatrial.core.contents import Contents, choose_contents
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json, write_whole
 from seatrial.core.installing import create, install, python_in
+from seatrial.core.sources import Source
 
 COMPLETE = ".complete.json"
 LOCK_TIMEOUT = 900.0  # seconds to wait for another process that makes the same environment
@@ -36,7 +37,7 @@ def make_environment(
     *,
     extras: Sequence[str] = (),
     toolkit: Path | str | None = None,
-    index: Path | None = None,
+    index: Source | Path | None = None,
     cache: Path | None = None,
     python: str | None = None,
     constraints: Sequence[str] = (),
@@ -44,8 +45,8 @@ def make_environment(
 ) -> Environment:
     """Give an environment with the release in `wheel` and `extras` of the toolkit; make it if need be.
 
-    `toolkit` is a requirement or the path of a wheel of Seatrial; else the folder `index` is asked, then the
-    public index. `python` is an interpreter or, with uv, a version; default: the one that runs this. Raises
+    `toolkit` is a requirement or the path of a wheel of Seatrial; else `index` is asked, an opened one or a folder,
+    then the public index. `python` is an interpreter or, with uv, a version; default: the one that runs this. Raises
     SeatrialError with the installer's last words; a failure leaves nothing behind.
     """
     started = time.monotonic()
