@@ -64,7 +64,7 @@ def deploy(
             done = None
         else:
             verdict = _passed(found, release, current)
-            pin, wheels, package = pin_release(index, release, step)
+            pin, wheels, package = pin_release(index, release, place.kept_pins(release.sha256), step)
             _keep(place, pin, wheels)
             plan = Plan("deploy", release.name, release.version, release.sha256, package, pin, reason, verdict)
             where = _index_name(found)

@@ -1,6 +1,6 @@
 """A release of the index as a pin: our own wheels fetched, all else resolved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,26 @@ EXTRAS = ("serve",)
 Progress = Callable[[str], None]
 
 
-def pin_release(index: "Index", release: "IndexedRelease", progress: Progress) -> "tuple[Pin, list[Path], str]":
-    """Pin a release with the server; gives the pin, our wheels in it, and the package's name."""
+def pin_release(
+    index: "Index", release: "IndexedRelease", known: "Sequence[Pin]", progress: Progress
+) -> "tuple[Pin, list[Path], str]":
+    """Pin a release with the server; gives the pin, our wheels in it, and the package's name.
+
+    One of `known` pins that is of these very wheels is taken as it is: what ran once runs again, to the last hash.
+    """
     from seatrial.cli.environment import offer_toolkit
+    from seatrial.core.files import sha256
     from seatrial.core.pins import compile_pin
-    from seatrial.core.wheel import inspect
+    from seatrial.core.wheel import inspect, parse_name
 
     wheel = index.fetch(release)
     offer_toolkit(index, progress)
     others = _others(index, wheel)
+    hashes = {parse_name(path)[0]: sha256(path) for path in (wheel, *others)}
+    for pin in known:
+        pinned = {line.name: line.hashes for line in pin.lines if line.name in hashes}
+        if pinned == {name: (digest,) for name, digest in hashes.items()}:
+            return pin, [wheel, *others], inspect(wheel).package
     return compile_pin(wheel, others, extras=EXTRAS, progress=progress), [wheel, *others], inspect(wheel).package
 
 

@@ -174,6 +174,12 @@ class Place:
         whole = pin.digest == digest and pin.model.name in wheels
         return folder if whole and all(h in hashes.get(name, ()) for name, h in wheels.items()) else None
 
+    def kept_pins(self, model: str) -> list[Pin]:
+        """The pins of the release with this hash that were deployed from here, the newest first."""
+        digests = dict.fromkeys(entry.pin for entry in reversed(self.history()) if entry.sha256 == model)
+        folders = [folder for folder in map(self.kept, digests) if folder]
+        return [read_pin((folder / "requirements.txt").read_text("utf-8"), str(folder)) for folder in folders]
+
     def committed_pin(self, digest: str) -> Pin | None:
         """Look for a pin in git's history of the requirements file."""
         for content in self.git.versions(self.requirements):
