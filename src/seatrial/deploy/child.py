@@ -1,7 +1,6 @@
 """A server process under a supervisor: started on its socket, proven before it takes a connection, ended."""
 
 import asyncio
-import os
 import signal
 import socket
 import threading
@@ -114,15 +113,6 @@ async def start(order: Order, listener: socket.socket, folder: Path, number: int
         private.close()
         raise SeatrialError(f"{order.python} cannot be started: {error.strerror}.") from None
     return Child(order, process, private, log)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
 
 
 def as_order(document: Any) -> Order:

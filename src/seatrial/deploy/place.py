@@ -153,10 +153,14 @@ class Place:
         folder = self._folder_of(pin.digest)
         if self.kept(pin.digest) is None:
             shutil.rmtree(folder, ignore_errors=True)
-            (folder / "wheels").mkdir(parents=True)
-            for wheel in wheels:
-                write_whole(folder / "wheels" / wheel.name, wheel.read_bytes())
-            write_whole(folder / "requirements.txt", pin.body)
+            try:
+                (folder / "wheels").mkdir(parents=True)
+                for wheel in wheels:
+                    write_whole(folder / "wheels" / wheel.name, wheel.read_bytes())
+                write_whole(folder / "requirements.txt", pin.body)
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
         (folder / "requirements.txt").touch()
         with suppress(OSError):
             self._throw_away_old()
