@@ -9,6 +9,8 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.build import build
 from seatrial.cli.demo import demo
+from seatrial.cli.deploy import deploy, rollback
+from seatrial.cli.deployments import deployments
 from seatrial.cli.index import index
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
@@ -27,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, build, publish, releases, serve, predict, prove, demo):
+for command in (train, build, publish, releases, serve, deploy, rollback, deployments, predict, prove, demo):
     app.command()(command)
 app.add_typer(trial, name="trial")
 app.add_typer(index, name="index")

@@ -10,7 +10,7 @@ from seatrial.core.errors import SeatrialError
 if TYPE_CHECKING:
     from seatrial.core.places import IndexPlace
     from seatrial.core.sources import Source
-    from seatrial.release import Index
+    from seatrial.release import FolderIndex, Index
 
 
 def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> "Source":
@@ -19,16 +19,28 @@ def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> "Source":
     On a folder it is published. An index at an address is only read from here: it may be others' too, and may want
     another token for writing; the toolkit then lies in a folder beside the environments. `publish` puts it there.
     """
-    from seatrial.core.environments import environments_folder
-    from seatrial.core.sources import Preferring
-    from seatrial.release import FolderIndex, publish_toolkit
+    from seatrial.release import publish_toolkit
 
     progress("putting the toolkit on the index, as it would be on PyPI")
-    beside = index if isinstance(index, FolderIndex) else FolderIndex(environments_folder() / ".toolkit")
     with suppress(SeatrialError):
-        name = publish_toolkit(beside).name
-        return index if beside is index else Preferring(name, beside, index)
-    return index
+        publish_toolkit(_toolkits_place(index))
+    return with_toolkit(index)
+
+
+def with_toolkit(index: "Index") -> "Source":
+    """Give the index, as `offer_toolkit` does, with what was offered before."""
+    from seatrial.core.contents import TOOLKIT
+    from seatrial.core.sources import Preferring
+
+    place = _toolkits_place(index)
+    return index if place is index or not place.files(TOOLKIT) else Preferring(TOOLKIT, place, index)
+
+
+def _toolkits_place(index: "Index") -> "FolderIndex":
+    from seatrial.core.environments import environments_folder
+    from seatrial.release import FolderIndex
+
+    return index if isinstance(index, FolderIndex) else FolderIndex(environments_folder() / ".toolkit")
 
 
 def serving_environment(

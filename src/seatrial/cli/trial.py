@@ -229,11 +229,17 @@ def _pair(project: "Project") -> "tuple[Path, IndexedRelease | None, Index]":
 def _two(
     old: str, new: str, data: Path | None, index: str | None, project: Path, same_wheel: bool, step: Progress
 ) -> "tuple[Path | None, Verdict]":
-    """Compare any two wheels, files or releases on an index, also without a project."""
+    """Compare any two wheels, files or releases on an index, also without a project.
+
+    The result of two releases of a project is the project's own, for its gates.
+    """
+    from packaging.utils import canonicalize_name
+
     from seatrial.cli.environment import offer_toolkit
     from seatrial.cli.recipes import released_recipes
     from seatrial.core.places import choose_place
     from seatrial.release import open_index
+    from seatrial.trial import gate
     from seatrial.trial.holding import hold as hold_trial
     from seatrial.trial.policy import read_policy
 
@@ -266,10 +272,13 @@ def _two(
             index=source,
             recipes=recipes,
             data=data,
+            acceptances=gate.read_acceptances(found.root) if found else (),
             same_wheel=same_wheel,
             progress=step,
         )
-    return None, verdict
+    if found is None or not old_release or not new_release or new_release.name != canonicalize_name(found.name):
+        return None, verdict
+    return gate.result_folder(found.root, new_release.sha256, old_release.sha256), verdict  # `seatrial deploy` asks
 
 
 def _show(verdict: "Verdict", folder: Path | None) -> None:

@@ -72,15 +72,19 @@ def choose_contents(
     index: Source | Path | None,
     constraints: Sequence[str],
     interpreter: str,
+    more: Sequence[Path] = (),
 ) -> Contents:
     """Decide what is installed by path and what by name, starting from a model's wheel.
 
-    A name that the index holds comes from there alone, also when another wheel from there asks for it.
+    A name that the index holds comes from there alone, also when another wheel from there asks for it; and so
+    does the name of a wheel in `more`, which are installed in any case.
     """
     model = inspect(wheel.resolve())
     refuse_unsafe(model)
     search = _Search(FolderSource(index) if isinstance(index, Path) else index)
     search.add(model, ())
+    for path in more:
+        search.add(inspect(path.resolve()), ())
     if isinstance(toolkit, Path):
         given = inspect(toolkit.resolve())
         if given.name != TOOLKIT:

@@ -7,6 +7,7 @@ would run, or could, is a complaint.
 import bz2
 import configparser
 import io
+import itertools
 import lzma
 import pickletools
 import re
@@ -167,14 +168,11 @@ def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
 
 
 def _opcodes(head: bytes, rest: IO[bytes]) -> Iterator[str]:
-    seen = 0
-    for opcode, argument, _ in pickletools.genops(_Joined(head, rest)):  # type: ignore[arg-type]
-        seen += 1
+    codes = pickletools.genops(_Joined(head, rest))  # type: ignore[arg-type]
+    for opcode, argument, _ in itertools.islice(codes, OPCODES):
         if opcode.name in ("GLOBAL", "INST") and not GLOBAL_NAME.fullmatch(str(argument)):
             return
         yield opcode.name
-        if seen > OPCODES:
-            return
 
 
 class _Joined:

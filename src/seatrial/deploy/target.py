@@ -33,6 +33,10 @@ class Target(Protocol):
     `seatrial deploy NAME` calls `check`, then `switch`. The pin in `deploy/<target>/` is the truth: it is changed by
     `commit`, in one step, and whatever happens before or after it, the next call of `switch` or `settle` brings the
     service to what the pin says.
+
+    A target may also have `prepare(pinned, progress)`, called before `switch`: what is slow or may well fail and
+    changes nothing that serves (an environment, an image). A failure there leaves no line in the history. And
+    `stop() -> bool`, for `seatrial deploy NAME --stop`, says whether there was anything to stop.
     """
 
     name: str
