@@ -29,6 +29,19 @@ def wait_until_ready(url: str, patience: float, alive: Callable[[], bool] = lamb
             return
 
 
+def wait_for_version(url: str, version: str, patience: float, *, logs: str) -> None:
+    """Return when `version` answers at `url`, where another may answer meanwhile; `logs` tells why not."""
+    end, pause = time.monotonic() + patience, PAUSE
+    while (found := version_at(url)) != version:
+        if time.monotonic() > end:
+            there = f"{found} answers there" if found else "nothing answers there"
+            raise SeatrialError(
+                f"{url} does not answer as {version} after {patience:.0f} s; {there}.", hint=f"What went wrong: {logs}."
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, 2.0)
+
+
 def predict_example(url: str, version: str) -> None:
     """Have the release's own example predicted, and see that it is `version` that answers."""
     row = ask(f"{url}/api/v1/model")["example"]
