@@ -21,7 +21,15 @@ def make_pinned(project: Project, index: FolderIndex, version: str, folder: Path
     asked = folder / "requirements.in"
     asked.write_text(f"{release.requirement}\nseatrial[serve]=={toolkit.version}\n")
     command = [find_uv() or "uv", "pip", "compile", str(asked), "--generate-hashes", "--no-header", "--no-annotate"]
-    command += ["--python-version", "3.11", "--universal", "--find-links", str(wheels), "--quiet", "--no-emit-find-links"]
+    command += [
+        "--python-version",
+        "3.11",
+        "--universal",
+        "--find-links",
+        str(wheels),
+        "--quiet",
+        "--no-emit-find-links",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stderr
     entries = re.split(r"^(?=\S)", done.stdout, flags=re.MULTILINE)

@@ -16,7 +16,7 @@ from seatrial.core.project import Project
 from seatrial.deploy.railway import Railway
 from seatrial.deploy.target import Pinned
 
-TOKEN = "rw-5d1e8c0a9b"  # noqa: S105
+TOKEN = "rw-5d1e8c0a9b"
 
 # The keys of railway.json that Railway's documentation has, with their types; Railway refuses numbers in quotes.
 SCHEMA = {

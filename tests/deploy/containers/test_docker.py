@@ -66,7 +66,7 @@ def test_a_release_is_switched_and_taken_back_quickly(
     begun = time.monotonic()
     served, steps = deploy(target, pins["0.1.0"])
     took = time.monotonic() - begun
-    print(f"taken back in {took:.1f} s")
+    print(f"taken back in {took:.1f} s")  # noqa: T201 - the figure, for -s
     assert served == ["0.2.0"]
     assert "the image titanic-model:0.1.0 is there already" in steps
     assert target.serving() == "0.1.0"
@@ -77,7 +77,9 @@ def test_a_release_is_switched_and_taken_back_quickly(
 def test_a_release_that_does_not_start_changes_nothing_and_its_last_words_are_told(
     bench: Workbench, two_releases, port: int, pins: dict[str, Pinned]
 ) -> None:
-    broken = make(two_releases[0], port, run_args=["--entrypoint", '["python", "-c", "raise SystemExit(\'no, not I\')"]'])
+    broken = make(
+        two_releases[0], port, run_args=["--entrypoint", '["python", "-c", "raise SystemExit(\'no, not I\')"]']
+    )
     commits: list[None] = []
     with pytest.raises(SeatrialError, match="ended before it was ready") as refused:
         broken.switch(pins["0.2.0"], lambda: commits.append(None), lambda _: None)
@@ -168,7 +170,9 @@ def test_an_image_that_cannot_be_built_is_one_clear_error(
     wrong = tmp_path / "requirements.txt"
     wrong.write_text(pins["0.1.0"].requirements.read_text().replace(pins["0.1.0"].sha256, "0" * 64))
     target = make(two_releases[0], free_port(), image="damaged-model")
-    with pytest.raises(SeatrialError, match="podman cannot build the image damaged-model:0.1.0; it says:") as refused:
+    with pytest.raises(
+        SeatrialError, match=r"podman cannot build the image damaged-model:0\.1\.0; it says:"
+    ) as refused:
         deploy(target, replace(pins["0.1.0"], requirements=wrong))
     assert "cannot be installed as requirements.txt pins it" in refused.value.message
     assert target.serving() is None

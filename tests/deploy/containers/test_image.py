@@ -23,7 +23,7 @@ from seatrial.release import FolderIndex
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("containers")]
 
-TOKEN = "tok-3b1f9a77d2c84e55"  # noqa: S105 - of this test's own index
+TOKEN = "tok-3b1f9a77d2c84e55"
 JACK = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20}
 LARGEST = 350e6  # bytes, unpacked
 SLOWEST = 3.0  # seconds from the start to the first answer
@@ -101,14 +101,14 @@ def predict(url: str) -> dict:
 
 
 def test_it_predicts_within_three_seconds_of_its_start(running: Running) -> None:
-    print(f"first answer after {running.first_answer:.2f} s")
+    print(f"first answer after {running.first_answer:.2f} s")  # noqa: T201 - the figure, for -s
     assert predict(running.url)["version"] == "0.1.0"
     assert running.first_answer < SLOWEST
 
 
 def test_it_is_small_enough(bench: Workbench, by_secret: Built) -> None:
     size = int(bench.run("podman", "image", "inspect", "--format", "{{.Size}}", by_secret.image).stdout)
-    print(f"{size / 1e6:.0f} MB unpacked")
+    print(f"{size / 1e6:.0f} MB unpacked")  # noqa: T201 - the figure, for -s
     assert size < LARGEST
 
 
@@ -118,7 +118,9 @@ def test_it_runs_as_a_numbered_user_who_can_write_nowhere(bench: Workbench, runn
         assert bench.run("podman", "exec", running.name, "touch", place, check=False).returncode != 0
 
 
-def test_its_health_check_says_healthy_and_tells_an_ill_one(bench: Workbench, running: Running, by_secret: Built) -> None:
+def test_its_health_check_says_healthy_and_tells_an_ill_one(
+    bench: Workbench, running: Running, by_secret: Built
+) -> None:
     assert bench.run("podman", "healthcheck", "run", running.name).returncode == 0
     state = bench.run("podman", "inspect", "--format", "{{.State.Health.Status}}", running.name).stdout
     assert state.strip() == "healthy"
@@ -171,7 +173,9 @@ def test_no_token_is_in_its_history_its_layers_or_what_the_build_prints(
     bench: Workbench, way: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     built = request.getfixturevalue(way)
-    forms = [form.encode() for form in (TOKEN, *map(encoded, (TOKEN, f"{TOKEN}:", f"ci:{TOKEN}", "left-here-by-somebody")))]
+    forms = [
+        form.encode() for form in (TOKEN, *map(encoded, (TOKEN, f"{TOKEN}:", f"ci:{TOKEN}", "left-here-by-somebody")))
+    ]
     forms.append(b"left-here-by-somebody")
     history = bench.run("podman", "history", "--no-trunc", "--format", "json", built.image).stdout
     inspected = bench.run("podman", "image", "inspect", built.image).stdout
@@ -188,7 +192,8 @@ def test_no_token_is_in_its_history_its_layers_or_what_the_build_prints(
             pinned |= b"titanic-model==0.1.0" in data  # what is there is found
             found += [(member.name, form) for form in forms if form in data]
     archive.unlink()
-    assert layers >= 2 and pinned
+    assert layers >= 2
+    assert pinned
     assert found == []
 
 
@@ -202,9 +207,7 @@ def test_without_the_private_index_there_is_no_image_and_one_clear_line(
 ) -> None:
     with private_index(two_releases[1].path, "another") as index:
         address = index.url(f"ci:{TOKEN}") if broken == "wrong token" else f"http://ci:{TOKEN}@127.0.0.1:1/simple/"
-        done = build(
-            bench, context, "no-index", "--build-arg", f"PIP_EXTRA_INDEX_URL={address}", check=False
-        )
+        done = build(bench, context, "no-index", "--build-arg", f"PIP_EXTRA_INDEX_URL={address}", check=False)
     told = done.stdout + done.stderr
     assert done.returncode != 0
     assert "titanic-model cannot be installed as requirements.txt pins it. Is the private index up" in told
