@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -56,3 +57,9 @@ def made_up_pin(folder: Path, project: Project, version: str = "0.1.0") -> Pinne
     wheels.mkdir(exist_ok=True)
     (wheels / f"{project.package}-{version}-py3-none-any.whl").write_bytes(b"a wheel")
     return Pinned(f"id-{version}", project.name, version, "a" * 64, project.package, requirements, wheels)
+
+
+def free_port() -> int:
+    """A port that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

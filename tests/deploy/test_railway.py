@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import jsonschema
 import pytest
 from tests.deploy.pinning import made_up_pin
 from tests.deploy.standins import StandIn, stand_in
+from tests.serve.serving import process
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
@@ -136,6 +138,12 @@ def test_its_dockerfile_takes_the_index_from_the_service_and_needs_no_mounts(tin
     assert '"seatrial.serve", "tiny_model"' in dockerfile
 
 
+def test_the_server_takes_the_host_that_railways_health_check_gives(titanic_project: Path) -> None:
+    with process(titanic_project / "src", "--port", "0") as server:
+        url = f"http://127.0.0.1:{server.started()}/ready"
+        assert httpx.get(url, headers={"Host": "healthcheck.railway.app"}).status_code == 200
+
+
 def test_a_dockerfile_of_the_projects_own_goes_first(tiny: Project, railway: StandIn, pinned: Pinned) -> None:
     own = tiny.root / "deploy" / "railway" / "Dockerfile"
     own.parent.mkdir(parents=True)
@@ -242,7 +250,7 @@ def test_a_command_line_that_hangs_is_ended(tiny: Project, railway: StandIn, pin
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({}, "[tool.seatrial.deploy.railway] needs `service`"),
+        ({"service": 7}, "[tool.seatrial.deploy.railway] service = 7: Input should be a valid string"),
         ({"service": "x", "enviroment": "y"}, "has an unknown key `enviroment`"),
         ({"service": "x", "overlap": -1}, "overlap = -1: Input should be greater than or equal to 0"),
         ({"service": "x", "url": "titanic.example.com"}, "url = 'titanic.example.com': String should match pattern"),

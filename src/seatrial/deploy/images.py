@@ -143,7 +143,7 @@ class Engine:
 
     def stop(self, name: str) -> None:
         """Ask a container to end, and wait for that; after ten seconds it is ended."""
-        self.tool.run("stop", "--time", "10", name, doing=f"stop {name}")
+        self.tool.run("stop", "-t", "10", name, doing=f"stop {name}")
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; one that is not there is no matter."""

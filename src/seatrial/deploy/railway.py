@@ -32,7 +32,7 @@ HOW_TO_SIGN_IN = (
 class RailwaySettings(TargetSettings):
     """[tool.seatrial.deploy.railway]."""
 
-    service: str = Field(description="the name of the service on Railway")
+    service: str | None = Field(None, description="the name of the service on Railway; default: the project's name")
     environment: str = Field("production", description="the environment on Railway")
     project: str | None = Field(None, description="the project's id on Railway; RAILWAY_API_TOKEN needs it")
     url: str | None = Field(
@@ -72,6 +72,7 @@ class Railway:
     def __init__(self, project: Project, settings: dict[str, Any]) -> None:
         self.project = project
         self.settings = read_settings(RailwaySettings, settings, project, self.name)
+        self.service = self.settings.service or project.name
         self.url = (self.settings.url or "").rstrip("/")
 
     def files(self) -> dict[str, str]:
@@ -104,7 +105,7 @@ class Railway:
         else:
             progress("uploaded; not checked that it answers: set `url` under [tool.seatrial.deploy.railway] for that")
         commit()
-        return self.url or f"the service {self.settings.service} on Railway"
+        return self.url or f"the service {self.service} on Railway"
 
     def settle(self, pinned: Pinned | None, progress: Progress) -> None:
         """Upload the pin again where the service is known to answer as another version."""
@@ -119,13 +120,13 @@ class Railway:
 
     def _upload(self, pinned: Pinned, progress: Progress) -> None:
         tool, settings = self._tool(), self.settings
-        options = ["--detach", "--service", settings.service, "--environment", settings.environment]
+        options = ["--detach", "--service", self.service, "--environment", settings.environment]
         if settings.project:
             options += ["--project", settings.project]
         with TemporaryDirectory(prefix="seatrial-railway-") as folder:
             # away from any repository: its .gitignore would keep the wheels back, and its root would be uploaded
             stage(Path(folder), pinned, self.files(), self.project.root / "deploy" / self.name)
-            progress(f"uploading {pinned.name} {pinned.version} to the service {settings.service}")
+            progress(f"uploading {pinned.name} {pinned.version} to the service {self.service}")
             try:
                 tool.run("up", *options, doing="upload", folder=Path(folder), timeout=settings.upload_timeout)
             except ToolError as error:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tests.deploy.containers.conftest import free_port
 from tests.deploy.containers.workbench import Workbench
+from tests.deploy.pinning import free_port
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
@@ -15,7 +15,7 @@ from seatrial.deploy.docker import Docker
 from seatrial.deploy.images import PIN
 from seatrial.deploy.target import Pinned
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("containers")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

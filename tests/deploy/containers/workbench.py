@@ -58,6 +58,7 @@ class Workbench:
             "CONTAINERS_CONF": str(self.home / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.home / "storage.conf"),
             "BUILDAH_ISOLATION": "chroot",
+            "BUILDAH_LAYERS": "false",  # nothing is built twice from the same layers here, and storing them takes time
         }
 
     def run(self, *command: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
@@ -76,13 +77,17 @@ class Workbench:
                 self.run("podman", "rmi", "--force", image, check=False)
 
 
-def set_up(home: Path | None = None) -> Workbench:
+def home() -> Path:
+    """Where settings and images are kept from one run to the next."""
+    return Path(os.environ.get("SEATRIAL_CONTAINERS", "/var/tmp/seatrial-containers"))
+
+
+def set_up() -> Workbench:
     """Write the settings, and make the base image where there is none yet; that takes a minute."""
-    home = home or Path(os.environ.get("SEATRIAL_CONTAINERS", "/var/tmp/seatrial-containers"))
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (home / "containers.conf").write_text(CONTAINERS_CONF)
-    (home / "storage.conf").write_text(STORAGE_CONF.format(home=home))
-    bench = Workbench(home)
+    bench = Workbench(home())
+    bench.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (bench.home / "containers.conf").write_text(CONTAINERS_CONF)
+    (bench.home / "storage.conf").write_text(STORAGE_CONF.format(home=bench.home))
     if bench.run("podman", "image", "exists", BASE, check=False).returncode:
         _make_base(bench)
     return bench
