@@ -132,7 +132,9 @@ def test_its_health_check_says_healthy_and_tells_an_ill_one(
     assert bench.run("podman", "healthcheck", "run", running.name).returncode == 0
     state = bench.run("podman", "inspect", "--format", "{{.State.Health.Status}}", running.name).stdout
     assert state.strip() == "healthy"
-    bench.run("podman", "run", "--detach", "--name", "ill", by_secret.image, "sleep", "60")
+    bench.run(
+        "podman", "run", "--detach", "--name", "ill", "--env", f"PORT={free_port()}", by_secret.image, "sleep", "60"
+    )
     ill = bench.run("podman", "healthcheck", "run", "ill", check=False)
     bench.run("podman", "rm", "--force", "--time", "0", "ill")
     assert ill.returncode != 0
@@ -215,7 +217,8 @@ def test_without_the_private_index_there_is_no_image_and_one_clear_line(
 ) -> None:
     with private_index(two_releases[1].path, "another") as index:
         address = index.url(f"ci:{TOKEN}") if broken == "wrong token" else f"http://ci:{TOKEN}@127.0.0.1:1/simple/"
-        done = build(bench, context, "no-index", "--build-arg", f"PIP_EXTRA_INDEX_URL={address}", check=False)
+        options = ("--env", "PIP_RETRIES=0", "--build-arg", f"PIP_EXTRA_INDEX_URL={address}")
+        done = build(bench, context, "no-index", *options, check=False)
     told = done.stdout + done.stderr
     assert done.returncode != 0
     assert "titanic-model cannot be installed as requirements.txt pins it. Is the private index up" in told
