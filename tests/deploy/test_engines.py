@@ -6,12 +6,18 @@ from pathlib import Path
 import pytest
 from tests.deploy.pinning import free_port, made_up_pin
 from tests.deploy.standins import StandIn, stand_in
+from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
+from seatrial.core.project import Project, find_project
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.images import find_engine
 from seatrial.deploy.tools import Tool, ToolError
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
+    return find_project(make_project(tmp_path / "tiny"))
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def test_a_build_gives_the_engine_the_wheels_and_no_token(
     engines["docker"].behave("build", 1, err="error: failed to solve: no space left on device\n")
     target = Docker(tiny, {"port": free_port()})
     with pytest.raises(SeatrialError, match=r"docker cannot build the image tiny-model:0\.1\.0; it says:") as refused:
-        target.switch(pinned, lambda: pytest.fail("committed"), lambda _: None)
+        target.prepare(pinned, lambda _: None)
     assert "no space left on device" in refused.value.message
     (call,) = [call for call in engines["docker"].calls if "build" in call["argv"]]
     assert "org.opencontainers.image.version=0.1.0" in call["argv"]

@@ -12,11 +12,17 @@ from pathlib import Path
 import pytest
 from tests.conftest import TITANIC
 from tests.deploy.pinning import made_up_pin
+from tests.projects.tiny import make_project
 
 from seatrial.core.project import Project, find_project
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.files import deployment_files, write_deployment_files
-from seatrial.deploy.images import image_name, render_dockerfile, stage, tag_of
+from seatrial.deploy.images import image_name, own_or, pin_digest, render_dockerfile, stage, tag_of
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
+    return find_project(make_project(tmp_path / "tiny"))
 
 
 def test_the_reference_project_has_the_files_as_they_are_rendered() -> None:
@@ -83,7 +89,7 @@ def test_a_build_context_holds_the_pin_its_wheels_and_nothing_else(tiny: Project
     (own / "history.jsonl").write_text("{}")
     context = tmp_path / "context"
     context.mkdir()
-    stage(context, pinned, Docker(tiny, {}).files(), own)
+    stage(context, pinned, own_or(Docker(tiny, {}).files(), own))
     assert sorted(str(p.relative_to(context)) for p in context.rglob("*") if p.is_file()) == [
         *(".dockerignore", "Dockerfile", "requirements.txt", "wheels/tiny_model-0.1.0-py3-none-any.whl"),
     ]
@@ -93,3 +99,24 @@ def test_names_and_versions_become_names_and_tags_of_images(tiny: Project) -> No
     assert image_name("Titanic_Model.v2") == "titanic-model-v2"
     assert tag_of("0.1.0+3.habc") == "0.1.0-3.habc"
     assert Docker(replace(tiny, name="Titanic_Model"), {}).image == "titanic-model"
+
+
+def test_a_pin_is_told_by_what_it_pins_and_not_by_its_comments(tiny: Project, tmp_path: Path) -> None:
+    pinned = made_up_pin(tmp_path / "pin", tiny)
+    before = pin_digest(pinned)
+    pinned.requirements.write_text(f"# deployed today\n\n{pinned.requirements.read_text()}")
+    assert pin_digest(pinned) == before
+    pinned.requirements.write_text("tiny-model==0.2.0\n")
+    assert pin_digest(pinned) != before
+
+
+def test_the_tests_of_the_image_say_why_they_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.deploy.containers.workbench import missing
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert missing() == (
+        "not installed: buildah, podman, runc, debootstrap (apt-get install -y buildah podman runc debootstrap)"
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert missing() == "containers are built and run as root, which we are not"

@@ -11,9 +11,10 @@ import pytest
 import yaml
 from tests.deploy.pinning import made_up_pin
 from tests.deploy.standins import StandIn, stand_in
+from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
+from seatrial.core.project import Project, find_project
 from seatrial.deploy import kubernetes
 from seatrial.deploy.kubernetes import Kubernetes
 from seatrial.deploy.target import Pinned
@@ -30,6 +31,11 @@ EVERYTHING = {
     "cpu_target": 50,
     "pull_secret": "registry",
 }
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
+    return find_project(make_project(tmp_path / "tiny"))
 
 
 @pytest.fixture
@@ -136,6 +142,24 @@ def test_switching_applies_waits_and_commits(tiny: Project, pinned: Pinned, kube
     assert kubectl.calls[-2]["given"] == target.render(pinned)
 
 
+def test_with_build_the_image_is_built_from_the_pin_and_pushed(
+    tiny: Project, pinned: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = stand_in(tmp_path / "engine", "docker")
+    monkeypatch.setenv("PATH", str(docker.folder / "bin"))
+    docker.behave("inspect", 1, err="Error: No such image\n")
+    target = Kubernetes(tiny, {"image": "registry.example.com/team/tiny", "build": True})
+    target.prepare(pinned, lambda _: None)
+    called = [call["argv"] for call in docker.calls if call["argv"][0] in ("build", "push")]
+    assert called[0][:3] == ["build", "--tag", "registry.example.com/team/tiny:0.1.0"]
+    assert called[1] == ["push", "registry.example.com/team/tiny:0.1.0"]
+    (container,) = documents(target.render(pinned))["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example.com/team/tiny:0.1.0"
+    before = len(docker.calls)
+    Kubernetes(tiny, {}).prepare(pinned, lambda _: None)
+    assert len(docker.calls) == before
+
+
 def test_a_roll_out_that_fails_is_taken_back(tiny: Project, pinned: Pinned, kubectl: StandIn) -> None:
     kubectl.behave("get", 0, out="b" * 64)
     kubectl.behave("status", 1, err="error: deployment exceeded its progress deadline\n")
@@ -192,6 +216,7 @@ def test_a_cluster_that_lets_nobody_in_is_told(tiny: Project, kubectl: StandIn) 
         ({"replicas": 2}, "unknown key `replicas`"),
         ({"min_replicas": 4, "max_replicas": 2}, "max_replicas is less than min_replicas, 4"),
         ({"digest": "latest"}, "digest = 'latest': String should match pattern"),
+        ({"build": True}, "build needs `image`, and no `digest`"),
         ({"port": 80}, "port = 80: Input should be greater than or equal to 1024"),
     ],
 )

@@ -11,10 +11,11 @@ import jsonschema
 import pytest
 from tests.deploy.pinning import made_up_pin
 from tests.deploy.standins import StandIn, stand_in
+from tests.projects.tiny import make_project
 from tests.serve.serving import process
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
+from seatrial.core.project import Project, find_project
 from seatrial.deploy.railway import Railway
 from seatrial.deploy.target import Pinned
 
@@ -47,6 +48,11 @@ SCHEMA = {
         },
     },
 }
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
+    return find_project(make_project(tmp_path / "tiny"))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import sha256
 from seatrial.core.installing import last_lines
 from seatrial.core.project import Project
 from seatrial.deploy.asking import predict_example, version_at, wait_until_ready
@@ -24,6 +23,8 @@ from seatrial.deploy.images import (
     Engine,
     find_engine,
     image_name,
+    own_or,
+    pin_digest,
     render_dockerfile,
     render_dockerignore,
     tag_of,
@@ -74,18 +75,28 @@ class Docker:
         """Raise SeatrialError where no container engine answers."""
         _ = self._engine
 
-    def switch(self, pinned: Pinned, commit: Callable[[], None], progress: Progress) -> str:
-        """Build the image, prove it on a spare port, commit, and exchange the containers."""
-        old = self._engine.container(self.container)
-        if not (old and old.running):
-            self._require_free_port()
+    def prepare(self, pinned: Pinned, progress: Progress) -> None:
+        """Build the image, and push it where that is wanted; nothing that serves is touched."""
+        self._require_free_port()
         image = self._built(pinned, progress)
         if self.settings.push:
-            self._engine.push(image, self.settings.push, progress)
+            self._engine.push(image, f"{self.settings.push.rstrip('/')}/{image}", progress)
+
+    def switch(self, pinned: Pinned, commit: Callable[[], None], progress: Progress) -> str:
+        """Prove the release on a spare port, commit, and exchange the containers."""
+        self._require_free_port()
+        image = self._built(pinned, progress)
         self._prove(image, pinned, progress)
         commit()
         self._exchange(image, pinned, progress)
         return self.url
+
+    def stop(self) -> bool:
+        """End the service; False where there was none."""
+        there = self._engine.container(self.container)
+        for name in (self._next, self._old, self.container):
+            self._engine.remove(name)
+        return there is not None and there.running
 
     def settle(self, pinned: Pinned | None, progress: Progress) -> None:
         """Clear away what an interrupted deployment left, and run what the pin says if that is not running."""
@@ -93,7 +104,7 @@ class Docker:
         if pinned is None:
             return
         there = self._engine.container(self.container)
-        if there and there.running and there.labels.get(PIN) == sha256(pinned.requirements):
+        if there and there.running and there.labels.get(PIN) == pin_digest(pinned):
             self._engine.remove(self._old)
         else:
             self._exchange(self._built(pinned, progress), pinned, progress)
@@ -118,13 +129,13 @@ class Docker:
 
     def _built(self, pinned: Pinned, progress: Progress) -> str:
         image = f"{self.image}:{tag_of(pinned.version)}"
-        own = self.project.root / "deploy" / self.name
-        self._engine.build(image, pinned, self.files(), own, progress)
+        described = own_or(self.files(), self.project.root / "deploy" / self.name)
+        self._engine.build(image, pinned, described, progress)
         return image
 
     def _start(self, name: str, image: str, pinned: Pinned, port: int) -> None:
         """Start a container, and wait until it has predicted; it is removed where it does not come to that."""
-        pin, patience = sha256(pinned.requirements), self.settings.patience
+        pin, patience = pin_digest(pinned), self.settings.patience
         self._engine.start(name, image, pin, port, self.settings.address, self.settings.run_args)
         try:
             wait_until_ready(self._at(port), patience, lambda: self._runs(name))
@@ -174,6 +185,9 @@ class Docker:
         self._engine.remove(self._old)
 
     def _require_free_port(self) -> None:
+        """Raise SeatrialError where something that is not ours listens on the port."""
+        if self._runs(self.container):
+            return
         port, address = self.settings.port, self.settings.address
         try:
             socket.create_server((address, port)).close()

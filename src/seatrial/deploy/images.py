@@ -1,5 +1,6 @@
 """A pinned release as a container image, and the engine that builds and runs it: Docker or Podman."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -11,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import sha256
 from seatrial.core.project import Project
 from seatrial.deploy.rendering import render
 from seatrial.deploy.target import Pinned, Progress
@@ -20,7 +20,8 @@ from seatrial.deploy.tools import Tool, ToolError, find_tool
 PYTHON = "3.11"
 PORT = 8001
 BUILDING = 1800.0  # seconds; a first build fetches the base image and everything else
-PIN = "seatrial.pin"  # the label with the hash of requirements.txt: same pin, same image
+PIN = "seatrial.pin"  # a container's label: the digest of the pin that it runs
+ORIGIN = "seatrial.origin"  # an image's label: the digest of all that it was built from
 VERSION = "org.opencontainers.image.version"
 ENGINES = ("docker", "podman")
 INSTALL = "Install Docker or Podman; on Debian: apt-get install podman."
@@ -38,14 +39,17 @@ def render_dockerignore() -> str:
     return render("dockerignore.jinja")
 
 
-def stage(folder: Path, pinned: Pinned, described: dict[str, str], own: Path) -> None:
-    """Fill `folder` with what an image is built from: the pin, the wheels of the private index, and descriptions.
+def own_or(described: dict[str, str], own: Path) -> dict[str, str]:
+    """The descriptions, each as the project has it in `own`, as deploy/docker/Dockerfile, or as it was rendered."""
+    return {
+        name: (own / name).read_text("utf-8") if (own / name).is_file() else text for name, text in described.items()
+    }
 
-    A file of the project's own in `own`, as deploy/docker/Dockerfile, goes before the one in `described`.
-    """
+
+def stage(folder: Path, pinned: Pinned, described: dict[str, str]) -> None:
+    """Fill `folder` with what an image is built from: descriptions, the pin, and the wheels of the private index."""
     for name, text in described.items():
-        path = own / name
-        (folder / name).write_text(path.read_text("utf-8") if path.is_file() else text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
     shutil.copy(pinned.requirements, folder / "requirements.txt")
     (folder / "wheels").mkdir()
     for wheel in sorted(pinned.wheels.glob("*.whl")):
@@ -62,6 +66,13 @@ def tag_of(version: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", version)
 
 
+def pin_digest(pinned: Pinned) -> str:
+    """What a pin is told by: the hash of requirements.txt without its comments, which tell of one deployment."""
+    lines = pinned.requirements.read_text("utf-8").splitlines()
+    body = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return hashlib.sha256("".join(f"{line}\n" for line in body).encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Container:
     """A container as the engine sees it."""
@@ -76,19 +87,19 @@ class Engine:
 
     tool: Tool
 
-    def build(self, image: str, pinned: Pinned, described: dict[str, str], own: Path, progress: Progress) -> None:
-        """Build `image`, unless there is one of this very pin.
+    def build(self, image: str, pinned: Pinned, described: dict[str, str], progress: Progress) -> None:
+        """Build `image`, unless there is one of this very pin and Dockerfile.
 
         The wheels of the private index go into the build context, so that no token is needed and none can get in.
         """
-        pin = sha256(pinned.requirements)
-        if self.label(image, PIN) == pin:
+        origin = hashlib.sha256(json.dumps([pin_digest(pinned), described]).encode()).hexdigest()
+        if self.label(image, ORIGIN) == origin:
             progress(f"the image {image} is there already")
             return
         progress(f"building the image {image}")
         with TemporaryDirectory(prefix="seatrial-image-") as folder:
-            stage(Path(folder), pinned, described, own)
-            labels = {VERSION: pinned.version, "seatrial.wheel.sha256": pinned.sha256, PIN: pin}
+            stage(Path(folder), pinned, described)
+            labels = {VERSION: pinned.version, "seatrial.wheel.sha256": pinned.sha256, ORIGIN: origin}
             options = [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
             if self.tool.name == "podman":
                 options += ["--format", "docker"]  # the other one has no health check
@@ -96,19 +107,13 @@ class Engine:
                 *("build", "--tag", image, *options, folder), doing=f"build the image {image}", timeout=BUILDING
             )
 
-    def push(self, image: str, place: str, progress: Progress) -> str:
-        """Push `image` to a registry, and give its name there."""
-        there = f"{place.rstrip('/')}/{image}"
+    def push(self, image: str, there: str, progress: Progress) -> None:
+        """Push `image` to a registry, as `there`."""
         progress(f"pushing {there}")
-        self.tool.run("tag", image, there, doing=f"tag {image}")
-        login = f"{self.tool.name} login {place.partition('/')[0]}"
-        self.tool.run(
-            *("push", there),
-            doing=f"push {there}",
-            timeout=BUILDING,
-            hint=f"Is the registry up, and are you in? {login}",
-        )
-        return there
+        if image != there:
+            self.tool.run("tag", image, there, doing=f"tag {image}")
+        hint = f"Is the registry up, and are you in? {self.tool.name} login {there.partition('/')[0]}"
+        self.tool.run("push", there, doing=f"push {there}", timeout=BUILDING, hint=hint)
 
     def label(self, image: str, key: str) -> str | None:
         """A label of an image; None where there is no such image or label."""

@@ -1,16 +1,28 @@
 """The target `kubernetes`: plain manifests, to be read, kept and applied by whatever applies manifests; or by kubectl.
 
-The image is the target docker's: build and push it there (`push` under [tool.seatrial.deploy.docker]), or in CI.
+The image comes from a registry. With `build` it is built and pushed here, by Docker or Podman; else the target docker's
+`push`, or CI, has brought it there.
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
-from seatrial.deploy.images import PORT, image_name, tag_of
+from seatrial.deploy.images import (
+    PORT,
+    PYTHON,
+    Engine,
+    find_engine,
+    image_name,
+    own_or,
+    render_dockerfile,
+    render_dockerignore,
+    tag_of,
+)
 from seatrial.deploy.rendering import render as render_template
 from seatrial.deploy.settings import TargetSettings, read_settings
 from seatrial.deploy.target import Pinned, Progress
@@ -27,6 +39,8 @@ class KubernetesSettings(TargetSettings):
     image: str | None = Field(
         None, description="the image's name with its registry and without a tag; default: the project's name"
     )
+    build: bool = Field(False, description="build and push the image first, by Docker or Podman")
+    python: str = Field(PYTHON, description="the Python of the base image python:X-slim, where it is built here")
     digest: str | None = Field(
         None, pattern="^sha256:[0-9a-f]{64}$", description="the image's digest, to pin it to the byte"
     )
@@ -42,9 +56,28 @@ class KubernetesSettings(TargetSettings):
     patience: int = Field(300, ge=1, description="seconds within which the new release must be rolled out")
 
 
-def render(project: Project, pinned: Pinned) -> str:
+class Release(Protocol):
+    """What manifests tell of a release: a `Pinned` has it, and a release on an index."""
+
+    @property
+    def name(self) -> str:
+        """The distribution's name."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its wheel."""
+        ...
+
+
+def render(project: Project, release: Release) -> str:
     """The manifests of one release of a project, for `--render`."""
-    return Kubernetes(project, project.deploy.get("kubernetes", {})).render(pinned)
+    return Kubernetes(project, project.deploy.get("kubernetes", {})).render(release)
 
 
 class Kubernetes:
@@ -60,25 +93,30 @@ class Kubernetes:
                 f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.kubernetes] max_replicas is less than "
                 f"min_replicas, {self.settings.min_replicas}."
             )
+        if self.settings.build and (self.settings.image is None or self.settings.digest):
+            raise SeatrialError(
+                f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.kubernetes] build needs `image`, and no "
+                "`digest`, which would be that of another build.",
+                hint='As image = "registry.example.com/team/titanic-model".',
+            )
         self.app = image_name(project.name)
 
     def files(self) -> dict[str, str]:
         """Nothing stands beside the pin: the manifests are of one release, and rendered when they are wanted."""
         return {}
 
-    def render(self, pinned: Pinned) -> str:
+    def render(self, release: Release) -> str:
         """Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget, as YAML."""
         kept = ("namespace", "port", "min_replicas", "max_replicas", "cpu", "memory", "cpu_target", "pull_secret")
-        tag = tag_of(pinned.version)
         digest = f"@{self.settings.digest}" if self.settings.digest else ""
         return render_template(
             "kubernetes.yaml.jinja",
-            name=pinned.name,
+            name=release.name,
             app=self.app,
-            version=pinned.version,
-            tag=tag,
-            sha256=pinned.sha256,
-            image=f"{self.settings.image or self.app}:{tag}{digest}",
+            version=release.version,
+            tag=tag_of(release.version),
+            sha256=release.sha256,
+            image=f"{self._image(release)}{digest}",
             patience=self.settings.patience,
             **{key: getattr(self.settings, key) for key in kept},
         )
@@ -86,6 +124,19 @@ class Kubernetes:
     def check(self) -> None:
         """Raise SeatrialError where kubectl is missing, or may not deploy in the cluster."""
         self._run("auth", "can-i", "create", "deployments.apps", doing="deploy in the cluster", hint=self._access)
+        if self.settings.build:
+            _ = self._engine
+
+    def prepare(self, pinned: Pinned, progress: Progress) -> None:
+        """Build the image from the pin and push it, where `build` is set; the cluster is not touched."""
+        if not self.settings.build:
+            return
+        image = self._image(pinned)
+        dockerfile = render_dockerfile(self.project, python=self.settings.python, port=self.settings.port)
+        described = {"Dockerfile": dockerfile, ".dockerignore": render_dockerignore()}
+        own = self.project.root / "deploy" / self.name
+        self._engine.build(image, pinned, own_or(described, own), progress)
+        self._engine.push(image, image, progress)
 
     def switch(self, pinned: Pinned, commit: Callable[[], None], progress: Progress) -> str:
         """Apply the manifests and wait; a roll-out that fails is taken back, while the old pods serve on."""
@@ -127,6 +178,13 @@ class Kubernetes:
                 raise
             self._run("rollout", "undo", deployment, doing="take the roll-out back")
             raise SeatrialError(f"{error.message}\nThe old release serves on.", hint=error.hint) from None
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return find_engine()
+
+    def _image(self, release: Release) -> str:
+        return f"{self.settings.image or self.app}:{tag_of(release.version)}"
 
     @property
     def _access(self) -> str:

@@ -15,7 +15,7 @@ from pydantic import Field
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
 from seatrial.deploy.asking import predict_example, version_at, wait_for_version
-from seatrial.deploy.images import PORT, PYTHON, render_dockerfile, render_dockerignore, stage
+from seatrial.deploy.images import PORT, PYTHON, own_or, render_dockerfile, render_dockerignore, stage
 from seatrial.deploy.settings import TargetSettings, read_settings
 from seatrial.deploy.target import Pinned, Progress
 from seatrial.deploy.tools import Tool, ToolError, find_tool
@@ -125,7 +125,7 @@ class Railway:
             options += ["--project", settings.project]
         with TemporaryDirectory(prefix="seatrial-railway-") as folder:
             # away from any repository: its .gitignore would keep the wheels back, and its root would be uploaded
-            stage(Path(folder), pinned, self.files(), self.project.root / "deploy" / self.name)
+            stage(Path(folder), pinned, own_or(self.files(), self.project.root / "deploy" / self.name))
             progress(f"uploading {pinned.name} {pinned.version} to the service {self.service}")
             try:
                 tool.run("up", *options, doing="upload", folder=Path(folder), timeout=settings.upload_timeout)

@@ -1,5 +1,6 @@
 """The workbench for all tests here, and images that several of them look at."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from tests.deploy.containers import workbench
 from tests.deploy.containers.workbench import Workbench
 from tests.deploy.pinning import make_pinned
 
-from seatrial.core.project import Project
+from seatrial.core.project import Project, find_project
 from seatrial.deploy.images import render_dockerignore
 from seatrial.deploy.target import Pinned
-from seatrial.release import FolderIndex
+from seatrial.release import FolderIndex, build_release, publish_toolkit
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,20 @@ def bench() -> Iterator[Workbench]:
                 patched.setenv(name, value)
             yield bench
         bench.clear()
+
+
+@pytest.fixture(scope="session")
+def two_releases(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, FolderIndex]:
+    """The Titanic model as 0.1.0 and 0.2.0 with the toolkit on an index, and the project of the latter."""
+    folder = tmp_path_factory.mktemp("released")
+    index = FolderIndex(folder / "index")
+    publish_toolkit(index)
+    root = Path(shutil.copytree(titanic_project, folder / "titanic"))
+    init = root / "src" / "titanic_model" / "__init__.py"
+    for version in ("0.1.0", "0.2.0"):
+        init.write_text(init.read_text().replace('__version__ = "0.1.0"', f'__version__ = "{version}"'))
+        index.publish([build_release(find_project(root)).wheel])
+    return find_project(root), index
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tests.deploy.pinning import free_port
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
 from seatrial.deploy.docker import Docker
-from seatrial.deploy.images import PIN
+from seatrial.deploy.images import pin_digest
 from seatrial.deploy.target import Pinned
 
 pytestmark = pytest.mark.slow
@@ -54,6 +54,7 @@ def deploy(target: Docker, pinned: Pinned) -> tuple[list[str | None], list[str]]
     """Deploy; gives what served at the moment of the commit, and the steps told."""
     served: list[str | None] = []
     steps: list[str] = []
+    target.prepare(pinned, steps.append)
     target.switch(pinned, lambda: served.append(target.serving()), steps.append)
     return served, steps
 
@@ -105,8 +106,7 @@ def test_an_interrupted_deployment_is_settled(
     engine, old, new = target._engine, pins["0.1.0"], pins["0.2.0"]
     target.settle(old, lambda _: None)
     spare = free_port()
-    label = bench.run("podman", "image", "inspect", "--format", "{{.Id}}", "titanic-model:0.2.0").stdout.strip()
-    pin = engine.label("titanic-model:0.2.0", PIN) or label
+    pin = pin_digest(new)
     if moment != "after the commit":
         engine.start("titanic-model-next", "titanic-model:0.2.0", pin, spare, "127.0.0.1")
     if moment in ("old one stopped", "new one started"):
@@ -182,9 +182,16 @@ def test_a_registry_out_of_reach_stops_the_deployment_before_the_commit(
     two_releases, bench: Workbench, pins: dict[str, Pinned], port: int
 ) -> None:
     target = make(two_releases[0], port, push="127.0.0.1:1/team")
-    commits: list[None] = []
     with pytest.raises(SeatrialError, match=r"podman cannot push 127\.0\.0\.1:1/team/titanic-model:0\.1\.0") as refused:
-        target.switch(pins["0.1.0"], lambda: commits.append(None), lambda _: None)
+        target.prepare(pins["0.1.0"], lambda _: None)
     assert "podman login 127.0.0.1:1" in refused.value.hint
-    assert commits == []
+    assert target.serving() == "0.1.0"
+
+
+def test_a_service_that_is_stopped_is_gone_until_it_is_settled(
+    bench: Workbench, target: Docker, pins: dict[str, Pinned]
+) -> None:
+    assert target.stop()
+    assert (target.serving(), containers(bench), target.stop()) == (None, [], False)
+    target.settle(pins["0.1.0"], lambda _: None)
     assert target.serving() == "0.1.0"

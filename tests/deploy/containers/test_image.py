@@ -217,8 +217,7 @@ def test_without_the_private_index_there_is_no_image_and_one_clear_line(
 ) -> None:
     with private_index(two_releases[1].path, "another") as index:
         address = index.url(f"ci:{TOKEN}") if broken == "wrong token" else f"http://ci:{TOKEN}@127.0.0.1:1/simple/"
-        options = ("--env", "PIP_RETRIES=0", "--build-arg", f"PIP_EXTRA_INDEX_URL={address}")
-        done = build(bench, context, "no-index", *options, check=False)
+        done = build(bench, context, "no-index", "--build-arg", f"PIP_EXTRA_INDEX_URL={address}", check=False)
     told = done.stdout + done.stderr
     assert done.returncode != 0
     assert "titanic-model cannot be installed as requirements.txt pins it. Is the private index up" in told
