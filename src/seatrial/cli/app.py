@@ -8,6 +8,7 @@ import typer
 
 from seatrial.cli import show
 from seatrial.cli.build import build
+from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
@@ -29,6 +30,7 @@ app = typer.Typer(
 for command in (train, build, publish, releases, serve, predict, prove, demo):
     app.command()(command)
 app.add_typer(trial, name="trial")
+app.add_typer(ci, name="ci")
 
 
 def _version(asked: bool) -> None:
