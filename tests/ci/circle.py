@@ -88,7 +88,11 @@ class Circle:
             "CIRCLE_BRANCH": branch,
             "CIRCLE_BUILD_URL": f"https://circle.example/{self.runs}/{job.name}",
             **self.variables,
-            **{k: v for name in ([contexts] if isinstance(contexts, str) else contexts) for k, v in self.contexts[name].items()},
+            **{
+                k: v
+                for name in ([contexts] if isinstance(contexts, str) else contexts)
+                for k, v in self.contexts[name].items()
+            },
             **executor.get("environment", {}),
             **what.get("environment", {}),
         }
@@ -211,7 +215,9 @@ def applies(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
         assert name, f"{condition} is not known here"
         return bool(values[name.group(1)])
 
-    return ("when" not in workflow or true(workflow["when"])) and ("unless" not in workflow or not true(workflow["unless"]))
+    return ("when" not in workflow or true(workflow["when"])) and (
+        "unless" not in workflow or not true(workflow["unless"])
+    )
 
 
 def ordered(workflow: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

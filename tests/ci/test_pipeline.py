@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def git(folder: Path, *words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A repository made of titanic/, with 0.1.0 on the index; a pipeline with nothing in its caches."""
     lab = tmp_path_factory.mktemp("pipeline")
     index = lab / "index"
@@ -106,7 +105,7 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             "SEATRIAL_HOME": os.environ["SEATRIAL_HOME"],
         },
     )
-    yield World(circle, clone, index)
+    return World(circle, clone, index)
 
 
 def changed(text: str, old: str, new: str) -> str:

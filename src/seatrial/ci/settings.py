@@ -156,7 +156,9 @@ def _settings(project: Project) -> dict[str, str]:
 def _folder(project: Project, told: str | None) -> str:
     top = (project.root / told).resolve() if told else repository_of(project.root)
     if not project.root.is_relative_to(top):
-        raise SeatrialError(f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository lies beside the project.")
+        raise SeatrialError(
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository lies beside the project."
+        )
     relative = project.root.relative_to(top).as_posix()
     return "" if relative == "." else relative
 
