@@ -23,10 +23,7 @@ LOCK = "requirements/ci.txt"
 # What the command line of a target reads from the environment, beside what the project's own settings name.
 TARGET_TOKENS = {"railway": ("RAILWAY_TOKEN",)}
 TOOLS = ("pytest", "ruff")
-# Keys of settings whose values name environment variables.
-ANY = r".*(token|password|username)(_env)?"
-PUSH = r"(?!pull|read|install)" + ANY
-PULL = r"(?!push|publish|upload)" + ANY
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,8 @@ def read_pipeline(project: Project) -> Pipeline:
             hint=f"[tool.seatrial.index] has: {', '.join(places) or 'no names'}.",
         )
     target = settings.get("target") or next(iter(project.deploy), "local")
-    chosen = places.get(index) if index else next(iter(places.values()), None)
+    name, place = (index, places[index]) if index else next(iter(places.items()), ("index", None))
+    pull, push = _index_tokens(name, place)
     return Pipeline(
         name=project.name,
         package=project.package,
@@ -103,10 +101,10 @@ def read_pipeline(project: Project) -> Pipeline:
         python=settings.get("python", "3.11"),
         schedule=settings.get("schedule", "23 4 * * 1"),
         index=index,
-        index_folder=_index_folder(project, chosen),
-        pull_tokens=_tokens(chosen, PULL),
-        push_tokens=_tokens(chosen, PUSH),
-        deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target), ANY)])),
+        index_folder=_index_folder(project, place),
+        pull_tokens=pull,
+        push_tokens=push,
+        deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
         lock=LOCK if (project.root / LOCK).is_file() else None,
         tools=(toolkit_requirement(project), *TOOLS),
     )
@@ -164,23 +162,35 @@ def _folder(project: Project, told: str | None) -> str:
 
 
 def _index_tables(project: Project) -> dict[str, Any]:
-    """The named indexes as pyproject.toml has them; one without a name is called default."""
+    """The named indexes as pyproject.toml has them; one without a name is called index."""
     document = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
     index = document["tool"]["seatrial"].get("index", ".seatrial/index")
-    return index if isinstance(index, dict) else {"default": index}
+    return index if isinstance(index, dict) else {"index": index}
 
 
 def _index_folder(project: Project, place: Any) -> str | None:
-    where = place.get("folder") or place.get("url") if isinstance(place, dict) else place
-    if not isinstance(where, str) or "://" in where or Path(where).is_absolute():
+    where = place.get("folder") if isinstance(place, dict) else place
+    if not isinstance(where, str) or ":" in where or Path(where).is_absolute():
         return None
     inside = (project.root / where).resolve()
     return inside.relative_to(project.root).as_posix() if inside.is_relative_to(project.root) else None
 
 
-def _tokens(settings: Any, keys: str) -> tuple[str, ...]:
-    """The names of environment variables that settings give under keys of this form."""
+def _index_tokens(name: str, place: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The variables that hold the tokens of an index, to read and to publish; a folder has none."""
+    if isinstance(place, str):
+        place = {"gemfury": place} if name == "gemfury" and "/" not in place else {"url": place}
+    if not isinstance(place, dict) or not ("gemfury" in place or place.get("url", "").startswith("http")):
+        return (), ()
+    default = f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
+    pull, push = ("GEMFURY_PULL_TOKEN", "GEMFURY_PUSH_TOKEN") if "gemfury" in place else (default, default)
+    both = place.get("token")
+    return (str(place.get("pull_token", both or pull)),), (str(place.get("push_token", both or push)),)
+
+
+def _tokens(settings: Any) -> tuple[str, ...]:
+    """The names of environment variables that the settings of a target give under keys that end in token."""
     if not isinstance(settings, dict):
         return ()
-    found = [value for key, value in settings.items() if re.fullmatch(keys, key) and isinstance(value, str)]
-    return tuple(name for name in dict.fromkeys(found) if re.fullmatch(r"[A-Z_][A-Z0-9_]*", name))
+    found = [v for k, v in settings.items() if re.search(r"(token|password)(_env)?$", k) and isinstance(v, str)]
+    return tuple(name for name in dict.fromkeys(found) if VARIABLE.fullmatch(name))
