@@ -8,8 +8,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,7 @@ class World:
     circle: Circle
     clone: Path
     index: Path
+    port: int
 
     def push(self, branch: str, message: str, **changes: str) -> None:
         """Commit changed files (keys with __ for /) of the clone to a branch of the origin."""
@@ -59,13 +63,19 @@ class World:
         return done.stdout
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def git(folder: Path, *words: str) -> None:
     done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
-def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A repository made of titanic/, with 0.1.0 on the index; a pipeline with nothing in its caches."""
     lab = tmp_path_factory.mktemp("pipeline")
     index = lab / "index"
@@ -78,7 +88,10 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Wo
     shutil.copy(TITANIC / ".gitignore", clone)
     settings = clone / "pyproject.toml"
     told = settings.read_text().replace('target = "survived"\n', f'target = "survived"\nindex = "{index}"\n')
-    settings.write_text(told.replace('target = "railway"', 'target = "local"'))
+    port = free_port()
+    settings.write_text(
+        told.replace('target = "railway"', 'target = "local"') + f"\n[tool.seatrial.deploy.local]\nport = {port}\n"
+    )
     address = (index / "simple").as_uri()
     for command in (["lock", "--index-url", address], ["circleci"]):
         subprocess.run([*SEATRIAL, "ci", *command, "--project", str(clone)], check=True, capture_output=True)
@@ -105,7 +118,11 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Wo
             "SEATRIAL_HOME": os.environ["SEATRIAL_HOME"],
         },
     )
-    return World(circle, clone, index)
+    yield World(circle, clone, index, port)
+    # The service outlives its job, as it should; where it was started, it is stopped.
+    project = circle.store / "home" / "project"
+    if (project / ".seatrial" / "local").is_dir():
+        subprocess.run([*SEATRIAL, "deploy", "local", "--stop", "--project", str(project)], check=True)
 
 
 def changed(text: str, old: str, new: str) -> str:
@@ -178,8 +195,9 @@ def test_a_good_change_on_the_main_branch_is_published(world: World):
 def test_a_good_change_on_the_main_branch_is_deployed(world: World):
     jobs = merge(world)
     assert jobs["deploy"].status == "success", jobs["deploy"].log
-    assert "titanic-model" in world.deployed()
-    assert "0.2.0" in world.deployed()
+    assert re.search(r"^titanic-model==0\.2\.0", world.deployed(), re.MULTILINE)
+    with urllib.request.urlopen(f"http://127.0.0.1:{world.port}/api/v1/model", timeout=10) as answer:
+        assert json.load(answer)["version"] == "0.2.0"
 
 
 _merged: dict[int, dict] = {}
