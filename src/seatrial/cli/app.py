@@ -8,9 +8,11 @@ import typer
 
 from seatrial.cli import show
 from seatrial.cli.build import build
+from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
 from seatrial.cli.deploy import deploy, rollback
 from seatrial.cli.deployments import deployments
+from seatrial.cli.doctor import doctor
 from seatrial.cli.index import index
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
@@ -29,10 +31,16 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, build, publish, releases, serve, deploy, rollback, deployments, predict, prove, demo):
+COMMANDS = (
+    *(train, build, publish, releases, serve, predict),
+    *(deploy, rollback, deployments),
+    *(prove, doctor, demo),
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(trial, name="trial")
 app.add_typer(index, name="index")
+app.add_typer(ci, name="ci")
 
 
 def _version(asked: bool) -> None:
