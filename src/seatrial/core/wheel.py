@@ -26,6 +26,7 @@ from seatrial.core.vetting import complaints, entry_points
 
 RELEASE_FILE = "artifacts/release.json"
 TEXT_LIMIT = 16 * 2**20  # METADATA and release.json are read into memory
+UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
 REBUILD = "Build it again with `seatrial build`."
 
 
@@ -70,16 +71,7 @@ def inspect(path: Path) -> WheelInfo:
         check_whole(path, content)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:  # these bytes, whatever becomes of the file
             return _inspect(path, name, version, content, archive)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        ValueError,
-        OSError,
-        NotImplementedError,
-    ) as error:
+    except UNREADABLE as error:
         raise SeatrialError(f"{path} is damaged: {_reason(error)}", hint="Build or fetch it again.") from None
 
 
@@ -151,7 +143,7 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
         members=tuple(sorted(names)),
         metadata=metadata,
         release=release,
-        complaints=complaints(archive, folder, package, name, commands, release),
+        complaints=complaints(archive, folder, package, name, commands, release, path.name),
     )
 
 
