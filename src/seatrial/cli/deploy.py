@@ -40,7 +40,7 @@ def deploy(
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.deploy import Place, Plan, bring_back, carry_out, commit_files, make_ready, open_target
+    from seatrial.deploy import Place, Plan, bring_back, carry_out, make_ready, open_target, tidy
     from seatrial.release import open_index
 
     found = find_project(project)
@@ -53,15 +53,14 @@ def deploy(
 
         index = open_index(found.index)
         fetch = fetch_pinned(index)
-        cut_off = make_ready(place, opened, fetch, step)
+        make_ready(place, opened, fetch, step)
         opened.check()
         release = index.find(_requirement(found, version))
         current = place.current()
         if current and current.sha256 == release.sha256:
             if opened.serving() != current.version:
                 bring_back(place, opened, fetch, step)
-            complaint = "" if no_commit or not cut_off else commit_files(place, f"Record deployments to {target}")
-            done = None
+            done, complaint = None, tidy(place, git=not no_commit, push=push)
         else:
             verdict = _passed(found, release, current)
             pin, wheels, package = pin_release(index, release, place.kept_pins(release.sha256), step)
@@ -94,7 +93,17 @@ def rollback(
     Example: [bold]seatrial rollback local --reason "wrong for children"[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.deploy import Place, Plan, bring_back, carry_out, choose_earlier, make_ready, open_target, pin_of
+    from seatrial.deploy import (
+        Place,
+        Plan,
+        bring_back,
+        carry_out,
+        choose_earlier,
+        make_ready,
+        open_target,
+        pin_of,
+        tidy,
+    )
 
     found = find_project(project)
     opened, place = open_target(found, target), Place(found, target)
@@ -107,18 +116,19 @@ def rollback(
         if current and current.sha256 == entry.sha256:
             if opened.serving() != current.version:
                 bring_back(place, opened, fetch, step)
-            done = None
+            done, complaint = None, tidy(place, git=not no_commit, push=push)
         else:
             pin = pin_of(place, entry, fetch)
             why = reason or f"back from {current.version if current else 'nothing'}"
             plan = Plan("rollback", entry.release, entry.version, entry.sha256, entry.package, pin, why, entry.verdict)
             where = _index_name(found)
             done = carry_out(place, opened, plan, index=where, progress=step, git=not no_commit, push=push)
+            complaint = done.complaint
     if done is None:
-        _tell_already(place, entry.release, entry.version, "", json)
+        _tell_already(place, entry.release, entry.version, complaint, json)
     else:
         _tell(place, done, json)
-        _hold_to(push, done.complaint)
+    _hold_to(push, complaint)
 
 
 def _passed(project: "Project", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
