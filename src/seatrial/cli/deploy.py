@@ -31,7 +31,8 @@ def deploy(
     reason: ReasonOption = "",
     no_commit: CommitOption = False,
     push: PushOption = False,
-    stop: Annotated[bool, typer.Option("--stop", help="End the service of the target local instead.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the service instead: local, docker.")] = False,
+    render: Annotated[bool, typer.Option("--render", help="Print what would be applied instead: kubernetes.")] = False,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -47,6 +48,12 @@ def deploy(
     opened, place = open_target(found, target), Place(found, target)
     if stop:
         _stop(opened, place)
+        return
+    if render:
+        if not hasattr(opened, "render"):
+            raise typer.BadParameter(f"{target} has nothing to render")
+        pinned = place.current() if version is None else None
+        print(opened.render(pinned or open_index(found.index).find(_requirement(found, version))))  # noqa: T201
         return
     with show.steps(quiet=json) as step, place.lock():
         from seatrial.cli.pinning import fetch_pinned, pin_release
