@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("train", "build", "publish", "releases", "serve", "predict", "prove", "demo")
+COMMANDS = (
+    "train",
+    "build",
+    "publish",
+    "releases",
+    "serve",
+    "deploy",
+    "rollback",
+    "deployments",
+    "predict",
+    "prove",
+    "demo",
+)
 HEAVY = {"numpy", "pandas", "sklearn", "fastapi", "uvicorn", "onnxruntime", "onnx", "pyarrow", "jinja2"}
 
 

@@ -26,7 +26,7 @@ def refused(yard: Yard, *words: str, code: int = 1, **more: Any) -> str:
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert done.stderr.count("error: ") == 1
+    assert sum(line.startswith("error: ") for line in done.stderr.splitlines()) == 1
     assert yard.traces() == before
     return done.stderr
 

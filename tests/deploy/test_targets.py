@@ -33,6 +33,9 @@ class Shelf:
     def settle(self, pinned, progress):
         self.path.write_text(pinned.version)
 
+    def render(self, release):
+        return f"shelf for {release.name} {release.version}, {release.sha256[:6]}"
+
     def serving(self):
         return self.path.read_text() if self.path.exists() else None
 '''
@@ -44,7 +47,12 @@ def test_a_teams_own_target_is_deployed_to_like_any_other(yard: Yard, tmp_path: 
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = yard.root / "pyproject.toml"
     path.write_text(f'{path.read_text()}\n[tool.seatrial.deploy.shelf]\nclass = "shelves:Shelf"\nshelf = "top"\n')
+    assert (
+        yard.ok("deploy", "shelf", "0.2.0", "--render") == f"shelf for titanic-model 0.2.0, {yard.sha('0.2.0')[:6]}\n"
+    )
     assert "titanic-model 0.1.0 serves on shelf, shelf top" in yard.ok("deploy", "shelf", "0.1.0")
+    assert yard.ok("deploy", "shelf", "--render").startswith("shelf for titanic-model 0.1.0")
+    assert "shelf is stopped where it runs" in yard.run("deploy", "shelf", "--stop").stderr
     yard.ok("deploy", "shelf", "0.2.0")
     yard.ok("rollback", "shelf")
     assert (yard.root / "top").read_text() == "0.1.0"

@@ -31,7 +31,8 @@ def deploy(
     reason: ReasonOption = "",
     no_commit: CommitOption = False,
     push: PushOption = False,
-    stop: Annotated[bool, typer.Option("--stop", help="End the service of the target local instead.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the service instead: local, docker.")] = False,
+    render: Annotated[bool, typer.Option("--render", help="Print what would be applied instead: kubernetes.")] = False,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -40,7 +41,7 @@ def deploy(
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.deploy import Place, Plan, bring_back, carry_out, commit_files, make_ready, open_target
+    from seatrial.deploy import Place, Plan, bring_back, carry_out, make_ready, open_target, tidy
     from seatrial.release import open_index
 
     found = find_project(project)
@@ -48,20 +49,25 @@ def deploy(
     if stop:
         _stop(opened, place)
         return
+    if render:
+        if not hasattr(opened, "render"):
+            raise typer.BadParameter(f"{target} has nothing to render")
+        pinned = place.current() if version is None else None
+        print(opened.render(pinned or open_index(found.index).find(_requirement(found, version))))  # noqa: T201
+        return
     with show.steps(quiet=json) as step, place.lock():
         from seatrial.cli.pinning import fetch_pinned, pin_release
 
         index = open_index(found.index)
         fetch = fetch_pinned(index)
-        cut_off = make_ready(place, opened, fetch, step)
+        make_ready(place, opened, fetch, step)
         opened.check()
         release = index.find(_requirement(found, version))
         current = place.current()
         if current and current.sha256 == release.sha256:
             if opened.serving() != current.version:
                 bring_back(place, opened, fetch, step)
-            complaint = "" if no_commit or not cut_off else commit_files(place, f"Record deployments to {target}")
-            done = None
+            done, complaint = None, tidy(place, git=not no_commit, push=push)
         else:
             verdict = _passed(found, release, current)
             pin, wheels, package = pin_release(index, release, place.kept_pins(release.sha256), step)
@@ -93,7 +99,17 @@ def rollback(
     Example: [bold]seatrial rollback local --reason "wrong for children"[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.deploy import Place, Plan, bring_back, carry_out, choose_earlier, make_ready, open_target, pin_of
+    from seatrial.deploy import (
+        Place,
+        Plan,
+        bring_back,
+        carry_out,
+        choose_earlier,
+        make_ready,
+        open_target,
+        pin_of,
+        tidy,
+    )
 
     found = find_project(project)
     opened, place = open_target(found, target), Place(found, target)
@@ -106,17 +122,18 @@ def rollback(
         if current and current.sha256 == entry.sha256:
             if opened.serving() != current.version:
                 bring_back(place, opened, fetch, step)
-            done = None
+            done, complaint = None, tidy(place, git=not no_commit, push=push)
         else:
             pin = pin_of(place, entry, fetch)
             why = reason or f"back from {current.version if current else 'nothing'}"
             plan = Plan("rollback", entry.release, entry.version, entry.sha256, entry.package, pin, why, entry.verdict)
             done = carry_out(place, opened, plan, index=found.index.name, progress=step, git=not no_commit, push=push)
+            complaint = done.complaint
     if done is None:
-        _tell_already(place, entry.release, entry.version, "", json)
+        _tell_already(place, entry.release, entry.version, complaint, json)
     else:
         _tell(place, done, json)
-        _hold_to(push, done.complaint)
+    _hold_to(push, complaint)
 
 
 def _passed(project: "Project", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:

@@ -78,9 +78,8 @@ def compile_pin(model: Path, others: Sequence[Path], *, extras: Sequence[str], p
         (folder / "constraints.txt").write_text("".join(f"{line}\n" for line in limits), "utf-8")
         command = ["pip", "compile", "requirements.in", "--constraint", "constraints.txt", "--quiet"]
         command += ["--generate-hashes", "--universal", "--no-annotate", "--no-header", "--no-config"]
-        command += ["--python-version", _oldest_python(ours[0][0])]
         command += [word for info, _ in ours for word in ("--no-emit-package", info.name)]
-        rest = _resolve(command, folder)
+        rest = _resolve(command, folder, _pythons(ours[0][0]))
     own = "".join(f"{_line(info, more)} \\\n    --hash=sha256:{info.sha256}\n" for info, more in ours)
     return read_pin(own + rest, str(model))
 
@@ -88,6 +87,8 @@ def compile_pin(model: Path, others: Sequence[Path], *, extras: Sequence[str], p
 def read_pin(text: str, where: str) -> Pin:
     """Read a requirements file; SeatrialError where a line is no exact version, has no hash, or is anything else."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        raise SeatrialError(f"{where} pins nothing.", hint=RESTORE)
     body = "\n".join(lines) + "\n"
     found = []
     for line in body.replace("\\\n", " ").splitlines():
@@ -101,8 +102,6 @@ def read_pin(text: str, where: str) -> Pin:
         if not exact or requirement.url or not hashes or not all(re.fullmatch("[0-9a-f]{64}", h) for h in hashes):
             raise SeatrialError(f"{where} does not pin {requirement.name} to a version and a hash.", hint=RESTORE)
         found.append(PinLine(canonicalize_name(requirement.name), words[0].strip(), hashes))
-    if not found:
-        raise SeatrialError(f"{where} pins nothing.", hint=RESTORE)
     return Pin(body, tuple(found))
 
 
@@ -137,21 +136,23 @@ def _constraints(model: WheelInfo) -> list[str]:
     return [f"{name}=={made_with[name]}" for name in DECIDING if made_with.get(name)]
 
 
-def _oldest_python(model: WheelInfo) -> str:
-    """The oldest Python that the release is for."""
+def _pythons(model: WheelInfo) -> list[str]:
+    """The oldest Python that the release is for, and the one that it was made with, should that not do."""
     floors = [s.version for s in SpecifierSet(model.requires_python or "") if s.operator in (">=", "~=", "==")]
-    return max(floors, key=lambda v: [int(n) for n in re.findall(r"\d+", v)], default=OLDEST_PYTHON)
+    oldest = max([OLDEST_PYTHON, *floors], key=lambda version: [int(n) for n in re.findall(r"\d+", version)])
+    made_with = str((model.release or {}).get("environment", {}).get("python", oldest))
+    return list(dict.fromkeys([oldest, ".".join(made_with.split(".")[:2])]))
 
 
-def _resolve(command: list[str], folder: Path) -> str:
+def _resolve(command: list[str], folder: Path, pythons: list[str]) -> str:
     uv = find_uv()
     if uv is None:
         raise SeatrialError("Pinning a release takes uv, which is not there.", hint='pip install "seatrial[cli]"')
     words = b""
-    for more in ([], ["--offline"]):
+    for python, more in [(python, more) for python in pythons for more in ([], ["--offline"])]:
         try:
             done = subprocess.run(
-                [uv, *command, *more],
+                [uv, *command, "--python-version", python, *more],
                 cwd=folder,
                 env=clean_environment(),
                 stdin=subprocess.DEVNULL,

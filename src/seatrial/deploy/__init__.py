@@ -13,6 +13,7 @@ from seatrial.deploy.deploying import (
     commit_files,
     make_ready,
     pin_of,
+    tidy,
 )
 from seatrial.deploy.history import Entry
 from seatrial.deploy.place import Place
@@ -34,4 +35,5 @@ __all__ = [
     "open_target",
     "pin_of",
     "target_names",
+    "tidy",
 ]

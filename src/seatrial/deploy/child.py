@@ -16,6 +16,7 @@ from seatrial.deploy.proving import prove, wait_ready
 
 DRAIN = 30.0  # seconds that an old server keeps idle connections; as long as a server keeps them at all
 LAST_WORDS = 4
+POLL = 0.02  # seconds
 NEWLINE = b"\n"
 OWN = ("HOST", "PORT", "SEATRIAL_DRAIN")  # they speak of servers that are started by hand
 
@@ -39,7 +40,7 @@ class Order:
 class Child:
     """One server process."""
 
-    def __init__(self, order: Order, process: Process, private: socket.socket, log: Path) -> None:
+    def __init__(self, order: Order, process: Process, private: tuple[str, int], log: Path) -> None:
         self.order = order
         self.process = process
         self.log = log
@@ -50,12 +51,11 @@ class Child:
     async def _exit(self) -> int:
         code = await self.process.wait()
         self._ended.set()
-        self._private.close()
         return code
 
     async def prove(self) -> None:
         """Wait until it is ready and has answered its golden rows; SeatrialError, with its last words, if not."""
-        host, port = self._private.getsockname()[:2]
+        host, port = self._private
         order = self.order
         try:
             await asyncio.to_thread(wait_ready, host, port, patience=order.patience, ended=self._ended)
@@ -68,6 +68,17 @@ class Child:
         assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.write(b"accept\n")
+
+    async def gone(self, seconds: float) -> None:
+        """Wait until it takes no more connections: it closes its private socket together with the common one."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not self._ended.is_set() and asyncio.get_running_loop().time() < end:
+            try:
+                _, writer = await asyncio.open_connection(*self._private)
+            except OSError:
+                return
+            writer.close()
+            await asyncio.sleep(POLL)
 
     def words(self) -> str:
         """What it said last, as an error's next lines."""
@@ -94,6 +105,7 @@ class Child:
 async def start(order: Order, listener: socket.socket, folder: Path, number: int) -> Child:
     """Start a server in standby on `listener`; its log goes to a file of its own in `folder`."""
     private = socket.create_server(("127.0.0.1", 0))
+    address = private.getsockname()
     log = folder / f"{order.id}-{number}.log"
     environment = {key: value for key, value in clean_environment().items() if key not in OWN}
     handles = (listener.fileno(), private.fileno())
@@ -110,9 +122,10 @@ async def start(order: Order, listener: socket.socket, folder: Path, number: int
                 env={**environment, "SEATRIAL_SERVED_DIR": order.notes},
             )
     except OSError as error:
-        private.close()
         raise SeatrialError(f"{order.python} cannot be started: {error.strerror}.") from None
-    return Child(order, process, private, log)
+    finally:
+        private.close()
+    return Child(order, process, address, log)
 
 
 def as_order(document: Any) -> Order:

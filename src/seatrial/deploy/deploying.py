@@ -174,6 +174,13 @@ def commit_files(place: Place, title: str, why: str = "", *, push: bool = False)
     return ""
 
 
+def tidy(place: Place, *, git: bool = True, push: bool = False) -> str:
+    """Commit what an earlier command left uncommitted, since it was cut off or told to; says what was left undone."""
+    if not git or not place.git.present or not place.paths:
+        return ""
+    return commit_files(place, f"Record the deployments to {place.target}", push=push)
+
+
 def _record_failure(place: Place, entry: Entry, error: SeatrialError, git: bool) -> None:
     failed = replace(entry, outcome=FAILED, said=error.message)
     with suppress(OSError):  # on a full disk there is no room for this line either

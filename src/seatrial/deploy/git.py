@@ -3,10 +3,12 @@
 import getpass
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 TIMEOUT = 60.0
+LOCK_SECONDS = 3.0
 
 
 class Git:
@@ -62,10 +64,19 @@ class Git:
             ("add", "--", *names),
             ("commit", "--quiet", "--no-verify", "-m", message, "--only", "--", *names),
         ):
-            done = self._run(*command)
+            done = self._patiently(*command)
             if done.returncode:
                 return _words(done)
         return ""
+
+    def _patiently(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
+        """Run git again for a while where another git is at it: maybe that of a command that was killed."""
+        end = time.monotonic() + LOCK_SECONDS
+        done = self._run(*words)
+        while done.returncode and b".lock" in done.stderr and time.monotonic() < end:
+            time.sleep(0.1)
+            done = self._run(*words)
+        return done
 
     def push(self) -> str:
         """Push the branch; gives git's words where that fails."""

@@ -35,6 +35,7 @@ BACKOFF, LONGEST = 0.1, 10.0  # seconds before a crashed server is started again
 STEADY = 30.0  # seconds after which a server counts as running well
 KEPT_LOGS = 10
 STOP_SECONDS = 6.0
+GONE_SECONDS = 3.0  # an old server looks ten times a second whether it was told to go
 
 
 class Supervisor:
@@ -120,6 +121,7 @@ class Supervisor:
         self._go_on(self._watch(child))
         if old is not None:
             self._go_on(old.end(GO, DRAIN + 10.0))
+            await old.gone(GONE_SECONDS)
         host, port = self._listener.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
