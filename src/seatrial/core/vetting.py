@@ -7,7 +7,6 @@ would run, or could, is a complaint.
 import bz2
 import configparser
 import io
-import itertools
 import lzma
 import pickletools
 import re
@@ -54,20 +53,20 @@ def complaints(
     name: str,
     commands: EntryPoints,
     release: dict[str, Any] | None,
+    filename: str,
 ) -> tuple[str, ...]:
     """Say what would be wrong with this wheel as a model; `folder` is its .dist-info, `name` canonical."""
     found = [said for member in archive.infolist() if (said := _member(archive, member, folder, package))]
     found += _commands(commands, name)
+    if not filename.endswith("-none-any.whl"):
+        found.append("it is built for one platform")
     if release is None:
         found.append(f"{package}/artifacts/release.json is not there, so it is no model")
     elif str(release.get("name", "")).replace("_", "-").lower() != name:
         found.append(f"its release.json is of {release.get('name')!r}")
     elif not isinstance(release.get("format"), int):
         found.append("its release.json does not say its format")
-    tag = archive.filename or ""
-    return tuple(
-        (found + ([f"{tag} is for one platform"] if tag and not tag.endswith("-none-any.whl") else []))[:LIMIT]
-    )
+    return tuple(found[:LIMIT])
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: str, package: str) -> str:
@@ -168,11 +167,13 @@ def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
 
 
 def _opcodes(head: bytes, rest: IO[bytes]) -> Iterator[str]:
-    codes = pickletools.genops(_Joined(head, rest))  # type: ignore[arg-type]
-    for opcode, argument, _ in itertools.islice(codes, OPCODES):
+    operations = pickletools.genops(_Joined(head, rest))  # type: ignore[arg-type]
+    for seen, (opcode, argument, _) in enumerate(operations):
         if opcode.name in ("GLOBAL", "INST") and not GLOBAL_NAME.fullmatch(str(argument)):
             return
         yield opcode.name
+        if seen > OPCODES:
+            return
 
 
 class _Joined:
