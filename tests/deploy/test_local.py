@@ -195,6 +195,14 @@ def test_a_pin_that_came_by_git_is_told_apart_from_what_serves(shared: Yard) -> 
     assert "local serves 0.2.0." in shared.ok("deployments", "local")
 
 
+def test_what_a_killed_command_left_half_written_is_swept_away(shared: Yard) -> None:
+    left = shared.root / "deploy" / "local" / ".history.jsonl.6r8bd82z"
+    left.write_text("half of a li")
+    shared.ok("deploy", "local", "0.2.0")
+    assert not left.exists()
+    assert shared.git("status", "--porcelain", "deploy") == ""
+
+
 def test_only_the_owner_can_call_the_supervisor(shared: Yard) -> None:
     path = Path(json.loads((shared.root / ".seatrial" / "local" / "supervisor.json").read_text())["control"])
     assert path.stat().st_mode & 0o777 == 0o600

@@ -73,9 +73,17 @@ class Place:
         except OSError as error:
             raise SeatrialError(f"{self._private} cannot be written: {error.strerror}.") from None
         try:
+            self._sweep()
             yield
         finally:
             lock.release()
+
+    def _sweep(self) -> None:
+        """Remove what a killed command left half-written beside its files."""
+        for path in (self.requirements, self.history_path, self._journal, self._written):
+            for left in path.parent.glob(f".{path.name}.*"):
+                with suppress(OSError):
+                    left.unlink()
 
     def current(self) -> Current | None:
         """Read the pin; None where nothing was ever deployed. SeatrialError where it is damaged."""
