@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from packaging.utils import parse_wheel_filename
-from seatrial.trial.document import to_json
 from tests.trial.samples import BASELINE, CANDIDATE
 
 from seatrial.core.files import sha256
@@ -23,6 +22,7 @@ from seatrial.deploy.local import Local
 from seatrial.release import open_index
 from seatrial.trial import gate
 from seatrial.trial.records import Check, Outcome, Verdict
+from seatrial.trial.telling.document import to_json
 
 PACKAGE = "titanic_model"
 ROW = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20}

@@ -1,6 +1,5 @@
 """The target `local`: a supervised process on this machine. What happens when something is killed: supervisor.py."""
 
-import difflib
 import json
 import os
 import shutil
@@ -12,25 +11,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from seatrial.core.environments import make_pinned
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_whole
 from seatrial.core.pins import read_pin
 from seatrial.core.project import Project
+from seatrial.deploy.settings import TargetSettings, read_settings
 from seatrial.deploy.target import Pinned, Progress
 
-KEYS: dict[str, tuple[type, Any]] = {
-    "host": (str, "127.0.0.1"),
-    "port": (int, 8001),
-    "patience": (float, 60.0),  # seconds until a new server that is not ready is given up
-    "log_level": (str, "warning"),
-}
 LONGEST_PATH = 100  # bytes; a Unix socket's path may have 107, elsewhere 103
 ANSWER_SECONDS = 30.0
 PORT_PATIENCE = 3.0  # seconds; the servers of a supervisor that was just killed are still ending
 SUPERVISOR = "supervisor.json"
+
+
+class LocalSettings(TargetSettings):
+    """[tool.seatrial.deploy.local]."""
+
+    host: str = Field("127.0.0.1", description="the address to serve on")
+    port: int = Field(8001, ge=0, le=65535, description="the port to serve on; 0 takes a free one")
+    patience: float = Field(60.0, gt=0, description="seconds within which a new release must be ready")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="of the servers, whose logs are in `.seatrial/local/`"
+    )
 
 
 class Local:
@@ -39,17 +46,7 @@ class Local:
     name = "local"
 
     def __init__(self, project: Project, settings: dict[str, Any]) -> None:
-        where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.{self.name}]"
-        for key, value in settings.items():
-            if key not in KEYS:
-                near = difflib.get_close_matches(key, KEYS, 1)
-                hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(KEYS)}."
-                raise SeatrialError(f"{where} has an unknown key `{key}`.", hint=hint)
-            if not isinstance(value, (KEYS[key][0], int)) or isinstance(value, bool):
-                raise SeatrialError(f"{where} {key} = {value!r} is of the wrong type.")
-        told = {key: settings.get(key, default) for key, (_, default) in KEYS.items()}
-        self._host, self._port = str(told["host"]), int(told["port"])
-        self._patience, self._log_level = float(told["patience"]), str(told["log_level"])
+        self._settings = read_settings(LocalSettings, settings, project, self.name)
         self._folder = project.root / ".seatrial" / self.name
         self._pin = project.root / "deploy" / self.name / "requirements.txt"
 
@@ -63,9 +60,11 @@ class Local:
         status = self._status()
         if status is None:
             self._listen().close()
-        elif (status["host"], status["port"]) != (self._host, self._port) and self._port:
+            return
+        host, port = self._settings.host, self._settings.port
+        if port and (status["host"], status["port"]) != (host, port):
             raise SeatrialError(
-                f"It serves on {status['host']}:{status['port']}, and the settings say {self._host}:{self._port}.",
+                f"It serves on {status['host']}:{status['port']}, and the settings say {host}:{port}.",
                 hint=f"Stop it first: `seatrial deploy {self.name} --stop`.",
             )
 
@@ -79,14 +78,14 @@ class Local:
         order = {
             **{key: getattr(pinned, key) for key in ("id", "name", "version", "sha256", "package")},
             "python": str(python),
-            "wheel": str(next(iter(sorted(pinned.wheels.glob(f"{pinned.package}-*.whl"))))),
-            "patience": self._patience,
-            "log_level": self._log_level,
+            "wheel": str(pinned.wheel),
+            "patience": self._settings.patience,
+            "log_level": self._settings.log_level,
             "notes": str(self._notes()),
         }
         connection = self._connect() or self._start()
         with closing(connection), connection.makefile("rwb") as stream:
-            connection.settimeout(2 * self._patience + ANSWER_SECONDS)
+            connection.settimeout(2 * self._settings.patience + ANSWER_SECONDS)
             for message in self._say(stream, {"do": "switch", "order": order, "pin": str(self._pin)}):
                 if "step" in message:
                     progress(message["step"])
@@ -207,13 +206,13 @@ class Local:
 
     def _listen(self) -> socket.socket:
         """Take the address."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
         end = time.monotonic() + (PORT_PATIENCE if (self._folder / SUPERVISOR).exists() else 0)
         while True:
             listener = socket.socket(family)
             try:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind((self._host, self._port))
+                listener.bind((self._settings.host, self._settings.port))
                 listener.listen(2048)
             except OSError as error:
                 listener.close()
@@ -221,7 +220,7 @@ class Local:
                     time.sleep(0.05)
                     continue
                 raise SeatrialError(
-                    f"Port {self._port} on {self._host} cannot be used: {error.strerror}.",
+                    f"Port {self._settings.port} on {self._settings.host} cannot be used: {error.strerror}.",
                     hint=f"Choose another one: [tool.seatrial.deploy.{self.name}] port = 8002.",
                 ) from None
             return listener

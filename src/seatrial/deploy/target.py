@@ -26,6 +26,11 @@ class Pinned:
     requirements: Path
     wheels: Path
 
+    @property
+    def wheel(self) -> Path:
+        """The model's own wheel."""
+        return min(self.wheels.glob(f"{self.package}-*.whl"))
+
 
 class Target(Protocol):
     """A place where a release can run.
