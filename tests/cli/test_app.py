@@ -8,8 +8,20 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("train", "build", "publish", "releases", "serve", "predict", "prove", "demo")
-HEAVY = {"numpy", "pandas", "sklearn", "fastapi", "uvicorn", "onnxruntime", "onnx", "pyarrow", "jinja2"}
+COMMANDS = ("train", "build", "publish", "releases", "serve", "predict", "prove", "demo", "index")
+HEAVY = {
+    "httpx",
+    "starlette",
+    "numpy",
+    "pandas",
+    "sklearn",
+    "fastapi",
+    "uvicorn",
+    "onnxruntime",
+    "onnx",
+    "pyarrow",
+    "jinja2",
+}
 
 
 def seatrial(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
