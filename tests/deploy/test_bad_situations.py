@@ -105,7 +105,7 @@ def test_a_port_that_somebody_else_has(yard: Yard) -> None:
     ("settings", "message"),
     [
         ("prot = 8001", "has an unknown key `prot`.\nhint: Did you mean `port`?"),
-        ('port = "8001"', "port = '8001' is of the wrong type."),
+        ('port = "8001"', "port = '8001': Input should be a valid integer."),
         ("port = 1", "and the settings say 127.0.0.1:1.\nhint: Stop it first: `seatrial deploy local --stop`."),
         ('class = "nowhere:Local"', "class = 'nowhere:Local': there is no module nowhere."),
         ('class = "seatrial.deploy.local:Moon"', "seatrial.deploy.local has no Moon."),

@@ -77,6 +77,7 @@ def test_a_client_that_is_killed_leaves_the_release_whole_or_not_there(private: 
     assert False in states, f"seed {SEED}: no kill came before the end"
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_leaves_the_release_whole_or_not_there(tmp_path: Path) -> None:
     drawn = random.Random(SEED)
     code = """

@@ -203,8 +203,8 @@ def publish_tried(project: "Project", progress: Progress = lambda _: None) -> "P
     if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
         today = datetime.now(UTC).date()
         gate.require_passed(project.root, digest, baseline.sha256 if baseline else None, today=today)
-    if not isinstance(index, FolderIndex) and runs_from_checkout():
-        publish_toolkit(index, progress)
+        if not isinstance(index, FolderIndex) and runs_from_checkout():
+            publish_toolkit(index, progress)
     return index.publish(built_files(project), progress)
 
 
