@@ -193,7 +193,6 @@ def test_a_good_change_on_the_main_branch_is_published(world: World, record_prop
     assert world.versions() == ["0.1.0", "0.2.0"]
 
 
-@pytest.mark.xfail(strict=True, reason="`seatrial deploy` is written on another branch at this moment")
 def test_a_good_change_on_the_main_branch_is_deployed(world: World):
     jobs = merge(world)
     assert jobs["deploy"].status == "success", jobs["deploy"].log
