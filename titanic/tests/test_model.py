@@ -3,9 +3,9 @@
 import math
 
 import pytest
+from seatrial import SeatrialError
 
 import titanic_model
-from seatrial import SeatrialError
 
 ROSE = {
     "pclass": 1,

@@ -2,3 +2,22 @@
 
 In: a project's folder. Out: files for CircleCI, GitHub or GitLab; findings. Never: running a stage itself.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatrial.ci.rendering import FILES as FILES
+    from seatrial.ci.rendering import render as render
+
+_HOMES = {
+    "FILES": "seatrial.ci.rendering",
+    "render": "seatrial.ci.rendering",
+}
+__all__ = ["FILES", "render"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(name)

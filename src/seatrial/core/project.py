@@ -28,6 +28,7 @@ KEYS = {
     "index": (str, "the folder that is the package index, relative to the project"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, [tool.seatrial.deploy.local] and the like"),
+    "ci": (dict, "what the pipeline files of `seatrial ci` are to say, [tool.seatrial.ci]"),
 }
 
 
@@ -53,6 +54,7 @@ class Project:
     threads: int = 1
     trial: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
+    ci: dict[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> Path:

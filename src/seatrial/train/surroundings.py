@@ -18,6 +18,9 @@ PACKAGES = (
     "skops",
 )
 
+# No part of a release: a pin, an acceptance or a pipeline that is committed after it must not make it another one.
+APART = ("deploy", "tests", "requirements", "accepted.json", ".circleci", ".github", ".gitlab-ci.yml", ".gitignore")
+
 
 def environment() -> dict[str, str]:
     """The versions that a training's result depends on."""
@@ -31,11 +34,12 @@ def environment() -> dict[str, str]:
 
 
 def git_state(root: Path) -> dict[str, Any]:
-    """The commit of the project, and whether files of it differ from that; empty outside a git checkout."""
-    commit = _git(root, "log", "-1", "--format=%H", "--", ".")
+    """The last commit of what goes into a release, and whether files of it differ; empty outside a git checkout."""
+    parts = (".", *(f":(exclude){name}" for name in APART))
+    commit = _git(root, "log", "-1", "--format=%H", "--", *parts)
     if not commit:
         return {}
-    return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain", "--", "."))}
+    return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain", "--", *parts))}
 
 
 def _git(root: Path, *words: str) -> str | None:

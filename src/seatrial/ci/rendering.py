@@ -1,0 +1,53 @@
+"""Pipeline files from templates: for CircleCI, GitHub Actions and GitLab CI."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial.ci.settings import read_pipeline
+from seatrial.core.project import Project
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent / "templates"
+# Where each service looks, from the top of the repository, and the template that fills it.
+FILES = {
+    "circleci": (".circleci/config.yml", "circleci.yml"),
+    "github": (".github/workflows/seatrial.yml", "github.yml"),
+    "gitlab": (".gitlab-ci.yml", "gitlab.yml"),
+}
+
+
+def render(project: Project, provider: str) -> dict[Path, str]:
+    """Make the pipeline files of a project for one of FILES: absolute paths, and what belongs there."""
+    pipeline = read_pipeline(project)
+    path, template = FILES[provider]
+    top = project.root
+    for _ in Path(pipeline.folder).parts:
+        top = top.parent
+    text = _environment().get_template(template).render(p=pipeline, provider=provider)
+    return {top / path: re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))}
+
+
+@cache
+def _environment() -> "Environment":
+    """Templates with marks of their own, since all three services have a use for curly ones."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(  # noqa: S701 - this is YAML; values are checked where they are read
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        variable_start_string="<[",
+        variable_end_string="]>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, so that it can stand on a line
+    return environment

@@ -1,0 +1,196 @@
+"""What a pipeline has to know of a project: read from its pyproject.toml and from where it lies in its repository."""
+
+import difflib
+import re
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import Project
+
+KEYS = {
+    "branch": "the branch that is published and deployed",
+    "target": "where the branch is deployed to: local, docker, railway, kubernetes, or your own",
+    "index": "the name of the index to publish to, of those in [tool.seatrial.index]",
+    "python": "the version of Python",
+    "schedule": "when to train again, as five cron fields, UTC",
+    "repository": "the top of the git repository, relative to the project",
+}
+LOCK = "requirements/ci.txt"
+# What the command line of a target reads from the environment, beside what the project's own settings name.
+TARGET_TOKENS = {"railway": ("RAILWAY_TOKEN",)}
+TOOLS = ("pytest", "ruff")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The facts that the templates are filled with. `folder` is the project within its repository, "" for the top."""
+
+    name: str
+    package: str
+    folder: str
+    branch: str
+    target: str
+    python: str
+    schedule: str
+    index: str | None  # the name of the index to publish to; None is the default one
+    index_folder: str | None  # the folder in the project that is the index, which a job forgets at its end
+    pull_tokens: tuple[str, ...]  # to read the index; names of environment variables, never their values
+    push_tokens: tuple[str, ...]  # to publish to it
+    deploy_tokens: tuple[str, ...]
+    lock: str | None  # hashed requirements of the tools, where the project has them
+    tools: tuple[str, ...]
+
+    @property
+    def install(self) -> str:
+        """What follows `pip install` to have the tools; hashed where the project has pins for them."""
+        return f"--require-hashes -r {self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
+
+    @property
+    def contexts(self) -> dict[str, tuple[str, ...]]:
+        """The groups of variables that hold tokens, so that a job has those that it needs and no others."""
+        groups = {
+            "seatrial-pull": self.pull_tokens,
+            "seatrial-publish": self.push_tokens,
+            "seatrial-deploy": self.deploy_tokens,
+        }
+        return {name: tokens for name, tokens in groups.items() if tokens}
+
+    def secrets(self, job: str) -> list[str]:
+        """Which of the contexts a job needs."""
+        needs = {
+            "trial": ("seatrial-pull",),
+            "publish": ("seatrial-pull", "seatrial-publish"),
+            "deploy": ("seatrial-pull", "seatrial-deploy"),
+        }
+        # The toolkit's own pin may lie on the private index, so that each job reads it.
+        wanted = needs.get(job, ("seatrial-pull",) if self.lock else ())
+        return [name for name in wanted if name in self.contexts]
+
+    def tokens(self, job: str) -> list[str]:
+        """The names of the variables that a job needs."""
+        return list(dict.fromkeys(token for name in self.secrets(job) for token in self.contexts[name]))
+
+
+def read_pipeline(project: Project) -> Pipeline:
+    """Gather what the pipelines of a project are made of.
+
+    Raises SeatrialError where [tool.seatrial.ci] has an unknown key, or a value that a pipeline cannot have.
+    """
+    settings = _settings(project)
+    index = settings.get("index")
+    places = _index_tables(project)
+    if index and index not in places:
+        raise SeatrialError(
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] index = {index!r} names no index.",
+            hint=f"[tool.seatrial.index] has: {', '.join(places) or 'no names'}.",
+        )
+    target = settings.get("target") or next(iter(project.deploy), "local")
+    name, place = (index, places[index]) if index else next(iter(places.items()), ("index", None))
+    pull, push = _index_tokens(name, place)
+    return Pipeline(
+        name=project.name,
+        package=project.package,
+        folder=_folder(project, settings.get("repository")),
+        branch=settings.get("branch", "main"),
+        target=target,
+        python=settings.get("python", "3.11"),
+        schedule=settings.get("schedule", "23 4 * * 1"),
+        index=index,
+        index_folder=_index_folder(project, place),
+        pull_tokens=pull,
+        push_tokens=push,
+        deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
+        lock=LOCK if (project.root / LOCK).is_file() else None,
+        tools=(toolkit_requirement(project), *TOOLS),
+    )
+
+
+def toolkit_requirement(project: Project) -> str:
+    """The toolkit with all that a pipeline needs, in the versions that the project asks for."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for line in project.dependencies:
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if wanted.name.lower() == "seatrial":
+            return f"seatrial[all]{wanted.specifier}"
+    return "seatrial[all]"
+
+
+def repository_of(folder: Path) -> Path:
+    """The top of the git repository that a folder lies in; the folder itself where there is none."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return folder
+    return Path(done.stdout.strip()) if done.returncode == 0 else folder
+
+
+def _settings(project: Project) -> dict[str, str]:
+    where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci]"
+    for key, value in project.ci.items():
+        if key not in KEYS:
+            near = difflib.get_close_matches(key, KEYS, 1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(KEYS)}."
+            raise SeatrialError(f"{where} has an unknown key `{key}`.", hint=hint)
+        # These words end up in files that a shell and a CI service read: nothing in them may mean something there.
+        shape = r"[0-9*/, -]+" if key == "schedule" else r"[A-Za-z0-9][\w./-]*|\.\.?[\w./-]*"
+        if not isinstance(value, str) or not re.fullmatch(shape, value):
+            raise SeatrialError(f"{where} {key} = {value!r} cannot stand in a pipeline.", hint=f"It is {KEYS[key]}.")
+    if "schedule" in project.ci and len(project.ci["schedule"].split()) != 5:
+        raise SeatrialError(f"{where} schedule has five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
+    return project.ci
+
+
+def _folder(project: Project, told: str | None) -> str:
+    top = (project.root / told).resolve() if told else repository_of(project.root)
+    if not project.root.is_relative_to(top):
+        raise SeatrialError(
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository lies beside the project."
+        )
+    relative = project.root.relative_to(top).as_posix()
+    return "" if relative == "." else relative
+
+
+def _index_tables(project: Project) -> dict[str, Any]:
+    """The named indexes as pyproject.toml has them; one without a name is called index."""
+    document = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
+    index = document["tool"]["seatrial"].get("index", ".seatrial/index")
+    return index if isinstance(index, dict) else {"index": index}
+
+
+def _index_folder(project: Project, place: Any) -> str | None:
+    where = place.get("folder") if isinstance(place, dict) else place
+    if not isinstance(where, str) or ":" in where or Path(where).is_absolute():
+        return None
+    inside = (project.root / where).resolve()
+    return inside.relative_to(project.root).as_posix() if inside.is_relative_to(project.root) else None
+
+
+def _index_tokens(name: str, place: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The variables that hold the tokens of an index, to read and to publish; a folder has none."""
+    if isinstance(place, str):
+        place = {"gemfury": place} if name == "gemfury" and "/" not in place else {"url": place}
+    if not isinstance(place, dict) or not ("gemfury" in place or place.get("url", "").startswith("http")):
+        return (), ()
+    default = f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
+    pull, push = ("GEMFURY_PULL_TOKEN", "GEMFURY_PUSH_TOKEN") if "gemfury" in place else (default, default)
+    both = place.get("token")
+    return (str(place.get("pull_token", both or pull)),), (str(place.get("push_token", both or push)),)
+
+
+def _tokens(settings: Any) -> tuple[str, ...]:
+    """The names of environment variables that the settings of a target give under keys that end in token."""
+    if not isinstance(settings, dict):
+        return ()
+    found = [v for k, v in settings.items() if re.search(r"(token|password)(_env)?$", k) and isinstance(v, str)]
+    return tuple(name for name in dict.fromkeys(found) if VARIABLE.fullmatch(name))

@@ -1,0 +1,111 @@
+"""`seatrial ci`: pipeline files that fit the project, pins for the tools they run on, and the verdict as a comment."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, ProjectOption
+
+ci = typer.Typer(
+    help="Pipeline files that fit the project: train, test, build, trial; and on the main branch publish and deploy."
+    "\n\nExample: [bold]seatrial ci circleci[/]",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if it is not up to date.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file that is there with other content.")]
+
+
+class Host(StrEnum):
+    """Where a comment can be left."""
+
+    github = "github"
+    gitlab = "gitlab"
+
+
+@ci.command()
+def circleci(check: CheckOption = False, force: ForceOption = False, project: ProjectOption = HERE) -> None:
+    """Write .circleci/config.yml.
+
+    Example: [bold]seatrial ci circleci --check[/]
+    """
+    _bring("circleci", check, force, project)
+
+
+@ci.command()
+def github(check: CheckOption = False, force: ForceOption = False, project: ProjectOption = HERE) -> None:
+    """Write .github/workflows/seatrial.yml.
+
+    Example: [bold]seatrial ci github[/]
+    """
+    _bring("github", check, force, project)
+
+
+@ci.command()
+def gitlab(check: CheckOption = False, force: ForceOption = False, project: ProjectOption = HERE) -> None:
+    """Write .gitlab-ci.yml.
+
+    Example: [bold]seatrial ci gitlab[/]
+    """
+    _bring("gitlab", check, force, project)
+
+
+@ci.command()
+def lock(
+    index_url: Annotated[
+        str | None, typer.Option(envvar="SEATRIAL_LOCK_INDEX", help="An index that has the toolkit, if PyPI has not.")
+    ] = None,
+    project: ProjectOption = HERE,
+) -> None:
+    """Pin the tools of the pipeline, with hashes, in requirements/ci.txt; write the pipeline again afterwards.
+
+    Example: [bold]seatrial ci lock && seatrial ci circleci --force[/]
+    """
+    from seatrial.ci.lock import lock as pin
+    from seatrial.core.project import find_project
+
+    with show.steps() as step:
+        step("resolving the tools")
+        path = pin(find_project(project), index_url)
+    show.out.print(show.place(path))
+
+
+@ci.command()
+def report(
+    host: Annotated[Host, typer.Argument(help="Whose job this runs in.")], project: ProjectOption = HERE
+) -> None:
+    """Show the last trial's verdict on the job's page, and in one comment on the pull or merge request.
+
+    Example: [bold]seatrial ci report github[/]
+    """
+    from seatrial.ci.report import latest_markdown
+    from seatrial.ci.report import report as put
+    from seatrial.core.project import find_project
+
+    found = find_project(project)
+    done = put(host.value, found.name, latest_markdown(found.root))
+    if done.summary:
+        show.say("The verdict is on the run's page.")
+    show.say(f"The verdict is in {done.comment}" if done.comment else f"No comment: {done.why_not}.")
+
+
+def _bring(provider: str, check: bool, force: bool, project: ProjectOption) -> None:
+    from seatrial.ci import render
+    from seatrial.ci.writing import differences, write
+    from seatrial.core.project import find_project
+
+    files = render(find_project(project), provider)
+    found = differences(files)
+    for each in found:
+        if each.diff and not force:
+            show.out.print(each.diff, markup=False)
+    if check:
+        for each in found:
+            show.say(f"{show.place(each.path)} {'is missing' if each.missing else 'is not up to date'}.")
+        raise typer.Exit(1 if found else 0)
+    written = write(files, force=force)
+    for path in files:
+        show.out.print(f"{show.place(path)} {'written' if path in written else 'is up to date'}")

@@ -1,0 +1,35 @@
+"""`seatrial doctor`: what in a project lets bad releases through."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, JsonOption
+
+
+def doctor(
+    folder: Annotated[Path, typer.Argument(help="The folder to look at; default: the one you are in.")] = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Look for what lets bad releases through: in pipelines, images, pins, settings. Exit code 1 if there is any.
+
+    Example: [bold]seatrial doctor[/]
+    """
+    from seatrial.ci.doctor import examine
+    from seatrial.core.errors import SeatrialError
+
+    if not folder.is_dir():
+        raise SeatrialError(f"{folder} is no folder.", hint="Name the folder of a project.")
+    findings = examine(folder)
+    if json:
+        show.result([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            show.out.print(f"{finding.path}:{finding.line}: {finding.message}", markup=False)
+            show.out.print(f"    {finding.hint}  [{finding.check}]", markup=False, style="dim")
+        places = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+        show.say(places if findings else "Nothing found.")
+    raise typer.Exit(1 if findings else 0)
