@@ -1,0 +1,65 @@
+"""A pin as the deploy command writes it: hashed requirements, the model's wheel and the toolkit's first."""
+
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from seatrial.core.installing import find_uv
+from seatrial.core.project import Project
+from seatrial.deploy.target import Pinned
+from seatrial.release import FolderIndex
+
+
+def make_pinned(project: Project, index: FolderIndex, version: str, folder: Path) -> Pinned:
+    """Pin a release of `index` with everything that serving it needs; the public packages come from PyPI."""
+    release, toolkit = index.find(f"{project.name}=={version}"), index.find("seatrial")
+    wheels = folder / "wheels"
+    wheels.mkdir(parents=True)
+    for each in (release, toolkit):
+        shutil.copy(index.fetch(each), wheels)
+    asked = folder / "requirements.in"
+    asked.write_text(f"{release.requirement}\nseatrial[serve]=={toolkit.version}\n")
+    command = [find_uv() or "uv", "pip", "compile", str(asked), "--generate-hashes", "--no-header", "--no-annotate"]
+    command += [
+        "--python-version",
+        "3.11",
+        "--universal",
+        "--find-links",
+        str(wheels),
+        "--quiet",
+        "--no-emit-find-links",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    entries = re.split(r"^(?=\S)", done.stdout, flags=re.MULTILINE)
+    ours = (release.name, "seatrial")
+    entries.sort(key=lambda entry: ours.index(name) if (name := re.split(r"[\[=]", entry)[0]) in ours else len(ours))
+    requirements = folder / "requirements.txt"
+    requirements.write_text("".join(entries))
+    return Pinned(
+        id=f"20261125T000000-{version.replace('.', '')}",
+        name=release.name,
+        version=version,
+        sha256=release.sha256,
+        package=project.package,
+        requirements=requirements,
+        wheels=wheels,
+    )
+
+
+def made_up_pin(folder: Path, project: Project, version: str = "0.1.0") -> Pinned:
+    """A pin that only looks like one, for what installs nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    requirements, wheels = folder / "requirements.txt", folder / "wheels"
+    requirements.write_text(f"{project.name}=={version} --hash=sha256:{'a' * 64}\n")
+    wheels.mkdir(exist_ok=True)
+    (wheels / f"{project.package}-{version}-py3-none-any.whl").write_bytes(b"a wheel")
+    return Pinned(f"id-{version}", project.name, version, "a" * 64, project.package, requirements, wheels)
+
+
+def free_port() -> int:
+    """A port that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

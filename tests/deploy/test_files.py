@@ -1,0 +1,122 @@
+"""What is rendered for a project's targets, and what goes into a build context."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.conftest import TITANIC
+from tests.deploy.pinning import made_up_pin
+from tests.projects.tiny import make_project
+
+from seatrial.core.project import Project, find_project
+from seatrial.deploy.docker import Docker
+from seatrial.deploy.files import deployment_files, write_deployment_files
+from seatrial.deploy.images import image_name, own_or, pin_digest, render_dockerfile, stage, tag_of
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
+    return find_project(make_project(tmp_path / "tiny"))
+
+
+def test_the_reference_project_has_the_files_as_they_are_rendered() -> None:
+    for path, text in deployment_files(find_project(TITANIC)).items():
+        assert path.read_text() == text, f"render it again: {path}"
+
+
+def test_files_are_written_once_and_then_belong_to_the_project(tiny: Project) -> None:
+    written = write_deployment_files(tiny)
+    assert sorted(str(path.relative_to(tiny.root / "deploy")) for path in written) == [
+        *("docker/.dockerignore", "docker/Dockerfile"),
+        *("railway/.dockerignore", "railway/Dockerfile", "railway/railway.json"),
+    ]
+    (tiny.root / "deploy" / "docker" / "Dockerfile").write_text("FROM mine\n")
+    assert write_deployment_files(tiny) == []
+    assert (tiny.root / "deploy" / "docker" / "Dockerfile").read_text() == "FROM mine\n"
+
+
+@pytest.mark.parametrize("mounts", [True, False])
+def test_hadolint_finds_nothing_in_the_dockerfile(tiny: Project, tmp_path: Path, mounts: bool) -> None:
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    assert hadolint
+    path = tmp_path / "Dockerfile"
+    for text, clean in (
+        (render_dockerfile(tiny, mounts=mounts), True),
+        ("FROM python\nRUN cd /x && pip install y\n", False),
+    ):
+        path.write_text(text)
+        done = subprocess.run([hadolint, "--no-color", str(path)], capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) is clean, done.stdout
+
+
+def test_the_dockerfile_fits_the_project(tiny: Project) -> None:
+    text = Docker(tiny, {"port": 9000, "python": "3.12"}).files()["Dockerfile"]
+    assert "ARG BASE=docker.io/library/python:3.12-slim" in text
+    assert 'CMD ["python", "-m", "seatrial.serve", "tiny_model", "--host", "0.0.0.0"]' in text
+    assert "EXPOSE 9000" in text
+    assert "PORT=9000" in text
+
+
+def test_the_health_check_is_python_that_follows_the_port(titanic_project: Path) -> None:
+    """The very words of the Dockerfile, against a server and against nothing."""
+    from tests.serve.serving import process
+
+    text = render_dockerfile(find_project(titanic_project))
+    command = json.loads(re.search(r"HEALTHCHECK[^[]*CMD (\[.*\])", text, re.DOTALL).group(1).splitlines()[0])
+    with process(titanic_project / "src", "--port", "0") as server:
+        port = str(server.started())
+        assert _run(command, port) == 0
+    assert _run(command, port) != 0
+
+
+def _run(command: list[str], port: str) -> int:
+    environment = {**os.environ, "PORT": port, "http_proxy": "http://127.0.0.1:1"}
+    return subprocess.run([sys.executable, *command[1:]], env=environment, capture_output=True, check=False).returncode
+
+
+def test_a_build_context_holds_the_pin_its_wheels_and_nothing_else(tiny: Project, tmp_path: Path) -> None:
+    pinned = made_up_pin(tmp_path / "pin", tiny)
+    (pinned.wheels / "notes.txt").write_text("not a wheel")
+    own = tiny.root / "deploy" / "docker"
+    own.mkdir(parents=True)
+    (own / ".env").write_text("SECRET=1")
+    (own / "history.jsonl").write_text("{}")
+    context = tmp_path / "context"
+    context.mkdir()
+    stage(context, pinned, own_or(Docker(tiny, {}).files(), own))
+    assert sorted(str(p.relative_to(context)) for p in context.rglob("*") if p.is_file()) == [
+        *(".dockerignore", "Dockerfile", "requirements.txt", "wheels/tiny_model-0.1.0-py3-none-any.whl"),
+    ]
+
+
+def test_names_and_versions_become_names_and_tags_of_images(tiny: Project) -> None:
+    assert image_name("Titanic_Model.v2") == "titanic-model-v2"
+    assert tag_of("0.1.0+3.habc") == "0.1.0-3.habc"
+    assert Docker(replace(tiny, name="Titanic_Model"), {}).image == "titanic-model"
+
+
+def test_a_pin_is_told_by_what_it_pins_and_not_by_its_comments(tiny: Project, tmp_path: Path) -> None:
+    pinned = made_up_pin(tmp_path / "pin", tiny)
+    before = pin_digest(pinned)
+    pinned.requirements.write_text(f"# deployed today\n\n{pinned.requirements.read_text()}")
+    assert pin_digest(pinned) == before
+    pinned.requirements.write_text("tiny-model==0.2.0\n")
+    assert pin_digest(pinned) != before
+
+
+def test_the_tests_of_the_image_say_why_they_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.deploy.containers.workbench import missing
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert missing() == (
+        "not installed: buildah, podman, runc, debootstrap (apt-get install -y buildah podman runc debootstrap)"
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert missing() == "containers are built and run as root, which we are not"

@@ -1,0 +1,268 @@
+"""The target `railway`, with a stand-in for Railway's command line that notes how it was called and plays failures."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import jsonschema
+import pytest
+from tests.deploy.pinning import made_up_pin
+from tests.deploy.standins import StandIn, stand_in
+from tests.projects.tiny import make_project
+from tests.serve.serving import process
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import Project, find_project
+from seatrial.deploy.railway import Railway
+from seatrial.deploy.target import Pinned
+
+TOKEN = "rw-5d1e8c0a9b"
+
+# The keys of railway.json that Railway's documentation has, with their types; Railway refuses numbers in quotes.
+SCHEMA = {
+    "type": "object",
+    "required": ["$schema", "build", "deploy"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"const": "https://railway.com/railway.schema.json"},
+        "build": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"builder": {"enum": ["RAILPACK", "DOCKERFILE"]}, "dockerfilePath": {"type": "string"}},
+        },
+        "deploy": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "healthcheckPath": {"type": "string", "pattern": "^/"},
+                "healthcheckTimeout": {"type": "integer", "minimum": 1},
+                "restartPolicyType": {"enum": ["ON_FAILURE", "ALWAYS", "NEVER"]},
+                "restartPolicyMaxRetries": {"type": "integer", "minimum": 0},
+                "overlapSeconds": {"type": "integer", "minimum": 0},
+                "drainingSeconds": {"type": "integer", "minimum": 0},
+                "preDeployCommand": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
+    return find_project(make_project(tmp_path / "tiny"))
+
+
+@pytest.fixture
+def railway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """The command on the path, and a token in the environment."""
+    found = stand_in(tmp_path / "cli", "railway")
+    monkeypatch.setenv("PATH", f"{found.folder / 'bin'}:/usr/bin:/bin")
+    monkeypatch.delenv("RAILWAY_API_TOKEN", raising=False)
+    monkeypatch.setenv("RAILWAY_TOKEN", TOKEN)
+    return found
+
+
+@pytest.fixture
+def pinned(tiny: Project, tmp_path: Path) -> Pinned:
+    return made_up_pin(tmp_path / "pin", tiny)
+
+
+@pytest.fixture
+def service() -> Iterator[tuple[str, dict[str, object]]]:
+    """The service on Railway; it answers as the version in the dictionary, or is not there at all."""
+    state: dict[str, object] = {"version": "0.0.9"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer({"version": state["version"], "example": {"x": 1.0}})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer({"version": state["version"], "predictions": [1]})
+
+        def _answer(self, document: object) -> None:
+            state["asked"] = int(str(state.get("asked", 0))) + 1
+            if "turns" in state and state["asked"] == 3:
+                state["version"] = state.pop("turns")
+            body = json.dumps(document).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", state
+    server.shutdown()
+    server.server_close()
+
+
+def deploy(target: Railway, pinned: Pinned) -> tuple[str, list[str], int]:
+    steps: list[str] = []
+    commits: list[None] = []
+    target.check()
+    where = target.switch(pinned, lambda: commits.append(None), steps.append)
+    return where, steps, len(commits)
+
+
+def test_it_uploads_the_pin_and_its_wheels_and_nothing_else(tiny: Project, railway: StandIn, pinned: Pinned) -> None:
+    where, steps, commits = deploy(Railway(tiny, {"service": "titanic", "environment": "staging"}), pinned)
+    (call,) = railway.calls
+    assert call["argv"] == ["up", "--detach", "--service", "titanic", "--environment", "staging"]
+    assert call["environment"]["RAILWAY_TOKEN"] == TOKEN
+    assert sorted(call["files"]) == [
+        ".dockerignore", "Dockerfile", "railway.json", "requirements.txt", "wheels/tiny_model-0.1.0-py3-none-any.whl"
+    ]  # fmt: skip
+    assert call["files"]["requirements.txt"] == pinned.requirements.read_text()
+    assert not Path(call["cwd"]).exists()
+    assert TOKEN not in json.dumps([call["argv"], call["files"], steps])
+    assert (where, commits) == ("the service titanic on Railway", 1)
+    assert "not checked that it answers" in steps[-1]
+
+
+def test_the_config_holds_to_the_documented_keys(tiny: Project) -> None:
+    files = Railway(tiny, {"service": "titanic"}).files()
+    document = json.loads(files["railway.json"])
+    jsonschema.validate(document, SCHEMA)
+    assert document["build"] == {"builder": "DOCKERFILE", "dockerfilePath": "Dockerfile"}
+    assert document["deploy"]["healthcheckPath"] == "/ready"
+    for wrong in ({"drainingSeconds": "10"}, {"healthCheckPath": "/ready"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**document, "deploy": wrong}, SCHEMA)
+
+
+def test_its_dockerfile_takes_the_index_from_the_service_and_needs_no_mounts(tiny: Project) -> None:
+    dockerfile = Railway(tiny, {"service": "titanic"}).files()["Dockerfile"]
+    assert "ARG PIP_EXTRA_INDEX_URL" in dockerfile
+    assert "--mount" not in dockerfile
+    assert '"seatrial.serve", "tiny_model"' in dockerfile
+
+
+def test_the_server_takes_the_host_that_railways_health_check_gives(titanic_project: Path) -> None:
+    with process(titanic_project / "src", "--port", "0") as server:
+        url = f"http://127.0.0.1:{server.started()}/ready"
+        assert httpx.get(url, headers={"Host": "healthcheck.railway.app"}).status_code == 200
+
+
+def test_a_dockerfile_of_the_projects_own_goes_first(tiny: Project, railway: StandIn, pinned: Pinned) -> None:
+    own = tiny.root / "deploy" / "railway" / "Dockerfile"
+    own.parent.mkdir(parents=True)
+    own.write_text("FROM scratch\n")
+    deploy(Railway(tiny, {"service": "titanic"}), pinned)
+    assert railway.calls[0]["files"]["Dockerfile"] == "FROM scratch\n"
+
+
+def test_with_an_address_it_waits_until_the_new_version_predicts(
+    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+) -> None:
+    url, state = service
+    state["turns"] = "0.1.0"
+    target = Railway(tiny, {"service": "titanic", "url": url + "/"})
+    assert target.serving() == "0.0.9"
+    assert deploy(target, pinned)[::2] == (url, 1)
+    assert target.serving() == "0.1.0"
+
+
+def test_where_the_new_version_does_not_come_nothing_is_committed(
+    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+) -> None:
+    target = Railway(tiny, {"service": "titanic", "url": service[0], "patience": 0.3})
+    commits: list[None] = []
+    with pytest.raises(SeatrialError, match=r"does not answer as 0\.1\.0 after 0 s; 0\.0\.9 answers there") as refused:
+        target.switch(pinned, lambda: commits.append(None), lambda _: None)
+    assert refused.value.hint == "What went wrong: railway logs --build."
+    assert commits == []
+
+
+def test_settling_uploads_again_only_what_is_known_to_differ(
+    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+) -> None:
+    url, state = service
+    Railway(tiny, {"service": "titanic"}).settle(pinned, lambda _: None)
+    target = Railway(tiny, {"service": "titanic", "url": url})
+    target.settle(None, lambda _: None)
+    state["version"] = "0.1.0"
+    target.settle(pinned, lambda _: None)
+    assert railway.calls == []
+    state.update(version="0.0.9", asked=0, turns="0.1.0")
+    target.settle(pinned, lambda _: None)
+    assert len(railway.calls) == 1
+
+
+def test_without_the_command_line_it_says_how_to_get_it(tiny: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SeatrialError, match=r"railway is not installed\.") as refused:
+        Railway(tiny, {"service": "titanic"}).check()
+    assert "npm install --global @railway/cli" in refused.value.hint
+
+
+def test_without_a_token_it_says_which(tiny: Project, railway: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAILWAY_TOKEN")
+    with pytest.raises(SeatrialError, match="RAILWAY_TOKEN is not set") as refused:
+        Railway(tiny, {"service": "titanic"}).check()
+    assert "project token" in refused.value.hint
+
+
+def test_an_accounts_token_needs_the_project(
+    tiny: Project, railway: StandIn, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAILWAY_TOKEN")
+    monkeypatch.setenv("RAILWAY_API_TOKEN", "account")
+    with pytest.raises(SeatrialError, match="must be told which project"):
+        Railway(tiny, {"service": "titanic"}).check()
+    deploy(Railway(tiny, {"service": "titanic", "project": "6f1c"}), pinned)
+    assert railway.calls[0]["argv"][-2:] == ["--project", "6f1c"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Invalid RAILWAY_TOKEN. Please check that your token is valid and has not expired",
+        "Unauthorized. Please check that your RAILWAY_TOKEN is valid and has access to the resource",
+        "Not signed in.\n  Run `railway login` to authenticate, then re-run.",
+    ],
+)
+def test_a_refused_token_is_named_by_its_variable_alone(
+    tiny: Project, railway: StandIn, pinned: Pinned, words: str
+) -> None:
+    railway.behave("up", 1, err=f"{words}\n")
+    with pytest.raises(SeatrialError, match=r"^Railway refuses the token in RAILWAY_TOKEN\.$") as refused:
+        deploy(Railway(tiny, {"service": "titanic"}), pinned)
+    assert TOKEN not in str(refused.value) + refused.value.hint
+
+
+def test_a_failing_upload_tells_the_last_words_without_the_token(
+    tiny: Project, railway: StandIn, pinned: Pinned
+) -> None:
+    railway.behave("up", 1, out="Indexing...\n", err="Service titanic not found in $TOKEN\n")
+    with pytest.raises(SeatrialError, match="railway cannot upload; it says:") as refused:
+        deploy(Railway(tiny, {"service": "titanic"}), pinned)
+    assert "Service titanic not found in ****" in refused.value.message
+
+
+def test_a_command_line_that_hangs_is_ended(tiny: Project, railway: StandIn, pinned: Pinned) -> None:
+    railway.behave("up", "hang")
+    with pytest.raises(SeatrialError, match="railway cannot upload: it did not end within 1 s") as refused:
+        deploy(Railway(tiny, {"service": "titanic", "upload_timeout": 1.0}), pinned)
+    assert "Is the network there" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"service": 7}, "[tool.seatrial.deploy.railway] service = 7: Input should be a valid string"),
+        ({"service": "x", "enviroment": "y"}, "has an unknown key `enviroment`"),
+        ({"service": "x", "overlap": -1}, "overlap = -1: Input should be greater than or equal to 0"),
+        ({"service": "x", "url": "titanic.example.com"}, "url = 'titanic.example.com': String should match pattern"),
+    ],
+)
+def test_a_wrong_setting_is_named(tiny: Project, settings: dict[str, object], told: str) -> None:
+    with pytest.raises(SeatrialError) as refused:
+        Railway(tiny, settings)
+    assert told in refused.value.message
