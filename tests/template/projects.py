@@ -5,7 +5,7 @@ from typing import Any
 
 from seatrial.core.project import Project, find_project
 from seatrial.template.data import write_data
-from seatrial.template.examine import examine
+from seatrial.template.examining import examine
 from seatrial.template.pipelinecode import Model
 from seatrial.template.records import Examination, Source, Wishes
 from seatrial.template.source import read_source

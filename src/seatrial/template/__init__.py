@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seatrial.template.csvfile import CsvOptions as CsvOptions
     from seatrial.template.data import DataFile as DataFile
     from seatrial.template.data import write_data as write_data
-    from seatrial.template.examine import examine as examine
+    from seatrial.template.examining import examine as examine
     from seatrial.template.records import ColumnFacts as ColumnFacts
     from seatrial.template.records import Decision as Decision
     from seatrial.template.records import Examination as Examination
@@ -34,7 +34,7 @@ _HOMES = {
     "Source": "records",
     "Wishes": "records",
     "choose_model": "choosing",
-    "examine": "examine",
+    "examine": "examining",
     "read_source": "source",
     "write_code": "writing",
     "write_data": "data",

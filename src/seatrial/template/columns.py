@@ -80,7 +80,9 @@ class Reader:
         named = sorted(t for t in absent if t)
         if named:
             self.changes.append(f"{self.source}: {', '.join(named)} written as missing")
-            self._decide("missing", f"{', '.join(map(repr, named))} stands for missing", "that is what it means in tables")
+            self._decide(
+                "missing", f"{', '.join(map(repr, named))} stands for missing", "that is what it means in tables"
+            )
         return _with(found, missing_as=tuple(named))
 
     def _typed(self, present: list[str], spread: "_Spread") -> ColumnFacts | None:
@@ -94,7 +96,11 @@ class Reader:
             if not {t.lower() for t in present} <= UNDERSTOOD:
                 self.changes.append(f"{self.source}: {', '.join(sorted(yes | no))} written as true and false")
             if {t.lower() for t in present} != {"true", "false"}:
-                self._decide("type", "yes or no", f"it holds {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no")
+                self._decide(
+                    "type",
+                    "yes or no",
+                    f"it holds {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no",
+                )
             return self._facts("boolean", spread(pa.array([t in yes for t in present])))
         odd_infinite = [t for t in present if t.lower() in INFINITE]
         finite = [t for t in present if t.lower() not in INFINITE]
@@ -114,9 +120,18 @@ class Reader:
         if dates.formats != ("ISO",):
             told = " and ".join(dates.formats)
             self.changes.append(f"{self.source}: dates written as ISO")
-            self._decide("type", "dates", f"written in {'several ways: ' if len(dates.formats) > 1 else ''}{told}", f"such as {present[0]!r}")
+            self._decide(
+                "type",
+                "dates",
+                f"written in {'several ways: ' if len(dates.formats) > 1 else ''}{told}",
+                f"such as {present[0]!r}",
+            )
         values = spread(dates.values)
-        return self._moments(values, aware=dates.aware) if dates.timed else self._facts("date", values.cast(pa.date32(), safe=False))
+        return (
+            self._moments(values, aware=dates.aware)
+            if dates.timed
+            else self._facts("date", values.cast(pa.date32(), safe=False))
+        )
 
     def _read_numbers(
         self, present: list[str], finite: list[str], infinite: list[str], numbers: Numbers, spread: "_Spread"
@@ -124,19 +139,32 @@ class Reader:
         import pyarrow as pa
 
         by_text = dict(zip(finite, numbers.values.tolist(), strict=True))
-        odd = [text for text in finite if by_text[text] != by_text[text]]  # noqa: PLR0124 - NaN
+        odd = [text for text in finite if by_text[text] != by_text[text]]
         if odd:
             shown = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
             self.changes.append(f"{self.source}: texts among the numbers written as missing")
-            self._decide("missing", f"{shown} taken as missing", f"all other values are numbers; {len(odd)} of {len(present)} different ones are not")
+            self._decide(
+                "missing",
+                f"{shown} taken as missing",
+                f"all other values are numbers; {len(odd)} of {len(present)} different ones are not",
+            )
         if infinite:
             self.changes.append(f"{self.source}: infinite values written as missing")
             self._decide("missing", f"{', '.join(infinite)} taken as missing", "a model cannot calculate with infinity")
         if numbers.how:
             self.changes.append(f"{self.source}: {numbers.how}")
-            self._decide("type", KINDS["integer" if numbers.whole else "number"], f"read with {numbers.how}", f"such as {finite[0]!r}")
+            self._decide(
+                "type",
+                KINDS["integer" if numbers.whole else "number"],
+                f"read with {numbers.how}",
+                f"such as {finite[0]!r}",
+            )
         values = spread(pa.array([by_text.get(text, np.nan) for text in present], pa.float64(), from_pandas=True))
-        exact = spread(pa.array(present)) if numbers.whole and np.nanmax(np.abs(numbers.values), initial=0) > EXACT else None
+        exact = (
+            spread(pa.array(present))
+            if numbers.whole and np.nanmax(np.abs(numbers.values), initial=0) > EXACT
+            else None
+        )
         return self._numbers(values, exact, whole=numbers.whole)
 
     def _names(self, values: Any, present: list[str]) -> ColumnFacts:
@@ -144,17 +172,28 @@ class Reader:
         rows = len(values) - values.null_count
         longest = max(map(len, present), default=0)
         words = sum(text.count(" ") + 1 for text in present[:2000]) / max(len(present[:2000]), 1)
-        few = len(present) <= MOST_CATEGORIES and longest <= LONGEST_CATEGORY and len(present) <= max(rows * MOST_SHARE, 2)
+        few = (
+            len(present) <= MOST_CATEGORIES
+            and longest <= LONGEST_CATEGORY
+            and len(present) <= max(rows * MOST_SHARE, 2)
+        )
         kind: Kind = "category" if few else "text" if words >= WORDS_OF_TEXT or longest > 200 else "code"
         if self.wished in ("category", "code", "text"):
             kind = self.wished
         numeric = sum(text.lstrip("+-").replace(".", "", 1).isdecimal() for text in present)
         if 0 < numeric < len(present) and numeric > len(present) / 4:
             others = [t for t in present if not t.lstrip("+-").replace(".", "", 1).isdecimal()]
-            self._decide("type", f"taken as {KINDS[kind]}", "numbers and texts are mixed in it", f"{len(others)} of {len(present)} different values are no numbers, such as {others[0]!r}")
+            self._decide(
+                "type",
+                f"taken as {KINDS[kind]}",
+                "numbers and texts are mixed in it",
+                f"{len(others)} of {len(present)} different values are no numbers, such as {others[0]!r}",
+            )
         formulas = [text for text in present if text[:1] in "=@" and len(text) > 1]
         if formulas:
-            self._decide("type", "formulas taken as plain text", "a spreadsheet would run them", f"such as {formulas[0][:40]!r}")
+            self._decide(
+                "type", "formulas taken as plain text", "a spreadsheet would run them", f"such as {formulas[0][:40]!r}"
+            )
         return self._facts(kind, values, longest=longest)
 
     # -- numbers and moments
@@ -176,7 +215,12 @@ class Reader:
         if largest > OVERFLOWS:
             self._left_out = "numbers too large to calculate with"
             self._decide("leave out", "left out", self._left_out, f"up to {largest:.3g}")
-        if whole and len(present) and set(np.unique(present).tolist()) == {0.0, 1.0} and self.wished in (None, "boolean"):
+        if (
+            whole
+            and len(present)
+            and set(np.unique(present).tolist()) == {0.0, 1.0}
+            and self.wished in (None, "boolean")
+        ):
             return self._facts("boolean", pc.equal(values, 1.0))
         kind: Kind = "integer" if whole and self.wished != "number" else "number"
         return self._facts(kind, values.cast(pa.int64()) if kind == "integer" else values)
@@ -187,20 +231,44 @@ class Reader:
 
         if aware:
             self.changes.append(f"{self.source}: moments written in UTC")
-            self._decide("type", "moments in UTC", "they have a time zone, and a part such as the hour needs one for all")
-        elif not (pc.any(pc.greater(pc.hour(values), 0)).as_py() or pc.any(pc.greater(pc.minute(values), 0)).as_py() or pc.any(pc.greater(pc.second(values), 0)).as_py()):
+            self._decide(
+                "type", "moments in UTC", "they have a time zone, and a part such as the hour needs one for all"
+            )
+        elif not (
+            pc.any(pc.greater(pc.hour(values), 0)).as_py()
+            or pc.any(pc.greater(pc.minute(values), 0)).as_py()
+            or pc.any(pc.greater(pc.second(values), 0)).as_py()
+        ):
             return self._facts("date", values.cast(pa.date32(), safe=False))
         return self._facts("moment", values, aware=aware)
 
     def _facts(self, kind: Kind, values: Any, *, longest: int = 0, aware: bool = False) -> ColumnFacts:
         import pyarrow.compute as pc
 
-        counted = sorted(pc.value_counts(values).to_pylist(), key=lambda c: -c["counts"]) if kind in ("category", "code", "boolean", "text") or len(values) <= 5000 else None
-        distinct = pc.count_distinct(values).as_py() if counted is None else sum(c["values"] is not None for c in counted)
-        ends = pc.min_max(values).as_py() if kind in ("integer", "number", "date", "moment") else {"min": None, "max": None}
-        counts = tuple((c["values"], c["counts"]) for c in counted or () if c["values"] is not None)[: MOST_CATEGORIES * 25]
+        counted = (
+            sorted(pc.value_counts(values).to_pylist(), key=lambda c: -c["counts"])
+            if kind in ("category", "code", "boolean", "text") or len(values) <= 5000
+            else None
+        )
+        distinct = (
+            pc.count_distinct(values).as_py() if counted is None else sum(c["values"] is not None for c in counted)
+        )
+        ends = (
+            pc.min_max(values).as_py()
+            if kind in ("integer", "number", "date", "moment")
+            else {"min": None, "max": None}
+        )
+        counts = tuple((c["values"], c["counts"]) for c in counted or () if c["values"] is not None)[
+            : MOST_CATEGORIES * 25
+        ]
         present = values.drop_null()
-        example = counts[0][0] if counts and kind in ("category", "code", "boolean") else present[len(present) // 2].as_py() if len(present) else None
+        example = (
+            counts[0][0]
+            if counts and kind in ("category", "code", "boolean")
+            else present[len(present) // 2].as_py()
+            if len(present)
+            else None
+        )
         return ColumnFacts(
             source=self.source,
             name=self.name,

@@ -42,7 +42,7 @@ class CsvOptions:
     header: bool | None = None
 
 
-def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:  # noqa: B008 - frozen
+def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     """Read a CSV file. Raises SeatrialError, with the line, for what is no table."""
     data, digest, zipped = _bytes_of(path)
     encoding, how = (options.encoding, "as told") if options.encoding else _encoding_of(data)
@@ -197,7 +197,8 @@ def _dialect_of(text: str, separator: str | None, *, whole: bool) -> tuple[str, 
         left = sum(cell[:1] == cell[-1:] == other for row in rows for cell in row if cell for other in "\"'")
         return (round(alike - left / sum(map(len, rows)), 2), width)
 
-    options = [(s, q) for q in "\"'" for s in ([separator] if separator else SEPARATORS)]
+    quotes = "\"'" if re.search(r"(^|[,;\t|])'.*'([,;\t|]|$)", text, re.MULTILINE) else '"'
+    options = [(s, q) for q in quotes for s in ([separator] if separator else SEPARATORS)]
     return max(options, key=worth)
 
 

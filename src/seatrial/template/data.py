@@ -33,7 +33,12 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
     booleans as true and false, dates as ISO, missing values empty; also those left out, in case they are taken in.
     """
     source = examination.source
-    if source.clean and not examination.changes and source.path is not None and (source.path.suffix != ".csv" or source.rows <= LARGE):
+    if (
+        source.clean
+        and not examination.changes
+        and source.path is not None
+        and (source.path.suffix != ".csv" or source.rows <= LARGE)
+    ):
         content = source.path.read_bytes()
         path = folder / f"{name}{source.path.suffix.lower()}"
         write_whole(path, content)
@@ -48,7 +53,9 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
     large = examination.rows > LARGE
     path = folder / f"{name}{'.parquet' if large else '.csv'}"
     write_whole(path, _parquet(table) if large else _csv(table))
-    return DataFile(path, examination.rows, tuple(changes) or ("written as Parquet, which large tables are read from faster",))
+    return DataFile(
+        path, examination.rows, tuple(changes) or ("written as Parquet, which large tables are read from faster",)
+    )
 
 
 def clean_table(examination: Examination) -> Any:
@@ -86,11 +93,17 @@ def _whole_labels(values: Any) -> Any:
 
 
 def _csv(table: Any) -> bytes:
-    from pyarrow import csv
+    """Lines of CSV with quotes where they are needed; arrow's own writer puts them around every text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    buffer = io.BytesIO()
-    csv.write_csv(table, buffer, csv.WriteOptions(quoting_style="needed", quoting_header="needed"))
-    return buffer.getvalue()
+    columns = []
+    for name in table.column_names:
+        texts = pc.cast(table.column(name), pa.string())
+        quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+        columns.append(pc.if_else(pc.match_substring_regex(texts, '[",\\r\\n]'), quoted, texts))
+    lines = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
+    return "\n".join([",".join(table.column_names), *lines.to_pylist(), ""]).encode()
 
 
 def _parquet(table: Any) -> bytes:

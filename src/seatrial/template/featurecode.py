@@ -11,9 +11,7 @@ from seatrial.template.spelling import literal
 MOST_WORDS = 12
 ROWS_OF_WORDS = 20_000
 COMMON = frozenset(
-    "a an and are as at be but by for from had has have he her his i in is it its me my not of on or our she so that "
-    "the their them they this to too was we were what when which who will with you your der die das und ist ein eine "
-    "le la les et de un une".split()
+    ["a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "had", "has", "have", "he", "her", "his", "i", "in", "is", "it", "its", "me", "my", "not", "of", "on", "or", "our", "she", "so", "that", "the", "their", "them", "they", "this", "to", "too", "was", "we", "were", "what", "when", "which", "who", "will", "with", "you", "your", "der", "die", "das", "und", "ist", "ein", "eine", "le", "la", "les", "et", "de", "un", "une"]
 )
 
 
@@ -55,12 +53,22 @@ def feature_code(examination: Examination) -> Features:
             made = len(names)
             _add_date(column, add)
             told = ", ".join(name.removeprefix(f"{column.name}_") for name in names[made:])
-            decisions.append(Decision("features", column.name, f"taken apart into {told}", "a model calculates with numbers"))
+            decisions.append(
+                Decision("features", column.name, f"taken apart into {told}", "a model calculates with numbers")
+            )
         if column.kind == "text":
             words = often_words(column)
             _add_text(column, words, add, helpers)
             shown = f"and for the words {', '.join(words)}" if words else "no word is in enough rows"
-            decisions.append(Decision("features", column.name, "asked for its length and number of words", shown, "the words by how many rows have them, without a look at the target"))
+            decisions.append(
+                Decision(
+                    "features",
+                    column.name,
+                    "asked for its length and number of words",
+                    shown,
+                    "the words by how many rows have them, without a look at the target",
+                )
+            )
     if not parts:
         head = '"""Columns derived from a row: plain functions, whose parameters name the columns they read.\n\nThere is none yet. A function such as `def total(price: float, count: int) -> float` adds a column `total`.\n"""\n'
         return Features(head, (), (), ())
@@ -103,11 +111,17 @@ def _add_text(column: ColumnFacts, words: list[str], add: Any, helpers: dict[str
         return
     helpers["says"] = (
         '\n_WORD = re.compile(r"[^\\W\\d_]+")\n\n\n'
-        'def _says(text: str | None, word: str) -> bool:\n    return text is not None and word in _WORD.findall(text.lower())\n'
+        "def _says(text: str | None, word: str) -> bool:\n    return text is not None and word in _WORD.findall(text.lower())\n"
     )
     for position, word in enumerate(words):
         suffix = word if word.isascii() else f"word_{position + 1}"
-        write(column, f"says_{suffix}", "bool", f"_says({name}, {literal(word)})", f"Whether it says {literal(word).strip(chr(34))}.")
+        write(
+            column,
+            f"says_{suffix}",
+            "bool",
+            f"_says({name}, {literal(word)})",
+            f"Whether it says {literal(word).strip(chr(34))}.",
+        )
 
 
 def often_words(column: ColumnFacts) -> list[str]:
@@ -115,6 +129,9 @@ def often_words(column: ColumnFacts) -> list[str]:
     texts = column.values.drop_null().to_pylist()[:ROWS_OF_WORDS]
     counts = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]+", text.lower())))
     least = max(len(texts) / 50, 5)
-    fit = [(word, n) for word, n in counts.items() if least <= n <= len(texts) / 2 and 2 <= len(word) <= 30 and word not in COMMON]
+    fit = [
+        (word, n)
+        for word, n in counts.items()
+        if least <= n <= len(texts) / 2 and 2 <= len(word) <= 30 and word not in COMMON
+    ]
     return sorted(word for word, _ in sorted(fit, key=lambda pair: (-pair[1], pair[0]))[:MOST_WORDS])
-

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seatrial.template.featurecode import Features
-from seatrial.template.records import ColumnFacts, Examination
+from seatrial.template.records import Examination
 from seatrial.template.spelling import listed
 
 Model = Literal["logistic", "boosting", "forest"]
@@ -64,12 +64,16 @@ def pipeline_code(examination: Examination, features: Features, model: Model) ->
         options = 'handle_unknown="infrequent_if_exist"' if rare else 'handle_unknown="ignore"'
         options += f", min_frequency={rare}" if rare else ""
         if rare:
-            body.append(f"    # Names in fewer than {rare} rows share one column, which is also that of a name never seen.\n")
+            body.append(
+                f"    # Names in fewer than {rare} rows share one column, which is also that of a name never seen.\n"
+            )
         body.append(f"    categories = OneHotEncoder({options}, sparse_output=False)\n")
         parts.append('("categories", categories, CATEGORIES)')
     if groups.codes:
         use("preprocessing", "TargetEncoder")
-        body.append("    # Too many names for a column each: what the target is on average where the name is this one.\n")
+        body.append(
+            "    # Too many names for a column each: what the target is on average where the name is this one.\n"
+        )
         if scaled:
             use("pipeline", "make_pipeline")
             use("preprocessing", "StandardScaler")
@@ -83,10 +87,19 @@ def pipeline_code(examination: Examination, features: Features, model: Model) ->
     if len(line) > 121:
         line = f"    columns = ColumnTransformer(\n        [{inner}]\n    )\n"
         if len(f"        [{inner}]") > 120:
-            line = "    columns = ColumnTransformer(\n        [\n" + "".join(f"            {p},\n" for p in parts) + "        ]\n    )\n"
+            line = (
+                "    columns = ColumnTransformer(\n        [\n"
+                + "".join(f"            {p},\n" for p in parts)
+                + "        ]\n    )\n"
+            )
     constants = "".join(
         listed(f"{name} = ", names) + "\n"
-        for name, names in (("NUMBERS", groups.whole), ("WITH_GAPS", groups.gaps), ("CATEGORIES", groups.categories), ("CODES", groups.codes))
+        for name, names in (
+            ("NUMBERS", groups.whole),
+            ("WITH_GAPS", groups.gaps),
+            ("CATEGORIES", groups.categories),
+            ("CODES", groups.codes),
+        )
         if names
     )
     assert numbers or groups.categories or groups.codes
@@ -96,8 +109,8 @@ def pipeline_code(examination: Examination, features: Features, model: Model) ->
         f"{written}\n{constants}\n\n"
         "def build() -> Pipeline:\n"
         '    """Make the unfitted pipeline; a missing number reaches it as NaN, a missing string as an empty one."""\n'
-        f"{''.join(body)}{line}{why}"
-        f'    return Pipeline([("columns", columns), ("model", {call})])\n'
+        f"{''.join(body)}{line}{why}    model = {call}\n"
+        '    return Pipeline([("columns", columns), ("model", model)])\n'
     )
 
 
@@ -141,15 +154,11 @@ def _estimator(model: Model, *, regression: bool, rows: int) -> tuple[tuple[str,
     name = f"HistGradientBoosting{kind}"
     if rows < SMALL:
         why = "    # Few rows: short steps, small trees.\n"
-        return ("ensemble", name), f"{name}(learning_rate=0.05, max_leaf_nodes=8, max_iter=150, min_samples_leaf=10)", why
+        return (
+            ("ensemble", name),
+            f"{name}(learning_rate=0.05, max_leaf_nodes=8, max_iter=150, min_samples_leaf=10)",
+            why,
+        )
     if rows <= 10_000:
         return ("ensemble", name), f"{name}(learning_rate=0.05, max_leaf_nodes=16, max_iter=200)", ""
     return ("ensemble", name), f"{name}(learning_rate=0.1, max_iter=200)", ""
-
-
-def describes(columns: tuple[ColumnFacts, ...]) -> str:
-    """In words how many columns of which kind there are."""
-    counts: dict[str, int] = {}
-    for column in columns:
-        counts[column.kind] = counts.get(column.kind, 0) + 1
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items())

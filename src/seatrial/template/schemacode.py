@@ -19,16 +19,16 @@ def schema_code(examination: Examination, *, row: str, about: str) -> str:
     fields = [_field(column, examination) for column in used]
     dates = any(c.kind == "date" for c in used)
     moments = {("AwareDatetime" if c.aware else "NaiveDatetime") for c in used if c.kind == "moment"}
-    lists = "".join(
-        listed(f"{_alias(c)} = Literal", _categories(c)) + "\n" for c in used if _alias(c)
-    )
+    lists = "".join(listed(f"{_alias(c)} = Literal", _categories(c)) + "\n" for c in used if _alias(c))
     literals = any(c.kind == "category" for c in used)
     imports = ("import datetime as dt\n" if dates else "") + ("from typing import Literal\n" if literals else "")
     pydantic = ", ".join([*sorted(moments), "Field"])
     head = f'"""{about} Every rule here holds in training, in the trial and in the API."""\n'
     if len(head) > WIDTH + 1:
         head = f'"""{about}\n\nEvery rule here holds in training, in the trial and in the API.\n"""\n'
-    text = f"{head}\n{imports}{chr(10) if imports else ''}from pydantic import {pydantic}\n\nfrom seatrial import Schema\n"
+    text = (
+        f"{head}\n{imports}{chr(10) if imports else ''}from pydantic import {pydantic}\n\nfrom seatrial import Schema\n"
+    )
     if names:
         text += f"\n{lists}"
     text += f'\n\nclass {row}(Schema):\n    """{short(about, 100)}"""\n\n' + "".join(fields)
@@ -43,7 +43,9 @@ def row_class(name: str) -> str:
     """The name of the class from a project's name: customer-churn -> CustomerChurn."""
     words = [word for word in clean_name(name.replace("-", " ").replace("_", " ")).split("_") if word]
     made = "".join(word[:1].upper() + word[1:] for word in words)
-    return made if made.isidentifier() and made not in ("Literal", "Field", "Schema", "None", "True", "False") else "Row"
+    return (
+        made if made.isidentifier() and made not in ("Literal", "Field", "Schema", "None", "True", "False") else "Row"
+    )
 
 
 def _why(column: ColumnFacts, examination: Examination) -> str:
@@ -59,7 +61,10 @@ def _categories(column: ColumnFacts) -> list[Any]:
 
 def _alias(column: ColumnFacts) -> str:
     """A name for a list of categories that is too long for its field's line; "" where it is not."""
-    if column.kind != "category" or len(_line(column, listed("Literal", _categories(column)).replace("\n", " "))) <= WIDTH:
+    if (
+        column.kind != "category"
+        or len(_line(column, listed("Literal", _categories(column)).replace("\n", " "))) <= WIDTH
+    ):
         return ""
     words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
     return f"{words}Name" if words[:1].isalpha() else f"Column{words}Name"
@@ -85,7 +90,11 @@ def _field(column: ColumnFacts, examination: Examination) -> str:
     example = _example(column)
     if example is not None:
         lines.append(listed("        examples=", [example]).lstrip())
-    told = "".join(comment(short(f"{d.what}: {d.why}{f' ({d.evidence})' if d.evidence else ''}", 300), 4) for d in examination.of(column.name) if d.about in ("type", "missing", "name") or d.what == "kept, as wished")
+    told = "".join(
+        comment(short(f"{d.what}: {d.why}{f' ({d.evidence})' if d.evidence else ''}", 300), 4)
+        for d in examination.of(column.name)
+        if d.about in ("type", "missing", "name") or d.what == "kept, as wished"
+    )
     if column.missing:
         told += comment(f"Missing in {column.missing:,} of {len(column.values):,} rows.", 4)
     return told + _line(column, kind) + "\n" + "".join(f"        {line},\n" for line in lines) + "    )\n"
@@ -122,7 +131,7 @@ def _bounds(column: ColumnFacts) -> list[tuple[str, Any]]:
         return []
     if slack == 0:
         slack = abs(high) * SLACK or 1.0
-    ends = (0.0 if 0 <= low else -_round_up(-(low - slack)), _round_up(high + slack) if high + slack > 0 else 0.0)
+    ends = (0.0 if low >= 0 else -_round_up(-(low - slack)), _round_up(high + slack) if high + slack > 0 else 0.0)
     if not all(math.isfinite(end) for end in ends):
         return []
     whole = column.kind == "integer" or all(end == int(end) and abs(end) < 1e15 for end in ends)

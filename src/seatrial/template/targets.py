@@ -13,7 +13,26 @@ from seatrial.template.values import EXACT, MISSING
 
 MOST_CLASSES = 20  # of whole numbers, as training has it: more are a quantity
 MOST_NAMES = 100  # of texts
-POSITIVE = ("yes", "y", "true", "t", "1", "positive", "pos", "ja", "oui", "si", "malignant", "bad", "churn", "fraud", "spam", "died", "success", "won")
+POSITIVE = (
+    "yes",
+    "y",
+    "true",
+    "t",
+    "1",
+    "positive",
+    "pos",
+    "ja",
+    "oui",
+    "si",
+    "malignant",
+    "bad",
+    "churn",
+    "fraud",
+    "spam",
+    "died",
+    "success",
+    "won",
+)
 
 
 def find_target(source: Source, wanted: str) -> int:
@@ -47,7 +66,12 @@ def read_target(
     raw = source.table.column(position).combine_chunks()
     if isinstance(raw, pa.ChunkedArray):
         raw = pa.concat_arrays(raw.chunks)
-    reader = Reader(column, name, decimal_comma=source.decimal_comma, kind="category" if wishes.task in ("binary", "multiclass") else None)
+    reader = Reader(
+        column,
+        name,
+        decimal_comma=source.decimal_comma,
+        kind="category" if wishes.task in ("binary", "multiclass") else None,
+    )
     facts = reader.read(raw)
     decisions = [d for d in reader.decisions if d.about == "missing"]
     changes = list(reader.changes)
@@ -60,34 +84,57 @@ def read_target(
         raise SeatrialError(f"{where} holds {facts.left_out}.", hint="Choose another column, or mend its values.")
     if facts.distinct == 1:
         only = facts.values.drop_null()[0].as_py()
-        raise SeatrialError(f"{where} is {only!r} in every row; there is nothing to learn.", hint="Choose another column.")
+        raise SeatrialError(
+            f"{where} is {only!r} in every row; there is nothing to learn.", hint="Choose another column."
+        )
     task = wishes.task or _task(facts, decisions)
     kept = None if not facts.missing else np.flatnonzero(facts.values.is_valid().to_numpy(zero_copy_only=False))
     if facts.missing:
-        decisions.append(Decision("rows", name, f"{facts.missing:,} rows left out", "they have no label", f"of {len(raw):,}"))
+        decisions.append(
+            Decision("rows", name, f"{facts.missing:,} rows left out", "they have no label", f"of {len(raw):,}")
+        )
         changes.append(f"{facts.missing:,} rows without a label left out")
     _refuse_identifier(where, facts, task, wishes)
     if task == "regression":
         if facts.kind not in ("integer", "number", "boolean"):
-            raise SeatrialError(f"{where} is no number, and a regression needs one.", hint="Leave the task to be found.")
+            raise SeatrialError(
+                f"{where} is no number, and a regression needs one.", hint="Leave the task to be found."
+            )
         numbers = facts.values.cast(pa.float64())
         numbers = numbers if kept is None else numbers.take(pa.array(kept))
         ends = pc.min_max(numbers).as_py()
-        return TargetFacts(column, name, "regression", numbers, minimum=ends["min"], maximum=ends["max"]), kept, decisions, changes
+        return (
+            TargetFacts(column, name, "regression", numbers, minimum=ends["min"], maximum=ends["max"]),
+            kept,
+            decisions,
+            changes,
+        )
     labels = _labels(facts, raw)
     counts = {c["values"]: c["counts"] for c in pc.value_counts(labels).to_pylist() if c["values"] is not None}
     alone = [label for label, count in counts.items() if count < 2]
     if alone:
         if len(counts) - len(alone) < 2:
-            raise SeatrialError(f"{where}: fewer than two labels have two rows.", hint="One row to learn from and one to measure on is the least.")
+            raise SeatrialError(
+                f"{where}: fewer than two labels have two rows.",
+                hint="One row to learn from and one to measure on is the least.",
+            )
         shown = ", ".join(map(repr, alone[:5]))
-        decisions.append(Decision("rows", name, f"rows of {shown} left out", "the label is in one row only, and cannot be both learnt and measured"))
+        decisions.append(
+            Decision(
+                "rows",
+                name,
+                f"rows of {shown} left out",
+                "the label is in one row only, and cannot be both learnt and measured",
+            )
+        )
         changes.append(f"rows of {shown} left out")
         single = pc.is_in(labels, value_set=pa.array(alone)).to_numpy(zero_copy_only=False)
         kept = np.flatnonzero(labels.is_valid().to_numpy(zero_copy_only=False) & ~single)
         counts = {label: count for label, count in counts.items() if count > 1}
     if task == "binary" and len(counts) > 2:
-        raise SeatrialError(f"{where} has {len(counts)} labels, and a binary task has two.", hint="Leave the task to be found.")
+        raise SeatrialError(
+            f"{where} has {len(counts)} labels, and a binary task has two.", hint="Leave the task to be found."
+        )
     if len(counts) == 2:
         task = "binary"
     labels = labels if kept is None else labels.take(pa.array(kept))
@@ -123,9 +170,15 @@ def _refuse_identifier(where: str, facts: ColumnFacts, task: str, wishes: Wishes
     named = facts.kind in ("category", "code", "text")
     several = named and facts.distinct > min(MOST_NAMES, max(rows / 2, 2))
     if task != "regression" and (several or facts.distinct > MOST_NAMES * 5):
-        raise SeatrialError(f"{where} is a label of its own in most rows: {facts.distinct:,} different ones in {rows:,}.", hint="Is it an identifier? Choose the column to predict.")
+        raise SeatrialError(
+            f"{where} is a label of its own in most rows: {facts.distinct:,} different ones in {rows:,}.",
+            hint="Is it an identifier? Choose the column to predict.",
+        )
     if found and wishes.task is None:
-        raise SeatrialError(f"{where} looks like an identifier: {found[0]}, {found[1]}.", hint="Choose the column to predict, or set the task to insist.")
+        raise SeatrialError(
+            f"{where} looks like an identifier: {found[0]}, {found[1]}.",
+            hint="Choose the column to predict, or set the task to insist.",
+        )
 
 
 def _labels(facts: ColumnFacts, raw: Any) -> Any:

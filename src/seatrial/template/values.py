@@ -194,7 +194,7 @@ def _strptime(texts: list[str], given: Any, form: str) -> Any:
     wrong = np.zeros(len(texts), dtype=bool)
     for place in early.tolist():
         try:
-            dt.datetime.strptime(texts[place], form)  # noqa: DTZ007 - only whether it is one
+            dt.datetime.strptime(texts[place], form)
         except ValueError:
             wrong[place] = True
     if "%Y" in form:

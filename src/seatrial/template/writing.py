@@ -18,7 +18,9 @@ class Code:
     decisions: tuple[Decision, ...]
 
 
-def write_code(examination: Examination, *, name: str, model: Model = "boosting", row: str = "", about: str = "") -> Code:
+def write_code(
+    examination: Examination, *, name: str, model: Model = "boosting", row: str = "", about: str = ""
+) -> Code:
     """Write the code of a project `name` that predicts the target by a model.
 
     `row` names the schema's class, `about` says in a sentence what a row is. The texts are as ruff formats them.

@@ -1,10 +1,10 @@
 """From a source to an examination: each column's type and use, the task, and every decision with its evidence."""
 
+import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import difflib
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
@@ -18,7 +18,11 @@ FEWEST_ROWS = 10
 
 
 def examine(
-    source: Source, target: str = "", wishes: Wishes = Wishes(), *, progress: Callable[[str], None] = lambda _: None  # noqa: B008
+    source: Source,
+    target: str = "",
+    wishes: Wishes = Wishes(),
+    *,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Examination:
     """Examine a table whose column `target` is to be predicted, "" for the one that the source itself names.
 
@@ -34,14 +38,18 @@ def examine(
         for name, clean in zip(source.columns, names, strict=True)
         if name != clean
     ]
-    changes = [f"{name!r} is called {clean}" for name, clean in zip(source.columns, names, strict=True) if name != clean]
+    changes = [
+        f"{name!r} is called {clean}" for name, clean in zip(source.columns, names, strict=True) if name != clean
+    ]
     _check_wishes(source, names, wishes)
     told, kept, target_decisions, target_changes = read_target(source, position, names[position], wishes)
     decisions += target_decisions
     changes += target_changes
     rows = len(told.values)
     if rows < FEWEST_ROWS:
-        raise SeatrialError(f"{source.name} has {rows} rows with a label; at least {FEWEST_ROWS} are needed.", hint="Collect more rows.")
+        raise SeatrialError(
+            f"{source.name} has {rows} rows with a label; at least {FEWEST_ROWS} are needed.", hint="Collect more rows."
+        )
     columns: list[ColumnFacts] = []
     for place, (name, clean) in enumerate(zip(source.columns, names, strict=True)):
         if place == position:
@@ -59,10 +67,15 @@ def examine(
     columns, found = _suspects(columns, told, wishes)
     decisions += found
     if not any(column.used for column in columns):
-        raise SeatrialError(f"{source.name}: no column is left to predict `{told.source}` from.", hint="Keep one of those left out: " + "; ".join(f"{c.source} ({c.left_out})" for c in columns[:5]))
+        raise SeatrialError(
+            f"{source.name}: no column is left to predict `{told.source}` from.",
+            hint="Keep one of those left out: " + "; ".join(f"{c.source} ({c.left_out})" for c in columns[:5]),
+        )
     few = suspects.SAMPLE if rows > suspects.SAMPLE else 0
     sampled = f"leaks and copies were looked for in {few:,} of {rows:,} rows" if few else ""
-    return Examination(source, tuple(columns), told, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled)
+    return Examination(
+        source, tuple(columns), told, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled
+    )
 
 
 def _check_wishes(source: Source, names: tuple[str, ...], wishes: Wishes) -> None:
@@ -70,10 +83,14 @@ def _check_wishes(source: Source, names: tuple[str, ...], wishes: Wishes) -> Non
     for name in (*wishes.keep, *wishes.leave_out, *wishes.kinds):
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            raise SeatrialError(f"{source.name} has no column `{name}`.", hint=f"Did you mean `{near[0]}`?" if near else "")
+            raise SeatrialError(
+                f"{source.name} has no column `{name}`.", hint=f"Did you mean `{near[0]}`?" if near else ""
+            )
 
 
-def _suspects(columns: list[ColumnFacts], target: TargetFacts, wishes: Wishes) -> tuple[list[ColumnFacts], list[Decision]]:
+def _suspects(
+    columns: list[ColumnFacts], target: TargetFacts, wishes: Wishes
+) -> tuple[list[ColumnFacts], list[Decision]]:
     """Mark the columns that must not be used, in the order from the plainest reason to the subtlest."""
     rows = suspects.sample_rows(len(target.values))
     truth = _truth(target)
