@@ -1,0 +1,312 @@
+"""Reads one column of a source: its type, its typed values, what stands for missing, and each decision on the way."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
+from seatrial.template.values import (
+    EXACT,
+    INFINITE,
+    MISSING,
+    MISSING_BESIDE_VALUES,
+    UNDERSTOOD,
+    Numbers,
+    read_booleans,
+    read_dates,
+    read_numbers,
+)
+
+MOST_CATEGORIES = 40  # more names than a person would list in a class
+MOST_SHARE = 0.5  # of rows that have a category of their own
+LONGEST_CATEGORY = 60
+WORDS_OF_TEXT = 3.0  # on average, from which on many distinct strings are text and not codes
+OVERFLOWS = 1e150  # squares of it are no doubles any more
+
+
+class Reader:
+    """Reads a column, and collects the decisions and what the project's data file must change of it."""
+
+    def __init__(self, source: str, name: str, *, decimal_comma: bool, kind: Kind | None = None) -> None:
+        self.source, self.name = source, name
+        self.decimal_comma, self.wished = decimal_comma, kind
+        self.decisions: list[Decision] = []
+        self.changes: list[str] = []
+        self._left_out = ""
+
+    def read(self, values: Any) -> ColumnFacts:
+        """Read arrow values: strings by what they mean, all others by their type."""
+        import pyarrow as pa
+
+        kind = values.type
+        if pa.types.is_string(kind):
+            return self._read_texts(values)
+        if self.wished in ("category", "code", "text"):
+            return self._read_texts(values.cast(pa.string()))
+        if pa.types.is_boolean(kind):
+            return self._facts("boolean", values)
+        if pa.types.is_date(kind):
+            return self._facts("date", values)
+        if pa.types.is_timestamp(kind):
+            return self._moments(values, aware=kind.tz is not None)
+        return self._numbers(values.cast(pa.float64(), safe=False), values, whole=bool(pa.types.is_integer(kind)))
+
+    # -- texts
+
+    def _read_texts(self, values: Any) -> ColumnFacts:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        trimmed = pc.utf8_trim_whitespace(values)
+        coded = trimmed.dictionary_encode()
+        texts: list[str] = coded.dictionary.to_pylist()
+        certain = {t for t in texts if t.lower() in MISSING}
+        likely = {t for t in texts if t.lower() in MISSING_BESIDE_VALUES}
+        found: ColumnFacts | None = None
+        for absent in dict.fromkeys((frozenset(certain), frozenset(likely))):
+            present = [t for t in texts if t not in absent]
+            spread = _Spread(coded, [t not in absent for t in texts])
+            found = self._typed(present, spread) if present else None
+            if found is not None:
+                break
+        if found is None:
+            absent = frozenset(certain)
+            present = [t for t in texts if t not in absent]
+            names = pa.array([None if t in absent else t for t in texts], pa.string())
+            found = self._names(names.take(coded.indices), present)
+            if not trimmed.equals(values) and found.kind == "category":
+                self.changes.append(f"{self.source}: blanks around names taken off")
+        named = sorted(t for t in absent if t)
+        if named:
+            self.changes.append(f"{self.source}: {', '.join(named)} written as missing")
+            self._decide(
+                "missing", f"{', '.join(map(repr, named))} stands for missing", "that is what it means in tables"
+            )
+        return _with(found, missing_as=tuple(named))
+
+    def _typed(self, present: list[str], spread: "_Spread") -> ColumnFacts | None:
+        """Numbers, yes or no, or dates, where all distinct texts are such."""
+        import pyarrow as pa
+
+        if self.wished in ("category", "code", "text"):
+            return None
+        if self.wished in (None, "boolean") and (pair := read_booleans(present)):
+            yes, no = pair
+            if not {t.lower() for t in present} <= UNDERSTOOD:
+                self.changes.append(f"{self.source}: {', '.join(sorted(yes | no))} written as true and false")
+            if {t.lower() for t in present} != {"true", "false"}:
+                self._decide(
+                    "type",
+                    "yes or no",
+                    f"it holds {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no",
+                )
+            return self._facts("boolean", spread(pa.array([t in yes for t in present])))
+        odd_infinite = [t for t in present if t.lower() in INFINITE]
+        finite = [t for t in present if t.lower() not in INFINITE]
+        numbers = read_numbers(finite, decimal_comma=self.decimal_comma)
+        if numbers is not None and numbers.doubt:
+            self._decide("type", "taken as names, not as numbers", numbers.doubt, f"such as {finite[0]!r}")
+            return None
+        if numbers is not None:
+            return self._read_numbers(present, finite, odd_infinite, numbers, spread)
+        dates = read_dates(present)
+        if dates is None:
+            return None
+        if dates.doubt:
+            self._left_out = f"dates, and {dates.doubt}"
+            self._decide("leave out", "left out", self._left_out, f"such as {present[0]!r}")
+            return None
+        if dates.formats != ("ISO",):
+            told = " and ".join(dates.formats)
+            self.changes.append(f"{self.source}: dates written as ISO")
+            self._decide(
+                "type",
+                "dates",
+                f"written in {'several ways: ' if len(dates.formats) > 1 else ''}{told}",
+                f"such as {present[0]!r}",
+            )
+        values = spread(dates.values)
+        return (
+            self._moments(values, aware=dates.aware)
+            if dates.timed
+            else self._facts("date", values.cast(pa.date32(), safe=False))
+        )
+
+    def _read_numbers(
+        self, present: list[str], finite: list[str], infinite: list[str], numbers: Numbers, spread: "_Spread"
+    ) -> ColumnFacts:
+        import pyarrow as pa
+
+        by_text = dict(zip(finite, numbers.values.tolist(), strict=True))
+        odd = [text for text in finite if by_text[text] != by_text[text]]
+        if odd:
+            shown = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
+            self.changes.append(f"{self.source}: texts among the numbers written as missing")
+            self._decide(
+                "missing",
+                f"{shown} taken as missing",
+                f"all other values are numbers; {len(odd)} of {len(present)} different ones are not",
+            )
+        if infinite:
+            self.changes.append(f"{self.source}: infinite values written as missing")
+            self._decide("missing", f"{', '.join(infinite)} taken as missing", "a model cannot calculate with infinity")
+        if numbers.how:
+            self.changes.append(f"{self.source}: {numbers.how}")
+            self._decide(
+                "type",
+                KINDS["integer" if numbers.whole else "number"],
+                f"read with {numbers.how}",
+                f"such as {finite[0]!r}",
+            )
+        values = spread(pa.array([by_text.get(text, np.nan) for text in present], pa.float64(), from_pandas=True))
+        exact = (
+            spread(pa.array(present))
+            if numbers.whole and np.nanmax(np.abs(numbers.values), initial=0) > EXACT
+            else None
+        )
+        return self._numbers(values, exact, whole=numbers.whole)
+
+    def _names(self, values: Any, present: list[str]) -> ColumnFacts:
+        """Texts that mean themselves: a few names, many names, or free text."""
+        rows = len(values) - values.null_count
+        longest = max(map(len, present), default=0)
+        words = sum(text.count(" ") + 1 for text in present[:2000]) / max(len(present[:2000]), 1)
+        few = (
+            len(present) <= MOST_CATEGORIES
+            and longest <= LONGEST_CATEGORY
+            and len(present) <= max(rows * MOST_SHARE, 2)
+        )
+        kind: Kind = "category" if few else "text" if words >= WORDS_OF_TEXT or longest > 200 else "code"
+        if self.wished in ("category", "code", "text"):
+            kind = self.wished
+        numeric = sum(text.lstrip("+-").replace(".", "", 1).isdecimal() for text in present)
+        if 0 < numeric < len(present) and numeric > len(present) / 4:
+            others = [t for t in present if not t.lstrip("+-").replace(".", "", 1).isdecimal()]
+            self._decide(
+                "type",
+                f"taken as {KINDS[kind]}",
+                "numbers and texts are mixed in it",
+                f"{len(others)} of {len(present)} different values are no numbers, such as {others[0]!r}",
+            )
+        formulas = [text for text in present if text[:1] in "=@" and len(text) > 1]
+        if formulas:
+            self._decide(
+                "type", "formulas taken as plain text", "a spreadsheet would run them", f"such as {formulas[0][:40]!r}"
+            )
+        return self._facts(kind, values, longest=longest)
+
+    # -- numbers and moments
+
+    def _numbers(self, values: Any, exact: Any, *, whole: bool) -> ColumnFacts:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        finite = pc.is_finite(values)
+        if not pc.all(pc.fill_null(finite, True)).as_py():
+            values = pc.if_else(finite, values, pa.scalar(None, pa.float64()))
+            self.changes.append(f"{self.source}: values that are not finite written as missing")
+        present = values.drop_null().to_numpy(zero_copy_only=False)
+        largest = float(np.abs(present).max()) if len(present) else 0.0
+        if whole and largest > EXACT:
+            self._left_out = "whole numbers above 2^53, which no double holds exactly"
+            self._decide("leave out", "left out", self._left_out, f"up to {largest:.0f}; a number that long is a name")
+            return self._facts("code", exact.cast(pa.string()))
+        if largest > OVERFLOWS:
+            self._left_out = "numbers too large to calculate with"
+            self._decide("leave out", "left out", self._left_out, f"up to {largest:.3g}")
+        if (
+            whole
+            and len(present)
+            and set(np.unique(present).tolist()) == {0.0, 1.0}
+            and self.wished in (None, "boolean")
+        ):
+            return self._facts("boolean", pc.equal(values, 1.0))
+        kind: Kind = "integer" if whole and self.wished != "number" else "number"
+        return self._facts(kind, values.cast(pa.int64()) if kind == "integer" else values)
+
+    def _moments(self, values: Any, *, aware: bool) -> ColumnFacts:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if aware:
+            self.changes.append(f"{self.source}: moments written in UTC")
+            self._decide(
+                "type", "moments in UTC", "they have a time zone, and a part such as the hour needs one for all"
+            )
+        elif not (
+            pc.any(pc.greater(pc.hour(values), 0)).as_py()
+            or pc.any(pc.greater(pc.minute(values), 0)).as_py()
+            or pc.any(pc.greater(pc.second(values), 0)).as_py()
+        ):
+            return self._facts("date", values.cast(pa.date32(), safe=False))
+        return self._facts("moment", values, aware=aware)
+
+    def _facts(self, kind: Kind, values: Any, *, longest: int = 0, aware: bool = False) -> ColumnFacts:
+        import pyarrow.compute as pc
+
+        counted = (
+            sorted(pc.value_counts(values).to_pylist(), key=lambda c: -c["counts"])
+            if kind in ("category", "code", "boolean", "text") or len(values) <= 5000
+            else None
+        )
+        distinct = (
+            pc.count_distinct(values).as_py() if counted is None else sum(c["values"] is not None for c in counted)
+        )
+        ends = (
+            pc.min_max(values).as_py()
+            if kind in ("integer", "number", "date", "moment")
+            else {"min": None, "max": None}
+        )
+        counts = tuple((c["values"], c["counts"]) for c in counted or () if c["values"] is not None)[
+            : MOST_CATEGORIES * 25
+        ]
+        present = values.drop_null()
+        example = (
+            counts[0][0]
+            if counts and kind in ("category", "code", "boolean")
+            else present[len(present) // 2].as_py()
+            if len(present)
+            else None
+        )
+        return ColumnFacts(
+            source=self.source,
+            name=self.name,
+            kind=kind,
+            values=values,
+            missing=values.null_count,
+            distinct=distinct,
+            minimum=ends["min"],
+            maximum=ends["max"],
+            counts=counts if kind in ("category", "code", "boolean") else (),
+            longest=longest,
+            aware=aware,
+            example=example,
+            left_out=self._left_out,
+        )
+
+    def _decide(self, about: Any, what: str, why: str, evidence: str = "") -> None:
+        self.decisions.append(Decision(about, self.name, what, why, evidence))
+
+
+class _Spread:
+    """Puts a value per distinct text back onto the rows."""
+
+    def __init__(self, coded: Any, present: list[bool]) -> None:
+        import pyarrow as pa
+
+        places = np.cumsum(present) - 1
+        lookup = pa.array(np.where(present, places, 0), mask=~np.array(present, dtype=bool))
+        self._indices = lookup.take(coded.indices)
+
+    def __call__(self, values: Any) -> Any:
+        return values.take(self._indices)
+
+
+def _with(facts: ColumnFacts, **changes: Any) -> ColumnFacts:
+    from dataclasses import replace
+
+    return replace(facts, **changes)
+
+
+Progress = Callable[[str], None]
