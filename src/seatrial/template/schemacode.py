@@ -27,7 +27,7 @@ def schema_code(examination: Examination, *, row: str, about: str) -> str:
     if len(head) > WIDTH + 1:
         head = f'"""{about}\n\nEvery rule here holds in training, in the trial and in the API.\n"""\n'
     text = (
-        f"{head}\n{imports}{chr(10) if imports else ''}from pydantic import {pydantic}\n\nfrom seatrial import Schema\n"
+        f"{head}\n{imports}{chr(10) if imports else ''}from pydantic import {pydantic}\nfrom seatrial import Schema\n"
     )
     if names:
         text += f"\n{lists}"
