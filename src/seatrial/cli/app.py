@@ -11,6 +11,7 @@ from seatrial.cli.build import build
 from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
 from seatrial.cli.doctor import doctor
+from seatrial.cli.new import new
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
 from seatrial.cli.publish import publish
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, build, publish, releases, serve, predict, prove, doctor, demo):
+for command in (new, train, build, publish, releases, serve, predict, prove, doctor, demo):
     app.command()(command)
 app.add_typer(trial, name="trial")
 app.add_typer(ci, name="ci")

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.schema import Column, columns_of, row_name, schema_in
+from seatrial.model.schema import Column, columns_of, schema_in
 
 LICENCES = {"mit": "MIT", "apache": "Apache 2.0", "bsd": "BSD 3-Clause", "none": "all rights reserved"}
 PROVIDERS = ("circleci", "github", "gitlab")
@@ -70,23 +70,26 @@ class Facts:
 
     def answers(self) -> dict[str, Any]:
         """As copier takes them."""
-        plain: dict[str, Any] = json.loads(json.dumps(self, default=lambda value: value.__dict__))
-        return plain
+        return _plain(self)
 
 
 @dataclass(frozen=True)
 class SchemaFacts:
     """What a project's schema.py says of a row."""
 
-    row: str
     columns: tuple[ColumnLine, ...]
     more_columns: int
     example: str
 
     def answers(self) -> dict[str, Any]:
         """As copier takes them."""
-        plain: dict[str, Any] = json.loads(json.dumps(self, default=lambda value: value.__dict__))
-        return plain
+        return _plain(self)
+
+
+def _plain(facts: Any) -> dict[str, Any]:
+    """Lists and dictionaries of it, and no tuples, since they are written as YAML."""
+    plain: dict[str, Any] = json.loads(json.dumps(facts, default=lambda value: value.__dict__))
+    return plain
 
 
 def schema_facts(text: str, where: str = "schema.py") -> SchemaFacts:
@@ -94,7 +97,7 @@ def schema_facts(text: str, where: str = "schema.py") -> SchemaFacts:
     schema = _schema(text, where)
     columns = columns_of(schema)
     lines = tuple(ColumnLine(c.name, _about(c), c.nullable or not c.required) for c in columns[:SHOWN])
-    return SchemaFacts(row_name(schema), lines, max(len(columns) - SHOWN, 0), _example(columns))
+    return SchemaFacts(lines, max(len(columns) - SHOWN, 0), _example(columns))
 
 
 def _schema(text: str, where: str) -> type[BaseModel]:

@@ -62,7 +62,6 @@ def _facts(
         left_out=tuple(LeftOut(c.name, in_a_cell(_why(c.name, c.left_out, examination))) for c in examination.unused),
         positive=target.positive,
         classes=tuple(in_a_cell(label) for label in target.ordered),
-        row=read.row,
         columns=read.columns,
         more_columns=read.more_columns,
         example=read.example,

@@ -18,8 +18,7 @@ UNFINISHED = ".seatrial-new-"
 
 def render(answers: Mapping[str, Any], folder: Path, *, template: Path = TEMPLATE) -> None:
     """Fill the template with `answers` (see Facts) into a folder; files that are there are written over."""
-    from copier import run_copy
-    from copier.settings import Settings
+    from copier import Settings, run_copy
 
     run_copy(
         str(template),
