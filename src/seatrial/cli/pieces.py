@@ -1,4 +1,4 @@
-"""The files of CI services and deployment targets for a project that has chosen them, as their own stages write them."""
+"""The files of chosen CI services and deployment targets, as their own stages write them."""
 
 from collections.abc import Sequence
 from pathlib import Path

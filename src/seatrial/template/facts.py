@@ -66,6 +66,7 @@ class Facts:
     example: str = "{}"
     seatrial: str = TOOLKIT
     ci: str = "none"
+    repository: str = ""  # the top of the git repository, where it is not the one that the project lies in
     deploy: tuple[str, ...] = ("local",)
 
     def answers(self) -> dict[str, Any]:
@@ -132,9 +133,11 @@ def _about(column: Column) -> str:
         if column.max_length is not None:
             about += f", up to {column.max_length:,} characters"
     about += f" ({column.unit})" if column.unit else ""
+    if column.title.casefold() != column.name.replace("_", " ").strip().casefold():
+        about = f"{column.title}: {about}"
     if column.description:
         about += f". {column.description}"
-    return in_a_cell(about[:1].upper() + about[1:])
+    return in_a_cell(about)
 
 
 def _figure(number: float) -> str:

@@ -10,40 +10,12 @@ from seatrial.core.errors import SeatrialError
 SUFFIX = "model"  # so that `churn` becomes churn-model, which is hardly ever a library's name
 LONGEST = 64
 # What a model's environment holds or a project's folder has: a package of that name would hide it.
-TAKEN = frozenset(
-    [
-        "seatrial",
-        "numpy",
-        "onnxruntime",
-        "pydantic",
-        "pydantic_core",
-        "sklearn",
-        "pandas",
-        "scipy",
-        "skops",
-        "pyarrow",
-        "onnx",
-        "skl2onnx",
-        "fastapi",
-        "starlette",
-        "uvicorn",
-        "loguru",
-        "jinja2",
-        "pytest",
-        "typer",
-        "rich",
-        "build",
-        "uv",
-        "copier",
-        "tests",
-        "data",
-        "deploy",
-        "docs",
-        "dist",
-        "runs",
-        "artifacts",
-    ]
-)
+_LIBRARIES = """
+seatrial numpy onnxruntime pydantic pydantic_core sklearn pandas scipy skops pyarrow onnx skl2onnx fastapi starlette
+uvicorn loguru jinja2 pytest typer rich build uv copier
+"""
+_FOLDERS = "tests data deploy docs dist runs artifacts"
+TAKEN = frozenset(f"{_LIBRARIES} {_FOLDERS}".split())
 # Windows has devices of these names.
 DEVICES = frozenset(["con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))])
 
