@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from seatrial.cli import show
+from seatrial.cli.add import add
 from seatrial.cli.build import build
 from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
@@ -19,6 +20,7 @@ from seatrial.cli.releases import releases
 from seatrial.cli.serve import serve
 from seatrial.cli.train import train
 from seatrial.cli.trial import trial
+from seatrial.cli.update import update
 from seatrial.core.errors import SeatrialError
 
 app = typer.Typer(
@@ -29,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (new, train, build, publish, releases, serve, predict, prove, doctor, demo):
+for command in (new, update, add, train, build, publish, releases, serve, predict, prove, doctor, demo):
     app.command()(command)
 app.add_typer(trial, name="trial")
 app.add_typer(ci, name="ci")
