@@ -8,6 +8,7 @@ import typer
 
 from seatrial.cli import show
 from seatrial.cli.add import add
+from seatrial.cli.adopt import adopt
 from seatrial.cli.build import build
 from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (new, update, add, train, build, publish, releases, serve, predict, prove, doctor, demo):
+for command in (new, adopt, update, add, train, build, publish, releases, serve, predict, prove, doctor, demo):
     app.command()(command)
 app.add_typer(trial, name="trial")
 app.add_typer(ci, name="ci")
