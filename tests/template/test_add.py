@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.template.commands import git, new, seatrial, write_table
 
 from seatrial.template.updating import read_answers
-from tests.template.commands import git, new, seatrial, write_table
 
 TRACES = {
     "github": (".github/workflows/seatrial.yml", "github"),

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.template.commands import git, seatrial, write_table
 
 from seatrial.core.project import find_project
 from seatrial.template.rendering import files_of
-from tests.template.commands import git, seatrial, write_table
 
 OURS = '''"""Our way to predict who leaves."""
 
@@ -97,7 +97,10 @@ def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--pipeline", "nosuch.model:build"), "nosuch.model is not in src/leaving/, which is all that a release holds."),
+        (
+            ("--pipeline", "nosuch.model:build"),
+            "nosuch.model is not in src/leaving/, which is all that a release holds.",
+        ),
         (("--pipeline", "leaving ours"), "'leaving ours' names no function."),
         (("--fitted", "model.pkl"), "model.pkl is a pickle: reading it runs whatever somebody put into it."),
         (("--fitted", "model.skops"), "model.skops cannot be read by skops:"),

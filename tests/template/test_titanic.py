@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.conftest import TITANIC, copy_titanic
 
 from seatrial.cli.pieces import piece_files
 from seatrial.core.project import find_project
 from seatrial.template.facts import schema_facts
 from seatrial.template.rendering import ANSWERS, files_of, render
 from seatrial.template.updating import THEIRS, read_answers, version_of
-from tests.conftest import TITANIC, copy_titanic
 
 
 def rendered(folder: Path) -> dict[str, bytes]:
@@ -25,7 +25,9 @@ def differing(project: Path, files: dict[str, bytes]) -> list[str]:
 
 def test_titanic_is_what_the_template_renders(tmp_path):
     files = rendered(tmp_path)
-    assert {"README.md", "pyproject.toml", "Makefile", ".gitignore", "LICENSE", "tests/test_model.py", ANSWERS} <= {*files}
+    assert {"README.md", "pyproject.toml", "Makefile", ".gitignore", "LICENSE", "tests/test_model.py", ANSWERS} <= {
+        *files
+    }
     assert differing(TITANIC, files) == []
 
 
@@ -43,7 +45,9 @@ def test_its_ci_and_deployment_files_are_what_their_stages_write():
     assert [path for path, text in files.items() if path.read_text() != text] == []
 
 
-@pytest.mark.parametrize("path", ["README.md", "pyproject.toml", "tests/test_model.py", "src/titanic_model/__init__.py"])
+@pytest.mark.parametrize(
+    "path", ["README.md", "pyproject.toml", "tests/test_model.py", "src/titanic_model/__init__.py"]
+)
 def test_a_line_changed_by_hand_is_found(tmp_path, path):
     project = copy_titanic(tmp_path / "titanic")
     shutil.copy(TITANIC / ANSWERS, project)

@@ -270,7 +270,21 @@ def test_a_positive_label_that_is_none(write: Write) -> None:
 
 
 def test_names_that_python_or_pydantic_forbid(write: Write, tmp_path: Path) -> None:
-    names = ["class", "model_config", "json", "_x", "my column", "größe", "💰", '"a ""b"""', "2nd", "float", "date", "", "size"]
+    names = [
+        "class",
+        "model_config",
+        "json",
+        "_x",
+        "my column",
+        "größe",
+        "💰",
+        '"a ""b"""',
+        "2nd",
+        "float",
+        "date",
+        "",
+        "size",
+    ]
     path = write(table(",".join([*names, "y"])))
     found = examined(path, "y")
     assert [c.name for c in found.columns] == [
@@ -327,14 +341,18 @@ def test_mixed_types(write: Write, tmp_path: Path) -> None:
 
 def test_spellings_of_missing(write: Write, tmp_path: Path) -> None:
     spelt = ["", "NA", "n/a", "null", "-", "?", "None"]
-    found = examined(write(table(size=lambda n: spelt[n] if n < 7 else n / 3, colour=lambda n: "none" if n % 3 else "red")), "y")
+    found = examined(
+        write(table(size=lambda n: spelt[n] if n < 7 else n / 3, colour=lambda n: "none" if n % 3 else "red")), "y"
+    )
     assert column(found, "size").missing == 7
     assert column(found, "size").missing_as == ("-", "?", "NA", "None", "n/a", "null")
     assert [value for value, _ in column(found, "colour").counts] == ["none", "red"]  # a name like any other
     works(found, tmp_path)
 
 
-@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("yes", "no"), ("Y", "N"), ("true", "false"), ("ja", "nein"), ("True", "False")])
+@pytest.mark.parametrize(
+    ("yes", "no"), [("1", "0"), ("yes", "no"), ("Y", "N"), ("true", "false"), ("ja", "nein"), ("True", "False")]
+)
 def test_booleans(write: Write, tmp_path: Path, yes: str, no: str) -> None:
     found = examined(write(table("size,flag,y", flag=lambda n: "" if n == 5 else yes if n % 3 else no)), "y")
     assert (column(found, "flag").kind, column(found, "flag").missing) == ("boolean", 1)
@@ -342,7 +360,11 @@ def test_booleans(write: Write, tmp_path: Path, yes: str, no: str) -> None:
 
 
 def test_a_category_seen_once_and_formulas(write: Write, tmp_path: Path) -> None:
-    found = examined(write(table(colour=lambda n: "=cmd|'/c calc'!A1" if n == 4 else ["red", "blue"][n % 2])), "y", Wishes(keep=("colour",)))
+    found = examined(
+        write(table(colour=lambda n: "=cmd|'/c calc'!A1" if n == 4 else ["red", "blue"][n % 2])),
+        "y",
+        Wishes(keep=("colour",)),
+    )
     assert ("=cmd|'/c calc'!A1", 1) in column(found, "colour").counts
     assert "formulas taken as plain text" in told(found)
     works(found, tmp_path)
@@ -398,5 +420,7 @@ def test_time_zones(write: Write, tmp_path: Path) -> None:
     assert (column(found, "at").kind, column(found, "at").minimum.hour) == ("moment", 8)
     assert "at: moments in UTC" in told(found)
     works(found, tmp_path)
-    mixed = examined(write(table("size,at,y", at=lambda n: f"2024-05-{n % 28 + 1:02}T10:30:00{'Z' if n % 2 else ''}")), "y")
+    mixed = examined(
+        write(table("size,at,y", at=lambda n: f"2024-05-{n % 28 + 1:02}T10:30:00{'Z' if n % 2 else ''}")), "y"
+    )
     assert column(mixed, "at").left_out == "dates, and some have a time zone and some have none"

@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.template.commands import git, new, seatrial
 
 from seatrial.template.merging import conflicted, merge
 from seatrial.template.rendering import ANSWERS, TEMPLATE
 from seatrial.template.updating import read_answers, version_of
-from tests.template.commands import git, new, seatrial
 
 EDITS = {
     "src/churn_model/schema.py": ('title="Age"', 'title="Age in years"'),
