@@ -62,7 +62,7 @@ def _install(project: Path) -> Environment:
     publish_toolkit(index)
     index.publish(built_files(found))
     wheel = index.fetch(index.find(found.requirement))
-    return make_environment(wheel, extras=("serve",), index=found.index)
+    return make_environment(wheel, extras=("serve",), index=index)
 
 
 def _run(*command: str) -> None:

@@ -7,10 +7,19 @@ import pytest
 import typer
 
 from seatrial.cli.app import app
+from seatrial.core.places import KEYS as PLACE_KEYS
 from seatrial.core.project import KEYS
+from seatrial.deploy.docker import DockerSettings
+from seatrial.deploy.kubernetes import KubernetesSettings
+from seatrial.deploy.local import LocalSettings
+from seatrial.deploy.railway import RailwaySettings
 from seatrial.trial.policy import Policy
 
 ROOT = Path(__file__).parent.parent
+SETTINGS = {
+    "local": LocalSettings, "docker": DockerSettings, "railway": RailwaySettings, "kubernetes": KubernetesSettings,
+}  # fmt: skip
+GUIDE = (ROOT / "docs" / "deploying.md").read_text()
 README = (ROOT / "README.md").read_text()
 
 
@@ -36,8 +45,41 @@ def test_the_guide_of_the_trial_names_every_key_of_the_policy_with_its_default()
         )
 
 
+def index_table() -> str:
+    lines = [f"| `{key}` | {meaning} |" for key, meaning in PLACE_KEYS.items()]
+    return "\n".join(["| key of one index | means |", "| --- | --- |", *lines]) + "\n"
+
+
+def settings_table(target: str) -> str:
+    """The rows that the guide has to have for the settings of a target."""
+    lines = [f"| key of `[tool.seatrial.deploy.{target}]` | means | default |", "| --- | --- | --- |"]
+    for key, field in SETTINGS[target].model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        told = {None: "", False: "false", True: "true"}.get(default, default) if not isinstance(default, list) else ""
+        told = f"{told:g}" if isinstance(told, float) else str(told)
+        lines.append(f"| `{key}` | {field.description.partition('; default: ')[0]} | {told or told_default(field)} |")
+    return "\n".join(lines) + "\n"
+
+
+def told_default(field) -> str:
+    return field.description.partition("; default: ")[2] or "none"
+
+
+@pytest.mark.parametrize("target", SETTINGS)
+def test_the_guide_to_deployments_names_every_setting_of_a_target(target: str):
+    assert settings_table(target) in GUIDE
+
+
+def test_the_guide_to_deployments_names_every_setting_of_an_index():
+    assert index_table() in GUIDE
+
+
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/trial.md", "benchmarks/README.md"]
+    "page",
+    [
+        *("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/trial.md", "docs/deploying.md"),
+        "benchmarks/README.md",
+    ],
 )
 def test_links_lead_somewhere(page: str):
     path = ROOT / page

@@ -184,14 +184,15 @@ def test_a_change_that_breaks_the_model_stops_at_the_trial(world: World):
     assert world.deployed() == pin
 
 
-def test_a_good_change_on_the_main_branch_is_published(world: World):
+def test_a_good_change_on_the_main_branch_is_published(world: World, record_property):
     jobs = merge(world)
+    # From the push to the service, the caches being warm: in the JUnit file, for benchmarks; never asserted.
+    record_property("seconds", round(sum(sum(job.seconds.values()) for job in jobs.values()), 1))
     ended = {name: job.status for name, job in jobs.items() if name != "deploy"}
     assert ended == dict.fromkeys(JOBS - {"deploy"}, "success"), jobs["publish"].log
     assert world.versions() == ["0.1.0", "0.2.0"]
 
 
-@pytest.mark.xfail(strict=True, reason="`seatrial deploy` is written on another branch at this moment")
 def test_a_good_change_on_the_main_branch_is_deployed(world: World):
     jobs = merge(world)
     assert jobs["deploy"].status == "success", jobs["deploy"].log

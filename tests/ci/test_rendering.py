@@ -168,7 +168,9 @@ def test_a_job_gets_the_tokens_that_it_needs_and_no_others(folder: Path):
     assert {name for name, text in steps.items() if "FURY_PUSH_TOKEN" in text} == {"publish"}
     assert {name for name, text in steps.items() if "RAILWAY_TOKEN" in text} == {"deploy"}
     for provider in FILES:
-        assert "seatrial publish --index fury" in rendered(project, provider)[1]
+        text = rendered(project, provider)[1]
+        assert "seatrial publish --index fury" in text
+        assert "seatrial trial --index fury" in text
 
 
 def test_only_the_main_branch_is_published_and_deployed_and_only_after_the_trial(project: Project):

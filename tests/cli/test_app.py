@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("train", "build", "publish", "releases", "serve", "predict", "prove", "demo")
-HEAVY = {"numpy", "pandas", "sklearn", "fastapi", "uvicorn", "onnxruntime", "onnx", "pyarrow", "jinja2"}
+COMMANDS = (
+    *("train", "build", "publish", "releases", "serve", "predict"),
+    *("deploy", "rollback", "deployments"),
+    *("prove", "doctor", "demo", "trial", "index", "ci"),
+)
+HEAVY = {
+    *("numpy", "pandas", "sklearn", "pyarrow", "onnxruntime", "onnx", "jinja2"),
+    *("fastapi", "starlette", "uvicorn", "httpx", "yaml"),
+}
 
 
 def seatrial(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

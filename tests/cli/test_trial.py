@@ -143,6 +143,16 @@ def test_two_releases_are_compared_by_name_without_a_project(yard: Yard, tmp_pat
     assert (tmp_path / "out" / "trial.html").is_file()
 
 
+def test_a_trial_of_two_releases_by_name_is_kept_for_the_gates_of_their_project(yard: Yard) -> None:
+    shutil.rmtree(yard.root / ".seatrial" / "trials")
+    done = yard.run("trial", "titanic-model==0.1.1", "titanic-model==0.1.0", "--json")
+    verdict = json.loads(done.stdout)
+    (folder,) = (yard.root / ".seatrial" / "trials").iterdir()
+    new, old = verdict["candidate"]["sha256"][:16], verdict["baseline"]["sha256"][:16]
+    assert folder.name == f"{new}-{old}"
+    assert json.loads((folder / "verdict.json").read_text())["cause"] == verdict["cause"]
+
+
 def test_two_wheels_alone_cannot_be_trained_again_and_that_is_no_pass(yard: Yard, tmp_path: Path) -> None:
     folder = yard.root / ".seatrial" / "index" / "simple" / "titanic-model"
     old, new = (folder / f"titanic_model-0.1.{n}-py3-none-any.whl" for n in (0, 1))

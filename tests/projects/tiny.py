@@ -112,10 +112,11 @@ def make_sdist(folder: Path, name: str = "tiny-model", version: str = "0.1.0", c
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
-        data = f"Name: {name}\n{content}".encode()
-        member = tarfile.TarInfo(f"{stem}/PKG-INFO")
-        member.size = len(data)
-        archive.addfile(member, io.BytesIO(data))
+        data = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n{content}".encode()
+        for file, text in (("PKG-INFO", data), ("pyproject.toml", b"")):
+            member = tarfile.TarInfo(f"{stem}/{file}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
     return path
 
 

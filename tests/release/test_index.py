@@ -143,9 +143,8 @@ def test_an_index_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_url_is_refused_and_a_file_url_is_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(SeatrialError, match="not a folder"):
-        open_index("https://index.example/simple")
+def test_an_address_is_an_index_over_http_and_a_file_url_is_a_folder(tmp_path: Path) -> None:
+    assert open_index("https://index.example/simple").where == "https://index.example/simple/"
     assert open_index((tmp_path / "a b").as_uri()).path == tmp_path / "a b"  # type: ignore[attr-defined]
 
 

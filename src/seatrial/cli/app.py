@@ -12,7 +12,10 @@ from seatrial.cli.adopt import adopt
 from seatrial.cli.build import build
 from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
+from seatrial.cli.deploy import deploy, rollback
+from seatrial.cli.deployments import deployments
 from seatrial.cli.doctor import doctor
+from seatrial.cli.index import index
 from seatrial.cli.new import new
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
@@ -32,9 +35,16 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (new, adopt, update, add, train, build, publish, releases, serve, predict, prove, doctor, demo):
+COMMANDS = (
+    *(new, adopt, update, add),
+    *(train, build, publish, releases, serve, predict),
+    *(deploy, rollback, deployments),
+    *(prove, doctor, demo),
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(trial, name="trial")
+app.add_typer(index, name="index")
 app.add_typer(ci, name="ci")
 
 

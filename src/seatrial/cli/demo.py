@@ -53,7 +53,7 @@ def demo(
     show.out.print(
         f"\nServed {time.perf_counter() - begun:.0f} s after the start.\n"
         f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
-        f"  the report    {show.place(report)}\n  the index     {show.place(found.index)}"
+        f"  the report    {show.place(report)}\n  the index     {show.index(found.index)}"
     )
     if once:
         stop(server)
@@ -97,7 +97,7 @@ def _publish(project: Project) -> None:
         step("putting the toolkit there, as it would be on PyPI")
         publish_toolkit(index, step)
         step("publishing the release")
-        publish_tried(project)
+        publish_tried(project, step)
 
 
 def _install(project: Project) -> tuple[Path, str]:

@@ -1,33 +1,58 @@
 """The environment that a release is served from: its wheel, the toolkit's server, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.core.environments import Environment
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.release import Index
+    from seatrial.core.places import IndexPlace
+    from seatrial.core.sources import Source
+    from seatrial.release import FolderIndex, Index
 
 
-def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> None:
-    """Put the toolkit that runs on the index, if it runs from a checkout; otherwise it comes from PyPI."""
+def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> "Source":
+    """Give the index, with the toolkit that runs on it, if that runs from a checkout; otherwise it comes from PyPI.
+
+    On a folder it is published. An index at an address is only read from here: it may be others' too, and may want
+    another token for writing; the toolkit then lies in a folder beside the environments. `publish` puts it there.
+    """
     from seatrial.release import publish_toolkit
 
     progress("putting the toolkit on the index, as it would be on PyPI")
     with suppress(SeatrialError):
-        publish_toolkit(index)
+        publish_toolkit(_toolkits_place(index))
+    return with_toolkit(index)
 
 
-def serving_environment(requirement: str, index: Path, progress: Callable[[str], None]) -> tuple[Environment, str]:
+def with_toolkit(index: "Index") -> "Source":
+    """Give the index, as `offer_toolkit` does, with what was offered before."""
+    from seatrial.core.contents import TOOLKIT
+    from seatrial.core.sources import Preferring
+
+    place = _toolkits_place(index)
+    return index if place is index or not place.files(TOOLKIT) else Preferring(TOOLKIT, place, index)
+
+
+def _toolkits_place(index: "Index") -> "FolderIndex":
+    from seatrial.core.environments import environments_folder
+    from seatrial.release import FolderIndex
+
+    return index if isinstance(index, FolderIndex) else FolderIndex(environments_folder() / ".toolkit")
+
+
+def serving_environment(
+    requirement: str, place: "IndexPlace", progress: Callable[[str], None], extras: Sequence[str] = ("serve",)
+) -> tuple[Environment, str]:
     """Fetch a release from the index and install it with the server; returns the environment and the package."""
     from seatrial.core.environments import make_environment
     from seatrial.release import inspect, open_index
 
-    catalogue = open_index(index)
-    wheel = catalogue.fetch(catalogue.find(requirement))
-    offer_toolkit(catalogue, progress)
-    environment = make_environment(wheel, extras=("serve",), index=index, progress=progress)
+    index = open_index(place)
+    progress(f"fetching {requirement}")
+    wheel = index.fetch(index.find(requirement))
+    source = offer_toolkit(index, progress)
+    environment = make_environment(wheel, extras=extras, index=source, progress=progress)
     return environment, inspect(wheel).package

@@ -1,9 +1,13 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from seatrial.core.places import IndexPlace
+    from seatrial.core.project import Project
 
 ProjectOption = Annotated[
     Path,
@@ -11,17 +15,41 @@ ProjectOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
 IndexOption = Annotated[
-    Path | None,
-    typer.Option("--index", help="The folder that is the index; default: the project's.", show_default=False),
+    str | None,
+    typer.Option(
+        "--index",
+        help="The index: a name in [tool.seatrial.index], a folder, or an address; default: the project's first.",
+        show_default=False,
+    ),
 ]
 HERE = Path()
 
 
-def release_and_index(name: str | None, index: Path | None, project: Path) -> tuple[str, Path]:
+def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexPlace]":
     """Which release is meant, and on which index; a project is needed only for what was not said."""
-    if name and index:
-        return name, index.absolute()
+    from seatrial.core.places import choose_place
+
+    found = project_if_any(project) if name and index else project_on(project)
+    if index:
+        place = choose_place(found.indexes if found else (), index)
+        return name or project_on(project).name, place
+    assert found is not None
+    return name or found.name, found.index
+
+
+def project_on(project: Path, index: str | None = None) -> "Project":
+    """Read the project, with the index that `--index` names as its own."""
+    from dataclasses import replace
+
+    from seatrial.core.places import choose_place
     from seatrial.core.project import find_project
 
     found = find_project(project)
-    return name or found.name, index.absolute() if index else found.index
+    return replace(found, index=choose_place(found.indexes, index)) if index else found
+
+
+def project_if_any(project: Path) -> "Project | None":
+    """Read the project, where there is one; one that is wrong is an error still."""
+    from seatrial.core.project import find_project, in_project
+
+    return find_project(project) if in_project(project) else None

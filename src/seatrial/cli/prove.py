@@ -61,11 +61,11 @@ def prove_in_project(
     found = find_project(start)
     policy = read_policy(found.trial, str(found.root / "pyproject.toml"))
     wheel, _ = built_files(found)
-    offer_toolkit(open_index(found.index), progress)
+    source = offer_toolkit(open_index(found.index), progress)
     progress("reading the recipe")
     table = same_table(found, inspect(wheel).release or {})
     workshop = _workshop(read_recipe(found, data=table))
-    proof = prove_gate(wheel, workshop, policy=policy, index=found.index, quick=quick, progress=progress)
+    proof = prove_gate(wheel, workshop, policy=policy, index=source, quick=quick, progress=progress)
     folder = found.root / gate.RESULTS
     write_whole(folder / f"{NAME}.html", to_html(proof))
     write_whole(folder / f"{NAME}.json", to_json(proof.to_document()))

@@ -28,7 +28,7 @@ def releases(
         show.result(listed)
         return
     if not listed:
-        show.say(f"No release of {wanted} on {show.place(where)} yet.")
+        show.say(f"No release of {wanted} on {show.index(where)} yet.")
         return
     headline = next((r["headline"] for r in reversed(listed) if r["headline"]), "")
     show.table(

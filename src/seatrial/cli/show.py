@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from seatrial.core.places import IndexPlace
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -83,6 +86,11 @@ def table(
 def size(count: int) -> str:
     """Write a number of bytes for people."""
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 1024:.0f} kB"
+
+
+def index(where: "IndexPlace") -> str:
+    """Write where an index is."""
+    return place(where.folder) if where.folder else where.url
 
 
 def place(path: Path) -> str:

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_on
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def hold(
         if old and new:
             folder, verdict = _two(old, new, data, index, project, same_wheel, step)
         else:
-            folder, verdict = hold_in_project(project, data=data, same_wheel=same_wheel, progress=step)
+            folder, verdict = hold_in_project(project, data=data, index=index, same_wheel=same_wheel, progress=step)
         target = output or folder
         if target:
             write(target, verdict)
@@ -90,6 +90,7 @@ def accept(
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; default: in 30 days.")
     ] = None,
+    index: IndexOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Record that you accept the differences of the last trial, why, and until when; in accepted.json, for git.
@@ -98,12 +99,11 @@ def accept(
     """
     from dataclasses import replace
 
-    from seatrial.core.project import find_project
     from seatrial.trial import gate
     from seatrial.trial.policy import read_policy
     from seatrial.trial.verdict import judge
 
-    found = find_project(project)
+    found = project_on(project, index)
     wheel, baseline, _ = _pair(found)
     verdict = gate.stored_verdict(found.root, _digest(wheel), baseline.sha256 if baseline else None)
     if verdict is None:
@@ -124,29 +124,33 @@ def accept(
 
 
 def hold_in_project(
-    start: Path, *, data: Path | None = None, same_wheel: bool = False, progress: Progress = lambda _: None
+    start: Path,
+    *,
+    data: Path | None = None,
+    index: str | None = None,
+    same_wheel: bool = False,
+    progress: Progress = lambda _: None,
 ) -> "tuple[Path, Verdict]":
     """Hold the trial of the project's built wheel; gives the folder for its results, and the verdict."""
     from seatrial.cli.environment import offer_toolkit
     from seatrial.cli.recipes import project_recipes
-    from seatrial.core.project import find_project
     from seatrial.core.wheel import inspect
     from seatrial.trial import gate
     from seatrial.trial.holding import hold as hold_trial
     from seatrial.trial.policy import read_policy
 
-    found = find_project(start)
+    found = project_on(start, index)
     policy = read_policy(found.trial, str(found.root / "pyproject.toml"))
-    wheel, baseline, index = _pair(found)
+    wheel, baseline, catalogue = _pair(found)
     info = inspect(wheel)
-    offer_toolkit(index, progress)
+    source = offer_toolkit(catalogue, progress)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
-        recipes = project_recipes(found, info.release or {}, index, baseline, Path(folder), progress)
+        recipes = project_recipes(found, info.release or {}, catalogue, baseline, Path(folder), progress)
         verdict = hold_trial(
             wheel,
-            index.fetch(baseline) if baseline else None,
+            catalogue.fetch(baseline) if baseline else None,
             policy=policy,
-            index=found.index,
+            index=source,
             recipes=recipes,
             data=data,
             acceptances=gate.read_acceptances(found.root),
@@ -181,23 +185,27 @@ def write(folder: Path, verdict: "Verdict") -> None:
     )
 
 
-def publish_tried(project: "Project") -> "Published":
+def publish_tried(project: "Project", progress: Progress = lambda _: None) -> "Published":
     """Publish the built wheel, if these very bytes have passed their trial against what they would replace.
 
-    What is on the index already, with the same bytes, needs no second trial.
+    What is on the index already, with the same bytes, needs no second trial. An index at an address gets the
+    toolkit too where that runs from a checkout, since a release is of no use without it.
     """
     from packaging.version import Version
 
-    from seatrial.release import built_files
+    from seatrial.release import FolderIndex, built_files, publish_toolkit, runs_from_checkout
     from seatrial.trial import gate
 
+    progress("asking the index")
     wheel, baseline, index = _pair(project)
     digest = _digest(wheel)
     # What has this version already is the same bytes, or refused by the index whatever a trial says.
     if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
         today = datetime.now(UTC).date()
         gate.require_passed(project.root, digest, baseline.sha256 if baseline else None, today=today)
-    return index.publish(built_files(project))
+        if not isinstance(index, FolderIndex) and runs_from_checkout():
+            publish_toolkit(index, progress)
+    return index.publish(built_files(project), progress)
 
 
 def baseline_of(project: "Project", index: "Index") -> "IndexedRelease | None":
@@ -219,26 +227,30 @@ def _pair(project: "Project") -> "tuple[Path, IndexedRelease | None, Index]":
 
 
 def _two(
-    old: str, new: str, data: Path | None, index: Path | None, project: Path, same_wheel: bool, step: Progress
+    old: str, new: str, data: Path | None, index: str | None, project: Path, same_wheel: bool, step: Progress
 ) -> "tuple[Path | None, Verdict]":
-    """Compare any two wheels, files or releases on an index, also without a project."""
+    """Compare any two wheels, files or releases on an index, also without a project.
+
+    The result of two releases of a project is the project's own, for its gates.
+    """
+    from packaging.utils import canonicalize_name
+
     from seatrial.cli.environment import offer_toolkit
     from seatrial.cli.recipes import released_recipes
-    from seatrial.core.project import find_project
+    from seatrial.core.places import choose_place
     from seatrial.release import open_index
+    from seatrial.trial import gate
     from seatrial.trial.holding import hold as hold_trial
     from seatrial.trial.policy import read_policy
 
     try:
-        found = find_project(project)
+        found = project_on(project)
     except SeatrialError:
         found = None
-    where = index.absolute() if index else found.index if found else None
-
+    where = choose_place(found.indexes if found else (), index) if index else found.index if found else None
     policy = read_policy(found.trial if found else {}, "pyproject.toml")
     catalogue = open_index(where) if where else None
-    if catalogue:
-        offer_toolkit(catalogue, step)
+    source = offer_toolkit(catalogue, step) if catalogue else None
 
     def named(name: str) -> "tuple[Path, IndexedRelease | None]":
         if name.endswith(".whl"):
@@ -257,13 +269,16 @@ def _two(
             candidate,
             baseline,
             policy=policy,
-            index=where,
+            index=source,
             recipes=recipes,
             data=data,
+            acceptances=gate.read_acceptances(found.root) if found else (),
             same_wheel=same_wheel,
             progress=step,
         )
-    return None, verdict
+    if found is None or not old_release or not new_release or new_release.name != canonicalize_name(found.name):
+        return None, verdict
+    return gate.result_folder(found.root, new_release.sha256, old_release.sha256), verdict  # `seatrial deploy` asks
 
 
 def _show(verdict: "Verdict", folder: Path | None) -> None:

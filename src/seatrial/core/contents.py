@@ -1,8 +1,8 @@
 """What goes into an environment: wheels by their path, and what is left by its name.
 
-The model's wheel is installed by its path, and so is everything else that the local index holds, the
-toolkit first. None of these names is ever looked up on a public index, where somebody else may own it. The
-rest, numpy and its like, comes from the index that the user's uv or pip is set up for.
+The model's wheel is installed by its path, and so is everything else that the project's index holds, be it a
+folder or at an address, the toolkit first. None of these names is ever looked up on a public index, where somebody
+else may own it. The rest, numpy and its like, comes from the index that the user's uv or pip is set up for.
 """
 
 import hashlib
@@ -11,14 +11,16 @@ import platform
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.tags import Tag, sys_tags
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import sha256
-from seatrial.core.simple import PAGE, project_folder, read_page
+from seatrial.core.simple import IndexedFile
+from seatrial.core.sources import FolderSource, Source
 from seatrial.core.wheel import WheelInfo, inspect, refuse_unsafe
 
 TOOLKIT = "seatrial"
@@ -67,18 +69,22 @@ def choose_contents(
     *,
     extras: Sequence[str],
     toolkit: Path | str | None,
-    index: Path | None,
+    index: Source | Path | None,
     constraints: Sequence[str],
     interpreter: str,
+    more: Sequence[Path] = (),
 ) -> Contents:
     """Decide what is installed by path and what by name, starting from a model's wheel.
 
-    A name that the local index holds comes from there alone, also when another wheel from there asks for it.
+    A name that the index holds comes from there alone, also when another wheel from there asks for it; and so
+    does the name of a wheel in `more`, which are installed in any case.
     """
     model = inspect(wheel.resolve())
     refuse_unsafe(model)
-    search = _Search(index)
+    search = _Search(FolderSource(index) if isinstance(index, Path) else index)
     search.add(model, ())
+    for path in more:
+        search.add(inspect(path.resolve()), ())
     if isinstance(toolkit, Path):
         given = inspect(toolkit.resolve())
         if given.name != TOOLKIT:
@@ -98,9 +104,9 @@ def choose_contents(
 
 
 class _Search:
-    """Follows requirements through the wheels of the local index."""
+    """Follows requirements through the wheels of the index."""
 
-    def __init__(self, index: Path | None) -> None:
+    def __init__(self, index: Source | None) -> None:
         self.index = index
         self.found: dict[str, tuple[WheelInfo, set[str]]] = {}
         self.by_name: set[str] = set()
@@ -134,13 +140,16 @@ class _Search:
                 self.by_name.add(str(requirement))
 
     def _held(self, requirement: Requirement, name: str) -> WheelInfo | None:
-        """The newest wheel on the local index that meets this requirement and the others of its name."""
+        """The newest wheel on the index that meets this requirement and the others of its name."""
         if self.index is None:
             return None
-        page = project_folder(self.index, name) / PAGE
-        by_version = {file.version: file for file in read_page(page) if file.is_wheel}
+        files = self.index.files(name)
+        by_version = {file.version: file for file in files if file.is_wheel and not file.yanked and _runs_here(file)}
         if not by_version:
-            return None
+            if not files:
+                return None
+            # The name is the index's own, so that nobody else's package may stand in for it.
+            raise SeatrialError(f"{self.index.where} has no wheel of {name}.", hint=f"Publish a wheel of {name} there.")
         specifier = requirement.specifier
         for other in self._asked:
             if canonicalize_name(other.name) == name:
@@ -149,11 +158,17 @@ class _Search:
         if not fitting:
             there = ", ".join(str(version) for version in sorted(by_version))
             raise SeatrialError(
-                f"{self.index} has {name} {there}, and {name}{specifier} is wanted.",
+                f"{self.index.where} has {name} {there}, and {name}{specifier} is wanted.",
                 hint=f"Publish a fitting {name} there.",
             )
-        file = by_version[max(fitting)]
-        path = page.parent / file.filename
-        if not path.is_file() or sha256(path) != file.sha256:
-            raise SeatrialError(f"{path} is not what was published.", hint="Publish the same build again.")
-        return inspect(path.resolve())
+        return inspect(self.index.local(name, by_version[max(fitting)]).resolve())
+
+
+def _runs_here(file: IndexedFile) -> bool:
+    """Whether a wheel is for this machine, as of a library that the index has in builds for several."""
+    return file.filename.endswith("-none-any.whl") or not _tags().isdisjoint(parse_wheel_filename(file.filename)[3])
+
+
+@cache
+def _tags() -> frozenset[Tag]:
+    return frozenset(sys_tags())

@@ -1,6 +1,8 @@
 """A virtual environment that holds exactly one release, made once and kept by the hash of what is in it."""
 
+import hashlib
 import os
+import platform
 import shutil
 import sys
 import time
@@ -9,10 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.core.contents import Contents, choose_contents
+from seatrial.core.contents import choose_contents
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json, write_whole
-from seatrial.core.installing import create, install, python_in
+from seatrial.core.installing import create, install, install_pinned, python_in
+from seatrial.core.pins import Pin
+from seatrial.core.sources import Source
+from seatrial.core.wheel import parse_name
 
 COMPLETE = ".complete.json"
 LOCK_TIMEOUT = 900.0  # seconds to wait for another process that makes the same environment
@@ -36,7 +41,7 @@ def make_environment(
     *,
     extras: Sequence[str] = (),
     toolkit: Path | str | None = None,
-    index: Path | None = None,
+    index: Source | Path | None = None,
     cache: Path | None = None,
     python: str | None = None,
     constraints: Sequence[str] = (),
@@ -44,8 +49,8 @@ def make_environment(
 ) -> Environment:
     """Give an environment with the release in `wheel` and `extras` of the toolkit; make it if need be.
 
-    `toolkit` is a requirement or the path of a wheel of Seatrial; else the folder `index` is asked, then the
-    public index. `python` is an interpreter or, with uv, a version; default: the one that runs this. Raises
+    `toolkit` is a requirement or the path of a wheel of Seatrial; else `index` is asked, an opened one or a folder,
+    then the public index. `python` is an interpreter or, with uv, a version; default: the one that runs this. Raises
     SeatrialError with the installer's last words; a failure leaves nothing behind.
     """
     started = time.monotonic()
@@ -57,19 +62,50 @@ def make_environment(
         constraints=constraints,
         interpreter=python or sys.executable,
     )
-    home = environments_folder(cache)
-    root = home / f"{wheel.name.rpartition('-py')[0] or wheel.stem}-{contents.key}"
+    root = environments_folder(cache) / f"{wheel.name.rpartition('-py')[0] or wheel.stem}-{contents.key}"
+
+    def fill() -> None:
+        install(root, contents.requirements, contents.constraints)
+
+    told = {"installed": contents.requirements, "python": contents.interpreter}
+    return _ensure(root, contents.interpreter, fill, told, started, progress)
+
+
+def make_pinned(
+    pin: Pin, wheels: Path, *, cache: Path | None = None, progress: Progress = lambda _: None
+) -> Environment:
+    """Give an environment that holds exactly what `pin` says; ours come from the folder `wheels`, all by hash.
+
+    It is named by the pin: the same text gives the same environment, for the Python that runs this.
+    """
+    started = time.monotonic()
+    python = sys.executable
+    names = {parse_name(path)[0] for path in wheels.glob("*.whl")}
+    key = hashlib.sha256(f"{pin.digest} {platform.python_version()} {platform.machine()}".encode()).hexdigest()[:16]
+    root = environments_folder(cache) / f"{pin.model.name}-pinned-{key}"
+
+    def fill() -> None:
+        install_pinned(root, pin.text_of(names), pin.text_of(names, others=True), wheels)
+
+    return _ensure(root, python, fill, {"pin": pin.digest, "python": python}, started, progress)
+
+
+def _ensure(
+    root: Path, interpreter: str, fill: Callable[[], None], told: object, started: float, progress: Progress
+) -> Environment:
+    """Give the environment at `root`; make it if it is not there, under a lock."""
+    home = root.parent
     cached = _usable(root)
     if not cached:
         with _lock(home, root.name, progress):
             cached = _usable(root)  # another process may have made it while we waited
             if not cached:
-                _make(root, contents, progress)
+                _make(root, interpreter, fill, told, progress)
     if cached:
         with suppress(OSError):
             os.utime(root / COMPLETE)  # when it was last asked for: `prune` goes by that
     else:
-        prune(cache)
+        prune(home)
     return Environment(root, python_in(root), cached, time.monotonic() - started)
 
 
@@ -97,15 +133,15 @@ def prune(cache: Path | None = None, *, unused_days: float = UNUSED_DAYS) -> lis
     return removed
 
 
-def _make(root: Path, contents: Contents, progress: Progress) -> None:
+def _make(root: Path, interpreter: str, fill: Callable[[], None], told: object, progress: Progress) -> None:
     """Make the environment where it stays, since one cannot be moved; the marker comes last."""
     _remove(root)
     try:
         progress("making a clean environment")
-        create(root, contents.interpreter)
+        create(root, interpreter)
         progress("installing the release into it")
-        install(root, contents.requirements, contents.constraints)
-        write_whole(root / COMPLETE, to_json({"installed": contents.requirements, "python": contents.interpreter}))
+        fill()
+        write_whole(root / COMPLETE, to_json(told))
     except OSError as error:
         _remove(root)
         raise _unwritable(root.parent, error) from None

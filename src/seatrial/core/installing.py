@@ -30,6 +30,11 @@ def find_uv() -> str | None:
     return shutil.which("uv")
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment variables without those that lead out of the environment that is meant."""
+    return {key: value for key, value in os.environ.items() if key not in FOREIGN}
+
+
 def create(root: Path, interpreter: str) -> None:
     """Make an empty environment at `root`."""
     uv = find_uv()
@@ -64,6 +69,19 @@ def install(root: Path, requirements: Sequence[str], constraints: Sequence[str] 
         raise  # the first attempt's words say more than those of the second
 
 
+def install_pinned(root: Path, ours: str, rest: str, wheels: Path) -> None:
+    """Install a pin: the lines `ours` from the folder `wheels` and from nowhere else, then `rest`; all by hash.
+
+    Nothing is resolved: what stands in no line is not installed, and no other file than one of the hashes.
+    """
+    for number, (lines, source) in enumerate(((ours, ["--no-index", "--find-links", str(wheels)]), (rest, []))):
+        if not lines.strip():
+            continue
+        path = root / f"pinned-{number}.txt"
+        path.write_text(lines, encoding="utf-8")
+        install(root, [*source, "--no-deps", "--require-hashes", "--requirement", str(path)])
+
+
 def python_in(root: Path) -> Path:
     """Where an environment's interpreter is."""
     return root / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -81,7 +99,7 @@ def _run(command: list[str], folder: Path) -> None:
         done = subprocess.run(
             command,
             cwd=folder,  # outside of any project, whose settings are not for this environment
-            env={key: value for key, value in os.environ.items() if key not in FOREIGN},
+            env=clean_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT,

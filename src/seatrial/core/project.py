@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.places import DEFAULT_FOLDER, IndexPlace, read_places
 
 KEYS = {
     "data": (str, "the table to train on, CSV or Parquet, relative to the project"),
@@ -25,7 +26,7 @@ KEYS = {
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
     "seed": (int, "the seed of the split and of everything else that draws"),
     "threads": (int, "threads while training; one gives the same bytes on every machine"),
-    "index": (str, "the folder that is the package index, relative to the project"),
+    "index": ((str, dict), "the package index: a folder, an address, or a table of named ones"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, [tool.seatrial.deploy.local] and the like"),
     "ci": (dict, "what the pipeline files of `seatrial ci` are to say, [tool.seatrial.ci]"),
@@ -42,7 +43,8 @@ class Project:
     version: str
     data: Path
     target: str
-    index: Path
+    index: IndexPlace
+    indexes: tuple[IndexPlace, ...]
     dependencies: tuple[str, ...] = ()
     description: str = ""
     task: str | None = None
@@ -91,17 +93,19 @@ def find_project(start: Path) -> Project:
 
     Raises SeatrialError where there is none, or where a setting is missing, unknown or of the wrong type.
     """
+    found = _document(start)
+    if found:
+        return _project(*found)
     start = start.resolve()
-    for folder in (start, *start.parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            document = _read_toml(path)
-            if "seatrial" in document.get("tool", {}):
-                return _project(folder, document)
     raise SeatrialError(
         f"No Seatrial project in {start} or above it.",
         hint="Go to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
     )
+
+
+def in_project(start: Path) -> bool:
+    """Whether `start` lies in a project, be it right or wrong."""
+    return _document(start) is not None
 
 
 @contextmanager
@@ -114,6 +118,17 @@ def importable(project: Project) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(project.source))
+
+
+def _document(start: Path) -> tuple[Path, dict[str, Any]] | None:
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            document = _read_toml(path)
+            if "seatrial" in document.get("tool", {}):
+                return folder, document
+    return None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -141,6 +156,7 @@ def _project(root: Path, document: dict[str, Any]) -> Project:
     checked = {k: settings[k] for k in settings if k not in ("data", "index")}
     if not 0 < checked.get("test_share", 0.25) < 1 or not 0 < checked.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold lie between 0 and 1.")
+    indexes = read_places(settings.get("index", DEFAULT_FOLDER), root, str(where))
     return Project(
         root=root,
         name=project["name"],
@@ -149,7 +165,8 @@ def _project(root: Path, document: dict[str, Any]) -> Project:
         description=project.get("description", ""),
         dependencies=tuple(project.get("dependencies", ())),
         data=root / settings["data"],
-        index=(root / settings.get("index", ".seatrial/index")).resolve(),
+        index=indexes[0],
+        indexes=indexes,
         **checked,
     )
 

@@ -38,6 +38,7 @@ class IndexedFile:
     uploaded: str = ""
     requires_python: str | None = None
     core_metadata: str | None = None
+    yanked: bool = False
 
     @property
     def is_wheel(self) -> bool:

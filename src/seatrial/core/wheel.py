@@ -1,26 +1,32 @@
-"""A wheel, looked into without installing it: what it says of itself, and whether it is safe as a model."""
+"""A wheel, looked into without installing it: what it says of itself, and whether it is safe as a model.
+
+What no wheel may be is refused by `inspect`: damaged, contradicting itself, or read in two ways by two installers.
+What a library may have and a model may not (native code, hooks, pickles) is in `complaints`.
+"""
 
 import hashlib
+import io
 import json
-import stat
 import zipfile
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import parse_tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from seatrial.core.archives import check_members, check_record, check_whole
 from seatrial.core.errors import SeatrialError
+from seatrial.core.vetting import complaints, entry_points
 
 RELEASE_FILE = "artifacts/release.json"
 TEXT_LIMIT = 16 * 2**20  # METADATA and release.json are read into memory
-TOTAL_LIMIT = 4 * 2**30  # bytes of all members together, unpacked
-MEMBER_LIMIT = 20_000
-PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth.tar"})
+UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
 REBUILD = "Build it again with `seatrial build`."
 
 
@@ -62,9 +68,10 @@ def inspect(path: Path) -> WheelInfo:
     except OSError as error:
         raise SeatrialError(f"{path} cannot be read: {error.strerror}.") from None
     try:
-        with zipfile.ZipFile(path) as archive:
+        check_whole(path, content)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:  # these bytes, whatever becomes of the file
             return _inspect(path, name, version, content, archive)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
+    except UNREADABLE as error:
         raise SeatrialError(f"{path} is damaged: {_reason(error)}", hint="Build or fetch it again.") from None
 
 
@@ -90,7 +97,10 @@ def parse_name(path: Path) -> tuple[str, Version]:
 
 
 def refuse_unsafe(wheel: WheelInfo) -> None:
-    """Raise SeatrialError if installing this wheel as a model could do more than add one package."""
+    """Raise SeatrialError if installing this wheel as a model could do more than add one package.
+
+    A model's own code runs when it is imported, whoever wrote it: that is what the trial and a review are for.
+    """
     if wheel.complaints:
         raise SeatrialError(f"{wheel.filename} is refused: {'; '.join(wheel.complaints)}.", hint=REBUILD)
 
@@ -98,14 +108,14 @@ def refuse_unsafe(wheel: WheelInfo) -> None:
 def _inspect(path: Path, name: str, version: Version, content: bytes, archive: zipfile.ZipFile) -> WheelInfo:
     members = archive.infolist()
     names = [member.filename for member in members]
-    _check_members(path, members)
+    check_members(path, members, len(content))
     info = [n for n in names if n.endswith(".dist-info/METADATA") and n.count("/") == 1]
     if len(info) != 1:
         raise SeatrialError(f"{path} is damaged: it has {len(info)} .dist-info/METADATA files, not one.")
     folder = info[0].partition("/")[0]
     for needed in ("WHEEL", "RECORD"):
         if f"{folder}/{needed}" not in names:
-            raise SeatrialError(f"{path} is damaged: it has no {folder}/{needed}.")
+            raise SeatrialError(f"{path} is damaged: it has no {folder}/{needed}.", hint=REBUILD)
     metadata = _read(path, archive, info[0])
     headers, _ = parse_email(metadata)
     _check_identity(path, (name, version), folder, f"{headers.get('name')} {headers.get('version')}")
@@ -116,6 +126,10 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
     damaged = archive.testzip()
     if damaged:
         raise SeatrialError(f"{path} is damaged: the checksum of {damaged} is wrong.", hint="Build or fetch it again.")
+    check_record(path, archive, folder)
+    _check_tags(path, _read(path, archive, f"{folder}/WHEEL"))
+    commands = _entry_points(path, archive, folder)
+    release = _release(path, _read(path, archive, document)) if document in names else None
     return WheelInfo(
         path=path,
         name=name,
@@ -124,32 +138,13 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
         summary=headers.get("summary", ""),
-        requires_python=headers.get("requires_python"),
+        requires_python=_requires_python(path, headers.get("requires_python")),
         requires_dist=_requirements(path, headers.get("requires_dist", [])),
         members=tuple(sorted(names)),
         metadata=metadata,
-        release=_release(path, _read(path, archive, document)) if document in names else None,
-        complaints=_complaints(archive, folder, package),
+        release=release,
+        complaints=complaints(archive, folder, package, name, commands, release, path.name),
     )
-
-
-def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Refuse what no wheel has: names that leave the folder or come twice, encryption, absurd sizes."""
-    seen: set[str] = set()
-    for member in members:
-        name = member.filename
-        parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or ":" in parts[0]:
-            raise SeatrialError(f"{path} is refused: it holds the path {name!r}.")
-        if name.casefold() in seen:
-            raise SeatrialError(f"{path} is refused: it holds {name!r} twice.")
-        if member.flag_bits & 1:
-            raise SeatrialError(f"{path} is refused: {name!r} is encrypted.")
-        seen.add(name.casefold())
-    if len(members) > MEMBER_LIMIT or sum(m.file_size for m in members) > TOTAL_LIMIT:
-        raise SeatrialError(
-            f"{path} is refused: unpacked it is over {TOTAL_LIMIT >> 30} GiB or {MEMBER_LIMIT:,} files."
-        )
 
 
 def _check_identity(path: Path, own: tuple[str, Version], folder: str, told: str) -> None:
@@ -168,30 +163,29 @@ def _identity(name: str, version: str) -> tuple[str, Version] | None:
         return None
 
 
-def _complaints(archive: zipfile.ZipFile, folder: str, package: str) -> tuple[str, ...]:
-    found = []
-    for member in archive.infolist():
-        name = member.filename
-        top = name.partition("/")[0]
-        if top not in (folder, package):
-            found.append(f"{name} lies outside of {package}/")
-        elif name.endswith(".pth"):
-            found.append(f"{name} would run whenever Python starts")
-        elif stat.S_ISLNK(member.external_attr >> 16):
-            found.append(f"{name} is a link")
-        elif _is_pickle(archive, member):
-            found.append(f"{name} is a pickle, which can run anything")
-    return tuple(found[:5])
+def _check_tags(path: Path, content: bytes) -> None:
+    """Hold the tags in WHEEL against those in the file name, by which an installer chooses."""
+    lines = content.decode("utf-8", errors="replace").splitlines()
+    told = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
+    inside = {str(tag) for each in told for tag in parse_tag(each)}
+    named = {str(tag) for tag in parse_wheel_filename(path.name)[3]}
+    if inside != named:
+        shown = ", ".join(sorted(told)) or "nothing"
+        raise SeatrialError(f"{path} is refused: its WHEEL is for {shown}, its name says otherwise.", hint=REBUILD)
+    versions = [line.partition(":")[2].strip() for line in lines if line.startswith("Wheel-Version:")]
+    if len(versions) != 1 or not versions[0].startswith("1."):
+        raise SeatrialError(f"{path} is refused: its WHEEL is of version {', '.join(versions) or 'none'}, not 1.")
 
 
-def _is_pickle(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    if member.is_dir():
-        return False
-    if PurePosixPath(member.filename).suffix.lower() in PICKLES:
-        return True
-    with archive.open(member) as file:
-        head = file.read(2)
-    return len(head) == 2 and head[0] == 0x80 and 2 <= head[1] <= 5  # the opcode PROTO and a binary protocol
+def _entry_points(path: Path, archive: zipfile.ZipFile, folder: str) -> dict[str, dict[str, str]]:
+    name = f"{folder}/entry_points.txt"
+    if name not in archive.namelist():
+        return {}
+    try:
+        found = entry_points(_read(path, archive, name))
+    except ValueError as error:
+        raise SeatrialError(f"{path} is damaged: its entry_points.txt cannot be read: {error}", hint=REBUILD) from None
+    return found
 
 
 def _of_installer(top: str) -> bool:
@@ -216,9 +210,24 @@ def _release(path: Path, content: bytes) -> dict[str, Any]:
 
 def _requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
     try:
-        return tuple(str(Requirement(line)) for line in lines)
+        found = [Requirement(line) for line in lines]
     except InvalidRequirement as error:
         raise SeatrialError(f"{path} is damaged: METADATA has a requirement that cannot be read: {error}") from None
+    for each in found:
+        if each.url:
+            raise SeatrialError(
+                f"{path} is refused: it wants {each.name} from an address of its own.",
+                hint="Name a version of it, and publish it to the index.",
+            )
+    return tuple(str(each) for each in found)
+
+
+def _requires_python(path: Path, told: str | None) -> str | None:
+    try:
+        SpecifierSet(told or "")
+    except InvalidSpecifier:
+        raise SeatrialError(f"{path} is refused: its Requires-Python is {told!r}.", hint=REBUILD) from None
+    return told
 
 
 def _reason(error: Exception) -> str:

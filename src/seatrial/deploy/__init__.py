@@ -3,3 +3,37 @@
 In: a release, its passed trial, and the settings under [tool.seatrial.deploy]. Out: a pinned, hashed requirements
 file and a history in the project's `deploy/<target>/`, and a service that runs exactly that. Never: judging a release.
 """
+
+from seatrial.deploy.deploying import (
+    Done,
+    Plan,
+    bring_back,
+    carry_out,
+    choose_earlier,
+    commit_files,
+    make_ready,
+    pin_of,
+    tidy,
+)
+from seatrial.deploy.history import Entry
+from seatrial.deploy.place import Place
+from seatrial.deploy.target import Pinned, Target
+from seatrial.deploy.targets import open_target, target_names
+
+__all__ = [
+    "Done",
+    "Entry",
+    "Pinned",
+    "Place",
+    "Plan",
+    "Target",
+    "bring_back",
+    "carry_out",
+    "choose_earlier",
+    "commit_files",
+    "make_ready",
+    "open_target",
+    "pin_of",
+    "target_names",
+    "tidy",
+]

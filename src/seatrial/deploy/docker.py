@@ -15,7 +15,7 @@ from pydantic import Field
 from seatrial.core.errors import SeatrialError
 from seatrial.core.installing import last_lines
 from seatrial.core.project import Project
-from seatrial.deploy.asking import predict_example, version_at, wait_until_ready
+from seatrial.deploy.asking import version_at, wait_until_ready
 from seatrial.deploy.images import (
     PIN,
     PORT,
@@ -29,6 +29,7 @@ from seatrial.deploy.images import (
     render_dockerignore,
     tag_of,
 )
+from seatrial.deploy.proving import prove
 from seatrial.deploy.settings import TargetSettings, read_settings
 from seatrial.deploy.target import Pinned, Progress
 
@@ -122,10 +123,13 @@ class Docker:
     def _old(self) -> str:
         return f"{self.container}-old"
 
-    def _at(self, port: int) -> str:
+    @property
+    def _host(self) -> str:
         address = self.settings.address
-        host = "127.0.0.1" if address in ("0.0.0.0", "") else address  # noqa: S104 - read, not listened on
-        return f"http://{host}:{port}"
+        return "127.0.0.1" if address in ("0.0.0.0", "") else address  # noqa: S104 - read, not listened on
+
+    def _at(self, port: int) -> str:
+        return f"http://{self._host}:{port}"
 
     def _built(self, pinned: Pinned, progress: Progress) -> str:
         image = f"{self.image}:{tag_of(pinned.version)}"
@@ -139,7 +143,7 @@ class Docker:
         self._engine.start(name, image, pin, port, self.settings.address, self.settings.run_args)
         try:
             wait_until_ready(self._at(port), patience, lambda: self._runs(name))
-            predict_example(self._at(port), pinned.version)
+            self._answers(port, pinned)
         except BaseException as error:
             words = self._engine.last_words(name) if isinstance(error, SeatrialError) else ""
             self._engine.remove(name)
@@ -147,6 +151,12 @@ class Docker:
                 told = f" Its last words:\n{last_lines(words)}" if words else ""
                 raise SeatrialError(f"{error.message}{told}", hint=error.hint) from None
             raise
+
+    def _answers(self, port: int, pinned: Pinned) -> None:
+        try:
+            prove(self._host, port, pinned.wheel, pinned.version)
+        except SeatrialError as error:
+            raise SeatrialError(f"{pinned.name} {pinned.version} is not served: {error.message}.") from None
 
     def _runs(self, name: str) -> bool:
         there = self._engine.container(name)

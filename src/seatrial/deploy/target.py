@@ -26,6 +26,11 @@ class Pinned:
     requirements: Path
     wheels: Path
 
+    @property
+    def wheel(self) -> Path:
+        """The model's own wheel."""
+        return min(self.wheels.glob(f"{self.package}-*.whl"))
+
 
 class Target(Protocol):
     """A place where a release can run.
@@ -33,6 +38,10 @@ class Target(Protocol):
     `seatrial deploy NAME` calls `check`, then `switch`. The pin in `deploy/<target>/` is the truth: it is changed by
     `commit`, in one step, and whatever happens before or after it, the next call of `switch` or `settle` brings the
     service to what the pin says.
+
+    A target may also have `prepare(pinned, progress)`, called before `switch`: what is slow or may well fail and
+    changes nothing that serves (an environment, an image). A failure there leaves no line in the history. And
+    `stop() -> bool`, for `seatrial deploy NAME --stop`, says whether there was anything to stop.
     """
 
     name: str

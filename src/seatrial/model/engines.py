@@ -30,6 +30,7 @@ class GraphEngine:
     """The compiled graph under onnxruntime; `threads` 1 suits a server, 0 (all cores) a large table."""
 
     def __init__(self, graph: Path | bytes, *, threads: int = 1) -> None:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # since 1.32 it reports to its maker, on Linux as well
         import onnxruntime
 
         if isinstance(graph, Path):

@@ -32,14 +32,13 @@ CARD_FILE = "card.md"
 class Release:
     """One version of a model. Making it costs nothing; each part is loaded when it is first needed.
 
-    `package` is the importable package that holds schema.py, features.py and artifacts/. `threads` are the engine's:
-    1 for rows, 0 (all cores) for large tables. `row_limit` is how many rows `parse` takes in one body.
+    `package` is the importable package that holds schema.py, features.py and artifacts/.
+    `row_limit` is how many rows `parse` takes in one body.
     """
 
-    def __init__(self, package: str, *, threads: int = 1, row_limit: int = ROW_LIMIT) -> None:
+    def __init__(self, package: str, *, row_limit: int = ROW_LIMIT) -> None:
         self.package = package
         self.row_limit = row_limit
-        self._threads = threads
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -109,7 +108,7 @@ class Release:
         """The compiled graph, or scikit-learn."""
         with self._lock:
             if self.metadata.engine == "onnx":
-                return GraphEngine(self.artifacts / GRAPH_FILE, threads=self._threads)
+                return GraphEngine(self.artifacts / GRAPH_FILE)
             return NativeEngine(self.artifacts / NATIVE_FILE, self.metadata.inputs)
 
     @cached_property

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from seatrial.release.build import Built as Built
     from seatrial.release.build import build_release as build_release
     from seatrial.release.build import built_files as built_files
-    from seatrial.release.index import FolderIndex as FolderIndex
+    from seatrial.release.folder import FolderIndex as FolderIndex
     from seatrial.release.index import Index as Index
     from seatrial.release.index import IndexedRelease as IndexedRelease
     from seatrial.release.index import Published as Published
     from seatrial.release.index import open_index as open_index
+    from seatrial.release.remote import HttpIndex as HttpIndex
     from seatrial.release.toolkit import build_toolkit as build_toolkit
     from seatrial.release.toolkit import publish_toolkit as publish_toolkit
+    from seatrial.release.toolkit import runs_from_checkout as runs_from_checkout
 
 _HOMES = {
     "WheelInfo": "seatrial.core.wheel",
@@ -27,17 +29,20 @@ _HOMES = {
     "Built": "seatrial.release.build",
     "build_release": "seatrial.release.build",
     "built_files": "seatrial.release.build",
-    "FolderIndex": "seatrial.release.index",
+    "FolderIndex": "seatrial.release.folder",
     "Index": "seatrial.release.index",
+    "HttpIndex": "seatrial.release.remote",
     "IndexedRelease": "seatrial.release.index",
     "Published": "seatrial.release.index",
     "open_index": "seatrial.release.index",
     "build_toolkit": "seatrial.release.toolkit",
     "publish_toolkit": "seatrial.release.toolkit",
+    "runs_from_checkout": "seatrial.release.toolkit",
 }
 __all__ = [
     "Built",
     "FolderIndex",
+    "HttpIndex",
     "Index",
     "IndexedRelease",
     "Published",
@@ -48,6 +53,7 @@ __all__ = [
     "inspect",
     "open_index",
     "publish_toolkit",
+    "runs_from_checkout",
 ]
 
 

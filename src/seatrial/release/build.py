@@ -108,7 +108,6 @@ def _check_dependencies(project: Project, metadata: Metadata) -> None:
 
 
 def _check_wheel(project: Project, wheel: WheelInfo, metadata: Metadata) -> None:
-    refuse_unsafe(wheel)
     where = project.root / "pyproject.toml"
     if wheel.name != canonicalize_name(project.name) or wheel.package != project.package:
         raise SeatrialError(
@@ -126,6 +125,7 @@ def _check_wheel(project: Project, wheel: WheelInfo, metadata: Metadata) -> None
             f"The wheel lacks {', '.join(missing)}.",
             hint=f'[tool.hatch.build] in {where} needs artifacts = ["src/{project.package}/artifacts/*"].',
         )
+    refuse_unsafe(wheel)
     changed = _changed_since(project, wheel.path)
     if changed:
         raise SeatrialError(f"{changed} changed during the build.", hint="Run `seatrial build` again.")

@@ -1,29 +1,35 @@
 """A file to publish, the wheel or the sdist of a release, looked into before anything is written."""
 
 import tarfile
+import zlib
 from dataclasses import dataclass, field
+from hashlib import sha256 as sha256_of
 from pathlib import Path
 
-from packaging.version import Version
+from packaging.metadata import parse_email
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
+from seatrial.core.archives import MEMBER_LIMIT, TOTAL_LIMIT
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.simple import IndexedFile, named
-from seatrial.core.wheel import inspect, refuse_unsafe
+from seatrial.core.wheel import TEXT_LIMIT, inspect, refuse_unsafe
+
+REBUILD = "Build it again with `seatrial build`."
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """A wheel (with its METADATA) or an sdist (without)."""
+    """A wheel or an sdist; `metadata` is the METADATA of the one, the PKG-INFO of the other."""
 
     path: Path
     name: str
     version: Version
     sha256: str
     size: int
+    metadata: bytes = field(repr=False)
     requires_python: str | None = None
-    metadata: bytes | None = field(default=None, repr=False)
-    metadata_sha256: str | None = None
 
     @property
     def filename(self) -> str:
@@ -33,44 +39,59 @@ class Distribution:
     @property
     def is_wheel(self) -> bool:
         """Whether this is the wheel, or the sdist."""
-        return self.metadata is not None
+        return self.path.name.endswith(".whl")
 
     def indexed(self, uploaded: str) -> IndexedFile:
         """Make its entry of the index."""
-        return IndexedFile(self.filename, self.sha256, self.size, uploaded, self.requires_python, self.metadata_sha256)
+        told = sha256_of(self.metadata).hexdigest() if self.is_wheel else None
+        return IndexedFile(self.filename, self.sha256, self.size, uploaded, self.requires_python, told)
 
 
 def read_distribution(path: Path) -> Distribution:
     """Look into a wheel or an sdist; raises SeatrialError where it is neither, damaged, or unsafe."""
     name, version = named(path.name)
     if path.name.endswith(".whl"):
-        return _wheel(path, version)
+        wheel = inspect(path)
+        if wheel.release is not None:
+            refuse_unsafe(wheel)
+        return Distribution(path, name, version, wheel.sha256, wheel.size, wheel.metadata, wheel.requires_python)
     if not path.is_file():
         raise SeatrialError(f"{path} does not exist.", hint="Run `seatrial build` first.")
+    metadata = _pkg_info(path)
+    headers, _ = parse_email(metadata)
+    if _identity(headers.get("name", ""), headers.get("version", "")) != (name, version):
+        told = f"{headers.get('name')} {headers.get('version')}"
+        raise SeatrialError(f"{path} is refused: its PKG-INFO says {told}.", hint=REBUILD)
+    requires_python = headers.get("requires_python")
+    return Distribution(path, name, version, sha256(path), path.stat().st_size, metadata, requires_python)
+
+
+def _pkg_info(path: Path) -> bytes:
+    """Go through an sdist, refuse what no sdist has, and give its PKG-INFO."""
     top = path.name.removesuffix(".tar.gz")
+    found, count, total = None, 0, 0
     try:
         with tarfile.open(path, "r:gz") as archive:
-            outside = [m.name for m in archive if m.name.partition("/")[0] != top or ".." in Path(m.name).parts]
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise SeatrialError(f"{path} is damaged: {error}.", hint="Build it again with `seatrial build`.") from None
-    if outside:
-        raise SeatrialError(f"{path} is refused: {outside[0]} lies outside of {top}/.")
-    return Distribution(path, name, version, sha256(path), path.stat().st_size)
+            for member in archive:
+                count, total = count + 1, total + member.size
+                if member.name.partition("/")[0] != top or ".." in Path(member.name).parts:
+                    raise SeatrialError(f"{path} is refused: {member.name} lies outside of {top}/.")
+                if member.ischr() or member.isblk() or member.isfifo():
+                    raise SeatrialError(f"{path} is refused: {member.name} is a device.")
+                if count > MEMBER_LIMIT or total > TOTAL_LIMIT:
+                    raise SeatrialError(f"{path} is refused: unpacked it is too large.")
+                if member.name == f"{top}/PKG-INFO" and member.isfile() and member.size <= TEXT_LIMIT:
+                    file = archive.extractfile(member)
+                    found = file.read() if file else None
+    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
+        raise SeatrialError(f"{path} is damaged: {error}.", hint=REBUILD) from None
+    if found is None:
+        raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
+    return found
 
 
-def _wheel(path: Path, version: Version) -> Distribution:
-    from hashlib import sha256 as sha256_of
-
-    wheel = inspect(path)
-    if wheel.release is not None:
-        refuse_unsafe(wheel)
-    return Distribution(
-        path=path,
-        name=wheel.name,
-        version=version,
-        sha256=wheel.sha256,
-        size=wheel.size,
-        requires_python=wheel.requires_python,
-        metadata=wheel.metadata,
-        metadata_sha256=sha256_of(wheel.metadata).hexdigest(),
-    )
+def _identity(name: str, version: str) -> tuple[str, Version] | None:
+    try:
+        return canonicalize_name(name), Version(version)
+    except InvalidVersion:
+        return None

@@ -41,8 +41,17 @@ def publish_toolkit(index: Index, progress: Callable[[str], None] = lambda _: No
     number = 1 + max((_number(release.version) for release in there), default=0)
     with TemporaryDirectory(prefix="seatrial-toolkit-") as folder:
         wheel = build_toolkit(Path(folder), local=f"{number}.{fingerprint}", progress=progress)
-        published = index.publish([wheel])
+        published = index.publish([wheel], progress)
     return index.find(f"{NAME}=={published.version}")
+
+
+def runs_from_checkout() -> bool:
+    """Whether the running toolkit comes from a source tree, and not from an index."""
+    try:
+        _checkout()
+    except SeatrialError:
+        return False
+    return True
 
 
 def build_toolkit(destination: Path, *, local: str = "", progress: Callable[[str], None] = lambda _: None) -> Path:

@@ -11,7 +11,10 @@ from seatrial.serve.settings import Settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server and return its exit code: 0, or 1 with one clear line on standard error."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.standby_fd is not None and (given.fd is None or given.workers > 1):
+        parser.error("--standby-fd goes with --fd and one worker")
     settings = Settings(
         host=given.host,
         port=given.port,
@@ -20,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         row_limit=given.row_limit,
         log_format=given.log_format,
         log_level=given.log_level,
+        drain=given.drain,
+        fd=given.fd,
+        standby_fd=given.standby_fd,
     )
     try:
         from seatrial.serve.running import run
@@ -52,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--row-limit", type=_positive, default=default.row_limit, help="rows in one call")
     parser.add_argument("--log-format", choices=["auto", "text", "json"], default=default.log_format)
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default=default.log_level)
+    parser.add_argument(
+        "--drain",
+        type=_seconds,
+        default=os.environ.get("SEATRIAL_DRAIN") or default.drain,
+        help="seconds after SIGTERM in which idle connections may still ask, so that none is lost (SEATRIAL_DRAIN)",
+    )
+    parser.add_argument("--fd", type=int, help="a listening socket handed on by the parent, in place of host and port")
+    parser.add_argument("--standby-fd", type=int, help="answer on this one, until standard input says `accept`")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -60,6 +74,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return float(text)
 
 
 def _positive(text: str) -> int:

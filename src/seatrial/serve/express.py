@@ -81,7 +81,7 @@ class ExpressProtocol(GuardedProtocol):
         self._express = False
         began = self._began
         self._received()
-        self.cycle = self.current = turn = _Turn(self.scope, self.parser.should_keep_alive())
+        self.cycle = self.current = turn = _Turn(self.scope, self.parser.should_keep_alive() and not self.leaving)
         named = request_id(self.headers)
         self.app.service.answer(self._body, named, partial(self._answered, turn, began, named))
 

@@ -41,6 +41,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._follows = False  # whether the message began amid data that had another one's end
         self._in_head = True
         self._refused = 400
+        self.leaving: bool = getattr(self.server_state, "leaving", False)
         self.current: Any = None  # the request whose answer is due next; Uvicorn's `cycle` is the newest
         state = self.server_state
         if not getattr(state, "swept", False):
@@ -98,10 +99,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINE_LIMIT:
             self._refused = 429
             raise RefusedError
+        before = self.cycle
         try:
             super().on_headers_complete()
         except Exception:  # a path that is none, or not ASCII
             raise RefusedError from None
+        if self.leaving:
+            if before is not None and not before.response_started:
+                before.keep_alive = True  # the connection ends with the last answer that is due on it
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The deadline is met."""
@@ -172,6 +178,12 @@ class GuardedProtocol(HttpToolsProtocol):
         """It goes on."""
         self._stuck = 0.0
         super().resume_writing()
+
+    def leave(self) -> None:
+        """End with the next answer: the server goes, and has time."""
+        self.leaving = True
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
         """Do not wait for requests that are not yet here."""

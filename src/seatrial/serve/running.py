@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.express import ExpressProtocol
 from seatrial.serve.front import Front, create_app
+from seatrial.serve.handover import Server, inherited, obey
 from seatrial.serve.settings import Settings, handed_on
 
 NOTES = "SEATRIAL_SERVED_DIR"  # where servers note that they are running, if anybody wants to know
@@ -33,21 +34,36 @@ def run(package: str, settings: Settings) -> int:
     access = logs.configure(settings)
     release = Release(package, row_limit=settings.row_limit)
     title = f"{release.name} {release.version}"
-    with _listen(settings.host, settings.port) as listener:
-        url = _url(settings.host, listener.getsockname()[1])
-        note = {"pid": os.getpid(), "url": url, "release": release.name, "version": release.version}
+    with _listen(settings.host, settings.port) if settings.fd is None else inherited(settings.fd, "--fd") as listener:
+        host = settings.host if settings.fd is None else listener.getsockname()[0]
+        url = _url(host, listener.getsockname()[1])
+        note = _Note({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
+        stamp = [("x-release", f"{release.name}=={release.version}")]
         if settings.workers > 1:
             settings.hand_on(package)
-            config = server_config("seatrial.serve.running:create_worker", settings, factory=True)
-            with _noted(note):
+            config = server_config("seatrial.serve.running:create_worker", settings, factory=True, headers=stamp)
+            with note.kept():
                 logger.info("serving {} on {}, with {} workers", title, url, settings.workers)
                 supervisor = _Workers(config, sockets=[listener])
                 supervisor.run()
             return 1 if supervisor.failed else 0
-        server = _Server(server_config(create_app(release, settings, access), settings))
-        server.on_start = lambda: logger.info("serving {} on {}", title, url)
-        with _noted(note), _signals_end(server), suppress(SystemExit):
-            server.run(sockets=[listener])
+        config = server_config(create_app(release, settings, access), settings, headers=stamp)
+        server = Server(config, drain=settings.drain)
+        first = listener
+
+        def accepting() -> None:
+            note.put()
+            logger.info("serving {} on {}", title, url)
+
+        if settings.standby_fd is None:
+            server.on_start = accepting
+        else:
+            first = inherited(settings.standby_fd, "--standby-fd")
+            server.on_accept = accepting
+            obey(lambda: server.accept_from(listener))
+        server.on_leave = note.remove
+        with note.kept(put=False), _signals_end(server), suppress(SystemExit):
+            server.run(sockets=[first])
         return 0 if server.started else 1
 
 
@@ -57,8 +73,10 @@ def create_worker() -> Front:
     return create_app(Release(package, row_limit=settings.row_limit), settings, logs.configure(settings))
 
 
-def server_config(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
-    """Say how Uvicorn is to serve a Front, or with `factory` what makes one."""
+def server_config(
+    app: Any, settings: Settings, *, factory: bool = False, headers: Sequence[tuple[str, str]] = ()
+) -> uvicorn.Config:
+    """Say how Uvicorn is to serve a Front, or with `factory` what makes one; every answer gets `headers`."""
     return uvicorn.Config(
         app,
         factory=factory,
@@ -70,21 +88,11 @@ def server_config(app: Any, settings: Settings, *, factory: bool = False) -> uvi
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        headers=list(headers),
         backlog=BACKLOG,
         timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]
         timeout_graceful_shutdown=settings.stop_timeout,  # type: ignore[arg-type]
     )
-
-
-class _Server(uvicorn.Server):
-    """Tells when it has begun to answer."""
-
-    on_start: Callable[[], None]
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self.on_start()
 
 
 class _Workers(Multiprocess):
@@ -146,20 +154,32 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-@contextmanager
-def _noted(note: dict[str, Any]) -> Iterator[None]:
-    """Leave a note that this server is running, for as long as it is."""
-    folder = os.environ.get(NOTES)
-    if not folder:
-        yield
-        return
-    path = Path(folder) / f"{note['pid']}.json"
-    try:
-        write_whole(path, json.dumps(note))
-    except OSError as error:
-        logger.warning("the note that this server is running cannot be written: {}", error)
-    try:
-        yield
-    finally:
+class _Note:
+    """A note that this server takes connections, for as long as it does, if anybody wants to know."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        folder = os.environ.get(NOTES)
+        self._path = Path(folder) / f"{content['pid']}.json" if folder else None
+        self._content = content
+
+    def put(self) -> None:
+        try:
+            if self._path:
+                write_whole(self._path, json.dumps(self._content))
+        except OSError as error:
+            logger.warning("the note that this server is running cannot be written: {}", error)
+
+    def remove(self) -> None:
         with suppress(OSError):
-            path.unlink()
+            if self._path:
+                self._path.unlink()
+
+    @contextmanager
+    def kept(self, *, put: bool = True) -> Iterator[None]:
+        """Take the note away at the end, whatever the end is."""
+        if put:
+            self.put()
+        try:
+            yield
+        finally:
+            self.remove()

@@ -24,6 +24,9 @@ class Settings:
     receive_timeout: float = 10.0
     keep_alive: float = 30.0
     stop_timeout: float = 3.0
+    drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
+    fd: int | None = None  # a listening socket that the parent process opened
+    standby_fd: int | None = None  # and a private one, on which alone it answers until it is told to accept
     log_format: LogFormat = "auto"
     log_level: str = "info"
 

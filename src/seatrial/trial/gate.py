@@ -66,6 +66,23 @@ def require_passed(root: Path, candidate: str, baseline: str | None, *, today: d
     return verdict
 
 
+def require_any_passed(root: Path, candidate: str, *, today: date) -> Verdict:
+    """Give a passed trial of these bytes, against whatever: what it was published with; or raise SeatrialError."""
+    refused: SeatrialError | None = None
+    results = sorted((root / RESULTS).glob(f"{candidate[:16]}-*/verdict.json"), key=lambda p: p.stat().st_mtime)
+    for path in reversed(results):
+        stored = read_verdict(read_json(path), str(path))
+        if stored.candidate.sha256 == candidate:
+            try:
+                baseline = stored.baseline.sha256 if stored.baseline else None
+                return require_passed(root, candidate, baseline, today=today)
+            except SeatrialError as error:
+                refused = refused or error
+    if refused is not None:
+        raise refused
+    raise SeatrialError(f"No trial has been held of this wheel ({candidate[:12]}…).", hint="Run `seatrial trial`.")
+
+
 def _next(verdict: Verdict) -> str:
     """What to do about a trial that was not passed."""
     if verdict.outcome is Outcome.blocked:

@@ -11,6 +11,7 @@ import numpy as np
 from seatrial import __version__
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.core.sources import Source
 from seatrial.trial import legs, totals
 from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.contract import Terms, contract_checks, version_check
@@ -34,7 +35,7 @@ def hold(
     baseline: Path | None,
     *,
     policy: Policy,
-    index: Path | None = None,
+    index: Source | Path | None = None,
     recipes: Recipes | None = None,
     data: Path | None = None,
     acceptances: Sequence[Acceptance] = (),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seatrial import __version__
+from seatrial.core.sources import Source
 from seatrial.trial import legs
 from seatrial.trial.compare.figures import sensitivity
 from seatrial.trial.policy import Policy
@@ -37,7 +38,7 @@ def prove(
     workshop: Workshop,
     *,
     policy: Policy,
-    index: Path | None = None,
+    index: Source | Path | None = None,
     quick: bool = False,
     progress: Progress = lambda _: None,
 ) -> Proof:

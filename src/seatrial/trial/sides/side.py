@@ -20,6 +20,7 @@ from seatrial.core.environments import Environment, make_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
 from seatrial.core.installing import last_lines
+from seatrial.core.sources import Source
 from seatrial.core.wheel import RELEASE_FILE, WheelInfo, inspect, refuse_unsafe
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError, Subject
@@ -138,7 +139,7 @@ def open_side(
     policy: Policy,
     *,
     role: str = "candidate",
-    index: Path | None = None,
+    index: Source | Path | None = None,
     toolkit: Path | str | None = None,
     cache: Path | None = None,
     progress: Progress = lambda _: None,

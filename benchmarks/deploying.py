@@ -1,0 +1,73 @@
+"""Deployments and rollbacks under a constant load, and how long they take: `python -m benchmarks.deploying`.
+
+Takes the wheel of the reference project as `make demo` or `seatrial build` left it, and makes a second version of it.
+"""
+
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from tests.deploy.load import Loading
+from tests.deploy.yard import Yard, reversion
+
+from seatrial.core.files import to_json
+from seatrial.release import open_index, publish_toolkit
+
+ROUNDS = 10
+TITANIC = Path(__file__).parent.parent / "titanic"
+RESULT = Path(__file__).parent / "results" / "deploying.jsonl"
+
+
+def main() -> None:
+    """Measure, print, and keep the figures."""
+    built = sorted((TITANIC / "dist").glob("*.whl"))
+    if not built:
+        raise SystemExit("There is no built wheel in titanic/dist: run `seatrial build --project titanic` first.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        index = open_index(folder / "index")
+        publish_toolkit(index)
+        for version in ("0.1.0", "0.2.0"):
+            index.publish([reversion(built[-1], version, folder)])
+        yard = Yard.make(TITANIC, folder / "titanic", folder / "index")
+        yard.pass_trial("0.1.0", None)
+        yard.pass_trial("0.2.0", "0.1.0")
+        try:
+            figures = measure(yard)
+        finally:
+            yard.close()
+    print(to_json(figures))
+    RESULT.parent.mkdir(exist_ok=True)
+    with RESULT.open("a") as file:
+        file.write(json.dumps(figures) + "\n")
+
+
+def measure(yard: Yard) -> dict[str, object]:
+    """Ten times there and back, while somebody asks 200 times a second."""
+    yard.ok("deploy", "local", "0.1.0")
+    yard.ok("deploy", "local", "0.2.0")
+    yard.ok("rollback", "local")
+    took: dict[str, list[float]] = {"deploy": [], "rollback": []}
+    with Loading(yard.status()["port"]) as load:
+        for _ in range(ROUNDS):
+            for command in (("deploy", "local", "0.2.0"), ("rollback", "local")):
+                began = time.monotonic()
+                yard.ok(*command)
+                took[command[0]].append(time.monotonic() - began)
+    found = load.result
+    return {
+        "requests": found["asked"],
+        "per second": round(found["per_second"], 1),
+        "lost": len(found["lost"]),
+        "without their release": found["unsaid"],
+        "slowest answer, s": round(found["slowest"], 3),
+        "answered by": found["answered"],
+        **{f"{name}, s, median": round(statistics.median(times), 2) for name, times in took.items()},
+        **{f"{name}, s, at most": round(max(times), 2) for name, times in took.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()

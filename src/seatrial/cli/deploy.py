@@ -1,0 +1,219 @@
+"""`seatrial deploy`: a tried release into service; and `seatrial rollback`: back to one that was healthy."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, JsonOption, ProjectOption
+from seatrial.core.errors import SeatrialError
+
+if TYPE_CHECKING:
+    from seatrial.core.project import Project
+    from seatrial.deploy import Done
+    from seatrial.deploy.place import Current, Place
+    from seatrial.release import IndexedRelease
+
+TargetArgument = Annotated[str, typer.Argument(help="local, docker, railway, kubernetes, or one of your own.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; default: what the last commit says.", show_default=False)]
+CommitOption = Annotated[bool, typer.Option("--no-commit", help="Leave pin and history uncommitted.")]
+PushOption = Annotated[bool, typer.Option("--push", help="Push that commit, as a CI job does.")]
+
+
+def deploy(
+    target: TargetArgument,
+    version: Annotated[
+        str | None,
+        typer.Argument(help="Which release, as 0.2.0; default: the newest on the index.", show_default=False),
+    ] = None,
+    reason: ReasonOption = "",
+    no_commit: CommitOption = False,
+    push: PushOption = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the service instead: local, docker.")] = False,
+    render: Annotated[bool, typer.Option("--render", help="Print what would be applied instead: kubernetes.")] = False,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Bring a release into service that has passed its trial against the one that runs there now.
+
+    Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
+    """
+    from seatrial.core.project import find_project
+    from seatrial.deploy import Place, Plan, bring_back, carry_out, make_ready, open_target, tidy
+    from seatrial.release import open_index
+
+    found = find_project(project)
+    opened, place = open_target(found, target), Place(found, target)
+    if stop:
+        _stop(opened, place)
+        return
+    if render:
+        if not hasattr(opened, "render"):
+            raise typer.BadParameter(f"{target} has nothing to render")
+        pinned = place.current() if version is None else None
+        print(opened.render(pinned or open_index(found.index).find(_requirement(found, version))))  # noqa: T201
+        return
+    with show.steps(quiet=json) as step, place.lock():
+        from seatrial.cli.pinning import fetch_pinned, pin_release
+
+        index = open_index(found.index)
+        fetch = fetch_pinned(index)
+        make_ready(place, opened, fetch, step)
+        opened.check()
+        release = index.find(_requirement(found, version))
+        current = place.current()
+        if current and current.sha256 == release.sha256:
+            if opened.serving() != current.version:
+                bring_back(place, opened, fetch, step)
+            done, complaint = None, tidy(place, git=not no_commit, push=push)
+        else:
+            verdict = _passed(found, release, current)
+            pin, wheels, package = pin_release(index, release, place.kept_pins(release.sha256), step)
+            _keep(place, pin, wheels)
+            plan = Plan("deploy", release.name, release.version, release.sha256, package, pin, reason, verdict)
+            done = carry_out(place, opened, plan, index=found.index.name, progress=step, git=not no_commit, push=push)
+            complaint = done.complaint
+    if done is None:
+        _tell_already(place, release.name, release.version, complaint, json)
+    else:
+        _tell(place, done, json)
+    _hold_to(push, complaint)
+
+
+def rollback(
+    target: TargetArgument,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Which release; default: the healthy one before.", show_default=False),
+    ] = None,
+    reason: ReasonOption = "",
+    no_commit: CommitOption = False,
+    push: PushOption = False,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Go back to the release that was healthy before, or to any that once was; also while the index is down.
+
+    Example: [bold]seatrial rollback local --reason "wrong for children"[/]
+    """
+    from seatrial.core.project import find_project
+    from seatrial.deploy import (
+        Place,
+        Plan,
+        bring_back,
+        carry_out,
+        choose_earlier,
+        make_ready,
+        open_target,
+        pin_of,
+        tidy,
+    )
+
+    found = find_project(project)
+    opened, place = open_target(found, target), Place(found, target)
+    with show.steps(quiet=json) as step, place.lock():
+        fetch = _fetch_when_needed(found)
+        make_ready(place, opened, fetch, step)
+        opened.check()
+        current = place.current()
+        entry = choose_earlier(place, to.rpartition("==")[2] if to else None)
+        if current and current.sha256 == entry.sha256:
+            if opened.serving() != current.version:
+                bring_back(place, opened, fetch, step)
+            done, complaint = None, tidy(place, git=not no_commit, push=push)
+        else:
+            pin = pin_of(place, entry, fetch)
+            why = reason or f"back from {current.version if current else 'nothing'}"
+            plan = Plan("rollback", entry.release, entry.version, entry.sha256, entry.package, pin, why, entry.verdict)
+            done = carry_out(place, opened, plan, index=found.index.name, progress=step, git=not no_commit, push=push)
+            complaint = done.complaint
+    if done is None:
+        _tell_already(place, entry.release, entry.version, complaint, json)
+    else:
+        _tell(place, done, json)
+    _hold_to(push, complaint)
+
+
+def _passed(project: "Project", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
+    """Hold a release to its trial against what runs now, or to any that it passed where nothing runs yet."""
+    from seatrial.trial import gate
+
+    today = datetime.now(UTC).date()
+    if current is None:
+        verdict = gate.require_any_passed(project.root, release.sha256, today=today)
+    else:
+        if gate.stored_verdict(project.root, release.sha256, current.sha256) is None:
+            raise SeatrialError(
+                f"No trial has been held of {release.requirement} against {current.version}, which runs there now.",
+                hint=f"Run `seatrial trial {current.name}=={current.version} {release.requirement}`.",
+            )
+        verdict = gate.require_passed(project.root, release.sha256, current.sha256, today=today)
+    against = verdict.baseline.version if verdict.baseline else None
+    return {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
+
+
+def _requirement(project: "Project", version: str | None) -> str:
+    if version is None:
+        return project.name
+    name, _, number = version.rpartition("==")
+    return f"{name or project.name}=={number}"
+
+
+def _keep(place: "Place", pin: Any, wheels: list[Path]) -> None:
+    try:
+        place.keep(pin, wheels)
+    except OSError as error:
+        raise SeatrialError(
+            f"{error.filename or place.folder} cannot be written: {error.strerror}.",
+            hint="Nothing was changed. Make room or mend the rights, and try again.",
+        ) from None
+
+
+def _fetch_when_needed(project: "Project") -> Any:
+    """Open the index only if a wheel is not kept here: a rollback works without it."""
+
+    def fetch(pin: Any) -> list[Path]:
+        from seatrial.cli.pinning import fetch_pinned
+        from seatrial.release import open_index
+
+        return fetch_pinned(open_index(project.index))(pin)
+
+    return fetch
+
+
+def _stop(target: Any, place: "Place") -> None:
+    if not hasattr(target, "stop"):
+        raise typer.BadParameter(f"{place.target} is stopped where it runs, not from here")
+    with place.lock():
+        was = target.stop()
+    show.say(f"{place.target} is stopped." if was else f"{place.target} does not run.")
+
+
+def _tell(place: "Place", done: "Done", json: bool) -> None:
+    from dataclasses import asdict
+
+    entry = done.entry
+    if json:
+        show.result({**asdict(entry), "address": done.address, "complaint": done.complaint})
+        return
+    at = f", {done.address}" if done.address else ""
+    show.out.print(f"{entry.release} {entry.version} serves on {place.target}{at}")
+    if done.complaint:
+        show.say(done.complaint)
+
+
+def _tell_already(place: "Place", name: str, version: str, complaint: str, json: bool) -> None:
+    if json:
+        show.result({"release": name, "version": version, "already": True})
+    else:
+        show.out.print(f"{name} {version} serves on {place.target} already.")
+        if complaint:
+            show.say(complaint)
+
+
+def _hold_to(push: bool, complaint: str) -> None:
+    """With --push, a pin that did not get there is a failure: the next clone would not know of it."""
+    if push and complaint:
+        raise SeatrialError(complaint, hint="It serves. Push it by hand: `git push`.")

@@ -1,0 +1,61 @@
+"""A release of the index as a pin: our own wheels fetched, all else resolved."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial.core.errors import SeatrialError
+
+if TYPE_CHECKING:
+    from seatrial.core.pins import Pin
+    from seatrial.release import Index, IndexedRelease
+
+EXTRAS = ("serve",)
+Progress = Callable[[str], None]
+
+
+def pin_release(
+    index: "Index", release: "IndexedRelease", known: "Sequence[Pin]", progress: Progress
+) -> "tuple[Pin, list[Path], str]":
+    """Pin a release with the server; gives the pin, our wheels in it, and the package's name.
+
+    One of `known` pins that is of these very wheels is taken as it is: what ran once runs again, to the last hash.
+    """
+    from seatrial.cli.environment import offer_toolkit
+    from seatrial.core.contents import choose_contents
+    from seatrial.core.pins import compile_pin
+
+    wheel = index.fetch(release)
+    source = offer_toolkit(index, progress)
+    contents = choose_contents(
+        wheel, extras=EXTRAS, toolkit=None, index=source, constraints=(), interpreter=sys.executable
+    )
+    ours = {each.wheel.name: each.wheel for each in contents.chosen}
+    model = ours[release.name]
+    wheels = [wheel, *(each.path for each in ours.values() if each is not model)]
+    for pin in known:
+        pinned = {line.name: line.hashes for line in pin.lines if line.name in ours}
+        if pinned == {name: (each.sha256,) for name, each in ours.items()}:
+            return pin, wheels, model.package
+    return compile_pin(wheel, wheels[1:], extras=EXTRAS, progress=progress), wheels, model.package
+
+
+def fetch_pinned(index: "Index") -> "Callable[[Pin], list[Path]]":
+    """Give a function that fetches the wheels of ours that a pin names; by hash, whatever version they now have."""
+    from seatrial.cli.environment import with_toolkit
+
+    source = with_toolkit(index)
+
+    def fetch(pin: "Pin") -> list[Path]:
+        found = []
+        for line in pin.lines:
+            held = [file for file in source.files(line.name) if file.sha256 in line.hashes]
+            found += [source.local(line.name, file) for file in held[:1]]
+            if line is pin.model and not held:
+                raise SeatrialError(
+                    f"The index has no {line.requirement} with the pinned hash.", hint="Publish the same build again."
+                )
+        return found
+
+    return fetch

@@ -1,0 +1,138 @@
+"""`publish`, `releases`, `serve` and `index serve` in bad situations: one clear line, an exit code, and no trace."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.projects.tiny import make_project, make_sdist, make_wheel
+from tests.release.indexes import TOKEN, Private, answering, private_index
+
+from seatrial.release import FolderIndex
+
+SETTINGS = """
+[tool.seatrial.index]
+team = {{ url = "{url}/simple/", token = "TEAM_TOKEN" }}
+local = "here"
+down = {{ url = "{down}/simple/", token = "TEAM_TOKEN" }}
+unset = {{ url = "{url}/simple/", token = "NOBODY_SET_THIS" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
+    root = tmp_path_factory.mktemp("team")
+    with private_index(root / "index", log=root / "log.txt") as running:
+        yield running
+
+
+@pytest.fixture
+def project(private: Private, tmp_path: Path) -> Path:
+    """A project with a build in dist/ and no trial."""
+    with answering(lambda _: None) as down:
+        pass
+    root = make_project(tmp_path / "tiny")
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(SETTINGS.format(url=private.url, down=down))
+    package = root / "src" / "tiny_model"
+    (package / "__init__.py").write_text('__version__ = "0.1.0"\n\n')
+    more = {
+        f"tiny_model/artifacts/{path.name}": path.read_bytes()
+        for path in (package / "artifacts").iterdir()
+        if path.name != "release.json"
+    }
+    wheel = make_wheel(root / "dist", more=more)
+    make_sdist(root / "dist")
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as archive:
+        for name in ("__init__.py", "artifacts/release.json"):
+            (package / name).write_bytes(archive.read(f"tiny_model/{name}"))
+    return root
+
+
+def seatrial(root: Path, *words: str, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
+    mine = {k: v for k, v in os.environ.items() if k != "TEAM_TOKEN"} | {"COLUMNS": "200"}
+    mine |= {"TEAM_TOKEN": token} if token else {}
+    command = [sys.executable, "-m", "seatrial.cli", *words]
+    return subprocess.run(command, cwd=root, env=mine, capture_output=True, text=True, check=False)
+
+
+BAD = {
+    "no network": (("releases", "--index", "down"), TOKEN, "cannot be read: connection refused"),
+    "no network to publish to": (("publish", "--index", "down"), TOKEN, "cannot be read: connection refused"),
+    "a wrong token": (("publish", "--index", "team"), "wrong-token", "does not take the token in TEAM_TOKEN (401)"),
+    "a token that is not set": (("publish", "--index", "unset"), TOKEN, "variable NOBODY_SET_THIS is not set"),
+    "no such index": (("releases", "--index", "taem"), TOKEN, "No index is called 'taem'"),
+    "a token in the address": (("releases", "--index", "http://a:b@c/"), TOKEN, "has a user name or a token in it"),
+    "a file as index": (("releases", "--index", "pyproject.toml"), TOKEN, "is a file, and no index"),
+    "no trial": (("publish", "--index", "team"), TOKEN, "No trial has been held of this wheel"),
+    "no such release": (("serve", "tiny-model==9", "--index", "team"), TOKEN, "has no release of tiny-model"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_situation_is_one_clear_line_and_leaves_no_trace(project: Path, private: Private, case: str) -> None:
+    words, token, message = BAD[case]
+    before = tree(project)
+    done = seatrial(project, *words, token=token)
+    assert done.returncode == 1, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith(("error:", "hint:"))]
+    assert message in lines[0]
+    assert len(lines) == 2
+    assert "Traceback" not in done.stderr
+    assert tree(project) == before
+    assert FolderIndex(private.folder).releases("tiny-model") == []
+
+
+def test_a_damaged_wheel_and_a_version_that_exists_are_refused(project: Path, private: Private, tmp_path: Path) -> None:
+    wheel = next((project / "dist").glob("*.whl"))
+    good = wheel.read_bytes()
+    wheel.write_bytes(good[:-50])
+    assert "is damaged" in (done := seatrial(project, "publish")).stderr
+    assert done.returncode == 1
+    wheel.write_bytes(good)
+    other = FolderIndex(project / "here")
+    other.publish([make_wheel(tmp_path / "b", content="x = 1")])
+    done = seatrial(project, "publish", "--index", "local")
+    assert done.returncode == 1
+    assert "never overwritten" in done.stderr
+
+
+def test_the_token_is_nowhere(project: Path, private: Private) -> None:
+    """Not in what the commands say, with a traceback or without, not in any file, and not in the list of processes."""
+    said = ""
+    for words in (
+        ("releases", "--json"),
+        ("publish", "--debug"),
+        ("releases", "--index", "down", "--debug"),
+        ("serve", "tiny-model", "--index", "team", "--debug"),
+    ):
+        done = seatrial(project, *words)
+        said += done.stdout + done.stderr
+    wrong = seatrial(project, "releases", "--index", "team", "--debug", token="wrong-" + TOKEN)
+    said += wrong.stdout + wrong.stderr
+    assert "Traceback" in said
+    command = Path(f"/proc/{private.process.pid}/cmdline")
+    said += command.read_text() if command.exists() else ""
+    assert TOKEN not in said
+    for folder in (project, private.folder.parent, Path(os.environ["SEATRIAL_HOME"])):
+        for path, content in tree(folder).items():
+            assert TOKEN.encode() not in content, path
+
+
+def test_releases_of_a_named_index_are_listed(project: Path, private: Private, tmp_path: Path) -> None:
+    FolderIndex(private.folder).publish([make_wheel(tmp_path, "listed-model")])
+    done = seatrial(project, "releases", "listed-model")
+    assert done.returncode == 0, done.stderr
+    assert "listed-model 0.1.0" in done.stdout
+    assert "onnx" in done.stdout
+    empty = seatrial(project, "releases", "--index", "local")
+    assert (empty.returncode, empty.stdout) == (0, "")
+    assert "No release of tiny-model on here yet" in empty.stderr
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

@@ -1,0 +1,70 @@
+"""Targets are found by their names, and a team's own by the class that it names."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.deploy.yard import Yard
+from tests.projects.tiny import make_project
+
+from seatrial.core.project import find_project
+from seatrial.deploy import open_target, target_names
+
+OWN = '''
+from pathlib import Path
+
+
+class Shelf:
+    """Puts the pin on a shelf."""
+
+    name = "shelf"
+
+    def __init__(self, project, settings):
+        self.path = project.root / settings["shelf"]
+
+    def check(self):
+        pass
+
+    def switch(self, pinned, commit, progress):
+        commit()
+        self.path.write_text(pinned.version)
+        return f"shelf {self.path.name}"
+
+    def settle(self, pinned, progress):
+        self.path.write_text(pinned.version)
+
+    def render(self, release):
+        return f"shelf for {release.name} {release.version}, {release.sha256[:6]}"
+
+    def serving(self):
+        return self.path.read_text() if self.path.exists() else None
+'''
+
+
+@pytest.mark.slow
+def test_a_teams_own_target_is_deployed_to_like_any_other(yard: Yard, tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "shelves.py").write_text(OWN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = yard.root / "pyproject.toml"
+    path.write_text(f'{path.read_text()}\n[tool.seatrial.deploy.shelf]\nclass = "shelves:Shelf"\nshelf = "top"\n')
+    assert (
+        yard.ok("deploy", "shelf", "0.2.0", "--render") == f"shelf for titanic-model 0.2.0, {yard.sha('0.2.0')[:6]}\n"
+    )
+    assert "titanic-model 0.1.0 serves on shelf, shelf top" in yard.ok("deploy", "shelf", "0.1.0")
+    assert yard.ok("deploy", "shelf", "--render").startswith("shelf for titanic-model 0.1.0")
+    assert "shelf is stopped where it runs" in yard.run("deploy", "shelf", "--stop").stderr
+    yard.ok("deploy", "shelf", "0.2.0")
+    yard.ok("rollback", "shelf")
+    assert (yard.root / "top").read_text() == "0.1.0"
+    assert "shelf serves 0.1.0." in yard.ok("deployments")
+    (yard.root / "top").write_text("0.2.0")
+    assert "shelf serves 0.2.0, but its pin says 0.1.0." in yard.ok("deployments")
+
+
+def test_the_names_are_ours_and_the_projects_own(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "tiny")
+    path = root / "pyproject.toml"
+    path.write_text(f'{path.read_text()}\n[tool.seatrial.deploy.shelf]\nclass = "a:B"\n[tool.seatrial.deploy.local]\n')
+    project = find_project(root)
+    assert target_names(project) == ["local", "docker", "railway", "kubernetes", "shelf"]
+    assert open_target(project, "local").name == "local"

@@ -1,0 +1,187 @@
+"""Dependency confusion: version 99 of our model lies on the public index, by somebody else.
+
+First what happens with the set-ups that people use, so that the attack is known to be real; then that each of ours
+installs our wheel, or nothing.
+"""
+
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.projects.tiny import make_wheel
+from tests.release.indexes import Private, private_index
+
+from seatrial.core.installing import find_uv
+from seatrial.release import FolderIndex
+
+OURS, THEIRS, NOTHING = "0.1.0", "99.0", ""
+DOWN = "http://127.0.0.1:9/simple/"  # the port of a service that nobody runs
+
+
+class World:
+    """Our private index, the public one with the attacker's package, and a way to install from them."""
+
+    def __init__(self, private: Private, public: str, pip: Path, empty: str, pin: str) -> None:
+        self.private, self.public, self.pip, self.empty, self.pin = private.with_token, public, pip, empty, pin
+
+    def install(self, tool: str, folder: Path, *words: str, **settings: str) -> str:
+        """Install into a folder and tell whose package is there: its version."""
+        target = folder / "target"
+        command = {
+            "pip": [str(self.pip), "-m", "pip", "install", "--no-cache-dir", "--quiet", "--target", str(target)],
+            "uv": [str(find_uv()), "pip", "install", "--no-cache", "--python", sys.executable, "--target", str(target)],
+        }[tool]
+        mine = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
+        mine |= {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0", **settings}
+        mine |= {"UV_NO_CONFIG": "1"} if "--config-file" not in words else {}
+        self.done = subprocess.run(
+            [*command, *words], cwd=folder, env=mine, capture_output=True, text=True, check=False
+        )
+        told = target / "tiny_model" / "__init__.py"
+        version = told.read_text().split('"')[1] if told.is_file() else NOTHING
+        assert (self.done.returncode == 0) is bool(version), self.done.stderr
+        return version
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("world")
+    ours = FolderIndex(root / "private")
+    ours.publish([make_wheel(root, version=OURS)])
+    public = FolderIndex(root / "public")
+    public.publish([make_wheel(root / "evil", version=THEIRS, content="evil = True")])
+    public.publish([make_wheel(root / "evil", version=OURS, content="evil = True")])
+    subprocess.run([sys.executable, "-m", "venv", str(root / "pip")], check=True)
+    handler = functools.partial(_Quiet, directory=public.path)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with private_index(root / "private") as private, private_index(root / "empty") as empty:
+        url = f"http://127.0.0.1:{server.server_port}/simple/"
+        pin = ours.find("tiny-model").pin
+        yield World(private, url, root / "pip" / "bin" / "python", empty.with_token, pin)
+    server.shutdown()
+    server.server_close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        pass
+
+
+def hashed(world: World, folder: Path) -> list[str]:
+    path = folder / "requirements.txt"
+    path.write_text(world.pin + "\n")
+    return ["--require-hashes", "--no-deps", "-r", str(path)]
+
+
+def test_the_attack_is_real(world: World, tmp_path: Path) -> None:
+    """What must not be used: private index as extra or as primary, and either of them down or empty."""
+    cases = {
+        "extra": ("pip", "tiny-model", world.public, world.private),
+        "primary": ("pip", "tiny-model", world.private, world.public),
+        "down": ("pip", "tiny-model", world.public, DOWN),
+        "uv, private 404": ("uv", "tiny-model", world.public, world.empty),
+    }
+    for number, (case, (tool, name, index, extra)) in enumerate(cases.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        got = world.install(tool, folder, "--index-url", index, "--extra-index-url", extra, name)
+        assert got == THEIRS, case
+
+
+@pytest.mark.parametrize("tool", ["pip", "uv"])
+def test_the_model_alone_from_the_private_index_is_ours(world: World, tmp_path: Path, tool: str) -> None:
+    """The first of two steps; the second installs the rest by hash or name, and never this name."""
+    assert world.install(tool, tmp_path, "--no-deps", "--index-url", world.private, "tiny-model") == OURS
+
+
+@pytest.mark.parametrize("tool", ["pip", "uv"])
+@pytest.mark.parametrize("private", ["down", "404"])
+def test_the_model_alone_fails_closed(world: World, tmp_path: Path, tool: str, private: str) -> None:
+    url = DOWN if private == "down" else world.empty
+    assert world.install(tool, tmp_path, "--no-deps", "--index-url", url, "tiny-model") == NOTHING
+
+
+def test_the_hashed_pin_with_pips_extra_index_is_ours(world: World, tmp_path: Path) -> None:
+    words = hashed(world, tmp_path)
+    got = world.install("pip", tmp_path, *words, "--index-url", world.public, PIP_EXTRA_INDEX_URL=world.private)
+    assert got == OURS
+    assert "evil" not in (tmp_path / "target" / "tiny_model" / "__init__.py").read_text()
+
+
+@pytest.mark.parametrize("private", ["down", "404"])
+def test_the_hashed_pin_fails_closed(world: World, tmp_path: Path, private: str) -> None:
+    url = DOWN if private == "down" else world.empty
+    words = hashed(world, tmp_path)
+    assert world.install("pip", tmp_path, *words, "--index-url", world.public, PIP_EXTRA_INDEX_URL=url) == NOTHING
+    assert "hash" in world.done.stderr.lower()
+
+
+def test_the_hashed_pin_with_uv_is_ours_or_nothing(world: World, tmp_path: Path) -> None:
+    for number, (url, version) in enumerate(((world.private, OURS), (DOWN, NOTHING), (world.empty, NOTHING))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        got = world.install("uv", folder, *hashed(world, folder), "--index-url", world.public, "--extra-index-url", url)
+        assert got == version
+        if got:
+            assert "evil" not in (folder / "target" / "tiny_model" / "__init__.py").read_text()
+
+
+@pytest.mark.parametrize(("private", "version"), [("up", OURS), ("down", NOTHING), ("404", NOTHING)])
+def test_uvs_explicit_index_is_ours_or_nothing(world: World, tmp_path: Path, private: str, version: str) -> None:
+    url = {"up": world.private, "down": DOWN, "404": world.empty}[private]
+    (tmp_path / "pyproject.toml").write_text(f"""\
+[project]
+name = "an-app"
+version = "1"
+dependencies = ["tiny-model"]
+[tool.uv.sources]
+tiny-model = {{ index = "team" }}
+[[tool.uv.index]]
+name = "team"
+url = "{url}"
+explicit = true
+[[tool.uv.index]]
+name = "public"
+url = "{world.public}"
+default = true
+""")
+    mine = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_", "VIRTUAL_ENV"))}
+    done = subprocess.run(
+        [str(find_uv()), "sync", "--no-cache", "--no-install-project", "--python", sys.executable],
+        cwd=tmp_path,
+        env=mine | {"UV_HTTP_RETRIES": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = list((tmp_path / ".venv").glob("lib/*/site-packages/tiny_model/__init__.py"))
+    assert (done.returncode == 0) is bool(version), done.stderr
+    assert [path.read_text().split('"')[1] for path in told] == ([version] if version else [])
+
+
+def test_our_own_environments_take_the_model_from_the_private_index_alone(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.release.indexes import TOKEN
+
+    from seatrial.core.environments import make_environment
+    from seatrial.release import open_index
+
+    monkeypatch.setenv("UV_DEFAULT_INDEX", world.public)
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    monkeypatch.setenv("SEATRIAL_INDEX_TOKEN", TOKEN)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    url = "http://" + world.private.rpartition("@")[2]
+    index = open_index(url)
+    needs = make_wheel(tmp_path, "outer-model", requires=("tiny-model",))
+    made = make_environment(needs, index=index, cache=tmp_path / "c")
+    code = "import tiny_model; print(tiny_model.__version__)"
+    done = subprocess.run([made.python, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == OURS

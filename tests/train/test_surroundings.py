@@ -1,0 +1,61 @@
+"""Which commit a release names: the last one of what goes into it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seatrial.train.surroundings import git_state
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
+    done = subprocess.run(["git", *who, "-C", str(folder), *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "--quiet")
+    write(tmp_path / "src" / "features.py", "one")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "Begin")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "deploy/local/requirements.txt",
+        "tests/test_model.py",
+        "accepted.json",
+        ".circleci/config.yml",
+        "requirements/ci.txt",
+    ],
+)
+def test_what_is_no_part_of_a_release_makes_no_other_one(name: str, project: Path):
+    before = git_state(project)
+    write(project / name, "a pin")
+    assert git_state(project) == before == {"commit": git(project, "rev-parse", "HEAD"), "dirty": False}
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "Deploy")
+    assert git_state(project) == before
+
+
+@pytest.mark.parametrize("name", ["src/features.py", "data/table.csv", "pyproject.toml"])
+def test_what_is_a_part_of_it_does(name: str, project: Path):
+    before = git_state(project)
+    write(project / name, "two")
+    assert git_state(project) == {**before, "dirty": True}
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "Change")
+    assert git_state(project) == {"commit": git(project, "rev-parse", "HEAD"), "dirty": False}
+
+
+def test_outside_of_git_there_is_no_commit(tmp_path: Path):
+    assert git_state(tmp_path) == {}
