@@ -270,7 +270,21 @@ def test_a_positive_label_that_is_none(write: Write) -> None:
 
 
 def test_names_that_python_or_pydantic_forbid(write: Write, tmp_path: Path) -> None:
-    names = ["class", "model_config", "json", "_x", "my column", "größe", "💰", '"a ""b"""', "2nd", "float", "date", "", "size"]
+    names = [
+        "class",
+        "model_config",
+        "json",
+        "_x",
+        "my column",
+        "größe",
+        "💰",
+        '"a ""b"""',
+        "2nd",
+        "float",
+        "date",
+        "",
+        "size",
+    ]
     path = write(table(",".join([*names, "y"])))
     found = examined(path, "y")
     assert [c.name for c in found.columns] == [
@@ -327,14 +341,18 @@ def test_mixed_types(write: Write, tmp_path: Path) -> None:
 
 def test_spellings_of_missing(write: Write, tmp_path: Path) -> None:
     spelt = ["", "NA", "n/a", "null", "-", "?", "None"]
-    found = examined(write(table(size=lambda n: spelt[n] if n < 7 else n / 3, colour=lambda n: "none" if n % 3 else "red")), "y")
+    found = examined(
+        write(table(size=lambda n: spelt[n] if n < 7 else n / 3, colour=lambda n: "none" if n % 3 else "red")), "y"
+    )
     assert column(found, "size").missing == 7
     assert column(found, "size").missing_as == ("-", "?", "NA", "None", "n/a", "null")
     assert [value for value, _ in column(found, "colour").counts] == ["none", "red"]  # a name like any other
     works(found, tmp_path)
 
 
-@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("yes", "no"), ("Y", "N"), ("true", "false"), ("ja", "nein"), ("True", "False")])
+@pytest.mark.parametrize(
+    ("yes", "no"), [("1", "0"), ("yes", "no"), ("Y", "N"), ("true", "false"), ("ja", "nein"), ("True", "False")]
+)
 def test_booleans(write: Write, tmp_path: Path, yes: str, no: str) -> None:
     found = examined(write(table("size,flag,y", flag=lambda n: "" if n == 5 else yes if n % 3 else no)), "y")
     assert (column(found, "flag").kind, column(found, "flag").missing) == ("boolean", 1)
@@ -342,7 +360,11 @@ def test_booleans(write: Write, tmp_path: Path, yes: str, no: str) -> None:
 
 
 def test_a_category_seen_once_and_formulas(write: Write, tmp_path: Path) -> None:
-    found = examined(write(table(colour=lambda n: "=cmd|'/c calc'!A1" if n == 4 else ["red", "blue"][n % 2])), "y", Wishes(keep=("colour",)))
+    found = examined(
+        write(table(colour=lambda n: "=cmd|'/c calc'!A1" if n == 4 else ["red", "blue"][n % 2])),
+        "y",
+        Wishes(keep=("colour",)),
+    )
     assert ("=cmd|'/c calc'!A1", 1) in column(found, "colour").counts
     assert "formulas taken as plain text" in told(found)
     works(found, tmp_path)
@@ -398,5 +420,52 @@ def test_time_zones(write: Write, tmp_path: Path) -> None:
     assert (column(found, "at").kind, column(found, "at").minimum.hour) == ("moment", 8)
     assert "at: moments in UTC" in told(found)
     works(found, tmp_path)
-    mixed = examined(write(table("size,at,y", at=lambda n: f"2024-05-{n % 28 + 1:02}T10:30:00{'Z' if n % 2 else ''}")), "y")
+    mixed = examined(
+        write(table("size,at,y", at=lambda n: f"2024-05-{n % 28 + 1:02}T10:30:00{'Z' if n % 2 else ''}")), "y"
+    )
     assert column(mixed, "at").left_out == "dates, and some have a time zone and some have none"
+
+
+def test_copies_are_left_out_and_different_measures_are_not(write: Write) -> None:
+    generator = random.Random(1)
+    sizes = [generator.gauss(0, 1) for _ in range(60)]
+    path = write(
+        table(
+            "a,b,double,colour,farbe,y",
+            rows=60,
+            a=lambda n: sizes[n],
+            b=lambda n: sizes[-n],
+            double=lambda n: 2 * sizes[n] + 1,
+            colour=lambda n: ["red", "blue", "green"][n % 3],
+            farbe=lambda n: ["rot", "blau", "gruen"][n % 3],
+            y=lambda n: n // 2 % 2,
+        )
+    )
+    found = examined(path, "y")
+    assert {c.name: c.left_out for c in found.unused} == {
+        "double": "nearly the same as `a`",
+        "farbe": "it says the same as `colour`",
+    }
+    assert "double: left out: nearly the same as `a` (correlation 1.0000)" in told(found)
+
+
+def test_leaks_are_named_with_the_evidence(write: Write) -> None:
+    path = write(
+        table(
+            "size,outcome,refunded,weak,y",
+            rows=400,
+            outcome=lambda n: (n % 2) * 5 + n % 3,
+            refunded=lambda n: n if n % 4 == 1 else "",
+            weak=lambda n: n % 2 + n // 7 % 3,
+            y=lambda n: n % 2,
+        )
+    )
+    found = examined(path, "y")
+    assert "outcome: left out: it knows the target (held-out AUC 1.0000 by this column alone)" in told(found)
+    assert "refunded: left out: it tells the target by being there (a value in 100 rows, all of them y = 1)" in told(
+        found
+    )
+    assert [c.name for c in found.used] == ["size", "weak"]
+    kept = examined(path, "y", Wishes(keep=("outcome",)))
+    assert "outcome" in [c.name for c in kept.used]
+    assert "outcome: kept, as wished: it knows the target" in told(kept)

@@ -22,7 +22,7 @@ def schema_code(examination: Examination, *, row: str, about: str) -> str:
     lists = "".join(listed(f"{_alias(c)} = Literal", _categories(c)) + "\n" for c in used if _alias(c))
     literals = any(c.kind == "category" for c in used)
     imports = ("import datetime as dt\n" if dates else "") + ("from typing import Literal\n" if literals else "")
-    pydantic = ", ".join([*sorted(moments), "Field"])
+    pydantic = ", ".join(sorted({*moments, "Field"}))
     head = f'"""{about} Every rule here holds in training, in the trial and in the API."""\n'
     if len(head) > WIDTH + 1:
         head = f'"""{about}\n\nEvery rule here holds in training, in the trial and in the API.\n"""\n'
