@@ -14,7 +14,9 @@ from seatrial.core.errors import SeatrialError
 from seatrial.template.examining import examine
 from seatrial.template.source import read_source
 
-CUSTOMERS = "CREATE TABLE customers (id INTEGER PRIMARY KEY, size DOUBLE PRECISION, colour VARCHAR(9), joined {}, y INTEGER)"
+CUSTOMERS = (
+    "CREATE TABLE customers (id INTEGER PRIMARY KEY, size DOUBLE PRECISION, colour VARCHAR(9), joined {}, y INTEGER)"
+)
 
 
 def rows() -> list[tuple[object, ...]]:
@@ -54,12 +56,14 @@ def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
     assert "needs a query." in refusal(sqlite_url, "")
     assert "does not exist." in refusal(f"sqlite:///{tmp_path}/none.db", "customers")
     assert not (tmp_path / "none.db").exists()
-    assert "That is no database URL." in refusal("sqlite:// /x", "customers")
+    assert "That is no database URL." in refusal("://nothing", "customers")
     assert "no driver for it" in refusal("oddbase://host/x", "customers")
 
 
 def test_nothing_is_changed(sqlite_url: str) -> None:
-    assert "the query gives no rows, as SELECT does. Nothing was changed." in refusal(sqlite_url, "DELETE FROM customers")
+    assert "the query gives no rows, as SELECT does. Nothing was changed." in refusal(
+        sqlite_url, "DELETE FROM customers"
+    )
     assert read_source(sqlite_url, query="customers").rows == 60
 
 
@@ -86,7 +90,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data = str(folder / "data")
     try:
         run(str(programs / "initdb"), "-D", data, "-U", "owner", "--auth=trust", "--no-sync")
-        run(str(programs / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log"), "-o", f"-c listen_addresses='' -k {folder}", "start")
+        run(
+            str(programs / "pg_ctl"),
+            "-D",
+            data,
+            "-w",
+            "-l",
+            str(folder / "log"),
+            "-o",
+            f"-c listen_addresses='' -k {folder}",
+            "start",
+        )
         try:
             yield f"postgresql://owner:secret-word@/postgres?host={folder}"
         finally:
@@ -105,9 +119,15 @@ def test_postgresql(postgres: str) -> None:
     source = read_source(postgres, query=query)
     assert source.facts[0].value == "postgresql://owner:***@/postgres"
     found = examine(source, "y")
-    assert [(c.name, c.kind) for c in found.columns] == [("size", "number"), ("colour", "category"), ("joined", "moment")]
+    assert [(c.name, c.kind) for c in found.columns] == [
+        ("size", "number"),
+        ("colour", "category"),
+        ("joined", "moment"),
+    ]
     assert (found.target.task, found.target.positive) == ("binary", "true")
-    assert refusal(postgres, "SELECT * FROM clients").startswith('postgresql://owner:***@/postgres: relation "clients" does')
+    assert refusal(postgres, "SELECT * FROM clients").startswith(
+        'postgresql://owner:***@/postgres: relation "clients" does'
+    )
 
 
 def test_a_server_that_is_not_there_and_no_password_in_the_message() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.template.projects import examined, refused_rows, render
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.template.data import write_data
 from seatrial.template.source import read_source
-from tests.template.projects import examined, refused_rows, render
 
 
 def refusal(name: str | Path, **options: Any) -> str:
@@ -80,11 +80,17 @@ def test_a_clean_file_is_copied_byte_for_byte(tmp_path: Path) -> None:
 
 def test_any_other_file_is_written_anew_and_the_changes_told(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    text = "größe;farbe;Am;y\n" + "".join(f"{n},50;{'"rot; hell"' if n % 3 else 'NA'};{n % 28 + 1}.03.2024;{n % 2}\n" for n in range(40))
+    colours = ["NA", '"rot; hell"', "blau"]
+    rows = [f"{n},50;{colours[n % 3]};{n % 28 + 1}.03.2024;{n % 2}" for n in range(40)]
+    text = "\n".join(["größe;farbe;Am;y", *rows, ""])
     path.write_text(text, encoding="latin-1")
     before = sha256(path)
     data = write_data(examined(path, "y"), tmp_path / "data", "little")
-    assert data.path.read_text().splitlines()[:3] == ["groesse,farbe,Am,y", "0.5,,2024-03-01,0", "1.5,rot; hell,2024-03-02,1"]
+    assert data.path.read_text().splitlines()[:3] == [
+        "groesse,farbe,Am,y",
+        "0.5,,2024-03-01,0",
+        "1.5,rot; hell,2024-03-02,1",
+    ]
     assert "'größe' is called groesse" in data.changes
     assert "Am: dates written as ISO" in data.changes
     assert sha256(path) == before

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.template.projects import examined, refused_rows, render, source_of
 
 from seatrial.template.choosing import choose_model
 from seatrial.template.examining import examine
 from seatrial.template.pipelinecode import MODELS, Model
 from seatrial.template.records import Examination, Wishes
-from tests.template.projects import examined, refused_rows, render, source_of
 
 
 def everything(task: str, rows: int = 400) -> Examination:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.template.projects import examined, refused_rows, render
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.csvfile import CsvOptions
 from seatrial.template.records import Examination, Wishes
-from tests.template.projects import examined, refused_rows, render
 
 Write = Callable[[str | bytes], Path]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.core.errors import SeatrialError
 from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
 from seatrial.template.values import (
     EXACT,
@@ -37,7 +38,16 @@ class Reader:
         self._left_out = ""
 
     def read(self, values: Any) -> ColumnFacts:
-        """Read arrow values: strings by what they mean, all others by their type."""
+        """Read arrow values: strings by what they mean, all others by their type. Raises where a wish does not fit."""
+        found = self._read(values)
+        if self.wished and found.kind != self.wished and len(values) > found.missing:
+            raise SeatrialError(
+                f"The column {self.source!r} cannot be read as {KINDS[self.wished]}.",
+                hint=f"It looks like {KINDS[found.kind]}; an example is {str(found.example)[:60]!r}.",
+            )
+        return found
+
+    def _read(self, values: Any) -> ColumnFacts:
         import pyarrow as pa
 
         kind = values.type
@@ -88,9 +98,11 @@ class Reader:
         """Numbers, yes or no, or dates, where all distinct texts are such."""
         import pyarrow as pa
 
+        plain = plain_numbers(given) if self.wished not in ("code", "text") else None
+        if self.wished == "category" and plain is not None and plain.whole and len(given) <= MOST_CATEGORIES:
+            return self._facts("category", spread(pa.array(plain.values.astype(np.int64))))
         if self.wished in ("category", "code", "text"):
             return None
-        plain = plain_numbers(given)
         if plain is not None and (len(given) > 2 or self.wished not in (None, "boolean")):
             return self._read_numbers([], [], [], plain, spread, given)
         present: list[str] = given.to_pylist()
@@ -142,13 +154,13 @@ class Reader:
         spread: "_Spread",
         given: Any,
     ) -> ColumnFacts:
-        """`numbers` are the values of `finite`, which are those of `present` that are not infinite; or of all `given`."""
+        """`numbers` are the values of `finite`, those of `present` that are not infinite; or of all that was `given`."""
         import pyarrow as pa
 
         distinct = numbers.values
         if present:
             by_text = dict(zip(finite, distinct.tolist(), strict=True))
-            odd = [text for text in finite if by_text[text] != by_text[text]]  # noqa: PLR0124 - NaN
+            odd = [text for text in finite if by_text[text] != by_text[text]]
             if odd:
                 shown = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
                 why = f"all other values are numbers; {len(odd)} of {len(present)} different ones are not"
@@ -203,8 +215,10 @@ class Reader:
 
         finite = pc.is_finite(values)
         if not pc.all(pc.fill_null(finite, True)).as_py():
+            if pc.any(pc.is_inf(values)).as_py():
+                self.changes.append(f"{self.source}: infinite values written as missing")
+                self._decide("missing", "infinity taken as missing", "a model cannot calculate with it")
             values = pc.if_else(finite, values, pa.scalar(None, pa.float64()))
-            self.changes.append(f"{self.source}: values that are not finite written as missing")
         present = values.drop_null().to_numpy(zero_copy_only=False)
         largest = float(np.abs(present).max()) if len(present) else 0.0
         if whole and largest > EXACT:
@@ -244,40 +258,22 @@ class Reader:
     def _facts(self, kind: Kind, values: Any, *, longest: int = 0, aware: bool = False) -> ColumnFacts:
         import pyarrow.compute as pc
 
-        counted = (
-            sorted(pc.value_counts(values).to_pylist(), key=lambda c: -c["counts"])
-            if kind in ("category", "code", "boolean", "text") or len(values) <= 5000
-            else None
-        )
-        distinct = (
-            pc.count_distinct(values).as_py() if counted is None else sum(c["values"] is not None for c in counted)
-        )
-        ends = (
-            pc.min_max(values).as_py()
-            if kind in ("integer", "number", "date", "moment")
-            else {"min": None, "max": None}
-        )
-        counts = tuple((c["values"], c["counts"]) for c in counted or () if c["values"] is not None)[
-            : MOST_CATEGORIES * 25
-        ]
+        named, ordered = kind in ("category", "code", "boolean"), kind in ("integer", "number", "date", "moment")
+        found = pc.value_counts(values.drop_null()).to_pylist() if named else []
+        counts = sorted(((c["values"], c["counts"]) for c in found), key=lambda pair: -pair[1])
+        ends = pc.min_max(values).as_py() if ordered else {"min": None, "max": None}
         present = values.drop_null()
-        example = (
-            counts[0][0]
-            if counts and kind in ("category", "code", "boolean")
-            else present[len(present) // 2].as_py()
-            if len(present)
-            else None
-        )
+        example = counts[0][0] if counts else present[len(present) // 2].as_py() if len(present) else None
         return ColumnFacts(
             source=self.source,
             name=self.name,
             kind=kind,
             values=values,
             missing=values.null_count,
-            distinct=distinct,
+            distinct=len(counts) if named else pc.count_distinct(values).as_py(),
             minimum=ends["min"],
             maximum=ends["max"],
-            counts=counts if kind in ("category", "code", "boolean") else (),
+            counts=tuple(counts if kind != "code" else counts[:MOST_CATEGORIES]),
             longest=longest,
             aware=aware,
             example=example,

@@ -11,72 +11,12 @@ from seatrial.template.spelling import literal
 MOST_WORDS = 12
 ROWS_OF_WORDS = 20_000
 COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "i",
-        "in",
-        "is",
-        "it",
-        "its",
-        "me",
-        "my",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "she",
-        "so",
-        "that",
-        "the",
-        "their",
-        "them",
-        "they",
-        "this",
-        "to",
-        "too",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "which",
-        "who",
-        "will",
-        "with",
-        "you",
-        "your",
-        "der",
-        "die",
-        "das",
-        "und",
-        "ist",
-        "ein",
-        "eine",
-        "le",
-        "la",
-        "les",
-        "et",
-        "de",
-        "un",
-        "une",
-    ]
+    re.findall(
+        r"\w+",
+        """a an and are as at be but by for from had has have he her his i in is it its me my not of on or our she so
+        that the their them they this to too was we were what when which who will with you your
+        der die das und ist ein eine le la les et de un une""",
+    )
 )
 
 
@@ -135,7 +75,11 @@ def feature_code(examination: Examination) -> Features:
                 )
             )
     if not parts:
-        head = '"""Columns derived from a row: plain functions, whose parameters name the columns they read.\n\nThere is none yet. A function such as `def total(price: float, count: int) -> float` adds a column `total`.\n"""\n'
+        head = (
+            '"""Columns derived from a row: plain functions, whose parameters name the columns they read.\n\n'
+            "There is none yet. `def total(price: float, count: int) -> float` would add a column `total`.\n"
+            '"""\n'
+        )
         return Features(head, (), (), ())
     text = '"""Columns derived from a row: plain functions, whose parameters name the columns they read."""\n\n'
     text += "import datetime as dt\n" if any("dt." in part for part in parts) else ""
@@ -176,7 +120,8 @@ def _add_text(column: ColumnFacts, words: list[str], add: Any, helpers: dict[str
         return
     helpers["says"] = (
         '\n_WORD = re.compile(r"[^\\W\\d_]+")\n\n\n'
-        "def _says(text: str | None, word: str) -> bool:\n    return text is not None and word in _WORD.findall(text.lower())\n"
+        "def _says(text: str | None, word: str) -> bool:\n"
+        "    return text is not None and word in _WORD.findall(text.lower())\n"
     )
     for position, word in enumerate(words):
         suffix = word if word.isascii() else f"word_{position + 1}"

@@ -207,7 +207,7 @@ def _codes(column: ColumnFacts, rows: npt.NDArray[np.int64], *, bins: int = 0) -
     if bins and column.kind in ("integer", "number", "date", "moment") and column.distinct > bins:
         numbers = _numbers(column)[rows]
         here = ~np.isnan(numbers)
-        edges = np.unique(np.quantile(numbers[here], np.linspace(0, 1, bins + 1)[1:-1])) if here.any() else []
+        edges: Any = np.unique(np.quantile(numbers[here], np.linspace(0, 1, bins + 1)[1:-1])) if here.any() else []
         return np.where(here, np.searchsorted(edges, np.nan_to_num(numbers), side="right") + 1, 0)
     taken = column.values.take(pa.array(rows))
     coded = taken.dictionary_encode(null_encoding="encode")

@@ -1,4 +1,4 @@
-"""What a column's texts mean: numbers, yes or no, dates, names; read over the distinct values, exactly or not at all."""
+"""What a column's texts mean: numbers, yes or no, dates; read over the distinct values, exactly or not at all."""
 
 import datetime as dt
 import re
@@ -203,7 +203,7 @@ def _cast(texts: list[Any], kind: Any) -> Any:
 
 
 def _strptime(texts: list[str], given: Any, form: str) -> Any:
-    """Read by one format; arrow makes 2 March of 30 February, which a second look at the first days of a month finds."""
+    """Read by one format. Arrow makes 2 March of 30 February; a second look at the first days of months finds it."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
