@@ -133,6 +133,12 @@ def test_unbalanced_quotes_are_named_by_their_line(write: Write) -> None:
     assert "line 5 has a quote that is neither the end of its text nor doubled" in refusal(write("\n".join(text)))
 
 
+def test_two_open_quotes_do_not_swallow_the_rows_between(write: Write) -> None:
+    text = table().splitlines()
+    text[4], text[9] = '1,"red,1', '2,"blue,0'
+    assert "line 10 has a quote that is neither the end of its text nor doubled" in refusal(write("\n".join(text)))
+
+
 def test_a_quote_within_a_text_is_a_character(write: Write, tmp_path: Path) -> None:
     works(examined(write(table(colour=lambda n: '3" pipe' if n == 3 else "hose")), "y"), tmp_path)
 

@@ -154,7 +154,7 @@ class Reader:
         spread: "_Spread",
         given: Any,
     ) -> ColumnFacts:
-        """`numbers` are the values of `finite`, those of `present` that are not infinite; or of all that was `given`."""
+        """`numbers` are those of `finite`, what of `present` is not infinite; or of all that was `given`."""
         import pyarrow as pa
 
         distinct = numbers.values

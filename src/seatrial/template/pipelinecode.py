@@ -15,7 +15,7 @@ MODELS: dict[Model, str] = {
 }
 RARE = 10  # rows; categories in fewer share one column
 SMALL, LARGE = 1_000, 50_000
-PASS = '"passthrough"'
+UNCHANGED = '"passthrough"'
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ def _preparation(
         return f"make_pipeline({step}, StandardScaler())"
 
     if groups.whole:
-        parts.append(f'("numbers", {"StandardScaler()" if scaled else PASS}, NUMBERS)')
+        parts.append(f'("numbers", {"StandardScaler()" if scaled else UNCHANGED}, NUMBERS)')
         if scaled:
             imports.use("preprocessing", "StandardScaler")
     if groups.gaps and model == "boosting":
-        parts.append(f'("gaps", {PASS}, WITH_GAPS)')
+        parts.append(f'("gaps", {UNCHANGED}, WITH_GAPS)')
         lines.append("    # Boosted trees learn by themselves to which side of a split a missing number goes.\n")
     elif groups.gaps:
         imports.use("impute", "SimpleImputer")
