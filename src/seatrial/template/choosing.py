@@ -25,6 +25,8 @@ from seatrial.template.schemacode import schema_code
 MOST_ROWS = 20_000
 FOLDS = 5
 SECONDS = 30.0
+FEWEST_FOLDS = 3  # to call two models equal
+ALIKE = 0.01  # of the better figure, which no simpler model may cost
 SIMPLEST: tuple[Model, ...] = ("logistic", "boosting", "forest")
 MEASURES = {
     "binary": ("ROC AUC", "roc_auc", 1),
@@ -128,7 +130,7 @@ def _choice(tried: Sequence[Tried], measure: str, sign: int, rows: int) -> Choic
             break
         gaps = sign * (np.array(best.scores[:shared]) - np.array(simpler.scores[:shared]))
         error = float(gaps.std(ddof=1)) / np.sqrt(shared) if shared > 1 else 0.0
-        if shared > 1 and gaps.mean() <= error:
+        if shared >= FEWEST_FOLDS and gaps.mean() <= min(error, ALIKE * abs(best.mean)):
             other = f"{best.model} with {best.mean:.4f} cannot be told from it, and it is simpler"
             why = f"{simpler.mean:.4f} {measure}; {other}"
             return Choice(simpler.model, why, measure, rows, tuple(tried))

@@ -134,8 +134,8 @@ def _bounds(column: ColumnFacts) -> list[tuple[str, Any]]:
     ends = (0.0 if low >= 0 else -_round_up(-(low - slack)), _round_up(high + slack) if high + slack > 0 else 0.0)
     if not all(math.isfinite(end) for end in ends):
         return []
-    whole = column.kind == "integer" or all(end == int(end) and abs(end) < 1e15 for end in ends)
-    return [(name, int(end) if whole else end) for name, end in zip(("ge", "le"), ends, strict=True)]
+    plain = [int(end) if column.kind == "integer" or (end == int(end) and abs(end) < 1e15) else end for end in ends]
+    return list(zip(("ge", "le"), plain, strict=True))
 
 
 def _round_up(value: float) -> float:
