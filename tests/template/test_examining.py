@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import TITANIC
 from tests.template.projects import examined, refused_rows, render, source_of
 
-from seatrial.template import Wishes, write_code, write_data
+from seatrial.template import Line, Wishes, in_words, write_code, write_data
 from seatrial.template.examining import examine
 
 
@@ -27,6 +27,15 @@ def test_the_passenger_list_is_understood_and_copied(tmp_path: Path) -> None:
     assert "    pclass: Literal[1, 2, 3] = Field(\n" in text
     assert "    # Missing in 263 of 1,309 rows.\n    age: float | None = Field(\n        None,\n" in text
     assert refused_rows(render(tmp_path / "project", found)) == []
+
+
+def test_an_examination_in_words() -> None:
+    lines = in_words(examined(TITANIC / "data" / "titanic.csv", "survived"))
+    assert lines[0] == Line("survived", "binary", "0 62%, 1 38%", "", "the target; 1 counts as yes")
+    told = {line.name: line for line in lines}
+    assert told["age"] == Line("age", "numbers", "0.1667 to 80", "20.1%", "used")
+    assert told["embarked"] == Line("embarked", "one of a few names", "S, C, Q", "0.2%", "used")
+    assert told["ticket"].values == "929 different, such as 'CA. 2343'"
 
 
 def test_what_was_found_out_after_the_fact_is_left_out(tmp_path: Path) -> None:

@@ -87,12 +87,18 @@ def test_twenty_rows_and_three_columns_train(tmp_path: Path) -> None:
 
 def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path) -> None:
     """Also where names are many, long, and full of quotes."""
+    import pyarrow as pa
+
     names = [f"the \"{n}\" of a 'long' list\\of names" for n in range(30)]
+    long = "a_name_of_a_column_that_goes_on_for_all_of_the_sixty_letters"
     odd = examine(
         source_of(
             **{
                 "größe in €": list(range(60)),
                 "kind": [names[n % 30] for n in range(60)],
+                "Kind": [names[n % 29] for n in range(60)],
+                long: [None if n == 9 else f"refund of {n} of the things" for n in range(60)],
+                f"{long[:50]}_at": pa.array([None, *(n * 5_000_000_000 for n in range(59))], pa.timestamp("us", "UTC")),
                 "y": [n % 2 for n in range(60)],
             }
         ),
@@ -100,7 +106,8 @@ def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path
     )
     for number, examination in enumerate([everything("binary"), everything("regression", 1200), odd]):
         for model in MODELS:
-            render(tmp_path / f"{number}-{model}", examination, model)
+            project = render(tmp_path / f"{number}-{model}", examination, model)
+        assert refused_rows(project) == []
     ruff = [sys.executable, "-m", "ruff"]
     rules = "E,F,W,I,B,UP,N,SIM,RET,PTH,RUF,D1"
     for command in (["format", "--check", "--diff"], ["check", "--select", rules]):

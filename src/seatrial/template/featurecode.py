@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatrial.template.records import ColumnFacts, Decision, Examination
-from seatrial.template.spelling import literal
+from seatrial.template.spelling import WIDTH, literal
 
 MOST_WORDS = 12
 ROWS_OF_WORDS = 20_000
@@ -46,12 +46,20 @@ def feature_code(examination: Examination) -> Features:
         taken.add(name)
         names.append(name)
         kind = {"date": "dt.date", "moment": "dt.datetime"}.get(column.kind, "str")
+        guard = ""
         if column.missing:
+            kind += " | None"
             if answer != "bool":
                 missing.append(name)
-                body, answer = f"None if {column.name} is None else {body}", f"{answer} | None"
-            kind += " | None"
-        parts.append(f'\n\ndef {name}({column.name}: {kind}) -> {answer}:\n    """{doc}"""\n    return {body}\n')
+                answer += " | None"
+                plain = f"None if {column.name} is None else {body}"
+                fits = len(plain) + len("    return ") <= WIDTH
+                body = plain if fits else body
+                guard = "" if fits else f"    if {column.name} is None:\n        return None\n"
+        head = f"def {name}({column.name}: {kind}) -> {answer}:"
+        if len(head) > WIDTH:
+            head = f"def {name}(\n    {column.name}: {kind},\n) -> {answer}:"
+        parts.append(f'\n\n{head}\n    """{doc}"""\n{guard}    return {body}\n')
 
     for column in examination.used:
         if column.kind in ("date", "moment"):
