@@ -53,6 +53,31 @@ def test_what_was_found_out_after_the_fact_is_left_out(tmp_path: Path) -> None:
     assert [c.name for c in found.used] == ["fare"]
 
 
+def test_copies_of_a_quantity_are_leaks_whatever_their_scale() -> None:
+    draw = np.random.default_rng(2)
+    price = np.exp(draw.normal(12, 2, 500))
+    columns = {
+        "log": np.log(price),
+        "rounded": (price / 1.19).round(0),
+        "strong": np.log(price) + draw.normal(0, 0.5, 500),
+    }
+    found = examine(source_of(**columns, price=price), "price")
+    assert {c.name: c.left_out for c in found.columns} == {
+        "log": "it knows the target",
+        "rounded": "it knows the target",
+        "strong": "",
+    }
+
+
+def test_three_hundred_columns(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    signal = draw.normal(size=300)
+    columns = {f"column_{n}": signal + draw.normal(0, 3, 300) for n in range(298)}
+    found = examine(source_of(**columns, twice=columns["column_7"] * 2, y=signal > 0), "y")
+    assert [c.name for c in found.unused] == ["twice"]
+    assert refused_rows(render(tmp_path, found)) == []
+
+
 def test_strong_columns_are_no_leaks() -> None:
     assert not [c.name for c in examined("sklearn:breast_cancer").columns if "knows" in c.left_out]
     assert not [c.name for c in examined("sklearn:iris").columns if c.left_out]
