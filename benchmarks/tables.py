@@ -23,11 +23,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from tests.template.projects import render
 
 from seatrial.template import Examination, choose_model, examine, read_source
 from seatrial.template.pipelinecode import MODELS
 from seatrial.train.recipe import read_recipe
-from tests.template.projects import render
 
 TABLES = (
     ("titanic.csv", "survived"),
@@ -76,17 +76,23 @@ def measure(examination: Examination, seeds: int) -> dict[str, Any]:
                 project = replace(render(Path(folder) / model, examination, model), seed=seed)
                 recipes[model] = recipe = read_recipe(project, drop_bad_rows=False)
                 truth = recipe.table.target[recipe.split.test]
-                scores.setdefault(model, []).append(_score(task, truth, recipe.fit()(recipe.held_out), recipe.table.classes))
+                scores.setdefault(model, []).append(
+                    _score(task, truth, recipe.fit()(recipe.held_out), recipe.table.classes)
+                )
         train, test = recipe.split.train, recipe.split.test
         begun = time.monotonic()
         choice = choose_model(_only(examination, train), seconds=60, seed=seed)
         scores.setdefault("seconds of auto", []).append(time.monotonic() - begun)
         chosen.append(choice.model)
         scores.setdefault("auto", []).append(scores[choice.model][-1])
-        frame = pd.DataFrame({c.name: c.values.to_pandas() for c in examination.used if c.kind not in ("text", "date", "moment")})
+        frame = pd.DataFrame(
+            {c.name: c.values.to_pandas() for c in examination.used if c.kind not in ("text", "date", "moment")}
+        )
         for name, pipeline in _baselines(frame, task, seed).items():
             pipeline.fit(frame.iloc[train], recipe.table.target[train])
-            given = pipeline.predict(frame.iloc[test]) if task == "regression" else pipeline.predict_proba(frame.iloc[test])
+            given = (
+                pipeline.predict(frame.iloc[test]) if task == "regression" else pipeline.predict_proba(frame.iloc[test])
+            )
             scores.setdefault(name, []).append(_score(task, truth, given, recipe.table.classes))
     return {name: float(np.mean(values)) for name, values in scores.items()} | {"chosen": ",".join(chosen)}
 
@@ -110,7 +116,10 @@ def _baselines(frame: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
     regression = task == "regression"
     boosting = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     linear = Ridge() if regression else LogisticRegression(max_iter=2000)
-    return {"plain boosting": make_pipeline(plain, boosting(random_state=seed)), "plain linear": make_pipeline(scaled, linear)}
+    return {
+        "plain boosting": make_pipeline(plain, boosting(random_state=seed)),
+        "plain linear": make_pipeline(scaled, linear),
+    }
 
 
 def _score(task: str, truth: Any, scores: Any, classes: Any) -> float:

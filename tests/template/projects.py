@@ -29,9 +29,9 @@ def render(root: Path, examination: Examination, model: Model = "boosting") -> P
     return find_project(root)
 
 
-def examined(path: Path | str, target: str = "", wishes: Wishes = Wishes(), **options: Any) -> Examination:
+def examined(path: Path | str, target: str = "", wishes: Wishes | None = None, **options: Any) -> Examination:
     """Read and examine in one go."""
-    return examine(read_source(str(path), **options), target, wishes)
+    return examine(read_source(str(path), **options), target, wishes or Wishes())
 
 
 def source_of(**columns: Any) -> Source:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.template.projects import examined, refused_rows, render
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.csvfile import CsvOptions
 from seatrial.template.records import Examination, Wishes
-from tests.template.projects import examined, refused_rows, render
 
 Write = Callable[[str | bytes], Path]
 
@@ -131,6 +131,12 @@ def test_unbalanced_quotes_are_named_by_their_line(write: Write) -> None:
     text[4] = '1,"red"x,1'
     text[6] = '5,3" pipe,1'
     assert "line 5 has a quote that is neither the end of its text nor doubled" in refusal(write("\n".join(text)))
+
+
+def test_two_open_quotes_do_not_swallow_the_rows_between(write: Write) -> None:
+    text = table().splitlines()
+    text[4], text[9] = '1,"red,1', '2,"blue,0'
+    assert "line 10 has a quote that is neither the end of its text nor doubled" in refusal(write("\n".join(text)))
 
 
 def test_a_quote_within_a_text_is_a_character(write: Write, tmp_path: Path) -> None:
@@ -424,3 +430,48 @@ def test_time_zones(write: Write, tmp_path: Path) -> None:
         write(table("size,at,y", at=lambda n: f"2024-05-{n % 28 + 1:02}T10:30:00{'Z' if n % 2 else ''}")), "y"
     )
     assert column(mixed, "at").left_out == "dates, and some have a time zone and some have none"
+
+
+def test_copies_are_left_out_and_different_measures_are_not(write: Write) -> None:
+    generator = random.Random(1)
+    sizes = [generator.gauss(0, 1) for _ in range(60)]
+    path = write(
+        table(
+            "a,b,double,colour,farbe,y",
+            rows=60,
+            a=lambda n: sizes[n],
+            b=lambda n: sizes[-n],
+            double=lambda n: 2 * sizes[n] + 1,
+            colour=lambda n: ["red", "blue", "green"][n % 3],
+            farbe=lambda n: ["rot", "blau", "gruen"][n % 3],
+            y=lambda n: n // 2 % 2,
+        )
+    )
+    found = examined(path, "y")
+    assert {c.name: c.left_out for c in found.unused} == {
+        "double": "nearly the same as `a`",
+        "farbe": "it says the same as `colour`",
+    }
+    assert "double: left out: nearly the same as `a` (correlation 1.0000)" in told(found)
+
+
+def test_leaks_are_named_with_the_evidence(write: Write) -> None:
+    path = write(
+        table(
+            "size,outcome,refunded,weak,y",
+            rows=400,
+            outcome=lambda n: (n % 2) * 5 + n % 3,
+            refunded=lambda n: n if n % 4 == 1 else "",
+            weak=lambda n: n % 2 + n // 7 % 3,
+            y=lambda n: n % 2,
+        )
+    )
+    found = examined(path, "y")
+    assert "outcome: left out: it knows the target (held-out AUC 1.0000 by this column alone)" in told(found)
+    assert "refunded: left out: it tells the target by being there (a value in 100 rows, all of them y = 1)" in told(
+        found
+    )
+    assert [c.name for c in found.used] == ["size", "weak"]
+    kept = examined(path, "y", Wishes(keep=("outcome",)))
+    assert "outcome" in [c.name for c in kept.used]
+    assert "outcome: kept, as wished: it knows the target" in told(kept)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from seatrial.template.data import DataFile as DataFile
     from seatrial.template.data import write_data as write_data
     from seatrial.template.examining import examine as examine
+    from seatrial.template.overview import Line as Line
+    from seatrial.template.overview import in_words as in_words
     from seatrial.template.records import ColumnFacts as ColumnFacts
     from seatrial.template.records import Decision as Decision
     from seatrial.template.records import Examination as Examination
@@ -31,10 +33,12 @@ _HOMES = {
     "DataFile": "data",
     "Decision": "records",
     "Examination": "records",
+    "Line": "overview",
     "Source": "records",
     "Wishes": "records",
     "choose_model": "choosing",
     "examine": "examining",
+    "in_words": "overview",
     "read_source": "source",
     "write_code": "writing",
     "write_data": "data",

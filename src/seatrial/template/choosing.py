@@ -17,13 +17,16 @@ from seatrial.model.engines import to_frame
 from seatrial.model.features import add_features, features_in
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import columns_of, schema_in
-from seatrial.template.pipelinecode import MODELS, Model
+from seatrial.template.featurecode import Features, feature_code
+from seatrial.template.pipelinecode import MODELS, Model, pipeline_code
 from seatrial.template.records import Examination
-from seatrial.template.writing import write_code
+from seatrial.template.schemacode import schema_code
 
 MOST_ROWS = 20_000
 FOLDS = 5
 SECONDS = 30.0
+FEWEST_FOLDS = 3  # to call two models equal
+ALIKE = 0.01  # of the better figure, which no simpler model may cost
 SIMPLEST: tuple[Model, ...] = ("logistic", "boosting", "forest")
 MEASURES = {
     "binary": ("ROC AUC", "roc_auc", 1),
@@ -34,7 +37,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Tried:
-    """One model with its scores, one per fold, as people read them (an error is positive); none where it was too slow."""
+    """One model with its scores, one per fold, an error as a positive figure; none where it was too slow."""
 
     model: Model
     scores: tuple[float, ...]
@@ -66,7 +69,7 @@ def choose_model(
     seed: int = 1912,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Choice:
-    """Cross-validate each model on the same folds, and choose the best; the simpler one where they cannot be told apart.
+    """Cross-validate each model on the same folds, and choose the best; the simpler one where two cannot be told apart.
 
     Folds are gone through one after another with all models, so that a time limit leaves them comparable: after
     `seconds`, no fit is begun, and a model that has fewer folds than others is compared on those it has.
@@ -92,7 +95,8 @@ def choose_model(
     scores: dict[Model, list[float]] = {model: [] for model in models}
     spent = dict.fromkeys(models, 0.0)
     notes: dict[Model, str] = {}
-    frame = None
+    features = feature_code(examination)
+    frame = _frame(examination, features, rows)
     for number, (train, test) in enumerate(folds, 1):
         for model in models:
             begun = time.monotonic()
@@ -101,9 +105,7 @@ def choose_model(
                 notes.setdefault(model, f"stopped after {len(scores[model])} of {len(folds)} folds by the time limit")
                 continue
             progress(f"trying {model}, part {number} of {len(folds)}")
-            code = write_code(examination, name="candidate", model=model)
-            frame = _frame(examination, code.files, rows) if frame is None else frame
-            pipeline = _pipeline(code.files["pipeline.py"], seed)
+            pipeline = _pipeline(pipeline_code(examination, features, model), seed)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:
@@ -128,8 +130,9 @@ def _choice(tried: Sequence[Tried], measure: str, sign: int, rows: int) -> Choic
             break
         gaps = sign * (np.array(best.scores[:shared]) - np.array(simpler.scores[:shared]))
         error = float(gaps.std(ddof=1)) / np.sqrt(shared) if shared > 1 else 0.0
-        if shared > 1 and gaps.mean() <= error:
-            why = f"{simpler.mean:.4f} {measure}; {best.model} with {best.mean:.4f} cannot be told from it, and it is simpler"
+        if shared >= FEWEST_FOLDS and gaps.mean() <= min(error, ALIKE * abs(best.mean)):
+            other = f"{best.model} with {best.mean:.4f} cannot be told from it, and it is simpler"
+            why = f"{simpler.mean:.4f} {measure}; {other}"
             return Choice(simpler.model, why, measure, rows, tuple(tried))
     others = ", ".join(f"{t.model} {t.mean:.4f}" for t in scored if t is not best)
     why = f"{best.mean:.4f} {measure}" + (f"; {others}" if others else "")
@@ -137,23 +140,21 @@ def _choice(tried: Sequence[Tried], measure: str, sign: int, rows: int) -> Choic
 
 
 def _target(examination: Examination, rows: Any) -> Any:
-    values = examination.target.values.to_numpy(zero_copy_only=False)[rows]
-    if examination.target.task == "regression":
+    target = examination.target
+    values = target.values.to_numpy(zero_copy_only=False)[rows]
+    if target.task == "regression":
         return values.astype(np.float64)
-    return (
-        np.searchsorted(sorted(examination.target.ordered), values.astype(str))
-        if not examination.target.positive
-        else (values == examination.target.positive).astype(int)
-    )
+    codes = {label: code for code, label in enumerate(target.ordered)}
+    return np.array([codes[value] for value in values.tolist()])
 
 
-def _frame(examination: Examination, files: dict[str, str], rows: Any) -> Any:
+def _frame(examination: Examination, code: Features, rows: Any) -> Any:
     """The DataFrame that the pipeline would see, features included."""
     import pyarrow as pa
 
-    schema = schema_in(_module("schema", files["schema.py"]))
+    schema = schema_in(_module("schema", schema_code(examination, row="Row", about="A row.")))
     columns = columns_of(schema)
-    features = features_in(_module("features", files["features.py"]), columns)
+    features = features_in(_module("features", code.text), columns)
     table: dict[str, Any] = {}
     for facts in examination.used:
         values = facts.values.take(pa.array(rows))

@@ -1,10 +1,11 @@
 """Reads one column of a source: its type, its typed values, what stands for missing, and each decision on the way."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from seatrial.core.errors import SeatrialError
 from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
 from seatrial.template.values import (
     EXACT,
@@ -13,6 +14,7 @@ from seatrial.template.values import (
     MISSING_BESIDE_VALUES,
     UNDERSTOOD,
     Numbers,
+    plain_numbers,
     read_booleans,
     read_dates,
     read_numbers,
@@ -36,7 +38,16 @@ class Reader:
         self._left_out = ""
 
     def read(self, values: Any) -> ColumnFacts:
-        """Read arrow values: strings by what they mean, all others by their type."""
+        """Read arrow values: strings by what they mean, all others by their type. Raises where a wish does not fit."""
+        found = self._read(values)
+        if self.wished and found.kind != self.wished and len(values) > found.missing:
+            raise SeatrialError(
+                f"The column {self.source!r} cannot be read as {KINDS[self.wished]}.",
+                hint=f"It looks like {KINDS[found.kind]}; an example is {str(found.example)[:60]!r}.",
+            )
+        return found
+
+    def _read(self, values: Any) -> ColumnFacts:
         import pyarrow as pa
 
         kind = values.type
@@ -60,47 +71,48 @@ class Reader:
 
         trimmed = pc.utf8_trim_whitespace(values)
         coded = trimmed.dictionary_encode()
-        texts: list[str] = coded.dictionary.to_pylist()
-        certain = {t for t in texts if t.lower() in MISSING}
-        likely = {t for t in texts if t.lower() in MISSING_BESIDE_VALUES}
+        texts = coded.dictionary
+        lower = pc.utf8_lower(texts)
+        certain = pc.is_in(lower, value_set=pa.array(sorted(MISSING)))
+        likely = pc.is_in(lower, value_set=pa.array(sorted(MISSING_BESIDE_VALUES)))
         found: ColumnFacts | None = None
-        for absent in dict.fromkeys((frozenset(certain), frozenset(likely))):
-            present = [t for t in texts if t not in absent]
-            spread = _Spread(coded, [t not in absent for t in texts])
-            found = self._typed(present, spread) if present else None
+        for absent in (certain,) if certain.equals(likely) else (certain, likely):
+            present = texts.filter(pc.invert(absent))
+            found = self._typed(present, _Spread(coded, absent)) if len(present) else None
             if found is not None:
                 break
         if found is None:
-            absent = frozenset(certain)
-            present = [t for t in texts if t not in absent]
-            names = pa.array([None if t in absent else t for t in texts], pa.string())
-            found = self._names(names.take(coded.indices), present)
+            absent = certain
+            names = pc.if_else(absent, pa.scalar(None, pa.string()), texts)
+            found = self._names(names.take(coded.indices), texts.filter(pc.invert(absent)).to_pylist())
             if not trimmed.equals(values) and found.kind == "category":
                 self.changes.append(f"{self.source}: blanks around names taken off")
-        named = sorted(t for t in absent if t)
+        named = sorted(t for t in texts.filter(absent).to_pylist() if t)
         if named:
+            shown = ", ".join(map(repr, named))
             self.changes.append(f"{self.source}: {', '.join(named)} written as missing")
-            self._decide(
-                "missing", f"{', '.join(map(repr, named))} stands for missing", "that is what it means in tables"
-            )
-        return _with(found, missing_as=tuple(named))
+            self._decide("missing", f"{shown} stands for missing", "that is what it means in tables")
+        return replace(found, missing_as=tuple(named))
 
-    def _typed(self, present: list[str], spread: "_Spread") -> ColumnFacts | None:
+    def _typed(self, given: Any, spread: "_Spread") -> ColumnFacts | None:
         """Numbers, yes or no, or dates, where all distinct texts are such."""
         import pyarrow as pa
 
+        plain = plain_numbers(given) if self.wished not in ("code", "text") else None
+        if self.wished == "category" and plain is not None and plain.whole and len(given) <= MOST_CATEGORIES:
+            return self._facts("category", spread(pa.array(plain.values.astype(np.int64))))
         if self.wished in ("category", "code", "text"):
             return None
+        if plain is not None and (len(given) > 2 or self.wished not in (None, "boolean")):
+            return self._read_numbers([], [], [], plain, spread, given)
+        present: list[str] = given.to_pylist()
         if self.wished in (None, "boolean") and (pair := read_booleans(present)):
             yes, no = pair
             if not {t.lower() for t in present} <= UNDERSTOOD:
                 self.changes.append(f"{self.source}: {', '.join(sorted(yes | no))} written as true and false")
             if {t.lower() for t in present} != {"true", "false"}:
-                self._decide(
-                    "type",
-                    "yes or no",
-                    f"it holds {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no",
-                )
+                why = f"it holds {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no"
+                self._decide("type", "yes or no", why)
             return self._facts("boolean", spread(pa.array([t in yes for t in present])))
         odd_infinite = [t for t in present if t.lower() in INFINITE]
         finite = [t for t in present if t.lower() not in INFINITE]
@@ -109,7 +121,7 @@ class Reader:
             self._decide("type", "taken as names, not as numbers", numbers.doubt, f"such as {finite[0]!r}")
             return None
         if numbers is not None:
-            return self._read_numbers(present, finite, odd_infinite, numbers, spread)
+            return self._read_numbers(present, finite, odd_infinite, numbers, spread, given)
         dates = read_dates(present)
         if dates is None:
             return None
@@ -134,38 +146,37 @@ class Reader:
         )
 
     def _read_numbers(
-        self, present: list[str], finite: list[str], infinite: list[str], numbers: Numbers, spread: "_Spread"
+        self,
+        present: list[str],
+        finite: list[str],
+        infinite: list[str],
+        numbers: Numbers,
+        spread: "_Spread",
+        given: Any,
     ) -> ColumnFacts:
+        """`numbers` are those of `finite`, what of `present` is not infinite; or of all that was `given`."""
         import pyarrow as pa
 
-        by_text = dict(zip(finite, numbers.values.tolist(), strict=True))
-        odd = [text for text in finite if by_text[text] != by_text[text]]
-        if odd:
-            shown = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
-            self.changes.append(f"{self.source}: texts among the numbers written as missing")
-            self._decide(
-                "missing",
-                f"{shown} taken as missing",
-                f"all other values are numbers; {len(odd)} of {len(present)} different ones are not",
-            )
+        distinct = numbers.values
+        if present:
+            by_text = dict(zip(finite, distinct.tolist(), strict=True))
+            odd = [text for text in finite if by_text[text] != by_text[text]]
+            if odd:
+                shown = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
+                why = f"all other values are numbers; {len(odd)} of {len(present)} different ones are not"
+                self.changes.append(f"{self.source}: texts among the numbers written as missing")
+                self._decide("missing", f"{shown} taken as missing", why)
+            distinct = np.array([by_text.get(text, np.nan) for text in present], dtype=np.float64)
         if infinite:
             self.changes.append(f"{self.source}: infinite values written as missing")
             self._decide("missing", f"{', '.join(infinite)} taken as missing", "a model cannot calculate with infinity")
         if numbers.how:
             self.changes.append(f"{self.source}: {numbers.how}")
-            self._decide(
-                "type",
-                KINDS["integer" if numbers.whole else "number"],
-                f"read with {numbers.how}",
-                f"such as {finite[0]!r}",
-            )
-        values = spread(pa.array([by_text.get(text, np.nan) for text in present], pa.float64(), from_pandas=True))
-        exact = (
-            spread(pa.array(present))
-            if numbers.whole and np.nanmax(np.abs(numbers.values), initial=0) > EXACT
-            else None
-        )
-        return self._numbers(values, exact, whole=numbers.whole)
+            kind = KINDS["integer" if numbers.whole else "number"]
+            self._decide("type", kind, f"read with {numbers.how}", f"such as {finite[0]!r}")
+        values = spread(pa.array(distinct, pa.float64(), from_pandas=True))
+        large = numbers.whole and np.nanmax(np.abs(distinct), initial=0) > EXACT
+        return self._numbers(values, spread(given) if large else None, whole=numbers.whole)
 
     def _names(self, values: Any, present: list[str]) -> ColumnFacts:
         """Texts that mean themselves: a few names, many names, or free text."""
@@ -204,8 +215,10 @@ class Reader:
 
         finite = pc.is_finite(values)
         if not pc.all(pc.fill_null(finite, True)).as_py():
+            if pc.any(pc.is_inf(values)).as_py():
+                self.changes.append(f"{self.source}: infinite values written as missing")
+                self._decide("missing", "infinity taken as missing", "a model cannot calculate with it")
             values = pc.if_else(finite, values, pa.scalar(None, pa.float64()))
-            self.changes.append(f"{self.source}: values that are not finite written as missing")
         present = values.drop_null().to_numpy(zero_copy_only=False)
         largest = float(np.abs(present).max()) if len(present) else 0.0
         if whole and largest > EXACT:
@@ -245,40 +258,22 @@ class Reader:
     def _facts(self, kind: Kind, values: Any, *, longest: int = 0, aware: bool = False) -> ColumnFacts:
         import pyarrow.compute as pc
 
-        counted = (
-            sorted(pc.value_counts(values).to_pylist(), key=lambda c: -c["counts"])
-            if kind in ("category", "code", "boolean", "text") or len(values) <= 5000
-            else None
-        )
-        distinct = (
-            pc.count_distinct(values).as_py() if counted is None else sum(c["values"] is not None for c in counted)
-        )
-        ends = (
-            pc.min_max(values).as_py()
-            if kind in ("integer", "number", "date", "moment")
-            else {"min": None, "max": None}
-        )
-        counts = tuple((c["values"], c["counts"]) for c in counted or () if c["values"] is not None)[
-            : MOST_CATEGORIES * 25
-        ]
+        named, ordered = kind in ("category", "code", "boolean"), kind in ("integer", "number", "date", "moment")
+        found = pc.value_counts(values.drop_null()).to_pylist() if named else []
+        counts = sorted(((c["values"], c["counts"]) for c in found), key=lambda pair: -pair[1])
+        ends = pc.min_max(values).as_py() if ordered else {"min": None, "max": None}
         present = values.drop_null()
-        example = (
-            counts[0][0]
-            if counts and kind in ("category", "code", "boolean")
-            else present[len(present) // 2].as_py()
-            if len(present)
-            else None
-        )
+        example = counts[0][0] if counts else present[len(present) // 2].as_py() if len(present) else None
         return ColumnFacts(
             source=self.source,
             name=self.name,
             kind=kind,
             values=values,
             missing=values.null_count,
-            distinct=distinct,
+            distinct=len(counts) if named else pc.count_distinct(values).as_py(),
             minimum=ends["min"],
             maximum=ends["max"],
-            counts=counts if kind in ("category", "code", "boolean") else (),
+            counts=tuple(counts if kind != "code" else counts[:MOST_CATEGORIES]),
             longest=longest,
             aware=aware,
             example=example,
@@ -292,21 +287,12 @@ class Reader:
 class _Spread:
     """Puts a value per distinct text back onto the rows."""
 
-    def __init__(self, coded: Any, present: list[bool]) -> None:
+    def __init__(self, coded: Any, absent: Any) -> None:
         import pyarrow as pa
 
-        places = np.cumsum(present) - 1
-        lookup = pa.array(np.where(present, places, 0), mask=~np.array(present, dtype=bool))
-        self._indices = lookup.take(coded.indices)
+        gone = absent.to_numpy(zero_copy_only=False)
+        places = np.cumsum(~gone) - 1
+        self._indices = pa.array(np.where(gone, 0, places), mask=gone).take(coded.indices)
 
     def __call__(self, values: Any) -> Any:
         return values.take(self._indices)
-
-
-def _with(facts: ColumnFacts, **changes: Any) -> ColumnFacts:
-    from dataclasses import replace
-
-    return replace(facts, **changes)
-
-
-Progress = Callable[[str], None]

@@ -7,7 +7,6 @@ import csv
 import gzip
 import hashlib
 import io
-import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -16,21 +15,12 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.template.dialect import SAMPLE, SEPARATORS, decimal_comma, dialect_of, encoding_of, has_header, rows_of
 from seatrial.template.records import Fact, Source
 
 LARGEST = 4 * 2**30  # bytes, after gzip; more does not fit into the memory of a laptop
 LONGEST_LINE = 2**20
 BLOCK = 2**20
-SAMPLE = 2**18  # bytes in which separator and quotes are looked for
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-_NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -45,16 +35,18 @@ class CsvOptions:
 def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     """Read a CSV file. Raises SeatrialError, with the line, for what is no table."""
     data, digest, zipped = _bytes_of(path)
-    encoding, how = (options.encoding, "as told") if options.encoding else _encoding_of(data)
+    encoding, how = (options.encoding, "as told") if options.encoding else encoding_of(data)
     text = _decoded(path, data, encoding)
     if not text.strip():
         raise SeatrialError(f"{path.name} is empty.", hint="Name a file with a header and rows.")
     if "\x00" in text[:SAMPLE] or "\x00" in text:
         line = text.count("\n", 0, text.index("\x00")) + 1
         raise SeatrialError(f"{path.name} holds a NUL byte in line {line:,}.", hint="It is no text, or it is damaged.")
-    separator, quote = _dialect_of(text[:SAMPLE], options.separator, whole=len(text) <= SAMPLE)
-    first = list(_rows(text[:SAMPLE], separator, quote, whole=len(text) <= SAMPLE))
-    headed = _has_header(first) if options.header is None else options.header
+    separator, quote = dialect_of(text[:SAMPLE], options.separator, whole=len(text) <= SAMPLE)
+    first = list(rows_of(text[:SAMPLE], separator, quote, whole=len(text) <= SAMPLE))
+    if not first:
+        raise SeatrialError(f"{path.name} cannot be read as CSV.", hint="Name its separator, or save it as CSV again.")
+    headed = has_header(first) if options.header is None else options.header
     names = [name.strip() for name in first[0]] if headed else [f"column_{n + 1}" for n in range(len(first[0]))]
     double = [name for name, count in Counter(names).items() if count > 1 and name]
     if text.count(quote) % 2:
@@ -62,6 +54,8 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     table = _parse(path, text, separator, quote, names, skip=headed)
     if not table.num_rows:
         raise SeatrialError(f"{path.name} has a header and no rows.", hint="Name a file that has rows below it.")
+    if text.rstrip("\n").count("\n") + 1 != table.num_rows + headed:  # line breaks within quotes, or a quote astray
+        _refuse_open_quote(path, text, separator, quote)
     if sha256(path) != digest:
         raise SeatrialError(f"{path.name} changed while it was read.", hint="Run it again once the file is complete.")
     facts = [
@@ -72,7 +66,7 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     facts += [Fact("quotes", f"{quote} around texts")] if quote in text and quote != '"' else []
     facts += [Fact("compression", "gzip")] if zipped else []
     facts += [Fact("columns of the same name", ", ".join(double))] if double else []
-    comma = separator != "," and _decimal_comma(first[1:])
+    comma = separator != "," and decimal_comma(first[1:])
     facts += [Fact("decimal mark", "comma")] if comma else []
     plain = encoding in ("utf-8", "utf-8-sig", "ascii") and separator == "," and quote == '"' and headed
     clean = plain and not zipped and not double and names == first[0] and path.suffix.lower() == ".csv"
@@ -132,34 +126,6 @@ class _Hashing(io.RawIOBase):
         return False
 
 
-def _encoding_of(data: bytes) -> tuple[str, str]:
-    """Recognise an encoding, and say how sure that is."""
-    for mark, name in _MARKS:
-        if data.startswith(mark):
-            return name, "by its mark"
-    if data[1:400:2].count(0) > len(data[1:400:2]) * 0.8:
-        return "utf-16-le", "recognised"
-    if data[0:400:2].count(0) > len(data[0:400:2]) * 0.8:
-        return "utf-16-be", "recognised"
-    try:
-        data.decode()
-        return "utf-8", "recognised"
-    except UnicodeDecodeError as error:
-        sample = data[max(error.start - 2**14, 0) : error.start + 2**15]
-    from charset_normalizer import from_bytes
-
-    # Any bytes decode as one of the single-byte encodings, so a rare one is only believed when it reads much better.
-    best = from_bytes(sample, threshold=0.3).best()
-    foreign = best is not None and best.alphabets and not {"Basic Latin", "Latin-1 Supplement"} >= set(best.alphabets)
-    if best is not None and foreign and not any("Latin" in a and "Basic" not in a for a in best.alphabets):
-        return best.encoding.replace("_", "-"), "a guess"
-    try:
-        data.decode("cp1252")
-        return "cp1252", "a guess; Latin-1 is a part of it"
-    except UnicodeDecodeError:
-        return "latin-1", "a guess"
-
-
 def _decoded(path: Path, data: bytes, encoding: str) -> str:
     try:
         text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
@@ -171,54 +137,6 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
             hint="Leave the encoding out to have it recognised, or name another.",
         ) from None
     return text if "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _rows(text: str, separator: str, quote: str, *, whole: bool) -> list[list[str]]:
-    """The rows of the beginning of a file; the last one may be cut and is left out."""
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote) if row]
-    except csv.Error:
-        return []
-    return rows if whole or len(rows) < 2 else rows[:-1]
-
-
-def _dialect_of(text: str, separator: str | None, *, whole: bool) -> tuple[str, str]:
-    """Choose separator and quotes by which most rows come out alike, wide, and rarely with quotes left in a cell.
-
-    csv.Sniffer takes letters for separators and gives up where quoted cells hold line breaks.
-    """
-
-    def worth(dialect: tuple[str, str]) -> tuple[float, int]:
-        rows = _rows(text, *dialect, whole=whole)[:500]
-        width = len(rows[0]) if rows else 0
-        if width < 2:
-            return (0.0, 0)
-        alike = sum(len(row) == width for row in rows) / len(rows)
-        left = sum(cell[:1] == cell[-1:] == other for row in rows for cell in row if cell for other in "\"'")
-        return (round(alike - left / sum(map(len, rows)), 2), width)
-
-    quotes = "\"'" if re.search(r"(^|[,;\t|])'.*'([,;\t|]|$)", text, re.MULTILINE) else '"'
-    options = [(s, q) for q in quotes for s in ([separator] if separator else SEPARATORS)]
-    return max(options, key=worth)
-
-
-def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names columns: it does unless it holds numbers where the rows below do."""
-    if len(rows) < 2:
-        return True
-    first, below = rows[0], rows[1:200]
-    numbers = [sum(bool(_NUMBER.fullmatch(r[i].strip())) for r in below if i < len(r)) for i in range(len(first))]
-    numeric = [count > 0.9 * len(below) for count in numbers]
-    named = [not _NUMBER.fullmatch(cell.strip()) for cell in first]
-    return not any(numeric) or any(n and name for n, name in zip(numeric, named, strict=True))
-
-
-def _decimal_comma(rows: list[list[str]]) -> bool:
-    """Whether numbers have commas, and none of them a point where the comma should be."""
-    cells = [cell.strip() for row in rows[:2000] for cell in row]
-    commas = sum(bool(re.fullmatch(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+", cell)) for cell in cells)
-    points = sum(bool(re.fullmatch(r"[-+]?(\d*|\d{1,3}(,\d{3})+)\.\d+", cell)) for cell in cells)
-    return commas > 0 and commas >= 20 * points
 
 
 def _parse(path: Path, text: str, separator: str, quote: str, names: list[str], *, skip: bool) -> Any:

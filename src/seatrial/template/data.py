@@ -100,6 +100,9 @@ def _csv(table: Any) -> bytes:
     columns = []
     for name in table.column_names:
         texts = pc.cast(table.column(name), pa.string())
+        if not pa.types.is_string(table.column(name).type):
+            columns.append(texts)
+            continue
         quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
         columns.append(pc.if_else(pc.match_substring_regex(texts, '[",\\r\\n]'), quoted, texts))
     lines = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")

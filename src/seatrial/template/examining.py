@@ -20,7 +20,7 @@ FEWEST_ROWS = 10
 def examine(
     source: Source,
     target: str = "",
-    wishes: Wishes = Wishes(),
+    wishes: Wishes = Wishes(),  # noqa: B008 - frozen
     *,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Examination:
@@ -42,9 +42,10 @@ def examine(
         f"{name!r} is called {clean}" for name, clean in zip(source.columns, names, strict=True) if name != clean
     ]
     _check_wishes(source, names, wishes)
-    told, kept, target_decisions, target_changes = read_target(source, position, names[position], wishes)
-    decisions += target_decisions
-    changes += target_changes
+    target_read = read_target(source, position, names[position], wishes)
+    told, kept = target_read.facts, target_read.kept
+    decisions += target_read.decisions
+    changes += target_read.changes
     rows = len(told.values)
     if rows < FEWEST_ROWS:
         raise SeatrialError(
@@ -57,9 +58,7 @@ def examine(
         progress(f"examining {name}")
         kind = wishes.kinds.get(name, wishes.kinds.get(clean))
         reader = Reader(name, clean, decimal_comma=source.decimal_comma, kind=kind)
-        values = source.table.column(place).combine_chunks()
-        if isinstance(values, pa.ChunkedArray):
-            values = pa.concat_arrays(values.chunks)
+        values = source.values(place)
         columns.append(reader.read(values if kept is None else values.take(pa.array(kept))))
         decisions += reader.decisions
         changes += reader.changes
@@ -95,12 +94,13 @@ def _suspects(
     rows = suspects.sample_rows(len(target.values))
     truth = _truth(target)
     decisions: list[Decision] = []
-    marked: dict[str, str] = {c.name: c.left_out for c in columns if c.left_out}
+    kept = set(wishes.keep)
+    marked: dict[str, str] = {c.name: c.left_out for c in columns if c.left_out and not {c.name, c.source} & kept}
 
     def leave_out(column: ColumnFacts, found: suspects.Found | None) -> None:
         if found is None or column.name in marked:
             return
-        if {column.name, column.source} & set(wishes.keep):
+        if {column.name, column.source} & kept:
             decisions.append(Decision("leave out", column.name, "kept, as wished", found[0], found[1]))
             return
         marked[column.name] = found[0]

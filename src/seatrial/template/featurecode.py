@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatrial.template.records import ColumnFacts, Decision, Examination
-from seatrial.template.spelling import literal
+from seatrial.template.spelling import WIDTH, literal
 
 MOST_WORDS = 12
 ROWS_OF_WORDS = 20_000
 COMMON = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "had", "has", "have", "he", "her", "his", "i", "in", "is", "it", "its", "me", "my", "not", "of", "on", "or", "our", "she", "so", "that", "the", "their", "them", "they", "this", "to", "too", "was", "we", "were", "what", "when", "which", "who", "will", "with", "you", "your", "der", "die", "das", "und", "ist", "ein", "eine", "le", "la", "les", "et", "de", "un", "une"]
+    re.findall(
+        r"\w+",
+        """a an and are as at be but by for from had has have he her his i in is it its me my not of on or our she so
+        that the their them they this to too was we were what when which who will with you your
+        der die das und ist ein eine le la les et de un une""",
+    )
 )
 
 
@@ -41,12 +46,20 @@ def feature_code(examination: Examination) -> Features:
         taken.add(name)
         names.append(name)
         kind = {"date": "dt.date", "moment": "dt.datetime"}.get(column.kind, "str")
+        guard = ""
         if column.missing:
+            kind += " | None"
             if answer != "bool":
                 missing.append(name)
-                body, answer = f"None if {column.name} is None else {body}", f"{answer} | None"
-            kind += " | None"
-        parts.append(f'\n\ndef {name}({column.name}: {kind}) -> {answer}:\n    """{doc}"""\n    return {body}\n')
+                answer += " | None"
+                plain = f"None if {column.name} is None else {body}"
+                fits = len(plain) + len("    return ") <= WIDTH
+                body = plain if fits else body
+                guard = "" if fits else f"    if {column.name} is None:\n        return None\n"
+        head = f"def {name}({column.name}: {kind}) -> {answer}:"
+        if len(head) > WIDTH:
+            head = f"def {name}(\n    {column.name}: {kind},\n) -> {answer}:"
+        parts.append(f'\n\n{head}\n    """{doc}"""\n{guard}    return {body}\n')
 
     for column in examination.used:
         if column.kind in ("date", "moment"):
@@ -70,7 +83,11 @@ def feature_code(examination: Examination) -> Features:
                 )
             )
     if not parts:
-        head = '"""Columns derived from a row: plain functions, whose parameters name the columns they read.\n\nThere is none yet. A function such as `def total(price: float, count: int) -> float` adds a column `total`.\n"""\n'
+        head = (
+            '"""Columns derived from a row: plain functions, whose parameters name the columns they read.\n\n'
+            "There is none yet. `def total(price: float, count: int) -> float` would add a column `total`.\n"
+            '"""\n'
+        )
         return Features(head, (), (), ())
     text = '"""Columns derived from a row: plain functions, whose parameters name the columns they read."""\n\n'
     text += "import datetime as dt\n" if any("dt." in part for part in parts) else ""
@@ -111,7 +128,8 @@ def _add_text(column: ColumnFacts, words: list[str], add: Any, helpers: dict[str
         return
     helpers["says"] = (
         '\n_WORD = re.compile(r"[^\\W\\d_]+")\n\n\n'
-        "def _says(text: str | None, word: str) -> bool:\n    return text is not None and word in _WORD.findall(text.lower())\n"
+        "def _says(text: str | None, word: str) -> bool:\n"
+        "    return text is not None and word in _WORD.findall(text.lower())\n"
     )
     for position, word in enumerate(words):
         suffix = word if word.isascii() else f"word_{position + 1}"

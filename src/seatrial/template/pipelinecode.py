@@ -5,7 +5,7 @@ from typing import Literal
 
 from seatrial.template.featurecode import Features
 from seatrial.template.records import Examination
-from seatrial.template.spelling import listed
+from seatrial.template.spelling import WIDTH, listed
 
 Model = Literal["logistic", "boosting", "forest"]
 MODELS: dict[Model, str] = {
@@ -14,8 +14,8 @@ MODELS: dict[Model, str] = {
     "forest": "a random forest",
 }
 RARE = 10  # rows; categories in fewer share one column
-INDICATED = 20  # rows that miss a number, from which on that it is missing may be learnt
 SMALL, LARGE = 1_000, 50_000
+UNCHANGED = '"passthrough"'
 
 
 @dataclass(frozen=True)
@@ -28,94 +28,100 @@ class _Groups:
     codes: tuple[str, ...]
 
 
+class _Imports:
+    """The names of scikit-learn that the text uses."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {"compose": {"ColumnTransformer"}, "pipeline": {"Pipeline"}}
+
+    def use(self, module: str, *names: str) -> None:
+        self._names.setdefault(module, set()).update(names)
+
+    def __str__(self) -> str:
+        return "".join(f"from sklearn.{m} import {', '.join(sorted(n))}\n" for m, n in sorted(self._names.items()))
+
+
 def pipeline_code(examination: Examination, features: Features, model: Model) -> str:
     """The text of pipeline.py with `build()`."""
     groups = _groups(examination, features)
+    imports = _Imports()
+    lines, parts = _preparation(examination, groups, model, imports)
     regression = examination.target.task == "regression"
-    numbers = bool(groups.whole or groups.gaps)
-    imports: dict[str, set[str]] = {"sklearn.compose": {"ColumnTransformer"}, "sklearn.pipeline": {"Pipeline"}}
-
-    def use(module: str, name: str) -> None:
-        imports.setdefault(f"sklearn.{module}", set()).add(name)
-
-    rows = examination.rows
-    body: list[str] = []
-    parts: list[str] = []
-    scaled = model == "logistic"
-    if groups.whole:
-        parts.append(f'("numbers", {"StandardScaler()" if scaled else _Q("passthrough")}, NUMBERS)')
-        if scaled:
-            use("preprocessing", "StandardScaler")
-    if groups.gaps and model == "boosting":
-        parts.append(f'("gaps", {_Q("passthrough")}, WITH_GAPS)')
-        body.append("    # Boosted trees learn by themselves to which side of a split a missing number goes.\n")
-    elif groups.gaps:
-        use("impute", "SimpleImputer")
-        imputer = 'SimpleImputer(strategy="median", add_indicator=True)'
-        if scaled:
-            use("preprocessing", "StandardScaler")
-            use("pipeline", "make_pipeline")
-        body.append("    # That a number is missing may say something, so it is a column of its own.\n")
-        body.append(f"    gaps = {f'make_pipeline({imputer}, StandardScaler())' if scaled else imputer}\n")
-        parts.append('("gaps", gaps, WITH_GAPS)')
-    if groups.categories:
-        use("preprocessing", "OneHotEncoder")
-        rare = RARE if rows >= SMALL else 2 if rows >= 100 else 0
-        options = 'handle_unknown="infrequent_if_exist"' if rare else 'handle_unknown="ignore"'
-        options += f", min_frequency={rare}" if rare else ""
-        if rare:
-            body.append(
-                f"    # Names in fewer than {rare} rows share one column, which is also that of a name never seen.\n"
-            )
-        body.append(f"    categories = OneHotEncoder({options}, sparse_output=False)\n")
-        parts.append('("categories", categories, CATEGORIES)')
-    if groups.codes:
-        use("preprocessing", "TargetEncoder")
-        body.append(
-            "    # Too many names for a column each: what the target is on average where the name is this one.\n"
-        )
-        if scaled:
-            use("pipeline", "make_pipeline")
-            use("preprocessing", "StandardScaler")
-        encoder = _target_encoder(examination)
-        body.append(f"    codes = {f'make_pipeline({encoder}, StandardScaler())' if scaled else encoder}\n")
-        parts.append('("codes", codes, CODES)')
-    name, call, why = _estimator(model, regression=regression, rows=rows)
-    use(*name)
-    inner = ", ".join(parts)
-    line = f"    columns = ColumnTransformer([{inner}])\n"
-    if len(line) > 121:
-        line = f"    columns = ColumnTransformer(\n        [{inner}]\n    )\n"
-        if len(f"        [{inner}]") > 120:
-            line = (
-                "    columns = ColumnTransformer(\n        [\n"
-                + "".join(f"            {p},\n" for p in parts)
-                + "        ]\n    )\n"
-            )
-    constants = "".join(
-        listed(f"{name} = ", names) + "\n"
-        for name, names in (
-            ("NUMBERS", groups.whole),
-            ("WITH_GAPS", groups.gaps),
-            ("CATEGORIES", groups.categories),
-            ("CODES", groups.codes),
-        )
-        if names
+    (module, name), call, why = _estimator(model, regression=regression, rows=examination.rows)
+    imports.use(module, name)
+    lists = (
+        ("NUMBERS", groups.whole),
+        ("WITH_GAPS", groups.gaps),
+        ("CATEGORIES", groups.categories),
+        ("CODES", groups.codes),
     )
-    assert numbers or groups.categories or groups.codes
-    written = "".join(f"from {module} import {', '.join(sorted(imports[module]))}\n" for module in sorted(imports))
+    constants = "".join(listed(f"{name} = ", names) + "\n" for name, names in lists if names)
     return (
-        '"""The estimator. It may be any scikit-learn pipeline; what `seatrial train` prints says whether it compiles."""\n\n'
-        f"{written}\n{constants}\n\n"
+        '"""The estimator: any scikit-learn pipeline. What `seatrial train` prints says whether it compiles."""\n\n'
+        f"{imports}\n{constants}\n\n"
         "def build() -> Pipeline:\n"
         '    """Make the unfitted pipeline; a missing number reaches it as NaN, a missing string as an empty one."""\n'
-        f"{''.join(body)}{line}{why}    model = {call}\n"
+        f"{''.join(lines)}{_transformer(parts)}{why}    model = {call}\n"
         '    return Pipeline([("columns", columns), ("model", model)])\n'
     )
 
 
-def _Q(text: str) -> str:  # noqa: N802
-    return f'"{text}"'
+def _preparation(
+    examination: Examination, groups: _Groups, model: Model, imports: _Imports
+) -> tuple[list[str], list[str]]:
+    """The lines that make the steps, and the entries of the ColumnTransformer."""
+    lines: list[str] = []
+    parts: list[str] = []
+    rows, scaled = examination.rows, model == "logistic"
+
+    def maybe_scaled(step: str) -> str:
+        if not scaled:
+            return step
+        imports.use("pipeline", "make_pipeline")
+        imports.use("preprocessing", "StandardScaler")
+        return f"make_pipeline({step}, StandardScaler())"
+
+    if groups.whole:
+        parts.append(f'("numbers", {"StandardScaler()" if scaled else UNCHANGED}, NUMBERS)')
+        if scaled:
+            imports.use("preprocessing", "StandardScaler")
+    if groups.gaps and model == "boosting":
+        parts.append(f'("gaps", {UNCHANGED}, WITH_GAPS)')
+        lines.append("    # Boosted trees learn by themselves to which side of a split a missing number goes.\n")
+    elif groups.gaps:
+        imports.use("impute", "SimpleImputer")
+        imputer = 'SimpleImputer(strategy="median", add_indicator=True)'
+        lines.append("    # That a number is missing may say something, so it is a column of its own.\n")
+        lines.append(f"    gaps = {maybe_scaled(imputer)}\n")
+        parts.append('("gaps", gaps, WITH_GAPS)')
+    if groups.categories:
+        imports.use("preprocessing", "OneHotEncoder")
+        rare = RARE if rows >= SMALL else 2 if rows >= 100 else 0
+        unknown = 'handle_unknown="ignore"'
+        if rare:
+            unknown = f'handle_unknown="infrequent_if_exist", min_frequency={rare}'
+            told = f"Names in fewer than {rare} rows share one column, which is also that of a name never seen."
+            lines.append(f"    # {told}\n")
+        lines.append(f"    categories = OneHotEncoder({unknown}, sparse_output=False)\n")
+        parts.append('("categories", categories, CATEGORIES)')
+    if groups.codes:
+        imports.use("preprocessing", "TargetEncoder")
+        told = "Too many names for a column each: what the target is on average where the name is this one."
+        lines.append(f"    # {told}\n")
+        lines.append(f"    codes = {maybe_scaled(_target_encoder(examination))}\n")
+        parts.append('("codes", codes, CODES)')
+    return lines, parts
+
+
+def _transformer(parts: list[str]) -> str:
+    """The line that makes the ColumnTransformer, or as many as ruff would break it into."""
+    inner = f"[{', '.join(parts)}]"
+    line = f"    columns = ColumnTransformer({inner})\n"
+    if len(line) <= WIDTH + 1:
+        return line
+    if len(inner) + 8 > WIDTH:
+        inner = "[\n" + "".join(f"            {part},\n" for part in parts) + "        ]"
+    return f"    columns = ColumnTransformer(\n        {inner}\n    )\n"
 
 
 def _groups(examination: Examination, features: Features) -> _Groups:

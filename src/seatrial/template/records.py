@@ -49,6 +49,13 @@ class Source:
         """How many rows it has."""
         return int(self.table.num_rows)
 
+    def values(self, position: int) -> Any:
+        """The values of one column, as one arrow array."""
+        import pyarrow as pa
+
+        values = self.table.column(position)
+        return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns, as they stand there."""

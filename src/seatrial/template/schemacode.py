@@ -1,6 +1,7 @@
 """Writes schema.py: a Pydantic class as a person would write it, a comment for each decision."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from seatrial.template.naming import clean_name
@@ -15,21 +16,22 @@ _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str",
 def schema_code(examination: Examination, *, row: str, about: str) -> str:
     """The text of schema.py; `row` is the class's name, `about` what a row is, in a sentence."""
     used = examination.used
-    names = [name for c in used if (name := _alias(c))]
-    fields = [_field(column, examination) for column in used]
+    about = short(about.replace("\\", "/").replace('"', "'"), 110)  # it becomes a docstring
+    aliases = _aliases(used, row)
+    fields = [_field(column, examination, aliases.get(column.name, "")) for column in used]
     dates = any(c.kind == "date" for c in used)
     moments = {("AwareDatetime" if c.aware else "NaiveDatetime") for c in used if c.kind == "moment"}
-    lists = "".join(listed(f"{_alias(c)} = Literal", _categories(c)) + "\n" for c in used if _alias(c))
+    lists = "".join(listed(f"{aliases[c.name]} = Literal", _categories(c)) + "\n" for c in used if c.name in aliases)
     literals = any(c.kind == "category" for c in used)
     imports = ("import datetime as dt\n" if dates else "") + ("from typing import Literal\n" if literals else "")
-    pydantic = ", ".join([*sorted(moments), "Field"])
+    pydantic = ", ".join(sorted({*moments, "Field"}))
     head = f'"""{about} Every rule here holds in training, in the trial and in the API."""\n'
     if len(head) > WIDTH + 1:
         head = f'"""{about}\n\nEvery rule here holds in training, in the trial and in the API.\n"""\n'
     text = (
         f"{head}\n{imports}{chr(10) if imports else ''}from pydantic import {pydantic}\nfrom seatrial import Schema\n"
     )
-    if names:
+    if aliases:
         text += f"\n{lists}"
     text += f'\n\nclass {row}(Schema):\n    """{short(about, 100)}"""\n\n' + "".join(fields)
     left = examination.unused
@@ -59,24 +61,29 @@ def _categories(column: ColumnFacts) -> list[Any]:
     return sorted(value for value, _ in column.counts)
 
 
-def _alias(column: ColumnFacts) -> str:
-    """A name for a list of categories that is too long for its field's line; "" where it is not."""
-    if (
-        column.kind != "category"
-        or len(_line(column, listed("Literal", _categories(column)).replace("\n", " "))) <= WIDTH
-    ):
-        return ""
-    words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
-    return f"{words}Name" if words[:1].isalpha() else f"Column{words}Name"
+def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
+    """Names for the lists of categories that are too long for their field's line, by column."""
+    aliases: dict[str, str] = {}
+    for column in columns:
+        if column.kind != "category":
+            continue
+        line = _line(column, f"Literal[{', '.join(map(literal, _categories(column)))}]")
+        if len(line) > WIDTH:
+            words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
+            name = f"{words}Name" if words[:1].isalpha() else f"Column{words}Name"
+            while name in (row, *aliases.values()):
+                name += "_"
+            aliases[column.name] = name
+    return aliases
 
 
 def _line(column: ColumnFacts, kind: str) -> str:
     return f"    {column.name}: {kind}{' | None' if column.missing else ''} = Field("
 
 
-def _field(column: ColumnFacts, examination: Examination) -> str:
+def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
     if column.kind == "category":
-        kind = _alias(column) or listed("Literal", _categories(column))
+        kind = alias or listed("Literal", _categories(column))
     elif column.kind == "moment":
         kind = "AwareDatetime" if column.aware else "NaiveDatetime"
     else:
@@ -117,7 +124,7 @@ def _example(column: ColumnFacts) -> Any:
     if value is None or column.kind in ("date", "moment"):
         return None if value is None else value.isoformat()
     if isinstance(value, str):
-        return value if len(value) <= 70 else None
+        return value if len(literal(value)) <= 90 else None
     return float(f"{value:.6g}") if column.kind == "number" else value
 
 
@@ -134,8 +141,8 @@ def _bounds(column: ColumnFacts) -> list[tuple[str, Any]]:
     ends = (0.0 if low >= 0 else -_round_up(-(low - slack)), _round_up(high + slack) if high + slack > 0 else 0.0)
     if not all(math.isfinite(end) for end in ends):
         return []
-    whole = column.kind == "integer" or all(end == int(end) and abs(end) < 1e15 for end in ends)
-    return [(name, int(end) if whole else end) for name, end in zip(("ge", "le"), ends, strict=True)]
+    plain = [int(end) if column.kind == "integer" or (end == int(end) and abs(end) < 1e15) else end for end in ends]
+    return list(zip(("ge", "le"), plain, strict=True))
 
 
 def _round_up(value: float) -> float:

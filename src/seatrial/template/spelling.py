@@ -13,6 +13,8 @@ def literal(value: Any) -> str:
         plain = "".join(_escaped(character) for character in value)
         quote = "'" if plain.count('"') > plain.count("'") else '"'
         return quote + plain.replace(quote, "\\" + quote) + quote
+    if isinstance(value, float):
+        return repr(value).replace("e+", "e")
     return repr(value)
 
 

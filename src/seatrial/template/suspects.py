@@ -68,6 +68,8 @@ def copies(columns: Sequence[ColumnFacts], rows: npt.NDArray[np.int64]) -> dict[
     for column in columns:
         codes = _codes(column, rows)
         key = codes.tobytes()
+        if codes.max(initial=0) + 1 > len(rows) / 2:
+            continue  # nearly every row has a value of its own, which says nothing
         if codes.max(initial=0) > 0 and key in groups:
             found[column.name] = (f"it says the same as `{groups[key]}`", "each value there goes with one value here")
         groups.setdefault(key, column.name)
@@ -111,6 +113,8 @@ def leak(column: ColumnFacts, target: TargetFacts, truth: Any, rows: npt.NDArray
     if len(rows) < FEWEST_ROWS:
         return None
     values, truth = _codes(column, rows, bins=BINS), truth[rows]
+    if target.task == "regression":
+        truth = _ranks(truth)  # so that a copy shows whatever its scale, and a long tail hides nothing
     half = np.random.default_rng(0).permutation(len(rows)) % 2 == 0
     if len(np.unique(values)) > len(rows) / 4:
         return None  # a value for each row predicts no other
@@ -120,10 +124,12 @@ def leak(column: ColumnFacts, target: TargetFacts, truth: Any, rows: npt.NDArray
         rest = truth[~half]
         total = float(((rest - truth[half].mean()) ** 2).sum())
         r2 = 1 - float(((rest - given[:, 0]) ** 2).sum()) / total if total else 0.0
-        return ("it knows the target", f"held-out R2 {r2:.4f} by this column alone") if r2 >= KNOWS_R2 else None
+        return (
+            ("it knows the target", f"held-out R2 of ranks {r2:.4f} by this column alone") if r2 >= KNOWS_R2 else None
+        )
     rest = truth[~half].astype(np.int64)
     counts = np.bincount(rest, minlength=sums.shape[1])
-    if counts[counts > 0].min(initial=0) < 5 and target.task == "binary":
+    if counts.min() < 5 and target.task == "binary":
         return None
     trivial = 1 - float(counts.max()) / len(rest)
     error = float((given.argmax(axis=1) != rest).mean())
@@ -174,6 +180,12 @@ def _means(values: Any, truth: Any, half: Any, target: TargetFacts) -> Floats:
     return sums
 
 
+def _ranks(values: Floats) -> Floats:
+    """Ranks, the same for equal values."""
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[codes])
+
+
 def _auc(scores: Floats, truth: Any) -> float:
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
@@ -205,7 +217,7 @@ def _codes(column: ColumnFacts, rows: npt.NDArray[np.int64], *, bins: int = 0) -
     if bins and column.kind in ("integer", "number", "date", "moment") and column.distinct > bins:
         numbers = _numbers(column)[rows]
         here = ~np.isnan(numbers)
-        edges = np.unique(np.quantile(numbers[here], np.linspace(0, 1, bins + 1)[1:-1])) if here.any() else []
+        edges: Any = np.unique(np.quantile(numbers[here], np.linspace(0, 1, bins + 1)[1:-1])) if here.any() else []
         return np.where(here, np.searchsorted(edges, np.nan_to_num(numbers), side="right") + 1, 0)
     taken = column.values.take(pa.array(rows))
     coded = taken.dictionary_encode(null_encoding="encode")

@@ -1,13 +1,14 @@
 """The column to predict: found by its name, its task and its positive label guessed, rows without a label left out."""
 
 import difflib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.columns import Reader
-from seatrial.template.records import ColumnFacts, Decision, Source, TargetFacts, Wishes
+from seatrial.template.records import ColumnFacts, Decision, Kind, Source, TargetFacts, Wishes
 from seatrial.template.suspects import identifier
 from seatrial.template.values import EXACT, MISSING
 
@@ -52,31 +53,76 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
-def read_target(
-    source: Source, position: int, name: str, wishes: Wishes
-) -> tuple[TargetFacts, Any, list[Decision], list[str]]:
-    """Read the target. Gives it with its values, the positions of the rows that are kept (None for all), and decisions.
+@dataclass(frozen=True)
+class Target:
+    """The target as it was read: the positions of the rows that are kept (None for all), and what was decided."""
 
-    The values are labels as text, as training will read them, or doubles for a regression.
-    """
+    facts: TargetFacts
+    kept: Any
+    decisions: list[Decision]
+    changes: list[str]
+
+
+def read_target(source: Source, position: int, name: str, wishes: Wishes) -> Target:
+    """Read the target: labels as text, as training will read them, or doubles for a regression."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     column = source.columns[position]
-    raw = source.table.column(position).combine_chunks()
-    if isinstance(raw, pa.ChunkedArray):
-        raw = pa.concat_arrays(raw.chunks)
-    reader = Reader(
-        column,
-        name,
-        decimal_comma=source.decimal_comma,
-        kind="category" if wishes.task in ("binary", "multiclass") else None,
-    )
+    raw = source.values(position)
+    kind: Kind | None = "category" if wishes.task in ("binary", "multiclass") else None
+    reader = Reader(column, name, decimal_comma=source.decimal_comma, kind=kind)
     facts = reader.read(raw)
     decisions = [d for d in reader.decisions if d.about == "missing"]
     changes = list(reader.changes)
     where = f"{source.name}: the target `{column}`"
-    if facts.missing == len(raw):
+    _refuse(where, facts)
+    task = wishes.task or _task(facts, decisions)
+    kept = None
+    if facts.missing:
+        kept = np.flatnonzero(facts.values.is_valid().to_numpy(zero_copy_only=False))
+        left = f"{facts.missing:,} rows"
+        decisions.append(Decision("rows", name, f"{left} left out", "they have no label", f"of {len(raw):,}"))
+        changes.append(f"{left} without a label left out")
+    _refuse_identifier(where, facts, task, wishes)
+    if task == "regression":
+        if facts.kind not in ("integer", "number", "boolean"):
+            raise SeatrialError(f"{where} is no number, and a regression needs one.", hint="Let the task be found.")
+        numbers = facts.values.cast(pa.float64()).drop_null()
+        ends = pc.min_max(numbers).as_py()
+        told = TargetFacts(column, name, "regression", numbers, minimum=ends["min"], maximum=ends["max"])
+        return Target(told, kept, decisions, changes)
+    labels = _labels(facts, raw)
+    if pa.types.is_string(raw.type) and not pc.utf8_trim_whitespace(raw).equals(raw):
+        changes.append(f"{column}: blanks around labels taken off")
+    counts = {c["values"]: c["counts"] for c in pc.value_counts(labels.drop_null()).to_pylist()}
+    alone = [label for label, count in counts.items() if count < 2]
+    if alone:
+        if len(counts) - len(alone) < 2:
+            raise SeatrialError(
+                f"{where}: fewer than two labels have two rows.",
+                hint="One row to learn from and one to measure on is the least.",
+            )
+        left = f"rows of {', '.join(map(repr, alone[:5]))} left out"
+        why = "the label is in one row only, and cannot be both learnt and measured"
+        decisions.append(Decision("rows", name, left, why))
+        changes.append(left)
+        single = pc.is_in(labels, value_set=pa.array(alone)).to_numpy(zero_copy_only=False)
+        kept = np.flatnonzero(labels.is_valid().to_numpy(zero_copy_only=False) & ~single)
+        counts = {label: count for label, count in counts.items() if count > 1}
+    if task == "binary" and len(counts) > 2:
+        raise SeatrialError(
+            f"{where} has {len(counts)} labels, and a binary task has two.", hint="Let the task be found."
+        )
+    task = "binary" if len(counts) == 2 else task
+    labels = labels if kept is None else labels.take(pa.array(kept))
+    positive = _positive(where, counts, wishes.positive, name, decisions) if task == "binary" else ""
+    told = TargetFacts(column, name, task, labels, tuple(sorted(counts.items())), positive)
+    return Target(told, kept, decisions, changes)
+
+
+def _refuse(where: str, facts: ColumnFacts) -> None:
+    if facts.missing == len(facts.values):
         raise SeatrialError(f"{where} is missing in every row.", hint="Choose another column.")
     if facts.kind in ("date", "moment"):
         raise SeatrialError(f"{where} is a date, which is neither a class nor a number.", hint="Choose another column.")
@@ -87,59 +133,6 @@ def read_target(
         raise SeatrialError(
             f"{where} is {only!r} in every row; there is nothing to learn.", hint="Choose another column."
         )
-    task = wishes.task or _task(facts, decisions)
-    kept = None if not facts.missing else np.flatnonzero(facts.values.is_valid().to_numpy(zero_copy_only=False))
-    if facts.missing:
-        decisions.append(
-            Decision("rows", name, f"{facts.missing:,} rows left out", "they have no label", f"of {len(raw):,}")
-        )
-        changes.append(f"{facts.missing:,} rows without a label left out")
-    _refuse_identifier(where, facts, task, wishes)
-    if task == "regression":
-        if facts.kind not in ("integer", "number", "boolean"):
-            raise SeatrialError(
-                f"{where} is no number, and a regression needs one.", hint="Leave the task to be found."
-            )
-        numbers = facts.values.cast(pa.float64())
-        numbers = numbers if kept is None else numbers.take(pa.array(kept))
-        ends = pc.min_max(numbers).as_py()
-        return (
-            TargetFacts(column, name, "regression", numbers, minimum=ends["min"], maximum=ends["max"]),
-            kept,
-            decisions,
-            changes,
-        )
-    labels = _labels(facts, raw)
-    counts = {c["values"]: c["counts"] for c in pc.value_counts(labels).to_pylist() if c["values"] is not None}
-    alone = [label for label, count in counts.items() if count < 2]
-    if alone:
-        if len(counts) - len(alone) < 2:
-            raise SeatrialError(
-                f"{where}: fewer than two labels have two rows.",
-                hint="One row to learn from and one to measure on is the least.",
-            )
-        shown = ", ".join(map(repr, alone[:5]))
-        decisions.append(
-            Decision(
-                "rows",
-                name,
-                f"rows of {shown} left out",
-                "the label is in one row only, and cannot be both learnt and measured",
-            )
-        )
-        changes.append(f"rows of {shown} left out")
-        single = pc.is_in(labels, value_set=pa.array(alone)).to_numpy(zero_copy_only=False)
-        kept = np.flatnonzero(labels.is_valid().to_numpy(zero_copy_only=False) & ~single)
-        counts = {label: count for label, count in counts.items() if count > 1}
-    if task == "binary" and len(counts) > 2:
-        raise SeatrialError(
-            f"{where} has {len(counts)} labels, and a binary task has two.", hint="Leave the task to be found."
-        )
-    if len(counts) == 2:
-        task = "binary"
-    labels = labels if kept is None else labels.take(pa.array(kept))
-    positive = _positive(where, counts, wishes.positive, name, decisions) if task == "binary" else ""
-    return TargetFacts(column, name, task, labels, tuple(sorted(counts.items())), positive), kept, decisions, changes
 
 
 def _task(facts: ColumnFacts, decisions: list[Decision]) -> Any:

@@ -1,4 +1,4 @@
-"""What a column's texts mean: numbers, yes or no, dates, names; read over the distinct values, exactly or not at all."""
+"""What a column's texts mean: numbers, yes or no, dates; read over the distinct values, exactly or not at all."""
 
 import datetime as dt
 import re
@@ -40,12 +40,30 @@ class Numbers:
     doubt: str = ""
 
 
+def plain_numbers(given: Any) -> Numbers | None:
+    """Read an arrow array of distinct texts that are all plain numbers; None where one is not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def all_match(pattern: str) -> bool:
+        return bool(pc.all(pc.match_substring_regex(given, f"^(?:{pattern})$")).as_py())
+
+    if not all_match(_PLAIN.pattern) or pc.any(pc.match_substring_regex(given, r"^0\d+$")).as_py():
+        return None
+    try:
+        values = pc.cast(given, pa.float64())
+    except pa.ArrowInvalid:  # a leading plus
+        return Numbers(_floats(given.to_pylist()), all_match(_WHOLE.pattern))
+    return Numbers(values.to_numpy(zero_copy_only=False), all_match(_WHOLE.pattern))
+
+
 def read_numbers(texts: list[str], *, decimal_comma: bool) -> Numbers | None:
     """Read distinct texts as numbers where that is certain; None where they are something else.
 
     A doubt is told where they look like numbers and could be read in two ways.
     """
-    if not texts:
+    numeric = (_PLAIN, _SIGNED, _COMMA, _GROUPS)
+    if not any(pattern.fullmatch(text) for text in texts[:100] for pattern in numeric):
         return None
     plain = [_PLAIN.fullmatch(text) is not None for text in texts]
     if sum(plain) >= (1 - ODD_SHARE) * len(texts):
@@ -82,6 +100,8 @@ def _floats(texts: list[str], good: list[bool] | None = None) -> npt.NDArray[np.
 
 def read_booleans(texts: list[str]) -> tuple[set[str], set[str]] | None:
     """The texts that mean yes, and those that mean no; None where they are not exactly such a pair."""
+    if len(texts) > 6:
+        return None
     folded = {text.lower() for text in texts}
     for yes, no in YES_NO:
         if folded == {yes, no}:
@@ -183,7 +203,7 @@ def _cast(texts: list[Any], kind: Any) -> Any:
 
 
 def _strptime(texts: list[str], given: Any, form: str) -> Any:
-    """Read by one format; arrow makes 2 March of 30 February, which a second look at the first days of a month finds."""
+    """Read by one format. Arrow makes 2 March of 30 February; a second look at the first days of months finds it."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
