@@ -209,13 +209,13 @@ def _answer_or_enter() -> str:
 
 def _show(examination: "Examination") -> None:
     """The inference as a calm table: what was read, each column with its use, and the target."""
-    from seatrial.cli.inferred import column_rows, sentences
+    from seatrial.cli.inferred import column_rows, heading, notes
 
-    for line in sentences(examination):
+    for line in heading(examination):
         show.err.print(line, markup=False)
-    show.table(
-        "", ("column", "is", "range or names", "missing", "use"), column_rows(examination), right=(3,), to=show.err
-    )
+    show.table("", ("column", "is", "values", "missing", "use"), column_rows(examination), right=(3,), to=show.err)
+    for line in notes(examination):
+        show.err.print(line, markup=False, style="dim")
 
 
 def _chosen_model(model: Model, examination: "Examination") -> Any:
