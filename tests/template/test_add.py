@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.template.commands import git, new, seatrial, write_table
+from tests.template.commands import git, new, quick, write_table
 
 from seatrial.template.updating import read_answers
 
@@ -42,7 +42,7 @@ def test_a_project_has_no_trace_of_what_was_not_chosen(made):
 
 @pytest.mark.parametrize("piece", TRACES)
 def test_a_piece_added_later_is_as_if_chosen_at_first(project, tmp_path, piece):
-    done = seatrial("add", piece, cwd=project)
+    done = quick("add", piece, cwd=project)
     assert done.returncode == 0, done.stderr
     path, word = TRACES[piece]
     assert path is None or (project / path).is_file()
@@ -52,14 +52,14 @@ def test_a_piece_added_later_is_as_if_chosen_at_first(project, tmp_path, piece):
     chosen = new(tmp_path / "other", *option)
     for file in (p for p in chosen.rglob("*") if p.is_file() and ".git" not in p.relative_to(chosen).parts):
         assert (project / file.relative_to(chosen)).read_bytes() == file.read_bytes(), file
-    again = seatrial("add", piece, cwd=project)
+    again = quick("add", piece, cwd=project)
     assert (again.returncode, again.stdout) == (0, "")
     assert f"{piece} is there." in again.stderr
 
 
 def test_a_second_ci_service_is_refused(project):
-    assert seatrial("add", "github", cwd=project).returncode == 0
-    done = seatrial("add", "gitlab", cwd=project)
+    assert quick("add", "github", cwd=project).returncode == 0
+    done = quick("add", "gitlab", cwd=project)
     assert done.returncode == 1
     assert "error: The project has github already, and two would release twice." in done.stderr
 
@@ -67,7 +67,7 @@ def test_a_second_ci_service_is_refused(project):
 def test_a_file_of_ones_own_is_shown_and_left(project):
     (project / "deploy/docker").mkdir(parents=True)
     (project / "deploy/docker/Dockerfile").write_text("FROM mine\n")
-    done = seatrial("add", "docker", cwd=project)
+    done = quick("add", "docker", cwd=project)
     assert (project / "deploy/docker/Dockerfile").read_text() == "FROM mine\n"
     assert done.returncode in (0, 1)
     assert (project / "deploy/docker/.dockerignore").is_file()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.template.commands import git, seatrial, write_table
+from tests.template.commands import git, quick, seatrial, write_table
 
 from seatrial.core.project import find_project
 from seatrial.template.rendering import files_of
@@ -51,7 +51,7 @@ def repository(tmp_path) -> Path:
 
 
 def adopt(folder: Path, *words: str):
-    return seatrial("adopt", "--data", "tables/customers.csv", "--target", "left", *words, cwd=folder)
+    return quick("adopt", "--data", "tables/customers.csv", "--target", "left", *words, cwd=folder)
 
 
 def there(folder: Path) -> dict[str, bytes]:
@@ -88,7 +88,7 @@ def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
     again = adopt(repository, "--yes")
     assert "Nothing is missing." in again.stderr
     assert seatrial("train", cwd=repository).returncode == 0
-    assert seatrial("update", cwd=repository).returncode == 1  # it is not committed
+    assert quick("update", cwd=repository).returncode == 1  # it is not committed
     metadata = (repository / "src/leaving/artifacts/release.json").read_text()
     assert '"plan"' in metadata
     assert '"spent"' not in metadata.split('"inputs"')[1].split("]")[0]  # their pipeline does not take it

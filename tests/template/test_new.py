@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.template.commands import GIT, git, new, seatrial, write_table
+from tests.template.commands import GIT, git, new, quick, seatrial, write_table
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.projectname import project_name
@@ -29,7 +29,7 @@ def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_pa
     for command in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)):
         done = tool(*command, cwd=project)
         assert done.returncode == 0, done.stdout + done.stderr
-    examined = seatrial("doctor", cwd=project)
+    examined = quick("doctor", cwd=project)
     assert examined.returncode == 0, examined.stdout
     assert seatrial("train", cwd=project).returncode == 0
     done = tool("pytest", "-p", "no:cacheprovider", cwd=project)
@@ -96,7 +96,7 @@ def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, wor
     (tmp_path / "full/mine.txt").write_text("mine")
     (tmp_path / "file").write_text("")
     before = sorted(tmp_path.rglob("*"))
-    done = seatrial("new", *words, cwd=tmp_path)
+    done = quick("new", *words, cwd=tmp_path)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1
@@ -195,7 +195,7 @@ def test_a_folder_filled_meanwhile_is_left_as_it_is(tmp_path):
 
 @pytest.mark.parametrize("words", [("--no-git",), ("--package", "leaving"), ("--into", "deeper/still")])
 def test_options_do_what_they_say(tmp_path, words):
-    new_ = seatrial(
+    new_ = quick(
         "new", "churn", "--data", str(write_table(tmp_path / "c.csv")), "--target", "left", *words, cwd=tmp_path
     )
     assert new_.returncode == 0, new_.stderr

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.template.commands import git, new, seatrial
+from tests.template.commands import git, new, quick
 
 from seatrial.template.merging import conflicted, merge
 from seatrial.template.rendering import ANSWERS, TEMPLATE
@@ -68,7 +68,7 @@ def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, t
     for path, (before, after) in EDITS.items():
         change(project / path, before, after)
     commit(project)
-    done = seatrial("update", "--template", str(template), cwd=project)
+    done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 0, done.stderr
     for path, (_, after) in EDITS.items():
         assert after in (project / path).read_text(), path
@@ -84,10 +84,10 @@ def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, t
 
 
 def test_a_second_update_finds_nothing_to_do(project, template):
-    assert seatrial("update", "--template", str(template), cwd=project).returncode == 0
+    assert quick("update", "--template", str(template), cwd=project).returncode == 0
     git("add", "--all", cwd=project)
     commit(project)
-    done = seatrial("update", "--template", str(template), cwd=project)
+    done = quick("update", "--template", str(template), cwd=project)
     assert (done.returncode, done.stdout) == (0, "")
     assert "The project has template 99.0 already." in done.stderr
 
@@ -95,7 +95,7 @@ def test_a_second_update_finds_nothing_to_do(project, template):
 def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
     change(project / "README.md", "# churn-model\n", "# Who leaves us?\n")
     commit(project)
-    done = seatrial("update", "--template", str(template), cwd=project)
+    done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
     assert "  conflict  README.md" in done.stdout
     assert "1 file changed in the same lines by you and by the template: README.md." in done.stderr
@@ -110,7 +110,7 @@ def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
 def test_a_file_that_was_removed_stays_away(project, template):
     (project / "tests/test_model.py").unlink()
     commit(project)
-    done = seatrial("update", "--template", str(template), cwd=project)
+    done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 0
     assert "left      tests/test_model.py: you removed it" in done.stdout
     assert not (project / "tests/test_model.py").exists()
@@ -118,7 +118,7 @@ def test_a_file_that_was_removed_stays_away(project, template):
 
 def test_uncommitted_edits_are_refused_and_nothing_is_written(project, template):
     change(project / "Makefile", None, "# mine\n")
-    done = seatrial("update", "--template", str(template), cwd=project)
+    done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
     assert "error: 1 files are not committed, Makefile the first." in done.stderr
     assert git("status", "--porcelain", cwd=project) == " M Makefile\n"
@@ -126,7 +126,7 @@ def test_uncommitted_edits_are_refused_and_nothing_is_written(project, template)
 
 def test_without_a_repository_it_is_refused(project, template):
     shutil.rmtree(project / ".git")
-    done = seatrial("update", "--template", str(template), cwd=project)
+    done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
     assert f"error: {project} is in no git repository." in done.stderr
 
@@ -147,7 +147,7 @@ def test_damaged_answers_are_named(project, text, message):
         (project / ANSWERS).write_text(text)
     git("add", "--all", cwd=project)
     commit(project)
-    done = seatrial("update", cwd=project)
+    done = quick("update", cwd=project)
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
