@@ -76,6 +76,7 @@ def choose_model(
     """
     from sklearn.metrics import get_scorer
     from sklearn.model_selection import KFold, StratifiedKFold
+    from threadpoolctl import threadpool_limits
 
     task = examination.target.task
     measure, scorer_name, sign = MEASURES[task]
@@ -107,7 +108,7 @@ def choose_model(
                 continue
             progress(f"trying {model}, part {number} of {len(folds)}")
             pipeline = _pipeline(pipeline_code(examination, features, model), seed)
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), threadpool_limits(1):  # as training does; for few rows it is faster, too
                 warnings.simplefilter("ignore")
                 try:
                     pipeline.fit(frame.iloc[train], target[train])
