@@ -24,6 +24,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.template.projects import render
+from threadpoolctl import threadpool_limits
 
 from seatrial.template import Examination, choose_model, examine, read_source
 from seatrial.template.pipelinecode import MODELS
@@ -56,7 +57,8 @@ def main() -> None:
             print(f"{name}: left out, since --data names no folder", flush=True)
             continue
         examination = examine(read_source(place), target)
-        results[name] = measure(examination, given.seeds)
+        with threadpool_limits(1):
+            results[name] = measure(examination, given.seeds)
         shown = "  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in results[name].items())
         print(f"{name}: {shown}", flush=True)
     if given.output:

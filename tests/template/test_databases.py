@@ -5,6 +5,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,13 +75,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not found:
         pytest.skip("PostgreSQL is not installed")
     programs = Path(found).resolve().parent
-    as_other: list[str] = []
-    folder = Path(f"/tmp/seatrial-pg-{os.getpid()}")
-    folder.mkdir(mode=0o777)
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        if not shutil.which("runuser"):
-            pytest.skip("PostgreSQL does not run as root, and there is no runuser")
-        as_other = ["runuser", "-u", "nobody", "--"]
+    root = os.geteuid() == 0  # PostgreSQL refuses to run as root
+    if root and not shutil.which("runuser"):
+        pytest.skip("PostgreSQL does not run as root, and there is no runuser")
+    as_other = ["runuser", "-u", "nobody", "--"] if root else []
+    folder = Path(tempfile.mkdtemp(prefix="seatrial-pg-"))  # a socket's path has to be short
+    folder.chmod(0o755)
+    if root:
         shutil.chown(folder, "nobody")
 
     def run(*command: str) -> None:

@@ -11,6 +11,7 @@ from tests.template.projects import examined, refused_rows, render
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.template.data import write_data
+from seatrial.template.records import Wishes
 from seatrial.template.source import read_source
 
 
@@ -104,3 +105,39 @@ def test_large_tables_are_written_as_parquet(tmp_path: Path, monkeypatch: pytest
     project = render(tmp_path / "project", found)
     assert project.data.suffix == ".parquet"
     assert refused_rows(project) == []
+
+
+def test_a_clean_parquet_file_is_copied_and_every_row_of_it_accepted(tmp_path: Path) -> None:
+    import datetime as dt
+
+    path = tmp_path / "t.parquet"
+    rows = range(60)
+    start = dt.datetime(2024, 1, 1, 8, 30)
+    pq.write_table(
+        pa.table(
+            {
+                "bit": [None if n == 4 else n % 3 % 2 for n in rows],
+                "flag": [n % 5 == 0 for n in rows],
+                "size": [float("nan") if n == 7 else n / 3 for n in rows],
+                "name": [None if n == 9 else "abc"[n % 3] for n in rows],
+                "day": pa.array([start.date() + dt.timedelta(n) for n in rows], pa.date32()),
+                "at": pa.array([start + dt.timedelta(hours=7 * n) for n in rows], pa.timestamp("us")),
+                "y": ["no", "yes"] * 30,
+            }
+        ),
+        path,
+    )
+    found = examined(path, "y")
+    project = render(tmp_path / "project", found)
+    assert sha256(project.data) == sha256(path)
+    assert refused_rows(project) == []
+
+
+def test_dates_that_training_would_not_read_are_written_anew(tmp_path: Path) -> None:
+    forms = {"padded": " 2024-03-{:02} ", "midnight": "2024-03-{:02} 00:00:00", "at": "2024-03-{:02}T10:00"}
+    lines = [",".join([*(form.format(n % 28 + 1) for form in forms.values()), str(n // 3 % 2)]) for n in range(60)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["padded,midnight,at,y", *lines[:-1], f"2024-03-01,,2024-03-05,{1}", ""]))
+    found = examined(path, "y", Wishes(keep=("midnight", "at")))
+    assert [c.kind for c in found.columns] == ["date", "date", "moment"]
+    assert refused_rows(render(tmp_path / "project", found)) == []

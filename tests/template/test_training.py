@@ -120,7 +120,6 @@ def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
 def test_auto_says_what_it_tried_and_takes_the_simpler_of_two_equals() -> None:
     linear = choose_model(everything("regression", 150), seconds=120)
     assert linear.model == "logistic"

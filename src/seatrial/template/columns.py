@@ -87,6 +87,8 @@ class Reader:
             found = self._names(names.take(coded.indices), texts.filter(pc.invert(absent)).to_pylist())
             if not trimmed.equals(values) and found.kind == "category":
                 self.changes.append(f"{self.source}: blanks around names taken off")
+        if found.kind in ("date", "moment") and not trimmed.equals(values):
+            self.changes.append(f"{self.source}: blanks around dates taken off")
         named = sorted(t for t in texts.filter(absent).to_pylist() if t)
         if named:
             shown = ", ".join(map(repr, named))
@@ -138,6 +140,8 @@ class Reader:
                 f"written in {'several ways: ' if len(dates.formats) > 1 else ''}{told}",
                 f"such as {present[0]!r}",
             )
+        if dates.timed and any(len(text) <= len("2024-01-01") for text in present):
+            self.changes.append(f"{self.source}: dates among moments written as midnight")
         values = spread(dates.values)
         return (
             self._moments(values, aware=dates.aware)
@@ -247,11 +251,9 @@ class Reader:
             self._decide(
                 "type", "moments in UTC", "they have a time zone, and a part such as the hour needs one for all"
             )
-        elif not (
-            pc.any(pc.greater(pc.hour(values), 0)).as_py()
-            or pc.any(pc.greater(pc.minute(values), 0)).as_py()
-            or pc.any(pc.greater(pc.second(values), 0)).as_py()
-        ):
+        elif not any(pc.any(pc.greater(part(values), 0)).as_py() for part in (pc.hour, pc.minute, pc.second)):
+            self.changes.append(f"{self.source}: moments, all at midnight, written as dates")
+            self._decide("type", "dates", "every time of day is midnight")
             return self._facts("date", values.cast(pa.date32(), safe=False))
         return self._facts("moment", values, aware=aware)
 
