@@ -26,7 +26,7 @@ def test_a_release_is_deployed_replaced_and_taken_back(yard: Yard) -> None:
     kinds = [(d["kind"], d["version"], d["before"], d["outcome"], d["why"]) for d in told["deployments"]]
     assert kinds == [
         ("deploy", "0.1.0", "", "healthy", "the first one"),
-        ("deploy", "0.2.0", "0.1.0", "healthy", "Deploy titanic-model 0.1.0 to local"),  # the last commit's subject
+        ("deploy", "0.2.0", "0.1.0", "healthy", "Start the project"),  # what the last commit says
         ("rollback", "0.1.0", "0.2.0", "healthy", "wrong for children"),
     ]
     assert {d["who"] for d in told["deployments"]} == {"Ada Tester"}

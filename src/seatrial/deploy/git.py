@@ -29,8 +29,8 @@ class Git:
 
     @property
     def subject(self) -> str:
-        """What that commit says it does."""
-        return self._say("log", "-1", "--format=%s")
+        """What the last commit says it does that is no deployment's own."""
+        return self._say("log", "-1", "--format=%s", "--", ".", ":(exclude)deploy")
 
     @property
     def person(self) -> str:

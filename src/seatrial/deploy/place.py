@@ -121,7 +121,7 @@ class Place:
     def text_of(self, entry: Entry, pin: Pin, index: str) -> str:
         """Write a pin as a requirements file."""
         head = f"# Deployment {entry.id} of {entry.release} {entry.version} ({entry.package}) to {self.target}.\n"
-        return f"{head}# Written by `seatrial {entry.kind}`; our own wheels lie on the index {index}.\n{pin.body}"
+        return f"{head}# Written by `seatrial {entry.kind}`; our own wheels lie on the index {index!r}.\n{pin.body}"
 
     def write_pin(self, text: str) -> None:
         """Put a pin in place: the one step that decides."""

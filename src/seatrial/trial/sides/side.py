@@ -150,12 +150,12 @@ def open_side(
     """
     try:
         info = inspect(wheel)
-        refuse_unsafe(info)
         if info.release is None:
             raise SeatrialError(
                 f"{info.filename} is no release: it has no {info.package}/{RELEASE_FILE}.",
                 hint="Build it with `seatrial build`.",
             )
+        refuse_unsafe(info)
         environment = make_environment(
             info.path,
             index=index,
