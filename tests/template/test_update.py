@@ -120,7 +120,7 @@ def test_uncommitted_edits_are_refused_and_nothing_is_written(project, template)
     change(project / "Makefile", None, "# mine\n")
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
-    assert "error: 1 files are not committed, Makefile the first." in done.stderr
+    assert "has changes that are not committed: 1, Makefile the first." in done.stderr
     assert git("status", "--porcelain", cwd=project) == " M Makefile\n"
 
 

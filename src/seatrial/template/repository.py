@@ -60,7 +60,7 @@ def check_clean(folder: Path) -> None:
     changed = done.stdout.splitlines()
     if changed:
         raise SeatrialError(
-            f"{len(changed)} files are not committed, {changed[0][3:]} the first.",
+            f"{folder} has changes that are not committed: {len(changed)}, {changed[0][3:]} the first.",
             hint="Commit them or take them back: then an update can be looked at, and taken back.",
         )
 
