@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 COMMANDS = (
+    *("new", "adopt", "update", "add"),
     *("train", "build", "publish", "releases", "serve", "predict"),
     *("deploy", "rollback", "deployments"),
     *("prove", "doctor", "demo", "trial", "index", "ci"),
 )
 HEAVY = {
     *("numpy", "pandas", "sklearn", "pyarrow", "onnxruntime", "onnx", "jinja2"),
-    *("fastapi", "starlette", "uvicorn", "httpx", "yaml"),
+    *("fastapi", "starlette", "uvicorn", "httpx", "yaml", "copier", "tomlkit"),
 }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import typer
 
 from seatrial.cli import show
+from seatrial.cli.add import add
+from seatrial.cli.adopt import adopt
 from seatrial.cli.build import build
 from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
@@ -14,6 +16,7 @@ from seatrial.cli.deploy import deploy, rollback
 from seatrial.cli.deployments import deployments
 from seatrial.cli.doctor import doctor
 from seatrial.cli.index import index
+from seatrial.cli.new import new
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
 from seatrial.cli.publish import publish
@@ -21,6 +24,7 @@ from seatrial.cli.releases import releases
 from seatrial.cli.serve import serve
 from seatrial.cli.train import train
 from seatrial.cli.trial import trial
+from seatrial.cli.update import update
 from seatrial.core.errors import SeatrialError
 
 app = typer.Typer(
@@ -32,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = (
+    *(new, adopt, update, add),
     *(train, build, publish, releases, serve, predict),
     *(deploy, rollback, deployments),
     *(prove, doctor, demo),

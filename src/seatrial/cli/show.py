@@ -71,14 +71,16 @@ def steps(quiet: bool = False) -> Iterator[Callable[[str], None]]:
         finish()
 
 
-def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+def table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = (), to: Console = out
+) -> None:
     """Print a table; the columns at the positions `right` are numbers."""
     grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
     for position, heading in enumerate(headings):
         grid.add_column(heading, justify="right" if position in right else "left", header_style="dim")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
-    out.print(grid)
+    to.print(grid)
 
 
 def size(count: int) -> str:

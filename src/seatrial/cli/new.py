@@ -1,0 +1,290 @@
+"""`seatrial new`: a project around a person's own table."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE
+from seatrial.core.errors import SeatrialError
+
+if TYPE_CHECKING:
+    from seatrial.template import Examination, Source, Wishes
+    from seatrial.template.making import Options
+
+
+class Ci(StrEnum):
+    """Who tests and releases."""
+
+    circleci = "circleci"
+    github = "github"
+    gitlab = "gitlab"
+    none = "none"
+
+
+class Licence(StrEnum):
+    """What others may do with the project."""
+
+    mit = "mit"
+    apache = "apache"
+    bsd = "bsd"
+    none = "none"
+
+
+class Model(StrEnum):
+    """The estimator that pipeline.py starts with."""
+
+    logistic = "logistic"
+    boosting = "boosting"
+    forest = "forest"
+    auto = "auto"
+
+
+class TaskChoice(StrEnum):
+    """What kind of thing is predicted."""
+
+    binary = "binary"
+    multiclass = "multiclass"
+    regression = "regression"
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The project's name, which its folder gets.", show_default=False)] = "",
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", help="CSV or Parquet, a database URL with --query, sklearn:NAME, openml:NAME.", show_default=False
+        ),
+    ] = "",
+    target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
+    query: Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)] = "",
+    model: Annotated[Model, typer.Option("--model", help="auto compares them by cross-validation.")] = Model.boosting,
+    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = Ci.none,
+    licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = Licence.none,
+    deploy: Annotated[str, typer.Option("--deploy", help="Of local, docker, railway, kubernetes; by comma.")] = "local",
+    package: Annotated[
+        str, typer.Option("--package", help="The package's name; default: NAME_model.", show_default=False)
+    ] = "",
+    describe: Annotated[
+        str, typer.Option("--describe", help="What the model predicts, in a sentence.", show_default=False)
+    ] = "",
+    keep: Annotated[list[str] | None, typer.Option("--keep", help="A column to use that would be left out.")] = None,
+    leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="A column not to use.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="COLUMN=KIND, as zip=category.")] = None,
+    task: Annotated[TaskChoice | None, typer.Option("--task", help="Instead of the one found.")] = None,
+    positive: Annotated[str | None, typer.Option("--positive", help="The label that counts as yes.")] = None,
+    separator: Annotated[str | None, typer.Option("--separator", help="Of a CSV file.", show_default=False)] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="Of a CSV file.", show_default=False)] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Of a CSV file.", show_default=False)
+    ] = None,
+    into: Annotated[
+        Path, typer.Option("--into", help="The folder to make the project's in.", show_default=False)
+    ] = HERE,
+    git: Annotated[bool, typer.Option("--git/--no-git", help="Make a repository, with a first commit.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+) -> None:
+    """Make a project around a table: schema, features, pipeline, tests, and what else is chosen.
+
+    Example: [bold]seatrial new churn --data customers.csv --target churned[/]
+    """
+    from seatrial.template.making import Options
+    from seatrial.template.projectname import project_name
+    from seatrial.template.questions import wishes_of
+    from seatrial.template.rendering import check_free
+
+    asked = not (name and data)
+    if asked and yes:
+        raise SeatrialError(
+            "There is no name or no table.", hint="seatrial new churn --data customers.csv --target churned --yes"
+        )
+    name = name or _ask("Name of the project")
+    names = project_name(name, package)
+    root = into.absolute() / names.folder
+    check_free(root)
+    targets = _targets(deploy)
+    data = data or _ask("Table (CSV, Parquet, sklearn:NAME)")
+    wishes = wishes_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
+    source = _read(data, query, separator, encoding, header)
+    talk = not yes and (asked or sys.stdin.isatty())
+    if not (target or source.target):
+        if not talk:
+            raise SeatrialError(
+                "Which column shall be predicted?", hint=f"--target; there are {', '.join(source.columns[:20])}."
+            )
+        show.say(f"Its columns: {', '.join(source.columns[:40])}")
+        target = _ask("Column to predict")
+    examination = _examine(source, target, wishes)
+    _show(examination)
+    if talk:
+        examination = _confirmed(examination, wishes)
+    if asked and talk:
+        ci = _choose("CI", Ci, ci)
+        licence = _choose("Licence", Licence, licence)
+        targets = _targets(_ask("Deploy to (local, docker, railway, kubernetes)", deploy))
+    options = Options(
+        names, _chosen_model(model, examination), describe, licence.value, _holder(), ci.value, targets
+    )  # fmt: skip
+    _make(root, examination, options, git=git)
+
+
+def _ask(question: str, default: str | None = None) -> str:
+    try:
+        return str(typer.prompt(question, default=default, err=True)).strip()
+    except typer.Abort:
+        raise SeatrialError(
+            f"No answer to: {question}.", hint="seatrial new churn --data customers.csv --target churned --yes"
+        ) from None
+
+
+def _choose(question: str, kind: Any, default: Any) -> Any:
+    while True:
+        answer = _ask(f"{question} ({', '.join(kind)})", default.value)
+        if answer in list(kind):
+            return kind(answer)
+        show.say(f"{answer!r} is none of them.")
+
+
+def _targets(text: str) -> tuple[str, ...]:
+    from seatrial.template.facts import TARGETS
+
+    chosen = [word.strip() for word in text.split(",") if word.strip()]
+    for word in chosen:
+        if word not in TARGETS:
+            raise SeatrialError(f"{word!r} is no deployment target.", hint=f"There are {', '.join(TARGETS)}.")
+    return tuple(dict.fromkeys(["local", *chosen]))
+
+
+def _read(data: str, query: str, separator: str | None, encoding: str | None, header: bool | None) -> "Source":
+    with show.steps() as step:
+        step("reading the table")
+        from seatrial.template import CsvOptions, read_source
+
+        tab = {"tab": "\t", "\\t": "\t"}.get(separator or "", separator)
+        return read_source(data, query=query, options=CsvOptions(tab, encoding, header))
+
+
+def _examine(source: "Source", target: str, wishes: "Wishes") -> "Examination":
+    from seatrial.template import examine
+
+    with show.steps() as step:
+        return examine(source, target, wishes, progress=step)
+
+
+def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
+    """Show what was inferred until a person agrees."""
+    from seatrial.template.questions import CHANGES, change
+
+    target = examination.target.source
+    show.say(f"\nEnter makes the project. To have something otherwise: {CHANGES}. `quit` makes none.")
+    while True:
+        words = _answer_or_enter()
+        if not words:
+            return examination
+        if words.lower() in ("quit", "q", "no", "n"):
+            show.say("Nothing was made.")
+            raise typer.Exit(1)
+        if words.lower() in ("yes", "y", "ok"):
+            return examination
+        try:
+            target, wishes = change(words, target, wishes)
+            examination = _examine(examination.source, target, wishes)
+        except SeatrialError as error:
+            show.error(error.message, error.hint)
+            continue
+        _show(examination)
+
+
+def _answer_or_enter() -> str:
+    try:
+        return str(typer.prompt("", default="", show_default=False, prompt_suffix="> ", err=True)).strip()
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        return ""  # the piped answers are at their end
+
+
+def _show(examination: "Examination") -> None:
+    """The inference as a calm table: what was read, each column with its use, and the target."""
+    from seatrial.cli.inferred import column_rows, heading, notes
+
+    for line in heading(examination):
+        show.err.print(line, markup=False)
+    show.table("", ("column", "is", "values", "missing", "use"), column_rows(examination), right=(3,), to=show.err)
+    for line in notes(examination):
+        show.err.print(line, markup=False, style="dim")
+
+
+def _chosen_model(model: Model, examination: "Examination") -> Any:
+    if model is not Model.auto:
+        return model.value
+    from seatrial.template import choose_model
+
+    with show.steps() as step:
+        choice = choose_model(examination, progress=step)
+    for tried in choice.tried:
+        figure = f"{tried.mean:.4f}" if tried.scores else "-"
+        show.say(f"  {tried.model}: {figure} {choice.measure}, {tried.seconds:.1f} s {tried.note}".rstrip())
+    show.say(f"  chosen: {choice.model}, {choice.why}")
+    return choice.model
+
+
+def _holder() -> str:
+    from seatrial.template.repository import user_name
+
+    return user_name() or "the authors"
+
+
+def _make(root: Path, examination: "Examination", options: "Options", *, git: bool) -> None:
+    from seatrial.ci.writing import differences
+    from seatrial.cli.pieces import piece_files
+    from seatrial.core.files import write_whole
+    from seatrial.core.project import find_project
+    from seatrial.template import repository
+    from seatrial.template.making import make_project
+    from seatrial.template.rendering import unfinished
+
+    above = repository.repository_above(root)
+    uncommitted = ""
+    with show.steps() as step:
+        step("making the project")
+        with unfinished(root) as folder:
+            make_project(folder, examination, options)
+            started = git and above is None and repository.start_repository(folder)
+            inside = options.ci if above is None else "none"  # in a repository, the CI file lies at its top
+            for path, text in piece_files(find_project(folder), inside, options.deploy).items():
+                write_whole(path, text)
+            if started:
+                step("committing it")
+                uncommitted = repository.first_commit(folder, f"Start {options.names.name}")
+    if above is not None and options.ci != "none":
+        files = piece_files(find_project(root), options.ci, ())
+        for each in differences(files):
+            if each.missing:
+                write_whole(each.path, files[each.path])
+            else:
+                show.say(
+                    f"{show.place(each.path)} is there with other content, and was left as it is; "
+                    f"`seatrial ci {options.ci}` in the project shows the difference."
+                )
+    if uncommitted:
+        show.say(f"The repository has no commit yet: {uncommitted}.")
+    show.out.print(f"\n[bold]{show.place(root)}[/] is made. Next:\n")
+    for line in _next(root):
+        show.out.print(f"    {line}", markup=False)
+    show.out.print("\nREADME.md there says what is where, and how to change it.")
+
+
+def _next(root: Path) -> list[str]:
+    import shutil
+
+    here = Path(sys.executable).parent
+    found = shutil.which("seatrial")
+    on_path = found is not None and Path(found).parent.resolve() == here.resolve()
+    enter = f"cd {show.place(root)}"
+    if not on_path and any((here / name).exists() for name in ("seatrial", "seatrial.exe")):
+        return [enter, f"{here / 'seatrial'} demo"]
+    return [enter, "make demo      (without make: seatrial demo)"]

@@ -1,0 +1,67 @@
+"""`seatrial update`: a newer template, taken into a project with all that people changed in it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, ProjectOption
+
+if TYPE_CHECKING:
+    from seatrial.template.merging import Merge
+
+
+def update(
+    template: Annotated[
+        Path | None, typer.Option("--template", help="A template's folder, to try a new one.", show_default=False)
+    ] = None,
+    project: ProjectOption = HERE,
+) -> None:
+    """Take in a newer template and keep your changes. Exit code 1 if both changed the same lines; they are marked.
+
+    Example: [bold]seatrial update[/]
+    """
+    from seatrial.core.project import find_project
+    from seatrial.template.merging import write
+    from seatrial.template.rendering import TEMPLATE
+    from seatrial.template.repository import check_clean
+    from seatrial.template.updating import read_answers
+    from seatrial.template.updating import update as work_out
+
+    root = find_project(project).root
+    read_answers(root)
+    check_clean(root)
+    with show.steps() as step:
+        step("rendering the template as it was and as it is")
+        found = work_out(root, template=template or TEMPLATE)
+    if not found.merge.files and not found.merge.kept:
+        show.say(f"The project has template {found.now} already.")
+        return
+    write(root, found.merge)
+    same = found.before == found.now
+    show.say(
+        f"Template {found.now}, with what schema.py says now:"
+        if same
+        else f"From template {found.before} to {found.now}:"
+    )
+    tell(found.merge)
+    if found.merge.conflicts:
+        raise typer.Exit(1)
+    show.say("Look at it with `git diff`; `git checkout .` takes it back.")
+
+
+def tell(merge: "Merge") -> None:
+    """Say what a merge did to each file."""
+    for path, content in merge.files.items():
+        state = "conflict" if path in merge.conflicts else "removed" if content is None else "written"
+        show.out.print(f"  {state:<9} {path}", markup=False)
+    for path, why in merge.kept.items():
+        show.out.print(f"  left      {path}: {why}", markup=False)
+    if merge.conflicts:
+        count = len(merge.conflicts)
+        show.error(
+            f"{count} file{'s' if count > 1 else ''} changed in the same lines by you and by the template: "
+            f"{', '.join(merge.conflicts)}.",
+            "Both are there, between <<<<<<< and >>>>>>>: keep what is right, and remove the marks.",
+        )

@@ -1,0 +1,193 @@
+"""Makes a project of a repository that is there: adds what is missing, and proposes changes to what is there.
+
+In: a folder, an examined table, where its pipeline is. Out: proposals, each with the content before and after.
+Nothing is written but by `write`.
+"""
+
+import difflib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_whole
+from seatrial.template.making import Options, make_project
+from seatrial.template.projectname import ProjectName, project_name
+from seatrial.template.records import Examination
+from seatrial.template.rendering import ANSWERS, files_of
+
+# What is looked for at the end of an __init__.py, and added where it is not there.
+FACE = """
+from seatrial import Release  # noqa: E402
+
+{version}release = Release(__name__)
+predict = release.predict
+main = release.main
+"""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One file as it is, None where there is none, and as it would be."""
+
+    path: str
+    before: str | None
+    after: str | bytes
+
+    @property
+    def diff(self) -> str:
+        """The way from one to the other, as people read it."""
+        after = self.after if isinstance(self.after, str) else ""
+        lines = difflib.unified_diff(
+            (self.before or "").splitlines(), after.splitlines(), self.path, f"{self.path}, adopted", lineterm=""
+        )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What adopting a folder would write, and which files of the template's it leaves as they are."""
+
+    added: tuple[Proposal, ...]
+    changed: tuple[Proposal, ...]
+    left: tuple[str, ...]
+
+
+def names_of(root: Path) -> ProjectName:
+    """The names that a folder has already, by its pyproject.toml, or gets."""
+    document = read_toml(root)
+    name = document.get("project", {}).get("name", "")
+    if not name:
+        return project_name(root.name)
+    package = name.replace("-", "_").lower()
+    if (root / package / "__init__.py").is_file() and not (root / "src" / package).is_dir():
+        raise SeatrialError(
+            f"The package lies in {package}/, and a project has it in src/{package}/.",
+            hint=f"mkdir src; git mv {package} src/{package}. Then adopt it.",
+        )
+    return project_name(name, package)
+
+
+def adopt(
+    root: Path,
+    examination: Examination,
+    options: Options,
+    *,
+    pipeline: str = "",
+    settings: Mapping[str, Any] | None = None,
+) -> Adoption:
+    """Work out what is missing in a folder; `pipeline` is the text of pipeline.py, "" for one by the template.
+
+    `settings` go over those of [tool.seatrial] that the template would write.
+    """
+    package = options.names.package
+    with tempfile.TemporaryDirectory() as folder:
+        make_project(Path(folder), examination, options)
+        files = files_of(Path(folder))
+    if pipeline:
+        files[f"src/{package}/pipeline.py"] = pipeline.encode()
+    own_data = settings is not None and "data" in settings
+    added: list[Proposal] = []
+    changed: list[Proposal] = []
+    left: list[str] = []
+    for path, content in files.items():
+        if own_data and path.startswith("data/"):
+            continue
+        there = root / path
+        if not there.exists():
+            text = _with_settings(content.decode(), settings) if path == "pyproject.toml" else content
+            added.append(Proposal(path, None, text))
+            continue
+        before = _text(there)
+        after = _changed(path, before, content, package, settings)
+        if after is None:
+            left.append(path)
+        elif after != before:
+            changed.append(Proposal(path, before, after))
+    return Adoption(tuple(added), tuple(changed), tuple(left))
+
+
+def write(root: Path, adoption: Adoption) -> None:
+    """Write what was agreed to; the answers last, which say that it is done."""
+    for proposal in sorted((*adoption.added, *adoption.changed), key=lambda p: (p.path == ANSWERS, p.path)):
+        write_whole(root / proposal.path, proposal.after)
+
+
+def _changed(path: str, before: str, content: bytes, package: str, settings: Mapping[str, Any] | None) -> str | None:
+    """How a file that is there would be; None to leave it as it is."""
+    if path == "pyproject.toml":
+        return _with_settings(_completed(before, content.decode()), settings)
+    if path == ".gitignore":
+        lines = before.splitlines()
+        missing = [line for line in content.decode().splitlines() if line and line[0] != "#" and line not in lines]
+        return before.rstrip("\n") + "\n\n# Seatrial\n" + "\n".join(missing) + "\n" if missing else before
+    if path == f"src/{package}/__init__.py":
+        if "Release(" in before:
+            return before
+        version = "" if "__version__" in before else '__version__ = "0.1.0"\n'
+        return before.rstrip("\n") + "\n" + FACE.format(version=version)
+    return before if before.encode() == content else None
+
+
+def _completed(before: str, template: str) -> str:
+    """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs."""
+    import tomlkit
+
+    document, wanted = tomlkit.parse(before), tomlkit.parse(template)
+    project: Any = document.setdefault("project", tomlkit.table())
+    ours: Any = wanted["project"]
+    for key in ("name", "description", "requires-python"):
+        project.setdefault(key, ours[key])
+    if "version" not in project and "version" not in project.get("dynamic", []):
+        project["dynamic"] = [*project.get("dynamic", []), "version"]
+    needs = project.setdefault("dependencies", tomlkit.array())
+    if not any(
+        str(need).replace("[", " ").replace(">", " ").replace("=", " ").split()[0] == "seatrial" for need in needs
+    ):
+        needs.append(str(ours["dependencies"][0]))
+    backend = str(document.get("build-system", {}).get("build-backend", ""))
+    if not backend:
+        document["build-system"] = wanted["build-system"]
+    tool: Any = document.setdefault("tool", tomlkit.table(is_super_table=True))
+    template_tool: Any = wanted["tool"]
+    parts = ["seatrial", "pytest"]
+    if backend in ("", "hatchling.build"):
+        parts.append("hatch")
+    for part in parts:
+        tool.setdefault(part, template_tool[part])
+    text = tomlkit.dumps(document)
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _with_settings(text: str, settings: Mapping[str, Any] | None) -> str:
+    import tomlkit
+
+    if not settings:
+        return text
+    document = tomlkit.parse(text)
+    ours: Any = document["tool"]
+    for key, value in settings.items():
+        ours["seatrial"][key] = value
+    return tomlkit.dumps(document)
+
+
+def read_toml(root: Path) -> dict[str, Any]:
+    """The folder's pyproject.toml, empty where there is none."""
+    import tomllib
+
+    path = root / "pyproject.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SeatrialError(f"{path} cannot be read: {error}") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise SeatrialError(f"{path} cannot be read: {error}") from None

@@ -1,0 +1,117 @@
+"""Writes the data file of a project: the very file it came from where a project can read that, else a clean copy."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import sha256, write_whole
+from seatrial.template.records import Examination
+
+LARGE = 200_000  # rows, from which on Parquet is read several times as fast
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """The file written, and how it differs from its source; nothing in `changes` means that it is the same file."""
+
+    path: Path
+    rows: int
+    changes: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether it is the source's file, byte for byte."""
+        return not self.changes
+
+
+def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
+    """Write `folder/name.csv`, or `.parquet` where the table is large; the source is left as it is.
+
+    A file that a project can read is copied. Otherwise all columns are written under their clean names: numbers plain,
+    booleans as true and false, dates as ISO, missing values empty; also those left out, in case they are taken in.
+    """
+    source = examination.source
+    if (
+        source.clean
+        and not examination.changes
+        and source.path is not None
+        and (source.path.suffix != ".csv" or source.rows <= LARGE)
+    ):
+        content = source.path.read_bytes()
+        path = folder / f"{name}{source.path.suffix.lower()}"
+        write_whole(path, content)
+        if sha256(path) != source.sha256:
+            path.unlink()
+            raise SeatrialError(f"{source.path.name} changed while it was read.", hint="Run it again.")
+        return DataFile(path, source.rows, ())
+    changes = list(examination.changes)
+    if not source.clean:
+        changes.insert(0, f"written as a plain table, from {', '.join(f'{f.name} {f.value}' for f in source.facts)}")
+    table = clean_table(examination)
+    large = examination.rows > LARGE
+    path = folder / f"{name}{'.parquet' if large else '.csv'}"
+    write_whole(path, _parquet(table) if large else _csv(table))
+    return DataFile(
+        path, examination.rows, tuple(changes) or ("written as Parquet, which large tables are read from faster",)
+    )
+
+
+def clean_table(examination: Examination) -> Any:
+    """The table under its clean names, in the source's order, the target in its place; a pyarrow.Table."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    arrays: dict[str, Any] = {}
+    by_source = {column.source: column for column in examination.columns}
+    for name in examination.source.columns:
+        if name == examination.target.source:
+            values = examination.target.values
+            arrays[examination.target.name] = _whole_labels(values)
+            continue
+        column = by_source[name]
+        values = column.values
+        if column.kind == "date":
+            values = values.cast(pa.date32()).cast(pa.string())
+        elif column.kind == "moment":
+            plain = pc.cast(values, pa.timestamp("us"))
+            texts = pc.strftime(plain, format="%Y-%m-%dT%H:%M:%S")  # arrow writes microseconds with %S
+            trimmed = pc.replace_substring_regex(texts, r"\.0+$", "")
+            values = pc.binary_join_element_wise(trimmed, "Z", "") if column.aware else trimmed
+        arrays[column.name] = values
+    return pa.table(arrays)
+
+
+def _whole_labels(values: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return values.cast(pa.int64()) if pa.types.is_string(values.type) else values
+    except pa.ArrowInvalid:
+        return values
+
+
+def _csv(table: Any) -> bytes:
+    """Lines of CSV with quotes where they are needed; arrow's own writer puts them around every text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = []
+    for name in table.column_names:
+        texts = pc.cast(table.column(name), pa.string())
+        if not pa.types.is_string(table.column(name).type):
+            columns.append(texts)
+            continue
+        quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+        columns.append(pc.if_else(pc.match_substring_regex(texts, '[",\\r\\n]'), quoted, texts))
+    lines = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
+    return "\n".join([",".join(table.column_names), *lines.to_pylist(), ""]).encode()
+
+
+def _parquet(table: Any) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,74 @@
+"""Names of columns as Python identifiers, so that the table, the API and the feature functions agree on one name.
+
+A name that is one already stays as it is. All others are made one, and the project's data file gets the clean name.
+Aliases would leave two names for one thing: a caller of the API would see the alias, a feature function the other.
+"""
+
+import builtins
+import keyword
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from seatrial.model.schema import Schema
+
+LONGEST = 60
+# What the written schema.py and features.py use themselves: a field `float` would change what `x: float` means.
+RESERVED = {"float", "int", "str", "bool", "len", "Literal", "Field", "Schema", "dt", "re"}
+_SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe"}
+_SIGNS = {"%": "percent", "€": "eur", "$": "usd", "£": "gbp", "#": "number", "&": "and", "+": "plus", "°": "degree"}
+
+
+def clean_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Give each name as an identifier that a schema can have, all of them different."""
+    kept = [name for name in names if clean_name(name) == name]
+    taken = set(kept)
+    result = []
+    for position, name in enumerate(names):
+        clean = clean_name(name) or f"column_{position + 1}"
+        if clean != name or kept.count(name) > 1:
+            clean = _free(clean, taken if clean != name or name in result else taken - {name})
+        taken.add(clean)
+        result.append(clean)
+    return tuple(result)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def clean_name(name: str) -> str:
+    """Make one name an identifier; "" where nothing of it is left."""
+    spelt = "".join(_SPELT.get(c) or (f" {_SIGNS[c]} " if c in _SIGNS else _spoken(c)) for c in name)
+    plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
+    clean = re.sub(r"\W+", "_", plain).strip("_")[:LONGEST].rstrip("_")
+    if name.isascii() and name.isidentifier() and not name.startswith("_") and len(name) <= LONGEST:
+        clean = name
+    if clean[:1].isdigit():
+        clean = f"n_{clean}"
+    if keyword.iskeyword(clean) or clean in RESERVED or (clean and hasattr(Schema, clean)):
+        clean += "_"
+    return clean
+
+
+def _spoken(character: str) -> str:
+    """An emoji by its name in Unicode, other characters as they are."""
+    if unicodedata.category(character) != "So":
+        return character
+    return f" {unicodedata.name(character, '').lower().replace('-', ' ')} "
+
+
+def reason(name: str, clean: str) -> str:
+    """Say why a column's name was changed."""
+    if keyword.iskeyword(name) or name in dir(builtins) or name in RESERVED:
+        return "Python needs the name itself"
+    if hasattr(Schema, name):
+        return "every schema has an attribute of that name"
+    if clean_name(name) == name or clean != clean_name(name):
+        return "another column has the name"
+    if not name.strip():
+        return "the column had no name"
+    return "a schema's names are plain Python names"

@@ -1,0 +1,53 @@
+"""Python text as ruff would have it: strings in double quotes, lists broken one item a line where they are too long."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+WIDTH = 120
+
+
+def literal(value: Any) -> str:
+    """A value as Python writes it, strings in double quotes unless that needs more escapes."""
+    if isinstance(value, str):
+        plain = "".join(_escaped(character) for character in value)
+        quote = "'" if plain.count('"') > plain.count("'") else '"'
+        return quote + plain.replace(quote, "\\" + quote) + quote
+    if isinstance(value, float):
+        return repr(value).replace("e+", "e")
+    return repr(value)
+
+
+def _escaped(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if character in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def listed(before: str, items: Sequence[Any], *, after: str = "", opening: str = "[", closing: str = "]") -> str:
+    """`before[items]after` in one line where it fits, else one item a line; `before` may be indented."""
+    texts = [literal(item) for item in items]
+    line = f"{before}{opening}{', '.join(texts)}{closing}{after}"
+    if len(line) <= WIDTH:
+        return line
+    indent = " " * (len(before) - len(before.lstrip()) + 4)
+    inner = "".join(f"{indent}{text},\n" for text in texts)
+    return f"{before}{opening}\n{inner}{indent[4:]}{closing}{after}"
+
+
+def comment(text: str, indent: int = 0) -> str:
+    """Comment lines, each ended."""
+    start = " " * indent + "# "
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return "".join(f"{line}\n" for line in textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=start))
+
+
+def short(text: str, length: int) -> str:
+    """The beginning of a text, in one printable line."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= length else line[: length - 3].rstrip() + "..."

@@ -1,0 +1,87 @@
+"""`seatrial add`: pieces later, with no trace of the others; several projects in one repository."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.template.commands import git, new, quick, write_table
+
+from seatrial.template.updating import read_answers
+
+TRACES = {
+    "github": (".github/workflows/seatrial.yml", "github"),
+    "gitlab": (".gitlab-ci.yml", "gitlab"),
+    "circleci": (".circleci/config.yml", "circleci"),
+    "docker": ("deploy/docker/Dockerfile", "docker"),
+    "railway": ("deploy/railway/railway.json", "railway"),
+    "kubernetes": (None, "kubernetes"),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    return new(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def project(made, tmp_path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "churn"))
+
+
+def mentions(project: Path, word: str) -> list[str]:
+    files = [p for p in project.rglob("*") if p.is_file() and ".git" not in p.relative_to(project).parts]
+    return sorted(p.relative_to(project).as_posix() for p in files if word in p.read_text().lower())
+
+
+def test_a_project_has_no_trace_of_what_was_not_chosen(made):
+    for _, word in TRACES.values():
+        assert mentions(made, word) == [], word
+    assert not (made / "deploy").exists()
+    assert not (made / "LICENSE").exists()
+
+
+@pytest.mark.parametrize("piece", TRACES)
+def test_a_piece_added_later_is_as_if_chosen_at_first(project, tmp_path, piece):
+    done = quick("add", piece, cwd=project)
+    assert done.returncode == 0, done.stderr
+    path, word = TRACES[piece]
+    assert path is None or (project / path).is_file()
+    assert {"README.md", "pyproject.toml"} & {*mentions(project, word)}
+    option = ("--ci", piece) if piece in ("github", "gitlab", "circleci") else ("--deploy", piece)
+    (tmp_path / "other").mkdir()
+    chosen = new(tmp_path / "other", *option)
+    for file in (p for p in chosen.rglob("*") if p.is_file() and ".git" not in p.relative_to(chosen).parts):
+        assert (project / file.relative_to(chosen)).read_bytes() == file.read_bytes(), file
+    again = quick("add", piece, cwd=project)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert f"{piece} is there." in again.stderr
+
+
+def test_a_second_ci_service_is_refused(project):
+    assert quick("add", "github", cwd=project).returncode == 0
+    done = quick("add", "gitlab", cwd=project)
+    assert done.returncode == 1
+    assert "error: The project has github already, and two would release twice." in done.stderr
+
+
+def test_a_file_of_ones_own_is_shown_and_left(project):
+    (project / "deploy/docker").mkdir(parents=True)
+    (project / "deploy/docker/Dockerfile").write_text("FROM mine\n")
+    done = quick("add", "docker", cwd=project)
+    assert (project / "deploy/docker/Dockerfile").read_text() == "FROM mine\n"
+    assert done.returncode in (0, 1)
+    assert (project / "deploy/docker/.dockerignore").is_file()
+
+
+def test_one_repository_may_hold_several_projects(tmp_path):
+    git("init", "--quiet", cwd=tmp_path)
+    table = write_table(tmp_path / "customers.csv")
+    first = new(tmp_path, "--ci", "github", name="churn", table=table)
+    assert not (first / ".git").exists()
+    assert not (first / ".github").exists()
+    pipeline = (tmp_path / ".github/workflows/seatrial.yml").read_text()
+    assert "churn" in pipeline
+    second = new(tmp_path, name="upsell", table=table)
+    assert not (second / ".git").exists()
+    assert read_answers(second)["package"] == "upsell_model"
+    assert (tmp_path / ".github/workflows/seatrial.yml").read_text() == pipeline

@@ -1,0 +1,139 @@
+"""`seatrial adopt`: an existing repository gets what is missing, and nothing changes unseen."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.template.commands import git, quick, seatrial, write_table
+
+from seatrial.core.project import find_project
+from seatrial.template.rendering import files_of
+
+OURS = '''"""Our way to predict who leaves."""
+
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+
+def churn_pipeline() -> Pipeline:
+    columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["plan"]))
+    return make_pipeline(columns, LogisticRegression())
+'''
+PYPROJECT = """# Our own comment.
+[project]
+name = "leaving"
+version = "3.2.1"
+dependencies = ["requests>=2"]
+
+[tool.black]
+line-length = 99
+"""
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    folder = tmp_path / "leaving"
+    (folder / "src/leaving").mkdir(parents=True)
+    (folder / "tables").mkdir()
+    write_table(folder / "tables/customers.csv")
+    (folder / "src/leaving/__init__.py").write_text('"""Who leaves?"""\n')
+    (folder / "src/leaving/ours.py").write_text(OURS)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "README.md").write_text("# Ours\n")
+    (folder / ".gitignore").write_text("*.log\n")
+    git("init", "--quiet", cwd=folder)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--message", "Ours", cwd=folder)
+    return folder
+
+
+def adopt(folder: Path, *words: str):
+    return quick("adopt", "--data", "tables/customers.csv", "--target", "left", *words, cwd=folder)
+
+
+def there(folder: Path) -> dict[str, bytes]:
+    return {path: content for path, content in files_of(folder).items() if not path.startswith(".git/")}
+
+
+def test_changes_are_shown_and_nothing_is_written_before_a_yes(repository):
+    before = there(repository)
+    done = adopt(repository)
+    assert done.returncode == 1
+    assert there(repository) == before
+    assert "The pipeline is that of leaving.ours:churn_pipeline." in done.stderr
+    assert "  new      src/leaving/schema.py" in done.stdout
+    assert "  stays    README.md" in done.stdout
+    assert "  changes  pyproject.toml" in done.stdout
+    assert "+[tool.seatrial]" in done.stdout
+    assert "hint: Look at the above; --yes does it." in done.stderr
+
+
+def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
+    done = adopt(repository, "--yes")
+    assert done.returncode == 0, done.stderr
+    text = (repository / "pyproject.toml").read_text()
+    assert text.startswith('# Our own comment.\n[project]\nname = "leaving"\nversion = "3.2.1"\n')
+    assert '"requests>=2"' in text
+    assert "seatrial>=0.1" in text
+    assert "[tool.black]" in text
+    assert (repository / "README.md").read_text() == "# Ours\n"
+    assert (repository / "src/leaving/ours.py").read_text() == OURS
+    assert not (repository / "data").exists()
+    project = find_project(repository)
+    assert project.data == repository / "tables/customers.csv"
+    assert project.version == "3.2.1"
+    again = adopt(repository, "--yes")
+    assert "Nothing is missing." in again.stderr
+    assert seatrial("train", cwd=repository).returncode == 0
+    assert quick("update", cwd=repository).returncode == 1  # it is not committed
+    metadata = (repository / "src/leaving/artifacts/release.json").read_text()
+    assert '"plan"' in metadata
+    assert '"spent"' not in metadata.split('"inputs"')[1].split("]")[0]  # their pipeline does not take it
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--pipeline", "nosuch.model:build"),
+            "nosuch.model is not in src/leaving/, which is all that a release holds.",
+        ),
+        (("--pipeline", "leaving ours"), "'leaving ours' names no function."),
+        (("--fitted", "model.pkl"), "model.pkl is a pickle: reading it runs whatever somebody put into it."),
+        (("--fitted", "model.skops"), "model.skops cannot be read by skops:"),
+        (("--fitted", "no.skops"), "no.skops does not exist."),
+    ],
+)
+def test_what_cannot_be_adopted_is_named(repository, words, message):
+    (repository / "model.pkl").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    (repository / "model.skops").write_bytes(b"nothing")
+    before = there(repository)
+    done = adopt(repository, "--yes", *words)
+    assert done.returncode == 1
+    assert f"error: {message}" in done.stderr
+    assert there(repository) == before
+
+
+def test_a_fitted_model_becomes_code(repository):
+    make = (
+        "import skops.io, sys; sys.path.insert(0, 'src'); from leaving.ours import churn_pipeline;"
+        "import pandas; t = pandas.read_csv('tables/customers.csv');"
+        "skops.io.dump(churn_pipeline().set_params(logisticregression__C=0.5).fit(t[['age', 'plan']], t['left']), 'm.skops')"
+    )
+    subprocess.run([sys.executable, "-c", make], cwd=repository, check=True)
+    done = adopt(repository, "--yes", "--fitted", "m.skops")
+    assert done.returncode == 0, done.stderr
+    text = (repository / "src/leaving/pipeline.py").read_text()
+    assert "LogisticRegression(C=0.5)" in text
+    assert "from sklearn.linear_model import LogisticRegression" in text
+    assert seatrial("train", cwd=repository).returncode == 0
+
+
+def test_a_package_beside_src_is_told_to_move(repository):
+    (repository / "src/leaving").rename(repository / "leaving")
+    done = adopt(repository)
+    assert done.returncode == 1
+    assert "error: The package lies in leaving/, and a project has it in src/leaving/." in done.stderr

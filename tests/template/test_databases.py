@@ -1,0 +1,140 @@
+"""Queries on real databases: SQLite, and a PostgreSQL cluster of the test's own on a socket."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seatrial.core.errors import SeatrialError
+from seatrial.template.examining import examine
+from seatrial.template.source import read_source
+
+CUSTOMERS = (
+    "CREATE TABLE customers (id INTEGER PRIMARY KEY, size DOUBLE PRECISION, colour VARCHAR(9), joined {}, y INTEGER)"
+)
+
+
+def rows() -> list[tuple[object, ...]]:
+    return [(n, n * 7 % 13 / 2, "red" if n % 3 else "blue", f"2024-02-{n % 28 + 1:02}", n % 2) for n in range(60)]
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(CUSTOMERS.format("TEXT"))
+        connection.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?)", rows())
+    return f"sqlite:///{path}"
+
+
+def refusal(url: str, query: str) -> str:
+    with pytest.raises(SeatrialError) as caught:
+        read_source(url, query=query)
+    return f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("query", ["customers", "SELECT * FROM customers WHERE joined <> '12:30';"])
+def test_sqlite(sqlite_url: str, query: str) -> None:
+    found = examine(read_source(sqlite_url, query=query), "y")
+    assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
+        ("id", "integer", "an identifier by its name"),
+        ("size", "number", ""),
+        ("colour", "category", ""),
+        ("joined", "date", ""),
+    ]
+
+
+def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
+    assert "no such table: clients" in refusal(sqlite_url, "SELECT * FROM clients")
+    assert "the query gives no row." in refusal(sqlite_url, "SELECT * FROM customers WHERE id > 1000")
+    assert "the query gives two columns `y`." in refusal(sqlite_url, "SELECT y, y FROM customers")
+    assert "needs a query." in refusal(sqlite_url, "")
+    assert "does not exist." in refusal(f"sqlite:///{tmp_path}/none.db", "customers")
+    assert not (tmp_path / "none.db").exists()
+    assert "That is no database URL." in refusal("://nothing", "customers")
+    assert "no driver for it" in refusal("oddbase://host/x", "customers")
+
+
+def test_nothing_is_changed(sqlite_url: str) -> None:
+    assert "the query gives no rows, as SELECT does. Nothing was changed." in refusal(
+        sqlite_url, "DELETE FROM customers"
+    )
+    assert read_source(sqlite_url, query="customers").rows == 60
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster of our own, which listens on a socket in a temporary folder only."""
+    found = shutil.which("pg_ctl") or next(iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")))), "")
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    programs = Path(found).resolve().parent
+    root = os.geteuid() == 0  # PostgreSQL refuses to run as root
+    if root and not shutil.which("runuser"):
+        pytest.skip("PostgreSQL does not run as root, and there is no runuser")
+    as_other = ["runuser", "-u", "nobody", "--"] if root else []
+    folder = Path(tempfile.mkdtemp(prefix="seatrial-pg-"))  # a socket's path has to be short
+    folder.chmod(0o755)
+    if root:
+        shutil.chown(folder, "nobody")
+
+    def run(*command: str) -> None:
+        done = subprocess.run([*as_other, *command], capture_output=True, text=True, check=False, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    data = str(folder / "data")
+    try:
+        run(str(programs / "initdb"), "-D", data, "-U", "owner", "--auth=trust", "--no-sync")
+        run(
+            str(programs / "pg_ctl"),
+            "-D",
+            data,
+            "-w",
+            "-l",
+            str(folder / "log"),
+            "-o",
+            f"-c listen_addresses='' -k {folder}",
+            "start",
+        )
+        try:
+            yield f"postgresql://owner:secret-word@/postgres?host={folder}"
+        finally:
+            run(str(programs / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_postgresql(postgres: str) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres) as connection:
+        connection.execute(CUSTOMERS.format("TIMESTAMPTZ"))
+        connection.cursor().executemany("INSERT INTO customers VALUES (%s, %s, %s, %s, %s)", rows())
+    query = "SELECT size::numeric(9, 1) AS size, colour, joined, y = 1 AS y FROM customers WHERE colour LIKE '%e%'"
+    source = read_source(postgres, query=query)
+    assert source.facts[0].value == "postgresql://owner:***@/postgres"
+    found = examine(source, "y")
+    assert [(c.name, c.kind) for c in found.columns] == [
+        ("size", "number"),
+        ("colour", "category"),
+        ("joined", "moment"),
+    ]
+    assert (found.target.task, found.target.positive) == ("binary", "true")
+    assert refusal(postgres, "SELECT * FROM clients").startswith(
+        'postgresql://owner:***@/postgres: relation "clients" does'
+    )
+
+
+def test_a_server_that_is_not_there_and_no_password_in_the_message() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    message = refusal(f"postgresql://owner:secret-word@127.0.0.1:{port}/shop", "customers")
+    assert "refused" in message
+    assert "secret-word" not in message

@@ -1,0 +1,206 @@
+"""`seatrial new`: a project that works, by flags or by answers, made whole or not at all."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.template.commands import GIT, git, new, quick, seatrial, write_table
+
+from seatrial.core.errors import SeatrialError
+from seatrial.template.projectname import project_name
+from seatrial.template.questions import change
+from seatrial.template.records import Wishes
+from seatrial.template.rendering import UNFINISHED, unfinished
+
+
+def tool(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """One of the tools of this environment, with its folder on the path as in an active one."""
+    path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", name, *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **path})
+
+
+def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_path):
+    project = new(tmp_path, "--licence", "apache", "--ci", "github", "--deploy", "docker,railway,kubernetes")
+    for command in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)):
+        done = tool(*command, cwd=project)
+        assert done.returncode == 0, done.stdout + done.stderr
+    examined = quick("doctor", cwd=project)
+    assert examined.returncode == 0, examined.stdout
+    assert seatrial("train", cwd=project).returncode == 0
+    done = tool("pytest", "-p", "no:cacheprovider", cwd=project)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+    assert git("status", "--porcelain", cwd=project) == ""
+    assert git("log", "--format=%s", cwd=project) == "Start churn-model\n"
+    assert (project / "LICENSE").read_text().lstrip().startswith("Apache License")
+
+
+def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
+    table = write_table(tmp_path / "customers.csv")
+    done = seatrial("new", "churn", "--data", str(table), "--target", "left", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "customers.csv: 120 rows, 5 columns" in done.stderr
+    assert "Predicts left, binary: no (" in done.stderr
+    line = next(line for line in done.stderr.splitlines() if line.startswith("customer_id"))
+    assert "identifier" in line
+    assert "cd churn" in done.stdout
+
+
+def test_everything_can_be_answered_through_a_pipe(tmp_path):
+    write_table(tmp_path / "customers.csv")
+    answers = "churn\ncustomers.csv\nleft\nleave out spent\nage is nonsense\n\ngitlab\nbsd\nlocal,docker\n"
+    done = seatrial("new", cwd=tmp_path, text=answers)
+    assert done.returncode == 0, done.stderr
+    assert "Its columns: customer_id, age, plan, spent, left" in done.stderr
+    assert "'age is nonsense' is not understood." in done.stderr
+    schema = (tmp_path / "churn/src/churn_model/schema.py").read_text()
+    assert "- spent: as wished" in schema
+    assert {".gitlab-ci.yml", "LICENSE", "deploy"} <= {path.name for path in (tmp_path / "churn").iterdir()}
+
+
+def test_answers_that_end_early_make_nothing(tmp_path):
+    done = seatrial("new", cwd=tmp_path, text="churn\n")
+    assert done.returncode == 1
+    assert "error: No answer to: Table" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--yes",), "There is no name or no table."),
+        (("churn", "--data", "customers.csv"), "Which column shall be predicted?"),
+        (("churn", "--data", "customer.csv", "--target", "left"), "customer.csv does not exist."),
+        (("churn", "--data", "customers.csv", "--target", "lefd"), "customers.csv has no column `lefd`."),
+        (
+            ("churn", "--data", "customers.csv", "--target", "left", "--deploy", "moon"),
+            "'moon' is no deployment target.",
+        ),
+        (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not say which column."),
+        (("class", "--data", "customers.csv", "--target", "left"), "'class' is a word of Python's"),
+        (
+            ("full", "--data", "customers.csv", "--target", "left"),
+            "full is there already, and not empty: it holds mine.txt.",
+        ),
+        (("file", "--data", "customers.csv", "--target", "left"), "file is there already, and is no folder."),
+    ],
+)
+def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, words, message):
+    write_table(tmp_path / "customers.csv")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    done = quick("new", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "'' is no name for a project."),
+        ("my churn", "'my churn' is no name for a project."),
+        ("../churn", "'../churn' is no name for a project."),
+        ("/tmp/churn", "'/tmp/churn' is no name for a project."),
+        ("9lives", "'9lives' is no name for a project."),
+        ("änderung", "'änderung' is no name for a project."),
+        ("a--b", "'a--b' is no name for a project."),
+        ("x" * 65, "is no name for a project."),
+        ("import", "'import' is a word of Python's, and no name for a project."),
+        ("None", "'None' is a word of Python's, and no name for a project."),
+        ("match", "'match' is a word of Python's, and no name for a project."),
+        ("json", "'json' is a name of Python's standard library, and none for a project."),
+        ("Random", "'Random' is a name of Python's standard library, and none for a project."),
+        ("con", "'con' is a name of Windows, and none for a project."),
+        ("numpy", "'numpy' is taken: a project needs what has that name."),
+        ("tests", "'tests' is taken: a project needs what has that name."),
+    ],
+)
+def test_a_name_that_will_not_do_is_told_with_one_that_will(name, message):
+    with pytest.raises(SeatrialError) as told:
+        project_name(name)
+    assert message in told.value.message
+    assert told.value.hint
+
+
+def test_names_are_derived():
+    assert project_name("churn").package == "churn_model"
+    assert project_name("my-Churn").name == "my-churn-model"
+    assert project_name("titanic_model").package == "titanic_model"
+    assert project_name("titanic", "titanic_survival").name == "titanic-survival"
+    with pytest.raises(SeatrialError, match="'json' is a name of Python's standard library, and none for a package"):
+        project_name("churn", "json")
+
+
+def test_a_change_is_said_in_words():
+    target, wishes = change("zip is a category", "left", Wishes())
+    _, wishes = change("Keep price", target, wishes)
+    _, wishes = change("leave out first name.", target, wishes)
+    _, wishes = change("task regression", target, wishes)
+    assert wishes == Wishes("regression", None, ("price",), ("first name",), {"zip": "category"})
+    assert change("target price", "left", wishes)[0] == "price"
+
+
+def test_a_killed_rendering_leaves_no_project_and_the_next_one_sweeps(tmp_path):
+    table = write_table(tmp_path / "customers.csv")
+    words = [sys.executable, "-m", "seatrial.cli", "new", "churn", "--data", str(table), "--target", "left"]
+    making = subprocess.Popen(
+        words, cwd=tmp_path, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env={**os.environ, **GIT}
+    )
+    while making.poll() is None and not list(tmp_path.glob(f"{UNFINISHED}*/churn/*")):
+        time.sleep(0.001)
+    assert making.poll() is None, "it was made before it could be killed"
+    making.kill()
+    making.wait()
+    assert not (tmp_path / "churn").exists()
+    assert list(tmp_path.glob(f"{UNFINISHED}*"))
+    new(tmp_path, table=table)
+    assert (tmp_path / "churn/pyproject.toml").is_file()
+    assert not list(tmp_path.glob(f"{UNFINISHED}*"))
+
+
+def test_an_interrupted_rendering_leaves_nothing(tmp_path):
+    def stop() -> None:
+        with unfinished(tmp_path / "churn") as folder:
+            (folder / "half").write_text("half")
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_filled_meanwhile_is_left_as_it_is(tmp_path):
+    def make() -> None:
+        with unfinished(tmp_path / "churn") as folder:
+            (folder / "ours").write_text("ours")
+            (tmp_path / "churn").mkdir()
+            (tmp_path / "churn/theirs").write_text("theirs")
+
+    with pytest.raises(SeatrialError, match="churn is there already, and not empty: it holds theirs"):
+        make()
+    assert [p.name for p in tmp_path.rglob("*")] == ["churn", "theirs"]
+
+
+@pytest.mark.parametrize("words", [("--no-git",), ("--package", "leaving"), ("--into", "deeper/still")])
+def test_options_do_what_they_say(tmp_path, words):
+    new_ = quick(
+        "new", "churn", "--data", str(write_table(tmp_path / "c.csv")), "--target", "left", *words, cwd=tmp_path
+    )
+    assert new_.returncode == 0, new_.stderr
+    project = tmp_path / ("deeper/still/churn" if "--into" in words else "churn")
+    assert (project / ".git").exists() is ("--no-git" not in words)
+    package = "leaving" if "--package" in words else "churn_model"
+    assert (project / "src" / package / "schema.py").is_file()
+    assert (project / "data/churn.csv").read_bytes() == (tmp_path / "c.csv").read_bytes()

@@ -1,0 +1,55 @@
+"""The reference project is what the template renders from its answers; what is a person's is theirs."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.conftest import TITANIC, copy_titanic
+
+from seatrial.cli.pieces import piece_files
+from seatrial.core.project import find_project
+from seatrial.template.facts import schema_facts
+from seatrial.template.rendering import ANSWERS, files_of, render
+from seatrial.template.updating import THEIRS, read_answers, version_of
+
+
+def rendered(folder: Path) -> dict[str, bytes]:
+    """The template's files for titanic's own answers."""
+    render(read_answers(TITANIC), folder)
+    return {path: content for path, content in files_of(folder).items() if path not in THEIRS}
+
+
+def differing(project: Path, files: dict[str, bytes]) -> list[str]:
+    return [p for p, content in files.items() if not (project / p).is_file() or (project / p).read_bytes() != content]
+
+
+def test_titanic_is_what_the_template_renders(tmp_path):
+    files = rendered(tmp_path)
+    assert {"README.md", "pyproject.toml", "Makefile", ".gitignore", "LICENSE", "tests/test_model.py", ANSWERS} <= {
+        *files
+    }
+    assert differing(TITANIC, files) == []
+
+
+def test_its_answers_are_of_this_template_and_of_its_schema():
+    answers = read_answers(TITANIC)
+    assert answers["template"] == version_of(Path("src/seatrial/template/project").resolve())
+    schema = (TITANIC / "src/titanic_model/schema.py").read_text()
+    assert {key: answers[key] for key in ("columns", "more_columns", "example")} == schema_facts(schema).answers()
+
+
+def test_its_ci_and_deployment_files_are_what_their_stages_write():
+    answers = read_answers(TITANIC)
+    files = piece_files(find_project(TITANIC), answers["ci"], answers["deploy"])
+    assert {path.name for path in files} >= {"config.yml", "Dockerfile", "railway.json"}
+    assert [path for path, text in files.items() if path.read_text() != text] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "pyproject.toml", "tests/test_model.py", "src/titanic_model/__init__.py"]
+)
+def test_a_line_changed_by_hand_is_found(tmp_path, path):
+    project = copy_titanic(tmp_path / "titanic")
+    shutil.copy(TITANIC / ANSWERS, project)
+    (project / path).write_text((project / path).read_text() + "\n# one more line\n")
+    assert path in differing(project, rendered(tmp_path / "rendered"))

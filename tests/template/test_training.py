@@ -1,0 +1,152 @@
+"""What is written for a table really trains, compiles exactly, and takes every row of its own table."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.template.projects import examined, refused_rows, render, source_of
+
+from seatrial.template.choosing import choose_model
+from seatrial.template.examining import examine
+from seatrial.template.pipelinecode import MODELS, Model
+from seatrial.template.records import Examination, Wishes
+
+
+def everything(task: str, rows: int = 400) -> Examination:
+    """A table with all that a table can hold."""
+    import pyarrow as pa
+
+    draw = np.random.default_rng(3)
+    size = draw.normal(50, 15, rows)
+    words = ["late", "paid", "refund", "angry", "fine", "waiting", "delivered", "broken"]
+    flag = draw.random(rows) < 0.4
+    signal = size / 15 + 2 * flag + draw.normal(0, 1, rows)
+    labels: Any = {
+        "binary": np.where(signal > 4, "yes", "no"),
+        "multiclass": np.array(["low", "middle", "high"])[np.clip(signal // 2.2, 0, 2).astype(int)],
+        "regression": signal * 10,
+    }[task]
+    source = source_of(
+        number=pa.array(size, mask=draw.random(rows) < 0.1),
+        count=draw.integers(0, 30, rows),
+        flag=flag,
+        colour=pa.array(draw.choice(["red", "green", "blue"], rows), mask=draw.random(rows) < 0.2),
+        city=draw.choice([f"city {n}" for n in range(90)], rows),
+        note=pa.array([" ".join(draw.choice(words, 5)) for _ in range(rows)], mask=draw.random(rows) < 0.1),
+        day=pa.array(draw.integers(18000, 19000, rows).astype("datetime64[D]"), mask=draw.random(rows) < 0.1),
+        at=pa.array(draw.integers(1_600_000_000, 1_650_000_000, rows), pa.timestamp("s")),
+        label=labels,
+    )
+    return examine(source, "label")
+
+
+def trains(examination: Examination, root: Path, model: Model) -> Any:
+    from seatrial.compile import compile_release
+    from seatrial.train import train
+
+    project = render(root, examination, model)
+    assert refused_rows(project) == []
+    run = train(project, compile_release)
+    assert run.native_reason == ""
+    assert run.metadata.engine == "onnx"
+    assert run.metadata.task == examination.target.task
+    assert len(run.dropped) == 0
+    return run
+
+
+FEW = [("binary", "logistic"), ("multiclass", "forest"), ("regression", "boosting")]
+OTHERS = [(t, m) for t in ("binary", "multiclass", "regression") for m in MODELS if (t, m) not in FEW]
+
+
+@pytest.mark.parametrize(("task", "model"), [*FEW, *(pytest.param(*o, marks=pytest.mark.slow) for o in OTHERS)])
+def test_a_table_with_everything_trains_and_compiles(task: str, model: Model, tmp_path: Path) -> None:
+    run = trains(everything(task), tmp_path, model)
+    assert run.metadata.metrics[run.metadata.headline]["value"] > 0.4
+    assert {"day_year", "day_days", "at_hour", "note_words", "note_says_refund"} <= set(run.metadata.inputs.numbers)
+    assert set(run.metadata.inputs.strings) == {"colour", "city"}
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
+def test_tables_of_scikit_learn_train_and_compile(name: str, tmp_path: Path) -> None:
+    run = trains(examined(f"sklearn:{name}"), tmp_path, "logistic")
+    assert run.metadata.metrics[run.metadata.headline]["value"] > (0.4 if name == "diabetes" else 0.85)
+    if name == "iris":
+        assert run.metadata.classes == ("setosa", "versicolor", "virginica")
+
+
+def test_twenty_rows_and_three_columns_train(tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text(
+        "a,b,y\n" + "".join(f"{n * 7 % 20},{'xyx'[n % 3]},{'no' if n * 7 % 20 < 9 else 'yes'}\n" for n in range(20))
+    )
+    trains(examined(path, "y"), tmp_path / "project", "logistic")
+
+
+def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path) -> None:
+    """Also where names are many, long, and full of quotes."""
+    import pyarrow as pa
+
+    names = [f"the \"{n}\" of a 'long' list\\of names" for n in range(30)]
+    long = "a_name_of_a_column_that_goes_on_for_all_of_the_sixty_letters"
+    odd = examine(
+        source_of(
+            **{
+                "größe in €": list(range(60)),
+                "kind": [names[n % 30] for n in range(60)],
+                "Kind": [names[n % 29] for n in range(60)],
+                long: [None if n == 9 else f"refund of {n} of the things" for n in range(60)],
+                f"{long[:50]}_at": pa.array([None, *(n * 5_000_000_000 for n in range(59))], pa.timestamp("us", "UTC")),
+                "y": [n % 2 for n in range(60)],
+            }
+        ),
+        "y",
+    )
+    for number, examination in enumerate([everything("binary"), everything("regression", 1200), odd]):
+        for model in MODELS:
+            project = render(tmp_path / f"{number}-{model}", examination, model)
+        assert refused_rows(project) == []
+    ruff = [sys.executable, "-m", "ruff"]
+    rules = "E,F,W,I,B,UP,N,SIM,RET,PTH,RUF,D1"
+    for command in (["format", "--check", "--diff"], ["check", "--select", rules]):
+        done = subprocess.run(
+            [*ruff, *command, "--isolated", "--line-length", "120", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_auto_says_what_it_tried_and_takes_the_simpler_of_two_equals() -> None:
+    linear = choose_model(everything("regression", 150), seconds=120)
+    assert linear.model == "logistic"
+    assert [(t.model, len(t.scores)) for t in linear.tried] == [("logistic", 5), ("boosting", 5), ("forest", 5)]
+    assert linear.measure == "root mean squared error"
+    draw = np.random.default_rng(0)
+    a, b = draw.normal(size=300), draw.normal(size=300)
+    crossed = choose_model(examine(source_of(a=a, b=b, y=np.where(a * b > 0, "same", "other")), "y"), seconds=120)
+    assert crossed.model in ("boosting", "forest")
+    assert next(t for t in crossed.tried if t.model == "logistic").mean < 0.7
+
+
+def test_auto_stops_at_its_time() -> None:
+    choice = choose_model(everything("binary"), seconds=0.0001)
+    assert choice.model == "logistic"
+    assert [t.note for t in choice.tried][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
+
+
+def test_wishes_decide_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,size,level,y\n" + "".join(f"{n},{n * 7 % 13},{n % 3},{n % 4}\n" for n in range(60)))
+    wishes = Wishes(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
+    found = examined(path, "y", wishes)
+    assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
+        ("id", "integer", ""),
+        ("size", "integer", "as wished"),
+        ("level", "category", ""),
+    ]
+    assert found.settings() == {"target": "y", "task": "regression"}
+    trains(found, tmp_path / "project", "boosting")

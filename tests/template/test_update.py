@@ -1,0 +1,161 @@
+"""`seatrial update`: from one version of the template to the next, with edits in every file that a person owns."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.template.commands import git, new, quick
+
+from seatrial.template.merging import conflicted, merge
+from seatrial.template.rendering import ANSWERS, TEMPLATE
+from seatrial.template.updating import read_answers, version_of
+
+EDITS = {
+    "src/churn_model/schema.py": ('title="Age"', 'title="Age in years"'),
+    "src/churn_model/features.py": (None, "\n\ndef doubled(age: int) -> int:\n    return 2 * age\n"),
+    "src/churn_model/pipeline.py": (None, "\n# mine\n"),
+    "src/churn_model/__init__.py": ('"0.1.0"', '"0.3.0"'),
+    "tests/test_features.py": (None, "\n\ndef test_mine() -> None:\n    assert True\n"),
+    "tests/test_model.py": (None, "\n\ndef test_mine() -> None:\n    assert True\n"),
+    "tests/test_api.py": (None, "\n\ndef test_mine() -> None:\n    assert True\n"),
+    "tests/test_differential.py": (None, "\n# mine\n"),
+    "data/README.md": ("Write here who collected it", "We collected it ourselves. Ask"),
+    "pyproject.toml": ('target = "left"\n', 'target = "left"\nseed = 7\n'),
+    "README.md": ("## Later", "## Our team\n\nAsk us.\n\n## Later"),
+    "Makefile": (None, "\nmine:\n\t@echo mine\n"),
+    ".gitignore": (None, "mine/\n"),
+    "LICENSE": (None, "\nAnd ours.\n"),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    return new(tmp_path_factory.mktemp("made"), "--licence", "mit")
+
+
+@pytest.fixture
+def project(made, tmp_path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "churn"))
+
+
+@pytest.fixture
+def template(tmp_path) -> Path:
+    """The next version of the template: a changed line, a new file, one that is gone."""
+    folder = Path(shutil.copytree(TEMPLATE, tmp_path / "next"))
+    change(folder / "copier.yml", f'default: "{version_of(TEMPLATE)}"', 'default: "99.0"')
+    change(folder / "files/README.md.jinja", "# {{ name }}\n", "# {{ name }}, a model\n")
+    change(folder / "files/pyproject.toml.jinja", "hatchling==1.33.0", "hatchling==1.34.0")
+    change(folder / "files/tests/test_model.py.jinja", '"""What must be true of any', '"""What has to be true of any')
+    change(folder / "files/tests/test_features.py.jinja", '"""The feature functions', '"""All the feature functions')
+    (folder / "files/tests/test_more.py").write_text('"""More."""\n')
+    (folder / "files/src/{{ package }}/py.typed").unlink()
+    return folder
+
+
+def change(path: Path, before: str | None, after: str) -> None:
+    text = path.read_text()
+    assert before is None or before in text
+    path.write_text(text + after if before is None else text.replace(before, after))
+
+
+def commit(project: Path) -> None:
+    git("commit", "--quiet", "--all", "--message", "Edit", cwd=project)
+
+
+def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, template):
+    files = {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file() and ".git" not in p.parts}
+    assert files - set(EDITS) == {ANSWERS, "data/churn.csv", "src/churn_model/py.typed"}
+    for path, (before, after) in EDITS.items():
+        change(project / path, before, after)
+    commit(project)
+    done = quick("update", "--template", str(template), cwd=project)
+    assert done.returncode == 0, done.stderr
+    for path, (_, after) in EDITS.items():
+        assert after in (project / path).read_text(), path
+    assert "# churn-model, a model\n" in (project / "README.md").read_text()
+    assert "Age in years: a whole number" in (project / "README.md").read_text()  # what schema.py says now
+    assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()
+    assert "has to be true" in (project / "tests/test_model.py").read_text()
+    assert "All the feature" not in (project / "tests/test_features.py").read_text()  # theirs once it is edited
+    assert (project / "tests/test_more.py").exists()
+    assert not (project / "src/churn_model/py.typed").exists()
+    assert read_answers(project)["template"] == "99.0"
+    assert "From template 1.0 to 99.0" in done.stderr
+
+
+def test_a_second_update_finds_nothing_to_do(project, template):
+    assert quick("update", "--template", str(template), cwd=project).returncode == 0
+    git("add", "--all", cwd=project)
+    commit(project)
+    done = quick("update", "--template", str(template), cwd=project)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "The project has template 99.0 already." in done.stderr
+
+
+def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
+    change(project / "README.md", "# churn-model\n", "# Who leaves us?\n")
+    commit(project)
+    done = quick("update", "--template", str(template), cwd=project)
+    assert done.returncode == 1
+    assert "  conflict  README.md" in done.stdout
+    assert "1 file changed in the same lines by you and by the template: README.md." in done.stderr
+    assert "Traceback" not in done.stderr
+    text = (project / "README.md").read_bytes()
+    assert conflicted(text)
+    assert b"# Who leaves us?" in text
+    assert b"# churn-model, a model" in text
+    assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()
+
+
+def test_a_file_that_was_removed_stays_away(project, template):
+    (project / "tests/test_model.py").unlink()
+    commit(project)
+    done = quick("update", "--template", str(template), cwd=project)
+    assert done.returncode == 0
+    assert "left      tests/test_model.py: you removed it" in done.stdout
+    assert not (project / "tests/test_model.py").exists()
+
+
+def test_uncommitted_edits_are_refused_and_nothing_is_written(project, template):
+    change(project / "Makefile", None, "# mine\n")
+    done = quick("update", "--template", str(template), cwd=project)
+    assert done.returncode == 1
+    assert "has changes that are not committed: 1, Makefile the first." in done.stderr
+    assert git("status", "--porcelain", cwd=project) == " M Makefile\n"
+
+
+def test_without_a_repository_it_is_refused(project, template):
+    shutil.rmtree(project / ".git")
+    done = quick("update", "--template", str(template), cwd=project)
+    assert done.returncode == 1
+    assert f"error: {project} is in no git repository." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "does not exist: the project was not made by a template."),
+        ("name: [", "cannot be read: while parsing"),
+        ("name: churn-model\n", "has no `package`."),
+        ("name: a\npackage: a\ntemplate: '100.0'\n", "was made by template 100.0, and this Seatrial has 1.0."),
+        ("name: a\npackage: a\ntemplate: '0.1'\n", "was made by template 0.1, which this Seatrial does not have."),
+    ],
+)
+def test_damaged_answers_are_named(project, text, message):
+    (project / ANSWERS).unlink()
+    if text is not None:
+        (project / ANSWERS).write_text(text)
+    git("add", "--all", cwd=project)
+    commit(project)
+    done = quick("update", cwd=project)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_checkout_with_windows_line_ends_is_no_edit(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"one\r\nmine\r\nthree\r\nfour\r\nfive\r\n")
+    old, new_ = b"one\ntwo\nthree\nfour\nfive\n", b"one\ntwo\nthree\nfour\n5\n"
+    done = merge(tmp_path, {"a.txt": old}, {"a.txt": new_})
+    assert done.files == {"a.txt": b"one\r\nmine\r\nthree\r\nfour\r\n5\r\n"}
+    assert not done.conflicts
