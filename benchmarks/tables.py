@@ -27,7 +27,7 @@ from tests.template.projects import render
 from threadpoolctl import threadpool_limits
 
 from seatrial.template import Examination, choose_model, examine, read_source
-from seatrial.template.pipelinecode import MODELS
+from seatrial.template.coding.pipelinecode import MODELS
 from seatrial.train.recipe import read_recipe
 
 TABLES = (

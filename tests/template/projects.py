@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.project import Project, find_project
-from seatrial.template.data import write_data
-from seatrial.template.examining import examine
-from seatrial.template.pipelinecode import Model
+from seatrial.template.coding.pipelinecode import Model
+from seatrial.template.coding.writing import write_code
+from seatrial.template.deciding.examining import examine
+from seatrial.template.reading.data import write_data
+from seatrial.template.reading.source import read_source
 from seatrial.template.records import Examination, Source, Wishes
-from seatrial.template.source import read_source
-from seatrial.template.writing import write_code
 
 
 def render(root: Path, examination: Examination, model: Model = "boosting") -> Project:
@@ -38,7 +38,7 @@ def source_of(**columns: Any) -> Source:
     """A source of arrays or lists, as a database would give it."""
     import pyarrow as pa
 
-    from seatrial.template.source import plain_table
+    from seatrial.template.reading.source import plain_table
 
     return Source("made up", plain_table(pa.table(columns)))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.examining import examine
-from seatrial.template.source import read_source
+from seatrial.template.deciding.examining import examine
+from seatrial.template.reading.source import read_source
 
 CUSTOMERS = (
     "CREATE TABLE customers (id INTEGER PRIMARY KEY, size DOUBLE PRECISION, colour VARCHAR(9), joined {}, y INTEGER)"

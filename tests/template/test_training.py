@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tests.template.projects import examined, refused_rows, render, source_of
 
-from seatrial.template.choosing import choose_model
-from seatrial.template.examining import examine
-from seatrial.template.pipelinecode import MODELS, Model
+from seatrial.template.coding.pipelinecode import MODELS, Model
+from seatrial.template.deciding.choosing import choose_model
+from seatrial.template.deciding.examining import examine
 from seatrial.template.records import Examination, Wishes
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.template.projects import examined, refused_rows, render
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.csvfile import CsvOptions
+from seatrial.template.reading.csvfile import CsvOptions
 from seatrial.template.records import Examination, Wishes
 
 Write = Callable[[str | bytes], Path]
@@ -85,7 +85,7 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seatrial.template import csvfile
+    from seatrial.template.reading import csvfile
 
     path = write(table())
     parse = csvfile._parse

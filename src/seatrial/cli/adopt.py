@@ -84,7 +84,7 @@ def _pipeline(
     root: Path, names: "ProjectName", pipeline: str, fitted: Path | None, trust: list[str], load_pickle: bool
 ) -> str:
     """The text of pipeline.py, "" where there is one, or where the template is to write it."""
-    from seatrial.template.estimators import find_builders, from_fitted, imported
+    from seatrial.template.coding.estimators import find_builders, from_fitted, imported
 
     if pipeline and fitted:
         raise SeatrialError("A pipeline comes from --pipeline or from --fitted, not from both.")

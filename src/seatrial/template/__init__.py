@@ -8,40 +8,40 @@ write_data.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.template.choosing import Choice as Choice
-    from seatrial.template.choosing import choose_model as choose_model
-    from seatrial.template.csvfile import CsvOptions as CsvOptions
-    from seatrial.template.data import DataFile as DataFile
-    from seatrial.template.data import write_data as write_data
-    from seatrial.template.examining import examine as examine
-    from seatrial.template.overview import Line as Line
-    from seatrial.template.overview import in_words as in_words
+    from seatrial.template.coding.writing import Code as Code
+    from seatrial.template.coding.writing import write_code as write_code
+    from seatrial.template.deciding.choosing import Choice as Choice
+    from seatrial.template.deciding.choosing import choose_model as choose_model
+    from seatrial.template.deciding.examining import examine as examine
+    from seatrial.template.deciding.overview import Line as Line
+    from seatrial.template.deciding.overview import in_words as in_words
+    from seatrial.template.reading.csvfile import CsvOptions as CsvOptions
+    from seatrial.template.reading.data import DataFile as DataFile
+    from seatrial.template.reading.data import write_data as write_data
+    from seatrial.template.reading.source import read_source as read_source
     from seatrial.template.records import ColumnFacts as ColumnFacts
     from seatrial.template.records import Decision as Decision
     from seatrial.template.records import Examination as Examination
     from seatrial.template.records import Source as Source
     from seatrial.template.records import Wishes as Wishes
-    from seatrial.template.source import read_source as read_source
-    from seatrial.template.writing import Code as Code
-    from seatrial.template.writing import write_code as write_code
 
 _HOMES = {
-    "Choice": "choosing",
-    "Code": "writing",
+    "Choice": "deciding.choosing",
+    "Code": "coding.writing",
     "ColumnFacts": "records",
-    "CsvOptions": "csvfile",
-    "DataFile": "data",
+    "CsvOptions": "reading.csvfile",
+    "DataFile": "reading.data",
     "Decision": "records",
     "Examination": "records",
-    "Line": "overview",
+    "Line": "deciding.overview",
     "Source": "records",
     "Wishes": "records",
-    "choose_model": "choosing",
-    "examine": "examining",
-    "in_words": "overview",
-    "read_source": "source",
-    "write_code": "writing",
-    "write_data": "data",
+    "choose_model": "deciding.choosing",
+    "examine": "deciding.examining",
+    "in_words": "deciding.overview",
+    "read_source": "reading.source",
+    "write_code": "coding.writing",
+    "write_data": "reading.data",
 }
 __all__ = list(_HOMES)
 

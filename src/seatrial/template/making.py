@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.core.files import sha256, write_whole
-from seatrial.template.data import write_data
+from seatrial.template.coding.pipelinecode import Model
+from seatrial.template.coding.spelling import short
+from seatrial.template.coding.writing import write_code
 from seatrial.template.facts import Facts, LeftOut, in_a_cell, schema_facts, sentence, this_year
-from seatrial.template.pipelinecode import Model
 from seatrial.template.projectname import ProjectName
+from seatrial.template.reading.data import write_data
 from seatrial.template.records import Examination
 from seatrial.template.rendering import render
-from seatrial.template.spelling import short
-from seatrial.template.writing import write_code
 
 
 @dataclass(frozen=True)

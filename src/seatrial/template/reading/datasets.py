@@ -4,8 +4,8 @@ import difflib
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.reading.source import plain_table
 from seatrial.template.records import Fact, Source
-from seatrial.template.source import plain_table
 
 SKLEARN = ("iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud")
 

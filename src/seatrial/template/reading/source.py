@@ -5,7 +5,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.template.csvfile import CsvOptions, read_csv
+from seatrial.template.reading.csvfile import CsvOptions, read_csv
 from seatrial.template.records import Fact, Source
 
 PARQUET = {".parquet", ".pq"}
@@ -28,12 +28,12 @@ def read_source(name: str, *, query: str = "", options: CsvOptions = CsvOptions(
     Raises SeatrialError, which says what is wrong with it and where.
     """
     if "://" in name:
-        from seatrial.template.databases import read_query
+        from seatrial.template.reading.databases import read_query
 
         return read_query(name, query)
     scheme, _, rest = name.partition(":")
     if scheme in ("sklearn", "openml") and rest and not Path(name).exists():
-        from seatrial.template import datasets
+        from seatrial.template.reading import datasets
 
         return datasets.read_sklearn(rest) if scheme == "sklearn" else datasets.read_openml(rest)
     path = Path(name)

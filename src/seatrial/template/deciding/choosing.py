@@ -17,10 +17,10 @@ from seatrial.model.engines import to_frame
 from seatrial.model.features import add_features, features_in
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import columns_of, schema_in
-from seatrial.template.featurecode import Features, feature_code
-from seatrial.template.pipelinecode import MODELS, Model, pipeline_code
+from seatrial.template.coding.featurecode import Features, feature_code
+from seatrial.template.coding.pipelinecode import MODELS, Model, pipeline_code
+from seatrial.template.coding.schemacode import schema_code
 from seatrial.template.records import Examination
-from seatrial.template.schemacode import schema_code
 
 MOST_ROWS = 20_000
 FOLDS = 5

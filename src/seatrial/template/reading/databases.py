@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.reading.source import plain_table
 from seatrial.template.records import Fact, Source
-from seatrial.template.source import plain_table
 
 BATCH = 20_000
 MOST_ROWS = 5_000_000

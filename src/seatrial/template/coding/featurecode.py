@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from seatrial.template.coding.spelling import WIDTH, literal
 from seatrial.template.records import ColumnFacts, Decision, Examination
-from seatrial.template.spelling import WIDTH, literal
 
 MOST_WORDS = 12
 ROWS_OF_WORDS = 20_000

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from seatrial.template.featurecode import feature_code
-from seatrial.template.pipelinecode import Model, pipeline_code
+from seatrial.template.coding.featurecode import feature_code
+from seatrial.template.coding.pipelinecode import Model, pipeline_code
+from seatrial.template.coding.schemacode import row_class, schema_code
 from seatrial.template.records import Decision, Examination
-from seatrial.template.schemacode import row_class, schema_code
 
 
 @dataclass(frozen=True)

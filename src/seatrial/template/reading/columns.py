@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
-from seatrial.template.values import (
+from seatrial.template.reading.values import (
     EXACT,
     INFINITE,
     MISSING,
@@ -19,6 +18,7 @@ from seatrial.template.values import (
     read_dates,
     read_numbers,
 )
+from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
 
 MOST_CATEGORIES = 40  # more names than a person would list in a class
 MOST_SHARE = 0.5  # of rows that have a category of their own

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from seatrial.template.coding.spelling import short
 from seatrial.template.records import KINDS, ColumnFacts, Examination
-from seatrial.template.spelling import short
 
 SHOWN = 4  # categories
 

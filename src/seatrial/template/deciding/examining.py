@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template import suspects
-from seatrial.template.columns import Reader
-from seatrial.template.naming import clean_names, reason
+from seatrial.template.deciding import suspects
+from seatrial.template.deciding.naming import clean_names, reason
+from seatrial.template.deciding.targets import find_target, read_target
+from seatrial.template.reading.columns import Reader
 from seatrial.template.records import ColumnFacts, Decision, Examination, Source, TargetFacts, Wishes
-from seatrial.template.targets import find_target, read_target
 
 FEWEST_ROWS = 10
 

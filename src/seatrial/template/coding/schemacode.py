@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from seatrial.template.naming import clean_name
+from seatrial.template.coding.spelling import WIDTH, comment, listed, literal, short
+from seatrial.template.deciding.naming import clean_name
 from seatrial.template.records import ColumnFacts, Examination
-from seatrial.template.spelling import WIDTH, comment, listed, literal, short
 
 SLACK = 0.25  # of the range that was seen, beyond its ends
 LONGEST_TEXT = 10_000

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seatrial.template.featurecode import Features
+from seatrial.template.coding.featurecode import Features
+from seatrial.template.coding.spelling import WIDTH, listed
 from seatrial.template.records import Examination
-from seatrial.template.spelling import WIDTH, listed
 
 Model = Literal["logistic", "boosting", "forest"]
 MODELS: dict[Model, str] = {

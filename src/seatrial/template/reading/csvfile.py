@@ -15,7 +15,15 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.template.dialect import SAMPLE, SEPARATORS, decimal_comma, dialect_of, encoding_of, has_header, rows_of
+from seatrial.template.reading.dialect import (
+    SAMPLE,
+    SEPARATORS,
+    decimal_comma,
+    dialect_of,
+    encoding_of,
+    has_header,
+    rows_of,
+)
 from seatrial.template.records import Fact, Source
 
 LARGEST = 4 * 2**30  # bytes, after gzip; more does not fit into the memory of a laptop

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.columns import Reader
+from seatrial.template.deciding.suspects import identifier
+from seatrial.template.reading.columns import Reader
+from seatrial.template.reading.values import EXACT, MISSING
 from seatrial.template.records import ColumnFacts, Decision, Kind, Source, TargetFacts, Wishes
-from seatrial.template.suspects import identifier
-from seatrial.template.values import EXACT, MISSING
 
 MOST_CLASSES = 20  # of whole numbers, as training has it: more are a quantity
 MOST_NAMES = 100  # of texts
