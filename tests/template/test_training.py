@@ -116,6 +116,7 @@ def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path
             capture_output=True,
             text=True,
             check=False,
+            cwd=tmp_path,  # where seatrial is somebody else's package
         )
         assert done.returncode == 0, done.stdout
 

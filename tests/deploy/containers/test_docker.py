@@ -94,7 +94,7 @@ def test_a_release_that_answers_as_another_is_refused(target: Docker, pins: dict
     """The image of 0.1.0 under the tag of 0.3.0."""
     engine = target._engine
     engine.tool.run("tag", "titanic-model:0.1.0", "titanic-model:0.3.0", doing="tag")
-    with pytest.raises(SeatrialError, match=r"answered as version 0\.1\.0, not 0\.3\.0"):
+    with pytest.raises(SeatrialError, match=r"it says that it is version 0\.1\.0, not 0\.3\.0"):
         deploy(target, replace(pins["0.1.0"], version="0.3.0"))
     assert target.serving() == "0.1.0"
 

@@ -63,7 +63,7 @@ def test_columns_are_ticked_in_sentences(group, told):
 
 
 MILLION = """
-import json, resource, time
+import json, time
 import numpy as np, pandas, scipy.stats
 from seatrial.trial.compare.figures import groups_of, measure
 from seatrial.trial.compare.meaning import Meaning
@@ -72,6 +72,7 @@ from seatrial.trial.compare.questions import Answers, make_questions
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.null import Limit, Null
 from seatrial.trial.policy import Policy
+from seatrial.trial.sides.jobs import memory_mb
 n, g, policy = 1_000_000, np.random.default_rng(0), Policy()
 columns = {f"n{k}": g.normal(size=n) for k in range(10)}
 letters = np.array(list("abcdefgh"), dtype=object)
@@ -90,7 +91,7 @@ for _ in range(3):
     null = Null({f: Limit({}, 3.0, 0.01) for f in ("changes", "flips", "slices", "search", "losses")}, {}, 12, 0.8)
     checks = compare_total(questions, groups, a, b, null, policy) + compare_metrics(meaning, old, new, truth, policy)
     best = min(best, time.process_time() - began)
-print(json.dumps([best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(groups), len(checks)]))
+print(json.dumps([best, memory_mb(), len(groups), len(checks)]))
 """
 
 
