@@ -63,6 +63,7 @@ class Pipeline:
     def secrets(self, job: str) -> list[str]:
         """Which of the contexts a job needs."""
         needs = {
+            "train": ("seatrial-pull",),  # a retrain asks the index whether it needs a new version
             "trial": ("seatrial-pull",),
             "publish": ("seatrial-pull", "seatrial-publish"),
             "deploy": ("seatrial-pull", "seatrial-deploy"),

@@ -8,6 +8,7 @@ import typer
 
 from seatrial.cli import show
 from seatrial.cli.build import build
+from seatrial.cli.bump import bump
 from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
 from seatrial.cli.deploy import deploy, rollback
@@ -32,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = (
-    *(train, build, publish, releases, serve, predict),
+    *(train, build, publish, releases, serve, predict, bump),
     *(deploy, rollback, deployments),
     *(prove, doctor, demo),
 )
