@@ -62,14 +62,22 @@ class Circle:
                     job = done[name] = Job(name)
                     needed = [done[each].status for each in entry.get("requires", [])]
                     if reached(entry, branch) and all(status == "success" for status in needed):
-                        self._job(job, config, entry, branch, pipeline)
+                        self._job(job, config, entry, branch, pipeline, values)
         return done
 
     def _config(self, branch: str) -> dict[str, Any]:
         show = ["git", "-C", str(self.origin), "show", f"{branch}:.circleci/config.yml"]
         return yaml.safe_load(subprocess.run(show, capture_output=True, check=True, text=True).stdout)
 
-    def _job(self, job: Job, config: dict[str, Any], entry: dict[str, Any], branch: str, pipeline: Path) -> None:
+    def _job(
+        self,
+        job: Job,
+        config: dict[str, Any],
+        entry: dict[str, Any],
+        branch: str,
+        pipeline: Path,
+        values: Mapping[str, Any],
+    ) -> None:
         what = config["jobs"][job.name]
         executor = config["executors"][what["executor"]]
         assert set(executor) <= {"docker", "working_directory", "environment"}, executor
@@ -99,7 +107,7 @@ class Circle:
         machine.folder = machine.path(executor.get("working_directory", "~/project"))
         machine.folder.mkdir(parents=True, exist_ok=True)
         job.status = "success"
-        for kind, details in expanded(what["steps"], config.get("commands", {})):
+        for kind, details in expanded(what["steps"], config.get("commands", {}), values):
             when = details.get("when", "on_success")
             if job.status == "failed" and when not in ("always", "on_fail"):
                 continue
@@ -209,15 +217,16 @@ class _Machine:
 def applies(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Whether a workflow's `when` and `unless` let it run."""
     assert set(workflow) <= {"when", "unless", "jobs"}, workflow
-
-    def true(condition: str) -> bool:
-        name = re.fullmatch(r"<< pipeline\.parameters\.(\w+) >>", condition)
-        assert name, f"{condition} is not known here"
-        return bool(values[name.group(1)])
-
-    return ("when" not in workflow or true(workflow["when"])) and (
-        "unless" not in workflow or not true(workflow["unless"])
+    return ("when" not in workflow or holds(workflow["when"], values)) and (
+        "unless" not in workflow or not holds(workflow["unless"], values)
     )
+
+
+def holds(condition: str, values: Mapping[str, Any]) -> bool:
+    """Whether the pipeline's parameter that a condition names is true."""
+    name = re.fullmatch(r"<< pipeline\.parameters\.(\w+) >>", condition)
+    assert name, f"{condition} is not known here"
+    return bool(values[name.group(1)])
 
 
 def ordered(workflow: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -244,13 +253,19 @@ def reached(entry: Mapping[str, Any], branch: str) -> bool:
     )
 
 
-def expanded(steps: Steps, commands: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The built-in steps, with the commands that the file defines written out."""
+def expanded(
+    steps: Steps, commands: Mapping[str, Any], values: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The built-in steps, with the commands that the file defines written out, and `when` decided."""
     for step in steps:
         kind, details = (step, {}) if isinstance(step, str) else next(iter(step.items()))
         if kind in commands:
             assert not details, f"{kind} has parameters, which are not known here"
-            yield from expanded(commands[kind]["steps"], commands)
+            yield from expanded(commands[kind]["steps"], commands, values)
+        elif kind == "when":
+            assert set(details) == {"condition", "steps"}, details
+            if holds(details["condition"], values):
+                yield from expanded(details["steps"], commands, values)
         else:
             yield kind, {"command": details} if isinstance(details, str) else details
 

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.ci.circle import Circle, applies
@@ -54,6 +55,11 @@ class World:
     def state(self) -> dict[str, bytes]:
         """Every file of the index."""
         return {str(path): path.read_bytes() for path in self.index.rglob("*") if path.is_file()}
+
+    def served(self) -> dict[str, Any]:
+        """Ask the service, which runs on while clones come and go."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/model", timeout=10) as answer:
+            return dict(json.load(answer))
 
     def deployed(self) -> str:
         """What the pin says on the main branch."""
@@ -119,10 +125,8 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         },
     )
     yield World(circle, clone, index, port)
-    # The service outlives its job, as it should; where it was started, it is stopped.
-    project = circle.store / "home" / "project"
-    if (project / ".seatrial" / "local").is_dir():
-        subprocess.run([*SEATRIAL, "deploy", "local", "--stop", "--project", str(project)], check=True)
+    # The service outlives its job and the clone that it was started from; any other clone can stop it.
+    subprocess.run([*SEATRIAL, "deploy", "local", "--stop", "--project", str(clone)], check=True)
 
 
 def changed(text: str, old: str, new: str) -> str:
@@ -131,6 +135,7 @@ def changed(text: str, old: str, new: str) -> str:
 
 
 INIT, PIPELINE = "src/titanic_model/__init__.py", "src/titanic_model/pipeline.py"
+TABLE = "data/titanic.csv"
 
 
 def test_a_branch_is_tried_and_nothing_of_it_is_published(world: World):
@@ -157,33 +162,6 @@ def test_a_branch_is_tried_and_nothing_of_it_is_published(world: World):
     assert re.search(r"[1-9]\d* passed", jobs["test"].log)
 
 
-def test_a_change_that_breaks_the_model_stops_at_the_trial(world: World):
-    before, pin = world.state(), world.deployed()
-    broken = "LogisticRegression(class_weight={0: 1, 1: 3})"
-    world.push(
-        "main",
-        "Weigh the survivors",
-        **{
-            INIT: changed(world.read(INIT), "0.1.0", "0.1.1"),
-            PIPELINE: changed(world.read(PIPELINE), "LogisticRegression(C=1.0, max_iter=1000)", broken),
-        },
-    )
-    try:
-        jobs = world.circle.run("main")
-    finally:
-        git(world.clone, "push", "--quiet", "--force", "origin", "origin/main~1:refs/heads/main")
-        git(world.clone, "fetch", "--quiet")
-    assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success") | {
-        "trial": "failed",
-        "publish": "not run",
-        "deploy": "not run",
-    }, "\n".join(job.log for job in jobs.values() if job.status == "failed")
-    assert "Blocked" in jobs["trial"].log
-    assert any(name.endswith("junit.xml") for name in jobs["trial"].results)  # kept though the trial failed
-    assert world.state() == before
-    assert world.deployed() == pin
-
-
 def test_a_good_change_on_the_main_branch_is_published(world: World, record_property):
     jobs = merge(world)
     # From the push to the service, the caches being warm: in the JUnit file, for benchmarks; never asserted.
@@ -197,8 +175,7 @@ def test_a_good_change_on_the_main_branch_is_deployed(world: World):
     jobs = merge(world)
     assert jobs["deploy"].status == "success", jobs["deploy"].log
     assert re.search(r"^titanic-model==0\.2\.0", world.deployed(), re.MULTILINE)
-    with urllib.request.urlopen(f"http://127.0.0.1:{world.port}/api/v1/model", timeout=10) as answer:
-        assert json.load(answer)["version"] == "0.2.0"
+    assert world.served()["version"] == "0.2.0"
 
 
 _merged: dict[int, dict] = {}
@@ -217,6 +194,72 @@ def merge(world: World) -> dict:
         )
         _merged[id(world)] = world.circle.run("main")
     return _merged[id(world)]
+
+
+def test_a_change_that_breaks_the_model_stops_at_the_trial(world: World):
+    merge(world)  # so that there is a production to leave alone
+    before, pin, served = world.state(), world.deployed(), world.served()
+    broken = "LogisticRegression(class_weight={0: 1, 1: 3})"
+    world.push(
+        "main",
+        "Weigh the survivors",
+        **{
+            INIT: changed(world.read(INIT), "0.2.0", "0.2.1"),
+            PIPELINE: changed(world.read(PIPELINE), "LogisticRegression(C=1.0, max_iter=2000)", broken),
+        },
+    )
+    try:
+        jobs = world.circle.run("main")
+    finally:
+        git(world.clone, "push", "--quiet", "--force", "origin", "origin/main~1:refs/heads/main")
+        git(world.clone, "fetch", "--quiet")
+    assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success") | {
+        "trial": "failed",
+        "publish": "not run",
+        "deploy": "not run",
+    }, "\n".join(job.log for job in jobs.values() if job.status == "failed")
+    assert "Blocked" in jobs["trial"].log
+    assert any(name.endswith("junit.xml") for name in jobs["trial"].results)  # kept though the trial failed
+    assert world.state() == before
+    assert world.deployed() == pin
+    assert world.served() == served
+    assert served["version"] == "0.2.0"
+
+
+def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in_git(world: World):
+    merge(world)
+    header, *rows = world.read(TABLE).splitlines(keepends=True)
+    more = [row.replace('"', '"von ', 1) for row in rows[:40] if '"' in row]
+    assert len(more) > 20
+    world.push("main", "Add passengers", **{TABLE: "".join([header, *rows, *more])})
+    jobs = world.circle.run("main", {"retrain": True})
+    assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success"), failures(jobs)
+    assert "0.2.0 -> 0.2.1: the table is not the one that 0.2.0 was trained on" in jobs["train"].log
+    assert world.versions() == ["0.1.0", "0.2.0", "0.2.1"]
+    assert world.served()["version"] == "0.2.1"
+    assert "titanic-model==0.2.1" in world.deployed()
+    assert '__version__ = "0.2.1"' in world.read(INIT)
+    show = ["git", "-C", str(world.clone), "show", "--name-only", "--format=", "origin/main"]
+    assert sorted(subprocess.run(show, capture_output=True, text=True, check=True).stdout.split()) == [
+        "deploy/local/history.jsonl",
+        "deploy/local/requirements.txt",
+        INIT,
+    ]
+
+
+def test_a_retrain_with_the_same_rows_publishes_nothing_and_succeeds(world: World):
+    merge(world)
+    before, pin, served = world.state(), world.deployed(), world.served()
+    jobs = world.circle.run("main", {"retrain": True})
+    assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success"), failures(jobs)
+    assert re.search(r"0\.2\.\d stays: the table is the one that 0\.2\.\d was trained on\.", jobs["train"].log)
+    assert "is published already, with exactly these bytes: there is nothing to try." in jobs["trial"].log
+    assert world.state() == before
+    assert (world.deployed(), world.served()) == (pin, served)
+
+
+def failures(jobs: dict) -> str:
+    return "\n".join(job.log for job in jobs.values() if job.status == "failed")
 
 
 def test_the_schedule_runs_the_same_jobs(world: World):

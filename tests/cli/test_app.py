@@ -10,7 +10,8 @@ import pytest
 
 COMMANDS = (
     *("new", "adopt", "update", "add"),
-    *("train", "build", "publish", "releases", "serve", "predict"),
+    *("new", "adopt", "update", "add"),
+    *("train", "build", "publish", "releases", "serve", "predict", "bump"),
     *("deploy", "rollback", "deployments"),
     *("prove", "doctor", "demo", "trial", "index", "ci"),
 )

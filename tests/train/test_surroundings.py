@@ -59,3 +59,42 @@ def test_what_is_a_part_of_it_does(name: str, project: Path):
 
 def test_outside_of_git_there_is_no_commit(tmp_path: Path):
     assert git_state(tmp_path) == {}
+
+
+INIT = "src/model/__init__.py"
+
+
+@pytest.fixture
+def versioned(project: Path) -> Path:
+    write(project / INIT, '"""A model."""\n\n__version__ = "0.1.0"\n')
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "Name the version")
+    return project
+
+
+def test_a_version_that_is_raised_makes_no_other_release(versioned: Path):
+    before = git_state(versioned)
+    write(versioned / INIT, '"""A model."""\n\n__version__ = "0.1.1"\n')
+    assert git_state(versioned) == before
+    write(versioned / "deploy" / "local" / "requirements.txt", "a pin")
+    git(versioned, "add", "--all")
+    git(versioned, "commit", "--quiet", "--message", "Deploy")
+    assert git_state(versioned) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (INIT, '"""A model."""\n\n__version__ = "0.1.1"\nimport os\n'),
+        ("src/new.py", "untracked"),
+        ("src/features.py", "two"),
+    ],
+)
+def test_a_version_that_is_raised_with_something_else_does(name: str, text: str, versioned: Path):
+    before = git_state(versioned)
+    write(versioned / INIT, '"""A model."""\n\n__version__ = "0.1.1"\n')
+    write(versioned / name, text)
+    assert git_state(versioned) == {**before, "dirty": True}
+    git(versioned, "add", "--all")
+    git(versioned, "commit", "--quiet", "--message", "Change")
+    assert git_state(versioned) == {"commit": git(versioned, "rev-parse", "HEAD"), "dirty": False}

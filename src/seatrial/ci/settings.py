@@ -14,7 +14,7 @@ from seatrial.core.project import Project
 KEYS = {
     "branch": "the branch that is published and deployed",
     "target": "where the branch is deployed to: local, docker, railway, kubernetes, or your own",
-    "index": "the name of the index to publish to, of those in [tool.seatrial.index]",
+    "index": "the name of the index to publish to and deploy from, of those in [tool.seatrial.index]",
     "python": "the version of Python",
     "schedule": "when to train again, as five cron fields, UTC",
     "repository": "the top of the git repository, relative to the project",
@@ -63,6 +63,7 @@ class Pipeline:
     def secrets(self, job: str) -> list[str]:
         """Which of the contexts a job needs."""
         needs = {
+            "train": ("seatrial-pull",),  # a retrain asks the index whether it needs a new version
             "trial": ("seatrial-pull",),
             "publish": ("seatrial-pull", "seatrial-publish"),
             "deploy": ("seatrial-pull", "seatrial-deploy"),

@@ -10,6 +10,7 @@ from seatrial.cli import show
 from seatrial.cli.add import add
 from seatrial.cli.adopt import adopt
 from seatrial.cli.build import build
+from seatrial.cli.bump import bump
 from seatrial.cli.ci import ci
 from seatrial.cli.demo import demo
 from seatrial.cli.deploy import deploy, rollback
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, adopt, update, add),
-    *(train, build, publish, releases, serve, predict),
+    *(train, build, publish, releases, serve, predict, bump),
     *(deploy, rollback, deployments),
     *(prove, doctor, demo),
 )

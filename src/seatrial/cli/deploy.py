@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, JsonOption, ProjectOption
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_on
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def deploy(
     push: PushOption = False,
     stop: Annotated[bool, typer.Option("--stop", help="End the service instead: local, docker.")] = False,
     render: Annotated[bool, typer.Option("--render", help="Print what would be applied instead: kubernetes.")] = False,
+    index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -40,11 +41,10 @@ def deploy(
 
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
-    from seatrial.core.project import find_project
     from seatrial.deploy import Place, Plan, bring_back, carry_out, make_ready, open_target, tidy
     from seatrial.release import open_index
 
-    found = find_project(project)
+    found = project_on(project, index)
     opened, place = open_target(found, target), Place(found, target)
     if stop:
         _stop(opened, place)
@@ -58,11 +58,11 @@ def deploy(
     with show.steps(quiet=json) as step, place.lock():
         from seatrial.cli.pinning import fetch_pinned, pin_release
 
-        index = open_index(found.index)
-        fetch = fetch_pinned(index)
+        releases = open_index(found.index)
+        fetch = fetch_pinned(releases)
         make_ready(place, opened, fetch, step)
         opened.check()
-        release = index.find(_requirement(found, version))
+        release = releases.find(_requirement(found, version))
         current = place.current()
         if current and current.sha256 == release.sha256:
             if opened.serving() != current.version:
@@ -70,7 +70,7 @@ def deploy(
             done, complaint = None, tidy(place, git=not no_commit, push=push)
         else:
             verdict = _passed(found, release, current)
-            pin, wheels, package = pin_release(index, release, place.kept_pins(release.sha256), step)
+            pin, wheels, package = pin_release(releases, release, place.kept_pins(release.sha256), step)
             _keep(place, pin, wheels)
             plan = Plan("deploy", release.name, release.version, release.sha256, package, pin, reason, verdict)
             done = carry_out(place, opened, plan, index=found.index.name, progress=step, git=not no_commit, push=push)
@@ -91,6 +91,7 @@ def rollback(
     reason: ReasonOption = "",
     no_commit: CommitOption = False,
     push: PushOption = False,
+    index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -98,7 +99,6 @@ def rollback(
 
     Example: [bold]seatrial rollback local --reason "wrong for children"[/]
     """
-    from seatrial.core.project import find_project
     from seatrial.deploy import (
         Place,
         Plan,
@@ -111,7 +111,7 @@ def rollback(
         tidy,
     )
 
-    found = find_project(project)
+    found = project_on(project, index)
     opened, place = open_target(found, target), Place(found, target)
     with show.steps(quiet=json) as step, place.lock():
         fetch = _fetch_when_needed(found)

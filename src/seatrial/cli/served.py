@@ -5,13 +5,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from seatrial.core.state import state_home
 
 
 def served_folder() -> Path:
     """Where servers note that they are running."""
-    home = os.environ.get("SEATRIAL_HOME")
-    return (Path(home) if home else Path(platformdirs.user_state_dir("seatrial"))) / "served"
+    return state_home() / "served"
 
 
 def served() -> list[dict[str, Any]]:

@@ -67,6 +67,12 @@ def hold(
     """
     if (old is None) != (new is None):
         raise typer.BadParameter("name both, OLD and NEW, or none")
+    if old is None and not (same_wheel or data or output) and (words := _nothing_to_try(project, index)):
+        if json:
+            show.result({"outcome": None, "why": words})
+        else:
+            show.say(words)
+        return
     with show.steps(quiet=json) as step:
         step("loading")
         if old and new:
@@ -121,6 +127,23 @@ def accept(
     write(gate.result_folder(found.root, given.candidate, given.baseline or None), verdict)
     show.say(f"{', '.join(given.checks)} accepted by {given.by} until {given.until}; commit {gate.ACCEPTED}.")
     show.say(cause)
+
+
+def _nothing_to_try(start: Path, index: str | None) -> str:
+    """Say that the built wheel is the very release that it would replace, as when nothing but a pin was committed.
+
+    It had its trial; what may have changed since is the date, and an acceptance must not run out for what serves.
+    """
+    from seatrial.trial import gate
+
+    found = project_on(start, index)
+    wheel, baseline, _ = _pair(found)
+    digest = _digest(wheel)
+    if baseline is None or baseline.sha256 != digest:
+        return ""
+    words = f"{baseline.requirement} is published already, with exactly these bytes: there is nothing to try."
+    gate.write_results(gate.result_folder(found.root, digest, digest), {"trial.md": f"{words}\n"})
+    return words
 
 
 def hold_in_project(
@@ -223,7 +246,19 @@ def _pair(project: "Project") -> "tuple[Path, IndexedRelease | None, Index]":
 
     index = open_index(project.index)
     wheel, _ = built_files(project)
-    return wheel, baseline_of(project, index), index
+    baseline = baseline_of(project, index)
+    if baseline and baseline.sha256 == _digest(wheel):
+        baseline = _still_deployed(project, index, baseline) or baseline
+    return wheel, baseline, index
+
+
+def _still_deployed(project: "Project", index: "Index", newest: "IndexedRelease") -> "IndexedRelease | None":
+    """Find the release that a target's pin says, where that is not the newest: its deployment was cut off."""
+    from seatrial.deploy import Place, target_names
+
+    pins = [Place(project, name).current() for name in target_names(project)]
+    pinned = {pin.sha256 for pin in pins if pin} - {newest.sha256}
+    return next((each for each in index.releases(project.name) if each.sha256 in pinned), None)
 
 
 def _two(

@@ -1,6 +1,5 @@
 """A project: a folder whose pyproject.toml has [project] and [tool.seatrial]; read and checked here."""
 
-import ast
 import difflib
 import sys
 import tomllib
@@ -12,6 +11,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.places import DEFAULT_FOLDER, IndexPlace, read_places
+from seatrial.core.versioning import read_version
 
 KEYS = {
     "data": (str, "the table to train on, CSV or Parquet, relative to the project"),
@@ -62,6 +62,11 @@ class Project:
     def source(self) -> Path:
         """The folder to import the package from."""
         return self.root / "src"
+
+    @property
+    def version_file(self) -> Path:
+        """Where `__version__` stands."""
+        return self.source / self.package / "__init__.py"
 
     @property
     def artifacts(self) -> Path:
@@ -182,16 +187,3 @@ def _check(where: Path, key: str, value: object) -> None:
         raise SeatrialError(
             f"{where}: [tool.seatrial] {key} = {value!r} is of the wrong type.", hint=f"It is {meaning}."
         )
-
-
-def read_version(init: Path) -> str:
-    """Read the literal `__version__` of a package without importing it."""
-    for node in ast.parse(init.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == "__version__" for t in node.targets
-        ):
-            try:
-                return str(ast.literal_eval(node.value))
-            except ValueError:
-                break
-    raise SeatrialError(f'{init} has no line `__version__ = "0.1.0"`.', hint="The wheel takes its version from it.")

@@ -163,10 +163,10 @@ def carry_out(
 
 
 def commit_files(place: Place, title: str, why: str = "", *, push: bool = False) -> str:
-    """Commit pin and history, and nothing else; says what was left undone."""
+    """Commit pin and history, and the version that was raised for it, and nothing else; says what was left undone."""
     if not place.git.present:
         return "This is no git repository, so the history of deployments is kept in no commit."
-    words = place.git.commit_only(place.paths, f"{title}\n\n{why}".strip())
+    words = place.git.commit_only([*place.paths, *place.raised_version()], f"{title}\n\n{why}".strip())
     if words:
         return f"The pin is not committed; git says: {words}"
     if push and (words := place.git.push()):

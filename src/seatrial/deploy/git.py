@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from seatrial.core.versioning import new_version, version_diff
+
 TIMEOUT = 60.0
 LOCK_SECONDS = 3.0
 
@@ -51,6 +53,12 @@ class Git:
             if done.returncode == 0:
                 found.append(done.stdout)
         return found
+
+    def raised_to(self, init: Path) -> str | None:
+        """The version in a package's `__init__.py`, if that line is all that differs there from what is committed."""
+        if self._run("diff", "--quiet", "--cached", "--", str(init)).returncode:
+            return None  # something of it is staged, which is somebody's work
+        return new_version(version_diff(self._root, "HEAD", path=init))
 
     def commit_only(self, paths: Sequence[Path], message: str) -> str:
         """Commit these files and nothing else; gives git's words where it does not.

@@ -1,4 +1,9 @@
-"""The target `local`: a supervised process on this machine. What happens when something is killed: supervisor.py."""
+"""The target `local`: a supervised process on this machine. What happens when something is killed: supervisor.py.
+
+A port belongs to the machine, and a pipeline is a new clone each time. So what is known of the service on a fixed port
+lies in the user's state folder, where all clones of the project find it. A clone may replace a service that it knows
+of, by the pin or the history that it got from git; another one was deployed from elsewhere and is not touched.
+"""
 
 import json
 import os
@@ -13,6 +18,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from seatrial.core.environments import make_pinned
@@ -20,6 +26,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_whole
 from seatrial.core.pins import read_pin
 from seatrial.core.project import Project
+from seatrial.core.state import state_home
+from seatrial.deploy.place import Place
 from seatrial.deploy.settings import TargetSettings, read_settings
 from seatrial.deploy.target import Pinned, Progress
 
@@ -36,7 +44,7 @@ class LocalSettings(TargetSettings):
     port: int = Field(8001, ge=0, le=65535, description="the port to serve on; 0 takes a free one")
     patience: float = Field(60.0, gt=0, description="seconds within which a new release must be ready")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "warning", description="of the servers, whose logs are in `.seatrial/local/`"
+        "warning", description="of the servers, whose logs are in the user's state folder"
     )
 
 
@@ -47,8 +55,8 @@ class Local:
 
     def __init__(self, project: Project, settings: dict[str, Any]) -> None:
         self._settings = read_settings(LocalSettings, settings, project, self.name)
-        self._folder = project.root / ".seatrial" / self.name
-        self._pin = project.root / "deploy" / self.name / "requirements.txt"
+        self._place = Place(project, self.name)
+        self._folder = self._find_folder(project)
 
     def check(self) -> None:
         """Refuse where a supervisor cannot run: on Windows, on a port that is taken, or with other settings."""
@@ -67,6 +75,7 @@ class Local:
                 f"It serves on {status['host']}:{status['port']}, and the settings say {host}:{port}.",
                 hint=f"Stop it first: `seatrial deploy {self.name} --stop`.",
             )
+        self._refuse_unknown(status)
 
     def prepare(self, pinned: Pinned, progress: Progress) -> None:
         """Make the environment, so that whatever that needs fails before anything is touched."""
@@ -75,18 +84,22 @@ class Local:
     def switch(self, pinned: Pinned, commit: Callable[[], None], progress: Progress) -> str:
         """Start the new release beside the old one, and switch over when it has proven itself."""
         python = self._environment(pinned, progress)
+        status = self._status()
+        self._refuse_unknown(status)
         order = {
             **{key: getattr(pinned, key) for key in ("id", "name", "version", "sha256", "package")},
             "python": str(python),
-            "wheel": str(pinned.wheel),
+            "wheel": str(self._keep(pinned)),
             "patience": self._settings.patience,
             "log_level": self._settings.log_level,
-            "notes": str(self._notes()),
+            "notes": str(state_home() / "served"),
         }
+        call: dict[str, Any] = {"do": "switch", "order": order, "pin": str(self._place.requirements)}
+        call["instead"] = status["id"] if status else None
         connection = self._connect() or self._start()
         with closing(connection), connection.makefile("rwb") as stream:
             connection.settimeout(2 * self._settings.patience + ANSWER_SECONDS)
-            for message in self._say(stream, {"do": "switch", "order": order, "pin": str(self._pin)}):
+            for message in self._say(stream, call):
                 if "step" in message:
                     progress(message["step"])
                 elif "ready" in message:
@@ -96,6 +109,7 @@ class Local:
                 elif "failed" in message:
                     raise SeatrialError(message["failed"], hint="What ran before serves on.")
                 elif "done" in message:
+                    self._throw_away_old(pinned)
                     return str(message["done"])
         raise SeatrialError("The supervisor ended.", hint=f"Its log is {self._folder / 'supervisor.log'}.")
 
@@ -103,8 +117,8 @@ class Local:
         """Have what the pin says serve, if it does not."""
         status = self._status()
         if pinned is None:
-            if status is not None:
-                self.stop()
+            if status is not None and self._knows(status):
+                self._stop({"do": "stop", "instead": status["id"]})
         elif status is None or status["sha256"] != pinned.sha256:
             progress("bringing the service to what the pin says")
             self.switch(pinned, lambda: None, progress)
@@ -115,15 +129,61 @@ class Local:
         return status["version"] if status else None
 
     def stop(self) -> bool:
-        """End the service and its supervisor; says whether there was one."""
+        """End the service and its supervisor, whoever deployed it; says whether there was one."""
+        return self._stop({"do": "stop"})
+
+    def _stop(self, call: dict[str, Any]) -> bool:
         connection = self._connect()
         if connection is None:
             return False
         with closing(connection), connection.makefile("rwb") as stream:
             connection.settimeout(ANSWER_SECONDS)
-            list(self._say(stream, {"do": "stop"}))
+            for message in self._say(stream, call):
+                if "failed" in message:
+                    raise SeatrialError(message["failed"])
         self._forget()
         return True
+
+    def _knows(self, status: dict[str, Any]) -> bool:
+        """Whether what serves was deployed by this clone, or is in what it got from git."""
+        if status["id"] is None:
+            return True  # no release ever came up there
+        current = self._place.current()
+        if current is not None and current.id == status["id"]:
+            return True
+        return any(entry.id == status["id"] for entry in self._place.history())
+
+    def _refuse_unknown(self, status: dict[str, Any] | None) -> None:
+        if status is not None and not self._knows(status):
+            raise SeatrialError(
+                f"Deployment {status['id']} serves on port {status['port']}, and this clone knows nothing of it.",
+                hint=f"`git pull` first, or stop that service: `seatrial deploy {self.name} --stop`.",
+            )
+
+    def _keep(self, pinned: Pinned) -> Path:
+        """Put the wheel beside the supervisor, which proves a restarted server by it when this clone is gone."""
+        kept = self._folder / "wheels" / pinned.sha256 / pinned.wheel.name
+        if not kept.is_file():
+            write_whole(kept, pinned.wheel.read_bytes())
+        return kept
+
+    def _throw_away_old(self, pinned: Pinned) -> None:
+        for folder in (self._folder / "wheels").iterdir():
+            if folder.name != pinned.sha256:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _find_folder(self, project: Project) -> Path:
+        """Where the supervisor's state lies: by the settings, or, while it serves on, by what they were."""
+        private = project.root / ".seatrial" / self.name
+        shared, key = state_home() / self.name, canonicalize_name(project.name)
+        by_settings = shared / f"{key}-{self._settings.port}" if self._settings.port else private
+        with suppress(SeatrialError):  # a damaged pin is complained about where it is needed
+            current = self._place.current()
+            for self._folder in (by_settings, private, *sorted(shared.glob(f"{key}-*"))):
+                status = self._status() if current else None
+                if current and status and status["id"] == current.id:
+                    return self._folder
+        return by_settings
 
     def _environment(self, pinned: Pinned, progress: Progress) -> Path:
         pin = read_pin(pinned.requirements.read_text("utf-8"), str(pinned.requirements))
@@ -171,9 +231,9 @@ class Local:
 
     def _start(self) -> socket.socket:
         """Start a supervisor with the sockets that it needs; both listen already, so it can be called at once."""
-        self._forget()
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._listen() as listener, socket.socket(socket.AF_UNIX) as control:
+            self._forget()  # only who has the port may: a supervisor that another clone is starting has it
             path = self._folder / "control"
             if len(os.fsencode(path)) > LONGEST_PATH:
                 path = Path(tempfile.mkdtemp(prefix="seatrial-")) / "control"
@@ -234,12 +294,3 @@ class Local:
                 shutil.rmtree(path.parent, ignore_errors=True)
         with suppress(OSError):
             (self._folder / SUPERVISOR).unlink()
-
-    def _notes(self) -> Path:
-        """Where servers note that they run, for `seatrial releases` and `seatrial trial`."""
-        home = os.environ.get("SEATRIAL_HOME")
-        if home:
-            return Path(home).absolute() / "served"
-        import platformdirs
-
-        return Path(platformdirs.user_state_dir("seatrial")) / "served"

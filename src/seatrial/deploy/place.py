@@ -48,6 +48,7 @@ class Place:
         self.requirements = self.folder / "requirements.txt"
         self.history_path = self.folder / "history.jsonl"
         self.git = Git(project.root)
+        self._version_file = project.version_file
         self._private = project.root / ".seatrial" / "deploy" / target
         self._journal = self._private / "journal.json"
         self._written = self._private / "written.json"
@@ -56,6 +57,12 @@ class Place:
     def paths(self) -> tuple[Path, ...]:
         """The files for git, those that there are."""
         return tuple(path for path in (self.requirements, self.history_path) if path.exists())
+
+    def raised_version(self) -> tuple[Path, ...]:
+        """The package's `__init__.py`, if all that was done to it is to raise the version to the pinned one."""
+        current = self.current()
+        found = current is not None and self.git.raised_to(self._version_file) == current.version
+        return (self._version_file,) if found else ()
 
     @contextmanager
     def lock(self) -> Iterator[None]:

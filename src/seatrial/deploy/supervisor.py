@@ -61,9 +61,11 @@ class Supervisor:
                     say(status=self._status())
                 case "switch":
                     async with self._one_at_a_time:
+                        self._refuse_other(asked)
                         say(done=await self._switch(as_order(asked["order"]), Path(asked["pin"]), reader, say))
                 case "stop":
                     async with self._one_at_a_time:
+                        self._refuse_other(asked)
                         await self._stop()
                     say(done=True)
                     self.stopped.set()
@@ -93,6 +95,11 @@ class Supervisor:
             "pid": current.process.pid if current and running else None,
             "restarts": self._restarts,
         }
+
+    def _refuse_other(self, asked: dict[str, Any]) -> None:
+        """Refuse a call that means another deployment than the one that serves by now."""
+        if "instead" in asked and asked["instead"] != (self._current.order.id if self._current else None):
+            raise SeatrialError("Another clone deployed at this very moment.")
 
     async def _switch(self, order: Order, pin: Path, reader: asyncio.StreamReader, say: "Saying") -> str:
         say(step=f"starting {order.name} {order.version}")

@@ -46,6 +46,10 @@ def read_gitlab(path: str, document: Mapping) -> list[Pipeline]:
             pipeline.names |= {sample(str(ref)) for ref in (refs if isinstance(refs, list) else [refs])}
         if "needs" in what:
             for each in what["needs"]:
+                if isinstance(each, Mapping) and each.get("optional") in (True, "true"):
+                    continue  # waited for where it runs, and done without where it does not
+                if isinstance(each, Mapping) and each.get("optional") in (True, "true"):
+                    continue  # waited for where it runs, and done without where it does not
                 needed = str(each.get("job", "")) if isinstance(each, Mapping) else str(each)
                 job.needs[needed] = line_of(each, job.line)
         else:

@@ -1,0 +1,110 @@
+"""The literal `__version__` in a package's `__init__.py`: read, raised, and told apart from other changes in git."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_whole
+
+PARTS = ("patch", "minor", "major")
+LINE = re.compile(r"""__version__\s*=\s*["']([^"'\\]+)["']\s*(?:#.*)?""")
+
+
+def read_version(init: Path) -> str:
+    """Read the literal `__version__` of a package without importing it."""
+    return _text(_only_literal(init, init.read_bytes()))
+
+
+def write_version(init: Path, version: str) -> None:
+    """Replace the version in its line, and not one other byte of the file."""
+    data = init.read_bytes()
+    node = _only_literal(init, data)
+    if node.end_lineno != node.lineno or node.end_col_offset is None:
+        raise _unreadable(init)
+    lines = data.splitlines(keepends=True)
+    line = lines[node.lineno - 1]
+    quote = line[node.col_offset : node.col_offset + 1]
+    if quote not in (b'"', b"'") or line[node.col_offset :].startswith(3 * quote):
+        raise _unreadable(init)
+    lines[node.lineno - 1] = line[: node.col_offset] + quote + version.encode() + quote + line[node.end_col_offset :]
+    mode = init.stat().st_mode
+    write_whole(init.resolve(), b"".join(lines))
+    init.chmod(mode & 0o777)
+
+
+def as_version(text: str, where: Path) -> Version:
+    """Read a version as PEP 440 has it; SeatrialError names the file that it stands in."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise SeatrialError(
+            f"{where}: {text!r} is no version.", hint='Write it as __version__ = "0.1.0" (PEP 440).'
+        ) from None
+
+
+def raised(version: Version, part: str = "patch") -> str:
+    """The next version; that of a pre-release is the release itself."""
+    major, minor, patch = (*version.release, 0, 0)[:3]
+    pre = version.is_prerelease
+    if part == "major":
+        number = (major + (not pre or bool(minor or patch)), 0, 0)
+    elif part == "minor":
+        number = (major, minor + (not pre or bool(patch)), 0)
+    else:
+        number = (major, minor, patch + (not pre))
+    epoch = f"{version.epoch}!" if version.epoch else ""
+    return epoch + ".".join(map(str, number))
+
+
+def new_version(diff: str) -> str | None:
+    """The version that a diff of one file (`--unified=0`) leads to; None where it changes anything else as well."""
+    head, mark, hunks = diff.partition("\n@@ ")
+    if not mark or "\nold mode " in head or "\n@@ " in hunks:
+        return None
+    lines = [line for line in hunks.split("\n")[1:] if line]
+    found = [LINE.fullmatch(line[1:].rstrip("\r")) for line in lines]
+    if [line[0] for line in lines] != ["-", "+"] or not all(found):
+        return None
+    assert found[1] is not None
+    return found[1][1]
+
+
+def version_diff(root: Path, *commits: str, path: Path) -> str:
+    """Git's diff of a package's `__init__.py`, for `new_version`; empty where there is none, or git fails."""
+    words = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--unified=0")
+    command = ["git", "-C", str(root), *words, *commits, "--", str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+
+
+def _only_literal(init: Path, data: bytes) -> ast.expr:
+    try:
+        body = ast.parse(data).body
+    except (SyntaxError, ValueError) as error:
+        raise SeatrialError(f"{init} is no Python: {error}.") from None
+    values = [
+        node.value
+        for node in body
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__version__" for t in node.targets)
+    ]
+    if len(values) != 1 or not (isinstance(values[0], ast.Constant) and isinstance(values[0].value, str)):
+        raise _unreadable(init)
+    return values[0]
+
+
+def _text(node: ast.expr) -> str:
+    assert isinstance(node, ast.Constant)
+    return str(node.value)
+
+
+def _unreadable(init: Path) -> SeatrialError:
+    return SeatrialError(
+        f'{init} has no line `__version__ = "0.1.0"`.', hint="The wheel takes its version from it, so there is one."
+    )
