@@ -10,7 +10,6 @@ import pytest
 
 COMMANDS = (
     *("new", "adopt", "update", "add"),
-    *("new", "adopt", "update", "add"),
     *("train", "build", "publish", "releases", "serve", "predict", "bump"),
     *("deploy", "rollback", "deployments"),
     *("prove", "doctor", "demo", "trial", "index", "ci"),
