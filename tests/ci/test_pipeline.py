@@ -38,6 +38,7 @@ class World:
 
     def push(self, branch: str, message: str, **changes: str) -> None:
         """Commit changed files (keys with __ for /) of the clone to a branch of the origin."""
+        git(self.clone, "fetch", "--quiet")  # a pipeline has pushed its pin
         git(self.clone, "checkout", "--quiet", "-B", branch, "origin/main")
         for name, text in changes.items():
             (self.clone / name).write_text(text)
@@ -46,6 +47,7 @@ class World:
         git(self.clone, "fetch", "--quiet")
 
     def read(self, name: str) -> str:
+        git(self.clone, "fetch", "--quiet")
         git(self.clone, "checkout", "--quiet", "-B", "reading", "origin/main")
         return (self.clone / name).read_text()
 
