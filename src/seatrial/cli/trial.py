@@ -135,8 +135,10 @@ def _nothing_to_try(start: Path, index: str | None) -> str:
     It had its trial; what may have changed since is the date, and an acceptance must not run out for what serves.
     """
     from seatrial.trial import gate
+    from seatrial.trial.policy import read_policy
 
     found = project_on(start, index)
+    read_policy(found.trial, str(found.root / "pyproject.toml"))  # a wrong one is an error all the same
     wheel, baseline, _ = _pair(found)
     digest = _digest(wheel)
     if baseline is None or baseline.sha256 != digest:
