@@ -87,8 +87,12 @@ class Git:
         return done
 
     def push(self) -> str:
-        """Push the branch; gives git's words where that fails."""
+        """Push the branch, on top of what others pushed meanwhile; gives git's words where that fails."""
         done = self._run("push", "--quiet")
+        if done.returncode and self._run("pull", "--quiet", "--rebase").returncode == 0:
+            done = self._run("push", "--quiet")
+        elif done.returncode:
+            self._run("rebase", "--abort")
         return _words(done) if done.returncode else ""
 
     def _say(self, *words: str) -> str:
@@ -112,5 +116,6 @@ class Git:
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"git ended with exit code {done.returncode}"
+    said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+    lines = [line for line in said if not line.startswith("hint:")]
+    return lines[-1].strip() if lines else f"git ended with exit code {done.returncode}"

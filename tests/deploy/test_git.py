@@ -1,0 +1,55 @@
+"""What deployments do with git, on real repositories."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seatrial.deploy.git import Git
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout
+
+
+def commit(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    git(folder, "add", name)
+    git(folder, "commit", "--quiet", "-m", f"Write {name}")
+
+
+@pytest.fixture
+def clones(tmp_path: Path) -> tuple[Path, Path]:
+    """Two clones of one repository."""
+    git(tmp_path, "init", "--quiet", "--bare", "-b", "main", "hub")
+    for name in ("one", "other"):
+        git(tmp_path, "clone", "--quiet", "hub", name)
+        git(tmp_path / name, "config", "user.name", "Ada Tester")
+        git(tmp_path / name, "config", "user.email", "ada@localhost")
+        if name == "one":
+            git(tmp_path / name, "checkout", "--quiet", "-B", "main")
+            commit(tmp_path / name, "pin", "0.1.0")
+            git(tmp_path / name, "push", "--quiet", "-u", "origin", "main")
+    return tmp_path / "one", tmp_path / "other"
+
+
+def test_a_pin_is_pushed_on_top_of_what_others_pushed_meanwhile(clones: tuple[Path, Path]) -> None:
+    one, other = clones
+    commit(other, "README", "more")
+    git(other, "push", "--quiet")
+    commit(one, "pin", "0.2.0")
+    assert Git(one).push() == ""
+    assert git(one.parent / "hub", "log", "--format=%s", "main").splitlines() == [
+        "Write pin", "Write README", "Write pin",
+    ]  # fmt: skip
+
+
+def test_a_pin_that_others_changed_too_is_left_as_it_is_and_told(clones: tuple[Path, Path]) -> None:
+    one, other = clones
+    commit(other, "pin", "0.3.0")
+    git(other, "push", "--quiet")
+    commit(one, "pin", "0.2.0")
+    mine = git(one, "rev-parse", "HEAD")
+    assert "failed to push" in Git(one).push()
+    assert git(one, "rev-parse", "HEAD") == mine
+    assert git(one, "status", "--porcelain") == ""
