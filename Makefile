@@ -6,7 +6,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test lint format bench setup lock clean
+.PHONY: demo test soak lint format bench setup lock clean
 
 demo: $(RUN)
 	@$(BIN)/seatrial demo --project titanic
@@ -15,6 +15,11 @@ test: $(DEV)
 	$(BIN)/seatrial train --project titanic
 	$(BIN)/python -m pytest -n auto --dist loadscope -rs
 	cd titanic && ../$(BIN)/python -m pytest tests
+
+# What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.
+soak: $(DEV)
+	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
+		tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

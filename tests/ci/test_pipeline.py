@@ -228,6 +228,7 @@ def test_a_change_that_breaks_the_model_stops_at_the_trial(world: World):
     assert served["version"] == "0.2.0"
 
 
+@pytest.mark.soak
 def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in_git(world: World):
     merge(world)
     header, *rows = world.read(TABLE).splitlines(keepends=True)

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from tests.projects.tiny import make_sdist, make_wheel
 from tests.release.indexes import TOKEN, Private, private_index
+from tests.soak import turns
 
 from seatrial.core.errors import SeatrialError
 from seatrial.release import FolderIndex, HttpIndex
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are killed here by fork and SIGKILL")
 SEED = 1912
-MOMENTS = 20
+MOMENTS = turns(20, 6)
 
 
 @pytest.fixture(autouse=True)
