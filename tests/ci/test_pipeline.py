@@ -251,6 +251,7 @@ def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in
     ]
 
 
+@pytest.mark.soak
 def test_a_retrain_with_the_same_rows_publishes_nothing_and_succeeds(world: World):
     merge(world)
     before, pin, served = world.state(), world.deployed(), world.served()

@@ -176,8 +176,12 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(10)
 
-    with pytest.raises(KeyboardInterrupt):
-        stop()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            stop()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert list(tmp_path.iterdir()) == []
 
 
