@@ -13,7 +13,7 @@ demo: $(RUN)
 
 test: $(DEV)
 	$(BIN)/seatrial train --project titanic
-	$(BIN)/python -m pytest -n auto --dist loadscope -rs
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -rs
 	cd titanic && ../$(BIN)/python -m pytest tests
 
 # What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.
