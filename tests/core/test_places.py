@@ -17,8 +17,8 @@ def read(value: object, root: Path = Path("/p")) -> tuple:
 def test_a_string_is_a_folder_or_an_address() -> None:
     (folder,) = read(".seatrial/index")
     assert (folder.name, folder.folder, str(folder)) == ("index", Path("/p/.seatrial/index"), "/p/.seatrial/index")
-    (place,) = read("https://index.example/root/simple")
-    assert (place.url, place.upload) == ("https://index.example/root/simple/", "https://index.example/root/")
+    (place,) = read("https://index.example/team/simple")
+    assert (place.url, place.upload) == ("https://index.example/team/simple/", "https://index.example/team/")
     assert (place.pull_token, place.push_token, place.demanded) == ("SEATRIAL_INDEX_TOKEN",) * 2 + (False,)
 
 
