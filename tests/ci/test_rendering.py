@@ -36,12 +36,10 @@ def in_a_larger_repository(folder: Path) -> Project:
 
 def with_tokens_and_pins(folder: Path) -> Project:
     settings = folder / "pyproject.toml"
-    settings.write_text(settings.read_text().replace('target = "railway"', 'target = "railway"\nindex = "fury"'))
+    settings.write_text(settings.read_text().replace('target = "railway"', 'target = "railway"\nindex = "fury"') + FURY)
     (folder / "requirements").mkdir()
     (folder / "requirements" / "ci.txt").write_text("seatrial==0.1.0 --hash=sha256:0\n")
-    found = find_project(folder)
-    settings.write_text(settings.read_text() + FURY)
-    return found
+    return find_project(folder)
 
 
 SHAPES = [plain, in_a_larger_repository, with_tokens_and_pins]

@@ -1,15 +1,15 @@
 """What a pipeline has to know of a project: read from its pyproject.toml and from where it lies in its repository."""
 
-import difflib
 import re
 import subprocess
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.places import VARIABLE, IndexPlace
 from seatrial.core.project import Project
+from seatrial.core.settings import unknown_key
 
 KEYS = {
     "branch": "the branch that is published and deployed",
@@ -23,7 +23,6 @@ LOCK = "requirements/ci.txt"
 # What the command line of a target reads from the environment, beside what the project's own settings name.
 TARGET_TOKENS = {"railway": ("RAILWAY_TOKEN",)}
 TOOLS = ("pytest", "ruff")
-VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -84,15 +83,14 @@ def read_pipeline(project: Project) -> Pipeline:
     """
     settings = _settings(project)
     index = settings.get("index")
-    places = _index_tables(project)
+    places = {place.name: place for place in project.indexes}
     if index and index not in places:
         raise SeatrialError(
             f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] index = {index!r} names no index.",
             hint=f"[tool.seatrial.index] has: {', '.join(places) or 'no names'}.",
         )
     target = settings.get("target") or next(iter(project.deploy), "local")
-    name, place = (index, places[index]) if index else next(iter(places.items()), ("index", None))
-    pull, push = _index_tokens(name, place)
+    place = places[index] if index else project.index
     return Pipeline(
         name=project.name,
         package=project.package,
@@ -102,9 +100,9 @@ def read_pipeline(project: Project) -> Pipeline:
         python=settings.get("python", "3.11"),
         schedule=settings.get("schedule", "23 4 * * 1"),
         index=index,
-        index_folder=_index_folder(project, place),
-        pull_tokens=pull,
-        push_tokens=push,
+        index_folder=_folder_inside(project, place),
+        pull_tokens=tuple(filter(None, [place.pull_token])),
+        push_tokens=tuple(filter(None, [place.push_token])),
         deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
         lock=LOCK if (project.root / LOCK).is_file() else None,
         tools=(toolkit_requirement(project), *TOOLS),
@@ -140,9 +138,7 @@ def _settings(project: Project) -> dict[str, str]:
     where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci]"
     for key, value in project.ci.items():
         if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, 1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(KEYS)}."
-            raise SeatrialError(f"{where} has an unknown key `{key}`.", hint=hint)
+            raise unknown_key(where, key, KEYS)
         # These words end up in files that a shell and a CI service read: nothing in them may mean something there.
         shape = r"[0-9*/, -]+" if key == "schedule" else r"[A-Za-z0-9][\w./-]*|\.\.?[\w./-]*"
         if not isinstance(value, str) or not re.fullmatch(shape, value):
@@ -162,31 +158,11 @@ def _folder(project: Project, told: str | None) -> str:
     return "" if relative == "." else relative
 
 
-def _index_tables(project: Project) -> dict[str, Any]:
-    """The named indexes as pyproject.toml has them; one without a name is called index."""
-    document = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
-    index = document["tool"]["seatrial"].get("index", ".seatrial/index")
-    return index if isinstance(index, dict) else {"index": index}
-
-
-def _index_folder(project: Project, place: Any) -> str | None:
-    where = place.get("folder") if isinstance(place, dict) else place
-    if not isinstance(where, str) or ":" in where or Path(where).is_absolute():
+def _folder_inside(project: Project, place: IndexPlace) -> str | None:
+    """The folder of an index that lies in the project, relative to it."""
+    if place.folder is None or not place.folder.is_relative_to(project.root):
         return None
-    inside = (project.root / where).resolve()
-    return inside.relative_to(project.root).as_posix() if inside.is_relative_to(project.root) else None
-
-
-def _index_tokens(name: str, place: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The variables that hold the tokens of an index, to read and to publish; a folder has none."""
-    if isinstance(place, str):
-        place = {"gemfury": place} if name == "gemfury" and "/" not in place else {"url": place}
-    if not isinstance(place, dict) or not ("gemfury" in place or place.get("url", "").startswith("http")):
-        return (), ()
-    default = f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
-    pull, push = ("GEMFURY_PULL_TOKEN", "GEMFURY_PUSH_TOKEN") if "gemfury" in place else (default, default)
-    both = place.get("token")
-    return (str(place.get("pull_token", both or pull)),), (str(place.get("push_token", both or push)),)
+    return place.folder.relative_to(project.root).as_posix()
 
 
 def _tokens(settings: Any) -> tuple[str, ...]:

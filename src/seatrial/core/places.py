@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.settings import unknown_key
 
 DEFAULT_FOLDER = ".seatrial/index"
 USER = "__token__"  # what most private indexes take as the user's name of a token
@@ -199,9 +200,7 @@ def _tokens(told: dict[str, Any]) -> dict[str, Any]:
 
 def _check(place: str, key: str, value: object) -> None:
     if key not in KEYS:
-        near = difflib.get_close_matches(key, KEYS, 1)
-        hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(KEYS)}."
-        raise SeatrialError(f"{place} has an unknown key `{key}`.", hint=hint)
+        raise unknown_key(place, key, KEYS)
     if not isinstance(value, bool if key in FLAGS else str):
         raise SeatrialError(f"{place}: {key} is of the wrong type.", hint=f"It is {KEYS[key]}.")
     if key.endswith("token") and not VARIABLE.fullmatch(str(value)):

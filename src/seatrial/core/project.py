@@ -1,6 +1,5 @@
 """A project: a folder whose pyproject.toml has [project] and [tool.seatrial]; read and checked here."""
 
-import difflib
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.places import DEFAULT_FOLDER, IndexPlace, read_places
+from seatrial.core.settings import unknown_key
 from seatrial.core.versioning import read_version
 
 KEYS = {
@@ -178,9 +178,7 @@ def _project(root: Path, document: dict[str, Any]) -> Project:
 
 def _check(where: Path, key: str, value: object) -> None:
     if key not in KEYS:
-        near = difflib.get_close_matches(key, KEYS, 1)
-        hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(KEYS)}."
-        raise SeatrialError(f"{where}: [tool.seatrial] has an unknown key `{key}`.", hint=hint)
+        raise unknown_key(f"{where}: [tool.seatrial]", key, KEYS)
     kind, meaning = KEYS[key]
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):

@@ -5,9 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
-from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.simple import (
     PAGE,
@@ -29,7 +26,7 @@ from seatrial.release.index import (
     NoRoomError,
     Progress,
     Published,
-    find_release,
+    Readable,
     grouped,
     one_release,
     refuse_other_bytes,
@@ -39,7 +36,7 @@ from seatrial.release.staging import Staging
 LOCK_TIMEOUT = 60.0  # seconds that a publication waits for another one
 
 
-class FolderIndex(FolderSource):
+class FolderIndex(FolderSource, Readable):
     """An index in a folder: pip and uv install from its `simple/`, by `file:` or from any static web server.
 
     Publishing takes a lock; reading takes none. A release is there from the moment that its project's page is
@@ -78,22 +75,6 @@ class FolderIndex(FolderSource):
         The release is there when its wheel is.
         """
         return self._locked([read_distribution(file)])
-
-    def releases(self, name: str | None = None) -> list[IndexedRelease]:
-        """List the releases, by name and then from old to new versions."""
-        names = self.names() if name is None else [canonicalize_name(name)]
-        return [release for each in names for release in self._releases(each)]
-
-    def find(self, requirement: str) -> IndexedRelease:
-        """Find the newest release that meets a requirement; a pre-release only if it is named or alone."""
-        return find_release(requirement, self.where, self._releases, self.names)
-
-    def fetch(self, release: IndexedRelease, *, sdist: bool = False) -> Path:
-        """Give the path of the release's wheel (or sdist), with its hash checked."""
-        file = release.sdist if sdist else release.wheel
-        if file is None:
-            raise SeatrialError(f"{release.requirement} has no sdist on {self.path}.")
-        return self.local(release.name, file)
 
     def names(self) -> list[str]:
         """List the projects."""

@@ -1,6 +1,7 @@
 """The package index as the registry of releases: publish, list, find, fetch; in a folder, or at an address."""
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,6 +106,45 @@ class Index(Source, Protocol):
     def fetch(self, release: IndexedRelease, *, sdist: bool = False) -> Path:
         """Give a local path of the release's wheel (or sdist), with its hash checked."""
         ...
+
+
+class Readable(ABC):
+    """What every index can do with its lists of files, wherever it is."""
+
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """How it is called in messages."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """List the projects."""
+
+    @abstractmethod
+    def local(self, name: str, file: IndexedFile) -> Path:
+        """Give the path of a file that is exactly what the index lists."""
+
+    @abstractmethod
+    def _releases(self, name: str) -> list[IndexedRelease]: ...
+
+    def releases(self, name: str | None = None) -> list[IndexedRelease]:
+        """List the releases, by name and then from old to new versions."""
+        names = self.names() if name is None else [canonicalize_name(name)]
+        return [release for each in names for release in self._releases(each)]
+
+    def find(self, requirement: str) -> IndexedRelease:
+        """Find the newest release that meets a requirement; a pre-release only if it is named or alone."""
+        return find_release(requirement, self.where, self._releases, self._names_for_hints)
+
+    def fetch(self, release: IndexedRelease, *, sdist: bool = False) -> Path:
+        """Give a local path of the release's wheel (or sdist), with its hash checked."""
+        file = release.sdist if sdist else release.wheel
+        if file is None:
+            raise SeatrialError(f"{release.requirement} has no sdist on {self.where}.")
+        return self.local(release.name, file)
+
+    def _names_for_hints(self) -> list[str]:
+        return self.names()
 
 
 def open_index(where: IndexPlace | str | Path) -> Index:

@@ -28,7 +28,7 @@ from seatrial.release.index import (
     IndexedRelease,
     Progress,
     Published,
-    find_release,
+    Readable,
     grouped,
     one_release,
     refuse_other_bytes,
@@ -44,7 +44,7 @@ LOOKED_INTO = 64 * 2**20  # a larger wheel is not fetched only to list its metri
 LARGE = 4 * 2**20  # from here on, uploads and downloads tell how far they are
 
 
-class HttpIndex:
+class HttpIndex(Readable):
     """An index at an address. `cache` is the folder for fetched files; `sleep` is replaced in tests."""
 
     def __init__(
@@ -87,22 +87,6 @@ class HttpIndex:
             self._upload(each, progress)
         return Published(first.name, str(first.version), tuple(each.filename for each in distributions), not new)
 
-    def releases(self, name: str | None = None) -> list[IndexedRelease]:
-        """List the releases, by name and then from old to new versions."""
-        names = self.names() if name is None else [canonicalize_name(name)]
-        return [release for each in names for release in self._releases(each)]
-
-    def find(self, requirement: str) -> IndexedRelease:
-        """Find the newest release that meets a requirement; a pre-release only if it is named or alone."""
-        return find_release(requirement, self.where, self._releases, self._names_if_told)
-
-    def fetch(self, release: IndexedRelease, *, sdist: bool = False) -> Path:
-        """Give a local path of the release's wheel (or sdist), with its hash checked."""
-        file = release.sdist if sdist else release.wheel
-        if file is None:
-            raise SeatrialError(f"{release.requirement} has no sdist on {self.where}.")
-        return self.local(release.name, file)
-
     def files(self, name: str) -> list[IndexedFile]:
         """List the files of a project, each with its SHA-256."""
         return [self._with_hash(each).file for each in self._listed(name)]
@@ -124,7 +108,7 @@ class HttpIndex:
         answer = self._session.page(self.place.url, ACCEPT)
         return read_names(answer.text, answer.content_type, answer.url) if answer else []
 
-    def _names_if_told(self) -> list[str]:
+    def _names_for_hints(self) -> list[str]:
         """The projects for a hint; many a hosted index does not list them."""
         with suppress(SeatrialError):
             return self.names()

@@ -1,10 +1,10 @@
 """The policy: what a candidate is held to, from [tool.seatrial.trial] in pyproject.toml, with good defaults."""
 
-import difflib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from seatrial.core.settings import read_table
 from seatrial.trial.records import Kind, PolicyError
 
 
@@ -56,16 +56,4 @@ class Policy(BaseModel):
 
 def read_policy(settings: dict[str, Any], where: str) -> Policy:
     """Check [tool.seatrial.trial]; `where` names the file. Raises PolicyError naming key, fault, and what it means."""
-    try:
-        return Policy.model_validate(settings)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        key = str(fault["loc"][0])
-        if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, Policy.model_fields, 1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(Policy.model_fields)}."
-            raise PolicyError(f"{where}: [tool.seatrial.trial] has an unknown key `{key}`.", hint=hint) from None
-        raise PolicyError(
-            f"{where}: [tool.seatrial.trial] {key} = {fault['input']!r}: {fault['msg']}.",
-            hint=f"It is {Policy.model_fields[key].description}.",
-        ) from None
+    return read_table(Policy, settings, f"{where}: [tool.seatrial.trial]", PolicyError)
