@@ -4,6 +4,7 @@ import re
 import shutil
 import socket
 import subprocess
+import zipfile
 from pathlib import Path
 
 from seatrial.core.installing import find_uv
@@ -55,7 +56,9 @@ def made_up_pin(folder: Path, project: Project, version: str = "0.1.0") -> Pinne
     requirements, wheels = folder / "requirements.txt", folder / "wheels"
     requirements.write_text(f"{project.name}=={version} --hash=sha256:{'a' * 64}\n")
     wheels.mkdir(exist_ok=True)
-    (wheels / f"{project.package}-{version}-py3-none-any.whl").write_bytes(b"a wheel")
+    with zipfile.ZipFile(wheels / f"{project.package}-{version}-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{project.package}/artifacts/golden.json", '{"rows": [{"x": 1.0}], "scores": [[0.25, 0.75]]}')
+        archive.writestr(f"{project.package}/artifacts/release.json", '{"classes": [0, 1]}')
     return Pinned(f"id-{version}", project.name, version, "a" * 64, project.package, requirements, wheels)
 
 

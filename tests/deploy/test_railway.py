@@ -81,7 +81,8 @@ def service() -> Iterator[tuple[str, dict[str, object]]]:
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer({"version": state["version"], "predictions": [1]})
+            told = {"predictions": [1], "probabilities": [{"0": 0.25, "1": state.get("probability", 0.75)}]}
+            self._answer({"version": state["version"], **told})
 
         def _answer(self, document: object) -> None:
             state["asked"] = int(str(state.get("asked", 0))) + 1
@@ -167,6 +168,21 @@ def test_with_an_address_it_waits_until_the_new_version_predicts(
     assert target.serving() == "0.0.9"
     assert deploy(target, pinned)[::2] == (url, 1)
     assert target.serving() == "0.1.0"
+
+
+def test_a_service_that_answers_otherwise_than_training_is_not_committed(
+    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+) -> None:
+    service[1].update(version="0.1.0", probability=0.7)
+    commits: list[None] = []
+    told = (
+        r"tiny-model 0\.1\.0 is not served: its golden rows are answered otherwise than at training, by up to 0\.05\."
+    )
+    with pytest.raises(SeatrialError, match=told):
+        Railway(tiny, {"service": "titanic", "url": service[0]}).switch(
+            pinned, lambda: commits.append(None), lambda _: None
+        )
+    assert commits == []
 
 
 def test_where_the_new_version_does_not_come_nothing_is_committed(

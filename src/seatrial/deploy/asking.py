@@ -1,4 +1,4 @@
-"""Asks a service that has just been started: is it ready, which release is it, and does it predict?"""
+"""Asks a service that has just been started: is it ready, and which release is it?"""
 
 import http.client
 import json
@@ -14,16 +14,16 @@ PAUSE = 0.05  # seconds between two looks at a service on this machine
 
 
 def wait_until_ready(url: str, patience: float, alive: Callable[[], bool] = lambda: True) -> None:
-    """Return when `url` is ready; SeatrialError where it takes longer, or is not `alive` any more."""
+    """Return when `url` is ready; SeatrialError, "it ...", where it takes longer or is not `alive` any more."""
     end = time.monotonic() + patience
     while True:
         try:
             ask(f"{url}/ready")
         except SeatrialError:
             if not alive():
-                raise SeatrialError("The new release ended before it was ready.") from None
+                raise SeatrialError("it ended before it was ready") from None
             if time.monotonic() > end:
-                raise SeatrialError(f"The new release was not ready after {patience:.0f} s.") from None
+                raise SeatrialError(f"it was not ready within {patience:g} s") from None
             time.sleep(PAUSE)
         else:
             return
@@ -40,14 +40,6 @@ def wait_for_version(url: str, version: str, patience: float, *, logs: str) -> N
             )
         time.sleep(pause)
         pause = min(2 * pause, 2.0)
-
-
-def predict_example(url: str, version: str) -> None:
-    """Have the release's own example predicted, and see that it is `version` that answers."""
-    row = ask(f"{url}/api/v1/model")["example"]
-    answer = ask(f"{url}/api/v1/predict", row)
-    if answer.get("version") != version or len(answer.get("predictions", ())) != 1:
-        raise SeatrialError(f"{url} answered as version {answer.get('version')}, not {version}.")
 
 
 def version_at(url: str) -> str | None:

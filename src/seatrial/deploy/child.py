@@ -12,7 +12,8 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.installing import clean_environment, last_lines
-from seatrial.deploy.proving import prove, wait_ready
+from seatrial.deploy.asking import wait_until_ready
+from seatrial.deploy.proving import prove
 
 DRAIN = 30.0  # seconds that an old server keeps idle connections; as long as a server keeps them at all
 LAST_WORDS = 4
@@ -55,11 +56,10 @@ class Child:
 
     async def prove(self) -> None:
         """Wait until it is ready and has answered its golden rows; SeatrialError, with its last words, if not."""
-        host, port = self._private
-        order = self.order
+        order, url = self.order, f"http://{self._private[0]}:{self._private[1]}"
         try:
-            await asyncio.to_thread(wait_ready, host, port, patience=order.patience, ended=self._ended)
-            await asyncio.to_thread(prove, host, port, Path(order.wheel), order.version)
+            await asyncio.to_thread(wait_until_ready, url, order.patience, lambda: not self._ended.is_set())
+            await asyncio.to_thread(prove, url, Path(order.wheel), order.version)
         except SeatrialError as error:
             raise SeatrialError(f"{order.name} {order.version} is not served: {error.message}.{self.words()}") from None
 

@@ -123,13 +123,10 @@ class Docker:
     def _old(self) -> str:
         return f"{self.container}-old"
 
-    @property
-    def _host(self) -> str:
-        address = self.settings.address
-        return "127.0.0.1" if address in ("0.0.0.0", "") else address  # noqa: S104 - read, not listened on
-
     def _at(self, port: int) -> str:
-        return f"http://{self._host}:{port}"
+        address = self.settings.address
+        host = "127.0.0.1" if address in ("0.0.0.0", "") else address  # noqa: S104 - read, not listened on
+        return f"http://{host}:{port}"
 
     def _built(self, pinned: Pinned, progress: Progress) -> str:
         image = f"{self.image}:{tag_of(pinned.version)}"
@@ -143,20 +140,14 @@ class Docker:
         self._engine.start(name, image, pin, port, self.settings.address, self.settings.run_args)
         try:
             wait_until_ready(self._at(port), patience, lambda: self._runs(name))
-            self._answers(port, pinned)
+            prove(self._at(port), pinned.wheel, pinned.version)
         except BaseException as error:
-            words = self._engine.last_words(name) if isinstance(error, SeatrialError) else ""
+            words = last_lines(self._engine.last_words(name)) if isinstance(error, SeatrialError) else ""
             self._engine.remove(name)
             if isinstance(error, SeatrialError):
-                told = f" Its last words:\n{last_lines(words)}" if words else ""
-                raise SeatrialError(f"{error.message}{told}", hint=error.hint) from None
+                told = f" Its last words:\n{words}" if words else ""
+                raise SeatrialError(f"{pinned.name} {pinned.version} is not served: {error.message}.{told}") from None
             raise
-
-    def _answers(self, port: int, pinned: Pinned) -> None:
-        try:
-            prove(self._host, port, pinned.wheel, pinned.version)
-        except SeatrialError as error:
-            raise SeatrialError(f"{pinned.name} {pinned.version} is not served: {error.message}.") from None
 
     def _runs(self, name: str) -> bool:
         there = self._engine.container(name)

@@ -1,54 +1,45 @@
-"""Whether a server that was just started is the release it should be: ready, and its golden rows answered as stored."""
+"""Whether a server is the release it should be: it answers the golden rows as training stored them."""
 
-import http.client
 import json
-import threading
-import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.deploy.asking import ask
+from seatrial.deploy.target import Pinned
 
 ROWS = 32  # enough to see a wrong model, few enough to take no time
-TOLERANCE = 1e-9
-POLL = 0.05  # seconds
+TOLERANCE = 1e-9  # of a probability; of large numbers, as a regression predicts them, relative
 
 
-def wait_ready(host: str, port: int, *, patience: float, ended: threading.Event) -> None:
-    """Return when the server says that it is ready; SeatrialError where it ends, or not within `patience` seconds."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        try:
-            if _ask(host, port, "GET", "/ready", None, 2.0)[0] == 200:
-                return
-        except (OSError, http.client.HTTPException):
-            pass
-        if ended.wait(POLL):
-            raise SeatrialError("it ended before it was ready")
-    raise SeatrialError(f"it was not ready within {patience:g} s")
-
-
-def prove(host: str, port: int, wheel: Path, version: str) -> None:
+def prove(url: str, wheel: Path, version: str) -> None:
     """Have the server predict golden rows of the wheel; SeatrialError where it does not give what training stored."""
     rows, scores, classes = _golden(wheel)
     if not rows:
-        return
+        raise SeatrialError("its wheel has no golden rows to prove it by")
     try:
-        status, document = _ask(host, port, "POST", "/api/v1/predict", rows, 30.0)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise SeatrialError(f"it does not predict its golden rows: {error}") from None
-    if status != 200:
-        raise SeatrialError(f"it answers its golden rows with status {status}")
+        document = ask(f"{url}/api/v1/predict", rows, timeout=30.0)
+    except SeatrialError as error:
+        raise SeatrialError(f"it does not predict its golden rows: {error.message.rstrip('.')}") from None
     if document.get("version") != version:
         raise SeatrialError(f"it says that it is version {document.get('version')}, not {version}")
     given = _scores(document, classes)
     if len(given) != len(scores):
         raise SeatrialError(f"it gives {len(given)} answers to {len(scores)} golden rows")
-    off = max(abs(a - b) for one, other in zip(given, scores, strict=True) for a, b in zip(one, other, strict=True))
+    pairs = [pair for one, other in zip(given, scores, strict=True) for pair in zip(one, other, strict=True)]
+    off = max(abs(a - b) / max(1.0, abs(b)) for a, b in pairs)
     if not off <= TOLERANCE:
         raise SeatrialError(f"its golden rows are answered otherwise than at training, by up to {off:.2g}")
+
+
+def require_proven(url: str, pinned: Pinned) -> None:
+    """Have the service at `url` prove itself; SeatrialError is a whole sentence here."""
+    try:
+        prove(url, pinned.wheel, pinned.version)
+    except SeatrialError as error:
+        raise SeatrialError(f"{pinned.name} {pinned.version} is not served: {error.message}.") from None
 
 
 def _golden(wheel: Path) -> tuple[list[Any], list[list[float]], list[str]]:
@@ -68,14 +59,3 @@ def _scores(document: Mapping[str, Any], classes: Sequence[str]) -> list[list[fl
     if not classes:
         return [[float(value)] for value in document["predictions"]]
     return [[float(row[name]) for name in classes] for row in document["probabilities"]]
-
-
-def _ask(host: str, port: int, method: str, path: str, body: Any, timeout: float) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(host, port, timeout=timeout)
-    try:
-        given = None if body is None else json.dumps(body)
-        connection.request(method, path, given, {"Content-Type": "application/json", "Connection": "close"})
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    finally:
-        connection.close()

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
-from seatrial.deploy.asking import predict_example, version_at, wait_for_version
+from seatrial.deploy.asking import version_at, wait_for_version
 from seatrial.deploy.images import PORT, PYTHON, own_or, render_dockerfile, render_dockerignore, stage
+from seatrial.deploy.proving import require_proven
 from seatrial.deploy.settings import TargetSettings, read_settings
 from seatrial.deploy.target import Pinned, Progress
 from seatrial.deploy.tools import Tool, ToolError, find_tool
@@ -101,7 +102,7 @@ class Railway:
         if self.url:
             progress(f"waiting until {self.url} answers as {pinned.version}")
             wait_for_version(self.url, pinned.version, self.settings.patience, logs="railway logs --build")
-            predict_example(self.url, pinned.version)
+            require_proven(self.url, pinned)
         else:
             progress("uploaded; not checked that it answers: set `url` under [tool.seatrial.deploy.railway] for that")
         commit()
