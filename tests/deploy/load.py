@@ -108,11 +108,12 @@ async def _main(port: int, rate: float) -> None:
     running = asyncio.ensure_future(load.run(stop))
     began = time.monotonic()
     await asyncio.to_thread(sys.stdin.read)
+    seconds, asked = time.monotonic() - began, load.asked  # what is under way ends after that, and is no load any more
     stop.set()
     await running
     told = {
         "asked": load.asked,
-        "per_second": load.asked / (time.monotonic() - began),
+        "per_second": asked / seconds,
         "answered": dict(load.answered),
         "lost": load.lost,
         "unsaid": load.unsaid,

@@ -41,7 +41,7 @@ def deploy(
 
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
-    from seatrial.deploy import Place, Plan, bring_back, carry_out, make_ready, open_target, tidy
+    from seatrial.deploy import Place, Plan, bring, make_ready, open_target
     from seatrial.release import open_index
 
     found = project_on(project, index)
@@ -63,23 +63,25 @@ def deploy(
         make_ready(place, opened, fetch, step)
         opened.check()
         release = releases.find(_requirement(found, version))
-        current = place.current()
-        if current and current.sha256 == release.sha256:
-            if opened.serving() != current.version:
-                bring_back(place, opened, fetch, step)
-            done, complaint = None, tidy(place, git=not no_commit, push=push)
-        else:
+
+        def plan(current: "Current | None") -> Plan:
             verdict = _passed(found, release, current)
             pin, wheels, package = pin_release(releases, release, place.kept_pins(release.sha256), step)
             _keep(place, pin, wheels)
-            plan = Plan("deploy", release.name, release.version, release.sha256, package, pin, reason, verdict)
-            done = carry_out(place, opened, plan, index=found.index.name, progress=step, git=not no_commit, push=push)
-            complaint = done.complaint
-    if done is None:
-        _tell_already(place, release.name, release.version, complaint, json)
-    else:
-        _tell(place, done, json)
-    _hold_to(push, complaint)
+            return Plan("deploy", release.name, release.version, release.sha256, package, pin, reason, verdict)
+
+        done = bring(
+            place,
+            opened,
+            release.sha256,
+            plan,
+            fetch=fetch,
+            index=found.index.name,
+            progress=step,
+            git=not no_commit,
+            push=push,
+        )
+    _report(place, done, json, push)
 
 
 def rollback(
@@ -99,17 +101,7 @@ def rollback(
 
     Example: [bold]seatrial rollback local --reason "wrong for children"[/]
     """
-    from seatrial.deploy import (
-        Place,
-        Plan,
-        bring_back,
-        carry_out,
-        choose_earlier,
-        make_ready,
-        open_target,
-        pin_of,
-        tidy,
-    )
+    from seatrial.deploy import Place, Plan, bring, choose_earlier, make_ready, open_target, pin_of
 
     found = project_on(project, index)
     opened, place = open_target(found, target), Place(found, target)
@@ -117,23 +109,25 @@ def rollback(
         fetch = _fetch_when_needed(found)
         make_ready(place, opened, fetch, step)
         opened.check()
-        current = place.current()
         entry = choose_earlier(place, to.rpartition("==")[2] if to else None)
-        if current and current.sha256 == entry.sha256:
-            if opened.serving() != current.version:
-                bring_back(place, opened, fetch, step)
-            done, complaint = None, tidy(place, git=not no_commit, push=push)
-        else:
+
+        def plan(current: "Current | None") -> Plan:
             pin = pin_of(place, entry, fetch)
             why = reason or f"back from {current.version if current else 'nothing'}"
-            plan = Plan("rollback", entry.release, entry.version, entry.sha256, entry.package, pin, why, entry.verdict)
-            done = carry_out(place, opened, plan, index=found.index.name, progress=step, git=not no_commit, push=push)
-            complaint = done.complaint
-    if done is None:
-        _tell_already(place, entry.release, entry.version, complaint, json)
-    else:
-        _tell(place, done, json)
-    _hold_to(push, complaint)
+            return Plan("rollback", entry.release, entry.version, entry.sha256, entry.package, pin, why, entry.verdict)
+
+        done = bring(
+            place,
+            opened,
+            entry.sha256,
+            plan,
+            fetch=fetch,
+            index=found.index.name,
+            progress=step,
+            git=not no_commit,
+            push=push,
+        )
+    _report(place, done, json, push)
 
 
 def _passed(project: "Project", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
@@ -191,29 +185,18 @@ def _stop(target: Any, place: "Place") -> None:
     show.say(f"{place.target} is stopped." if was else f"{place.target} does not run.")
 
 
-def _tell(place: "Place", done: "Done", json: bool) -> None:
+def _report(place: "Place", done: "Done", json: bool, push: bool) -> None:
+    """Say what came of it. With --push, a pin that did not get there is a failure: the next clone would not know."""
     from dataclasses import asdict
 
-    entry = done.entry
-    if json:
-        show.result({**asdict(entry), "address": done.address, "complaint": done.complaint})
-        return
-    at = f", {done.address}" if done.address else ""
-    show.out.print(f"{entry.release} {entry.version} serves on {place.target}{at}")
-    if done.complaint:
-        show.say(done.complaint)
-
-
-def _tell_already(place: "Place", name: str, version: str, complaint: str, json: bool) -> None:
-    if json:
-        show.result({"release": name, "version": version, "already": True})
+    if json and done.entry:
+        show.result({**asdict(done.entry), "address": done.address, "complaint": done.complaint})
+    elif json:
+        show.result({"release": done.name, "version": done.version, "already": True})
     else:
-        show.out.print(f"{name} {version} serves on {place.target} already.")
-        if complaint:
-            show.say(complaint)
-
-
-def _hold_to(push: bool, complaint: str) -> None:
-    """With --push, a pin that did not get there is a failure: the next clone would not know of it."""
-    if push and complaint:
-        raise SeatrialError(complaint, hint="It serves. Push it by hand: `git push`.")
+        at = f", {done.address}" if done.address else "" if done.entry else " already."
+        show.out.print(f"{done.name} {done.version} serves on {place.target}{at}")
+        if done.complaint and not push:
+            show.say(done.complaint)
+    if done.complaint and push:
+        raise SeatrialError(done.complaint, hint="It serves. Push it by hand: `git push`.")

@@ -7,13 +7,10 @@ file and a history in the project's `deploy/<target>/`, and a service that runs 
 from seatrial.deploy.deploying import (
     Done,
     Plan,
-    bring_back,
-    carry_out,
+    bring,
     choose_earlier,
-    commit_files,
     make_ready,
     pin_of,
-    tidy,
 )
 from seatrial.deploy.history import Entry
 from seatrial.deploy.place import Place
@@ -27,13 +24,10 @@ __all__ = [
     "Place",
     "Plan",
     "Target",
-    "bring_back",
-    "carry_out",
+    "bring",
     "choose_earlier",
-    "commit_files",
     "make_ready",
     "open_target",
     "pin_of",
     "target_names",
-    "tidy",
 ]

@@ -16,7 +16,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.pins import Pin
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
-from seatrial.deploy.place import Place
+from seatrial.deploy.place import Current, Place
 from seatrial.deploy.target import Progress, Target
 
 Fetch = Callable[[Pin], list[Path]]  # gives the wheels of ours that a pin names, from the index
@@ -38,10 +38,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it; `complaint` says what was left undone in git."""
+    """What came of it: no `entry` where the release served already. `complaint` says what was left undone in git."""
 
-    entry: Entry
-    address: str
+    name: str
+    version: str
+    entry: Entry | None = None
+    address: str = ""
     complaint: str = ""
 
 
@@ -109,6 +111,30 @@ def pin_of(place: Place, entry: Entry, fetch: Fetch) -> Pin:
     return pin
 
 
+def bring(
+    place: Place,
+    target: Target,
+    sha256: str,
+    plan: Callable[[Current | None], Plan],
+    *,
+    fetch: Fetch,
+    index: str,
+    progress: Progress,
+    git: bool = True,
+    push: bool = False,
+) -> Done:
+    """Bring the release with this wheel into service, if the pin is not of it already; the caller holds the lock.
+
+    `plan` is asked only where there is something to do; it is given what the pin says now.
+    """
+    current = place.current()
+    if current is None or current.sha256 != sha256:
+        return carry_out(place, target, plan(current), index=index, progress=progress, git=git, push=push)
+    if target.serving() != current.version:
+        bring_back(place, target, fetch, progress)
+    return Done(current.name, current.version, complaint=tidy(place, git=git, push=push))
+
+
 def carry_out(
     place: Place, target: Target, plan: Plan, *, index: str, progress: Progress, git: bool = True, push: bool = False
 ) -> Done:
@@ -159,7 +185,7 @@ def carry_out(
     place.record(entry)
     place.end()
     words = commit_files(place, _title(place, entry), entry.why, push=push) if git else ""
-    return Done(entry, address, words)
+    return Done(entry.release, entry.version, entry, address, words)
 
 
 def commit_files(place: Place, title: str, why: str = "", *, push: bool = False) -> str:
