@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import pickle
 import stat
@@ -55,6 +56,15 @@ IN_AN_ATTRIBUTE = field(7, field(1, field(5, field(5, bytes([14 << 3, 1])))))
 OLD_PICKLES = [pickle.dumps(Evil(), protocol) for protocol in (0, 1)]
 
 # What a model may not have: members of the wheel, listed in its RECORD as they should be.
+CLOSED = "is packed, and nobody can look into it"
+OBJECTS = "holds pickled objects"
+
+
+def headed(text: str) -> bytes:
+    """A .npy file of format 2 with this header."""
+    return b"\x93NUMPY\x02\x00" + len(text).to_bytes(4, "little") + text.encode("latin-1")
+
+
 IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
     "another top-level package": ({"numpy/__init__.py": b""}, "outside of tiny_model/"),
     "a top-level module": ({"usercustomize.py": b""}, "outside of tiny_model/"),
@@ -71,11 +81,27 @@ IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
         {f"{HOLD}/a.csv": b"V" + b"a" * 100_000 + b"\n" + OLD_PICKLES[0]},
         "a.csv is a pickle",
     ),
-    "a zlib-packed pickle, as joblib writes": ({f"{HOLD}/m.bin": zlib.compress(pickle.dumps(Evil()))}, "is a pickle"),
-    "a gzip-packed pickle": ({f"{HOLD}/m.bin": gzip.compress(pickle.dumps(Evil()))}, "is a pickle"),
-    "a bzip2-packed pickle": ({f"{HOLD}/m.bin": bz2.compress(pickle.dumps(Evil()))}, "is a pickle"),
+    "a zlib-packed pickle, as joblib writes": ({f"{HOLD}/m.bin": zlib.compress(pickle.dumps(Evil()))}, CLOSED),
+    "a gzip-packed pickle": ({f"{HOLD}/m.bin": gzip.compress(pickle.dumps(Evil()))}, CLOSED),
+    "a bzip2-packed pickle": ({f"{HOLD}/m.bin": bz2.compress(pickle.dumps(Evil()))}, CLOSED),
+    "an xz-packed pickle": ({f"{HOLD}/m.bin": lzma.compress(pickle.dumps(Evil()))}, CLOSED),
+    "a pickle far inside of gzip": (
+        {f"{HOLD}/m.bin": gzip.compress(b"V" + b"a" * 100_000 + b"\n" + OLD_PICKLES[0])},
+        CLOSED,
+    ),
+    "gzip of a text": ({f"{HOLD}/m.bin": gzip.compress(b"hello" * 100)}, CLOSED),
+    "a pickle behind other operations": ({f"{HOLD}/a.csv": b"N0" + pickle.dumps(Evil(), 4)}, "a.csv is a pickle"),
+    "a new pickle without its header": ({f"{HOLD}/a.csv": pickle.dumps(Evil(), 4)[2:]}, "a.csv is a pickle"),
+    "a pickle behind thousands of operations": ({f"{HOLD}/a.csv": b"N0" * 5001 + OLD_PICKLES[0]}, "a.csv is a pickle"),
     "something packed by zstd": ({f"{HOLD}/m.bin": b"\x28\xb5\x2f\xfd" + b"a" * 50}, "nobody can look into it"),
     "objects in .npy": ({f"{HOLD}/a.npy": npy(np.array([{}], dtype=object))}, "pickled objects"),
+    **{
+        f"objects in .npy, written {kind}": (
+            {f"{HOLD}/a.npy": headed(f"{{'descr': {kind}, 'fortran_order': False}}")},
+            OBJECTS,
+        )
+        for kind in ('"|O"', "'object'", "'\\x4f'", "'i4,O'", "[('a', '|O')]", " " * 5000 + "'|O'", "'|O")
+    },
     "objects in .npz": ({f"{HOLD}/a.npz": packed({"a.npy": npy(np.array([{}]))})}, "holds a.npy, which holds pickled"),
     "a pickle in a zip": ({f"{HOLD}/a.skops": packed({"x": pickle.dumps(Evil())})}, "holds x, which is a pickle"),
     "a .pkl in a zip": ({f"{HOLD}/a.skops": packed({"data.pkl": b""})}, "holds data.pkl"),
@@ -85,6 +111,16 @@ IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
     "native code by another name": ({"tiny_model/fast.bin": b"\x7fELF\x02"}, "is native code"),
     "ONNX with data outside": ({f"{HOLD}/model.onnx": OUTSIDE}, "takes data from other files"),
     "ONNX with data outside, of a node": ({f"{HOLD}/model.onnx": IN_AN_ATTRIBUTE}, "takes data from other files"),
+    # protobuf knows groups, and reads 32 bits of a tag
+    "ONNX behind an unknown group": (
+        {f"{HOLD}/model.onnx": b"\xc3\x3e\xc4\x3e" + OUTSIDE},
+        "takes data from other files",
+    ),
+    "ONNX by an overlong tag": (
+        {f"{HOLD}/model.onnx": b"\xba\x80\x80\x80\x10" + OUTSIDE[1:]},
+        "takes data from other files",
+    ),
+    "ONNX that is none": ({f"{HOLD}/model.onnx": b"\xff" * 30}, "takes data from other files"),
     "the command pip": ({f"{INFO}/entry_points.txt": b"[console_scripts]\npip = tiny_model:x\n"}, "the command 'pip'"),
     "a hook of pytest": ({f"{INFO}/entry_points.txt": b"[pytest11]\nx = tiny_model\n"}, "hooks into pytest11"),
 }
@@ -171,6 +207,28 @@ def overlapping(path: Path) -> Path:
     return path
 
 
+def unlisted(path: Path) -> Path:
+    """Put a file between the others that the zip file's own list does not have."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(zipfile.ZipInfo(member.filename), archive.read(member)) for member in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for turn, (member, data) in enumerate(members):
+            archive.writestr(member, data)
+            if turn == 0:
+                archive.writestr("hidden.pth", "import os")
+                del archive.NameToInfo[archive.filelist.pop().filename]
+    return path
+
+
+def before_directory(path: Path) -> Path:
+    content = path.read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    at = int.from_bytes(content[end + 16 : end + 20], "little")
+    moved = content[end : end + 16] + (at + 9).to_bytes(4, "little") + content[end + 20 :]
+    path.write_bytes(content[:at] + b"hidden by" + content[at:end] + moved)
+    return path
+
+
 def bomb(path: Path) -> Path:
     def write(archive: zipfile.ZipFile) -> None:
         archive.writestr("tiny_model/zeros", b"\0" * (70 << 20), compress_type=zipfile.ZIP_DEFLATED)
@@ -236,6 +294,8 @@ IN_ANY: dict[str, tuple[Callable[[Path], Path], str]] = {
     "another packing": (lambda p: changed(p, bzip2), "packed in a way"),
     "a bomb": (bomb, r"unpacked it is [\d,]+ times its size"),
     "shared bytes": (overlapping, "shares bytes"),
+    "a file between the others that is not listed": (unlisted, "something that it does not list lies before"),
+    "bytes before the directory": (before_directory, "something that it does not list lies before its directory"),
     "a false size": (lying, "damaged"),
     "something behind the end": (lambda p: patched(p, p.read_bytes(), p.read_bytes() + b"#!/bin/sh"), "follows the end"),
     "something before the start": (lambda p: patched(p, p.read_bytes(), b"MZ" + p.read_bytes()), "no zip file"),
@@ -320,7 +380,11 @@ HARMLESS = {
     "numbers": npy(np.arange(9.0)),
     "arrays": packed({"a.npy": npy(np.arange(9.0)), "schema.json": b"{}"}),
     "a graph with a node called location": field(7, field(1, field(1, b"location"))),
-    "gzip of a text": gzip.compress(b"hello" * 100),
+    "a text that begins as zlib does": b"x\x9c is no beginning of zlib's",
+    **{
+        f"numbers of type {kind}": npy(np.zeros(3, dtype=kind))
+        for kind in ("<f4", ">i8", "?", "c16", "U5", "S3", "M8[ns]")
+    },
 }
 
 

@@ -60,7 +60,9 @@ def make_project(root: Path, *, version: str = "0.1.0", engine: str = "onnx") ->
     (root / "data.csv").write_text("x,y\n1,0\n")
     (package / "__init__.py").write_text(f'"""Tiny."""\n\n__version__ = "{version}"\n')
     (artifacts / "release.json").write_text(json.dumps({**RELEASE, "engine": engine}))
-    (artifacts / ("model.onnx" if engine == "onnx" else "model.skops")).write_bytes(b"\x08\x0agraph" * 100)
+    (artifacts / ("model.onnx" if engine == "onnx" else "model.skops")).write_bytes(
+        b"\x08\x0a" * 350
+    )  # field 1 is 10, again and again
     for name in ("schema.json", "golden.json", "reference.csv", "card.md"):
         (artifacts / name).write_text(f"{name}\n")
     return root

@@ -224,6 +224,6 @@ def test_a_build_older_than_the_training_is_not_published(tmp_path: Path) -> Non
     project = find_project(root)
     build_release(project)
     assert len(built_files(project)) == 2
-    (project.artifacts / "model.onnx").write_bytes(b"another graph")
+    (project.artifacts / "model.onnx").write_bytes(b"\x08\x09")
     with pytest.raises(SeatrialError, match=r"before tiny_model/artifacts/model\.onnx changed"):
         built_files(project)

@@ -118,7 +118,9 @@ def test_a_full_disk_changes_nothing_and_says_so(tmp_path: Path, limit: int) -> 
     index = at(tmp_path / "index")
     index.publish([make_wheel(tmp_path)])
     before = tree(index.path)
-    big = make_wheel(tmp_path, version="0.2.0", more={"tiny_model/artifacts/model.onnx": os.urandom(200_000)})
+    big = make_wheel(
+        tmp_path, version="0.2.0", more={"tiny_model/artifacts/model.onnx": b"\x12\xc0\x9a\x0c" + os.urandom(200_000)}
+    )
 
     def publish() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -142,7 +144,11 @@ def test_a_really_full_disk_changes_nothing(tmp_path: Path) -> None:
         index = at(disk / "index")
         index.publish([make_wheel(tmp_path)])
         before = tree(index.path)
-        big = make_wheel(tmp_path, version="0.2.0", more={"tiny_model/artifacts/model.onnx": os.urandom(400_000)})
+        big = make_wheel(
+            tmp_path,
+            version="0.2.0",
+            more={"tiny_model/artifacts/model.onnx": b"\x12\x80\xb5\x18" + os.urandom(400_000)},
+        )
         with pytest.raises(SeatrialError, match="No space left") as error:
             index.publish([big])
         assert "Nothing was published" in error.value.hint

@@ -31,8 +31,11 @@ def check_whole(path: Path, content: bytes) -> None:
         raise SeatrialError(f"{path} is refused: something follows the end of the zip file.")
 
 
-def check_members(path: Path, members: list[zipfile.ZipInfo], packed: int) -> None:
-    """Refuse what no wheel has: names that leave the folder or come twice, links, encryption, absurd sizes."""
+def check_members(path: Path, content: bytes, members: list[zipfile.ZipInfo], directory: int) -> None:
+    """Refuse what no wheel has: names that leave the folder or come twice, links, encryption, absurd sizes.
+
+    `directory` is where the zip file's own list begins.
+    """
     seen: dict[str, str] = {}
     for member in members:
         name = member.orig_filename
@@ -57,9 +60,9 @@ def check_members(path: Path, members: list[zipfile.ZipInfo], packed: int) -> No
         raise SeatrialError(
             f"{path} is refused: unpacked it is over {TOTAL_LIMIT >> 30} GiB or {MEMBER_LIMIT:,} files."
         )
-    if total > RATIO_FROM and total > RATIO_LIMIT * packed:
-        raise SeatrialError(f"{path} is refused: unpacked it is {total // packed:,} times its size.")
-    _check_places(path, members)
+    if total > RATIO_FROM and total > RATIO_LIMIT * len(content):
+        raise SeatrialError(f"{path} is refused: unpacked it is {total // len(content):,} times its size.")
+    _check_places(path, content, members, directory)
 
 
 def check_record(path: Path, archive: zipfile.ZipFile, folder: str) -> None:
@@ -98,10 +101,20 @@ def _check_name(path: Path, member: zipfile.ZipInfo) -> None:
         raise SeatrialError(f"{path} is refused: it holds the path {name!r}, which not every system can write.")
 
 
-def _check_places(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Refuse members that share their bytes, by which a small file unpacks to a huge one."""
-    ends = 0
+def _check_places(path: Path, content: bytes, members: list[zipfile.ZipInfo], directory: int) -> None:
+    """Refuse members that share bytes, by which a small file unpacks to a huge one, and bytes that belong to none.
+
+    Installers that read a zip file as it comes in would unpack a member that only stands between the others.
+    """
+    at = slack = 0
     for member in sorted(members, key=lambda m: m.header_offset):
-        if member.header_offset < ends or (ends == 0 and member.header_offset):
+        start = member.header_offset
+        if start < at:
             raise SeatrialError(f"{path} is refused: {member.filename!r} shares bytes with another member.")
-        ends = member.header_offset + 30 + len(member.orig_filename.encode()) + member.compress_size
+        if start > at + slack:
+            raise SeatrialError(f"{path} is refused: something that it does not list lies before {member.filename!r}.")
+        name, extra = (int.from_bytes(content[start + n : start + n + 2], "little") for n in (26, 28))
+        at = start + 30 + name + extra + member.compress_size
+        slack = 24 if member.flag_bits & 8 else 0  # sizes and a checksum may follow, if they were not known before
+    if not at <= directory <= at + slack:
+        raise SeatrialError(f"{path} is refused: something that it does not list lies before its directory.")

@@ -25,7 +25,7 @@ def has_external_data(content: bytes) -> bool:
     try:
         return _search(memoryview(content), "model", 0)
     except (IndexError, ValueError):
-        return False  # no ONNX file at all: an engine refuses it
+        return True
 
 
 def _search(data: memoryview, message: str, depth: int) -> bool:
@@ -48,6 +48,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
+        key &= 0xFFFFFFFF  # as protobuf reads it
         kind = key & 7
         if kind == 0:
             number, at = _varint(data, at)

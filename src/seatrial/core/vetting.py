@@ -4,10 +4,9 @@ A model is one package of Python and data. Its code runs when it is imported, li
 would run, or could, is a complaint.
 """
 
-import bz2
+import ast
 import configparser
 import io
-import lzma
 import pickletools
 import re
 import zipfile
@@ -22,12 +21,13 @@ PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt
 NATIVE = frozenset({".so", ".pyd", ".dll", ".dylib", ".exe"})
 ARCHIVES = frozenset({".whl", ".egg", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".zst"})
 BINARIES = (b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-PACKED = {b"\x1f\x8b": 31, b"x\x01": 15, b"x\x5e": 15, b"x\x9c": 15, b"x\xda": 15}  # magic to zlib's wbits
-OPAQUE = (b"\x28\xb5\x2f\xfd", b'\x04"M\x18')  # zstd and lz4, which the standard library does not unpack
+ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+# How gzip, bzip2, xz, lzma, zstd and lz4 begin.
+PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x28\xb5\x2f\xfd", b'\x04"M\x18')
 CALLS = frozenset({"REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "INST"})
 GLOBAL_NAME = re.compile(r"[A-Za-z_][\w.]* [A-Za-z_][\w.]*")
-OBJECTS = re.compile(rb"'[|<>=]?O\d*'")  # Python objects in the header of a .npy file
-OPCODES = 10_000  # of a text that may be a pickle
+PLAIN = re.compile(r"[<>|=]?[?biufcSUmMV]\d*(\[\w+\])?")  # a .npy file's type: numbers, texts, times; no objects
+OPCODES = 10_000  # of what may be a pickle: so many in a row are no chance any more
 ARTIFACT_LIMIT = 1 << 30
 DEPTH = 3
 LIMIT = 5  # complaints shown
@@ -95,23 +95,20 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: str, pack
     if name.endswith(".onnx"):
         with archive.open(member) as file:
             if has_external_data(file.read()):
-                return f"{name} takes data from other files"
+                return f"{name} takes data from other files, or cannot be read"
     return ""
 
 
 def _hidden(file: IO[bytes], depth: int) -> str:
-    """Find a pickle in a file, whatever it is called and however it is packed."""
+    """Find a pickle in a file, whatever it is called; what is packed is not looked into but refused."""
     head = file.read(4096)
-    if head.startswith(OPAQUE) or depth > DEPTH:
+    if head.startswith(PACKED) or _is_zlib(head) or depth > DEPTH:
         return "is packed, and nobody can look into it"
     if _is_pickle(head, file):
         return "is a pickle, which can run anything"
     if head.startswith(b"\x93NUMPY"):
-        return "holds pickled objects, which can run anything" if OBJECTS.search(head) else ""
-    if head.startswith(b"PK\x03\x04"):
-        return _in_zip(head + file.read(), depth)
-    inner = _unpacked(head)
-    return _hidden(io.BytesIO(inner), depth + 1) if inner else ""
+        return "holds pickled objects, which can run anything" if _of_objects(head) else ""
+    return _in_zip(head + file.read(), depth) if head.startswith(b"PK\x03\x04") else ""
 
 
 def _in_zip(content: bytes, depth: int) -> str:
@@ -133,18 +130,25 @@ def _in_zip(content: bytes, depth: int) -> str:
     return ""
 
 
-def _unpacked(head: bytes) -> bytes:
-    """The beginning of what was packed by zlib, gzip, bzip2 or xz; nothing where it was not."""
+def _is_zlib(head: bytes) -> bool:
+    """Whether these bytes are packed by zlib, and do not only begin as if they were."""
+    if not head.startswith(ZLIB):
+        return False
     try:
-        if head[:2] in PACKED:
-            return zlib.decompressobj(PACKED[head[:2]]).decompress(head, 4096)
-        if head.startswith(b"BZh"):
-            return bz2.BZ2Decompressor().decompress(head, 4096)
-        if head.startswith((b"\xfd7zXZ\x00", b"\x5d\x00\x00")):
-            return lzma.LZMADecompressor().decompress(head, 4096)
-    except (zlib.error, OSError, EOFError, lzma.LZMAError):
-        pass
-    return b""
+        return bool(zlib.decompressobj().decompress(head, 1))
+    except zlib.error:
+        return False
+
+
+def _of_objects(head: bytes) -> bool:
+    """Whether a .npy file holds anything but plain values, by the dictionary at its beginning."""
+    start = 10 if head[6:7] == b"\x01" else 12
+    size = int.from_bytes(head[8:start], "little")
+    try:
+        told = ast.literal_eval(head[start : start + size].decode("latin-1"))["descr"]
+    except Exception:  # nobody knows what it says
+        return True
+    return not (isinstance(told, str) and PLAIN.fullmatch(told))
 
 
 def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
@@ -157,7 +161,7 @@ def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
     named = False
     try:
         for opcode in _opcodes(head, rest):
-            if opcode == "GLOBAL":
+            if opcode in ("GLOBAL", "STACK_GLOBAL"):
                 named = True
             elif opcode == "INST" or (named and opcode in CALLS):
                 return True
@@ -173,6 +177,7 @@ def _opcodes(head: bytes, rest: IO[bytes]) -> Iterator[str]:
             return
         yield opcode.name
         if seen > OPCODES:
+            yield "INST"
             return
 
 
