@@ -136,3 +136,23 @@ def test_releases_of_a_named_index_are_listed(project: Path, private: Private, t
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_certificate_and_its_key_go_together(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "k.pem").write_text("x")
+    done = seatrial(project, "index", "serve", "--port", "0", "--key", str(tmp_path / "k.pem"))
+    assert done.returncode == 2
+    assert "--certificate and --key go together" in done.stderr
+
+
+def test_a_wrong_policy_is_not_passed_over_where_two_wheels_are_named(project: Path, tmp_path: Path) -> None:
+    settings = project / "pyproject.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace('target = "', 'target = 3 # "', 1))
+    try:
+        wheels = [str(make_wheel(tmp_path / version, version=version)) for version in ("0.1.0", "0.2.0")]
+        done = seatrial(project, "trial", *wheels)
+    finally:
+        settings.write_text(before)
+    assert done.returncode != 0
+    assert "target = 3 is of the wrong type" in done.stderr

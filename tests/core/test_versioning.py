@@ -77,6 +77,7 @@ HEAD = "diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n"
     [
         (HEAD + '@@ -4 +4 @@ x\n-__version__ = "0.1.0"\n+__version__ = "0.1.1"\n', "0.1.1"),
         (HEAD + '@@ -4 +4 @@\n-__version__ = "0.1.0"\r\n+__version__ = "0.1.1"\r\n', "0.1.1"),
+        (HEAD + '@@ -4 +4 @@\n-__version__ = "0.1.0"\n\\ No newline at end of file\n+__version__ = "0.1.1"\n', "0.1.1"),
         (HEAD + '@@ -4,0 +5 @@\n+__version__ = "0.1.1"\n', None),
         (HEAD + '@@ -4 +4,2 @@\n-__version__ = "0.1.0"\n+__version__ = "0.1.1"\n+import os\n', None),
         (HEAD + '@@ -4 +4 @@\n-__version__ = "0.1.0"\n+__version__ = "0.1.1"; import os\n', None),

@@ -292,8 +292,10 @@ def test_a_file_that_is_not_what_the_index_lists_never_gets_in(tmp_path: Path) -
 
     with answering(answer) as url:
         index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c")
-        with pytest.raises(SeatrialError, match="not what it lists"):
-            index.find("tiny-model")
+        found = index.find("tiny-model")
+        for look in (index.fetch, lambda release: release.metadata):
+            with pytest.raises(SeatrialError, match="not what it lists"):
+                look(found)
         assert [p for p in (tmp_path / "c").rglob("*") if p.is_file()] == []
         sent[0] = wheel.read_bytes()
         path = index.fetch(index.find("tiny-model"))
@@ -355,3 +357,52 @@ def test_gemfury_takes_a_push_with_one_token_and_is_read_with_another(
         monkeypatch.setenv("GEMFURY_PUSH_TOKEN", "other")
         with pytest.raises(SeatrialError, match="GEMFURY_PUSH_TOKEN"):
             index.publish([make_wheel(tmp_path, version="0.2.0")])
+
+
+def test_of_many_releases_only_the_one_that_is_asked_for_is_fetched(
+    remote: HttpIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        remote.publish([make_wheel(tmp_path, "many-model", f"0.{number}.0")])
+    fetched: list[str] = []
+    download = remote._session.download
+    monkeypatch.setattr(remote._session, "download", lambda url, into: (fetched.append(url), download(url, into)))
+    assert [release.version for release in remote.releases("many-model")] == [f"0.{n}.0" for n in range(4)]
+    assert fetched == []
+    found = remote.find("many-model==0.2.0")
+    assert found.metadata
+    remote.fetch(found)
+    assert [url.rpartition("/")[2] for url in fetched] == ["many_model-0.2.0-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize(
+    ("link", "answer"),
+    [
+        ("/files/{name}?X-Amz-Signature=TOPSECRET#sha256={digest}", (404, {}, b"no")),
+        ("/files/{name}?X-Amz-Signature=TOPSECRET#sha256={digest}", None),
+        ("/files/{name}?X-Amz-Signature=TOPSECRET#sha256={digest}", (503, {}, b"later")),
+        ("//ada:TOPSECRET@{host}/files/{name}#sha256={digest}", (404, {}, b"no")),
+        ("/files/{name}?X-Amz-Signature=TOPSECRET#sha256={digest}", (200, {"Content-Length": "9"}, b"short")),
+    ],
+)
+def test_a_signed_address_or_a_password_in_one_is_in_no_message(tmp_path: Path, link: str, answer) -> None:
+    wheel = make_wheel(tmp_path)
+
+    def act(request):
+        if "/files/" in request.path:
+            return answer
+        there = link.format(name=wheel.name, digest=digest(wheel), host=request.headers["Host"])
+        return 200, HTML, f'<html><title>Links for it</title><a href="{there}">{wheel.name}</a></html>'.encode()
+
+    with answering(act) as url:
+        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "cache", sleep=lambda _: None)
+        with pytest.raises(SeatrialError) as error:
+            index.fetch(index.find("tiny-model"))
+    assert "TOPSECRET" not in f"{error.value.message} {error.value.hint}"
+    assert "/files/" in error.value.message
+
+
+def test_an_upload_that_is_refused_though_it_arrived_is_believed(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path)
+    with answering(Upload((403, {}, b"no"), keeps=wheel)) as url:
+        assert HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c").publish([wheel]).version == "0.1.0"

@@ -180,6 +180,12 @@ def test_a_number_that_is_no_socket_is_said_in_a_line(binary: Release, small_roo
         assert "--standby-fd goes with --fd and one worker" in server.lines[-1]
 
 
+def test_a_drain_that_several_workers_would_not_keep_is_refused(small_root: Path) -> None:
+    with process(small_root, "--port", "0", "--workers", "2", "--drain", "5", package=PACKAGE) as server:
+        assert server.wait() == 1
+        assert "--drain (SEATRIAL_DRAIN) goes with one worker" in server.lines[-1]
+
+
 def test_a_drain_without_a_supervisor_works_too(binary: Release, small_root: Path) -> None:
     with process(small_root, "--port", "0", "--log-format", "text", package=PACKAGE, SEATRIAL_DRAIN="20") as server:
         port = server.started()

@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from seatrial.core.environments import Environment
-from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
     from seatrial.core.places import IndexPlace
@@ -19,11 +18,16 @@ def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> "Source":
     On a folder it is published. An index at an address is only read from here: it may be others' too, and may want
     another token for writing; the toolkit then lies in a folder beside the environments. `publish` puts it there.
     """
-    from seatrial.release import publish_toolkit
+    from seatrial.release import publish_toolkit, runs_from_checkout
+    from seatrial.release.index import NoRoomError
 
-    progress("putting the toolkit on the index, as it would be on PyPI")
-    with suppress(SeatrialError):
-        publish_toolkit(_toolkits_place(index))
+    place = _toolkits_place(index)
+    if runs_from_checkout():
+        progress(
+            "putting the toolkit on the index, as it would be on PyPI" if place is index else "building the toolkit"
+        )
+        with suppress(NoRoomError):  # a folder that one may only read
+            publish_toolkit(place)
     return with_toolkit(index)
 
 

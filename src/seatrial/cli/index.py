@@ -3,7 +3,7 @@
 import os
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ index = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VARIABLE = "SEATRIAL_INDEX_PASSWORD"
+OPEN_LINE = "Over http:// the password can be read on the way: give a --certificate, or put a TLS proxy before it."
 
 
 @index.callback()
@@ -51,6 +52,7 @@ def serve(
     from filelock import FileLock, Timeout
 
     from seatrial.release import FolderIndex
+    from seatrial.release.server import Access, make_app
 
     path = folder.absolute() if folder else _folder_of(project)
     secret = os.environ.get(password, "")
@@ -59,6 +61,8 @@ def serve(
             f"On {host} others can reach the index, and {password} with its password is not set.",
             hint=f"Set {password}, or listen on 127.0.0.1.",
         )
+    if bool(certificate) != bool(key):
+        raise typer.BadParameter("--certificate and --key go together")
     for file in (certificate, key):
         if file and not file.is_file():
             raise SeatrialError(f"{file} does not exist.")
@@ -69,7 +73,10 @@ def serve(
             scheme = "https" if certificate else "http"
             url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
             _greet(url, path, user, password if secret else "", open_reading)
-            _run(FolderIndex(path), listening, user, secret, open_reading, certificate, key)
+            if secret and not certificate and host not in LOOPBACK:
+                show.say(OPEN_LINE)
+            app = make_app(FolderIndex(path), Access(user, secret, open_reading))
+            _run(app, listening, certificate, key)
     except Timeout:
         raise SeatrialError(f"{path} is being served already.", hint="End that server first.") from None
     except OSError as error:
@@ -78,22 +85,9 @@ def serve(
         listening.close()
 
 
-def _run(
-    folder: "object",
-    listening: socket.socket,
-    user: str,
-    secret: str,
-    open_reading: bool,
-    certificate: Path | None,
-    key: Path | None,
-) -> None:
+def _run(app: Any, listening: socket.socket, certificate: Path | None, key: Path | None) -> None:
     import uvicorn
 
-    from seatrial.release.folder import FolderIndex
-    from seatrial.release.server import Access, make_app
-
-    assert isinstance(folder, FolderIndex)
-    app = make_app(folder, Access(user, secret, open_reading))
     config = uvicorn.Config(
         app,
         log_level="info",
@@ -139,7 +133,3 @@ def _greet(url: str, path: Path, user: str, variable: str, open_reading: bool) -
     )
     if not variable:
         show.say("Without a password, so for this machine alone.")
-    elif scheme == "http" and "127.0.0.1" not in url and "[::1]" not in url:
-        show.say(
-            "Over http:// the password can be read on the way: give a --certificate, or put a TLS proxy before it."
-        )

@@ -32,7 +32,7 @@ def release_and_index(name: str | None, index: str | None, project: Path) -> "tu
     found = project_if_any(project) if name and index else project_on(project)
     if index:
         place = choose_place(found.indexes if found else (), index)
-        return name or project_on(project).name, place
+        return name or (found or project_on(project)).name, place
     assert found is not None
     return name or found.name, found.index
 

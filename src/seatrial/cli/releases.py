@@ -7,6 +7,8 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, release_and_index
 
+LOOKED_INTO = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its metrics
+
 
 def releases(
     name: Annotated[str | None, typer.Argument(help="Only this model; default: the project's own.")] = None,
@@ -50,7 +52,7 @@ def releases(
 
 
 def _described(release: Any, running: list[dict[str, Any]]) -> dict[str, Any]:
-    facts = release.metadata or {}
+    facts = (release.metadata if release.size <= LOOKED_INTO else None) or {}
     metrics = facts.get("metrics", {})
     headline = facts.get("headline", "")
     return {

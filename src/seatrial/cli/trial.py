@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_on
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_if_any, project_on
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
@@ -280,10 +280,7 @@ def _two(
     from seatrial.trial.holding import hold as hold_trial
     from seatrial.trial.policy import read_policy
 
-    try:
-        found = project_on(project)
-    except SeatrialError:
-        found = None
+    found = project_if_any(project)
     where = choose_place(found.indexes if found else (), index) if index else found.index if found else None
     policy = read_policy(found.trial if found else {}, "pyproject.toml")
     catalogue = open_index(where) if where else None

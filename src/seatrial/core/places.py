@@ -90,8 +90,14 @@ def folder_place(folder: Path, name: str = "index") -> IndexPlace:
 
 def url_place(url: str, where: str = "", *, name: str = "index", **more: Any) -> IndexPlace:
     """Give the place of an index at an address; a token is looked for in SEATRIAL_<NAME>_TOKEN."""
-    parts = urlsplit(url)
     prefix = f"{where}: " if where else ""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise SeatrialError(
+            f"{prefix}the address of the index {name!r} cannot be read.", hint="As in https://index.example/simple/."
+        ) from None
     if parts.scheme == "file":
         return folder_place(Path(url2pathname(parts.path)), name)
     if parts.username or parts.password or "@" in parts.netloc:

@@ -65,7 +65,7 @@ def new_version(diff: str) -> str | None:
     head, mark, hunks = diff.partition("\n@@ ")
     if not mark or "\nold mode " in head or "\n@@ " in hunks:
         return None
-    lines = [line for line in hunks.split("\n")[1:] if line]
+    lines = [line for line in hunks.split("\n")[1:] if line and line[0] != "\\"]  # "\\ No newline at end of file"
     found = [LINE.fullmatch(line[1:].rstrip("\r")) for line in lines]
     if [line[0] for line in lines] != ["-", "+"] or not all(found):
         return None

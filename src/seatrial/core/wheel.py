@@ -146,14 +146,15 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
 
 def _check_identity(path: Path, own: tuple[str, Version], folder: str, told: str) -> None:
     """Hold file name, METADATA ("NAME VERSION") and the folder's name against each other."""
-    if _identity(*told.split(" ", 1)) != own:
+    if identity(*told.split(" ", 1)) != own:
         raise SeatrialError(f"{path} is refused: its METADATA says {told}.", hint=REBUILD)
     name, _, version = folder.removesuffix(".dist-info").rpartition("-")
-    if _identity(name, version) != own:
+    if identity(name, version) != own:
         raise SeatrialError(f"{path} is refused: its folder {folder} is of something else.", hint=REBUILD)
 
 
-def _identity(name: str, version: str) -> tuple[str, Version] | None:
+def identity(name: str, version: str) -> tuple[str, Version] | None:
+    """A name and a version in one spelling; None where the version is none."""
     try:
         return canonicalize_name(name), Version(version)
     except InvalidVersion:

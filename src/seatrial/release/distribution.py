@@ -7,16 +7,13 @@ from hashlib import sha256 as sha256_of
 from pathlib import Path
 
 from packaging.metadata import parse_email
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from seatrial.core.archives import MEMBER_LIMIT, TOTAL_LIMIT
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.simple import IndexedFile, named
-from seatrial.core.wheel import TEXT_LIMIT, inspect, refuse_unsafe
-
-REBUILD = "Build it again with `seatrial build`."
+from seatrial.core.wheel import REBUILD, TEXT_LIMIT, identity, inspect, refuse_unsafe
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def read_distribution(path: Path) -> Distribution:
         raise SeatrialError(f"{path} does not exist.", hint="Run `seatrial build` first.")
     metadata = _pkg_info(path)
     headers, _ = parse_email(metadata)
-    if _identity(headers.get("name", ""), headers.get("version", "")) != (name, version):
+    if identity(headers.get("name", ""), headers.get("version", "")) != (name, version):
         told = f"{headers.get('name')} {headers.get('version')}"
         raise SeatrialError(f"{path} is refused: its PKG-INFO says {told}.", hint=REBUILD)
     requires_python = headers.get("requires_python")
@@ -88,10 +85,3 @@ def _pkg_info(path: Path) -> bytes:
     if found is None:
         raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
     return found
-
-
-def _identity(name: str, version: str) -> tuple[str, Version] | None:
-    try:
-        return canonicalize_name(name), Version(version)
-    except InvalidVersion:
-        return None

@@ -3,7 +3,8 @@
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,13 +45,18 @@ class Published:
 
 @dataclass(frozen=True)
 class IndexedRelease:
-    """One version on an index. `metadata` is its release.json; a wheel that is no model has none."""
+    """One version on an index. `read` gets its release.json, for which a wheel may have to be fetched."""
 
     name: str
     version: str
     wheel: IndexedFile
     sdist: IndexedFile | None
-    metadata: dict[str, Any] | None
+    read: Callable[[], dict[str, Any] | None] = field(repr=False, compare=False)
+
+    @cached_property
+    def metadata(self) -> dict[str, Any] | None:
+        """Its release.json; a wheel that is no model has none."""
+        return self.read()
 
     @property
     def requirement(self) -> str:
@@ -203,7 +209,7 @@ def grouped(
     for file in files:
         found.setdefault(file.version, {})[file.is_wheel] = file
     return [
-        IndexedRelease(name, str(version), files[True], files.get(False), metadata(files[True]))
+        IndexedRelease(name, str(version), files[True], files.get(False), partial(metadata, files[True]))
         for version, files in sorted(found.items())
         if True in files
     ]

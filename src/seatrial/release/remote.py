@@ -40,7 +40,6 @@ from seatrial.release.upload import upload_fields
 
 READ_BACK = 30.0  # seconds until an index has to list what was uploaded
 UPLOADS = 3  # tries of one file, each after the index has been seen not to have it
-LOOKED_INTO = 64 * 2**20  # a larger wheel is not fetched only to list its metrics
 LARGE = 4 * 2**20  # from here on, uploads and downloads tell how far they are
 
 
@@ -121,7 +120,7 @@ class HttpIndex(Readable):
 
     def _releases(self, name: str) -> list[IndexedRelease]:
         def metadata(wheel: IndexedFile) -> dict[str, Any] | None:
-            return read_release(self.local(name, wheel)) if wheel.size <= LOOKED_INTO else None
+            return read_release(self.local(name, wheel))
 
         return grouped(name, self.files(name), metadata)
 
@@ -155,7 +154,7 @@ class HttpIndex(Readable):
             temporary = Path(name)
             try:
                 with os.fdopen(handle, "w+b") as into:
-                    self._session.download(listed.url, into, lambda _done, _whole: None)
+                    self._session.download(listed.url, into)
                 hashes = {**dict(listed.hashes), **({"sha256": wanted} if wanted else {})}
                 for kind, told in hashes.items():
                     with temporary.open("rb") as written:
@@ -226,7 +225,9 @@ class HttpIndex(Readable):
         said = self._session.said(text, content_type)
         if status in (200, 201, 202, 204):
             return
-        if status in (401, 403) and not self._is_there(each, patience=0):
+        if status in (401, 403):
+            if self._is_there(each, patience=0):
+                return
             raise self._session.denied(status, push=True)
         if 300 <= status < 400:
             raise SeatrialError(

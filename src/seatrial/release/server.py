@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -28,6 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.core.places import LOOPBACK
 from seatrial.core.simple import (
     IndexedFile,
     named,
@@ -45,7 +47,6 @@ UPLOADS = ".uploads"
 LIMIT = 1 << 30  # bytes of one upload
 UPLOAD_SECONDS = 900.0
 STATUS: dict[type[SeatrialError], int] = {VersionTakenError: 409, NoRoomError: 507, BusyError: 503}
-LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,9 @@ class _Door:
         names = self.index.names()
         return _page(request, lambda: root_html(names), lambda: root_json(names))
 
+    def _files(self, name: str) -> list[IndexedFile]:
+        return self.index.files(name) if is_normalized_name(name) else []
+
     def slash(self, request: Request) -> Response:
         return RedirectResponse(f"/simple/{canonicalize_name(request.path_params['project'])}/", 308)
 
@@ -103,7 +107,7 @@ class _Door:
         name = request.path_params["project"]
         if canonicalize_name(name) != name:
             return self.slash(request)
-        files = self.index.files(name)
+        files = self._files(name)
         if not files:
             raise HTTPException(404, f"There is no {name} here.")
         return _page(request, lambda: project_html(name, files), lambda: project_json(name, files))
@@ -112,7 +116,7 @@ class _Door:
         """Send a file that the page lists, or the metadata of one, with its hash as its ETag."""
         name, filename = canonicalize_name(request.path_params["project"]), request.path_params["filename"]
         listed: dict[str, tuple[IndexedFile, str]] = {}
-        for file in self.index.files(name):
+        for file in self._files(name):
             listed[file.filename] = (file, file.sha256)
             if file.core_metadata:
                 listed[f"{file.filename}.metadata"] = (file, file.core_metadata)
@@ -195,8 +199,8 @@ class _Guard:
     def _refusal(self, request: Request) -> Response | None:
         if not self.access.password:
             # A web page that has this address in its own name must not read or write here.
-            host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-            return None if host in LOCAL_NAMES else PlainTextResponse("Wrong host.\n", 421)
+            own = _hostname(request.headers.get("host", "")) in LOOPBACK
+            return None if own else PlainTextResponse("Wrong host.\n", 421)
         reading = request.method in ("GET", "HEAD")
         if request.url.path == "/health" or (reading and self.access.open_reading):
             return None
@@ -252,3 +256,11 @@ def _told(_request: Request, error: Exception) -> Response:
 
 def _damaged(_request: Request, _error: Exception) -> Response:
     return PlainTextResponse("The index is damaged; its keeper has to look at it.\n", 500)
+
+
+def _hostname(host: str) -> str:
+    """The name in a Host header; none where it cannot be read."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

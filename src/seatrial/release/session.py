@@ -67,8 +67,8 @@ class Session:
 
         return self._patiently(get)
 
-    def download(self, url: str, into: BinaryIO, progress: Callable[[int, int], None]) -> None:
-        """Get a file; `progress` is told of bytes done and of all."""
+    def download(self, url: str, into: BinaryIO) -> None:
+        """Get a file."""
 
         def get() -> None:
             into.seek(0)
@@ -77,14 +77,13 @@ class Session:
                 assert response is not None
                 if response.status_code != 200:
                     self._refuse(response.status_code, url, _text(response, PAGE_LIMIT, PAGE_SECONDS))
-                    raise SeatrialError(f"{url} answers {response.status_code}.")
+                    raise SeatrialError(f"{_bare(url)} answers {response.status_code}.")
                 done, whole = 0, int(response.headers.get("content-length") or 0)
                 for chunk in _within(response, FILE_LIMIT, FILE_SECONDS):
                     into.write(chunk)
                     done += len(chunk)
-                    progress(done, whole)
                 if whole and done != whole and "content-encoding" not in response.headers:
-                    raise UnclearError(f"{url} broke off after {done:,} of {whole:,} bytes.")
+                    raise UnclearError(f"{_bare(url)} broke off after {done:,} of {whole:,} bytes.")
 
         self._patiently(get)
 
@@ -150,13 +149,14 @@ class Session:
                     response.close()
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise UnclearError(
-                    f"{url} cannot be read: {_cause(error)}.", hint="Is the address right, and the network there?"
+                    f"{_bare(url)} cannot be read: {_cause(error)}.",
+                    hint="Is the address right, and the network there?",
                 ) from None
             if own and _origin(target) != _origin(self.place.url):
                 yield None  # as pypiserver does with names it does not know: that index is not this one
                 return
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
-                raise SeatrialError(f"{url} redirects to {_bare(target)}, which is not https://.")
+                raise SeatrialError(f"{_bare(url)} redirects to {_bare(target)}, which is not https://.")
             url = target
         raise SeatrialError(f"{_bare(url)}: more than {REDIRECTS} redirects.")
 
@@ -175,9 +175,9 @@ class Session:
         if status in (401, 403):
             raise self.denied(status, push=False)
         if status in PASSING:
-            raise UnclearError(f"{url} answers {status}: {self.said(text)}", hint="Try again later.")
+            raise UnclearError(f"{_bare(url)} answers {status}: {self.said(text)}", hint="Try again later.")
         if status >= 300:
-            raise SeatrialError(f"{url} answers {status}: {self.said(text)}")
+            raise SeatrialError(f"{_bare(url)} answers {status}: {self.said(text)}")
 
     def denied(self, status: int, *, push: bool) -> SeatrialError:
         """Say that the token is missing or wrong."""
@@ -262,8 +262,9 @@ def _origin(url: str) -> tuple[str, str, int]:
 
 
 def _bare(url: str) -> str:
-    """An address without its query, which may be signed."""
-    return urlsplit(url)._replace(query="", fragment="").geturl()
+    """An address without its query, which may be signed, and without a password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _cause(error: Exception) -> str:

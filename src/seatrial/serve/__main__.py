@@ -15,6 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.standby_fd is not None and (given.fd is None or given.workers > 1):
         parser.error("--standby-fd goes with --fd and one worker")
+    if given.drain and given.workers > 1:
+        print("error: --drain (SEATRIAL_DRAIN) goes with one worker.", file=sys.stderr)  # noqa: T201
+        return 1
     settings = Settings(
         host=given.host,
         port=given.port,

@@ -22,7 +22,7 @@ PACKAGES = (
 )
 
 # No part of a release: a pin, an acceptance or a pipeline that is committed after it must not make it another one.
-APART = ("deploy", "tests", "requirements", "accepted.json", ".circleci", ".github", ".gitlab-ci.yml", ".gitignore")
+APART = ("deploy", "tests", "requirements", "accepted.json", ".circleci", ".github", ".gitlab-ci.yml")
 
 
 def environment() -> dict[str, str]:
