@@ -1,11 +1,15 @@
 """Which commit a release names: the last one of what goes into it."""
 
+import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from seatrial.train.surroundings import git_state
+from seatrial.core.project import find_project
+from seatrial.release import build_release
+from seatrial.train.surroundings import APART, git_state
 
 
 def git(folder: Path, *words: str) -> str:
@@ -36,6 +40,7 @@ def project(tmp_path: Path) -> Path:
         "accepted.json",
         ".circleci/config.yml",
         "requirements/ci.txt",
+        ".copier-answers.yml",
     ],
 )
 def test_what_is_no_part_of_a_release_makes_no_other_one(name: str, project: Path):
@@ -47,7 +52,7 @@ def test_what_is_no_part_of_a_release_makes_no_other_one(name: str, project: Pat
     assert git_state(project) == before
 
 
-@pytest.mark.parametrize("name", ["src/features.py", "data/table.csv", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["src/features.py", "data/table.csv", "pyproject.toml", ".gitignore"])
 def test_what_is_a_part_of_it_does(name: str, project: Path):
     before = git_state(project)
     write(project / name, "two")
@@ -55,6 +60,20 @@ def test_what_is_a_part_of_it_does(name: str, project: Path):
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "Change")
     assert git_state(project) == {"commit": git(project, "rev-parse", "HEAD"), "dirty": False}
+
+
+def test_nothing_that_is_no_part_is_in_a_release(titanic_project: Path, tmp_path: Path):
+    root = tmp_path / "titanic"
+    shutil.copytree(titanic_project, root, ignore=shutil.ignore_patterns("dist", ".seatrial"))
+    for name in APART:
+        place = root / name
+        write(place if name.endswith((".json", ".yml")) else place / "x", "x")
+    write(root / ".gitignore", "dist/\n")  # hatchling always takes it along
+    built = build_release(find_project(root))
+    with tarfile.open(built.sdist) as archive:
+        inside = {Path(member.name).parts[1] for member in archive}
+    assert inside & set(APART) == set()
+    assert ".gitignore" in inside
 
 
 def test_outside_of_git_there_is_no_commit(tmp_path: Path):

@@ -3,7 +3,8 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from seatrial.model.schema import Column
 Row = dict[str, Any]
 
 GOLDEN_ROWS = 64
+MOST_EDGES = 512  # golden rows that differ from a real one in one value
 REFERENCE_ROWS = 5_000
 
 
@@ -67,16 +69,22 @@ def golden_rows(columns: Sequence[Column], schema: type[BaseModel], table: Colum
     size = len(next(iter(table.values())))
     bases = [base, *(row_at(columns, table, size * part // 3) for part in (1, 2))]
     edges: dict[str, Row] = {}
-    for column in columns:
-        for value in _edges(column, table[column.name]):
-            for row in ({**each, column.name: value} for each in bases):
-                try:
-                    schema.model_validate(row)
-                except ValidationError:
-                    continue  # a rule of the schema that Column does not show
-                edges.setdefault(repr(row), row)
+    for row in _edge_rows(columns, table, bases):
+        if len(edges) == MOST_EDGES:
+            break
+        with suppress(ValidationError):  # a rule of the schema that Column does not show
+            schema.model_validate(row)
+            edges.setdefault(repr(row), row)
     real = generator.permutation(size)[: max(GOLDEN_ROWS - len(edges), GOLDEN_ROWS // 2)]
     return [row_at(columns, table, int(position)) for position in np.sort(real)] + list(edges.values())
+
+
+def _edge_rows(columns: Sequence[Column], table: Columns, bases: Sequence[Row]) -> Iterator[Row]:
+    """Each base with one value changed: first one of every column, then the next, so that a wide table misses none."""
+    edges = [(column.name, _edges(column, table[column.name])) for column in columns]
+    for base in bases:
+        for turn in range(max(len(values) for _, values in edges)):
+            yield from ({**base, name: values[turn]} for name, values in edges if turn < len(values))
 
 
 def _edges(column: Column, known: Array) -> list[Any]:

@@ -22,7 +22,16 @@ PACKAGES = (
 )
 
 # No part of a release: a pin, an acceptance or a pipeline that is committed after it must not make it another one.
-APART = ("deploy", "tests", "requirements", "accepted.json", ".circleci", ".github", ".gitlab-ci.yml")
+APART = (
+    "deploy",
+    "tests",
+    "requirements",
+    "accepted.json",
+    ".circleci",
+    ".github",
+    ".gitlab-ci.yml",
+    ".copier-answers.yml",
+)
 
 
 def environment() -> dict[str, str]:

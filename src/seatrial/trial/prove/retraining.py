@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,17 @@ class Bench:
     many: Columns
     sample: Asked  # any answers of the candidate: what no leg of retraining reads is taken from here
     refits: dict[Any, Scorer] = field(default_factory=dict)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What fails where nothing changed, as for want of rows, is not to a fault's credit."""
+        own = self.workshop.own
+        return Standing(Held(self, own, own).checks(self.policy))
+
+    @cached_property
+    def harmless(self) -> "list[tuple[str, str, Held]]":
+        """The harmless changes: name, sentence, and the candidate that each makes against its baseline."""
+        return list(_harmless(self))
 
 
 class Held:
@@ -110,7 +122,7 @@ class Held:
 
 def code_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
     """Train by spoiled code on the sound table: the rebuild leg trains it on the baseline's, which is the same."""
-    own, standing = bench.workshop.own, _standing(bench)
+    own, standing = bench.workshop.own, bench.standing
     for fault in CODE_FAULTS:
         progress(f"training by spoiled code: {fault.sentence}")
         made = bench.workshop.altered(fault.alter)
@@ -128,9 +140,8 @@ def code_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
 def data_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
     """Spoil the training table, train, and weigh the difference from the sound training."""
     table = bench.workshop.own.training.table
-    standing = _standing(bench)
+    standing = bench.standing
     spots = spots_of(bench.order, table.columns, len(table.target))
-    harmless: list[Held] = []
     for fault in spoiling.DATA_FAULTS.values():
         progress(f"training on spoiled data: {fault.sentence}")
         made = spoiled(fault, table, spots)
@@ -143,8 +154,7 @@ def data_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
         if not came.stopped and _same(bench, bench.workshop.own, held._new):
             outcome = "unchanged"
         elif not came.stopped:
-            harmless = harmless or [each for _, _, each in _harmless(bench)]
-            closing = tightened(held, harmless, bench.policy)
+            closing = tightened(held, [each for _, _, each in bench.harmless], bench.policy)
         columns = changed_columns(table.columns, made[0])
         yield Tried(
             fault.name, "training data", fault.sentence, outcome, columns, came.check,
@@ -152,16 +162,10 @@ def data_faults(bench: Bench, progress: Progress) -> Iterator[Tried]:
         )  # fmt: skip
 
 
-def _standing(bench: Bench) -> Standing:
-    """What fails where nothing changed, as for want of rows, is not to a fault's credit."""
-    own = bench.workshop.own
-    return Standing(Held(bench, own, own).checks(bench.policy))
-
-
 def harmless_changes(bench: Bench, progress: Progress) -> Iterator[Tried]:
     """Make changes that any project makes and no trial should stop."""
     progress("making harmless changes")
-    for name, sentence, held in _harmless(bench):
+    for name, sentence, held in bench.harmless:
         came = came_of(held.checks(bench.policy), bench.policy, Standing())
         closing = loosened(came.check) if came.stopped else ()
         yield Tried(
