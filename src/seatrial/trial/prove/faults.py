@@ -93,7 +93,7 @@ def _falsy(value: Any, _p: Parameters) -> Any:
 
 
 def _kept_padding(value: Any, _p: Parameters) -> Any:
-    # A no-break space that no strip() of ours would meet: the padded text stays another text.
+    # A zero-width space, which no strip() meets: the padded text stays another text.
     return value if value is None or value == value.strip() else "\u200b" + value.strip()
 
 

@@ -13,7 +13,7 @@ from seatrial.model.features import Array, Columns
 class Spot:
     """Where a fault of the data strikes: a numeric column, a column with categories, and a group of rows.
 
-    `rows` (n,) says which rows it may touch; `slice_column` and `inside` (n,) are the group.
+    `rows` (n,) says which rows it may touch; `slice_name` and `inside` (n,) are the group.
     """
 
     number: str | None
