@@ -380,6 +380,7 @@ HARMLESS = {
     "numbers": npy(np.arange(9.0)),
     "arrays": packed({"a.npy": npy(np.arange(9.0)), "schema.json": b"{}"}),
     "a graph with a node called location": field(7, field(1, field(1, b"location"))),
+    "the nodes of a tree": npy(np.zeros(3, dtype=[("left", "<i8"), ("value", "<f8", (2,)), ("at", [("x", "|u1")])])),
     "a text that begins as zlib does": b"x\x9c is no beginning of zlib's",
     **{
         f"numbers of type {kind}": npy(np.zeros(3, dtype=kind))

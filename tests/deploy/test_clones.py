@@ -44,7 +44,7 @@ def test_another_clone_switches_the_service_that_it_knows_and_outlives_the_first
     yard.ok("deploy", "local", "0.1.0")
     assert not (yard.root / ".seatrial" / "local").exists()
     other = clone_of(yard, tmp_path / "other")
-    supervisor = other.local()._folder
+    supervisor = other.local()._control.folder
     shutil.rmtree(yard.root)  # as the home of a CI job is
     yard.root = other.root  # whose service `close` ends
     assert "0.1.0 serves on local already" in other.ok("deploy", "local", "0.1.0")
@@ -77,7 +77,7 @@ def test_a_clone_that_does_not_know_what_serves_leaves_it_alone(yard: Yard, tmp_
     pinned = Place(find_project(second.root), "local").current()
     assert pinned is not None
     with pytest.raises(SeatrialError, match="knows nothing of it"):
-        second.local()._refuse_unknown(second.local()._status())
+        second.local()._refuse_unknown(second.local()._control.status())
     assert (yard.answered(), yard.status()["pid"], yard.traces()) == ("0.2.0", pid, before)
     second.git("pull", "--quiet")
     second.ok("rollback", "local")

@@ -138,7 +138,7 @@ class Yard:
         return Local(project, project.deploy.get("local", {}))
 
     def status(self) -> dict[str, Any]:
-        found = self.local()._status()
+        found = self.local()._control.status()
         assert found is not None
         return found
 

@@ -36,7 +36,7 @@ def private(tmp_path: Path) -> Iterator[Private]:
 
 def files(folder: Path, number: int) -> list[Path]:
     version = f"0.{number}.0"
-    graph = {"tiny_model/artifacts/model.bin": b"a" * 200_000}
+    graph = {"tiny_model/artifacts/model.bin": bytes(200_000)}
     return [make_wheel(folder, version=version, more=graph), make_sdist(folder, version=version)]
 
 

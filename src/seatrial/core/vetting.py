@@ -148,7 +148,14 @@ def _of_objects(head: bytes) -> bool:
         told = ast.literal_eval(head[start : start + size].decode("latin-1"))["descr"]
     except Exception:  # nobody knows what it says
         return True
-    return not (isinstance(told, str) and PLAIN.fullmatch(told))
+    return not _is_plain(told)
+
+
+def _is_plain(kind: object) -> bool:
+    """Whether a numpy type, as a .npy file writes it, has no place for objects; fields are (name, type, shape)."""
+    if isinstance(kind, list):
+        return all(isinstance(field, tuple) and len(field) >= 2 and _is_plain(field[1]) for field in kind)
+    return isinstance(kind, str) and PLAIN.fullmatch(kind) is not None
 
 
 def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:

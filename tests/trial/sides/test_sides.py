@@ -483,7 +483,7 @@ def test_a_package_that_is_no_release_says_what_is_missing(open_moody: Open, ini
 
 def test_a_damaged_graph_cannot_be_loaded(open_moody: Open):
     with pytest.raises(NotComparedError, match="cannot be loaded: SeatrialError: The compiled graph cannot be loaded"):
-        open_moody(model=b"\x08\x0agraph").ask([Describe()])
+        open_moody(model=b"\x08\x0a").ask([Describe()])
 
 
 def test_a_model_from_elsewhere_than_its_wheel_is_refused(open_moody: Open, tmp_path: Path):
