@@ -190,8 +190,9 @@ def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
         if words.lower() in ("yes", "y", "ok"):
             return examination
         try:
-            target, wishes = change(words, target, wishes)
-            examination = _examine(examination.source, target, wishes)
+            wanted = change(words, target, wishes)
+            examination = _examine(examination.source, *wanted)
+            target, wishes = wanted
         except SeatrialError as error:
             show.error(error.message, error.hint)
             continue
