@@ -206,6 +206,23 @@ def test_a_table_without_a_header(write: Write, tmp_path: Path) -> None:
     works(found, tmp_path)
 
 
+def test_a_column_without_a_name_as_pandas_writes_its_index(write: Write, tmp_path: Path) -> None:
+    text = table().splitlines()
+    path = write("\n".join([f",{text[0]}", *(f"{n % 9},{line}" for n, line in enumerate(text[1:]))]))
+    found = examined(path, "y")
+    assert ("columns without a name", "column_1") in [(f.name, f.value) for f in found.source.facts]
+    works(found, tmp_path)
+    assert (tmp_path / "project/data/little.csv").read_text().startswith("column_1,size,colour,y\n")
+
+
+def test_empty_lines_above_the_header(write: Write, tmp_path: Path) -> None:
+    found = examined(write("\n\r\n" + table()), "y")
+    assert (found.source.rows, found.rows, column(found, "size").kind) == (40, 40, "number")
+    works(found, tmp_path)
+    bare = examined(write("\n" + "\n".join(table().splitlines()[1:])), "column_3")
+    assert bare.source.rows == 40
+
+
 def test_single_quotes(write: Write, tmp_path: Path) -> None:
     found = examined(write(table(colour=lambda n: f"'red, number {n % 3}'")), "y")
     assert [value for value, _ in column(found, "colour").counts] == [f"red, number {n}" for n in range(3)]
