@@ -85,6 +85,18 @@ def test_twenty_rows_and_three_columns_train(tmp_path: Path) -> None:
     trains(examined(path, "y"), tmp_path / "project", "logistic")
 
 
+def test_a_parquet_file_with_a_target_of_true_and_false_trains(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = range(60)
+    pq.write_table(
+        pa.table({"size": [n * 7 % 60 for n in rows], "late": [n * 7 % 60 > 25 for n in rows]}), tmp_path / "t.parquet"
+    )
+    run = trains(examined(tmp_path / "t.parquet", "late"), tmp_path / "project", "logistic")
+    assert run.metadata.classes == ("false", "true")
+
+
 def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path) -> None:
     """Also where names are many, long, and full of quotes."""
     import pyarrow as pa

@@ -95,6 +95,8 @@ def read_target(source: Source, position: int, name: str, wishes: Wishes) -> Tar
     labels = _labels(facts, raw)
     if pa.types.is_string(raw.type) and not pc.utf8_trim_whitespace(raw).equals(raw):
         changes.append(f"{column}: blanks around labels taken off")
+    if pa.types.is_boolean(raw.type):
+        changes.append(f"{column}: yes and no written as true and false")  # training reads those of Parquet as 1 and 0
     counts = {c["values"]: c["counts"] for c in pc.value_counts(labels.drop_null()).to_pylist()}
     alone = [label for label, count in counts.items() if count < 2]
     if alone:
