@@ -53,7 +53,9 @@ def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
 
 def test_everything_can_be_answered_through_a_pipe(tmp_path):
     write_table(tmp_path / "customers.csv")
-    answers = "churn\ncustomers.csv\nleft\nleave out spnt\nleave out spent\nage is nonsense\n\ngitlab\nbsd\nlocal,docker\n"
+    answers = (
+        "churn\ncustomers.csv\nleft\nleave out spnt\nleave out spent\nage is nonsense\n\ngitlab\nbsd\nlocal,docker\n"
+    )
     done = seatrial("new", cwd=tmp_path, text=answers)
     assert done.returncode == 0, done.stderr
     assert "Its columns: customer_id, age, plan, spent, left" in done.stderr
