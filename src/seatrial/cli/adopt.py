@@ -128,14 +128,9 @@ def _agreed() -> bool:
 
 
 def _add_pieces(root: Path, ci: str, targets: tuple[str, ...]) -> None:
-    from seatrial.ci.writing import differences
-    from seatrial.cli.pieces import piece_files
-    from seatrial.core.files import write_whole
+    from seatrial.cli.pieces import piece_files, write_missing
     from seatrial.core.project import find_project
 
-    files = piece_files(find_project(root), ci, targets)
-    for each in differences(files):
-        if each.missing:
-            write_whole(each.path, files[each.path])
-        else:
-            show.say(f"{show.place(each.path)} is there with other content, and was left as it is.")
+    _, left = write_missing(piece_files(find_project(root), ci, targets))
+    for each in left:
+        show.say(f"{show.place(each.path)} is there with other content, and was left as it is.")
