@@ -50,7 +50,7 @@ def adopt(
     text = _pipeline(root, names, pipeline, fitted, trust or [], load_pickle)
     examination = _examine(_read(data, "", None, None, None), target, _no_wishes())
     _show(examination)
-    settings: dict[str, Any] = {}
+    table = ""
     source = examination.source
     if (
         source.path
@@ -58,11 +58,11 @@ def adopt(
         and not examination.changes
         and source.path.resolve().is_relative_to(root.resolve())
     ):
-        settings["data"] = source.path.resolve().relative_to(root.resolve()).as_posix()
-    options = Options(names, licence=Licence.none.value, ci=ci.value, deploy=_targets(deploy))
+        table = source.path.resolve().relative_to(root.resolve()).as_posix()
+    options = Options(names, licence=Licence.none.value, ci=ci.value, deploy=_targets(deploy), table=table)
     with show.steps() as step:
         step("looking for what is missing")
-        adoption = work_out(root, examination, options, pipeline=text, settings=settings)
+        adoption = work_out(root, examination, options, pipeline=text)
     _tell(adoption)
     if not adoption.added and not adoption.changed:
         show.say("Nothing is missing.")

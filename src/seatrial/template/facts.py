@@ -52,6 +52,7 @@ class Facts:
     licence: str = "none"
     holder: str = ""
     year: str = ""
+    table: str = ""  # its path in the project, where it is not in data/
     data_from: str = ""
     data_sha256: str = ""
     data_notes: tuple[str, ...] = ()

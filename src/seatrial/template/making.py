@@ -25,6 +25,7 @@ class Options:
     holder: str = ""
     ci: str = "none"
     deploy: tuple[str, ...] = ("local",)
+    table: str = ""  # where it lies in the project, if it is not to be in data/
 
 
 def make_project(folder: Path, examination: Examination, options: Options) -> Facts:
@@ -50,6 +51,7 @@ def _facts(
         package=options.names.package,
         description=about,
         data=data.name,
+        table=options.table,
         target=target.name,
         task=target.task,
         licence=options.licence,
