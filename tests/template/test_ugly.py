@@ -411,8 +411,24 @@ def test_thousands_and_currencies(write: Write, tmp_path: Path) -> None:
     works(price, tmp_path / "price")
     doubt = examined(write(table("size,price,y", price=lambda n: f'"{n + 1},234"')), "y")
     assert "its commas could be decimal marks or stand between thousands" in told(doubt)
-    codes = examined(write(table("size,zip,y", zip=lambda n: f"0{1000 + n // 2}")), "y")
+    signed = examined(write(table("size,price,y", price=lambda n: f'"${n + 1},234"')), "y")
+    assert "price: taken as names, not as numbers: its commas could be decimal marks" in told(signed)
+    codes = examined(write(table("size,zip,y", zip=lambda n: f"{90000 if n < 9 else '0'}{1000 + n // 2}")), "y")
+    assert "zip: taken as names, not as numbers: some begin with a zero, as codes do (such as '01004')" in told(codes)
     assert (column(codes, "zip").kind in ("category", "code"), "some begin with a zero" in told(codes)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [
+        *((name, True) for name in ("amount_paid", "bid", "grid", "valid", "humid", "Paid")),
+        *((name, False) for name in ("id", "ID", "CUSTOMER_ID", "customerid", "PassengerId", "orderID", "row id")),
+    ],
+)
+def test_whole_numbers_are_an_identifier_by_a_word_of_their_name(write: Write, name: str, used: bool) -> None:
+    found = examined(write(table(f"size,{name},y", **{name: lambda n: n * 37 % 41 * 9})), "y")
+    assert found.columns[1].used is used
+    assert used or found.columns[1].left_out == "an identifier by its name"
 
 
 # -- dates
