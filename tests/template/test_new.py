@@ -85,6 +85,7 @@ def test_answers_that_end_early_make_nothing(tmp_path):
             "'moon' is no deployment target.",
         ),
         (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not say which column."),
+        (("churn", "--data", "customers.csv", "--target", "left", "--separator", "::"), "'::' is no separator:"),
         (("class", "--data", "customers.csv", "--target", "left"), "'class' is a word of Python's"),
         (
             ("full", "--data", "customers.csv", "--target", "left"),

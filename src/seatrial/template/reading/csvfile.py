@@ -39,6 +39,13 @@ class CsvOptions:
     encoding: str | None = None
     header: bool | None = None
 
+    def __post_init__(self) -> None:
+        if self.separator is not None and (len(self.separator.encode()) != 1 or self.separator in "\"'\r\n"):
+            raise SeatrialError(
+                f"{self.separator!r} is no separator: it is one character, and no quote.",
+                hint="Such as ; or | or tab. Left out, it is recognised.",
+            )
+
 
 def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     """Read a CSV file. Raises SeatrialError, with the line, for what is no table."""
@@ -170,10 +177,10 @@ def _parse(path: Path, text: str, separator: str, quote: str, names: list[str], 
     except pa.ArrowInvalid as error:
         _refuse_ragged(path, text, separator, quote, len(names))
         raise SeatrialError(f"{path.name} is no proper CSV: {str(error).splitlines()[0]}") from None
-    return table.rename_columns(_told_apart(names))
+    return table.rename_columns(told_apart(names))
 
 
-def _told_apart(names: list[str]) -> list[str]:
+def told_apart(names: list[str]) -> list[str]:
     """Number columns of the same name, and name those without one."""
     taken = set(names)
     seen: set[str] = set()
