@@ -93,6 +93,11 @@ def test_a_wish_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="has no column `colur`") as caught:
         examine(source, "y", Wishes(keep=("colur",)))
     assert caught.value.hint == "Did you mean `colour`?"
+    for wish in (Wishes(keep=("y",)), Wishes(leave_out=("y",)), Wishes(kinds={"y": "category"})):
+        with pytest.raises(SeatrialError, match="`y` is the column to predict, and is not kept, left out or of a kind"):
+            examine(source, "y", wish)
+    with pytest.raises(SeatrialError, match="`size` is a regression task, and a positive label is one of two"):
+        examine(source, "size", Wishes(positive="1"))
 
 
 def test_a_hundred_thousand_rows_take_seconds(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.template.commands import GIT, git, new, quick, seatrial, write_table
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.projectname import project_name
-from seatrial.template.questions import change
+from seatrial.template.questions import change, wishes_of
 from seatrial.template.records import Wishes
 from seatrial.template.rendering import UNFINISHED, unfinished
 
@@ -153,6 +153,14 @@ def test_a_change_is_said_in_words():
     _, wishes = change("task regression", target, wishes)
     assert wishes == Wishes("regression", None, ("price",), ("first name",), {"zip": "category"})
     assert change("target price", "left", wishes)[0] == "price"
+    sure = Wishes(positive="yes")
+    assert change("task binary", "left", sure)[1] == Wishes(task="binary", positive="yes")
+    assert change("task regression", "left", sure)[1] == Wishes(task="regression")  # which has no such label
+
+
+def test_a_column_is_kept_or_left_out():
+    with pytest.raises(SeatrialError, match="`age` is to be kept and to be left out"):
+        wishes_of(["plan", "age"], ["age"], [], None, None)
 
 
 def test_a_killed_rendering_leaves_no_project_and_the_next_one_sweeps(tmp_path):

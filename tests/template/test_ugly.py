@@ -273,6 +273,15 @@ def test_a_label_in_one_row_only(write: Write, tmp_path: Path) -> None:
     works(found, tmp_path)
 
 
+def test_labels_that_differ_in_case_only(write: Write, tmp_path: Path) -> None:
+    reason = "the target `y` writes one label in several ways: 'Yes', 'yes'."
+    assert reason in refusal(write(table(y=lambda n: ["Yes", "yes", "No"][n % 3])))
+    assert reason in refusal(write(table(y=lambda n: "Yes" if n == 3 else ["yes", "No"][n % 2])))
+    letters = examined(write(table(y=lambda n: "Aab"[n % 3])), "y", Wishes(task="multiclass"))
+    assert letters.target.ordered == ("A", "a", "b")
+    works(letters, tmp_path)
+
+
 def test_a_target_that_is_a_date(write: Write) -> None:
     assert "the target `y` is a date" in refusal(write(table(y=lambda n: f"2024-01-{n % 28 + 1:02}")))
 
@@ -446,7 +455,15 @@ def test_days_and_months_that_cannot_be_told_apart(write: Write) -> None:
     sure = examined(write(table("size,day,y", day=lambda n: f"{n % 28 + 1:02}/{n % 12 + 1:02}/2024")), "y")
     assert str(column(sure, "day").minimum) == "2024-01-01"
     doubt = examined(write(table("size,day,y", day=lambda n: f"{n % 12 + 1:02}/{n % 11 + 1:02}/2024")), "y")
-    assert column(doubt, "day").left_out == "dates, and whether the day or the month comes first cannot be told"
+    reason = "dates, and whether the day or the month comes first cannot be told"
+    assert column(doubt, "day").left_out == reason
+    assert f"day: left out: {reason}" in told(doubt)
+    kept = examined(
+        write(table("size,day,y", day=lambda n: f"{n % 4 + 1:02}/{n % 5 + 1:02}/2024")), "y", Wishes(keep=("day",))
+    )
+    assert column(kept, "day").used
+    assert f"day: kept, as wished: {reason}" in told(kept)
+    assert "left out" not in told(kept)
 
 
 def test_days_that_do_not_exist_are_no_dates(write: Write) -> None:
