@@ -51,6 +51,12 @@ def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
     assert "cd churn" in done.stdout
 
 
+def test_the_next_step_can_be_copied_where_the_folder_has_a_blank(tmp_path):
+    table = write_table(tmp_path / "customers.csv")
+    done = quick("new", "churn", "--data", str(table), "--target", "left", "--into", "my models", cwd=tmp_path)
+    assert "    cd 'my models/churn'\n" in done.stdout
+
+
 def test_everything_can_be_answered_through_a_pipe(tmp_path):
     write_table(tmp_path / "customers.csv")
     answers = (

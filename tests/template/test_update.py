@@ -1,6 +1,8 @@
 """`seatrial update`: from one version of the template to the next, with edits in every file that a person owns."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,25 @@ def test_a_second_update_finds_nothing_to_do(project, template):
     done = quick("update", "--template", str(template), cwd=project)
     assert (done.returncode, done.stdout) == (0, "")
     assert "The project has template 99.0 already." in done.stderr
+
+
+def test_the_way_to_look_at_it_and_to_take_it_back(project, template):
+    done = quick("update", "--template", str(template), cwd=project)
+    look, back = re.findall(r"`(git .*?)`", done.stderr.splitlines()[-1])
+    shown = subprocess.run(look, shell=True, cwd=project, capture_output=True, text=True, check=True).stdout
+    for line in ("+++ b/tests/test_more.py", "deleted file mode 100644", "+# churn-model, a model"):
+        assert f"\n{line}\n" in shown
+    subprocess.run(back, shell=True, cwd=project, check=True)
+    assert git("status", "--porcelain", cwd=project) == ""
+    assert not (project / "tests/test_more.py").exists()
+    assert (project / "src/churn_model/py.typed").exists()
+
+
+def test_a_template_that_was_changed_has_to_say_so(project, template):
+    change(template / "copier.yml", 'default: "99.0"', f'default: "{version_of(TEMPLATE)}"')
+    done = quick("update", "--template", str(template), cwd=project)
+    assert f"If {template} was changed since: raise `template` in its copier.yml, now 1.0." in done.stderr
+    assert "raise `template`" not in quick("update", cwd=project).stderr
 
 
 def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):

@@ -9,6 +9,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.new import Ci, Licence, _examine, _read, _show, _targets
 from seatrial.cli.options import HERE
+from seatrial.cli.update import LOOK
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def adopt(
         raise typer.Exit(1)
     write(root, adoption)
     _add_pieces(root, ci.value, options.deploy)
-    show.say("Done. `git diff` shows it; `seatrial train` is next.")
+    show.say(f"Done. {LOOK} shows it; `seatrial train` is next.")
 
 
 def _no_wishes() -> Any:

@@ -276,12 +276,13 @@ def _make(root: Path, examination: "Examination", options: "Options", *, git: bo
 
 
 def _next(root: Path) -> list[str]:
+    import shlex
     import shutil
 
     here = Path(sys.executable).parent
     found = shutil.which("seatrial")
     on_path = found is not None and Path(found).parent.resolve() == here.resolve()
-    enter = f"cd {show.place(root)}"
+    enter = f"cd {shlex.quote(show.place(root))}"
     if not on_path and any((here / name).exists() for name in ("seatrial", "seatrial.exe")):
-        return [enter, f"{here / 'seatrial'} demo"]
+        return [enter, f"{shlex.quote(str(here / 'seatrial'))} demo"]
     return [enter, "make demo      (without make: seatrial demo)"]
