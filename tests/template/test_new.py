@@ -51,6 +51,22 @@ def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
     assert "cd churn" in done.stdout
 
 
+def test_features_that_are_derived_are_told(tmp_path):
+    lines = write_table(tmp_path / "customers.csv").read_text().splitlines()
+    notes = [
+        f"{line},2024-{n % 12 + 1:02}-03,{'late' if n % 3 else 'paid'} once more {n}"
+        for n, line in enumerate(lines[1:])
+    ]
+    (tmp_path / "notes.csv").write_text("\n".join([f"{lines[0]},since,said", *notes]))
+    done = quick("new", "churn", "--data", "notes.csv", "--target", "left", "--kind", "said=text", cwd=tmp_path)
+    assert "  since: taken apart into month, weekday, days: a model calculates with numbers\n" in done.stderr
+    told = "words, and whether it says paid: words chosen by how many rows have them, without a look at the target"
+    assert f"  said: asked for its length and number of {told}\n" in done.stderr
+    features = (tmp_path / "churn/src/churn_model/features.py").read_text()
+    assert "def since_weekday(" in features
+    assert "def said_words(" in features
+
+
 def test_the_next_step_can_be_copied_where_the_folder_has_a_blank(tmp_path):
     table = write_table(tmp_path / "customers.csv")
     done = quick("new", "churn", "--data", str(table), "--target", "left", "--into", "my models", cwd=tmp_path)

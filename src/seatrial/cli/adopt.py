@@ -50,7 +50,7 @@ def adopt(
         raise SeatrialError("Which table is it about?", hint="seatrial adopt --data customers.csv --target churned")
     text = _pipeline(root, names, pipeline, fitted, trust or [], load_pickle)
     examination = _examine(_read(data, "", None, None, None), target, _no_wishes())
-    _show(examination)
+    _show(examination, features=not (root / "src" / names.package / "features.py").exists())
     table = ""
     source = examination.source
     if (

@@ -208,14 +208,14 @@ def _answer_or_enter() -> str:
         return ""  # the piped answers are at their end
 
 
-def _show(examination: "Examination") -> None:
-    """The inference as a calm table: what was read, each column with its use, and the target."""
+def _show(examination: "Examination", *, features: bool = True) -> None:
+    """The inference as a calm table: what was read, each column with its use, and the target; what is derived, too."""
     from seatrial.cli.inferred import column_rows, heading, notes
 
     for line in heading(examination):
         show.err.print(line, markup=False)
     show.table("", ("column", "is", "values", "missing", "use"), column_rows(examination), right=(3,), to=show.err)
-    for line in notes(examination):
+    for line in notes(examination, features=features):
         show.err.print(line, markup=False, style="dim")
 
 

@@ -72,16 +72,11 @@ def feature_code(examination: Examination) -> Features:
         if column.kind == "text":
             words = often_words(column)
             _add_text(column, words, add, helpers)
-            shown = f"and for the words {', '.join(words)}" if words else "no word is in enough rows"
-            decisions.append(
-                Decision(
-                    "features",
-                    column.name,
-                    "asked for its length and number of words",
-                    shown,
-                    "the words by how many rows have them, without a look at the target",
-                )
+            what = "asked for its length and number of words" + (
+                f", and whether it says {', '.join(words)}" if words else ""
             )
+            why = "words chosen by how many rows have them, without a look at the target"
+            decisions.append(Decision("features", column.name, what, why if words else "no word is in enough rows"))
     if not parts:
         head = (
             '"""Columns derived from a row: plain functions, whose parameters name the columns they read.\n\n'
