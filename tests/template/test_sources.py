@@ -113,7 +113,17 @@ def test_a_clean_file_is_copied_byte_for_byte(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("size,colour,y\n" + "".join(f"{n}.50,{'red' if n % 3 else 'blue'},{n % 2}\n" for n in range(40)))
     data = write_data(examined(path, "y"), tmp_path / "data", "little")
-    assert (data.same, sha256(data.path)) == (True, sha256(path))
+    assert (data.changes, sha256(data.path)) == ((), sha256(path))
+
+
+def test_a_file_that_changes_before_it_is_copied_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("size,y\n" + "".join(f"{n * 7 % 9},{n % 2}\n" for n in range(40)))
+    found = examined(path, "y")
+    path.write_text(path.read_text() + "41,0\n")
+    with pytest.raises(SeatrialError, match=r"t\.csv changed while it was read"):
+        write_data(found, tmp_path / "data", "little")
+    assert not (tmp_path / "data").exists()
 
 
 def test_any_other_file_is_written_anew_and_the_changes_told(tmp_path: Path) -> None:
