@@ -20,13 +20,14 @@ def test_the_passenger_list_is_understood_and_copied(tmp_path: Path) -> None:
     assert (kinds["sex"], kinds["age"], kinds["sibsp"], kinds["name"], kinds["cabin"], kinds["pclass"]) == (
         "category", "number", "integer", "text", "code", "category",
     )  # fmt: skip
-    assert found.settings() == {"target": "survived", "task": "binary", "positive": "1"}
-    assert write_data(found, tmp_path, "titanic").same
-    text = write_code(found, name="titanic", row="Passenger").files["schema.py"]
-    assert "class Passenger(Schema):" in text
+    project = render(tmp_path / "project", found)
+    assert (project.target, project.task, project.positive) == ("survived", "binary", "1")
+    assert write_data(found, tmp_path, "titanic").changes == ()
+    text = write_code(found, name="titanic-passenger")["schema.py"]
+    assert "class TitanicPassenger(Schema):" in text
     assert "    pclass: Literal[1, 2, 3] = Field(\n" in text
     assert "    # Missing in 263 of 1,309 rows.\n    age: float | None = Field(\n        None,\n" in text
-    assert refused_rows(render(tmp_path / "project", found)) == []
+    assert refused_rows(project) == []
 
 
 def test_an_examination_in_words() -> None:

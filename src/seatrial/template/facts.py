@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from seatrial.core.errors import SeatrialError
 from seatrial.model.schema import Column, columns_of, schema_in
 
-LICENCES = {"mit": "MIT", "apache": "Apache 2.0", "bsd": "BSD 3-Clause", "none": "all rights reserved"}
 PROVIDERS = ("circleci", "github", "gitlab")
 TARGETS = ("local", "docker", "railway", "kubernetes")
 SHOWN = 40  # columns in the README; schema.py has them all
