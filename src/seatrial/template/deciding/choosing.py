@@ -4,7 +4,6 @@ The very code that a project would get is run, in memory: its schema, its featur
 """
 
 import time
-import types
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from seatrial.template.coding.featurecode import Features, feature_code
 from seatrial.template.coding.pipelinecode import MODELS, Model, pipeline_code
 from seatrial.template.coding.schemacode import schema_code
 from seatrial.template.records import Examination
+from seatrial.template.running import run_text
 
 MOST_ROWS = 20_000
 FOLDS = 5
@@ -151,9 +151,9 @@ def _frame(examination: Examination, code: Features, rows: Any) -> Any:
     """The DataFrame that the pipeline would see, features included."""
     import pyarrow as pa
 
-    schema = schema_in(_module("schema", schema_code(examination, row="Row", about="A row.")))
+    schema = schema_in(run_text("schema", schema_code(examination, row="Row", about="A row."), "schema.py"))
     columns = columns_of(schema)
-    features = features_in(_module("features", code.text), columns)
+    features = features_in(run_text("features", code.text, "features.py"), columns)
     table: dict[str, Any] = {}
     for facts in examination.used:
         values = facts.values.take(pa.array(rows))
@@ -172,21 +172,8 @@ def _frame(examination: Examination, code: Features, rows: Any) -> Any:
 
 
 def _pipeline(text: str, seed: int) -> Any:
-    pipeline = _module("pipeline", text).build()
+    pipeline = run_text("pipeline", text, "pipeline.py").build()
     pipeline.set_params(
         **{k: seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
     )
     return pipeline
-
-
-def _module(name: str, text: str) -> Any:
-    """Run a text of ours as a module, without a file."""
-    import sys
-
-    module = types.ModuleType(f"seatrial_candidate_{name}")
-    sys.modules[module.__name__] = module  # Pydantic and get_type_hints look their module up there
-    try:
-        exec(compile(text, f"<{name}.py>", "exec"), module.__dict__)  # noqa: S102 - the text was written here
-    finally:
-        del sys.modules[module.__name__]
-    return module
