@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from tests.template.commands import git, new, quick, write_table
 
+from seatrial.ci.rendering import FILES
+from seatrial.core.choices import PROVIDERS, TARGETS
+from seatrial.deploy import targets as deploy_targets
 from seatrial.template.updating import read_answers
 
 TRACES = {
@@ -31,6 +34,12 @@ def project(made, tmp_path) -> Path:
 def mentions(project: Path, word: str) -> list[str]:
     files = [p for p in project.rglob("*") if p.is_file() and ".git" not in p.relative_to(project).parts]
     return sorted(p.relative_to(project).as_posix() for p in files if word in p.read_text().lower())
+
+
+def test_every_service_and_target_can_be_added():
+    assert tuple(FILES) == PROVIDERS
+    assert tuple(deploy_targets.TARGETS) == TARGETS
+    assert {*TRACES} == {*PROVIDERS, *TARGETS} - {"local"}
 
 
 def test_a_project_has_no_trace_of_what_was_not_chosen(made):

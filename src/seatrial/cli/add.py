@@ -1,27 +1,18 @@
 """`seatrial add`: a CI service or a deployment target, for a project that was made without."""
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, ProjectOption
+from seatrial.core.choices import PROVIDERS, Provider, Remote
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
     from seatrial.core.project import Project
 
-
-class Piece(StrEnum):
-    """What can be added."""
-
-    circleci = "circleci"
-    github = "github"
-    gitlab = "gitlab"
-    docker = "docker"
-    railway = "railway"
-    kubernetes = "kubernetes"
+Piece = Literal[Provider, Remote]
 
 
 def add(
@@ -35,26 +26,25 @@ def add(
     from seatrial.cli.pieces import piece_files, write_missing
     from seatrial.cli.update import tell
     from seatrial.core.project import find_project
-    from seatrial.template.facts import PROVIDERS
     from seatrial.template.merging import write
     from seatrial.template.updating import change_answers, read_answers
 
     found = find_project(project)
     root = found.root
     answers = read_answers(root)
-    is_ci = piece.value in PROVIDERS
+    is_ci = piece in PROVIDERS
     if is_ci:
-        _refuse_a_second(found, str(answers.get("ci", "none")), piece.value)
+        _refuse_a_second(found, str(answers.get("ci", "none")), piece)
     targets = [*answers.get("deploy", ["local"])]
-    changes = {"ci": piece.value} if is_ci else {"deploy": [*dict.fromkeys([*targets, piece.value])]}
+    changes = {"ci": piece} if is_ci else {"deploy": [*dict.fromkeys([*targets, piece])]}
     with show.steps() as step:
-        step(f"adding {piece.value}")
+        step(f"adding {piece}")
         merge = change_answers(root, changes)
         write(root, merge)
     tell(merge)
     if "pyproject.toml" in merge.conflicts:
         raise typer.Exit(1)  # it cannot be read with marks in it; once they are gone, the same command writes the rest
-    files = piece_files(find_project(root), piece.value if is_ci else "none", () if is_ci else (piece.value,))
+    files = piece_files(find_project(root), piece if is_ci else "none", () if is_ci else (piece,))
     written, left = write_missing(files)
     for path in written:
         show.out.print(f"  {'written':<9} {show.place(path)}", markup=False)
@@ -62,7 +52,7 @@ def add(
         show.out.print(each.diff, markup=False)
         show.say(f"  left      {show.place(each.path)}: it is there with other content")
     if not (merge.files or written or left):
-        show.say(f"{piece.value} is there.")
+        show.say(f"{piece} is there.")
     if merge.conflicts or left:
         raise typer.Exit(1)
 

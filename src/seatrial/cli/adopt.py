@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.new import Ci, Licence, _examine, _read, _show, _targets
+from seatrial.cli.new import Ci, _examine, _read, _show, _targets
 from seatrial.cli.options import HERE
 from seatrial.cli.update import LOOK
 from seatrial.core.errors import SeatrialError
@@ -30,7 +30,7 @@ def adopt(
     ] = None,
     trust: Annotated[list[str] | None, typer.Option("--trust", help="A type in it that you know.")] = None,
     load_pickle: Annotated[bool, typer.Option("--load-pickle", help="It is a pickle of your own: run it.")] = False,
-    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = Ci.none,
+    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
     deploy: Annotated[str, typer.Option("--deploy", help="Of local, docker, railway, kubernetes; by comma.")] = "local",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; what is there is changed as shown.")] = False,
 ) -> None:
@@ -60,7 +60,7 @@ def adopt(
         and source.path.resolve().is_relative_to(root.resolve())
     ):
         table = source.path.resolve().relative_to(root.resolve()).as_posix()
-    options = Options(names, licence=Licence.none.value, ci=ci.value, deploy=_targets(deploy), table=table)
+    options = Options(names, ci=ci, deploy=_targets(deploy), table=table)
     with show.steps() as step:
         step("looking for what is missing")
         adoption = work_out(root, examination, options, pipeline=text)
@@ -71,7 +71,7 @@ def adopt(
     if not yes and not _agreed():
         raise typer.Exit(1)
     write(root, adoption)
-    _add_pieces(root, ci.value, options.deploy)
+    _add_pieces(root, ci, options.deploy)
     show.say(f"Done. {LOOK} shows it; `seatrial train` is next.")
 
 

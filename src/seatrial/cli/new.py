@@ -3,35 +3,21 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE
+from seatrial.core.choices import TARGETS, Provider
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
     from seatrial.template import Examination, Source, Wishes
     from seatrial.template.making import Options
 
-
-class Ci(StrEnum):
-    """Who tests and releases."""
-
-    circleci = "circleci"
-    github = "github"
-    gitlab = "gitlab"
-    none = "none"
-
-
-class Licence(StrEnum):
-    """What others may do with the project."""
-
-    mit = "mit"
-    apache = "apache"
-    bsd = "bsd"
-    none = "none"
+Ci = Literal[Provider, "none"]
+Licence = Literal["mit", "apache", "bsd", "none"]
 
 
 class Model(StrEnum):
@@ -62,8 +48,8 @@ def new(
     target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
     query: Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)] = "",
     model: Annotated[Model, typer.Option("--model", help="auto compares them by cross-validation.")] = Model.boosting,
-    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = Ci.none,
-    licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = Licence.none,
+    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
+    licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = "none",
     deploy: Annotated[str, typer.Option("--deploy", help="Of local, docker, railway, kubernetes; by comma.")] = "local",
     package: Annotated[
         str, typer.Option("--package", help="The package's name; default: NAME_model.", show_default=False)
@@ -122,11 +108,11 @@ def new(
     if talk:
         examination = _confirmed(examination, wishes)
     if asked and talk:
-        ci = _choose("CI", Ci, ci)
-        licence = _choose("Licence", Licence, licence)
+        ci = _choose("CI", get_args(Ci), ci)
+        licence = _choose("Licence", get_args(Licence), licence)
         targets = _targets(_ask("Deploy to (local, docker, railway, kubernetes)", deploy))
     options = Options(
-        names, _chosen_model(model, examination), describe, licence.value, _holder(), ci.value, targets
+        names, _chosen_model(model, examination), describe, licence, _holder(), ci, targets
     )  # fmt: skip
     _make(root, examination, options, git=git)
 
@@ -140,17 +126,15 @@ def _ask(question: str, default: str | None = None) -> str:
         ) from None
 
 
-def _choose(question: str, kind: Any, default: Any) -> Any:
+def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
     while True:
-        answer = _ask(f"{question} ({', '.join(kind)})", default.value)
-        if answer in list(kind):
-            return kind(answer)
+        answer = _ask(f"{question} ({', '.join(choices)})", default)
+        if answer in choices:
+            return answer
         show.say(f"{answer!r} is none of them.")
 
 
 def _targets(text: str) -> tuple[str, ...]:
-    from seatrial.template.facts import TARGETS
-
     chosen = [word.strip() for word in text.split(",") if word.strip()]
     for word in chosen:
         if word not in TARGETS:

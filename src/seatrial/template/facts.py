@@ -13,8 +13,6 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.schema import Column, columns_of, schema_in
 from seatrial.template.running import run_text
 
-PROVIDERS = ("circleci", "github", "gitlab")
-TARGETS = ("local", "docker", "railway", "kubernetes")
 SHOWN = 40  # columns in the README; schema.py has them all
 SHOWN_NAMES = 6  # categories of a column there
 TOOLKIT = ">=0.1,<0.2"
