@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.template.projects import examined, refused_rows, render
+from tests.template.projects import examined, refused_rows, render, source_of
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.deciding.examining import examine
+from seatrial.template.deciding.naming import reason
 from seatrial.template.reading.csvfile import CsvOptions
 from seatrial.template.records import Examination, Wishes
 
@@ -326,6 +328,12 @@ def test_names_that_python_or_pydantic_forbid(write: Write, tmp_path: Path) -> N
     assert "class_: was 'class': Python needs the name itself" in told(found)
     assert "json_: was 'json': every schema has an attribute of that name" in told(found)
     works(found, tmp_path)
+
+
+def test_a_column_of_a_data_frame_without_a_name() -> None:
+    found = examine(source_of(**{"": [n % 7 for n in range(40)], "y": [n % 2 for n in range(40)]}), "y")
+    assert [c.name for c in found.columns] == ["column_1"]
+    assert reason("", "column_1") == reason(" ", "column_1") == "the column had no name"
 
 
 def test_names_that_are_there_twice(write: Write, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def _add_text(column: ColumnFacts, words: list[str], add: Any, helpers: dict[str
 
 def often_words(column: ColumnFacts) -> list[str]:
     """The words in most rows, but in fewer than half and in at least one of fifty; chosen without the target."""
-    texts = column.values.drop_null().to_pylist()[:ROWS_OF_WORDS]
+    texts = column.values.drop_null()[:ROWS_OF_WORDS].to_pylist()
     counts = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]+", text.lower())))
     least = max(len(texts) / 50, 5)
     fit = [

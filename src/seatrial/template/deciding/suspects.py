@@ -82,13 +82,8 @@ def copies(columns: Sequence[ColumnFacts], rows: npt.NDArray[np.int64]) -> dict[
     with np.errstate(all="ignore"):
         means = np.nanmean(matrix, axis=1, keepdims=True)
         scaled = np.nan_to_num((matrix - means) / np.nanstd(matrix, axis=1, keepdims=True))
-        likeness = (
-            scaled
-            @ scaled.T
-            / np.maximum(
-                (there[:, None] & there[None]).sum(axis=2) if len(numeric) <= 40 else there @ there.T.astype(float), 1
-            )
-        )
+        shared = there.astype(np.float64) @ there.T  # rows in which both have a value
+        likeness = scaled @ scaled.T / np.maximum(shared, 1)
     for later in range(1, len(numeric)):
         for earlier in range(later):
             value = abs(float(likeness[earlier, later]))
