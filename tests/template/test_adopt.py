@@ -101,6 +101,14 @@ def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
     assert '"spent"' not in metadata.split('"inputs"')[1].split("]")[0]  # their pipeline does not take it
 
 
+def test_the_table_that_was_examined_is_the_projects(repository):
+    path = repository / "pyproject.toml"
+    path.write_text(f'{PYPROJECT}\n[tool.seatrial]\ndata = "old.csv"\ntarget = "left"\nseed = 7\n')
+    assert adopt(repository, "--yes").returncode == 0
+    project = find_project(repository)
+    assert (project.data, project.seed) == (repository / "tables/customers.csv", 7)
+
+
 def test_a_readme_of_the_templates_names_the_table_where_it_lies(repository):
     (repository / "README.md").unlink()
     assert adopt(repository, "--yes").returncode == 0

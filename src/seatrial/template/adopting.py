@@ -95,7 +95,7 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
             added.append(Proposal(path, None, content))
             continue
         before = _text(there)
-        after = _changed(path, before, content, package, version)
+        after = _changed(path, before, content, options, version)
         if after is None:
             left.append(path)
         elif after != before:
@@ -109,15 +109,15 @@ def write(root: Path, adoption: Adoption) -> None:
         write_whole(root / proposal.path, proposal.after)
 
 
-def _changed(path: str, before: str, content: bytes, package: str, version: str) -> str | None:
+def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
     """How a file that is there would be; None to leave it as it is."""
     if path == "pyproject.toml":
-        return _completed(before, content.decode())
+        return _completed(before, content.decode(), options.table)
     if path == ".gitignore":
         lines = before.splitlines()
         missing = [line for line in content.decode().splitlines() if line and line[0] != "#" and line not in lines]
         return before.rstrip("\n") + "\n\n# Seatrial\n" + "\n".join(missing) + "\n" if missing else before
-    if path == f"src/{package}/__init__.py":
+    if path == f"src/{options.names.package}/__init__.py":
         if "Release(" in before:
             return before
         line = "" if "__version__" in before else _version_line(version)
@@ -125,8 +125,11 @@ def _changed(path: str, before: str, content: bytes, package: str, version: str)
     return before if before.encode() == content else None
 
 
-def _completed(before: str, template: str) -> str:
-    """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs."""
+def _completed(before: str, template: str, table: str) -> str:
+    """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs.
+
+    `table` is the one that was examined, where it stays in its place: it is the project's, whatever was before.
+    """
     import tomlkit
 
     document, wanted = tomlkit.parse(before), tomlkit.parse(template)
@@ -149,6 +152,8 @@ def _completed(before: str, template: str) -> str:
         parts.append("hatch")
     for part in parts:
         tool.setdefault(part, template_tool[part])
+    if table:
+        tool["seatrial"]["data"] = table
     text = tomlkit.dumps(document)
     return text if text.endswith("\n") else text + "\n"
 
