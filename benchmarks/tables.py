@@ -2,7 +2,8 @@
 
 Each table is rendered as a project, and split by the project's own rule. On the same rows, with the same columns, two
 baselines are fitted: HistGradientBoosting with defaults, and logistic (ridge) regression behind one-hot and scaling.
-`auto` is what `choose_model` takes, which sees none of the held-out rows: its examination is of the training rows only.
+`auto` is what `choose_model` takes by the training rows alone. Which columns are used, and as what, was decided by all
+rows before, for every model and baseline alike.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
+from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.template.projects import render
@@ -129,7 +130,7 @@ def _score(task: str, truth: Any, scores: Any, classes: Any) -> float:
         return float(r2_score(truth, scores))
     if task == "binary":
         return float(roc_auc_score(truth == classes[-1], scores[:, -1]))
-    return float(-log_loss(truth, scores, labels=list(classes))) if len(classes) > 2 else accuracy_score(truth, scores)
+    return float(-log_loss(truth, scores, labels=list(classes)))
 
 
 if __name__ == "__main__":

@@ -1,31 +1,20 @@
-"""Projects rendered from a table, without the copier template: its code, its data and a pyproject."""
+"""Projects made from a table, and what their schema says of it."""
 
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.project import Project, find_project
 from seatrial.template.coding.pipelinecode import Model
-from seatrial.template.coding.writing import write_code
 from seatrial.template.deciding.examining import examine
-from seatrial.template.reading.data import write_data
+from seatrial.template.making import Options, make_project
+from seatrial.template.projectname import project_name
 from seatrial.template.reading.source import read_source
 from seatrial.template.records import Examination, Source, Wishes
 
 
 def render(root: Path, examination: Examination, model: Model = "boosting") -> Project:
-    """Write a project as the template would."""
-    package = root / "src" / "little_model"
-    package.mkdir(parents=True)
-    code = write_code(examination, name="little-model", model=model)
-    for name, text in code.files.items():
-        (package / name).write_text(text, encoding="utf-8")
-    (package / "__init__.py").write_text('"""Little."""\n\n__version__ = "0.1.0"\n')
-    data = write_data(examination, root / "data", "little")
-    settings = "".join(f'{key} = "{value}"\n' for key, value in examination.settings().items())
-    (root / "pyproject.toml").write_text(
-        '[project]\nname = "little-model"\ndescription = "A little model"\n'
-        f'[tool.seatrial]\ndata = "data/{data.path.name}"\n{settings}'
-    )
+    """Make a project as `seatrial new` does."""
+    make_project(root, examination, Options(project_name("little"), model))
     return find_project(root)
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from tests.template.commands import git, new, quick, write_table
 
+from seatrial.ci.rendering import FILES
+from seatrial.core.choices import PROVIDERS, TARGETS
+from seatrial.deploy import targets as deploy_targets
 from seatrial.template.updating import read_answers
 
 TRACES = {
@@ -31,6 +34,12 @@ def project(made, tmp_path) -> Path:
 def mentions(project: Path, word: str) -> list[str]:
     files = [p for p in project.rglob("*") if p.is_file() and ".git" not in p.relative_to(project).parts]
     return sorted(p.relative_to(project).as_posix() for p in files if word in p.read_text().lower())
+
+
+def test_every_service_and_target_can_be_added():
+    assert tuple(FILES) == PROVIDERS
+    assert tuple(deploy_targets.TARGETS) == TARGETS
+    assert {*TRACES} == {*PROVIDERS, *TARGETS} - {"local"}
 
 
 def test_a_project_has_no_trace_of_what_was_not_chosen(made):
@@ -62,6 +71,40 @@ def test_a_second_ci_service_is_refused(project):
     done = quick("add", "gitlab", cwd=project)
     assert done.returncode == 1
     assert "error: The project has github already, and two would release twice." in done.stderr
+    assert "hint: Remove .github/workflows/seatrial.yml, then add gitlab." in done.stderr
+    assert not (project / ".gitlab-ci.yml").exists()
+
+
+def test_a_ci_service_is_exchanged_once_its_file_is_gone(project):
+    assert quick("add", "github", cwd=project).returncode == 0
+    (project / ".github/workflows/seatrial.yml").unlink()
+    done = quick("add", "gitlab", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert (project / ".gitlab-ci.yml").is_file()
+    assert read_answers(project)["ci"] == "gitlab"
+    assert mentions(project, "github") == []
+
+
+def test_a_conflict_in_pyproject_is_told_and_the_rest_is_done_once_it_is_settled(project):
+    path = project / "pyproject.toml"
+    mine = path.read_text().replace("[tool.hatch.version]", "[tool.mine]\n[tool.hatch.version]")
+    path.write_text(mine)
+    done = quick("add", "docker", cwd=project)
+    assert done.returncode == 1
+    assert "  conflict  pyproject.toml" in done.stdout
+    assert "changed in the same lines by you and by the template: pyproject.toml." in done.stderr
+    assert "cannot be read" not in done.stderr
+    path.write_text(mine + "\n[tool.seatrial.deploy.docker]\n")
+    assert quick("add", "docker", cwd=project).returncode == 0
+    assert (project / "deploy/docker/Dockerfile").is_file()
+
+
+def test_what_was_written_is_not_said_to_be_there(project):
+    assert quick("add", "docker", cwd=project).returncode == 0
+    (project / "deploy/docker/Dockerfile").unlink()
+    done = quick("add", "docker", cwd=project)
+    assert (done.returncode, done.stdout) == (0, "  written   deploy/docker/Dockerfile\n")
+    assert "is there" not in done.stderr
 
 
 def test_a_file_of_ones_own_is_shown_and_left(project):
@@ -69,7 +112,9 @@ def test_a_file_of_ones_own_is_shown_and_left(project):
     (project / "deploy/docker/Dockerfile").write_text("FROM mine\n")
     done = quick("add", "docker", cwd=project)
     assert (project / "deploy/docker/Dockerfile").read_text() == "FROM mine\n"
-    assert done.returncode in (0, 1)
+    assert done.returncode == 1
+    assert "-FROM mine\n" in done.stdout
+    assert "  left      deploy/docker/Dockerfile: it is there with other content\n" in done.stderr
     assert (project / "deploy/docker/.dockerignore").is_file()
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.template.commands import git, quick, seatrial, write_table
 
 from seatrial.core.project import find_project
+from seatrial.core.versioning import read_version
 from seatrial.template.rendering import files_of
 
 OURS = '''"""Our way to predict who leaves."""
@@ -85,13 +86,51 @@ def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
     project = find_project(repository)
     assert project.data == repository / "tables/customers.csv"
     assert project.version == "3.2.1"
+    assert read_version(project.version_file) == "3.2.1"
+    bumped = quick("bump", cwd=repository)
+    assert bumped.returncode == 1
+    assert "error: The version of leaving stands in pyproject.toml, 3.2.1" in bumped.stderr
     again = adopt(repository, "--yes")
     assert "Nothing is missing." in again.stderr
     assert seatrial("train", cwd=repository).returncode == 0
-    assert quick("update", cwd=repository).returncode == 1  # it is not committed
+    updated = quick("update", cwd=repository)
+    assert updated.returncode == 1
+    assert "has changes that are not committed:" in updated.stderr
     metadata = (repository / "src/leaving/artifacts/release.json").read_text()
     assert '"plan"' in metadata
     assert '"spent"' not in metadata.split('"inputs"')[1].split("]")[0]  # their pipeline does not take it
+
+
+def test_the_table_that_was_examined_is_the_projects(repository):
+    path = repository / "pyproject.toml"
+    path.write_text(f'{PYPROJECT}\n[tool.seatrial]\ndata = "old.csv"\ntarget = "left"\nseed = 7\n')
+    assert adopt(repository, "--yes").returncode == 0
+    project = find_project(repository)
+    assert (project.data, project.seed) == (repository / "tables/customers.csv", 7)
+
+
+def test_a_readme_of_the_templates_names_the_table_where_it_lies(repository):
+    (repository / "README.md").unlink()
+    assert adopt(repository, "--yes").returncode == 0
+    text = (repository / "README.md").read_text()
+    assert "The model predicts `left` of `tables/customers.csv`" in text
+    assert "data/" not in text
+
+
+@pytest.mark.parametrize("need", ["seatrial~=0.1", "Seatrial<0.2", "seatrial; python_version > '3'", "seatrial!=0.1.1"])
+def test_a_repository_that_needs_the_toolkit_already_gets_no_second_line(repository, need):
+    path = repository / "pyproject.toml"
+    path.write_text(PYPROJECT.replace("requests>=2", need))
+    assert adopt(repository, "--yes").returncode == 0
+    assert f'dependencies = ["{need}"]' in path.read_text()
+
+
+def test_a_dependency_that_is_none_is_named(repository):
+    path = repository / "pyproject.toml"
+    path.write_text(PYPROJECT.replace("requests>=2", "requests >> 2"))
+    done = adopt(repository, "--yes")
+    assert done.returncode == 1
+    assert "error: pyproject.toml: 'requests >> 2' among the dependencies is no requirement." in done.stderr
 
 
 @pytest.mark.parametrize(

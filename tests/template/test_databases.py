@@ -61,6 +61,13 @@ def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
     assert "no driver for it" in refusal("oddbase://host/x", "customers")
 
 
+def test_an_answer_too_large_for_the_memory_is_given_up(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.template.reading.databases.MOST_ROWS", 50)
+    monkeypatch.setattr("seatrial.template.reading.databases.BATCH", 20)
+    assert "the query gives more than 50 rows. Take a sample of them, as by LIMIT." in refusal(sqlite_url, "customers")
+    assert read_source(sqlite_url, query="SELECT * FROM customers LIMIT 50").rows == 50
+
+
 def test_nothing_is_changed(sqlite_url: str) -> None:
     assert "the query gives no rows, as SELECT does. Nothing was changed." in refusal(
         sqlite_url, "DELETE FROM customers"

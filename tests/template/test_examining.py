@@ -20,13 +20,14 @@ def test_the_passenger_list_is_understood_and_copied(tmp_path: Path) -> None:
     assert (kinds["sex"], kinds["age"], kinds["sibsp"], kinds["name"], kinds["cabin"], kinds["pclass"]) == (
         "category", "number", "integer", "text", "code", "category",
     )  # fmt: skip
-    assert found.settings() == {"target": "survived", "task": "binary", "positive": "1"}
-    assert write_data(found, tmp_path, "titanic").same
-    text = write_code(found, name="titanic", row="Passenger").files["schema.py"]
-    assert "class Passenger(Schema):" in text
+    project = render(tmp_path / "project", found)
+    assert (project.target, project.task, project.positive) == ("survived", "binary", "1")
+    assert write_data(found, tmp_path, "titanic").changes == ()
+    text = write_code(found, name="titanic-passenger")["schema.py"]
+    assert "class TitanicPassenger(Schema):" in text
     assert "    pclass: Literal[1, 2, 3] = Field(\n" in text
     assert "    # Missing in 263 of 1,309 rows.\n    age: float | None = Field(\n        None,\n" in text
-    assert refused_rows(render(tmp_path / "project", found)) == []
+    assert refused_rows(project) == []
 
 
 def test_an_examination_in_words() -> None:
@@ -93,6 +94,11 @@ def test_a_wish_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="has no column `colur`") as caught:
         examine(source, "y", Wishes(keep=("colur",)))
     assert caught.value.hint == "Did you mean `colour`?"
+    for wish in (Wishes(keep=("y",)), Wishes(leave_out=("y",)), Wishes(kinds={"y": "category"})):
+        with pytest.raises(SeatrialError, match="`y` is the column to predict, and is not kept, left out or of a kind"):
+            examine(source, "y", wish)
+    with pytest.raises(SeatrialError, match="`size` is a regression task, and a positive label is one of two"):
+        examine(source, "size", Wishes(positive="1"))
 
 
 def test_a_hundred_thousand_rows_take_seconds(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.template.commands import GIT, git, new, quick, seatrial, write_table
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.projectname import project_name
-from seatrial.template.questions import change
+from seatrial.template.questions import change, wishes_of
 from seatrial.template.records import Wishes
 from seatrial.template.rendering import UNFINISHED, unfinished
 
@@ -51,12 +51,37 @@ def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
     assert "cd churn" in done.stdout
 
 
+def test_features_that_are_derived_are_told(tmp_path):
+    lines = write_table(tmp_path / "customers.csv").read_text().splitlines()
+    notes = [
+        f"{line},2024-{n % 12 + 1:02}-03,{'late' if n % 3 else 'paid'} once more {n}"
+        for n, line in enumerate(lines[1:])
+    ]
+    (tmp_path / "notes.csv").write_text("\n".join([f"{lines[0]},since,said", *notes]))
+    done = quick("new", "churn", "--data", "notes.csv", "--target", "left", "--kind", "said=text", cwd=tmp_path)
+    assert "  since: taken apart into month, weekday, days: a model calculates with numbers\n" in done.stderr
+    told = "words, and whether it says paid: words chosen by how many rows have them, without a look at the target"
+    assert f"  said: asked for its length and number of {told}\n" in done.stderr
+    features = (tmp_path / "churn/src/churn_model/features.py").read_text()
+    assert "def since_weekday(" in features
+    assert "def said_words(" in features
+
+
+def test_the_next_step_can_be_copied_where_the_folder_has_a_blank(tmp_path):
+    table = write_table(tmp_path / "customers.csv")
+    done = quick("new", "churn", "--data", str(table), "--target", "left", "--into", "my models", cwd=tmp_path)
+    assert "    cd 'my models/churn'\n" in done.stdout
+
+
 def test_everything_can_be_answered_through_a_pipe(tmp_path):
     write_table(tmp_path / "customers.csv")
-    answers = "churn\ncustomers.csv\nleft\nleave out spent\nage is nonsense\n\ngitlab\nbsd\nlocal,docker\n"
+    answers = (
+        "churn\ncustomers.csv\nleft\nleave out spnt\nleave out spent\nage is nonsense\n\ngitlab\nbsd\nlocal,docker\n"
+    )
     done = seatrial("new", cwd=tmp_path, text=answers)
     assert done.returncode == 0, done.stderr
     assert "Its columns: customer_id, age, plan, spent, left" in done.stderr
+    assert "customers.csv has no column `spnt`." in done.stderr  # and what is asked next is done all the same
     assert "'age is nonsense' is not understood." in done.stderr
     schema = (tmp_path / "churn/src/churn_model/schema.py").read_text()
     assert "- spent: as wished" in schema
@@ -82,6 +107,7 @@ def test_answers_that_end_early_make_nothing(tmp_path):
             "'moon' is no deployment target.",
         ),
         (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not say which column."),
+        (("churn", "--data", "customers.csv", "--target", "left", "--separator", "::"), "'::' is no separator:"),
         (("class", "--data", "customers.csv", "--target", "left"), "'class' is a word of Python's"),
         (
             ("full", "--data", "customers.csv", "--target", "left"),
@@ -149,6 +175,14 @@ def test_a_change_is_said_in_words():
     _, wishes = change("task regression", target, wishes)
     assert wishes == Wishes("regression", None, ("price",), ("first name",), {"zip": "category"})
     assert change("target price", "left", wishes)[0] == "price"
+    sure = Wishes(positive="yes")
+    assert change("task binary", "left", sure)[1] == Wishes(task="binary", positive="yes")
+    assert change("task regression", "left", sure)[1] == Wishes(task="regression")  # which has no such label
+
+
+def test_a_column_is_kept_or_left_out():
+    with pytest.raises(SeatrialError, match="`age` is to be kept and to be left out"):
+        wishes_of(["plan", "age"], ["age"], [], None, None)
 
 
 def test_a_killed_rendering_leaves_no_project_and_the_next_one_sweeps(tmp_path):

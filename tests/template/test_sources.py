@@ -10,6 +10,7 @@ from tests.template.projects import examined, refused_rows, render
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.template.reading.csvfile import CsvOptions
 from seatrial.template.reading.data import write_data
 from seatrial.template.reading.source import read_source
 from seatrial.template.records import Wishes
@@ -57,6 +58,42 @@ def test_a_damaged_parquet_file(tmp_path: Path) -> None:
     assert "t.parquet is empty." in refusal(path)
 
 
+def test_columns_of_one_name_in_a_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    rows = [pa.array([n * k % 11 / 2 for n in range(30)]) for k in (3, 5)]
+    pq.write_table(pa.table([*rows, pa.array(["a", "b"] * 15)], names=["size", "size", "y"]), path)
+    found = examined(path, "y")
+    assert [(c.name, c.maximum) for c in found.columns] == [("size", 5.0), ("size_2", 5.0)]
+    assert refused_rows(render(tmp_path / "project", found)) == []
+
+
+@pytest.mark.parametrize("name", ["https://me:secret@host.example/t.csv?key=secret", "http://host.example/t.csv"])
+def test_an_address_is_not_fetched(name: str) -> None:
+    told = refusal(name)
+    assert told.endswith("://host.example/t.csv is an address, which is not fetched. Download it, and name the file.")
+    assert "secret" not in told
+    assert refusal("file:///data/t.csv").startswith("file:///data/t.csv is an address, which is not fetched.")
+
+
+def test_a_path_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "t.csv").write_text("size,y\n1,a\n2,b\n")
+    assert read_source("~/t.csv").rows == 2
+    assert f"Did you mean {tmp_path / 't.csv'}?" in refusal("~/tt.csv")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "sklearn:iris"])
+def test_a_query_is_for_databases(name: str) -> None:
+    assert refusal(name, query="SELECT 1").startswith(f"{name} is no database, and only those answer a query.")
+
+
+@pytest.mark.parametrize("separator", ["::", "", "§", '"'])
+def test_a_separator_is_one_character(separator: str) -> None:
+    with pytest.raises(SeatrialError, match="is no separator: it is one character, and no quote"):
+        CsvOptions(separator)
+
+
 def test_data_sets_by_name() -> None:
     assert read_source("sklearn:wine").target == "target"
     assert refusal("sklearn:irs") == "scikit-learn has no data set 'irs'. Did you mean iris?"
@@ -76,7 +113,17 @@ def test_a_clean_file_is_copied_byte_for_byte(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("size,colour,y\n" + "".join(f"{n}.50,{'red' if n % 3 else 'blue'},{n % 2}\n" for n in range(40)))
     data = write_data(examined(path, "y"), tmp_path / "data", "little")
-    assert (data.same, sha256(data.path)) == (True, sha256(path))
+    assert (data.changes, sha256(data.path)) == ((), sha256(path))
+
+
+def test_a_file_that_changes_before_it_is_copied_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("size,y\n" + "".join(f"{n * 7 % 9},{n % 2}\n" for n in range(40)))
+    found = examined(path, "y")
+    path.write_text(path.read_text() + "41,0\n")
+    with pytest.raises(SeatrialError, match=r"t\.csv changed while it was read"):
+        write_data(found, tmp_path / "data", "little")
+    assert not (tmp_path / "data").exists()
 
 
 def test_any_other_file_is_written_anew_and_the_changes_told(tmp_path: Path) -> None:

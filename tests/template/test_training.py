@@ -1,5 +1,6 @@
 """What is written for a table really trains, compiles exactly, and takes every row of its own table."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from tests.template.projects import examined, refused_rows, render, source_of
 
+from seatrial.core.project import find_project
 from seatrial.template.coding.pipelinecode import MODELS, Model
 from seatrial.template.deciding.choosing import choose_model
 from seatrial.template.deciding.examining import examine
@@ -85,6 +87,18 @@ def test_twenty_rows_and_three_columns_train(tmp_path: Path) -> None:
     trains(examined(path, "y"), tmp_path / "project", "logistic")
 
 
+def test_a_parquet_file_with_a_target_of_true_and_false_trains(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = range(60)
+    pq.write_table(
+        pa.table({"size": [n * 7 % 60 for n in rows], "late": [n * 7 % 60 > 25 for n in rows]}), tmp_path / "t.parquet"
+    )
+    run = trains(examined(tmp_path / "t.parquet", "late"), tmp_path / "project", "logistic")
+    assert run.metadata.classes == ("false", "true")
+
+
 def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path) -> None:
     """Also where names are many, long, and full of quotes."""
     import pyarrow as pa
@@ -104,15 +118,20 @@ def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path
         ),
         "y",
     )
+    (tmp_path / "code").mkdir()
     for number, examination in enumerate([everything("binary"), everything("regression", 1200), odd]):
         for model in MODELS:
             project = render(tmp_path / f"{number}-{model}", examination, model)
+            shutil.copytree(project.source / project.package, tmp_path / "code" / f"project_{number}_{model}")
         assert refused_rows(project) == []
-    ruff = [sys.executable, "-m", "ruff"]
     rules = "E,F,W,I,B,UP,N,SIM,RET,PTH,RUF,D1"
-    for command in (["format", "--check", "--diff"], ["check", "--select", rules]):
+    for command in (
+        ["ruff", "format", "--check", "--diff", "--isolated", "--line-length", "120", "."],
+        ["ruff", "check", "--select", rules, "--isolated", "--line-length", "120", "code"],
+        ["mypy", "--config-file", str(project.root / "pyproject.toml"), "code"],
+    ):
         done = subprocess.run(
-            [*ruff, *command, "--isolated", "--line-length", "120", str(tmp_path)],
+            [sys.executable, "-m", *command],
             capture_output=True,
             text=True,
             check=False,
@@ -149,5 +168,6 @@ def test_wishes_decide_otherwise(tmp_path: Path) -> None:
         ("size", "integer", "as wished"),
         ("level", "category", ""),
     ]
-    assert found.settings() == {"target": "y", "task": "regression"}
     trains(found, tmp_path / "project", "boosting")
+    project = find_project(tmp_path / "project")
+    assert (project.target, project.task, project.positive) == ("y", "regression", None)

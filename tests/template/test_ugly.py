@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.template.projects import examined, refused_rows, render
+from tests.template.projects import examined, refused_rows, render, source_of
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.deciding.examining import examine
+from seatrial.template.deciding.naming import reason
 from seatrial.template.reading.csvfile import CsvOptions
 from seatrial.template.records import Examination, Wishes
 
@@ -206,6 +208,23 @@ def test_a_table_without_a_header(write: Write, tmp_path: Path) -> None:
     works(found, tmp_path)
 
 
+def test_a_column_without_a_name_as_pandas_writes_its_index(write: Write, tmp_path: Path) -> None:
+    text = table().splitlines()
+    path = write("\n".join([f",{text[0]}", *(f"{n % 9},{line}" for n, line in enumerate(text[1:]))]))
+    found = examined(path, "y")
+    assert ("columns without a name", "column_1") in [(f.name, f.value) for f in found.source.facts]
+    works(found, tmp_path)
+    assert (tmp_path / "project/data/little.csv").read_text().startswith("column_1,size,colour,y\n")
+
+
+def test_empty_lines_above_the_header(write: Write, tmp_path: Path) -> None:
+    found = examined(write("\n\r\n" + table()), "y")
+    assert (found.source.rows, found.rows, column(found, "size").kind) == (40, 40, "number")
+    works(found, tmp_path)
+    bare = examined(write("\n" + "\n".join(table().splitlines()[1:])), "column_3")
+    assert bare.source.rows == 40
+
+
 def test_single_quotes(write: Write, tmp_path: Path) -> None:
     found = examined(write(table(colour=lambda n: f"'red, number {n % 3}'")), "y")
     assert [value for value, _ in column(found, "colour").counts] == [f"red, number {n}" for n in range(3)]
@@ -256,6 +275,15 @@ def test_a_label_in_one_row_only(write: Write, tmp_path: Path) -> None:
     works(found, tmp_path)
 
 
+def test_labels_that_differ_in_case_only(write: Write, tmp_path: Path) -> None:
+    reason = "the target `y` writes one label in several ways: 'Yes', 'yes'."
+    assert reason in refusal(write(table(y=lambda n: ["Yes", "yes", "No"][n % 3])))
+    assert reason in refusal(write(table(y=lambda n: "Yes" if n == 3 else ["yes", "No"][n % 2])))
+    letters = examined(write(table(y=lambda n: "Aab"[n % 3])), "y", Wishes(task="multiclass"))
+    assert letters.target.ordered == ("A", "a", "b")
+    works(letters, tmp_path)
+
+
 def test_a_target_that_is_a_date(write: Write) -> None:
     assert "the target `y` is a date" in refusal(write(table(y=lambda n: f"2024-01-{n % 28 + 1:02}")))
 
@@ -300,6 +328,12 @@ def test_names_that_python_or_pydantic_forbid(write: Write, tmp_path: Path) -> N
     assert "class_: was 'class': Python needs the name itself" in told(found)
     assert "json_: was 'json': every schema has an attribute of that name" in told(found)
     works(found, tmp_path)
+
+
+def test_a_column_of_a_data_frame_without_a_name() -> None:
+    found = examine(source_of(**{"": [n % 7 for n in range(40)], "y": [n % 2 for n in range(40)]}), "y")
+    assert [c.name for c in found.columns] == ["column_1"]
+    assert reason("", "column_1") == reason(" ", "column_1") == "the column had no name"
 
 
 def test_names_that_are_there_twice(write: Write, tmp_path: Path) -> None:
@@ -394,8 +428,24 @@ def test_thousands_and_currencies(write: Write, tmp_path: Path) -> None:
     works(price, tmp_path / "price")
     doubt = examined(write(table("size,price,y", price=lambda n: f'"{n + 1},234"')), "y")
     assert "its commas could be decimal marks or stand between thousands" in told(doubt)
-    codes = examined(write(table("size,zip,y", zip=lambda n: f"0{1000 + n // 2}")), "y")
+    signed = examined(write(table("size,price,y", price=lambda n: f'"${n + 1},234"')), "y")
+    assert "price: taken as names, not as numbers: its commas could be decimal marks" in told(signed)
+    codes = examined(write(table("size,zip,y", zip=lambda n: f"{90000 if n < 9 else '0'}{1000 + n // 2}")), "y")
+    assert "zip: taken as names, not as numbers: some begin with a zero, as codes do (such as '01004')" in told(codes)
     assert (column(codes, "zip").kind in ("category", "code"), "some begin with a zero" in told(codes)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [
+        *((name, True) for name in ("amount_paid", "bid", "grid", "valid", "humid", "Paid")),
+        *((name, False) for name in ("id", "ID", "CUSTOMER_ID", "customerid", "PassengerId", "orderID", "row id")),
+    ],
+)
+def test_whole_numbers_are_an_identifier_by_a_word_of_their_name(write: Write, name: str, used: bool) -> None:
+    found = examined(write(table(f"size,{name},y", **{name: lambda n: n * 37 % 41 * 9})), "y")
+    assert found.columns[1].used is used
+    assert used or found.columns[1].left_out == "an identifier by its name"
 
 
 # -- dates
@@ -413,7 +463,15 @@ def test_days_and_months_that_cannot_be_told_apart(write: Write) -> None:
     sure = examined(write(table("size,day,y", day=lambda n: f"{n % 28 + 1:02}/{n % 12 + 1:02}/2024")), "y")
     assert str(column(sure, "day").minimum) == "2024-01-01"
     doubt = examined(write(table("size,day,y", day=lambda n: f"{n % 12 + 1:02}/{n % 11 + 1:02}/2024")), "y")
-    assert column(doubt, "day").left_out == "dates, and whether the day or the month comes first cannot be told"
+    reason = "dates, and whether the day or the month comes first cannot be told"
+    assert column(doubt, "day").left_out == reason
+    assert f"day: left out: {reason}" in told(doubt)
+    kept = examined(
+        write(table("size,day,y", day=lambda n: f"{n % 4 + 1:02}/{n % 5 + 1:02}/2024")), "y", Wishes(keep=("day",))
+    )
+    assert column(kept, "day").used
+    assert f"day: kept, as wished: {reason}" in told(kept)
+    assert "left out" not in told(kept)
 
 
 def test_days_that_do_not_exist_are_no_dates(write: Write) -> None:

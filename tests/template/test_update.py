@@ -1,12 +1,14 @@
 """`seatrial update`: from one version of the template to the next, with edits in every file that a person owns."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.template.commands import git, new, quick
 
-from seatrial.template.merging import conflicted, merge
+from seatrial.template.merging import merge
 from seatrial.template.rendering import ANSWERS, TEMPLATE
 from seatrial.template.updating import read_answers, version_of
 
@@ -92,6 +94,25 @@ def test_a_second_update_finds_nothing_to_do(project, template):
     assert "The project has template 99.0 already." in done.stderr
 
 
+def test_the_way_to_look_at_it_and_to_take_it_back(project, template):
+    done = quick("update", "--template", str(template), cwd=project)
+    look, back = re.findall(r"`(git .*?)`", done.stderr.splitlines()[-1])
+    shown = subprocess.run(look, shell=True, cwd=project, capture_output=True, text=True, check=True).stdout
+    for line in ("+++ b/tests/test_more.py", "deleted file mode 100644", "+# churn-model, a model"):
+        assert f"\n{line}\n" in shown
+    subprocess.run(back, shell=True, cwd=project, check=True)
+    assert git("status", "--porcelain", cwd=project) == ""
+    assert not (project / "tests/test_more.py").exists()
+    assert (project / "src/churn_model/py.typed").exists()
+
+
+def test_a_template_that_was_changed_has_to_say_so(project, template):
+    change(template / "copier.yml", 'default: "99.0"', f'default: "{version_of(TEMPLATE)}"')
+    done = quick("update", "--template", str(template), cwd=project)
+    assert f"If {template} was changed since: raise `template` in its copier.yml, now 1.0." in done.stderr
+    assert "raise `template`" not in quick("update", cwd=project).stderr
+
+
 def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
     change(project / "README.md", "# churn-model\n", "# Who leaves us?\n")
     commit(project)
@@ -101,7 +122,8 @@ def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
     assert "1 file changed in the same lines by you and by the template: README.md." in done.stderr
     assert "Traceback" not in done.stderr
     text = (project / "README.md").read_bytes()
-    assert conflicted(text)
+    for mark in (b"<<<<<<< yours\n", b"\n=======\n", b"\n>>>>>>> the template now\n"):
+        assert mark in text
     assert b"# Who leaves us?" in text
     assert b"# churn-model, a model" in text
     assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()

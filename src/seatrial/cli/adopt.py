@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.new import Ci, Licence, _examine, _read, _show, _targets
+from seatrial.cli.new import Ci, _examine, _read, _show, _targets
 from seatrial.cli.options import HERE
+from seatrial.cli.update import LOOK
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def adopt(
     ] = None,
     trust: Annotated[list[str] | None, typer.Option("--trust", help="A type in it that you know.")] = None,
     load_pickle: Annotated[bool, typer.Option("--load-pickle", help="It is a pickle of your own: run it.")] = False,
-    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = Ci.none,
+    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
     deploy: Annotated[str, typer.Option("--deploy", help="Of local, docker, railway, kubernetes; by comma.")] = "local",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; what is there is changed as shown.")] = False,
 ) -> None:
@@ -49,8 +50,8 @@ def adopt(
         raise SeatrialError("Which table is it about?", hint="seatrial adopt --data customers.csv --target churned")
     text = _pipeline(root, names, pipeline, fitted, trust or [], load_pickle)
     examination = _examine(_read(data, "", None, None, None), target, _no_wishes())
-    _show(examination)
-    settings: dict[str, Any] = {}
+    _show(examination, features=not (root / "src" / names.package / "features.py").exists())
+    table = ""
     source = examination.source
     if (
         source.path
@@ -58,11 +59,11 @@ def adopt(
         and not examination.changes
         and source.path.resolve().is_relative_to(root.resolve())
     ):
-        settings["data"] = source.path.resolve().relative_to(root.resolve()).as_posix()
-    options = Options(names, licence=Licence.none.value, ci=ci.value, deploy=_targets(deploy))
+        table = source.path.resolve().relative_to(root.resolve()).as_posix()
+    options = Options(names, ci=ci, deploy=_targets(deploy), table=table)
     with show.steps() as step:
         step("looking for what is missing")
-        adoption = work_out(root, examination, options, pipeline=text, settings=settings)
+        adoption = work_out(root, examination, options, pipeline=text)
     _tell(adoption)
     if not adoption.added and not adoption.changed:
         show.say("Nothing is missing.")
@@ -70,8 +71,8 @@ def adopt(
     if not yes and not _agreed():
         raise typer.Exit(1)
     write(root, adoption)
-    _add_pieces(root, ci.value, options.deploy)
-    show.say("Done. `git diff` shows it; `seatrial train` is next.")
+    _add_pieces(root, ci, options.deploy)
+    show.say(f"Done. {LOOK} shows it; `seatrial train` is next.")
 
 
 def _no_wishes() -> Any:
@@ -128,14 +129,9 @@ def _agreed() -> bool:
 
 
 def _add_pieces(root: Path, ci: str, targets: tuple[str, ...]) -> None:
-    from seatrial.ci.writing import differences
-    from seatrial.cli.pieces import piece_files
-    from seatrial.core.files import write_whole
+    from seatrial.cli.pieces import piece_files, write_missing
     from seatrial.core.project import find_project
 
-    files = piece_files(find_project(root), ci, targets)
-    for each in differences(files):
-        if each.missing:
-            write_whole(each.path, files[each.path])
-        else:
-            show.say(f"{show.place(each.path)} is there with other content, and was left as it is.")
+    _, left = write_missing(piece_files(find_project(root), ci, targets))
+    for each in left:
+        show.say(f"{show.place(each.path)} is there with other content, and was left as it is.")

@@ -28,13 +28,14 @@ def bump(
 
     Example: [bold]seatrial bump minor[/]
     """
+    from seatrial.core.project import read_toml
     from seatrial.core.versioning import as_version, raised, read_version, write_version
 
     found = project_on(project, index)
     file = found.version_file
     old = read_version(file)
     own = as_version(old, file)
-    if old != found.version:
+    if "version" in read_toml(found.root / "pyproject.toml")["project"]:
         raise SeatrialError(
             f"The version of {found.name} stands in pyproject.toml, {found.version}, and not in {file} alone.",
             hint='Take it out of [project], with dynamic = ["version"] in its place; or raise it there by hand.',

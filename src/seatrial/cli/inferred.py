@@ -37,8 +37,11 @@ def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, st
     return [*rows, (f"and {len(lines) - MOST} more", "", "", "", "")] if len(lines) > MOST else rows
 
 
-def notes(examination: "Examination") -> list[str]:
-    """The decisions about single columns, each with its evidence."""
-    found = [str(decision) for decision in examination.decisions if decision.about not in ABOUT_THE_TABLE]
+def notes(examination: "Examination", *, features: bool) -> list[str]:
+    """The decisions about single columns, each with its evidence; with `features`, those about features.py as well."""
+    from seatrial.template.coding.featurecode import feature_code
+
+    decisions = [*examination.decisions, *(feature_code(examination).decisions if features else ())]
+    found = [str(decision) for decision in decisions if decision.about not in ABOUT_THE_TABLE]
     more = [f"and {len(found) - MOST} more, which are comments in schema.py"] if len(found) > MOST else []
     return [f"  {note}" for note in (*found[:MOST], *more)]

@@ -3,35 +3,21 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE
+from seatrial.core.choices import TARGETS, Provider
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
     from seatrial.template import Examination, Source, Wishes
     from seatrial.template.making import Options
 
-
-class Ci(StrEnum):
-    """Who tests and releases."""
-
-    circleci = "circleci"
-    github = "github"
-    gitlab = "gitlab"
-    none = "none"
-
-
-class Licence(StrEnum):
-    """What others may do with the project."""
-
-    mit = "mit"
-    apache = "apache"
-    bsd = "bsd"
-    none = "none"
+Ci = Literal[Provider, "none"]
+Licence = Literal["mit", "apache", "bsd", "none"]
 
 
 class Model(StrEnum):
@@ -62,8 +48,8 @@ def new(
     target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
     query: Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)] = "",
     model: Annotated[Model, typer.Option("--model", help="auto compares them by cross-validation.")] = Model.boosting,
-    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = Ci.none,
-    licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = Licence.none,
+    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
+    licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = "none",
     deploy: Annotated[str, typer.Option("--deploy", help="Of local, docker, railway, kubernetes; by comma.")] = "local",
     package: Annotated[
         str, typer.Option("--package", help="The package's name; default: NAME_model.", show_default=False)
@@ -122,11 +108,11 @@ def new(
     if talk:
         examination = _confirmed(examination, wishes)
     if asked and talk:
-        ci = _choose("CI", Ci, ci)
-        licence = _choose("Licence", Licence, licence)
+        ci = _choose("CI", get_args(Ci), ci)
+        licence = _choose("Licence", get_args(Licence), licence)
         targets = _targets(_ask("Deploy to (local, docker, railway, kubernetes)", deploy))
     options = Options(
-        names, _chosen_model(model, examination), describe, licence.value, _holder(), ci.value, targets
+        names, _chosen_model(model, examination), describe, licence, _holder(), ci, targets
     )  # fmt: skip
     _make(root, examination, options, git=git)
 
@@ -140,17 +126,15 @@ def _ask(question: str, default: str | None = None) -> str:
         ) from None
 
 
-def _choose(question: str, kind: Any, default: Any) -> Any:
+def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
     while True:
-        answer = _ask(f"{question} ({', '.join(kind)})", default.value)
-        if answer in list(kind):
-            return kind(answer)
+        answer = _ask(f"{question} ({', '.join(choices)})", default)
+        if answer in choices:
+            return answer
         show.say(f"{answer!r} is none of them.")
 
 
 def _targets(text: str) -> tuple[str, ...]:
-    from seatrial.template.facts import TARGETS
-
     chosen = [word.strip() for word in text.split(",") if word.strip()]
     for word in chosen:
         if word not in TARGETS:
@@ -190,8 +174,9 @@ def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
         if words.lower() in ("yes", "y", "ok"):
             return examination
         try:
-            target, wishes = change(words, target, wishes)
-            examination = _examine(examination.source, target, wishes)
+            wanted = change(words, target, wishes)
+            examination = _examine(examination.source, *wanted)
+            target, wishes = wanted
         except SeatrialError as error:
             show.error(error.message, error.hint)
             continue
@@ -207,14 +192,14 @@ def _answer_or_enter() -> str:
         return ""  # the piped answers are at their end
 
 
-def _show(examination: "Examination") -> None:
-    """The inference as a calm table: what was read, each column with its use, and the target."""
+def _show(examination: "Examination", *, features: bool = True) -> None:
+    """The inference as a calm table: what was read, each column with its use, and the target; what is derived, too."""
     from seatrial.cli.inferred import column_rows, heading, notes
 
     for line in heading(examination):
         show.err.print(line, markup=False)
     show.table("", ("column", "is", "values", "missing", "use"), column_rows(examination), right=(3,), to=show.err)
-    for line in notes(examination):
+    for line in notes(examination, features=features):
         show.err.print(line, markup=False, style="dim")
 
 
@@ -239,8 +224,7 @@ def _holder() -> str:
 
 
 def _make(root: Path, examination: "Examination", options: "Options", *, git: bool) -> None:
-    from seatrial.ci.writing import differences
-    from seatrial.cli.pieces import piece_files
+    from seatrial.cli.pieces import piece_files, write_missing
     from seatrial.core.files import write_whole
     from seatrial.core.project import find_project
     from seatrial.template import repository
@@ -261,15 +245,12 @@ def _make(root: Path, examination: "Examination", options: "Options", *, git: bo
                 step("committing it")
                 uncommitted = repository.first_commit(folder, f"Start {options.names.name}")
     if above is not None and options.ci != "none":
-        files = piece_files(find_project(root), options.ci, ())
-        for each in differences(files):
-            if each.missing:
-                write_whole(each.path, files[each.path])
-            else:
-                show.say(
-                    f"{show.place(each.path)} is there with other content, and was left as it is; "
-                    f"`seatrial ci {options.ci}` in the project shows the difference."
-                )
+        _, left = write_missing(piece_files(find_project(root), options.ci, ()))
+        for each in left:
+            show.say(
+                f"{show.place(each.path)} is there with other content, and was left as it is; "
+                f"`seatrial ci {options.ci}` in the project shows the difference."
+            )
     if uncommitted:
         show.say(f"The repository has no commit yet: {uncommitted}.")
     show.out.print(f"\n[bold]{show.place(root)}[/] is made. Next:\n")
@@ -279,12 +260,13 @@ def _make(root: Path, examination: "Examination", options: "Options", *, git: bo
 
 
 def _next(root: Path) -> list[str]:
+    import shlex
     import shutil
 
     here = Path(sys.executable).parent
     found = shutil.which("seatrial")
     on_path = found is not None and Path(found).parent.resolve() == here.resolve()
-    enter = f"cd {show.place(root)}"
+    enter = f"cd {shlex.quote(show.place(root))}"
     if not on_path and any((here / name).exists() for name in ("seatrial", "seatrial.exe")):
-        return [enter, f"{here / 'seatrial'} demo"]
+        return [enter, f"{shlex.quote(str(here / 'seatrial'))} demo"]
     return [enter, "make demo      (without make: seatrial demo)"]

@@ -1,9 +1,13 @@
 """The files of chosen CI services and deployment targets, as their own stages write them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seatrial.core.project import Project
+
+if TYPE_CHECKING:
+    from seatrial.ci.writing import Difference
 
 
 def piece_files(project: Project, ci: str, targets: Sequence[str]) -> dict[Path, str]:
@@ -20,3 +24,15 @@ def piece_files(project: Project, ci: str, targets: Sequence[str]) -> dict[Path,
 
         files |= render(project, ci)
     return files
+
+
+def write_missing(files: Mapping[Path, str]) -> tuple[list[Path], "list[Difference]"]:
+    """Write the files that are not there. Gives their paths, and those that are there with other content and stay."""
+    from seatrial.ci.writing import differences
+    from seatrial.core.files import write_whole
+
+    found = differences(files)
+    written = [each.path for each in found if each.missing]
+    for path in written:
+        write_whole(path, files[path])
+    return written, [each for each in found if not each.missing]

@@ -11,6 +11,8 @@ from seatrial.cli.options import HERE, ProjectOption
 if TYPE_CHECKING:
     from seatrial.template.merging import Merge
 
+LOOK = "`git add -A . && git diff --cached`"  # `git diff` alone shows no file that is new
+
 
 def update(
     template: Annotated[
@@ -35,11 +37,13 @@ def update(
     with show.steps() as step:
         step("rendering the template as it was and as it is")
         found = work_out(root, template=template or TEMPLATE)
+    same = found.before == found.now
+    if same and template is not None:
+        show.say(f"If {show.place(template)} was changed since: raise `template` in its copier.yml, now {found.now}.")
     if not found.merge.files and not found.merge.kept:
         show.say(f"The project has template {found.now} already.")
         return
     write(root, found.merge)
-    same = found.before == found.now
     show.say(
         f"Template {found.now}, with what schema.py says now:"
         if same
@@ -48,7 +52,7 @@ def update(
     tell(found.merge)
     if found.merge.conflicts:
         raise typer.Exit(1)
-    show.say("Look at it with `git diff`; `git checkout .` takes it back.")
+    show.say(f"Look at it with {LOOK}; `git restore --staged --worktree .` takes it back.")
 
 
 def tell(merge: "Merge") -> None:

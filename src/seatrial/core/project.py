@@ -130,15 +130,18 @@ def _document(start: Path) -> tuple[Path, dict[str, Any]] | None:
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            document = _read_toml(path)
+            document = read_toml(path)
             if "seatrial" in document.get("tool", {}):
                 return folder, document
     return None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, empty where there is none. Raises SeatrialError where it is none."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SeatrialError(f"{path} cannot be read: {error}") from None
 

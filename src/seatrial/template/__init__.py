@@ -8,7 +8,6 @@ write_data.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.template.coding.writing import Code as Code
     from seatrial.template.coding.writing import write_code as write_code
     from seatrial.template.deciding.choosing import Choice as Choice
     from seatrial.template.deciding.choosing import choose_model as choose_model
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Choice": "deciding.choosing",
-    "Code": "coding.writing",
     "ColumnFacts": "records",
     "CsvOptions": "reading.csvfile",
     "DataFile": "reading.data",

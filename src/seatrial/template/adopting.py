@@ -6,18 +6,19 @@ Nothing is written but by `write`.
 
 import difflib
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_whole
+from seatrial.core.project import read_toml
 from seatrial.template.making import Options, make_project
 from seatrial.template.projectname import ProjectName, project_name
 from seatrial.template.records import Examination
 from seatrial.template.rendering import ANSWERS, files_of
 
+FIRST = "0.1.0"  # the version that the template writes
 # What is looked for at the end of an __init__.py, and added where it is not there.
 FACE = """
 from seatrial import Release  # noqa: E402
@@ -57,8 +58,7 @@ class Adoption:
 
 def names_of(root: Path) -> ProjectName:
     """The names that a folder has already, by its pyproject.toml, or gets."""
-    document = read_toml(root)
-    name = document.get("project", {}).get("name", "")
+    name = _project_table(root).get("name", "")
     if not name:
         return project_name(root.name)
     package = name.replace("-", "_").lower()
@@ -70,38 +70,32 @@ def names_of(root: Path) -> ProjectName:
     return project_name(name, package)
 
 
-def adopt(
-    root: Path,
-    examination: Examination,
-    options: Options,
-    *,
-    pipeline: str = "",
-    settings: Mapping[str, Any] | None = None,
-) -> Adoption:
+def adopt(root: Path, examination: Examination, options: Options, *, pipeline: str = "") -> Adoption:
     """Work out what is missing in a folder; `pipeline` is the text of pipeline.py, "" for one by the template.
 
-    `settings` go over those of [tool.seatrial] that the template would write.
+    A table that `options` name in the folder stays where it is, and the project has no other.
     """
     package = options.names.package
+    version = str(_project_table(root).get("version", FIRST))
     with tempfile.TemporaryDirectory() as folder:
         make_project(Path(folder), examination, options)
         files = files_of(Path(folder))
     if pipeline:
         files[f"src/{package}/pipeline.py"] = pipeline.encode()
-    own_data = settings is not None and "data" in settings
+    init = f"src/{package}/__init__.py"
+    files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
     added: list[Proposal] = []
     changed: list[Proposal] = []
     left: list[str] = []
     for path, content in files.items():
-        if own_data and path.startswith("data/"):
+        if options.table and path.startswith("data/"):
             continue
         there = root / path
         if not there.exists():
-            text = _with_settings(content.decode(), settings) if path == "pyproject.toml" else content
-            added.append(Proposal(path, None, text))
+            added.append(Proposal(path, None, content))
             continue
         before = _text(there)
-        after = _changed(path, before, content, package, settings)
+        after = _changed(path, before, content, options, version)
         if after is None:
             left.append(path)
         elif after != before:
@@ -115,24 +109,27 @@ def write(root: Path, adoption: Adoption) -> None:
         write_whole(root / proposal.path, proposal.after)
 
 
-def _changed(path: str, before: str, content: bytes, package: str, settings: Mapping[str, Any] | None) -> str | None:
+def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
     """How a file that is there would be; None to leave it as it is."""
     if path == "pyproject.toml":
-        return _with_settings(_completed(before, content.decode()), settings)
+        return _completed(before, content.decode(), options.table)
     if path == ".gitignore":
         lines = before.splitlines()
         missing = [line for line in content.decode().splitlines() if line and line[0] != "#" and line not in lines]
         return before.rstrip("\n") + "\n\n# Seatrial\n" + "\n".join(missing) + "\n" if missing else before
-    if path == f"src/{package}/__init__.py":
+    if path == f"src/{options.names.package}/__init__.py":
         if "Release(" in before:
             return before
-        version = "" if "__version__" in before else '__version__ = "0.1.0"\n'
-        return before.rstrip("\n") + "\n" + FACE.format(version=version)
+        line = "" if "__version__" in before else _version_line(version)
+        return before.rstrip("\n") + "\n" + FACE.format(version=line)
     return before if before.encode() == content else None
 
 
-def _completed(before: str, template: str) -> str:
-    """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs."""
+def _completed(before: str, template: str, table: str) -> str:
+    """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs.
+
+    `table` is the one that was examined, where it stays in its place: it is the project's, whatever was before.
+    """
     import tomlkit
 
     document, wanted = tomlkit.parse(before), tomlkit.parse(template)
@@ -143,9 +140,7 @@ def _completed(before: str, template: str) -> str:
     if "version" not in project and "version" not in project.get("dynamic", []):
         project["dynamic"] = [*project.get("dynamic", []), "version"]
     needs = project.setdefault("dependencies", tomlkit.array())
-    if not any(
-        str(need).replace("[", " ").replace(">", " ").replace("=", " ").split()[0] == "seatrial" for need in needs
-    ):
+    if "seatrial" not in map(_name_of, needs):
         needs.append(str(ours["dependencies"][0]))
     backend = str(document.get("build-system", {}).get("build-backend", ""))
     if not backend:
@@ -157,33 +152,30 @@ def _completed(before: str, template: str) -> str:
         parts.append("hatch")
     for part in parts:
         tool.setdefault(part, template_tool[part])
+    if table:
+        tool["seatrial"]["data"] = table
     text = tomlkit.dumps(document)
     return text if text.endswith("\n") else text + "\n"
 
 
-def _with_settings(text: str, settings: Mapping[str, Any] | None) -> str:
-    import tomlkit
+def _name_of(need: Any) -> str:
+    """The distribution that a requirement asks for."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
 
-    if not settings:
-        return text
-    document = tomlkit.parse(text)
-    ours: Any = document["tool"]
-    for key, value in settings.items():
-        ours["seatrial"][key] = value
-    return tomlkit.dumps(document)
-
-
-def read_toml(root: Path) -> dict[str, Any]:
-    """The folder's pyproject.toml, empty where there is none."""
-    import tomllib
-
-    path = root / "pyproject.toml"
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SeatrialError(f"{path} cannot be read: {error}") from None
+        return canonicalize_name(Requirement(str(need)).name)
+    except InvalidRequirement:
+        raise SeatrialError(f"pyproject.toml: {str(need)!r} among the dependencies is no requirement.") from None
+
+
+def _project_table(root: Path) -> dict[str, Any]:
+    """[project] of the folder's pyproject.toml, empty where there is none."""
+    return dict(read_toml(root / "pyproject.toml").get("project", {}))
+
+
+def _version_line(version: str) -> str:
+    return f'__version__ = "{version}"\n'
 
 
 def _text(path: Path) -> str:

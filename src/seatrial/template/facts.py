@@ -3,8 +3,6 @@
 import datetime as dt
 import json
 import re
-import sys
-import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +11,8 @@ from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.schema import Column, columns_of, schema_in
+from seatrial.template.running import run_text
 
-LICENCES = {"mit": "MIT", "apache": "Apache 2.0", "bsd": "BSD 3-Clause", "none": "all rights reserved"}
-PROVIDERS = ("circleci", "github", "gitlab")
-TARGETS = ("local", "docker", "railway", "kubernetes")
 SHOWN = 40  # columns in the README; schema.py has them all
 SHOWN_NAMES = 6  # categories of a column there
 TOOLKIT = ">=0.1,<0.2"
@@ -52,6 +48,7 @@ class Facts:
     licence: str = "none"
     holder: str = ""
     year: str = ""
+    table: str = ""  # its path in the project, where it is not in data/
     data_from: str = ""
     data_sha256: str = ""
     data_notes: tuple[str, ...] = ()
@@ -102,17 +99,12 @@ def schema_facts(text: str, where: str = "schema.py") -> SchemaFacts:
 
 
 def _schema(text: str, where: str) -> type[BaseModel]:
-    module = types.ModuleType("seatrial_schema_read")
-    sys.modules[module.__name__] = module  # Pydantic looks its module up there
     try:
-        exec(compile(text, where, "exec"), module.__dict__)  # noqa: S102 - the project's own code
-        return schema_in(module)
+        return schema_in(run_text("schema", text, where))
     except SeatrialError:
         raise
     except Exception as error:
         raise SeatrialError(f"{where} cannot be read: {type(error).__name__}: {error}") from None
-    finally:
-        del sys.modules[module.__name__]
 
 
 def _about(column: Column) -> str:

@@ -25,19 +25,18 @@ class Options:
     holder: str = ""
     ci: str = "none"
     deploy: tuple[str, ...] = ("local",)
+    table: str = ""  # where it lies in the project, if it is not to be in data/
 
 
-def make_project(folder: Path, examination: Examination, options: Options) -> Facts:
+def make_project(folder: Path, examination: Examination, options: Options) -> None:
     """Write the whole project into an empty folder, but for the files of CI services and deployment targets."""
     names = options.names
     about = sentence(options.description or f"Predicts {examination.target.name}")
     code = write_code(examination, name=names.folder, model=options.model)
     data = write_data(examination, folder / "data", _file_name(names.folder))
-    facts = _facts(examination, options, about, code.files["schema.py"], data.path, data.changes)
-    render(facts.answers(), folder)
-    for name, text in code.files.items():
+    render(_facts(examination, options, about, code["schema.py"], data.path, data.changes).answers(), folder)
+    for name, text in code.items():
         write_whole(folder / "src" / names.package / name, text)
-    return facts
 
 
 def _facts(
@@ -50,6 +49,7 @@ def _facts(
         package=options.names.package,
         description=about,
         data=data.name,
+        table=options.table,
         target=target.name,
         task=target.task,
         licence=options.licence,

@@ -16,8 +16,6 @@ from seatrial.core.files import write_whole
 from seatrial.template.rendering import ANSWERS
 from seatrial.template.repository import has_git
 
-MARKS = (b"<<<<<<< ", b"=======", b">>>>>>> ")
-
 
 @dataclass(frozen=True)
 class Merge:
@@ -72,12 +70,6 @@ def write(root: Path, merged: Merge) -> None:
             (root / path).unlink(missing_ok=True)
         else:
             write_whole(root / path, content)
-
-
-def conflicted(content: bytes) -> bool:
-    """Whether a file still holds the markers of a conflict."""
-    lines = content.splitlines()
-    return all(any(line.startswith(mark) for line in lines) for mark in MARKS)
 
 
 def _read(path: Path) -> bytes | None:

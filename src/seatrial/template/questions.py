@@ -21,7 +21,7 @@ def change(text: str, target: str, wishes: Wishes) -> tuple[str, Wishes]:
         (r"leave out (.+)", lambda name: (target, _left_out(wishes, name))),
         (r"positive (.+)", lambda label: (target, replace(wishes, positive=label))),
         (r"target (.+)", lambda name: (name, replace(wishes, positive=None, task=None))),
-        (r"task (binary|multiclass|regression)", lambda task: (target, replace(wishes, task=task.lower()))),  # type: ignore[arg-type]
+        (r"task (binary|multiclass|regression)", lambda task: (target, _with_task(wishes, task.lower()))),
     )
     for pattern, make in rules:
         if found := re.fullmatch(pattern, words, re.IGNORECASE):
@@ -35,6 +35,9 @@ def wishes_of(
     keep: list[str], leave_out: list[str], kinds: list[str], task: str | None, positive: str | None
 ) -> Wishes:
     """Wishes from a command line; a kind is written COLUMN=KIND."""
+    both = [name for name in keep if name in leave_out]
+    if both:
+        raise SeatrialError(f"`{both[0]}` is to be kept and to be left out.", hint="Say one of the two.")
     wishes = Wishes(task=task, positive=positive, keep=tuple(keep), leave_out=tuple(leave_out))  # type: ignore[arg-type]
     for given in kinds:
         name, _, kind = given.rpartition("=")
@@ -50,6 +53,10 @@ def _kept(wishes: Wishes, name: str) -> Wishes:
 
 def _left_out(wishes: Wishes, name: str) -> Wishes:
     return replace(wishes, leave_out=(*wishes.leave_out, name), keep=tuple(n for n in wishes.keep if n != name))
+
+
+def _with_task(wishes: Wishes, task: str) -> Wishes:
+    return replace(wishes, task=task, positive=wishes.positive if task == "binary" else None)  # type: ignore[arg-type]
 
 
 def _with_kind(wishes: Wishes, name: str, kind: str) -> Wishes:

@@ -178,10 +178,3 @@ class Examination:
     def of(self, column: str) -> tuple[Decision, ...]:
         """The decisions about one column, by its clean name; "" for those about the table."""
         return tuple(decision for decision in self.decisions if decision.column == column)
-
-    def settings(self) -> dict[str, Any]:
-        """What [tool.seatrial] must say so that training sees the same task."""
-        settings: dict[str, Any] = {"target": self.target.name, "task": self.target.task}
-        if self.target.positive:
-            settings["positive"] = self.target.positive
-        return settings

@@ -72,16 +72,11 @@ def feature_code(examination: Examination) -> Features:
         if column.kind == "text":
             words = often_words(column)
             _add_text(column, words, add, helpers)
-            shown = f"and for the words {', '.join(words)}" if words else "no word is in enough rows"
-            decisions.append(
-                Decision(
-                    "features",
-                    column.name,
-                    "asked for its length and number of words",
-                    shown,
-                    "the words by how many rows have them, without a look at the target",
-                )
+            what = "asked for its length and number of words" + (
+                f", and whether it says {', '.join(words)}" if words else ""
             )
+            why = "words chosen by how many rows have them, without a look at the target"
+            decisions.append(Decision("features", column.name, what, why if words else "no word is in enough rows"))
     if not parts:
         head = (
             '"""Columns derived from a row: plain functions, whose parameters name the columns they read.\n\n'
@@ -144,7 +139,7 @@ def _add_text(column: ColumnFacts, words: list[str], add: Any, helpers: dict[str
 
 def often_words(column: ColumnFacts) -> list[str]:
     """The words in most rows, but in fewer than half and in at least one of fifty; chosen without the target."""
-    texts = column.values.drop_null().to_pylist()[:ROWS_OF_WORDS]
+    texts = column.values.drop_null()[:ROWS_OF_WORDS].to_pylist()
     counts = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]+", text.lower())))
     least = max(len(texts) / 50, 5)
     fit = [

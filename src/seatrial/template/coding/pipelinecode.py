@@ -1,18 +1,14 @@
 """Writes pipeline.py: one of three models behind the preparation that it needs, all of which compiles exactly."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from seatrial.template.coding.featurecode import Features
 from seatrial.template.coding.spelling import WIDTH, listed
 from seatrial.template.records import Examination
 
 Model = Literal["logistic", "boosting", "forest"]
-MODELS: dict[Model, str] = {
-    "logistic": "a linear model: logistic regression, or ridge regression for numbers",
-    "boosting": "gradient boosted trees",
-    "forest": "a random forest",
-}
+MODELS: tuple[Model, ...] = get_args(Model)  # the simplest first: linear, gradient boosted trees, a random forest
 RARE = 10  # rows; categories in fewer share one column
 SMALL, LARGE = 1_000, 50_000
 UNCHANGED = '"passthrough"'

@@ -29,15 +29,15 @@ def _escaped(character: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
-def listed(before: str, items: Sequence[Any], *, after: str = "", opening: str = "[", closing: str = "]") -> str:
-    """`before[items]after` in one line where it fits, else one item a line; `before` may be indented."""
+def listed(before: str, items: Sequence[Any]) -> str:
+    """`before[items]` in one line where it fits, else one item a line; `before` may be indented."""
     texts = [literal(item) for item in items]
-    line = f"{before}{opening}{', '.join(texts)}{closing}{after}"
+    line = f"{before}[{', '.join(texts)}]"
     if len(line) <= WIDTH:
         return line
     indent = " " * (len(before) - len(before.lstrip()) + 4)
     inner = "".join(f"{indent}{text},\n" for text in texts)
-    return f"{before}{opening}\n{inner}{indent[4:]}{closing}{after}"
+    return f"{before}[\n{inner}{indent[4:]}]"
 
 
 def comment(text: str, indent: int = 0) -> str:

@@ -4,7 +4,6 @@ The very code that a project would get is run, in memory: its schema, its featur
 """
 
 import time
-import types
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ from seatrial.template.coding.featurecode import Features, feature_code
 from seatrial.template.coding.pipelinecode import MODELS, Model, pipeline_code
 from seatrial.template.coding.schemacode import schema_code
 from seatrial.template.records import Examination
+from seatrial.template.running import run_text
 
 MOST_ROWS = 20_000
 FOLDS = 5
 SECONDS = 30.0
 FEWEST_FOLDS = 3  # to call two models equal
 ALIKE = 0.003  # of the better figure, which no simpler model may cost
-SIMPLEST: tuple[Model, ...] = ("logistic", "boosting", "forest")
 MEASURES = {
     "binary": ("ROC AUC", "roc_auc", 1),
     "multiclass": ("log loss", "neg_log_loss", -1),
@@ -52,19 +51,17 @@ class Tried:
 
 @dataclass(frozen=True)
 class Choice:
-    """The model chosen, by which measure, on how many rows, and all that was tried."""
+    """The model chosen, by which measure, and all that was tried."""
 
     model: Model
     why: str
     measure: str
-    rows: int
     tried: tuple[Tried, ...]
 
 
 def choose_model(
     examination: Examination,
     *,
-    models: Sequence[Model] = SIMPLEST,
     seconds: float = SECONDS,
     seed: int = 1912,
     progress: Callable[[str], None] = lambda _: None,
@@ -93,13 +90,13 @@ def choose_model(
     folds = list(kind(min(FOLDS, smallest), shuffle=True, random_state=seed).split(rows, target))
     score = get_scorer(scorer_name)
     started = time.monotonic()
-    scores: dict[Model, list[float]] = {model: [] for model in models}
-    spent = dict.fromkeys(models, 0.0)
+    scores: dict[Model, list[float]] = {model: [] for model in MODELS}
+    spent = dict.fromkeys(MODELS, 0.0)
     notes: dict[Model, str] = {}
     features = feature_code(examination)
     frame = _frame(examination, features, rows)
     for number, (train, test) in enumerate(folds, 1):
-        for model in models:
+        for model in MODELS:
             begun = time.monotonic()
             slow = number > 1 and begun - started + spent[model] / (number - 1) > seconds
             late = begun - started > seconds and any(scores.values())  # one fit there has to be
@@ -116,18 +113,18 @@ def choose_model(
                 except (ValueError, FloatingPointError) as error:
                     notes[model] = f"could not be fitted: {str(error).splitlines()[0]}"
             spent[model] += time.monotonic() - begun
-    tried = tuple(Tried(m, tuple(scores[m]), spent[m], notes.get(m, "")) for m in models)
-    return _choice(tried, measure, sign, len(rows))
+    tried = tuple(Tried(m, tuple(scores[m]), spent[m], notes.get(m, "")) for m in MODELS)
+    return _choice(tried, measure, sign)
 
 
-def _choice(tried: Sequence[Tried], measure: str, sign: int, rows: int) -> Choice:
+def _choice(tried: Sequence[Tried], measure: str, sign: int) -> Choice:
     scored = [t for t in tried if t.scores and np.isfinite(t.mean)]
     if not scored:
         notes = "; ".join(f"{t.model}: {t.note}" for t in tried)
         raise SeatrialError(f"No model could be tried: {notes}.", hint="Name a model, or allow more time.")
     shared = min(len(t.scores) for t in scored)
     best = max(scored, key=lambda t: sign * float(np.mean(t.scores[:shared])))
-    for simpler in sorted(scored, key=lambda t: SIMPLEST.index(t.model)):
+    for simpler in sorted(scored, key=lambda t: MODELS.index(t.model)):
         if simpler is best:
             break
         gaps = sign * (np.array(best.scores[:shared]) - np.array(simpler.scores[:shared]))
@@ -135,10 +132,10 @@ def _choice(tried: Sequence[Tried], measure: str, sign: int, rows: int) -> Choic
         if shared >= FEWEST_FOLDS and gaps.mean() <= min(error, ALIKE * abs(best.mean)):
             other = f"{best.model} with {best.mean:.4f} cannot be told from it, and it is simpler"
             why = f"{simpler.mean:.4f} {measure}; {other}"
-            return Choice(simpler.model, why, measure, rows, tuple(tried))
+            return Choice(simpler.model, why, measure, tuple(tried))
     others = ", ".join(f"{t.model} {t.mean:.4f}" for t in scored if t is not best)
     why = f"{best.mean:.4f} {measure}" + (f"; {others}" if others else "")
-    return Choice(best.model, why, measure, rows, tuple(tried))
+    return Choice(best.model, why, measure, tuple(tried))
 
 
 def _target(examination: Examination, rows: Any) -> Any:
@@ -154,9 +151,9 @@ def _frame(examination: Examination, code: Features, rows: Any) -> Any:
     """The DataFrame that the pipeline would see, features included."""
     import pyarrow as pa
 
-    schema = schema_in(_module("schema", schema_code(examination, row="Row", about="A row.")))
+    schema = schema_in(run_text("schema", schema_code(examination, row="Row", about="A row."), "schema.py"))
     columns = columns_of(schema)
-    features = features_in(_module("features", code.text), columns)
+    features = features_in(run_text("features", code.text, "features.py"), columns)
     table: dict[str, Any] = {}
     for facts in examination.used:
         values = facts.values.take(pa.array(rows))
@@ -175,24 +172,8 @@ def _frame(examination: Examination, code: Features, rows: Any) -> Any:
 
 
 def _pipeline(text: str, seed: int) -> Any:
-    pipeline = _module("pipeline", text).build()
+    pipeline = run_text("pipeline", text, "pipeline.py").build()
     pipeline.set_params(
         **{k: seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
     )
     return pipeline
-
-
-def _module(name: str, text: str) -> Any:
-    """Run a text of ours as a module, without a file."""
-    import sys
-
-    module = types.ModuleType(f"seatrial_candidate_{name}")
-    sys.modules[module.__name__] = module  # Pydantic and get_type_hints look their module up there
-    try:
-        exec(compile(text, f"<{name}.py>", "exec"), module.__dict__)  # noqa: S102 - the text was written here
-    finally:
-        del sys.modules[module.__name__]
-    return module
-
-
-assert set(SIMPLEST) == set(MODELS)

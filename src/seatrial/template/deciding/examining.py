@@ -41,9 +41,14 @@ def examine(
     changes = [
         f"{name!r} is called {clean}" for name, clean in zip(source.columns, names, strict=True) if name != clean
     ]
-    _check_wishes(source, names, wishes)
+    _check_wishes(source, names, position, wishes)
     target_read = read_target(source, position, names[position], wishes)
     told, kept = target_read.facts, target_read.kept
+    if wishes.positive is not None and told.task != "binary":
+        raise SeatrialError(
+            f"`{told.source}` is a {told.task} task, and a positive label is one of two.",
+            hint="Leave the positive label out.",
+        )
     decisions += target_read.decisions
     changes += target_read.changes
     rows = len(told.values)
@@ -64,7 +69,7 @@ def examine(
         changes += reader.changes
     progress("looking for columns that must not be used")
     columns, found = _suspects(columns, told, wishes)
-    decisions += found
+    decisions = [_kept_after_all(decision, columns) for decision in decisions] + found
     if not any(column.used for column in columns):
         raise SeatrialError(
             f"{source.name}: no column is left to predict `{told.source}` from.",
@@ -77,9 +82,20 @@ def examine(
     )
 
 
-def _check_wishes(source: Source, names: tuple[str, ...], wishes: Wishes) -> None:
+def _kept_after_all(decision: Decision, columns: list[ColumnFacts]) -> Decision:
+    """What reading a column decided of it, after a wish to keep it."""
+    kept = decision.what == "left out" and any(c.name == decision.column and c.used for c in columns)
+    return replace(decision, what="kept, as wished") if kept else decision
+
+
+def _check_wishes(source: Source, names: tuple[str, ...], target: int, wishes: Wishes) -> None:
     known = {*source.columns, *names}
     for name in (*wishes.keep, *wishes.leave_out, *wishes.kinds):
+        if name in (source.columns[target], names[target]):
+            raise SeatrialError(
+                f"`{name}` is the column to predict, and is not kept, left out or of a kind.",
+                hint="Choose another target, or set its task.",
+            )
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise SeatrialError(

@@ -67,8 +67,8 @@ def reason(name: str, clean: str) -> str:
         return "Python needs the name itself"
     if hasattr(Schema, name):
         return "every schema has an attribute of that name"
-    if clean_name(name) == name or clean != clean_name(name):
-        return "another column has the name"
     if not name.strip():
         return "the column had no name"
+    if clean_name(name) == name or clean != clean_name(name):
+        return "another column has the name"
     return "a schema's names are plain Python names"

@@ -24,7 +24,9 @@ KNOWS_ERROR = {"binary": 0.12, "multiclass": 0.02}  # of the error of always say
 ALIKE = 0.999
 CHANCE = 1e-9  # of rows of one class only, if the class had nothing to do with it
 _NAMED_ID = re.compile(
-    r"(^|[_\W])(id|ids|uuid|guid|key|pk|index|rownames|rowname|rowid|row_?number)($|[_\W])|[a-z]I[dD]$|^Unnamed"
+    r"(?i:(^|[_\W])(ids?|uuid|guid|key|pk|index|rownames?|rowid|row_?number)($|[_\W]))|[a-z]I[dD]$|^Unnamed|"
+    # Words that an identifier is written together with; `paid`, `grid` and `valid` end in "id", too.
+    r"(?i:(customer|client|user|passenger|order|product|account|patient|employee|member|session|transaction|record|row)id$)"
 )
 
 
@@ -34,10 +36,9 @@ def identifier(column: ColumnFacts) -> Found | None:
     if rows < 10 or column.kind in ("boolean", "date", "moment", "number"):
         return None
     share = column.distinct / rows
-    ends = column.kind == "integer" and column.source.lower().endswith("id")
     shown = f"{column.distinct:,} different values in {rows:,} rows"
     named = _NAMED_ID.search(column.source) is not None
-    if share > 0.95 and (named or ends):
+    if share > 0.95 and named:
         return "an identifier by its name", shown
     if share > 0.5 and named and column.kind in ("code", "text"):
         return "nearly an identifier, by its name", shown
@@ -81,13 +82,8 @@ def copies(columns: Sequence[ColumnFacts], rows: npt.NDArray[np.int64]) -> dict[
     with np.errstate(all="ignore"):
         means = np.nanmean(matrix, axis=1, keepdims=True)
         scaled = np.nan_to_num((matrix - means) / np.nanstd(matrix, axis=1, keepdims=True))
-        likeness = (
-            scaled
-            @ scaled.T
-            / np.maximum(
-                (there[:, None] & there[None]).sum(axis=2) if len(numeric) <= 40 else there @ there.T.astype(float), 1
-            )
-        )
+        shared = there.astype(np.float64) @ there.T  # rows in which both have a value
+        likeness = scaled @ scaled.T / np.maximum(shared, 1)
     for later in range(1, len(numeric)):
         for earlier in range(later):
             value = abs(float(likeness[earlier, later]))

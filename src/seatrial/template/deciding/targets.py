@@ -95,7 +95,10 @@ def read_target(source: Source, position: int, name: str, wishes: Wishes) -> Tar
     labels = _labels(facts, raw)
     if pa.types.is_string(raw.type) and not pc.utf8_trim_whitespace(raw).equals(raw):
         changes.append(f"{column}: blanks around labels taken off")
+    if pa.types.is_boolean(raw.type):
+        changes.append(f"{column}: yes and no written as true and false")  # training reads those of Parquet as 1 and 0
     counts = {c["values"]: c["counts"] for c in pc.value_counts(labels.drop_null()).to_pylist()}
+    _refuse_two_spellings(where, counts, wishes)
     alone = [label for label, count in counts.items() if count < 2]
     if alone:
         if len(counts) - len(alone) < 2:
@@ -172,6 +175,16 @@ def _refuse_identifier(where: str, facts: ColumnFacts, task: str, wishes: Wishes
             f"{where} looks like an identifier: {found[0]}, {found[1]}.",
             hint="Choose the column to predict, or set the task to insist.",
         )
+
+
+def _refuse_two_spellings(where: str, counts: dict[str, int], wishes: Wishes) -> None:
+    for label in sorted(counts) if wishes.task != "multiclass" else ():
+        alike = sorted(other for other in counts if other.casefold() == label.casefold())
+        if len(alike) > 1:
+            raise SeatrialError(
+                f"{where} writes one label in several ways: {', '.join(map(repr, alike))}.",
+                hint="Write each in one way; or set the task to multiclass, if they are different labels.",
+            )
 
 
 def _labels(facts: ColumnFacts, raw: Any) -> Any:

@@ -120,7 +120,9 @@ class Reader:
         finite = [t for t in present if t.lower() not in INFINITE]
         numbers = read_numbers(finite, decimal_comma=self.decimal_comma)
         if numbers is not None and numbers.doubt:
-            self._decide("type", "taken as names, not as numbers", numbers.doubt, f"such as {finite[0]!r}")
+            self._decide(
+                "type", "taken as names, not as numbers", numbers.doubt, f"such as {finite[numbers.doubtful]!r}"
+            )
             return None
         if numbers is not None:
             return self._read_numbers(present, finite, odd_infinite, numbers, spread, given)

@@ -39,6 +39,13 @@ class CsvOptions:
     encoding: str | None = None
     header: bool | None = None
 
+    def __post_init__(self) -> None:
+        if self.separator is not None and (len(self.separator.encode()) != 1 or self.separator in "\"'\r\n"):
+            raise SeatrialError(
+                f"{self.separator!r} is no separator: it is one character, and no quote.",
+                hint="Such as ; or | or tab. Left out, it is recognised.",
+            )
+
 
 def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     """Read a CSV file. Raises SeatrialError, with the line, for what is no table."""
@@ -59,7 +66,8 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     double = [name for name, count in Counter(names).items() if count > 1 and name]
     if text.count(quote) % 2:
         _refuse_open_quote(path, text, separator, quote)
-    table = _parse(path, text, separator, quote, names, skip=headed)
+    above = len(text) - len(text.lstrip("\n"))  # arrow counts empty lines among those to skip
+    table = _parse(path, text, separator, quote, names, skip=above + headed)
     if not table.num_rows:
         raise SeatrialError(f"{path.name} has a header and no rows.", hint="Name a file that has rows below it.")
     if text.rstrip("\n").count("\n") + 1 != table.num_rows + headed:  # line breaks within quotes, or a quote astray
@@ -74,10 +82,13 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     facts += [Fact("quotes", f"{quote} around texts")] if quote in text and quote != '"' else []
     facts += [Fact("compression", "gzip")] if zipped else []
     facts += [Fact("columns of the same name", ", ".join(double))] if double else []
+    nameless = [given for given, name in zip(table.column_names, names, strict=True) if not name]
+    facts += [Fact("columns without a name", ", ".join(nameless))] if nameless else []
     comma = separator != "," and decimal_comma(first[1:])
     facts += [Fact("decimal mark", "comma")] if comma else []
     plain = encoding in ("utf-8", "utf-8-sig", "ascii") and separator == "," and quote == '"' and headed
-    clean = plain and not zipped and not double and names == first[0] and path.suffix.lower() == ".csv"
+    as_it_stands = list(table.column_names) == first[0] and not above
+    clean = plain and not zipped and as_it_stands and path.suffix.lower() == ".csv"
     return Source(path.name, table, tuple(facts), path, digest, clean, comma)
 
 
@@ -147,7 +158,7 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
     return text if "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _parse(path: Path, text: str, separator: str, quote: str, names: list[str], *, skip: bool) -> Any:
+def _parse(path: Path, text: str, separator: str, quote: str, names: list[str], *, skip: int) -> Any:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -156,7 +167,7 @@ def _parse(path: Path, text: str, separator: str, quote: str, names: list[str], 
         table = arrow.read_csv(
             pa.BufferReader(text.encode("utf-8", "surrogatepass")),
             read_options=arrow.ReadOptions(
-                column_names=unique, skip_rows_after_names=int(skip), block_size=16 * LONGEST_LINE
+                column_names=unique, skip_rows_after_names=skip, block_size=16 * LONGEST_LINE
             ),
             parse_options=arrow.ParseOptions(delimiter=separator, quote_char=quote, newlines_in_values=True),
             convert_options=arrow.ConvertOptions(
@@ -166,10 +177,10 @@ def _parse(path: Path, text: str, separator: str, quote: str, names: list[str], 
     except pa.ArrowInvalid as error:
         _refuse_ragged(path, text, separator, quote, len(names))
         raise SeatrialError(f"{path.name} is no proper CSV: {str(error).splitlines()[0]}") from None
-    return table.rename_columns(_told_apart(names))
+    return table.rename_columns(told_apart(names))
 
 
-def _told_apart(names: list[str]) -> list[str]:
+def told_apart(names: list[str]) -> list[str]:
     """Number columns of the same name, and name those without one."""
     taken = set(names)
     seen: set[str] = set()

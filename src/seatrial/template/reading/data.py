@@ -1,12 +1,13 @@
 """Writes the data file of a project: the very file it came from where a project can read that, else a clean copy."""
 
+import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import sha256, write_whole
+from seatrial.core.files import write_whole
 from seatrial.template.records import Examination
 
 LARGE = 200_000  # rows, from which on Parquet is read several times as fast
@@ -17,13 +18,7 @@ class DataFile:
     """The file written, and how it differs from its source; nothing in `changes` means that it is the same file."""
 
     path: Path
-    rows: int
     changes: tuple[str, ...]
-
-    @property
-    def same(self) -> bool:
-        """Whether it is the source's file, byte for byte."""
-        return not self.changes
 
 
 def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
@@ -40,12 +35,11 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
         and (source.path.suffix != ".csv" or source.rows <= LARGE)
     ):
         content = source.path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != source.sha256:
+            raise SeatrialError(f"{source.path.name} changed while it was read.", hint="Run it again.")
         path = folder / f"{name}{source.path.suffix.lower()}"
         write_whole(path, content)
-        if sha256(path) != source.sha256:
-            path.unlink()
-            raise SeatrialError(f"{source.path.name} changed while it was read.", hint="Run it again.")
-        return DataFile(path, source.rows, ())
+        return DataFile(path, ())
     changes = list(examination.changes)
     if not source.clean:
         changes.insert(0, f"written as a plain table, from {', '.join(f'{f.name} {f.value}' for f in source.facts)}")
@@ -53,9 +47,7 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
     large = examination.rows > LARGE
     path = folder / f"{name}{'.parquet' if large else '.csv'}"
     write_whole(path, _parquet(table) if large else _csv(table))
-    return DataFile(
-        path, examination.rows, tuple(changes) or ("written as Parquet, which large tables are read from faster",)
-    )
+    return DataFile(path, tuple(changes) or ("written as Parquet, which large tables are read from faster",))
 
 
 def clean_table(examination: Examination) -> Any:

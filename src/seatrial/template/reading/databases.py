@@ -41,7 +41,7 @@ def read_query(url: str, query: str) -> Source:
                     statement = f"SELECT * FROM {'.'.join(quoted)}"  # noqa: S608 - a name alone, and quoted
                 answer = connection.execution_options(stream_results=True).execute(sql.text(_escaped(statement)))
                 names = list(answer.keys()) if answer.returns_rows else []
-                parts = [_batch(rows) for rows in answer.partitions(BATCH)] if names else []
+                parts = _parts(answer, shown) if names else []
                 connection.rollback()
         finally:
             engine.dispose()
@@ -63,13 +63,22 @@ def read_query(url: str, query: str) -> Source:
     return Source(place.database or "database", plain_table(pa.table(dict(zip(names, columns, strict=True)))), facts)
 
 
+def _parts(answer: Any, shown: str) -> list[list[tuple[Any, ...]]]:
+    """The rows of an answer in batches, each by column. An answer without an end is given up, not held in memory."""
+    parts, count = [], 0
+    for rows in answer.partitions(BATCH):
+        count += len(rows)
+        if count > MOST_ROWS:
+            raise SeatrialError(
+                f"{shown}: the query gives more than {MOST_ROWS:,} rows.", hint="Take a sample of them, as by LIMIT."
+            )
+        parts.append(list(zip(*rows, strict=True)))
+    return parts
+
+
 def _escaped(statement: str) -> str:
     """Keep SQLAlchemy from reading `:name` as a parameter."""
     return re.sub(r"(?<![:\\]):(?=\w)", r"\\:", statement)
-
-
-def _batch(rows: Any) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True))
 
 
 def _column(values: list[Any]) -> Any:

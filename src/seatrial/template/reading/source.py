@@ -5,7 +5,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.template.reading.csvfile import CsvOptions, read_csv
+from seatrial.template.reading.csvfile import CsvOptions, read_csv, told_apart
 from seatrial.template.records import Fact, Source
 
 PARQUET = {".parquet", ".pq"}
@@ -27,16 +27,28 @@ def read_source(name: str, *, query: str = "", options: CsvOptions = CsvOptions(
 
     Raises SeatrialError, which says what is wrong with it and where.
     """
+    scheme, _, rest = name.partition("://")
+    if scheme.lower() in ("http", "https", "file"):
+        shown = rest.partition("?")[0].rpartition("@")[2]  # no password, no token
+        raise SeatrialError(
+            f"{scheme}://{shown} is an address, which is not fetched.",
+            hint="Download it, and name the file.",
+        )
     if "://" in name:
         from seatrial.template.reading.databases import read_query
 
         return read_query(name, query)
+    if query:
+        raise SeatrialError(
+            f"{name} is no database, and only those answer a query.",
+            hint="Leave the query out, or name a database, as sqlite:///file.db.",
+        )
     scheme, _, rest = name.partition(":")
     if scheme in ("sklearn", "openml") and rest and not Path(name).exists():
         from seatrial.template.reading import datasets
 
         return datasets.read_sklearn(rest) if scheme == "sklearn" else datasets.read_openml(rest)
-    path = Path(name)
+    path = Path(name).expanduser() if name.startswith("~/") else Path(name)
     if path.is_dir():
         files = sorted(p.name for p in path.iterdir() if p.suffix.lower() in {".csv", ".tsv", ".gz", *PARQUET})
         hint = f"It holds {', '.join(files[:5])}." if files else "Name a CSV or Parquet file."
@@ -91,8 +103,9 @@ def plain_table(table: Any) -> Any:
     """
     import pyarrow as pa
 
-    names = [n for n in table.column_names if not n.startswith("__index_level_")]
-    return pa.table({name: _plain(table.column(name).combine_chunks()) for name in names})
+    places = [n for n, name in enumerate(table.column_names) if not name.startswith("__index_level_")]
+    names = told_apart([table.column_names[n] for n in places])
+    return pa.table([_plain(table.column(n).combine_chunks()) for n in places], names=names)
 
 
 def _plain(values: Any) -> Any:

@@ -32,12 +32,16 @@ _SIGNED = re.compile(r"([-+]?)\s*([$€£¥]|EUR|USD|CHF)?\s*([-+]?[\d.,]+)\s*([
 
 @dataclass(frozen=True)
 class Numbers:
-    """Distinct texts read as numbers: NaN where one is none. `how` says what had to be understood, if anything."""
+    """Distinct texts read as numbers: NaN where one is none. `how` says what had to be understood, if anything.
+
+    `doubt` says why they are not taken as numbers, and `doubtful` is the position of a text that shows it.
+    """
 
     values: npt.NDArray[np.float64]
     whole: bool
     how: str = ""
     doubt: str = ""
+    doubtful: int = 0
 
 
 def plain_numbers(given: Any) -> Numbers | None:
@@ -67,8 +71,9 @@ def read_numbers(texts: list[str], *, decimal_comma: bool) -> Numbers | None:
         return None
     plain = [_PLAIN.fullmatch(text) is not None for text in texts]
     if sum(plain) >= (1 - ODD_SHARE) * len(texts):
-        if any(_ZEROS.fullmatch(text) for text in texts):
-            return Numbers(np.empty(0), whole=False, doubt="some begin with a zero, as codes do")
+        zero = next((place for place, text in enumerate(texts) if _ZEROS.fullmatch(text)), None)
+        if zero is not None:
+            return Numbers(np.empty(0), whole=False, doubt="some begin with a zero, as codes do", doubtful=zero)
         whole = all(_WHOLE.fullmatch(text) for text, good in zip(texts, plain, strict=True) if good)
         return Numbers(_floats(texts, plain), whole)
     signs = [_SIGNED.fullmatch(text) for text in texts]
@@ -76,7 +81,9 @@ def read_numbers(texts: list[str], *, decimal_comma: bool) -> Numbers | None:
         marks = {(match.group(2) or "") + (match.group(4) or "") for match in signs if match}
         if len(marks) == 1 and (mark := marks.pop()):
             bare = read_numbers([m.group(1) + m.group(3) for m in signs if m], decimal_comma=decimal_comma)
-            if bare is not None and not bare.doubt:
+            if bare is not None and bare.doubt:
+                return bare
+            if bare is not None:
                 return Numbers(bare.values, bare.whole, f"{mark} taken off" + (f", {bare.how}" if bare.how else ""))
     if decimal_comma and all(_COMMA.fullmatch(text) for text in texts):
         bare_texts = [text.replace(".", "").replace(",", ".") for text in texts]

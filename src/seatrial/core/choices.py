@@ -1,0 +1,8 @@
+"""The names of the CI services and deployment targets that a project can have; their stages say what each one is."""
+
+from typing import Literal, get_args
+
+Provider = Literal["circleci", "github", "gitlab"]
+Remote = Literal["docker", "railway", "kubernetes"]
+PROVIDERS: tuple[str, ...] = get_args(Provider)
+TARGETS: tuple[str, ...] = ("local", *get_args(Remote))
