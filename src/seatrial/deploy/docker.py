@@ -139,7 +139,7 @@ class Docker:
         pin, patience = pin_digest(pinned), self.settings.patience
         self._engine.start(name, image, pin, port, self.settings.address, self.settings.run_args)
         try:
-            wait_until_ready(self._at(port), patience, lambda: self._runs(name))
+            wait_until_ready(self._at(port), patience, lambda: self._holds(name))
             prove(self._at(port), pinned.wheel, pinned.version)
         except BaseException as error:
             words = last_lines(self._engine.last_words(name)) if isinstance(error, SeatrialError) else ""
@@ -152,6 +152,11 @@ class Docker:
     def _runs(self, name: str) -> bool:
         there = self._engine.container(name)
         return there is not None and there.running
+
+    def _holds(self, name: str) -> bool:
+        """Whether a container runs and has never ended; between two of its ends one looks like a sound one."""
+        there = self._engine.container(name)
+        return there is not None and there.running and not there.restarts
 
     def _prove(self, image: str, pinned: Pinned, progress: Progress) -> None:
         progress(f"trying {pinned.name} {pinned.version} on a spare port")

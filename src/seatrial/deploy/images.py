@@ -79,6 +79,7 @@ class Container:
 
     running: bool
     labels: dict[str, str]
+    restarts: int = 0  # how often the engine started it again after it had ended by itself
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ class Engine:
         found = self._inspect("container", name)
         if found is None:
             return None
-        return Container(bool(found["State"]["Running"]), found["Config"].get("Labels") or {})
+        labels = found["Config"].get("Labels") or {}
+        return Container(bool(found["State"]["Running"]), labels, int(found.get("RestartCount") or 0))
 
     def start(self, name: str, image: str, pin: str, port: int, address: str, more: Sequence[str] = ()) -> None:
         """Start a container that listens on `port`, inside and outside, with no more rights than it needs."""
