@@ -10,6 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from seatrial.core.files import sha256
+from seatrial.core.pins import read_pin
+
 SEATRIAL = (sys.executable, "-m", "seatrial.cli")
 
 pytestmark = pytest.mark.slow
@@ -41,6 +44,10 @@ class Yard:
         done = self.run("trial", "--json")
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
+
+
+def wheel_hash(yard: Yard, version: str) -> str:
+    return sha256(yard.root / "dist" / f"titanic_model-{version}-py3-none-any.whl")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +84,12 @@ def test_a_pure_refactoring_passes_all_legs(yard: Yard) -> None:
     assert all(check["outcome"] in ("passed", "noted") for check in verdict["checks"])
     assert verdict["seconds"]["total"] < 60
     (folder,) = [p for p in (yard.root / ".seatrial" / "trials").iterdir() if "first" not in p.name]
-    assert sorted(p.name for p in folder.iterdir()) == ["junit.xml", "trial.html", "trial.md", "verdict.json"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "junit.xml", "requirements.txt", "trial.html", "trial.md", "verdict.json",
+    ]  # fmt: skip
+    pin = read_pin((folder / "requirements.txt").read_text(), "the trial's")
+    assert (pin.model.requirement, pin.model.hashes) == ("titanic-model==0.1.1", (verdict["candidate"]["sha256"],))
+    assert {"seatrial", "onnxruntime", "uvicorn"} <= {line.name for line in pin.lines}
     assert "Passed" in (folder / "trial.html").read_text()
     suite = ElementTree.parse(folder / "junit.xml").getroot()
     assert not list(suite.iter("failure")) + list(suite.iter("skipped"))
@@ -92,6 +104,8 @@ def test_a_feature_that_is_lost_is_named_and_never_published(yard: Yard) -> None
     first = next(line for line in done.stdout.splitlines() if line)
     assert first.startswith("Blocked: ")
     assert "ignores `sex`" in done.stdout.replace("\n", " ")
+    (folder,) = (yard.root / ".seatrial" / "trials").glob(f"{wheel_hash(yard, '0.2.0')[:16]}-*")
+    assert not (folder / "requirements.txt").exists()
     refused = yard.run("publish")
     assert refused.returncode == 1
     assert "has not passed its trial" in refused.stderr

@@ -347,10 +347,10 @@ class TestGate:
         return verdict
 
     def store(self, root: Path, verdict: Verdict) -> None:
-        from seatrial.cli.trial import write
+        from seatrial.cli.holding import Held, write
 
         assert verdict.baseline
-        write(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), verdict)
+        write(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), Held(verdict))
 
     def pair(self, verdict: Verdict) -> tuple[str, str]:
         assert verdict.baseline

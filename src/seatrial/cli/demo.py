@@ -76,7 +76,7 @@ def _train(project: Project) -> Path:
 
 
 def _publish(project: Project) -> None:
-    from seatrial.cli.trial import hold_in_project, publish_tried, write
+    from seatrial.cli.holding import hold_pair, pair_of, publish_tried, write
     from seatrial.release import build_release, open_index, publish_toolkit
 
     _heading("Build a wheel", "seatrial build")
@@ -89,9 +89,10 @@ def _publish(project: Project) -> None:
         show.say("  these very bytes are on the index already")
     else:
         with show.steps() as step:
-            folder, verdict = hold_in_project(project.root, progress=step)
-            write(folder, verdict)
-        show.say(f"  {verdict.cause}")
+            pair = pair_of(project)
+            held = hold_pair(pair, progress=step)
+            write(pair.folder, held)
+        show.say(f"  {held.verdict.cause}")
     _heading("Publish it to the local index", "seatrial publish")
     with show.steps() as step:
         step("putting the toolkit there, as it would be on PyPI")

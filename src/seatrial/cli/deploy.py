@@ -56,7 +56,7 @@ def deploy(
         print(opened.render(pinned or open_index(found.index).find(_requirement(found, version))))  # noqa: T201
         return
     with show.steps(quiet=json) as step, place.lock():
-        from seatrial.cli.pinning import fetch_pinned, pin_release
+        from seatrial.cli.pinning import fetch_pinned, pin_release, tried_pins
 
         releases = open_index(found.index)
         fetch = fetch_pinned(releases)
@@ -66,7 +66,8 @@ def deploy(
 
         def plan(current: "Current | None") -> Plan:
             verdict = _passed(found, release, current)
-            pin, wheels, package = pin_release(releases, release, place.kept_pins(release.sha256), step)
+            known = [*place.kept_pins(release.sha256), *tried_pins(found.root, release.sha256)]
+            pin, wheels, package = pin_release(releases, release, known, step)
             _keep(place, pin, wheels)
             return Plan("deploy", release.name, release.version, release.sha256, package, pin, reason, verdict)
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
     from seatrial.core.pins import Pin
+    from seatrial.core.sources import Source
     from seatrial.release import Index, IndexedRelease
 
 EXTRAS = ("serve",)
@@ -18,27 +20,49 @@ Progress = Callable[[str], None]
 def pin_release(
     index: "Index", release: "IndexedRelease", known: "Sequence[Pin]", progress: Progress
 ) -> "tuple[Pin, list[Path], str]":
-    """Pin a release with the server; gives the pin, our wheels in it, and the package's name.
-
-    One of `known` pins that is of these very wheels is taken as it is: what ran once runs again, to the last hash.
-    """
+    """Pin a release of the index with the server; gives the pin, our wheels in it, and the package's name."""
     from seatrial.cli.environment import offer_toolkit
-    from seatrial.core.contents import choose_contents
-    from seatrial.core.pins import compile_pin
 
     wheel = index.fetch(release)
-    source = offer_toolkit(index, progress)
+    return pin_wheel(wheel, offer_toolkit(index, progress), known, progress)
+
+
+def pin_wheel(
+    wheel: Path, source: "Source", known: "Sequence[Pin]", progress: Progress
+) -> "tuple[Pin, list[Path], str]":
+    """Pin the release in a wheel with the server, as `pin_release` does.
+
+    One of `known` pins that is of these very wheels is taken as it is: what was tried, or ran once, runs again, to
+    the last hash.
+    """
+    from seatrial.core.contents import choose_contents
+    from seatrial.core.pins import compile_pin
+    from seatrial.core.wheel import inspect
+
     contents = choose_contents(
         wheel, extras=EXTRAS, toolkit=None, index=source, constraints=(), interpreter=sys.executable
     )
     ours = {each.wheel.name: each.wheel for each in contents.chosen}
-    model = ours[release.name]
+    model = ours[inspect(wheel).name]
     wheels = [wheel, *(each.path for each in ours.values() if each is not model)]
     for pin in known:
         pinned = {line.name: line.hashes for line in pin.lines if line.name in ours}
         if pinned == {name: (each.sha256,) for name, each in ours.items()}:
             return pin, wheels, model.package
     return compile_pin(wheel, wheels[1:], extras=EXTRAS, progress=progress), wheels, model.package
+
+
+def tried_pins(root: Path, model: str) -> "list[Pin]":
+    """The pins that trials of the release with this hash have written in the project at `root`, the newest first."""
+    from seatrial.cli.holding import REQUIREMENTS
+    from seatrial.core.pins import read_pin
+    from seatrial.trial import gate
+
+    found = []
+    for folder in gate.result_folders(root, model):
+        with suppress(SeatrialError, OSError, UnicodeDecodeError):  # without it, all is resolved anew
+            found.append(read_pin((folder / REQUIREMENTS).read_text("utf-8"), str(folder / REQUIREMENTS)))
+    return found
 
 
 def fetch_pinned(index: "Index") -> "Callable[[Pin], list[Path]]":

@@ -16,8 +16,8 @@ from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, p
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.core.project import Project
-    from seatrial.release import Index, IndexedRelease, Published
+    from seatrial.cli.holding import Held, Pair
+    from seatrial.release import IndexedRelease
     from seatrial.trial.records import Verdict
 
 Progress = Callable[[str], None]
@@ -67,21 +67,21 @@ def hold(
     """
     if (old is None) != (new is None):
         raise typer.BadParameter("name both, OLD and NEW, or none")
-    if old is None and not (same_wheel or data or output) and (words := _nothing_to_try(project, index)):
-        if json:
-            show.result({"outcome": None, "why": words})
-        else:
-            show.say(words)
-        return
+    from seatrial.cli.holding import hold_pair, pair_of, write
+
     with show.steps(quiet=json) as step:
         step("loading")
         if old and new:
-            folder, verdict = _two(old, new, data, index, project, same_wheel, step)
+            folder, held = _two(old, new, data, index, project, same_wheel, step)
         else:
-            folder, verdict = hold_in_project(project, data=data, index=index, same_wheel=same_wheel, progress=step)
-        target = output or folder
+            pair = pair_of(project_on(project, index))
+            if not (same_wheel or data or output) and (words := _nothing_to_try(pair)):
+                _say(words, json)
+                return
+            folder, held = pair.folder, hold_pair(pair, data=data, same_wheel=same_wheel, progress=step)
+        target, verdict = output or folder, held.verdict
         if target:
-            write(target, verdict)
+            write(target, held)
     if json:
         show.result(verdict.to_document())
     else:
@@ -105,13 +105,14 @@ def accept(
     """
     from dataclasses import replace
 
+    from seatrial.cli.environment import with_toolkit
+    from seatrial.cli.holding import held, pair_of, policy_of, write
     from seatrial.trial import gate
-    from seatrial.trial.policy import read_policy
     from seatrial.trial.verdict import judge
 
     found = project_on(project, index)
-    wheel, baseline, _ = _pair(found)
-    verdict = gate.stored_verdict(found.root, _digest(wheel), baseline.sha256 if baseline else None)
+    pair = pair_of(found)
+    verdict = gate.stored_verdict(found.root, pair.sha256, pair.baseline.sha256 if pair.baseline else None)
     if verdict is None:
         raise SeatrialError("No trial has been held of this wheel.", hint="Run `seatrial trial`.")
     today = datetime.now(UTC).date()
@@ -122,150 +123,33 @@ def accept(
     marked = gate.with_acceptances(
         verdict.checks, [given], candidate=given.candidate, baseline=given.baseline or None, today=today
     )
-    outcome, cause = judge(marked, read_policy(found.trial, str(found.root / "pyproject.toml")))
+    outcome, cause = judge(marked, policy_of(found))
     verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
-    write(gate.result_folder(found.root, given.candidate, given.baseline or None), verdict)
+    write(pair.folder, held(verdict, pair.wheel, with_toolkit(pair.index), lambda _: None))
     show.say(f"{', '.join(given.checks)} accepted by {given.by} until {given.until}; commit {gate.ACCEPTED}.")
     show.say(cause)
 
 
-def _nothing_to_try(start: Path, index: str | None) -> str:
+def _nothing_to_try(pair: "Pair") -> str:
     """Say that the built wheel is the very release that it would replace, as when nothing but a pin was committed.
 
     It had its trial; what may have changed since is the date, and an acceptance must not run out for what serves.
     """
+    from seatrial.cli.holding import policy_of
     from seatrial.trial import gate
-    from seatrial.trial.policy import read_policy
 
-    found = project_on(start, index)
-    read_policy(found.trial, str(found.root / "pyproject.toml"))  # a wrong one is an error all the same
-    wheel, baseline, _ = _pair(found)
-    digest = _digest(wheel)
-    if baseline is None or baseline.sha256 != digest:
+    policy_of(pair.project)  # a wrong one is an error all the same
+    if not pair.is_one:
         return ""
-    words = f"{baseline.requirement} is published already, with exactly these bytes: there is nothing to try."
-    gate.write_results(gate.result_folder(found.root, digest, digest), {"trial.md": f"{words}\n"})
+    assert pair.baseline is not None
+    words = f"{pair.baseline.requirement} is published already, with exactly these bytes: there is nothing to try."
+    gate.write_results(pair.folder, {"trial.md": f"{words}\n"})
     return words
-
-
-def hold_in_project(
-    start: Path,
-    *,
-    data: Path | None = None,
-    index: str | None = None,
-    same_wheel: bool = False,
-    progress: Progress = lambda _: None,
-) -> "tuple[Path, Verdict]":
-    """Hold the trial of the project's built wheel; gives the folder for its results, and the verdict."""
-    from seatrial.cli.environment import offer_toolkit
-    from seatrial.cli.recipes import project_recipes
-    from seatrial.core.wheel import inspect
-    from seatrial.trial import gate
-    from seatrial.trial.holding import hold as hold_trial
-    from seatrial.trial.policy import read_policy
-
-    found = project_on(start, index)
-    policy = read_policy(found.trial, str(found.root / "pyproject.toml"))
-    wheel, baseline, catalogue = _pair(found)
-    info = inspect(wheel)
-    source = offer_toolkit(catalogue, progress)
-    with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
-        recipes = project_recipes(found, info.release or {}, catalogue, baseline, Path(folder), progress)
-        verdict = hold_trial(
-            wheel,
-            catalogue.fetch(baseline) if baseline else None,
-            policy=policy,
-            index=source,
-            recipes=recipes,
-            data=data,
-            acceptances=gate.read_acceptances(found.root),
-            same_wheel=same_wheel,
-            progress=progress,
-        )
-    return gate.result_folder(found.root, info.sha256, baseline.sha256 if baseline else None), verdict
-
-
-def hold_project(folder: Path) -> "Verdict":
-    """Hold the trial of the project that `folder` lies in and write its results: what the pytest plugin calls."""
-    target, verdict = hold_in_project(folder)
-    write(target, verdict)
-    return verdict
-
-
-def write(folder: Path, verdict: "Verdict") -> None:
-    """Write a verdict in all its forms."""
-    from seatrial.trial import gate
-    from seatrial.trial.telling.document import to_json
-    from seatrial.trial.telling.page import to_html
-    from seatrial.trial.telling.rendering import to_junit, to_markdown
-
-    gate.write_results(
-        folder,
-        {
-            "trial.html": to_html(verdict),
-            "trial.md": to_markdown(verdict),
-            "junit.xml": to_junit(verdict),
-            "verdict.json": to_json(verdict),
-        },
-    )
-
-
-def publish_tried(project: "Project", progress: Progress = lambda _: None) -> "Published":
-    """Publish the built wheel, if these very bytes have passed their trial against what they would replace.
-
-    What is on the index already, with the same bytes, needs no second trial. An index at an address gets the
-    toolkit too where that runs from a checkout, since a release is of no use without it.
-    """
-    from packaging.version import Version
-
-    from seatrial.release import FolderIndex, built_files, publish_toolkit, runs_from_checkout
-    from seatrial.trial import gate
-
-    progress("asking the index")
-    wheel, baseline, index = _pair(project)
-    digest = _digest(wheel)
-    # What has this version already is the same bytes, or refused by the index whatever a trial says.
-    if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
-        today = datetime.now(UTC).date()
-        gate.require_passed(project.root, digest, baseline.sha256 if baseline else None, today=today)
-        if not isinstance(index, FolderIndex) and runs_from_checkout():
-            publish_toolkit(index, progress)
-    return index.publish(built_files(project), progress)
-
-
-def baseline_of(project: "Project", index: "Index") -> "IndexedRelease | None":
-    """The release that a candidate would replace: the one that is served on this machine, or the newest."""
-    from seatrial.cli.served import served
-
-    there = index.releases(project.name)
-    running = {(note.get("release"), note.get("version")) for note in served()}
-    live = [release for release in there if (release.name, release.version) in running]
-    return (live or there)[-1] if there else None
-
-
-def _pair(project: "Project") -> "tuple[Path, IndexedRelease | None, Index]":
-    from seatrial.release import built_files, open_index
-
-    index = open_index(project.index)
-    wheel, _ = built_files(project)
-    baseline = baseline_of(project, index)
-    if baseline and baseline.sha256 == _digest(wheel):
-        baseline = _still_deployed(project, index, baseline) or baseline
-    return wheel, baseline, index
-
-
-def _still_deployed(project: "Project", index: "Index", newest: "IndexedRelease") -> "IndexedRelease | None":
-    """Find the release that a target's pin says, where that is not the newest: its deployment was cut off."""
-    from seatrial.deploy import Place, target_names
-
-    pins = [Place(project, name).current() for name in target_names(project)]
-    pinned = {pin.sha256 for pin in pins if pin} - {newest.sha256}
-    return next((each for each in index.releases(project.name) if each.sha256 in pinned), None)
 
 
 def _two(
     old: str, new: str, data: Path | None, index: str | None, project: Path, same_wheel: bool, step: Progress
-) -> "tuple[Path | None, Verdict]":
+) -> "tuple[Path | None, Held]":
     """Compare any two wheels, files or releases on an index, also without a project.
 
     The result of two releases of a project is the project's own, for its gates.
@@ -273,6 +157,7 @@ def _two(
     from packaging.utils import canonicalize_name
 
     from seatrial.cli.environment import offer_toolkit
+    from seatrial.cli.holding import Held, held
     from seatrial.cli.recipes import released_recipes
     from seatrial.core.places import choose_place
     from seatrial.release import open_index
@@ -295,10 +180,10 @@ def _two(
         return catalogue.fetch(release), release
 
     (baseline, old_release), (candidate, new_release) = named(old), named(new)
-    with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
+    with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked:
         recipes = None
         if catalogue and old_release and new_release and old_release.sha256 != new_release.sha256:
-            recipes = released_recipes(catalogue, new_release, old_release, Path(folder), step)
+            recipes = released_recipes(catalogue, new_release, old_release, Path(unpacked), step)
         verdict = hold_trial(
             candidate,
             baseline,
@@ -311,8 +196,17 @@ def _two(
             progress=step,
         )
     if found is None or not old_release or not new_release or new_release.name != canonicalize_name(found.name):
-        return None, verdict
-    return gate.result_folder(found.root, new_release.sha256, old_release.sha256), verdict  # `seatrial deploy` asks
+        return None, Held(verdict)
+    assert source is not None
+    folder = gate.result_folder(found.root, new_release.sha256, old_release.sha256)
+    return folder, held(verdict, candidate, source, step)  # `seatrial deploy` asks for both
+
+
+def _say(words: str, json: bool) -> None:
+    if json:
+        show.result({"outcome": None, "why": words})
+    else:
+        show.say(words)
 
 
 def _show(verdict: "Verdict", folder: Path | None) -> None:
@@ -325,12 +219,6 @@ def _show(verdict: "Verdict", folder: Path | None) -> None:
     show.table("", ("leg", "check", "outcome", "found"), terminal_rows(verdict))
     if folder:
         show.out.print(f"\nResult: {show.place(folder / 'trial.html')}")
-
-
-def _digest(wheel: Path) -> str:
-    from seatrial.core.files import sha256
-
-    return sha256(wheel)
 
 
 def _person(root: Path) -> str:

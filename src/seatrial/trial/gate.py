@@ -39,6 +39,12 @@ def result_folder(root: Path, candidate: str, baseline: str | None) -> Path:
     return root / RESULTS / f"{candidate[:16]}-{baseline[:16] if baseline else FIRST}"
 
 
+def result_folders(root: Path, candidate: str) -> list[Path]:
+    """Where the results of all trials of this wheel lie, the newest first."""
+    results = (root / RESULTS).glob(f"{candidate[:16]}-*/verdict.json")
+    return [path.parent for path in sorted(results, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+
 def stored_verdict(root: Path, candidate: str, baseline: str | None) -> Verdict | None:
     """Read the result of these two wheels; None where there was no trial of exactly them."""
     path = result_folder(root, candidate, baseline) / "verdict.json"
@@ -69,8 +75,8 @@ def require_passed(root: Path, candidate: str, baseline: str | None, *, today: d
 def require_any_passed(root: Path, candidate: str, *, today: date) -> Verdict:
     """Give a passed trial of these bytes, against whatever: what it was published with; or raise SeatrialError."""
     refused: SeatrialError | None = None
-    results = sorted((root / RESULTS).glob(f"{candidate[:16]}-*/verdict.json"), key=lambda p: p.stat().st_mtime)
-    for path in reversed(results):
+    for folder in result_folders(root, candidate):
+        path = folder / "verdict.json"
         stored = read_verdict(read_json(path), str(path))
         if stored.candidate.sha256 == candidate:
             try:

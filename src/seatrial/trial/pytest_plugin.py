@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FIXTURE = "trial_check"
 # Given any folder of a project, holds its trial. A name, since a trial knows nothing of the command above it.
-HOLDER = ("seatrial.cli.trial", "hold_project")
+HOLDER = ("seatrial.cli.holding", "hold_project")
 _SHARED = "seatrial_trial"  # in xdist's workerinput: the folder in which workers meet
 _CHECK = pytest.StashKey["Check | str"]()
 _FOLDER = pytest.StashKey[Path]()
