@@ -140,6 +140,7 @@ INIT, PIPELINE = "src/titanic_model/__init__.py", "src/titanic_model/pipeline.py
 TABLE = "data/titanic.csv"
 
 
+@pytest.mark.soak
 def test_a_branch_is_tried_and_nothing_of_it_is_published(world: World):
     before = world.state()
     world.push(

@@ -1,9 +1,14 @@
 """The target `docker`, by Podman: releases switched, taken back, broken, interrupted."""
 
+import os
+import random
+import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.deploy.containers.workbench import Workbench
@@ -16,6 +21,7 @@ from seatrial.deploy.images import pin_digest
 from seatrial.deploy.target import Pinned
 
 pytestmark = pytest.mark.slow
+TURNS = 20
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +126,33 @@ def test_an_interrupted_deployment_is_settled(
     assert containers(bench) == ["titanic-model"]
     target.settle(truth, lambda _: None)  # nothing to do, and nothing done
     assert target.serving() == truth.version
+
+
+@pytest.mark.soak
+def test_a_deployment_killed_at_any_moment_is_settled(
+    bench: Workbench, target: Docker, pins: dict[str, Pinned], tmp_path: Path
+) -> None:
+    """SIGKILL at random moments: what was committed serves after the next look, and nothing else is left."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201
+    moments = random.Random(seed)
+    for turn in range(TURNS):
+        old, new = (pins["0.1.0"], pins["0.2.0"])[:: 1 if turn % 2 == 0 else -1]
+        target.settle(old, lambda _: None)
+        decided = tmp_path / f"decided-{turn}"
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                target.switch(new, decided.touch, lambda _: None)
+            os._exit(0)
+        time.sleep(moments.uniform(0, 6))  # a switch takes some four seconds
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        truth = new if decided.exists() else old
+        print(f"turn {turn}: {truth.version} was decided")  # noqa: T201
+        target.settle(truth, lambda _: None)
+        assert target.serving() == truth.version
+        assert containers(bench) == ["titanic-model"]
 
 
 def test_where_the_new_one_does_not_get_the_port_the_old_one_comes_back(
