@@ -1,0 +1,61 @@
+"""What is installed with Seatrial is permissively licensed; the exceptions are named in docs/architecture.md."""
+
+import re
+from importlib.metadata import PackageNotFoundError, distribution
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+# Tools that a person's machine has, and neither a model's wheel nor what serves it.
+KNOWN = {
+    "serve": set(),
+    "native": set(),
+    "train": set(),
+    "cli": {"jinja2-ansible-filters"},
+    "sql": {"psycopg", "psycopg-binary"},
+}
+# The Mozilla licence (certifi, pathspec) asks nothing of who uses its files unchanged.
+COPYLEFT = re.compile(r"\bA?L?GPL|GNU|EUPL|\bCDDL|\bSSPL|\bBUSL", re.IGNORECASE)
+
+
+def installed_with(extra: str) -> set[str]:
+    """Every distribution that `seatrial[extra]` brings here."""
+    found: set[str] = set()
+    asked = [("seatrial", extra)]
+    seen = set(asked)
+    while asked:
+        name, wanted = asked.pop()
+        try:
+            lines = distribution(name).requires or []
+        except PackageNotFoundError:
+            continue  # of another platform
+        found.add(name)
+        for line in lines:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": wanted}):
+                for more in requirement.extras or {""}:
+                    pair = (canonicalize_name(requirement.name), more)
+                    asked += [] if pair in seen else [pair]
+                    seen.add(pair)
+    return found
+
+
+def licence(name: str) -> str:
+    told = distribution(name).metadata
+    classifiers = [line for line in told.get_all("Classifier") or [] if line.startswith("License ::")]
+    first = (told.get("License") or "").strip().splitlines()[:1]  # some have the whole text there
+    return "; ".join([told.get("License-Expression") or "", *classifiers, *first])
+
+
+@pytest.mark.parametrize("extra", KNOWN)
+def test_nothing_but_what_is_known_is_under_a_copyleft(extra: str) -> None:
+    names = installed_with(extra)
+    assert {"numpy", "pydantic", "onnxruntime"} <= names
+    assert {name for name in names if COPYLEFT.search(licence(name))} == KNOWN[extra]
+
+
+def test_every_distribution_tells_its_licence() -> None:
+    names = set().union(*(installed_with(extra) for extra in KNOWN)) - {"seatrial"}
+    assert len(names) > 60
+    assert {name for name in names if not re.search(r"\w", licence(name))} == set()
