@@ -4,16 +4,14 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from tests.commands import run_here
 
 from seatrial.core.files import sha256
 from seatrial.core.pins import read_pin
-
-SEATRIAL = (sys.executable, "-m", "seatrial.cli")
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +23,7 @@ class Yard:
         self.root = root
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*SEATRIAL, *words], cwd=self.root, capture_output=True, text=True, check=False)
+        return run_here(*words, cwd=self.root)
 
     def change(self, name: str, old: str, new: str) -> None:
         path = self.root / "src" / "titanic_model" / name
@@ -139,18 +137,8 @@ def test_a_change_on_purpose_waits_until_somebody_accepts_it(yard: Yard) -> None
 
 def test_two_releases_are_compared_by_name_without_a_project(yard: Yard, tmp_path: Path) -> None:
     index = str(yard.root / ".seatrial" / "index")
-    command = [
-        *SEATRIAL,
-        "trial",
-        "titanic-model==0.1.0",
-        "titanic-model==0.1.1",
-        "--index",
-        index,
-        "--json",
-        "--output",
-        "out",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    names = ("titanic-model==0.1.0", "titanic-model==0.1.1")
+    done = run_here("trial", *names, "--index", index, "--json", "--output", "out", cwd=tmp_path)
     verdict = json.loads(done.stdout)
     assert done.returncode == 0, verdict["cause"]
     assert {"reproduce.candidate", "rebuild.scores"} <= {check["name"] for check in verdict["checks"]}  # from sdists
@@ -171,8 +159,7 @@ def test_two_wheels_alone_cannot_be_trained_again_and_that_is_no_pass(yard: Yard
     folder = yard.root / ".seatrial" / "index" / "simple" / "titanic-model"
     old, new = (folder / f"titanic_model-0.1.{n}-py3-none-any.whl" for n in (0, 1))
     index = str(yard.root / ".seatrial" / "index")
-    command = [*SEATRIAL, "trial", str(old), str(new), "--index", index, "--json"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_here("trial", str(old), str(new), "--index", index, "--json", cwd=tmp_path)
     assert done.returncode == 3
     assert json.loads(done.stdout)["outcome"] == "inconclusive"
 

@@ -1,14 +1,12 @@
 """Whole trials of a model of several classes and of a regression, from the table to the gate."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from benchmarks.detection.projects import SOURCES, read_source, write_project
+from tests.commands import run_here
 
-SEATRIAL = (sys.executable, "-m", "seatrial.cli")
 PACKAGING = """
 [tool.hatch.version]
 path = "src/{package}/__init__.py"
@@ -45,10 +43,6 @@ def write(root: Path, source: str, model: str) -> Path:
     return root / "src" / package / "__init__.py"
 
 
-def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*SEATRIAL, *words], cwd=root, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize(("source", "model"), [("wine", "boosted"), ("diabetes", "linear")])
 def test_a_good_release_passes_and_one_with_spoiled_data_does_not(tmp_path: Path, source: str, model: str) -> None:
     root = tmp_path / source
@@ -61,15 +55,15 @@ def test_a_good_release_passes_and_one_with_spoiled_data_does_not(tmp_path: Path
         init.write_text(INIT.format(version=version))
         data.write_text("".join(lines))
         for command in ("train", "build"):
-            done = run(root, command)
+            done = run_here(command, cwd=root)
             assert done.returncode == 0, done.stderr
-        done = run(root, "trial", "--json")
+        done = run_here("trial", "--json", cwd=root)
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
     code, verdict = trial("0.1.0", rows)
     assert code == 0, verdict["cause"]
-    assert run(root, "publish").returncode == 0
+    assert run_here("publish", cwd=root).returncode == 0
     code, verdict = trial("0.1.1", rows[:1] + rows[6:])  # five rows are gone
     assert code == 0, verdict["cause"]
     assert verdict["task"] == ("multiclass" if source == "wine" else "regression")
