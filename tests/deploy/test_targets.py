@@ -45,6 +45,7 @@ class Shelf:
 def test_a_teams_own_target_is_deployed_to_like_any_other(yard: Yard, tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "shelves.py").write_text(OWN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
     path = yard.root / "pyproject.toml"
     path.write_text(f'{path.read_text()}\n[tool.seatrial.deploy.shelf]\nclass = "shelves:Shelf"\nshelf = "top"\n')
     assert (

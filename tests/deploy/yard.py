@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.utils import parse_wheel_filename
+from tests.commands import run_here
 from tests.trial.samples import BASELINE, CANDIDATE
 
 from seatrial.core.files import sha256
@@ -122,6 +123,8 @@ class Yard:
         gate.write_results(folder, {"verdict.json": to_json(verdict)})
 
     def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        if not more:
+            return run_here(*words, cwd=self.root)
         return subprocess.run([*COMMAND, *words], cwd=self.root, capture_output=True, text=True, check=False, **more)
 
     def ok(self, *words: str) -> str:
