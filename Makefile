@@ -6,7 +6,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test soak lint format bench setup lock clean
+.PHONY: demo test soak lint format bench docs docs-serve setup lock clean
 
 demo: $(RUN)
 	@$(BIN)/seatrial demo --project titanic
@@ -33,6 +33,14 @@ format: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
+
+# The site of docs/, in site/. A warning is an error; the reference is written from the code first.
+docs: $(DEV)
+	$(BIN)/python -m tests.docs.reference
+	$(BIN)/zensical build --clean --strict
+
+docs-serve: $(DEV)
+	$(BIN)/zensical serve --dev-addr 127.0.0.1:8010
 
 setup: $(DEV)
 
