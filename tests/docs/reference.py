@@ -22,6 +22,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "settings.md": f"{WRITTEN}\n\n{settings_page()}",
         "python.md": python_page(),
+        "compiles.md": compiles_page(),
     }
 
 
@@ -112,6 +113,34 @@ def prose(text: str) -> str:
         else:
             paragraphs += [" ".join(paragraph.split()) for paragraph in lines]
     return "\n\n".join(paragraphs)
+
+
+def compiles_page() -> str:
+    from seatrial.compile.compiling import MODELS, SEARCHES, TRANSFORMERS
+
+    def listed(classes: Iterable[type]) -> str:
+        rooms: dict[str, list[str]] = {}
+        for each in classes:
+            rooms.setdefault(each.__module__.split(".")[1], []).append(f"`{each.__name__}`")
+        rows = [(f"`sklearn.{room}`", ", ".join(sorted(names))) for room, names in sorted(rooms.items())]
+        return table(("from", "classes"), rows)
+
+    parts = [
+        f"{WRITTEN}\n\n# What compiles",
+        "A pipeline of these becomes one graph in double precision, which is then proven to give scikit-learn's own answers. With "
+        "options that have no exact form, as another loss or a custom start, a class is refused by name, and the model runs natively.",
+        "## Models",
+        listed(MODELS),
+        "And a search over them, of which the best one is taken: "
+        + ", ".join(f"`{each.__name__}`" for each in SEARCHES)
+        + ".",
+        "## Steps before the model",
+        listed(TRANSFORMERS),
+        "They may be put together by `Pipeline`, `ColumnTransformer` and `FeatureUnion`, in one another as well, with "
+        "`passthrough` and `drop`. A `FunctionTransformer` compiles without a function only: what a Python function does belongs into "
+        "[a feature function](../models.md#features-columns-derived-from-columns).",
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def python_page() -> str:

@@ -4,7 +4,7 @@ Those that a setting or an option names instead (tokens, passwords) stand here b
 """
 
 VARIABLES = {
-    "SEATRIAL_HOME": "a folder for what is kept on this machine outside of projects: environments, the state and the logs of "
+    "SEATRIAL_HOME": "a folder for what is kept outside of projects: environments, the state and the logs of "
     "the target local; default: the user's folders for caches and for state",
     "SEATRIAL_DEBUG": "anything: show a traceback with an error, as `--debug` does",
     "SEATRIAL_<NAME>_TOKEN": "the token of the index called NAME, where its settings name no variable",
@@ -17,7 +17,7 @@ VARIABLES = {
     "GEMFURY_PUSH_TOKEN": "the token to publish to it",
     "RAILWAY_TOKEN": "the token of a Railway project, for `seatrial deploy railway`",
     "RAILWAY_API_TOKEN": "the token of a Railway account, which needs the setting `project` too",
-    "PIP_EXTRA_INDEX_URL": "where a container's build finds the private index; each file is held to its hash all the same",
+    "PIP_EXTRA_INDEX_URL": "where a container's build finds the private index; each file is held to its hash",
 }
 # By these, processes of ours find one another; nobody sets them.
 INTERNAL = frozenset({"SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})

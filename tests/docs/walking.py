@@ -1,0 +1,106 @@
+"""Walks through a page as a reader does: writes the files that it shows, types its commands, looks at what is printed."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.docs.markdown import OUTPUT, SHELL, Block, blocks_of, commands_of
+from tests.docs.matching import missing
+from tests.docs.scenarios import LONG, NOT_RUN, SERVERS, Page
+from tests.docs.shell import Shell
+from tests.template.commands import GIT
+
+# A person who uses git has told it their name.
+PERSON = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "A Person"}
+PORTS = ("8001", "8003")  # as the pages have them; free ones are taken in their place
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Walk:
+    """A reader at work: a shell in a folder, and the free ports that stand for those of the pages."""
+
+    shell: Shell
+    ports: dict[str, str]
+    printed: str = ""
+    done: list[str] = field(default_factory=list)
+
+    def here(self, text: str) -> str:
+        for told, taken in self.ports.items():
+            text = text.replace(told, taken)
+        return text
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.shell.run("pwd")[1].strip())
+
+    def page(self, page: Page, *, long: bool) -> None:
+        """Walk through a page; without `long`, past the sections that take long."""
+        for block in blocks_of(page.path, page.name):
+            if long or (page.name, block.heading) not in LONG:
+                self.block(block)
+
+    def block(self, block: Block) -> None:
+        if block.file:
+            self.write(block)
+        elif block.language == SHELL:
+            self.printed = ""
+            for command in commands_of(block):
+                if (block.page, command.text) not in NOT_RUN:
+                    self.type(block, command.text, command.code)
+        elif block.language == OUTPUT:
+            assert not (lost := missing(self.here(block.text), self.printed)), (
+                f"{block.place} shows what was not printed: {lost}\nPrinted:\n{self.printed}"
+            )
+        elif block.language == "python":
+            script = self.folder / ".block.py"
+            script.write_text(block.text, "utf-8")
+            code, told = self.shell.run(f"PYTHONPATH=src {sys.executable} {script}; code=$?; rm {script}; (exit $code)")
+            assert code == 0, f"{block.place}:\n{told}"
+
+    def type(self, block: Block, text: str, expected: int) -> None:
+        command = self.here(text)
+        if command.startswith(SERVERS):
+            self.shell.stop_servers()
+            self.shell.serve(command, int(self.ports["8003" if "index" in command else "8001"]))
+            return
+        code, told = self.shell.run(command)
+        self.printed += told
+        self.done.append(text)
+        assert code == expected, f"{block.place}: {command} ended with {code}, not {expected}:\n{told}"
+        if command.startswith("seatrial new "):
+            self._take_port(self.folder / command.split()[2] / "pyproject.toml")
+
+    def write(self, block: Block) -> None:
+        """A block with a file's name: the whole file if it begins with a docstring, else something to put at its end."""
+        path = self.folder / block.file
+        before = "" if block.text.startswith('"""') else path.read_text("utf-8")
+        path.write_text(before + self.here(block.text), "utf-8")
+
+    def _take_port(self, settings: Path) -> None:
+        """The target local serves on 8001 unless told otherwise, and another test may do so at the same time."""
+        with settings.open("a", encoding="utf-8") as file:
+            file.write(f"\n[tool.seatrial.deploy.local]\nport = {self.ports['8001']}\n")
+
+
+@contextmanager
+def walk_in(folder: Path) -> Iterator[Walk]:
+    """Begin a walk in a folder, with `seatrial` on the path; all that it started is stopped at its end."""
+    ports = {told: str(free_port()) for told in PORTS}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shell = Shell(folder, {**os.environ, **GIT, **PERSON, "PATH": path, "COLUMNS": "200", "PORT": ports["8001"]})
+    walk = Walk(shell, ports)
+    try:
+        yield walk
+    finally:
+        shell.run("[ ! -f pyproject.toml ] || seatrial deploy local --stop")
+        shell.close()
