@@ -17,9 +17,11 @@ test: $(DEV)
 	cd titanic && ../$(BIN)/python -m pytest tests
 
 # What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.
+# And the guides and READMEs to the last command.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
-		tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
+		tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py \
+		tests/docs/test_guides.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -73,12 +73,14 @@ class Walk:
             self.shell.stop_servers()
             self.shell.serve(command, int(self.ports["8003" if "index" in command else "8001"]))
             return
+        if command.startswith("seatrial deploy "):
+            self.shell.stop_servers()  # as who wants its port has to
         code, told = self.shell.run(command)
         self.printed += told
         self.done.append(text)
         assert code == expected, f"{block.place}: {command} ended with {code}, not {expected}:\n{told}"
         if command.startswith("seatrial new "):
-            self._take_port(self.folder / command.split()[2] / "pyproject.toml")
+            self.take_port(self.made(command) / "pyproject.toml")
 
     def write(self, block: Block) -> None:
         """A block with a file's name: the whole file if it begins with a docstring, else something to put at its end."""
@@ -86,7 +88,13 @@ class Walk:
         before = "" if block.text.startswith('"""') else path.read_text("utf-8")
         path.write_text(before + self.here(block.text), "utf-8")
 
-    def _take_port(self, settings: Path) -> None:
+    def made(self, command: str) -> Path:
+        """The folder of the project that `seatrial new` made."""
+        words = command.split()
+        into = words[words.index("--into") + 1] if "--into" in words else "."
+        return self.folder / into / words[2]
+
+    def take_port(self, settings: Path) -> None:
         """The target local serves on 8001 unless told otherwise, and another test may do so at the same time."""
         with settings.open("a", encoding="utf-8") as file:
             file.write(f"\n[tool.seatrial.deploy.local]\nport = {self.ports['8001']}\n")
