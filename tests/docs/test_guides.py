@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import copy_titanic
+from tests.conftest import TITANIC
 from tests.docs.scenarios import DOCS, GUIDES, README, RENDERED, ROOT, guide
 from tests.docs.walking import walk_in
 from tests.soak import SOAK
@@ -52,7 +52,8 @@ def test_the_readme_works_in_a_fresh_clone(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_the_readme_of_a_rendered_project_works(tmp_path: Path) -> None:
-    project = copy_titanic(tmp_path / "titanic")
+    skip = shutil.ignore_patterns("artifacts", "runs", "dist", ".seatrial", "__pycache__", ".*_cache")
+    project = Path(shutil.copytree(TITANIC, tmp_path / "titanic", ignore=skip))
     with walk_in(project) as walk:
         walk.take_port(project / "pyproject.toml")
         for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "Begin")):
