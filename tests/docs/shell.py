@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 
@@ -25,7 +26,7 @@ class Shell:
             start_new_session=True,
         )
         self._logs = folder
-        self._servers: list[int] = []
+        self.servers: list[int] = []
 
     def run(self, command: str, timeout: float = 300) -> tuple[int, str]:
         """Type a command; gives its exit code and what it printed."""
@@ -45,31 +46,35 @@ class Shell:
                     return int(code), "".join(lines)
         finally:
             alarm.cancel()
+        self._bash.wait(10)
         raise AssertionError(f"{command} did not end within {timeout:g} s:\n{''.join(lines)}")
 
     def serve(self, command: str, port: int, timeout: float = 120) -> None:
         """Start what serves until it is stopped, and wait for it to take connections."""
-        log = self._logs / f"server-{len(self._servers)}.log"
+        log = self._logs / f"server-{len(self.servers)}.log"
         code, told = self.run(f"{command} > {log} 2>&1 & echo $!")
         assert code == 0, told
-        self._servers.append(int(told))
+        self.servers.append(int(told))
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.05)
+        self._bash.wait(10)
         raise AssertionError(f"{command} did not take connections:\n{log.read_text()}")
 
     def stop_servers(self) -> None:
-        for process in self._servers:
+        for process in self.servers:
             self.run(f"kill {process}; wait {process}; true", timeout=30)
-        self._servers.clear()
+        self.servers.clear()
 
     def close(self) -> None:
+        if self._bash.poll() is None:
+            self.stop_servers()
         assert self._bash.stdin
         assert self._bash.stdout
-        self.stop_servers()
-        self._bash.stdin.close()
+        with suppress(BrokenPipeError):
+            self._bash.stdin.close()
         self._bash.wait(10)
         self._bash.stdout.close()

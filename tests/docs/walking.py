@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ class Walk:
     ports: dict[str, str]
     printed: str = ""
     done: list[str] = field(default_factory=list)
+    projects: list[Path] = field(default_factory=list)  # which may have something deployed
 
     def here(self, text: str) -> str:
         for told, taken in self.ports.items():
@@ -96,6 +98,7 @@ class Walk:
 
     def take_port(self, settings: Path) -> None:
         """The target local serves on 8001 unless told otherwise, and another test may do so at the same time."""
+        self.projects.append(settings.parent)
         with settings.open("a", encoding="utf-8") as file:
             file.write(f"\n[tool.seatrial.deploy.local]\nport = {self.ports['8001']}\n")
 
@@ -105,10 +108,12 @@ def walk_in(folder: Path) -> Iterator[Walk]:
     """Begin a walk in a folder, with `seatrial` on the path; all that it started is stopped at its end."""
     ports = {told: str(free_port()) for told in PORTS}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shell = Shell(folder, {**os.environ, **GIT, **PERSON, "PATH": path, "COLUMNS": "200", "PORT": ports["8001"]})
-    walk = Walk(shell, ports)
+    environment = {**os.environ, **GIT, **PERSON, "PATH": path, "COLUMNS": "200", "PORT": ports["8001"]}
+    walk = Walk(Shell(folder, environment), ports)
     try:
         yield walk
     finally:
-        shell.run("[ ! -f pyproject.toml ] || seatrial deploy local --stop")
-        shell.close()
+        walk.shell.close()
+        for project in walk.projects:
+            command = [sys.executable, "-m", "seatrial.cli", "deploy", "local", "--stop"]
+            subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)
