@@ -8,6 +8,7 @@ import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Timer
 
 
@@ -25,7 +26,7 @@ class Shell:
             text=True,
             start_new_session=True,
         )
-        self._logs = folder
+        self._logs = TemporaryDirectory(prefix="seatrial-walk-")  # not in the folder, where a reader has none
         self.servers: list[int] = []
 
     def run(self, command: str, timeout: float = 300) -> tuple[int, str]:
@@ -51,7 +52,7 @@ class Shell:
 
     def serve(self, command: str, port: int, timeout: float = 120) -> None:
         """Start what serves until it is stopped, and wait for it to take connections."""
-        log = self._logs / f"server-{len(self.servers)}.log"
+        log = Path(self._logs.name) / f"server-{len(self.servers)}.log"
         code, told = self.run(f"{command} > {log} 2>&1 & echo $!")
         assert code == 0, told
         self.servers.append(int(told))
@@ -78,3 +79,4 @@ class Shell:
             self._bash.stdin.close()
         self._bash.wait(10)
         self._bash.stdout.close()
+        self._logs.cleanup()

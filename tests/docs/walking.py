@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from tests.docs.markdown import OUTPUT, SHELL, Block, blocks_of, commands_of
 from tests.docs.matching import missing
@@ -64,9 +65,10 @@ class Walk:
                 f"{block.place} shows what was not printed: {lost}\nPrinted:\n{self.printed}"
             )
         elif block.language == "python":
-            script = self.folder / ".block.py"
-            script.write_text(block.text, "utf-8")
-            code, told = self.shell.run(f"PYTHONPATH=src {sys.executable} {script}; code=$?; rm {script}; (exit $code)")
+            with NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as script:
+                script.write(block.text)
+                script.flush()
+                code, told = self.shell.run(f"PYTHONPATH=.:src {sys.executable} {script.name}")
             assert code == 0, f"{block.place}:\n{told}"
 
     def type(self, block: Block, text: str, expected: int) -> None:
