@@ -106,7 +106,7 @@ def ci_rows() -> list[tuple[str, str, str]]:
         "index": "the first one",
         "repository": "what git says",
     }
-    return [(f"`{key}`", meaning, words.get(key) or f"`{getattr(read, key)}`") for key, meaning in KEYS.items()]
+    return [(f"`{key}`", meaning, words.get(key) or _shown(getattr(read, key, None))) for key, meaning in KEYS.items()]
 
 
 def server_rows() -> list[tuple[str, str, str]]:
