@@ -6,7 +6,7 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test soak lint format bench setup lock clean
+.PHONY: demo test soak lint format bench docs docs-serve setup lock clean
 
 demo: $(RUN)
 	@$(BIN)/seatrial demo --project titanic
@@ -17,10 +17,11 @@ test: $(DEV)
 	cd titanic && ../$(BIN)/python -m pytest tests
 
 # What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.
+# And the guides and READMEs to the last command.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
 		tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py \
-		tests/deploy/containers/test_docker.py
+		tests/deploy/containers/test_docker.py tests/docs/test_guides.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -34,6 +35,14 @@ format: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
+
+# The site of docs/, in site/. A warning is an error; the reference is written from the code first.
+docs: $(DEV)
+	$(BIN)/python -m tests.docs.reference
+	$(BIN)/zensical build --clean --strict
+
+docs-serve: $(DEV)
+	$(BIN)/zensical serve --dev-addr 127.0.0.1:8010
 
 setup: $(DEV)
 

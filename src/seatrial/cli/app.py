@@ -28,9 +28,18 @@ from seatrial.cli.trial import trial
 from seatrial.cli.update import update
 from seatrial.core.errors import SeatrialError
 
+EXIT_CODES = {
+    0: "done",
+    1: "an error; or the answer is no, as of a blocked trial, a finding of the doctor, a conflict",
+    2: "wrong usage: an unknown option, a wrong policy",
+    3: "a trial is undecided: inconclusive, or waiting for acceptance",
+    4: "a trial could not compare the two",
+    130: "stopped by Ctrl-C",
+}
 app = typer.Typer(
     name="seatrial",
     help="From a table to a production model service, with a sea trial before every release.",
+    epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + ".",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

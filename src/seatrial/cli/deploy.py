@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from seatrial.release import IndexedRelease
 
 TargetArgument = Annotated[str, typer.Argument(help="local, docker, railway, kubernetes, or one of your own.")]
-ReasonOption = Annotated[str, typer.Option(help="Why; default: what the last commit says.", show_default=False)]
+ReasonOption = Annotated[
+    str, typer.Option(help="The reason, for the history; default: what the last commit says.", show_default=False)
+]
 CommitOption = Annotated[bool, typer.Option("--no-commit", help="Leave pin and history uncommitted.")]
 PushOption = Annotated[bool, typer.Option("--push", help="Push that commit, as a CI job does.")]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.core.errors import SeatrialError
 from seatrial.trial.compare.arrivals import compare_arrivals
 from seatrial.trial.compare.data import compare_data
 from seatrial.trial.compare.exact import difference
@@ -103,10 +104,15 @@ def data_leg(
     if meaning.classifies and (truth < 0).any():
         return checks  # labels that the baseline does not know, which the other checks tell
     known = base.held_out
+    try:
+        scores = np.asarray(base.score(rows))
+    except SeatrialError as error:  # rows that its schema would have refused, as of another unit or type
+        told = f"The baseline cannot be asked about the new rows. {error.message}"
+        return [*checks, Check("data.surprise", "data", Outcome.noted, told)]
     return checks + compare_surprise(
         meaning,
         (known.columns, np.asarray(base.score(known.columns)), meaning.codes(known.target)),
-        (rows, np.asarray(base.score(rows)), truth),
+        (rows, scores, truth),
         policy,
     )
 

@@ -1,0 +1,205 @@
+"""The pages in docs/reference/, written from the code: `python -m tests.docs.reference`, which `make docs` does first."""
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Iterable
+from enum import Enum
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import typer
+from tests.docs.tables import settings_page, table
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+WRITTEN = "<!-- Written from the code by `make docs`: change the code, not this page. -->"
+
+
+def pages() -> dict[str, str]:
+    """Give the text of each page by its file name."""
+    return {
+        "commands.md": commands_page(),
+        "settings.md": f"{WRITTEN}\n\n{settings_page()}",
+        "python.md": python_page(),
+        "compiles.md": compiles_page(),
+    }
+
+
+def commands_page() -> str:
+    from seatrial.cli.app import EXIT_CODES, app
+
+    parts = [
+        f"{WRITTEN}\n\n# Commands",
+        "Every command takes `--help`. `--debug` behind any of them shows a traceback with an error. Errors go to standard error, as "
+        "one line that says what is wrong and one that says what to do next; `--json`, where there is one, prints the result alone.",
+        table(("exit code", "means"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()]),
+    ]
+    parts += [part for name, command in every_command(app) for part in command_section(name, command)]
+    return "\n\n".join(parts) + "\n"
+
+
+def every_command(app: Any) -> Iterable[tuple[str, Any]]:
+    """Walk the application; gives the words of each command, and the command."""
+    return _walk("seatrial", typer.main.get_command(app))
+
+
+def _walk(name: str, command: Any) -> Iterable[tuple[str, Any]]:
+    for word, each in command.commands.items():
+        if hasattr(each, "commands"):
+            yield f"{name} {word}", each
+            yield from _walk(f"{name} {word}", each)
+        else:
+            yield f"{name} {word}", each
+
+
+def command_section(name: str, command: Any) -> list[str]:
+    group = hasattr(command, "commands")
+    words = " ".join([name, *(p.name.upper() for p in command.params if p.param_type_name == "argument")])
+    parts = [f"{'##' if name.count(' ') == 1 else '###'} `{words}`", prose(command.help or "")]
+    if group:
+        return parts
+    callback = inspect.unwrap(command.callback)
+    hints = typing.get_type_hints(callback)
+    rows = [parameter_row(p, hints.get(p.name)) for p in command.params if p.name != "help"]
+    return [*parts, table(("argument or option", "means", "default"), rows)] if rows else parts
+
+
+def parameter_row(parameter: Any, kind: Any) -> tuple[str, str, str]:
+    names = [*sorted(parameter.opts, key=len, reverse=True), *parameter.secondary_opts]
+    if parameter.param_type_name == "argument":
+        names = [parameter.name.upper()]
+    meaning, _, told = (parameter.help or "").partition("; default: ")
+    meaning, told = f"{meaning.rstrip('.')}.", told.rstrip(".")
+    choices = _choices(kind)
+    if choices:
+        meaning = f"{meaning.rstrip('.')}: {', '.join(f'`{choice}`' for choice in choices)}."
+    if parameter.multiple:
+        meaning += " May be given several times."
+    if parameter.envvar:
+        meaning += f" Or the variable `{parameter.envvar}`."
+    if parameter.required:
+        told = "needed"
+    default = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
+    shown = parameter.show_default and not isinstance(default, bool) and default not in (None, "") and not told
+    return ", ".join(f"`{name}`" for name in names), plain(meaning), f"`{default}`" if shown else told
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """What a parameter may be, where that is a list."""
+    if inspect.isclass(kind) and issubclass(kind, Enum):
+        return tuple(str(member.value) for member in kind)
+    if typing.get_origin(kind) is Literal:
+        return tuple(str(choice) for part in typing.get_args(kind) for choice in (_choices(part) or (part,)))
+    for part in typing.get_args(kind):
+        if found := _choices(part):
+            return found
+    return ()
+
+
+def plain(text: str) -> str:
+    """Take the terminal's marks out of a help text."""
+    return re.sub(r"\[/?[a-z]*\]", "", text).strip()
+
+
+def prose(text: str) -> str:
+    """Give a help text or a docstring as Markdown: an example as code, what is indented as a block."""
+    text = re.sub(r"Example: \[bold\](.*?)\[/\]", r"Example: `\1`", inspect.cleandoc(text))
+    paragraphs = []
+    for indented, lines in groupby(plain(text).split("\n\n"), lambda paragraph: paragraph.startswith("    ")):
+        if indented:
+            code = inspect.cleandoc("\n\n".join(lines))
+            paragraphs.append(f"```python\n{code}\n```")
+        else:
+            paragraphs += [" ".join(paragraph.split()) for paragraph in lines]
+    return "\n\n".join(paragraphs)
+
+
+def compiles_page() -> str:
+    from seatrial.compile.compiling import MODELS, SEARCHES, TRANSFORMERS
+
+    def listed(classes: Iterable[type]) -> str:
+        rooms: dict[str, list[str]] = {}
+        for each in classes:
+            rooms.setdefault(each.__module__.split(".")[1], []).append(f"`{each.__name__}`")
+        rows = [(f"`sklearn.{room}`", ", ".join(sorted(names))) for room, names in sorted(rooms.items())]
+        return table(("from", "classes"), rows)
+
+    parts = [
+        f"{WRITTEN}\n\n# What compiles",
+        "A pipeline of these becomes one graph in double precision, which is then proven to give scikit-learn's own answers. With "
+        "options that have no exact form, as another loss or a custom start, a class is refused by name, and the model runs natively.",
+        "## Models",
+        listed(MODELS),
+        "And a search over them, of which the best one is taken: "
+        + ", ".join(f"`{each.__name__}`" for each in SEARCHES)
+        + ".",
+        "## Steps before the model",
+        listed(TRANSFORMERS),
+        "They may be put together by `Pipeline`, `ColumnTransformer` and `FeatureUnion`, in one another as well, with "
+        "`passthrough` and `drop`. A `FunctionTransformer` compiles without a function only: what a Python function does belongs into "
+        "[a feature function](../models.md#features-columns-derived-from-columns).",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def python_page() -> str:
+    from seatrial import Release, Schema, SeatrialError
+    from seatrial.deploy.target import Pinned, Target
+    from seatrial.trial import pytest_plugin
+
+    parts = [
+        f"{WRITTEN}\n\n# Python",
+        "What a project, a test or a program of yours may use. Everything else is Seatrial's own and may change.",
+        "## `from seatrial import Schema`",
+        prose(Schema.__doc__ or ""),
+        "How a schema is written stands in [Features and pipelines](../models.md).",
+        "## `from seatrial import Release`",
+        prose(Release.__doc__ or ""),
+        *members(
+            Release, ("load", "predict", "parse", "score", "decide", "explain", "score_table", "encode_table", "main")
+        ),
+        "A project's package has one as `release`, with `predict` and `main` of it:",
+        "```python\nfrom titanic_model import predict, release\n```",
+        "## `from seatrial import SeatrialError`",
+        prose(SeatrialError.__doc__ or ""),
+        "## The pytest fixture `trial_check`",
+        prose((pytest_plugin.__doc__ or "").partition("\n\nWhat holds the trial")[0]),
+        "## A deployment target",
+        prose(Target.__doc__ or ""),
+        *members(Target, ("__init__", "check", "switch", "settle", "serving")),
+        "What is handed to it, `seatrial.deploy.target.Pinned`:",
+        prose(Pinned.__doc__ or ""),
+        table(
+            ("field", "type"),
+            [(f"`{name}`", f"`{kind.__name__}`") for name, kind in typing.get_type_hints(Pinned).items()],
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def members(owner: type, names: Iterable[str]) -> list[str]:
+    """Give the methods of a class: signature, and what they say of themselves."""
+    parts = []
+    for name in names:
+        method: Callable[..., Any] = getattr(owner, name)
+        parts += [f"### `{name}{signature(method)}`", prose(method.__doc__ or "")]
+    return parts
+
+
+def signature(method: Callable[..., Any]) -> str:
+    """Write a signature as a person would: without `self`, modules and quotes."""
+    given = inspect.signature(method)
+    shown = given.replace(parameters=[p for p in given.parameters.values() if p.name != "self"])
+    short = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", str(shown)).replace("'", "")
+    return re.sub(r"ndarray\[tuple\[Any, \.\.\.\], dtype\[\w+\]\]", "ndarray", short)
+
+
+def main() -> None:
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Which pages are walked through, in which order, and what of them is not done here; each with the reason."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PROJECT_README = "titanic/README.md"
+# Pages whose every block is run or named below. The others (architecture, evidence, reference) hold no commands to type.
+GUIDES = ("start.md", "models.md", "trial.md", "deploying.md", "projects.md")
+
+# What serves until it is stopped: started in the background, and gone on with when its port answers.
+SERVERS = ("seatrial serve", "seatrial demo", "seatrial index serve", "make demo")
+
+_PYPI = (
+    "Seatrial is not on PyPI yet; tests/release/test_installing.py installs a release and the toolkit with pip and uv"
+)
+_DOCKER = (
+    "there is no Docker engine; `python -m tests.deploy.containers` builds and runs the image with buildah and podman"
+)
+_RAILWAY = "it needs an account; tests/deploy/test_railway.py has a stand-in for the command line"
+_SETUP = "it downloads everything anew; `make setup` takes the same steps, with which every run of the CI begins"
+
+# Commands that cannot be run here, by (page, command): why, and what tests the thing.
+NOT_RUN: dict[tuple[str, str], str] = {
+    ("README.md", "python -m venv .venv"): _SETUP,
+    ("README.md", ".venv/bin/python -m pip install --require-hashes -r requirements/run.txt"): _SETUP,
+    ("README.md", ".venv/bin/python -m pip install --no-deps -e ."): _SETUP,
+    ("README.md", ".venv/bin/seatrial demo --project titanic"): "it is what `make demo` does",
+    (
+        "README.md",
+        "pip install --no-deps --index-url file://$PWD/titanic/.seatrial/index/simple titanic-model seatrial",
+    ): _PYPI,
+    ("README.md", "pip install titanic-model seatrial"): _PYPI,
+    (
+        "README.md",
+        'python -c "import titanic_model; print(titanic_model.predict('
+        "[{'pclass': 1, 'name': 'Bukater, Miss. Rose', 'sex': 'female'}]))\"",
+    ): _PYPI,
+    ("README.md", "titanic-model predict passengers.csv > predictions.csv"): _PYPI,
+    (PROJECT_README, "python -m venv .venv"): _PYPI,
+    (
+        PROJECT_README,
+        '.venv/bin/python -m pip install "seatrial[all]>=0.1,<0.2" mypy pytest ruff',
+    ): _PYPI,
+    (PROJECT_README, "seatrial deploy docker"): _DOCKER,
+    (PROJECT_README, "seatrial deploy railway"): _RAILWAY,
+    (
+        "projects.md",
+        "seatrial adopt --data data/customers.csv --target churned --pipeline churn.model:make_pipeline",
+    ): "there is no such repository at hand; tests/template/test_adopt.py makes some",
+    ("start.md", "python -m venv .venv"): _PYPI,
+    ("start.md", ". .venv/bin/activate"): _PYPI,
+    ("start.md", 'pip install "seatrial[all]"'): _PYPI,
+    ("deploying.md", "pip install --no-deps --index-url https://index.example/simple/ churn-model"): _PYPI,
+    ("deploying.md", "pip install churn-model"): _PYPI,
+    (
+        "deploying.md",
+        "seatrial index serve --folder /srv/index --host 0.0.0.0 --certificate tls.pem --key tls.key",
+    ): "nothing here listens on all addresses; tests/cli/test_index.py serves with a certificate",
+    ("deploying.md", "seatrial deploy docker"): _DOCKER,
+    ("deploying.md", "docker build --secret id=pip_extra_index_url,src=FILE -t churn-model deploy/docker"): _DOCKER,
+    (
+        "deploying.md",
+        "docker build --build-arg PIP_EXTRA_INDEX_URL=https://TOKEN@HOST/ -t churn-model deploy/docker",
+    ): _DOCKER,
+    ("deploying.md", "docker run -p 8001:8001 -e PORT=8001 churn-model"): _DOCKER,
+    ("deploying.md", "npm install --global @railway/cli"): _RAILWAY,
+    ("deploying.md", "export RAILWAY_TOKEN=..."): _RAILWAY,
+    ("deploying.md", "seatrial deploy railway"): _RAILWAY,
+    (
+        "deploying.md",
+        "seatrial deploy kubernetes",
+    ): "there is no cluster; tests/deploy/test_kubernetes.py validates what is applied, and has a stand-in for kubectl",
+    (
+        "deploying.md",
+        "seatrial ci lock",
+    ): "Seatrial is not on PyPI yet; tests/ci/test_pipeline.py pins from an index of its own",
+}
+
+# Sections that take long: `make soak` runs them; every change runs the rest of their page.
+LONG: dict[tuple[str, str], str] = {
+    ("start.md", "Next month"): "a second training and trial, half a minute",
+    ("start.md", "Take it back"): "it goes on from there",
+    ("deploying.md", "A shared index"): "another trial, a quarter of a minute",
+    ("trial.md", "Compare any two"): "another trial, a quarter of a minute",
+    ("trial.md", "As a test"): "another trial, a quarter of a minute",
+    ("trial.md", "Is the gate any good?"): "some ninety faults",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page to walk through: where it lies, and what it is called in the lists above."""
+
+    path: Path
+    name: str
+
+
+def guide(name: str) -> Page:
+    return Page(DOCS / name, name)
+
+
+README = Page(ROOT / "README.md", "README.md")
+RENDERED = Page(ROOT / "titanic" / "README.md", PROJECT_README)  # which a test holds to be what the template renders
+ALL = (README, RENDERED, *map(guide, GUIDES))

@@ -1,0 +1,66 @@
+"""Links within the repository lead to what is there, headings included; those to elsewhere are listed here."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.docs.markdown import anchor, anchors_of, links_of
+from tests.docs.scenarios import DOCS, ROOT
+
+PAGES = [
+    *(
+        ROOT / name
+        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md", "titanic/README.md")
+    ),
+    *sorted(DOCS.rglob("*.md")),
+]
+# They cannot be asked from here; whoever adds one has looked at it.
+ELSEWHERE = {"https://semver.org"}
+# A reader's own machine, while something serves there.
+HERE = "http://127.0.0.1:"
+
+
+def broken(path: Path) -> list[str]:
+    """The links of a page that lead nowhere."""
+    return [
+        link for link in links_of(path) if not (leads_elsewhere(link) if "://" in link else leads_somewhere(path, link))
+    ]
+
+
+def leads_elsewhere(link: str) -> bool:
+    return link.startswith(HERE) or link in ELSEWHERE
+
+
+def leads_somewhere(path: Path, link: str) -> bool:
+    parts = urlsplit(link)
+    aim = (path.parent / parts.path).resolve() if parts.path else path
+    if not aim.exists() or not aim.is_relative_to(ROOT if path.is_relative_to(ROOT) else path.parent):
+        return False
+    return not parts.fragment or (aim.suffix == ".md" and parts.fragment in anchors_of(aim))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path: Path):
+    assert broken(path) == []
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
+def test_pages_of_the_site_link_to_pages_of_the_site(path: Path):
+    """What lies outside of docs/ is not there for who reads the site."""
+    aims = [(path.parent / urlsplit(link).path).resolve() for link in links_of(path) if "://" not in link]
+    assert [aim for aim in aims if not aim.is_relative_to(DOCS)] == []
+
+
+def test_what_is_listed_is_linked():
+    assert ELSEWHERE - {link for path in PAGES for link in links_of(path)} == set()
+
+
+def test_a_broken_link_is_found(tmp_path: Path):
+    (tmp_path / "other.md").write_text("# A heading, with `code`\n")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "[a](other.md) [b](other.md#a-heading-with-code) ![c](none.png) [d](other.md#another) [e](https://example.com/)\n"
+        "\n| t |\n| --- |\n| [f](nowhere.md) |\n"
+    )
+    assert broken(page) == ["none.png", "other.md#another", "https://example.com/", "nowhere.md"]
+    assert anchor("`[tool.seatrial.trial]`") == "toolseatrialtrial"

@@ -1,0 +1,121 @@
+"""Walks through a page as a reader does: writes the files that it shows, types its commands, looks at what is printed."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from tests.docs.markdown import OUTPUT, SHELL, Block, blocks_of, commands_of
+from tests.docs.matching import missing
+from tests.docs.scenarios import LONG, NOT_RUN, SERVERS, Page
+from tests.docs.shell import Shell
+from tests.template.commands import GIT
+
+# A person who uses git has told it their name.
+PERSON = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "A Person"}
+PORTS = ("8001", "8003")  # as the pages have them; free ones are taken in their place
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Walk:
+    """A reader at work: a shell in a folder, and the free ports that stand for those of the pages."""
+
+    shell: Shell
+    ports: dict[str, str]
+    printed: str = ""
+    done: list[str] = field(default_factory=list)
+    projects: list[Path] = field(default_factory=list)  # which may have something deployed
+
+    def here(self, text: str) -> str:
+        for told, taken in self.ports.items():
+            text = text.replace(told, taken)
+        return text
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.shell.run("pwd")[1].strip())
+
+    def page(self, page: Page, *, long: bool) -> None:
+        """Walk through a page; without `long`, past the sections that take long."""
+        for block in blocks_of(page.path, page.name):
+            if long or (page.name, block.heading) not in LONG:
+                self.block(block)
+
+    def block(self, block: Block) -> None:
+        if block.file:
+            self.write(block)
+        elif block.language == SHELL:
+            self.printed = ""
+            for command in commands_of(block):
+                if (block.page, command.text) not in NOT_RUN:
+                    self.type(block, command.text, command.code)
+        elif block.language == OUTPUT:
+            assert not (lost := missing(self.here(block.text), self.printed)), (
+                f"{block.place} shows what was not printed: {lost}\nPrinted:\n{self.printed}"
+            )
+        elif block.language == "python":
+            with NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as script:
+                script.write(block.text)
+                script.flush()
+                code, told = self.shell.run(f"PYTHONPATH=.:src {sys.executable} {script.name}")
+            assert code == 0, f"{block.place}:\n{told}"
+
+    def type(self, block: Block, text: str, expected: int) -> None:
+        command = self.here(text)
+        if command.startswith(SERVERS):
+            self.shell.stop_servers()
+            self.shell.serve(command, int(self.ports["8003" if "index" in command else "8001"]))
+            return
+        if command.startswith("seatrial deploy "):
+            self.shell.stop_servers()  # as who wants its port has to
+        code, told = self.shell.run(command)
+        self.printed += told
+        self.done.append(text)
+        assert code == expected, f"{block.place}: {command} ended with {code}, not {expected}:\n{told}"
+        if command.startswith("seatrial new "):
+            self.take_port(self.made(command) / "pyproject.toml")
+
+    def write(self, block: Block) -> None:
+        """A block with a file's name: the whole file if it begins with a docstring, else something to put at its end."""
+        path = self.folder / block.file
+        before = "" if block.text.startswith('"""') else path.read_text("utf-8")
+        path.write_text(before + self.here(block.text), "utf-8")
+
+    def made(self, command: str) -> Path:
+        """The folder of the project that `seatrial new` made."""
+        words = command.split()
+        into = words[words.index("--into") + 1] if "--into" in words else "."
+        return self.folder / into / words[2]
+
+    def take_port(self, settings: Path) -> None:
+        """The target local serves on 8001 unless told otherwise, and another test may do so at the same time."""
+        self.projects.append(settings.parent)
+        with settings.open("a", encoding="utf-8") as file:
+            file.write(f"\n[tool.seatrial.deploy.local]\nport = {self.ports['8001']}\n")
+
+
+@contextmanager
+def walk_in(folder: Path) -> Iterator[Walk]:
+    """Begin a walk in a folder, with `seatrial` on the path; all that it started is stopped at its end."""
+    ports = {told: str(free_port()) for told in PORTS}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, **GIT, **PERSON, "PATH": path, "COLUMNS": "200", "PORT": ports["8001"]}
+    walk = Walk(Shell(folder, environment), ports)
+    try:
+        yield walk
+    finally:
+        walk.shell.close()
+        for project in walk.projects:
+            command = [sys.executable, "-m", "seatrial.cli", "deploy", "local", "--stop"]
+            subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)
