@@ -27,7 +27,7 @@ def demo(
 
     Example: [bold]seatrial demo --port 8080[/]
     """
-    from seatrial.cli.server import start_server, stop, wait_for, wait_until_ready
+    from seatrial.cli.server import running_server, wait_for, wait_until_ready
     from seatrial.core.project import find_project
 
     begun = time.perf_counter()
@@ -38,28 +38,22 @@ def demo(
     _publish(found)
     python, package = _install(found)
     _heading("Serve it", "seatrial serve")
-    with show.steps() as step:
-        step("starting the server")
-        server = start_server(python, package, ["--host", host, "--port", str(port), "--log-level", "warning"])
-        try:
-            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    with running_server(python, package, ["--host", host, "--port", str(port), "--log-level", "warning"]) as server:
+        with show.steps() as step:
+            step("starting the server")
             wait_until_ready(server, url)
             row, answer = _ask(url)
-        except BaseException:
-            stop(server)
-            raise
-    show.out.print(f"\n[dim]POST {url}/api/v1/predict[/]\n{json_module.dumps(row)}\n[dim]answered[/]")
-    show.out.print(json_module.dumps(answer))
-    show.out.print(
-        f"\nServed {time.perf_counter() - begun:.0f} s after the start.\n"
-        f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
-        f"  the report    {show.place(report)}\n  the index     {show.index(found.index)}"
-    )
-    if once:
-        stop(server)
-        return
-    show.out.print("\nCtrl-C stops it.")
-    raise typer.Exit(wait_for(server))
+        show.out.print(f"\n[dim]POST {url}/api/v1/predict[/]\n{json_module.dumps(row)}\n[dim]answered[/]")
+        show.out.print(json_module.dumps(answer))
+        show.out.print(
+            f"\nServed {time.perf_counter() - begun:.0f} s after the start.\n"
+            f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
+            f"  the report    {show.place(report)}\n  the index     {show.index(found.index)}"
+        )
+        if not once:
+            show.out.print("\nCtrl-C stops it.")
+            raise typer.Exit(wait_for(server))
 
 
 def _train(project: Project) -> Path:

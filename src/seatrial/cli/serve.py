@@ -40,7 +40,7 @@ def serve(
 
     Example: [bold]seatrial serve titanic-model==0.1.0 --port 8001[/]
     """
-    from seatrial.cli.server import start_server, wait_for
+    from seatrial.cli.server import running_server, wait_for
     from seatrial.core.project import find_project
 
     arguments = ["--host", host, "--port", str(port), "--workers", str(workers), "--log-format", log_format.value]
@@ -56,4 +56,5 @@ def serve(
         with show.steps() as step:
             environment, package = serving_environment(name, where, step)
         python, path = environment.python, {}
-    raise typer.Exit(wait_for(start_server(python, package, arguments, path)))
+    with running_server(python, package, arguments, path) as server:
+        raise typer.Exit(wait_for(server))

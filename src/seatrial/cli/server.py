@@ -6,20 +6,41 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from seatrial.cli.served import served_folder
 from seatrial.core.errors import SeatrialError
 
 PATIENCE = 60.0  # seconds until a server that does not answer is given up
+STOPPING = 10.0  # seconds until one that does not end is killed
 Server = subprocess.Popen[bytes]
 
 
-def start_server(python: Path, package: str, arguments: list[str], extra: dict[str, str] | None = None) -> Server:
-    """Start the server of `package` with the interpreter of its environment; `extra` are environment variables."""
+@contextmanager
+def running_server(
+    python: Path, package: str, arguments: list[str], extra: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Run the server of `package` with the interpreter of its environment; `extra` are environment variables.
+
+    It ends with the block, and whatever asks this process to stop, ends the block: no server is left without it.
+    """
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
     environment |= {"SEATRIAL_SERVED_DIR": str(served_folder()), **(extra or {})}
-    return subprocess.Popen([str(python), "-m", "seatrial.serve", package, *arguments], env=environment)
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        server = subprocess.Popen([str(python), "-m", "seatrial.serve", package, *arguments], env=environment)
+        try:
+            yield server
+        finally:
+            _stop(server)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def wait_until_ready(server: Server, url: str) -> None:
@@ -38,22 +59,20 @@ def wait_until_ready(server: Server, url: str) -> None:
 
 def wait_for(server: Server) -> int:
     """Wait until the server ends, and give its exit code; whatever asks this process to stop, asks the server."""
-    before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-    try:
-        while True:
-            try:
-                return max(server.wait(), 0)
-            except KeyboardInterrupt:
-                server.terminate()  # a terminal's Ctrl-C has reached it too, and twice does no harm
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    while True:
+        try:
+            return max(server.wait(), 0)
+        except (KeyboardInterrupt, SystemExit):
+            server.terminate()  # a terminal's Ctrl-C has reached it too, and twice does no harm
 
 
-def stop(server: Server) -> None:
+def _stop(server: Server) -> None:
     """End the server, in its own time at first."""
+    if server.poll() is not None:
+        return
     server.terminate()
     try:
-        server.wait(10)
+        server.wait(STOPPING)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()

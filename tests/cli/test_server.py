@@ -1,0 +1,37 @@
+"""A server is never left without the command that started it."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from seatrial.cli import server as module
+module.STOPPING = 0.5
+with module.running_server(Path(sys.argv[1]), "tiny_model", []) as server:
+    print(server.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_whatever_ends_the_command_ends_its_server(tmp_path: Path, asked: signal.Signals, stubborn: bool) -> None:
+    interpreter = tmp_path / "python"  # one that starts a server which takes its time to load
+    interpreter.write_text(f"#!/bin/sh\n{'trap : TERM INT; ' if stubborn else ''}while true; do sleep 0.1; done\n")
+    interpreter.chmod(0o755)
+    command = [sys.executable, "-c", PARENT, str(interpreter)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout
+        server = int(running.stdout.readline())
+        time.sleep(0.2)
+        running.send_signal(asked)
+        running.wait(30)
+    assert running.returncode in (128 + asked, 1, -asked)
+    assert not psutil.pid_exists(server)
