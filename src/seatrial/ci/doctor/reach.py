@@ -17,6 +17,8 @@ def unreachable_jobs(tree: Tree) -> Iterator[Finding]:
             )
         for name, job in pipeline.jobs.items():
             missing = next((each for each in job.needs if each not in pipeline.jobs), "")
+            if missing and pipeline.partial:
+                continue
             if missing:
                 message = f"The job {name} needs {missing}, which this workflow does not have."
                 yield _finding(
