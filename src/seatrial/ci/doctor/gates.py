@@ -7,7 +7,7 @@ from seatrial.ci.doctor.findings import Finding
 from seatrial.ci.doctor.jobs import Job, Pipeline, Situation, Step
 from seatrial.ci.doctor.pipelines import pipelines
 from seatrial.ci.doctor.tree import Tree
-from seatrial.ci.doctor.truth import Truth
+from seatrial.ci.doctor.truth import Truth, every
 from seatrial.ci.doctor.work import deploys, may_try, plain, publishes, tests, tries
 
 ANY_BRANCH = [Event("push", SOME_BRANCH), Event("pull_request", SOME_BRANCH)]
@@ -89,7 +89,7 @@ def _trials(pipeline: Pipeline, name: str, call: Step) -> list[tuple[str, Step]]
 
 def _failure(pipeline: Pipeline, name: str, call: Step) -> str:
     """What may fail before a call without keeping it from being come to; "" where nothing does."""
-    events = [event for event in pipeline.events if pipeline.passes(name, call, event).possible]
+    events = pipeline.events
     for before in pipeline.before(name):
         job = pipeline.jobs[before]
         if job.lenient or not any(_gates(each) for each in job.calls):
@@ -98,8 +98,8 @@ def _failure(pipeline: Pipeline, name: str, call: Step) -> str:
             return before
     for each in _earlier(pipeline.jobs[name], call):
         if _gates(each) and not each.ignored and each.condition is not call.condition:
-            late = [call.condition(Situation(event, failed=True)).possible for event in events]
-            if any(late):
+            late = (every([pipeline.runs(name, e), call.condition(Situation(e, failed=True))]) for e in events)
+            if any(truth.possible for truth in late):
                 return f"`{plain(each)}`"
     return ""
 

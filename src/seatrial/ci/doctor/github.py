@@ -123,7 +123,8 @@ def _named(name: str, situation: Situation, changed: set[str]) -> Value:
     if kind == "needs":
         needed, _, what = rest.partition(".")
         if what == "result":
-            return situation.results.get(needed, "skipped")
+            results = {each.lower(): result for each, result in situation.results.items()}
+            return results.get(needed, Truth.UNKNOWN)
         return Truth.SOMETIMES if needed in {each.lower() for each in changed} else Truth.UNKNOWN
     return Truth.SOMETIMES if ANYBODY.match(name) else Truth.UNKNOWN
 

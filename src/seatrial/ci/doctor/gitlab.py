@@ -144,7 +144,7 @@ def _runs(workflow: Mapping, what: Mapping, situation: Situation, well: Truth) -
         return _ruled(what, situation, well)
     event, only, excluded = situation.event, _refs(what, "only"), _refs(what, "except")
     when = _when(str(what.get("when", "on_success")), situation, well)
-    if only is None and excluded is None:
+    if "only" not in what and "except" not in what:
         if event.kind == "pull_request" and "rules" not in workflow:
             return Truth.NO  # without rules anywhere, jobs are for branches and tags
         return when

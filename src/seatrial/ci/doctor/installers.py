@@ -21,8 +21,8 @@ VALUED = {
         f"{COMMON} --requirements --constraints --index --default-index --index-strategy --keyring-provider -p --with"
         " --from --extra --group --only-group --no-group --package --no-install-package --python-platform"
         " --python-version --upgrade-package -P --resolution --prerelease --exclude-newer --link-mode --cache-dir"
-        " --directory --project --config-file --only-binary --no-binary --refresh-package"
-        " --reinstall-package --override --overrides -w --with-requirements --allow-insecure-host --color --torch-backend -e --editable"
+        " --directory --project --config-file --only-binary --no-binary --refresh-package --reinstall-package"
+        " --override --overrides -w --with-requirements --allow-insecure-host --color --torch-backend -e --editable"
         " --no-build-package --no-binary-package --rev --tag --branch --bounds --env-file --config-setting -C".split()
     ),
 }
