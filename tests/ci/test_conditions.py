@@ -22,7 +22,7 @@ DEPLOY = "railway up"
         ("github.ref == 'x' || github.ref == 'y' && true", NO),
         ("true || github.ref == 'y' && false", YES),
         ("startsWith(github.ref, 'refs/heads/')", YES),
-        ("contains(fromJSON('[\"dev\", \"main\"]'), github.ref_name)", YES),
+        ('contains(fromJSON(\'["dev", "main"]\'), github.ref_name)', YES),
         ("contains('a''b', '''')", YES),
         ("vars.DEPLOY == 'true'", UNKNOWN),
         ("vars.DEPLOY == 'true' && github.ref == 'refs/heads/x'", NO),

@@ -26,7 +26,9 @@ def line_of(folder: Path, name: str, line: int) -> str:
 
 def github(steps: str = "", job: str = "", on: str = "push", more: str = "") -> str:
     """A workflow with one job that has these steps, and whatever else."""
-    return f"on: {on}\njobs:\n  work:\n    runs-on: x\n{job}    steps:\n      - uses: actions/checkout@v5\n{steps}{more}"
+    return (
+        f"on: {on}\njobs:\n  work:\n    runs-on: x\n{job}    steps:\n      - uses: actions/checkout@v5\n{steps}{more}"
+    )
 
 
 def run(command: str, **more: str) -> str:

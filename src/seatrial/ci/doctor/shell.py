@@ -48,6 +48,7 @@ class Call:
 class _Part:
     line: int
     before: str  # the separator that stands before it
+    after: str
     words: list[str]
     shell: Shell
     folder: str | None
@@ -155,7 +156,7 @@ def _read(walk: _Walk, line: int, text: str) -> None:
             walk.around.append((walk.shell, walk.folder))
         elif not within and (word in SEPARATORS or word == ")"):
             if _bare(words):
-                _end(walk, line, before, words)
+                _end(walk, line, (before, word), words)
                 before, words = word, []
             before = word if word != ")" else before
             if word == ")" and walk.around:
@@ -164,11 +165,11 @@ def _read(walk: _Walk, line: int, text: str) -> None:
             words.append(word)
 
 
-def _end(walk: _Walk, line: int, before: str, words: list[str]) -> None:
+def _end(walk: _Walk, line: int, around: tuple[str, str], words: list[str]) -> None:
     bare = _without_redirections(_bare(words))
     if not bare:
         return
-    walk.parts.append(_Part(line, before, bare, walk.shell, walk.folder, words[0] in CONDITIONAL))
+    walk.parts.append(_Part(line, *around, bare, walk.shell, walk.folder, words[0] in CONDITIONAL))
     if bare[0] == "set":
         walk.shell = _set(bare[1:], walk.shell)
     elif bare[0] in ("cd", "pushd"):
@@ -217,8 +218,8 @@ def _ignored(part: _Part, rest: list[_Part], own_ways: bool, waited: bool) -> bo
             break
         chain.append(each)
     after = rest[len(chain) :]
-    if after and after[0].line == part.line and after[0].before == "&" and not waited:
-        return True
+    if (chain[-1] if chain else part).after == "&":
+        return not waited
     alternative = next((n for n, each in enumerate(chain) if each.before == "||"), None)
     if alternative is not None:
         branch = [each for each in (*chain[alternative:], *after) if each.line == part.line]
