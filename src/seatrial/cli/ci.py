@@ -20,7 +20,7 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file th
 
 
 class Host(StrEnum):
-    """Where a comment can be left."""
+    """Where a comment can be left: those of SERVICES with comments."""
 
     github = "github"
     gitlab = "gitlab"
@@ -86,9 +86,12 @@ def report(
     from seatrial.core.project import find_project
 
     found = find_project(project)
-    done = put(host.value, found.name, latest_markdown(found.root))
+    markdown = latest_markdown(found.root)
+    done = put(host.value, found.name, markdown)
     if done.summary:
         show.say("The verdict is on the run's page.")
+    elif not done.comment:
+        show.out.print(markdown, markup=False)  # so that it is in the job's log at least
     show.say(f"The verdict is in {done.comment}" if done.comment else f"No comment: {done.why_not}.")
 
 

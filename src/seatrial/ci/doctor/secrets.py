@@ -81,7 +81,7 @@ def _secret(line: str) -> str:
             return what
     for found in IN_ADDRESS.finditer(line):
         user, password, host = found.group(1), found.group(2) or "", found.group(3)
-        if password and not _placeholder(password) and (host not in HERE or _random(password)):
+        if len(password) >= 3 and not _placeholder(password) and (host not in HERE or _random(password)):
             return "an address with a password"
         # A token may stand where the user's name does; a name as people have it is none.
         if not password and len(user) >= 12 and not _placeholder(user) and _random(user):
