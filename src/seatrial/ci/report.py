@@ -143,7 +143,7 @@ def _asker(headers: dict[str, str]) -> Asker:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            said = re.sub(r"\s+", " ", error.read(2000).decode(errors="replace"))[:200]
+            said = _said(error.read(2000).decode(errors="replace"))
             kind = _NotAllowedError if error.code == 403 else SeatrialError
             raise kind(
                 f"{verb} {where} was answered with {error.code}: {said}", hint=HINTS.get(error.code, "")
@@ -152,6 +152,16 @@ def _asker(headers: dict[str, str]) -> Asker:
             raise SeatrialError(f"{verb} {where} failed: {error}") from None
 
     return ask
+
+
+def _said(body: str) -> str:
+    """What a service gives as its reason, in one line."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        told = body
+    message = told.get("message", body) if isinstance(told, dict) else body
+    return re.sub(r"\s+", " ", str(message))[:200]
 
 
 def _needed(environment: Mapping[str, str], name: str) -> str:
