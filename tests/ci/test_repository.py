@@ -9,6 +9,7 @@ import yaml
 from tests.ci.circle import Circle
 from tests.ci.repositories import JOBS, commit, git
 from tests.ci.test_rendering import SCHEMAS, _commands, run
+from tests.template.commands import quick, write_table
 
 from seatrial.ci import SERVICES, render
 from seatrial.ci.doctor import examine
@@ -155,3 +156,29 @@ def test_two_projects_of_one_name_and_a_broken_one_are_told_of(top: Path, capsys
 def test_a_folder_without_any_project_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert app.run(["ci", "circleci", "--project", str(tmp_path)]) == 1
     assert f"No Seatrial project in {tmp_path} or above it." in capsys.readouterr().err
+
+
+def test_a_new_project_in_a_repository_nests_none_and_says_how_to_renew_the_pipeline(tmp_path: Path):
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", ".")
+    (tmp_path / ".gitlab-ci.yml").write_text("# our own\nx: {script: make}\n")
+    table = str(write_table(tmp_path / "customers.csv"))
+    words = ("--data", table, "--target", "left", "--yes", "--model", "logistic")
+    first = quick("new", "churn", *words, "--ci", "circleci", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "does not have the project" not in first.stderr
+    path = tmp_path / ".circleci" / "config.yml"
+    assert "to fit churn-model;" in path.read_text()
+    second = quick("new", "leaving", *words, cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert (
+        ".circleci/config.yml does not have the project yet: `seatrial ci circleci --force` there writes it anew, "
+        "for churn-model and leaving-model.\n"
+    ) in second.stderr
+    assert "to fit churn-model;" in path.read_text()  # until somebody says so
+    assert not [each for each in tmp_path.rglob(".git") if each != tmp_path / ".git"]
+    done = quick("ci", "circleci", "--force", cwd=tmp_path / "leaving")
+    assert done.returncode == 0, done.stderr
+    assert "to fit churn-model and leaving-model;" in path.read_text()
+    third = quick("new", "staying", *words, "--ci", "gitlab", cwd=tmp_path)
+    assert ".gitlab-ci.yml is there with other content, and was left as it is" in third.stderr
+    assert examine(tmp_path / "leaving") == []
