@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.ci.circle import ordered, reached
-from tests.conftest import TITANIC, copy_titanic
+from tests.conftest import ROOT, TITANIC, copy_titanic
 
 from seatrial.ci import SERVICES, render
 from seatrial.cli import app
@@ -227,3 +227,14 @@ def test_a_setting_that_no_pipeline_can_have_is_named(line: str, message: str, f
     with pytest.raises(SeatrialError, match=r"\[tool.seatrial.ci\]") as caught:
         render(find_project(folder), "circleci")
     assert message in caught.value.message
+
+
+def test_our_own_pipeline_runs_what_a_developer_runs():
+    path = ROOT / ".circleci" / "config.yml"
+    done = run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.circle-ci", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    commands = list(_commands(yaml.safe_load(path.read_text())))
+    for command in ("make setup", "make lint", 'make test PYTEST="-n 2 --junitxml=reports/pytest.xml"'):
+        assert command in commands
+    told = run("make", "-n", "-C", ROOT, "test", "PYTEST=-n 2 --junitxml=reports/pytest.xml").stdout
+    assert "-rs -n 2 --junitxml=reports/pytest.xml\n" in told  # the last -n counts
