@@ -165,7 +165,8 @@ DEPLOYS = f"  deploy:\n    docker: [{{image: x}}]\n    steps:\n      - run: {DEP
         ("[{work: success}]", []),
         ("[{work: [success, failed]}]", [AFTER]),
         ("[{work: failed}]", [AFTER]),
-        ("[{work: [success, canceled]}]", []),
+        ("[{work: [success, canceled]}]", [AFTER]),
+        ("[{work: [success, not_run]}]", []),
         ("[{work: terminal}]", [AFTER]),
     ],
 )

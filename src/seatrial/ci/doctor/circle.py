@@ -91,7 +91,9 @@ def _status(result: Result, wanted: list[str]) -> Truth:
         return Truth.YES
     if isinstance(result, Truth):
         return result if "success" in wanted else Truth.UNKNOWN
-    return known({"failure": "failed", "skipped": "not_run"}.get(result, result) in wanted)
+    if result == "failure":  # which stands for every end but a good one
+        return known(bool({"failed", "canceled", "unauthorized"} & set(wanted)))
+    return known(("not_run" if result == "skipped" else result) in wanted)
 
 
 def _job(name: str, line: int, told: Any, document: Mapping, top: str | None) -> Job:

@@ -7,6 +7,7 @@ is UNKNOWN.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from seatrial.ci.doctor.truth import Truth, every, known, some
@@ -48,6 +49,7 @@ def truth_of(value: Value) -> Truth:
     return value if isinstance(value, Truth) else known(bool(value))
 
 
+@lru_cache(maxsize=1024)
 def github_expression(text: str) -> Expression:
     """Read the text of an `if:`."""
     inner = re.fullmatch(r"\$\{\{((?:[^}]|\}(?!\}))*)\}\}", text)
@@ -57,6 +59,7 @@ def github_expression(text: str) -> Expression:
     return _read(inner.group(1) if inner else text, GITHUB)
 
 
+@lru_cache(maxsize=1024)
 def gitlab_expression(text: str) -> Expression:
     """Read the text of a rule's `if`."""
     return _read(text, GITLAB)

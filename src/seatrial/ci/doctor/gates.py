@@ -45,7 +45,7 @@ def releases_after_failures(tree: Tree) -> Iterator[Finding]:
         for call, verb in found:
             what = _failure(pipeline, name, call)
             if what:
-                message = f"The job {name} {verb} although {what} failed."
+                message = f"The job {name} {verb} although {what} did not succeed."
                 hint = "Take out always(), failure(), `when: always` and statuses other than success."
                 yield Finding(pipeline.path, call.line, "ignored-failure", message, hint)
                 break

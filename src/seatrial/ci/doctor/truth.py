@@ -42,5 +42,5 @@ def some(truths: Iterable[Truth]) -> Truth:
 
 
 def _first(truths: Iterable[Truth], order: tuple[Truth, ...], otherwise: Truth) -> Truth:
-    there = set(truths)
+    there = list(truths)
     return next((each for each in order if each in there), otherwise)

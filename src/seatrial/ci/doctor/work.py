@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from seatrial.ci.doctor.shell import Call, entered
 
@@ -44,6 +45,7 @@ VALUED = {
 FOLDER = {"uv": ("--directory",), "poetry": ("-C", "--directory"), "pdm": (), "make": ("-C", "--directory")}
 
 
+@lru_cache(maxsize=4096)
 def unwrapped(call: Call) -> Call:
     """The call without paths and without what runs it: `~/tools/bin/python -m pytest x` is `pytest x`.
 
