@@ -1,10 +1,12 @@
 """What steps call, in which folder, and whether their failure counts; which tests a command runs."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.ci.trees import CIRCLE, GITLAB, WORKFLOW, circle, github, looked_at, run
 
+from seatrial.ci.doctor import examine
 from seatrial.ci.doctor.shell import Shell, calls
 from seatrial.ci.doctor.work import plain
 from seatrial.ci.doctor.work import tests as is_test
@@ -84,6 +86,17 @@ def test_the_checkout_says_where_the_repository_lies(step: str, what: str, tmp_p
     assert found(tmp_path, {WORKFLOW: text.replace("pytest tests", "pytest texts")}) != []
 
 
+def test_a_pipeline_at_the_top_is_read_from_the_folder_of_a_project(tmp_path: Path):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    steps = {"cd titanic": run("cd titanic && pytest {}"), "step": run("pytest {}", **{"working-directory": "titanic"})}
+    for what, step in steps.items():
+        for path, expected in (("tests", 0), ("api", 1)):
+            looked_at(tmp_path, {**TESTS, WORKFLOW: github(step.format(path))})
+            assert len(examine(tmp_path / "titanic")) == expected, (what, path)
+    looked_at(tmp_path, {WORKFLOW: github(run("cd other && pytest api"))})
+    assert examine(tmp_path / "titanic") == []  # of another project
+
+
 RUNS = [
     "pytest", "python -m pytest", "pytest -n auto", "pytest -p no:cacheprovider -n 2", "pytest --junitxml out/x.xml",
     "pytest -o junit_family=x tests", "pytest -c pyproject.toml", "pytest --rootdir . tests", "pytest -q -rA --tb short",
@@ -117,8 +130,6 @@ def test_commands_that_run_tests_are_not_accused(tmp_path: Path):
 
 
 def test_commands_that_run_none_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    from seatrial.ci.doctor import examine
-
     for command, said in RUNS_NOTHING.items():
         looked_at(tmp_path, {**TESTS, GITLAB: f'test:\n  script:\n    - cd titanic\n    - "{command}"\n'})
         assert [each.message for each in examine(tmp_path) if said in each.message], command
@@ -173,6 +184,9 @@ PASSED_OVER = {
     "echo 't || true'": ([], []),
     "cat <<EOF\nt || true\nEOF": ([], []),
     "python -c '\nt || true\n'": ([], []),
+    "cat <<-'EOF' <<OTHER\nt || true\nEOF\nt || true\nOTHER\nt || true": (["t"], ["t"]),
+    "echo 'x <<EOF'\nt || true": (["t"], ["t"]),
+    "cat <<< EOF\nt || true": (["t"], ["t"]),
 }
 
 

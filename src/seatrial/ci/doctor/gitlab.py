@@ -12,7 +12,7 @@ from seatrial.ci.doctor.truth import Truth, every, known, some
 
 WORDS = {
     "stages", "workflow", "variables", "default", "include", "image", "services", "cache", "before_script",
-    "after_script", "pages", "spec",
+    "after_script", "spec",
 }  # fmt: skip
 STAGES = [".pre", "build", "test", "deploy", ".post"]
 NAME = re.compile(r"(?:BRANCH|REF_NAME)\s*==\s*['\"]([\w./-]+)")

@@ -73,10 +73,11 @@ class Install:
             return True
         if self.verb in ("uv sync", "uv run"):
             # uv.lock names each package's index and hash; what --with brings is not in it.
-            return not self.names and (self.folder is None or tree.has(f"{self.folder}/uv.lock".lstrip("/")))
+            folder = tree.inside(self.folder)
+            return not self.names and (folder is None or tree.has(f"{folder}/uv.lock".lstrip("/")))
         if self.names or not self.files or "--no-verify-hashes" in self.words:
             return False
-        places = [entered(self.folder, name) for name in self.files]
+        places = [tree.inside(entered(self.folder, name)) for name in self.files]
         # pip holds all to their hash as soon as one of them has one; with uv each must have its own.
         enough = any if self.tool == "pip" else all
         return all(place is not None and enough(_hashes(tree, place)) for place in places)

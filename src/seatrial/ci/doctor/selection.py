@@ -24,7 +24,8 @@ def why_no_test(tree: Tree, words: list[str], folder: str | None = "") -> str:
     """Say why `pytest` with these arguments runs no test; empty where it runs some, or where we cannot tell."""
     if LISTING & {word.partition("=")[0] for word in words}:
         return "pytest is asked to list, not to run"
-    if folder is None or folder.startswith(".."):
+    folder = tree.inside(folder)
+    if folder is None:
         return ""
     asked = Asked()
     read_words(asked, words)

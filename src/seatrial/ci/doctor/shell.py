@@ -1,5 +1,6 @@
 """Shell text taken apart, as far as one needs to see which programs it calls, where, and whether failures count."""
 
+import itertools
 import posixpath
 import re
 import shlex
@@ -96,10 +97,10 @@ def joined(text: str, first_line: int = 1) -> Iterator[tuple[int, str]]:
 
     The bodies of here-documents are left out.
     """
-    begun, number, end = "", first_line, ""
+    begun, number, ends = "", first_line, list[str]()
     for offset, line in enumerate(text.splitlines()):
-        if end:
-            end = "" if line.strip() == end else end
+        if ends:
+            ends = ends[line.strip() == ends[0] :]
             continue
         if not begun:
             number = first_line + offset
@@ -107,36 +108,31 @@ def joined(text: str, first_line: int = 1) -> Iterator[tuple[int, str]]:
             begun += line.rstrip()[:-1] + " "
             continue
         whole = begun + line
-        if _open(whole) and whole.count("\n") < 50:
+        words = _lexed(whole)
+        if words is None and whole.count("\n") < 50:
             begun = whole + "\n"
             continue
         begun = ""
-        yield number, whole
-        here = re.search(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1", whole)
-        end = here.group(2) if here else ""
+        yield from enumerate([whole] if words else whole.splitlines(), number)
+        pairs = itertools.pairwise(words or [])
+        ends = [after.removeprefix("-") for word, after in pairs if word == "<<" and re.match(r"-?[A-Za-z_]", after)]
     for offset, rest in enumerate(begun.splitlines()):  # a quote that is never closed: line by line
         yield number + offset, rest
 
 
-def _open(text: str) -> bool:
-    """Whether a quote is open at the end."""
-    try:
-        list(_lexer(text))
-    except ValueError:
-        return True
-    return False
-
-
-def _lexer(text: str) -> shlex.shlex:
+def _lexed(text: str) -> list[str] | None:
+    """The words of a text; None where a quote is open at its end."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    return lexer
+    try:
+        return list(lexer)
+    except ValueError:
+        return None
 
 
 def _words(text: str) -> list[str]:
-    try:
-        found = list(_lexer(text))
-    except ValueError:
+    found = _lexed(text)
+    if found is None:
         return text.split()
     return [each for word in found for each in (OPERATORS.findall(word) if _punctuation(word) else [word])]
 

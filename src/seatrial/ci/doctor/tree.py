@@ -66,6 +66,13 @@ class Tree:
         """Whether there is a file or a folder of this path."""
         return path in ("", ".") or any(name == path or name.startswith(path + "/") for name in self.files)
 
+    def inside(self, path: str | None) -> str | None:
+        """A path that may begin with .. as one below the tree; None where it lies elsewhere, or is not known."""
+        if path is None or not path.startswith(".."):
+            return path
+        whole, root = posixpath.normpath(posixpath.join(self.root.as_posix(), path)), self.root.as_posix()
+        return "" if whole == root else whole[len(root) + 1 :] if whole.startswith(root + "/") else None
+
     def table(self, *keys: str, folder: str = "") -> dict[str, Any]:
         """A table of a folder's pyproject.toml; empty where it is missing or broken, as other commands say."""
         try:
