@@ -106,12 +106,15 @@ PYPROJECTS = [
 ]  # fmt: skip
 
 
-def test_other_files_with_odd_lines(tmp_path: Path):
+def test_other_files_with_odd_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     for settings in PYPROJECTS:
         looked_at(tmp_path, {**OTHERS, "pyproject.toml": settings, GITLAB: "test: {script: [pytest, pip install x]}\n"})
     (tmp_path / "pyproject.toml").write_bytes(b"\xff\xfe\x00")
-    (tmp_path / os.fsdecode(b"\xff.env")).write_text("PASSWORD=hunter2\n")
+    odd = tmp_path / os.fsdecode(b"\xff")
+    odd.mkdir()
+    (odd / ".env").write_text("PASSWORD=hunter2\n")
     assert app.run(["doctor", str(tmp_path)]) == 1
+    assert "/.env:1: There is a password" in capsys.readouterr().out
 
 
 def test_any_part_may_be_anything(tmp_path: Path):

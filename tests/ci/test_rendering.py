@@ -238,3 +238,36 @@ def test_our_own_pipeline_runs_what_a_developer_runs():
         assert command in commands
     told = run("make", "-n", "-C", ROOT, "test", "PYTEST=-n 2 --junitxml=reports/pytest.xml").stdout
     assert "-rs -n 2 --junitxml=reports/pytest.xml\n" in told  # the last -n counts
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_doctor_finds_nothing_in_what_is_rendered(shape, folder: Path):
+    from seatrial.ci.doctor import examine
+
+    project = shape(folder)
+    for provider in SERVICES:
+        path, text = rendered(project, provider)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    place = path.parent  # the top of the repository, where GitLab's file lies
+    assert [each for each in examine(place) if each.check != "unpinned"] == []
+
+
+def test_the_deployment_is_in_an_environment_that_can_be_bound_to_a_branch(folder: Path):
+    jobs = yaml.safe_load(rendered(plain(folder), "github")[1])["jobs"]
+    assert {name for name, job in jobs.items() if "environment" in job} == {"deploy"}
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('target = "railway"', 'target = "local"'))
+    project = find_project(folder)
+    assert yaml.safe_load(rendered(project, "github")[1])["jobs"]["deploy"]["environment"] == "seatrial-deploy"
+    assert "seatrial-deploy   none, but the branch" in rendered(project, "github")[1]
+
+
+def test_a_job_that_takes_a_token_is_in_the_environment_that_has_it(folder: Path):
+    text = rendered(with_tokens_and_pins(folder), "github")[1]
+    jobs = yaml.safe_load(text)["jobs"]
+    heads = {line[1:].split()[0]: line for line in text.splitlines() if line.startswith("#   seatrial-")}
+    for name, job in jobs.items():
+        for token in ("FURY_PULL_TOKEN", "FURY_PUSH_TOKEN", "RAILWAY_TOKEN"):
+            if token in str(job):
+                assert token in heads[job["environment"]], (name, token)
