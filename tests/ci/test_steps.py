@@ -135,6 +135,28 @@ def test_commands_that_run_none_are_found(tmp_path: Path, capsys: pytest.Capture
         assert [each.message for each in examine(tmp_path) if said in each.message], command
 
 
+def test_the_settings_of_pytest_are_those_of_the_nearest_folder_that_has_some(tmp_path: Path):
+    step = {
+        GITLAB: "t: {script: [cd titanic, pytest tests/test_a.py]}\n",
+        "titanic/tests/test_a.py": "def test_a(): ...\n",
+    }
+    slow = "-m slow"
+    for name, text, expected in (
+        ("titanic/pytest.ini", f"[pytest]\naddopts = {slow}\n", 1),
+        ("titanic/tox.ini", f"[pytest]\naddopts = {slow}\n", 1),
+        ("titanic/setup.cfg", f"[tool:pytest]\naddopts = {slow}\n", 1),
+        ("titanic/pyproject.toml", "[tool.pytest]\naddopts = ['-m', 'slow']\n", 1),
+        ("pyproject.toml", f"[tool.pytest.ini_options]\naddopts = '{slow}'\n", 1),
+        ("titanic/tests/pytest.ini", "[pytest]\n", 0),
+        ("titanic/pytest.toml", "[pytest]\n", 0),
+        ("titanic/other.ini", f"[pytest]\naddopts = {slow}\n", 0),
+    ):
+        folder = tmp_path / name.replace("/", "-")
+        assert len(looked_at(folder, {**step, name: text})) == expected, name
+    named = {**step, GITLAB: "t: {script: [cd titanic, pytest -c other.ini tests/test_a.py]}\n"}
+    assert len(looked_at(tmp_path / "named", {**named, "titanic/other.ini": f"[pytest]\naddopts = {slow}\n"})) == 1
+
+
 def test_a_test_that_may_be_inherited_or_imported_is_not_denied(tmp_path: Path):
     for text in ("from shared import *\n", "class TestHere(shared.Base): ...\n", "def broken(:\n"):
         files = {"titanic/tests/test_a.py": text, WORKFLOW: github(run("pytest titanic/tests -m slow -k what"))}

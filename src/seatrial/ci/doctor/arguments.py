@@ -122,6 +122,8 @@ def settings_of(tree: Tree, folder: str, paths: list[str], asked: Asked) -> dict
     at = posixpath.commonpath(known) if known else folder
     while True:
         at = "" if at == "." else at
+        if {posixpath.join(at, name) for name in ("pytest.toml", ".pytest.toml")} & set(tree.files):
+            return None  # of pytest 9, which we do not read
         for name in ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
             found = _of_file(tree, posixpath.join(at, name))
             if found is not None:
@@ -138,8 +140,9 @@ def _of_file(tree: Tree, path: str) -> dict[str, Any] | None:
         return None
     folder, name = posixpath.split(path)
     if name.endswith(".toml"):
-        table = tree.table("tool", "pytest", "ini_options", folder=folder)
-        return table if "ini_options" in tree.table("tool", "pytest", folder=folder) else None
+        table = tree.table("tool", "pytest", folder=folder)  # which pytest 9 takes as it is
+        inner = table.get("ini_options", table)
+        return (inner if isinstance(inner, dict) else {}) if table else None
     parser, section = tree.ini(path), "tool:pytest" if name == "setup.cfg" else "pytest"
     if parser.has_section(section):
         return dict(parser[section])
