@@ -32,6 +32,8 @@ def project(top: Path, folder: str, name: str, settings: str = "") -> None:
     copy_titanic(top / folder)
     package = name.replace("-", "_")
     (top / folder / "src" / "titanic_model").rename(top / folder / "src" / package)
+    for path in (top / folder).rglob("*.py"):
+        path.write_text(path.read_text().replace("titanic_model", package).replace("titanic-model", name))
     path = top / folder / "pyproject.toml"
     text = path.read_text().replace("titanic-model", name).replace("titanic_model", package)
     text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("repository"))
