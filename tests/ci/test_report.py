@@ -11,8 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.conftest import copy_titanic
 
+from seatrial.ci import SERVICES
 from seatrial.ci.report import report
 from seatrial.cli import app
+from seatrial.cli.ci import Host
 from seatrial.core.errors import SeatrialError
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -136,29 +138,75 @@ def test_the_summary_is_written_and_a_push_has_no_comment(service: Service, tmp_
     assert service.asked == []
 
 
-def test_a_fork_may_not_comment_and_that_is_no_failure(service: Service, tmp_path: Path):
-    event = {"pull_request": {"number": 7, "head": {"repo": {"fork": True}}}}
-    assert (
-        report("github", "titanic-model", "x", github(service, tmp_path, event)).why_not
-        == "a fork's job may not comment"
-    )
-    assert service.asked == []
+FORK = {
+    "pull_request": {
+        "number": 7,
+        "head": {"repo": {"full_name": "me/models"}},
+        "base": {"repo": {"full_name": "acme/models"}},
+    }
+}
+GONE = {"pull_request": {"number": 7, "head": {"repo": None}, "base": {"repo": {"full_name": "acme/models"}}}}
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [(FORK, "the token of a fork's job may only read"), (GONE, "the token of a fork's job may only read"),
+     (PULL, "the job's token may only read"), (PULL, "; the job needs the permission pull-requests: write")],
+)  # fmt: skip
+def test_a_token_that_may_only_read_is_told_of_and_no_failure(event, why, service: Service, tmp_path: Path):
+    service.refuse = 403
+    done = report("github", "titanic-model", "# Passed", github(service, tmp_path, event))
+    assert why in done.why_not
+    assert "403: Resource not accessible by integration)" in done.why_not
+    assert "\n" not in done.why_not
+    assert TOKEN not in done.why_not
+    assert (tmp_path / "summary.md").read_text() == "# Passed\n"
+
+
+def test_the_verdict_of_a_job_that_may_not_comment_is_in_its_log(service: Service, tmp_path: Path, monkeypatch, capsys):
+    project = copy_titanic(tmp_path / "titanic")
+    folder = project / ".seatrial" / "trials" / "a-b"
+    folder.mkdir(parents=True)
+    (folder / "trial.md").write_text("# Blocked [by] it\n")
+    service.refuse = 403
+    for name, value in gitlab(service).items():
+        monkeypatch.setenv(name, value)
+    assert app.run(["ci", "report", "gitlab", "--project", str(project)]) == 0
+    told = capsys.readouterr()
+    assert "# Blocked [by] it" in told.out
+    assert told.err.startswith("No comment: GITLAB_TOKEN may only read")
 
 
 def test_outside_of_a_merge_request_or_without_a_token_gitlab_is_not_asked(service: Service):
     environment = gitlab(service)
-    assert report("gitlab", "m", "x", {**environment, "GITLAB_TOKEN": ""}).why_not.startswith("no GITLAB_TOKEN")
+    without = {**environment, "GITLAB_TOKEN": ""}
+    assert report("gitlab", "m", "x", without).why_not.startswith("there is no variable GITLAB_TOKEN")
+    fork = {**without, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "43"}
+    assert report("gitlab", "m", "x", fork).why_not == "a fork's job gets no GITLAB_TOKEN"
     assert report("gitlab", "m", "x", {**environment, "CI_MERGE_REQUEST_IID": ""}).why_not == "no merge request"
     assert service.asked == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 500])
-def test_a_refusal_is_one_line_without_the_token(status: int, service: Service, tmp_path: Path):
+def test_no_token_at_all_is_a_failure_at_github(service: Service, tmp_path: Path):
+    with pytest.raises(SeatrialError, match="GITHUB_TOKEN is not set") as caught:
+        report("github", "titanic-model", "x", {**github(service, tmp_path, PULL), "GITHUB_TOKEN": ""})
+    assert "tokens go in by `env`" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"), [(401, "give the job a valid one"), (404, "no such pull request"), (500, "")]
+)
+def test_a_refusal_is_one_line_without_the_token(status: int, hint: str, service: Service, tmp_path: Path):
     service.refuse = status
     with pytest.raises(SeatrialError, match=f"was answered with {status}") as caught:
         report("github", "titanic-model", "x", github(service, tmp_path, PULL))
     assert "\n" not in caught.value.message
+    assert hint in caught.value.hint
     assert TOKEN not in caught.value.message + caught.value.hint
+
+
+def test_a_comment_can_be_left_where_the_table_of_services_says_so():
+    assert {host.value for host in Host} == {name for name, service in SERVICES.items() if service.comments}
 
 
 def test_nobody_there_is_one_line(service: Service, tmp_path: Path):

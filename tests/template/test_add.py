@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.template.commands import git, new, quick, write_table
 
-from seatrial.ci.rendering import FILES
+from seatrial.ci import SERVICES
 from seatrial.core.choices import PROVIDERS, TARGETS
 from seatrial.deploy import targets as deploy_targets
 from seatrial.template.updating import read_answers
@@ -37,7 +37,7 @@ def mentions(project: Path, word: str) -> list[str]:
 
 
 def test_every_service_and_target_can_be_added():
-    assert tuple(FILES) == PROVIDERS
+    assert tuple(SERVICES) == PROVIDERS
     assert tuple(deploy_targets.TARGETS) == TARGETS
     assert {*TRACES} == {*PROVIDERS, *TARGETS} - {"local"}
 

@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.ci.rendering import FILES as FILES
     from seatrial.ci.rendering import render as render
+    from seatrial.ci.services import SERVICES as SERVICES
 
 _HOMES = {
-    "FILES": "seatrial.ci.rendering",
+    "SERVICES": "seatrial.ci.services",
     "render": "seatrial.ci.rendering",
 }
-__all__ = ["FILES", "render"]
+__all__ = ["SERVICES", "render"]
 
 
 def __getattr__(name: str) -> object:

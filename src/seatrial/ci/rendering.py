@@ -5,30 +5,26 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.ci.settings import read_pipeline
+from seatrial.ci.repository import Repository, repository_with
+from seatrial.ci.services import SERVICES
 from seatrial.core.project import Project
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent / "templates"
-# Where each service looks, from the top of the repository, and the template that fills it.
-FILES = {
-    "circleci": (".circleci/config.yml", "circleci.yml"),
-    "github": (".github/workflows/seatrial.yml", "github.yml"),
-    "gitlab": (".gitlab-ci.yml", "gitlab.yml"),
-}
 
 
-def render(project: Project, provider: str) -> dict[Path, str]:
-    """Make the pipeline files of a project for one of FILES: absolute paths, and what belongs there."""
-    pipeline = read_pipeline(project)
-    path, template = FILES[provider]
-    top = project.root
-    for _ in Path(pipeline.folder).parts:
-        top = top.parent
-    text = _environment().get_template(template).render(p=pipeline, provider=provider)
-    return {top / path: re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))}
+def render(project: Project | Repository, provider: str) -> dict[Path, str]:
+    """Make the pipeline file of a project's repository for one of SERVICES: absolute paths, and what belongs there.
+
+    Where the repository holds several projects, the one file is for all of them.
+    """
+    repository = project if isinstance(project, Repository) else repository_with(project)
+    service = SERVICES[provider]
+    text = _environment().get_template(service.template).render(r=repository, service=service, provider=provider)
+    text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))
+    return {repository.top / service.path: text.rstrip("\n") + "\n"}
 
 
 @cache
@@ -49,5 +45,6 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["job_of"] = lambda name, pipeline: pipeline.job(name)
     environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, so that it can stand on a line
     return environment

@@ -20,16 +20,24 @@ from seatrial.core.files import read_json
 
 TIMEOUT = 30.0
 LIMIT = 60_000  # characters; GitHub takes 65,536 in a comment
+HINTS = {
+    401: "The token is none, or no longer one: give the job a valid one.",
+    404: "There is no such pull request for this token: look at its address and at what it may see.",
+}
 PAGES = 50  # of a hundred comments each
 
 
 @dataclass(frozen=True)
 class Reported:
-    """What was done: the summary written to, the comment's address, or why there is none."""
+    """What was done: the summary written to, the comment's address, or why there is none, which is no failure."""
 
     summary: str = ""
     comment: str = ""
     why_not: str = ""
+
+
+class _NotAllowedError(SeatrialError):
+    """The token is valid and may not write, as that of a job for a fork's pull request."""
 
 
 def latest_markdown(root: Path) -> str:
@@ -43,7 +51,8 @@ def latest_markdown(root: Path) -> str:
 def report(provider: str, name: str, markdown: str, environment: Mapping[str, str] = os.environ) -> Reported:
     """Put the Markdown of a trial where `provider` (github, gitlab) shows it; `name` is the model's.
 
-    Outside of a pull request there is nothing to comment on. Raises SeatrialError where the service refuses.
+    Outside of a pull request there is nothing to comment on, and a token that may only read, as jobs for a fork's or a
+    bot's pull request get, is no failure. Raises SeatrialError for whatever else the service answers.
     """
     mark = f"<!-- seatrial trial {name} -->"
     body = f"{mark}\n{markdown}"
@@ -63,8 +72,6 @@ def _github(mark: str, body: str, markdown: str, environment: Mapping[str, str])
     pull: dict[str, Any] = (read_json(Path(path)) if path else {}).get("pull_request") or {}
     if not pull:
         return Reported(summary, why_not="no pull request")
-    if (pull.get("head", {}).get("repo") or {}).get("fork"):
-        return Reported(summary, why_not="a fork's job may not comment")
     repository = _needed(environment, "GITHUB_REPOSITORY")
     base = f"{environment.get('GITHUB_API_URL', 'https://api.github.com')}/repos/{repository}/issues"
     ask = _asker(
@@ -74,8 +81,19 @@ def _github(mark: str, body: str, markdown: str, environment: Mapping[str, str])
             "X-GitHub-Api-Version": "2022-11-28",
         }
     )
-    comment = _upsert(ask, f"{base}/{pull['number']}/comments", f"{base}/comments", ("POST", "PATCH"), mark, body)
+    try:
+        comment = _upsert(ask, f"{base}/{pull['number']}/comments", f"{base}/comments", ("POST", "PATCH"), mark, body)
+    except _NotAllowedError as error:
+        remedy = "" if _from_a_fork(pull) else "; the job needs the permission pull-requests: write"
+        whose = "the token of a fork's job" if _from_a_fork(pull) else "the job's token"
+        return Reported(summary, why_not=f"{whose} may only read ({error.message}){remedy}")
     return Reported(summary, comment=comment.get("html_url", ""))
+
+
+def _from_a_fork(pull: dict[str, Any]) -> bool:
+    """Whether a pull request comes from another repository; one that is gone by now was another."""
+    head, base = (((pull.get(end) or {}).get("repo") or {}).get("full_name") for end in ("head", "base"))
+    return head != base or bool(((pull.get("head") or {}).get("repo") or {}).get("fork"))
 
 
 def _gitlab(mark: str, body: str, environment: Mapping[str, str]) -> Reported:
@@ -83,11 +101,17 @@ def _gitlab(mark: str, body: str, environment: Mapping[str, str]) -> Reported:
     if not number:
         return Reported(why_not="no merge request")
     if not environment.get("GITLAB_TOKEN"):
-        return Reported(why_not="no GITLAB_TOKEN with the scope api")
+        source, own = environment.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), environment.get("CI_PROJECT_ID")
+        if source and source != own:
+            return Reported(why_not="a fork's job gets no GITLAB_TOKEN")
+        return Reported(why_not="there is no variable GITLAB_TOKEN, a project access token with the scope api")
     project = quote(_needed(environment, "CI_PROJECT_ID"), safe="")
     notes = f"{_needed(environment, 'CI_API_V4_URL')}/projects/{project}/merge_requests/{number}/notes"
     ask = _asker({"PRIVATE-TOKEN": environment["GITLAB_TOKEN"]})
-    note = _upsert(ask, notes, notes, ("POST", "PUT"), mark, body)
+    try:
+        note = _upsert(ask, notes, notes, ("POST", "PUT"), mark, body)
+    except _NotAllowedError as error:
+        return Reported(why_not=f"GITLAB_TOKEN may only read ({error.message}); it needs the scope api")
     return Reported(comment=f"note {note.get('id', '')} of merge request {number}")
 
 
@@ -119,13 +143,25 @@ def _asker(headers: dict[str, str]) -> Asker:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            said = re.sub(r"\s+", " ", error.read(2000).decode(errors="replace"))[:200]
-            hint = "The job's token has to have the right to write comments." if error.code in (401, 403, 404) else ""
-            raise SeatrialError(f"{verb} {where} was answered with {error.code}: {said}", hint=hint) from None
+            said = _said(error.read(2000).decode(errors="replace"))
+            kind = _NotAllowedError if error.code == 403 else SeatrialError
+            raise kind(
+                f"{verb} {where} was answered with {error.code}: {said}", hint=HINTS.get(error.code, "")
+            ) from None
         except (OSError, ValueError) as error:
             raise SeatrialError(f"{verb} {where} failed: {error}") from None
 
     return ask
+
+
+def _said(body: str) -> str:
+    """What a service gives as its reason, in one line."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        told = body
+    message = told.get("message", body) if isinstance(told, dict) else body
+    return re.sub(r"\s+", " ", str(message))[:200]
 
 
 def _needed(environment: Mapping[str, str], name: str) -> str:

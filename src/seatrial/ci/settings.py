@@ -18,6 +18,7 @@ KEYS = {
     "python": "the version of Python",
     "schedule": "when to train again, as five cron fields, UTC",
     "repository": "the top of the git repository, relative to the project",
+    "shared": "a list of what else in the repository the project is made of: its jobs run when that changes",
 }
 LOCK = "requirements/ci.txt"
 # What the command line of a target reads from the environment, beside what the project's own settings name.
@@ -27,7 +28,10 @@ TOOLS = ("pytest", "ruff")
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The facts that the templates are filled with. `folder` is the project within its repository, "" for the top."""
+    """The facts that the templates are filled with. `folder` is the project within its repository, "" for the top.
+
+    `key` comes before the names of its jobs, "" for a project that is alone in its pipeline file.
+    """
 
     name: str
     package: str
@@ -43,11 +47,35 @@ class Pipeline:
     deploy_tokens: tuple[str, ...]
     lock: str | None  # hashed requirements of the tools, where the project has them
     tools: tuple[str, ...]
+    shared: tuple[str, ...] = ()  # further files and folders that it is made of, from the top of the repository
+    key: str = ""
+
+    @property
+    def at(self) -> str:
+        """What leads to the project's files from the top of the repository: titanic/, or nothing."""
+        return f"{self.folder}/" if self.folder else ""
+
+    def job(self, name: str) -> str:
+        """A job's name, which carries the project's where there are several."""
+        return f"{self.key}-{name}" if self.key else name
 
     @property
     def install(self) -> str:
         """What follows `pip install` to have the tools; hashed where the project has pins for them."""
         return f"--require-hashes -r {self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
+
+    def install_from(self, at: str) -> str:
+        """The same from the top of the repository, where `at` leads to the project."""
+        return f"--require-hashes -r {at}{self.lock}" if self.lock else self.install
+
+    def paths(self, pipeline: str, star: str = "") -> list[str]:
+        """Patterns of the files that change the project: its own, what it shares, and the pipeline file.
+
+        What is shared may be a file or a folder, so that there is a pattern for each.
+        """
+        own = [f"{self.at}**{star}"] if self.at else [f"**{star}"]
+        shared = [name for each in self.shared for name in (each.rstrip("/"), f"{each.rstrip('/')}/**{star}")]
+        return [*own, *shared, pipeline]
 
     @property
     def contexts(self) -> dict[str, tuple[str, ...]]:
@@ -70,6 +98,14 @@ class Pipeline:
         # The toolkit's own pin may lie on the private index, so that each job reads it.
         wanted = needs.get(job, ("seatrial-pull",) if self.lock else ())
         return [name for name in wanted if name in self.contexts]
+
+    def environment(self, job: str) -> str:
+        """The environment at GitHub that a job is in: one of the contexts, "" where it needs none.
+
+        The deployment has one even without tokens, so that it can be bound to a branch and to reviewers.
+        """
+        secrets = self.secrets(job)
+        return "seatrial-deploy" if job == "deploy" else secrets[-1] if secrets else ""
 
     def tokens(self, job: str) -> list[str]:
         """The names of the variables that a job needs."""
@@ -94,7 +130,7 @@ def read_pipeline(project: Project) -> Pipeline:
     return Pipeline(
         name=project.name,
         package=project.package,
-        folder=_folder(project, settings.get("repository")),
+        folder="" if (top := top_of(project)) == project.root else project.root.relative_to(top).as_posix(),
         branch=settings.get("branch", "main"),
         target=target,
         python=settings.get("python", "3.11"),
@@ -106,6 +142,7 @@ def read_pipeline(project: Project) -> Pipeline:
         deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
         lock=LOCK if (project.root / LOCK).is_file() else None,
         tools=(toolkit_requirement(project), *TOOLS),
+        shared=tuple(settings.get("shared", ())),
     )
 
 
@@ -134,28 +171,30 @@ def repository_of(folder: Path) -> Path:
     return Path(done.stdout.strip()) if done.returncode == 0 else folder
 
 
-def _settings(project: Project) -> dict[str, str]:
+def top_of(project: Project) -> Path:
+    """The top of the repository that a project is a part of: as its settings say, else as git does."""
+    told = _settings(project).get("repository")
+    top = (project.root / told).resolve() if told else repository_of(project.root)
+    if not project.root.is_relative_to(top):
+        raise SeatrialError(
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository lies beside the project."
+        )
+    return top
+
+
+def _settings(project: Project) -> dict[str, Any]:
     where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci]"
     for key, value in project.ci.items():
         if key not in KEYS:
             raise unknown_key(where, key, KEYS)
         # These words end up in files that a shell and a CI service read: nothing in them may mean something there.
         shape = r"[0-9*/, -]+" if key == "schedule" else r"[A-Za-z0-9][\w./-]*|\.\.?[\w./-]*"
-        if not isinstance(value, str) or not re.fullmatch(shape, value):
+        words = value if key == "shared" and isinstance(value, list) else [] if key == "shared" else [value]
+        if not words or not all(isinstance(word, str) and re.fullmatch(shape, word) for word in words):
             raise SeatrialError(f"{where} {key} = {value!r} cannot stand in a pipeline.", hint=f"It is {KEYS[key]}.")
     if "schedule" in project.ci and len(project.ci["schedule"].split()) != 5:
         raise SeatrialError(f"{where} schedule has five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
     return project.ci
-
-
-def _folder(project: Project, told: str | None) -> str:
-    top = (project.root / told).resolve() if told else repository_of(project.root)
-    if not project.root.is_relative_to(top):
-        raise SeatrialError(
-            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository lies beside the project."
-        )
-    relative = project.root.relative_to(top).as_posix()
-    return "" if relative == "." else relative
 
 
 def _folder_inside(project: Project, place: IndexPlace) -> str | None:

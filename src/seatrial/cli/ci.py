@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, ProjectOption
+from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
 ci = typer.Typer(
     help="Pipeline files that fit the project: train, test, build, trial; and on the main branch publish and deploy."
+    "\n\nA repository with several projects has one file for all of them, which runs what is changed."
     "\n\nExample: [bold]seatrial ci circleci[/]",
     rich_markup_mode="rich",
     no_args_is_help=True,
@@ -20,7 +21,7 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file th
 
 
 class Host(StrEnum):
-    """Where a comment can be left."""
+    """Where a comment can be left: those of SERVICES with comments."""
 
     github = "github"
     gitlab = "gitlab"
@@ -86,18 +87,54 @@ def report(
     from seatrial.core.project import find_project
 
     found = find_project(project)
-    done = put(host.value, found.name, latest_markdown(found.root))
+    markdown = latest_markdown(found.root)
+    done = put(host.value, found.name, markdown)
     if done.summary:
         show.say("The verdict is on the run's page.")
+    elif not done.comment:
+        show.out.print(markdown, markup=False)  # so that it is in the job's log at least
     show.say(f"The verdict is in {done.comment}" if done.comment else f"No comment: {done.why_not}.")
+
+
+@ci.command()
+def changed(
+    halt: Annotated[
+        bool, typer.Option("--halt", help="End the job here, and well, where nothing is changed (CircleCI).")
+    ] = False,
+    json: JsonOption = False,
+    project: ProjectOption = HERE,
+) -> None:
+    """Say whether this push changes the project; at the top of a repository, which of its projects. In doubt: yes.
+
+    Example: [bold]seatrial ci changed[/]
+    """
+    from seatrial.ci.changes import changes, end_job, write_outputs
+    from seatrial.ci.repository import repository_at
+    from seatrial.core.project import find_project, in_project
+
+    repository = repository_at(project)
+    own = {find_project(project).name} if in_project(project) else {p.name for p in repository.projects}
+    found = changes(repository)
+    told = {name: is_so for name, is_so in found.changed.items() if name in own}
+    if json:
+        show.result({"base": found.base, "why": found.why, "changed": told})
+    else:
+        for name, is_so in told.items():
+            show.out.print(f"{name}: {'changed' if is_so else 'not changed'}, {found.why}", markup=False)
+    write_outputs(repository, found)
+    if halt and not any(told.values()):
+        end_job()
 
 
 def _bring(provider: str, check: bool, force: bool, project: ProjectOption) -> None:
     from seatrial.ci import render
+    from seatrial.ci.repository import repository_at
     from seatrial.ci.writing import differences, write
-    from seatrial.core.project import find_project
 
-    files = render(find_project(project), provider)
+    repository = repository_at(project)
+    files = render(repository, provider)
+    if repository.several:
+        show.say(f"For {len(repository.projects)} projects of one repository: {repository.names}.")
     found = differences(files)
     for each in found:
         if each.diff and not force:

@@ -1,6 +1,6 @@
 """`seatrial doctor`: what in a project lets bad releases through."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +23,8 @@ def doctor(
 
     if not folder.is_dir():
         raise SeatrialError(f"{folder} is no folder.", hint="Name the folder of a project.")
-    findings = examine(folder)
+    # A name of a file may hold bytes that are no text.
+    findings = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
     if json:
         show.result([asdict(finding) for finding in findings])
     else:

@@ -224,7 +224,7 @@ def _holder() -> str:
 
 
 def _make(root: Path, examination: "Examination", options: "Options", *, git: bool) -> None:
-    from seatrial.cli.pieces import piece_files, write_missing
+    from seatrial.cli.pieces import piece_files
     from seatrial.core.files import write_whole
     from seatrial.core.project import find_project
     from seatrial.template import repository
@@ -244,13 +244,10 @@ def _make(root: Path, examination: "Examination", options: "Options", *, git: bo
             if started:
                 step("committing it")
                 uncommitted = repository.first_commit(folder, f"Start {options.names.name}")
-    if above is not None and options.ci != "none":
-        _, left = write_missing(piece_files(find_project(root), options.ci, ()))
-        for each in left:
-            show.say(
-                f"{show.place(each.path)} is there with other content, and was left as it is; "
-                f"`seatrial ci {options.ci}` in the project shows the difference."
-            )
+    if above is not None:
+        from seatrial.cli.pieces import bring_pipeline
+
+        bring_pipeline(find_project(root), options.ci)
     if uncommitted:
         show.say(f"The repository has no commit yet: {uncommitted}.")
     show.out.print(f"\n[bold]{show.place(root)}[/] is made. Next:\n")

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seatrial.cli import show
+from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
 
 if TYPE_CHECKING:
@@ -24,6 +26,35 @@ def piece_files(project: Project, ci: str, targets: Sequence[str]) -> dict[Path,
 
         files |= render(project, ci)
     return files
+
+
+def bring_pipeline(project: Project, ci: str) -> None:
+    """Write the chosen service's file at the top of the repository if it is missing; else say how to renew it."""
+    from seatrial.ci import SERVICES, render
+    from seatrial.ci.repository import repository_with
+    from seatrial.ci.writing import differences
+
+    try:
+        repository = repository_with(project)
+        if ci != "none":
+            write_missing(render(repository, ci))
+        for name in SERVICES:
+            for each in differences(render(repository, name)):
+                if each.missing:
+                    continue
+                ours = "# Written by `seatrial ci " in each.path.read_text(encoding="utf-8")[:200]
+                if ours:
+                    show.say(
+                        f"{show.place(each.path)} does not have the project yet: `seatrial ci {name} --force` there "
+                        f"writes it anew, for {repository.names}."
+                    )
+                elif name == ci:
+                    show.say(
+                        f"{show.place(each.path)} is there with other content, and was left as it is; "
+                        f"`seatrial ci {name}` in the project shows the difference."
+                    )
+    except SeatrialError as error:  # of another project: this one is made nonetheless
+        show.error(error.message, error.hint)
 
 
 def write_missing(files: Mapping[Path, str]) -> tuple[list[Path], "list[Difference]"]:

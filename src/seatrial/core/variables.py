@@ -19,5 +19,5 @@ VARIABLES = {
     "RAILWAY_API_TOKEN": "the token of a Railway account, which needs the setting `project` too",
     "PIP_EXTRA_INDEX_URL": "where a container's build finds the private index; each file is held to its hash",
 }
-# By these, processes of ours find one another; nobody sets them.
-INTERNAL = frozenset({"SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})
+# By these, processes and pipelines of ours find one another; nobody sets them.
+INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})

@@ -16,12 +16,12 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Every finding in a folder, by file and line. Raises SeatrialError where a pipeline file cannot be read."""
-    from seatrial.ci.doctor import gates, installs, itself, ports, reach, secrets, steps, versions
+    """Every finding in a folder, by file and line; what cannot be read is one, too."""
+    from seatrial.ci.doctor import gates, indexes, installs, itself, pipelines, ports, reach, secrets, steps, versions
     from seatrial.ci.doctor.tree import Tree
 
     tree = Tree(folder.resolve())
-    modules = (reach, gates, steps, installs, itself, ports, secrets, versions)
+    modules = (pipelines, reach, gates, steps, installs, indexes, itself, ports, secrets, versions)
     found = {finding for module in modules for check in module.CHECKS for finding in check(tree)}
     return sorted(finding for finding in found if not _excepted(tree, finding))
 

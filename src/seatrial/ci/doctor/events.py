@@ -1,10 +1,11 @@
-"""What starts a pipeline, and which conditions let it through; what cannot be decided from the file counts as true."""
+"""What starts a pipeline: the events worth asking a condition about, and patterns that choose among their branches."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
-Condition = Callable[["Event"], bool]
+from seatrial.ci.doctor.expressions import fits
+from seatrial.ci.doctor.truth import Truth, known
+
 SOME_BRANCH = "some/feature-branch"  # stands for every branch that no file names
 
 
@@ -36,80 +37,15 @@ def sample(pattern: str) -> str:
         inner = inner.replace(old, new)
     inner = re.sub(r"\((?:\?:)?([^|()]+)(?:\|[^()]*)?\)", r"\1", inner)
     inner = re.sub(r"\[([^\]\-^])[^\]]*\][+*]?", r"\1", inner)
-    return inner.partition("|")[0] if matches(pattern, inner.partition("|")[0]) else ""
+    found = inner.partition("|")[0]
+    return found if matches(pattern, found) is Truth.YES else ""
 
 
-def matches(pattern: str, name: str) -> bool:
+def matches(pattern: str, name: str) -> Truth:
     """Whether a branch or tag pattern, /regular expression/ or glob, fits a name."""
-    try:
-        if len(pattern) > 1 and pattern.startswith("/"):
-            return re.search(pattern.rstrip("i").strip("/"), name) is not None
-    except re.error:
-        return True
+    if ("$" in pattern or "<<" in pattern) and not pattern.startswith("/"):
+        return Truth.UNKNOWN  # a variable or a parameter
+    if len(pattern) > 1 and pattern.startswith("/"):
+        return fits(pattern if pattern.rfind("/") > 0 else pattern + "/", name)
     glob = re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-    return re.fullmatch(glob, name) is not None
-
-
-def anything(_event: Event) -> bool:
-    """Let every event through."""
-    return True
-
-
-def github_condition(text: str) -> Condition:
-    """An `if:` of GitHub Actions."""
-    words = {
-        "github.ref": lambda e: (
-            ("refs/tags/" if e.kind == "tag" else "refs/heads/") + e.name
-            if e.kind != "pull_request"
-            else "refs/pull/1/merge"
-        ),
-        "github.ref_name": lambda e: e.name if e.kind != "pull_request" else "1/merge",
-        "github.head_ref": lambda e: e.name if e.kind == "pull_request" else "",
-        "github.base_ref": lambda e: "main" if e.kind == "pull_request" else "",
-        "github.event_name": lambda e: {"tag": "push", "manual": "workflow_dispatch"}.get(e.kind, e.kind),
-    }
-    return _condition(re.sub(r"^\$\{\{(.*)\}\}$", r"\1", text.strip(), flags=re.DOTALL), words)
-
-
-def gitlab_condition(text: str) -> Condition:
-    """An `if:` of a GitLab rule."""
-    words = {
-        "$CI_COMMIT_BRANCH": lambda e: e.name if e.kind in ("push", "schedule", "manual") else "",
-        "$CI_COMMIT_REF_NAME": lambda e: e.name,
-        "$CI_COMMIT_TAG": lambda e: e.name if e.kind == "tag" else "",
-        "$CI_DEFAULT_BRANCH": lambda _: "main",
-        "$CI_MERGE_REQUEST_IID": lambda e: "1" if e.kind == "pull_request" else "",
-        "$CI_PIPELINE_SOURCE": lambda e: {"pull_request": "merge_request_event", "tag": "push", "manual": "web"}.get(
-            e.kind, e.kind
-        ),
-    }
-    return _condition(text, words)
-
-
-def _condition(text: str, words: dict[str, Callable[[Event], str]]) -> Condition:
-    """Build the meaning of ATOM && ATOM || ATOM; parentheses and functions are beyond us, hence true."""
-    if "(" in text.replace("()", ""):
-        inner = re.match(r"^startsWith\(github\.ref, *'refs/tags/.*'\)$", text.strip())
-        return (lambda e: e.kind == "tag") if inner else anything
-    either = [[_atom(atom.strip(), words) for atom in part.split("&&")] for part in text.split("||")]
-    return lambda event: any(all(atom(event) for atom in part) for part in either)
-
-
-def _atom(text: str, words: dict[str, Callable[[Event], str]]) -> Condition:
-    if text in ("false", "'false'"):
-        return lambda _: False
-    if text in words:
-        return lambda event: bool(words[text](event))
-    found = re.fullmatch(r"(\S+)\s*(==|!=|=~|!~)\s*(.+)", text)
-    if not found or found.group(1) not in words:
-        return anything
-    left, operator, right = words[found.group(1)], found.group(2), found.group(3).strip()
-    literal = right[1:-1] if right[:1] in "'\"" else right
-    value: Callable[[Event], str] = words.get(right, lambda _: "" if right == "null" else literal)
-
-    def holds(event: Event) -> bool:
-        if operator in ("=~", "!~"):
-            return matches(right, left(event)) == (operator == "=~")
-        return (left(event) == value(event)) == (operator == "==")
-
-    return holds
+    return known(re.fullmatch(glob, name) is not None)

@@ -8,7 +8,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from seatrial.ci.doctor.findings import Finding
 from seatrial.ci.doctor.pipelines import pipelines
 from seatrial.ci.doctor.tree import Tree
-from seatrial.ci.doctor.work import plain_words
+from seatrial.ci.doctor.work import unwrapped
 
 HINT = "Compare a built wheel with the release it replaces, each in its own environment: `seatrial trial`."
 
@@ -19,7 +19,7 @@ def compared_with_itself(tree: Tree) -> Iterator[Finding]:
     for pipeline in pipelines(tree):
         for job in pipeline.jobs.values():
             for call in job.calls:
-                words = plain_words(call)
+                words = list(unwrapped(call).words)
                 if words[:2] == ["seatrial", "trial"]:
                     sides = [word for word in words[2:] if not word.startswith("-") and word != "hold"]
                     if "--same-wheel" in words or (len(sides) >= 2 and sides[0] == sides[1]):

@@ -16,8 +16,10 @@ def unreachable_jobs(tree: Tree) -> Iterator[Finding]:
                 pipeline.path, line, f"No workflow has the job {name}.", "List it in a workflow, or remove it."
             )
         for name, job in pipeline.jobs.items():
-            missing = next((each for each in job.needs if each not in pipeline.jobs), "")
-            if missing:
+            missing = next((each for each in job.needs if each not in pipeline.jobs), None)
+            if missing is not None and pipeline.partial:
+                continue
+            if missing is not None:
                 message = f"The job {name} needs {missing}, which this workflow does not have."
                 yield _finding(
                     pipeline.path, job.needs[missing], message, f"Add {missing}, or take it out of the needs."
@@ -26,11 +28,11 @@ def unreachable_jobs(tree: Tree) -> Iterator[Finding]:
                 message = f"No branch can reach the job {name}: its conditions contradict each other."
                 yield _finding(pipeline.path, job.line, message, "Let a branch through, or remove the job.")
             elif not pipeline.reach(name):
-                needed = next((each for each in job.needs if not pipeline.own(name) & pipeline.reach(each)), "")
-                where = _where(pipeline.reach(needed)) if needed else ""
+                needed = next((each for each in job.needs if not pipeline.own(name) & pipeline.reach(each)), None)
+                where = "" if needed is None else _where(pipeline.reach(needed))
                 message = (
                     f"No branch can reach the job {name}: it needs {needed}, which runs {where}."
-                    if needed
+                    if needed is not None
                     else f"No branch can reach the job {name}: what it needs never runs together."
                 )
                 yield _finding(pipeline.path, job.line, message, "Give both the same filter.")

@@ -18,24 +18,38 @@ SHAPES = {
     "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}"),
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
 }
-IN_ADDRESS = re.compile(r"\bhttps?://([^\s/@:'\"<>]+)(?::([^\s/@'\"<>]*))?@[\w.-]+")
-ASSIGNED = re.compile(
-    r"""\b\w*(?:TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY)\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#]{12,})""", re.IGNORECASE
+IN_ADDRESS = re.compile(
+    r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@(\[[0-9a-fA-F:]+\]|[\w.-]+|[<${])"
 )
-# What stands for a secret and is none.
-PLACEHOLDER = re.compile(
-    r"[$<>{}*%()\[\]]|^\.+$|…|\b(?:token|user|username|password|passwd|secret|account|name|example|changeme|your|xxx+)\b",
+HERE = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0"}  # noqa: S104 - a password for this machine is for nobody else
+NAMED = r"(?:TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY)"
+ASSIGNED = re.compile(rf"""\b\w*{NAMED}\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#]{{12,}})""", re.IGNORECASE)
+# Files whose very purpose is to hold credentials: there any value will do.
+KEPT = re.compile(r"(^|/)(\.env(\.\w+)?|pip\.conf|pip\.ini|\.pypirc|\.?netrc|_netrc)$")
+SAMPLE = re.compile(r"\.(example|sample|template|dist|tmpl)$")
+HELD = re.compile(
+    rf"""^\s*(?:export\s+)?[\w.-]*(?:{NAMED}|PASS)[\w.-]*\s*[:=]\s*["']?([^\s"'#]+)|^.*\bpassword\s+(\S+)""",
     re.IGNORECASE,
 )
+# What stands for a secret and is none: a variable, a mark to fill in, a word for what belongs there.
+VARIABLE = re.compile(r"[$<>{}…]|\*\*|%\(|^%\w+%$|^\.+$|^x{3,}$|^[\[(].*[\])]$", re.IGNORECASE)
+WORD = re.compile(
+    r"(?:(?:my|your|the|some|a|an|put|new|private|pull|push|read|deploy|api|access|auth|index|user|account|team)[-_]?)*"
+    r"(?:token|password|passwd|pass|pw|user|username|account|name|key|example|changeme|change[-_]me|placeholder|redacted"
+    r"|here|todo|none|null|true|false)(?:[-_]?(?:here|name|id))?",
+    re.IGNORECASE,
+)
+SHOUTED = re.compile(r"[A-Z][A-Z_]*")  # TOKEN, SECRET, INDEX_PASSWORD
 HINT = "Take it out, make it invalid where it came from, and give it to the job by the CI service's own secrets."
 
 
 def secrets_in_files(tree: Tree) -> Iterator[Finding]:
-    """A credential in an address, in a known shape, or as a random value assigned to something called a token."""
+    """A credential in an address, in a known shape, or as a value assigned to something called a token."""
     for path in tree.files:
+        kept = KEPT.search(path) is not None and not SAMPLE.search(path)
         for number, line in tree.lines(path):
             if len(line) < 5000:  # longer ones are data, or minified
-                what = _secret(line)
+                what = _secret(line) or (_held(line) if kept else "")
                 if what:
                     yield Finding(path, number, "secret", f"There is {what} in this line.", HINT)
 
@@ -46,8 +60,10 @@ def secrets_in_images(tree: Tree) -> Iterator[Finding]:
         for each in instructions(tree, path):
             if each.word not in ("ARG", "ENV"):
                 continue
-            named = re.search(r"\b\w*(?:TOKEN|PASSWORD|SECRET|API_?KEY)\w*", each.text.partition("=")[0], re.IGNORECASE)
-            index = re.search(r"\b(?:PIP|UV)_(?:EXTRA_)?INDEX_URL\b", each.text)
+            named = re.search(rf"\b\w*{NAMED}\w*", each.text.partition("=")[0], re.IGNORECASE)
+            index = re.search(
+                r"\b(?:PIP_(?:EXTRA_)?INDEX_URL|UV_(?:(?:EXTRA_)?INDEX_URL|(?:DEFAULT_)?INDEX))\b", each.text
+            )
             if named or (index and (each.last or each.word == "ENV")):
                 name = (named or index).group(0)  # type: ignore[union-attr]
                 yield Finding(
@@ -64,14 +80,27 @@ def _secret(line: str) -> str:
         if shape.search(line):
             return what
     for found in IN_ADDRESS.finditer(line):
-        told = [part for part in found.groups() if part]
-        if told and not any(PLACEHOLDER.search(part) for part in told) and len(max(told, key=len)) >= 6:
-            return "an address with a credential"
+        user, password, host = found.group(1), found.group(2) or "", found.group(3)
+        if len(password) >= 3 and not _placeholder(password) and (host not in HERE or _random(password)):
+            return "an address with a password"
+        # A token may stand where the user's name does; a name as people have it is none.
+        if not password and len(user) >= 12 and not _placeholder(user) and _random(user):
+            return "an address with a token"
     for found in ASSIGNED.finditer(line):
         value = found.group(1)
-        if not PLACEHOLDER.search(value) and "/" not in value and _random(value):
+        if not _placeholder(value) and "/" not in value and len(value) >= 12 and _random(value):
             return "a value that looks like a token"
     return ""
+
+
+def _held(line: str) -> str:
+    found = HELD.match(line)
+    value = (found.group(1) or found.group(2)) if found and not line.lstrip().startswith("#") else ""
+    return "a password or a token" if value and "/" not in value and not _placeholder(value) else ""
+
+
+def _placeholder(value: str) -> bool:
+    return bool(VARIABLE.search(value) or WORD.fullmatch(value) or SHOUTED.fullmatch(value))
 
 
 def _random(value: str) -> bool:

@@ -1,87 +1,85 @@
-"""Which tests a pytest command would run, found without running anything: by file, by -m and by -k."""
+"""Which tests a pytest command would run, found without running anything: by file, by name, by -m and by -k."""
 
 import ast
 import re
-import shlex
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 
+from seatrial.ci.doctor.arguments import LISTING, Asked, below, read_words, settings_of, words_of
 from seatrial.ci.doctor.tree import Tree
 
-# Options of pytest whose value is the next word.
-VALUED = frozenset(
-    [
-        "-m",
-        "-k",
-        "-n",
-        "-p",
-        "-c",
-        "-o",
-        "-r",
-        "-W",
-        "--junitxml",
-        "--junit-xml",
-        "--cov",
-        "--dist",
-        "--rootdir",
-        "--tb",
-        "--maxfail",
-        "--durations",
-        "--ignore",
-        "--deselect",
-        "--confcutdir",
-    ]
-)
+VARIABLE = re.compile(r"[$*{<`]")
 
 
-def why_no_test(tree: Tree, words: list[str], folder: str = "") -> str:
+@dataclass(frozen=True)
+class _Test:
+    """A test: `file::name` or `file::Class::name`, and its markers; `perhaps` one that may be inherited or imported."""
+
+    name: str
+    marks: frozenset[str] = frozenset()
+    perhaps: bool = False
+
+
+def why_no_test(tree: Tree, words: list[str], folder: str | None = "") -> str:
     """Say why `pytest` with these arguments runs no test; empty where it runs some, or where we cannot tell."""
-    told = tree.settings.get("tool", {}).get("pytest", {}).get("ini_options", {})
-    added = told.get("addopts", "") if not folder else ""
-    arguments = [*(shlex.split(added) if isinstance(added, str) else added), *words]
-    if {"--collect-only", "--co", "--version", "--fixtures", "--markers", "-h", "--help"} & set(arguments):
+    if LISTING & {word.partition("=")[0] for word in words}:
         return "pytest is asked to list, not to run"
-    paths, marker, keyword, ignored = _arguments(arguments)
-    if any(re.search(r"[$*{]", path) for path in paths):
+    folder = tree.inside(folder)
+    if folder is None:
         return ""
-    if not paths:
-        paths = list(told.get("testpaths", [])) if not folder else []
-    places = [str(PurePosixPath(folder, path.partition("::")[0])) for path in paths or ["."]]
-    for path in places:
-        if path != "." and not any(name == path or name.startswith(path.rstrip("/") + "/") for name in tree.files):
-            return f"{path} does not exist"
-    files = [n for n in tree.files if _is_test(n, places) and not any(_below(n, each) for each in ignored)]
+    asked = Asked()
+    read_words(asked, words)
+    there = [path for path in asked.paths if path not in asked.perhaps or tree.has(below(folder, path) or "-")]
+    told = settings_of(tree, folder, there, asked)
+    if told is None:
+        return ""
+    asked = Asked()  # again: what the settings add comes first, so that the command line has its way
+    added = told.get("addopts", "")
+    read_words(asked, [*words_of(added), *words])
+    if any(VARIABLE.search(path) for path in (*there, *asked.ignored, *asked.deselected)):
+        return ""
+    if asked.otherwise or any(key in told for key in ("python_files", "python_functions", "python_classes")):
+        return ""
+    paths = there or words_of(told.get("testpaths")) or ["."]
+    return _why_none(tree, folder, paths, asked, bool(there))
+
+
+def _why_none(tree: Tree, folder: str, paths: list[str], asked: Asked, named: bool) -> str:
+    places = [below(folder, path.partition("::")[0]) for path in paths]
+    if None in places:
+        return ""
+    known = [place for place in places if place is not None]
+    for place in known:
+        if not tree.has(place):
+            # Where only `testpaths` names it, pytest looks everywhere instead.
+            return f"{place} does not exist" if named else ""
+    shown = ", ".join(place or "the project" for place in known)
+    files = [n for n in tree.files if _is_test(n, known) and not any(_under(n, _in(folder, i)) for i in asked.ignored)]
     if not files:
-        return f"there is no test file in {', '.join(places)}"
-    found = [(name, marks) for file in files for name, marks in _tests(tree.text(file), file)]
+        return f"there is no test file in {shown}"
+    found = [test for file in files for test in _tests(tree.text(file), file)]
     if not found:
-        return f"no file in {', '.join(places)} has a test"
-    for expression, meets in ((marker, _by_marker), (keyword, _by_keyword)):
-        if expression and not any(meets(expression, test) for test in found):
+        return f"no file in {shown} has a test"
+    wanted = [f"{_in(folder, path.partition('::')[0])}::{path.partition('::')[2]}" for path in paths if "::" in path]
+    whole = [place for place, path in zip(known, paths, strict=True) if "::" not in path]
+    if wanted:
+        found = [test for test in found if any(_under(test.name, p) for p in whole) or _is_named(test, wanted)]
+        if not found:
+            return f"there is no test {' or '.join(wanted)}"
+    gone = [_in(folder, each) for each in asked.deselected]
+    left = [test for test in found if test.perhaps or not _is_named(test, gone)]
+    if not left:
+        return "every test is deselected"
+    for expression, meets in ((asked.marker, _by_marker), (asked.keyword, _by_keyword)):
+        met = [test for test in left if test.perhaps or not expression or meets(expression, test)]
+        if not met:
             return f"no test meets {expression!r}"
-        found = [test for test in found if not expression or meets(expression, test)]
+        left = met
     return ""
 
 
-def _arguments(words: list[str]) -> tuple[list[str], str, str, list[str]]:
-    paths, marker, keyword, ignored = [], "", "", []
-    waiting = iter(words)
-    for word in waiting:
-        option, equals, value = word.partition("=")
-        if word.startswith("--"):
-            value = value if equals else next(waiting, "") if option in VALUED else ""
-        elif word[:2] in VALUED and word.startswith("-"):
-            option, value = word[:2], word[2:] or next(waiting, "")
-        elif not word.startswith("-"):
-            paths.append(word)
-            continue
-        if option == "-m":
-            marker = value
-        elif option == "-k":
-            keyword = value
-        elif option == "--ignore":
-            ignored.append(value)
-    return paths, marker, keyword, ignored
+def _in(folder: str, path: str) -> str:
+    return below(folder, path) or path
 
 
 def _is_test(name: str, places: list[str]) -> bool:
@@ -89,30 +87,54 @@ def _is_test(name: str, places: list[str]) -> bool:
         return True
     base = name.rpartition("/")[2]
     named = base.endswith(".py") and (base.startswith("test_") or base.endswith("_test.py"))
-    return named and any(_below(name, place) for place in places)
+    return named and any(_under(name, place) for place in places)
 
 
-def _below(name: str, place: str) -> bool:
-    return place in (".", name) or name.startswith(place.rstrip("/") + "/")
+def _under(name: str, place: str) -> bool:
+    return place in ("", ".", name) or name.startswith((place.rstrip("/") + "/", place + "::"))
 
 
-def _tests(text: str, path: str) -> Iterator[tuple[str, set[str]]]:
-    """Each test of a file: what -k looks at, and its markers."""
+def _is_named(test: _Test, wanted: list[str]) -> bool:
+    """Whether a test, or what it belongs to, is among these node ids; a parameter in brackets counts for its test."""
+    ids = [each.partition("[")[0].rstrip("/") for each in wanted]
+    if test.perhaps:
+        return any(each.startswith(test.name) for each in ids)
+    return any(test.name == each or test.name.startswith((f"{each}::", f"{each}/")) for each in ids)
+
+
+def _tests(text: str, path: str) -> Iterator[_Test]:
+    """Each test of a file."""
     try:
         module = ast.parse(text)
-    except SyntaxError:
-        yield path, set()  # pytest will say so
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        yield _Test(path, perhaps=True)  # pytest will say so
         return
-    everywhere = {
+    yield from _below(module.body, path, frozenset())
+
+
+def _below(body: list[ast.stmt], name: str, marks: frozenset[str]) -> Iterator[_Test]:
+    marks = marks | {
         mark
-        for node in module.body
+        for node in body
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets)
         for mark in _marks(node.value)
     }
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-            own = {mark for decorator in node.decorator_list for mark in _marks(decorator)}
-            yield f"{path}::{node.name}", everywhere | own
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            own = marks | {mark for decorator in node.decorator_list for mark in _marks(decorator)}
+            if isinstance(node, ast.ClassDef):
+                if any(ast.unparse(base).rpartition(".")[2] not in ("object", "TestCase") for base in node.bases):
+                    yield _Test(f"{name}::{node.name}", own, perhaps=True)
+                yield from _below(node.body, f"{name}::{node.name}", own)
+            elif node.name.startswith("test"):
+                yield _Test(f"{name}::{node.name}", own)
+        elif isinstance(node, ast.ImportFrom):
+            if any(each.name == "*" or each.name.lower().startswith("test") for each in node.names):
+                yield _Test(name, marks, perhaps=True)
+        else:  # under an `if`, a `try`, a `with`
+            for part in ("body", "orelse", "handlers", "finalbody"):
+                inner = [n for n in getattr(node, part, []) if isinstance(n, ast.stmt)]
+                yield from _below(inner, name, marks)
 
 
 def _marks(node: ast.AST) -> set[str]:
@@ -124,12 +146,13 @@ def _marks(node: ast.AST) -> set[str]:
     }
 
 
-def _by_marker(expression: str, test: tuple[str, set[str]]) -> bool:
-    return _true(expression, lambda word: word in test[1])
+def _by_marker(expression: str, test: _Test) -> bool:
+    return _true(expression, lambda word: word in test.marks)
 
 
-def _by_keyword(expression: str, test: tuple[str, set[str]]) -> bool:
-    return _true(expression, lambda word: word.lower() in test[0].lower())
+def _by_keyword(expression: str, test: _Test) -> bool:
+    words = test.name.lower() + " " + " ".join(test.marks).lower()
+    return _true(expression, lambda word: word.lower() in words)
 
 
 def _true(expression: str, holds: Callable[[str], bool]) -> bool:
@@ -140,9 +163,11 @@ def _true(expression: str, holds: Callable[[str], bool]) -> bool:
             return (all if isinstance(node.op, ast.And) else any)(value(each) for each in node.values)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return not value(node.operand)
-        return holds(node.id) if isinstance(node, ast.Name) else True
+        if not isinstance(node, ast.Name):
+            raise ValueError
+        return holds(node.id)
 
     try:
         return value(ast.parse(expression.strip(), mode="eval").body)
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True

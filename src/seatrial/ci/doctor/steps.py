@@ -8,25 +8,23 @@ from seatrial.ci.doctor.pipelines import pipelines
 from seatrial.ci.doctor.selection import why_no_test
 from seatrial.ci.doctor.shell import Call, calls
 from seatrial.ci.doctor.tree import Tree
-from seatrial.ci.doctor.work import plain, plain_words, publishes, tests, tries, uploads
+from seatrial.ci.doctor.work import may_test, plain, publishes, tests, tries, unwrapped, uploads
+
+REMEDY = "Take out what lets the job go on: `|| true`, `set +e`, `&`, a pipe without pipefail, leave by the service."
 
 
 def tests_that_run_nothing(tree: Tree) -> Iterator[Finding]:
     """A test command without a test, or a job named after tests that runs none."""
     for pipeline in pipelines(tree):
         for name, job in pipeline.jobs.items():
-            folder: str | None = None if job.elsewhere else ""
             for call in job.calls:
-                words = plain_words(call)
-                if words[0] == "cd":
-                    known = folder is not None and len(words) == 2 and not re.search(r"[$~.]", words[1])
-                    folder = f"{folder}/{words[1]}".strip("/") if known else None
-                elif words[0] in ("pytest", "py.test") and folder is not None:
-                    why = why_no_test(tree, words[1:], folder)
+                inner = unwrapped(call)
+                if inner.words[0] in ("pytest", "py.test"):
+                    why = why_no_test(tree, list(inner.words[1:]), inner.folder)
                     if why:
                         message = f"The job {name} runs no test: {why}."
                         yield Finding(pipeline.path, call.line, "no-tests", message, "Name tests that exist.")
-            tested = any(tests(call) for call in job.calls)
+            tested = job.opaque or any(may_test(call) for call in job.calls)
             if re.search(r"(^|[-_ ])tests?($|[-_ ])", name) and job.scripts and not tested:
                 message = f"The job {name} runs no test: none of its commands is one."
                 yield Finding(pipeline.path, job.line, "no-tests", message, "Let it run `python -m pytest`.")
@@ -41,7 +39,7 @@ def failures_that_are_ignored(tree: Tree) -> Iterator[Finding]:
                 what = what or ("a failed upload" if publishes(call) else "")
                 if what and call.ignored:
                     message = f"The job {name} passes over {what}: {plain(call).split()[0]}'s exit code is dropped."
-                    hint = "Take out `|| true`, `set +e`, `exit 0` and continue-on-error."
+                    hint = REMEDY
                     yield Finding(pipeline.path, call.line, "ignored-failure", message, hint)
 
 

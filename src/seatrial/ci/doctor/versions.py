@@ -17,7 +17,7 @@ def versions_that_differ(tree: Tree) -> Iterator[Finding]:
     """Two places that name the project's version and do not agree."""
     if not tree.name:
         return
-    told = tree.settings["project"].get("version")
+    told = tree.table("project").get("version")
     init = f"src/{tree.name.replace('-', '_').lower()}/__init__.py"
     found = re.search(r"^__version__ *= *[\"']([^\"']+)[\"']", tree.text(init), re.MULTILINE)
     if told and found and _version(told) != _version(found.group(1)):

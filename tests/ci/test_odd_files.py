@@ -1,0 +1,158 @@
+"""Files that nobody should write, and somebody will: each one is told of in a line, and none is a traceback."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.ci.trees import CIRCLE, GITLAB, WORKFLOW, looked_at
+from tests.conftest import copy_titanic
+
+from seatrial.ci import SERVICES, render
+from seatrial.ci.doctor import examine
+from seatrial.cli import app
+from seatrial.core.project import find_project
+
+DEEP = "[" * 5000 + "]" * 5000
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{', '.join(['*' + old] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+ODD = {
+    "nothing": (b"", 1, "it is empty"),
+    "a comment": (b"# later\n", 1, "it is empty"),
+    "a list": (b"- a\n- b\n", 1, "it is a list"),
+    "a word": (b"hello\n", 1, "it is one text"),
+    "no YAML": (b"jobs: [\n", 2, "This is no YAML: "),
+    "a tab": (b"jobs:\n\tx: y\n", 2, "This is no YAML: "),
+    "bytes": (b"\x00\x01\x02jobs", 1, "is no text in UTF-8"),
+    "UTF-16": ("jobs: {}\n".encode("utf-16"), 1, "is no text in UTF-8"),
+    "control characters": (b"jobs: \x07\n", 1, "This is no YAML: "),
+    "depth": (f"jobs: {DEEP}\n".encode(), 1, "nested too deeply"),
+    "a bomb": (BOMB.encode(), 4, "too large, with what its aliases repeat"),
+    "itself": (b"jobs: &a {b: *a}\n", 1, "holds itself"),
+    "an alias to nothing": (b"jobs: *a\n", 1, "This is no YAML: "),
+    "ten megabytes": (b"# " + b"x" * 10_000_000, 1, "is larger than a megabyte"),
+    "a key twice": (b"jobs: {}\nstages: []\njobs: {}\n", 3, "`jobs` is there twice"),
+    "too many jobs": ("".join(f"j{n}: {{script: x}}\n" for n in range(600)).encode(), 1, "600 jobs"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_pipeline_that_nobody_can_read_is_a_finding(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data, line, said = ODD[odd]
+    (tmp_path / GITLAB).write_bytes(data)
+    found = [each for each in examine(tmp_path) if said in each.message]
+    assert [(each.path, each.line) for each in found] == [(GITLAB, line)], examine(tmp_path)
+    assert "\n" not in found[0].message
+    assert app.run(["doctor", str(tmp_path)]) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_hides_nothing_else(tmp_path: Path):
+    found = looked_at(tmp_path, {GITLAB: "- a\n", CIRCLE: "jobs: [", WORKFLOW: "on: push\njobs:\n  a:\n    needs: b\n"})
+    assert sorted(check for check, _ in found) == ["unreachable-job", "unreadable", "unreadable"]
+
+
+def test_folders_and_links_in_the_place_of_a_pipeline(tmp_path: Path):
+    (tmp_path / GITLAB).mkdir()
+    (tmp_path / GITLAB / "x").write_text("")
+    assert examine(tmp_path) == []
+    for number, target in enumerate(("nowhere", "config.yml", "other.yml")):
+        folder = tmp_path / str(number) / ".circleci"
+        folder.mkdir(parents=True)
+        (folder / "other.yml").write_text("jobs: {}\n")
+        (folder / "config.yml").symlink_to(target)
+        (found,) = examine(folder.parent)
+        assert (found.path, found.message) == (
+            CIRCLE, "This is no pipeline: it is a link, and git keeps only where it leads.",
+        )  # fmt: skip
+    (tmp_path / "1" / "above").symlink_to(tmp_path)
+    assert len(examine(tmp_path / "1")) == 1
+
+
+def test_anchors_merge_keys_and_a_head_are_understood(tmp_path: Path):
+    text = (
+        "spec: {inputs: {a: {default: b}}}\n---\n.a: &a\n  script: [railway up]\n  rules: [{if: $CI_COMMIT_TAG}]\n.b: &b {stage: test}\n"
+        "deploy:\n  <<: [*a, *b]\n  rules: [{when: always}]\n"
+    )
+    found = looked_at(tmp_path, {GITLAB: text})
+    assert ("any-branch", ".a: &a") not in found
+    assert {check for check, _ in found} == {"any-branch", "no-trial"}
+    assert (
+        looked_at(tmp_path, {GITLAB: "a: {extends: b, script: [x]}\nb: {extends: a}\n? [x, y]\n: {script: z}\n"}) == []
+    )
+
+
+OTHERS = {
+    "Dockerfile": "FROM\nFROM --platform=x\nEXPOSE\nEXPOSE $PORT/tcp\nRUN\nRUN [\nRUN ['x']\nENV\nARG\nCMD [\n\\\n<<EOF\nRUN <<EOF",
+    "pip.conf": "[global\nextra-index-url\n",
+    "sub/pip.ini": "[global]\nextra-index-url = https://x\nrequire-hashes = perhaps\n",
+    "deploy/requirements.txt": "\\\n\\\n-e .\n;\n@\n==\n\u2028x==1\n--hash\n./a b c\n",
+    "requirements.txt": "[x]\n\x0b\n===\n" + "x" * 6000,
+    "Makefile": "\t-@\n\t@- (\n\t'\n",
+    "release.sh": "curl '\n$((\n)) ) ) ;; && || |\n",
+    "Procfile": "web\nweb:\n",
+    "railway.json": "[",
+    "deploy/local/history.jsonl": "[]\n3\n",
+    "tests/test_x.py": "def (\n",
+    "caf\u00e9/\U0001f600 .yml": "x",
+}
+PYPROJECTS = [
+    "", "x", "tool = 3", "project = 3", "[project]\nname = 3\nversion = 4", "[tool]\nuv = 1\npytest = []\nseatrial = 2",
+    "[tool.uv]\nindex = 'x'\nsources = 3\npip = 4", "[tool.uv]\nindex = [1, {url = 2}]\n[tool.uv.sources]\nx = [1]",
+    "[tool.pytest]\nini_options = 3", "[tool.pytest.ini_options]\ntestpaths = 3\naddopts = 4",
+    "[tool.pytest.ini_options]\ntestpaths = 'tests'\naddopts = \"-k '\"",
+]  # fmt: skip
+
+
+def test_other_files_with_odd_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for settings in PYPROJECTS:
+        looked_at(tmp_path, {**OTHERS, "pyproject.toml": settings, GITLAB: "test: {script: [pytest, pip install x]}\n"})
+    (tmp_path / "pyproject.toml").write_bytes(b"\xff\xfe\x00")
+    odd = tmp_path / os.fsdecode(b"\xff")
+    odd.mkdir()
+    (odd / ".env").write_text("PASSWORD=hunter2\n")
+    assert app.run(["doctor", str(tmp_path)]) == 1
+    assert "/.env:1: There is a password" in capsys.readouterr().out
+
+
+def test_any_part_may_be_anything(tmp_path: Path):
+    """Our own pipelines with parts of them exchanged for others: whatever comes of it is told, and nothing is raised."""
+    project = find_project(copy_titanic(tmp_path / "titanic"))
+    generator, tried = random.Random(int(os.environ.get("SEATRIAL_SEED", "1912"))), 0
+    others = [None, "", "x", 3, True, [], {}, [None], [[["x"]]], {"x": None}, {"when": []}, "$X", "${{ x }}", "<< x >>"]
+    for provider in SERVICES:
+        ((path, text),) = render(project, provider).items()
+        for _ in range(int(os.environ.get("SEATRIAL_ODD", "10"))):
+            document = yaml.safe_load(text)
+            document = {("on" if key is True else key): value for key, value in document.items()}
+            for _ in range(generator.randint(1, 4)):
+                part = document
+                while isinstance(part, dict | list) and part:
+                    key = generator.choice(list(part) if isinstance(part, dict) else range(len(part)))
+                    if generator.random() < 0.3 or not isinstance(part[key], dict | list):
+                        part[key] = generator.choice(others)
+                        break
+                    part = part[key]
+            where = tmp_path / "odd" / path.relative_to(project.root)
+            where.parent.mkdir(parents=True, exist_ok=True)
+            where.write_text(yaml.safe_dump(document))
+            examine(tmp_path / "odd")
+            tried += 1
+    assert tried >= 30
+
+
+def test_each_pipeline_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import seatrial.ci.doctor.pipelines as module
+
+    read: list[str] = []
+    before = module.read_yaml
+    monkeypatch.setattr(module, "read_yaml", lambda text: read.append(text) or before(text))
+    looked_at(tmp_path, {GITLAB: "a: {script: x}\n", CIRCLE: "jobs: {}\n", WORKFLOW: "on: push\njobs: {}\n"})
+    assert len(read) == len(set(read)) == 3
+
+
+def test_the_services_find_the_files_that_they_write():
+    for service in SERVICES.values():
+        assert service.finds.fullmatch(service.path)
