@@ -89,10 +89,10 @@ def test_a_body_full_of_errors_takes_no_longer_than_others(body):
     parser.parse(b"[]"), parser._failing_fast
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()  # a busy machine takes longer by the clock
         with pytest.raises(RowError) as raised:
             parser.parse(body.encode())
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     assert min(took) < 0.05
     assert len(raised.value.errors) <= ERRORS_SHOWN + 1
 
