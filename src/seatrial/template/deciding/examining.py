@@ -30,6 +30,7 @@ def examine(
     Raises SeatrialError for a table that no model can be made of.
     """
     import pyarrow as pa
+    from threadpoolctl import threadpool_limits
 
     position = find_target(source, target)
     names = clean_names(source.columns)
@@ -68,7 +69,8 @@ def examine(
         decisions += reader.decisions
         changes += reader.changes
     progress("looking for columns that must not be used")
-    columns, found = _suspects(columns, told, wishes)
+    with threadpool_limits(1):  # a thread more that waits for a busy processor costs a second, and saves nothing
+        columns, found = _suspects(columns, told, wishes)
     decisions = [_kept_after_all(decision, columns) for decision in decisions] + found
     if not any(column.used for column in columns):
         raise SeatrialError(

@@ -162,8 +162,11 @@ def read_dates(texts: list[str]) -> Dates | None:
             return None
         formats.append("ISO")
     timed = any(len(text) > 10 for text, good in zip(texts, iso, strict=True) if good)
-    given = pa.array(texts)
     candidates = [(day + time, time) for time in _TIMES for day in _DAYS]
+    first = next((text for text, good in zip(texts, iso, strict=True) if not good), None)
+    if first is not None and not any(_strptime([first], pa.array([first]), form)[0].is_valid for form, _ in candidates):
+        return None  # eighty formats for each of 100,000 identifiers would take long
+    given = pa.array(texts)
     reads: dict[str, Any] = {}
     while values.null_count:
         left = pc.is_null(values)
