@@ -78,8 +78,8 @@ class Walk:
         self.output = folder / "output.txt"
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, **GIT, "PATH": path, "SEATRIAL_HOME": str(home), "COLUMNS": "160"}
-        for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):  # with the second, each command compiles pandas anew
-            self.environment.pop(name, None)
+        for variable in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):  # the second has each command compile pandas anew
+            self.environment.pop(variable, None)
 
     def go(self, place: str, target: str, words: Sequence[str], *, grows: bool) -> Course:
         """Take all steps; the first that fails ends the walk, and stands in the course."""
