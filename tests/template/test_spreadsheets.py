@@ -105,6 +105,12 @@ def test_what_is_no_csv(write: Write, content: bytes, message: str) -> None:
     assert message in refusal(write(content))
 
 
+def test_ten_thousand_columns_are_refused(write: Write) -> None:
+    header, row = ",".join(f"c{n}" for n in range(10_000)), ",".join(["1"] * 10_000)
+    message = refusal(write("\n".join([f"{header},y", *(f"{row},{n % 2}" for n in range(20))])))
+    assert "table.csv has 10,000 columns to predict from; at most 1,000 are taken." in message
+
+
 # -- in its cells
 
 

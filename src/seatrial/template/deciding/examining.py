@@ -15,6 +15,7 @@ from seatrial.template.reading.columns import Reader
 from seatrial.template.records import ColumnFacts, Decision, Examination, Source, TargetFacts, Wishes
 
 FEWEST_ROWS = 10
+MOST_COLUMNS = 1_000  # each is a field of the schema, of the API and of the page, and is measured in training
 
 
 def examine(
@@ -43,6 +44,12 @@ def examine(
         f"{name!r} is called {clean}" for name, clean in zip(source.columns, names, strict=True) if name != clean
     ]
     _check_wishes(source, names, position, wishes)
+    wide = len(source.columns) - 1 - len(set(wishes.leave_out))
+    if wide > MOST_COLUMNS:
+        raise SeatrialError(
+            f"{source.name} has {wide:,} columns to predict from; at most {MOST_COLUMNS:,} are taken.",
+            hint="Each would be a field of the API. Choose the columns that matter, and leave the others out of the table.",
+        )
     target_read = read_target(source, position, names[position], wishes)
     told, kept = target_read.facts, target_read.kept
     if wishes.positive is not None and told.task != "binary":
