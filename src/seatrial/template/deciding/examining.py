@@ -48,7 +48,7 @@ def examine(
     if wide > MOST_COLUMNS:
         raise SeatrialError(
             f"{source.name} has {wide:,} columns to predict from; at most {MOST_COLUMNS:,} are taken.",
-            hint="Each would be a field of the API. Choose the columns that matter, and leave the others out of the table.",
+            hint="Each would be a field of the API. Choose those that matter, and leave the others out of the table.",
         )
     target_read = read_target(source, position, names[position], wishes)
     told, kept = target_read.facts, target_read.kept
