@@ -156,7 +156,7 @@ def rare(folder: Path) -> str:
     """One row in a hundred counts."""
     draw = _draw(11)
     amount, age = draw.gamma(2, 50, 30000), draw.integers(0, 3000, 30000)
-    chance = 1 / (1 + np.exp(8 - amount / 60 + age / 1500))
+    chance = 1 / (1 + np.exp(9 - amount / 35 + age / 1500))
     frame = pd.DataFrame({"amount": amount.round(2), "age": age, "country": draw.choice(list("ABCDEFGH"), 30000)})
     return _csv(frame.assign(fraud=(draw.random(30000) < chance).astype(int)), folder / "rare.csv")
 
