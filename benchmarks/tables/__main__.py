@@ -36,19 +36,26 @@ def main() -> int:
         folder = (given.keep or Path(temporary)).absolute()
         done = folder / "results"
         done.mkdir(parents=True, exist_ok=True)
-        for table in TABLES:
-            if given.only and table.name not in given.only:
-                continue
+        tables = [table for table in TABLES if not given.only or table.name in given.only]
+        for table in tables:
             path = done / f"{table.name}.json"
             if path.exists() and not given.again:
                 say(f"{table.name}: there already")
-                continue
-            document = measure(table, folder, given.data, 0 if given.no_quality else given.seeds)
-            if document is None:
+            elif place := table.place(_made(folder), given.data):
+                say(f"{table.name} ...")
+                path.write_text(json.dumps(walk(table, place, folder), indent=1) + "\n")
+                say(summary(json.loads(path.read_text())))
+            else:
                 say(f"{table.name}: left out, since --data names no folder")
-                continue
-            path.write_text(json.dumps(document, indent=1) + "\n")
-            say(summary(document))
+        for table in tables if not given.no_quality else ():
+            path = done / f"{table.name}.json"
+            document = json.loads(path.read_text()) if path.exists() else {"quality": {}}
+            if "quality" not in document:
+                say(f"{table.name}: its model beside the baselines ...")
+                query = table.words[1] if table.words[:1] == ("--query",) else ""
+                place = table.place(_made(folder), given.data)
+                document["quality"] = measure_place(place, table.target, query, given.seeds)
+                path.write_text(json.dumps(document, indent=1) + "\n")
         order = [table.name for table in TABLES]
         found = [json.loads((done / f"{name}.json").read_text()) for name in order if (done / f"{name}.json").exists()]
     if given.write:
@@ -60,22 +67,19 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def measure(table: Table, folder: Path, real: Path | None, seeds: int) -> dict[str, Any] | None:
-    """Walk the way with one table, then compare its model with the baselines; None where the table is not at hand."""
-    place_folder = folder / "tables"
-    place_folder.mkdir(exist_ok=True)
-    place = table.place(place_folder, real)
-    if not place:
-        return None
-    say(f"{table.name} ...")
-    walk = Walk(table.name, folder / "projects", folder / "home")
-    walk.output = folder / "results" / f"{table.name}.txt"
-    walk.output.unlink(missing_ok=True)
-    document = walk.go(place, table.target, table.words, grows=table.grows).document()
-    if seeds and not document["failed"]:
-        query = table.words[1] if table.words[:1] == ("--query",) else ""
-        document["quality"] = measure_place(place, table.target, query, seeds)
-    return document
+def _made(folder: Path) -> Path:
+    """The folder of made tables."""
+    tables = folder / "tables"
+    tables.mkdir(exist_ok=True)
+    return tables
+
+
+def walk(table: Table, place: str, folder: Path) -> dict[str, Any]:
+    """Take one table the whole way; what the commands said is kept beside the results."""
+    walking = Walk(table.name, folder / "projects", folder / "home")
+    walking.output = folder / "results" / f"{table.name}.txt"
+    walking.output.unlink(missing_ok=True)
+    return walking.go(place, table.target, table.words, grows=table.grows).document()
 
 
 def summary(document: dict[str, Any]) -> str:
