@@ -19,7 +19,7 @@ test: $(DEV)
 # What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
-		tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
+		tests/template/test_pythons.py tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .
