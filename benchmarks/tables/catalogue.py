@@ -43,6 +43,7 @@ MADE = (
     Table("narrow", "price", make=made.narrow),
     Table("wide", "yield", make=made.wide),
     Table("dates", "returned", make=made.dates),
+    Table("orders", "late", make=made.orders, grows=True),
     Table("zones", "minutes", make=made.zones),
     Table("notes", "team", make=made.notes),
     Table("flags", "renewed", make=made.flags),

@@ -67,6 +67,23 @@ def dates(folder: Path) -> str:
     return _csv(frame, folder / "dates.csv")
 
 
+def orders(folder: Path) -> str:
+    """Dates and moments as ISO, which a project reads as they stand."""
+    draw = _draw(15)
+    placed = pd.Timestamp("2022-01-01 08:00") + pd.to_timedelta(draw.integers(0, 900 * 86400, 4000), "s")
+    due = placed + pd.to_timedelta(draw.integers(1, 30, 4000), "D")
+    late = 4 * np.isin(placed.month, (11, 12)) + 2 * (placed.weekday > 4) - (due - placed).days / 8
+    frame = pd.DataFrame(
+        {
+            "placed": placed.strftime("%Y-%m-%dT%H:%M:%S"),
+            "due": due.strftime("%Y-%m-%d"),
+            "items": draw.poisson(3, 4000) + 1,
+            "late": np.where(late + draw.normal(0, 1, 4000) > 0, "yes", "no"),
+        }
+    )
+    return _csv(frame, folder / "orders.csv")
+
+
 def zones(folder: Path) -> str:
     """Moments in several time zones; a quantity."""
     draw = _draw(5)
