@@ -16,10 +16,12 @@ test: $(DEV)
 	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -rs
 	cd titanic && ../$(BIN)/python -m pytest tests
 
-# What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.
+# What takes long: kills at twenty moments each, ten switches each way under load, a whole retrain; a project under each
+# Python, and a few tables from `seatrial new` to the page.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
-		tests/template/test_pythons.py tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
+		tests/template/test_pythons.py tests/template/test_walk.py \
+		tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

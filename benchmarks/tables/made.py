@@ -72,7 +72,7 @@ def orders(folder: Path) -> str:
     draw = _draw(15)
     placed = pd.Timestamp("2022-01-01 08:00") + pd.to_timedelta(draw.integers(0, 900 * 86400, 4000), "s")
     due = placed + pd.to_timedelta(draw.integers(1, 30, 4000), "D")
-    late = 4 * np.isin(placed.month, (11, 12)) + 2 * (placed.weekday > 4) - (due - placed).days / 8
+    late = 4 * np.isin(placed.month, (11, 12)) + 2 * (placed.day_of_week > 4) - (due - placed).days / 8
     frame = pd.DataFrame(
         {
             "placed": placed.strftime("%Y-%m-%dT%H:%M:%S"),
