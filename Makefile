@@ -17,12 +17,13 @@ test: $(DEV)
 	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -rs $(PYTEST)
 	cd titanic && ../$(BIN)/python -m pytest tests
 
-# What is left to chance, at full length: kills at twenty moments each, ten switches each way under load, a whole retrain.
-# And the guides and READMEs to the last command.
+# What takes long: kills at twenty moments each, ten switches each way under load, whole pipelines; a project under each
+# Python, a few tables from `seatrial new` to the page, the guides and READMEs to the last command.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
-		tests/deploy/test_figures.py tests/release/test_killed_over_http.py tests/ci/test_pipeline.py \
-		tests/deploy/containers/test_docker.py tests/docs/test_guides.py
+		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py \
+		tests/deploy/test_figures.py tests/deploy/containers/test_docker.py \
+		tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -1,11 +1,12 @@
 """Rows from JSON: three forms, errors with place and rule, and no more work than a body is worth."""
 
+import datetime as dt
 import json
 import time
 from typing import Literal
 
 import pytest
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from seatrial import Schema
 from seatrial.model.rows import ERRORS_SHOWN, RowError, RowParser
@@ -54,6 +55,24 @@ def test_what_breaks_a_rule_is_named_with_place_and_rule(body, place, rule):
     assert error["loc"] == place
     assert rule in error["msg"]
     assert set(error) == {"type", "loc", "msg"}  # never the input
+
+
+class Order(Schema):
+    day: dt.date
+    at: AwareDatetime | None = None
+    size: int = 1
+
+
+def test_a_date_may_be_its_text_in_python_as_in_json():
+    """As a release's own example has it, which was read from JSON."""
+    parser = RowParser(Order)
+    row = {"day": "2024-02-29", "at": "2024-02-29T10:00:00+02:00"}
+    assert parser.check([row]) == parser.parse(json.dumps([row]).encode())
+    assert parser.check([{"day": dt.date(2024, 2, 29), "at": None}])[0].day == dt.date(2024, 2, 29)
+    assert row["day"] == "2024-02-29"
+    for wrong in ("2024-02-30", "soon", 20240229, None):
+        with pytest.raises(RowError, match=r"0\.day: Input should be"):
+            parser.check([{"day": wrong}])
 
 
 def test_more_rows_than_the_limit_are_refused():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,72 @@ def test_a_package_beside_src_is_told_to_move(repository):
     done = adopt(repository)
     assert done.returncode == 1
     assert "error: The package lies in leaving/, and a project has it in src/leaving/." in done.stderr
+
+
+SETUP_CFG = """[metadata]
+name = leaving
+version = 0.4.2
+description = Who leaves?
+
+[options]
+install_requires =
+    requests>=2  # for the tables
+"""
+SETUP_PY = 'from setuptools import setup\nsetup(name="leaving", version="0.4.2", install_requires=["requests>=2"])\n'
+
+
+@pytest.mark.parametrize(("file", "text"), [("setup.cfg", SETUP_CFG), ("setup.py", SETUP_PY)])
+def test_what_older_files_say_is_taken_over(repository, file, text):
+    (repository / "pyproject.toml").unlink()
+    (repository / file).write_text(text)
+    renamed = repository.rename(repository.parent / "another-name")
+    done = adopt(renamed, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert f"pip reads pyproject.toml from now on, which has what {file} said." in done.stderr
+    assert (renamed / file).read_text() == text
+    project = find_project(renamed)
+    assert (project.name, project.package, project.version) == ("leaving", "leaving", "0.4.2")
+    assert 'dependencies = ["requests>=2", "seatrial>=0.1,<0.2"]' in (renamed / "pyproject.toml").read_text()
+
+
+POETRY = """[tool.poetry]
+name = "leaving"
+version = "1.4.0"
+dependencies = {python = "^3.11", requests = "^2.1", rich = "*", httpx = {version = "^0.27", extras = ["http2"]}}
+
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+"""
+SETUPTOOLS = PYPROJECT + '\n[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+
+
+def test_poetrys_own_table_becomes_a_project_and_ships_the_artifacts(repository):
+    (repository / "pyproject.toml").write_text(POETRY)
+    assert adopt(repository, "--yes").returncode == 0
+    document = tomllib.loads((repository / "pyproject.toml").read_text())
+    assert document["project"]["dependencies"] == [
+        "requests>=2.1,<3",
+        "rich",
+        "httpx[http2]>=0.27,<0.28",
+        "seatrial>=0.1,<0.2",
+    ]
+    assert document["project"]["version"] == "1.4.0"
+    assert document["tool"]["poetry"]["include"] == [{"path": "src/leaving/artifacts/*", "format": ["sdist", "wheel"]}]
+    assert "hatch" not in document["tool"]
+    assert "Nothing is missing." in adopt(repository, "--yes").stderr
+
+
+def test_setuptools_ships_the_artifacts(repository):
+    (repository / "pyproject.toml").write_text(SETUPTOOLS)
+    assert adopt(repository, "--yes").returncode == 0
+    document = tomllib.loads((repository / "pyproject.toml").read_text())
+    assert document["tool"]["setuptools"]["package-data"] == {"leaving": ["artifacts/*"]}
+
+
+def test_a_fitted_model_that_lies_there_is_named(repository):
+    (repository / "src/leaving/ours.py").unlink()
+    (repository / "models").mkdir()
+    (repository / "models/best.joblib").write_bytes(b"")
+    done = adopt(repository)
+    assert "  A fitted model lies here, perhaps: --fitted models/best.joblib\n" in done.stderr

@@ -25,7 +25,9 @@ def tool(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_path):
-    project = new(tmp_path, "--licence", "apache", "--ci", "github", "--deploy", "docker,railway,kubernetes")
+    name = "c" * 64  # the longest there may be, so that no line with it is too long
+    everything = ("--licence", "apache", "--ci", "github", "--deploy", "docker,railway,kubernetes")
+    project = new(tmp_path, *everything, name=name)
     for command in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)):
         done = tool(*command, cwd=project)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -36,7 +38,7 @@ def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_pa
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
     assert git("status", "--porcelain", cwd=project) == ""
-    assert git("log", "--format=%s", cwd=project) == "Start churn-model\n"
+    assert git("log", "--format=%s", cwd=project) == f"Start {name}-model\n"
     assert (project / "LICENSE").read_text().lstrip().startswith("Apache License")
 
 

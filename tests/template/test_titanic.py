@@ -1,5 +1,6 @@
 """The reference project is what the template renders from its answers; what is a person's is theirs."""
 
+import compileall
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.conftest import TITANIC, copy_titanic
 from seatrial.cli.pieces import piece_files
 from seatrial.core.project import find_project
 from seatrial.template.facts import schema_facts
-from seatrial.template.rendering import ANSWERS, files_of, render
+from seatrial.template.rendering import ANSWERS, TEMPLATE, files_of, render
 from seatrial.template.updating import THEIRS, read_answers, version_of
 
 
@@ -17,6 +18,14 @@ def rendered(folder: Path) -> dict[str, bytes]:
     """The template's files for titanic's own answers."""
     render(read_answers(TITANIC), folder)
     return {path: content for path, content in files_of(folder).items() if path not in THEIRS}
+
+
+def test_what_pip_compiles_of_the_template_is_not_rendered(tmp_path):
+    template = Path(shutil.copytree(TEMPLATE, tmp_path / "template"))
+    assert compileall.compile_dir(template, quiet=1)
+    assert list(template.rglob("*.pyc"))
+    render(read_answers(TITANIC), tmp_path / "project", template=template)
+    assert not [path for path in files_of(tmp_path / "project") if "__pycache__" in path]
 
 
 def differing(project: Path, files: dict[str, bytes]) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tests.template.projects import examined, refused_rows, render, source_of
 
-from seatrial.core.project import find_project
+from seatrial.core.project import find_project, importable
+from seatrial.model import Release
 from seatrial.template.coding.pipelinecode import MODELS, Model
 from seatrial.template.deciding.choosing import choose_model
 from seatrial.template.deciding.examining import examine
@@ -56,6 +57,8 @@ def trains(examination: Examination, root: Path, model: Model) -> Any:
     assert run.metadata.engine == "onnx"
     assert run.metadata.task == examination.target.task
     assert len(run.dropped) == 0
+    with importable(project):
+        assert len(Release(project.package).predict([run.metadata.example, run.metadata.typical])) == 2
     return run
 
 

@@ -26,6 +26,7 @@ EDITS = {
     "README.md": ("## Later", "## Our team\n\nAsk us.\n\n## Later"),
     "Makefile": (None, "\nmine:\n\t@echo mine\n"),
     ".gitignore": (None, "mine/\n"),
+    ".gitattributes": (None, "*.png binary\n"),
     "LICENSE": (None, "\nAnd ours.\n"),
 }
 

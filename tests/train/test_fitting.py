@@ -94,6 +94,23 @@ def test_the_projects_seed_goes_wherever_the_pipeline_sets_none(project: Project
     assert fit(project, imports + chosen)[-1].random_state == 5
 
 
+@pytest.mark.parametrize("target", ["binary", "continuous"])
+def test_a_target_encoder_draws_its_folds_by_the_seed(project: Project, target: str) -> None:
+    """Alone it shuffles them anew with every fit, and a trial that trains again would call that a difference."""
+    text = PIPELINE.replace('OneHotEncoder(handle_unknown="ignore")', f"TargetEncoder(target_type={target!r})")
+    if target == "continuous":
+        text = text.replace("LogisticRegression", "Ridge")
+    (project.source / "little_model" / "pipeline.py").write_text(text.replace("OneHotEncoder, ", "TargetEncoder, "))
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"half": draw.normal(size=200), "colour": draw.choice(list("abcdefghij"), 200)})
+    labels = draw.integers(0, 2, 200)
+    with importable(project):
+        fitted = [fitting.fit(Project(**{**vars(project), "seed": s}), frame, labels) for s in (1, 1, 2)]
+    first, same, other = (pipeline[-1].coef_ for pipeline in fitted)
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
 def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_columns(project: Project) -> None:
     with pytest.raises(SeatrialError, match="cannot be fitted") as caught:
         fit(project, PIPELINE.replace('["half"]', '["halve"]'))

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-import titanic_model
+import titanic_model as package
 
-EXAMPLE = titanic_model.release.metadata.example
+EXAMPLE = package.release.metadata.example
 PATIENCE = 60  # seconds for the server to start
 
 
@@ -25,8 +25,8 @@ def url() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    source = Path(titanic_model.__file__).parent.parent
-    command = [sys.executable, "-m", "seatrial.serve", "titanic_model", "--host", "127.0.0.1", "--port", str(port)]
+    source = Path(package.__file__).parent.parent
+    command = [sys.executable, "-m", "seatrial.serve", package.__name__, "--host", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen([*command, "--log-level", "error"], env={**os.environ, "PYTHONPATH": str(source)})
     try:
         address = f"http://127.0.0.1:{port}"
@@ -62,7 +62,7 @@ def ask(address: str, document: Any = None) -> tuple[int, Any]:
 def test_it_answers_over_http_what_the_package_answers(url: str) -> None:
     status, answer = ask(f"{url}/api/v1/predict", [EXAMPLE, EXAMPLE])
     assert status == 200
-    assert answer["predictions"] == [row["prediction"] for row in titanic_model.predict([EXAMPLE, EXAMPLE])]
+    assert answer["predictions"] == [row["prediction"] for row in package.predict([EXAMPLE, EXAMPLE])]
 
 
 def test_it_says_which_column_is_wrong(url: str) -> None:
@@ -74,4 +74,4 @@ def test_it_says_which_column_is_wrong(url: str) -> None:
 def test_it_says_which_model_it_is(url: str) -> None:
     status, model = ask(f"{url}/api/v1/model")
     assert status == 200
-    assert model["version"] == titanic_model.__version__
+    assert model["version"] == package.__version__

@@ -52,6 +52,9 @@ def test_a_row_of_which_little_is_known_gets_an_answer() -> None:
 def test_it_beats_always_giving_the_same_answer() -> None:
     """The bar that every model must clear; raise it to what you have promised."""
     figures = release.metadata.metrics[release.metadata.headline]
+    held_out = release.metadata.split["test_rows"]
+    if held_out < 30:
+        pytest.skip(f"{held_out} held-out rows are too few to tell")
     sign = 1 if figures["higher_is_better"] else -1
     assert sign * (figures["value"] - figures["baseline"]) > 0
 

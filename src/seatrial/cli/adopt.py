@@ -41,6 +41,7 @@ def adopt(
     from seatrial.template.adopting import adopt as work_out
     from seatrial.template.adopting import names_of, write
     from seatrial.template.making import Options
+    from seatrial.template.older import FILES
 
     root = folder.absolute()
     if not root.is_dir():
@@ -65,6 +66,9 @@ def adopt(
         step("looking for what is missing")
         adoption = work_out(root, examination, options, pipeline=text)
     _tell(adoption)
+    older = [name for name in FILES if (root / name).exists()]
+    if older and not (root / "pyproject.toml").exists():
+        show.say(f"pip reads pyproject.toml from now on, which has what {' and '.join(older)} said.")
     if not adoption.added and not adoption.changed:
         show.say("Nothing is missing.")
         return
@@ -85,7 +89,7 @@ def _pipeline(
     root: Path, names: "ProjectName", pipeline: str, fitted: Path | None, trust: list[str], load_pickle: bool
 ) -> str:
     """The text of pipeline.py, "" where there is one, or where the template is to write it."""
-    from seatrial.template.coding.estimators import find_builders, from_fitted, imported
+    from seatrial.template.coding.estimators import find_builders, fitted_models, from_fitted, imported
 
     if pipeline and fitted:
         raise SeatrialError("A pipeline comes from --pipeline or from --fitted, not from both.")
@@ -106,6 +110,8 @@ def _pipeline(
         show.say(f"The pipeline is that of {found[0]}.")
         return imported(found[0], root, names.package)
     show.say("No function that makes a pipeline was found; the template writes one. Yours: --pipeline or --fitted.")
+    for path in fitted_models(root):
+        show.say(f"  A fitted model lies here, perhaps: --fitted {show.place(path)}")
     return ""
 
 

@@ -121,6 +121,8 @@ def _ask(question: str, default: str | None = None) -> str:
     try:
         return str(typer.prompt(question, default=default, err=True)).strip()
     except typer.Abort:
+        if sys.stdin.isatty():
+            raise typer.Exit(130) from None  # Ctrl-C
         raise SeatrialError(
             f"No answer to: {question}.", hint="seatrial new churn --data customers.csv --target churned --yes"
         ) from None
@@ -188,7 +190,7 @@ def _answer_or_enter() -> str:
         return str(typer.prompt("", default="", show_default=False, prompt_suffix="> ", err=True)).strip()
     except typer.Abort:
         if sys.stdin.isatty():
-            raise
+            raise typer.Exit(130) from None
         return ""  # the piped answers are at their end
 
 

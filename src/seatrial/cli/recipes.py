@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.project import Project, find_project
@@ -88,9 +90,13 @@ def training_of(recipe: Recipe) -> Training:
 
 
 class _Scorer:
-    """Scores raw columns with a pipeline that is fitted when it is first asked."""
+    """Scores raw columns with a pipeline that is fitted when it is first asked.
 
-    _typed: dict[int, tuple[Columns, Columns]] = {}  # noqa: RUF012 - replicas are asked the same table one by one
+    Rows that the recipe's schema refuses get NaN: its feature functions never meet them, and need not bear them.
+    """
+
+    # Replicas are asked the same table one by one: it, which of its rows the schema takes, and these as checked.
+    _typed: dict[int, tuple[Columns, Array, Columns]] = {}  # noqa: RUF012
 
     def __init__(self, recipe: Recipe, fit: Callable[[], Any]) -> None:
         self._recipe = recipe
@@ -102,10 +108,17 @@ class _Scorer:
             self._fitted = self._fit()
         known = self._typed.get(id(self._recipe))
         if known is None or known[0] is not columns:
-            checked, _ = self._recipe.checker.check(columns)
-            known = self._typed[id(self._recipe)] = (columns, checked)
-        scores: Array = self._fitted(known[1])
-        return scores
+            checked, problems = self._recipe.checker.check(columns)
+            good = np.ones(len(next(iter(checked.values()))), dtype=bool)
+            good[[problem.row for problem in problems]] = False
+            known = (columns, good, checked if good.all() else take(checked, np.flatnonzero(good)))
+            self._typed[id(self._recipe)] = known
+        _, good, checked = known
+        classes = len(self._recipe.table.classes)
+        every: Array = np.full((len(good), classes) if classes else len(good), np.nan)
+        if good.any():
+            every[good] = self._fitted(checked)
+        return every
 
 
 def _unpacked(

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json
 
+from seatrial.model.schema import columns_of, field_validators
+
 ROW_LIMIT = 10_000  # rows in one body, unless a caller says otherwise
 ERRORS_SHOWN = 100
 # An error takes microseconds to make, and a megabyte of "[{},{},..." holds a million of them: where a body could hold
@@ -85,11 +87,31 @@ class RowParser(Generic[RowType]):
         return _validators(Annotated[list[schema], Field(max_length=self._limit), FailFast()])
 
     def check(self, rows: list[Any]) -> list[RowType]:
-        """Validate Python rows, as they come from `predict([{...}])`. Raises RowError."""
+        """Validate Python rows, as they come from `predict([{...}])`; a date may be its text, as in JSON.
+
+        Raises RowError.
+        """
+        if self._dates:
+            rows = [self._dated(row) if isinstance(row, dict) else row for row in rows]
         try:
             return self._many.validate_python(rows)  # type: ignore[no-any-return]
         except ValidationError as error:
             raise RowError(self._errors(error, ())) from None
+
+    @cached_property
+    def _dates(self) -> dict[str, Any]:
+        """Validators of the columns that JSON can only write as texts."""
+        validators = field_validators(self._schema)
+        return {c.name: validators[c.name] for c in columns_of(self._schema) if c.kind == "other"}
+
+    def _dated(self, row: dict[str, Any]) -> dict[str, Any]:
+        texts = {name: row[name] for name in self._dates if isinstance(row.get(name), str)}
+        for name, text in texts.items():
+            try:
+                row = {**row, name: self._dates[name].validate_strings(text)}
+            except ValidationError:
+                continue  # what is wrong with it is told with all else of the row
+        return row
 
     def _errors(self, error: ValidationError, place: tuple[str, ...]) -> list[dict[str, Any]]:
         parts = error.errors(include_url=False, include_context=False, include_input=False)

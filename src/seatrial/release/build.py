@@ -123,7 +123,8 @@ def _check_wheel(project: Project, wheel: WheelInfo, metadata: Metadata) -> None
     if missing:
         raise SeatrialError(
             f"The wheel lacks {', '.join(missing)}.",
-            hint=f'[tool.hatch.build] in {where} needs artifacts = ["src/{project.package}/artifacts/*"].',
+            hint=f'[tool.hatch.build] in {where} needs artifacts = ["src/{project.package}/artifacts/*"]; another back '
+            "end has its own way to ship what git ignores.",
         )
     refuse_unsafe(wheel)
     changed = _changed_since(project, wheel.path)

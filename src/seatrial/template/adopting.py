@@ -14,6 +14,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_whole
 from seatrial.core.project import read_toml
 from seatrial.template.making import Options, make_project
+from seatrial.template.older import older_project, poetry_project
 from seatrial.template.projectname import ProjectName, project_name
 from seatrial.template.records import Examination
 from seatrial.template.rendering import ANSWERS, files_of
@@ -62,6 +63,9 @@ def names_of(root: Path) -> ProjectName:
     if not name:
         return project_name(root.name)
     package = name.replace("-", "_").lower()
+    in_src = [path.parent.name for path in sorted((root / "src").glob("*/__init__.py"))]
+    if len(in_src) == 1 and package not in in_src:
+        package = in_src[0]
     if (root / package / "__init__.py").is_file() and not (root / "src" / package).is_dir():
         raise SeatrialError(
             f"The package lies in {package}/, and a project has it in src/{package}/.",
@@ -82,6 +86,9 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
         files = files_of(Path(folder))
     if pipeline:
         files[f"src/{package}/pipeline.py"] = pipeline.encode()
+    older = older_project(root)
+    if older and not (root / "pyproject.toml").exists():
+        files["pyproject.toml"] = _from_older(older, files["pyproject.toml"].decode(), options.table, package).encode()
     init = f"src/{package}/__init__.py"
     files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
     added: list[Proposal] = []
@@ -112,7 +119,7 @@ def write(root: Path, adoption: Adoption) -> None:
 def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
     """How a file that is there would be; None to leave it as it is."""
     if path == "pyproject.toml":
-        return _completed(before, content.decode(), options.table)
+        return _completed(before, content.decode(), options.table, options.names.package)
     if path == ".gitignore":
         lines = before.splitlines()
         missing = [line for line in content.decode().splitlines() if line and line[0] != "#" and line not in lines]
@@ -125,7 +132,20 @@ def _changed(path: str, before: str, content: bytes, options: Options, version: 
     return before if before.encode() == content else None
 
 
-def _completed(before: str, template: str, table: str) -> str:
+def _ship_artifacts(tool: Any, backend: str, package: str) -> None:
+    """Have another back end than hatchling put what training writes, and git ignores, into the wheel."""
+    if backend.startswith("poetry"):
+        wanted = {"path": f"src/{package}/artifacts/*", "format": ["sdist", "wheel"]}
+        poetry = tool.setdefault("poetry", {})
+        if wanted not in poetry.get("include", []):
+            poetry["include"] = [*poetry.get("include", []), wanted]
+    if backend.startswith("setuptools"):
+        data = tool.setdefault("setuptools", {}).setdefault("package-data", {})
+        if "artifacts/*" not in data.get(package, []):
+            data[package] = [*data.get(package, []), "artifacts/*"]
+
+
+def _completed(before: str, template: str, table: str, package: str) -> str:
     """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs.
 
     `table` is the one that was examined, where it stays in its place: it is the project's, whatever was before.
@@ -133,6 +153,8 @@ def _completed(before: str, template: str, table: str) -> str:
     import tomlkit
 
     document, wanted = tomlkit.parse(before), tomlkit.parse(template)
+    if "project" not in document and (known := poetry_project(document.unwrap())):
+        document["project"] = known
     project: Any = document.setdefault("project", tomlkit.table())
     ours: Any = wanted["project"]
     for key in ("name", "description", "requires-python"):
@@ -152,10 +174,19 @@ def _completed(before: str, template: str, table: str) -> str:
         parts.append("hatch")
     for part in parts:
         tool.setdefault(part, template_tool[part])
+    _ship_artifacts(tool, backend, package)
     if table:
         tool["seatrial"]["data"] = table
     text = tomlkit.dumps(document)
     return text if text.endswith("\n") else text + "\n"
+
+
+def _from_older(older: dict[str, Any], template: str, table: str, package: str) -> str:
+    """A pyproject.toml for what setup.cfg or setup.py said; the version stands in __init__.py from now on."""
+    import tomlkit
+
+    project = {key: value for key, value in older.items() if key != "version"}
+    return _completed(tomlkit.dumps({"project": project}), template, table, package)
 
 
 def _name_of(need: Any) -> str:
@@ -170,8 +201,10 @@ def _name_of(need: Any) -> str:
 
 
 def _project_table(root: Path) -> dict[str, Any]:
-    """[project] of the folder's pyproject.toml, empty where there is none."""
-    return dict(read_toml(root / "pyproject.toml").get("project", {}))
+    """[project] of the folder's pyproject.toml, or what older files say; empty where there is neither."""
+    path = root / "pyproject.toml"
+    document = read_toml(path)
+    return dict(document.get("project") or poetry_project(document)) if path.exists() else older_project(root)
 
 
 def _version_line(version: str) -> str:

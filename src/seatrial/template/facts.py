@@ -53,6 +53,8 @@ class Facts:
     data_sha256: str = ""
     data_notes: tuple[str, ...] = ()
     rows: str = ""
+    test_share: str = ""  # where the usual one would hold out too few
+    min_rows: int = 0  # for a trial, where the table has not the usual ones
     left_out: tuple[LeftOut, ...] = ()
     positive: str = ""
     classes: tuple[str, ...] = ()

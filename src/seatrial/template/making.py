@@ -13,6 +13,9 @@ from seatrial.template.reading.data import write_data
 from seatrial.template.records import Examination
 from seatrial.template.rendering import render
 
+FEW, ENOUGH = 40, 120  # rows: a quarter of 40 is the fewest that a trial takes, a quarter of 120 what it asks for
+FEWEST_HELD_OUT = 10
+
 
 @dataclass(frozen=True)
 class Options:
@@ -59,6 +62,8 @@ def _facts(
         data_sha256=sha256(data),
         data_notes=tuple(in_a_cell(change) for change in changes),
         rows=f"{examination.rows:,}",
+        test_share="0.5" if examination.rows < FEW else "",
+        min_rows=FEWEST_HELD_OUT if examination.rows < ENOUGH else 0,
         left_out=tuple(LeftOut(c.name, in_a_cell(_why(c.name, c.left_out, examination))) for c in examination.unused),
         positive=target.positive,
         classes=tuple(in_a_cell(label) for label in target.ordered),

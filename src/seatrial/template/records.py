@@ -115,6 +115,7 @@ class ColumnFacts:
     longest: int = 0
     aware: bool = False  # moments: whether they carry a time zone
     example: Any = None
+    unit: str = ""
     left_out: str = ""
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import Project
+from seatrial.core.seeding import seed_pipeline
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, Feature, add_features
 from seatrial.model.identity import row_places
@@ -95,8 +96,7 @@ def fit(project: Project, frame: Any, target: Array, alter: Alter | None = None)
     if not callable(getattr(module, "build", None)):
         raise SeatrialError(f"{project.package}/pipeline.py has no function build().", hint="It returns the pipeline.")
     pipeline = module.build()
-    seeds = {k: project.seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
-    pipeline.set_params(**seeds)
+    seed_pipeline(pipeline, project.seed, target)
     if alter is not None:
         target = alter(pipeline, target)
     try:

@@ -2,14 +2,18 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.coding.spelling import WIDTH
 
 NAMES = frozenset(
     ["build", *(f"{verb}_{noun}" for verb in ("build", "make", "create", "get") for noun in ("pipeline", "model"))]
 )
+MOST_MODELS = 3
 PICKLES = {".pkl", ".pickle", ".joblib"}
 HEAD = '"""The estimator, {where}. What `seatrial train` prints says whether it compiles."""\n\n'
 
@@ -38,6 +42,17 @@ def _needs(node: ast.FunctionDef) -> bool:
 def _seems_to_build(node: ast.FunctionDef) -> bool:
     returns = ast.unparse(node.returns) if node.returns else ""
     return node.name in NAMES or returns.rpartition(".")[2] in ("Pipeline", "BaseEstimator")
+
+
+def fitted_models(root: Path) -> list[Path]:
+    """Files that may hold a fitted model, a few of them, by their names."""
+    endings = {*PICKLES, ".skops"}
+    found = [path for path in sorted(root.rglob("*")) if path.suffix in endings and not _hidden(path, root)]
+    return found[:MOST_MODELS]
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") or part in ("venv", "node_modules") for part in path.relative_to(root).parts)
 
 
 def imported(builder: str, root: Path, package: str) -> str:
@@ -114,6 +129,7 @@ def code_of(model: Any, where: str) -> str:
         f"{HEAD.format(where=f'as {where} has it')}{imports}\n\ndef build() -> {name}:\n"
         f'    """Make the unfitted estimator."""\n    return {made}\n'
     )
+    text = _formatted(text)
     space: dict[str, Any] = {}
     try:
         exec(compile(text, "pipeline.py", "exec"), space)  # noqa: S102 - written here, of names and parameters
@@ -126,6 +142,13 @@ def code_of(model: Any, where: str) -> str:
             hint="Put the function that makes it into the package, and name it with --pipeline.",
         )
     return text
+
+
+def _formatted(text: str) -> str:
+    """As the project's own lint wants it, where ruff is at hand; scikit-learn breaks lines in its own way."""
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={WIDTH}", "-"]
+    done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+    return done.stdout.decode() if done.returncode == 0 and done.stdout else text
 
 
 def _parts(model: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from seatrial.template.records import Examination
 Model = Literal["logistic", "boosting", "forest"]
 MODELS: tuple[Model, ...] = get_args(Model)  # the simplest first: linear, gradient boosted trees, a random forest
 RARE = 10  # rows; categories in fewer share one column
-SMALL, LARGE = 1_000, 50_000
+TINY, SMALL, LARGE = 100, 1_000, 50_000
 UNCHANGED = '"passthrough"'
 
 
@@ -156,11 +156,9 @@ def _estimator(model: Model, *, regression: bool, rows: int) -> tuple[tuple[str,
     name = f"HistGradientBoosting{kind}"
     if rows < SMALL:
         why = "    # Few rows: short steps, small trees.\n"
-        return (
-            ("ensemble", name),
-            f"{name}(learning_rate=0.05, max_leaf_nodes=8, max_iter=150, min_samples_leaf=10)",
-            why,
-        )
+        leaf = 10 if rows >= TINY else max(2, rows // 10)  # twice 10 rows are needed for the first split
+        call = f"{name}(learning_rate=0.05, max_leaf_nodes=8, max_iter=150, min_samples_leaf={leaf})"
+        return ("ensemble", name), call, why
     if rows <= 10_000:
         return ("ensemble", name), f"{name}(learning_rate=0.05, max_leaf_nodes=16, max_iter=200)", ""
     return ("ensemble", name), f"{name}(learning_rate=0.1, max_iter=200)", ""

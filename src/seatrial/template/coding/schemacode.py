@@ -92,6 +92,8 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
     title = short(_title(column), 80)
     lines.append(f"title={literal(title)}")
     lines += [f"{name}={literal(value)}" for name, value in _bounds(column)]
+    if column.unit:
+        lines.append(f'json_schema_extra={{"unit": {literal(column.unit)}}}')
     if column.kind in ("text", "code"):
         lines.append(f"max_length={_longest(column)}")
     example = _example(column)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.seeding import seed_pipeline
 from seatrial.model.engines import to_frame
 from seatrial.model.features import add_features, features_in
 from seatrial.model.inputs import Inputs, stack_columns
@@ -104,7 +105,8 @@ def choose_model(
                 notes.setdefault(model, f"stopped after {len(scores[model])} of {len(folds)} folds by the time limit")
                 continue
             progress(f"trying {model}, part {number} of {len(folds)}")
-            pipeline = _pipeline(pipeline_code(examination, features, model), seed)
+            pipeline = run_text("pipeline", pipeline_code(examination, features, model), "pipeline.py").build()
+            seed_pipeline(pipeline, seed, target)
             with warnings.catch_warnings(), threadpool_limits(1):  # as training does; for few rows it is faster, too
                 warnings.simplefilter("ignore")
                 try:
@@ -169,11 +171,3 @@ def _frame(examination: Examination, code: Features, rows: Any) -> Any:
         (*(c.name for c in plain if not c.numeric), *(f.name for f in features if not f.numeric)),
     )
     return to_frame(inputs, *stack_columns(inputs, derived))
-
-
-def _pipeline(text: str, seed: int) -> Any:
-    pipeline = run_text("pipeline", text, "pipeline.py").build()
-    pipeline.set_params(
-        **{k: seed for k, v in pipeline.get_params().items() if k.endswith("random_state") and v is None}
-    )
-    return pipeline

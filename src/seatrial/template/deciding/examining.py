@@ -15,6 +15,7 @@ from seatrial.template.reading.columns import Reader
 from seatrial.template.records import ColumnFacts, Decision, Examination, Source, TargetFacts, Wishes
 
 FEWEST_ROWS = 10
+MOST_COLUMNS = 1_000  # each is a field of the schema, of the API and of the page, and is measured in training
 
 
 def examine(
@@ -30,6 +31,7 @@ def examine(
     Raises SeatrialError for a table that no model can be made of.
     """
     import pyarrow as pa
+    from threadpoolctl import threadpool_limits
 
     position = find_target(source, target)
     names = clean_names(source.columns)
@@ -42,6 +44,12 @@ def examine(
         f"{name!r} is called {clean}" for name, clean in zip(source.columns, names, strict=True) if name != clean
     ]
     _check_wishes(source, names, position, wishes)
+    wide = len(source.columns) - 1 - len(set(wishes.leave_out))
+    if wide > MOST_COLUMNS:
+        raise SeatrialError(
+            f"{source.name} has {wide:,} columns to predict from; at most {MOST_COLUMNS:,} are taken.",
+            hint="Each would be a field of the API. Choose those that matter, and leave the others out of the table.",
+        )
     target_read = read_target(source, position, names[position], wishes)
     told, kept = target_read.facts, target_read.kept
     if wishes.positive is not None and told.task != "binary":
@@ -68,7 +76,8 @@ def examine(
         decisions += reader.decisions
         changes += reader.changes
     progress("looking for columns that must not be used")
-    columns, found = _suspects(columns, told, wishes)
+    with threadpool_limits(1):  # a thread more that waits for a busy processor costs a second, and saves nothing
+        columns, found = _suspects(columns, told, wishes)
     decisions = [_kept_after_all(decision, columns) for decision in decisions] + found
     if not any(column.used for column in columns):
         raise SeatrialError(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.metadata import Task
 from seatrial.template.deciding.suspects import identifier
 from seatrial.template.reading.columns import Reader
 from seatrial.template.reading.values import EXACT, MISSING
@@ -43,10 +44,20 @@ def find_target(source: Source, wanted: str) -> int:
         raise SeatrialError("Which column shall be predicted?", hint=f"--target; there are {_listed(source.columns)}.")
     if wanted in source.columns:
         return source.columns.index(wanted)
+    row = next((n for n in range(min(source.rows, 10)) if wanted in _row(source, n)), None)
+    if row is not None:
+        raise SeatrialError(
+            f"{source.name} has no column `{wanted}`, but row {row + 1} below its header holds that.",
+            hint="If that row is the header, take away what is above it.",
+        )
     near = difflib.get_close_matches(wanted, source.columns, 1, 0.5)
     folded = [name for name in source.columns if name.casefold().strip() == wanted.casefold().strip()]
     hint = f"Did you mean `{(folded or near)[0]}`?" if folded or near else f"There are {_listed(source.columns)}."
     raise SeatrialError(f"{source.name} has no column `{wanted}`.", hint=hint)
+
+
+def _row(source: Source, number: int) -> list[Any]:
+    return [source.table.column(place)[number].as_py() for place in range(len(source.columns))]
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -73,25 +84,22 @@ def read_target(source: Source, position: int, name: str, wishes: Wishes) -> Tar
     kind: Kind | None = "category" if wishes.task in ("binary", "multiclass") else None
     reader = Reader(column, name, decimal_comma=source.decimal_comma, kind=kind)
     facts = reader.read(raw)
-    decisions = [d for d in reader.decisions if d.about == "missing"]
+    decisions: list[Decision] = []
     changes = list(reader.changes)
     where = f"{source.name}: the target `{column}`"
     _refuse(where, facts)
     task = wishes.task or _task(facts, decisions)
+    told_of = ("missing", "type") if task == "regression" else ("missing",)
+    decisions += [d for d in reader.decisions if d.about in told_of]
     kept = None
     if facts.missing:
         kept = np.flatnonzero(facts.values.is_valid().to_numpy(zero_copy_only=False))
-        left = f"{facts.missing:,} rows"
+        left = f"{facts.missing:,} row{'s' * (facts.missing != 1)}"
         decisions.append(Decision("rows", name, f"{left} left out", "they have no label", f"of {len(raw):,}"))
         changes.append(f"{left} without a label left out")
     _refuse_identifier(where, facts, task, wishes)
     if task == "regression":
-        if facts.kind not in ("integer", "number", "boolean"):
-            raise SeatrialError(f"{where} is no number, and a regression needs one.", hint="Let the task be found.")
-        numbers = facts.values.cast(pa.float64()).drop_null()
-        ends = pc.min_max(numbers).as_py()
-        told = TargetFacts(column, name, "regression", numbers, minimum=ends["min"], maximum=ends["max"])
-        return Target(told, kept, decisions, changes)
+        return Target(_quantity(where, facts), kept, decisions, changes)
     labels = _labels(facts, raw)
     if pa.types.is_string(raw.type) and not pc.utf8_trim_whitespace(raw).equals(raw):
         changes.append(f"{column}: blanks around labels taken off")
@@ -117,11 +125,29 @@ def read_target(source: Source, position: int, name: str, wishes: Wishes) -> Tar
         raise SeatrialError(
             f"{where} has {len(counts)} labels, and a binary task has two.", hint="Let the task be found."
         )
-    task = "binary" if len(counts) == 2 else task
+    task = _with_two_left(name, decisions) if len(counts) == 2 and task == "multiclass" else task
     labels = labels if kept is None else labels.take(pa.array(kept))
     positive = _positive(where, counts, wishes.positive, name, decisions) if task == "binary" else ""
     told = TargetFacts(column, name, task, labels, tuple(sorted(counts.items())), positive)
     return Target(told, kept, decisions, changes)
+
+
+def _quantity(where: str, facts: ColumnFacts) -> TargetFacts:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if facts.kind not in ("integer", "number", "boolean"):
+        raise SeatrialError(f"{where} is no number, and a regression needs one.", hint="Let the task be found.")
+    numbers = facts.values.cast(pa.float64()).drop_null()
+    ends = pc.min_max(numbers).as_py()
+    return TargetFacts(facts.source, facts.name, "regression", numbers, minimum=ends["min"], maximum=ends["max"])
+
+
+def _with_two_left(name: str, decisions: list[Decision]) -> Task:
+    """The task where labels that stood alone were left out and two are left; it takes the place of what was told."""
+    decisions[:] = [decision for decision in decisions if decision.about != "task"]
+    decisions.append(Decision("task", name, "binary", "two labels are left"))
+    return "binary"
 
 
 def _refuse(where: str, facts: ColumnFacts) -> None:

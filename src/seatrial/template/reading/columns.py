@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.reading.dates import all_times, read_dates, read_day_numbers
+from seatrial.template.reading.doubts import far_off, several_ways
+from seatrial.template.reading.numbers import Numbers, plain_numbers, read_numbers
+from seatrial.template.reading.spread import Spread
 from seatrial.template.reading.values import (
     EXACT,
     INFINITE,
     MISSING,
     MISSING_BESIDE_VALUES,
     UNDERSTOOD,
-    Numbers,
-    plain_numbers,
     read_booleans,
-    read_dates,
-    read_numbers,
 )
 from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
 
@@ -36,6 +36,7 @@ class Reader:
         self.decisions: list[Decision] = []
         self.changes: list[str] = []
         self._left_out = ""
+        self._unit = ""
 
     def read(self, values: Any) -> ColumnFacts:
         """Read arrow values: strings by what they mean, all others by their type. Raises where a wish does not fit."""
@@ -78,7 +79,7 @@ class Reader:
         found: ColumnFacts | None = None
         for absent in (certain,) if certain.equals(likely) else (certain, likely):
             present = texts.filter(pc.invert(absent))
-            found = self._typed(present, _Spread(coded, absent)) if len(present) else None
+            found = self._typed(present, Spread(coded, absent)) if len(present) else None
             if found is not None:
                 break
         if found is None:
@@ -96,7 +97,7 @@ class Reader:
             self._decide("missing", f"{shown} stands for missing", "that is what it means in tables")
         return replace(found, missing_as=tuple(named))
 
-    def _typed(self, given: Any, spread: "_Spread") -> ColumnFacts | None:
+    def _typed(self, given: Any, spread: Spread) -> ColumnFacts | None:
         """Numbers, yes or no, or dates, where all distinct texts are such."""
         import pyarrow as pa
 
@@ -105,6 +106,13 @@ class Reader:
             return self._facts("category", spread(pa.array(plain.values.astype(np.int64))))
         if self.wished in ("category", "code", "text"):
             return None
+        days = read_day_numbers(plain.values) if plain is not None and self.wished in (None, "date") else None
+        if days is not None:
+            self.changes.append(f"{self.source}: dates written as ISO")
+            self._decide(
+                "type", "dates", "all its numbers are days, as year, month, day", f"such as {given[0].as_py()!r}"
+            )
+            return self._facts("date", spread(days).cast(pa.date32()))
         if plain is not None and (len(given) > 2 or self.wished not in (None, "boolean")):
             return self._read_numbers([], [], [], plain, spread, given)
         present: list[str] = given.to_pylist()
@@ -126,8 +134,16 @@ class Reader:
             return None
         if numbers is not None:
             return self._read_numbers(present, finite, odd_infinite, numbers, spread, given)
+        return self._read_dates(present, spread)
+
+    def _read_dates(self, present: list[str], spread: Spread) -> ColumnFacts | None:
+        import pyarrow as pa
+
         dates = read_dates(present)
         if dates is None:
+            if all_times(present):
+                self._left_out = "times without a date, which are not read; write them as a number, of minutes or hours"
+                self._decide("leave out", "left out", self._left_out, f"such as {present[0]!r}")
             return None
         if dates.doubt:
             self._left_out = f"dates, and {dates.doubt}"
@@ -157,7 +173,7 @@ class Reader:
         finite: list[str],
         infinite: list[str],
         numbers: Numbers,
-        spread: "_Spread",
+        spread: Spread,
         given: Any,
     ) -> ColumnFacts:
         """`numbers` are those of `finite`, what of `present` is not infinite; or of all that was `given`."""
@@ -180,6 +196,7 @@ class Reader:
             self.changes.append(f"{self.source}: {numbers.how}")
             kind = KINDS["integer" if numbers.whole else "number"]
             self._decide("type", kind, f"read with {numbers.how}", f"such as {finite[0]!r}")
+        self._unit = numbers.unit
         values = spread(pa.array(distinct, pa.float64(), from_pandas=True))
         large = numbers.whole and np.nanmax(np.abs(distinct), initial=0) > EXACT
         return self._numbers(values, spread(given) if large else None, whole=numbers.whole)
@@ -206,6 +223,8 @@ class Reader:
                 "numbers and texts are mixed in it",
                 f"{len(others)} of {len(present)} different values are no numbers, such as {others[0]!r}",
             )
+        if kind != "text" and (ways := several_ways(present)):
+            self._decide("type", f"{ways} are different names", "they differ in upper and lower case only")
         formulas = [text for text in present if text[:1] in "=@" and len(text) > 1]
         if formulas:
             self._decide(
@@ -231,6 +250,9 @@ class Reader:
             self._left_out = "whole numbers above 2^53, which no double holds exactly"
             self._decide("leave out", "left out", self._left_out, f"up to {largest:.0f}; a number that long is a name")
             return self._facts("code", exact.cast(pa.string()))
+        if odd := far_off(present):
+            why = "no other value is near it; if it stands for missing, take it out of the table"
+            self._decide("missing", f"{odd[0]:g} kept as a number", why, f"in {odd[1]:,} rows")
         if largest > OVERFLOWS:
             self._left_out = "numbers too large to calculate with"
             self._decide("leave out", "left out", self._left_out, f"up to {largest:.3g}")
@@ -282,21 +304,8 @@ class Reader:
             aware=aware,
             example=example,
             left_out=self._left_out,
+            unit=self._unit,
         )
 
     def _decide(self, about: Any, what: str, why: str, evidence: str = "") -> None:
         self.decisions.append(Decision(about, self.name, what, why, evidence))
-
-
-class _Spread:
-    """Puts a value per distinct text back onto the rows."""
-
-    def __init__(self, coded: Any, absent: Any) -> None:
-        import pyarrow as pa
-
-        gone = absent.to_numpy(zero_copy_only=False)
-        places = np.cumsum(~gone) - 1
-        self._indices = pa.array(np.where(gone, 0, places), mask=gone).take(coded.indices)
-
-    def __call__(self, values: Any) -> Any:
-        return values.take(self._indices)

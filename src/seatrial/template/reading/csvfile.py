@@ -24,6 +24,14 @@ from seatrial.template.reading.dialect import (
     has_header,
     rows_of,
 )
+from seatrial.template.reading.tidying import (
+    above_header,
+    beside_header,
+    refuse_foreign,
+    told_separator,
+    without_repeats,
+    without_totals,
+)
 from seatrial.template.records import Fact, Source
 
 LARGEST = 4 * 2**30  # bytes, after gzip; more does not fit into the memory of a laptop
@@ -50,46 +58,57 @@ class CsvOptions:
 def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> Source:
     """Read a CSV file. Raises SeatrialError, with the line, for what is no table."""
     data, digest, zipped = _bytes_of(path)
+    refuse_foreign(path.name, data)
     encoding, how = (options.encoding, "as told") if options.encoding else encoding_of(data)
     text = _decoded(path, data, encoding)
-    if not text.strip():
-        raise SeatrialError(f"{path.name} is empty.", hint="Name a file with a header and rows.")
-    if "\x00" in text[:SAMPLE] or "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        raise SeatrialError(f"{path.name} holds a NUL byte in line {line:,}.", hint="It is no text, or it is damaged.")
-    separator, quote = dialect_of(text[:SAMPLE], options.separator, whole=len(text) <= SAMPLE)
+    told = told_separator(text)
+    text = "\n" * bool(told) + text.partition("\n")[2] if told else text
+    separator, quote = dialect_of(text[:SAMPLE], options.separator or told or None, whole=len(text) <= SAMPLE)
+    cut, title = above_header(text, separator, quote) if options.header is not False else (0, "")
+    if cut:  # as empty lines, so that an error names the line as it stands in the file
+        text = "\n" * cut + text.split("\n", cut)[cut]
     first = list(rows_of(text[:SAMPLE], separator, quote, whole=len(text) <= SAMPLE))
     if not first:
         raise SeatrialError(f"{path.name} cannot be read as CSV.", hint="Name its separator, or save it as CSV again.")
     headed = has_header(first) if options.header is None else options.header
     names = [name.strip() for name in first[0]] if headed else [f"column_{n + 1}" for n in range(len(first[0]))]
-    double = [name for name, count in Counter(names).items() if count > 1 and name]
+    names, beside = beside_header(names, first[1:]) if headed else (names, "")
     if text.count(quote) % 2:
         _refuse_open_quote(path, text, separator, quote)
     above = len(text) - len(text.lstrip("\n"))  # arrow counts empty lines among those to skip
     table = _parse(path, text, separator, quote, names, skip=above + headed)
+    read = table.num_rows
     if not table.num_rows:
         raise SeatrialError(f"{path.name} has a header and no rows.", hint="Name a file that has rows below it.")
     if text.rstrip("\n").count("\n") + 1 != table.num_rows + headed:  # line breaks within quotes, or a quote astray
         _refuse_open_quote(path, text, separator, quote)
+    table, repeated = without_repeats(table, names) if headed else (table, "")
+    table, totals = without_totals(table)
+    if beside and not names[-1]:
+        table, names = table.drop_columns(table.column_names[-1]), names[:-1]
     if sha256(path) != digest:
         raise SeatrialError(f"{path.name} changed while it was read.", hint="Run it again once the file is complete.")
-    facts = [
-        Fact("separator", SEPARATORS.get(separator, repr(separator))),
-        Fact("encoding", f"{encoding} ({how})"),
-        Fact("header", "the first line" if headed else "none; columns are numbered"),
-    ]
-    facts += [Fact("quotes", f"{quote} around texts")] if quote in text and quote != '"' else []
-    facts += [Fact("compression", "gzip")] if zipped else []
-    facts += [Fact("columns of the same name", ", ".join(double))] if double else []
+    double = [name for name, count in Counter(names).items() if count > 1 and name]
     nameless = [given for given, name in zip(table.column_names, names, strict=True) if not name]
-    facts += [Fact("columns without a name", ", ".join(nameless))] if nameless else []
     comma = separator != "," and decimal_comma(first[1:])
-    facts += [Fact("decimal mark", "comma")] if comma else []
+    found = {
+        "separator": SEPARATORS.get(separator, repr(separator)),
+        "encoding": f"{encoding} ({how})",
+        "header": "the first line" if headed else "none; columns are numbered",
+        "lines above the header": f"{cut}, the first {title[:60]!r}" if cut else "",
+        "beside the header": beside,
+        "rows left out": " and ".join(part for part in (repeated, totals) if part),
+        "quotes": f"{quote} around texts" if quote in text and quote != '"' else "",
+        "compression": "gzip" if zipped else "",
+        "columns of the same name": ", ".join(double),
+        "columns without a name": ", ".join(nameless),
+        "decimal mark": "comma" if comma else "",
+    }
     plain = encoding in ("utf-8", "utf-8-sig", "ascii") and separator == "," and quote == '"' and headed
-    as_it_stands = list(table.column_names) == first[0] and not above
+    as_it_stands = list(table.column_names) == first[0] and not above and table.num_rows == read and not beside
     clean = plain and not zipped and as_it_stands and path.suffix.lower() == ".csv"
-    return Source(path.name, table, tuple(facts), path, digest, clean, comma)
+    facts = tuple(Fact(name, value) for name, value in found.items() if value)
+    return Source(path.name, table, facts, path, digest, clean, comma)
 
 
 def _bytes_of(path: Path) -> tuple[bytes, str, bool]:
@@ -155,7 +174,13 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
             f"{path.name} is not {encoding}: byte {error.start:,} is none of its characters.",
             hint="Leave the encoding out to have it recognised, or name another.",
         ) from None
-    return text if "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text if "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise SeatrialError(f"{path.name} is empty.", hint="Name a file with a header and rows.")
+    if "\x00" in text[:SAMPLE] or "\x00" in text:
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        raise SeatrialError(f"{path.name} holds a NUL byte in line {line:,}.", hint="It is no text, or it is damaged.")
+    return text
 
 
 def _parse(path: Path, text: str, separator: str, quote: str, names: list[str], *, skip: int) -> Any:
@@ -201,9 +226,10 @@ def _refuse_ragged(path: Path, text: str, separator: str, quote: str, width: int
     try:
         for row in reader:
             if row and len(row) != width:
+                astray = f"Is a {SEPARATORS.get(separator, separator)} in a text that needs quotes?"
                 raise SeatrialError(
-                    f"{path.name}: line {line:,} has {len(row)} cells, the first has {width}.",
-                    hint=f"Is a {SEPARATORS.get(separator, separator)} in a text that needs quotes?",
+                    f"{path.name}: line {line:,} has {len(row)} cell{'s' * (len(row) != 1)}, the first has {width}.",
+                    hint=astray if len(row) > width else "Is the line cut off, or no row of the table?",
                 )
             line = reader.line_num + 1
     except csv.Error as error:

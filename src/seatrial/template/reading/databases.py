@@ -48,7 +48,9 @@ def read_query(url: str, query: str) -> Source:
     except (sql.exc.NoSuchModuleError, ImportError) as error:
         raise SeatrialError(f"{shown}: no driver for it: {_plain(error, place)}", hint="Install its driver.") from None
     except sql.exc.SQLAlchemyError as error:
-        raise SeatrialError(f"{shown}: {_plain(error, place)}", hint="Try the query in the database itself.") from None
+        connected = getattr(error, "statement", None) is not None
+        hint = "Try the query in the database itself." if connected else "Is it running, and is the address right?"
+        raise SeatrialError(f"{shown}: {_plain(error, place)}", hint=hint) from None
     if not names:
         raise SeatrialError(f"{shown}: the query gives no rows, as SELECT does.", hint="Nothing was changed.")
     double = sorted({name for name in names if names.count(name) > 1})

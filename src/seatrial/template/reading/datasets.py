@@ -1,6 +1,7 @@
 """Example tables: scikit-learn's own, and OpenML's by name."""
 
 import difflib
+import warnings
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
@@ -31,7 +32,9 @@ def read_openml(name: str) -> Source:
 
     try:
         named: dict[str, Any] = {"data_id": int(name)} if name.isdecimal() else {"name": name, "version": "active"}
-        found = fetch_openml(**named, as_frame=True, parser="auto", n_retries=1, delay=0.1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of trying again; what goes wrong in the end is told below
+            found = fetch_openml(**named, as_frame=True, parser="auto", n_retries=1, delay=0.1)
     except (OSError, ValueError) as error:  # urllib's errors are OSErrors
         reason = str(getattr(error, "reason", "") or error).splitlines()[0]
         raise SeatrialError(

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 
 SAMPLE = 2**18  # characters in which separator and quotes are looked for
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -53,6 +54,12 @@ def rows_of(text: str, separator: str, quote: str, *, whole: bool) -> list[list[
     return rows if whole or len(rows) < 2 else rows[:-1]
 
 
+def usual_width(rows: list[list[str]]) -> int:
+    """How many cells most rows have."""
+    counts = Counter(map(len, rows[:500]))
+    return max(counts, key=lambda width: (counts[width], width)) if counts else 0
+
+
 def dialect_of(text: str, separator: str | None, *, whole: bool) -> tuple[str, str]:
     """Choose separator and quotes by which most rows come out alike, wide, and rarely with quotes left in a cell.
 
@@ -61,7 +68,7 @@ def dialect_of(text: str, separator: str | None, *, whole: bool) -> tuple[str, s
 
     def worth(dialect: tuple[str, str]) -> tuple[float, int]:
         rows = rows_of(text, *dialect, whole=whole)[:500]
-        width = len(rows[0]) if rows else 0
+        width = usual_width(rows)
         if width < 2:
             return (0.0, 0)
         alike = sum(len(row) == width for row in rows) / len(rows)

@@ -63,9 +63,17 @@ def read_source(name: str, *, query: str = "", options: CsvOptions = CsvOptions(
     if len(source.columns) < 2:
         raise SeatrialError(
             f"{source.name} has one column only, {source.columns[0][:60]!r}.",
-            hint="A table has a target and at least one more column. Name the separator if it is an unusual one.",
+            hint=f"A table has a target and at least one more column. {_other_separator(source.columns[0])}",
         )
     return source
+
+
+def _other_separator(name: str) -> str:
+    if "  " in name:
+        return "Are its columns apart by blanks? Save it with commas."
+    if " " in name:
+        return "Is a blank its separator? Say so: --separator ' '."
+    return "Name the separator if it is an unusual one."
 
 
 def _near(path: Path) -> str:

@@ -1,0 +1,134 @@
+"""How good the models are that are written for a table, beside plain scikit-learn on the same rows.
+
+Two baselines are fitted on the same split and the same columns: HistGradientBoosting with defaults, and logistic
+(ridge) regression behind one-hot and scaling. `auto` is what `choose_model` takes by the training rows alone. Which
+columns are used, and as what, was decided by all rows before, for every model and baseline alike.
+"""
+
+import tempfile
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss, r2_score, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from tests.template.projects import render
+from threadpoolctl import threadpool_limits
+
+from seatrial.template import Examination, choose_model, examine, read_source
+from seatrial.template.coding.pipelinecode import MODELS
+from seatrial.train.recipe import read_recipe
+
+LARGE = 50_000  # rows, from which on one split and fewer models are measured
+BASELINES = ("plain boosting", "plain linear")
+DRAWS = 200  # of the held-out rows, for what is noise
+
+
+def measure_place(place: str, target: str, query: str, seeds: int) -> dict[str, Any]:
+    """Held-out scores of all models for a table by its name."""
+    examination = examine(read_source(place, query=query), target)
+    with threadpool_limits(1):
+        return measure(examination, seeds)
+
+
+def measure(examination: Examination, seeds: int) -> dict[str, Any]:
+    """Held-out scores of all, averaged over splits; `noise` is the error of auto's lead on the better baseline."""
+    warnings.simplefilter("ignore")
+    task = examination.target.task
+    large = examination.rows > LARGE
+    scores: dict[str, list[float]] = {}
+    chosen: list[str] = []
+    noise: list[float] = []
+    for seed in range(1 if large else seeds):
+        given: dict[str, Any] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = None
+            for model in ("boosting",) if large else MODELS:
+                project = replace(render(Path(folder) / model, examination, model), seed=seed)
+                recipe = read_recipe(project, drop_bad_rows=False)
+                given[model] = recipe.fit()(recipe.held_out)
+        assert recipe is not None
+        train, test = recipe.split.train, recipe.split.test
+        truth, classes = recipe.table.target[test], recipe.table.classes
+        begun = time.monotonic()
+        choice = choose_model(_only(examination, train), seconds=30, seed=seed)
+        scores.setdefault("seconds of auto", []).append(time.monotonic() - begun)
+        chosen.append(choice.model)
+        if choice.model in given:
+            given["auto"] = given[choice.model]
+        frame = pd.DataFrame(
+            {c.name: c.values.to_pandas() for c in examination.used if c.kind not in ("text", "date", "moment")}
+        )
+        if frame.shape[1]:
+            for name, pipeline in _baselines(frame, task, seed).items():
+                pipeline.fit(frame.iloc[train], recipe.table.target[train])
+                ask = pipeline.predict if task == "regression" else pipeline.predict_proba
+                given[name] = ask(frame.iloc[test])
+        for name, answers in given.items():
+            scores.setdefault(name, []).append(_score(task, truth, answers, classes))
+        noise.append(_noise(task, truth, given, classes, seed))
+    return {name: float(np.mean(values)) for name, values in scores.items()} | {
+        "chosen": ",".join(chosen),
+        "noise": float(np.mean(noise)),
+    }
+
+
+def _noise(task: str, truth: Any, given: dict[str, Any], classes: Any, seed: int) -> float:
+    """The standard error of the difference to the better baseline, over draws of the held-out rows with replacement."""
+    ours = given.get("auto", given["boosting"])
+    there = [name for name in BASELINES if name in given]
+    if not there:
+        return 0.0
+    best = max(there, key=lambda name: _score(task, truth, given[name], classes))
+    draw = np.random.default_rng(seed)
+    differences = []
+    for _ in range(DRAWS if len(truth) < LARGE else DRAWS // 10):
+        rows = draw.integers(0, len(truth), len(truth))
+        if len(np.unique(truth[rows])) < 2:
+            continue
+        differences.append(
+            _score(task, truth[rows], ours[rows], classes) - _score(task, truth[rows], given[best][rows], classes)
+        )
+    return float(np.std(differences)) if differences else 0.0
+
+
+def _only(examination: Examination, rows: Any) -> Examination:
+    columns = tuple(replace(c, values=c.values.take(rows)) for c in examination.columns)
+    target = replace(examination.target, values=examination.target.values.take(rows))
+    return replace(examination, columns=columns, target=target, rows=len(rows))
+
+
+def _baselines(frame: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
+    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name]) or frame[name].dtype == bool]
+    numbers = [name for name in frame if name not in texts]
+    for name in texts:
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), "").astype(str)
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False, max_categories=200)
+    plain = make_column_transformer((one_hot, texts), ("passthrough", numbers))
+    scaled = make_column_transformer(
+        (one_hot, texts), (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers)
+    )
+    regression = task == "regression"
+    boosting = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+    linear = Ridge() if regression else LogisticRegression(max_iter=2000)
+    return {
+        "plain boosting": make_pipeline(plain, boosting(random_state=seed)),
+        "plain linear": make_pipeline(scaled, linear),
+    }
+
+
+def _score(task: str, truth: Any, scores: Any, classes: Any) -> float:
+    if task == "regression":
+        return float(r2_score(truth, scores))
+    if task == "binary":
+        return float(roc_auc_score(truth == classes[-1], scores[:, -1]))
+    return float(-log_loss(truth, scores, labels=list(classes)))

@@ -1,0 +1,68 @@
+"""`seatrial new` as a person meets it, in a terminal of its own: few questions, and Ctrl-C leaves nothing."""
+
+import os
+import select
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.template.commands import GIT, write_table
+
+pty = pytest.importorskip("pty", reason="there are no such terminals here")
+PATIENCE = 60
+
+
+def talk(cwd: Path, *turns: tuple[str, str]) -> tuple[str, int]:
+    """Wait for each text, and type the answer; gives all that was shown, and the exit code."""
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(cwd)
+        command = [sys.executable, "-m", "seatrial.cli", "new"]
+        os.execve(sys.executable, command, {**os.environ, **GIT, "TERM": "xterm", "COLUMNS": "120"})
+    shown = ""
+    for wanted, typed in turns:
+        start, end = len(shown), time.monotonic() + PATIENCE
+        while wanted not in shown[start:]:
+            assert time.monotonic() < end, f"{wanted!r} was not asked in {shown!r}"
+            shown += _read(terminal)
+        os.write(terminal, typed.encode())
+    while part := _read(terminal):
+        shown += part
+    os.close(terminal)
+    return shown, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _read(terminal: int) -> str:
+    """What is shown next; "" at the end."""
+    if not select.select([terminal], [], [], PATIENCE)[0]:
+        return ""
+    try:
+        return os.read(terminal, 2**16).decode(errors="replace")
+    except OSError:  # Linux's way to tell the end of a terminal
+        return ""
+
+
+def test_seven_questions_make_a_project(tmp_path: Path) -> None:
+    write_table(tmp_path / "customers.csv")
+    shown, code = talk(
+        tmp_path,
+        ("Name of the project: ", "churn\n"),
+        ("Table (CSV, Parquet, sklearn:NAME): ", "customers.csv\n"),
+        ("Column to predict: ", "left\n"),
+        ("> ", "\n"),
+        ("CI (circleci, github, gitlab, none) [none]: ", "\n"),
+        ("Licence (mit, apache, bsd, none) [none]: ", "\n"),
+        ("Deploy to (local, docker, railway, kubernetes) [local]: ", "\n"),
+    )
+    assert code == 0, shown
+    assert "customers.csv: 120 rows, 5 columns" in shown
+    assert (tmp_path / "churn/src/churn_model/schema.py").is_file()
+
+
+def test_ctrl_c_at_a_question_leaves_nothing(tmp_path: Path) -> None:
+    shown, code = talk(tmp_path, ("Name of the project: ", "churn\n"), ("Table (CSV", "\x03"))
+    assert code == 130
+    assert shown.rstrip().endswith("stopped")
+    assert "error" not in shown
+    assert list(tmp_path.iterdir()) == []

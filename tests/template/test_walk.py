@@ -1,0 +1,25 @@
+"""A few tables the whole way, as `python -m benchmarks.tables` takes all of them; `make soak` runs it."""
+
+from pathlib import Path
+
+import pytest
+from benchmarks.tables.catalogue import TABLES, Table
+from benchmarks.tables.course import Walk
+
+FEW = [table for table in TABLES if table.name in ("few", "european", "orders")]
+
+
+@pytest.mark.soak
+@pytest.mark.browser
+@pytest.mark.parametrize("table", FEW, ids=[table.name for table in FEW])
+def test_from_new_to_its_page_by_the_command_line(table: Table, tmp_path: Path) -> None:
+    place = table.place(tmp_path, None)
+    course = Walk(table.name, tmp_path / "projects", tmp_path / "home").go(
+        place, table.target, table.words, grows=table.grows
+    )
+    assert course.failed == ""
+    assert course.engine == "onnx"
+    assert {"new", "lint", "doctor", "train", "tests", "build", "trial", "publish", "serve", "page"} <= set(
+        course.steps
+    )
+    assert bool(course.second) is table.grows
