@@ -158,7 +158,7 @@ def _estimator(model: Model, *, regression: bool, rows: int) -> tuple[tuple[str,
         why = "    # Few rows: short steps, small trees.\n"
         options = "max_leaf_nodes=8, max_iter=150, min_samples_leaf=10"
         if rows < TINY:  # where 10 rows in a leaf leave no split at all, and 150 trees learn the noise
-            options = "max_leaf_nodes=3, max_iter=60, min_samples_leaf=4, l2_regularization=1.0"
+            options = "max_leaf_nodes=3, max_iter=60, min_samples_leaf=4"
         return ("ensemble", name), f"{name}(learning_rate=0.05, {options})", why
     if rows <= 10_000:
         return ("ensemble", name), f"{name}(learning_rate=0.05, max_leaf_nodes=16, max_iter=200)", ""
