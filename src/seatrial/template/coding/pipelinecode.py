@@ -156,9 +156,10 @@ def _estimator(model: Model, *, regression: bool, rows: int) -> tuple[tuple[str,
     name = f"HistGradientBoosting{kind}"
     if rows < SMALL:
         why = "    # Few rows: short steps, small trees.\n"
-        leaf = 10 if rows >= TINY else max(2, rows // 10)  # twice 10 rows are needed for the first split
-        call = f"{name}(learning_rate=0.05, max_leaf_nodes=8, max_iter=150, min_samples_leaf={leaf})"
-        return ("ensemble", name), call, why
+        options = "max_leaf_nodes=8, max_iter=150, min_samples_leaf=10"
+        if rows < TINY:  # where 10 rows in a leaf leave no split at all, and 150 trees learn the noise
+            options = "max_leaf_nodes=3, max_iter=60, min_samples_leaf=4"
+        return ("ensemble", name), f"{name}(learning_rate=0.05, {options})", why
     if rows <= 10_000:
         return ("ensemble", name), f"{name}(learning_rate=0.05, max_leaf_nodes=16, max_iter=200)", ""
     return ("ensemble", name), f"{name}(learning_rate=0.1, max_iter=200)", ""
