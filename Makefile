@@ -6,6 +6,8 @@ RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 PYTEST ?= # more options of pytest, as PYTEST="-k trial --junitxml=reports/pytest.xml"
 UV := $(shell command -v uv 2>/dev/null)
+# Some images set it, and then every process compiles scikit-learn anew: seconds for each of hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test soak lint format bench docs docs-serve setup lock clean
 
