@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.new import Ci, _examine, _read, _show, _targets
+from seatrial.cli.new import Ci, _examine, _show, _targets, read_table
 from seatrial.cli.options import HERE
 from seatrial.cli.update import LOOK
 from seatrial.core.errors import SeatrialError
@@ -50,7 +50,7 @@ def adopt(
     if not data:
         raise SeatrialError("Which table is it about?", hint="seatrial adopt --data customers.csv --target churned")
     text = _pipeline(root, names, pipeline, fitted, trust or [], load_pickle)
-    examination = _examine(_read(data, "", None, None, None), target, _no_wishes())
+    examination = _examine(read_table(data, "", None, None, None), target, _no_wishes())
     _show(examination, features=not (root / "src" / names.package / "features.py").exists())
     table = ""
     source = examination.source

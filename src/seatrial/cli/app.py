@@ -21,6 +21,7 @@ from seatrial.cli.new import new
 from seatrial.cli.predict import predict
 from seatrial.cli.prove import prove
 from seatrial.cli.publish import publish
+from seatrial.cli.refresh import refresh
 from seatrial.cli.releases import releases
 from seatrial.cli.serve import serve
 from seatrial.cli.train import train
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, adopt, update, add),
-    *(train, build, publish, releases, serve, predict, bump),
+    *(refresh, train, build, publish, releases, serve, predict, bump),
     *(deploy, rollback, deployments),
     *(prove, doctor, demo),
 )

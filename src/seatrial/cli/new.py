@@ -94,7 +94,7 @@ def new(
     targets = _targets(deploy)
     data = data or _ask("Table (CSV, Parquet, sklearn:NAME)")
     wishes = wishes_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
-    source = _read(data, query, separator, encoding, header)
+    source = read_table(data, query, separator, encoding, header)
     talk = not yes and (asked or sys.stdin.isatty())
     if not (target or source.target):
         if not talk:
@@ -144,7 +144,8 @@ def _targets(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["local", *chosen]))
 
 
-def _read(data: str, query: str, separator: str | None, encoding: str | None, header: bool | None) -> "Source":
+def read_table(data: str, query: str, separator: str | None, encoding: str | None, header: bool | None) -> "Source":
+    """Read a table from wherever it is, by the options of the command line."""
     with show.steps() as step:
         step("reading the table")
         from seatrial.template import CsvOptions, read_source

@@ -28,26 +28,35 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
     booleans as true and false, dates as ISO, missing values empty; also those left out, in case they are taken in.
     """
     source = examination.source
-    if (
-        source.clean
-        and not examination.changes
-        and source.path is not None
-        and (source.path.suffix != ".csv" or source.rows <= LARGE)
-    ):
+    suffix = source.path.suffix.lower() if source.path else ""
+    if not (_as_it_is(examination) and (suffix != ".csv" or source.rows <= LARGE)):
+        suffix = ".parquet" if examination.rows > LARGE else ".csv"
+    content, changes = content_of(examination, suffix)
+    path = folder / f"{name}{suffix}"
+    write_whole(path, content)
+    return DataFile(path, changes)
+
+
+def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str, ...]]:
+    """The file as `.csv` or `.parquet`, and how it differs from its source; the very file, where that is such a one."""
+    source = examination.source
+    if _as_it_is(examination) and source.path is not None and source.path.suffix.lower() == suffix:
         content = source.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != source.sha256:
             raise SeatrialError(f"{source.path.name} changed while it was read.", hint="Run it again.")
-        path = folder / f"{name}{source.path.suffix.lower()}"
-        write_whole(path, content)
-        return DataFile(path, ())
+        return content, ()
     changes = list(examination.changes)
     if not source.clean:
         changes.insert(0, f"written as a plain table, from {', '.join(f'{f.name} {f.value}' for f in source.facts)}")
     table = clean_table(examination)
-    large = examination.rows > LARGE
-    path = folder / f"{name}{'.parquet' if large else '.csv'}"
-    write_whole(path, _parquet(table) if large else _csv(table))
-    return DataFile(path, tuple(changes) or ("written as Parquet, which large tables are read from faster",))
+    if suffix == ".csv":
+        return _csv(table), tuple(changes) or ("written as CSV, as the table before was",)
+    return _parquet(table), tuple(changes) or ("written as Parquet, which large tables are read from faster",)
+
+
+def _as_it_is(examination: Examination) -> bool:
+    """Whether a project can read the very file that the table came from."""
+    return examination.source.clean and not examination.changes and examination.source.path is not None
 
 
 def clean_table(examination: Examination) -> Any:

@@ -1,0 +1,112 @@
+"""A newer export in the place of a project's table: cleaned as the first was, held to the schema, and nothing is lost."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from tests.template.commands import quick
+
+HEAD = "Kunde;PLZ;Größe (cm);Umsatz;seit;Vertrag;gekündigt"
+
+
+def export(path: Path, rows: int, seed: int = 1, *, extra: str = "", encoding: str = "utf-8-sig") -> Path:
+    """What a German spreadsheet gives: a title, semicolons, decimal commas, a currency, days as people write them."""
+    draw = random.Random(seed)
+    lines = ["Kundenliste", "", HEAD]
+    for n in range(rows):
+        size, money = draw.gauss(172, 9), draw.uniform(5, 4000)
+        left = "ja" if size + draw.gauss(0, 6) > 174 else "nein"
+        plain = f"{money:,.2f}".replace(",", "x").replace(".", ",").replace("x", ".")
+        plan = draw.choice(["basis", "plus", "profi"])
+        lines.append(
+            f"K{n:05d};{draw.randint(1, 99999):05d};{size:.1f}".replace(".", ",")
+            + f";{plain} €;{draw.randint(1, 28):02d}.{draw.randint(1, 12):02d}.{draw.randint(2015, 2024)};{plan};{left}"
+        )
+    path.write_text("\n".join(lines + ([extra] if extra else [])) + "\n", encoding=encoding)
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("refresh")
+    table = export(folder / "kunden.csv", 150)
+    done = quick("new", "kunden", "--data", str(table), "--target", "gekündigt", "--yes", "--no-git", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "kunden"
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    import shutil
+
+    return Path(shutil.copytree(made, tmp_path / "kunden"))
+
+
+def test_a_newer_export_is_cleaned_as_the_first_was(project: Path, tmp_path: Path) -> None:
+    before = (project / "data/kunden.csv").read_text()
+    done = quick("refresh", str(export(tmp_path / "juli.csv", 180)), "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["rows"], told["before"], told["new"], told["gone"]) == (180, 150, 30, 0)
+    after = (project / "data/kunden.csv").read_text()
+    assert after.startswith(before)  # the same rows come out the same to the byte
+    assert len(after.splitlines()) == 181
+    assert "€" not in after
+    again = quick("refresh", str(tmp_path / "juli.csv"), cwd=project)
+    assert "0 new, 0 gone" in again.stdout
+    assert "nothing to train again" in again.stderr
+
+
+def test_a_table_that_breaks_the_schema_changes_nothing(project: Path, tmp_path: Path) -> None:
+    before = (project / "data/kunden.csv").read_bytes()
+    odd = export(tmp_path / "juli.csv", 150, extra="K99999;01234;171,0;12,00 €;01.02.2020;platin;ja")
+    done = quick("refresh", str(odd), cwd=project)
+    assert done.returncode == 1
+    assert "1 of 151 rows break the schema" in done.stderr
+    assert "platin" in done.stderr
+    assert "--on-bad-rows drop" in done.stderr
+    assert (project / "data/kunden.csv").read_bytes() == before
+    done = quick("refresh", str(odd), "--on-bad-rows", "drop", "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] == 150
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD.replace("gekündigt", "weg") + "\n" + "K1;01234;171,0;12,00 €;01.02.2020;plus;ja\n" * 30, "has no column `gekuendigt`"),
+        (HEAD.replace("Vertrag", "Tarif") + "\n" + "K1;01234;171,0;12,00 €;01.02.2020;plus;ja\nK2;01234;161,0;2,00 €;01.02.2021;plus;nein\n" * 30, "has no column `Vertrag`"),
+        ("", "is empty"),
+    ],
+    ids=["no target", "no column", "empty"],
+)  # fmt: skip
+def test_what_does_not_fit_is_told_and_changes_nothing(project: Path, tmp_path: Path, text: str, words: str) -> None:
+    before = (project / "data/kunden.csv").read_bytes()
+    (tmp_path / "juli.csv").write_text(text, "utf-8")
+    done = quick("refresh", str(tmp_path / "juli.csv"), cwd=project)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (project / "data/kunden.csv").read_bytes() == before
+
+
+def test_postcodes_that_look_like_numbers_this_time_stay_texts(project: Path, tmp_path: Path) -> None:
+    path = export(tmp_path / "juli.csv", 150)
+    lines = path.read_text("utf-8-sig").splitlines()
+    cells = [line.split(";") for line in lines[3:]]
+    for row in cells:
+        row[1] = f"9{row[1][1:]}"  # no leading zero left
+    path.write_text("\n".join([*lines[:3], *(";".join(row) for row in cells)]) + "\n", "utf-8")
+    done = quick("refresh", str(path), cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(",")[1] for line in (project / "data/kunden.csv").read_text().splitlines()[1:4]] == [
+        row[1] for row in cells[:3]
+    ]
+
+
+def test_without_an_old_table_the_new_one_is_simply_there(project: Path, tmp_path: Path) -> None:
+    (project / "data/kunden.csv").unlink()
+    done = quick("refresh", str(export(tmp_path / "juli.csv", 150)), cwd=project)
+    assert done.returncode == 0, done.stderr  # there was none before
+    assert "has 150 rows." in done.stdout
