@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job would not have
 from pathlib import Path
 from seatrial.cli import server as module
 module.STOPPING = 0.5
@@ -32,6 +33,9 @@ def test_whatever_ends_the_command_ends_its_server(tmp_path: Path, asked: signal
         server = int(running.stdout.readline())
         time.sleep(0.2)
         running.send_signal(asked)
-        running.wait(30)
+        try:
+            running.wait(30)
+        finally:
+            running.kill()
     assert running.returncode in (128 + asked, 1, -asked)
     assert not psutil.pid_exists(server)
