@@ -15,8 +15,9 @@ from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, add_features
 from seatrial.model.inputs import stack_columns
 from seatrial.train import fitting, profile
+from seatrial.train.golden import golden_rows
 from seatrial.train.recipe import Fitted, Recipe, read_recipe
-from seatrial.train.rows import golden_rows, row_at, take
+from seatrial.train.rows import row_at, take
 from seatrial.train.table import TrainingTable
 from seatrial.trial.compare.figures import groups_of
 from seatrial.trial.compare.groups import Grouping
@@ -187,7 +188,7 @@ def golden(candidate: Candidate) -> tuple[Columns, Array]:
     recipe = candidate.recipe
     columns = recipe.held_out
     base = row_at(recipe.columns, columns, 0)
-    rows = golden_rows(recipe.columns, recipe.checker.schema, columns, base, recipe.project.seed)
+    rows = golden_rows(recipe.columns, recipe.checker.schema, columns, base, candidate.fitted, recipe.project.seed)
     checked, _ = recipe.checker.check({c.name: [row[c.name] for row in rows] for c in recipe.columns})
     return checked, candidate.fitted(checked)
 

@@ -21,6 +21,7 @@ from seatrial.model.release import CARD_FILE
 from seatrial.model.schema import row_name, schema_in
 from seatrial.train import evaluate, fitting, profile, report, rows
 from seatrial.train.card import model_card
+from seatrial.train.golden import golden_rows
 from seatrial.train.native import dump_native
 from seatrial.train.surroundings import environment, git_state
 from seatrial.train.table import TrainingTable, read_training_table
@@ -144,7 +145,14 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
         fitted_on[list(inputs.strings)].to_numpy(dtype=object),
     )
     typical = _as_json(schema, typical)
-    golden = rows.golden_rows(columns, schema, held_out, rows.row_at(columns, held_out, 0), project.seed)
+    golden = golden_rows(
+        columns,
+        schema,
+        held_out,
+        rows.row_at(columns, held_out, 0),
+        lambda part: fitting.scores_of(pipeline, framer(part)),
+        project.seed,
+    )
     metadata = Metadata(
         name=project.name,
         description=project.description,
