@@ -110,3 +110,17 @@ def test_without_an_old_table_the_new_one_is_simply_there(project: Path, tmp_pat
     done = quick("refresh", str(export(tmp_path / "juli.csv", 150)), cwd=project)
     assert done.returncode == 0, done.stderr  # there was none before
     assert "has 150 rows." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("kunden.json", "kunden.json is neither CSV nor Parquet"), ("folder.csv", "cannot be written")],
+)
+def test_data_that_cannot_be_replaced_is_one_line(project: Path, tmp_path: Path, name: str, words: str) -> None:
+    settings = project / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("data/kunden.csv", f"data/{name}"))
+    (project / "data/folder.csv").mkdir()
+    done = quick("refresh", str(export(tmp_path / "juli.csv", 150)), cwd=project)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "fault of Seatrial's" not in done.stderr

@@ -83,6 +83,11 @@ def _put(project: "Project", source: "Source", *, drop: bool, progress: Progress
     """Write the table, if it holds to the schema; otherwise raise SeatrialError (DataError), and nothing is changed."""
     from seatrial.core.files import write_whole
 
+    if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
+        raise SeatrialError(
+            f"{project.data.name} is neither CSV nor Parquet, so that no other table is put in its place.",
+            hint="Let `data` under [tool.seatrial] end in .csv or .parquet.",
+        )
     content, changes = _content(source, project, progress)
     with tempfile.TemporaryDirectory(prefix="seatrial-refresh-") as folder:
         path = Path(folder) / project.data.name
@@ -92,7 +97,12 @@ def _put(project: "Project", source: "Source", *, drop: bool, progress: Progress
         before = _rows(_read(project, True, progress))
     except SeatrialError:
         before = None
-    write_whole(project.data, content)
+    try:
+        write_whole(project.data, content)
+    except OSError as error:
+        raise SeatrialError(
+            f"{project.data} cannot be written: {error.strerror}.", hint="Nothing was changed."
+        ) from None
     rows, known = _rows(after), before or Counter()
     new, gone = (rows - known).total(), (known - rows).total()
     return Refreshed(after.rows, None if before is None else before.total(), new, gone, changes)
