@@ -207,7 +207,7 @@ def test_a_slow_request_meets_its_deadline(client: Client, noted: Noted) -> None
     client.send(f"POST {PREDICT} HTTP/1.1\r\nContent-Length: 5".encode())
     reply = client.read()
     assert (reply.status, reply.json()["detail"]) == (408, "The request was not sent within 0.4 s.")
-    assert TIMEOUT <= time.perf_counter() - began < TIMEOUT + 10
+    assert TIMEOUT <= time.perf_counter() - began < TIMEOUT + 2
     assert client.closed()
     assert [status for _, _, status in noted.lines] == [408]
 
@@ -226,7 +226,7 @@ def test_a_slow_body_meets_the_same_deadline(client: Client, noted: Noted, lengt
 def test_a_silent_connection_is_closed(client: Client, noted: Noted) -> None:
     began = time.perf_counter()
     assert client.closed()
-    assert TIMEOUT / 2 < time.perf_counter() - began < TIMEOUT + 10
+    assert TIMEOUT / 2 < time.perf_counter() - began < TIMEOUT + 2
     assert noted.lines == []
 
 
@@ -234,7 +234,7 @@ def test_an_idle_connection_is_closed_after_its_time(client: Client) -> None:
     assert client.ask("GET", "/health").status == 200
     began = time.perf_counter()
     assert client.closed()
-    assert 2 * TIMEOUT < time.perf_counter() - began < 3 * TIMEOUT + 10
+    assert 2 * TIMEOUT < time.perf_counter() - began < 3 * TIMEOUT + 2
 
 
 def test_blank_lines_do_not_keep_a_connection(client: Client) -> None:
@@ -242,7 +242,7 @@ def test_blank_lines_do_not_keep_a_connection(client: Client) -> None:
     client.send(b"\r\n")
     began = time.perf_counter()
     assert client.closed()
-    assert time.perf_counter() - began < TIMEOUT + 10
+    assert time.perf_counter() - began < TIMEOUT + 2
 
 
 def test_a_client_that_reads_nothing_is_let_go(
@@ -324,4 +324,4 @@ def test_all_connections_end_when_the_server_does(titanic: Release, row: bytes) 
         server.should_exit = True
         assert idle.closed()
         assert stalled.closed()
-        assert time.perf_counter() - began < 10
+        assert time.perf_counter() - began < 2

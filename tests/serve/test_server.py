@@ -18,7 +18,7 @@ from tests.serve.serving import PREDICT, Client, Process, process, request, unti
 
 from seatrial.model import Release
 
-QUICK = 8  # seconds within which a server has ended, with stalled clients too; on a busy machine as well
+QUICK = 2.5  # seconds within which a server has ended, with stalled clients too
 
 
 @pytest.fixture(scope="module")
@@ -258,8 +258,8 @@ def test_health_does_not_wait_behind_slow_calls(served: tuple[Process, int], row
     stop.set()
     for thread in threads:
         thread.join(20)
-    assert statistics.median(took) < 0.3
-    assert max(took) < 5.0
+    assert statistics.median(took) < 0.1
+    assert max(took) < 1.0
 
 
 def test_many_callers_at_once_are_all_answered(served: tuple[Process, int], titanic: Release) -> None:

@@ -1,7 +1,5 @@
 """The commands as a user types them, and a small table to use them on."""
 
-import contextlib
-import io
 import os
 import random
 import subprocess
@@ -9,7 +7,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from seatrial.cli.app import run
+from tests.commands import run_here
 
 TARGET = "left"
 GIT = {
@@ -37,16 +35,8 @@ def seatrial(*words: str, cwd: Path, text: str = "", **environment: str) -> subp
 
 def quick(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """The same without a process of its own, where many are asked: it spares loading everything anew."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.chdir(cwd),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        mock.patch.dict(os.environ, GIT),
-        mock.patch.object(sys, "stdin", io.StringIO()),
-    ):
-        code = run(words)
-    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+    with mock.patch.dict(os.environ, GIT):
+        return run_here(*words, cwd=cwd)
 
 
 def git(*words: str, cwd: Path) -> str:

@@ -99,10 +99,10 @@ def hold_pair(
             same_wheel=same_wheel,
             progress=progress,
         )
-    return held(verdict, pair.wheel, source, progress)
+    return with_requirements(verdict, pair.wheel, source, progress)
 
 
-def held(verdict: "Verdict", wheel: Path, source: "Source", progress: Progress) -> Held:
+def with_requirements(verdict: "Verdict", wheel: Path, source: "Source", progress: Progress) -> Held:
     """Add to a passed verdict what its candidate runs with, all of it pinned by hash; `deploy` takes it from there.
 
     It is not the trial's business whether everything that the server needs can be resolved now; `deploy` will say so.

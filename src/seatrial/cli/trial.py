@@ -106,7 +106,7 @@ def accept(
     from dataclasses import replace
 
     from seatrial.cli.environment import with_toolkit
-    from seatrial.cli.holding import held, pair_of, policy_of, write
+    from seatrial.cli.holding import pair_of, policy_of, with_requirements, write
     from seatrial.trial import gate
     from seatrial.trial.verdict import judge
 
@@ -125,7 +125,7 @@ def accept(
     )
     outcome, cause = judge(marked, policy_of(found))
     verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
-    write(pair.folder, held(verdict, pair.wheel, with_toolkit(pair.index), lambda _: None))
+    write(pair.folder, with_requirements(verdict, pair.wheel, with_toolkit(pair.index), lambda _: None))
     show.say(f"{', '.join(given.checks)} accepted by {given.by} until {given.until}; commit {gate.ACCEPTED}.")
     show.say(cause)
 
@@ -157,7 +157,7 @@ def _two(
     from packaging.utils import canonicalize_name
 
     from seatrial.cli.environment import offer_toolkit
-    from seatrial.cli.holding import Held, held
+    from seatrial.cli.holding import Held, with_requirements
     from seatrial.cli.recipes import released_recipes
     from seatrial.core.places import choose_place
     from seatrial.release import open_index
@@ -199,7 +199,7 @@ def _two(
         return None, Held(verdict)
     assert source is not None
     folder = gate.result_folder(found.root, new_release.sha256, old_release.sha256)
-    return folder, held(verdict, candidate, source, step)  # `seatrial deploy` asks for both
+    return folder, with_requirements(verdict, candidate, source, step)  # `seatrial deploy` asks for both
 
 
 def _say(words: str, json: bool) -> None:

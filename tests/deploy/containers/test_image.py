@@ -162,7 +162,7 @@ def test_sigterm_ends_it_at_once_and_well(bench: Workbench, by_secret: Built) ->
     took = time.monotonic() - begun
     code = bench.run("podman", "inspect", "--format", "{{.State.ExitCode}}", "ending").stdout.strip()
     bench.run("podman", "rm", "--force", "ending")
-    assert (code, took < 9) == ("0", True), took  # after ten it would have been killed
+    assert (code, took < 3) == ("0", True), took
 
 
 def test_there_is_no_compiler_and_no_installer_in_it(bench: Workbench, by_secret: Built) -> None:
