@@ -6,11 +6,11 @@ from pathlib import Path
 import joblib
 
 from seatrial.core.project import find_project, importable
-from seatrial.model.checking import TableChecker
 from seatrial.model.features import features_in
 from seatrial.model.schema import schema_in
-from seatrial.train import fitting, rows
-from seatrial.train.table import read_training_table
+from seatrial.model.table_validation import TableChecker
+from seatrial.train import fitting, reference_rows
+from seatrial.train.training_table import read_training_table
 
 
 def main(root: str, output: str) -> None:
@@ -24,7 +24,7 @@ def main(root: str, output: str) -> None:
         table = read_training_table(project, checker, drop_bad_rows=False, progress=lambda _: None)
         split = fitting.split(table, project)
         every = fitting.every_input(checker.columns, features)
-        frame = fitting.Framer(checker.columns, features, every)(rows.take(table.columns, split.train))
+        frame = fitting.Framer(checker.columns, features, every)(reference_rows.take(table.columns, split.train))
         joblib.dump(fitting.fit(project, frame, table.target[split.train]), output)
 
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.core.environments import Environment
+from seatrial.wheels.environments import Environment
 
 ROOT = Path(__file__).parent.parent
 BOOSTED = """
@@ -53,9 +53,9 @@ def prepare(kind: str, folder: Path) -> Model:
 
 
 def _install(project: Path) -> Environment:
-    from seatrial.core.environments import make_environment
     from seatrial.core.project import find_project
     from seatrial.release import built_files, open_index, publish_toolkit
+    from seatrial.wheels.environments import make_environment
 
     found = find_project(project)
     index = open_index(found.index)

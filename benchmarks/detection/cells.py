@@ -13,12 +13,12 @@ import numpy as np
 from benchmarks.detection.holding import hold
 from benchmarks.detection.rivals import rivals
 from benchmarks.detection.worlds import Candidate, Served, World, changed, part
-from seatrial.compile.rows import generate
+from seatrial.compile.proof_rows import generate
 from seatrial.core.project import importable
 from seatrial.model.features import Array, Columns
 from seatrial.train.recipe import Fitted
-from seatrial.trial.compare.figures import sensitivity
-from seatrial.trial.prove import catalogue, faults, spoiling
+from seatrial.trial.compare.statistics import sensitivity
+from seatrial.trial.prove import catalogue, data_faults, fault_transforms
 from seatrial.trial.records import Outcome
 from seatrial.trial.verdict import judge
 
@@ -71,7 +71,7 @@ def cells(world: World) -> Iterator[Cell]:
             yield Cell(seed.fault.name, "code", "code", partial(_code, world, seed))
     yield Cell("underfit", "code", "code", partial(_refitted, world, "underfit"))
     yield Cell("labels_misaligned", "code", "code", partial(_refitted, world, "labels_misaligned"))
-    for fault in spoiling.DATA_FAULTS.values():
+    for fault in data_faults.DATA_FAULTS.values():
         yield Cell(f"{fault.name}", "data", "whole table", partial(_data, world, fault, False))
         if fault.new_rows_too:
             yield Cell(f"{fault.name}", "new rows", "new rows", partial(_data, world, fault, True))
@@ -95,7 +95,7 @@ def facts_of(world: World) -> dict[str, Any]:
 
 
 def _serve(world: World, seed: catalogue.Seed) -> Result:
-    spoil = partial(faults.apply, name=seed.fault.name, parameters=seed.parameters)
+    spoil = partial(fault_transforms.apply, name=seed.fault.name, parameters=seed.parameters)
     candidate = world.usual
     checks = hold(world, candidate, spoil=spoil)
     release = Served(candidate.recipe, candidate.fitted, world.meaning).release()
@@ -174,7 +174,9 @@ class _SpoiledFrames:
     def __call__(self, columns: Columns) -> Any:
         p, fault = self._seed.parameters, self._seed.fault
         if fault.place == "cell":
-            return self._framer({**columns, p["column"]: faults.spoil_column(columns[p["column"]], fault.effect, p)})
+            return self._framer(
+                {**columns, p["column"]: fault_transforms.spoil_column(columns[p["column"]], fault.effect, p)}
+            )
         frame = self._framer(columns)
         inputs = self._framer.inputs
         numbers = frame[list(inputs.numbers)].to_numpy(dtype=float, copy=True)
@@ -235,7 +237,7 @@ def _refitted(world: World, name: str) -> Result:
     return _code_result(world, again(world.usual.recipe), again(world.recipe), (), WORDS[name])
 
 
-def spot(world: World, table: Any, new_only: bool) -> spoiling.Spot:
+def spot(world: World, table: Any, new_only: bool) -> data_faults.Spot:
     """Where the data's faults strike: the strongest columns of each sort, and a group of a tenth to two fifths."""
     facts = facts_of(world)
     order = facts["order"]
@@ -255,10 +257,10 @@ def spot(world: World, table: Any, new_only: bool) -> spoiling.Spot:
     if best > 0.16 and numbers:
         name = numbers[0]
         inside = table.columns[name] > np.nanquantile(table.columns[name], 0.75)
-    return spoiling.Spot(numbers[0] if numbers else None, texts[0] if texts else None, name, inside, rows)
+    return data_faults.Spot(numbers[0] if numbers else None, texts[0] if texts else None, name, inside, rows)
 
 
-def _data(world: World, fault: spoiling.DataFault, new_only: bool) -> Result:
+def _data(world: World, fault: data_faults.DataFault, new_only: bool) -> Result:
     table = world.more(0)
     where = spot(world, table, new_only)
     made = fault.change(table.columns, table.target, where, np.random.default_rng([world.seed, 11]))

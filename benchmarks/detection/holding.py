@@ -8,18 +8,18 @@ import numpy as np
 
 from benchmarks.detection.worlds import Candidate, Served, World, fingerprint, golden
 from seatrial.model.features import Array, Columns
-from seatrial.train.rows import take
-from seatrial.trial.compare.arrivals import compare_arrivals
-from seatrial.trial.compare.data import compare_data
+from seatrial.train.reference_rows import take
 from seatrial.trial.compare.exact import Sameness, compare_exact
-from seatrial.trial.compare.history import compare_history
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
-from seatrial.trial.compare.matching import Table, match
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
-from seatrial.trial.compare.questions import Questions
-from seatrial.trial.compare.surprise import compare_surprise
+from seatrial.trial.compare.new_row_losses import compare_surprise
+from seatrial.trial.compare.new_rows import compare_arrivals
+from seatrial.trial.compare.queries import Questions
+from seatrial.trial.compare.row_matching import Table, match
+from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.null import calibrate
+from seatrial.trial.compare.training_data import compare_data
+from seatrial.trial.noise import calibrate
 from seatrial.trial.records import Check, Outcome
 
 ALONE = 12

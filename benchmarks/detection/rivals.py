@@ -3,8 +3,8 @@
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.meaning import Meaning
 from seatrial.trial.compare.metrics import metrics_of
+from seatrial.trial.compare.scoring import Meaning
 
 NAMES = ("21 labels equal", "metric thresholds", "Kolmogorov-Smirnov")
 

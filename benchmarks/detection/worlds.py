@@ -15,17 +15,17 @@ from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, add_features
 from seatrial.model.inputs import stack_columns
 from seatrial.train import fitting, profile
-from seatrial.train.golden import golden_rows
+from seatrial.train.golden_rows import golden_rows
 from seatrial.train.recipe import Fitted, Recipe, read_recipe
-from seatrial.train.rows import row_at, take
-from seatrial.train.table import TrainingTable
-from seatrial.trial.compare.figures import groups_of
+from seatrial.train.reference_rows import row_at, take
+from seatrial.train.training_table import TrainingTable
 from seatrial.trial.compare.groups import Grouping
-from seatrial.trial.compare.meaning import Meaning
-from seatrial.trial.compare.questions import Answers, Questions, make_questions
-from seatrial.trial.null import Null, calibrate, draw_replicas
+from seatrial.trial.compare.queries import Answers, Questions, make_questions
+from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.statistics import groups_of
+from seatrial.trial.noise import Null, calibrate, draw_replicas
 from seatrial.trial.policy import Policy
-from seatrial.trial.rows.crossing import cross_rows
+from seatrial.trial.rows.crossed_rows import cross_rows
 from seatrial.trial.rows.probes import probe_rows
 from seatrial.trial.rows.reference import Labelled, held_out
 

@@ -25,7 +25,7 @@ from tests.template.projects import render
 from threadpoolctl import threadpool_limits
 
 from seatrial.template import Examination, choose_model, examine, read_source
-from seatrial.template.coding.pipelinecode import MODELS
+from seatrial.template.codegen.pipeline import MODELS
 from seatrial.train.recipe import read_recipe
 
 LARGE = 50_000  # rows, from which on one split and fewer models are measured

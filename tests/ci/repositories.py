@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.ci.test_rendering import FURY
+from tests.ci.test_pipeline_files import FURY
 from tests.conftest import copy_titanic
 
 JOBS = ("lint", "train", "test", "build", "trial", "publish", "deploy")

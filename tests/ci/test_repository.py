@@ -8,7 +8,7 @@ import pytest
 import yaml
 from tests.ci.circle import Circle
 from tests.ci.repositories import JOBS, commit, git
-from tests.ci.test_rendering import SCHEMAS, _commands, run
+from tests.ci.test_pipeline_files import SCHEMAS, _commands, run
 from tests.template.commands import quick, write_table
 
 from seatrial.ci import SERVICES, render

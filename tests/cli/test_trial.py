@@ -11,7 +11,7 @@ import pytest
 from tests.commands import run_here
 
 from seatrial.core.files import sha256
-from seatrial.core.pins import read_pin
+from seatrial.wheels.lockfile import read_pin
 
 pytestmark = pytest.mark.slow
 

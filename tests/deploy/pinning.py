@@ -7,13 +7,13 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from seatrial.core.installing import find_uv
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 from seatrial.deploy.target import Pinned
 from seatrial.release import FolderIndex
+from seatrial.wheels.installer import find_uv
 
 
-def make_pinned(project: Project, index: FolderIndex, version: str, folder: Path) -> Pinned:
+def make_pinned(project: ProjectSettings, index: FolderIndex, version: str, folder: Path) -> Pinned:
     """Pin a release of `index` with everything that serving it needs; the public packages come from PyPI."""
     release, toolkit = index.find(f"{project.name}=={version}"), index.find("seatrial")
     wheels = folder / "wheels"
@@ -50,7 +50,7 @@ def make_pinned(project: Project, index: FolderIndex, version: str, folder: Path
     )
 
 
-def made_up_pin(folder: Path, project: Project, version: str = "0.1.0") -> Pinned:
+def made_up_pin(folder: Path, project: ProjectSettings, version: str = "0.1.0") -> Pinned:
     """A pin that only looks like one, for what installs nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     requirements, wheels = folder / "requirements.txt", folder / "wheels"

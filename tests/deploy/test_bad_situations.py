@@ -13,7 +13,7 @@ import pytest
 from tests.deploy.yard import Yard, reversion
 
 from seatrial.core.project import find_project
-from seatrial.deploy import Place
+from seatrial.deploy import TargetState
 from seatrial.trial.records import Outcome
 
 pytestmark = pytest.mark.slow
@@ -152,7 +152,7 @@ def test_nothing_to_roll_back_to(yard: Yard) -> None:
 
 
 def test_another_command_at_the_same_time(shared: Yard) -> None:
-    with Place(find_project(shared.root), "local").lock():
+    with TargetState(find_project(shared.root), "local").lock():
         for command in (("deploy", "local", "0.3.0"), ("rollback", "local")):
             assert "Another command is deploying to local at this moment." in refused(shared, *command)
 

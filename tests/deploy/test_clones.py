@@ -13,7 +13,7 @@ from tests.serve.serving import until
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
-from seatrial.deploy.place import Place
+from seatrial.deploy.target_state import TargetState
 
 pytestmark = pytest.mark.slow
 INIT = f"src/{PACKAGE}/__init__.py"
@@ -74,7 +74,7 @@ def test_a_clone_that_does_not_know_what_serves_leaves_it_alone(yard: Yard, tmp_
             assert "`git pull` first, or stop that service: `seatrial deploy local --stop`." in done.stderr
             assert stale.traces() == traces
     first.local().settle(None, print)  # as after a first deployment that was cut off
-    pinned = Place(find_project(second.root), "local").current()
+    pinned = TargetState(find_project(second.root), "local").current()
     assert pinned is not None
     with pytest.raises(SeatrialError, match="knows nothing of it"):
         second.local()._refuse_unknown(second.local()._control.status())

@@ -9,14 +9,14 @@ from tests.deploy.standins import StandIn, stand_in
 from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project, find_project
+from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.images import find_engine
 from seatrial.deploy.tools import Tool, ToolError
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Project:
+def tiny(tmp_path: Path) -> ProjectSettings:
     return find_project(make_project(tmp_path / "tiny"))
 
 
@@ -47,7 +47,7 @@ def test_an_engine_that_does_not_run_is_told_with_its_words(
         find_engine()
 
 
-def test_without_an_engine_it_says_what_to_install(tiny: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_it_says_what_to_install(tiny: ProjectSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SeatrialError, match="neither docker nor podman is installed") as refused:
         Docker(tiny, {}).check()
@@ -57,7 +57,7 @@ def test_without_an_engine_it_says_what_to_install(tiny: Project, monkeypatch: p
 
 
 def test_a_build_gives_the_engine_the_wheels_and_no_token(
-    tiny: Project, engines: dict[str, StandIn], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: ProjectSettings, engines: dict[str, StandIn], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pinned = made_up_pin(tmp_path / "pin", tiny)
     engines["docker"].behave("inspect", 1, err="Error: No such image: tiny-model:0.1.0\n")
@@ -93,7 +93,7 @@ def test_what_hangs_is_ended_with_its_children_and_secrets_are_struck_out(tmp_pa
         ({"run_args": "--rm"}, "run_args = '--rm'"),
     ],
 )
-def test_a_wrong_setting_is_named(tiny: Project, settings: dict[str, object], told: str) -> None:
+def test_a_wrong_setting_is_named(tiny: ProjectSettings, settings: dict[str, object], told: str) -> None:
     with pytest.raises(SeatrialError) as refused:
         Docker(tiny, settings)
     assert f"[tool.seatrial.deploy.docker] {told}" in refused.value.message

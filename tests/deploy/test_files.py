@@ -14,14 +14,14 @@ from tests.conftest import TITANIC
 from tests.deploy.pinning import made_up_pin
 from tests.projects.tiny import make_project
 
-from seatrial.core.project import Project, find_project
+from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.files import deployment_files, write_deployment_files
 from seatrial.deploy.images import image_name, own_or, pin_digest, render_dockerfile, stage, tag_of
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Project:
+def tiny(tmp_path: Path) -> ProjectSettings:
     return find_project(make_project(tmp_path / "tiny"))
 
 
@@ -30,7 +30,7 @@ def test_the_reference_project_has_the_files_as_they_are_rendered() -> None:
         assert path.read_text() == text, f"render it again: {path}"
 
 
-def test_files_are_written_once_and_then_belong_to_the_project(tiny: Project) -> None:
+def test_files_are_written_once_and_then_belong_to_the_project(tiny: ProjectSettings) -> None:
     written = write_deployment_files(tiny)
     assert sorted(str(path.relative_to(tiny.root / "deploy")) for path in written) == [
         *("docker/.dockerignore", "docker/Dockerfile"),
@@ -42,7 +42,7 @@ def test_files_are_written_once_and_then_belong_to_the_project(tiny: Project) ->
 
 
 @pytest.mark.parametrize("mounts", [True, False])
-def test_hadolint_finds_nothing_in_the_dockerfile(tiny: Project, tmp_path: Path, mounts: bool) -> None:
+def test_hadolint_finds_nothing_in_the_dockerfile(tiny: ProjectSettings, tmp_path: Path, mounts: bool) -> None:
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     assert hadolint
     path = tmp_path / "Dockerfile"
@@ -55,7 +55,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile(tiny: Project, tmp_path: Path,
         assert (done.returncode == 0) is clean, done.stdout
 
 
-def test_the_dockerfile_fits_the_project(tiny: Project) -> None:
+def test_the_dockerfile_fits_the_project(tiny: ProjectSettings) -> None:
     text = Docker(tiny, {"port": 9000, "python": "3.12"}).files()["Dockerfile"]
     assert "ARG BASE=docker.io/library/python:3.12-slim" in text
     assert 'CMD ["python", "-m", "seatrial.serve", "tiny_model", "--host", "0.0.0.0"]' in text
@@ -80,7 +80,7 @@ def _run(command: list[str], port: str) -> int:
     return subprocess.run([sys.executable, *command[1:]], env=environment, capture_output=True, check=False).returncode
 
 
-def test_a_build_context_holds_the_pin_its_wheels_and_nothing_else(tiny: Project, tmp_path: Path) -> None:
+def test_a_build_context_holds_the_pin_its_wheels_and_nothing_else(tiny: ProjectSettings, tmp_path: Path) -> None:
     pinned = made_up_pin(tmp_path / "pin", tiny)
     (pinned.wheels / "notes.txt").write_text("not a wheel")
     own = tiny.root / "deploy" / "docker"
@@ -95,13 +95,13 @@ def test_a_build_context_holds_the_pin_its_wheels_and_nothing_else(tiny: Project
     ]
 
 
-def test_names_and_versions_become_names_and_tags_of_images(tiny: Project) -> None:
+def test_names_and_versions_become_names_and_tags_of_images(tiny: ProjectSettings) -> None:
     assert image_name("Titanic_Model.v2") == "titanic-model-v2"
     assert tag_of("0.1.0+3.habc") == "0.1.0-3.habc"
     assert Docker(replace(tiny, name="Titanic_Model"), {}).image == "titanic-model"
 
 
-def test_a_pin_is_told_by_what_it_pins_and_not_by_its_comments(tiny: Project, tmp_path: Path) -> None:
+def test_a_pin_is_told_by_what_it_pins_and_not_by_its_comments(tiny: ProjectSettings, tmp_path: Path) -> None:
     pinned = made_up_pin(tmp_path / "pin", tiny)
     before = pin_digest(pinned)
     pinned.requirements.write_text(f"# deployed today\n\n{pinned.requirements.read_text()}")

@@ -14,7 +14,7 @@ from tests.deploy.standins import StandIn, stand_in
 from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project, find_project
+from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy import kubernetes
 from seatrial.deploy.kubernetes import Kubernetes
 from seatrial.deploy.target import Pinned
@@ -34,12 +34,12 @@ EVERYTHING = {
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Project:
+def tiny(tmp_path: Path) -> ProjectSettings:
     return find_project(make_project(tmp_path / "tiny"))
 
 
 @pytest.fixture
-def pinned(tiny: Project, tmp_path: Path) -> Pinned:
+def pinned(tiny: ProjectSettings, tmp_path: Path) -> Pinned:
     return made_up_pin(tmp_path / "pin", tiny)
 
 
@@ -64,7 +64,7 @@ def validate(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("settings", [{}, EVERYTHING], ids=["defaults", "everything set"])
 def test_the_manifests_are_strictly_valid(
-    tiny: Project, pinned: Pinned, tmp_path: Path, settings: dict[str, object]
+    tiny: ProjectSettings, pinned: Pinned, tmp_path: Path, settings: dict[str, object]
 ) -> None:
     text = Kubernetes(tiny, settings).render(pinned)
     assert list(documents(text)) == ["Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"]
@@ -73,7 +73,7 @@ def test_the_manifests_are_strictly_valid(
     assert validate(text.replace("livenessProbe", "livelinessProbe"), tmp_path).returncode != 0
 
 
-def test_the_pods_have_no_rights_that_they_do_not_need(tiny: Project, pinned: Pinned) -> None:
+def test_the_pods_have_no_rights_that_they_do_not_need(tiny: ProjectSettings, pinned: Pinned) -> None:
     pod = documents(Kubernetes(tiny, {}).render(pinned))["Deployment"]["spec"]["template"]["spec"]
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -87,7 +87,7 @@ def test_the_pods_have_no_rights_that_they_do_not_need(tiny: Project, pinned: Pi
     assert "memory" in container["resources"]["limits"]
 
 
-def test_a_rolling_update_takes_no_pod_away_before_a_new_one_is_ready(tiny: Project, pinned: Pinned) -> None:
+def test_a_rolling_update_takes_no_pod_away_before_a_new_one_is_ready(tiny: ProjectSettings, pinned: Pinned) -> None:
     spec = documents(Kubernetes(tiny, {}).render(pinned))["Deployment"]["spec"]
     assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert "replicas" not in spec
@@ -97,7 +97,7 @@ def test_a_rolling_update_takes_no_pod_away_before_a_new_one_is_ready(tiny: Proj
     assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
 
 
-def test_all_parts_mean_the_same_pods(tiny: Project, pinned: Pinned) -> None:
+def test_all_parts_mean_the_same_pods(tiny: ProjectSettings, pinned: Pinned) -> None:
     found = documents(Kubernetes(tiny, {}).render(pinned))
     labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]
     for selector in (
@@ -111,7 +111,7 @@ def test_all_parts_mean_the_same_pods(tiny: Project, pinned: Pinned) -> None:
     assert target["name"] == found["Deployment"]["metadata"]["name"]
 
 
-def test_settings_and_odd_versions_get_to_their_places(tiny: Project, pinned: Pinned) -> None:
+def test_settings_and_odd_versions_get_to_their_places(tiny: ProjectSettings, pinned: Pinned) -> None:
     found = documents(Kubernetes(tiny, EVERYTHING).render(replace(pinned, version="0.2.0+team.1")))
     spec = found["Deployment"]["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -121,12 +121,12 @@ def test_settings_and_odd_versions_get_to_their_places(tiny: Project, pinned: Pi
     assert {document["metadata"]["namespace"] for document in found.values()} == {"models"}
 
 
-def test_render_takes_the_projects_settings(tiny: Project, pinned: Pinned) -> None:
+def test_render_takes_the_projects_settings(tiny: ProjectSettings, pinned: Pinned) -> None:
     project = replace(tiny, deploy={"kubernetes": {"namespace": "models"}})
     assert documents(kubernetes.render(project, pinned))["Service"]["metadata"]["namespace"] == "models"
 
 
-def test_switching_applies_waits_and_commits(tiny: Project, pinned: Pinned, kubectl: StandIn) -> None:
+def test_switching_applies_waits_and_commits(tiny: ProjectSettings, pinned: Pinned, kubectl: StandIn) -> None:
     done: list[str] = []
     target = Kubernetes(tiny, {"namespace": "models", "context": "live"})
     target.check()
@@ -143,7 +143,7 @@ def test_switching_applies_waits_and_commits(tiny: Project, pinned: Pinned, kube
 
 
 def test_with_build_the_image_is_built_from_the_pin_and_pushed(
-    tiny: Project, pinned: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: ProjectSettings, pinned: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docker = stand_in(tmp_path / "engine", "docker")
     monkeypatch.setenv("PATH", str(docker.folder / "bin"))
@@ -160,7 +160,7 @@ def test_with_build_the_image_is_built_from_the_pin_and_pushed(
     assert len(docker.calls) == before
 
 
-def test_a_roll_out_that_fails_is_taken_back(tiny: Project, pinned: Pinned, kubectl: StandIn) -> None:
+def test_a_roll_out_that_fails_is_taken_back(tiny: ProjectSettings, pinned: Pinned, kubectl: StandIn) -> None:
     kubectl.behave("get", 0, out="b" * 64)
     kubectl.behave("status", 1, err="error: deployment exceeded its progress deadline\n")
     commits: list[None] = []
@@ -172,7 +172,9 @@ def test_a_roll_out_that_fails_is_taken_back(tiny: Project, pinned: Pinned, kube
     assert commits == []
 
 
-def test_a_first_roll_out_that_fails_has_nothing_to_go_back_to(tiny: Project, pinned: Pinned, kubectl: StandIn) -> None:
+def test_a_first_roll_out_that_fails_has_nothing_to_go_back_to(
+    tiny: ProjectSettings, pinned: Pinned, kubectl: StandIn
+) -> None:
     kubectl.behave("get", 1, err='Error from server (NotFound): deployments.apps "tiny-model" not found\n')
     kubectl.behave("status", 1, err="error: timed out\n")
     with pytest.raises(SeatrialError) as refused:
@@ -181,7 +183,7 @@ def test_a_first_roll_out_that_fails_has_nothing_to_go_back_to(tiny: Project, pi
     assert "undo" not in kubectl.calls[-1]["argv"]
 
 
-def test_settling_rolls_out_only_what_differs(tiny: Project, pinned: Pinned, kubectl: StandIn) -> None:
+def test_settling_rolls_out_only_what_differs(tiny: ProjectSettings, pinned: Pinned, kubectl: StandIn) -> None:
     target = Kubernetes(tiny, {})
     target.settle(None, lambda _: None)
     kubectl.behave("get", 0, out=pinned.sha256)
@@ -193,7 +195,7 @@ def test_settling_rolls_out_only_what_differs(tiny: Project, pinned: Pinned, kub
 
 
 def test_without_kubectl_the_manifests_can_still_be_rendered(
-    tiny: Project, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
+    tiny: ProjectSettings, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     target = Kubernetes(tiny, {})
@@ -204,7 +206,7 @@ def test_without_kubectl_the_manifests_can_still_be_rendered(
     assert "seatrial deploy kubernetes --render" in refused.value.hint
 
 
-def test_a_cluster_that_lets_nobody_in_is_told(tiny: Project, kubectl: StandIn) -> None:
+def test_a_cluster_that_lets_nobody_in_is_told(tiny: ProjectSettings, kubectl: StandIn) -> None:
     kubectl.behave("can-i", 1, out="no\n")
     with pytest.raises(SeatrialError, match="kubectl cannot deploy in the cluster; it says:\n  no"):
         Kubernetes(tiny, {}).check()
@@ -220,7 +222,7 @@ def test_a_cluster_that_lets_nobody_in_is_told(tiny: Project, kubectl: StandIn) 
         ({"port": 80}, "port = 80: Input should be greater than or equal to 1024"),
     ],
 )
-def test_a_wrong_setting_is_named(tiny: Project, settings: dict[str, object], told: str) -> None:
+def test_a_wrong_setting_is_named(tiny: ProjectSettings, settings: dict[str, object], told: str) -> None:
     with pytest.raises(SeatrialError) as refused:
         Kubernetes(tiny, settings)
     assert told in refused.value.message

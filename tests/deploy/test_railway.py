@@ -15,7 +15,7 @@ from tests.projects.tiny import make_project
 from tests.serve.serving import process
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project, find_project
+from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.railway import Railway
 from seatrial.deploy.target import Pinned
 
@@ -51,7 +51,7 @@ SCHEMA = {
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Project:
+def tiny(tmp_path: Path) -> ProjectSettings:
     return find_project(make_project(tmp_path / "tiny"))
 
 
@@ -66,7 +66,7 @@ def railway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 @pytest.fixture
-def pinned(tiny: Project, tmp_path: Path) -> Pinned:
+def pinned(tiny: ProjectSettings, tmp_path: Path) -> Pinned:
     return made_up_pin(tmp_path / "pin", tiny)
 
 
@@ -112,7 +112,9 @@ def deploy(target: Railway, pinned: Pinned) -> tuple[str, list[str], int]:
     return where, steps, len(commits)
 
 
-def test_it_uploads_the_pin_and_its_wheels_and_nothing_else(tiny: Project, railway: StandIn, pinned: Pinned) -> None:
+def test_it_uploads_the_pin_and_its_wheels_and_nothing_else(
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned
+) -> None:
     where, steps, commits = deploy(Railway(tiny, {"service": "titanic", "environment": "staging"}), pinned)
     (call,) = railway.calls
     assert call["argv"] == ["up", "--detach", "--service", "titanic", "--environment", "staging"]
@@ -127,7 +129,7 @@ def test_it_uploads_the_pin_and_its_wheels_and_nothing_else(tiny: Project, railw
     assert "not checked that it answers" in steps[-1]
 
 
-def test_the_config_holds_to_the_documented_keys(tiny: Project) -> None:
+def test_the_config_holds_to_the_documented_keys(tiny: ProjectSettings) -> None:
     files = Railway(tiny, {"service": "titanic"}).files()
     document = json.loads(files["railway.json"])
     jsonschema.validate(document, SCHEMA)
@@ -138,7 +140,7 @@ def test_the_config_holds_to_the_documented_keys(tiny: Project) -> None:
             jsonschema.validate({**document, "deploy": wrong}, SCHEMA)
 
 
-def test_its_dockerfile_takes_the_index_from_the_service_and_needs_no_mounts(tiny: Project) -> None:
+def test_its_dockerfile_takes_the_index_from_the_service_and_needs_no_mounts(tiny: ProjectSettings) -> None:
     dockerfile = Railway(tiny, {"service": "titanic"}).files()["Dockerfile"]
     assert "ARG PIP_EXTRA_INDEX_URL" in dockerfile
     assert "--mount" not in dockerfile
@@ -151,7 +153,7 @@ def test_the_server_takes_the_host_that_railways_health_check_gives(titanic_proj
         assert httpx.get(url, headers={"Host": "healthcheck.railway.app"}).status_code == 200
 
 
-def test_a_dockerfile_of_the_projects_own_goes_first(tiny: Project, railway: StandIn, pinned: Pinned) -> None:
+def test_a_dockerfile_of_the_projects_own_goes_first(tiny: ProjectSettings, railway: StandIn, pinned: Pinned) -> None:
     own = tiny.root / "deploy" / "railway" / "Dockerfile"
     own.parent.mkdir(parents=True)
     own.write_text("FROM scratch\n")
@@ -160,7 +162,7 @@ def test_a_dockerfile_of_the_projects_own_goes_first(tiny: Project, railway: Sta
 
 
 def test_with_an_address_it_waits_until_the_new_version_predicts(
-    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
 ) -> None:
     url, state = service
     state["turns"] = "0.1.0"
@@ -171,7 +173,7 @@ def test_with_an_address_it_waits_until_the_new_version_predicts(
 
 
 def test_a_service_that_answers_otherwise_than_training_is_not_committed(
-    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
 ) -> None:
     service[1].update(version="0.1.0", probability=0.7)
     commits: list[None] = []
@@ -186,7 +188,7 @@ def test_a_service_that_answers_otherwise_than_training_is_not_committed(
 
 
 def test_where_the_new_version_does_not_come_nothing_is_committed(
-    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
 ) -> None:
     target = Railway(tiny, {"service": "titanic", "url": service[0], "patience": 0.3})
     commits: list[None] = []
@@ -197,7 +199,7 @@ def test_where_the_new_version_does_not_come_nothing_is_committed(
 
 
 def test_settling_uploads_again_only_what_is_known_to_differ(
-    tiny: Project, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
 ) -> None:
     url, state = service
     Railway(tiny, {"service": "titanic"}).settle(pinned, lambda _: None)
@@ -211,14 +213,16 @@ def test_settling_uploads_again_only_what_is_known_to_differ(
     assert len(railway.calls) == 1
 
 
-def test_without_the_command_line_it_says_how_to_get_it(tiny: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_command_line_it_says_how_to_get_it(tiny: ProjectSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SeatrialError, match=r"railway is not installed\.") as refused:
         Railway(tiny, {"service": "titanic"}).check()
     assert "npm install --global @railway/cli" in refused.value.hint
 
 
-def test_without_a_token_it_says_which(tiny: Project, railway: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_it_says_which(
+    tiny: ProjectSettings, railway: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("RAILWAY_TOKEN")
     with pytest.raises(SeatrialError, match="RAILWAY_TOKEN is not set") as refused:
         Railway(tiny, {"service": "titanic"}).check()
@@ -226,7 +230,7 @@ def test_without_a_token_it_says_which(tiny: Project, railway: StandIn, monkeypa
 
 
 def test_an_accounts_token_needs_the_project(
-    tiny: Project, railway: StandIn, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAILWAY_TOKEN")
     monkeypatch.setenv("RAILWAY_API_TOKEN", "account")
@@ -245,7 +249,7 @@ def test_an_accounts_token_needs_the_project(
     ],
 )
 def test_a_refused_token_is_named_by_its_variable_alone(
-    tiny: Project, railway: StandIn, pinned: Pinned, words: str
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, words: str
 ) -> None:
     railway.behave("up", 1, err=f"{words}\n")
     with pytest.raises(SeatrialError, match=r"^Railway refuses the token in RAILWAY_TOKEN\.$") as refused:
@@ -254,7 +258,7 @@ def test_a_refused_token_is_named_by_its_variable_alone(
 
 
 def test_a_failing_upload_tells_the_last_words_without_the_token(
-    tiny: Project, railway: StandIn, pinned: Pinned
+    tiny: ProjectSettings, railway: StandIn, pinned: Pinned
 ) -> None:
     railway.behave("up", 1, out="Indexing...\n", err="Service titanic not found in $TOKEN\n")
     with pytest.raises(SeatrialError, match="railway cannot upload; it says:") as refused:
@@ -262,7 +266,7 @@ def test_a_failing_upload_tells_the_last_words_without_the_token(
     assert "Service titanic not found in ****" in refused.value.message
 
 
-def test_a_command_line_that_hangs_is_ended(tiny: Project, railway: StandIn, pinned: Pinned) -> None:
+def test_a_command_line_that_hangs_is_ended(tiny: ProjectSettings, railway: StandIn, pinned: Pinned) -> None:
     railway.behave("up", "hang")
     with pytest.raises(SeatrialError, match="railway cannot upload: it did not end within 1 s") as refused:
         deploy(Railway(tiny, {"service": "titanic", "upload_timeout": 1.0}), pinned)
@@ -278,7 +282,7 @@ def test_a_command_line_that_hangs_is_ended(tiny: Project, railway: StandIn, pin
         ({"service": "x", "url": "titanic.example.com"}, "url = 'titanic.example.com': String should match pattern"),
     ],
 )
-def test_a_wrong_setting_is_named(tiny: Project, settings: dict[str, object], told: str) -> None:
+def test_a_wrong_setting_is_named(tiny: ProjectSettings, settings: dict[str, object], told: str) -> None:
     with pytest.raises(SeatrialError) as refused:
         Railway(tiny, settings)
     assert told in refused.value.message

@@ -116,7 +116,7 @@ def prose(text: str) -> str:
 
 
 def compiles_page() -> str:
-    from seatrial.compile.compiling import MODELS, SEARCHES, TRANSFORMERS
+    from seatrial.compile.converter import MODELS, SEARCHES, TRANSFORMERS
 
     def listed(classes: Iterable[type]) -> str:
         rooms: dict[str, list[str]] = {}

@@ -19,9 +19,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def settings_page() -> str:
-    from seatrial.core.places import DEFAULT_FOLDER
-    from seatrial.core.places import KEYS as INDEX
-    from seatrial.core.variables import VARIABLES
+    from seatrial.core.environment_variables import VARIABLES
+    from seatrial.core.index_settings import DEFAULT_FOLDER
+    from seatrial.core.index_settings import KEYS as INDEX
     from seatrial.trial.policy import Policy
 
     parts = [
@@ -71,9 +71,9 @@ def targets() -> dict[str, type[BaseModel]]:
 
 
 def project_rows() -> list[tuple[str, str, str]]:
-    from seatrial.core.project import KEYS, Project
+    from seatrial.core.project import KEYS, ProjectSettings
 
-    defaults = {field.name: None if field.default is MISSING else field.default for field in fields(Project)}
+    defaults = {field.name: None if field.default is MISSING else field.default for field in fields(ProjectSettings)}
     rows = []
     for key, (_, meaning) in KEYS.items():
         if key in PROJECT_SECTIONS:
@@ -94,13 +94,13 @@ def model_rows(model: type[BaseModel]) -> list[tuple[str, str, str]]:
 
 def ci_rows() -> list[tuple[str, str, str]]:
     """What a pipeline takes where nothing is said is asked of the code that reads the settings."""
-    from seatrial.ci.settings import KEYS, read_pipeline
-    from seatrial.core.places import folder_place
-    from seatrial.core.project import Project
+    from seatrial.ci.pipeline_settings import KEYS, read_pipeline
+    from seatrial.core.index_settings import folder_place
+    from seatrial.core.project import ProjectSettings
 
     root = Path("/nowhere")
     place = folder_place(root / "index")
-    read = read_pipeline(Project(root, "x", "x", "1", root, "y", place, (place,)))
+    read = read_pipeline(ProjectSettings(root, "x", "x", "1", root, "y", place, (place,)))
     words = {
         "target": f"the first of `[tool.seatrial.deploy]`, else `{read.target}`",
         "index": "the first one",
@@ -111,7 +111,7 @@ def ci_rows() -> list[tuple[str, str, str]]:
 
 def server_rows() -> list[tuple[str, str, str]]:
     from seatrial.serve.__main__ import _parser
-    from seatrial.serve.settings import Settings
+    from seatrial.serve.server_settings import Settings
 
     plain = Settings()
     rows = []

@@ -12,7 +12,7 @@ from tests.docs.reference import REFERENCE, every_command, pages
 from tests.docs.scenarios import DOCS, ROOT
 
 from seatrial.cli.app import app
-from seatrial.core.variables import INTERNAL, VARIABLES
+from seatrial.core.environment_variables import INTERNAL, VARIABLES
 
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "titanic" / "README.md", *sorted(DOCS.rglob("*.md"))]

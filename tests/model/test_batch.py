@@ -69,9 +69,9 @@ def test_without_an_output_it_is_printed(titanic, table, expected, tmp_path, cap
 
 
 def test_chunks_do_not_change_the_answer(titanic, table, expected, tmp_path, monkeypatch):
-    from seatrial.model import reading
+    from seatrial.model import table_files
 
-    monkeypatch.setattr(reading.read_chunks, "__kwdefaults__", {"target": None, "size": 100})
+    monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "size": 100})
     predict_table(titanic, written(tmp_path / "in.csv", table), tmp_path / "out.csv")
     assert pd.read_csv(tmp_path / "out.csv")["probability_1"].tolist() == pytest.approx(expected, abs=1e-12)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seatrial import Schema, SeatrialError
-from seatrial.model.checking import TableChecker
 from seatrial.model.features import add_features, features_in, needed
+from seatrial.model.table_validation import TableChecker
 
 
 class Thing(Schema):

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from seatrial import Schema, SeatrialError
-from seatrial.model.rows import RowError, RowParser
+from seatrial.model.row_validation import RowError, RowParser
 from seatrial.model.schema import columns_of, row_name
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seatrial.core.places import IndexPlace, url_place
+from seatrial.core.index_settings import IndexPlace, url_place
 
 TOKEN = "s3cret-Token_of.the/index"
 WAITED = 30.0

@@ -17,8 +17,8 @@ import pytest
 from tests.projects.tiny import make_wheel
 from tests.release.indexes import Private, private_index
 
-from seatrial.core.installing import find_uv
 from seatrial.release import FolderIndex
+from seatrial.wheels.installer import find_uv
 
 OURS, THEIRS, NOTHING = "0.1.0", "99.0", ""
 DOWN = "http://127.0.0.1:9/simple/"  # the port of a service that nobody runs
@@ -171,8 +171,8 @@ def test_our_own_environments_take_the_model_from_the_private_index_alone(
 ) -> None:
     from tests.release.indexes import TOKEN
 
-    from seatrial.core.environments import make_environment
     from seatrial.release import open_index
+    from seatrial.wheels.environments import make_environment
 
     monkeypatch.setenv("UV_DEFAULT_INDEX", world.public)
     monkeypatch.setenv("UV_NO_CONFIG", "1")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tests.projects.tiny import make_sdist, make_wheel
 
-from seatrial.core.installing import find_uv
 from seatrial.release import FolderIndex
+from seatrial.wheels.installer import find_uv
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ import sys, socket
 from pathlib import Path
 import uvicorn
 from seatrial.release import FolderIndex
-from seatrial.release.server import Access, make_app
+from seatrial.release.index_server import Access, make_app
 listening = socket.create_server(("127.0.0.1", 0))
 app = make_app(FolderIndex(Path(sys.argv[1])), Access("__token__", sys.argv[2]))
 print(listening.getsockname()[1], flush=True)

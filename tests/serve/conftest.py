@@ -8,8 +8,8 @@ import pytest
 from tests.serve.releases import make_release
 
 from seatrial.model import Release
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import Service
-from seatrial.serve.settings import Settings
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import httpx
 import uvicorn
 
-from seatrial.serve.front import Front
-from seatrial.serve.running import server_config
+from seatrial.serve.asgi import Front
+from seatrial.serve.server import server_config
 
 PREDICT = "/api/v1/predict"
 

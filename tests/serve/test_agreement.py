@@ -12,9 +12,9 @@ from tests.serve.serving import Client, Reply, ask, threaded
 
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
-from seatrial.serve.front import Front
+from seatrial.serve.asgi import Front
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, PREDICT, Service
-from seatrial.serve.settings import Settings
 
 SEED = 20261124
 BODIES = 3_000

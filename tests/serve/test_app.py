@@ -12,8 +12,8 @@ from tests.serve.serving import mounted
 from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.app import create_fastapi
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
-from seatrial.serve.settings import Settings
 
 
 @pytest.fixture(scope="module")

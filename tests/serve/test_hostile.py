@@ -14,9 +14,9 @@ from tests.serve.serving import Client, Reply, ask, threaded
 from seatrial.model import Release
 from seatrial.serve import create_app
 from seatrial.serve.app import create_fastapi
-from seatrial.serve.front import Front
+from seatrial.serve.asgi import Front
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, PREDICT, Service
-from seatrial.serve.settings import Settings
 
 TYPES = ["application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 LIMIT = 0.05  # seconds

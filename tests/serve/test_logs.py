@@ -20,7 +20,7 @@ from tests.serve.serving import ask, run
 from seatrial.model import Release
 from seatrial.serve import create_app, logs
 from seatrial.serve.logs import AccessLog, configure, escape
-from seatrial.serve.settings import Settings
+from seatrial.serve.server_settings import Settings
 
 FORGED = "x\n2026-01-01T00:00:00.000Z INFO forged\r\x1b[2J\u2028\u202eline\x85\x00"
 

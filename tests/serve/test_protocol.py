@@ -11,8 +11,8 @@ from tests.serve.serving import PREDICT, Client, request, threaded, until
 
 from seatrial.model import Release
 from seatrial.serve import create_app, protocol
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import LARGE_BODY, Service
-from seatrial.serve.settings import Settings
 
 TIMEOUT = 0.4
 

@@ -227,7 +227,7 @@ def test_it_loads_neither_pandas_nor_the_command_line(source: Path) -> None:
     import sys
 
     code = (
-        "import sys, titanic_model, seatrial.serve.running, seatrial.serve.app;"
+        "import sys, titanic_model, seatrial.serve.server, seatrial.serve.app;"
         "titanic_model.release.load();"
         "print([m for m in ('pandas', 'pyarrow', 'sklearn', 'typer', 'rich') if m in sys.modules])"
     )

@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from seatrial.core.project import Project, find_project
-from seatrial.template.coding.pipelinecode import Model
-from seatrial.template.deciding.examining import examine
-from seatrial.template.making import Options, make_project
-from seatrial.template.projectname import project_name
+from seatrial.core.project import ProjectSettings, find_project
+from seatrial.template.codegen.pipeline import Model
+from seatrial.template.creation import Options, make_project
+from seatrial.template.inference.examination import examine
+from seatrial.template.project_name import project_name
 from seatrial.template.reading.source import read_source
-from seatrial.template.records import Examination, Source, Wishes
+from seatrial.template.records import Examination, TableSource, Wishes
 
 
-def render(root: Path, examination: Examination, model: Model = "boosting") -> Project:
+def render(root: Path, examination: Examination, model: Model = "boosting") -> ProjectSettings:
     """Make a project as `seatrial new` does."""
     make_project(root, examination, Options(project_name("little"), model))
     return find_project(root)
@@ -23,23 +23,23 @@ def examined(path: Path | str, target: str = "", wishes: Wishes | None = None, *
     return examine(read_source(str(path), **options), target, wishes or Wishes())
 
 
-def source_of(**columns: Any) -> Source:
+def source_of(**columns: Any) -> TableSource:
     """A source of arrays or lists, as a database would give it."""
     import pyarrow as pa
 
     from seatrial.template.reading.source import plain_table
 
-    return Source("made up", plain_table(pa.table(columns)))
+    return TableSource("made up", plain_table(pa.table(columns)))
 
 
-def refused_rows(project: Project) -> list[Any]:
+def refused_rows(project: ProjectSettings) -> list[Any]:
     """What the schema of a project refuses of its own table."""
     import importlib
 
     from seatrial.core.project import importable
-    from seatrial.model.checking import TableChecker
-    from seatrial.model.reading import read_chunks
     from seatrial.model.schema import schema_in
+    from seatrial.model.table_files import read_chunks
+    from seatrial.model.table_validation import TableChecker
 
     with importable(project):
         checker = TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))

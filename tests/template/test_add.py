@@ -9,7 +9,7 @@ from tests.template.commands import git, new, quick, write_table
 from seatrial.ci import SERVICES
 from seatrial.core.choices import PROVIDERS, TARGETS
 from seatrial.deploy import targets as deploy_targets
-from seatrial.template.updating import read_answers
+from seatrial.template.template_update import read_answers
 
 TRACES = {
     "github": (".github/workflows/seatrial.yml", "github"),

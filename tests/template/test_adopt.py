@@ -9,8 +9,8 @@ import pytest
 from tests.template.commands import git, quick, seatrial, write_table
 
 from seatrial.core.project import find_project
-from seatrial.core.versioning import read_version
-from seatrial.template.rendering import files_of
+from seatrial.core.version import read_version
+from seatrial.template.render import files_of
 
 OURS = '''"""Our way to predict who leaves."""
 

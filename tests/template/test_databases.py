@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.deciding.examining import examine
+from seatrial.template.inference.examination import examine
 from seatrial.template.reading.source import read_source
 
 CUSTOMERS = (

@@ -11,7 +11,7 @@ from tests.conftest import TITANIC
 from tests.template.projects import examined, refused_rows, render, source_of
 
 from seatrial.template import Line, Wishes, in_words, write_code, write_data
-from seatrial.template.deciding.examining import examine
+from seatrial.template.inference.examination import examine
 
 
 def test_the_passenger_list_is_understood_and_copied(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from tests.template.commands import GIT, git, new, quick, seatrial, write_table
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.projectname import project_name
-from seatrial.template.questions import change, wishes_of
+from seatrial.template.project_name import project_name
+from seatrial.template.prompts import change, wishes_of
 from seatrial.template.records import Wishes
-from seatrial.template.rendering import UNFINISHED, unfinished
+from seatrial.template.render import UNFINISHED, unfinished
 
 
 def tool(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

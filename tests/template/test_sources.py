@@ -10,9 +10,9 @@ from tests.template.projects import examined, refused_rows, render
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.template.reading.csvfile import CsvOptions
-from seatrial.template.reading.data import write_data
+from seatrial.template.reading.csv_file import CsvOptions
 from seatrial.template.reading.source import read_source
+from seatrial.template.reading.table import write_data
 from seatrial.template.records import Wishes
 
 
@@ -145,7 +145,7 @@ def test_any_other_file_is_written_anew_and_the_changes_told(tmp_path: Path) -> 
 
 
 def test_large_tables_are_written_as_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.template.reading.data.LARGE", 50)
+    monkeypatch.setattr("seatrial.template.reading.table.LARGE", 50)
     path = tmp_path / "t.csv"
     path.write_text("size,ok,y\n" + "".join(f"{n % 7},{'yes' if n % 3 else 'no'},{'ab'[n % 2]}\n" for n in range(60)))
     found = examined(path, "y")

@@ -9,7 +9,7 @@ import pytest
 from tests.template.projects import examined, render, source_of
 from tests.template.test_ugly import Write, column, refusal, table, told, works, write
 
-from seatrial.template.deciding.examining import examine
+from seatrial.template.inference.examination import examine
 from seatrial.template.records import Examination, Wishes
 
 __all__ = ["write"]  # the fixture

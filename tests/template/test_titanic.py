@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.conftest import TITANIC, copy_titanic
 
-from seatrial.cli.pieces import piece_files
+from seatrial.cli.project_files import piece_files
 from seatrial.core.project import find_project
 from seatrial.template.facts import schema_facts
-from seatrial.template.rendering import ANSWERS, TEMPLATE, files_of, render
-from seatrial.template.updating import THEIRS, read_answers, version_of
+from seatrial.template.render import ANSWERS, TEMPLATE, files_of, render
+from seatrial.template.template_update import THEIRS, read_answers, version_of
 
 
 def rendered(folder: Path) -> dict[str, bytes]:

@@ -11,9 +11,10 @@ import pytest
 from tests.template.projects import examined, refused_rows, render, source_of
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.deciding.examining import examine
-from seatrial.template.deciding.naming import reason
-from seatrial.template.reading.csvfile import CsvOptions
+from seatrial.template.inference.examination import examine
+from seatrial.template.inference.names import reason
+from seatrial.template.reading import csv_file
+from seatrial.template.reading.csv_file import CsvOptions
 from seatrial.template.records import Examination, Wishes
 
 Write = Callable[[str | bytes], Path]
@@ -87,17 +88,16 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seatrial.template.reading import csvfile
 
     path = write(table())
-    parse = csvfile._parse
+    parse = csv_file._parse
 
     def appended(*given: Any, **named: Any) -> Any:
         with path.open("a") as file:
             file.write("1,red,0\n")
         return parse(*given, **named)
 
-    monkeypatch.setattr(csvfile, "_parse", appended)
+    monkeypatch.setattr(csv_file, "_parse", appended)
     assert refusal(path) == "table.csv changed while it was read. Run it again once the file is complete."
 
 

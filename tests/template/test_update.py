@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.template.commands import git, new, quick
 
-from seatrial.template.merging import merge
-from seatrial.template.rendering import ANSWERS, TEMPLATE
-from seatrial.template.updating import read_answers, version_of
+from seatrial.template.merge import merge
+from seatrial.template.render import ANSWERS, TEMPLATE
+from seatrial.template.template_update import read_answers, version_of
 
 EDITS = {
     "src/churn_model/schema.py": ('title="Age"', 'title="Age in years"'),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import CompileError
-from seatrial.core.project import Project, find_project
+from seatrial.core.project import ProjectSettings, find_project
 
 SCHEMA = '''
 from typing import Literal
@@ -74,7 +74,7 @@ def number(size: float, colour: str, generator: random.Random) -> str:
 
 def write_project(
     root: Path, data: str, *, pipeline: str = PIPELINE, schema: str = SCHEMA, settings: str = ""
-) -> Project:
+) -> ProjectSettings:
     """Write a project and read it."""
     package = root / "src" / "little_model"
     package.mkdir(parents=True)

@@ -15,18 +15,18 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.train.projects import PIPELINE, write_project
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project, importable
+from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.engines import TRUSTED_TYPES
 from seatrial.model.features import features_in
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import columns_of, schema_in
 from seatrial.train import fitting
 from seatrial.train.native import dump_native
-from seatrial.train.table import TrainingTable
+from seatrial.train.training_table import TrainingTable
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectSettings:
     return write_project(tmp_path, "size,colour,note,y\n")
 
 
@@ -37,7 +37,7 @@ def table_of(target: list[Any], task: Any = "binary") -> TrainingTable:
     return TrainingTable({"size": size}, labels, task, classes, (), len(target), "")
 
 
-def test_a_split_holds_out_the_share_of_each_class_and_every_row_once(project: Project) -> None:
+def test_a_split_holds_out_the_share_of_each_class_and_every_row_once(project: ProjectSettings) -> None:
     table = table_of([0] * 80 + [1] * 20)
     split = fitting.split(table, project)
     assert sorted([*split.train.tolist(), *split.test.tolist()]) == list(range(100))
@@ -46,24 +46,24 @@ def test_a_split_holds_out_the_share_of_each_class_and_every_row_once(project: P
     assert split.stratified
 
 
-def test_a_split_is_the_same_for_the_same_seed_and_another_for_another(project: Project) -> None:
+def test_a_split_is_the_same_for_the_same_seed_and_another_for_another(project: ProjectSettings) -> None:
     table = table_of([0, 1] * 50)
     first, second = fitting.split(table, project), fitting.split(table, project)
     assert np.array_equal(first.test, second.test)
-    other = fitting.split(table, Project(**{**vars(project), "seed": 7}))
+    other = fitting.split(table, ProjectSettings(**{**vars(project), "seed": 7}))
     assert not np.array_equal(first.test, other.test)
 
 
-def test_a_split_of_a_regression_is_not_by_class(project: Project) -> None:
+def test_a_split_of_a_regression_is_not_by_class(project: ProjectSettings) -> None:
     assert not fitting.split(table_of([0.5, 1.5, 2.5, 3.5], "regression"), project).stratified
 
 
-def test_a_class_of_one_row_cannot_be_split(project: Project) -> None:
+def test_a_class_of_one_row_cannot_be_split(project: ProjectSettings) -> None:
     with pytest.raises(SeatrialError, match="only one row has y = 1"):
         fitting.split(table_of([0] * 9 + [1]), project)
 
 
-def test_every_column_but_dates_and_every_feature_may_be_an_input(project: Project) -> None:
+def test_every_column_but_dates_and_every_feature_may_be_an_input(project: ProjectSettings) -> None:
     with importable(project):
         columns = columns_of(schema_in(importlib.import_module("little_model.schema")))
         features = features_in(importlib.import_module("little_model.features"), columns)
@@ -79,14 +79,14 @@ def test_every_column_but_dates_and_every_feature_may_be_an_input(project: Proje
     assert frame["note"].tolist() == ["", "x"]
 
 
-def fit(project: Project, pipeline: str) -> Any:
+def fit(project: ProjectSettings, pipeline: str) -> Any:
     (project.source / "little_model" / "pipeline.py").write_text(pipeline)
     frame = pd.DataFrame({"half": [1.0, 2.0, 3.0, 4.0], "colour": ["red", "blue"] * 2})
     with importable(project):
         return fitting.fit(project, frame, np.array([0, 0, 1, 1]))
 
 
-def test_the_projects_seed_goes_wherever_the_pipeline_sets_none(project: Project) -> None:
+def test_the_projects_seed_goes_wherever_the_pipeline_sets_none(project: ProjectSettings) -> None:
     imports = "from sklearn.ensemble import RandomForestClassifier\n"
     unset = PIPELINE.replace("LogisticRegression()", "RandomForestClassifier(3)")
     assert fit(project, imports + unset)[-1].random_state == project.seed
@@ -95,7 +95,7 @@ def test_the_projects_seed_goes_wherever_the_pipeline_sets_none(project: Project
 
 
 @pytest.mark.parametrize("target", ["binary", "continuous"])
-def test_a_target_encoder_draws_its_folds_by_the_seed(project: Project, target: str) -> None:
+def test_a_target_encoder_draws_its_folds_by_the_seed(project: ProjectSettings, target: str) -> None:
     """Alone it shuffles them anew with every fit, and a trial that trains again would call that a difference."""
     text = PIPELINE.replace('OneHotEncoder(handle_unknown="ignore")', f"TargetEncoder(target_type={target!r})")
     if target == "continuous":
@@ -105,19 +105,19 @@ def test_a_target_encoder_draws_its_folds_by_the_seed(project: Project, target: 
     frame = pd.DataFrame({"half": draw.normal(size=200), "colour": draw.choice(list("abcdefghij"), 200)})
     labels = draw.integers(0, 2, 200)
     with importable(project):
-        fitted = [fitting.fit(Project(**{**vars(project), "seed": s}), frame, labels) for s in (1, 1, 2)]
+        fitted = [fitting.fit(ProjectSettings(**{**vars(project), "seed": s}), frame, labels) for s in (1, 1, 2)]
     first, same, other = (pipeline[-1].coef_ for pipeline in fitted)
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
 
 
-def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_columns(project: Project) -> None:
+def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_columns(project: ProjectSettings) -> None:
     with pytest.raises(SeatrialError, match="cannot be fitted") as caught:
         fit(project, PIPELINE.replace('["half"]', '["halve"]'))
     assert "half, colour" in caught.value.hint
 
 
-def test_a_pipeline_file_without_build_is_told(project: Project) -> None:
+def test_a_pipeline_file_without_build_is_told(project: ProjectSettings) -> None:
     with pytest.raises(SeatrialError, match=r"has no function build\(\)"):
         fit(project, "x = 1\n")
 

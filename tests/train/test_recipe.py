@@ -9,7 +9,7 @@ import pytest
 from seatrial.core.project import find_project
 from seatrial.model import Release
 from seatrial.train.recipe import Recipe, read_recipe
-from seatrial.train.rows import take
+from seatrial.train.reference_rows import take
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.inputs import Inputs
 from seatrial.model.metadata import Metadata, Task
 from seatrial.model.schema import Column
-from seatrial.train.evaluate import evaluate, permutation_importance
+from seatrial.train.evaluation import evaluate, permutation_importance
 from seatrial.train.profile import fingerprint
 from seatrial.train.report import RunReport, render_report
 

@@ -20,7 +20,7 @@ from tests.train.projects import (
 
 from seatrial.compile import compile_release
 from seatrial.core.errors import DataError, SeatrialError
-from seatrial.core.project import Project, importable
+from seatrial.core.project import ProjectSettings, importable
 from seatrial.model import Release
 from seatrial.train import train
 
@@ -43,7 +43,7 @@ def test_the_same_table_gives_the_same_artifacts_and_report_byte_for_byte(tmp_pa
 def test_another_seed_is_another_run(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two))
     first = train(project, compiles)
-    second = train(Project(**{**vars(project), "seed": 5}), compiles)
+    second = train(ProjectSettings(**{**vars(project), "seed": 5}), compiles)
     assert first.id != second.id
     assert {path.name for path in project.runs.iterdir()} == {first.id, second.id}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, Subject, Verdict
-from seatrial.trial.telling.evidence import Change, Flips, Pair
+from seatrial.trial.report.evidence import Change, Flips, Pair
 from seatrial.trial.verdict import judge
 
 SHA_OLD = "8f14e45fceea167a5a36dedd4bea2543c9f0f895fb98ab9159f51fd0297e236d"

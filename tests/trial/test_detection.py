@@ -12,7 +12,7 @@ from benchmarks.detection.worlds import open_world
 
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.catalogue import FAULTS
-from seatrial.trial.prove.spoiling import DATA_FAULTS
+from seatrial.trial.prove.data_faults import DATA_FAULTS
 
 pytestmark = pytest.mark.slow
 STOPPED = ("blocked", "waiting", "inconclusive")

@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.ci.rendering import render as render
+    from seatrial.ci.pipeline_files import render as render
     from seatrial.ci.services import SERVICES as SERVICES
 
 _HOMES = {
     "SERVICES": "seatrial.ci.services",
-    "render": "seatrial.ci.rendering",
+    "render": "seatrial.ci.pipeline_files",
 }
 __all__ = ["SERVICES", "render"]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seatrial.ci.settings import Pipeline, read_pipeline, repository_of, top_of
+from seatrial.ci.pipeline_settings import Pipeline, read_pipeline, repository_of, top_of
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project, find_project, in_project
+from seatrial.core.project import ProjectSettings, find_project, in_project
 
 SKIPPED = {"tests", "test", "node_modules", "build", "dist"}  # projects below these are there to be tested
 
@@ -78,14 +78,14 @@ def repository_at(start: Path) -> Repository:
     return _repository(top, found)
 
 
-def repository_with(project: Project) -> Repository:
+def repository_with(project: ProjectSettings) -> Repository:
     """The repository of a project, with what else lies in it."""
     top = top_of(project)
     others = [each for each in _projects(top) if each.root != project.root] if top != project.root else []
     return _repository(top, [*others, project])
 
 
-def _repository(top: Path, projects: list[Project]) -> Repository:
+def _repository(top: Path, projects: list[ProjectSettings]) -> Repository:
     found = sorted((read_pipeline(project) for project in projects), key=lambda p: p.folder)
     if len(found) == 1:
         return Repository(top, tuple(found))
@@ -100,7 +100,7 @@ def _repository(top: Path, projects: list[Project]) -> Repository:
     return Repository(top, tuple(replace(p, key=key) for p, key in zip(found, keys, strict=True)))
 
 
-def _projects(top: Path) -> Iterator[Project]:
+def _projects(top: Path) -> Iterator[ProjectSettings]:
     """The projects that say, or of which git says, that this is their repository."""
     for path in _settings_files(top):
         folder = path.parent

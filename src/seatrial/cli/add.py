@@ -10,7 +10,7 @@ from seatrial.core.choices import PROVIDERS, Provider, Remote
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.core.project import Project
+    from seatrial.core.project import ProjectSettings
 
 Piece = Literal[Provider, Remote]
 
@@ -23,11 +23,11 @@ def add(
 
     Example: [bold]seatrial add kubernetes[/]
     """
-    from seatrial.cli.pieces import piece_files, write_missing
+    from seatrial.cli.project_files import piece_files, write_missing
     from seatrial.cli.update import tell
     from seatrial.core.project import find_project
-    from seatrial.template.merging import write
-    from seatrial.template.updating import change_answers, read_answers
+    from seatrial.template.merge import write
+    from seatrial.template.template_update import change_answers, read_answers
 
     found = find_project(project)
     root = found.root
@@ -57,9 +57,9 @@ def add(
         raise typer.Exit(1)
 
 
-def _refuse_a_second(project: "Project", there: str, wanted: str) -> None:
+def _refuse_a_second(project: "ProjectSettings", there: str, wanted: str) -> None:
     """Raise SeatrialError where another CI service is at work; one whose file is gone is not."""
-    from seatrial.cli.pieces import piece_files
+    from seatrial.cli.project_files import piece_files
 
     if there in ("none", wanted):
         return

@@ -13,8 +13,8 @@ from seatrial.cli.update import LOOK
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.template.adopting import Adoption
-    from seatrial.template.projectname import ProjectName
+    from seatrial.template.adoption import Adoption
+    from seatrial.template.project_name import ProjectName
 
 
 def adopt(
@@ -38,10 +38,10 @@ def adopt(
 
     Example: [bold]seatrial adopt --data data/customers.csv --target churned --pipeline churn.model:make_pipeline[/]
     """
-    from seatrial.template.adopting import adopt as work_out
-    from seatrial.template.adopting import names_of, write
-    from seatrial.template.making import Options
-    from seatrial.template.older import FILES
+    from seatrial.template.adoption import adopt as work_out
+    from seatrial.template.adoption import names_of, write
+    from seatrial.template.creation import Options
+    from seatrial.template.legacy_packaging import FILES
 
     root = folder.absolute()
     if not root.is_dir():
@@ -89,7 +89,7 @@ def _pipeline(
     root: Path, names: "ProjectName", pipeline: str, fitted: Path | None, trust: list[str], load_pickle: bool
 ) -> str:
     """The text of pipeline.py, "" where there is one, or where the template is to write it."""
-    from seatrial.template.coding.estimators import find_builders, fitted_models, from_fitted, imported
+    from seatrial.template.codegen.estimators import find_builders, fitted_models, from_fitted, imported
 
     if pipeline and fitted:
         raise SeatrialError("A pipeline comes from --pipeline or from --fitted, not from both.")
@@ -135,7 +135,7 @@ def _agreed() -> bool:
 
 
 def _add_pieces(root: Path, ci: str, targets: tuple[str, ...]) -> None:
-    from seatrial.cli.pieces import piece_files, write_missing
+    from seatrial.cli.project_files import piece_files, write_missing
     from seatrial.core.project import find_project
 
     _, left = write_missing(piece_files(find_project(root), ci, targets))

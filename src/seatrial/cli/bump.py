@@ -11,7 +11,7 @@ from seatrial.core.errors import SeatrialError
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from seatrial.core.project import Project
+    from seatrial.core.project import ProjectSettings
 
 
 def bump(
@@ -29,7 +29,7 @@ def bump(
     Example: [bold]seatrial bump minor[/]
     """
     from seatrial.core.project import read_toml
-    from seatrial.core.versioning import as_version, raised, read_version, write_version
+    from seatrial.core.version import as_version, raised, read_version, write_version
 
     found = project_on(project, index)
     file = found.version_file
@@ -51,14 +51,14 @@ def bump(
         show.out.print(f"{old} stays: {why}.")
 
 
-def _needed(project: "Project", own: "Version", part: str) -> tuple[str, str]:
+def _needed(project: "ProjectSettings", own: "Version", part: str) -> tuple[str, str]:
     """The version that a retrain needs, empty where it is this one; and why."""
     from packaging.version import Version
 
     from seatrial.core.files import sha256
-    from seatrial.core.versioning import raised
+    from seatrial.core.version import raised
     from seatrial.release import open_index
-    from seatrial.train.surroundings import git_state
+    from seatrial.train.provenance import git_state
 
     if not project.data.is_file():
         raise SeatrialError(f"{project.data} does not exist.", hint="It is `data` in [tool.seatrial].")

@@ -65,7 +65,7 @@ def lock(
 
     Example: [bold]seatrial ci lock && seatrial ci circleci --force[/]
     """
-    from seatrial.ci.lock import lock as pin
+    from seatrial.ci.tool_pins import lock as pin
     from seatrial.core.project import find_project
 
     with show.steps() as step:
@@ -128,8 +128,8 @@ def changed(
 
 def _bring(provider: str, check: bool, force: bool, project: ProjectOption) -> None:
     from seatrial.ci import render
+    from seatrial.ci.file_sync import differences, write
     from seatrial.ci.repository import repository_at
-    from seatrial.ci.writing import differences, write
 
     repository = repository_at(project)
     files = render(repository, provider)

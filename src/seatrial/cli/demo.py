@@ -12,7 +12,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import HERE, ProjectOption
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 
 
 def demo(
@@ -27,8 +27,8 @@ def demo(
 
     Example: [bold]seatrial demo --port 8080[/]
     """
-    from seatrial.cli.server import running_server, wait_for, wait_until_ready
     from seatrial.core.project import find_project
+    from seatrial.steps.server_process import running_server, wait_for, wait_until_ready
 
     begun = time.perf_counter()
     found = find_project(project)
@@ -56,7 +56,7 @@ def demo(
             raise typer.Exit(wait_for(server))
 
 
-def _train(project: Project) -> Path:
+def _train(project: ProjectSettings) -> Path:
     _heading("Train and compile", "seatrial train")
     with show.steps() as step:
         step("loading scikit-learn")
@@ -69,9 +69,9 @@ def _train(project: Project) -> Path:
     return run.report
 
 
-def _publish(project: Project) -> None:
-    from seatrial.cli.holding import hold_pair, pair_of, publish_tried, write
+def _publish(project: ProjectSettings) -> None:
     from seatrial.release import build_release, open_index, publish_toolkit
+    from seatrial.steps.trial import hold_pair, pair_of, publish_tried, write
 
     _heading("Build a wheel", "seatrial build")
     with show.steps() as step:
@@ -95,8 +95,8 @@ def _publish(project: Project) -> None:
         publish_tried(project, step)
 
 
-def _install(project: Project) -> tuple[Path, str]:
-    from seatrial.cli.environment import serving_environment
+def _install(project: ProjectSettings) -> tuple[Path, str]:
+    from seatrial.steps.environment import serving_environment
 
     _heading("Install it from there into a clean environment", "part of seatrial serve")
     with show.steps() as step:

@@ -11,9 +11,9 @@ from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, p
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.core.project import Project
+    from seatrial.core.project import ProjectSettings
     from seatrial.deploy import Done
-    from seatrial.deploy.place import Current, Place
+    from seatrial.deploy.target_state import Current, TargetState
     from seatrial.release import IndexedRelease
 
 TargetArgument = Annotated[str, typer.Argument(help="local, docker, railway, kubernetes, or one of your own.")]
@@ -43,11 +43,11 @@ def deploy(
 
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
-    from seatrial.deploy import Place, Plan, bring, make_ready, open_target
+    from seatrial.deploy import Plan, TargetState, bring, make_ready, open_target
     from seatrial.release import open_index
 
     found = project_on(project, index)
-    opened, place = open_target(found, target), Place(found, target)
+    opened, place = open_target(found, target), TargetState(found, target)
     if stop:
         _stop(opened, place)
         return
@@ -58,7 +58,7 @@ def deploy(
         print(opened.render(pinned or open_index(found.index).find(_requirement(found, version))))  # noqa: T201
         return
     with show.steps(quiet=json) as step, place.lock():
-        from seatrial.cli.pinning import fetch_pinned, pin_release, tried_pins
+        from seatrial.steps.lockfile import fetch_pinned, pin_release, tried_pins
 
         releases = open_index(found.index)
         fetch = fetch_pinned(releases)
@@ -104,10 +104,10 @@ def rollback(
 
     Example: [bold]seatrial rollback local --reason "wrong for children"[/]
     """
-    from seatrial.deploy import Place, Plan, bring, choose_earlier, make_ready, open_target, pin_of
+    from seatrial.deploy import Plan, TargetState, bring, choose_earlier, make_ready, open_target, pin_of
 
     found = project_on(project, index)
-    opened, place = open_target(found, target), Place(found, target)
+    opened, place = open_target(found, target), TargetState(found, target)
     with show.steps(quiet=json) as step, place.lock():
         fetch = _fetch_when_needed(found)
         make_ready(place, opened, fetch, step)
@@ -133,7 +133,7 @@ def rollback(
     _report(place, done, json, push)
 
 
-def _passed(project: "Project", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
+def _passed(project: "ProjectSettings", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
     """Hold a release to its trial against what runs now, or to any that it passed where nothing runs yet."""
     from seatrial.trial import gate
 
@@ -151,14 +151,14 @@ def _passed(project: "Project", release: "IndexedRelease", current: "Current | N
     return {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
 
 
-def _requirement(project: "Project", version: str | None) -> str:
+def _requirement(project: "ProjectSettings", version: str | None) -> str:
     if version is None:
         return project.name
     name, _, number = version.rpartition("==")
     return f"{name or project.name}=={number}"
 
 
-def _keep(place: "Place", pin: Any, wheels: list[Path]) -> None:
+def _keep(place: "TargetState", pin: Any, wheels: list[Path]) -> None:
     try:
         place.keep(pin, wheels)
     except OSError as error:
@@ -168,19 +168,19 @@ def _keep(place: "Place", pin: Any, wheels: list[Path]) -> None:
         ) from None
 
 
-def _fetch_when_needed(project: "Project") -> Any:
+def _fetch_when_needed(project: "ProjectSettings") -> Any:
     """Open the index only if a wheel is not kept here: a rollback works without it."""
 
     def fetch(pin: Any) -> list[Path]:
-        from seatrial.cli.pinning import fetch_pinned
         from seatrial.release import open_index
+        from seatrial.steps.lockfile import fetch_pinned
 
         return fetch_pinned(open_index(project.index))(pin)
 
     return fetch
 
 
-def _stop(target: Any, place: "Place") -> None:
+def _stop(target: Any, place: "TargetState") -> None:
     if not hasattr(target, "stop"):
         raise typer.BadParameter(f"{place.target} is stopped where it runs, not from here")
     with place.lock():
@@ -188,7 +188,7 @@ def _stop(target: Any, place: "Place") -> None:
     show.say(f"{place.target} is stopped." if was else f"{place.target} does not run.")
 
 
-def _report(place: "Place", done: "Done", json: bool, push: bool) -> None:
+def _report(place: "TargetState", done: "Done", json: bool, push: bool) -> None:
     """Say what came of it. With --push, a pin that did not get there is a failure: the next clone would not know."""
     from dataclasses import asdict
 

@@ -11,7 +11,7 @@ from seatrial.cli.options import HERE, JsonOption, ProjectOption
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.core.project import Project
+    from seatrial.core.project import ProjectSettings
 
 
 def deployments(
@@ -42,10 +42,10 @@ def deployments(
         _show(each)
 
 
-def _told(project: "Project", name: str) -> dict[str, Any]:
-    from seatrial.deploy import Place, open_target
+def _told(project: "ProjectSettings", name: str) -> dict[str, Any]:
+    from seatrial.deploy import TargetState, open_target
 
-    place = Place(project, name)
+    place = TargetState(project, name)
     current = place.current()
     serving = None
     with suppress(SeatrialError):  # a target that cannot be asked does not keep its history from being read

@@ -10,7 +10,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import HERE, ProjectOption
 from seatrial.core.errors import SeatrialError
-from seatrial.core.places import LOOPBACK, USER
+from seatrial.core.index_settings import LOOPBACK, USER
 
 index = typer.Typer(
     help="The package index: serve one to a team.\n\nExample: [bold]seatrial index serve[/]",
@@ -52,7 +52,7 @@ def serve(
     from filelock import FileLock, Timeout
 
     from seatrial.release import FolderIndex
-    from seatrial.release.server import Access, make_app
+    from seatrial.release.index_server import Access, make_app
 
     path = folder.absolute() if folder else _folder_of(project)
     secret = os.environ.get(password, "")

@@ -39,7 +39,7 @@ def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, st
 
 def notes(examination: "Examination", *, features: bool) -> list[str]:
     """The decisions about single columns, each with its evidence; with `features`, those about features.py as well."""
-    from seatrial.template.coding.featurecode import feature_code
+    from seatrial.template.codegen.features import feature_code
 
     decisions = [*examination.decisions, *(feature_code(examination).decisions if features else ())]
     found = [str(decision) for decision in decisions if decision.about not in ABOUT_THE_TABLE]

@@ -13,8 +13,8 @@ from seatrial.core.choices import TARGETS, Provider
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.template import Examination, Source, Wishes
-    from seatrial.template.making import Options
+    from seatrial.template import Examination, TableSource, Wishes
+    from seatrial.template.creation import Options
 
 Ci = Literal[Provider, "none"]
 Licence = Literal["mit", "apache", "bsd", "none"]
@@ -77,10 +77,10 @@ def new(
 
     Example: [bold]seatrial new churn --data customers.csv --target churned[/]
     """
-    from seatrial.template.making import Options
-    from seatrial.template.projectname import project_name
-    from seatrial.template.questions import wishes_of
-    from seatrial.template.rendering import check_free
+    from seatrial.template.creation import Options
+    from seatrial.template.project_name import project_name
+    from seatrial.template.prompts import wishes_of
+    from seatrial.template.render import check_free
 
     asked = not (name and data)
     if asked and yes:
@@ -144,7 +144,9 @@ def _targets(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["local", *chosen]))
 
 
-def read_table(data: str, query: str, separator: str | None, encoding: str | None, header: bool | None) -> "Source":
+def read_table(
+    data: str, query: str, separator: str | None, encoding: str | None, header: bool | None
+) -> "TableSource":
     """Read a table from wherever it is, by the options of the command line."""
     with show.steps() as step:
         step("reading the table")
@@ -154,7 +156,7 @@ def read_table(data: str, query: str, separator: str | None, encoding: str | Non
         return read_source(data, query=query, options=CsvOptions(tab, encoding, header))
 
 
-def _examine(source: "Source", target: str, wishes: "Wishes") -> "Examination":
+def _examine(source: "TableSource", target: str, wishes: "Wishes") -> "Examination":
     from seatrial.template import examine
 
     with show.steps() as step:
@@ -163,7 +165,7 @@ def _examine(source: "Source", target: str, wishes: "Wishes") -> "Examination":
 
 def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
     """Show what was inferred until a person agrees."""
-    from seatrial.template.questions import CHANGES, change
+    from seatrial.template.prompts import CHANGES, change
 
     target = examination.target.source
     show.say(f"\nEnter makes the project. To have something otherwise: {CHANGES}. `quit` makes none.")
@@ -227,12 +229,12 @@ def _holder() -> str:
 
 
 def _make(root: Path, examination: "Examination", options: "Options", *, git: bool) -> None:
-    from seatrial.cli.pieces import piece_files
+    from seatrial.cli.project_files import piece_files
     from seatrial.core.files import write_whole
     from seatrial.core.project import find_project
     from seatrial.template import repository
-    from seatrial.template.making import make_project
-    from seatrial.template.rendering import unfinished
+    from seatrial.template.creation import make_project
+    from seatrial.template.render import unfinished
 
     above = repository.repository_above(root)
     uncommitted = ""
@@ -248,7 +250,7 @@ def _make(root: Path, examination: "Examination", options: "Options", *, git: bo
                 step("committing it")
                 uncommitted = repository.first_commit(folder, f"Start {options.names.name}")
     if above is not None:
-        from seatrial.cli.pieces import bring_pipeline
+        from seatrial.cli.project_files import bring_pipeline
 
         bring_pipeline(find_project(root), options.ci)
     if uncommitted:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from seatrial.core.places import IndexPlace
-    from seatrial.core.project import Project
+    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.project import ProjectSettings
 
 ProjectOption = Annotated[
     Path,
@@ -27,7 +27,7 @@ HERE = Path()
 
 def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexPlace]":
     """Which release is meant, and on which index; a project is needed only for what was not said."""
-    from seatrial.core.places import choose_place
+    from seatrial.core.index_settings import choose_place
 
     found = project_if_any(project) if name and index else project_on(project)
     if index:
@@ -37,18 +37,18 @@ def release_and_index(name: str | None, index: str | None, project: Path) -> "tu
     return name or found.name, found.index
 
 
-def project_on(project: Path, index: str | None = None) -> "Project":
+def project_on(project: Path, index: str | None = None) -> "ProjectSettings":
     """Read the project, with the index that `--index` names as its own."""
     from dataclasses import replace
 
-    from seatrial.core.places import choose_place
+    from seatrial.core.index_settings import choose_place
     from seatrial.core.project import find_project
 
     found = find_project(project)
     return replace(found, index=choose_place(found.indexes, index)) if index else found
 
 
-def project_if_any(project: Path) -> "Project | None":
+def project_if_any(project: Path) -> "ProjectSettings | None":
     """Read the project, where there is one; one that is wrong is an error still."""
     from seatrial.core.project import find_project, in_project
 

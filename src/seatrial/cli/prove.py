@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from seatrial.train.recipe import Recipe
     from seatrial.trial.prove.code_faults import Alter
-    from seatrial.trial.prove.proof import Proof
-    from seatrial.trial.prove.workshop import Trained, Workshop
+    from seatrial.trial.prove.proof import GateProof
+    from seatrial.trial.prove.trainer import Trained, Workshop
 
 Progress = Callable[[str], None]
 NAME = "prove"  # of the result's files, in .seatrial/trials/
@@ -44,19 +44,19 @@ def prove(
 
 def prove_in_project(
     start: "Path", *, quick: bool = False, progress: Progress = lambda _: None
-) -> "tuple[Path, Proof]":
+) -> "tuple[Path, GateProof]":
     """Prove the gate of the project that `start` lies in, and write the result; gives its folder too."""
-    from seatrial.cli.environment import offer_toolkit
-    from seatrial.cli.recipes import same_table
     from seatrial.core.files import to_json, write_whole
     from seatrial.core.project import find_project
-    from seatrial.core.wheel import inspect
     from seatrial.release import built_files, open_index
+    from seatrial.steps.environment import offer_toolkit
+    from seatrial.steps.recipes import same_table
     from seatrial.train.recipe import read_recipe
     from seatrial.trial import gate
     from seatrial.trial.policy import read_policy
+    from seatrial.trial.prove.gate_proof import prove as prove_gate
     from seatrial.trial.prove.proof_page import to_html
-    from seatrial.trial.prove.proving import prove as prove_gate
+    from seatrial.wheels.wheel import inspect
 
     found = find_project(start)
     policy = read_policy(found.trial, str(found.root / "pyproject.toml"))
@@ -73,7 +73,7 @@ def prove_in_project(
 
 
 def _workshop(recipe: "Recipe") -> "Workshop":
-    from seatrial.trial.prove.workshop import Workshop
+    from seatrial.trial.prove.trainer import Workshop
 
     own = _trained(recipe)
     fitted = recipe.fit()
@@ -120,9 +120,9 @@ def _workshop(recipe: "Recipe") -> "Workshop":
 
 
 def _trained(recipe: "Recipe") -> "Trained":
-    from seatrial.cli.recipes import training_of
+    from seatrial.steps.recipes import training_of
     from seatrial.train.profile import fingerprint
-    from seatrial.trial.prove.workshop import Trained
+    from seatrial.trial.prove.trainer import Trained
     from seatrial.trial.rows.reference import Labelled
 
     table, split = recipe.table, recipe.split
@@ -135,12 +135,12 @@ def _trained(recipe: "Recipe") -> "Trained":
     )
 
 
-def _show(proof: "Proof", folder: "Path") -> None:
+def _show(proof: "GateProof", folder: "Path") -> None:
     from rich.markup import escape
 
     from seatrial.trial.prove.proof import counted
     from seatrial.trial.prove.proof_page import weak_spots
-    from seatrial.trial.telling.words import clean
+    from seatrial.trial.report.words import clean
 
     colour = "red" if proof.exit_code else "green"
     show.out.print(f"\n[bold {colour}]{escape(proof.headline)}.[/]\n")

@@ -9,7 +9,7 @@ def publish(index: IndexOption = None, project: ProjectOption = HERE, json: Json
 
     Example: [bold]seatrial publish --index team[/]
     """
-    from seatrial.cli.holding import publish_tried
+    from seatrial.steps.trial import publish_tried
 
     found = project_on(project, index)
     with show.steps(quiet=json) as step:

@@ -16,10 +16,10 @@ from seatrial.cli.train import OnBadRows
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.core.project import Project
-    from seatrial.model.checking import TableChecker
-    from seatrial.template import Source
-    from seatrial.train.table import TrainingTable
+    from seatrial.core.project import ProjectSettings
+    from seatrial.model.table_validation import TableChecker
+    from seatrial.template import TableSource
+    from seatrial.train.training_table import TrainingTable
 
 Progress = Callable[[str], None]
 
@@ -79,7 +79,7 @@ def refresh(
         show.say("The same rows: there is nothing to train again.")
 
 
-def _put(project: "Project", source: "Source", *, drop: bool, progress: Progress) -> Refreshed:
+def _put(project: "ProjectSettings", source: "TableSource", *, drop: bool, progress: Progress) -> Refreshed:
     """Write the table, if it holds to the schema; otherwise raise SeatrialError (DataError), and nothing is changed."""
     from seatrial.core.files import write_whole
 
@@ -108,11 +108,11 @@ def _put(project: "Project", source: "Source", *, drop: bool, progress: Progress
     return Refreshed(after.rows, None if before is None else before.total(), new, gone, changes)
 
 
-def _content(source: "Source", project: "Project", progress: Progress) -> tuple[bytes, tuple[str, ...]]:
+def _content(source: "TableSource", project: "ProjectSettings", progress: Progress) -> tuple[bytes, tuple[str, ...]]:
     """The new file, in the format of the old one, and how it differs from the source."""
     from seatrial.template import Wishes, examine
-    from seatrial.template.deciding.naming import clean_names
-    from seatrial.template.reading.data import content_of
+    from seatrial.template.inference.names import clean_names
+    from seatrial.template.reading.table import content_of
     from seatrial.template.records import Kind
 
     names = clean_names(source.columns)
@@ -134,17 +134,17 @@ def _content(source: "Source", project: "Project", progress: Progress) -> tuple[
     return content_of(examination, project.data.suffix.lower())
 
 
-def _checker(project: "Project") -> "TableChecker":
+def _checker(project: "ProjectSettings") -> "TableChecker":
     import importlib
 
-    from seatrial.model.checking import TableChecker
     from seatrial.model.schema import schema_in
+    from seatrial.model.table_validation import TableChecker
 
     return TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
 
 
-def _read(project: "Project", drop: bool, progress: Progress) -> "TrainingTable":
-    from seatrial.train.table import read_training_table
+def _read(project: "ProjectSettings", drop: bool, progress: Progress) -> "TrainingTable":
+    from seatrial.train.training_table import read_training_table
 
     return read_training_table(project, _checker(project), drop_bad_rows=drop, progress=progress)
 

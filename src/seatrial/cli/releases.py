@@ -20,8 +20,8 @@ def releases(
 
     Example: [bold]seatrial releases --json[/]
     """
-    from seatrial.cli.served import served
     from seatrial.release import open_index
+    from seatrial.steps.running_servers import served
 
     wanted, where = release_and_index(name, index, project)
     running = served()

@@ -40,8 +40,8 @@ def serve(
 
     Example: [bold]seatrial serve titanic-model==0.1.0 --port 8001[/]
     """
-    from seatrial.cli.server import running_server, wait_for
     from seatrial.core.project import find_project
+    from seatrial.steps.server_process import running_server, wait_for
 
     arguments = ["--host", host, "--port", str(port), "--workers", str(workers), "--log-format", log_format.value]
     if checkout:
@@ -50,7 +50,7 @@ def serve(
         found = find_project(project)
         python, package, path = Path(sys.executable), found.package, {"PYTHONPATH": str(found.source)}
     else:
-        from seatrial.cli.environment import serving_environment
+        from seatrial.steps.environment import serving_environment
 
         name, where = release_and_index(release, index, project)
         with show.steps() as step:

@@ -16,8 +16,8 @@ from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, p
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.cli.holding import Held, Pair
     from seatrial.release import IndexedRelease
+    from seatrial.steps.trial import Held, Pair
     from seatrial.trial.records import Verdict
 
 Progress = Callable[[str], None]
@@ -67,7 +67,7 @@ def hold(
     """
     if (old is None) != (new is None):
         raise typer.BadParameter("name both, OLD and NEW, or none")
-    from seatrial.cli.holding import hold_pair, pair_of, write
+    from seatrial.steps.trial import hold_pair, pair_of, write
 
     with show.steps(quiet=json) as step:
         step("loading")
@@ -105,8 +105,8 @@ def accept(
     """
     from dataclasses import replace
 
-    from seatrial.cli.environment import with_toolkit
-    from seatrial.cli.holding import pair_of, policy_of, with_requirements, write
+    from seatrial.steps.environment import with_toolkit
+    from seatrial.steps.trial import pair_of, policy_of, with_requirements, write
     from seatrial.trial import gate
     from seatrial.trial.verdict import judge
 
@@ -135,7 +135,7 @@ def _nothing_to_try(pair: "Pair") -> str:
 
     It had its trial; what may have changed since is the date, and an acceptance must not run out for what serves.
     """
-    from seatrial.cli.holding import policy_of
+    from seatrial.steps.trial import policy_of
     from seatrial.trial import gate
 
     policy_of(pair.project)  # a wrong one is an error all the same
@@ -156,14 +156,14 @@ def _two(
     """
     from packaging.utils import canonicalize_name
 
-    from seatrial.cli.environment import offer_toolkit
-    from seatrial.cli.holding import Held, with_requirements
-    from seatrial.cli.recipes import released_recipes
-    from seatrial.core.places import choose_place
+    from seatrial.core.index_settings import choose_place
     from seatrial.release import open_index
+    from seatrial.steps.environment import offer_toolkit
+    from seatrial.steps.recipes import released_recipes
+    from seatrial.steps.trial import Held, with_requirements
     from seatrial.trial import gate
-    from seatrial.trial.holding import hold as hold_trial
     from seatrial.trial.policy import read_policy
+    from seatrial.trial.run import hold as hold_trial
 
     found = project_if_any(project)
     where = choose_place(found.indexes if found else (), index) if index else found.index if found else None
@@ -212,7 +212,7 @@ def _say(words: str, json: bool) -> None:
 def _show(verdict: "Verdict", folder: Path | None) -> None:
     from rich.markup import escape
 
-    from seatrial.trial.telling.rendering import terminal_rows
+    from seatrial.trial.report.formats import terminal_rows
 
     colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")
     show.out.print(f"\n[bold {colour}]{escape(verdict.cause)}[/]\n")

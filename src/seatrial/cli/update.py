@@ -9,7 +9,7 @@ from seatrial.cli import show
 from seatrial.cli.options import HERE, ProjectOption
 
 if TYPE_CHECKING:
-    from seatrial.template.merging import Merge
+    from seatrial.template.merge import Merge
 
 LOOK = "`git add -A . && git diff --cached`"  # `git diff` alone shows no file that is new
 
@@ -25,11 +25,11 @@ def update(
     Example: [bold]seatrial update[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.template.merging import write
-    from seatrial.template.rendering import TEMPLATE
+    from seatrial.template.merge import write
+    from seatrial.template.render import TEMPLATE
     from seatrial.template.repository import check_clean
-    from seatrial.template.updating import read_answers
-    from seatrial.template.updating import update as work_out
+    from seatrial.template.template_update import read_answers
+    from seatrial.template.template_update import update as work_out
 
     root = find_project(project).root
     read_answers(root)

@@ -13,19 +13,19 @@ found right (`borrowed`), and every graph, whoever wrote it, has to pass the sam
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.compile.compiling import compile_pipeline as compile_pipeline
+    from seatrial.compile.compiled import Compiled as Compiled
+    from seatrial.compile.compiled import compile_release as compile_release
+    from seatrial.compile.converter import compile_pipeline as compile_pipeline
     from seatrial.compile.proof import Proof as Proof
     from seatrial.compile.proof import prove as prove
-    from seatrial.compile.releasing import Compiled as Compiled
-    from seatrial.compile.releasing import compile_release as compile_release
-    from seatrial.compile.rows import generate as generate
+    from seatrial.compile.proof_rows import generate as generate
 
 _HOMES = {
-    "Compiled": "releasing",
+    "Compiled": "compiled",
     "Proof": "proof",
-    "compile_pipeline": "compiling",
-    "compile_release": "releasing",
-    "generate": "rows",
+    "compile_pipeline": "converter",
+    "compile_release": "compiled",
+    "generate": "proof_rows",
     "prove": "proof",
 }
 __all__ = list(_HOMES)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.places import DEFAULT_FOLDER, IndexPlace, read_places
+from seatrial.core.index_settings import DEFAULT_FOLDER, IndexPlace, read_places
 from seatrial.core.settings import unknown_key
-from seatrial.core.versioning import read_version
+from seatrial.core.version import read_version
 
 KEYS = {
     "data": (str, "the table to train on, CSV or Parquet, relative to the project"),
@@ -34,7 +34,7 @@ KEYS = {
 
 
 @dataclass(frozen=True)
-class Project:
+class ProjectSettings:
     """The settings of one project, every path absolute."""
 
     root: Path
@@ -93,7 +93,7 @@ class Project:
         return f"{self.name}=={self.version}"
 
 
-def find_project(start: Path) -> Project:
+def find_project(start: Path) -> ProjectSettings:
     """Read the project that `start` lies in.
 
     Raises SeatrialError where there is none, or where a setting is missing, unknown or of the wrong type.
@@ -114,7 +114,7 @@ def in_project(start: Path) -> bool:
 
 
 @contextmanager
-def importable(project: Project) -> Iterator[None]:
+def importable(project: ProjectSettings) -> Iterator[None]:
     """Make the project's package importable from its own source, whatever is installed under its name."""
     for name in [n for n in sys.modules if n == project.package or n.startswith(project.package + ".")]:
         del sys.modules[name]
@@ -146,7 +146,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SeatrialError(f"{path} cannot be read: {error}") from None
 
 
-def _project(root: Path, document: dict[str, Any]) -> Project:
+def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
     where = root / "pyproject.toml"
     project, settings = document.get("project", {}), document["tool"]["seatrial"]
     if "name" not in project:
@@ -165,7 +165,7 @@ def _project(root: Path, document: dict[str, Any]) -> Project:
     if not 0 < checked.get("test_share", 0.25) < 1 or not 0 < checked.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold lie between 0 and 1.")
     indexes = read_places(settings.get("index", DEFAULT_FOLDER), root, str(where))
-    return Project(
+    return ProjectSettings(
         root=root,
         name=project["name"],
         package=package,

@@ -4,7 +4,7 @@ In: a release, its passed trial, and the settings under [tool.seatrial.deploy]. 
 file and a history in the project's `deploy/<target>/`, and a service that runs exactly that. Never: judging a release.
 """
 
-from seatrial.deploy.deploying import (
+from seatrial.deploy.deployment import (
     Done,
     Plan,
     bring,
@@ -13,17 +13,17 @@ from seatrial.deploy.deploying import (
     pin_of,
 )
 from seatrial.deploy.history import Entry
-from seatrial.deploy.place import Place
 from seatrial.deploy.target import Pinned, Target
+from seatrial.deploy.target_state import TargetState
 from seatrial.deploy.targets import open_target, target_names
 
 __all__ = [
     "Done",
     "Entry",
     "Pinned",
-    "Place",
     "Plan",
     "Target",
+    "TargetState",
     "bring",
     "choose_earlier",
     "make_ready",

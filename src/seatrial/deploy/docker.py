@@ -13,9 +13,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.installing import last_lines
-from seatrial.core.project import Project
-from seatrial.deploy.asking import version_at, wait_until_ready
+from seatrial.core.project import ProjectSettings
+from seatrial.deploy.health import version_at, wait_until_ready
 from seatrial.deploy.images import (
     PIN,
     PORT,
@@ -29,9 +28,10 @@ from seatrial.deploy.images import (
     render_dockerignore,
     tag_of,
 )
-from seatrial.deploy.proving import prove
-from seatrial.deploy.settings import TargetSettings, read_settings
+from seatrial.deploy.release_health import prove
 from seatrial.deploy.target import Pinned, Progress
+from seatrial.deploy.target_settings import TargetSettings, read_settings
+from seatrial.wheels.installer import last_lines
 
 
 class DockerSettings(TargetSettings):
@@ -52,7 +52,7 @@ class Docker:
 
     name = "docker"
 
-    def __init__(self, project: Project, settings: dict[str, Any]) -> None:
+    def __init__(self, project: ProjectSettings, settings: dict[str, Any]) -> None:
         self.project = project
         self.settings = read_settings(DockerSettings, settings, project, self.name)
         self.image = self.settings.image or image_name(project.name)

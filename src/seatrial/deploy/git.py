@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.core.versioning import new_version, version_diff
+from seatrial.core.version import new_version, version_diff
 
 TIMEOUT = 60.0
 LOCK_SECONDS = 3.0

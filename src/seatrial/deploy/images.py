@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
-from seatrial.deploy.rendering import render
+from seatrial.core.project import ProjectSettings
+from seatrial.deploy.manifests import render
 from seatrial.deploy.target import Pinned, Progress
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
@@ -27,7 +27,7 @@ ENGINES = ("docker", "podman")
 INSTALL = "Install Docker or Podman; on Debian: apt-get install podman."
 
 
-def render_dockerfile(project: Project, *, python: str = PYTHON, port: int = PORT, mounts: bool = True) -> str:
+def render_dockerfile(project: ProjectSettings, *, python: str = PYTHON, port: int = PORT, mounts: bool = True) -> str:
     """The Dockerfile of a project's service; without `mounts` for builders that know no RUN --mount."""
     return render(
         "Dockerfile.jinja", name=project.name, package=project.package, python=python, port=port, mounts=mounts

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 from seatrial.deploy.images import (
     PORT,
     PYTHON,
@@ -23,9 +23,9 @@ from seatrial.deploy.images import (
     render_dockerignore,
     tag_of,
 )
-from seatrial.deploy.rendering import render as render_template
-from seatrial.deploy.settings import TargetSettings, read_settings
+from seatrial.deploy.manifests import render as render_template
 from seatrial.deploy.target import Pinned, Progress
+from seatrial.deploy.target_settings import TargetSettings, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
 INSTALL = "Install kubectl, or render the manifests and apply them elsewhere: seatrial deploy kubernetes --render."
@@ -75,7 +75,7 @@ class Release(Protocol):
         ...
 
 
-def render(project: Project, release: Release) -> str:
+def render(project: ProjectSettings, release: Release) -> str:
     """The manifests of one release of a project, for `--render`."""
     return Kubernetes(project, project.deploy.get("kubernetes", {})).render(release)
 
@@ -85,7 +85,7 @@ class Kubernetes:
 
     name = "kubernetes"
 
-    def __init__(self, project: Project, settings: dict[str, Any]) -> None:
+    def __init__(self, project: ProjectSettings, settings: dict[str, Any]) -> None:
         self.project = project
         self.settings = read_settings(KubernetesSettings, settings, project, self.name)
         if self.settings.max_replicas < self.settings.min_replicas:

@@ -15,16 +15,16 @@ from typing import Any, Literal
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
-from seatrial.core.environments import make_pinned
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_whole
-from seatrial.core.pins import read_pin
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 from seatrial.core.state import state_home
-from seatrial.deploy.control import Control
-from seatrial.deploy.place import Place
-from seatrial.deploy.settings import TargetSettings, read_settings
+from seatrial.deploy.supervisor_client import Control
 from seatrial.deploy.target import Pinned, Progress
+from seatrial.deploy.target_settings import TargetSettings, read_settings
+from seatrial.deploy.target_state import TargetState
+from seatrial.wheels.environments import make_pinned
+from seatrial.wheels.lockfile import read_pin
 
 
 class LocalSettings(TargetSettings):
@@ -43,9 +43,9 @@ class Local:
 
     name = "local"
 
-    def __init__(self, project: Project, settings: dict[str, Any]) -> None:
+    def __init__(self, project: ProjectSettings, settings: dict[str, Any]) -> None:
         self._settings = read_settings(LocalSettings, settings, project, self.name)
-        self._place = Place(project, self.name)
+        self._place = TargetState(project, self.name)
         self._control = self._find_control(project)
 
     def check(self) -> None:
@@ -136,7 +136,7 @@ class Local:
             if folder.name != pinned.sha256:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _find_control(self, project: Project) -> Control:
+    def _find_control(self, project: ProjectSettings) -> Control:
         """Find the supervisor's state: where the settings say, or, while it serves on, where they had it."""
         private = project.root / ".seatrial" / self.name
         shared, key = state_home() / self.name, canonicalize_name(project.name)

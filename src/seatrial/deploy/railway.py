@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
-from seatrial.deploy.asking import version_at, wait_for_version
+from seatrial.core.project import ProjectSettings
+from seatrial.deploy.health import version_at, wait_for_version
 from seatrial.deploy.images import PORT, PYTHON, own_or, render_dockerfile, render_dockerignore, stage
-from seatrial.deploy.proving import require_proven
-from seatrial.deploy.settings import TargetSettings, read_settings
+from seatrial.deploy.release_health import require_proven
 from seatrial.deploy.target import Pinned, Progress
+from seatrial.deploy.target_settings import TargetSettings, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
 TOKENS = ("RAILWAY_TOKEN", "RAILWAY_API_TOKEN")
@@ -70,7 +70,7 @@ class Railway:
 
     name = "railway"
 
-    def __init__(self, project: Project, settings: dict[str, Any]) -> None:
+    def __init__(self, project: ProjectSettings, settings: dict[str, Any]) -> None:
         self.project = project
         self.settings = read_settings(RailwaySettings, settings, project, self.name)
         self.service = self.settings.service or project.name

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.deploy.child import DRAIN, GO, NOW, Child, Order, as_order, start
+from seatrial.deploy.server_process import DRAIN, GO, NOW, Child, Order, as_order, start
 
 BACKOFF, LONGEST = 0.1, 10.0  # seconds before a crashed server is started again: doubled each time, up to the second
 STEADY = 30.0  # seconds after which a server counts as running well

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 
 Progress = Callable[[str], None]
 
@@ -46,7 +46,7 @@ class Target(Protocol):
 
     name: str
 
-    def __init__(self, project: Project, settings: dict[str, Any]) -> None:
+    def __init__(self, project: ProjectSettings, settings: dict[str, Any]) -> None:
         """Take the settings of `[tool.seatrial.deploy.NAME]`; SeatrialError names a wrong or unknown one."""
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 from seatrial.deploy.target import Target
 
 TARGETS = {
@@ -16,13 +16,13 @@ TARGETS = {
 }
 
 
-def target_names(project: Project) -> list[str]:
+def target_names(project: ProjectSettings) -> list[str]:
     """The targets that this project can deploy to: ours, and its own."""
     own = [name for name, settings in project.deploy.items() if isinstance(settings, Mapping) and "class" in settings]
     return list(dict.fromkeys([*TARGETS, *own]))
 
 
-def open_target(project: Project, name: str) -> Target:
+def open_target(project: ProjectSettings, name: str) -> Target:
     """Make the target `name` from `[tool.seatrial.deploy.NAME]`; a `class = "module:Class"` there is a team's own."""
     where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.{name}]"
     settings = project.deploy.get(name, {})

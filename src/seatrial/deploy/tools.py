@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.installing import last_lines
+from seatrial.wheels.installer import last_lines
 
 QUICK = 60.0  # seconds for what asks a running engine and loads nothing
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.coded import coded, codes_of
+from seatrial.model.categorical import coded, codes_of
 from seatrial.model.schema import Column
 
 Array = npt.NDArray[Any]

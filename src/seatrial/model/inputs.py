@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.model.coded import codes_of
+from seatrial.model.categorical import codes_of
 from seatrial.model.features import Array, Columns
 
 Encoded = tuple[tuple[float, ...], tuple[str, ...]]

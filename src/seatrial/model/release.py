@@ -16,14 +16,14 @@ import numpy as np
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.checking import TableChecker
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, Floats, GraphEngine, NativeEngine
-from seatrial.model.explaining import Explanation, contributions
 from seatrial.model.features import Array, Columns, Feature, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, stack_columns, stack_rows
 from seatrial.model.metadata import Metadata, read_metadata
-from seatrial.model.rows import ROW_LIMIT, RowError, RowParser
+from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
+from seatrial.model.shapley import Explanation, contributions
+from seatrial.model.table_validation import TableChecker
 
 ARTIFACTS = "artifacts"
 CARD_FILE = "card.md"
@@ -244,7 +244,7 @@ def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
     """
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from seatrial.model.reading import Chunk, check_all, read_chunks
+    from seatrial.model.table_files import Chunk, check_all, read_chunks
 
     # scikit-learn brings threads of its own
     threads = 1 if release.metadata.engine == "native" else os.cpu_count() or 1

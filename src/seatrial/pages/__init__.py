@@ -3,6 +3,6 @@
 `render` fills a template of `templates/`, `asset` reads a file of `assets/`. It never measures, decides or serves.
 """
 
-from seatrial.pages.rendering import asset, render
+from seatrial.pages.html import asset, render
 
 __all__ = ["asset", "render"]

@@ -8,30 +8,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.core.wheel import WheelInfo as WheelInfo
-    from seatrial.core.wheel import inspect as inspect
-    from seatrial.release.build import Built as Built
-    from seatrial.release.build import build_release as build_release
-    from seatrial.release.build import built_files as built_files
-    from seatrial.release.folder import FolderIndex as FolderIndex
+    from seatrial.release.folder_index import FolderIndex as FolderIndex
+    from seatrial.release.http_index import HttpIndex as HttpIndex
     from seatrial.release.index import Index as Index
     from seatrial.release.index import IndexedRelease as IndexedRelease
     from seatrial.release.index import Published as Published
     from seatrial.release.index import open_index as open_index
-    from seatrial.release.remote import HttpIndex as HttpIndex
     from seatrial.release.toolkit import build_toolkit as build_toolkit
     from seatrial.release.toolkit import publish_toolkit as publish_toolkit
     from seatrial.release.toolkit import runs_from_checkout as runs_from_checkout
+    from seatrial.release.wheel_builder import Built as Built
+    from seatrial.release.wheel_builder import build_release as build_release
+    from seatrial.release.wheel_builder import built_files as built_files
+    from seatrial.wheels.wheel import WheelInfo as WheelInfo
+    from seatrial.wheels.wheel import inspect as inspect
 
 _HOMES = {
-    "WheelInfo": "seatrial.core.wheel",
-    "inspect": "seatrial.core.wheel",
-    "Built": "seatrial.release.build",
-    "build_release": "seatrial.release.build",
-    "built_files": "seatrial.release.build",
-    "FolderIndex": "seatrial.release.folder",
+    "WheelInfo": "seatrial.wheels.wheel",
+    "inspect": "seatrial.wheels.wheel",
+    "Built": "seatrial.release.wheel_builder",
+    "build_release": "seatrial.release.wheel_builder",
+    "built_files": "seatrial.release.wheel_builder",
+    "FolderIndex": "seatrial.release.folder_index",
     "Index": "seatrial.release.index",
-    "HttpIndex": "seatrial.release.remote",
+    "HttpIndex": "seatrial.release.http_index",
     "IndexedRelease": "seatrial.release.index",
     "Published": "seatrial.release.index",
     "open_index": "seatrial.release.index",

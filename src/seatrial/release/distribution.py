@@ -9,11 +9,11 @@ from pathlib import Path
 from packaging.metadata import parse_email
 from packaging.version import Version
 
-from seatrial.core.archives import MEMBER_LIMIT, TOTAL_LIMIT
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.core.simple import IndexedFile, named
-from seatrial.core.wheel import REBUILD, TEXT_LIMIT, identity, inspect, refuse_unsafe
+from seatrial.wheels.archive import MEMBER_LIMIT, TOTAL_LIMIT
+from seatrial.wheels.simple_api import IndexedFile, named
+from seatrial.wheels.wheel import REBUILD, TEXT_LIMIT, identity, inspect, refuse_unsafe
 
 
 @dataclass(frozen=True)

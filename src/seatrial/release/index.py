@@ -13,10 +13,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.places import IndexPlace, folder_place, url_place
-from seatrial.core.simple import IndexedFile
-from seatrial.core.sources import Source
+from seatrial.core.index_settings import IndexPlace, folder_place, url_place
 from seatrial.release.distribution import Distribution, read_distribution
+from seatrial.wheels.simple_api import IndexedFile
+from seatrial.wheels.sources import WheelSource
 
 Progress = Callable[[str], None]
 
@@ -94,7 +94,7 @@ class IndexedRelease:
         return self.wheel.requires_python
 
 
-class Index(Source, Protocol):
+class Index(WheelSource, Protocol):
     """A package index, wherever it is."""
 
     def publish(self, files: Sequence[Path], progress: Progress = lambda _: None) -> Published:
@@ -159,10 +159,10 @@ def open_index(where: IndexPlace | str | Path) -> Index:
         where = url_place(where) if "://" in where or where.startswith("file:") else Path(where)
     place = folder_place(where) if isinstance(where, Path) else where
     if place.folder:
-        from seatrial.release.folder import FolderIndex
+        from seatrial.release.folder_index import FolderIndex
 
         return FolderIndex(place.folder)
-    from seatrial.release.remote import HttpIndex
+    from seatrial.release.http_index import HttpIndex
 
     return HttpIndex(place)
 

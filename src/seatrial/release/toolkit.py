@@ -20,8 +20,8 @@ from packaging.version import Version
 
 import seatrial
 from seatrial.core.errors import SeatrialError
-from seatrial.release.building import build_distributions
 from seatrial.release.index import Index, IndexedRelease
+from seatrial.release.isolated_build import build_distributions
 
 NAME = "seatrial"
 VERSION_LINE = re.compile(r'^(version = "|__version__ = ")([^"+]+)(")$', re.MULTILINE)

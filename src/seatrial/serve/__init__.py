@@ -6,15 +6,15 @@ pandas, scikit-learn and the command line's packages are not there.
 
 from typing import TYPE_CHECKING
 
-from seatrial.serve.settings import Settings
+from seatrial.serve.server_settings import Settings
 
 if TYPE_CHECKING:
-    from seatrial.serve.front import create_app as create_app
-    from seatrial.serve.running import run as run
+    from seatrial.serve.asgi import create_app as create_app
+    from seatrial.serve.server import run as run
 
 __all__ = ["Settings", "create_app", "run"]
 
-_HOMES = {"create_app": "front", "run": "running"}
+_HOMES = {"create_app": "asgi", "run": "server"}
 
 
 def __getattr__(name: str) -> object:

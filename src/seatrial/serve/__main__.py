@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from seatrial.core.errors import SeatrialError
-from seatrial.serve.settings import Settings
+from seatrial.serve.server_settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         standby_fd=given.standby_fd,
     )
     try:
-        from seatrial.serve.running import run
+        from seatrial.serve.server import run
 
         return run(given.package, settings)
     except SeatrialError as error:

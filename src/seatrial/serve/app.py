@@ -9,10 +9,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from seatrial.serve import answers, document, logs, requests
-from seatrial.serve.answers import JSON, NO_SNIFFING, REQUEST_ID, Answer
+from seatrial.serve import logs, openapi, requests, responses
 from seatrial.serve.docs import create_documented
 from seatrial.serve.page import add_page
+from seatrial.serve.responses import JSON, NO_SNIFFING, REQUEST_ID, Answer
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 # For pages that bring no policy of their own, which are Swagger UI and ReDoc; both write styles and scripts in line.
@@ -46,15 +46,15 @@ def create_fastapi(service: Service) -> FastAPI:
     add_page(app, service)
     bare = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def extended() -> dict[str, Any]:
         """Make the OpenAPI document once, with the release's own schema and examples."""
         if app.openapi_schema is None:
             if not service.ready:
                 service.load()
-            app.openapi_schema = document.completed(bare(), service)
+            app.openapi_schema = openapi.completed(bare(), service)
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
+    app.openapi = extended  # type: ignore[method-assign] # FastAPI's documented way to extend the document
     return app
 
 
@@ -131,7 +131,7 @@ class _Envelope:
         except Exception as error:
             logs.fault("The request failed", error, request_id)
             if not started:
-                await _response(answers.failed(request_id))(scope, receive, sent)
+                await _response(responses.failed(request_id))(scope, receive, sent)
 
 
 def _common(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:

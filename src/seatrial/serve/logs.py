@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from loguru import logger
 
-from seatrial.serve.settings import Settings
+from seatrial.serve.server_settings import Settings
 
 if TYPE_CHECKING:
     from loguru import Record

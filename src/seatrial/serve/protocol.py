@@ -10,7 +10,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from seatrial.serve import answers, logs, requests
+from seatrial.serve import logs, requests, responses
 
 SWEEP_SECONDS = 0.5
 PIPELINE_LIMIT = 256  # requests that wait on one connection; Uvicorn would take as many as fit into the memory
@@ -156,7 +156,7 @@ class GuardedProtocol(HttpToolsProtocol):
         due = self.current if self.current is not None and not self.current.response_complete else None
         own = due is not None and due.scope is self.scope
         if due is None or (own and not due.response_started):  # else it would pass for the answer to another request
-            answer = answers.refused(status, details[status])
+            answer = responses.refused(status, details[status])
             self.transport.write(wire(answer, request_id, self.server_state.default_headers, keep_alive=False))
         if due is not None:
             due.disconnected = True
@@ -206,7 +206,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse(408)
 
 
-def wire(answer: answers.Answer, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
+def wire(answer: responses.Answer, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
     """Write an answer as it goes over the wire; `more` are headers that all answers of the server have."""
     status, body, others = answer
     head = [STATUS_LINE[status]]
@@ -221,9 +221,9 @@ def wire(answer: answers.Answer, request_id: str, more: list[tuple[bytes, bytes]
 
 
 _HEAD = b"%b: %b\r\ncontent-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (
-    *answers.JSON,
-    *answers.NO_SNIFFING,
-    answers.REQUEST_ID,
+    *responses.JSON,
+    *responses.NO_SNIFFING,
+    responses.REQUEST_ID,
 )
 
 

@@ -10,12 +10,12 @@ from pydantic_core import to_jsonable_python
 
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
-from seatrial.model.rows import RowError
-from seatrial.serve import answers, logs
-from seatrial.serve.answers import Answer, Piece, PredictionWriter
+from seatrial.model.row_validation import RowError
+from seatrial.serve import logs, responses
 from seatrial.serve.batching import Batcher
 from seatrial.serve.requests import BodyTooLargeError, read_body
-from seatrial.serve.settings import Settings
+from seatrial.serve.responses import Answer, Piece, PredictionWriter
+from seatrial.serve.server_settings import Settings
 
 PREDICT = "/api/v1/predict"
 EXPLAIN = "/api/v1/explain"
@@ -70,7 +70,7 @@ class Service:
         try:
             body = await read_body(headers, receive, self.settings.body_limit)
         except BodyTooLargeError:
-            return answers.too_large(self.settings.body_limit)
+            return responses.too_large(self.settings.body_limit)
         if body is None:
             return None
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -86,7 +86,7 @@ class Service:
         """Predict the rows in a body; `done` gets the answer, at once or when they have been scored."""
         try:
             if not self.ready:
-                answer = answers.starting()
+                answer = responses.starting()
             elif len(body) > LARGE_BODY or len(rows := self._parse(body)) > LARGE_ROWS:
                 self._in_thread(self.predict_body, body, request_id, done)
                 return
@@ -109,9 +109,9 @@ class Service:
     def _in_thread(self, work: Callable[[bytes, str], Answer], body: bytes, request_id: str, done: Done) -> None:
         """Do what takes long in a thread: many rows, and explanations, for which a thousand rows are scored."""
         if not self.ready:
-            done(answers.starting())
+            done(responses.starting())
         elif self._large >= LARGE_AT_ONCE:
-            done(answers.busy())
+            done(responses.busy())
         else:
             self._large += 1
             call = asyncio.get_running_loop().run_in_executor(self._pool, work, body, request_id)
@@ -120,7 +120,7 @@ class Service:
     def _worked(self, request_id: str, done: Done, call: asyncio.Future[Answer]) -> None:
         self._large -= 1
         if call.cancelled():
-            done(answers.starting())
+            done(responses.starting())
         elif error := call.exception():
             done(self._refusal(error, request_id))
         else:
@@ -149,7 +149,7 @@ class Service:
 
     def readiness(self) -> Answer:
         """Answer GET /ready."""
-        return Answer(200, b'{"status":"ready"}') if self.ready else answers.starting()
+        return Answer(200, b'{"status":"ready"}') if self.ready else responses.starting()
 
     def model(self) -> Answer:
         """Answer GET /api/v1/model."""
@@ -179,7 +179,7 @@ class Service:
             "typical": meta.typical,
             "card": release.card,
         }
-        return Answer(200, answers.to_bytes(facts))
+        return Answer(200, responses.to_bytes(facts))
 
     def _pieces(self, rows: list[Encoded]) -> list[Piece]:
         return self._writer.pieces(self.release.score(rows))
@@ -187,6 +187,6 @@ class Service:
     def _refusal(self, error: BaseException, request_id: str) -> Answer:
         """Make the answer to what went wrong; a fault goes to the log, and its caller is told no more than that."""
         if isinstance(error, RowError):
-            return answers.invalid(error.errors)
+            return responses.invalid(error.errors)
         logs.fault("The request failed", error, request_id)
-        return answers.failed(request_id)
+        return responses.failed(request_id)

@@ -8,38 +8,38 @@ write_data.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.template.coding.writing import write_code as write_code
-    from seatrial.template.deciding.choosing import Choice as Choice
-    from seatrial.template.deciding.choosing import choose_model as choose_model
-    from seatrial.template.deciding.examining import examine as examine
-    from seatrial.template.deciding.overview import Line as Line
-    from seatrial.template.deciding.overview import in_words as in_words
-    from seatrial.template.reading.csvfile import CsvOptions as CsvOptions
-    from seatrial.template.reading.data import DataFile as DataFile
-    from seatrial.template.reading.data import write_data as write_data
+    from seatrial.template.codegen.source_text import write_code as write_code
+    from seatrial.template.inference.examination import examine as examine
+    from seatrial.template.inference.model_choice import Choice as Choice
+    from seatrial.template.inference.model_choice import choose_model as choose_model
+    from seatrial.template.inference.overview import Line as Line
+    from seatrial.template.inference.overview import in_words as in_words
+    from seatrial.template.reading.csv_file import CsvOptions as CsvOptions
     from seatrial.template.reading.source import read_source as read_source
+    from seatrial.template.reading.table import DataFile as DataFile
+    from seatrial.template.reading.table import write_data as write_data
     from seatrial.template.records import ColumnFacts as ColumnFacts
     from seatrial.template.records import Decision as Decision
     from seatrial.template.records import Examination as Examination
-    from seatrial.template.records import Source as Source
+    from seatrial.template.records import TableSource as TableSource
     from seatrial.template.records import Wishes as Wishes
 
 _HOMES = {
-    "Choice": "deciding.choosing",
+    "Choice": "inference.model_choice",
     "ColumnFacts": "records",
-    "CsvOptions": "reading.csvfile",
-    "DataFile": "reading.data",
+    "CsvOptions": "reading.csv_file",
+    "DataFile": "reading.table",
     "Decision": "records",
     "Examination": "records",
-    "Line": "deciding.overview",
-    "Source": "records",
+    "Line": "inference.overview",
+    "TableSource": "records",
     "Wishes": "records",
-    "choose_model": "deciding.choosing",
-    "examine": "deciding.examining",
-    "in_words": "deciding.overview",
+    "choose_model": "inference.model_choice",
+    "examine": "inference.examination",
+    "in_words": "inference.overview",
     "read_source": "reading.source",
-    "write_code": "coding.writing",
-    "write_data": "reading.data",
+    "write_code": "codegen.source_text",
+    "write_data": "reading.table",
 }
 __all__ = list(_HOMES)
 

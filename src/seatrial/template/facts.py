@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.schema import Column, columns_of, schema_in
-from seatrial.template.running import run_text
+from seatrial.template.command import run_text
 
 SHOWN = 40  # columns in the README; schema.py has them all
 SHOWN_NAMES = 6  # categories of a column there

@@ -28,7 +28,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Source:
+class TableSource:
     """A table as it was read. Columns of a CSV file are all strings; those of other sources have their own types.
 
     `clean` says that a project can read the very file: CSV in UTF-8 with commas and a header, or Parquet. `target` is
@@ -156,7 +156,7 @@ class Examination:
     of the others, None for all. `sampled` says in words what was found on a sample of the rows only.
     """
 
-    source: Source
+    source: TableSource
     columns: tuple[ColumnFacts, ...]
     target: TargetFacts
     decisions: tuple[Decision, ...]

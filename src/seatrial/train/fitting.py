@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
-from seatrial.core.seeding import seed_pipeline
+from seatrial.core.project import ProjectSettings
+from seatrial.core.random_state import seed_pipeline
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, Feature, add_features
-from seatrial.model.identity import row_places
 from seatrial.model.inputs import Inputs, stack_columns
+from seatrial.model.row_hash import row_places
 from seatrial.model.schema import Column
-from seatrial.train.table import TrainingTable
+from seatrial.train.training_table import TrainingTable
 
 # Changes a built pipeline in place, and gives the target to fit it to.
 Alter = Callable[[Any, Array], Array]
@@ -51,7 +51,7 @@ class Framer:
         return to_frame(self.inputs, *stack_columns(self.inputs, derived))
 
 
-def split(table: TrainingTable, project: Project) -> Split:
+def split(table: TrainingTable, project: ProjectSettings) -> Split:
     """Hold out a share of the rows of each class, by a place that the seed and the row's content decide.
 
     That shuffles as any seed does, and a row keeps its side when rows come, go or change their order: releases can be
@@ -85,7 +85,7 @@ def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Input
     return Inputs(tuple(numbers), tuple(strings))
 
 
-def fit(project: Project, frame: Any, target: Array, alter: Alter | None = None) -> Any:
+def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None = None) -> Any:
     """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none.
 
     `alter` may change the built pipeline and gives the target to fit it to: proving a gate seeds faults by it.

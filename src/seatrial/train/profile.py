@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.model.checking import from_array
 from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Task
 from seatrial.model.schema import Column
+from seatrial.model.table_validation import from_array
 
 MOST_VALUES = 20  # values whose shares are kept; the rest is summed up
 FEWEST_ROWS = 5  # free text that fewer rows have may be about a person, and is not written down

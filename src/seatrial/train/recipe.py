@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.core.project import Project, importable
-from seatrial.model.checking import TableChecker
+from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.features import Array, Columns, Feature, features_in, needed
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import Column, schema_in
+from seatrial.model.table_validation import TableChecker
 from seatrial.train import fitting
-from seatrial.train.rows import take
-from seatrial.train.table import TrainingTable, read_training_table
+from seatrial.train.reference_rows import take
+from seatrial.train.training_table import TrainingTable, read_training_table
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Fitted:
 class Recipe:
     """One project's code with one table: everything that training needs, in memory."""
 
-    project: Project
+    project: ProjectSettings
     checker: TableChecker
     features: tuple[Feature, ...]
     table: TrainingTable
@@ -96,7 +96,7 @@ class _Frames:
         return last[1]
 
 
-def read_recipe(project: Project, *, data: Path | None = None, drop_bad_rows: bool = True) -> Recipe:
+def read_recipe(project: ProjectSettings, *, data: Path | None = None, drop_bad_rows: bool = True) -> Recipe:
     """Read a project's code and its table, or another file's table by the project's schema.
 
     Raises SeatrialError where the code or the table cannot be read.
@@ -110,7 +110,9 @@ def read_recipe(project: Project, *, data: Path | None = None, drop_bad_rows: bo
         return _recipe(project, checker, features, table)
 
 
-def _recipe(project: Project, checker: TableChecker, features: tuple[Feature, ...], table: TrainingTable) -> Recipe:
+def _recipe(
+    project: ProjectSettings, checker: TableChecker, features: tuple[Feature, ...], table: TrainingTable
+) -> Recipe:
     every = fitting.every_input(checker.columns, features)
     split = fitting.split(table, project)
     # What the pipeline takes by name is known once it is fitted; a few rows of each class are enough to learn it.

@@ -9,14 +9,14 @@ from seatrial.model.schema import Column
 from seatrial.pages import render
 from seatrial.pages.charts import Figure, Svg, strip
 from seatrial.pages.words import power_of_ten, short
-from seatrial.train.evaluate import Evaluation, Importance, Metric
+from seatrial.train.evaluation import Evaluation, Importance, Metric
 from seatrial.train.figures.calibration import calibration
 from seatrial.train.figures.curves import curves
-from seatrial.train.figures.data import data_lines
-from seatrial.train.figures.mistakes import confusion, mistakes
+from seatrial.train.figures.error_analysis import confusion, mistakes
+from seatrial.train.figures.importance import worth
 from seatrial.train.figures.residuals import residuals
-from seatrial.train.figures.verdict import verdict
-from seatrial.train.figures.worth import worth
+from seatrial.train.figures.summary import verdict
+from seatrial.train.figures.table_columns import data_lines
 from seatrial.train.profile import Fingerprint
 
 

@@ -12,19 +12,20 @@ from typing import Any, Protocol
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
 from seatrial.core.files import to_json, write_whole
-from seatrial.core.project import Project, importable
-from seatrial.model.checking import TableChecker
+from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, TRUSTED_TYPES
 from seatrial.model.features import Columns, features_in, needed
 from seatrial.model.metadata import METADATA_FILE, Metadata
 from seatrial.model.release import CARD_FILE
 from seatrial.model.schema import row_name, schema_in
-from seatrial.train import evaluate, fitting, profile, report, rows
-from seatrial.train.card import model_card
-from seatrial.train.golden import golden_rows
+from seatrial.model.table_validation import TableChecker
+from seatrial.train import fitting, profile, reference_rows, report
+from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
+from seatrial.train.golden_rows import golden_rows
+from seatrial.train.model_card import model_card
 from seatrial.train.native import dump_native
-from seatrial.train.surroundings import environment, git_state
-from seatrial.train.table import TrainingTable, read_training_table
+from seatrial.train.provenance import environment, git_state
+from seatrial.train.training_table import TrainingTable, read_training_table
 
 Progress = Callable[[str], None]
 
@@ -53,14 +54,14 @@ class Run:
     folder: Path
     report: Path
     metadata: Metadata
-    evaluation: evaluate.Evaluation
+    evaluation: Evaluation
     dropped: tuple[Problem, ...]
     rows_read: int
     native_reason: str
 
 
 def train(
-    project: Project, compiler: Compiler, *, drop_bad_rows: bool = False, progress: Progress = lambda _: None
+    project: ProjectSettings, compiler: Compiler, *, drop_bad_rows: bool = False, progress: Progress = lambda _: None
 ) -> Run:
     """Train the project's pipeline on its table and write the run.
 
@@ -74,18 +75,18 @@ def train(
         return _train(project, compiler, drop_bad_rows, progress)
 
 
-def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: Progress) -> Run:
+def _train(project: ProjectSettings, compiler: Compiler, drop_bad_rows: bool, progress: Progress) -> Run:
     schema = schema_in(importlib.import_module(f"{project.package}.schema"))
     checker = TableChecker(schema)
     columns = checker.columns
     features = features_in(importlib.import_module(f"{project.package}.features"), columns)
     table = read_training_table(project, checker, drop_bad_rows=drop_bad_rows, progress=progress)
     split = fitting.split(table, project)
-    held_out = rows.take(table.columns, split.test)
+    held_out = reference_rows.take(table.columns, split.test)
 
     progress(f"fitting on {len(split.train):,} rows")
     every = fitting.every_input(columns, features)
-    frame = fitting.Framer(columns, features, every)(rows.take(table.columns, split.train))
+    frame = fitting.Framer(columns, features, every)(reference_rows.take(table.columns, split.train))
     pipeline = fitting.fit(project, frame, table.target[split.train])
     inputs = fitting.used_inputs(pipeline, frame, every)
     framer = fitting.Framer(columns, needed(features, inputs.names), inputs)
@@ -93,7 +94,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
 
     progress(f"measuring on {len(split.test):,} held-out rows")
     labels = table.target[split.test]
-    evaluation = evaluate.evaluate(
+    evaluation = evaluate(
         task=table.task,
         classes=table.classes,
         positive=positive,
@@ -104,7 +105,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
         seed=project.seed,
     )
     progress("measuring what each column is worth")
-    importance = evaluate.permutation_importance(
+    importance = permutation_importance(
         evaluation,
         held_out,
         labels,
@@ -137,10 +138,10 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
         _check_native(native, reason)
 
     fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, project.target, table.task)
-    fitted_on = framer(rows.take(table.columns, split.train))
-    typical = rows.typical_row(
+    fitted_on = framer(reference_rows.take(table.columns, split.train))
+    typical = reference_rows.typical_row(
         columns,
-        rows.take(table.columns, split.train),
+        reference_rows.take(table.columns, split.train),
         fitted_on[list(inputs.numbers)].to_numpy(dtype=float),
         fitted_on[list(inputs.strings)].to_numpy(dtype=object),
     )
@@ -149,7 +150,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
         columns,
         schema,
         held_out,
-        rows.row_at(columns, held_out, 0),
+        reference_rows.row_at(columns, held_out, 0),
         lambda part: fitting.scores_of(pipeline, framer(part)),
         project.seed,
     )
@@ -161,7 +162,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
         engine="native" if reason else "onnx",
         inputs=inputs,
         typical=typical,
-        example=rows.example_row(columns, schema, typical),
+        example=reference_rows.example_row(columns, schema, typical),
         classes=table.classes,
         labels=project.labels,
         positive=positive,
@@ -191,7 +192,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
         CARD_FILE: model_card(metadata, columns, project.version).encode(),
         "schema.json": to_json(schema.model_json_schema()).encode(),
         "golden.json": to_json(golden_document).encode(),
-        "reference.csv": rows.reference_csv(columns, held_out, project.target, labels, project.seed).encode(),
+        "reference.csv": reference_rows.reference_csv(columns, held_out, project.target, labels, project.seed).encode(),
     }
     progress("writing the report")
     page = report.render_report(
@@ -215,7 +216,7 @@ def _train(project: Project, compiler: Compiler, drop_bad_rows: bool, progress: 
     return Run(run_id, folder, folder / "report.html", metadata, evaluation, table.dropped, table.rows_read, reason)
 
 
-def _positive(project: Project, table: TrainingTable) -> Any:
+def _positive(project: ProjectSettings, table: TrainingTable) -> Any:
     """The label that counts as yes: the configured one, or the last in order, as 1 of 0 and 1."""
     if table.task != "binary":
         return None
@@ -277,7 +278,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _keep_table(project: Project, digest: str) -> None:
+def _keep_table(project: ProjectSettings, digest: str) -> None:
     """Keep the table that was trained on: the next trial trains this release again, when the table has changed."""
     kept = project.kept_table(digest)
     if not kept.is_file():

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FIXTURE = "trial_check"
 # Given any folder of a project, holds its trial. A name, since a trial knows nothing of the command above it.
-HOLDER = ("seatrial.cli.holding", "hold_project")
+HOLDER = ("seatrial.steps.trial", "hold_project")
 _SHARED = "seatrial_trial"  # in xdist's workerinput: the folder in which workers meet
 _CHECK = pytest.StashKey["Check | str"]()
 _FOLDER = pytest.StashKey[Path]()
@@ -62,8 +62,8 @@ class TrialCheck:
     def require(self) -> None:
         """Fail unless the check leaves the release a way to be published."""
         from seatrial.trial.records import Outcome
-        from seatrial.trial.telling.reading import FAILED, WORD, figures_of
-        from seatrial.trial.telling.words import clean, sentence
+        from seatrial.trial.report.reading import FAILED, WORD, figures_of
+        from seatrial.trial.report.words import clean, sentence
 
         check = self.check
         parts = [f"{WORD[check.outcome]}: {sentence(clean(check.summary))}", clean(figures_of(check))]
@@ -129,8 +129,8 @@ def _one_for_each(item: pytest.Item) -> Iterator[pytest.Item]:
         yield _copy(item, "trial", verdict)
         return
     from seatrial.trial.records import ExitCode
-    from seatrial.trial.telling.reading import failed, headline
-    from seatrial.trial.telling.words import clean
+    from seatrial.trial.report.reading import failed, headline
+    from seatrial.trial.report.words import clean
 
     line = f"{headline(verdict)}"
     item.config.stash.setdefault(_TOLD, []).append(clean(line))
@@ -163,7 +163,7 @@ def _held(item: pytest.Function) -> "Verdict | str":
 def _hold(item: pytest.Function) -> "Verdict | str":
     from seatrial.core.errors import SeatrialError
     from seatrial.trial.records import Verdict
-    from seatrial.trial.telling.words import clean
+    from seatrial.trial.report.words import clean
 
     try:
         verdict = item.ihook.pytest_seatrial_hold(project=item.path.parent, config=item.config)
@@ -183,7 +183,7 @@ def _first_of_many(item: pytest.Function, shared: Path) -> "Verdict | str":
 
     from seatrial.core.files import write_whole
     from seatrial.trial.records import read_verdict
-    from seatrial.trial.telling.document import to_json
+    from seatrial.trial.report.document import to_json
 
     path = shared / f"{hashlib.sha256(str(item.path.parent).encode()).hexdigest()}.json"
     with FileLock(f"{path}.lock"):
@@ -218,8 +218,8 @@ def _told_by_workers(config: pytest.Config) -> list[str]:
     import json
 
     from seatrial.trial.records import read_verdict
-    from seatrial.trial.telling.reading import headline
-    from seatrial.trial.telling.words import clean
+    from seatrial.trial.report.reading import headline
+    from seatrial.trial.report.words import clean
 
     documents = [(json.loads(path.read_bytes()), str(path)) for path in found]
     return [clean(str(headline(read_verdict(*each)))) for each in documents if isinstance(each[0], dict)]

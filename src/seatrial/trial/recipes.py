@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.history import Table
-from seatrial.trial.compare.questions import Scorer
+from seatrial.trial.compare.queries import Scorer
+from seatrial.trial.compare.table_history import Table
 from seatrial.trial.rows.reference import Labelled
 
 

@@ -10,7 +10,7 @@ from tests.deploy.containers import workbench
 from tests.deploy.containers.workbench import Workbench
 from tests.deploy.pinning import make_pinned
 
-from seatrial.core.project import Project, find_project
+from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.images import render_dockerignore
 from seatrial.deploy.target import Pinned
 from seatrial.release import FolderIndex, build_release, publish_toolkit
@@ -32,7 +32,9 @@ def bench() -> Iterator[Workbench]:
 
 
 @pytest.fixture(scope="session")
-def two_releases(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, FolderIndex]:
+def two_releases(
+    titanic_project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ProjectSettings, FolderIndex]:
     """The Titanic model as 0.1.0 and 0.2.0 with the toolkit on an index, and the project of the latter."""
     folder = tmp_path_factory.mktemp("released")
     index = FolderIndex(folder / "index")
@@ -46,7 +48,9 @@ def two_releases(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def pins(two_releases: tuple[Project, FolderIndex], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pinned]:
+def pins(
+    two_releases: tuple[ProjectSettings, FolderIndex], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Pinned]:
     """The pins of both releases, by version."""
     project, index = two_releases
     folder = tmp_path_factory.mktemp("pins")

@@ -15,7 +15,7 @@ from tests.deploy.containers.workbench import Workbench
 from tests.deploy.pinning import free_port
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.images import pin_digest
 from seatrial.deploy.target import Pinned
@@ -34,7 +34,7 @@ def target(bench: Workbench, two_releases, port: int) -> Docker:
     return make(two_releases[0], port)
 
 
-def make(project: Project, port: int, **settings: object) -> Docker:
+def make(project: ProjectSettings, port: int, **settings: object) -> Docker:
     found = Docker(project, {"port": port, "patience": 20.0, **settings})
     found.check()
     return found

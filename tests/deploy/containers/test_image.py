@@ -17,7 +17,7 @@ from tests.deploy.containers.private import private_index
 from tests.deploy.containers.workbench import Workbench
 from tests.deploy.pinning import free_port
 
-from seatrial.core.project import Project
+from seatrial.core.project import ProjectSettings
 from seatrial.deploy.images import render_dockerfile
 from seatrial.deploy.target import Pinned
 from seatrial.release import FolderIndex
@@ -37,7 +37,7 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def context(two_releases: tuple[Project, FolderIndex], pins: dict[str, Pinned], tmp_path_factory) -> Path:
+def context(two_releases: tuple[ProjectSettings, FolderIndex], pins: dict[str, Pinned], tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("context") / "docker"
     return folder_of(pins["0.1.0"], render_dockerfile(two_releases[0]), folder)
 

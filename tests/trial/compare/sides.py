@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.scoring import Meaning
 
 BINARY = Meaning("binary", (0, 1))
 SEVERAL = Meaning("multiclass", ("a", "b", "c"))

@@ -65,14 +65,14 @@ def test_columns_are_ticked_in_sentences(group, told):
 MILLION = """
 import json, time
 import numpy as np, pandas, scipy.stats
-from seatrial.trial.compare.figures import groups_of, measure
-from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.statistics import groups_of, measure
+from seatrial.trial.compare.scoring import Meaning
 from seatrial.trial.compare.metrics import compare_metrics
-from seatrial.trial.compare.questions import Answers, make_questions
+from seatrial.trial.compare.queries import Answers, make_questions
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.null import Limit, Null
+from seatrial.trial.noise import Limit, Null
 from seatrial.trial.policy import Policy
-from seatrial.trial.sides.jobs import memory_mb
+from seatrial.trial.sandbox.jobs import memory_mb
 n, g, policy = 1_000_000, np.random.default_rng(0), Policy()
 columns = {f"n{k}": g.normal(size=n) for k in range(10)}
 letters = np.array(list("abcdefgh"), dtype=object)

@@ -10,8 +10,8 @@ from seatrial.ci.doctor.findings import Finding
 from seatrial.ci.doctor.jobs import Pipeline
 from seatrial.ci.doctor.lined import Mapping, UnreadableError, read_yaml
 from seatrial.ci.doctor.tree import Tree
+from seatrial.ci.pipeline_settings import repository_of
 from seatrial.ci.services import SERVICES, Service
-from seatrial.ci.settings import repository_of
 
 MOST = 500  # jobs of a workflow
 Reader = Callable[[str, Mapping, str | None], list[Pipeline]]

@@ -7,9 +7,9 @@ import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.dates import all_times, read_dates, read_day_numbers
-from seatrial.template.reading.doubts import far_off, several_ways
+from seatrial.template.reading.doubtful_values import far_off, several_ways
+from seatrial.template.reading.expand import Spread
 from seatrial.template.reading.numbers import Numbers, plain_numbers, read_numbers
-from seatrial.template.reading.spread import Spread
 from seatrial.template.reading.values import (
     EXACT,
     INFINITE,

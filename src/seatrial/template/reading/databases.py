@@ -6,13 +6,13 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.source import plain_table
-from seatrial.template.records import Fact, Source
+from seatrial.template.records import Fact, TableSource
 
 BATCH = 20_000
 MOST_ROWS = 5_000_000
 
 
-def read_query(url: str, query: str) -> Source:
+def read_query(url: str, query: str) -> TableSource:
     """Run a query, or read a whole table by its name, and give the answer. Passwords never get into a message."""
     try:
         import sqlalchemy as sql
@@ -62,7 +62,9 @@ def read_query(url: str, query: str) -> Source:
 
     columns = [_column([value for part in parts for value in part[i]]) for i in range(len(names))]
     facts = (Fact("database", shown), Fact("query", statement))
-    return Source(place.database or "database", plain_table(pa.table(dict(zip(names, columns, strict=True)))), facts)
+    return TableSource(
+        place.database or "database", plain_table(pa.table(dict(zip(names, columns, strict=True)))), facts
+    )
 
 
 def _parts(answer: Any, shown: str) -> list[list[tuple[Any, ...]]]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.source import plain_table
-from seatrial.template.records import Fact, Source
+from seatrial.template.records import Fact, TableSource
 
 SKLEARN = ("iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud")
 
 
-def read_sklearn(name: str) -> Source:
+def read_sklearn(name: str) -> TableSource:
     """Load one of scikit-learn's own data sets; classes go by their names."""
     if name not in SKLEARN:
         near = difflib.get_close_matches(name, SKLEARN, 1)
@@ -26,7 +26,7 @@ def read_sklearn(name: str) -> Source:
     return _source(f"sklearn:{name}", frame, "Chins" if name == "linnerud" else "target", "scikit-learn's own data")
 
 
-def read_openml(name: str) -> Source:
+def read_openml(name: str) -> TableSource:
     """Fetch a data set from OpenML by its name, or its number."""
     from sklearn.datasets import fetch_openml
 
@@ -44,8 +44,8 @@ def read_openml(name: str) -> Source:
     return _source(f"openml:{name}", found.frame, target, "OpenML")
 
 
-def _source(name: str, frame: Any, target: str, origin: str) -> Source:
+def _source(name: str, frame: Any, target: str, origin: str) -> TableSource:
     import pyarrow as pa
 
     table = plain_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None))
-    return Source(name, table, (Fact("data set", origin),), target=target)
+    return TableSource(name, table, (Fact("data set", origin),), target=target)

@@ -5,8 +5,8 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.template.reading.csvfile import CsvOptions, read_csv, told_apart
-from seatrial.template.records import Fact, Source
+from seatrial.template.reading.csv_file import CsvOptions, read_csv, told_apart
+from seatrial.template.records import Fact, TableSource
 
 PARQUET = {".parquet", ".pq"}
 NOT_TABLES = {
@@ -22,7 +22,7 @@ NOT_TABLES = {
 }
 
 
-def read_source(name: str, *, query: str = "", options: CsvOptions = CsvOptions()) -> Source:  # noqa: B008 - frozen
+def read_source(name: str, *, query: str = "", options: CsvOptions = CsvOptions()) -> TableSource:  # noqa: B008 - frozen
     """Read a table from a path, a database URL with a `query`, `sklearn:NAME` or `openml:NAME`.
 
     Raises SeatrialError, which says what is wrong with it and where.
@@ -84,7 +84,7 @@ def _near(path: Path) -> str:
     return f"Did you mean {path.with_name(near[0])}?" if near else "Name a CSV or Parquet file."
 
 
-def _read_parquet(path: Path) -> Source:
+def _read_parquet(path: Path) -> TableSource:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -101,7 +101,7 @@ def _read_parquet(path: Path) -> Source:
     if not table.num_rows:
         raise SeatrialError(f"{path.name} has no rows.", hint="Name a file with rows.")
     plain = plain_table(table)
-    return Source(path.name, plain, (Fact("format", "Parquet"),), path, digest, clean=plain.schema == table.schema)
+    return TableSource(path.name, plain, (Fact("format", "Parquet"),), path, digest, clean=plain.schema == table.schema)
 
 
 def plain_table(table: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent
-from seatrial.train.evaluate import Evaluation
+from seatrial.train.evaluation import Evaluation
 
 BINS = 10
 FINE_BINS = 25

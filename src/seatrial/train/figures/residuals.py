@@ -7,7 +7,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent, rough
-from seatrial.train.evaluate import Evaluation
+from seatrial.train.evaluation import Evaluation
 
 MOST_DOTS = 900
 BINS = 30

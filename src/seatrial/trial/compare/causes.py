@@ -12,7 +12,7 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.groups import factorized, group_column
-from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.scoring import Meaning
 from seatrial.trial.compare.transformations import Cause, flat, is_tiny, margins, transformation
 
 MOST_ROWS = 4_000

@@ -6,7 +6,7 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.causes import find_cause
-from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.scoring import Meaning
 from seatrial.trial.compare.transformations import Cause
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Leg, Outcome

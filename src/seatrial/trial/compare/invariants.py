@@ -6,7 +6,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.exact import difference
-from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.scoring import Meaning
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 

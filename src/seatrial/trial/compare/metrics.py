@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.scoring import Meaning
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 

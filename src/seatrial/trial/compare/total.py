@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.figures import MINIMAL, Figures, measure
 from seatrial.trial.compare.groups import Grouping, ticked
-from seatrial.trial.compare.questions import Answers, Questions
+from seatrial.trial.compare.queries import Answers, Questions
+from seatrial.trial.compare.statistics import MINIMAL, Figures, measure
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
 if TYPE_CHECKING:
-    from seatrial.trial.null import Null
+    from seatrial.trial.noise import Null
 
 WORDS = {
     "changes": "predictions moved",

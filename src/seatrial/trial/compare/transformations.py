@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.meaning import Meaning
+from seatrial.trial.compare.scoring import Meaning
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.trial.prove.faults import EFFECTS
+from seatrial.trial.prove.fault_transforms import EFFECTS
 
 Facts = Mapping[str, Any]  # what `describe_inputs` says of a model
 

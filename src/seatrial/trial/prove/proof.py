@@ -39,7 +39,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Proof:
+class GateProof:
     """How a project's gate fares with its model, its data and its policy. `untried` says what could not be, and why."""
 
     name: str
@@ -81,7 +81,7 @@ class Proof:
         return asdict(self)
 
 
-def counted(proof: Proof) -> Iterable[tuple[str, int, int, int]]:
+def counted(proof: GateProof) -> Iterable[tuple[str, int, int, int]]:
     """Give each family's counts: caught, missed, changes nothing; for harmless changes: passed, blocked, 0."""
     for family in FAMILIES:
         mine: list[str] = [each.came for each in proof.tried if each.family == family]
@@ -90,14 +90,14 @@ def counted(proof: Proof) -> Iterable[tuple[str, int, int, int]]:
             yield family, mine.count(good), mine.count(bad), mine.count("unchanged")
 
 
-def read_proof(document: Any, where: str) -> Proof:
+def read_proof(document: Any, where: str) -> GateProof:
     """Read a result back; `where` names it in errors."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise SeatrialError(f"{where} is no proof of schema {SCHEMA}.", hint="Run `seatrial prove` again.")
     try:
-        given = {f.name: document[f.name] for f in fields(Proof)}
+        given = {f.name: document[f.name] for f in fields(GateProof)}
         given["tried"] = tuple(_read(each) for each in given["tried"])
-        return Proof(**given)
+        return GateProof(**given)
     except (KeyError, TypeError, AttributeError) as error:
         raise SeatrialError(f"{where} is damaged: {error}", hint="Run `seatrial prove` again.") from None
 

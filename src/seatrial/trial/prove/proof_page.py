@@ -6,9 +6,9 @@ from typing import Any
 
 from seatrial.pages import render
 from seatrial.pages.charts import Svg
-from seatrial.trial.prove.proof import FAMILIES, Family, Proof, Tried, counted
-from seatrial.trial.telling.page import prose
-from seatrial.trial.telling.words import cell, cleaned, count, moment, sentence
+from seatrial.trial.prove.proof import FAMILIES, Family, GateProof, Tried, counted
+from seatrial.trial.report.page import prose
+from seatrial.trial.report.words import cell, cleaned, count, moment, sentence
 
 WAYS = ("constant", "missing", "shuffled")
 WAY_WORDS = {"constant": "always the same", "missing": "always missing", "shuffled": "another row's"}
@@ -43,13 +43,13 @@ class Cell:
     told: str
 
 
-def weak_spots(proof: Proof) -> list[Spot]:
+def weak_spots(proof: GateProof) -> list[Spot]:
     """Name the weak spots, a column's own first, harmless changes that were stopped last."""
     missed = sorted(proof.of("missed"), key=lambda each: each.family != "columns")
     return [Spot(_unnoticed(each), each.closing, each.name) for each in missed] + list(_stopped(proof))
 
 
-def _stopped(proof: Proof) -> Iterator[Spot]:
+def _stopped(proof: GateProof) -> Iterator[Spot]:
     """Harmless changes that were stopped, together where the same check stops them."""
     by_check: dict[str, list[Tried]] = {}
     for each in proof.of("blocked"):
@@ -70,7 +70,7 @@ def _unnoticed(each: Tried) -> str:
     return f"Nothing would notice if `{column}` {were}."
 
 
-def to_html(proof: Proof) -> str:
+def to_html(proof: GateProof) -> str:
     """Render the page: no script, nothing to fetch, no clock."""
     proof = _readable(proof)
     return render(
@@ -94,7 +94,7 @@ def to_html(proof: Proof) -> str:
     )
 
 
-def _readable(proof: Proof) -> Proof:
+def _readable(proof: GateProof) -> GateProof:
     """The same proof with every text cleaned: names come from the package under test."""
     tried = tuple(replace(each, **{**cleaned(vars(each)), **_tuples(each)}) for each in proof.tried)
     return replace(proof, name=cleaned(proof.name), version=cleaned(proof.version), tried=tried)
@@ -109,7 +109,7 @@ def _shares(*counts: int) -> list[tuple[str, float]]:
     return [(state, number / total) for state, number in zip(("passed", "blocked", "unrun"), counts, strict=True)]
 
 
-def _matrix(proof: Proof) -> Iterator[tuple[str, list[Cell]]]:
+def _matrix(proof: GateProof) -> Iterator[tuple[str, list[Cell]]]:
     """Each column with what comes of it when it is constant, always missing, or another row's."""
     found = {each.name: each for each in proof.tried if each.family == "columns"}
     for column in dict.fromkeys(each.columns[0] for each in found.values()):
@@ -125,7 +125,7 @@ def _matrix(proof: Proof) -> Iterator[tuple[str, list[Cell]]]:
         yield column, cells
 
 
-def _alone(proof: Proof) -> Iterator[tuple[str, list[Svg], int]]:
+def _alone(proof: GateProof) -> Iterator[tuple[str, list[Svg], int]]:
     """The checks that are the only one to catch something: without them these faults would pass."""
     by_check: dict[str, list[str]] = {}
     for each in proof.of("caught"):
@@ -135,12 +135,12 @@ def _alone(proof: Proof) -> Iterator[tuple[str, list[Svg], int]]:
         yield check, [prose(name) for name in names[:MOST_NAMES]], len(names)
 
 
-def _thin(proof: Proof) -> list[Tried]:
+def _thin(proof: GateProof) -> list[Tried]:
     """Faults that few answers told."""
     return [each for each in proof.of("caught") if 0 < each.changed <= THIN * each.rows]
 
 
-def _group(proof: Proof, family: Family) -> tuple[str, list[tuple[Tried, str, str, Svg, Svg]], bool]:
+def _group(proof: GateProof, family: Family) -> tuple[str, list[tuple[Tried, str, str, Svg, Svg]], bool]:
     """A family's lines; it is shown at once where something of it went wrong."""
     mine = [each for each in proof.tried if each.family == family]
     wrong = [each for each in mine if each.came in ("missed", "blocked")]

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.model.schema import Column
-from seatrial.trial.prove import catalogue, column_faults, faults
+from seatrial.trial.prove import catalogue, column_faults, fault_transforms
 from seatrial.trial.prove.proof import Family
-from seatrial.trial.sides.questions import Fault
+from seatrial.trial.sandbox.queries import Fault
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Seed:
 
 def catalogue_seeds(facts: dict[str, Any]) -> list[Seed]:
     """Every fault of the catalogue that this model can have; see `catalogue.describe_inputs` for `facts`."""
-    file = Path(faults.__file__)
+    file = Path(fault_transforms.__file__)
     return [
         Seed(
             seed.fault.name,
@@ -39,7 +39,7 @@ def catalogue_seeds(facts: dict[str, Any]) -> list[Seed]:
 
 def column_seeds(columns: Sequence[Column], facts: dict[str, Any]) -> list[Seed]:
     """For every column: constant, always missing where it may be, and each row with another row's value."""
-    own, other = Path(faults.__file__), Path(column_faults.__file__)
+    own, other = Path(fault_transforms.__file__), Path(column_faults.__file__)
     found = []
     for column in columns:
         name = column.name

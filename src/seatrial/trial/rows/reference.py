@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
-from seatrial.model.identity import row_places
+from seatrial.model.row_hash import row_places
 from seatrial.model.schema import Column
 
 Mask = npt.NDArray[np.bool_]

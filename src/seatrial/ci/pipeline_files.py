@@ -1,0 +1,50 @@
+"""Pipeline files from templates: for CircleCI, GitHub Actions and GitLab CI."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial.ci.repository import Repository, repository_with
+from seatrial.ci.services import SERVICES
+from seatrial.core.project import ProjectSettings
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent / "templates"
+
+
+def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, str]:
+    """Make the pipeline file of a project's repository for one of SERVICES: absolute paths, and what belongs there.
+
+    Where the repository holds several projects, the one file is for all of them.
+    """
+    repository = project if isinstance(project, Repository) else repository_with(project)
+    service = SERVICES[provider]
+    text = _environment().get_template(service.template).render(r=repository, service=service, provider=provider)
+    text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))
+    return {repository.top / service.path: text.rstrip("\n") + "\n"}
+
+
+@cache
+def _environment() -> "Environment":
+    """Templates with marks of their own, since all three services have a use for curly ones."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(  # noqa: S701 - this is YAML; values are checked where they are read
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        variable_start_string="<[",
+        variable_end_string="]>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["job_of"] = lambda name, pipeline: pipeline.job(name)
+    environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, so that it can stand on a line
+    return environment

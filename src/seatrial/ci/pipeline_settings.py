@@ -1,0 +1,212 @@
+"""What a pipeline has to know of a project: read from its pyproject.toml and from where it lies in its repository."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.index_settings import VARIABLE, IndexPlace
+from seatrial.core.project import ProjectSettings
+from seatrial.core.settings import unknown_key
+
+KEYS = {
+    "branch": "the branch that is published and deployed",
+    "target": "where the branch is deployed to: local, docker, railway, kubernetes, or your own",
+    "index": "the name of the index to publish to and deploy from, of those in [tool.seatrial.index]",
+    "python": "the version of Python",
+    "schedule": "when to train again, as five cron fields, UTC",
+    "repository": "the top of the git repository, relative to the project",
+    "shared": "a list of what else in the repository the project is made of: its jobs run when that changes",
+}
+LOCK = "requirements/ci.txt"
+# What the command line of a target reads from the environment, beside what the project's own settings name.
+TARGET_TOKENS = {"railway": ("RAILWAY_TOKEN",)}
+TOOLS = ("pytest", "ruff")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The facts that the templates are filled with. `folder` is the project within its repository, "" for the top.
+
+    `key` comes before the names of its jobs, "" for a project that is alone in its pipeline file.
+    """
+
+    name: str
+    package: str
+    folder: str
+    branch: str
+    target: str
+    python: str
+    schedule: str
+    index: str | None  # the name of the index to publish to; None is the default one
+    index_folder: str | None  # the folder in the project that is the index, which a job forgets at its end
+    pull_tokens: tuple[str, ...]  # to read the index; names of environment variables, never their values
+    push_tokens: tuple[str, ...]  # to publish to it
+    deploy_tokens: tuple[str, ...]
+    lock: str | None  # hashed requirements of the tools, where the project has them
+    tools: tuple[str, ...]
+    shared: tuple[str, ...] = ()  # further files and folders that it is made of, from the top of the repository
+    key: str = ""
+
+    @property
+    def at(self) -> str:
+        """What leads to the project's files from the top of the repository: titanic/, or nothing."""
+        return f"{self.folder}/" if self.folder else ""
+
+    def job(self, name: str) -> str:
+        """A job's name, which carries the project's where there are several."""
+        return f"{self.key}-{name}" if self.key else name
+
+    @property
+    def install(self) -> str:
+        """What follows `pip install` to have the tools; hashed where the project has pins for them."""
+        return f"--require-hashes -r {self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
+
+    def install_from(self, at: str) -> str:
+        """The same from the top of the repository, where `at` leads to the project."""
+        return f"--require-hashes -r {at}{self.lock}" if self.lock else self.install
+
+    def paths(self, pipeline: str, star: str = "") -> list[str]:
+        """Patterns of the files that change the project: its own, what it shares, and the pipeline file.
+
+        What is shared may be a file or a folder, so that there is a pattern for each.
+        """
+        own = [f"{self.at}**{star}"] if self.at else [f"**{star}"]
+        shared = [name for each in self.shared for name in (each.rstrip("/"), f"{each.rstrip('/')}/**{star}")]
+        return [*own, *shared, pipeline]
+
+    @property
+    def contexts(self) -> dict[str, tuple[str, ...]]:
+        """The groups of variables that hold tokens, so that a job has those that it needs and no others."""
+        groups = {
+            "seatrial-pull": self.pull_tokens,
+            "seatrial-publish": self.push_tokens,
+            "seatrial-deploy": self.deploy_tokens,
+        }
+        return {name: tokens for name, tokens in groups.items() if tokens}
+
+    def secrets(self, job: str) -> list[str]:
+        """Which of the contexts a job needs."""
+        needs = {
+            "train": ("seatrial-pull",),  # a retrain asks the index whether it needs a new version
+            "trial": ("seatrial-pull",),
+            "publish": ("seatrial-pull", "seatrial-publish"),
+            "deploy": ("seatrial-pull", "seatrial-deploy"),
+        }
+        # The toolkit's own pin may lie on the private index, so that each job reads it.
+        wanted = needs.get(job, ("seatrial-pull",) if self.lock else ())
+        return [name for name in wanted if name in self.contexts]
+
+    def environment(self, job: str) -> str:
+        """The environment at GitHub that a job is in: one of the contexts, "" where it needs none.
+
+        The deployment has one even without tokens, so that it can be bound to a branch and to reviewers.
+        """
+        secrets = self.secrets(job)
+        return "seatrial-deploy" if job == "deploy" else secrets[-1] if secrets else ""
+
+    def tokens(self, job: str) -> list[str]:
+        """The names of the variables that a job needs."""
+        return list(dict.fromkeys(token for name in self.secrets(job) for token in self.contexts[name]))
+
+
+def read_pipeline(project: ProjectSettings) -> Pipeline:
+    """Gather what the pipelines of a project are made of.
+
+    Raises SeatrialError where [tool.seatrial.ci] has an unknown key, or a value that a pipeline cannot have.
+    """
+    settings = _settings(project)
+    index = settings.get("index")
+    places = {place.name: place for place in project.indexes}
+    if index and index not in places:
+        raise SeatrialError(
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] index = {index!r} names no index.",
+            hint=f"[tool.seatrial.index] has: {', '.join(places) or 'no names'}.",
+        )
+    target = settings.get("target") or next(iter(project.deploy), "local")
+    place = places[index] if index else project.index
+    return Pipeline(
+        name=project.name,
+        package=project.package,
+        folder="" if (top := top_of(project)) == project.root else project.root.relative_to(top).as_posix(),
+        branch=settings.get("branch", "main"),
+        target=target,
+        python=settings.get("python", "3.11"),
+        schedule=settings.get("schedule", "23 4 * * 1"),
+        index=index,
+        index_folder=_folder_inside(project, place),
+        pull_tokens=tuple(filter(None, [place.pull_token])),
+        push_tokens=tuple(filter(None, [place.push_token])),
+        deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
+        lock=LOCK if (project.root / LOCK).is_file() else None,
+        tools=(toolkit_requirement(project), *TOOLS),
+        shared=tuple(settings.get("shared", ())),
+    )
+
+
+def toolkit_requirement(project: ProjectSettings) -> str:
+    """The toolkit with all that a pipeline needs, in the versions that the project asks for."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for line in project.dependencies:
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if wanted.name.lower() == "seatrial":
+            return f"seatrial[all]{wanted.specifier}"
+    return "seatrial[all]"
+
+
+def repository_of(folder: Path) -> Path:
+    """The top of the git repository that a folder lies in; the folder itself where there is none."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return folder
+    return Path(done.stdout.strip()) if done.returncode == 0 else folder
+
+
+def top_of(project: ProjectSettings) -> Path:
+    """The top of the repository that a project is a part of: as its settings say, else as git does."""
+    told = _settings(project).get("repository")
+    top = (project.root / told).resolve() if told else repository_of(project.root)
+    if not project.root.is_relative_to(top):
+        raise SeatrialError(
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository lies beside the project."
+        )
+    return top
+
+
+def _settings(project: ProjectSettings) -> dict[str, Any]:
+    where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci]"
+    for key, value in project.ci.items():
+        if key not in KEYS:
+            raise unknown_key(where, key, KEYS)
+        # These words end up in files that a shell and a CI service read: nothing in them may mean something there.
+        shape = r"[0-9*/, -]+" if key == "schedule" else r"[A-Za-z0-9][\w./-]*|\.\.?[\w./-]*"
+        words = value if key == "shared" and isinstance(value, list) else [] if key == "shared" else [value]
+        if not words or not all(isinstance(word, str) and re.fullmatch(shape, word) for word in words):
+            raise SeatrialError(f"{where} {key} = {value!r} cannot stand in a pipeline.", hint=f"It is {KEYS[key]}.")
+    if "schedule" in project.ci and len(project.ci["schedule"].split()) != 5:
+        raise SeatrialError(f"{where} schedule has five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
+    return project.ci
+
+
+def _folder_inside(project: ProjectSettings, place: IndexPlace) -> str | None:
+    """The folder of an index that lies in the project, relative to it."""
+    if place.folder is None or not place.folder.is_relative_to(project.root):
+        return None
+    return place.folder.relative_to(project.root).as_posix()
+
+
+def _tokens(settings: Any) -> tuple[str, ...]:
+    """The names of environment variables that the settings of a target give under keys that end in token."""
+    if not isinstance(settings, dict):
+        return ()
+    found = [v for k, v in settings.items() if re.search(r"(token|password)(_env)?$", k) and isinstance(v, str)]
+    return tuple(name for name in dict.fromkeys(found) if VARIABLE.fullmatch(name))

@@ -1,0 +1,35 @@
+"""Pins with hashes for the tools that a pipeline runs on, so that a job installs the same ones every time."""
+
+import subprocess
+from pathlib import Path
+
+from seatrial.ci.pipeline_settings import LOCK, TOOLS, read_pipeline, toolkit_requirement
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_whole
+from seatrial.core.project import ProjectSettings
+from seatrial.wheels.installer import find_uv, last_lines
+
+HEAD = "# Written by `seatrial ci lock`: what a pipeline installs, with --require-hashes.\n"
+
+
+def lock(project: ProjectSettings, index_url: str | None = None) -> Path:
+    """Resolve the toolkit, pytest and ruff into requirements/ci.txt; `index_url` has the toolkit, if PyPI has not.
+
+    A name is taken from the first index that has it, so that the other one cannot put a higher version in.
+    """
+    uv = find_uv()
+    if not uv:
+        raise SeatrialError("uv is not there to resolve the tools with.", hint='pip install "seatrial[all]"')
+    command = [uv, "pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--no-config"]
+    command += ["--universal", "--python-version", read_pipeline(project).python]
+    wanted = "".join(f"{line}\n" for line in (toolkit_requirement(project), *TOOLS))
+    command += ["--index", index_url] if index_url else []
+    done = subprocess.run(command, input=wanted, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SeatrialError(
+            f"The tools cannot be pinned; uv says:\n{last_lines(done.stderr)}",
+            hint="Where PyPI has no seatrial, name the index that does with --index-url.",
+        )
+    path = project.root / LOCK
+    write_whole(path, HEAD + done.stdout)
+    return path

@@ -1,0 +1,237 @@
+"""From a fitted pipeline to a graph: walks the steps, and has for each class the converter that is exact for it.
+
+The table goes by the exact class: a subclass may calculate something else.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import onnx
+import sklearn
+import sklearn.base
+import sklearn.preprocessing as pre
+from sklearn import (
+    decomposition,
+    ensemble,
+    feature_selection,
+    impute,
+    linear_model,
+    model_selection,
+    naive_bayes,
+    neural_network,
+    svm,
+    tree,
+)
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from seatrial.compile import encoders, linear, preprocessing, skl2onnx_bridge, trees
+from seatrial.compile.graph import Graph, Matrix, Refused, join
+from seatrial.core.errors import CompileError
+from seatrial.model.inputs import Inputs
+
+SIZE_LIMIT = 2**31 - 1  # what one protobuf message can hold
+
+Transformer = Callable[[Any, Matrix, Graph], Matrix]
+Model = Callable[[Any, Matrix, Graph], str]
+
+
+def _borrowed(name: str) -> Callable[[Any, Matrix, Graph], Any]:
+    def convert(estimator: Any, given: Matrix, graph: Graph) -> Any:
+
+        return getattr(skl2onnx_bridge, name)(estimator, given, graph)
+
+    return convert
+
+
+SELECTORS = (
+    feature_selection.GenericUnivariateSelect,
+    feature_selection.RFE,
+    feature_selection.RFECV,
+    feature_selection.SelectFdr,
+    feature_selection.SelectFpr,
+    feature_selection.SelectFromModel,
+    feature_selection.SelectFwe,
+    feature_selection.SelectKBest,
+    feature_selection.SelectPercentile,
+    feature_selection.SequentialFeatureSelector,
+    feature_selection.VarianceThreshold,
+)
+
+LINEAR_REGRESSORS = (
+    linear_model.ARDRegression,
+    linear_model.BayesianRidge,
+    linear_model.ElasticNet,
+    linear_model.ElasticNetCV,
+    linear_model.HuberRegressor,
+    linear_model.Lars,
+    linear_model.Lasso,
+    linear_model.LassoCV,
+    linear_model.LassoLars,
+    linear_model.LinearRegression,
+    linear_model.OrthogonalMatchingPursuit,
+    linear_model.QuantileRegressor,
+    linear_model.Ridge,
+    linear_model.RidgeCV,
+    linear_model.SGDRegressor,
+    linear_model.TheilSenRegressor,
+    svm.LinearSVR,
+)
+
+TRANSFORMERS: dict[type, Transformer] = {
+    impute.SimpleImputer: preprocessing.simple_imputer,
+    impute.MissingIndicator: preprocessing.missing_indicator,
+    pre.StandardScaler: preprocessing.standard_scaler,
+    pre.MinMaxScaler: preprocessing.min_max_scaler,
+    pre.RobustScaler: preprocessing.robust_scaler,
+    pre.MaxAbsScaler: preprocessing.max_abs_scaler,
+    pre.Binarizer: preprocessing.binarizer,
+    pre.FunctionTransformer: preprocessing.function_transformer,
+    pre.OneHotEncoder: encoders.one_hot_encoder,
+    pre.OrdinalEncoder: encoders.ordinal_encoder,
+    pre.TargetEncoder: encoders.target_encoder,
+    pre.Normalizer: _borrowed("borrowed_transformer"),
+    decomposition.PCA: _borrowed("borrowed_transformer"),
+    decomposition.TruncatedSVD: _borrowed("borrowed_transformer"),
+    **dict.fromkeys(SELECTORS, preprocessing.selector),
+}
+
+MODELS: dict[type, Model] = {
+    linear_model.LogisticRegression: linear.logistic_classifier,
+    linear_model.LogisticRegressionCV: linear.logistic_classifier,
+    linear_model.SGDClassifier: linear.sgd_classifier,
+    **dict.fromkeys(LINEAR_REGRESSORS, linear.linear_regressor),
+    linear_model.GammaRegressor: linear.log_link_regressor,
+    linear_model.PoissonRegressor: linear.log_link_regressor,
+    linear_model.TweedieRegressor: linear.log_link_regressor,
+    tree.DecisionTreeClassifier: trees.forest_classifier,
+    tree.DecisionTreeRegressor: trees.forest_regressor,
+    tree.ExtraTreeClassifier: trees.forest_classifier,
+    tree.ExtraTreeRegressor: trees.forest_regressor,
+    ensemble.RandomForestClassifier: trees.forest_classifier,
+    ensemble.RandomForestRegressor: trees.forest_regressor,
+    ensemble.ExtraTreesClassifier: trees.forest_classifier,
+    ensemble.ExtraTreesRegressor: trees.forest_regressor,
+    ensemble.GradientBoostingClassifier: trees.gradient_boosting,
+    ensemble.GradientBoostingRegressor: trees.gradient_boosting,
+    ensemble.HistGradientBoostingClassifier: trees.hist_gradient_boosting,
+    ensemble.HistGradientBoostingRegressor: trees.hist_gradient_boosting,
+    naive_bayes.GaussianNB: _borrowed("borrowed_classifier"),
+    neural_network.MLPClassifier: _borrowed("borrowed_classifier"),
+    neural_network.MLPRegressor: _borrowed("borrowed_regressor"),
+}
+
+SEARCHES = (model_selection.GridSearchCV, model_selection.RandomizedSearchCV)
+
+
+def compile_pipeline(pipeline: Any, inputs: Inputs, sample: Any = None) -> bytes:  # noqa: ARG001
+    """Compile a fitted estimator over a DataFrame with the columns `inputs.names` to a serialized ONNX model.
+
+    The graph takes "numbers" double (n, len(inputs.numbers)) and "strings" string (n, len(inputs.strings)), each left
+    out if it has no columns, and gives "scores" double: (n, n_classes) probabilities in the order of `classes_`, or
+    (n,) predictions. The same pipeline gives the same bytes. `sample` rows are not needed and may be given.
+    Raises CompileError naming the step that cannot be exact. Says nothing of being right: that is what `prove` is for.
+    """
+    graph = Graph(inputs)
+    try:
+        scores = _model(pipeline, graph.root, graph, ())
+    except Refused as refused:  # from between the steps
+        raise _refusal(pipeline, (), str(refused)) from None
+    rank = 2 if sklearn.base.is_classifier(pipeline) else 1
+    model = graph.finish(scores, rank)
+    if model.ByteSize() > SIZE_LIMIT:
+        raise CompileError(f"The graph is {model.ByteSize() / 1e9:.1f} GB, more than one ONNX file can hold.")
+    onnx.checker.check_model(model, full_check=False)
+    serialized: bytes = model.SerializeToString(deterministic=True)
+    return serialized
+
+
+def _model(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> str:
+    """Convert what comes last: probabilities or predictions."""
+    given = _by_name(estimator, given)
+    if type(estimator) is Pipeline:
+        *first, (name, last) = estimator.steps
+        for step, transformer in first:
+            given = _transform(transformer, given, graph, (*path, step))
+        return _model(last, given, graph, (*path, name))
+    if type(estimator) in SEARCHES:
+        return _model(estimator.best_estimator_, given, graph, path)
+    convert = MODELS.get(type(estimator))
+    if convert is None:
+        if sklearn.base.is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+            raise _refusal(estimator, path, "it gives no probabilities")
+        raise _refusal(estimator, path, "Seatrial has no exact form of this class")
+    scores: str = _guarded(convert, estimator, given, graph, path)
+    return scores
+
+
+def _transform(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
+    if estimator is None or estimator == "passthrough":
+        return given
+    given = _by_name(estimator, given)
+    if type(estimator) is Pipeline:
+        for name, step in estimator.steps:
+            given = _transform(step, given, graph, (*path, name))
+        return given
+    if type(estimator) is ColumnTransformer:
+        return _columns(estimator, given, graph, path)
+    if type(estimator) is FeatureUnion:
+        parts = [
+            _weighted(_transform(each, given, graph, (*path, name)), weight, graph)
+            for name, each, weight in estimator._iter()
+        ]
+        return join(parts)
+    convert = TRANSFORMERS.get(type(estimator))
+    if convert is None:
+        raise _refusal(estimator, path, "Seatrial has no exact form of this class")
+    transformed: Matrix = _guarded(convert, estimator, given, graph, path)
+    return transformed
+
+
+def _columns(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
+    weights = estimator.transformer_weights or {}
+    parts = []
+    for name, transformer, _ in estimator.transformers_:
+        positions = estimator._transformer_to_input_indices[name]
+        if (isinstance(transformer, str) and transformer == "drop") or len(positions) == 0:
+            continue
+        if given.names:
+            wanted = [str(estimator.feature_names_in_[i]) for i in positions]
+            unknown = [column for column in wanted if column not in given.names]
+            if unknown:
+                raise _refusal(estimator, (*path, name), f"the engine is not given {', '.join(unknown)}")
+            positions = [given.names.index(column) for column in wanted]
+        part = _transform(transformer, given.take(positions), graph, (*path, name))
+        parts.append(_weighted(part, weights.get(name), graph))
+    return join(parts)
+
+
+def _weighted(part: Matrix, weight: float | None, graph: Graph) -> Matrix:
+    if weight is None:
+        return part
+    return graph.matrix(graph.add("Mul", graph.numbers(part), graph.constant(float(weight))), part.width)
+
+
+def _by_name(estimator: Any, given: Matrix) -> Matrix:
+    """Bring the pipeline's own input into the order that the first step was fitted on; a ColumnTransformer chooses."""
+    if not given.names or type(estimator) in (Pipeline, ColumnTransformer, FeatureUnion, *SEARCHES):
+        return given
+    names = getattr(estimator, "feature_names_in_", given.names)
+    return given.take([given.names.index(str(name)) for name in names])
+
+
+def _guarded(convert: Any, estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scikit-learn and skl2onnx warn of what the proof decides
+            return convert(estimator, given, graph)
+    except Refused as refused:
+        raise _refusal(estimator, path, str(refused)) from None
+    except AttributeError as error:  # some of what a fitted estimator knows is private to scikit-learn, and may move
+        raise _refusal(estimator, path, f"scikit-learn {sklearn.__version__} is not as expected: {error}") from error
+
+
+def _refusal(estimator: Any, path: tuple[str, ...], reason: str) -> CompileError:
+    where = f" (step {' > '.join(path)})" if path else ""
+    return CompileError(f"{type(estimator).__name__}{where} does not compile: {reason}.")

@@ -1,0 +1,208 @@
+"""Reads tables from CSV, Parquet and JSON files by the schema, in chunks, and says where a row breaks it."""
+
+import csv
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seatrial.core.errors import DataError, Problem, SeatrialError
+from seatrial.model.categorical import coded
+from seatrial.model.features import Array, Columns
+from seatrial.model.table_validation import TableChecker
+
+CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive rows of a table: its checked columns, the target's raw values if asked for, and what is wrong."""
+
+    columns: Columns
+    target: list[Any]
+    problems: list[Problem]
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """Rows as read: a value per row and column, the line each row began at, and rows that are no rows at all."""
+
+    columns: dict[str, list[Any] | Array]
+    rows: int
+    lines: list[int] | None = None
+    ragged: tuple[Problem, ...] = ()
+
+
+def read_chunks(path: Path, checker: TableChecker, *, target: str | None = None, size: int = CHUNK) -> Iterator[Chunk]:
+    """Read a table in chunks of at most `size` rows, each checked by the schema.
+
+    Columns that the schema does not name are passed over. Problems name line (CSV) and row, counted over the whole
+    file. Raises SeatrialError for a file that is no table, and for a column that the schema needs and is not there.
+    """
+    before = 0
+    for raw in _reader(path)(path, size):
+        wanted = [column.name for column in checker.columns] + ([target] if target else [])
+        table: dict[str, Any] = {}
+        for name in wanted:
+            if name in raw.columns:
+                table[name] = raw.columns[name]
+            else:
+                table[name] = [_default(path, checker, name, list(raw.columns))] * raw.rows
+        labels = table.pop(target) if target else []
+        columns, problems = checker.check(table)
+        problems = [_placed(p, raw.lines, before) for p in problems]
+        problems += [Problem(before + p.row, p.column, p.value, p.rule, p.line) for p in raw.ragged]
+        labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+        yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows)
+        before += raw.rows
+
+
+def _placed(problem: Problem, lines: Sequence[int] | None, before: int) -> Problem:
+    line = lines[problem.row] if lines is not None else None
+    return Problem(before + problem.row, problem.column, problem.value, problem.rule, line)
+
+
+def _default(path: Path, checker: TableChecker, name: str, there: list[str]) -> Any:
+    column = next((column for column in checker.columns if column.name == name), None)
+    if column is not None and not column.required:
+        return column.default
+    near = difflib.get_close_matches(name, there, 1)
+    hint = f"Is it `{near[0]}`?" if near else f"It has: {', '.join(there[:30])}."
+    raise SeatrialError(f"{path.name} has no column `{name}`.", hint=hint)
+
+
+def check_all(problems: Sequence[Problem], path: Path, *, rows: int, hint: str = "Mend the rows.") -> None:
+    """Refuse a table with problems, naming the first few of them; `hint` says what to do."""
+    if problems:
+        bad = len({p.row for p in problems})
+        first = "\n".join(f"  {problem}" for problem in problems[:5])
+        more = f"\n  ... and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise DataError(
+            f"{path.name}: {bad} of {rows} rows break the schema.\n{first}{more}",
+            hint=hint,
+            problems=tuple(problems),
+        )
+
+
+def _reader(path: Path) -> Any:
+    if path.is_dir():
+        raise SeatrialError(f"{path} is a folder.", hint="Name a CSV, Parquet or JSON file.")
+    if not path.is_file():
+        raise SeatrialError(f"{path} does not exist.")
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".pq": _read_parquet, ".json": _read_json}
+    if path.suffix.lower() not in readers:
+        raise SeatrialError(
+            f"{path.name}: files that end in {path.suffix or 'nothing'} are not read.",
+            hint="Use .csv, .parquet or .json.",
+        )
+    if path.stat().st_size == 0:
+        raise SeatrialError(f"{path} is empty.")
+    return readers[path.suffix.lower()]
+
+
+def _read_csv(path: Path, size: int) -> Iterator[_Raw]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            double = sorted({name for name in header if header.count(name) > 1})
+            if double:
+                raise SeatrialError(f"{path.name} has two columns of the name {double[0]!r}.")
+            numbered = _numbered(reader)
+            empty = True
+            while records := list(islice(numbered, size)):
+                empty = False
+                yield _chunk_of(header, records)
+            if empty:
+                raise SeatrialError(f"{path.name} has a header and no rows.")
+    except UnicodeDecodeError as error:
+        raise SeatrialError(f"{path.name} is not UTF-8 (byte {error.start}).", hint="Save it as UTF-8.") from None
+    except csv.Error as error:
+        raise SeatrialError(f"{path.name} is not proper CSV: line {reader.line_num}: {error}.") from None
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Number records by the line they begin at, passing over empty lines."""
+    line = reader.line_num + 1
+    for cells in reader:
+        if cells:
+            yield line, cells
+        line = reader.line_num + 1
+
+
+def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> _Raw:
+    ragged = tuple(
+        Problem(row, "", "", f"the row has {len(cells)} cells, the header {len(header)}", line)
+        for row, (line, cells) in enumerate(records)
+        if len(cells) != len(header)
+    )
+    width = len(header)
+    even = [cells if len(cells) == width else (cells + [""] * width)[:width] for _, cells in records]
+    columns: dict[str, list[Any] | Array] = {
+        name: list(values) for name, values in zip(header, zip(*even, strict=True), strict=True)
+    }
+    return _Raw(columns, len(records), [line for line, _ in records], ragged)
+
+
+def _read_parquet(path: Path, size: int) -> Iterator[_Raw]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise SeatrialError("Parquet files need pyarrow.", hint="pip install pyarrow") from None
+    try:
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows == 0:
+            raise SeatrialError(f"{path.name} has no rows.")
+        for batch in file.iter_batches(batch_size=size):
+            names = batch.schema.names
+            yield _Raw({n: _from_arrow(batch.column(i)) for i, n in enumerate(names)}, batch.num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise SeatrialError(f"{path.name} cannot be read as Parquet: {error}") from None
+
+
+def _from_arrow(values: Any) -> list[Any] | Array:
+    """Numbers become float64 with NaN for null; strings become shared objects, so that equal ones are one."""
+    import pyarrow as pa
+
+    kind = values.type
+    if (pa.types.is_integer(kind) and _fits(values)) or pa.types.is_floating(kind):
+        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    if pa.types.is_integer(kind):
+        return np.array(values.to_pylist(), dtype=object)  # checked value by value
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        values = values.dictionary_encode()
+    if pa.types.is_dictionary(values.type):
+        distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
+        codes = values.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
+        return coded(distinct, codes.astype(np.int64))
+    listed: list[Any] = values.to_pylist()
+    return listed
+
+
+def _fits(values: Any) -> bool:
+    """Whether whole numbers are the same as float64."""
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(values).as_py()
+    return all(end is None or abs(end) <= 2**53 for end in ends.values())
+
+
+def _read_json(path: Path, size: int) -> Iterator[_Raw]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise SeatrialError(f"{path.name} is not JSON: {error}") from None
+    rows = document.get("inputs", [document]) if isinstance(document, dict) else document
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise SeatrialError(f"{path.name} holds no rows.", hint='Write [{"column": value, ...}, ...].')
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        yield _Raw({name: [row.get(name) for row in part] for name in names}, len(part))

@@ -1,0 +1,193 @@
+"""Checks tables by the schema, column by column: the same rules as for a row, asked once per distinct value.
+
+A million rows go through Pydantic as a few thousand distinct values; numbers that have bounds and no other rule are
+checked as arrays. Schemas with rules across columns are checked row by row.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ValidationError
+from pydantic_core import SchemaValidator
+
+from seatrial.core.errors import Problem
+from seatrial.model.categorical import coded, codes_of
+from seatrial.model.features import Array, Columns
+from seatrial.model.schema import Column, columns_of, field_validators, plain_bounds, spans_columns
+
+_TRUE, _FALSE = {"true", "yes", "y", "1", "t"}, {"false", "no", "n", "0", "f"}
+
+
+class Unreadable(str):
+    """A cell of a text file that is no value of its column's type; it keeps the text for the message."""
+
+    __slots__ = ()
+
+
+class TableChecker:
+    """Checks tables against one schema class."""
+
+    def __init__(self, schema: type[BaseModel]) -> None:
+        self.schema = schema
+        self.columns = columns_of(schema)
+        self._validators = field_validators(schema)
+        self._spans = spans_columns(schema)
+        self._bounds = {c.name for c in self.columns if c.numeric and plain_bounds(schema, c.name)}
+
+    def check(self, table: Mapping[str, Sequence[Any] | Array]) -> tuple[Columns, list[Problem]]:
+        """Turn raw columns into checked ones, with a problem for each value that breaks its rule.
+
+        `table` holds a list or array per column of the schema, all of one length, None or NaN for missing. In the
+        answer, a value with a problem is missing; the caller drops the row or refuses the table.
+        """
+        checked: Columns = {}
+        problems: list[Problem] = []
+        for column in self.columns:
+            values = table[column.name]
+            if isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and column.name in self._bounds:
+                checked[column.name] = self._check_array(column, values, problems)
+            else:
+                checked[column.name] = self._check_values(column, values, problems)
+        if self._spans:
+            problems += self._check_rows(checked, {p.row for p in problems})
+        problems.sort(key=lambda problem: problem.row)
+        return checked, problems
+
+    def allowed(self, table: Mapping[str, Sequence[Any] | Array]) -> npt.NDArray[np.bool_]:
+        """Say which rows (a mask) break no rule."""
+        columns, problems = self.check(table)
+        mask = np.ones(len(next(iter(columns.values()))), dtype=bool)
+        mask[[problem.row for problem in problems]] = False
+        return mask
+
+    def _check_array(self, column: Column, values: Array, problems: list[Problem]) -> Array:
+        numbers = values.astype(np.float64)
+        missing = np.isnan(numbers)
+        good = np.isfinite(numbers)
+        if column.kind == "integer":
+            good &= np.where(good, numbers, 0.5) % 1 == 0
+        if column.minimum is not None:
+            good &= numbers > column.minimum if column.exclusive_minimum else numbers >= column.minimum
+        if column.maximum is not None:
+            good &= numbers < column.maximum if column.exclusive_maximum else numbers <= column.maximum
+        if column.nullable:
+            good |= missing
+        for row in np.flatnonzero(~good).tolist():
+            value = to_python(column, None if missing[row] else values[row].item())
+            problems.append(Problem(row, column.name, _shown(value), self._rule(column, value)))
+            numbers[row] = np.nan
+        return numbers
+
+    def _check_values(self, column: Column, values: Sequence[Any] | Array, problems: list[Problem]) -> Array:
+        known = codes_of(values)
+        source = values if known is None else known[0]
+        plain = source.tolist() if isinstance(source, np.ndarray) else list(source)
+        odd = (list, dict) if column.kind == "boolean" else (bool, list, dict)  # True == 1, and lists have no hash
+        if not {type(value) for value in plain}.isdisjoint(odd):
+            plain = [Unreadable(value) if isinstance(value, odd) else value for value in plain]
+        answers: dict[Any, Any] = {}
+        broken: dict[Any, str] = {}
+        for value in dict.fromkeys(plain):
+            candidate = to_python(column, value)
+            rule = self._rule(column, candidate)
+            if rule:
+                broken[value] = rule
+            answers[value] = None if rule else _validate(self._validators[column.name], column, candidate)
+        if broken:
+            bad = [place for place, value in enumerate(plain) if value in broken]
+            rows = [(row, row) for row in bad] if known is None else _rows_of(known[1], bad)
+            told = {i: plain[i] if isinstance(plain[i], str) else to_python(column, plain[i]) for i in bad}
+            problems += [Problem(row, column.name, _shown(told[i]), broken[plain[i]]) for row, i in rows]
+        found = [answers[value] for value in plain]
+        if column.numeric:
+            numbers = np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+            return numbers if known is None else numbers[known[1]]
+        objects = np.fromiter(found, dtype=object, count=len(found))
+        return objects if known is None else coded(objects, known[1])
+
+    def _rule(self, column: Column, value: Any) -> str:
+        """Say which rule the value breaks, or nothing."""
+        if isinstance(value, Unreadable) and column.kind != "category":
+            article = "an" if column.kind == "integer" else "a"
+            return f"Input should be {article} {column.kind}"
+        try:
+            _validate(self._validators[column.name], column, value)
+        except ValidationError as error:
+            return error.errors(include_url=False, include_input=False)[0]["msg"]
+        return ""
+
+    def _check_rows(self, checked: Columns, known: set[int]) -> list[Problem]:
+        """Apply the rules that span columns, to the rows that have no problem yet."""
+        problems = []
+        for row in range(len(next(iter(checked.values())))):
+            if row in known:
+                continue
+            values = {c.name: from_array(c, checked[c.name][row]) for c in self.columns}
+            try:
+                self.schema.model_validate(values)
+            except ValidationError as error:
+                for part in error.errors(include_url=False, include_input=False):
+                    name = str(part["loc"][0]) if part["loc"] else ""
+                    problems.append(Problem(row, name, _shown(values.get(name)), part["msg"]))
+        return problems
+
+
+def _rows_of(codes: Array, wanted: list[int]) -> list[tuple[int, int]]:
+    """Give the rows that have one of these codes, each with its code."""
+    rows = np.flatnonzero(np.isin(codes, wanted))
+    return list(zip(rows.tolist(), codes[rows].tolist(), strict=True))
+
+
+def _validate(validator: SchemaValidator, column: Column, value: Any) -> Any:
+    if column.kind == "other" and isinstance(value, str):
+        text: Any = value
+        return validator.validate_strings(text)  # dates and the like, as in JSON
+    return validator.validate_python(value)
+
+
+def to_python(column: Column, value: Any) -> Any:
+    """Read a table's cell as the Python value that a JSON row would hold; text that is none becomes Unreadable."""
+    if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN is missing in a table
+        return None
+    if not column.numeric:
+        return value
+    if isinstance(value, str):
+        return _number_in(column, value.strip())
+    if column.kind == "boolean":
+        return bool(value) if value in (0, 1) else value
+    if column.kind != "number" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _number_in(column: Column, text: str) -> Any:
+    if column.kind == "boolean":
+        folded = text.lower()
+        return folded in _TRUE if folded in _TRUE | _FALSE else Unreadable(text)
+    if "_" in text:  # Python would read 1_000 as a number; a table's author would not
+        return Unreadable(text)
+    try:
+        number = float(text)
+        if column.kind == "number":
+            return number
+        return int(text) if text.lstrip("+-").isdecimal() else int(number) if number.is_integer() else Unreadable(text)
+    except (ValueError, OverflowError):
+        return Unreadable(text)
+
+
+def from_array(column: Column, value: Any) -> Any:
+    """Read one cell of checked columns back as the Python value of a row."""
+    if not column.numeric:
+        return value
+    if np.isnan(value):
+        return None
+    if column.kind == "boolean":
+        return bool(value)
+    return float(value) if column.kind == "number" else int(value)
+
+
+def _shown(value: Any) -> str:
+    text = "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN is missing
+    return text if len(text) <= 60 else text[:57] + "..."

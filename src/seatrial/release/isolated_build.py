@@ -1,0 +1,111 @@
+"""PyPA's build, run quietly: a source tree in, an sdist and the wheel built from it out."""
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+from seatrial.core.errors import SeatrialError
+from seatrial.wheels.installer import find_uv, last_lines
+
+if TYPE_CHECKING:
+    from build.env import DefaultIsolatedEnv, Installer
+
+
+def build_distributions(source: Path, destination: Path, progress: Callable[[str], None]) -> tuple[Path, Path]:
+    """Build an sdist of `source` and a wheel from that sdist, as `python -m build` does, into `destination`.
+
+    One isolated environment with the project's own build requirements serves for both. Raises SeatrialError
+    with the last lines of the log when a build fails.
+    """
+    with _tools(source, progress) as tools:
+        progress("building the sdist")
+        sdist = _build(tools, source, "sdist", destination)
+        with TemporaryDirectory(prefix="seatrial-sdist-") as folder:
+            with tarfile.open(sdist) as archive:
+                archive.extractall(folder, filter="data")
+            progress("building the wheel from it")
+            inside = Path(folder) / sdist.name.removesuffix(".tar.gz")
+            wheel = _build(tools, inside, "wheel", destination)
+    return sdist, wheel
+
+
+@dataclass(frozen=True)
+class _Tools:
+    """The isolated build environment, and how things are installed into it and run in it."""
+
+    environment: "DefaultIsolatedEnv"
+    installer: "Installer"
+
+    def install(self, requirements: Collection[str]) -> None:
+        """Install build requirements; without a network, from uv's cache."""
+        try:
+            try:
+                self.environment.install(requirements)
+            except subprocess.CalledProcessError:
+                if self.installer != "uv":
+                    raise
+                with _offline():
+                    self.environment.install(requirements)
+        except subprocess.CalledProcessError as error:
+            names = ", ".join(sorted(requirements))
+            raise SeatrialError(
+                f"The build tools ({names}) cannot be installed:\n{last_lines(error.stderr)}",
+                hint="The first build on a machine needs the network; later ones take them from the cache.",
+            ) from None
+
+    def run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        """Run a step of the build; its output is kept for the error."""
+        variables = {**os.environ, **self.environment.make_extra_environ(), **(extra_environ or {})}
+        subprocess.run(cmd, cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+
+
+@contextmanager
+def _tools(source: Path, progress: Callable[[str], None]) -> Iterator[_Tools]:
+    import build
+    from build.env import DefaultIsolatedEnv
+
+    installer: Installer = "uv" if find_uv() else "pip"
+    try:
+        requires = build.ProjectBuilder(source).build_system_requires
+        with DefaultIsolatedEnv(installer=installer) as environment:
+            tools = _Tools(environment, installer)
+            progress(f"installing {', '.join(sorted(requires))} to build with")
+            tools.install(requires)
+            yield tools
+    except (build.BuildException, build.FailedProcessError) as error:
+        raise SeatrialError(f"{source} cannot be built: {error}") from None
+
+
+def _build(tools: _Tools, source: Path, kind: Literal["sdist", "wheel"], destination: Path) -> Path:
+    import build
+
+    try:
+        builder = build.ProjectBuilder(source, python_executable=tools.environment.python_executable, runner=tools.run)
+        tools.install(builder.get_requires_for_build(kind))
+        return Path(builder.build(kind, destination))
+    except build.BuildBackendException as error:
+        cause = error.exception
+        log = cause.output if isinstance(cause, subprocess.CalledProcessError) else str(cause)
+        raise SeatrialError(f"The {kind} of {source} cannot be built:\n{last_lines(log)}") from None
+    except build.BuildException as error:
+        raise SeatrialError(f"The {kind} of {source} cannot be built: {error}") from None
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keep uv to its cache; build hands this process's variables on to uv, and has no option for it."""
+    before = os.environ.get("UV_OFFLINE")
+    os.environ["UV_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["UV_OFFLINE"]
+        else:
+            os.environ["UV_OFFLINE"] = before

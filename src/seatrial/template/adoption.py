@@ -1,0 +1,218 @@
+"""Makes a project of a repository that is there: adds what is missing, and proposes changes to what is there.
+
+In: a folder, an examined table, where its pipeline is. Out: proposals, each with the content before and after.
+Nothing is written but by `write`.
+"""
+
+import difflib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_whole
+from seatrial.core.project import read_toml
+from seatrial.template.creation import Options, make_project
+from seatrial.template.legacy_packaging import older_project, poetry_project
+from seatrial.template.project_name import ProjectName, project_name
+from seatrial.template.records import Examination
+from seatrial.template.render import ANSWERS, files_of
+
+FIRST = "0.1.0"  # the version that the template writes
+# What is looked for at the end of an __init__.py, and added where it is not there.
+FACE = """
+from seatrial import Release  # noqa: E402
+
+{version}release = Release(__name__)
+predict = release.predict
+main = release.main
+"""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One file as it is, None where there is none, and as it would be."""
+
+    path: str
+    before: str | None
+    after: str | bytes
+
+    @property
+    def diff(self) -> str:
+        """The way from one to the other, as people read it."""
+        after = self.after if isinstance(self.after, str) else ""
+        lines = difflib.unified_diff(
+            (self.before or "").splitlines(), after.splitlines(), self.path, f"{self.path}, adopted", lineterm=""
+        )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What adopting a folder would write, and which files of the template's it leaves as they are."""
+
+    added: tuple[Proposal, ...]
+    changed: tuple[Proposal, ...]
+    left: tuple[str, ...]
+
+
+def names_of(root: Path) -> ProjectName:
+    """The names that a folder has already, by its pyproject.toml, or gets."""
+    name = _project_table(root).get("name", "")
+    if not name:
+        return project_name(root.name)
+    package = name.replace("-", "_").lower()
+    in_src = [path.parent.name for path in sorted((root / "src").glob("*/__init__.py"))]
+    if len(in_src) == 1 and package not in in_src:
+        package = in_src[0]
+    if (root / package / "__init__.py").is_file() and not (root / "src" / package).is_dir():
+        raise SeatrialError(
+            f"The package lies in {package}/, and a project has it in src/{package}/.",
+            hint=f"mkdir src; git mv {package} src/{package}. Then adopt it.",
+        )
+    return project_name(name, package)
+
+
+def adopt(root: Path, examination: Examination, options: Options, *, pipeline: str = "") -> Adoption:
+    """Work out what is missing in a folder; `pipeline` is the text of pipeline.py, "" for one by the template.
+
+    A table that `options` name in the folder stays where it is, and the project has no other.
+    """
+    package = options.names.package
+    version = str(_project_table(root).get("version", FIRST))
+    with tempfile.TemporaryDirectory() as folder:
+        make_project(Path(folder), examination, options)
+        files = files_of(Path(folder))
+    if pipeline:
+        files[f"src/{package}/pipeline.py"] = pipeline.encode()
+    older = older_project(root)
+    if older and not (root / "pyproject.toml").exists():
+        files["pyproject.toml"] = _from_older(older, files["pyproject.toml"].decode(), options.table, package).encode()
+    init = f"src/{package}/__init__.py"
+    files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
+    added: list[Proposal] = []
+    changed: list[Proposal] = []
+    left: list[str] = []
+    for path, content in files.items():
+        if options.table and path.startswith("data/"):
+            continue
+        there = root / path
+        if not there.exists():
+            added.append(Proposal(path, None, content))
+            continue
+        before = _text(there)
+        after = _changed(path, before, content, options, version)
+        if after is None:
+            left.append(path)
+        elif after != before:
+            changed.append(Proposal(path, before, after))
+    return Adoption(tuple(added), tuple(changed), tuple(left))
+
+
+def write(root: Path, adoption: Adoption) -> None:
+    """Write what was agreed to; the answers last, which say that it is done."""
+    for proposal in sorted((*adoption.added, *adoption.changed), key=lambda p: (p.path == ANSWERS, p.path)):
+        write_whole(root / proposal.path, proposal.after)
+
+
+def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
+    """How a file that is there would be; None to leave it as it is."""
+    if path == "pyproject.toml":
+        return _completed(before, content.decode(), options.table, options.names.package)
+    if path == ".gitignore":
+        lines = before.splitlines()
+        missing = [line for line in content.decode().splitlines() if line and line[0] != "#" and line not in lines]
+        return before.rstrip("\n") + "\n\n# Seatrial\n" + "\n".join(missing) + "\n" if missing else before
+    if path == f"src/{options.names.package}/__init__.py":
+        if "Release(" in before:
+            return before
+        line = "" if "__version__" in before else _version_line(version)
+        return before.rstrip("\n") + "\n" + FACE.format(version=line)
+    return before if before.encode() == content else None
+
+
+def _ship_artifacts(tool: Any, backend: str, package: str) -> None:
+    """Have another back end than hatchling put what training writes, and git ignores, into the wheel."""
+    if backend.startswith("poetry"):
+        wanted = {"path": f"src/{package}/artifacts/*", "format": ["sdist", "wheel"]}
+        poetry = tool.setdefault("poetry", {})
+        if wanted not in poetry.get("include", []):
+            poetry["include"] = [*poetry.get("include", []), wanted]
+    if backend.startswith("setuptools"):
+        data = tool.setdefault("setuptools", {}).setdefault("package-data", {})
+        if "artifacts/*" not in data.get(package, []):
+            data[package] = [*data.get(package, []), "artifacts/*"]
+
+
+def _completed(before: str, template: str, table: str, package: str) -> str:
+    """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs.
+
+    `table` is the one that was examined, where it stays in its place: it is the project's, whatever was before.
+    """
+    import tomlkit
+
+    document, wanted = tomlkit.parse(before), tomlkit.parse(template)
+    if "project" not in document and (known := poetry_project(document.unwrap())):
+        document["project"] = known
+    project: Any = document.setdefault("project", tomlkit.table())
+    ours: Any = wanted["project"]
+    for key in ("name", "description", "requires-python"):
+        project.setdefault(key, ours[key])
+    if "version" not in project and "version" not in project.get("dynamic", []):
+        project["dynamic"] = [*project.get("dynamic", []), "version"]
+    needs = project.setdefault("dependencies", tomlkit.array())
+    if "seatrial" not in map(_name_of, needs):
+        needs.append(str(ours["dependencies"][0]))
+    backend = str(document.get("build-system", {}).get("build-backend", ""))
+    if not backend:
+        document["build-system"] = wanted["build-system"]
+    tool: Any = document.setdefault("tool", tomlkit.table(is_super_table=True))
+    template_tool: Any = wanted["tool"]
+    parts = ["seatrial", "pytest"]
+    if backend in ("", "hatchling.build"):
+        parts.append("hatch")
+    for part in parts:
+        tool.setdefault(part, template_tool[part])
+    _ship_artifacts(tool, backend, package)
+    if table:
+        tool["seatrial"]["data"] = table
+    text = tomlkit.dumps(document)
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _from_older(older: dict[str, Any], template: str, table: str, package: str) -> str:
+    """A pyproject.toml for what setup.cfg or setup.py said; the version stands in __init__.py from now on."""
+    import tomlkit
+
+    project = {key: value for key, value in older.items() if key != "version"}
+    return _completed(tomlkit.dumps({"project": project}), template, table, package)
+
+
+def _name_of(need: Any) -> str:
+    """The distribution that a requirement asks for."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    try:
+        return canonicalize_name(Requirement(str(need)).name)
+    except InvalidRequirement:
+        raise SeatrialError(f"pyproject.toml: {str(need)!r} among the dependencies is no requirement.") from None
+
+
+def _project_table(root: Path) -> dict[str, Any]:
+    """[project] of the folder's pyproject.toml, or what older files say; empty where there is neither."""
+    path = root / "pyproject.toml"
+    document = read_toml(path)
+    return dict(document.get("project") or poetry_project(document)) if path.exists() else older_project(root)
+
+
+def _version_line(version: str) -> str:
+    return f'__version__ = "{version}"\n'
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise SeatrialError(f"{path} cannot be read: {error}") from None

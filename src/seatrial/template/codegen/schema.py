@@ -1,0 +1,158 @@
+"""Writes schema.py: a Pydantic class as a person would write it, a comment for each decision."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from seatrial.template.codegen.identifiers import WIDTH, comment, listed, literal, short
+from seatrial.template.inference.names import clean_name
+from seatrial.template.records import ColumnFacts, Examination
+
+SLACK = 0.25  # of the range that was seen, beyond its ends
+LONGEST_TEXT = 10_000
+_TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
+
+
+def schema_code(examination: Examination, *, row: str, about: str) -> str:
+    """The text of schema.py; `row` is the class's name, `about` what a row is, in a sentence."""
+    used = examination.used
+    about = short(about.replace("\\", "/").replace('"', "'"), 110)  # it becomes a docstring
+    aliases = _aliases(used, row)
+    fields = [_field(column, examination, aliases.get(column.name, "")) for column in used]
+    dates = any(c.kind == "date" for c in used)
+    moments = {("AwareDatetime" if c.aware else "NaiveDatetime") for c in used if c.kind == "moment"}
+    lists = "".join(listed(f"{aliases[c.name]} = Literal", _categories(c)) + "\n" for c in used if c.name in aliases)
+    literals = any(c.kind == "category" for c in used)
+    imports = ("import datetime as dt\n" if dates else "") + ("from typing import Literal\n" if literals else "")
+    pydantic = ", ".join(sorted({*moments, "Field"}))
+    head = f'"""{about} Every rule here holds in training, in the trial and in the API."""\n'
+    if len(head) > WIDTH + 1:
+        head = f'"""{about}\n\nEvery rule here holds in training, in the trial and in the API.\n"""\n'
+    text = (
+        f"{head}\n{imports}{chr(10) if imports else ''}from pydantic import {pydantic}\nfrom seatrial import Schema\n"
+    )
+    if aliases:
+        text += f"\n{lists}"
+    text += f'\n\nclass {row}(Schema):\n    """{short(about, 100)}"""\n\n' + "".join(fields)
+    left = examination.unused
+    if left:
+        text += "\n" + comment("Columns of the table that the model is not asked about:", 4)
+        text += "".join(comment(f"- {c.name}: {_why(c, examination)}", 4) for c in left)
+    return text
+
+
+def row_class(name: str) -> str:
+    """The name of the class from a project's name: customer-churn -> CustomerChurn."""
+    words = [word for word in clean_name(name.replace("-", " ").replace("_", " ")).split("_") if word]
+    made = "".join(word[:1].upper() + word[1:] for word in words)
+    return (
+        made if made.isidentifier() and made not in ("Literal", "Field", "Schema", "None", "True", "False") else "Row"
+    )
+
+
+def _why(column: ColumnFacts, examination: Examination) -> str:
+    for decision in examination.of(column.name):
+        if decision.about == "leave out" and decision.what == "left out":
+            return short(decision.why + (f" ({decision.evidence})" if decision.evidence else ""), 400)
+    return column.left_out
+
+
+def _categories(column: ColumnFacts) -> list[Any]:
+    return sorted(value for value, _ in column.counts)
+
+
+def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
+    """Names for the lists of categories that are too long for their field's line, by column."""
+    aliases: dict[str, str] = {}
+    for column in columns:
+        if column.kind != "category":
+            continue
+        line = _line(column, f"Literal[{', '.join(map(literal, _categories(column)))}]")
+        if len(line) > WIDTH:
+            words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
+            name = f"{words}Name" if words[:1].isalpha() else f"Column{words}Name"
+            while name in (row, *aliases.values()):
+                name += "_"
+            aliases[column.name] = name
+    return aliases
+
+
+def _line(column: ColumnFacts, kind: str) -> str:
+    return f"    {column.name}: {kind}{' | None' if column.missing else ''} = Field("
+
+
+def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
+    if column.kind == "category":
+        kind = alias or listed("Literal", _categories(column))
+    elif column.kind == "moment":
+        kind = "AwareDatetime" if column.aware else "NaiveDatetime"
+    else:
+        kind = _TYPES[column.kind]
+    lines = ["None"] if column.missing else []
+    title = short(_title(column), 80)
+    lines.append(f"title={literal(title)}")
+    lines += [f"{name}={literal(value)}" for name, value in _bounds(column)]
+    if column.unit:
+        lines.append(f'json_schema_extra={{"unit": {literal(column.unit)}}}')
+    if column.kind in ("text", "code"):
+        lines.append(f"max_length={_longest(column)}")
+    example = _example(column)
+    if example is not None:
+        lines.append(listed("        examples=", [example]).lstrip())
+    told = "".join(
+        comment(short(f"{d.what}: {d.why}{f' ({d.evidence})' if d.evidence else ''}", 300), 4)
+        for d in examination.of(column.name)
+        if d.about in ("type", "missing", "name") or d.what == "kept, as wished"
+    )
+    if column.missing:
+        told += comment(f"Missing in {column.missing:,} of {len(column.values):,} rows.", 4)
+    return told + _line(column, kind) + "\n" + "".join(f"        {line},\n" for line in lines) + "    )\n"
+
+
+def _title(column: ColumnFacts) -> str:
+    if column.source == column.name:
+        words = column.name.replace("_", " ").strip()
+        return words[:1].upper() + words[1:]
+    return column.source.strip() or column.name
+
+
+def _longest(column: ColumnFacts) -> int:
+    """Twice the longest that was seen, in round figures."""
+    return max(min(LONGEST_TEXT, int(_round_up(2 * column.longest))), column.longest, 20)
+
+
+def _example(column: ColumnFacts) -> Any:
+    value = column.example
+    if value is None or column.kind in ("date", "moment"):
+        return None if value is None else value.isoformat()
+    if isinstance(value, str):
+        return value if len(literal(value)) <= 90 else None
+    return float(f"{value:.6g}") if column.kind == "number" else value
+
+
+def _bounds(column: ColumnFacts) -> list[tuple[str, Any]]:
+    """The ends of what is taken: what was seen and a quarter more, in round figures; nothing below zero unless seen."""
+    if column.kind not in ("integer", "number") or column.minimum is None:
+        return []
+    low, high = float(column.minimum), float(column.maximum)
+    slack = (high - low) * SLACK
+    if not math.isfinite(slack):
+        return []
+    if slack == 0:
+        slack = abs(high) * SLACK or 1.0
+    ends = (0.0 if low >= 0 else -_round_up(-(low - slack)), _round_up(high + slack) if high + slack > 0 else 0.0)
+    if not all(math.isfinite(end) for end in ends):
+        return []
+    plain = [int(end) if column.kind == "integer" or (end == int(end) and abs(end) < 1e15) else end for end in ends]
+    return list(zip(("ge", "le"), plain, strict=True))
+
+
+def _round_up(value: float) -> float:
+    """The next figure of two digits that is not below a positive value."""
+    if value <= 0:
+        return -0.0 + value if value else 0.0
+    power = math.floor(math.log10(value)) - 1
+    step = 10.0**power if power >= 0 else 1 / 10.0**-power
+    up = math.ceil(value / step - 1e-9)
+    made = float(up * 10**power) if power >= 0 else float(f"{up}e{power}")
+    return made if made >= value else float(f"{up + 1}e{power}")

@@ -1,0 +1,173 @@
+"""Chooses a model by cross-validation within a time limit, and says what was tried.
+
+The very code that a project would get is run, in memory: its schema, its feature functions, its pipeline.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.random_state import seed_pipeline
+from seatrial.model.engines import to_frame
+from seatrial.model.features import add_features, features_in
+from seatrial.model.inputs import Inputs, stack_columns
+from seatrial.model.schema import columns_of, schema_in
+from seatrial.template.codegen.features import Features, feature_code
+from seatrial.template.codegen.pipeline import MODELS, Model, pipeline_code
+from seatrial.template.codegen.schema import schema_code
+from seatrial.template.command import run_text
+from seatrial.template.records import Examination
+
+MOST_ROWS = 20_000
+FOLDS = 5
+SECONDS = 30.0
+FEWEST_FOLDS = 3  # to call two models equal
+ALIKE = 0.003  # of the better figure, which no simpler model may cost
+MEASURES = {
+    "binary": ("ROC AUC", "roc_auc", 1),
+    "multiclass": ("log loss", "neg_log_loss", -1),
+    "regression": ("root mean squared error", "neg_root_mean_squared_error", -1),
+}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One model with its scores, one per fold, an error as a positive figure; none where it was too slow."""
+
+    model: Model
+    scores: tuple[float, ...]
+    seconds: float
+    note: str = ""
+
+    @property
+    def mean(self) -> float:
+        """The mean score."""
+        return float(np.mean(self.scores)) if self.scores else float("nan")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model chosen, by which measure, and all that was tried."""
+
+    model: Model
+    why: str
+    measure: str
+    tried: tuple[Tried, ...]
+
+
+def choose_model(
+    examination: Examination,
+    *,
+    seconds: float = SECONDS,
+    seed: int = 1912,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Choice:
+    """Cross-validate each model on the same folds, and choose the best; the simpler one where two cannot be told apart.
+
+    Folds are gone through one after another with all models, so that a time limit leaves them comparable: after
+    `seconds`, no fit is begun, and a model that has fewer folds than others is compared on those it has.
+    """
+    from sklearn.metrics import get_scorer
+    from sklearn.model_selection import KFold, StratifiedKFold
+    from threadpoolctl import threadpool_limits
+
+    task = examination.target.task
+    measure, scorer_name, sign = MEASURES[task]
+    rows = np.arange(examination.rows)
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    target = _target(examination, rows)
+    smallest = len(rows) if task == "regression" else int(np.unique(target, return_counts=True)[1].min())
+    if smallest < 2:
+        raise SeatrialError(
+            "A class is in one of the sampled rows only; models cannot be compared by it.", hint="Name a model."
+        )
+    kind = KFold if task == "regression" else StratifiedKFold
+    folds = list(kind(min(FOLDS, smallest), shuffle=True, random_state=seed).split(rows, target))
+    score = get_scorer(scorer_name)
+    started = time.monotonic()
+    scores: dict[Model, list[float]] = {model: [] for model in MODELS}
+    spent = dict.fromkeys(MODELS, 0.0)
+    notes: dict[Model, str] = {}
+    features = feature_code(examination)
+    frame = _frame(examination, features, rows)
+    for number, (train, test) in enumerate(folds, 1):
+        for model in MODELS:
+            begun = time.monotonic()
+            slow = number > 1 and begun - started + spent[model] / (number - 1) > seconds
+            late = begun - started > seconds and any(scores.values())  # one fit there has to be
+            if model in notes or late or slow:
+                notes.setdefault(model, f"stopped after {len(scores[model])} of {len(folds)} folds by the time limit")
+                continue
+            progress(f"trying {model}, part {number} of {len(folds)}")
+            pipeline = run_text("pipeline", pipeline_code(examination, features, model), "pipeline.py").build()
+            seed_pipeline(pipeline, seed, target)
+            with warnings.catch_warnings(), threadpool_limits(1):  # as training does; for few rows it is faster, too
+                warnings.simplefilter("ignore")
+                try:
+                    pipeline.fit(frame.iloc[train], target[train])
+                    scores[model].append(sign * float(score(pipeline, frame.iloc[test], target[test])))
+                except (ValueError, FloatingPointError) as error:
+                    notes[model] = f"could not be fitted: {str(error).splitlines()[0]}"
+            spent[model] += time.monotonic() - begun
+    tried = tuple(Tried(m, tuple(scores[m]), spent[m], notes.get(m, "")) for m in MODELS)
+    return _choice(tried, measure, sign)
+
+
+def _choice(tried: Sequence[Tried], measure: str, sign: int) -> Choice:
+    scored = [t for t in tried if t.scores and np.isfinite(t.mean)]
+    if not scored:
+        notes = "; ".join(f"{t.model}: {t.note}" for t in tried)
+        raise SeatrialError(f"No model could be tried: {notes}.", hint="Name a model, or allow more time.")
+    shared = min(len(t.scores) for t in scored)
+    best = max(scored, key=lambda t: sign * float(np.mean(t.scores[:shared])))
+    for simpler in sorted(scored, key=lambda t: MODELS.index(t.model)):
+        if simpler is best:
+            break
+        gaps = sign * (np.array(best.scores[:shared]) - np.array(simpler.scores[:shared]))
+        error = float(gaps.std(ddof=1)) / np.sqrt(shared) if shared > 1 else 0.0
+        if shared >= FEWEST_FOLDS and gaps.mean() <= min(error, ALIKE * abs(best.mean)):
+            other = f"{best.model} with {best.mean:.4f} cannot be told from it, and it is simpler"
+            why = f"{simpler.mean:.4f} {measure}; {other}"
+            return Choice(simpler.model, why, measure, tuple(tried))
+    others = ", ".join(f"{t.model} {t.mean:.4f}" for t in scored if t is not best)
+    why = f"{best.mean:.4f} {measure}" + (f"; {others}" if others else "")
+    return Choice(best.model, why, measure, tuple(tried))
+
+
+def _target(examination: Examination, rows: Any) -> Any:
+    target = examination.target
+    values = target.values.to_numpy(zero_copy_only=False)[rows]
+    if target.task == "regression":
+        return values.astype(np.float64)
+    codes = {label: code for code, label in enumerate(target.ordered)}
+    return np.array([codes[value] for value in values.tolist()])
+
+
+def _frame(examination: Examination, code: Features, rows: Any) -> Any:
+    """The DataFrame that the pipeline would see, features included."""
+    import pyarrow as pa
+
+    schema = schema_in(run_text("schema", schema_code(examination, row="Row", about="A row."), "schema.py"))
+    columns = columns_of(schema)
+    features = features_in(run_text("features", code.text, "features.py"), columns)
+    table: dict[str, Any] = {}
+    for facts in examination.used:
+        values = facts.values.take(pa.array(rows))
+        column = next(c for c in columns if c.name == facts.name)
+        if column.numeric:
+            table[facts.name] = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        else:
+            table[facts.name] = np.fromiter(values.to_pylist(), dtype=object, count=len(values))
+    derived = add_features(table, features, columns)
+    plain = [c for c in columns if c.kind != "other"]
+    inputs = Inputs(
+        (*(c.name for c in plain if c.numeric), *(f.name for f in features if f.numeric)),
+        (*(c.name for c in plain if not c.numeric), *(f.name for f in features if not f.numeric)),
+    )
+    return to_frame(inputs, *stack_columns(inputs, derived))

@@ -1,0 +1,100 @@
+"""Takes what changed between two renderings into a project that people have edited since: a three-way merge by git.
+
+copier's own update does this too, but wants the template as a git repository with a tag for each version, and writes
+into the project step by step. Here the template lies inside an installed package, everything is worked out first, and
+`git merge-file`, which needs no repository, does the merging itself.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_whole
+from seatrial.template.render import ANSWERS
+from seatrial.template.repository import has_git
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What a merge makes of a project; nothing is written yet. Paths are relative to the project.
+
+    `files` are the new contents, None for a file to be removed. `conflicts` are those of them with markers in them.
+    `kept` says which files were left as they are though the template changed them, and why.
+    """
+
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    conflicts: tuple[str, ...] = ()
+    kept: dict[str, str] = field(default_factory=dict)
+
+
+def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Merge:
+    """Merge the way from `old` to `new` (files by path) into the project at `root`."""
+    if not has_git():
+        raise SeatrialError("git is not installed.", hint="It merges the template's changes with yours.")
+    files: dict[str, bytes | None] = {}
+    conflicts: list[str] = []
+    kept: dict[str, str] = {}
+    for path in sorted({*old, *new}):
+        before, after = old.get(path), new.get(path)
+        if before == after:
+            continue
+        mine = _read(root / path)
+        if path == ANSWERS and after is not None:
+            files[path] = after  # nobody writes there but the commands
+        elif mine == after:
+            continue
+        elif mine is None:
+            if before is None:
+                files[path] = after
+            else:
+                kept[path] = "you removed it"
+        elif mine == before:
+            files[path] = after
+        elif after is None:
+            kept[path] = "the template has it no more, and you changed it"
+        else:
+            files[path], clean = _three_way(path, mine, before or b"", after)
+            if not clean:
+                conflicts.append(path)
+    return Merge(files, tuple(conflicts), kept)
+
+
+def write(root: Path, merged: Merge) -> None:
+    """Write a merge into the project: each file whole, the answers last, so that a broken-off one can be done again."""
+    for path in sorted(merged.files, key=lambda path: (path == ANSWERS, path)):
+        content = merged.files[path]
+        if content is None:
+            (root / path).unlink(missing_ok=True)
+        else:
+            write_whole(root / path, content)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SeatrialError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _three_way(path: str, mine: bytes, before: bytes, after: bytes) -> tuple[bytes, bool]:
+    """Merge one file; gives it, and whether there was no conflict."""
+    windows = b"\r\n" in mine and b"\r\n" not in before  # a checkout with other line ends is no edit
+    if windows:
+        before, after = (text.replace(b"\n", b"\r\n") for text in (before, after))
+    with tempfile.TemporaryDirectory() as folder:
+        names = {"mine": mine, "before": before, "after": after}
+        for name, content in names.items():
+            (Path(folder) / name).write_bytes(content)
+        labels = [word for label in ("yours", "the template before", "the template now") for word in ("-L", label)]
+        done = subprocess.run(
+            ["git", "merge-file", "--stdout", "--diff3", *labels, *names], cwd=folder, capture_output=True, check=False
+        )
+    if not 0 <= done.returncode < 128:
+        said = done.stderr.decode(errors="replace").strip()
+        raise SeatrialError(f"{path} cannot be merged: {said or 'git merge-file failed'}")
+    return done.stdout, done.returncode == 0

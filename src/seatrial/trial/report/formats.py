@@ -1,0 +1,215 @@
+"""A verdict as Markdown for a pull request, as JUnit for a CI server, and as rows for a terminal."""
+
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+from seatrial.trial.records import Check, NotComparedError, Outcome, Subject, Verdict
+from seatrial.trial.report.reading import (
+    QUESTION,
+    WORD,
+    against,
+    failed,
+    figures_of,
+    headline,
+    legs,
+    not_compared,
+    readable,
+    short_hash,
+    told,
+    total_seconds,
+    worst_first,
+)
+from seatrial.trial.report.words import CODE, cell, clean, cut, moment, sentence, signed
+
+MOST_LISTED = 10  # failed checks in a comment; the page has them all
+MOST_ROWS, MOST_COLUMNS = 10, 8
+MARK = {
+    Outcome.passed: "✅",
+    Outcome.noted: "📝",
+    Outcome.accepted: "☑️",
+    Outcome.waiting: "⏳",
+    Outcome.inconclusive: "❔",
+    Outcome.blocked: "⛔",
+}
+
+
+def to_markdown(result: Verdict | NotComparedError) -> str:
+    """Write a comment for a pull request: the verdict, the legs, what failed with its hint, the worst rows folded."""
+    if isinstance(result, NotComparedError):
+        first, hint = not_compared(result)
+        return "\n\n".join(part for part in (f"## ❔ {_md(first)}", _md(hint)) if part) + "\n"
+    verdict = readable(result)
+    line = headline(verdict)
+    took = f", in {total_seconds(verdict):.0f} s" if verdict.seconds else ""
+    parts = [
+        f"## {MARK[line.outcome]} {line.word}: {_md(line.cause)}",
+        f"{_md(line.to_do)}",
+        f"Sea trial of {_md(against(verdict))} as a {verdict.kind}{took}.",
+        _md_table(
+            ("leg", "", "outcome", "in short"),
+            [(s.leg, MARK[s.outcome] if s.outcome else "▫️", s.word, _md(cut(s.line, 240))) for s in legs(verdict)],
+        ),
+    ]
+    bad = failed(verdict)
+    if bad:
+        parts.append("### What keeps it")
+        parts.append("\n".join(_md_check(check) for check in bad[:MOST_LISTED]))
+        if len(bad) > MOST_LISTED:
+            parts.append(f"And {len(bad) - MOST_LISTED} more, on the page.")
+    notes = told(verdict)
+    if notes:
+        body = "\n".join(_md_check(check) for check in notes[:MOST_LISTED])
+        parts.append(_folded(f"{len(notes)} worth reading", body))
+    if verdict.worst_rows:
+        parts.append(_folded("The rows that changed most", _md_rows(verdict)))
+    parts.append(f"<sub>{_sides(verdict)}</sub>")
+    return "\n\n".join(parts) + "\n"
+
+
+def _md_check(check: Check) -> str:
+    figures = figures_of(check)
+    line = f"- {MARK[check.outcome]} **{_md(check.id)}**: {_md(sentence(cut(check.summary, 400)))}"
+    line += f" ({_md(figures)})" if figures else ""
+    return line + (f"<br>{_md(sentence(cut(check.hint, 300)))}" if check.hint else "")
+
+
+def _md_rows(verdict: Verdict) -> str:
+    rows = verdict.worst_rows[:MOST_ROWS]
+    columns = list(dict.fromkeys(name for row in rows for name in row.get("row", {})))[:MOST_COLUMNS]
+    body = []
+    for row in rows:
+        old, new = row.get("old"), row.get("new")
+        numbers = isinstance(old, int | float) and isinstance(new, int | float)
+        change = signed(float(new) - float(old)) if numbers else ""  # type: ignore[arg-type]
+        values = [cell(row.get("row", {}).get(name), 32) for name in columns]
+        body.append(tuple(_md(text) for text in (cell(old), cell(new), change, cell(row.get("label")), *values)))
+    return _md_table(("old", "new", "change", "label", *(_md(cut(name, 32)) for name in columns)), body)
+
+
+def _md_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+
+
+def _sides(verdict: Verdict) -> str:
+    def told_of(role: str, subject: Subject) -> str:
+        return f"{role} {_md(subject.version)}, wheel {_md(short_hash(subject))}"
+
+    sides = [told_of("candidate", verdict.candidate)]
+    sides += [told_of("baseline", verdict.baseline)] if verdict.baseline else []
+    when = [_md(moment(verdict.started))] if verdict.started else []
+    return "; ".join([*sides, *when, f"Seatrial {_md(verdict.seatrial)}"] if verdict.seatrial else [*sides, *when])
+
+
+def _md(text: str) -> str:
+    """Escape Markdown, HTML, mentions and addresses; what our sentences mark as code stays code."""
+    parts, end = [], 0
+    for code in CODE.finditer(text):
+        parts += [_md_plain(text[end : code.start()]), f"`{code.group(1)}`"]
+        end = code.end()
+    return "".join([*parts, _md_plain(text[end:])])
+
+
+def _md_plain(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\`*_{}\[\]#|~$!])", r"\\\1", text)
+    # A host would make these a notification to somebody, a reference, or a link.
+    return re.sub(r"(@|://|www\.|GH-|\\#)", r"\1<!-- -->", text)
+
+
+def to_junit(result: Verdict | NotComparedError) -> str:
+    """Write JUnit XML, one test case a check.
+
+    Blocked and waiting are failures, inconclusive and not compared are errors; noted and accepted pass and tell why in
+    their output. Nothing is ever skipped, since many a server shows a skipped test as a green one.
+    """
+    if isinstance(result, NotComparedError):
+        first, hint = not_compared(result)
+        suite = _suite("seatrial.trial", 0.0, "")
+        _case(suite, "trial", "compared", "error", first, hint, "not compared")
+    else:
+        verdict = readable(result)
+        suite = _suite(f"seatrial.trial: {against(verdict)}", total_seconds(verdict), verdict.started)
+        properties = ElementTree.SubElement(suite, "properties")
+        for name, value in _properties(verdict):
+            ElementTree.SubElement(properties, "property", name=name, value=value)
+        for check in verdict.checks:
+            _check_case(suite, check)
+        line = headline(verdict)
+        if line.outcome in _KINDS and not failed(verdict):
+            _case(suite, "trial", "verdict", _KINDS[line.outcome], str(line), line.to_do, line.word.lower())
+    for kind, plural in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+        suite.set(plural, str(len(list(suite.iter(kind)))))
+    root = ElementTree.Element("testsuites", {k: suite.attrib[k] for k in ("tests", "failures", "errors", "time")})
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=False).join(
+        ('<?xml version="1.0" encoding="UTF-8"?>\n', "\n")
+    )
+
+
+_KINDS = {Outcome.blocked: "failure", Outcome.waiting: "failure", Outcome.inconclusive: "error"}
+
+
+def _suite(name: str, seconds: float, started: str) -> ElementTree.Element:
+    attributes = {"name": name, "time": f"{seconds:.3f}"}
+    return ElementTree.Element("testsuite", {**attributes, **({"timestamp": started} if started else {})})
+
+
+def _check_case(suite: ElementTree.Element, check: Check) -> None:
+    figures = figures_of(check)
+    more = "\n".join(part for part in (sentence(check.hint), figures) if part)
+    _case(suite, check.leg, check.id, _KINDS.get(check.outcome), sentence(check.summary), more, check.outcome.value)
+
+
+def _case(
+    suite: ElementTree.Element, classname: str, name: str, kind: str | None, line: str, more: str, word: str
+) -> None:
+    case = ElementTree.SubElement(suite, "testcase", classname=classname, name=name, time="0")
+    text = "\n".join(part for part in (line, more) if part)
+    if kind:
+        ElementTree.SubElement(case, kind, message=line, type=word).text = text
+    elif word != Outcome.passed.value:
+        ElementTree.SubElement(case, "system-out").text = f"{word}: {text}"
+
+
+def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    yield "outcome", verdict.outcome.value
+    yield "cause", verdict.cause
+    yield "kind", verdict.kind
+    yield "task", verdict.task
+    for role, subject in (("candidate", verdict.candidate), ("baseline", verdict.baseline)):
+        if subject:
+            yield role, f"{subject.name} {subject.version}"
+            yield f"{role}.sha256", subject.sha256
+            yield f"{role}.data_sha256", subject.data_sha256
+    yield from ((f"rows.{name}", str(number)) for name, number in verdict.rows.items())
+    yield "recommended_version", verdict.recommended_version
+    yield "seatrial", verdict.seatrial
+    yield "schema", str(verdict.schema)
+
+
+def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, str, str, str]]:
+    """Rows of leg, check, outcome and summary, free of control characters; a table has to take them as plain text.
+
+    What failed comes first. A leg that passed with several checks is one row, unless `every` check is asked for.
+    """
+    verdict = readable(verdict)
+    rows = [_row(check) for check in failed(verdict)]
+    for leg in QUESTION:
+        rest = [c for c in verdict.checks if c.leg == leg and c.outcome not in _KINDS]
+        good = [check for check in rest if check.outcome is Outcome.passed]
+        if len(good) > 1 and not every:
+            rows.append((leg, f"{len(good)} checks", WORD[Outcome.passed].lower(), ""))
+            rest = [check for check in rest if check.outcome is not Outcome.passed]
+        rows += [_row(check) for check in worst_first(rest)]
+    return rows
+
+
+def _row(check: Check) -> tuple[str, str, str, str]:
+    return check.leg, check.id, WORD[check.outcome].lower(), clean(sentence(check.summary), 300)

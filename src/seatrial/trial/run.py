@@ -1,0 +1,209 @@
+"""Holds a trial: two wheels and rows in, a verdict out. Every leg that can run runs; one that cannot says so."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from seatrial import __version__
+from seatrial.core.errors import SeatrialError
+from seatrial.core.files import sha256
+from seatrial.trial import difference_checks, equality_checks
+from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.contract import Terms, contract_checks, version_check
+from seatrial.trial.gate import Acceptance, with_acceptances
+from seatrial.trial.policy import Policy
+from seatrial.trial.recipes import Recipes
+from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
+from seatrial.trial.report.highlights import pictures, worst_rows
+from seatrial.trial.rows.answer_collection import Asked, Golden, ask, ask_repeatedly, meaning_of, read_golden
+from seatrial.trial.rows.row_selection import Rows, ask_about, gather_rows
+from seatrial.trial.sandbox.answers import Description
+from seatrial.trial.sandbox.queries import Describe
+from seatrial.trial.sandbox.sandbox import Side, open_side
+from seatrial.trial.verdict import judge
+from seatrial.wheels.sources import WheelSource
+
+Progress = Callable[[str], None]
+
+
+def hold(
+    candidate: Path,
+    baseline: Path | None,
+    *,
+    policy: Policy,
+    index: WheelSource | Path | None = None,
+    recipes: Recipes | None = None,
+    data: Path | None = None,
+    acceptances: Sequence[Acceptance] = (),
+    same_wheel: bool = False,
+    progress: Progress = lambda _: None,
+) -> Verdict:
+    """Hold the trial of a candidate against a baseline, or of a first release against itself alone.
+
+    `data` are further rows to compare on (CSV; labels where it has the target's column). Raises NotComparedError where
+    a side fails or a comparison would be vacuous, PolicyError for a wrong policy.
+    """
+    started = time.monotonic()
+    _refuse_nonsense(candidate, baseline, same_wheel)
+    recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
+    new = open_side(candidate, policy, role="candidate", index=index, progress=progress)
+    old = open_side(baseline, policy, role="baseline", index=index, progress=progress) if baseline else None
+    progress("asking both what they are")
+    told = {side.role: side.ask([Describe()]).description for side in (new, old) if side}
+    mine = told["candidate"]
+    theirs = told["baseline"] if old else None
+    golden = read_golden(new.wheel)
+    if not golden.rows:
+        raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
+
+    checks: list[Check] = []
+    broken = False
+    if theirs:
+        checks += contract_checks(_terms(theirs), _terms(mine))
+        broken = any(check.name == "contract.break" for check in checks)
+    both = theirs is not None and equality_checks.comparable(theirs.metadata, mine.metadata)
+    sides = [(new, mine), *([(old, theirs)] if old and theirs and both else [])]
+    rows = gather_rows(sides, golden, data)
+    spread = float(np.std(rows.labelled.target)) if mine.metadata.task == "regression" and rows.labelled.rows else 1.0
+    questions = ask_about(meaning_of(mine, spread or 1.0), rows, mine.columns)
+    held = _Held(new, old, mine, rows, golden, policy, tuple(acceptances), started)
+
+    progress("asking the candidate for its golden rows")
+    repeated = ask_repeatedly(new, golden)
+    checks += equality_checks.golden_leg(repeated, golden, mine.columns, questions.meaning, policy, "candidate")
+    checks += equality_checks.invariants_leg(repeated, questions.meaning, policy, "candidate")
+    if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
+        return held.verdict(checks)  # whose answers are whose is not known, so the rest could not be read
+    progress(f"asking the candidate about {len(next(iter(questions.table.values()))):,} rows")
+    crossed = equality_checks.crossed_rows(recipes, mine.columns)
+    asked = ask(new, golden, questions, rows.probes, crossed)
+    if not (old and theirs and both):
+        if old:
+            checks.append(_other_question())
+        checks += equality_checks.trained_again(recipes, policy, questions, None, asked, progress, crossed)
+        return held.verdict(checks + difference_checks.alone_leg(questions, asked, policy))
+
+    progress("asking the baseline the same")
+    checks += _of_baseline(old, theirs, questions.meaning, policy)
+    old_asked = ask(old, golden, questions, rows.probes, crossed)
+    _refuse_constant(old_asked, asked)
+    checks += equality_checks.bad_input_leg(rows.probes, old_asked.judged, asked.judged)
+    checks += equality_checks.cost_leg(old, old_asked, new, asked, policy)
+    checks += equality_checks.trained_again(recipes, policy, questions, old_asked, asked, progress, crossed)
+    checks += difference_checks.total_leg(recipes, policy, questions, old_asked, asked, progress)
+    checks += difference_checks.data_leg(recipes, theirs.metadata.data, mine.metadata.data, policy, questions.meaning)
+    checks += difference_checks.gain_leg(questions, old_asked, asked, policy, recipes)
+    changed = difference_checks.changed(questions, old_asked, asked, policy)
+    recommended, check = version_check(theirs.version, mine.version, broken=broken, changed=changed)
+    return replace(
+        held.verdict([*checks, check]),
+        worst_rows=worst_rows(questions, old_asked, asked),
+        pictures=pictures(questions, old_asked, asked),
+        recommended_version=recommended,
+    )
+
+
+def _refuse_nonsense(candidate: Path, baseline: Path | None, same_wheel: bool) -> None:
+    for path in (candidate, *([baseline] if baseline else [])):
+        if not path.is_file():
+            raise SeatrialError(f"{path} does not exist.", hint="Name a wheel, or build one with `seatrial build`.")
+    if baseline and not same_wheel and sha256(baseline) == sha256(candidate):
+        raise NotComparedError(
+            f"Candidate and baseline are the same wheel ({candidate.name}): that would compare it with itself.",
+            hint="Build the candidate first; --same-wheel compares it with itself all the same.",
+        )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """All of a verdict but its checks."""
+
+    new: Side
+    old: Side | None
+    mine: Description
+    rows: Rows
+    golden: Golden
+    policy: Policy
+    acceptances: tuple[Acceptance, ...]
+    started: float
+
+    def verdict(self, checks: list[Check]) -> Verdict:
+        """Judge the checks, with what was accepted of them."""
+        now = datetime.now(UTC)
+        new, old = self.new.subject, self.old.subject if self.old else None
+        marked = with_acceptances(
+            checks,
+            self.acceptances,
+            candidate=new.sha256,
+            baseline=old.sha256 if old else None,
+            today=now.date(),
+        )
+        outcome, cause = judge(marked, self.policy)
+        if outcome is Outcome.passed and old is None:
+            cause = f"{cause.rstrip('.')}. It is the first release, so there was no baseline to compare with."
+        return Verdict(
+            outcome=outcome,
+            cause=cause,
+            kind=self.policy.kind,
+            task=self.mine.metadata.task,
+            candidate=new,
+            baseline=old,
+            checks=tuple(marked),
+            rows={**self.rows.counted, "golden": len(self.golden.rows)},
+            policy=self.policy.model_dump(),
+            recommended_version=self.mine.version,
+            seconds={"total": round(time.monotonic() - self.started, 2)},
+            started=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seatrial=__version__,
+        )
+
+
+def _other_question() -> Check:
+    summary = "The two answer different questions (task, target or classes): their predictions cannot be compared."
+    hint = "A model for another question is another package."
+    return Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint)
+
+
+def _of_baseline(old: Side, theirs: Description, meaning: Meaning, policy: Policy) -> list[Check]:
+    """A baseline that does not meet its own golden rows is no measure: inconclusive, not the candidate's fault."""
+    stored = read_golden(old.wheel)
+    repeated = ask_repeatedly(old, stored)
+    found = equality_checks.golden_leg(repeated, stored, theirs.columns, meaning, policy, "baseline")
+    return [
+        replace(
+            check,
+            name="golden.baseline",
+            outcome=Outcome.inconclusive if check.outcome is Outcome.blocked else check.outcome,
+            summary=f"The baseline: {check.summary}",
+            hint="It does not answer as it was trained; compare with another release, by name.",
+        )
+        for check in found[:1]
+    ]
+
+
+def _terms(description: Description) -> Terms:
+    meta = description.metadata
+    threshold = meta.threshold if meta.task == "binary" else None
+    return Terms(
+        description.version, meta.task, meta.target, description.columns, meta.classes, meta.positive, threshold
+    )
+
+
+def _refuse_constant(old: Asked, new: Asked) -> None:
+    """Refuse to compare where both give one answer to everything: nothing could differ."""
+    for role, asked in (("candidate", new), ("baseline", old)):
+        scores = asked.table[~asked.refused]
+        if len(scores) == 0:
+            raise NotComparedError(
+                f"The {role} refuses every row, so there is nothing to compare.", hint="Compare the two schemas."
+            )
+        spread = scores[np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)].reshape(-1, scores[0].size)
+        if len(spread) == 0 or float(np.ptp(spread, axis=0).max()) <= 1e-12:
+            raise NotComparedError(
+                f"The {role} gives the same answer to all {len(scores):,} rows: it is constant.",
+                hint="Look at its training report; a constant model cannot be tried.",
+            )

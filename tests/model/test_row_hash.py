@@ -1,0 +1,60 @@
+"""A row's place depends on its content alone, and is spread evenly."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.model.row_hash import row_places
+
+NAMES = ["a", "b"]
+KNOWN = [0.9052071490091498, 0.8737168558605245, 0.6737875425905334]
+
+
+def table(rows):
+    numbers = np.array([row[0] for row in rows], dtype=np.float64)
+    texts = np.array([row[1] for row in rows], dtype=object)
+    return {"a": numbers, "b": texts}, np.array([row[2] for row in rows])
+
+
+def places(rows, seed=0):
+    columns, target = table(rows)
+    return row_places(columns, NAMES, target, seed=seed)
+
+
+ROWS = st.lists(st.tuples(st.floats(), st.none() | st.text(max_size=3), st.integers(0, 1)), min_size=1, max_size=30)
+
+
+def test_known_rows_have_known_places():
+    """They are written into releases: this must never change."""
+    found = places([(1.0, "x", 0), (np.nan, None, 1), (1.0, "x", 0)], seed=1912)
+    assert found.tolist() == KNOWN
+
+
+@given(ROWS, st.randoms(use_true_random=False))
+def test_order_does_not_matter(rows, random):
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    assert sorted(places(rows)) == sorted(places(shuffled))
+
+
+@given(ROWS, ROWS)
+def test_more_rows_leave_the_others_where_they_were(rows, more):
+    assert set(places(rows)) <= set(places(rows + more))
+
+
+def test_places_are_spread_evenly_also_for_rows_that_are_equal_or_nearly_so():
+    for rows in ([(float(i), "x", 0) for i in range(20_000)], [(1.0, "x", 1)] * 20_000):
+        counts = np.histogram(places(rows), bins=20, range=(0, 1))[0]
+        assert counts.sum() == 20_000
+        assert abs(counts - 1000).max() < 150
+
+
+def test_seeds_give_independent_places():
+    rows = [(float(i), "x", 0) for i in range(5_000)]
+    assert abs(np.corrcoef(places(rows, 1), places(rows, 2))[0, 1]) < 0.05
+
+
+def test_zeros_and_nans_are_one_each():
+    negative = np.array([np.nan]).view(np.uint64) | np.uint64(1 << 63)
+    assert places([(0.0, "", 0)])[0] == places([(-0.0, "", 0)])[0]
+    assert places([(np.nan, "", 0)])[0] == places([(negative.view(np.float64)[0], "", 0)])[0]

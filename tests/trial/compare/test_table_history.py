@@ -1,0 +1,169 @@
+"""Two training tables row by row: kept, rewritten, lost and repeated rows, and the rows that are new."""
+
+import numpy as np
+import pytest
+from tests.trial.compare.sides import BINARY, passengers, survival
+
+from seatrial.trial.compare.new_row_losses import compare_surprise
+from seatrial.trial.compare.new_rows import compare_arrivals, explained
+from seatrial.trial.compare.row_matching import Table, match
+from seatrial.trial.compare.table_history import compare_history
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Outcome
+
+POLICY = Policy()
+COLUMNS = {**passengers(1_500, seed=3), "weight": np.random.default_rng(9).normal(70, 9, 1_500)}
+TARGET = (np.random.default_rng(3).random(1_500) < survival(COLUMNS)[:, 1]).astype(np.int64)
+OLD_ROWS = 1_000
+
+
+def table(columns=COLUMNS, target=TARGET, rows=slice(None)):
+    return Table({n: v[rows] for n, v in columns.items()}, target[rows], "survived")
+
+
+OLD = table(rows=slice(0, OLD_ROWS))
+
+
+def failed(checks):
+    return {c.name: c for c in checks if c.outcome in (Outcome.blocked, Outcome.waiting)}
+
+
+def everything(new, policy=POLICY):
+    matched = match(OLD, new)
+    return failed([*compare_history(OLD, new, policy, matched), *compare_arrivals(OLD, new, matched, policy)])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        slice(0, OLD_ROWS),
+        slice(0, 1_300),
+        slice(200, 1_200),
+        np.random.default_rng(0).permutation(OLD_ROWS),
+    ],
+)
+def test_more_rows_a_later_window_and_another_order_are_harmless(rows):
+    assert not everything(table(rows=rows))
+
+
+def test_old_rows_are_known_again_whatever_their_place():
+    matched = match(OLD, table(rows=slice(400, 1_500)))
+    assert matched.kept.sum() == 600
+    assert np.array_equal(np.flatnonzero(matched.kept), np.arange(400, 1_000))
+    assert matched.known.sum() == 600
+
+
+def test_equal_rows_are_paired_one_to_one():
+    twice = Table({"x": np.array([1.0, 1.0, 2.0])}, np.array([0, 0, 1]), "y")
+    once = Table({"x": np.array([1.0, 2.0, 1.0, 1.0])}, np.array([0, 1, 0, 0]), "y")
+    matched = match(twice, once)
+    assert matched.kept.tolist() == [True, True, True]
+    assert matched.known.sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v * 1000, "1000 times what it was"),
+        (lambda v: np.full_like(v, 28.0), "it is 28 now"),
+        (lambda v: np.roll(v, 1), "a join that slipped"),
+    ],
+)
+def test_a_rewritten_column_is_named_with_what_happened_to_it(change, words):
+    columns = {**COLUMNS, "fare": change(COLUMNS["fare"])}
+    check = everything(table(columns, rows=slice(0, 1_200)))["data.rewritten"]
+    assert check.outcome is Outcome.blocked
+    assert check.subject == "fare"
+    assert words in check.summary
+
+
+def test_several_rewritten_columns_are_all_named():
+    columns = {**COLUMNS, "fare": np.roll(COLUMNS["fare"], 1), "sex": np.roll(COLUMNS["sex"], 1)}
+    checks = compare_history(OLD, table(columns), POLICY)
+    assert {"fare", "sex"} <= {c.subject for c in checks if c.outcome is Outcome.blocked}
+
+
+def test_wrong_labels_of_a_group_name_the_group():
+    wrong = np.where(COLUMNS["deck"] == "B", 1 - TARGET, TARGET)
+    check = everything(table(target=wrong))["data.rewritten"]
+    assert check.subject == "deck = B"
+    assert "the labels changed" in check.summary
+
+
+def test_a_few_corrections_are_only_noted():
+    target = TARGET.copy()
+    target[:15] = 1 - target[:15]
+    checks = compare_history(OLD, table(target=target), POLICY)
+    assert not failed(checks)
+    assert any(c.outcome is Outcome.noted and "corrected" in c.summary for c in checks)
+
+
+def test_a_column_that_is_declared_to_change_is_only_noted():
+    columns = {**COLUMNS, "age": COLUMNS["age"] + 1}
+    assert "data.rewritten" in everything(table(columns))
+    assert "data.rewritten" not in everything(table(columns), Policy(changing=["age"]))
+
+
+def test_a_lost_group_is_named():
+    keep = COLUMNS["deck"] != "C"
+    check = everything(table(rows=keep))["data.lost"]
+    assert check.subject == "deck = C"
+    assert "`deck` = C are gone" in check.summary
+
+
+def test_repeated_rows_are_found():
+    rows = np.concatenate([np.arange(1_000), np.arange(300)])
+    assert "data.repeated" in everything(table(rows=rows))
+
+
+def only_new(name, change):
+    values = COLUMNS[name].copy()
+    values[OLD_ROWS:] = change(values[OLD_ROWS:])
+    return table({**COLUMNS, name: values})
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("fare", lambda v: v * 0.01),
+        ("fare", lambda v: np.full_like(v, 20.0)),
+        ("age", lambda v: np.nan_to_num(v, nan=0.0)),
+        ("sex", lambda v: np.full(len(v), "male", dtype=object)),
+    ],
+)
+def test_a_fault_of_the_new_rows_alone_is_named(name, change):
+    checks = everything(only_new(name, change))
+    assert any(c.subject == name for c in checks.values())
+
+
+def test_a_column_that_knows_the_label_in_the_new_rows_is_named():
+    def leak(values):
+        return np.where(TARGET[OLD_ROWS:] == 1, np.quantile(COLUMNS["fare"], 0.9), np.quantile(COLUMNS["fare"], 0.1))
+
+    assert any(c.subject == "fare" for c in everything(only_new("fare", leak)).values())
+
+
+def test_how_much_groups_explain_is_0_by_chance_and_1_of_themselves():
+    g = np.random.default_rng(0)
+    codes = g.integers(0, 5, 4_000)
+    assert explained(codes, 5, codes % 2, 2) == pytest.approx(1.0)
+    assert abs(explained(codes, 5, g.integers(0, 2, 4_000), 2)) < 0.01
+
+
+def losses(rows, target=TARGET):
+    columns = {n: v[rows] for n, v in COLUMNS.items()}
+    return columns, survival(columns), target[rows]
+
+
+def test_new_rows_that_fit_pass_and_wrong_labels_wait_for_a_look():
+    old, new = losses(slice(0, 700)), losses(slice(1_000, 1_500))
+    assert [c.outcome for c in compare_surprise(BINARY, old, new, POLICY)] == [Outcome.passed]
+    wrong = np.where(np.random.default_rng(1).random(1_500) < 0.4, 1 - TARGET, TARGET)
+    (check,) = compare_surprise(BINARY, old, losses(slice(1_000, 1_500), wrong), POLICY)
+    assert check.outcome is Outcome.waiting
+    assert "do not fit" in check.summary
+
+
+def test_too_few_new_rows_are_not_judged():
+    (check,) = compare_surprise(BINARY, losses(slice(0, 700)), losses(slice(1_000, 1_008)), POLICY)
+    assert check.outcome is Outcome.noted

@@ -1,0 +1,212 @@
+"""The page of a trial: what it says first, what it draws, and that it stays one harmless file."""
+
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.trial.samples import SAMPLES, pictures
+
+from seatrial.trial.records import Verdict
+from seatrial.trial.report.page import to_html
+
+CHROMIUM = shutil.which("chromium")
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Reader(HTMLParser):
+    """The texts, the tags with their attributes, and whether the tags are balanced."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style" and data.strip():
+            self.texts.append(data.strip())
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+    def count(self, tag: str, kind: str = "") -> int:
+        return sum(name == tag and kind in (at.get("class") or "") for name, at in self.tags)
+
+
+@pytest.fixture(params=SAMPLES, name="verdict")
+def _verdict(request: pytest.FixtureRequest) -> Verdict:
+    return SAMPLES[request.param]()
+
+
+def page_of(sample: str, **changes: Any) -> Reader:
+    return Reader(to_html(replace(SAMPLES[sample](), **changes)))
+
+
+def test_it_is_one_file_that_fetches_nothing_and_runs_nothing(verdict: Verdict) -> None:
+    page = to_html(verdict)
+    read = Reader(page)
+    assert not read.open
+    assert "default-src 'none'" in page
+    assert not {name for name, _ in read.tags} & {"script", "link", "img", "iframe", "object", "form", "a"} - {"a"}
+    for _, attributes in read.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("href", "src", "action"):
+                assert (value or "").startswith("#")
+    assert not re.search(r"url\(|@import", page)
+    ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_same_verdict_gives_the_same_bytes(verdict: Verdict) -> None:
+    assert to_html(verdict) == to_html(verdict)
+
+
+@pytest.mark.parametrize(
+    ("sample", "state", "word", "cause"),
+    [
+        ("passed", "passed", "Passed", "All 34 checks hold."),
+        ("ignored_feature", "blocked", "Blocked", "The candidate ignores sex (shuffling it moved predictions"),
+        ("redesign", "waiting", "Waiting for acceptance", "The candidate differs from the baseline on 812"),
+        ("no_sdist", "inconclusive", "Inconclusive", "The candidate's code could not be trained"),
+        ("nothing", "inconclusive", "Inconclusive", "The trial looked at nothing"),
+    ],
+)
+def test_verdict_and_cause_come_first_as_word_and_colour(sample: str, state: str, word: str, cause: str) -> None:
+    page = to_html(SAMPLES[sample]())
+    read = Reader(page)
+    heading = Reader(page[page.index("<h1>") : page.index("</h1>") + 5]).text
+    assert heading.startswith(f"{word} {cause}")
+    assert f'<section class="finding {state}"' in page
+    assert page.index("<h1>") < page.index('id="legs"')
+    assert read.count("h1") == 1
+
+
+def test_sections_come_in_the_order_in_which_they_are_read() -> None:
+    text = page_of("ignored_feature").text
+    order = [
+        "The legs", "What keeps it from passing", "How much changed", "How far the answers moved", "Labels, then and now",
+        "Better or worse", "Groups of rows", "Use of each column", "The data, then and now", "Size and time",
+        "The rows that changed most", "All checks", "The policy it was held to", "How to hold it again",
+    ]  # fmt: skip
+    places = [text.index(title) for title in order]
+    assert places == sorted(places)
+
+
+def test_every_leg_is_shown_also_where_it_was_not_run() -> None:
+    read = page_of("first_release")
+    text = read.text
+    assert text.count("Not run") == 5
+    assert "None yet" in text
+    assert "may be published as 0.1.1" in text
+
+
+def test_what_failed_is_told_with_hint_and_figures() -> None:
+    text = page_of("ignored_feature").text
+    assert "Look at the pipeline's columns and at features.py." in text
+    assert "total.sensitivity[sex] 0.31 → 0, 14.2 times the limit" in text
+    assert "2 more" in text
+
+
+def test_it_tells_who_was_held_against_whom() -> None:
+    read = page_of("passed")
+    assert "titanic-model 0.1.1 against 0.1.0" in read.text
+    assert "24 November 2026, 22:02 UTC" in read.text
+    assert "numpy 2.3.4 → 2.3.5" in read.text
+    verdict = SAMPLES["passed"]()
+    assert verdict.candidate.sha256 in read.text
+
+
+def test_the_command_to_repeat_it_is_the_callers() -> None:
+    assert "seatrial trial --baseline 0.1.0" in to_html(SAMPLES["passed"](), "seatrial trial --baseline 0.1.0")
+
+
+@pytest.mark.parametrize("key", sorted(pictures()))
+def test_a_picture_that_is_missing_is_left_out(key: str) -> None:
+    given = pictures()
+    whole = page_of("passed", pictures=given)
+    without = page_of("passed", pictures={name: value for name, value in given.items() if name != key})
+    assert without.count("figure") == whole.count("figure") - (key in ("change", "flips", "sensitivity", "shares"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [7, "text", [], {}, [{}], {"edges": [1], "shares": [1]}, [[1]], {"classes": ["a"], "counts": [[1, 2]]}]
+)
+def test_figures_that_do_not_fit_are_left_out(wrong: Any) -> None:
+    given = dict.fromkeys(pictures(), wrong)
+    read = page_of("first_release", pictures=given)
+    assert read.count("svg", "chart") <= 1  # the costs', which its checks give
+
+
+def test_the_column_to_blame_stands_out() -> None:
+    page = to_html(SAMPLES["ignored_feature"]())
+    drawing = page[page.index("Use of each column") :]
+    drawing = drawing[: drawing.index("</svg>")]
+    assert re.search(r'class="label s9"[^>]*>0.31 → 0<', drawing)
+    assert len(re.findall(r"label s9", drawing)) == 1
+
+
+def test_rows_show_where_the_answer_went_and_what_changed_in_them() -> None:
+    read = page_of("golden_rows")
+    moves = [at["style"] for tag, at in read.tags if at.get("class") == "move"]
+    assert moves[0] == "--a: 0.310; --b: 0.720"
+    assert read.count("td", "changed") == 2
+    assert not [1 for tag, at in page_of("regression").tags if at.get("class") == "move"]
+
+
+def test_ten_rows_are_enough() -> None:
+    verdict = SAMPLES["ignored_feature"]()
+    read = page_of("ignored_feature", worst_rows=verdict.worst_rows * 4)
+    assert sum(at.get("class") == "move" for _, at in read.tags) == 10
+
+
+def test_hostile_names_stay_text() -> None:
+    page = to_html(SAMPLES["hostile"]())
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert not set(page) & set("\x00\x1b\u202e\ud800")
+    page.encode()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+def test_it_fits_a_phone_and_fetches_nothing_in_a_browser(tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        for sample in ("ignored_feature", "hostile", "first_release", "regression"):
+            path = tmp_path / f"{sample}.html"
+            path.write_text(to_html(SAMPLES[sample]()))
+            for width in (390, 1180):
+                page = browser.new_page(viewport={"width": width, "height": 900})
+                asked: list[str] = []
+                said: list[str] = []
+                page.on("request", lambda request, asked=asked: asked.append(request.url))
+                page.on("console", lambda message, said=said: said.append(message.text))
+                page.goto(path.as_uri())
+                assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (sample, width)
+                assert asked == [path.as_uri()]
+                assert said == []
+                assert page.locator("h1").is_visible()
+                page.close()
+        browser.close()

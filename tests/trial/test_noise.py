@@ -1,0 +1,232 @@
+"""The null: its limits hold for harmless retraining, scale with the budget, and are given up where replicas are none."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+from tests.trial.compare.sides import BINARY, NUMBER, odds, passengers, survival
+
+from seatrial.trial.compare.queries import make_questions
+from seatrial.trial.compare.statistics import groups_of, measure, search, sensitivity, slices
+from seatrial.trial.compare.total import compare_total
+from seatrial.trial.noise import FAMILIES, PARTS, SAFETY, calibrate, draw_replicas, part_share
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Outcome
+
+POLICY = Policy()
+ROWS = passengers(500, seed=8)
+TRUTH = (np.random.default_rng(8).random(500) < survival(ROWS)[:, 1]).astype(int)
+PROBES = passengers(12, seed=9)
+QUESTIONS = make_questions(BINARY, ROWS, TRUTH, PROBES, ("age", "fare", "sex") * 4)
+GROUPS = groups_of(QUESTIONS, [])
+
+
+def model(seed, spread=0.1, change=lambda c: c):
+    """A training of the recipe: the true odds with coefficients that are a little off."""
+    g = np.random.default_rng(seed)
+    shift, slope, women = g.normal(0, spread, 3)
+
+    def score(columns):
+        columns = change(columns)
+        z = odds(columns) * (1 + slope) + shift + women * (columns["sex"] == "female")
+        p = 1 / (1 + np.exp(-z))
+        return np.stack([1 - p, p], axis=1)
+
+    return score
+
+
+def replicas(count=12, start=100):
+    return [QUESTIONS.ask(model(start + k)) for k in range(count)]
+
+
+NULL = calibrate(QUESTIONS, GROUPS, replicas(), POLICY)
+OLD = QUESTIONS.ask(model(1))
+
+
+def failed(scorer, null=NULL):
+    checks = compare_total(QUESTIONS, GROUPS, OLD, QUESTIONS.ask(scorer), null, POLICY)
+    return {c.name.removeprefix("total."): c for c in checks if c.outcome is Outcome.blocked}
+
+
+def test_harmless_retrainings_pass():
+    blocked = sum(bool(failed(model(seed))) for seed in range(1_000, 1_100))
+    assert blocked <= 3  # the budget is one in a hundred
+
+
+def test_every_family_has_a_limit():
+    assert set(NULL.limits) == set(FAMILIES)
+    assert not NULL.dropped
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        (lambda c: {**c, "sex": np.full(len(c["sex"]), "male", dtype=object)}, "sex"),
+        (lambda c: {**c, "fare": np.full(len(c["fare"]), 20.0)}, "fare"),
+    ],
+)
+def test_a_candidate_that_ignores_a_column_is_blocked_and_the_column_named(change, column):
+    check = failed(model(1_000, change=change))["sensitivity"]
+    assert check.subject == column
+    assert f"the candidate ignores `{column}`" in check.summary
+
+
+def test_a_candidate_that_is_wrong_in_a_group_names_the_group():
+    def change(columns):
+        return {**columns, "fare": np.where(columns["deck"] == "B", 0.01, columns["fare"])}
+
+    assert failed(model(1_000, change=change))["slices"].subject == "deck = B"
+
+
+def test_what_only_made_up_rows_show_is_noted_and_blocks_nothing():
+    answers = QUESTIONS.ask(model(1))
+    still = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUESTIONS.part]})
+    leaning = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUESTIONS.part][:, ::-1]})
+    checks = {c.name: c for c in compare_total(QUESTIONS, GROUPS, still, leaning, NULL, POLICY)}
+    assert checks["total.sensitivity"].outcome is Outcome.noted
+    assert "Real rows are answered as after any retraining, though the candidate leans on `age`" in (
+        checks["total.sensitivity"].summary
+    )
+    assert not [c for c in checks.values() if c.outcome is Outcome.blocked]
+
+
+def test_a_small_budget_makes_wider_limits():
+    strict = calibrate(QUESTIONS, GROUPS, replicas(), Policy(false_alarms=0.0001))
+    assert all(strict.limits[f].largest >= NULL.limits[f].largest for f in NULL.limits)
+    assert strict.limits["losses"].largest > NULL.limits["losses"].largest
+
+
+def test_more_replicas_make_narrower_limits():
+    many = calibrate(QUESTIONS, GROUPS, replicas(40), POLICY)
+    narrower = [many.limits[f].largest < NULL.limits[f].largest for f in NULL.limits]
+    assert sum(narrower) > len(narrower) / 2
+
+
+def test_a_limit_lies_beyond_every_pair_and_beyond_the_t_quantile_of_their_roots():
+    answers = replicas()
+    found = []
+    for i in range(12):
+        for j in range(i + 1, 12):
+            pair = (answers[i], answers[j]) if (i + j) % 2 else (answers[j], answers[i])
+            found.append(measure(QUESTIONS, GROUPS, *pair, 30)["losses"].values[0])
+    limit = NULL.limits["losses"]
+    unit = limit.noise["the Brier score"]
+    roots = np.sqrt(np.abs(found) / unit)
+    reach = student.ppf(1 - 0.01 / PARTS, 11) * roots.std(ddof=1) * np.sqrt(1 + 1 / 12)
+    assert limit.largest == pytest.approx(max((roots.mean() + reach) ** 2, max(roots) ** 2, 3) * SAFETY)
+
+
+def test_too_few_replicas_drop_every_family_and_say_so():
+    null = calibrate(QUESTIONS, GROUPS, replicas(4), POLICY)
+    assert set(null.dropped) == set(FAMILIES)
+    checks = compare_total(QUESTIONS, GROUPS, OLD, OLD, null, POLICY)
+    assert {c.outcome for c in checks} == {Outcome.noted}
+    assert "4 replicas" in checks[0].summary
+
+
+def test_differences_too_small_to_matter_never_block():
+    still = calibrate(QUESTIONS, GROUPS, [OLD] * 12, POLICY)
+    assert not failed(lambda c: np.clip(model(1)(c) + 0.004 * np.array([1, -1]), 0, 1), still)
+
+
+def test_rows_that_the_candidate_alone_does_not_answer_block():
+    def silent(columns):
+        scores = model(1)(columns)
+        scores[: len(scores) // 50] = np.nan
+        return scores
+
+    check = failed(silent)["answered"]
+    assert "does not answer 50 of 500 rows" in check.summary
+
+
+def test_rows_that_neither_side_answers_are_left_out():
+    scores = OLD.rows.copy()
+    scores[:30] = np.nan
+    old = dataclasses.replace(OLD, rows=scores, probes=np.where(np.arange(12)[:, None] == 3, np.nan, OLD.probes))
+    checks = compare_total(QUESTIONS, GROUPS, old, old, NULL, POLICY)
+    assert {c.outcome for c in checks} == {Outcome.passed}
+    assert all(np.isfinite(c.severity) for c in checks)
+    silent = dataclasses.replace(OLD, rows=np.full_like(scores, np.nan))
+    assert [c.outcome for c in compare_total(QUESTIONS, GROUPS, silent, silent, NULL, POLICY)] == [Outcome.inconclusive]
+
+
+def test_replicas_are_trained_on_parts_with_every_class():
+    target = np.array([0] * 90 + [1] * 3)
+    asked = []
+
+    def refit(rows):
+        asked.append(rows)
+        return model(len(asked))
+
+    draw_replicas(refit, target, QUESTIONS, POLICY, stratified=True, seed=1)
+    assert len(asked) == 12
+    assert all((target[rows] == 1).sum() >= 2 for rows in asked)
+    share = np.mean([len(rows) for rows in asked]) / len(target)
+    assert share == pytest.approx(part_share(POLICY), abs=0.05)
+    assert len({tuple(rows) for rows in asked}) == 12
+
+
+def test_questions_come_apart_as_they_were_put_together():
+    answers = QUESTIONS.ask(survival)
+    assert np.array_equal(answers.rows, survival(ROWS))
+    assert np.array_equal(answers.probes, survival(PROBES))
+    part = {n: v[QUESTIONS.part] for n, v in ROWS.items()}
+    part["sex"] = part["sex"][QUESTIONS.order]
+    assert np.array_equal(answers.shuffled["sex"], survival(part))
+
+
+def test_narrowed_questions_pick_what_was_answered():
+    keep = np.arange(500) % 2 == 0
+    narrow, pick = QUESTIONS.narrowed(keep)
+    picked = pick(QUESTIONS.ask(survival))
+    assert narrow.size == 250
+    assert np.array_equal(picked.rows, survival(narrow.rows))
+    assert len(picked.shuffled["age"]) == len(narrow.part)
+    assert np.array_equal(
+        QUESTIONS.rows["age"][QUESTIONS.part][keep[QUESTIONS.part]], narrow.rows["age"][narrow.part], equal_nan=True
+    )
+
+
+def test_sensitivity_of_an_unused_column_is_exactly_nothing():
+    figures = sensitivity(QUESTIONS, OLD, QUESTIONS.ask(lambda c: survival({**c, "age": np.full(len(c["age"]), 3.0)})))
+    assert figures.new[figures.members.index("age")] == 0.0
+    assert figures.old[figures.members.index("sex")] > 0.1
+
+
+def test_slices_tell_each_groups_own_mean():
+    moved = np.array([0.1, -0.1]) * (ROWS["sex"] == "male")[:, None]
+    new = QUESTIONS.split(np.concatenate([OLD.rows + moved, OLD.probes, *OLD.shuffled.values()]))
+    figures = slices(QUESTIONS, GROUPS, OLD, new, 30)
+    told = dict(zip(figures.members, figures.values, strict=True))
+    assert told["sex = male (moved)"] == pytest.approx(0.1)
+    assert told["sex = female (moved)"] == 0.0
+
+
+def test_the_search_finds_a_pair_of_groups_that_no_single_one_shows():
+    bad = (ROWS["sex"] == "male") & (ROWS["deck"] == "C")
+    rows = OLD.rows.copy()
+    rows[bad] = np.stack([TRUTH[bad], 1 - TRUTH[bad]], axis=1)
+    figures = search(
+        QUESTIONS, GROUPS, OLD, QUESTIONS.split(np.concatenate([rows, OLD.probes, *OLD.shuffled.values()])), 30
+    )
+    assert set(figures.members[0].split(" and ")) == {"sex = male", "deck = C"}
+
+
+def test_a_regression_is_judged_by_the_same_families_but_for_labels():
+    questions = make_questions(NUMBER, ROWS, odds(ROWS))
+    groups = groups_of(questions, [])
+
+    def number(seed):
+        shift = np.random.default_rng(seed).normal(0, 0.1)
+        return lambda c: odds(c) + shift + 0.05 * np.random.default_rng(seed).normal() * (c["sex"] == "male")
+
+    null = calibrate(questions, groups, [questions.ask(number(k)) for k in range(12)], POLICY)
+    old = questions.ask(number(50))
+    good = compare_total(questions, groups, old, questions.ask(number(51)), null, POLICY)
+    bad = compare_total(
+        questions, groups, old, questions.ask(lambda c: number(51)({**c, "fare": c["fare"] * 99})), null, POLICY
+    )
+    assert "total.flips" not in {c.name for c in good}
+    assert not [c for c in good if c.outcome is Outcome.blocked]
+    assert [c for c in bad if c.outcome is Outcome.blocked]

@@ -1,0 +1,430 @@
+"""Whole trials of small releases: what passes, what blocks, and every set-up in which nothing could have been learnt."""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.projects.misbehaving import FEATURES, INIT, SCHEMA, make_moody
+from tests.projects.tiny import RELEASE, make_wheel
+
+from seatrial.core.errors import SeatrialError
+from seatrial.model.schema import Column
+from seatrial.release import open_index, publish_toolkit
+from seatrial.train.profile import fingerprint
+from seatrial.trial import gate
+from seatrial.trial.policy import Policy, read_policy
+from seatrial.trial.records import NotComparedError, Outcome, PolicyError, Verdict
+from seatrial.trial.run import hold
+
+# Texts that name no trick are no trick: probes are full of them.
+MILD = FEATURES.replace('globals()[f"_{name}"](argument)', 'globals().get(f"_{name}", lambda _: None)(argument)')
+NOTED = Policy(inconclusive="note", timeout=30)
+ROWS = 300
+
+
+def _fingerprint() -> dict[str, Any]:
+    xs = np.random.default_rng(2).normal(size=1000)
+    found = fingerprint("0" * 64, {"x": xs}, COLUMNS, (xs > 0).astype(np.int64), "y", "binary")
+    return json.loads(json.dumps(asdict(found)))
+
+
+COLUMNS = (Column("x", "number", nullable=True, required=True),)
+FINGERPRINT = _fingerprint()
+
+
+def graph(scale: float = 1.0, shift: float = 0.0) -> bytes:
+    """[1 - s, s] with s the sigmoid of scale * y + shift."""
+    from onnx import TensorProto, helper
+
+    kind = TensorProto.DOUBLE
+    nodes = [
+        helper.make_node("Mul", ["numbers", "scale"], ["a"]),
+        helper.make_node("Add", ["a", "shift"], ["b"]),
+        helper.make_node("Sigmoid", ["b"], ["s"]),
+        helper.make_node("Sub", ["one", "s"], ["t"]),
+        helper.make_node("Concat", ["t", "s"], ["scores"], axis=1),
+    ]
+    constants = {"scale": scale, "shift": shift, "one": 1.0}
+    made = helper.make_graph(
+        nodes,
+        "sigmoid",
+        [helper.make_tensor_value_info("numbers", kind, [None, 1])],
+        [helper.make_tensor_value_info("scores", kind, [None, 2])],
+        [helper.make_tensor(name, kind, [1], [value]) for name, value in constants.items()],
+    )
+    sets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
+    return bytes(helper.make_model(made, opset_imports=sets, ir_version=10).SerializeToString())
+
+
+def scores(xs: Any, scale: float, shift: float) -> list[list[float]]:
+    s = 1 / (1 + np.exp(-(scale * np.asarray(xs, dtype=float) + shift)))
+    return np.stack([1 - s, s], axis=1).tolist()
+
+
+def reference(rows: int = ROWS, target: str = "y") -> str:
+    generator = np.random.default_rng(1)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["x", "what", "kind", "sure", target])
+    for x in generator.normal(size=rows).tolist():
+        writer.writerow([repr(x), "", 1 + int(generator.random() < 0.5), False, int(x + generator.normal() > 0)])
+    return text.getvalue()
+
+
+def golden(scale: float = 1.0, shift: float = 0.0, what: str | None = None, count: int = 8) -> dict[str, Any]:
+    xs = np.linspace(-2, 2, count).tolist()
+    rows = [{"x": x, "what": what, "kind": 1, "sure": False} for x in xs]
+    return {"rows": rows, "scores": scores(xs, scale, shift)}
+
+
+def make(folder: Path, version: str, *, scale: float = 1.0, shift: float = 0.0, **more: Any) -> Path:
+    """A release whose score is the sigmoid of scale * x + shift; `more` changes files, facts, or the package's code."""
+    facts = {
+        "inputs": {"numbers": ["y"], "strings": []},
+        "typical": {"x": 1.0, "what": None, "kind": 1, "sure": False},
+        "example": {"x": 2.0, "what": None, "kind": 1, "sure": False},
+        "split": {"seed": 1, "cuts": {"0": 1.0, "1": 1.0}},
+        "data": FINGERPRINT,
+        "environment": {name: installed(name) for name in ("numpy", "onnxruntime", "pydantic")},
+        **more.pop("facts", {}),
+    }
+    files = {
+        "release.json": json.dumps({**RELEASE, **facts, "name": "moody-model"}),
+        "golden.json": json.dumps(golden(scale, shift)),
+        "reference.csv": reference(),
+        **more.pop("files", {}),
+    }
+    contents = {f"moody_model/artifacts/{name}": text.encode() for name, text in files.items() if text is not None}
+    contents |= {
+        f"moody_model/{name}": text.encode() for name, text in {"features.py": MILD, **more.pop("code", {})}.items()
+    }
+    return make_moody(folder / version, version=version, model=graph(scale, shift), more=contents, **more)
+
+
+class Yard:
+    """Makes releases, and holds trials of them, with environments shared by all tests of this file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.count = root, 0
+        self.index = root / "index"
+        publish_toolkit(open_index(self.index))
+        self.baseline = make(root / "baseline", "0.1.0")
+
+    def make(self, version: str = "0.2.0", **how: Any) -> Path:
+        self.count += 1
+        return make(self.root / str(self.count), version, **how)
+
+    def hold(self, candidate: Path, baseline: Path | None = None, policy: Policy = NOTED, **how: Any) -> Verdict:
+        return hold(candidate, baseline or self.baseline, policy=policy, index=self.index, **how)
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    return Yard(tmp_path_factory.mktemp("yard"))
+
+
+@pytest.fixture(scope="module")
+def passed(yard: Yard) -> Verdict:
+    return yard.hold(yard.make("0.1.1"))
+
+
+def open_checks(verdict: Verdict) -> dict[str, str]:
+    bad = (Outcome.blocked, Outcome.waiting, Outcome.inconclusive)
+    return {check.id: check.summary for check in verdict.checks if check.outcome in bad}
+
+
+def test_the_same_model_again_passes(passed: Verdict) -> None:
+    assert open_checks(passed) == {}
+    assert passed.outcome is Outcome.passed
+    assert passed.exit_code == 0
+    assert passed.rows["reference"] >= ROWS
+    assert passed.recommended_version == "0.1.1"
+    assert {check.leg for check in passed.checks} == {
+        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
+    }  # fmt: skip
+
+
+def test_legs_that_cannot_run_are_inconclusive_and_no_pass(yard: Yard) -> None:
+    verdict = yard.hold(yard.make("0.1.1"), policy=Policy())
+    assert verdict.outcome is Outcome.inconclusive
+    assert verdict.exit_code == 3
+    assert {"reproduce.candidate", "reproduce.baseline", "rebuild.scores", "total.noise"} <= set(open_checks(verdict))
+
+
+def test_a_wheel_that_answers_otherwise_than_training_stored_is_blocked(yard: Yard) -> None:
+    verdict = yard.hold(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
+    assert verdict.outcome is Outcome.blocked
+    assert verdict.cause.startswith("Blocked: the installed candidate differs from what training stored")
+
+
+def test_labels_that_do_not_follow_from_the_scores_are_blocked(yard: Yard) -> None:
+    moved = INIT + (
+        "def predict(given):\n    answers = release.predict(given)\n"
+        "    return [{**a, 'prediction': int(a['probabilities']['1'] >= 0.8)} for a in answers]\n"
+    )
+    verdict = yard.hold(yard.make(init=moved))
+    assert "golden.labels" in open_checks(verdict)
+    assert "another threshold than 0.5" in verdict.cause
+
+
+def test_a_worse_model_is_blocked_by_its_metrics(yard: Yard) -> None:
+    verdict = yard.hold(yard.make(scale=-1.0))
+    assert verdict.exit_code == 1
+    assert "metrics.worse[roc_auc]" in open_checks(verdict)
+    assert verdict.worst_rows[0]["old"] != verdict.worst_rows[0]["new"]
+
+
+@pytest.mark.parametrize(
+    ("predict", "check"),
+    [("drops", "golden.scores"), ("shuffles", "invariants.inputs"), ("batch", "golden.scores")],
+)
+def test_a_package_whose_own_predict_misbehaves_is_blocked(yard: Yard, predict: str, check: str) -> None:
+    rows = golden()
+    rows["rows"][3]["x"] = None
+    rows["rows"] += [{**row, "kind": 2} for row in rows["rows"]]
+    verdict = yard.hold(
+        yard.make(predict=predict, files={"golden.json": json.dumps({**rows, "scores": rows["scores"] * 2})})
+    )
+    assert verdict.exit_code == 1
+    assert any(id_.startswith(check) for id_ in open_checks(verdict)), open_checks(verdict)
+
+
+def test_a_model_that_rolls_dice_is_blocked(yard: Yard) -> None:
+    verdict = yard.hold(yard.make(files={"golden.json": json.dumps(golden(what="random"))}))
+    assert "invariants.again" in open_checks(verdict)
+
+
+def test_a_narrower_schema_waits_for_acceptance(yard: Yard) -> None:
+    verdict = yard.hold(yard.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
+    assert verdict.outcome is Outcome.waiting
+    assert verdict.exit_code == 3
+    assert "contract.break[x]" in open_checks(verdict)
+    assert verdict.recommended_version == "0.2.0"
+
+
+def test_a_version_that_is_not_above_the_baselines_is_blocked(yard: Yard) -> None:
+    verdict = yard.hold(yard.make("0.0.9"))
+    assert list(open_checks(verdict)) == ["contract.version"]
+
+
+def test_another_question_is_inconclusive(yard: Yard) -> None:
+    facts = {"classes": ["no", "yes"], "positive": "yes"}
+    text = reference().replace(",0\r\n", ",no\r\n").replace(",1\r\n", ",yes\r\n")
+    facts["split"] = {"seed": 1, "cuts": {"no": 1.0, "yes": 1.0}}  # type: ignore[assignment]
+    verdict = yard.hold(yard.make(facts=facts, files={"reference.csv": text}), policy=Policy())
+    assert verdict.exit_code == 3
+    assert "total.comparable" in open_checks(verdict)
+
+
+def test_too_few_labels_are_inconclusive(yard: Yard) -> None:
+    few = yard.make("0.1.5", files={"reference.csv": reference(20)})
+    verdict = yard.hold(few, yard.make("0.1.4", files={"reference.csv": reference(20)}), policy=Policy())
+    assert "metrics.rows" in open_checks(verdict)
+
+
+CONSTANT = {"scale": 0.0}
+ENORMOUS = SCHEMA.replace("x: float | None", "x: float = Field(ge=1000)").replace(
+    "from seatrial import Schema", "from pydantic import Field\nfrom seatrial import Schema"
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (CONSTANT, "The candidate gives the same answer to all"),
+        ({"files": {"golden.json": '{"rows": [], "scores": []}'}}, "The candidate has no golden rows"),
+        ({"files": {"golden.json": None}}, "has no moody_model/artifacts/golden.json"),
+        ({"files": {"reference.csv": None}}, "has no moody_model/artifacts/reference.csv"),
+        ({"files": {"reference.csv": reference(target="z")}}, "no column `y`"),
+        ({"files": {"reference.csv": "x,what,kind,sure,y\n"}}, "has no rows"),
+        ({"facts": {"split": {}}}, "does not say how its rows were split"),
+        ({"files": {"golden.json": json.dumps(golden(what="exit 0"))}}, "ended without an answer"),
+        ({"files": {"golden.json": json.dumps(golden(what="crash"))}}, "crashed"),
+        ({"code": {"features.py": "def y(x: float | None) -> float | None:\n    raise OSError('no store')\n"}}, "no store"),
+        ({"code": {"features.py": "import nowhere_to_be_found\n"}}, "nowhere_to_be_found"),
+        ({"code": {"run.pth": "import os"}}, "would run whenever Python starts"),
+        ({"facts": {"environment": {"onnxruntime": "0.0.1"}}}, "cannot be made"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused_with_words(yard: Yard, how: dict[str, Any], message: str) -> None:
+    with pytest.raises(SeatrialError, match=message) as raised:
+        yard.hold(yard.make(**how))
+    assert raised.value.message.count("\n") < 14
+
+
+def test_rows_that_one_of_them_was_trained_on_are_no_rows(yard: Yard) -> None:
+    seen = {"split": {"seed": 1, "cuts": {"0": 0.0, "1": 0.0}}}
+    with pytest.raises(NotComparedError, match="No rows are left to compare"):
+        yard.hold(yard.make("0.2.0", facts=seen), yard.make("0.1.0", facts=seen))
+
+
+def test_a_candidate_that_refuses_every_row_is_refused(yard: Yard) -> None:
+    facts = {"typical": {"x": 2000.0, "what": None, "kind": 1, "sure": False}}
+    rows = golden()
+    rows["rows"] = [{**row, "x": 1000.0 + row["x"] ** 2} for row in rows["rows"]]
+    rows["scores"] = scores([row["x"] for row in rows["rows"]], 1, 0)
+    with pytest.raises(SeatrialError, match=r"refuses every row|gives the same answer"):
+        yard.hold(yard.make(facts=facts, code={"schema.py": ENORMOUS}, files={"golden.json": json.dumps(rows)}))
+
+
+def test_a_constant_baseline_is_refused(yard: Yard) -> None:
+    with pytest.raises(NotComparedError, match="The baseline gives the same answer"):
+        yard.hold(yard.make("0.3.0"), yard.make("0.2.0", **CONSTANT))
+
+
+def test_a_wheel_is_not_compared_with_itself_unless_that_is_asked_for(yard: Yard) -> None:
+    with pytest.raises(NotComparedError, match="compare it with itself"):
+        yard.hold(yard.baseline)
+    verdict = yard.hold(yard.baseline, same_wheel=True)
+    assert list(open_checks(verdict)) == ["contract.version"]
+
+
+def test_what_is_no_release_is_refused(yard: Yard, tmp_path: Path) -> None:
+    with pytest.raises(NotComparedError, match="is no release"):
+        yard.hold(make_wheel(tmp_path, release=None))
+    with pytest.raises(SeatrialError, match="does not exist"):
+        yard.hold(tmp_path / "none-1.0-py3-none-any.whl")
+    (tmp_path / "torn_model-1.0-py3-none-any.whl").write_bytes(b"PK\x03\x04torn")
+    with pytest.raises(NotComparedError, match="damaged"):
+        yard.hold(tmp_path / "torn_model-1.0-py3-none-any.whl")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "has no rows"), ("x,what,kind,sure,y\n", "has no rows"), ("y\n1\n", "no column `x`"), ("x,y\nabc,1\n", "abc"), ("x,y\n1\n", "line 2")],
+)  # fmt: skip
+def test_rows_that_are_none_are_refused(yard: Yard, passed: Verdict, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(SeatrialError, match=message):
+        yard.hold(yard.make("0.1.1"), data=tmp_path / "rows.csv")
+
+
+def test_rows_that_are_given_are_compared_too(yard: Yard, passed: Verdict, tmp_path: Path) -> None:
+    (tmp_path / "labelled.csv").write_text("x,y\n" + "".join(f"{i / 100},{i % 2}\n" for i in range(50)))
+    (tmp_path / "traffic.csv").write_text("x\n" + "".join(f"{i / 100}\n" for i in range(50)))
+    for name in ("labelled.csv", "traffic.csv"):
+        verdict = yard.hold(yard.make("0.1.1"), data=tmp_path / name)
+        assert verdict.rows["given"] == 50
+        assert verdict.exit_code == 0
+
+
+def test_the_first_release_says_so_and_is_held_to_what_can_be(yard: Yard) -> None:
+    verdict = hold(yard.make("0.1.0"), None, policy=NOTED, index=yard.index)
+    assert verdict.exit_code == 0
+    assert "first release" in verdict.cause
+    assert {"golden", "invariants", "total"} <= {check.leg for check in verdict.checks}
+    useless = yard.make("0.1.0", scale=-3.0)
+    verdict = hold(useless, None, policy=NOTED, index=yard.index)
+    assert list(open_checks(verdict)) == ["metrics.trivial"]
+    assert verdict.exit_code == 1
+
+
+def test_a_policy_with_an_unknown_key_is_a_usage_error() -> None:
+    with pytest.raises(PolicyError, match="unknown key `margn`") as raised:
+        read_policy({"margn": 1}, "pyproject.toml")
+    assert raised.value.exit_code == 2
+    assert NotComparedError("x").exit_code == 4
+
+
+class TestGate:
+    """Publishing asks for a passed trial of these bytes against this baseline."""
+
+    TODAY = date(2027, 3, 1)
+
+    @pytest.fixture
+    def waiting(self, yard: Yard, tmp_path: Path) -> Verdict:
+        schema = SCHEMA.replace("x: float | None", "x: float")
+        verdict = yard.hold(yard.make("0.1.1", code={"schema.py": schema}))
+        self.store(tmp_path, verdict)
+        return verdict
+
+    def store(self, root: Path, verdict: Verdict) -> None:
+        from seatrial.steps.trial import Held, write
+
+        assert verdict.baseline
+        write(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), Held(verdict))
+
+    def pair(self, verdict: Verdict) -> tuple[str, str]:
+        assert verdict.baseline
+        return verdict.candidate.sha256, verdict.baseline.sha256
+
+    def test_a_passed_trial_opens_it_for_these_bytes_alone(self, passed: Verdict, tmp_path: Path) -> None:
+        self.store(tmp_path, passed)
+        candidate, baseline = self.pair(passed)
+        assert gate.require_passed(tmp_path, candidate, baseline, today=self.TODAY).outcome is Outcome.passed
+        for pair in (
+            ("f" * 64, baseline),
+            (candidate, "f" * 64),
+            (candidate, None),
+            (candidate[:16] + "0" * 48, baseline),
+        ):
+            with pytest.raises(SeatrialError, match="No trial has been held of this wheel"):
+                gate.require_passed(tmp_path, *pair, today=self.TODAY)
+
+    def test_one_that_waits_does_not(self, waiting: Verdict, tmp_path: Path) -> None:
+        with pytest.raises(SeatrialError, match="has not passed its trial") as raised:
+            gate.require_passed(tmp_path, *self.pair(waiting), today=self.TODAY)
+        assert "accept" in raised.value.hint
+
+    def accept(self, root: Path, verdict: Verdict, **how: Any) -> gate.Acceptance:
+        given = {
+            "checks": [],
+            "reason": "agreed with all callers",
+            "by": "Ada",
+            "today": self.TODAY,
+            "until": date(2027, 3, 31),
+        }
+        return gate.accept(root, verdict, **{**given, **how})
+
+    def test_an_acceptance_opens_it_until_its_last_day(self, yard: Yard, waiting: Verdict, tmp_path: Path) -> None:
+        given = self.accept(tmp_path, waiting)
+        assert given.checks
+        assert all(id_.startswith("contract.") for id_ in given.checks)
+        candidate, baseline = self.pair(waiting)
+        known = gate.read_acceptances(tmp_path)
+        marked = gate.with_acceptances(
+            waiting.checks, known, candidate=candidate, baseline=baseline, today=date(2027, 3, 31)
+        )
+        assert {c.outcome for c in marked} <= {Outcome.accepted, Outcome.passed, Outcome.noted}
+        assert any("Accepted by Ada until 2027-03-31: agreed with all callers" in c.summary for c in marked)
+        with pytest.raises(NotComparedError, match="has expired on 2027-03-31"):
+            gate.with_acceptances(waiting.checks, known, candidate=candidate, baseline=baseline, today=date(2027, 4, 1))
+        other = gate.with_acceptances(waiting.checks, known, candidate="f" * 64, baseline=baseline, today=self.TODAY)
+        assert list(other) == list(waiting.checks)
+
+    @pytest.mark.parametrize(
+        ("how", "message"),
+        [
+            ({"reason": " "}, "needs a reason"),
+            ({"until": date(2027, 3, 1)}, "is not after today"),
+            ({"checks": ["golden.scores"]}, "No check 'golden.scores' is open"),
+        ],
+    )
+    def test_an_acceptance_that_makes_no_sense_is_refused(
+        self, waiting: Verdict, tmp_path: Path, how: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(PolicyError, match=message):
+            self.accept(tmp_path, waiting, **how)
+        assert not (tmp_path / gate.ACCEPTED).exists()
+
+    def test_golden_rows_cannot_be_waved_through(self, yard: Yard, tmp_path: Path) -> None:
+        verdict = yard.hold(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
+        with pytest.raises(PolicyError, match="cannot be accepted"):
+            self.accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.leg == "golden")])
+
+
+def test_a_repackaging_may_change_nothing_at_all(yard: Yard) -> None:
+    strict = Policy(kind="repackage", inconclusive="note", timeout=30)
+    assert yard.hold(yard.make("0.1.1"), policy=strict).exit_code == 0
+    verdict = yard.hold(yard.make("0.1.1", scale=1 + 1e-6), policy=strict)
+    assert verdict.exit_code == 1
+    assert any(id_.startswith("total.scores") for id_ in open_checks(verdict))
+    assert yard.hold(yard.make("0.1.1", scale=1 + 1e-6)).exit_code == 0  # which a retrain may

@@ -1,0 +1,158 @@
+"""Looking into a wheel: what it says is read, and whatever is no good is refused with a reason."""
+
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.projects.tiny import make_wheel
+
+from seatrial.core.errors import SeatrialError
+from seatrial.wheels.wheel import inspect, read_release, refuse_unsafe
+
+PICKLE = b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00\x8c\x01x\x94."
+
+
+def test_a_wheel_tells_what_it_is(tmp_path: Path) -> None:
+    wheel = inspect(make_wheel(tmp_path, requires=("seatrial >=0.1,<0.2", "numpy")))
+    assert (wheel.name, wheel.version, wheel.package) == ("tiny-model", "0.1.0", "tiny_model")
+    assert wheel.summary == "Tiny & <small>"
+    assert wheel.requires_python == ">=3.8"
+    assert wheel.requires_dist == ("seatrial<0.2,>=0.1", "numpy")
+    assert wheel.release is not None
+    assert wheel.release["task"] == "binary"
+    assert wheel.release == read_release(wheel.path)
+    assert "tiny_model/__init__.py" in wheel.members
+    assert not wheel.complaints
+    refuse_unsafe(wheel)
+
+
+def test_a_wheel_that_is_no_model_has_no_release(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, release=None)
+    assert inspect(path).release is None
+    assert read_release(path) is None
+
+
+UNSAFE: dict[str, tuple[dict[str, bytes], str]] = {
+    "a second package": ({"numpy/__init__.py": b""}, "outside of tiny_model/"),
+    "a module beside it": ({"sitecustomize.py": b""}, "outside of tiny_model/"),
+    "a hook at start": ({"evil.pth": b"import os"}, "outside of tiny_model/"),
+    "a hook inside": ({"tiny_model/evil.pth": b"import os"}, "whenever Python starts"),
+    "scripts": ({"tiny_model-0.1.0.data/scripts/ls": b""}, "outside of tiny_model/"),
+    "files of the environment": ({"tiny_model-0.1.0.data/data/bin/ls": b""}, "outside of tiny_model/"),
+    "a pickle": ({"tiny_model/model.pkl": b"anything"}, "is a pickle"),
+    "a joblib file": ({"tiny_model/artifacts/model.joblib": b"anything"}, "is a pickle"),
+    "a pickle in disguise": ({"tiny_model/artifacts/model.bin": PICKLE}, "is a pickle"),
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE)
+def test_what_is_unsafe_as_a_model_is_refused(tmp_path: Path, case: str) -> None:
+    more, reason = UNSAFE[case]
+    with pytest.raises(SeatrialError, match=reason):
+        refuse_unsafe(inspect(make_wheel(tmp_path, more=more)))
+
+
+def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
+    def link(archive: zipfile.ZipFile) -> None:
+        member = zipfile.ZipInfo("tiny_model/link")
+        member.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(member, "/etc/passwd")
+
+    with pytest.raises(SeatrialError, match="is a link"):
+        refuse_unsafe(inspect(changed(make_wheel(tmp_path), link)))
+
+
+BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "missing": (lambda p: p.with_name("gone-1.0-py3-none-any.whl"), "does not exist"),
+    "a folder": (lambda p: folder(p.with_name("dir-1.0-py3-none-any.whl")), "cannot be read"),
+    "not named as a wheel": (lambda p: p.rename(p.with_name("model.whl")), "not named as a wheel"),
+    "another file's name": (lambda p: p.rename(p.with_name("other-0.1.0-py3-none-any.whl")), "METADATA says"),
+    "another version's name": (
+        lambda p: p.rename(p.with_name("tiny_model-0.2.0-py3-none-any.whl")),
+        "METADATA says",
+    ),
+    "no zip": (lambda p: written(p, b"<html>not found</html>"), "damaged"),
+    "empty": (lambda p: written(p, b""), "damaged"),
+    "cut off": (lambda p: written(p, p.read_bytes()[:-100]), "damaged"),
+    "a byte flipped": (lambda p: written(p, flipped(p.read_bytes())), "damaged|refused"),
+    "a path upwards": (lambda p: changed(p, lambda a: a.writestr("../evil.py", "")), "holds the path"),
+    "an absolute path": (lambda p: changed(p, lambda a: a.writestr("/etc/evil", "")), "holds the path"),
+    "a Windows path": (lambda p: changed(p, lambda a: a.writestr("C:/evil", "")), "holds the path"),
+    "a name twice": (lambda p: changed(p, lambda a: a.writestr("TINY_model/__init__.py", "")), "twice"),
+    "two METADATA": (lambda p: changed(p, lambda a: a.writestr("b-1.dist-info/METADATA", "")), "has 2"),
+}
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def flipped(content: bytes) -> bytes:
+    place = content.index(b"tiny_model/__init__.py") + 30
+    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
+def changed(path: Path, change: Callable[[zipfile.ZipFile], object]) -> Path:
+    with zipfile.ZipFile(path, "a") as archive:
+        change(archive)
+    return path
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_wheel_is_refused(tmp_path: Path, case: str) -> None:
+    damage, reason = BAD[case]
+    path = damage(make_wheel(tmp_path))
+    with pytest.raises(SeatrialError, match=reason) as error:
+        inspect(path)
+    assert path.name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ("Metadata-Version: 2.1\nName: tiny-model\nVersion: 0.2.0\n\n", "METADATA says tiny-model 0.2.0"),
+        ("Metadata-Version: 2.1\nName: numpy\nVersion: 0.1.0\n\n", "METADATA says numpy 0.1.0"),
+        ("Metadata-Version: 2.1\n\n", "METADATA says"),
+        ("Metadata-Version: 2.1\nName: tiny-model\nVersion: soon\n\n", "METADATA says tiny-model soon"),
+        ("Metadata-Version: 2.1\nName: tiny-model\nVersion: 0.1.0\nRequires-Dist: ???\n\n", "requirement"),
+    ],
+)
+def test_metadata_that_contradicts_is_refused(tmp_path: Path, metadata: str, reason: str) -> None:
+    with pytest.raises(SeatrialError, match=reason):
+        inspect(make_wheel(tmp_path, metadata=metadata))
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
+def test_a_release_json_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = make_wheel(tmp_path, release=None, more={"tiny_model/artifacts/release.json": content})
+    with pytest.raises(SeatrialError, match=r"release\.json"):
+        inspect(path)
+    assert read_release(path) is None
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_wheel_gives_an_error_and_never_a_crash(tmp_path: Path, data: st.DataObject) -> None:
+    good = make_wheel(tmp_path / "good").read_bytes()
+    place = data.draw(st.integers(0, len(good) - 1))
+    bad = bytearray(good)
+    bad[place] ^= data.draw(st.integers(1, 255))
+    if data.draw(st.booleans()):
+        bad = bad[: data.draw(st.integers(0, len(bad)))]
+    path = tmp_path / "tiny_model-0.1.0-py3-none-any.whl"
+    path.write_bytes(bytes(bad))
+    try:
+        inspect(path)
+    except SeatrialError:
+        return  # anything else that is raised fails this test
+    assert len(bad) == len(good)
