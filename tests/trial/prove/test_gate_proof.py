@@ -97,7 +97,7 @@ def loose(project: Path, done: Result, tmp_path_factory: pytest.TempPathFactory)
             (catalogue, "FAULTS", ("drop_strong", "float16", "alone_differs")),
         ):
             patch.setattr(place, name, {key: getattr(place, name)[key] for key in kept})
-        return prove_project(find_project(root))[1]
+        return prove_project(find_project(root)).proof
 
 
 def named(found: GateProof, name: str) -> Tried:
