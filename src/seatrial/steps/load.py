@@ -34,6 +34,7 @@ class LoadedRelease(Release):
         super().__init__(wheel.package)
         self._folder = folder
         self._modules: dict[str, ModuleType] = {}
+        self._working = False
         self._title = f"{wheel.name} {wheel.version}"
 
     def __repr__(self) -> str:
@@ -60,6 +61,10 @@ class LoadedRelease(Release):
     def _importable(self) -> Iterator[None]:
         """Let imports of the package's name find this release, and afterwards what they found before."""
         with _IMPORTS:
+            if self._working:  # one method calls another
+                yield
+                return
+            self._working = True
             before = _take_modules(self.package)
             sys.modules.update(self._modules)
             sys.path.insert(0, str(self._folder))
@@ -69,6 +74,7 @@ class LoadedRelease(Release):
                 sys.path.remove(str(self._folder))
                 self._modules = _take_modules(self.package)
                 sys.modules.update(before)
+                self._working = False
 
 
 def load(release: "str | Path", index: "str | IndexPlace | None" = None) -> LoadedRelease:
