@@ -43,7 +43,7 @@ def test_a_deployment_takes_the_requirements_of_the_trial(tmp_path: Path, wheels
     model, toolkit = tried(tmp_path, wheels, LINES)
     known = tried_pins(tmp_path, sha256(model))
     pin, ours, package = pin_wheel(model, FolderIndex(tmp_path / "index"), known, lambda _: None)
-    assert "something-else==9.9.9" in pin.body  # nothing would resolve to that
+    assert "something-else==9.9.9" in pin.text  # nothing would resolve to that
     assert [sha256(wheel) for wheel in ours] == [sha256(model), sha256(toolkit)]
     assert package == "tiny_model"
 
@@ -53,8 +53,8 @@ def test_with_another_toolkit_everything_is_resolved_anew(tmp_path: Path, wheels
     known = tried_pins(tmp_path, sha256(model))
     assert len(known) == 1
     pin, _, _ = pin_wheel(model, FolderIndex(tmp_path / "index"), known, lambda _: None)
-    assert "something-else" not in pin.body
-    assert sha256(toolkit) in pin.body
+    assert "something-else" not in pin.text
+    assert sha256(toolkit) in pin.text
 
 
 @pytest.mark.parametrize("text", ["", "tiny-model>=0.1\n", "\x00", "<<<<<<< HEAD\n"])

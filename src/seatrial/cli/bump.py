@@ -29,18 +29,18 @@ def bump(
     Example: [bold]seatrial bump minor[/]
     """
     from seatrial.core.project import read_toml
-    from seatrial.core.version import as_version, raised, read_version, write_version
+    from seatrial.core.version import next_version, parse_version, read_version, write_version
 
     found = project_on(project, index)
     file = found.version_file
     old = read_version(file)
-    own = as_version(old, file)
+    own = parse_version(old, file)
     if "version" in read_toml(found.root / "pyproject.toml")["project"]:
         raise SeatrialError(
             f"The version of {found.name} stands in pyproject.toml, {found.version}, and not in {file} alone.",
             hint='Take it out of [project], with dynamic = ["version"] in its place; or raise it there by hand.',
         )
-    new, why = _needed(found, own, part) if when_needed else (raised(own, part), "")
+    new, why = _needed(found, own, part) if when_needed else (next_version(own, part), "")
     if new:
         write_version(file, new)
     if json:
@@ -56,7 +56,7 @@ def _needed(project: "ProjectSettings", own: "Version", part: str) -> tuple[str,
     from packaging.version import Version
 
     from seatrial.core.files import sha256
-    from seatrial.core.version import raised
+    from seatrial.core.version import next_version
     from seatrial.release import open_index
     from seatrial.train.provenance import git_state
 
@@ -70,7 +70,7 @@ def _needed(project: "ProjectSettings", own: "Version", part: str) -> tuple[str,
         return "", f"the newest release on the index is {version}"
     made = newest.metadata or {}
     if made.get("data", {}).get("sha256") != sha256(project.data):
-        return raised(version, part), f"the table is not the one that {version} was trained on"
+        return next_version(version, part), f"the table is not the one that {version} was trained on"
     if own < version and made.get("git") and made["git"].get("commit") == git_state(project.root).get("commit"):
         # A retrain that was cut off between publication and deployment: it is gone on with.
         return str(version), "the index has the release of this table and this code"

@@ -230,7 +230,7 @@ def _holder() -> str:
 
 def _make(root: Path, examination: "Examination", options: "Options", *, git: bool) -> None:
     from seatrial.cli.project_files import piece_files
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
     from seatrial.core.project import find_project
     from seatrial.template import repository
     from seatrial.template.creation import make_project
@@ -245,7 +245,7 @@ def _make(root: Path, examination: "Examination", options: "Options", *, git: bo
             started = git and above is None and repository.start_repository(folder)
             inside = options.ci if above is None else "none"  # in a repository, the CI file lies at its top
             for path, text in piece_files(find_project(folder), inside, options.deploy).items():
-                write_whole(path, text)
+                write_atomic(path, text)
             if started:
                 step("committing it")
                 uncommitted = repository.first_commit(folder, f"Start {options.names.name}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
 
 ProjectOption = Annotated[
@@ -25,13 +25,13 @@ IndexOption = Annotated[
 HERE = Path()
 
 
-def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexPlace]":
+def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexSettings]":
     """Which release is meant, and on which index; a project is needed only for what was not said."""
-    from seatrial.core.index_settings import choose_place
+    from seatrial.core.index_settings import choose_index
 
     found = project_if_any(project) if name and index else project_on(project)
     if index:
-        place = choose_place(found.indexes if found else (), index)
+        place = choose_index(found.indexes if found else (), index)
         return name or (found or project_on(project)).name, place
     assert found is not None
     return name or found.name, found.index
@@ -41,11 +41,11 @@ def project_on(project: Path, index: str | None = None) -> "ProjectSettings":
     """Read the project, with the index that `--index` names as its own."""
     from dataclasses import replace
 
-    from seatrial.core.index_settings import choose_place
+    from seatrial.core.index_settings import choose_index
     from seatrial.core.project import find_project
 
     found = find_project(project)
-    return replace(found, index=choose_place(found.indexes, index)) if index else found
+    return replace(found, index=choose_index(found.indexes, index)) if index else found
 
 
 def project_if_any(project: Path) -> "ProjectSettings | None":

@@ -60,10 +60,10 @@ def bring_pipeline(project: ProjectSettings, ci: str) -> None:
 def write_missing(files: Mapping[Path, str]) -> tuple[list[Path], "list[Difference]"]:
     """Write the files that are not there. Gives their paths, and those that are there with other content and stay."""
     from seatrial.ci.file_sync import differences
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
 
     found = differences(files)
     written = [each.path for each in found if each.missing]
     for path in written:
-        write_whole(path, files[path])
+        write_atomic(path, files[path])
     return written, [each for each in found if not each.missing]

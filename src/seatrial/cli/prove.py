@@ -46,7 +46,7 @@ def prove_in_project(
     start: "Path", *, quick: bool = False, progress: Progress = lambda _: None
 ) -> "tuple[Path, GateProof]":
     """Prove the gate of the project that `start` lies in, and write the result; gives its folder too."""
-    from seatrial.core.files import to_json, write_whole
+    from seatrial.core.files import to_json, write_atomic
     from seatrial.core.project import find_project
     from seatrial.release import built_files, open_index
     from seatrial.steps.environment import offer_toolkit
@@ -67,8 +67,8 @@ def prove_in_project(
     workshop = _workshop(read_recipe(found, data=table))
     proof = prove_gate(wheel, workshop, policy=policy, index=source, quick=quick, progress=progress)
     folder = found.root / gate.RESULTS
-    write_whole(folder / f"{NAME}.html", to_html(proof))
-    write_whole(folder / f"{NAME}.json", to_json(proof.to_document()))
+    write_atomic(folder / f"{NAME}.html", to_html(proof))
+    write_atomic(folder / f"{NAME}.json", to_json(proof.to_document()))
     return folder, proof
 
 

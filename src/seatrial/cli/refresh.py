@@ -81,7 +81,7 @@ def refresh(
 
 def _put(project: "ProjectSettings", source: "TableSource", *, drop: bool, progress: Progress) -> Refreshed:
     """Write the table, if it holds to the schema; otherwise raise SeatrialError (DataError), and nothing is changed."""
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
 
     if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
         raise SeatrialError(
@@ -98,7 +98,7 @@ def _put(project: "ProjectSettings", source: "TableSource", *, drop: bool, progr
     except SeatrialError:
         before = None
     try:
-        write_whole(project.data, content)
+        write_atomic(project.data, content)
     except OSError as error:
         raise SeatrialError(
             f"{project.data} cannot be written: {error.strerror}.", hint="Nothing was changed."

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -88,7 +88,7 @@ def size(count: int) -> str:
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 1024:.0f} kB"
 
 
-def index(where: "IndexPlace") -> str:
+def index(where: "IndexSettings") -> str:
     """Write where an index is."""
     return place(where.folder) if where.folder else where.url
 

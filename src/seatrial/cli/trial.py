@@ -1,7 +1,6 @@
 """`seatrial trial`: the candidate against the release it would replace; and `seatrial trial accept`."""
 
 import getpass
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from typer.core import TyperGroup
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_if_any, project_on
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import git_user
 
 if TYPE_CHECKING:
     from seatrial.release import IndexedRelease
@@ -156,7 +156,7 @@ def _two(
     """
     from packaging.utils import canonicalize_name
 
-    from seatrial.core.index_settings import choose_place
+    from seatrial.core.index_settings import choose_index
     from seatrial.release import open_index
     from seatrial.steps.environment import offer_toolkit
     from seatrial.steps.recipes import released_recipes
@@ -166,7 +166,7 @@ def _two(
     from seatrial.trial.run import hold as hold_trial
 
     found = project_if_any(project)
-    where = choose_place(found.indexes if found else (), index) if index else found.index if found else None
+    where = choose_index(found.indexes if found else (), index) if index else found.index if found else None
     policy = read_policy(found.trial if found else {}, "pyproject.toml")
     catalogue = open_index(where) if where else None
     source = offer_toolkit(catalogue, step) if catalogue else None
@@ -223,5 +223,4 @@ def _show(verdict: "Verdict", folder: Path | None) -> None:
 
 def _person(root: Path) -> str:
     """Who accepts: git's user, or the system's."""
-    done = subprocess.run(["git", "-C", str(root), "config", "user.name"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or getpass.getuser()
+    return git_user(root) or getpass.getuser()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seatrial.wheels.environments import Environment
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.release import FolderIndex, Index
     from seatrial.wheels.sources import WheelSource
 
@@ -19,14 +19,14 @@ def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> "WheelSour
     another token for writing; the toolkit then lies in a folder beside the environments. `publish` puts it there.
     """
     from seatrial.release import publish_toolkit, runs_from_checkout
-    from seatrial.release.index import NoRoomError
+    from seatrial.release.index import UnwritableIndexError
 
     place = _toolkits_place(index)
     if runs_from_checkout():
         progress(
             "putting the toolkit on the index, as it would be on PyPI" if place is index else "building the toolkit"
         )
-        with suppress(NoRoomError):  # a folder that one may only read
+        with suppress(UnwritableIndexError):  # a folder that one may only read
             publish_toolkit(place)
     return with_toolkit(index)
 
@@ -34,10 +34,10 @@ def offer_toolkit(index: "Index", progress: Callable[[str], None]) -> "WheelSour
 def with_toolkit(index: "Index") -> "WheelSource":
     """Give the index, as `offer_toolkit` does, with what was offered before."""
     from seatrial.wheels.resolution import TOOLKIT
-    from seatrial.wheels.sources import Preferring
+    from seatrial.wheels.sources import SourceOverride
 
     place = _toolkits_place(index)
-    return index if place is index or not place.files(TOOLKIT) else Preferring(TOOLKIT, place, index)
+    return index if place is index or not place.files(TOOLKIT) else SourceOverride(TOOLKIT, place, index)
 
 
 def _toolkits_place(index: "Index") -> "FolderIndex":
@@ -48,7 +48,7 @@ def _toolkits_place(index: "Index") -> "FolderIndex":
 
 
 def serving_environment(
-    requirement: str, place: "IndexPlace", progress: Callable[[str], None], extras: Sequence[str] = ("serve",)
+    requirement: str, place: "IndexSettings", progress: Callable[[str], None], extras: Sequence[str] = ("serve",)
 ) -> tuple[Environment, str]:
     """Fetch a release from the index and install it with the server; returns the environment and the package."""
     from seatrial.release import inspect, open_index

@@ -1,10 +1,10 @@
 """Which releases are being served on this machine: a small file per server, checked against the running process."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.processes import is_running
 from seatrial.core.state import state_home
 
 
@@ -19,8 +19,8 @@ def served() -> list[dict[str, Any]]:
     for path in sorted(served_folder().glob("*.json")):
         try:
             note = json.loads(path.read_bytes())
-            os.kill(int(note["pid"]), 0)
+            running = is_running(int(note["pid"]))
         except (OSError, ValueError, KeyError):
             continue
-        found.append(note)
+        found += [note] if running else []
     return found

@@ -112,7 +112,7 @@ def with_requirements(verdict: "Verdict", wheel: Path, source: "WheelSource", pr
     if verdict.exit_code:
         return Held(verdict)
     try:
-        return Held(verdict, pin_wheel(wheel, source, [], progress)[0].body)
+        return Held(verdict, pin_wheel(wheel, source, [], progress)[0].text)
     except SeatrialError:
         return Held(verdict)
 

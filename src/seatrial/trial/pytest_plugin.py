@@ -181,7 +181,7 @@ def _first_of_many(item: pytest.Function, shared: Path) -> "Verdict | str":
 
     from filelock import FileLock
 
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
     from seatrial.trial.records import read_verdict
     from seatrial.trial.report.document import to_json
 
@@ -189,7 +189,7 @@ def _first_of_many(item: pytest.Function, shared: Path) -> "Verdict | str":
     with FileLock(f"{path}.lock"):
         if not path.exists():
             found = _hold(item)
-            write_whole(path, json.dumps(found) if isinstance(found, str) else to_json(found))
+            write_atomic(path, json.dumps(found) if isinstance(found, str) else to_json(found))
     document: Any = json.loads(path.read_bytes())
     return document if isinstance(document, str) else read_verdict(document, str(path))
 
