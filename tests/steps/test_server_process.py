@@ -13,7 +13,7 @@ PARENT = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job would not have
 from pathlib import Path
-from seatrial.cli import server as module
+from seatrial.steps import server_process as module
 module.STOPPING = 0.5
 with module.running_server(Path(sys.argv[1]), "tiny_model", []) as server:
     print(server.pid, flush=True)
