@@ -95,11 +95,11 @@ def model_rows(model: type[BaseModel]) -> list[tuple[str, str, str]]:
 def ci_rows() -> list[tuple[str, str, str]]:
     """Return the keys of [tool.seatrial.ci]; the code that reads the settings gives the defaults."""
     from seatrial.ci.pipeline_settings import KEYS, read_pipeline
-    from seatrial.core.index_settings import folder_place
+    from seatrial.core.index_settings import index_in_folder
     from seatrial.core.project import ProjectSettings
 
     root = Path("/nowhere")
-    place = folder_place(root / "index")
+    place = index_in_folder(root / "index")
     read = read_pipeline(ProjectSettings(root, "x", "x", "1", root, "y", place, (place,)))
     words = {
         "target": f"the first of `[tool.seatrial.deploy]`, else `{read.target}`",
