@@ -43,7 +43,7 @@ trial = typer.Typer(
 
 
 @trial.command()
-def hold(
+def run(
     old: Annotated[
         str | None, typer.Argument(help="The baseline: a wheel, or name==version; default: the one that is served.")
     ] = None,
@@ -163,7 +163,7 @@ def _two(
     from seatrial.steps.trial import Held, with_requirements
     from seatrial.trial import gate
     from seatrial.trial.policy import read_policy
-    from seatrial.trial.run import hold as hold_trial
+    from seatrial.trial.run import run as hold_trial
 
     found = project_if_any(project)
     where = choose_place(found.indexes if found else (), index) if index else found.index if found else None
@@ -216,7 +216,7 @@ def _show(verdict: "Verdict", folder: Path | None) -> None:
 
     colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")
     show.out.print(f"\n[bold {colour}]{escape(verdict.cause)}[/]\n")
-    show.table("", ("leg", "check", "outcome", "found"), terminal_rows(verdict))
+    show.table("", ("suite", "check", "outcome", "found"), terminal_rows(verdict))
     if folder:
         show.out.print(f"\nResult: {show.place(folder / 'trial.html')}")
 

@@ -79,7 +79,7 @@ def hold_pair(
     from seatrial.steps.environment import offer_toolkit
     from seatrial.steps.recipes import project_recipes
     from seatrial.trial import gate
-    from seatrial.trial.run import hold
+    from seatrial.trial.run import run
     from seatrial.wheels.wheel import inspect
 
     project, index, baseline = pair.project, pair.index, pair.baseline
@@ -88,7 +88,7 @@ def hold_pair(
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         facts = inspect(pair.wheel).release or {}
         recipes = project_recipes(project, facts, index, baseline, Path(folder), progress)
-        verdict = hold(
+        verdict = run(
             pair.wheel,
             index.fetch(baseline) if baseline else None,
             policy=policy,
