@@ -61,13 +61,13 @@ def _trained(recipe: "Recipe") -> "Trained":
     from seatrial.steps.recipes import training_of
     from seatrial.train.profile import fingerprint
     from seatrial.trial.prove.trainer import Trained
-    from seatrial.trial.rows.reference import Labelled
+    from seatrial.trial.rows.reference import LabelledRows
 
     table, split = recipe.table, recipe.split
     profile = fingerprint("", table.columns, recipe.columns, table.target, recipe.project.target, table.task)
     return Trained(
         training_of(recipe),
-        Labelled(recipe.held_out, table.target[split.test]),
+        LabelledRows(recipe.held_out, table.target[split.test]),
         {"cuts": split.cuts, "seed": split.seed},
         asdict(profile),
     )

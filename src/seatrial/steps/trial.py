@@ -64,13 +64,13 @@ def run_trial(
     from seatrial.steps.recipes import project_recipes
     from seatrial.steps.trial_setup import set_up_trial
     from seatrial.trial import gate
-    from seatrial.trial.run import hold
+    from seatrial.trial.run import run
 
     project, index, baseline = pair.project, pair.index, pair.baseline
     setup = set_up_trial(project, pair.candidate, index, progress)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         facts = pair.candidate.release or {}
-        verdict = hold(
+        verdict = run(
             pair.candidate.path,
             index.fetch(baseline) if baseline else None,
             policy=setup.policy,
@@ -114,7 +114,7 @@ def compare_releases(
     from seatrial.steps.recipes import released_recipes
     from seatrial.trial import gate
     from seatrial.trial.policy import read_policy
-    from seatrial.trial.run import hold
+    from seatrial.trial.run import run
 
     policy = read_policy(project.trial if project else {}, "pyproject.toml")
     opened = open_index(index) if index else None
@@ -124,7 +124,7 @@ def compare_releases(
         recipes = None
         if opened and old_release and new_release and old_release.sha256 != new_release.sha256:
             recipes = released_recipes(opened, new_release, old_release, Path(unpacked), progress)
-        verdict = hold(
+        verdict = run(
             candidate,
             baseline,
             policy=policy,
