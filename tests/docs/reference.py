@@ -156,10 +156,8 @@ def python_page() -> str:
         "[Features and pipelines](../models.md) explains how to write a schema.",
         "## `from seatrial import Release`",
         prose(Release.__doc__ or ""),
-        *members(
-            Release, ("load", "predict", "parse", "score", "decide", "explain", "score_table", "encode_table", "main")
-        ),
-        "A project's package exports its own as `release`, with its `predict` and `main`:",
+        *members(Release, ("load", "predict", "parse", "score", "decide", "explain", "score_table", "encode_table")),
+        "A project's package exports its own as `release`, with its `predict`:",
         "```python\nfrom titanic_model import predict, release\n```",
         "## `from seatrial import SeatrialError`",
         prose(SeatrialError.__doc__ or ""),
