@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.ci.repository import Repository, repository_with
+from seatrial.ci.repository import Repository, repository_at, repository_with
 from seatrial.ci.services import SERVICES
+from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, s
     text = _environment().get_template(service.template).render(r=repository, service=service, provider=provider)
     text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))
     return {repository.top / service.path: text.rstrip("\n") + "\n"}
+
+
+def is_as_rendered(path: Path, text: str, provider: str, root: Path) -> bool:
+    """Whether a file is what `seatrial ci` writes today for the repository that `root` is in."""
+    if not text.startswith("# Written by `seatrial ci "):
+        return False
+    try:
+        return render(repository_at(root), provider).get(path.resolve()) == text
+    except SeatrialError:
+        return False
 
 
 @cache
