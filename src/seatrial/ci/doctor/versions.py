@@ -69,7 +69,7 @@ def _of_lockfile(
 
 def _wheels(tree: Tree) -> dict[Version, str]:
     """The wheels of this project in dist/, which git does not track, by version."""
-    wheels = {}
+    wheels: dict[Version, str] = {}
     for path in (tree.root / "dist").glob("*.whl"):
         try:
             name, version, _, _ = parse_wheel_filename(path.name)
