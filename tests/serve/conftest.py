@@ -1,11 +1,11 @@
-"""What the server's tests share: releases of every kind, each loaded once."""
+"""Shared fixtures: a release of every kind, each made once per session."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.releases import make_release
+from tests.serve.small_releases import make_release
 
 from seatrial.model import Release
 from seatrial.serve.server_settings import Settings
@@ -40,7 +40,7 @@ def native(small_root: Path) -> Release:
 @pytest.fixture
 def service(titanic: Any) -> Iterator[Service]:
     """The Titanic model, loaded."""
-    found = Service(titanic, Settings())
-    found.load()
-    yield found
-    found.stop()
+    service = Service(titanic, Settings())
+    service.load()
+    yield service
+    service.stop()

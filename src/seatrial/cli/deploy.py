@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.deploy import Done
+    from seatrial.deploy import DeploymentResult
     from seatrial.deploy.target_state import Current, TargetState
     from seatrial.release import IndexedRelease
 
@@ -43,7 +43,7 @@ def deploy(
 
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
-    from seatrial.deploy import Plan, TargetState, bring, make_ready, open_target
+    from seatrial.deploy import Plan, TargetState, ensure_deployed, open_target, recover
     from seatrial.release import open_index
 
     found = project_on(project, index)
@@ -62,18 +62,18 @@ def deploy(
 
         releases = open_index(found.index)
         fetch = fetch_pinned(releases)
-        make_ready(place, opened, fetch, step)
+        recover(place, opened, fetch, step)
         opened.check()
         release = releases.find(_requirement(found, version))
 
         def plan(current: "Current | None") -> Plan:
             verdict = _passed(found, release, current)
-            known = [*place.kept_pins(release.sha256), *tried_pins(found.root, release.sha256)]
+            known = [*place.stored_lockfiles(release.sha256), *tried_pins(found.root, release.sha256)]
             pin, wheels, package = pin_release(releases, release, known, step)
-            _keep(place, pin, wheels)
+            place.store(pin, wheels)
             return Plan("deploy", release.name, release.version, release.sha256, package, pin, reason, verdict)
 
-        done = bring(
+        done = ensure_deployed(
             place,
             opened,
             release.sha256,
@@ -104,22 +104,22 @@ def rollback(
 
     Example: [bold]seatrial rollback local --reason "wrong for children"[/]
     """
-    from seatrial.deploy import Plan, TargetState, bring, choose_earlier, make_ready, open_target, pin_of
+    from seatrial.deploy import Plan, TargetState, choose_earlier, ensure_deployed, lockfile_of, open_target, recover
 
     found = project_on(project, index)
     opened, place = open_target(found, target), TargetState(found, target)
     with show.steps(quiet=json) as step, place.lock():
         fetch = _fetch_when_needed(found)
-        make_ready(place, opened, fetch, step)
+        recover(place, opened, fetch, step)
         opened.check()
         entry = choose_earlier(place, to.rpartition("==")[2] if to else None)
 
         def plan(current: "Current | None") -> Plan:
-            pin = pin_of(place, entry, fetch)
+            pin = lockfile_of(place, entry, fetch)
             why = reason or f"back from {current.version if current else 'nothing'}"
             return Plan("rollback", entry.release, entry.version, entry.sha256, entry.package, pin, why, entry.verdict)
 
-        done = bring(
+        done = ensure_deployed(
             place,
             opened,
             entry.sha256,
@@ -158,16 +158,6 @@ def _requirement(project: "ProjectSettings", version: str | None) -> str:
     return f"{name or project.name}=={number}"
 
 
-def _keep(place: "TargetState", pin: Any, wheels: list[Path]) -> None:
-    try:
-        place.keep(pin, wheels)
-    except OSError as error:
-        raise SeatrialError(
-            f"{error.filename or place.folder} cannot be written: {error.strerror}.",
-            hint="Nothing was changed. Make room or mend the rights, and try again.",
-        ) from None
-
-
 def _fetch_when_needed(project: "ProjectSettings") -> Any:
     """Open the index only if a wheel is not kept here: a rollback works without it."""
 
@@ -188,18 +178,18 @@ def _stop(target: Any, place: "TargetState") -> None:
     show.say(f"{place.target} is stopped." if was else f"{place.target} does not run.")
 
 
-def _report(place: "TargetState", done: "Done", json: bool, push: bool) -> None:
+def _report(place: "TargetState", done: "DeploymentResult", json: bool, push: bool) -> None:
     """Say what came of it. With --push, a pin that did not get there is a failure: the next clone would not know."""
     from dataclasses import asdict
 
     if json and done.entry:
-        show.result({**asdict(done.entry), "address": done.address, "complaint": done.complaint})
+        show.result({**asdict(done.entry), "address": done.address, "complaint": done.warning})
     elif json:
         show.result({"release": done.name, "version": done.version, "already": True})
     else:
         at = f", {done.address}" if done.address else "" if done.entry else " already."
         show.out.print(f"{done.name} {done.version} serves on {place.target}{at}")
-        if done.complaint and not push:
-            show.say(done.complaint)
-    if done.complaint and push:
-        raise SeatrialError(done.complaint, hint="It serves. Push it by hand: `git push`.")
+        if done.warning and not push:
+            show.say(done.warning)
+    if done.warning and push:
+        raise SeatrialError(done.warning, hint="It serves. Push it by hand: `git push`.")
