@@ -12,9 +12,9 @@ from seatrial.train.reference_rows import take
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
-from seatrial.trial.compare.new_row_losses import compare_surprise
-from seatrial.trial.compare.new_rows import compare_arrivals
-from seatrial.trial.compare.queries import Questions
+from seatrial.trial.compare.new_row_losses import compare_new_row_losses
+from seatrial.trial.compare.new_rows import compare_new_rows
+from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.row_matching import Table, match
 from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.compare.total import compare_total
@@ -137,12 +137,12 @@ def metric_noise(null: Any) -> dict[str, float]:
     return {name: limit.of(name) for name in limit.noise} if limit else {}
 
 
-def _unseen(q: Questions, candidate: Candidate) -> Array:
-    from seatrial.trial.rows.reference import Labelled, held_out
+def _unseen(q: Queries, candidate: Candidate) -> Array:
+    from seatrial.trial.rows.reference import LabelledRows, held_out
 
     split = candidate.recipe.split
-    target = q.truth if not q.meaning.classifies else np.array(q.meaning.classes)[q.truth]  # type: ignore[index]
-    rows = Labelled(q.rows, np.asarray(target, dtype=candidate.recipe.table.target.dtype))
+    target = q.truth if not q.scoring.classifies else np.array(q.scoring.classes)[q.truth]  # type: ignore[index]
+    rows = LabelledRows(q.rows, np.asarray(target, dtype=candidate.recipe.table.target.dtype))
     return held_out(rows, {"cuts": split.cuts, "seed": split.seed})
 
 
@@ -155,13 +155,13 @@ def data_legs(world: World, candidate: Candidate) -> list[Check]:
     checks = compare_data(fingerprint(old), fingerprint(new), world.policy)
     matched = match(before, after)
     checks += compare_history(before, after, world.policy, matched)
-    checks += compare_arrivals(before, after, matched, world.policy)
+    checks += compare_new_rows(before, after, matched, world.policy)
     rows = np.flatnonzero(~matched.known)
     if not len(rows):
         return checks
     known = (old.held_out, world.meaning.codes(old.table.target[old.split.test]))
     fresh = (take(after.columns, rows), world.meaning.codes(after.target[rows]))
-    return checks + compare_surprise(
+    return checks + compare_new_row_losses(
         world.meaning, (known[0], world.baseline(known[0]), known[1]), (fresh[0], world.baseline(fresh[0]), fresh[1]),
         world.policy,
     )  # fmt: skip

@@ -4,12 +4,12 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.metrics import metrics_of
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 
 NAMES = ("21 labels equal", "metric thresholds", "Kolmogorov-Smirnov")
 
 
-def rivals(meaning: Meaning, old: Array, new: Array, truth: Array) -> dict[str, bool]:
+def rivals(meaning: Scoring, old: Array, new: Array, truth: Array) -> dict[str, bool]:
     """The seed's check, fixed metric thresholds, and a two-sample test of the predictions."""
     from scipy.stats import ks_2samp
 

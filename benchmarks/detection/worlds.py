@@ -20,14 +20,14 @@ from seatrial.train.recipe import Fitted, Recipe, read_recipe
 from seatrial.train.reference_rows import row_at, take
 from seatrial.train.training_table import TrainingTable
 from seatrial.trial.compare.groups import Grouping
-from seatrial.trial.compare.queries import Answers, Questions, make_questions
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.queries import Queries, QueryScores, make_queries
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.statistics import groups_of
-from seatrial.trial.noise import Null, calibrate, draw_replicas
+from seatrial.trial.noise import NoiseFloor, calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.rows.crossed_rows import cross_rows
 from seatrial.trial.rows.probes import probe_rows
-from seatrial.trial.rows.reference import Labelled, held_out
+from seatrial.trial.rows.reference import LabelledRows, held_out
 
 MORE = 0.15  # of the baseline's rows come later
 POOL = 0.30  # of the baseline's rows are kept back, for arrivals to be drawn from
@@ -39,7 +39,7 @@ class Served:
 
     recipe: Recipe
     fitted: Fitted
-    meaning: Meaning
+    meaning: Scoring
 
     def release(self) -> Any:
         """A fresh object with `engine`, `score_table`, `encode`, `decide_index` and `metadata.inputs`."""
@@ -86,11 +86,11 @@ class World:
         return self.recipe.fit()
 
     @cached_property
-    def meaning(self) -> Meaning:
+    def meaning(self) -> Scoring:
         """How its scores are read."""
         table = self.recipe.table
         scale = float(np.std(table.target)) if table.task == "regression" else 1.0
-        return Meaning(table.task, table.classes, scale=scale or 1.0)
+        return Scoring(table.task, table.classes, scale=scale or 1.0)
 
     def more(self, repeat: int) -> TrainingTable:
         """The old rows and 15 % more."""
@@ -116,15 +116,13 @@ class World:
         return self.train(self.more(0))
 
     @cached_property
-    def questions(self) -> Questions:
+    def questions(self) -> Queries:
         """The baseline's held-out rows that the usual candidate has not seen either, with probes."""
-        old = Labelled(self.recipe.held_out, self.recipe.table.target[self.recipe.split.test])
+        old = LabelledRows(self.recipe.held_out, self.recipe.table.target[self.recipe.split.test])
         split = self.usual.recipe.split
         rows = old.take(held_out(old, {"cuts": split.cuts, "seed": split.seed}))
         valid, probed = self.probes(rows.columns)
-        return make_questions(
-            self.meaning, rows.columns, self.meaning.codes(rows.target), valid, probed, seed=self.seed
-        )
+        return make_queries(self.meaning, rows.columns, self.meaning.codes(rows.target), valid, probed, seed=self.seed)
 
     def probes(self, columns: Columns) -> tuple[Columns, tuple[str, ...]]:
         """Made-up rows that the schema takes, as checked columns."""
@@ -164,12 +162,12 @@ class World:
         return self.usual.fitted(self.exact_rows)
 
     @cached_property
-    def old_answers(self) -> Answers:
+    def old_answers(self) -> QueryScores:
         """What the baseline says."""
         return self.questions.ask(self.baseline)
 
     @cached_property
-    def replicas(self) -> list[Answers]:
+    def replicas(self) -> list[QueryScores]:
         """What the replicas say."""
         target = self.recipe.table.target[self.recipe.split.train]
         return draw_replicas(
@@ -178,7 +176,7 @@ class World:
         )  # fmt: skip
 
     @cached_property
-    def null(self) -> Null:
+    def null(self) -> NoiseFloor:
         """The limits."""
         return calibrate(self.questions, self.groupings, self.replicas, self.policy)
 

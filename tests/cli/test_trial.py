@@ -71,12 +71,12 @@ def test_a_first_release_is_published_after_its_trial_and_not_before(yard: Yard)
     assert yard.run("publish").returncode == 0  # the same bytes again
 
 
-def test_a_pure_refactoring_passes_all_legs(yard: Yard) -> None:
+def test_a_pure_refactoring_passes_all_suites(yard: Yard) -> None:
     yard.change("features.py", "return 1 + sibsp + parch", "return sibsp + parch + 1")
     yard.build("0.1.1")
     code, verdict = yard.trial()
     assert code == 0, verdict["cause"]
-    assert {check["leg"] for check in verdict["checks"]} == {
+    assert {check["suite"] for check in verdict["checks"]} == {
         "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
     }  # fmt: skip
     assert all(check["outcome"] in ("passed", "noted") for check in verdict["checks"])

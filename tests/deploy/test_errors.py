@@ -63,7 +63,7 @@ def test_a_release_without_a_trial_against_the_running_one(
     shared_repo.publish(reversion(built, "0.4.0", tmp_path))
     shared_repo.pass_trial("0.4.0", "0.1.0")
     error = refused(shared_repo, "deploy", "local", "0.4.0")
-    assert "No trial has been held of titanic-model==0.4.0 against 0.2.0, which runs there now." in error
+    assert "No trial of titanic-model==0.4.0 has been run against 0.2.0, which runs there now." in error
     assert "hint: Run `seatrial trial titanic-model==0.2.0 titanic-model==0.4.0`." in error
     shared_repo.pass_trial("0.4.0", "0.2.0", Outcome.blocked)
     assert "This wheel has not passed its trial. Blocked: it is worse." in refused(
@@ -103,7 +103,7 @@ def test_a_port_in_use(repo: ProjectRepo) -> None:
         port = other.getsockname()[1]
         repo.settings(f"port = {port}")
         error = refused(repo, "deploy", "local", "0.1.0")
-    assert f"Cannot listen on 127.0.0.1, port {port}: Address already in use." in error
+    assert f"Port {port} on 127.0.0.1 cannot be used: Address already in use." in error
     assert "[tool.seatrial.deploy.local] port = 8002" in error
 
 

@@ -172,7 +172,7 @@ def test_servers_exit_with_a_killed_supervisor_and_the_next_command_serves_the_l
     until(lambda: not _runs(server))
     listed = shared_repo.listed()
     assert (listed["serving"], listed["pinned"], listed["agree"]) == (None, "0.2.0", False)
-    assert "is to serve 0.2.0, and nothing answers" in shared_repo.ok("deployments")
+    assert "should serve 0.2.0, but does not respond" in shared_repo.ok("deployments")
     assert "0.2.0 serves on local" in shared_repo.ok("deploy", "local", "0.2.0")
     assert shared_repo.served() == "0.2.0"
 
@@ -182,7 +182,7 @@ def test_stop_ends_the_service_and_deploying_again_restarts_it(shared_repo: Proj
     assert "local is stopped" in shared_repo.run("deploy", "local", "--stop").stderr
     with pytest.raises(OSError, match="refused"):
         Client(port)
-    assert "local does not run" in shared_repo.run("deploy", "local", "--stop").stderr
+    assert "local is not running" in shared_repo.run("deploy", "local", "--stop").stderr
     shared_repo.ok("deploy", "local", "0.2.0")
     assert shared_repo.served() == "0.2.0"
 
@@ -192,7 +192,7 @@ def test_a_lockfile_from_git_that_differs_from_the_running_release_is_reported(s
     (shared_repo.root / "deploy" / "local" / "requirements.txt").write_text(lockfile.replace("0.2.0", "0.3.0"))
     shared_repo.git("commit", "--quiet", "-am", "Somebody else deployed")
     table = shared_repo.ok("deployments", "local")
-    assert "local serves 0.2.0, but its pin says 0.3.0." in table
+    assert "local serves 0.2.0, but its lockfile names 0.3.0." in table
     shared_repo.git("revert", "--no-edit", "HEAD")
     assert shared_repo.history() == history
     assert "local serves 0.2.0." in shared_repo.ok("deployments", "local")

@@ -53,13 +53,13 @@ def test_a_custom_target_works_like_a_built_in_one(repo: ProjectRepo, tmp_path: 
     )
     assert "titanic-model 0.1.0 serves on shelf, shelf top" in repo.ok("deploy", "shelf", "0.1.0")
     assert repo.ok("deploy", "shelf", "--render").startswith("shelf for titanic-model 0.1.0")
-    assert "shelf is stopped where it runs" in repo.run("deploy", "shelf", "--stop").stderr
+    assert "shelf cannot be stopped from here" in repo.run("deploy", "shelf", "--stop").stderr
     repo.ok("deploy", "shelf", "0.2.0")
     repo.ok("rollback", "shelf")
     assert (repo.root / "top").read_text() == "0.1.0"
     assert "shelf serves 0.1.0." in repo.ok("deployments")
     (repo.root / "top").write_text("0.2.0")
-    assert "shelf serves 0.2.0, but its pin says 0.1.0." in repo.ok("deployments")
+    assert "shelf serves 0.2.0, but its lockfile names 0.1.0." in repo.ok("deployments")
 
 
 def test_target_names_are_the_built_in_and_the_custom_ones(tmp_path: Path) -> None:

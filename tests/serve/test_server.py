@@ -103,7 +103,7 @@ def test_a_port_in_use_is_a_one_line_error(source: Path, workers: str) -> None:
         port = taken.getsockname()[1]
         with process(source, "--port", str(port), "--workers", workers) as server:
             assert server.wait() == 1
-    problem = f"error: Cannot listen on 127.0.0.1, port {port}: Address already in use."
+    problem = f"error: Port {port} on 127.0.0.1 cannot be used: Address already in use."
     assert server.lines == [f"{problem} Choose another port with --port or PORT."]
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
-from seatrial.deploy.target import Progress, Target
+from seatrial.deploy.target import Target
 from seatrial.deploy.target_state import Current, TargetState
 from seatrial.wheels.lockfile import Lockfile
 

@@ -4,7 +4,6 @@ The new release is verified on a spare port before the old container stops. The 
 for about a second, since both containers need the same port. If that matters, use a proxy or Kubernetes.
 """
 
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -13,6 +12,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.ports import check_port, listen, url_of
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.health import verify_release, version_at, wait_until_ready
 from seatrial.deploy.images import (
@@ -27,7 +28,7 @@ from seatrial.deploy.images import (
     lockfile_digest,
     tag_of,
 )
-from seatrial.deploy.target import PinnedRelease, Progress, TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.wheels.installer import last_lines
 
 
@@ -115,8 +116,7 @@ class Docker:
 
     def _at(self, port: int) -> str:
         address = self.settings.address
-        host = "127.0.0.1" if address in ("0.0.0.0", "") else address  # noqa: S104 - read, not listened on
-        return f"http://{host}:{port}"
+        return url_of("127.0.0.1" if address in ("0.0.0.0", "") else address, port)  # noqa: S104 - read, not listened on
 
     def _build(self, pinned: PinnedRelease, progress: Progress) -> str:
         image = f"{self.image}:{tag_of(pinned.version)}"
@@ -149,7 +149,7 @@ class Docker:
     def _verify(self, image: str, pinned: PinnedRelease, progress: Progress) -> None:
         progress(f"verifying {pinned.name} {pinned.version} on a spare port")
         self._engine.remove(self._next)
-        with socket.create_server((self.settings.address, 0)) as spare:
+        with listen(self.settings.address, 0) as spare:
             port = int(spare.getsockname()[1])
         self._start(self._next, image, pinned, port)
         self._engine.remove(self._next)
@@ -182,11 +182,5 @@ class Docker:
         """Raise SeatrialError if another program listens on the port."""
         if self._engine.runs(self.container):
             return
-        port, address = self.settings.port, self.settings.address
-        try:
-            socket.create_server((address, port)).close()
-        except OSError as error:
-            raise SeatrialError(
-                f"Cannot listen on {address}, port {port}: {error.strerror}.",
-                hint="Stop the program that uses the port, or set `port` under [tool.seatrial.deploy.docker].",
-            ) from None
+        hint = "Stop the program that uses it, or set `port` under [tool.seatrial.deploy.docker]."
+        check_port(self.settings.address, self.settings.port, hint=hint)

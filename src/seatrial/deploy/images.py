@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
-from seatrial.deploy.target import PinnedRelease, Progress
+from seatrial.deploy.target import PinnedRelease
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 from seatrial.pages.jinja import jinja_environment
 

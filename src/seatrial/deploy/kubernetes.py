@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.images import (
     PORT,
@@ -23,7 +24,7 @@ from seatrial.deploy.images import (
     render_template,
     tag_of,
 )
-from seatrial.deploy.target import PinnedRelease, Progress, TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.deploy.tools import ToolError, find_tool
 
 INSTALL = "Install kubectl, or print the manifests and apply them elsewhere: `seatrial deploy kubernetes --render`."

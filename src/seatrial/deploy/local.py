@@ -17,10 +17,11 @@ from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.core.state import state_home
 from seatrial.deploy.supervisor_client import SupervisorClient
-from seatrial.deploy.target import PinnedRelease, Progress, TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.deploy.target_state import TargetState
 from seatrial.wheels.environments import make_locked_environment
 from seatrial.wheels.lockfile import read_lockfile

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.health import require_verified, version_at, wait_for_version
 from seatrial.deploy.images import PORT, PYTHON, docker_files, edited_or, stage
-from seatrial.deploy.target import PinnedRelease, Progress, TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
 TOKENS = ("RAILWAY_TOKEN", "RAILWAY_API_TOKEN")

@@ -36,7 +36,7 @@ class ServerSpec:
     notes: str  # the folder in which running servers register themselves
 
 
-class ServerProcess:
+class SupervisedServer:
     """One server process."""
 
     def __init__(self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path) -> None:
@@ -102,7 +102,7 @@ class ServerProcess:
         await self.exit
 
 
-async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, number: int) -> ServerProcess:
+async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, number: int) -> SupervisedServer:
     """Start a server in standby on `listener`. Its log is a file of its own in `folder`."""
     private = socket.create_server(("127.0.0.1", 0))
     address = private.getsockname()
@@ -125,4 +125,4 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
         raise SeatrialError(f"Cannot start {spec.python}: {error.strerror}.") from None
     finally:
         private.close()
-    return ServerProcess(spec, process, address, log)
+    return SupervisedServer(spec, process, address, log)

@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.deploy.server_process import DRAIN, DRAIN_SECONDS, STOP, ServerProcess, ServerSpec, start_server
+from seatrial.core.ports import url_of
+from seatrial.deploy.server_process import DRAIN, DRAIN_SECONDS, STOP, ServerSpec, SupervisedServer, start_server
 
 BACKOFF, MAX_BACKOFF = 0.1, 10.0  # seconds before a crashed server is restarted: doubled each time, up to the second
 STEADY_SECONDS = 30.0  # after which a server counts as running well
@@ -46,7 +47,7 @@ class Supervisor:
     def __init__(self, listener: socket.socket, folder: Path) -> None:
         self._listener = listener
         self._folder = folder
-        self._current: ServerProcess | None = None
+        self._current: SupervisedServer | None = None
         self._lock = asyncio.Lock()
         self._started = 0
         self._restarts = 0
@@ -131,16 +132,15 @@ class Supervisor:
         if old is not None:
             self._in_background(old.end(DRAIN, DRAIN_SECONDS + 10.0))
             await old.wait_until_draining(SWITCH_SECONDS)
-        host, port = self._listener.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(*self._listener.getsockname()[:2])
 
-    async def _start(self, spec: ServerSpec) -> ServerProcess:
+    async def _start(self, spec: ServerSpec) -> SupervisedServer:
         self._started += 1
         for log in sorted(self._folder.glob("*-*.log"), key=lambda path: path.stat().st_mtime)[:-LOG_LIMIT]:
             log.unlink(missing_ok=True)
         return await start_server(spec, self._listener, self._folder, self._started)
 
-    async def _keep_running(self, server: ServerProcess) -> None:
+    async def _keep_running(self, server: SupervisedServer) -> None:
         """Restart a server that exits unasked."""
         pause = BACKOFF
         while True:

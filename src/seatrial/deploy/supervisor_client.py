@@ -15,7 +15,8 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_atomic
-from seatrial.deploy.target import Progress
+from seatrial.core.ports import listen
+from seatrial.core.progress import Progress
 
 PATH_LIMIT = 100  # bytes; a Unix socket's path may have 107 on Linux and 103 elsewhere
 REPLY_SECONDS = 30.0
@@ -146,24 +147,14 @@ class SupervisorClient:
 
     def listen(self) -> socket.socket:
         """Listen on the address. Raises SeatrialError where that is not possible."""
-        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         deadline = time.monotonic() + (PORT_SECONDS if self._file.exists() else 0)
         while True:
-            listener = socket.socket(family)
             try:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(self._address)
-                listener.listen(2048)
-            except OSError as error:
-                listener.close()
-                if time.monotonic() < deadline:
-                    time.sleep(0.05)
-                    continue
-                raise SeatrialError(
-                    f"Cannot listen on {self._address[0]}, port {self._address[1]}: {error.strerror}.",
-                    hint="Choose another port: [tool.seatrial.deploy.local] port = 8002.",
-                ) from None
-            return listener
+                return listen(*self._address, hint="Choose another port: [tool.seatrial.deploy.local] port = 8002.")
+            except SeatrialError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.05)
 
     def _clean_up(self) -> None:
         """Remove the files of a supervisor that has exited."""

@@ -7,10 +7,9 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.core.settings import read_table
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

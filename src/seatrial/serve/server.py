@@ -13,8 +13,8 @@ import uvicorn
 from loguru import logger
 from uvicorn.supervisors import Multiprocess
 
-from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
+from seatrial.core.ports import BACKLOG, listen, url_of
 from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.asgi import AsgiApp, create_app
@@ -23,7 +23,6 @@ from seatrial.serve.http_fast_path import FastPathProtocol
 from seatrial.serve.server_settings import Settings, worker_settings
 
 REGISTRY = "SEATRIAL_SERVED_DIR"  # the folder in which running servers register themselves, if it is set
-BACKLOG = 2048
 
 
 def run(package: str, settings: Settings) -> int:
@@ -36,7 +35,7 @@ def run(package: str, settings: Settings) -> int:
     title = f"{release.name} {release.version}"
     with _listener(settings) as listener:
         host = settings.host if settings.fd is None else listener.getsockname()[0]
-        url = _url(host, listener.getsockname()[1])
+        url = url_of(host, listener.getsockname()[1])
         entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
         headers = [("x-release", f"{release.name}=={release.version}")]
         if settings.workers > 1:
@@ -131,31 +130,11 @@ def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
 
 def _listener(settings: Settings) -> socket.socket:
     """Listen on the address, or on the inherited socket. Callers wait in its queue while the model is loaded."""
-    host, port = settings.host, settings.port
     if settings.fd is not None:
         return inherited_socket(settings.fd, "--fd")
-    try:
-        infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = min(infos, key=lambda info: info[0] != socket.AF_INET)
-    except (OSError, UnicodeError):
-        raise SeatrialError(f"Cannot listen on {host!r}: unknown host.", hint="Use 127.0.0.1.") from None
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if os.name != "nt":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise SeatrialError(
-            f"Cannot listen on {host}, port {port}: {error.strerror}.", hint="Choose another port with --port or PORT."
-        ) from None
+    listener = listen(settings.host, settings.port, hint="Choose another port with --port or PORT.")
     listener.set_inheritable(True)
     return listener
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _RegistryEntry:

@@ -22,11 +22,14 @@ from seatrial.template.render import ANSWERS, files_of
 FIRST = "0.1.0"  # the version that the template writes
 # What is looked for at the end of an __init__.py, and added where it is not there.
 FACE = """
+from functools import partial  # noqa: E402
+
 from seatrial import Release  # noqa: E402
+from seatrial.model import console  # noqa: E402
 
 {version}release = Release(__name__)
 predict = release.predict
-main = release.main
+main = partial(console.main, release)
 """
 
 

@@ -128,7 +128,7 @@ def accept(
     for id_ in wanted:
         if id_ not in open_:
             raise PolicyError(f"No check {id_!r} is open.", hint=f"Open: {', '.join(open_) or 'none'}.")
-        if open_[id_].leg in NEVER:
+        if open_[id_].suite in NEVER:
             raise PolicyError(f"{id_} cannot be accepted: {open_[id_].summary}", hint="Build the release again.")
     acceptance = Acceptance(
         candidate=verdict.candidate.sha256,
@@ -150,7 +150,7 @@ def with_acceptances(
     marked = []
     for check in checks:
         given = _acceptance_of(check, acceptances, candidate, baseline)
-        if given is None or check.outcome not in (Outcome.waiting, Outcome.blocked) or check.leg in NEVER:
+        if given is None or check.outcome not in (Outcome.waiting, Outcome.blocked) or check.suite in NEVER:
             marked.append(check)
             continue
         _refuse_expired(check, given, today)

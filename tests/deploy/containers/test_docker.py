@@ -174,7 +174,7 @@ def test_if_the_new_container_does_not_get_the_port_the_old_one_returns(
 
     monkeypatch.setattr(type(target._engine), "stop", stop_and_lose_the_port)
     monkeypatch.setattr(type(target._engine), "restart", give_it_back)
-    with pytest.raises(SeatrialError, match=f"Cannot listen on 127.0.0.1, port {port}") as refused:
+    with pytest.raises(SeatrialError, match=f"Port {port} on 127.0.0.1 cannot be used") as refused:
         deploy(target, pinned["0.2.0"])
     assert "The old container is running again, but the lockfile names 0.2.0." in refused.value.message
     monkeypatch.undo()
@@ -191,7 +191,7 @@ def test_a_port_in_use_is_reported_before_anything_is_built(
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = int(other.getsockname()[1])
         target = make(two_releases[0], taken, image="another-model")
-        with pytest.raises(SeatrialError, match=f"Cannot listen on 127.0.0.1, port {taken}: Address already in use"):
+        with pytest.raises(SeatrialError, match=f"Port {taken} on 127.0.0.1 cannot be used: Address already in use"):
             deploy(target, pinned["0.1.0"])
     assert tools.run("podman", "image", "exists", "another-model:0.1.0", check=False).returncode != 0
 

@@ -21,11 +21,11 @@ from seatrial.trial.prove.trainer import Workshop
 from seatrial.trial.prove.training_faults import Bench, code_faults, data_faults, harmless_changes
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import NotComparedError
-from seatrial.trial.rows.answer_collection import Asked, meaning_of, read_golden
+from seatrial.trial.rows.answer_collection import CollectedAnswers, read_golden, scoring_of
 from seatrial.trial.rows.crossed_rows import cross_rows
-from seatrial.trial.rows.row_selection import ask_about, gather_rows
+from seatrial.trial.rows.row_selection import gather_rows, make_trial_queries
 from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.sandbox import open_side
+from seatrial.trial.sandbox.sandbox import open_sandbox
 from seatrial.wheels.sources import WheelSource
 
 Progress = Callable[[str], None]
@@ -47,7 +47,7 @@ def prove(
     Raises NotComparedError where the candidate cannot be asked, even without a fault.
     """
     began, started = time.monotonic(), datetime.now(UTC)
-    side = open_side(candidate, policy, index=index, progress=progress)
+    side = open_sandbox(candidate, policy, index=index, progress=progress)
     progress("asking the candidate what it is")
     answers = side.ask([Describe()])
     described = answers.description
@@ -56,7 +56,7 @@ def prove(
         raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
     rows = gather_rows([(side, described)], golden, None)
     spread = float(np.std(rows.labelled.target)) if described.metadata.task == "regression" else 1.0
-    questions = ask_about(meaning_of(described, spread or 1.0), rows, described.columns)
+    questions = make_trial_queries(scoring_of(described, spread or 1.0), rows, described.columns)
     training = workshop.own.training
     sound = questions.split(np.asarray(training.score(questions.table)))
     told = sensitivity(questions, sound, sound)
@@ -78,8 +78,8 @@ def prove(
         reason = "--quick leaves out what has to be trained again."
         untried |= dict.fromkeys(("training code", "training data", "harmless"), reason)
     else:
-        sample = Asked(answers, np.zeros(0), np.zeros(0, dtype=bool), ())
-        bench = Bench(workshop, policy, questions.meaning, described.columns, golden, tuple(order), many, sample)
+        sample = CollectedAnswers(answers, np.zeros(0), np.zeros(0, dtype=bool), ())
+        bench = Bench(workshop, policy, questions.scoring, described.columns, golden, tuple(order), many, sample)
         tried += code_faults(bench, progress)
         tried += data_faults(bench, progress)
         tried += harmless_changes(bench, progress)

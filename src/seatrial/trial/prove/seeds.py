@@ -8,7 +8,7 @@ from typing import Any
 from seatrial.model.schema import Column
 from seatrial.trial.prove import catalogue, column_faults, fault_transforms
 from seatrial.trial.prove.proof import Family
-from seatrial.trial.sandbox.queries import Fault
+from seatrial.trial.sandbox.queries import InjectedFault
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Seed:
     family: Family
     sentence: str
     columns: tuple[str, ...]
-    fault: Fault
+    fault: InjectedFault
 
 
 def catalogue_seeds(facts: dict[str, Any]) -> list[Seed]:
@@ -31,7 +31,7 @@ def catalogue_seeds(facts: dict[str, Any]) -> list[Seed]:
             seed.fault.family,  # type: ignore[arg-type]
             seed.fault.sentence,
             seed.columns,
-            Fault(file, seed.fault.name, seed.parameters),
+            InjectedFault(file, seed.fault.name, seed.parameters),
         )
         for seed in catalogue.seeds(facts)
     ]
@@ -52,6 +52,6 @@ def column_seeds(columns: Sequence[Column], facts: dict[str, Any]) -> list[Seed]
                 continue  # it is missing in every row already
             words = {"constant": "always the same", "missing": "always missing", "shuffled": "another row's"}[way]
             effect = "shuffled" if way == "shuffled" else "constant"
-            fault = Fault(file, effect, {"column": name, **parameters})
+            fault = InjectedFault(file, effect, {"column": name, **parameters})
             found.append(Seed(f"{way}[{name}]", "columns", f"`{name}` is {words}", (name,), fault))
     return found

@@ -10,7 +10,7 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 from seatrial.trial import equality_checks
-from seatrial.trial.compare.queries import Questions
+from seatrial.trial.compare.queries import Queries
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.blind_spots import telling_rows
 from seatrial.trial.prove.diagnosis import Standing, came_of, differing
@@ -18,10 +18,10 @@ from seatrial.trial.prove.proof import Tried
 from seatrial.trial.prove.seeds import Seed
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import Check, NotComparedError, Outcome
-from seatrial.trial.rows.answer_collection import ALONE, Asked, Golden, Repeated, flat
+from seatrial.trial.rows.answer_collection import ALONE, CollectedAnswers, GoldenRows, RepeatedAnswers, flat
 from seatrial.trial.sandbox.answers import Answers, Predictions
 from seatrial.trial.sandbox.queries import Job, Predict, Row, Score
-from seatrial.trial.sandbox.sandbox import Side
+from seatrial.trial.sandbox.sandbox import Sandbox
 
 AT_ONCE = 60  # faults seeded into one process, one after the other
 SPOKEN = 400  # rows that predict() is asked about, where a fault was missed, to see whether it changes anything
@@ -37,10 +37,10 @@ class Ground:
     what it misses, and what changes nothing there either, is no fault.
     """
 
-    side: Side
+    side: Sandbox
     columns: tuple[Column, ...]
-    golden: Golden
-    questions: Questions
+    golden: GoldenRows
+    questions: Queries
     policy: Policy
     training: Training
     crossed: Columns
@@ -118,7 +118,7 @@ def seed_all(ground: Ground, seeds: Sequence[Seed]) -> tuple[list[Check], list[T
     return control, list((tried | _looked_into(ground, missed, tried, standing)).values())
 
 
-def _ask(side: Side, askings: Sequence[Asking]) -> list[Told]:
+def _ask(side: Sandbox, askings: Sequence[Asking]) -> list[Told]:
     """Ask all in one process; where a fault brings that down, each by itself."""
     try:
         together = side.ask([job for asking in askings for job in asking.jobs()])
@@ -133,14 +133,14 @@ def _checks(ground: Ground, asking: Asking, told: Told) -> list[Check]:
     """Hold these answers to what a trial holds a candidate to, in its order."""
     if isinstance(told, NotComparedError):
         return [_not_compared(told.message)]
-    meaning, policy, golden = ground.questions.meaning, ground.policy, ground.golden
+    meaning, policy, golden = ground.questions.scoring, ground.policy, ground.golden
     spoken, scores = asking.names
     if spoken in told.failures:
         return [_not_compared(f"the candidate {told.failures[spoken]}")]
     answers = replace(told, predicted={"golden": told.predicted[spoken]})
-    repeated = Repeated(answers, len(golden.rows), asking.alone)
-    checks = equality_checks.golden_leg(repeated, golden, ground.columns, meaning, policy, "candidate")
-    checks += equality_checks.invariants_leg(repeated, meaning, policy, "candidate")
+    repeated = RepeatedAnswers(answers, len(golden.rows), asking.alone)
+    checks = equality_checks.check_golden(repeated, golden, ground.columns, meaning, policy, "candidate")
+    checks += equality_checks.check_invariants(repeated, meaning, policy, "candidate")
     if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
         return checks
     if scores in told.failures:
@@ -155,7 +155,7 @@ def _checks(ground: Ground, asking: Asking, told: Told) -> list[Check]:
     # A trial's table has rows with shuffled columns before the crossed ones; no leg of these reads them.
     between = np.full((behind - count, *given.shape[1:]), np.nan)
     refused = np.concatenate([scored.refused[:count], np.zeros(behind - count, dtype=bool), scored.refused[count:]])
-    asked = Asked(answers, np.concatenate([given[:count], between, given[count:]]), refused, ())
+    asked = CollectedAnswers(answers, np.concatenate([given[:count], between, given[count:]]), refused, ())
     again = replace(ground.training, score=lambda _: expected)
     crossed = ground.crossed if len(given) > count else {}
     return checks + equality_checks.trained_again(

@@ -7,7 +7,7 @@ from typing import Any
 from seatrial.model.features import Array, Columns
 from seatrial.trial.prove.code_faults import Alter
 from seatrial.trial.recipes import Training
-from seatrial.trial.rows.reference import Labelled
+from seatrial.trial.rows.reference import LabelledRows
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Trained:
     """A training and what a release of it would carry: the rows it did not see, how it was split, its fingerprint."""
 
     training: Training
-    held_out: Labelled
+    held_out: LabelledRows
     split: Mapping[str, Any]  # "cuts" and "seed", as release.json has them
     fingerprint: dict[str, Any]
 

@@ -10,8 +10,8 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.trial import difference_checks, equality_checks
-from seatrial.trial.compare.queries import Questions, Scorer
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.queries import Queries, Scorer
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.code_faults import CODE_FAULTS
 from seatrial.trial.prove.data_faults import DATA_FAULTS
@@ -22,10 +22,10 @@ from seatrial.trial.prove.proof import Came, Tried
 from seatrial.trial.prove.trainer import Trained, Workshop
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome
-from seatrial.trial.rows.answer_collection import Asked, Golden
+from seatrial.trial.rows.answer_collection import CollectedAnswers, GoldenRows
 from seatrial.trial.rows.probes import probe_rows
-from seatrial.trial.rows.reference import Labelled, held_out, joined
-from seatrial.trial.rows.row_selection import PROBED, Rows, ask_about
+from seatrial.trial.rows.reference import LabelledRows, held_out, joined
+from seatrial.trial.rows.row_selection import PROBED, Rows, make_trial_queries
 
 Progress = Callable[[str], None]
 
@@ -44,12 +44,12 @@ class Bench:
 
     workshop: Workshop
     policy: Policy
-    meaning: Meaning
+    meaning: Scoring
     columns: tuple[Column, ...]
-    golden: Golden
+    golden: GoldenRows
     order: tuple[str, ...]
     many: Columns
-    sample: Asked  # any answers of the candidate: what no leg of retraining reads is taken from here
+    sample: CollectedAnswers  # any answers of the candidate: what no leg of retraining reads is taken from here
     refits: dict[Any, Scorer] = field(default_factory=dict)
 
     @cached_property
@@ -108,12 +108,12 @@ class Held:
             recipes = replace(recipes, rebuilt=self._rebuilt or self._old.training.score)
             return equality_checks.trained_again(recipes, policy, questions, before, after, lambda _: None)
         if name == "total":
-            return difference_checks.total_leg(recipes, policy, questions, before, after, lambda _: None)
+            return difference_checks.check_total(recipes, policy, questions, before, after, lambda _: None)
         if name == "data":
-            return difference_checks.data_leg(
-                recipes, self._old.fingerprint, self._new.fingerprint, policy, questions.meaning
+            return difference_checks.check_data(
+                recipes, self._old.fingerprint, self._new.fingerprint, policy, questions.scoring
             )
-        return difference_checks.gain_leg(questions, before, after, policy, recipes)
+        return difference_checks.check_gain(questions, before, after, policy, recipes)
 
     def _refit(self, positions: Array) -> Scorer:
         key = (id(self._old), positions.tobytes())
@@ -204,7 +204,7 @@ def _harmless(bench: Bench) -> Iterator[tuple[str, str, Held]]:
         yield f"{what[0]} {turn + 1}", what[1], Held(bench, old, shop.train(*_part(columns, target, window)))
 
 
-def _questions(bench: Bench, old: Trained, new: Trained) -> Questions:
+def _questions(bench: Bench, old: Trained, new: Trained) -> Queries:
     """Ask what a trial of these two would: rows that neither was trained on, and probes."""
     # The baseline's rows: the candidate's labels may carry the very fault that is sought.
     for one, other in ((old, new), (new, old)):
@@ -214,10 +214,12 @@ def _questions(bench: Bench, old: Trained, new: Trained) -> Questions:
             break
     columns = {name: rows.columns[name] for name in old.held_out.columns}
     probes = tuple(probe_rows(bench.columns, [dict(row) for row in bench.golden.rows[:PROBED]]))
-    return ask_about(bench.meaning, Rows(joined([Labelled(columns, rows.target)]), probes, {}), bench.columns)
+    return make_trial_queries(
+        bench.meaning, Rows(joined([LabelledRows(columns, rows.target)]), probes, {}), bench.columns
+    )
 
 
-def _trainable(meaning: Meaning, target: Array) -> bool:
+def _trainable(meaning: Scoring, target: Array) -> bool:
     if not meaning.classifies:
         return len(target) > FEWEST
     counts = np.bincount(meaning.codes(target), minlength=len(meaning.classes))

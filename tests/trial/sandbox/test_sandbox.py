@@ -24,15 +24,15 @@ from seatrial.core.errors import SeatrialError
 from seatrial.release import build_toolkit
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError
-from seatrial.trial.sandbox.queries import Bad, Cost, Describe, Fault, Predict, Score
-from seatrial.trial.sandbox.sandbox import Side, ask_both, open_side, pins
+from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Score, Validate
+from seatrial.trial.sandbox.sandbox import Sandbox, ask_both, open_sandbox, pins
 from seatrial.wheels.installer import create, install, python_in
 
 POLICY = Policy(timeout=20.0, memory_mb=512)
 FAULTY = Path(__file__).parents[2] / "projects" / "faulty.py"
 XS = [-2.0, 0.0, None, 3.5]
 
-Open = Callable[..., Side]
+Open = Callable[..., Sandbox]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +45,15 @@ def open_moody(tmp_path_factory: pytest.TempPathFactory, toolkit: Path) -> Open:
     """Make a wheel of the moody model and open it as a side."""
     folder = tmp_path_factory.mktemp("sides")
 
-    def open_it(policy: Policy = POLICY, **how: Any) -> Side:
+    def open_it(policy: Policy = POLICY, **how: Any) -> Sandbox:
         wheel = make_moody(Path(tempfile.mkdtemp(dir=folder)), **how)
-        return open_side(wheel, policy, toolkit=toolkit, cache=folder / "cache")
+        return open_sandbox(wheel, policy, toolkit=toolkit, cache=folder / "cache")
 
     return open_it
 
 
 @pytest.fixture(scope="module")
-def side(open_moody: Open) -> Side:
+def side(open_moody: Open) -> Sandbox:
     return open_moody()
 
 
@@ -67,7 +67,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
-def refuses(side: Side, what: str, policy: Policy = POLICY) -> str:
+def refuses(side: Sandbox, what: str, policy: Policy = POLICY) -> str:
     """Ask for one row that misbehaves, both ways, and give the message, the same for both."""
     messages = []
     for job in (Predict("p", [row(0.5, what)], alone=[]), Score("s", {"x": [0.5], "what": [what]})):
@@ -107,7 +107,7 @@ def written(path: Path) -> bool:
 # What a healthy side answers
 
 
-def test_a_table_is_scored_by_its_columns_names(side: Side):
+def test_a_table_is_scored_by_its_columns_names(side: Sandbox):
     table = {"sure": [True, False, True, False], "target": [1, 2, 3, 4], "x": XS, "kind": [2, 1, 1, 2]}
     scored = side.ask([Score("t", table)]).scored["t"]
     np.testing.assert_allclose(scored.scores, expected(XS), rtol=0, atol=1e-15)
@@ -117,7 +117,7 @@ def test_a_table_is_scored_by_its_columns_names(side: Side):
     assert not scored.failed.any()
 
 
-def test_a_table_may_be_a_file_or_checked_columns(side: Side, tmp_path: Path):
+def test_a_table_may_be_a_file_or_checked_columns(side: Sandbox, tmp_path: Path):
     path = tmp_path / "rows.csv"
     path.write_text("what,x,more\n,-2.0,a\n,0,b\n,,c\n,3.5,d\n")
     columns = {
@@ -133,7 +133,7 @@ def test_a_table_may_be_a_file_or_checked_columns(side: Side, tmp_path: Path):
         side.ask([Score("file", path, rows=5)])
 
 
-def test_rows_that_the_schema_refuses_are_named_with_the_rule(side: Side):
+def test_rows_that_the_schema_refuses_are_named_with_the_rule(side: Sandbox):
     table = {"x": ["1", "much", "2", "3"], "kind": ["1", "2", "7", "1"]}
     scored = side.ask([Score("t", table)]).scored["t"]
     assert scored.refused.tolist() == [False, True, True, False]
@@ -144,7 +144,7 @@ def test_rows_that_the_schema_refuses_are_named_with_the_rule(side: Side):
     assert not scored.not_finite.any()
 
 
-def test_rows_on_which_the_code_fails_are_found_in_a_large_table(side: Side):
+def test_rows_on_which_the_code_fails_are_found_in_a_large_table(side: Sandbox):
     whats = [None] * 3000
     whats[17] = whats[2222] = "raise some text"
     scored = side.ask([Score("t", {"x": [0.0] * 3000, "what": whats})]).scored["t"]
@@ -153,12 +153,12 @@ def test_rows_on_which_the_code_fails_are_found_in_a_large_table(side: Side):
     assert np.isfinite(scored.scores[~scored.failed]).all()
 
 
-def test_a_table_without_a_needed_column_is_not_compared(side: Side):
+def test_a_table_without_a_needed_column_is_not_compared(side: Sandbox):
     with pytest.raises(NotComparedError, match="needs a column `x`"):
         side.ask([Score("t", {"kind": [1]})])
 
 
-def test_rows_are_predicted_together_again_permuted_and_alone(side: Side):
+def test_rows_are_predicted_together_again_permuted_and_alone(side: Sandbox):
     rows = [row(x) for x in XS]
     found = side.ask([Predict("p", rows, order=[2, 0, 3, 1], alone=[3, 0])]).predicted["p"]
     for call in (found.together, found.again, found.permuted):
@@ -174,7 +174,7 @@ def test_rows_are_predicted_together_again_permuted_and_alone(side: Side):
         side.ask([Predict("p", rows, order=[0, 0, 1, 2])])
 
 
-def test_what_a_row_raises_is_told_as_text(side: Side):
+def test_what_a_row_raises_is_told_as_text(side: Sandbox):
     rows = [row(1.0), row(1.0, "raise oh no"), {"x": "no number"}]
     found = side.ask([Predict("p", rows)]).predicted["p"]
     assert list(found.alone.errors) == [1, 2]
@@ -185,9 +185,9 @@ def test_what_a_row_raises_is_told_as_text(side: Side):
     assert found.together.answered == 0
 
 
-def test_bad_rows_are_judged_by_place_and_rule(side: Side):
+def test_bad_rows_are_judged_by_place_and_rule(side: Sandbox):
     rows = [row(), {**row(), "kind": 3}, {**row(), "y": 1}, {}, 7, row(1.0, "raise x"), {**row(), "x": float("nan")}]
-    judged = side.ask([Bad("b", rows)]).judged["b"]
+    judged = side.ask([Validate("b", rows)]).judged["b"]
     outcomes = ["accepted", "refused", "refused", "refused", "refused", "failed", "refused"]
     assert [each.outcome for each in judged] == outcomes
     assert judged[0].scores == pytest.approx(expected([0.5])[0])
@@ -199,8 +199,8 @@ def test_bad_rows_are_judged_by_place_and_rule(side: Side):
     assert judged[5].rules == ()
 
 
-def test_a_side_describes_what_is_installed(side: Side):
-    answers = side.ask([Describe(), Cost([row(x) for x in XS], repeats=20)])
+def test_a_side_describes_what_is_installed(side: Sandbox):
+    answers = side.ask([Describe(), MeasureCost([row(x) for x in XS], repeats=20)])
     described, cost = answers.description, answers.cost
     assert described.version == "0.1.0"
     assert [(c.name, c.kind, c.required) for c in described.columns][:2] == [
@@ -222,7 +222,7 @@ def test_a_side_describes_what_is_installed(side: Side):
     assert 20 < answers.memory_mb < 512
 
 
-def test_both_sides_answer_alike_at_the_same_time(side: Side, open_moody: Open):
+def test_both_sides_answer_alike_at_the_same_time(side: Sandbox, open_moody: Open):
     baseline = replace(open_moody(version="0.0.9"), role="baseline")
     assert baseline.environment.root != side.environment.root
     one, other = ask_both(side, baseline, [Describe(), Score("t", {"x": XS})])
@@ -232,13 +232,13 @@ def test_both_sides_answer_alike_at_the_same_time(side: Side, open_moody: Open):
         ask_both(side, baseline, [Score("t", {"x": [1.0], "what": ["exit 7"]})])
 
 
-def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Side):
-    shift = Fault(FAULTY, "shift", {"by": 0.25})
+def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Sandbox):
+    shift = InjectedFault(FAULTY, "shift", {"by": 0.25})
     rows = [row(0.0)]
     jobs = [
         Predict("before", rows),
         Predict("shifted", rows, fault=shift),
-        Predict("label", rows, fault=Fault(FAULTY, "label", {})),
+        Predict("label", rows, fault=InjectedFault(FAULTY, "label", {})),
         Predict("after", rows),
     ]
     found = side.ask(jobs).predicted
@@ -256,11 +256,13 @@ def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Side):
     }
     scored = side.ask([Score("t", {"x": [0.0]})], fault=shift).scored["t"]
     assert scored.scores[0, 1] == 0.75
-    answers = side.ask([Score("drop", {"x": [0.0, 1.0]}, fault=Fault(FAULTY, "drop", {})), Score("t", {"x": [0.0]})])
+    answers = side.ask(
+        [Score("drop", {"x": [0.0, 1.0]}, fault=InjectedFault(FAULTY, "drop", {})), Score("t", {"x": [0.0]})]
+    )
     assert answers.failures == {"drop": "answered 1 of 2 rows"}
     assert list(answers.scored) == ["t"]
     with pytest.raises(NotComparedError, match="no fault is called unheard"):
-        side.ask([Describe()], fault=Fault(FAULTY, "unheard", {}))
+        side.ask([Describe()], fault=InjectedFault(FAULTY, "unheard", {}))
 
 
 # What a misbehaving side comes to
@@ -281,14 +283,14 @@ def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Side):
         ('forge {"jobs": [{}]}', "wrote something that is no answer: "),
     ],
 )
-def test_a_side_that_ends_otherwise_is_not_compared(side: Side, what: str, words: str):
+def test_a_side_that_ends_otherwise_is_not_compared(side: Sandbox, what: str, words: str):
     message = refuses(side, what)
     assert words in message
     if words.endswith("last words:"):
         assert 'moody_model/features.py", line' in message
 
 
-def test_a_side_that_hangs_is_ended_and_says_where(side: Side):
+def test_a_side_that_hangs_is_ended_and_says_where(side: Sandbox):
     began = time.monotonic()
     with pytest.raises(NotComparedError) as error:
         replace(side, policy=Policy(timeout=4.0)).ask([Predict("p", [row(0.5, "hang")])])
@@ -297,14 +299,14 @@ def test_a_side_that_hangs_is_ended_and_says_where(side: Side):
     assert 4 < time.monotonic() - began < 8
 
 
-def test_garbage_on_its_output_disturbs_nothing(side: Side):
+def test_garbage_on_its_output_disturbs_nothing(side: Sandbox):
     answers = side.ask([Predict("p", [row(0.5, "print")])])
     np.testing.assert_allclose(answers.predicted["p"].together.scores, expected([0.5]))
     assert answers.printed.endswith("garbage {]")
     assert len(answers.printed) < 2**17
 
 
-def test_nothing_that_it_started_stays(side: Side, tmp_path: Path):
+def test_nothing_that_it_started_stays(side: Sandbox, tmp_path: Path):
     pids = tmp_path / "pids"
     answers = side.ask([Predict("p", [row(0.5, f"leave {pids}")])])
     np.testing.assert_allclose(answers.predicted["p"].together.scores, expected([0.5]))
@@ -314,13 +316,13 @@ def test_nothing_that_it_started_stays(side: Side, tmp_path: Path):
 
 
 @pytest.mark.parametrize("what", ["fork", "start"])
-def test_it_may_start_no_process(side: Side, what: str):
+def test_it_may_start_no_process(side: Sandbox, what: str):
     answers = side.ask([Predict("p", [row(0.5, what)])])
     assert answers.predicted["p"].together.errors[0].startswith("PermissionError: A model on trial starts no process")
     assert len(answers.attempts) == 1
 
 
-def test_it_reaches_no_network_by_any_way(side: Side):
+def test_it_reaches_no_network_by_any_way(side: Sandbox):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -364,12 +366,12 @@ def test_what_depends_on_its_neighbours_shows(open_moody: Open):
     assert not np.allclose(found.together.scores, found.alone.scores)
 
 
-def test_what_is_not_deterministic_shows(side: Side):
+def test_what_is_not_deterministic_shows(side: Sandbox):
     found = side.ask([Predict("p", [row(0.0, "random")] * 20)]).predicted["p"]
     assert not np.allclose(found.together.scores, found.again.scores)
 
 
-def test_scores_that_are_no_numbers_are_flagged(side: Side):
+def test_scores_that_are_no_numbers_are_flagged(side: Sandbox):
     scored = side.ask([Score("t", {"x": [1.0, 2.0], "what": [None, "nan"]})]).scored["t"]
     assert scored.not_finite.tolist() == [False, True]
 
@@ -384,7 +386,7 @@ def test_what_is_no_prediction_is_not_compared(open_moody: Open, how: str, words
 
 
 def test_the_users_own_environment_and_folders_are_out_of_reach(
-    side: Side, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    side: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("A_SECRET", "7")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -398,7 +400,7 @@ def test_the_users_own_environment_and_folders_are_out_of_reach(
     assert list((tmp_path / "home").iterdir()) == []
 
 
-def test_a_worker_ends_with_the_process_that_started_it(side: Side, tmp_path: Path):
+def test_a_worker_ends_with_the_process_that_started_it(side: Sandbox, tmp_path: Path):
     leaves, hangs = row(0.5, f"leave {tmp_path / 'pids'}"), row(0.5, "hang")
     code = f"""
 import pickle, sys
@@ -423,7 +425,7 @@ side.ask([Predict("p", [{leaves!r}, {hangs!r}])])
         os.kill(stray, signal.SIGKILL)  # nobody is left who could
 
 
-def test_an_interruption_leaves_no_process(side: Side, tmp_path: Path):
+def test_an_interruption_leaves_no_process(side: Sandbox, tmp_path: Path):
     pids = tmp_path / "pids"
 
     def interrupt() -> None:
@@ -449,15 +451,15 @@ def test_an_interruption_leaves_no_process(side: Side, tmp_path: Path):
 def test_a_wheel_that_is_no_release_is_refused(tmp_path: Path):
     wheel = make_wheel(tmp_path, release=None)
     with pytest.raises(NotComparedError, match=r"has no tiny_model/artifacts/release\.json") as error:
-        open_side(wheel, POLICY, role="baseline")
+        open_sandbox(wheel, POLICY, role="baseline")
     assert error.value.message.startswith(
         "The baseline cannot be asked: tiny_model-0.1.0-py3-none-any.whl is no release"
     )
     assert "seatrial build" in error.value.hint
     with pytest.raises(NotComparedError, match=r"would run whenever Python starts|lies outside"):
-        open_side(make_wheel(tmp_path / "b", more={"evil.pth": b"import os"}), POLICY)
+        open_sandbox(make_wheel(tmp_path / "b", more={"evil.pth": b"import os"}), POLICY)
     with pytest.raises(NotComparedError, match="does not exist"):
-        open_side(tmp_path / "nothing-1.0-py3-none-any.whl", POLICY)
+        open_sandbox(tmp_path / "nothing-1.0-py3-none-any.whl", POLICY)
 
 
 @pytest.mark.parametrize(
@@ -511,7 +513,7 @@ def test_an_environment_that_was_edited_is_refused(open_moody: Open, toolkit: Pa
     with pytest.raises(
         NotComparedError, match=r"moody_model/features\.py in the environment .* is not that of the wheel"
     ):
-        open_side(side.wheel.path, POLICY, toolkit=toolkit, cache=side.environment.root.parent)
+        open_sandbox(side.wheel.path, POLICY, toolkit=toolkit, cache=side.environment.root.parent)
 
 
 def test_pins_are_the_versions_that_decide_predictions():
@@ -609,7 +611,7 @@ def test_a_native_release_runs_on_the_scikit_learn_that_it_was_made_with(open_mo
         np.testing.assert_allclose(answers.scored["t"].scores, json.loads(trained.stdout), rtol=0, atol=1e-15)
 
 
-def test_a_hint_leads_to_the_environment(side: Side):
+def test_a_hint_leads_to_the_environment(side: Sandbox):
     with pytest.raises(SeatrialError) as error:
         side.ask([Predict("p", [row(0.5, "exit 1")])])
     assert str(side.environment.root) in error.value.hint

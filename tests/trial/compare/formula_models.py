@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 
-BINARY = Meaning("binary", (0, 1))
-SEVERAL = Meaning("multiclass", ("a", "b", "c"))
-NUMBER = Meaning("regression", scale=2.0)
+BINARY = Scoring("binary", (0, 1))
+SEVERAL = Scoring("multiclass", ("a", "b", "c"))
+NUMBER = Scoring("regression", scale=2.0)
 
 
 def passengers(rows: int = 400, seed: int = 0) -> Columns:
