@@ -99,11 +99,9 @@ def choose_earlier(state: TargetState, version: str | None) -> Entry:
 
 def lockfile_of(state: TargetState, entry: Entry, fetch: Fetch) -> Lockfile:
     """The lockfile of an earlier deployment: stored here, or from git, with its wheels from the index."""
-    from seatrial.wheels.lockfile import read_lockfile
-
-    folder = state.stored(entry.pin)
-    if folder is not None:
-        return read_lockfile((folder / "requirements.txt").read_text("utf-8"), str(folder))
+    stored = state.stored(entry.pin)
+    if stored is not None:
+        return stored
     current = state.current()
     matches = current is not None and current.lockfile.digest == entry.pin
     lockfile = current.lockfile if current and matches else state.committed_lockfile(entry.pin)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.core.git import GitError, call_git, git_message, git_user
+from seatrial.core.git import GitError, ask_git, call_git, git_message, git_user, repository_root
 from seatrial.core.version import version_diff, version_in_diff
 
 LOCK_SECONDS = 3.0
@@ -21,7 +21,7 @@ class Git:
     @property
     def present(self) -> bool:
         """Whether there is a repository."""
-        return self._run("rev-parse", "--git-dir").returncode == 0
+        return repository_root(self._root) is not None
 
     @property
     def commit(self) -> str:
@@ -44,16 +44,16 @@ class Git:
 
     def versions(self, path: Path) -> list[bytes]:
         """The contents of a file in every commit that changed it, newest first."""
-        top = self._output("rev-parse", "--show-toplevel")
+        top = repository_root(self._root) or self._root
         contents = []
         for commit in self._output("log", "--format=%H", "--", str(path)).split():
-            name = path.resolve().relative_to(Path(top).resolve()).as_posix()
+            name = path.resolve().relative_to(top.resolve()).as_posix()
             done = self._run("show", f"{commit}:{name}")
             if done.returncode == 0:
                 contents.append(done.stdout)
         return contents
 
-    def raised_to(self, init: Path) -> str | None:
+    def bumped_to(self, init: Path) -> str | None:
         """The version in a package's `__init__.py`, if that line is its only uncommitted change."""
         if self._run("diff", "--quiet", "--cached", "--", str(init)).returncode:
             return None  # somebody has staged a change of it
@@ -95,8 +95,7 @@ class Git:
         return git_message(done) if done.returncode else ""
 
     def _output(self, *arguments: str) -> str:
-        done = self._run(*arguments)
-        return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+        return (ask_git(self._root, *arguments) or "").strip()
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         try:

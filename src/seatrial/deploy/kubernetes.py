@@ -90,10 +90,6 @@ class Kubernetes:
             )
         self.app = image_name(project.name)
 
-    def files(self) -> dict[str, str]:
-        """No files besides the lockfile: the manifests belong to one release and are rendered on demand."""
-        return {}
-
     def render(self, release: ReleaseIdentity) -> str:
         """Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget, as YAML."""
         digest = f"@{self.settings.digest}" if self.settings.digest else ""

@@ -26,6 +26,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ STEADY_SECONDS = 30.0  # after which a server counts as running well
 LOG_LIMIT = 10
 STOP_SECONDS = 6.0
 SWITCH_SECONDS = 3.0  # an old server checks ten times a second whether it must stop accepting connections
+
+Reply = Callable[..., None]
 
 
 class Supervisor:
@@ -56,7 +59,7 @@ class Supervisor:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one call on the control socket."""
-        reply = Reply(writer)
+        reply = replies_to(writer)
         try:
             call = json.loads(await reader.readline() or b"{}")
             match call.get("do"):
@@ -104,7 +107,7 @@ class Supervisor:
         if "instead" in call and call["instead"] != (self._current.spec.id if self._current else None):
             raise SeatrialError("Another clone of this project has just deployed.")
 
-    async def _switch(self, spec: ServerSpec, lockfile: Path, reader: asyncio.StreamReader, reply: "Reply") -> str:
+    async def _switch(self, spec: ServerSpec, lockfile: Path, reader: asyncio.StreamReader, reply: Reply) -> str:
         reply(step=f"starting {spec.name} {spec.version}")
         server = await self._start(spec)
         listening = asyncio.ensure_future(reader.readline())
@@ -189,16 +192,14 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
 
-class Reply:
-    """Writes messages to the caller, if it is still connected."""
+def replies_to(writer: asyncio.StreamWriter) -> Reply:
+    """A function that writes one message to the caller, if it is still connected."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-
-    def __call__(self, **message: Any) -> None:
-        """Write one message."""
+    def reply(**message: Any) -> None:
         with suppress(OSError, RuntimeError):
-            self._writer.write(json.dumps(message).encode() + b"\n")
+            writer.write(json.dumps(message).encode() + b"\n")
+
+    return reply
 
 
 def names(lockfile: Path, deployment: str) -> bool:

@@ -62,7 +62,7 @@ class TargetState:
     def version_bump(self) -> tuple[Path, ...]:
         """The package's `__init__.py`, if its only uncommitted change is the bump to the deployed version."""
         current = self.current()
-        bumped = current is not None and self.git.raised_to(self._version_file) == current.version
+        bumped = current is not None and self.git.bumped_to(self._version_file) == current.version
         return (self._version_file,) if bumped else ()
 
     @contextmanager
@@ -169,7 +169,7 @@ class TargetState:
         self.end()
         return known.get(entry.id, entry)
 
-    def store(self, lockfile: Lockfile, wheels: Sequence[Path]) -> Path:
+    def store(self, lockfile: Lockfile, wheels: Sequence[Path]) -> None:
         """Store a lockfile with our own wheels, to install it now and to roll back to it without the index."""
         folder = self._stored_at(lockfile.digest)
         if self.stored(lockfile.digest) is None:
@@ -185,10 +185,9 @@ class TargetState:
         (folder / "requirements.txt").touch()
         with suppress(OSError):
             self._prune_store()
-        return folder
 
-    def stored(self, digest: str) -> Path | None:
-        """The folder in which a lockfile is stored, complete and undamaged; None if it is not."""
+    def stored(self, digest: str) -> Lockfile | None:
+        """The stored lockfile with this digest; None unless it and its wheels are complete and undamaged."""
         folder = self._stored_at(digest)
         try:
             lockfile = read_lockfile((folder / "requirements.txt").read_text("utf-8"), str(folder))
@@ -197,13 +196,12 @@ class TargetState:
         except (OSError, UnicodeDecodeError, SeatrialError):
             return None
         complete = lockfile.digest == digest and lockfile.model.name in wheels
-        return folder if complete and all(h in hashes.get(name, ()) for name, h in wheels.items()) else None
+        return lockfile if complete and all(h in hashes.get(name, ()) for name, h in wheels.items()) else None
 
     def stored_lockfiles(self, model: str) -> list[Lockfile]:
         """The lockfiles of the release with this hash that were deployed from here, newest first."""
         digests = dict.fromkeys(entry.pin for entry in reversed(self.history()) if entry.sha256 == model)
-        folders = [folder for folder in map(self.stored, digests) if folder]
-        return [read_lockfile((folder / "requirements.txt").read_text("utf-8"), str(folder)) for folder in folders]
+        return [lockfile for lockfile in map(self.stored, digests) if lockfile]
 
     def committed_lockfile(self, digest: str) -> Lockfile | None:
         """Look for a lockfile in the git history of the requirements file."""

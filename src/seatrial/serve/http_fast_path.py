@@ -5,6 +5,7 @@ Responses come from the same `Service.answer` as everywhere else. Large or unusu
 """
 
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from seatrial.serve.protocol import GuardedProtocol, to_wire
@@ -15,15 +16,10 @@ from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 _URL = PREDICT.encode()
 
 
-class _NoEvent:
-    def set(self) -> None:
-        """Do nothing: no task waits for this request's body."""
-
-
 class _Cycle:
     """Takes the place of Uvicorn's request cycle while a request is on the fast path, to keep responses in order."""
 
-    message_event: ClassVar[_NoEvent] = _NoEvent()
+    message_event: ClassVar[Any] = SimpleNamespace(set=lambda: None)  # no task waits for this request's body
 
     def __init__(self, scope: Any, keep_alive: bool) -> None:
         self.scope = scope
