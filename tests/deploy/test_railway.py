@@ -12,12 +12,14 @@ import pytest
 from tests.deploy.fake_commands import FakeCommand, fake_command
 from tests.deploy.pinned_releases import fake_pinned_release
 from tests.projects.tiny import make_project
-from tests.serve.clients import process
+from tests.serve.clients import threaded
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.railway import Railway
 from seatrial.deploy.target import PinnedRelease
+from seatrial.model import Release
+from seatrial.serve import create_app
 
 TOKEN = "rw-5d1e8c0a9b"
 
@@ -147,9 +149,9 @@ def test_its_dockerfile_reads_the_index_from_the_service_and_needs_no_mounts(tin
     assert '"seatrial.serve", "tiny_model"' in dockerfile
 
 
-def test_the_server_accepts_the_host_header_of_railways_health_check(titanic_project: Path) -> None:
-    with process(titanic_project / "src", "--port", "0") as server:
-        url = f"http://127.0.0.1:{server.started()}/ready"
+def test_the_server_accepts_the_host_header_of_railways_health_check(titanic: Release) -> None:
+    with threaded(create_app(titanic)) as (port, _):
+        url = f"http://127.0.0.1:{port}/ready"
         assert httpx.get(url, headers={"Host": "healthcheck.railway.app"}).status_code == 200
 
 

@@ -1,10 +1,13 @@
 """Shared fixtures: a release of every kind, each made once per session."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 from tests.serve.small_releases import make_release
 
 from seatrial.model import Release
@@ -44,3 +47,15 @@ def service(titanic: Any) -> Iterator[Service]:
     service.load()
     yield service
     service.stop()
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Restore the process's logging."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.captureWarnings(False)
+    logger.remove()
+    logger.add(sys.stderr)

@@ -175,15 +175,6 @@ def test_a_descriptor_that_is_not_a_socket_is_a_one_line_error(binary: Release, 
     with process(small_root, "--fd", "77", package=PACKAGE) as server:
         assert server.wait() == 1
         assert "error: --fd 77 is not a listening socket." in server.lines[-1]
-    with process(small_root, "--standby-fd", "3", package=PACKAGE) as server:
-        assert server.wait() == 2
-        assert "--standby-fd requires --fd and a single worker" in server.lines[-1]
-
-
-def test_drain_with_several_workers_is_rejected(small_root: Path) -> None:
-    with process(small_root, "--port", "0", "--workers", "2", "--drain", "5", package=PACKAGE) as server:
-        assert server.wait() == 1
-        assert "--drain (SEATRIAL_DRAIN) requires a single worker" in server.lines[-1]
 
 
 def test_drain_works_without_a_supervisor(binary: Release, small_root: Path) -> None:

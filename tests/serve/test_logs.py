@@ -6,10 +6,8 @@ import json
 import logging
 import os
 import pty
-import sys
 import time
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,16 +23,7 @@ from seatrial.serve.server_settings import Settings
 FORGED = "x\n2026-01-01T00:00:00.000Z INFO forged\r\x1b[2J\u2028\u202eline\x85\x00"
 
 
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Restore the process's logging."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.captureWarnings(False)
-    logger.remove()
-    logger.add(sys.stderr)
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 def lines_of(stream: io.StringIO) -> list[str]:

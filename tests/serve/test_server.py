@@ -82,21 +82,6 @@ def test_port_and_host_come_from_the_environment(source: Path) -> None:
         assert server.started() == port
 
 
-@pytest.mark.parametrize(
-    ("arguments", "environment", "message"),
-    [
-        (["--port", "70000"], {}, "'70000' is not a port"),
-        ([], {"PORT": "eighty"}, "'eighty' is not a port"),
-        (["--workers", "0"], {}, "'0' is not an integer of at least 1"),
-        (["--log-format", "xml"], {}, "invalid choice"),
-    ],
-)
-def test_invalid_options_are_named(source: Path, arguments: list[str], environment: Any, message: str) -> None:
-    with process(source, *arguments, **environment) as server:
-        assert server.wait() == 2
-        assert message in server.lines[-1]
-
-
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_port_in_use_is_a_one_line_error(source: Path, workers: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -105,23 +90,6 @@ def test_a_port_in_use_is_a_one_line_error(source: Path, workers: str) -> None:
             assert server.wait() == 1
     problem = f"error: Port {port} on 127.0.0.1 cannot be used: Address already in use."
     assert server.lines == [f"{problem} Choose another port with --port or PORT."]
-
-
-@pytest.mark.parametrize(
-    ("package", "message"),
-    [
-        ("nowhere_model", "error: No module named 'nowhere_model'"),
-        ("json", "error: module 'json' has no release"),
-        ("untrained_model", "error: There is no trained model in"),
-    ],
-)
-def test_a_release_that_cannot_be_served_is_a_one_line_error(tmp_path: Path, package: str, message: str) -> None:
-    (tmp_path / "untrained_model").mkdir()
-    (tmp_path / "untrained_model" / "__init__.py").write_text('__version__ = "0.1.0"\n')
-    with process(tmp_path, "--port", "0", package=package) as server:
-        assert server.wait() == 1
-        (line,) = server.lines
-    assert line.startswith(message) or "There is no trained model" in line
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
