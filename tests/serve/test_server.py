@@ -39,8 +39,12 @@ def served(source: Path) -> Iterator[tuple[Process, int]]:
 
 
 def test_it_serves_registers_itself_and_stops_cleanly(source: Path, row: bytes, tmp_path: Path) -> None:
-    with process(source, "--port", "0", SEATRIAL_SERVED_DIR=str(tmp_path / "served")) as server:
-        port = server.started()
+    """On the host and port from the environment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    variables = {"PORT": str(port), "HOST": "127.0.0.1", "SEATRIAL_SERVED_DIR": str(tmp_path / "served")}
+    with process(source, **variables) as server:
+        assert server.started() == port
         (note,) = (tmp_path / "served").glob("*.json")
         assert json.loads(note.read_bytes()) == {
             "pid": server.pid,
@@ -73,13 +77,6 @@ def test_it_can_be_stopped_while_it_loads(source: Path) -> None:
         time.sleep(0.15)
         assert server.stop() in (0, -signal.SIGTERM)
         assert "Traceback" not in "".join(server.lines)
-
-
-def test_port_and_host_come_from_the_environment(source: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with process(source, PORT=str(port), HOST="127.0.0.1") as server:
-        assert server.started() == port
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

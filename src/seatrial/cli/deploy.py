@@ -83,11 +83,11 @@ def rollback(
 def _report(target: str, done: "DeploymentResult", json: bool, push: bool) -> None:
     """Print the result. With --push, an unpushed lockfile is an error: the next clone would not know of it."""
     if json and done.entry:
-        show.print_json({**asdict(done.entry), "address": done.address, "complaint": done.warning})
+        show.print_json({**asdict(done.entry), "address": done.url, "complaint": done.warning})
     elif json:
         show.print_json({"release": done.name, "version": done.version, "already": True})
     else:
-        suffix = f", {done.address}" if done.address else "" if done.entry else " already."
+        suffix = f", {done.url}" if done.url else "" if done.entry else " already."
         show.plain(f"{done.name} {done.version} serves on {target}{suffix}")
         if done.warning and not push:
             show.info(done.warning)

@@ -44,7 +44,7 @@ class DeploymentResult:
     name: str
     version: str
     entry: Entry | None = None
-    address: str = ""
+    url: str = ""
     warning: str = ""
 
 
@@ -138,12 +138,12 @@ def ensure_deployed(
         title = f"Record the deployments to {state.target}"  # an earlier command was interrupted, or told not to commit
         warning = _commit(state, title, push=push) if git and state.git.present and state.paths else ""
         return DeploymentResult(current.name, current.version, warning=warning)
-    entry, address = _deploy(state, target, plan(current), index, progress, git=git)
+    entry, url = _deploy(state, target, plan(current), index, progress, git=git)
     title = f"Deploy {entry.release} {entry.version} to {state.target}"
     if entry.kind == "rollback":
         title = f"Roll back {entry.release} to {entry.version} on {state.target}"
     warning = _commit(state, title, entry.why, push=push) if git else ""
-    return DeploymentResult(entry.release, entry.version, entry, address, warning)
+    return DeploymentResult(entry.release, entry.version, entry, url, warning)
 
 
 def _deploy(
@@ -182,17 +182,17 @@ def _deploy(
             raise state.unwritable(error) from None
 
     try:
-        address = target.switch(pinned, commit, progress)
+        url = target.switch(pinned, commit, progress)
     except SeatrialError as error:
         current = state.current()
         if current is None or current.id != entry.id:
             _record_failure(state, entry, error, git)
             raise
         target.settle(pinned, progress)  # the lockfile was committed, and the switch was interrupted after that
-        address = ""
+        url = ""
     state.record(entry)
     state.end()
-    return entry, address
+    return entry, url
 
 
 def _commit(state: TargetState, title: str, why: str = "", *, push: bool) -> str:
