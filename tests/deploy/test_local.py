@@ -130,7 +130,7 @@ def faulty(name: str) -> dict[str, object]:
 def test_a_release_that_does_not_start_changes_nothing_and_is_recorded(
     shared_repo: ProjectRepo, built: Path, tmp_path: Path, fault: str, message: str
 ) -> None:
-    version = f"0.9.{['crashes', 'hangs', 'dies', 'answers otherwise'].index(fault)}"
+    version = f"0.9.{['crashes', 'hangs', 'dies', 'predicts differently'].index(fault)}"
     shared_repo.publish(reversion(built, version, tmp_path, faulty(fault)))  # type: ignore[arg-type]
     shared_repo.pass_trial(version, "0.2.0")
     shared_repo.settings("port = 0\npatience = 4")

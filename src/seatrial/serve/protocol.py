@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from seatrial.serve import logs, requests, responses
 
 SWEEP_SECONDS = 0.5
-PIPELINE_LIMIT = 256  # requests that wait on one connection; Uvicorn has no limit but the memory
+PIPELINE_LIMIT = 256  # requests that may wait on one connection; Uvicorn has no limit
 
 
 class RefusedError(Exception):
