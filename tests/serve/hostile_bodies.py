@@ -1,4 +1,4 @@
-"""Bodies that mean no good. Each is refused, or answered if it is valid after all; none may take the server with it."""
+"""Hostile request bodies. Each is rejected, or answered if it is valid after all; none may break the server."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def hostile_bodies(example: dict[str, Any], number: str, text: str) -> Iterator[tuple[str, bytes]]:
-    """Give names and bodies, made from a valid row; `number` and `text` are names of two of its columns."""
+    """Yield names and bodies, made from a valid row; `number` and `text` are the names of two of its columns."""
     row = json.dumps(example)
 
     def with_raw(name: str, value: str) -> bytes:
@@ -29,33 +29,33 @@ def hostile_bodies(example: dict[str, Any], number: str, text: str) -> Iterator[
     for value in texts:
         yield f"{text} is {value[:20]!a}", with_raw(text, value)
     yield from {
-        "nothing": b"",
-        "blanks": b" \n\t ",
+        "an empty body": b"",
+        "whitespace": b" \n\t ",
         "NUL": b"\x00",
         "a byte order mark": b"\xef\xbb\xbf" + row.encode(),
         "UTF-16": row.encode("utf-16"),
         "UTF-32": row.encode("utf-32-le"),
         "Latin-1": row.replace("Hart", "H\xe9rt").encode("latin-1") + b"\xe9",
-        "bytes that are no text": bytes(range(128, 256)),
+        "bytes that are not text": bytes(range(128, 256)),
         "an overlong encoding": row.encode().replace(b"a", b"\xc1\xa1", 1),
         "gzip": gzip.compress(row.encode()),
         "a form": b"age=7&sex=female",
         "XML": b"<?xml version='1.0'?><row/>",
         "NDJSON": row.encode() + b"\n" + row.encode(),
-        "cut off": row.encode()[:-1],
-        "a comma too many": row.encode()[:-1] + b",}",
+        "truncated": row.encode()[:-1],
+        "a trailing comma": row.encode()[:-1] + b",}",
         "single quotes": row.replace('"', "'").encode(),
         "a comment": b"/* */" + row.encode(),
-        "something behind it": row.encode() + b" x",
+        "trailing data": row.encode() + b" x",
         "null": b"null",
         "true": b"true",
         "a number": b"1",
-        "a text": b'"row"',
+        "a string": b'"row"',
         "an empty object": b"{}",
         "inputs of null": b'{"inputs":null}',
         "inputs of an object": b'{"inputs":' + row.encode() + b"}",
         "inputs of inputs": b'{"inputs":[{"inputs":[]}]}',
-        "inputs and more": b'{"inputs":[],"parameters":{}}',
+        "inputs and another key": b'{"inputs":[],"parameters":{}}',
         "inputs twice": b'{"inputs":[],"inputs":[' + row.encode() + b"]}",
         "inputs escaped": b'{"\\u0069nputs":[' + row.encode() + b"]}",
         "a list of lists": b"[[" + row.encode() + b"]]",
@@ -76,8 +76,8 @@ def hostile_bodies(example: dict[str, Any], number: str, text: str) -> Iterator[
         "many empty rows": b"[" + b"{}," * 9_000 + b"{}]",
         "a megabyte of empty rows": (b"[" + b"{}," * 349_000 + b"{}]")[: 2**20],
         "a megabyte of numbers": b"[" + b"1," * 500_000 + b"1]",
-        "a megabyte of blanks": b" " * (2**20 - 1) + b"x",
+        "a megabyte of whitespace": b" " * (2**20 - 1) + b"x",
         "a megabyte of text": b'"' + b"x" * (2**20 - 2) + b'"',
-        "over the limit": b"[" + b" " * 2**20 + b"]",
-        "rows and one bad": ("[" + f"{row}," * 200 + "{}]").encode(),
+        "a body over the limit": b"[" + b" " * 2**20 + b"]",
+        "many valid rows and an invalid one": ("[" + f"{row}," * 200 + "{}]").encode(),
     }.items()

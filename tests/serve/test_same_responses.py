@@ -1,4 +1,4 @@
-"""The express lane, the front and FastAPI give the same answers: status, body and headers, but for the request id."""
+"""The HTTP fast path, the ASGI application and FastAPI give the same responses, except for the request ID."""
 
 import asyncio
 import json
@@ -6,13 +6,13 @@ import random
 from typing import Any
 
 import pytest
-from tests.serve.hostile import hostile_bodies
-from tests.serve.releases import EXAMPLE
-from tests.serve.serving import Client, Reply, ask, threaded
+from tests.serve.clients import Client, Reply, ask, threaded
+from tests.serve.hostile_bodies import hostile_bodies
+from tests.serve.small_releases import EXAMPLE
 
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
-from seatrial.serve.asgi import Front
+from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, PREDICT, Service
 
@@ -23,25 +23,25 @@ ENDS = [b"", b" ", b"\n", b",", b"]", b"}", b"\x00", b"\xff"]
 
 
 def generated(release: Release, generator: random.Random) -> bytes:
-    """Make a body: mostly a good row with something done to it, alone or in company, sometimes broken as text."""
+    """Make a body: mostly a valid row with a few changes, alone or in a list, sometimes damaged as text."""
     names = [column.name for column in release.columns]
 
     def row() -> Any:
-        found = dict(generator.choice([release.metadata.example, release.metadata.typical]))
+        values = dict(generator.choice([release.metadata.example, release.metadata.typical]))
         for _ in range(generator.choice([0, 0, 1, 1, 2, 5])):
             name = generator.choice(names)
             match generator.randrange(5):
                 case 0:
-                    found.pop(name, None)
+                    values.pop(name, None)
                 case 1:
-                    found[name + generator.choice(["", "x", " ", "é"])] = generator.choice(ODD)
+                    values[name + generator.choice(["", "x", " ", "é"])] = generator.choice(ODD)
                 case 2:
-                    found[name] = round(generator.uniform(-1, 120), generator.randrange(4))
+                    values[name] = round(generator.uniform(-1, 120), generator.randrange(4))
                 case 3:
-                    found[name] = generator.randrange(-1, 14)
+                    values[name] = generator.randrange(-1, 14)
                 case _:
-                    found[name] = generator.choice(ODD)
-        return generator.choice([found] * 30 + ODD)
+                    values[name] = generator.choice(ODD)
+        return generator.choice([values] * 30 + ODD)
 
     shape = generator.randrange(12)
     document: Any
@@ -53,7 +53,7 @@ def generated(release: Release, generator: random.Random) -> bytes:
         document = {"inputs": [row() for _ in range(generator.choice([0, 1, 2, 5]))]}
         if generator.random() < 0.1:
             document["more"] = 1
-    else:  # more than one turn of the event loop should bear, good or with one bad row
+    else:  # too much for the event loop; all rows valid, or the last one invalid
         document = [release.metadata.example] * generator.choice([64, 65, 150]) + [row()]
     body = json.dumps(document, ensure_ascii=generator.random() < 0.5).encode()
     if generator.random() < 0.1:
@@ -63,7 +63,7 @@ def generated(release: Release, generator: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["titanic", "multiclass", "regression", "native"])
-def test_all_doors_give_the_same_answer(kind: str, request: pytest.FixtureRequest) -> None:
+def test_all_paths_give_the_same_response(kind: str, request: pytest.FixtureRequest) -> None:
     release: Release = request.getfixturevalue(kind)
     generator = random.Random(SEED)
     bodies = [generated(release, generator) for _ in range(BODIES if kind == "titanic" else 150)]
@@ -71,27 +71,27 @@ def test_all_doors_give_the_same_answer(kind: str, request: pytest.FixtureReques
     bodies += [body for _, body in hostile_bodies(release.metadata.example, number, text)]
     service = Service(release, Settings())
     service.load()
-    front, fastapi = Front(service), create_fastapi(service)
+    asgi, fastapi = AsgiApp(service), create_fastapi(service)
 
     async def in_process() -> tuple[list[Reply], list[Reply]]:
-        return [await ask(front, body=b) for b in bodies], [await ask(fastapi, body=b) for b in bodies]
+        return [await ask(asgi, body=b) for b in bodies], [await ask(fastapi, body=b) for b in bodies]
 
-    by_front, by_fastapi = asyncio.run(in_process())
-    with threaded(Front(Service(release, Settings()))) as (port, _):
+    by_asgi, by_fastapi = asyncio.run(in_process())
+    with threaded(AsgiApp(Service(release, Settings()))) as (port, _):
         client = Client(port)
         by_wire = [client.predict(body) for body in bodies]
-    for body, *replies in zip(bodies, by_front, by_fastapi, by_wire, strict=True):
+    for body, *replies in zip(bodies, by_asgi, by_fastapi, by_wire, strict=True):
         first, second, third = (reply.comparable() for reply in replies)
         assert first == second == third, (SEED, body[:500])
         assert all(int(r.headers["content-length"]) == len(r.body) for r in replies)
-    statuses = [reply.status for reply in by_front]
-    assert statuses.count(200) > len(bodies) / 5, statuses.count(200)  # good ones are compared, and bad ones
+    statuses = [reply.status for reply in by_asgi]
+    assert statuses.count(200) > len(bodies) / 5, statuses.count(200)  # valid and invalid bodies are compared
     assert statuses.count(422) > len(bodies) / 5, statuses.count(422)
     service.stop()
 
 
-def test_the_other_paths_agree_too(titanic: Release) -> None:
-    asked = [
+def test_other_routes_give_the_same_response(titanic: Release) -> None:
+    requests = [
         *[(method, path) for method in ("GET", "HEAD", "POST") for path in ("/health", "/api/v1/health", "/ready")],
         *[(method, PREDICT) for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")],
         *[("GET", path) for path in ("/api/v1/model", "/nowhere", PREDICT + "/", "/docs", "/openapi.json")],
@@ -100,14 +100,14 @@ def test_the_other_paths_agree_too(titanic: Release) -> None:
     ]
     service = Service(titanic, Settings())
     service.load()
-    front, fastapi = Front(service), create_fastapi(service)
+    asgi, fastapi = AsgiApp(service), create_fastapi(service)
     body = json.dumps(titanic.metadata.example).encode()
 
     async def main() -> None:
-        for method, path in asked:
-            given = body if method == "POST" else b""
-            first, second = await ask(front, method, path, given), await ask(fastapi, method, path, given)
-            if method == "HEAD":  # Starlette leaves the body to the server, which leaves it out
+        for method, path in requests:
+            content = body if method == "POST" else b""
+            first, second = await ask(asgi, method, path, content), await ask(fastapi, method, path, content)
+            if method == "HEAD":  # Starlette leaves it to the server to omit the body
                 first, second = first._replace(body=b""), second._replace(body=b"")
             assert first.comparable() == second.comparable(), (method, path)
 
@@ -115,23 +115,23 @@ def test_the_other_paths_agree_too(titanic: Release) -> None:
     service.stop()
 
 
-@pytest.mark.parametrize("given", ["abc", 'quote"d', "x" * 129, "a b", ""])
-def test_request_ids_agree(titanic: Release, given: str) -> None:
+@pytest.mark.parametrize("sent", ["abc", 'quote"d', "x" * 129, "a b", ""])
+def test_request_ids_are_handled_the_same_way(titanic: Release, sent: str) -> None:
     service = Service(titanic, Settings())
     service.load()
 
     async def main() -> list[Reply]:
-        headers = [("X-Request-ID", given)]
+        headers = [("X-Request-ID", sent)]
         body = json.dumps(titanic.metadata.example).encode()
-        return [await ask(app, body=body, headers=headers) for app in (Front(service), create_fastapi(service))]
+        return [await ask(app, body=body, headers=headers) for app in (AsgiApp(service), create_fastapi(service))]
 
     replies = asyncio.run(main())
-    with threaded(Front(service)) as (port, _):
-        replies.append(Client(port).predict(json.dumps(titanic.metadata.example).encode(), f"X-Request-ID: {given}"))
+    with threaded(AsgiApp(service)) as (port, _):
+        replies.append(Client(port).predict(json.dumps(titanic.metadata.example).encode(), f"X-Request-ID: {sent}"))
     assert all(reply.json()["request_id"] == reply.headers["x-request-id"] for reply in replies)
-    assert len({reply.headers["x-request-id"] == given for reply in replies}) == 1
+    assert len({reply.headers["x-request-id"] == sent for reply in replies}) == 1
 
 
-def test_the_small_releases_example_is_good(multiclass: Release) -> None:
+def test_the_example_of_the_small_releases_is_valid(multiclass: Release) -> None:
     assert multiclass.metadata.example == EXAMPLE
     assert len(multiclass.predict(EXAMPLE)) == 1

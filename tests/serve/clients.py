@@ -1,4 +1,4 @@
-"""How the tests ask: an ASGI application in this process, the real protocol on a socket, a real server process."""
+"""Test clients and servers: an ASGI application in this process, the real protocol on a socket, a server process."""
 
 import asyncio
 import contextlib
@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 import httpx
 import uvicorn
 
-from seatrial.serve.asgi import Front
+from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server import server_config
 
 PREDICT = "/api/v1/predict"
 
 
 class Reply(NamedTuple):
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -35,19 +35,19 @@ class Reply(NamedTuple):
         return json.loads(self.body)
 
     def comparable(self) -> tuple[int, dict[str, str], bytes]:
-        """Everything but the request id and the time."""
+        """Everything but the request ID and the time."""
         headers = {k: v for k, v in self.headers.items() if k not in ("x-request-id", "date", "content-length")}
         return self.status, headers, self.body.replace(self.headers["x-request-id"].encode(), b"ID")
 
 
 def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Wait until a condition holds, and give what it gave."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
+    """Wait until a condition returns something true, and return that."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
         time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
+    raise AssertionError("the condition did not become true in time")
 
 
 async def ask(
@@ -59,7 +59,7 @@ async def ask(
     *,
     pieces: int = 1,
 ) -> Reply:
-    """Ask an ASGI application, as a server would; the body comes in so many pieces."""
+    """Send a request to an ASGI application, as a server would, with the body in so many pieces."""
     size = -(-len(body) // pieces) or 1
     parts = [body[i : i + size] for i in range(0, len(body), size)] or [b""]
     incoming = [{"type": "http.request", "body": p, "more_body": i < len(parts) - 1} for i, p in enumerate(parts)]
@@ -94,18 +94,18 @@ async def ask(
 
 
 class Client:
-    """One connection, byte by byte."""
+    """One connection, on which any bytes can be sent."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self._left = b""
+        self._unread = b""
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
     def read(self, *, head_only: bool = False) -> Reply:
-        """Read one answer."""
-        data = self._left
+        """Read one response."""
+        data = self._unread
         while b"\r\n\r\n" not in data:
             data += self._more()
         head, _, rest = data.partition(b"\r\n\r\n")
@@ -114,7 +114,7 @@ class Client:
         length = 0 if head_only else int(headers.get("content-length", 0))
         while len(rest) < length:
             rest += self._more()
-        self._left = rest[length:]
+        self._unread = rest[length:]
         return Reply(int(first.split()[1]), headers, rest[:length])
 
     def _more(self) -> bytes:
@@ -124,7 +124,7 @@ class Client:
         return data
 
     def closed(self) -> bool:
-        """Wait until the other side closes; whatever it still says is passed over."""
+        """Wait until the server closes the connection; ignore what it still sends."""
         try:
             while self.socket.recv(65536):
                 pass
@@ -141,23 +141,23 @@ class Client:
 
 
 def request(method: str, path: str, body: bytes = b"", *headers: str) -> bytes:
-    """Write a request as it goes over the wire."""
+    """A request as bytes."""
     lines = [f"{method} {path} HTTP/1.1", "Host: test", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 @contextmanager
 def mounted(app: Any) -> Iterator[httpx.Client]:
-    """Serve any ASGI application by Uvicorn as it comes, and give a client for it."""
+    """Serve any ASGI application with plain Uvicorn; yields a client for it."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     with _running(server) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
 
 
 @contextmanager
-def threaded(front: Front) -> Iterator[tuple[int, Any]]:
-    """Serve from a thread of this process, with our own protocol; gives the port and the server."""
-    server = uvicorn.Server(server_config(front, front.settings))
+def threaded(app: AsgiApp) -> Iterator[tuple[int, Any]]:
+    """Serve from a thread of this process with our own protocol; yields the port and the server."""
+    server = uvicorn.Server(server_config(app, app.settings))
     with _running(server) as port:
         yield port, server
 
@@ -177,13 +177,13 @@ def _running(server: uvicorn.Server) -> Iterator[int]:
 
 
 class Process:
-    """A server as `seatrial serve` starts it."""
+    """A server process, started as `seatrial serve` does it."""
 
     def __init__(self, source: Path, *arguments: str, package: str = "titanic_model", **environment: str) -> None:
-        mine = {k: v for k, v in os.environ.items() if k not in ("PORT", "HOST")}
+        inherited = {k: v for k, v in os.environ.items() if k not in ("PORT", "HOST")}
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "seatrial.serve", package, *arguments],
-            env={**mine, "PYTHONPATH": str(source), **environment},
+            env={**inherited, "PYTHONPATH": str(source), **environment},
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )
@@ -201,44 +201,46 @@ class Process:
         return self.popen.pid
 
     def started(self) -> int:
-        """Wait until it serves, and give its port."""
-        line = until(lambda: next((line for line in self.lines if "serving" in line), None) or self._ended(), 30)
+        """Wait until it serves, and return its port."""
+        line = until(
+            lambda: next((line for line in self.lines if "serving" in line), None) or self._fail_if_exited(), 30
+        )
         return int(str(line).split("http://127.0.0.1:")[1].split('"')[0].split(",")[0].split()[0])
 
-    def _ended(self) -> None:
+    def _fail_if_exited(self) -> None:
         assert self.popen.poll() is None, self.lines
 
     def documents(self) -> list[Any]:
-        """The log's lines so far, which are JSON."""
+        """The lines of the JSON log so far."""
         return [json.loads(line) for line in list(self.lines)]
 
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Ask it to end; gives the exit code."""
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send it a signal; returns the exit code."""
         self.popen.send_signal(number)
         return self.wait()
 
     def wait(self) -> int:
-        code = self.popen.wait(10)
+        code = self.popen.wait(30)
         self._reader.join(5)
         return code
 
 
 @contextmanager
 def process(source: Path, *arguments: str, **environment: Any) -> Iterator[Process]:
-    """Start a server and see to it that it ends."""
-    found = Process(source, *arguments, **environment)
+    """Start a server, and stop it in the end."""
+    server = Process(source, *arguments, **environment)
     try:
-        yield found
+        yield server
     finally:
-        if found.popen.poll() is None:
-            found.popen.terminate()
+        if server.popen.poll() is None:
+            server.popen.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                found.popen.wait(10)
-        if found.popen.poll() is None:
-            found.popen.kill()
-            found.popen.wait()
+                server.popen.wait(10)
+        if server.popen.poll() is None:
+            server.popen.kill()
+            server.popen.wait()
 
 
-def run(what: Any) -> Any:
+def run(coroutine: Any) -> Any:
     """Run a coroutine."""
-    return asyncio.run(what)
+    return asyncio.run(coroutine)

@@ -1,4 +1,4 @@
-"""Small releases of every kind, trained in a second: several classes, a number, scikit-learn itself, one with a fault."""
+"""Small releases of every kind, trained in a second: binary, multiclass, regression, and one that runs scikit-learn."""
 
 import sys
 from pathlib import Path
@@ -38,14 +38,14 @@ def length(note: str | None) -> int:
 INPUTS = Inputs(("size", "count", "length"), ("kind",))
 CLASSES: dict[str, tuple[Any, ...]] = {
     "binary": ("no", "yes"),
-    "multiclass": ('the "first"', "50 %s", "c\\d"),  # names that are hard to write
+    "multiclass": ('the "first"', "50 %s", "c\\d"),  # labels with special characters
     "regression": (),
 }
 EXAMPLE = {"size": 2.5, "count": 3, "kind": "b", "note": None}
 
 
 def make_release(root: Path, package: str, task: Any, *, native: bool = False) -> Release:
-    """Write a package with a trained model below `root`, and give its release."""
+    """Write a package with a trained model into `root`, and return its release."""
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LinearRegression, LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier

@@ -1,4 +1,4 @@
-"""A server is held to the golden rows of the wheel that it should be: probabilities and large numbers, each in its measure."""
+"""A server must predict the golden rows of its wheel as at training: probabilities and large numbers."""
 
 import json
 import threading
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.deploy.release_health import prove
+from seatrial.deploy.health import verify_release
 
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, dict[str, object]]]:
-    """A server that answers each prediction with the dictionary."""
+    """A server that responds to every prediction with the dictionary."""
     answer: dict[str, object] = {"version": "0.1.0"}
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,38 +46,38 @@ def wheel(folder: Path, scores: list[object], classes: list[int]) -> Path:
     return path
 
 
-def test_a_large_number_is_held_to_its_own_size(server: tuple[str, dict[str, object]], tmp_path: Path) -> None:
+def test_the_tolerance_for_large_numbers_is_relative(server: tuple[str, dict[str, object]], tmp_path: Path) -> None:
     url, answer = server
     made = wheel(tmp_path, [2e8], [])
-    answer["predictions"] = [2e8 + 1e-3]  # the last digits of a double
-    prove(url, made, "0.1.0")
+    answer["predictions"] = [2e8 + 1e-3]  # a difference in the last digits of a double
+    verify_release(url, made, "0.1.0")
     answer["predictions"] = [2e8 + 1]
-    with pytest.raises(SeatrialError, match="answered otherwise than at training, by up to 5e-09"):
-        prove(url, made, "0.1.0")
+    with pytest.raises(SeatrialError, match="differ from those at training by up to 5e-09"):
+        verify_release(url, made, "0.1.0")
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("response", "message"),
     [
         ({"probabilities": [{"0": 0.25, "1": 0.75}]}, None),
         ({"probabilities": [{"0": 0.25, "1": 0.750001}]}, "by up to 1e-06"),
-        ({"probabilities": []}, "it gives 0 answers to 1 golden rows"),
-        ({"probabilities": [{"0": 0.25, "1": 0.75}], "version": "0.2.0"}, "says that it is version 0.2.0, not 0.1.0"),
+        ({"probabilities": []}, "it returned 0 predictions for 1 golden rows"),
+        ({"probabilities": [{"0": 0.25, "1": 0.75}], "version": "0.2.0"}, "it reports version 0.2.0 instead of 0.1.0"),
     ],
 )
-def test_probabilities_are_held_to_the_ninth_digit(
-    server: tuple[str, dict[str, object]], tmp_path: Path, told: dict[str, object], message: str | None
+def test_the_tolerance_for_probabilities_is_the_ninth_digit(
+    server: tuple[str, dict[str, object]], tmp_path: Path, response: dict[str, object], message: str | None
 ) -> None:
     url, answer = server
-    answer.update(told)
+    answer.update(response)
     made = wheel(tmp_path, [[0.25, 0.75]], [0, 1])
     if message is None:
-        prove(url, made, "0.1.0")
+        verify_release(url, made, "0.1.0")
         return
     with pytest.raises(SeatrialError, match=message):
-        prove(url, made, "0.1.0")
+        verify_release(url, made, "0.1.0")
 
 
-def test_a_wheel_without_golden_rows_proves_nothing(server: tuple[str, dict[str, object]], tmp_path: Path) -> None:
+def test_a_wheel_without_golden_rows_cannot_be_verified(server: tuple[str, dict[str, object]], tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="no golden rows"):
-        prove(server[0], wheel(tmp_path, [], [0, 1]), "0.1.0")
+        verify_release(server[0], wheel(tmp_path, [], [0, 1]), "0.1.0")

@@ -1,4 +1,4 @@
-"""No body takes more than 50 ms or gets a 5xx, at any of the doors, and the server goes on."""
+"""No body takes more than 50 ms or gets a 5xx on any path, and the server keeps working."""
 
 import asyncio
 import json
@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.serve.hostile import hostile_bodies
-from tests.serve.serving import Client, Reply, ask, threaded
+from tests.serve.clients import Client, Reply, ask, threaded
+from tests.serve.hostile_bodies import hostile_bodies
 
 from seatrial.model import Release
 from seatrial.serve import create_app
 from seatrial.serve.app import create_fastapi
-from seatrial.serve.asgi import Front
+from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, PREDICT, Service
 
@@ -34,12 +34,12 @@ def bodies(release: Release) -> list[tuple[str, bytes]]:
     return list(hostile_bodies(release.metadata.example, "age", "name"))
 
 
-async def answered(named: str, asked: Callable[[], Awaitable[Reply]]) -> Reply:
-    """Ask, with a look at the clock; a slow answer gets two more tries, since this machine has other things to do."""
+async def checked(named: str, send: Callable[[], Awaitable[Reply]]) -> Reply:
+    """Send a request and time it; a slow one is repeated twice, since the machine may be busy."""
     took: list[float] = []
     while len(took) < 3:
         began = time.perf_counter()
-        reply = await asked()
+        reply = await send()
         took.append(time.perf_counter() - began)
         if len(took) == 1 and took[0] < LIMIT:
             break
@@ -54,15 +54,15 @@ async def answered(named: str, asked: Callable[[], Awaitable[Reply]]) -> Reply:
 
 
 @pytest.mark.parametrize("path", [PREDICT, EXPLAIN])
-@pytest.mark.parametrize("door", ["front", "fastapi"])
-def test_hostile_bodies_in_process(loaded: Service, path: str, door: str) -> None:
-    app: Any = Front(loaded) if door == "front" else create_fastapi(loaded)
+@pytest.mark.parametrize("kind", ["asgi", "fastapi"])
+def test_hostile_bodies_in_process(loaded: Service, path: str, kind: str) -> None:
+    app: Any = AsgiApp(loaded) if kind == "asgi" else create_fastapi(loaded)
 
     async def main() -> None:
         good = json.dumps(loaded.release.metadata.example).encode()
         assert (await ask(app, path=path, body=good)).status == 200
         for name, body in bodies(loaded.release):
-            await answered(name, lambda body=body: ask(app, path=path, body=body))  # type: ignore[misc]
+            await checked(name, lambda body=body: ask(app, path=path, body=body))  # type: ignore[misc]
         assert (await ask(app, path=path, body=good)).status == 200
 
     asyncio.run(main())
@@ -76,53 +76,60 @@ def test_hostile_bodies_over_the_wire(titanic: Release) -> None:
             good = json.dumps(titanic.metadata.example).encode()
             for name, body in bodies(titanic):
 
-                async def asked(body: bytes = body) -> Reply:
+                async def send(body: bytes = body) -> Reply:
                     return client.predict(body)
 
-                reply = await answered(name, asked)
+                reply = await checked(name, send)
                 assert "content-length" in reply.headers
             assert client.predict(good).status == 200
 
         asyncio.run(main())
 
 
-def test_what_must_not_pass_for_a_value(loaded: Service) -> None:
-    named = dict(bodies(loaded.release))
-    refused = [
+def test_values_of_the_wrong_kind_are_rejected(loaded: Service) -> None:
+    by_name = dict(bodies(loaded.release))
+    rejected = [
         *("age is true", "age is NaN", "age is Infinity", "age is 1e999", 'age is "1"', "age is -5"),
-        *("a misspelt column", "UTF-16", "a byte order mark", "nothing", "depth in lists", "inputs and more"),
+        *(
+            "a misspelt column",
+            "UTF-16",
+            "a byte order mark",
+            "an empty body",
+            "depth in lists",
+            "inputs and another key",
+        ),
         *("name is '\"\\\\ud800\"'", "many empty rows", "NDJSON"),
     ]
 
     async def main() -> None:
-        for name in refused:
-            assert (await ask(Front(loaded), body=named[name])).status == 422, name
-        assert (await ask(Front(loaded), body=named["over the limit"])).status == 413
+        for name in rejected:
+            assert (await ask(AsgiApp(loaded), body=by_name[name])).status == 422, name
+        assert (await ask(AsgiApp(loaded), body=by_name["a body over the limit"])).status == 413
         for name in ("age is null", "age is 5e-324", "age is -0", "inputs escaped"):
-            reply = await ask(Front(loaded), body=named[name])
+            reply = await ask(AsgiApp(loaded), body=by_name[name])
             assert (reply.status == 200) is (name != "inputs escaped"), name
 
     asyncio.run(main())
 
 
 @pytest.mark.parametrize("media_type", TYPES)
-def test_a_content_type_is_no_obstacle_and_no_trap(loaded: Service, media_type: str) -> None:
+def test_the_content_type_is_ignored(loaded: Service, media_type: str) -> None:
     headers = [("content-type", media_type)] if media_type else []
 
     async def main() -> None:
         good = json.dumps(loaded.release.metadata.example).encode()
-        for app in (Front(loaded), create_fastapi(loaded)):
+        for app in (AsgiApp(loaded), create_fastapi(loaded)):
             assert (await ask(app, body=good, headers=headers)).status == 200
             assert (await ask(app, body=b"age=7&sex=female", headers=headers)).status == 422
 
     asyncio.run(main())
 
 
-def test_errors_do_not_echo_what_was_sent(loaded: Service) -> None:
+def test_errors_do_not_echo_the_input(loaded: Service) -> None:
     row = {**loaded.release.metadata.example, "age": "Mrs Secret", "sex": "Mrs Secret", "ticket": 4711}
 
     async def main() -> Reply:
-        return await ask(Front(loaded), body=json.dumps(row).encode())
+        return await ask(AsgiApp(loaded), body=json.dumps(row).encode())
 
     reply = asyncio.run(main())
     assert reply.status == 422
@@ -130,17 +137,17 @@ def test_errors_do_not_echo_what_was_sent(loaded: Service) -> None:
     assert b"4711" not in reply.body
 
 
-def test_small_callers_are_served_while_a_large_body_is_read(loaded: Service) -> None:
+def test_small_requests_are_served_during_large_ones(loaded: Service) -> None:
     row = json.dumps(loaded.release.metadata.example)
     rows = f"[{','.join([row] * (2**20 // (len(row) + 2)))}]".encode()
 
     async def main() -> list[float]:
-        front = Front(loaded)
-        large = [asyncio.create_task(ask(front, body=rows)) for _ in range(4)]
+        app = AsgiApp(loaded)
+        large = [asyncio.create_task(ask(app, body=rows)) for _ in range(4)]
         took = []
         while not all(task.done() for task in large):
             began = time.perf_counter()
-            assert (await ask(front, "GET", "/health")).status == 200
+            assert (await ask(app, "GET", "/health")).status == 200
             took.append(time.perf_counter() - began)
             await asyncio.sleep(0.001)
         assert {task.result().status for task in large} == {200}

@@ -1,4 +1,4 @@
-"""A private index: a folder behind HTTP that asks for a user name and a password."""
+"""A private index: a folder served over HTTP with a user name and a password."""
 
 import base64
 import functools
@@ -12,20 +12,20 @@ from pathlib import Path
 
 @dataclass
 class PrivateIndex:
-    """Where it is, and who was let in to which file."""
+    """Its port, and the files that it has served."""
 
     port: int
     token: str
     served: list[str] = field(default_factory=list)
 
     def url(self, user: str) -> str:
-        """Its address, with the token in one of the places where people put it."""
+        """Its URL, with the token as the user name or the password."""
         return f"http://{user}@127.0.0.1:{self.port}/simple/"
 
 
 @contextmanager
 def private_index(folder: Path, token: str) -> Iterator[PrivateIndex]:
-    """Serve `folder` to whoever gives the token, as the user's name or as the password."""
+    """Serve `folder` to callers with the token as user name or password."""
     allowed = {"Basic " + base64.b64encode(pair.encode()).decode() for pair in (f"{token}:", f"ci:{token}")}
 
     class Handler(http.server.SimpleHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A project in git with several tried releases on its index, and the commands that deploy them."""
+"""A project in git, with several releases on its index that have passed their trials, and commands to deploy them."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ COMMAND = (sys.executable, "-m", "seatrial")
 def reversion(
     wheel: Path, version: str, folder: Path, changes: Mapping[str, Callable[[bytes], bytes]] | None = None
 ) -> Path:
-    """Make a release of another version out of a wheel, and change some of its files."""
+    """Copy a wheel as another version, with some of its files changed."""
     with zipfile.ZipFile(wheel) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     old = str(parse_wheel_filename(wheel.name)[1])
@@ -62,30 +62,30 @@ def _digest(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-class Yard:
-    """One project. Its service is ended by `close`."""
+class ProjectRepo:
+    """One project. `close` stops its service."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.wheels: dict[str, Path] = {}
 
     @classmethod
-    def make(cls, source: Path, root: Path, index: Path) -> "Yard":
-        """Copy a project and an index, and put the project into git."""
+    def make(cls, source: Path, root: Path, index: Path) -> "ProjectRepo":
+        """Copy a project and an index, and commit the project to git."""
         shutil.copytree(source, root, ignore=shutil.ignore_patterns(".seatrial", "__pycache__", "runs", "deploy"))
         shutil.copytree(index, root / ".seatrial" / "index")
         (root / ".gitignore").write_text(".seatrial/\ndist/\nruns/\nartifacts/\n__pycache__/\n")
-        yard = cls(root)
-        yard.settings("port = 0")
-        yard.git("init", "--quiet", "--initial-branch", "main")
-        yard.git("config", "user.name", "Ada Tester")
-        yard.git("config", "user.email", "ada@example.invalid")
-        yard.git("add", "-A")
-        yard.git("commit", "--quiet", "-m", "Start the project")
-        return yard
+        repo = cls(root)
+        repo.settings("port = 0")
+        repo.git("init", "--quiet", "--initial-branch", "main")
+        repo.git("config", "user.name", "Ada Tester")
+        repo.git("config", "user.email", "ada@example.invalid")
+        repo.git("add", "-A")
+        repo.git("commit", "--quiet", "-m", "Start the project")
+        return repo
 
     def settings(self, lines: str) -> None:
-        """Set what stands under [tool.seatrial.deploy.local]."""
+        """Replace the settings under [tool.seatrial.deploy.local]."""
         path = self.root / "pyproject.toml"
         text = path.read_text().partition("\n[tool.seatrial.deploy.local]")[0]
         path.write_text(f"{text}\n[tool.seatrial.deploy.local]\n{lines}\n")
@@ -104,7 +104,7 @@ class Yard:
         return open_index(self.root / ".seatrial" / "index").find(f"titanic-model=={version}").sha256
 
     def pass_trial(self, new: str, old: str | None, outcome: Outcome = Outcome.passed) -> None:
-        """Store a verdict as a trial would; whether trials judge well is another suite's business."""
+        """Store a verdict as a trial would; the trials themselves are tested elsewhere."""
         new_sha, old_sha = self.sha(new), self.sha(old) if old else None
         candidate = replace(CANDIDATE, version=new, sha256=new_sha)
         baseline = replace(BASELINE, version=old, sha256=old_sha) if old and old_sha else None
@@ -133,20 +133,20 @@ class Yard:
         return done.stdout
 
     def listed(self) -> dict[str, Any]:
-        (told,) = json.loads(self.ok("deployments", "local", "--json"))
-        return dict(told)
+        (target,) = json.loads(self.ok("deployments", "local", "--json"))
+        return dict(target)
 
     def local(self) -> Local:
         project = find_project(self.root)
         return Local(project, project.deploy.get("local", {}))
 
     def status(self) -> dict[str, Any]:
-        found = self.local()._control.status()
-        assert found is not None
-        return found
+        status = self.local()._supervisor.status()
+        assert status is not None
+        return status
 
-    def answered(self) -> str:
-        """Ask the service, and give the version that answers."""
+    def served(self) -> str:
+        """The version that the service reports with a prediction."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.status()['port']}/api/v1/predict",
             json.dumps(ROW).encode(),
@@ -157,23 +157,23 @@ class Yard:
             assert answer.headers["x-release"] == f"titanic-model=={document['version']}"
         return str(document["version"])
 
-    def pin(self) -> str:
+    def lockfile(self) -> str:
         return (self.root / "deploy" / "local" / "requirements.txt").read_text()
 
     def pinned(self) -> str:
-        """The version in the pin."""
-        return self.pin().partition("titanic-model==")[2].split()[0]
+        """The version that the lockfile names."""
+        return self.lockfile().partition("titanic-model==")[2].split()[0]
 
     def history(self) -> list[dict[str, Any]]:
         path = self.root / "deploy" / "local" / "history.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def traces(self) -> dict[str, bytes]:
-        """All that a refused command might have changed."""
+        """Everything that a refused command might have changed."""
         folders = [self.root / "deploy", self.root / ".seatrial" / "deploy"]
         files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-        found = {str(path.relative_to(self.root)): path.read_bytes() for path in files if path.name != "lock"}
-        return {**found, "git": self.git("log", "--format=%H").encode() + self.git("status", "--porcelain").encode()}
+        contents = {str(path.relative_to(self.root)): path.read_bytes() for path in files if path.name != "lock"}
+        return {**contents, "git": self.git("log", "--format=%H").encode() + self.git("status", "--porcelain").encode()}
 
     def close(self) -> None:
         self.local().stop()

@@ -1,7 +1,7 @@
-"""A constant load on a server: so many requests a second, on connections that are kept and on new ones.
+"""A constant load on a server: requests at a given rate, on kept-alive and on new connections.
 
-No request is asked twice: whatever is not answered with 200, whole, counts as lost. Runs as a process of its own,
-`python load.py PORT RATE`, until its standard input ends; then prints what became of the requests, as JSON.
+No request is retried: anything but a complete response with status 200 counts as lost. Runs as a process of its own,
+`python load_generator.py PORT RATE`, until its standard input closes, and then prints the results as JSON.
 """
 
 import asyncio
@@ -20,47 +20,47 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass
-class Load:
-    """What is asked, and what came of it."""
+class LoadGenerator:
+    """The requests, and their results."""
 
     port: int
     rate: float
-    asked: int = 0
+    sent: int = 0
     answered: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
     slowest: float = 0.0
-    unsaid: int = 0  # answers without the release that they came from
+    unlabelled: int = 0  # responses without the right x-release header
     kept: list[Connection] = field(default_factory=list)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ask until told to stop, whatever the server does meanwhile."""
+        """Send requests until `stop` is set, whatever the server does."""
         tasks = set()
         began = time.monotonic()
-        steady = [asyncio.ensure_future(self._seldom(stop, 0.3 * (n + 1))) for n in range(12)]
+        steady = [asyncio.ensure_future(self._send_rarely(stop, 0.3 * (n + 1))) for n in range(12)]
         while not stop.is_set():
-            for _ in range(int((time.monotonic() - began) * self.rate) - self.asked):
-                task = asyncio.ensure_future(self._once(fresh=self.asked % 4 == 0))
-                self.asked += 1
+            for _ in range(int((time.monotonic() - began) * self.rate) - self.sent):
+                task = asyncio.ensure_future(self._send_once(fresh=self.sent % 4 == 0))
+                self.sent += 1
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
             await asyncio.sleep(0.002)
         await asyncio.gather(*tasks, *steady)
 
-    async def _once(self, *, fresh: bool) -> None:
+    async def _send_once(self, *, fresh: bool) -> None:
         connection = None if fresh or not self.kept else self.kept.pop(random.randrange(len(self.kept)))
-        kept = await self._ask(connection, close=fresh)
+        kept = await self._send(connection, close=fresh)
         if kept:
             self.kept.append(kept)
 
-    async def _seldom(self, stop: asyncio.Event, pause: float) -> None:
-        """Ask on one connection that is idle most of the time."""
+    async def _send_rarely(self, stop: asyncio.Event, pause: float) -> None:
+        """Send requests on one connection that is idle most of the time."""
         connection = None
         while not stop.is_set():
-            self.asked += 1
-            connection = await self._ask(connection)
+            self.sent += 1
+            connection = await self._send(connection)
             await asyncio.sleep(pause)
 
-    async def _ask(self, connection: Connection | None, *, close: bool = False) -> Connection | None:
+    async def _send(self, connection: Connection | None, *, close: bool = False) -> Connection | None:
         began = time.monotonic()
         try:
             async with asyncio.timeout(PATIENCE):
@@ -80,22 +80,22 @@ class Load:
             self.lost.append(f"{first}: {document}")
         else:
             self.answered[document["version"]] += 1
-            self.unsaid += headers.get("x-release") != f"titanic-model=={document['version']}"
+            self.unlabelled += headers.get("x-release") != f"titanic-model=={document['version']}"
         if close or headers.get("connection") == "close":
             writer.close()
             return None
         return reader, writer
 
 
-class Loading:
-    """The load as a process: started by `with`, and its findings in `result` afterwards."""
+class LoadProcess:
+    """The load generator as a process, started by `with`; `result` is set at the end of the block."""
 
     def __init__(self, port: int, rate: float = 200.0) -> None:
-        self._words = [sys.executable, __file__, str(port), str(rate)]
+        self._command = [sys.executable, __file__, str(port), str(rate)]
         self.result: dict[str, Any] = {}
 
-    def __enter__(self) -> "Loading":
-        self._process = subprocess.Popen(self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __enter__(self) -> "LoadProcess":
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,22 +104,22 @@ class Loading:
 
 
 async def _main(port: int, rate: float) -> None:
-    load, stop = Load(port, rate), asyncio.Event()
+    load, stop = LoadGenerator(port, rate), asyncio.Event()
     running = asyncio.ensure_future(load.run(stop))
     began = time.monotonic()
     await asyncio.to_thread(sys.stdin.read)
-    seconds, asked = time.monotonic() - began, load.asked  # what is under way ends after that, and is no load any more
+    seconds, sent = time.monotonic() - began, load.sent  # requests in progress finish after that, without new ones
     stop.set()
     await running
-    told = {
-        "asked": load.asked,
-        "per_second": asked / seconds,
+    result = {
+        "sent": load.sent,
+        "per_second": sent / seconds,
         "answered": dict(load.answered),
         "lost": load.lost,
-        "unsaid": load.unsaid,
+        "unlabelled": load.unlabelled,
         "slowest": load.slowest,
     }
-    print(json.dumps(told))  # noqa: T201
+    print(json.dumps(result))  # noqa: T201
 
 
 if __name__ == "__main__":
