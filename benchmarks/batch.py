@@ -23,7 +23,7 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
         make_rows(model, source, rows)
     ours, theirs = folder / f"{model.kind}-ours.parquet", folder / f"{model.kind}-theirs.parquet"
     commands = {
-        "seatrial": [sys.executable, "-m", "seatrial.cli", "predict", str(source), "-o", str(ours),
+        "seatrial": [sys.executable, "-m", "seatrial", "predict", str(source), "-o", str(ours),
                      "--project", str(model.project)],
         "pandas": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs)],
         "pandas_checked": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs), "--checked"],

@@ -46,7 +46,7 @@ def prepare(kind: str, folder: Path) -> Model:
             path = project / "src" / "titanic_model" / "pipeline.py"
             path.write_text(re.sub(r"\n\ndef build\(.*", BOOSTED, path.read_text(), flags=re.DOTALL))
         for command in ("train", "build"):
-            _run(sys.executable, "-m", "seatrial.cli", command, "--project", str(project))
+            _run(sys.executable, "-m", "seatrial", command, "--project", str(project))
         _run(sys.executable, str(Path(__file__).parent / "fit.py"), str(project), str(pipeline))
     environment = _install(project)
     return Model(kind, project, pipeline, environment.python, environment.root)

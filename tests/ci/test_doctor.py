@@ -406,7 +406,7 @@ def test_a_pipeline_that_is_no_yaml_is_named_with_its_line(project: Path, capsys
 
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert app.run(["doctor", str(tmp_path / "nowhere")]) == 1
-    assert "nowhere is no folder." in capsys.readouterr().err
+    assert "nowhere is not a folder." in capsys.readouterr().err
 
 
 def test_people_read_place_fault_and_remedy(project: Path, capsys: pytest.CaptureFixture[str]):

@@ -14,7 +14,7 @@ from seatrial.release import open_index, publish_toolkit
 @pytest.fixture(scope="session")
 def built(titanic_project: Path) -> Path:
     """The wheel of the reference project."""
-    command = [sys.executable, "-m", "seatrial.cli", "build", "--project", str(titanic_project)]
+    command = [sys.executable, "-m", "seatrial", "build", "--project", str(titanic_project)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (wheel,) = (titanic_project / "dist").glob("*.whl")

@@ -61,7 +61,7 @@ def test_a_release_that_was_not_tried_against_what_runs_now(shared: Yard, built:
     shared.publish(reversion(built, "0.4.0", tmp_path))
     shared.pass_trial("0.4.0", "0.1.0")
     said = refused(shared, "deploy", "local", "0.4.0")
-    assert "No trial has been held of titanic-model==0.4.0 against 0.2.0, which runs there now." in said
+    assert "No trial of titanic-model==0.4.0 has been run against 0.2.0, which runs there now." in said
     assert "hint: Run `seatrial trial titanic-model==0.2.0 titanic-model==0.4.0`." in said
     shared.pass_trial("0.4.0", "0.2.0", Outcome.blocked)
     assert "This wheel has not passed its trial. Blocked: it is worse." in refused(shared, "deploy", "local", "0.4.0")

@@ -169,7 +169,7 @@ def test_a_killed_supervisor_takes_its_servers_along_and_the_next_command_serves
     until(lambda: not _runs(server))
     told = shared.listed()
     assert (told["serving"], told["pinned"], told["agree"]) == (None, "0.2.0", False)
-    assert "is to serve 0.2.0, and nothing answers" in shared.ok("deployments")
+    assert "should serve 0.2.0, but does not respond" in shared.ok("deployments")
     assert "0.2.0 serves on local" in shared.ok("deploy", "local", "0.2.0")
     assert shared.answered() == "0.2.0"
 
@@ -179,7 +179,7 @@ def test_stop_ends_it_and_deploying_the_same_starts_it_again(shared: Yard) -> No
     assert "local is stopped" in shared.run("deploy", "local", "--stop").stderr
     with pytest.raises(OSError, match="refused"):
         Client(port)
-    assert "local does not run" in shared.run("deploy", "local", "--stop").stderr
+    assert "local is not running" in shared.run("deploy", "local", "--stop").stderr
     shared.ok("deploy", "local", "0.2.0")
     assert shared.answered() == "0.2.0"
 
@@ -189,7 +189,7 @@ def test_a_pin_that_came_by_git_is_told_apart_from_what_serves(shared: Yard) -> 
     (shared.root / "deploy" / "local" / "requirements.txt").write_text(pin.replace("0.2.0", "0.3.0"))
     shared.git("commit", "--quiet", "-am", "Somebody else deployed")
     told = shared.ok("deployments", "local")
-    assert "local serves 0.2.0, but its pin says 0.3.0." in told
+    assert "local serves 0.2.0, but its lockfile names 0.3.0." in told
     shared.git("revert", "--no-edit", "HEAD")
     assert shared.history() == history
     assert "local serves 0.2.0." in shared.ok("deployments", "local")

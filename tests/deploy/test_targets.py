@@ -53,13 +53,13 @@ def test_a_teams_own_target_is_deployed_to_like_any_other(yard: Yard, tmp_path: 
     )
     assert "titanic-model 0.1.0 serves on shelf, shelf top" in yard.ok("deploy", "shelf", "0.1.0")
     assert yard.ok("deploy", "shelf", "--render").startswith("shelf for titanic-model 0.1.0")
-    assert "shelf is stopped where it runs" in yard.run("deploy", "shelf", "--stop").stderr
+    assert "shelf cannot be stopped from here" in yard.run("deploy", "shelf", "--stop").stderr
     yard.ok("deploy", "shelf", "0.2.0")
     yard.ok("rollback", "shelf")
     assert (yard.root / "top").read_text() == "0.1.0"
     assert "shelf serves 0.1.0." in yard.ok("deployments")
     (yard.root / "top").write_text("0.2.0")
-    assert "shelf serves 0.2.0, but its pin says 0.1.0." in yard.ok("deployments")
+    assert "shelf serves 0.2.0, but its lockfile names 0.1.0." in yard.ok("deployments")
 
 
 def test_the_names_are_ours_and_the_projects_own(tmp_path: Path) -> None:

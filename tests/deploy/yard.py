@@ -27,7 +27,7 @@ from seatrial.trial.report.document import to_json
 
 PACKAGE = "titanic_model"
 ROW = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20}
-COMMAND = (sys.executable, "-m", "seatrial.cli")
+COMMAND = (sys.executable, "-m", "seatrial")
 
 
 def reversion(

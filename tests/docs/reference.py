@@ -146,7 +146,7 @@ def compiles_page() -> str:
 def python_page() -> str:
     from seatrial import Release, Schema, SeatrialError
     from seatrial.deploy.target import Pinned, Target
-    from seatrial.trial import pytest_plugin
+    from seatrial.steps import pytest_plugin
 
     parts = [
         f"{WRITTEN}\n\n# Python",
@@ -164,7 +164,7 @@ def python_page() -> str:
         "## `from seatrial import SeatrialError`",
         prose(SeatrialError.__doc__ or ""),
         "## The pytest fixture `trial_check`",
-        prose((pytest_plugin.__doc__ or "").partition("\n\nWhat holds the trial")[0]),
+        prose((pytest_plugin.__doc__ or "").partition("\n\nThe trial is run by the hook")[0]),
         "## A deployment target",
         prose(Target.__doc__ or ""),
         *members(Target, ("__init__", "check", "switch", "settle", "serving")),

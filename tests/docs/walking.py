@@ -117,5 +117,5 @@ def walk_in(folder: Path) -> Iterator[Walk]:
     finally:
         walk.shell.close()
         for project in walk.projects:
-            command = [sys.executable, "-m", "seatrial.cli", "deploy", "local", "--stop"]
+            command = [sys.executable, "-m", "seatrial", "deploy", "local", "--stop"]
             subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)

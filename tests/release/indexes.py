@@ -30,7 +30,7 @@ class Private:
 
 @contextmanager
 def private_index(folder: Path, *options: str, token: str = TOKEN, log: Path | None = None) -> Iterator[Private]:
-    command = [sys.executable, "-m", "seatrial.cli", "index", "serve", "--folder", str(folder), "--port", "0", *options]
+    command = [sys.executable, "-m", "seatrial", "index", "serve", "--folder", str(folder), "--port", "0", *options]
     environment = {**os.environ, "COLUMNS": "200", "SEATRIAL_INDEX_PASSWORD": token}
     with (log or Path(os.devnull)).open("a") as written:
         process = subprocess.Popen(

@@ -202,10 +202,10 @@ def test_without_a_password_only_this_machine_is_served(tmp_path: Path) -> None:
         refusals = {
             ("--host", "0.0.0.0"): "SEATRIAL_INDEX_PASSWORD with its password is not set",
             ("--port", port): f"Port {port} on 127.0.0.1 cannot be used: Address already in use",
-            ("--port", "0"): "is being served already",
+            ("--port", "0"): "Another process is serving",
         }
         for options, said in refusals.items():
-            command = [sys.executable, "-m", "seatrial.cli", "index", "serve", "--folder", str(running.folder)]
+            command = [sys.executable, "-m", "seatrial", "index", "serve", "--folder", str(running.folder)]
             mine = {**os.environ, "COLUMNS": "200", "SEATRIAL_INDEX_PASSWORD": ""}
             done = subprocess.run([*command, *options], capture_output=True, text=True, env=mine, check=False)
             assert done.returncode == 1

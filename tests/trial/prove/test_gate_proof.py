@@ -12,10 +12,11 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from seatrial.cli.prove import prove, prove_in_project
+from seatrial.cli.prove import prove
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import build_release
+from seatrial.steps.prove import prove as prove_project
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove import catalogue, training_faults
 from seatrial.trial.prove.blind_spots import telling_rows
@@ -96,7 +97,7 @@ def loose(project: Path, done: Result, tmp_path_factory: pytest.TempPathFactory)
             (catalogue, "FAULTS", ("drop_strong", "float16", "alone_differs")),
         ):
             patch.setattr(place, name, {key: getattr(place, name)[key] for key in kept})
-        return prove_in_project(root)[1]
+        return prove_project(find_project(root))[1]
 
 
 def named(found: GateProof, name: str) -> Tried:

@@ -27,7 +27,7 @@ STUB = """
 from pathlib import Path
 from tests.trial.samples import SAMPLES
 
-def pytest_seatrial_hold(project, config):
+def pytest_seatrial_run_trial(project, config):
     with (Path(__file__).parent / "held").open("a") as file:
         file.write("x")
     return SAMPLES[{sample!r}]()
@@ -51,7 +51,7 @@ def run(folder: Path, *arguments: str, conftest: str = "", test: str = TEST, plu
     (project / "pytest.ini").write_text('[pytest]\naddopts = --strict-markers -m "not differential"\n')
     (project / "conftest.py").write_text(textwrap.dedent(conftest))
     (project / "test_differential.py").write_text(test)
-    plugins = ["-p", "seatrial.trial.pytest_plugin"] if plugin else []
+    plugins = ["-p", "seatrial.steps.pytest_plugin"] if plugin else []
     command = [sys.executable, "-m", "pytest", *plugins, "-p", "no:cacheprovider", "--junitxml=out.xml", *arguments]
     # No plugin but those named here: the entry point may be installed or not.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)}
@@ -106,7 +106,7 @@ def test_nothing_compared_is_an_error_with_the_hint(tmp_path: Path) -> None:
     raising = """
     from seatrial.trial.records import NotComparedError
 
-    def pytest_seatrial_hold(project, config):
+    def pytest_seatrial_run_trial(project, config):
         raise NotComparedError("There is no wheel in dist.", hint="Run `seatrial build`.")
     """
     done = run(tmp_path, "-m", "differential", conftest=raising)
@@ -118,7 +118,9 @@ def test_nothing_compared_is_an_error_with_the_hint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", ["raise ZeroDivisionError('a bug')", "return None", "return 1"])
 def test_a_trial_that_breaks_is_red(tmp_path: Path, body: str) -> None:
-    done = run(tmp_path, "-m", "differential", conftest=f"def pytest_seatrial_hold(project, config):\n    {body}\n")
+    done = run(
+        tmp_path, "-m", "differential", conftest=f"def pytest_seatrial_run_trial(project, config):\n    {body}\n"
+    )
     assert done.code == 1, done.output
     assert list(done.cases.values()) == ["error"]
 
@@ -142,7 +144,7 @@ def test_a_verdict_worse_than_its_checks_is_an_error_besides(tmp_path: Path) -> 
     from seatrial.trial.records import Outcome
     from tests.trial.samples import SAMPLES
 
-    def pytest_seatrial_hold(project, config):
+    def pytest_seatrial_run_trial(project, config):
         return replace(SAMPLES["first_release"](), outcome=Outcome.blocked, cause="Blocked: it is.")
     """
     done = run(tmp_path, "-m", "differential", conftest=conftest)
@@ -187,7 +189,14 @@ def test_workers_of_xdist_share_one_trial(tmp_path: Path) -> None:
 
 def test_workers_of_xdist_share_one_error(tmp_path: Path) -> None:
     done = run(
-        tmp_path, "-m", "differential", "-p", "xdist.plugin", "-n", "2", conftest="def pytest_seatrial_hold(): 1 / 0"
+        tmp_path,
+        "-m",
+        "differential",
+        "-p",
+        "xdist.plugin",
+        "-n",
+        "2",
+        conftest="def pytest_seatrial_run_trial(): 1 / 0",
     )
     assert done.code == 1
     assert list(done.cases.values()) == ["error"]
@@ -222,7 +231,7 @@ def test_other_runs_load_nothing_of_weight(tmp_path: Path) -> None:
 
 def test_importing_it_costs_next_to_nothing() -> None:
     code = (
-        "import pytest, tempfile, shutil, time; t = time.perf_counter(); import seatrial.trial.pytest_plugin; "
+        "import pytest, tempfile, shutil, time; t = time.perf_counter(); import seatrial.steps.pytest_plugin; "
         "print(time.perf_counter() - t)"
     )
     times = [float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(3)]
