@@ -17,9 +17,9 @@ from seatrial.core.errors import SeatrialError
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
 from seatrial.deploy.target import Progress, Target
 from seatrial.deploy.target_state import Current, TargetState
-from seatrial.wheels.lockfile import Pin
+from seatrial.wheels.lockfile import Lockfile
 
-Fetch = Callable[[Pin], list[Path]]  # gives the wheels of ours that a pin names, from the index
+Fetch = Callable[[Lockfile], list[Path]]  # gives the wheels of ours that a pin names, from the index
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Plan:
     version: str
     sha256: str
     package: str
-    pin: Pin
+    pin: Lockfile
     why: str = ""
     verdict: dict[str, Any] | None = None
 
@@ -93,13 +93,13 @@ def choose_earlier(place: TargetState, version: str | None) -> Entry:
     raise SeatrialError(f"No release {version} was ever healthy on {place.target}.", hint=hint)
 
 
-def pin_of(place: TargetState, entry: Entry, fetch: Fetch) -> Pin:
+def pin_of(place: TargetState, entry: Entry, fetch: Fetch) -> Lockfile:
     """The pin of an earlier deployment: kept here, or from git, with its wheels from the index."""
-    from seatrial.wheels.lockfile import read_pin
+    from seatrial.wheels.lockfile import read_lockfile
 
     folder = place.kept(entry.pin)
     if folder is not None:
-        return read_pin((folder / "requirements.txt").read_text("utf-8"), str(folder))
+        return read_lockfile((folder / "requirements.txt").read_text("utf-8"), str(folder))
     current = place.current()
     pin = current.pin if current and current.pin.digest == entry.pin else place.committed_pin(entry.pin)
     if pin is None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.railway import Railway
@@ -19,5 +19,5 @@ def write_deployment_files(project: ProjectSettings) -> list[Path]:
     """Write those that are not there yet; nothing that somebody may have changed is overwritten."""
     missing = {path: text for path, text in deployment_files(project).items() if not path.exists()}
     for path, text in missing.items():
-        write_whole(path, text)
+        write_atomic(path, text)
     return list(missing)

@@ -1,15 +1,14 @@
 """What deployments need of git: who, why, whether files were changed by hand, and a commit of exactly these files."""
 
 import getpass
-import os
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.core.version import new_version, version_diff
+from seatrial.core.git import GitError, call_git, git_message, git_user
+from seatrial.core.version import version_diff, version_in_diff
 
-TIMEOUT = 60.0
 LOCK_SECONDS = 3.0
 
 
@@ -37,7 +36,7 @@ class Git:
     @property
     def person(self) -> str:
         """Git's user, or the system's."""
-        return self._say("config", "user.name") or getpass.getuser()
+        return git_user(self._root) or getpass.getuser()
 
     def changed(self, path: Path) -> bool:
         """Whether a file differs from what is committed."""
@@ -58,7 +57,7 @@ class Git:
         """The version in a package's `__init__.py`, if that line is all that differs there from what is committed."""
         if self._run("diff", "--quiet", "--cached", "--", str(init)).returncode:
             return None  # something of it is staged, which is somebody's work
-        return new_version(version_diff(self._root, "HEAD", path=init))
+        return version_in_diff(version_diff(self._root, "HEAD", path=init))
 
     def commit_only(self, paths: Sequence[Path], message: str) -> str:
         """Commit these files and nothing else; gives git's words where it does not.
@@ -74,7 +73,7 @@ class Git:
         ):
             done = self._patiently(*command)
             if done.returncode:
-                return _words(done)
+                return git_message(done)
         return ""
 
     def _patiently(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
@@ -93,29 +92,14 @@ class Git:
             done = self._run("push", "--quiet")
         elif done.returncode:
             self._run("rebase", "--abort")
-        return _words(done) if done.returncode else ""
+        return git_message(done) if done.returncode else ""
 
     def _say(self, *words: str) -> str:
         done = self._run(*words)
         return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        command = ["git", "-C", str(self._root), *words]
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
         try:
-            return subprocess.run(
-                command,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                timeout=TIMEOUT,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return subprocess.CompletedProcess(command, 127, b"", str(error).encode())
-
-
-def _words(done: subprocess.CompletedProcess[bytes]) -> str:
-    said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-    lines = [line for line in said if not line.startswith("hint:")]
-    return lines[-1].strip() if lines else f"git ended with exit code {done.returncode}"
+            return call_git(self._root, *words)
+        except GitError as error:
+            return subprocess.CompletedProcess(words, 127, b"", error.message.encode())

@@ -16,15 +16,15 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.core.state import state_home
 from seatrial.deploy.supervisor_client import Control
 from seatrial.deploy.target import Pinned, Progress
 from seatrial.deploy.target_settings import TargetSettings, read_settings
 from seatrial.deploy.target_state import TargetState
-from seatrial.wheels.environments import make_pinned
-from seatrial.wheels.lockfile import read_pin
+from seatrial.wheels.environments import make_locked_environment
+from seatrial.wheels.lockfile import read_lockfile
 
 
 class LocalSettings(TargetSettings):
@@ -128,7 +128,7 @@ class Local:
         """Put the wheel beside the supervisor, which proves a restarted server by it when this clone is gone."""
         kept = self._control.folder / "wheels" / pinned.sha256 / pinned.wheel.name
         if not kept.is_file():
-            write_whole(kept, pinned.wheel.read_bytes())
+            write_atomic(kept, pinned.wheel.read_bytes())
         return kept
 
     def _throw_away_old(self, pinned: Pinned) -> None:
@@ -152,5 +152,5 @@ class Local:
         return controls[0]
 
     def _environment(self, pinned: Pinned, progress: Progress) -> Path:
-        pin = read_pin(pinned.requirements.read_text("utf-8"), str(pinned.requirements))
-        return make_pinned(pin, pinned.wheels, progress=progress).python
+        pin = read_lockfile(pinned.requirements.read_text("utf-8"), str(pinned.requirements))
+        return make_locked_environment(pin, pinned.wheels, progress=progress).python

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_whole
+from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.deploy.target import Progress
 
 LONGEST_PATH = 100  # bytes; a Unix socket's path may have 107, elsewhere 103
@@ -134,7 +134,7 @@ class Control:
                     cwd=self.folder,
                     start_new_session=True,
                 )
-            write_whole(self.folder / SUPERVISOR, to_json({"pid": process.pid, "control": str(path)}))
+            write_atomic(self.folder / SUPERVISOR, to_json({"pid": process.pid, "control": str(path)}))
         connection = self._connect()
         if connection is None:
             raise SeatrialError("The supervisor did not start.", hint=f"See {self.folder / 'supervisor.log'}.")

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, sha256, to_json, write_whole
+from seatrial.core.files import read_json, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.git import Git
 from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, read_history
 from seatrial.deploy.target import Pinned
-from seatrial.wheels.lockfile import Pin, read_pin
-from seatrial.wheels.wheel import parse_name
+from seatrial.wheels.lockfile import Lockfile, read_lockfile
+from seatrial.wheels.wheel import parse_wheel_name
 
 HEADER = re.compile(r"^# Deployment (\S+) of (\S+) (\S+) \((\S+)\)", re.MULTILINE)
 REMEMBERED = 50  # of the files that we wrote, by hash
@@ -36,7 +36,7 @@ class Current:
     version: str
     sha256: str
     package: str
-    pin: Pin
+    pin: Lockfile
 
 
 class TargetState:
@@ -100,7 +100,7 @@ class TargetState:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise SeatrialError(f"{self.requirements} cannot be read: {error}.") from None
-        pin, head = read_pin(text, str(self.requirements)), HEADER.search(text)
+        pin, head = read_lockfile(text, str(self.requirements)), HEADER.search(text)
         if head is None:
             raise SeatrialError(
                 f"{self.requirements} does not say which deployment it is of.",
@@ -125,10 +125,10 @@ class TargetState:
                     hint=f"Commit it, or take it back: `git checkout -- {path}`.",
                 )
 
-    def text_of(self, entry: Entry, pin: Pin, index: str) -> str:
+    def text_of(self, entry: Entry, pin: Lockfile, index: str) -> str:
         """Write a pin as a requirements file."""
         head = f"# Deployment {entry.id} of {entry.release} {entry.version} ({entry.package}) to {self.target}.\n"
-        return f"{head}# Written by `seatrial {entry.kind}`; our own wheels lie on the index {index!r}.\n{pin.body}"
+        return f"{head}# Written by `seatrial {entry.kind}`; our own wheels lie on the index {index!r}.\n{pin.text}"
 
     def write_pin(self, text: str) -> None:
         """Put a pin in place: the one step that decides."""
@@ -141,7 +141,7 @@ class TargetState:
 
     def begin(self, entry: Entry) -> None:
         """Note what is about to happen."""
-        write_whole(self._journal, to_json({"entry": entry.to_json()}))
+        write_atomic(self._journal, to_json({"entry": entry.to_json()}))
 
     def end(self) -> None:
         """It has happened, or it has not; the history says which."""
@@ -163,7 +163,7 @@ class TargetState:
         self.end()
         return known.get(entry.id, entry)
 
-    def keep(self, pin: Pin, wheels: Sequence[Path]) -> Path:
+    def keep(self, pin: Lockfile, wheels: Sequence[Path]) -> Path:
         """Keep a pin with the wheels of ours, to install it and to come back to it, also without the index."""
         folder = self._folder_of(pin.digest)
         if self.kept(pin.digest) is None:
@@ -171,8 +171,8 @@ class TargetState:
             try:
                 (folder / "wheels").mkdir(parents=True)
                 for wheel in wheels:
-                    write_whole(folder / "wheels" / wheel.name, wheel.read_bytes())
-                write_whole(folder / "requirements.txt", pin.body)
+                    write_atomic(folder / "wheels" / wheel.name, wheel.read_bytes())
+                write_atomic(folder / "requirements.txt", pin.text)
             except OSError:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
@@ -185,25 +185,25 @@ class TargetState:
         """Where a pin is kept, whole; None where it is not."""
         folder = self._folder_of(digest)
         try:
-            pin = read_pin((folder / "requirements.txt").read_text("utf-8"), str(folder))
-            hashes = {line.name: line.hashes for line in pin.lines}
-            wheels = {parse_name(path)[0]: sha256(path) for path in (folder / "wheels").glob("*.whl")}
+            pin = read_lockfile((folder / "requirements.txt").read_text("utf-8"), str(folder))
+            hashes = {line.name: line.hashes for line in pin.requirements}
+            wheels = {parse_wheel_name(path)[0]: sha256(path) for path in (folder / "wheels").glob("*.whl")}
         except (OSError, UnicodeDecodeError, SeatrialError):
             return None
         whole = pin.digest == digest and pin.model.name in wheels
         return folder if whole and all(h in hashes.get(name, ()) for name, h in wheels.items()) else None
 
-    def kept_pins(self, model: str) -> list[Pin]:
+    def kept_pins(self, model: str) -> list[Lockfile]:
         """The pins of the release with this hash that were deployed from here, the newest first."""
         digests = dict.fromkeys(entry.pin for entry in reversed(self.history()) if entry.sha256 == model)
         folders = [folder for folder in map(self.kept, digests) if folder]
-        return [read_pin((folder / "requirements.txt").read_text("utf-8"), str(folder)) for folder in folders]
+        return [read_lockfile((folder / "requirements.txt").read_text("utf-8"), str(folder)) for folder in folders]
 
-    def committed_pin(self, digest: str) -> Pin | None:
+    def committed_pin(self, digest: str) -> Lockfile | None:
         """Look for a pin in git's history of the requirements file."""
         for content in self.git.versions(self.requirements):
             with suppress(SeatrialError, UnicodeDecodeError):
-                pin = read_pin(content.decode(), str(self.requirements))
+                pin = read_lockfile(content.decode(), str(self.requirements))
                 if pin.digest == digest:
                     return pin
         return None
@@ -239,5 +239,5 @@ class TargetState:
     def _write(self, path: Path, text: str) -> None:
         """Write a file that git keeps, and remember that it was us."""
         digest = hashlib.sha256(text.encode()).hexdigest()
-        write_whole(self._written, to_json([*self._remembered(), digest][-REMEMBERED:]))
-        write_whole(path, text)
+        write_atomic(self._written, to_json([*self._remembered(), digest][-REMEMBERED:]))
+        write_atomic(path, text)

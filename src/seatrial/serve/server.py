@@ -14,7 +14,7 @@ from loguru import logger
 from uvicorn.supervisors import Multiprocess
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.asgi import Front, create_app
@@ -165,7 +165,7 @@ class _Note:
     def put(self) -> None:
         try:
             if self._path:
-                write_whole(self._path, json.dumps(self._content))
+                write_atomic(self._path, json.dumps(self._content))
         except OSError as error:
             logger.warning("the note that this server is running cannot be written: {}", error)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seatrial.deploy import Done, Entry, TargetState
     from seatrial.deploy.target_state import Current
     from seatrial.release import IndexedRelease
-    from seatrial.wheels.lockfile import Pin
+    from seatrial.wheels.lockfile import Lockfile
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def _requirement(project: "ProjectSettings", version: str | None) -> str:
     return f"{name or project.name}=={number}"
 
 
-def _keep(state: "TargetState", lockfile: "Pin", wheels: tuple[Path, ...]) -> None:
+def _keep(state: "TargetState", lockfile: "Lockfile", wheels: tuple[Path, ...]) -> None:
     try:
         state.keep(lockfile, wheels)
     except OSError as error:
@@ -200,10 +200,10 @@ def _keep(state: "TargetState", lockfile: "Pin", wheels: tuple[Path, ...]) -> No
         ) from None
 
 
-def _fetch_when_needed(project: "ProjectSettings") -> "Callable[[Pin], list[Path]]":
+def _fetch_when_needed(project: "ProjectSettings") -> "Callable[[Lockfile], list[Path]]":
     """Open the index only if a wheel is not stored here: a rollback works without it."""
 
-    def fetch(lockfile: "Pin") -> list[Path]:
+    def fetch(lockfile: "Lockfile") -> list[Path]:
         from seatrial.release import open_index
         from seatrial.steps.lockfile import fetch_locked
 

@@ -1,7 +1,6 @@
 """The trial: a built wheel and the release that it would replace in, a verdict out, and the files that record it."""
 
 import getpass
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,11 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import git_user
 from seatrial.core.progress import Progress, silent
 from seatrial.steps.lockfile import LOCKFILE
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
     from seatrial.release import Index, IndexedRelease
     from seatrial.steps.trial_setup import TrialPair
@@ -97,7 +97,7 @@ def compare_releases(
     new: str,
     *,
     project: "ProjectSettings | None",
-    index: "IndexPlace | None",
+    index: "IndexSettings | None",
     data: Path | None = None,
     output: Path | None = None,
     same_wheel: bool = False,
@@ -208,12 +208,11 @@ def _lock(verdict: "Verdict", candidate: "WheelInfo", source: "WheelSource", pro
     if verdict.exit_code:
         return ""
     try:
-        return lock_release(candidate, source, [], progress).lockfile.body
+        return lock_release(candidate, source, [], progress).lockfile.text
     except SeatrialError:
         return ""
 
 
 def _person(root: Path) -> str:
     """Who accepts: git's user, or else the user of the system."""
-    done = subprocess.run(["git", "-C", str(root), "config", "user.name"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or getpass.getuser()
+    return git_user(root) or getpass.getuser()

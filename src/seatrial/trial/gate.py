@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_whole
+from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
 
 RESULTS = Path(".seatrial") / "trials"
@@ -139,7 +139,7 @@ def accept(
         on=today.isoformat(),
         until=until.isoformat(),
     )
-    write_whole(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
+    write_atomic(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
     return acceptance
 
 
@@ -187,6 +187,6 @@ def write_results(folder: Path, files: dict[str, str]) -> None:
         if name == "verdict.json":
             document = content
         else:
-            write_whole(folder / name, content)
+            write_atomic(folder / name, content)
     if document is not None:
-        write_whole(folder / "verdict.json", document)
+        write_atomic(folder / "verdict.json", document)
