@@ -1,6 +1,6 @@
 """Deployments and rollbacks under a constant load, and how long they take: `python -m benchmarks.deploying`.
 
-Takes the wheel of the reference project as `make demo` or `seatrial build` left it, and makes a second version of it.
+Uses the wheel of the reference project that `make demo` or `seatrial build` made, and makes a second version of it.
 """
 
 import json
@@ -21,10 +21,10 @@ RESULT = Path(__file__).parent / "results" / "deploying.jsonl"
 
 
 def main() -> None:
-    """Measure, print, and keep the figures."""
+    """Measure, print, and save the figures."""
     built = sorted((TITANIC / "dist").glob("*.whl"))
     if not built:
-        raise SystemExit("There is no built wheel in titanic/dist: run `seatrial build --project titanic` first.")
+        raise SystemExit("titanic/dist has no wheel. Run `seatrial build --project titanic` first.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         index = open_index(folder / "index")
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def measure(repo: ProjectRepo) -> dict[str, object]:
-    """Ten times there and back, while somebody asks 200 times a second."""
+    """Deploy and roll back ten times each, under 200 requests a second."""
     repo.ok("deploy", "local", "0.1.0")
     repo.ok("deploy", "local", "0.2.0")
     repo.ok("rollback", "local")
@@ -53,9 +53,9 @@ def measure(repo: ProjectRepo) -> dict[str, object]:
     with LoadProcess(repo.status()["port"]) as load:
         for _ in range(ROUNDS):
             for command in (("deploy", "local", "0.2.0"), ("rollback", "local")):
-                began = time.monotonic()
+                clock = time.monotonic()
                 repo.ok(*command)
-                took[command[0]].append(time.monotonic() - began)
+                took[command[0]].append(time.monotonic() - clock)
     found = load.result
     return {
         "requests": found["asked"],

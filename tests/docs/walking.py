@@ -65,7 +65,9 @@ class Walk:
                 f"{block.place} shows what was not printed: {lost}\nPrinted:\n{self.printed}"
             )
         elif block.language == "python":
-            with TemporaryDirectory() as folder:  # Python puts the script's folder first on its path: nothing else in it
+            with (
+                TemporaryDirectory() as folder
+            ):  # Python puts the script's folder first on its path: nothing else in it
                 script = Path(folder) / "block.py"
                 script.write_text(block.text, "utf-8")
                 code, output = self.shell.run(f"PYTHONPATH=.:src {sys.executable} {script}")

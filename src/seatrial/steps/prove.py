@@ -7,7 +7,7 @@ from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.trial.prove.proof import GateProof
+    from seatrial.trial.prove.gate_proof import GateProof
 
 NAME = "prove"  # of the result's files, in .seatrial/trials/
 

@@ -1,4 +1,4 @@
-"""Made tables, each for something that the real ones lack. All of them have a signal, and noise."""
+"""Made-up tables, each for something that the real ones lack. All of them have a signal, and noise."""
 
 import sqlite3
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 CITIES = [f"{kind} {place}" for kind in ("North", "South", "East", "West") for place in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
 
 
-def _draw(seed: int) -> np.random.Generator:
+def _generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
@@ -21,7 +21,7 @@ def _csv(frame: pd.DataFrame, path: Path, **options: Any) -> str:
 
 def few(folder: Path) -> str:
     """20 rows."""
-    draw = _draw(1)
+    draw = _generator(1)
     hours = draw.uniform(0, 9, 20).round(1)
     late = np.where(hours + draw.normal(0, 1, 20) > 4.5, "yes", "no")
     return _csv(
@@ -30,8 +30,8 @@ def few(folder: Path) -> str:
 
 
 def narrow(folder: Path) -> str:
-    """3 columns, a quantity with a currency before it."""
-    draw = _draw(2)
+    """3 columns, and amounts with a currency sign."""
+    draw = _generator(2)
     size = draw.uniform(20, 200, 5000).round()
     price = size * 31 + draw.normal(0, 300, 5000)
     frame = pd.DataFrame({"size": [f"{s:.0f} m²" for s in size], "rooms": (size // 30 + 1).astype(int)})
@@ -40,7 +40,7 @@ def narrow(folder: Path) -> str:
 
 def wide(folder: Path) -> str:
     """300 columns."""
-    draw = _draw(3)
+    draw = _generator(3)
     values = draw.normal(size=(2000, 299)).round(4)
     frame = pd.DataFrame(values, columns=[f"sensor_{n}" for n in range(299)])
     frame["yield"] = (values[:, :12].sum(axis=1) + draw.normal(0, 1, 2000)).round(3)
@@ -48,8 +48,8 @@ def wide(folder: Path) -> str:
 
 
 def dates(folder: Path) -> str:
-    """Dates in three notations, one of them as whole numbers; labels Y and N."""
-    draw = _draw(4)
+    """Dates in three formats, one of them as integers; labels Y and N."""
+    draw = _generator(4)
     ordered = pd.Timestamp("2022-01-01") + pd.to_timedelta(draw.integers(0, 900, 3000), "D")
     days = draw.integers(1, 40, 3000)
     sent = ordered + pd.to_timedelta(days, "D")
@@ -68,8 +68,8 @@ def dates(folder: Path) -> str:
 
 
 def orders(folder: Path) -> str:
-    """Dates and moments as ISO, which a project reads as they stand."""
-    draw = _draw(15)
+    """Dates and times in ISO format, which a project reads without conversion."""
+    draw = _generator(15)
     placed = pd.Timestamp("2022-01-01 08:00") + pd.to_timedelta(draw.integers(0, 900 * 86400, 4000), "s")
     due = placed + pd.to_timedelta(draw.integers(1, 30, 4000), "D")
     late = 4 * np.isin(placed.month, (11, 12)) + 2 * (placed.day_of_week > 4) - (due - placed).days / 8
@@ -85,8 +85,8 @@ def orders(folder: Path) -> str:
 
 
 def zones(folder: Path) -> str:
-    """Moments in several time zones; a quantity."""
-    draw = _draw(5)
+    """Times in several time zones; a regression."""
+    draw = _generator(5)
     at = pd.Timestamp("2024-01-01") + pd.to_timedelta(draw.integers(0, 366 * 86400, 4000), "s")
     minutes = 20 + 15 * np.isin(at.hour, (7, 8, 16, 17)) + draw.gamma(2, 3, 4000)
     zone = draw.choice(["+00:00", "+02:00", "-05:00", "Z"], 4000)
@@ -104,7 +104,7 @@ def zones(folder: Path) -> str:
 
 def notes(folder: Path) -> str:
     """Free text, with line breaks, commas and quotes; several classes."""
-    draw = _draw(6)
+    draw = _generator(6)
     words = {
         "billing": ["invoice", "charged", "refund", "card"],
         "delivery": ["parcel", "late", "courier", "address"],
@@ -119,7 +119,7 @@ def notes(folder: Path) -> str:
 
 def flags(folder: Path) -> str:
     """Yes or no as 0/1, yes/no, Y/N, True/False, ja/nein, x/blank; labels yes and no."""
-    draw = _draw(7)
+    draw = _generator(7)
     on = draw.random((3000, 6)) < 0.4
     pairs = [(1, 0), ("yes", "no"), ("Y", "N"), (True, False), ("ja", "nein"), ("x", "")]
     columns = {f"flag_{n}": np.where(on[:, n], str(yes), str(no)) for n, (yes, no) in enumerate(pairs)}
@@ -129,8 +129,8 @@ def flags(folder: Path) -> str:
 
 
 def european(folder: Path) -> str:
-    """Semicolons, decimal commas, points between thousands, Latin-1, umlauts; a row of units gone astray in no cell."""
-    draw = _draw(8)
+    """Semicolons, decimal commas, points between thousands, percent signs, Latin-1, umlauts."""
+    draw = _generator(8)
     quality = draw.choice(["gut", "mäßig", "schlecht"], 1500)
     level = pd.Series(quality).map({"gut": 3.0, "mäßig": 2.0, "schlecht": 1.0}).to_numpy() + draw.normal(0, 0.7, 1500)
 
@@ -149,8 +149,8 @@ def european(folder: Path) -> str:
 
 
 def headings(folder: Path) -> str:
-    """Column names as people write them, and a title above them as spreadsheets have."""
-    draw = _draw(9)
+    """Column names as people write them, below a title row as in spreadsheets."""
+    draw = _generator(9)
     values = draw.normal(size=(800, 6)).round(3)
     names = ["class", "my column", "größe", "💰", "2nd try", "Ergebnis (%)"]
     frame = pd.DataFrame(values, columns=names)
@@ -162,7 +162,7 @@ def headings(folder: Path) -> str:
 
 def classes(folder: Path) -> str:
     """Thirty classes."""
-    draw = _draw(10)
+    draw = _generator(10)
     grade = draw.integers(0, 30, 6000)
     values = np.column_stack([np.cos(grade), np.sin(grade), grade / 10]) + draw.normal(0, 0.15, (6000, 3))
     frame = pd.DataFrame(values.round(4), columns=["x", "y", "z"])
@@ -170,8 +170,8 @@ def classes(folder: Path) -> str:
 
 
 def rare(folder: Path) -> str:
-    """One row in a hundred counts."""
-    draw = _draw(11)
+    """One row in a hundred is positive."""
+    draw = _generator(11)
     amount, age = draw.gamma(2, 50, 30000), draw.integers(0, 3000, 30000)
     chance = 1 / (1 + np.exp(9 - amount / 35 + age / 1500))
     frame = pd.DataFrame({"amount": amount.round(2), "age": age, "country": draw.choice(list("ABCDEFGH"), 30000)})
@@ -179,8 +179,8 @@ def rare(folder: Path) -> str:
 
 
 def database(folder: Path) -> str:
-    """A table of a database."""
-    draw = _draw(12)
+    """A table in a database."""
+    draw = _generator(12)
     path = folder / "shop.db"
     path.unlink(missing_ok=True)
     tenure = draw.integers(0, 72, 4000)
@@ -200,10 +200,10 @@ def database(folder: Path) -> str:
 
 
 def columnar(folder: Path) -> str:
-    """Parquet with categories, decimals, moments of a zone, small integers, a nested column and the index of pandas."""
+    """Parquet with categories, decimals, times with a zone, small integers, a nested column and an index of pandas."""
     import pyarrow as pa
 
-    draw = _draw(13)
+    draw = _generator(13)
     size = draw.uniform(1, 50, 2500)
     frame = pd.DataFrame(
         {
@@ -226,19 +226,19 @@ def columnar(folder: Path) -> str:
 
 
 def hundred(folder: Path) -> str:
-    """100,000 rows and 30 columns, of every kind."""
+    """100,000 rows and 30 columns, of every type."""
     return _mixed(folder / "hundred.csv", 100_000)
 
 
 def large(folder: Path) -> str:
-    """500,000 rows and 30 columns, of every kind."""
+    """500,000 rows and 30 columns, of every type."""
     return _mixed(folder / "large.csv", 500_000)
 
 
 def _mixed(path: Path, rows: int) -> str:
     if path.exists():
         return str(path)
-    draw = _draw(14)
+    draw = _generator(14)
     values = draw.normal(size=(rows, 14)).round(4)
     columns: dict[str, Any] = {f"n{k}": values[:, k] for k in range(14)}
     columns |= {f"count{k}": draw.poisson(4 + k, rows) for k in range(5)}

@@ -1,4 +1,4 @@
-"""The models that are measured: the reference project with one pipeline or another, trained, released, installed."""
+"""The measured models: the reference project with one of two pipelines, trained, released and installed."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def build() -> Pipeline:
 
 @dataclass(frozen=True)
 class Model:
-    """One trained, released and installed model; `pipeline` is the fitted pipeline for the peers, by joblib."""
+    """One trained, released and installed model; `pipeline` is the fitted pipeline for the peers, as a joblib file."""
 
     kind: str
     project: Path
@@ -57,11 +57,11 @@ def _install(project: Path) -> Environment:
     from seatrial.release import built_files, open_index, publish_toolkit
     from seatrial.wheels.environments import make_environment
 
-    found = find_project(project)
-    index = open_index(found.index)
+    settings = find_project(project)
+    index = open_index(settings.index)
     publish_toolkit(index)
-    index.publish(built_files(found))
-    wheel = index.fetch(index.find(found.requirement))
+    index.publish(built_files(settings))
+    wheel = index.fetch(index.find(settings.requirement))
     return make_environment(wheel, extras=("serve",), index=index)
 
 

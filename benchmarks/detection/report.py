@@ -1,4 +1,4 @@
-"""The benchmark's results as Markdown and JSON: what was caught, what was blocked wrongly, which cause was named."""
+"""The benchmark's results as Markdown and JSON: what was caught, what was wrongly blocked, which cause was named."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -21,18 +21,18 @@ KINDS = {"serve": "serve-side", "code": "code", "data": "data, whole table", "ne
 
 
 def read_lines(path: Path) -> list[Line]:
-    """The finished cells; a line that was cut off by a stop is left out."""
-    found = []
+    """The finished cases; a line that an interruption cut off is left out."""
+    lines = []
     for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:
-            found.append(json.loads(text))
+            lines.append(json.loads(text))
         except ValueError:
             continue
-    return found
+    return lines
 
 
 def render(lines: list[Line]) -> tuple[str, dict[str, Any]]:
-    """Tables for people, and the same figures as a document."""
+    """Tables for people, and the same figures as a JSON document."""
     lines = [line for line in lines if line["kind"] != "end" and line["outcome"] != "not applicable"]
     text: list[str] = []
     document: dict[str, Any] = {}
@@ -70,7 +70,7 @@ def _part(lines: list[Line], text: list[str]) -> dict[str, Any]:
     text += ["", f"{len(real):,} faults; {len(faults) - len(real)} equivalent mutants, apart; {len(benign)} harmless "
              f"releases, {stopped} stopped (95 % interval {_interval(stopped, len(benign))}).", ""]  # fmt: skip
     text += _kinds_table(real, benign)
-    text += _legs_table(real)
+    text += _suites_table(real)
     text += _benign_table(benign)
     text += _missed_table(real)
     return {
@@ -95,26 +95,26 @@ def _kinds_table(real: list[Line], benign: list[Line]) -> list[str]:
 
 def _row(words: str, lines: list[Line], *, named: bool = True) -> str:
     caught = [line for line in lines if _stopped(line)]
-    told = f"{_share(caught, lambda line: line['named']):.1%}" if named and caught else ""
+    cause = f"{_share(caught, lambda line: line['named']):.1%}" if named and caught else ""
     rivals = " | ".join(f"{_share(lines, lambda line, n=name: line['rivals'][n]):.1%}" for name in NAMES)  # type: ignore[misc]
-    return f"| {words} | {len(lines):,} | {_share(lines, _stopped):.1%} | {told} | {rivals} |"
+    return f"| {words} | {len(lines):,} | {_share(lines, _stopped):.1%} | {cause} | {rivals} |"
 
 
-LEGS = {
+SUITES = {
     "golden rows, invariants, trained again": ("golden.", "invariants.", "reproduce."),
     "rebuild": ("rebuild.",),
-    "total: changes against the null, metrics": ("total.", "metrics."),
+    "total: changes against the noise floor, metrics": ("total.", "metrics."),
     "data by fingerprints": ("data.rows", "data.column", "data.labels"),
     "data row by row": ("data.rewritten", "data.lost", "data.repeated"),
     "new rows": ("data.arrivals", "data.tie", "data.partners", "data.label_rates", "data.surprise"),
 }
 
 
-def _legs_table(real: list[Line]) -> list[str]:
-    """What each part would have caught alone; of serve-side faults the exact legs end the run, so they are left out."""
+def _suites_table(real: list[Line]) -> list[str]:
+    """What each part would have caught alone; serve-side faults are left out, as the exact suites end their run."""
     kinds = ("code", "data", "new rows")
     text = [f"| caught by this part alone | {' | '.join(KINDS[k] for k in kinds)} |", "| --- " * 4 + "|"]
-    for words, names in LEGS.items():
+    for words, names in SUITES.items():
         shares = [
             _share(
                 [r for r in real if r["kind"] == k], lambda line, n=names: any(f.startswith(n) for f in line["failed"])
@@ -135,12 +135,12 @@ def _benign_table(benign: list[Line]) -> list[str]:
 
 
 def _missed(real: list[Line]) -> dict[str, str]:
-    found: dict[str, list[int]] = {}
+    counts: dict[str, list[int]] = {}
     for line in real:
-        counted = found.setdefault(f"{KINDS[line['kind']]}: {line['name']}", [0, 0])
-        counted[0] += not _stopped(line)
-        counted[1] += 1
-    return {name: f"{missed} of {count}" for name, (missed, count) in found.items() if missed}
+        count = counts.setdefault(f"{KINDS[line['kind']]}: {line['name']}", [0, 0])
+        count[0] += not _stopped(line)
+        count[1] += 1
+    return {name: f"{missed} of {tried}" for name, (missed, tried) in counts.items() if missed}
 
 
 def _missed_table(real: list[Line]) -> list[str]:
@@ -152,9 +152,9 @@ def _stopped(line: Line) -> bool:
     return line["outcome"] in STOPPED
 
 
-def _share(lines: Iterable[Line], holds: Callable[[Line], bool]) -> float:
-    told = [bool(holds(line)) for line in lines]
-    return sum(told) / len(told) if told else float("nan")
+def _share(lines: Iterable[Line], test: Callable[[Line], bool]) -> float:
+    results = [bool(test(line)) for line in lines]
+    return sum(results) / len(results) if results else float("nan")
 
 
 def _interval(hits: int, count: int) -> str:
