@@ -44,7 +44,7 @@ def test_a_deployment_uses_the_lockfile_of_the_trial(tmp_path: Path, wheels: Pat
     model, toolkit = store_lockfile(tmp_path, wheels, LINES)
     known = trial_lockfiles(tmp_path, sha256(model))
     locked = lock_release(inspect(model), FolderIndex(tmp_path / "index"), known, silent)
-    assert "something-else==9.9.9" in locked.lockfile.body  # nothing would resolve to that
+    assert "something-else==9.9.9" in locked.lockfile.text  # nothing would resolve to that
     assert [sha256(wheel) for wheel in locked.wheels] == [sha256(model), sha256(toolkit)]
 
 
@@ -53,8 +53,8 @@ def test_everything_is_resolved_again_for_another_toolkit(tmp_path: Path, wheels
     known = trial_lockfiles(tmp_path, sha256(model))
     assert len(known) == 1
     locked = lock_release(inspect(model), FolderIndex(tmp_path / "index"), known, silent)
-    assert "something-else" not in locked.lockfile.body
-    assert sha256(toolkit) in locked.lockfile.body
+    assert "something-else" not in locked.lockfile.text
+    assert sha256(toolkit) in locked.lockfile.text
 
 
 @pytest.mark.parametrize("text", ["", "tiny-model>=0.1\n", "\x00", "<<<<<<< HEAD\n"])

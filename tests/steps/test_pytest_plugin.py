@@ -168,7 +168,7 @@ import pytest
 class TestTrial:
     @pytest.mark.differential
     def test_trial(self, trial_check):
-        if trial_check.check.leg != "invariants":
+        if trial_check.check.suite != "invariants":
             trial_check.require()
         assert trial_check.check.name != "invariants.rows", "a rule of our own"
 """

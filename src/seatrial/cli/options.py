@@ -9,7 +9,7 @@ import typer
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
     from seatrial.template import CsvOptions
 
@@ -69,13 +69,13 @@ def deploy_targets(text: str) -> tuple[str, ...]:
     return choose_targets([word.strip() for word in text.split(",") if word.strip()])
 
 
-def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexPlace]":
+def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexSettings]":
     """Which release is meant, and on which index; a project is needed only for what was not named."""
-    from seatrial.core.index_settings import choose_place
+    from seatrial.core.index_settings import choose_index
 
     settings = project_if_any(project) if name and index else project_on(project)
     if index:
-        place = choose_place(settings.indexes if settings else (), index)
+        place = choose_index(settings.indexes if settings else (), index)
         return name or (settings or project_on(project)).name, place
     if settings is None:
         raise SeatrialError("No index is named.", hint="Name one with --index.")
@@ -86,11 +86,11 @@ def project_on(project: Path, index: str | None = None) -> "ProjectSettings":
     """Read the project, with the index named by `--index` as its own."""
     from dataclasses import replace
 
-    from seatrial.core.index_settings import choose_place
+    from seatrial.core.index_settings import choose_index
     from seatrial.core.project import find_project
 
     settings = find_project(project)
-    return replace(settings, index=choose_place(settings.indexes, index)) if index else settings
+    return replace(settings, index=choose_index(settings.indexes, index)) if index else settings
 
 
 def project_if_any(project: Path) -> "ProjectSettings | None":

@@ -16,7 +16,7 @@ from seatrial.core.progress import Progress
 from seatrial.steps.progress import show_progress
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -71,7 +71,7 @@ def file_size(count: int) -> str:
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 1024:.0f} kB"
 
 
-def index_location(settings: "IndexPlace") -> str:
+def index_location(settings: "IndexSettings") -> str:
     """Format where an index is: its folder or its URL."""
     return short_path(settings.folder) if settings.folder else settings.url
 

@@ -58,7 +58,7 @@ def run(
 
     Example: [bold]seatrial trial titanic-model==0.1.0 dist/titanic_model-0.2.0-py3-none-any.whl[/]
     """
-    from seatrial.core.index_settings import choose_place
+    from seatrial.core.index_settings import choose_index
     from seatrial.steps import trial as steps
     from seatrial.steps.trial_setup import find_pair
 
@@ -68,7 +68,7 @@ def run(
         progress("loading")
         if old and new:
             settings = project_if_any(project)
-            chosen = choose_place(settings.indexes if settings else (), index) if index else None
+            chosen = choose_index(settings.indexes if settings else (), index) if index else None
             result = steps.compare_releases(
                 old,
                 new,

@@ -16,7 +16,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.categorical import coded
 from seatrial.model.features import Array
 from seatrial.model.shapley import Explanation
-from seatrial.model.table_files import CHUNK, Chunk, RawChunk, check_all, check_chunks, from_arrow
+from seatrial.model.table_files import CHUNK, Chunk, RawChunk, check_chunks, from_arrow, raise_problems
 from seatrial.model.table_validation import TableChecker
 
 EXACT = 2**53  # integers up to here are the same as float64
@@ -36,7 +36,7 @@ def frame_chunks(frame: Any, checker: TableChecker) -> Iterator[Chunk]:
     """Check a frame by the schema, in chunks; raises DataError at the first chunk with rows that break it."""
     name = Path(type(frame).__name__)
     for chunk in check_chunks(_raw_chunks(_sliceable(frame)), name, checker):
-        check_all(chunk.problems, name, rows=chunk.rows, hint="Fix the rows, or drop them.")
+        raise_problems(chunk.problems, name, rows=chunk.rows, hint="Fix the rows, or drop them.")
         yield chunk
 
 

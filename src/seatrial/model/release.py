@@ -4,16 +4,15 @@ import importlib
 import json
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.decision import DecisionRule, decision_rule
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, Floats, GraphEngine, NativeEngine
 from seatrial.model.features import Array, Columns, Feature, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, stack_columns, stack_rows
@@ -31,12 +30,14 @@ class Release:
     """One version of a model. Making it costs nothing; each part is loaded when it is first needed.
 
     `package` is the importable package that holds schema.py, features.py and artifacts/.
-    `row_limit` is how many rows `parse` takes in one body.
+    `row_limit` is the most rows that `parse` accepts in one body, `threads` the number of threads of a compiled engine
+    (0: one per core); it can be changed until the engine is first used.
     """
 
-    def __init__(self, package: str, *, row_limit: int = ROW_LIMIT) -> None:
+    def __init__(self, package: str, *, row_limit: int = ROW_LIMIT, threads: int = 1) -> None:
         self.package = package
         self.row_limit = row_limit
+        self.threads = threads
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -106,7 +107,7 @@ class Release:
         """The compiled graph, or scikit-learn."""
         with self._lock:
             if self.metadata.engine == "onnx":
-                return GraphEngine(self.artifacts / GRAPH_FILE)
+                return GraphEngine(self.artifacts / GRAPH_FILE, threads=self.threads)
             return NativeEngine(self.artifacts / NATIVE_FILE, self.metadata.inputs)
 
     @cached_property
@@ -154,17 +155,16 @@ class Release:
 
     def decide(self, scores: Floats) -> list[Any]:
         """Turn scores into labels; a regression's scores are its predictions."""
-        if self.metadata.task == "regression":
-            return list(scores.tolist())
-        classes = self.metadata.classes
-        return [classes[i] for i in self.decide_index(scores).tolist()]
+        return self.decision.labels(self.decide_index(scores))
 
-    def decide_index(self, scores: Floats) -> Any:
-        """Turn a classifier's scores into positions in `classes`: by the threshold, or the likeliest of several."""
-        if self.metadata.task != "binary":
-            return np.argmax(scores, axis=1)
-        positive = self.metadata.classes.index(self.metadata.positive)
-        return np.where(scores[:, positive] >= self.metadata.threshold, positive, 1 - positive)
+    def decide_index(self, scores: Floats) -> Array:
+        """Turn a classifier's scores into positions in its classes; a regression's scores are returned unchanged."""
+        return self.decision.decide(scores)
+
+    @cached_property
+    def decision(self) -> DecisionRule:
+        """The rule that turns scores into labels."""
+        return decision_rule(self.metadata)
 
     def predict(self, rows: Any) -> Any:
         """Predict rows, or a table: a pandas or polars DataFrame, an Arrow table, anything that exports Arrow.
@@ -200,11 +200,13 @@ class Release:
         ]
 
     def _predict_frame(self, frame: Any) -> dict[str, Any]:
+        from numpy import concatenate
+
         from seatrial.model.frames import frame_chunks
         from seatrial.model.scoring import score_chunks
 
         scored = list(score_chunks(self, frame_chunks(frame, self.checker)))
-        scores = np.concatenate([part for _, part in scored])
+        scores = concatenate([part for _, part in scored])
         columns: dict[str, Any] = {"prediction": self.decide(scores)}
         for position, label in enumerate(self.metadata.classes):
             columns[f"probability_{label}"] = scores[:, position]
@@ -254,37 +256,3 @@ class Release:
     @cached_property
     def _typical_values(self) -> dict[str, Any]:
         return self.schema.model_validate_json(json.dumps(self.metadata.typical)).__dict__
-
-    def main(self) -> int:
-        """Run the release's own command line, `titanic-model predict passengers.csv`."""
-        from seatrial.model.console import main
-
-        return main(self)
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Predictions for consecutive rows of a table: labels (or numbers), scores, and the rows' columns."""
-
-    predictions: list[Any]
-    scores: Floats
-    columns: Columns
-
-
-def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
-    """Predict a CSV, Parquet or JSON file chunk by chunk, in its order.
-
-    The engine works on some chunks in threads while the next ones are read and checked: it needs no Python meanwhile.
-    Raises DataError at the first chunk with rows that break the schema.
-    """
-
-    from seatrial.model.scoring import score_chunks
-    from seatrial.model.table_files import Chunk, check_all, read_chunks
-
-    def checked() -> Iterator[Chunk]:
-        for chunk in read_chunks(path, release.checker):
-            check_all(chunk.problems, path, rows=chunk.rows)
-            yield chunk
-
-    for chunk, scores in score_chunks(release, checked()):
-        yield Predicted(release.decide(scores), scores, chunk.columns)

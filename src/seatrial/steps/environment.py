@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from seatrial.core.progress import Progress
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.release import FolderIndex, Index
     from seatrial.wheels.environments import Environment
     from seatrial.wheels.sources import WheelSource
@@ -20,13 +20,13 @@ def offer_toolkit(index: "Index", progress: Progress) -> "WheelSource":
     uploads it.
     """
     from seatrial.release import publish_toolkit, runs_from_checkout
-    from seatrial.release.index import NoRoomError
+    from seatrial.release.index import UnwritableIndexError
 
     toolkit_index = _toolkit_index(index)
     if runs_from_checkout():
         on_index = toolkit_index is index
         progress("putting the toolkit on the index, as it would be on PyPI" if on_index else "building the toolkit")
-        with suppress(NoRoomError):  # a read-only folder
+        with suppress(UnwritableIndexError):  # a read-only folder
             publish_toolkit(toolkit_index)
     return with_toolkit(index)
 
@@ -34,12 +34,12 @@ def offer_toolkit(index: "Index", progress: Progress) -> "WheelSource":
 def with_toolkit(index: "Index") -> "WheelSource":
     """Return the index as `offer_toolkit` does, with the toolkit that was offered before."""
     from seatrial.wheels.resolution import TOOLKIT
-    from seatrial.wheels.sources import Preferring
+    from seatrial.wheels.sources import SourceOverride
 
     toolkit_index = _toolkit_index(index)
     if toolkit_index is index or not toolkit_index.files(TOOLKIT):
         return index
-    return Preferring(TOOLKIT, toolkit_index, index)
+    return SourceOverride(TOOLKIT, toolkit_index, index)
 
 
 def _toolkit_index(index: "Index") -> "FolderIndex":
@@ -49,7 +49,7 @@ def _toolkit_index(index: "Index") -> "FolderIndex":
     return index if isinstance(index, FolderIndex) else FolderIndex(environments_folder() / ".toolkit")
 
 
-def serving_environment(requirement: str, settings: "IndexPlace", progress: Progress) -> "tuple[Environment, str]":
+def serving_environment(requirement: str, settings: "IndexSettings", progress: Progress) -> "tuple[Environment, str]":
     """Fetch a release from the index and install it with the server; returns the environment and the package."""
     from seatrial.release import inspect, open_index
     from seatrial.wheels.environments import make_environment

@@ -21,7 +21,7 @@ from seatrial.core.state import state_home
 from seatrial.model.release import Release
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.wheels.wheel import WheelInfo
 
 _IMPORTS = threading.RLock()  # sys.modules is one for all threads
@@ -77,7 +77,7 @@ class LoadedRelease(Release):
                 self._working = False
 
 
-def load(release: "str | Path", index: "str | IndexPlace | None" = None) -> LoadedRelease:
+def load(release: "str | Path", index: "str | IndexSettings | None" = None) -> LoadedRelease:
     """Load a release into this interpreter: a wheel's path, or name==version on an index.
 
     `index` is a folder, a URL, or the name of one of the project's indexes; default: the index of the project that the
@@ -98,14 +98,14 @@ def load(release: "str | Path", index: "str | IndexPlace | None" = None) -> Load
         ) from None
 
 
-def _fetch(requirement: str, index: "str | IndexPlace | None") -> Path:
-    from seatrial.core.index_settings import choose_place
+def _fetch(requirement: str, index: "str | IndexSettings | None") -> Path:
+    from seatrial.core.index_settings import choose_index
     from seatrial.core.project import find_project, in_project
     from seatrial.release import open_index
 
     project = find_project(Path()) if in_project(Path()) else None
     if isinstance(index, str):
-        index = choose_place(project.indexes if project else (), index)
+        index = choose_index(project.indexes if project else (), index)
     settings = index or (project.index if project else None)
     if settings is None:
         raise SeatrialError(

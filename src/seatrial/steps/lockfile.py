@@ -12,7 +12,7 @@ from seatrial.core.progress import Progress
 
 if TYPE_CHECKING:
     from seatrial.release import Index
-    from seatrial.wheels.lockfile import Pin
+    from seatrial.wheels.lockfile import Lockfile
     from seatrial.wheels.sources import WheelSource
     from seatrial.wheels.wheel import WheelInfo
 
@@ -24,54 +24,54 @@ EXTRAS = ("serve",)
 class LockedRelease:
     """A release with its lockfile, and those wheels in it that come from our own index."""
 
-    lockfile: "Pin"
+    lockfile: "Lockfile"
     wheels: tuple[Path, ...]
 
 
 def lock_release(
-    wheel: "WheelInfo", source: "WheelSource", known: "Sequence[Pin]", progress: Progress
+    wheel: "WheelInfo", source: "WheelSource", known: "Sequence[Lockfile]", progress: Progress
 ) -> LockedRelease:
     """Lock the release in a wheel together with the server.
 
     If one of the `known` lockfiles has exactly these wheels, it is used unchanged: what was tried, or ran before, runs
     again with the same hashes.
     """
-    from seatrial.wheels.lockfile import compile_pin
-    from seatrial.wheels.resolution import choose_contents
+    from seatrial.wheels.lockfile import compile_lockfile
+    from seatrial.wheels.resolution import resolve_release
 
-    contents = choose_contents(
+    contents = resolve_release(
         wheel.path, extras=EXTRAS, toolkit=None, index=source, constraints=(), interpreter=sys.executable
     )
-    ours = {chosen.wheel.name: chosen.wheel for chosen in contents.chosen}
+    ours = {chosen.wheel.name: chosen.wheel for chosen in contents.wheels}
     wheels = (wheel.path, *(other.path for name, other in ours.items() if name != wheel.name))
     hashes = {name: (each.sha256,) for name, each in ours.items()}
     for lockfile in known:
-        if {line.name: line.hashes for line in lockfile.lines if line.name in ours} == hashes:
+        if {line.name: line.hashes for line in lockfile.requirements if line.name in ours} == hashes:
             return LockedRelease(lockfile, wheels)
-    return LockedRelease(compile_pin(wheel.path, wheels[1:], extras=EXTRAS, progress=progress), wheels)
+    return LockedRelease(compile_lockfile(wheel.path, wheels[1:], extras=EXTRAS, progress=progress), wheels)
 
 
-def trial_lockfiles(root: Path, candidate: str) -> "list[Pin]":
+def trial_lockfiles(root: Path, candidate: str) -> "list[Lockfile]":
     """Read the lockfiles that trials of the release with this hash left in the project at `root`, newest first."""
     from seatrial.trial import gate
-    from seatrial.wheels.lockfile import read_pin
+    from seatrial.wheels.lockfile import read_lockfile
 
     lockfiles = []
     for path in (folder / LOCKFILE for folder in gate.result_folders(root, candidate)):
         with suppress(SeatrialError, OSError, UnicodeDecodeError):  # without it, everything is resolved again
-            lockfiles.append(read_pin(path.read_text("utf-8"), str(path)))
+            lockfiles.append(read_lockfile(path.read_text("utf-8"), str(path)))
     return lockfiles
 
 
-def fetch_locked(index: "Index") -> "Callable[[Pin], list[Path]]":
+def fetch_locked(index: "Index") -> "Callable[[Lockfile], list[Path]]":
     """Return a function that fetches our own wheels of a lockfile; by hash, whichever version they have now."""
     from seatrial.steps.environment import with_toolkit
 
     source = with_toolkit(index)
 
-    def fetch(lockfile: "Pin") -> list[Path]:
+    def fetch(lockfile: "Lockfile") -> list[Path]:
         wheels = []
-        for line in lockfile.lines:
+        for line in lockfile.requirements:
             matching = [file for file in source.files(line.name) if file.sha256 in line.hashes]
             wheels += [source.local(line.name, file) for file in matching[:1]]
             if line is lockfile.model and not matching:

@@ -65,7 +65,7 @@ def create_project(
     root: Path, examination: "Examination", options: "Options", *, git: bool = True, progress: Progress = silent
 ) -> NewProject:
     """Create the project's folder, completely or not at all; with `git` a repository with a first commit."""
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
     from seatrial.core.project import find_project
     from seatrial.steps.project_files import project_files, update_pipeline
     from seatrial.template import repository
@@ -80,7 +80,7 @@ def create_project(
         started = git and above is None and repository.start_repository(folder)
         own_ci = options.ci if above is None else "none"  # within a repository, the CI file is at its top
         for path, text in project_files(find_project(folder), own_ci, options.deploy).items():
-            write_whole(path, text)
+            write_atomic(path, text)
         if started:
             progress("committing it")
             uncommitted = repository.first_commit(folder, f"Start {options.names.name}")

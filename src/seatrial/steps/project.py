@@ -12,8 +12,8 @@ from seatrial.core.project import ProjectSettings, find_project
 from seatrial.steps.progress import show_progress
 
 if TYPE_CHECKING:
-    from seatrial.deploy import Done
-    from seatrial.release import Built, Published
+    from seatrial.deploy import DeploymentResult
+    from seatrial.release import BuiltRelease, Published
     from seatrial.steps.deploy import TargetDeployments
     from seatrial.steps.load import LoadedRelease
     from seatrial.steps.prove import ProofResult
@@ -92,10 +92,10 @@ class Project:
     @property
     def settings(self) -> ProjectSettings:
         """The project's settings, as they are in pyproject.toml now."""
-        from seatrial.core.index_settings import choose_place
+        from seatrial.core.index_settings import choose_index
 
         settings = find_project(self._folder)
-        return replace(settings, index=choose_place(settings.indexes, self._index)) if self._index else settings
+        return replace(settings, index=choose_index(settings.indexes, self._index)) if self._index else settings
 
     def train(self, *, drop_bad_rows: bool = False) -> "Run":
         """Fit, evaluate and compile the model; the run has `metrics`, and shows its report in a notebook."""
@@ -103,7 +103,7 @@ class Project:
 
         return self._run(train, drop_bad_rows=drop_bad_rows)
 
-    def build(self) -> "Built":
+    def build(self) -> "BuiltRelease":
         """Build the trained model into an sdist and a wheel."""
         from seatrial.release import build_release
 
@@ -145,7 +145,7 @@ class Project:
         reason: str = "",
         git: bool = True,
         push: bool = False,
-    ) -> "Done":
+    ) -> "DeploymentResult":
         """Bring a release into service (default: the newest) that passed its trial against the one running there."""
         from seatrial.steps.deploy import deploy
 
@@ -153,7 +153,7 @@ class Project:
 
     def rollback(
         self, target: str = "local", to: str | None = None, *, reason: str = "", git: bool = True, push: bool = False
-    ) -> "Done":
+    ) -> "DeploymentResult":
         """Go back to the previous healthy release, or to the version `to`."""
         from seatrial.steps.deploy import rollback
 

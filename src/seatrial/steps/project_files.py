@@ -75,10 +75,10 @@ def update_pipeline(project: "ProjectSettings", ci: str) -> PipelineUpdate:
 def write_missing(files: Mapping[Path, str]) -> "tuple[list[Path], list[Difference]]":
     """Write the files that do not exist; returns their paths, and the files that exist with other content."""
     from seatrial.ci.file_sync import differences
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
 
     different = differences(files)
     written = [difference.path for difference in different if difference.missing]
     for path in written:
-        write_whole(path, files[path])
+        write_atomic(path, files[path])
     return written, [difference for difference in different if not difference.missing]

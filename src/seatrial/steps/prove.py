@@ -8,7 +8,7 @@ from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.trial.prove.proof import GateProof
+    from seatrial.trial.prove.gate_proof import GateProof
 
 NAME = "prove"  # of the result's files, in .seatrial/trials/
 
@@ -32,7 +32,7 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     `quick` tries only the faults of serving, for which nothing is trained again. Writes the result, and returns it
     with its page.
     """
-    from seatrial.core.files import to_json, write_whole
+    from seatrial.core.files import to_json, write_atomic
     from seatrial.release import open_index
     from seatrial.steps.recipes import same_table
     from seatrial.steps.trainer import trainer_of
@@ -50,6 +50,6 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
         setup.candidate.path, trainer, policy=setup.policy, index=setup.source, quick=quick, progress=progress
     )
     page = project.root / gate.RESULTS / f"{NAME}.html"
-    write_whole(page, to_html(proof))
-    write_whole(page.with_suffix(".json"), to_json(proof.to_document()))
+    write_atomic(page, to_html(proof))
+    write_atomic(page.with_suffix(".json"), to_json(proof.to_document()))
     return ProofResult(proof, page)

@@ -178,7 +178,7 @@ def _run_once_for_all_workers(item: pytest.Function, shared: Path) -> "Verdict |
 
     from filelock import FileLock
 
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
     from seatrial.trial.records import read_verdict
     from seatrial.trial.report.document import to_json
 
@@ -186,7 +186,7 @@ def _run_once_for_all_workers(item: pytest.Function, shared: Path) -> "Verdict |
     with FileLock(f"{path}.lock"):
         if not path.exists():
             verdict = _run(item)
-            write_whole(path, json.dumps(verdict) if isinstance(verdict, str) else to_json(verdict))
+            write_atomic(path, json.dumps(verdict) if isinstance(verdict, str) else to_json(verdict))
     document: Any = json.loads(path.read_bytes())
     return document if isinstance(document, str) else read_verdict(document, str(path))
 

@@ -18,7 +18,7 @@ from seatrial.train.recipe import Recipe, read_recipe
 from seatrial.train.reference_rows import take
 from seatrial.trial.compare.table_history import Table
 from seatrial.trial.recipes import Recipes, Training
-from seatrial.trial.rows.reference import Labelled
+from seatrial.trial.rows.reference import LabelledRows
 
 CodeAndTable = Callable[[], tuple[ProjectSettings, Path]]  # a project's code, and the table that it was trained on
 
@@ -83,7 +83,7 @@ def training_of(recipe: Recipe) -> Training:
         target=recipe.table.target[recipe.split.train],
         table=Table(recipe.table.columns, recipe.table.target, recipe.project.target),
         trained=take(recipe.table.columns, recipe.split.train),
-        held_out=Labelled(recipe.held_out, recipe.table.target[recipe.split.test]),
+        held_out=LabelledRows(recipe.held_out, recipe.table.target[recipe.split.test]),
     )
 
 

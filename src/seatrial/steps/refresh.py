@@ -52,7 +52,7 @@ def refresh(
 def _replace(
     project: "ProjectSettings", source: "TableSource", drop_bad_rows: bool, progress: Progress
 ) -> RefreshedTable:
-    from seatrial.core.files import write_whole
+    from seatrial.core.files import write_atomic
 
     content, changes = _content(source, project, progress)
     with tempfile.TemporaryDirectory(prefix="seatrial-refresh-") as folder:
@@ -64,7 +64,7 @@ def _replace(
     except SeatrialError:
         before = None
     try:
-        write_whole(project.data, content)
+        write_atomic(project.data, content)
     except OSError as error:
         raise SeatrialError(
             f"{project.data} cannot be written: {error.strerror}.", hint="Nothing was changed."

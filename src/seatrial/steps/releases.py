@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.release import IndexedRelease
     from seatrial.steps.running_servers import RunningServer
 
@@ -28,7 +28,7 @@ class ListedRelease:
     served: tuple[str, ...]
 
 
-def list_releases(name: str, index: "IndexPlace") -> list[ListedRelease]:
+def list_releases(name: str, index: "IndexSettings") -> list[ListedRelease]:
     """List the releases of a model on an index, oldest first."""
     from seatrial.release import open_index
     from seatrial.steps.running_servers import running_servers

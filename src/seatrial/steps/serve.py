@@ -13,7 +13,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.steps.server_process import ServerProcess, server_process
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
 
 READY_SECONDS = 60.0  # until a server that does not answer is given up
@@ -29,7 +29,7 @@ class Servable:
     cached: bool = False  # whether the environment existed already
 
 
-def prepare_release(requirement: str, index: "IndexPlace", progress: Progress = silent) -> Servable:
+def prepare_release(requirement: str, index: "IndexSettings", progress: Progress = silent) -> Servable:
     """Install a release of the index, with the server, into a clean environment."""
     from seatrial.steps.environment import serving_environment
 
@@ -66,7 +66,7 @@ def wait_until_ready(server: ServerProcess, host: str, port: int) -> str:
 
 def predict_example(url: str) -> tuple[Any, Any]:
     """Send the release's example row to its server; returns the row and the response."""
-    from seatrial.deploy.health import ask
+    from seatrial.deploy.health import request_json
 
-    row = ask(f"{url}/api/v1/model")["example"]
-    return row, ask(f"{url}/api/v1/predict", row)
+    row = request_json(f"{url}/api/v1/model")["example"]
+    return row, request_json(f"{url}/api/v1/predict", row)

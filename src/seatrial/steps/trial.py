@@ -1,7 +1,6 @@
 """The trial: a built wheel and the release that it would replace in, a verdict out, and the files that record it."""
 
 import getpass
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,11 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import git_user
 from seatrial.core.progress import Progress, silent
 from seatrial.steps.lockfile import LOCKFILE
 
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
     from seatrial.release import Index, IndexedRelease
     from seatrial.steps.trial_setup import TrialPair
@@ -55,7 +55,7 @@ class TrialResult:
     @property
     def checks(self) -> list[dict[str, Any]]:
         """The checks as rows of a table: `pandas.DataFrame(result.checks)`."""
-        keys = ("leg", "name", "subject", "outcome", "summary", "old", "new", "limit", "hint")
+        keys = ("suite", "name", "subject", "outcome", "summary", "old", "new", "limit", "hint")
         return [{key: getattr(check, key) for key in keys} | {"id": check.id} for check in self.verdict.checks]
 
     def _repr_html_(self) -> str:
@@ -94,13 +94,13 @@ def run_trial(
     from seatrial.steps.recipes import project_recipes
     from seatrial.steps.trial_setup import set_up_trial
     from seatrial.trial import gate
-    from seatrial.trial.run import hold
+    from seatrial.trial.run import run
 
     project, index, baseline = pair.project, pair.index, pair.baseline
     setup = set_up_trial(project, pair.candidate, index, progress)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         facts = pair.candidate.release or {}
-        verdict = hold(
+        verdict = run(
             pair.candidate.path,
             index.fetch(baseline) if baseline else None,
             policy=setup.policy,
@@ -142,7 +142,7 @@ def compare_releases(
     new: str,
     *,
     project: "ProjectSettings | None",
-    index: "IndexPlace | None",
+    index: "IndexSettings | None",
     data: Path | None = None,
     output: Path | None = None,
     same_wheel: bool = False,
@@ -159,7 +159,7 @@ def compare_releases(
     from seatrial.steps.recipes import released_recipes
     from seatrial.trial import gate
     from seatrial.trial.policy import read_policy
-    from seatrial.trial.run import hold
+    from seatrial.trial.run import run
 
     policy = read_policy(project.trial if project else {}, "pyproject.toml")
     opened = open_index(index) if index else None
@@ -169,7 +169,7 @@ def compare_releases(
         recipes = None
         if opened and old_release and new_release and old_release.sha256 != new_release.sha256:
             recipes = released_recipes(opened, new_release, old_release, Path(unpacked), progress)
-        verdict = hold(
+        verdict = run(
             candidate,
             baseline,
             policy=policy,
@@ -253,12 +253,11 @@ def _lock(verdict: "Verdict", candidate: "WheelInfo", source: "WheelSource", pro
     if verdict.exit_code:
         return ""
     try:
-        return lock_release(candidate, source, [], progress).lockfile.body
+        return lock_release(candidate, source, [], progress).lockfile.text
     except SeatrialError:
         return ""
 
 
 def _person(root: Path) -> str:
     """Who accepts: git's user, or else the user of the system."""
-    done = subprocess.run(["git", "-C", str(root), "config", "user.name"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or getpass.getuser()
+    return git_user(root) or getpass.getuser()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_whole
+from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
 
 RESULTS = Path(".seatrial") / "trials"
@@ -133,7 +133,7 @@ def accept(
     for id_ in wanted:
         if id_ not in open_:
             raise PolicyError(f"No check {id_!r} is open.", hint=f"Open: {', '.join(open_) or 'none'}.")
-        if open_[id_].leg in NEVER:
+        if open_[id_].suite in NEVER:
             raise PolicyError(f"{id_} cannot be accepted: {open_[id_].summary}", hint="Build the release again.")
     acceptance = Acceptance(
         candidate=verdict.candidate.sha256,
@@ -144,7 +144,7 @@ def accept(
         on=today.isoformat(),
         until=until.isoformat(),
     )
-    write_whole(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
+    write_atomic(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
     return acceptance
 
 
@@ -155,7 +155,7 @@ def with_acceptances(
     marked = []
     for check in checks:
         given = _acceptance_of(check, acceptances, candidate, baseline)
-        if given is None or check.outcome not in (Outcome.waiting, Outcome.blocked) or check.leg in NEVER:
+        if given is None or check.outcome not in (Outcome.waiting, Outcome.blocked) or check.suite in NEVER:
             marked.append(check)
             continue
         _refuse_expired(check, given, today)
@@ -192,6 +192,6 @@ def write_results(folder: Path, files: dict[str, str]) -> None:
         if name == "verdict.json":
             document = content
         else:
-            write_whole(folder / name, content)
+            write_atomic(folder / name, content)
     if document is not None:
-        write_whole(folder / "verdict.json", document)
+        write_atomic(folder / "verdict.json", document)
