@@ -77,15 +77,15 @@ class LoadedRelease(Release):
                 self._working = False
 
 
-def load(release: "str | Path", index: "str | IndexSettings | None" = None) -> LoadedRelease:
-    """Load a release into this interpreter: a wheel's path, or name==version on an index.
+def load(release: "str | Path | WheelInfo", index: "str | IndexSettings | None" = None) -> LoadedRelease:
+    """Load a release into this interpreter: a wheel, or name==version on an index.
 
     `index` is a folder, a URL, or the name of one of the project's indexes; default: the index of the project that the
     current folder is in. Several releases can be loaded at once, also of one model.
     """
-    from seatrial.wheels.wheel import inspect, refuse_unsafe
+    from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 
-    path = Path(release)
+    path = Path(release.path if isinstance(release, WheelInfo) else release)
     wheel = inspect(path.absolute() if path.suffix == ".whl" else _fetch(str(release), index))
     refuse_unsafe(wheel)
     _check_requirements(wheel)
