@@ -104,7 +104,7 @@ def test_an_interrupt_leaves_nothing(table: Path, tmp_path: Path, at: str):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([{"x": 1}], "is not a table"),
+        ([{"x": 1}], "A list is not a table"),
         (pd.Series([1, 2]), "A pandas.Series is not a table"),
         (pd.DataFrame({"left": []}), "The DataFrame has 0 rows and 1 columns"),
     ],
