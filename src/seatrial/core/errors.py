@@ -1,7 +1,7 @@
-"""The errors that are the user's to mend; anything else that is raised is a bug of ours.
+"""The errors that a user can fix; any other exception is a bug of ours.
 
 SeatrialError        what is wrong and where, and a hint: what to do next
-├── UsageError      the call is wrong: what was asked for does not apply
+├── UsageError       the call is wrong: an option or argument that does not apply
 ├── DataError        rows or cells that break the schema; carries the places
 └── CompileError     a pipeline cannot become an exact graph; training falls back to the native engine
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class SeatrialError(Exception):
-    """Something the user can mend: the message says what and where, `hint` says what to do next."""
+    """Something the user can fix: the message says what is wrong and where, `hint` says what to do next."""
 
     exit_code = 1  # of a command that ends with it
 
