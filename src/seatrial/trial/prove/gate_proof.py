@@ -104,13 +104,9 @@ def prove(
     progress("injecting faults into the candidate")
     checks, attempts = inject_all(setup, [*mutants(setup.model), *column_mutants(setup.columns, setup.model)])
     # The sound candidate is the first harmless change: if it does not pass, no other can.
-    found = diagnose(checks, policy)
-    attempts.append(
-        Attempt(
-            "as it is", "harmless", "the wheel exactly as it was built", "blocked" if found.stopped else "passed",
-            check=found.check, cause=found.cause, failed=found.failed,
-        )
-    )  # fmt: skip
+    diagnosis = diagnose(checks, policy)
+    result: Result = "blocked" if diagnosis.stopped else "passed"
+    attempts.append(Attempt("as it is", "harmless", "the wheel exactly as it was built", result, **vars(diagnosis)))
     if not quick:
         lab = Lab(setup, progress)
         attempts += [*lab.code_attempts(), *lab.data_attempts(), *lab.harmless_attempts()]
