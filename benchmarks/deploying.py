@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.deploy.load import Loading
-from tests.deploy.yard import Yard, reversion
+from tests.deploy.load_generator import LoadProcess
+from tests.deploy.project_repo import ProjectRepo, reversion
 
 from seatrial.core.files import to_json
 from seatrial.release import open_index, publish_toolkit
@@ -31,30 +31,30 @@ def main() -> None:
         publish_toolkit(index)
         for version in ("0.1.0", "0.2.0"):
             index.publish([reversion(built[-1], version, folder)])
-        yard = Yard.make(TITANIC, folder / "titanic", folder / "index")
-        yard.pass_trial("0.1.0", None)
-        yard.pass_trial("0.2.0", "0.1.0")
+        repo = ProjectRepo.make(TITANIC, folder / "titanic", folder / "index")
+        repo.pass_trial("0.1.0", None)
+        repo.pass_trial("0.2.0", "0.1.0")
         try:
-            figures = measure(yard)
+            figures = measure(repo)
         finally:
-            yard.close()
+            repo.close()
     print(to_json(figures))
     RESULT.parent.mkdir(exist_ok=True)
     with RESULT.open("a") as file:
         file.write(json.dumps(figures) + "\n")
 
 
-def measure(yard: Yard) -> dict[str, object]:
+def measure(repo: ProjectRepo) -> dict[str, object]:
     """Deploy and roll back ten times each, under 200 requests a second."""
-    yard.ok("deploy", "local", "0.1.0")
-    yard.ok("deploy", "local", "0.2.0")
-    yard.ok("rollback", "local")
+    repo.ok("deploy", "local", "0.1.0")
+    repo.ok("deploy", "local", "0.2.0")
+    repo.ok("rollback", "local")
     took: dict[str, list[float]] = {"deploy": [], "rollback": []}
-    with Loading(yard.status()["port"]) as load:
+    with LoadProcess(repo.status()["port"]) as load:
         for _ in range(ROUNDS):
             for command in (("deploy", "local", "0.2.0"), ("rollback", "local")):
                 clock = time.monotonic()
-                yard.ok(*command)
+                repo.ok(*command)
                 took[command[0]].append(time.monotonic() - clock)
     found = load.result
     return {

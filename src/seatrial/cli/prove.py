@@ -28,12 +28,12 @@ def prove(
 
     with show.progress(quiet=json) as progress:
         progress("loading")
-        page, proof = prove_trial(find_project(project), quick=quick, progress=progress)
+        result = prove_trial(find_project(project), quick=quick, progress=progress)
     if json:
-        show.print_json(proof.to_document())
+        show.print_json(result.proof.to_document())
     else:
-        _show(proof, page)
-    raise typer.Exit(proof.exit_code)
+        _show(result.proof, result.page)
+    raise typer.Exit(result.proof.exit_code)
 
 
 def _show(proof: "GateProof", page: Path) -> None:

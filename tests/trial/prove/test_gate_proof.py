@@ -72,7 +72,7 @@ def loose(project: Path, finished: Result, tmp_path_factory: pytest.TempPathFact
             (serving_faults, "FAULTS", ("drop_strong", "float16", "alone_differs")),
         ):
             patch.setattr(module, name, {key: getattr(module, name)[key] for key in kept})
-        return prove_project(find_project(root))[1]
+        return prove_project(find_project(root)).proof
 
 
 def named(gate_proof: GateProof, name: str) -> Attempt:
