@@ -122,9 +122,9 @@ def total_legs(
     if q.truth is not None and q.size >= policy.min_rows:
         checks += compare_metrics(world.meaning, old.rows, new.rows, q.truth, policy, noise=metric_noise(null))
     own = candidate.recipe
-    held = (own.held_out, world.meaning.codes(own.table.target[own.split.test]))
+    held = (own.held_out, world.meaning.positions(own.table.target[own.split.test]))
     mine = world.recipe
-    theirs = (mine.held_out, world.meaning.codes(mine.table.target[mine.split.test]))
+    theirs = (mine.held_out, world.meaning.positions(mine.table.target[mine.split.test]))
     checks += compare_gain(
         world.meaning, (world.baseline(theirs[0]), theirs[1]), (np.asarray(score(held[0])), held[1]), policy
     )
@@ -159,8 +159,8 @@ def data_legs(world: World, candidate: Candidate) -> list[Check]:
     rows = np.flatnonzero(~matched.known)
     if not len(rows):
         return checks
-    known = (old.held_out, world.meaning.codes(old.table.target[old.split.test]))
-    fresh = (take(after.columns, rows), world.meaning.codes(after.target[rows]))
+    known = (old.held_out, world.meaning.positions(old.table.target[old.split.test]))
+    fresh = (take(after.columns, rows), world.meaning.positions(after.target[rows]))
     return checks + compare_new_row_losses(
         world.meaning, (known[0], world.baseline(known[0]), known[1]), (fresh[0], world.baseline(fresh[0]), fresh[1]),
         world.policy,

@@ -20,10 +20,11 @@ from seatrial.train.recipe import Fitted, Recipe, read_recipe
 from seatrial.train.reference_rows import row_at, take
 from seatrial.train.training_table import TrainingTable
 from seatrial.trial.compare.groups import Grouping
+from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.queries import Queries, QueryScores, make_queries
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.statistics import groups_of
-from seatrial.trial.noise import NoiseFloor, calibrate, draw_replicas
+from seatrial.trial.noise import calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.rows.crossed_rows import cross_rows
 from seatrial.trial.rows.probes import probe_rows
@@ -122,7 +123,9 @@ class World:
         split = self.usual.recipe.split
         rows = old.take(held_out(old, {"cuts": split.cuts, "seed": split.seed}))
         valid, probed = self.probes(rows.columns)
-        return make_queries(self.meaning, rows.columns, self.meaning.codes(rows.target), valid, probed, seed=self.seed)
+        return make_queries(
+            self.meaning, rows.columns, self.meaning.positions(rows.target), valid, probed, seed=self.seed
+        )
 
     def probes(self, columns: Columns) -> tuple[Columns, tuple[str, ...]]:
         """Made-up rows that the schema takes, as checked columns."""

@@ -75,7 +75,7 @@ def test_the_trial_of_other_bytes_under_the_same_version(yard: Yard, built: Path
     yard.pass_trial("0.5.0", None)
     yard.publish(reversion(built, "0.5.0", tmp_path))
     said = refused(yard, "deploy", "local", "0.5.0")
-    assert "No trial has been held of this wheel" in said
+    assert "No trial has been run for this wheel" in said
     assert "hint: Run `seatrial trial`." in said
 
 

@@ -296,7 +296,7 @@ def hostile() -> Verdict:
 
 def nothing() -> Verdict:
     """A trial that claims to have passed and looked at nothing."""
-    return verdict_of((), outcome=Outcome.passed, cause="Passed: all 0 checks hold.")
+    return verdict_of((), outcome=Outcome.passed, cause="Passed: all 0 checks passed.")
 
 
 SAMPLES = {

@@ -366,7 +366,7 @@ class TestGate:
             (candidate, None),
             (candidate[:16] + "0" * 48, baseline),
         ):
-            with pytest.raises(SeatrialError, match="No trial has been held of this wheel"):
+            with pytest.raises(SeatrialError, match="No trial has been run for this wheel"):
                 gate.require_passed(tmp_path, *pair, today=self.TODAY)
 
     def test_one_that_waits_does_not(self, waiting: Verdict, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def failing(name, summary, outcome=Outcome.blocked, severity=1.0, **more):
 
 
 def test_all_good_checks_pass():
-    assert judge([GOOD, GOOD], POLICY) == (Outcome.passed, "Passed: all 2 checks hold.")
+    assert judge([GOOD, GOOD], POLICY) == (Outcome.passed, "Passed: all 2 checks passed.")
 
 
 def test_nothing_compared_is_inconclusive_and_notes_are_no_comparison():

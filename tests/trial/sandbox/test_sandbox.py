@@ -187,16 +187,16 @@ def test_what_a_row_raises_is_told_as_text(side: Sandbox):
 
 def test_bad_rows_are_judged_by_place_and_rule(side: Sandbox):
     rows = [row(), {**row(), "kind": 3}, {**row(), "y": 1}, {}, 7, row(1.0, "raise x"), {**row(), "x": float("nan")}]
-    judged = side.ask([Validate("b", rows)]).judged["b"]
+    row_results = side.ask([Validate("b", rows)]).row_results["b"]
     outcomes = ["accepted", "refused", "refused", "refused", "refused", "failed", "refused"]
-    assert [each.outcome for each in judged] == outcomes
-    assert judged[0].scores == pytest.approx(expected([0.5])[0])
-    assert judged[1].rules[0][:2] == ("body.kind", "literal_error")
-    assert "0.kind: Input should be 1 or 2" in judged[1].error
-    assert judged[2].rules[0][:2] == ("body.y", "extra_forbidden")
-    assert judged[3].rules[0][:2] == ("body.x", "missing")
-    assert judged[5].error == "KeyError: 'x'"
-    assert judged[5].rules == ()
+    assert [each.outcome for each in row_results] == outcomes
+    assert row_results[0].scores == pytest.approx(expected([0.5])[0])
+    assert row_results[1].rules[0][:2] == ("body.kind", "literal_error")
+    assert "0.kind: Input should be 1 or 2" in row_results[1].error
+    assert row_results[2].rules[0][:2] == ("body.y", "extra_forbidden")
+    assert row_results[3].rules[0][:2] == ("body.x", "missing")
+    assert row_results[5].error == "KeyError: 'x'"
+    assert row_results[5].rules == ()
 
 
 def test_a_side_describes_what_is_installed(side: Sandbox):

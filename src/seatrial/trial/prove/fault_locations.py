@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.table_history import Table
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.prove import data_faults
 
 LEAST_SPOILED = 0.02  # of the rows that a fault of the data has to change

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from seatrial import __version__
-from seatrial.trial import equality_checks
 from seatrial.trial.compare.statistics import sensitivity
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove import catalogue
@@ -19,10 +18,9 @@ from seatrial.trial.prove.seeds import catalogue_seeds, column_seeds
 from seatrial.trial.prove.serving_faults import Ground, seed_all
 from seatrial.trial.prove.trainer import Workshop
 from seatrial.trial.prove.training_faults import Bench, code_faults, data_faults, harmless_changes
-from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.answer_collection import CollectedAnswers, read_golden, scoring_of
-from seatrial.trial.rows.crossed_rows import cross_rows
+from seatrial.trial.rows.crossed_rows import cross_rows, cross_tables
 from seatrial.trial.rows.row_selection import gather_rows, make_trial_queries
 from seatrial.trial.sandbox.queries import Describe
 from seatrial.trial.sandbox.sandbox import open_sandbox
@@ -58,7 +56,7 @@ def prove(
     spread = float(np.std(rows.labelled.target)) if described.metadata.task == "regression" else 1.0
     questions = make_trial_queries(scoring_of(described, spread or 1.0), rows, described.columns)
     training = workshop.own.training
-    sound = questions.split(np.asarray(training.score(questions.table)))
+    sound = questions.ask(training.score)
     told = sensitivity(questions, sound, sound)
     strength = dict(zip(told.members, told.old.tolist() if told.old is not None else [], strict=False))
     order = sorted((n for n in strength if strength[n] > 1e-9), key=lambda n: -strength[n])
@@ -68,7 +66,7 @@ def prove(
         described.metadata.threshold,
     )  # fmt: skip
     many = cross_rows(described.columns, table.columns, workshop.allowed, rows=MANY, seed=SEED)
-    crossed = equality_checks.crossed_rows(Recipes(training), described.columns)
+    crossed = cross_tables(described.columns, training.tables)
     ground = Ground(side, described.columns, golden, questions, policy, training, crossed, many)
     progress("seeding faults into the candidate")
     control, tried = seed_all(ground, [*catalogue_seeds(facts), *column_seeds(described.columns, facts)])
@@ -78,7 +76,7 @@ def prove(
         reason = "--quick leaves out what has to be trained again."
         untried |= dict.fromkeys(("training code", "training data", "harmless"), reason)
     else:
-        sample = CollectedAnswers(answers, np.zeros(0), np.zeros(0, dtype=bool), ())
+        sample = CollectedAnswers(answers, questions.blocks, np.zeros(0), np.zeros(0, dtype=bool))
         bench = Bench(workshop, policy, questions.scoring, described.columns, golden, tuple(order), many, sample)
         tried += code_faults(bench, progress)
         tried += data_faults(bench, progress)

@@ -10,6 +10,7 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 from seatrial.trial import equality_checks
+from seatrial.trial.compare.blocks import Blocks
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.blind_spots import telling_rows
@@ -47,17 +48,20 @@ class Ground:
     many: Columns
 
     @cached_property
+    def blocks(self) -> Blocks:
+        """The rows and probes of the questions, and the crossed rows."""
+        parts = self.questions.blocks.parts
+        return Blocks({name: parts[name] for name in ("rows", "probes")}).extended("crossed", self.crossed)
+
+    @cached_property
     def asked(self) -> Columns:
         """The rows and probes of the questions."""
-        count = self.questions.size + len(self.questions.probed)
-        return {name: values[:count] for name, values in self.questions.table.items()}
+        return self.blocks.rows("rows", "probes")
 
     @cached_property
     def everything(self) -> Columns:
         """These, and the crossed rows behind them."""
-        if not self.crossed:
-            return self.asked
-        return {name: np.concatenate([values, self.crossed[name]]) for name, values in self.asked.items()}
+        return self.blocks.table
 
     @cached_property
     def expected(self) -> Array:
@@ -151,16 +155,11 @@ def _checks(ground: Ground, asking: Asking, told: Told) -> list[Check]:
         return [*checks, _not_compared(f"the candidate fails on {len(scored.errors)} rows: {text}")]
     given = flat(scored.scores, not meaning.classifies)
     expected = ground.expected[: len(given)]
-    count, behind = len(next(iter(ground.asked.values()))), len(next(iter(ground.questions.table.values())))
-    # A trial's table has rows with shuffled columns before the crossed ones; no leg of these reads them.
-    between = np.full((behind - count, *given.shape[1:]), np.nan)
-    refused = np.concatenate([scored.refused[:count], np.zeros(behind - count, dtype=bool), scored.refused[count:]])
-    asked = CollectedAnswers(answers, np.concatenate([given[:count], between, given[count:]]), refused, ())
+    # Most faults are caught without the crossed rows, so they may not have been asked.
+    blocks = ground.blocks if len(given) == len(ground.expected) else ground.blocks.extended("crossed", {})
+    asked = CollectedAnswers(answers, blocks, given, scored.refused)
     again = replace(ground.training, score=lambda _: expected)
-    crossed = ground.crossed if len(given) > count else {}
-    return checks + equality_checks.trained_again(
-        Recipes(again), policy, ground.questions, None, asked, lambda _: None, crossed
-    )
+    return checks + equality_checks.trained_again(Recipes(again), policy, meaning, None, asked, lambda _: None)
 
 
 def _not_compared(reason: str) -> Check:

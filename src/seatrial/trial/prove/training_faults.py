@@ -70,10 +70,12 @@ class Held:
     def __init__(self, bench: Bench, old: Trained, new: Trained, *, rebuilt: Scorer | None = None) -> None:
         self._bench, self._old, self._new, self._rebuilt = bench, old, new, rebuilt
         self._questions = _questions(bench, old, new)
-        table = self._questions.table
-        taken = np.zeros(len(next(iter(table.values()))), dtype=bool)  # no schema refuses a row here
-        self._before = replace(bench.sample, table=np.asarray(old.training.score(table)), refused=taken)
-        self._after = replace(bench.sample, table=np.asarray(new.training.score(table)), refused=taken)
+        blocks = self._questions.blocks.extended("crossed", {})
+        taken = np.zeros(len(next(iter(blocks.table.values()))), dtype=bool)  # no schema refuses a row here
+        self._before, self._after = (
+            replace(bench.sample, blocks=blocks, scores=np.asarray(each.training.score(blocks.table)), refused=taken)
+            for each in (old, new)
+        )
 
     @property
     def rows(self) -> int:
@@ -83,7 +85,7 @@ class Held:
     @property
     def changed(self) -> int:
         """How many of them are other than the baseline's."""
-        a, b = self._before.table[: self.rows], self._after.table[: self.rows]
+        a, b = (each.of("rows", "probes") for each in (self._before, self._after))
         return int(differing(a, b).sum())
 
     def checks(self, policy: Policy) -> list[Check]:
@@ -106,9 +108,10 @@ class Held:
             if self._rebuilt is None and policy.kind != "repackage":
                 return []
             recipes = replace(recipes, rebuilt=self._rebuilt or self._old.training.score)
-            return equality_checks.trained_again(recipes, policy, questions, before, after, lambda _: None)
+            return equality_checks.trained_again(recipes, policy, questions.scoring, before, after, lambda _: None)
         if name == "total":
-            return difference_checks.check_total(recipes, policy, questions, before, after, lambda _: None)
+            floor = difference_checks.measure_noise(recipes, policy, questions, lambda _: None)
+            return difference_checks.check_total(recipes, policy, questions, before, after, floor)
         if name == "data":
             return difference_checks.check_data(
                 recipes, self._old.fingerprint, self._new.fingerprint, policy, questions.scoring
@@ -222,7 +225,7 @@ def _questions(bench: Bench, old: Trained, new: Trained) -> Queries:
 def _trainable(meaning: Scoring, target: Array) -> bool:
     if not meaning.classifies:
         return len(target) > FEWEST
-    counts = np.bincount(meaning.codes(target), minlength=len(meaning.classes))
+    counts = np.bincount(meaning.positions(target), minlength=len(meaning.classes))
     return bool(counts.min() >= FEWEST)
 
 
