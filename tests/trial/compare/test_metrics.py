@@ -20,7 +20,7 @@ def outcomes(checks):
     return {(c.name, c.subject): c.outcome for c in checks}
 
 
-def test_metrics_are_scikit_learns():
+def test_metrics_equal_scikit_learns():
     found = {m.name: m.value for m in metrics_of(BINARY, SCORES, TRUTH)}
     assert found["roc_auc"] == pytest.approx(roc_auc_score(TRUTH, SCORES[:, 1]))
     assert found["accuracy"] == pytest.approx(accuracy_score(TRUTH, SCORES[:, 1] >= 0.5))
