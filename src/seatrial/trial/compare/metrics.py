@@ -7,6 +7,7 @@ difference.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class WeightedMetric:
     compute: Callable[[slice, Array], Array]
     higher_is_better: bool = True
 
-    @property
+    @cached_property
     def value(self) -> float:
         """The metric on the rows as they are."""
         with np.errstate(divide="ignore", invalid="ignore"):
