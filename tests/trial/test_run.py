@@ -423,10 +423,10 @@ class TestGate:
         return verdict
 
     def store(self, root: Path, verdict: Verdict) -> None:
-        from seatrial.steps.trial import Held, write
+        from seatrial.steps.trial import write_result
 
         assert verdict.baseline
-        write(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), Held(verdict))
+        write_result(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), verdict)
 
     def pair(self, verdict: Verdict) -> tuple[str, str]:
         assert verdict.baseline

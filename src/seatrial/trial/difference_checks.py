@@ -1,11 +1,11 @@
 """The checks that weigh a difference: inside the noise floor, not worse, and trained on similar data."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.trial.compare.exact import difference
 from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics, too_few_labels
@@ -26,9 +26,7 @@ from seatrial.trial.records import Check, Outcome, judged_check
 from seatrial.trial.rows.answer_collection import CollectedAnswers
 
 
-def measure_noise(
-    recipes: Recipes, policy: Policy, queries: Queries, progress: Callable[[str], None]
-) -> NoiseFloor | None:
+def measure_noise(recipes: Recipes, policy: Policy, queries: Queries, progress: Progress) -> NoiseFloor | None:
     """Learn from replicas of the baseline what harmless retraining changes; None without its recipe."""
     baseline = recipes.baseline
     if baseline is None:

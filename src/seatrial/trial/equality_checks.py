@@ -1,9 +1,10 @@
 """The checks that ask whether things are equal: golden rows, invariants, invalid input, cost, repeated training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from seatrial.core.progress import Progress
 from seatrial.model.features import Array
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
@@ -149,7 +150,7 @@ def trained_again(
     scoring: Scoring,
     old: CollectedAnswers | None,
     new: CollectedAnswers,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> list[Check]:
     """Compare both releases with a repeated training of their code and data, and rebuild the candidate.
 

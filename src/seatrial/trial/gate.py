@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_whole
+from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
 
 RESULTS = Path(".seatrial") / "trials"
@@ -46,12 +46,18 @@ def result_folders(root: Path, candidate: str) -> list[Path]:
     return [path.parent for path in sorted(results, key=lambda path: path.stat().st_mtime, reverse=True)]
 
 
+def read_result(folder: Path) -> Verdict:
+    """Read the verdict in a folder of results."""
+    path = folder / DOCUMENT
+    return read_verdict(read_json(path), str(path))
+
+
 def stored_verdict(root: Path, candidate: str, baseline: str | None) -> Verdict | None:
     """Read the result for these two wheels; None if there was no trial of exactly these."""
-    path = result_folder(root, candidate, baseline) / DOCUMENT
-    if not path.is_file():
+    folder = result_folder(root, candidate, baseline)
+    if not (folder / DOCUMENT).is_file():
         return None
-    verdict = read_verdict(read_json(path), str(path))
+    verdict = read_result(folder)
     return verdict if (verdict.candidate.sha256, _baseline_of(verdict)) == (candidate, baseline) else None
 
 
@@ -75,8 +81,7 @@ def require_any_passed(root: Path, candidate: str, *, today: date) -> Verdict:
     """Return a passed trial of these bytes against any baseline, or raise SeatrialError."""
     refusal: SeatrialError | None = None
     for folder in result_folders(root, candidate):
-        path = folder / DOCUMENT
-        verdict = read_verdict(read_json(path), str(path))
+        verdict = read_result(folder)
         if verdict.candidate.sha256 == candidate:
             try:
                 return require_passed(root, candidate, _baseline_of(verdict), today=today)
@@ -141,7 +146,7 @@ def accept(
         on=today.isoformat(),
         until=until.isoformat(),
     )
-    write_whole(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
+    write_atomic(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
     return acceptance
 
 
@@ -185,4 +190,4 @@ def _refuse_expired(check: Check, acceptance: Acceptance | None, today: date) ->
 def write_results(folder: Path, files: dict[str, str]) -> None:
     """Write a result's files, the JSON document last, since it is what makes the result valid."""
     for name, content in sorted(files.items(), key=lambda file: file[0] == DOCUMENT):
-        write_whole(folder / name, content)
+        write_atomic(folder / name, content)

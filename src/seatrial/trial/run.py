@@ -1,9 +1,10 @@
 """Runs a trial: two wheels and rows in, a verdict out. Every suite that can run is run; the others say why not."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 from seatrial import __version__
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.core.progress import Progress, silent
 from seatrial.trial import difference_checks, equality_checks
+from seatrial.trial.compare.blocks import Blocks
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
@@ -20,23 +23,12 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.report.highlights import pictures, worst_rows
-from seatrial.trial.rows.answer_collection import (
-    CollectedAnswers,
-    GoldenRows,
-    ask_repeatedly,
-    collect_answers,
-    read_golden,
-    scoring_of,
-)
+from seatrial.trial.rows.answer_collection import CollectedAnswers, ask_repeatedly, collect_answers, read_golden
 from seatrial.trial.rows.crossed_rows import cross_tables
-from seatrial.trial.rows.row_selection import Rows, gather_rows, make_trial_queries
 from seatrial.trial.sandbox.answers import Description
-from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox
+from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
 from seatrial.trial.verdict import judge
 from seatrial.wheels.sources import WheelSource
-
-Progress = Callable[[str], None]
 
 
 def run(
@@ -49,7 +41,7 @@ def run(
     data: Path | None = None,
     acceptances: Sequence[Acceptance] = (),
     same_wheel: bool = False,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Verdict:
     """Run the trial of a candidate against a baseline, or of a first release on its own.
 
@@ -59,11 +51,9 @@ def run(
     started = time.monotonic()
     _check_wheels(candidate, baseline, same_wheel)
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
-    new = open_sandbox(candidate, policy, role="candidate", index=index, progress=progress)
-    old = open_sandbox(baseline, policy, role="baseline", index=index, progress=progress) if baseline else None
-    trial = _prepared(new, old, policy, recipes, data, progress)
-    checks, extras = trial.checks()
-    verdict = _verdict(trial, checks, tuple(acceptances), started)
+    setup = set_up_trial(candidate, baseline, policy, index=index, data=data, progress=progress)
+    checks, extras = _Trial(setup, policy, recipes, progress).checks()
+    verdict = _verdict(setup, policy, checks, acceptances, started)
     return replace(verdict, **extras)
 
 
@@ -78,80 +68,56 @@ def _check_wheels(candidate: Path, baseline: Path | None, same_wheel: bool) -> N
         )
 
 
-def _prepared(
-    new: Sandbox, old: Sandbox | None, policy: Policy, recipes: Recipes, data: Path | None, progress: Progress
-) -> "_Trial":
-    """Describe both releases and gather the rows that both are asked."""
-    progress("describing both releases" if old else "describing the candidate")
-    described = new.ask([Describe()]).description
-    other = old.ask([Describe()]).description if old else None
-    golden = read_golden(new.wheel)
-    if not golden.rows:
-        raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
-    both = other is not None and equality_checks.comparable(other.metadata, described.metadata)
-    rows = gather_rows([(new, described), *([(old, other)] if old and other and both else [])], golden, data)
-    regression = described.metadata.task == "regression" and rows.labelled.rows
-    scale = (float(np.std(rows.labelled.target)) or 1.0) if regression else 1.0
-    queries = make_trial_queries(scoring_of(described, scale), rows, described.columns)
-    return _Trial(new, described, old, other, both, rows, golden, queries, policy, recipes, progress)
-
-
 @dataclass(frozen=True)
 class _Trial:
-    """Two releases in their sandboxes, and what they are asked."""
+    """A trial that is set up, with what decides about it."""
 
-    new: Sandbox
-    described: Description
-    old: Sandbox | None
-    other: Description | None
-    comparable: bool
-    rows: Rows
-    golden: GoldenRows
-    queries: Queries
+    setup: TrialSetup
     policy: Policy
     recipes: Recipes
     progress: Progress
 
     def checks(self) -> tuple[list[Check], dict[str, Any]]:
         """Run all suites; also returns further fields of the verdict."""
-        policy, scoring, recipes = self.policy, self.queries.scoring, self.recipes
-        contract = contract_checks(_contract(self.other), _contract(self.described)) if self.other else []
+        setup, policy, recipes = self.setup, self.policy, self.recipes
+        scoring, new, old = setup.queries.scoring, setup.candidate, setup.baseline
+        checks = contract_checks(_contract(old.description), _contract(new.description)) if old else []
         self.progress("asking the candidate for its golden rows")
-        repeated = ask_repeatedly(self.new, self.golden)
-        checks = list(contract)
-        checks += equality_checks.check_golden(
-            repeated, self.golden, self.described.columns, scoring, policy, "candidate"
-        )
+        repeated = ask_repeatedly(new.sandbox, setup.golden)
+        columns = new.description.columns
+        checks += equality_checks.check_golden(repeated, setup.golden, columns, scoring, policy, "candidate")
         checks += equality_checks.check_invariants(repeated, scoring, policy, "candidate")
         if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
             return checks, {}  # it is unknown which answer belongs to which row, so nothing else can be read
-        new = self._collect(self.new)
-        if self.old and self.other and self.comparable:
-            return self._compared(self.old, self.other, new, checks)
-        if self.old:
+        collected = self._collect(new)
+        if old and setup.comparable:
+            return self._compared(old, collected, checks)
+        if old:
             checks.append(_not_comparable())
-        checks += equality_checks.trained_again(recipes, policy, scoring, None, new, self.progress)
-        return checks + difference_checks.check_alone(self.queries, new, policy), {}
+        checks += equality_checks.trained_again(recipes, policy, scoring, None, collected, self.progress)
+        return checks + difference_checks.check_alone(setup.queries, collected, policy), {}
 
     def _compared(
-        self, sandbox: Sandbox, other: Description, new: CollectedAnswers, checks: list[Check]
+        self, baseline: OpenedRelease, new: CollectedAnswers, checks: list[Check]
     ) -> tuple[list[Check], dict[str, Any]]:
-        policy, queries, recipes, progress = self.policy, self.queries, self.recipes, self.progress
-        scoring, described = queries.scoring, self.described
+        """Compare the candidate with the baseline, after its own checks."""
+        policy, queries, recipes, progress = self.policy, self.setup.queries, self.recipes, self.progress
+        scoring, candidate, probes = queries.scoring, self.setup.candidate, self.setup.rows.probes
         broken = any(check.name == "contract.break" for check in checks)
-        checks += _check_baseline(sandbox, other, queries, policy)
-        old = self._collect(sandbox)
+        checks += _check_baseline(baseline, queries, policy)
+        old = self._collect(baseline)
         _refuse_constant(old, new)
-        checks += equality_checks.check_bad_input(self.rows.probes, old.row_results, new.row_results)
-        checks += equality_checks.check_cost(sandbox, old, self.new, new, policy)
+        checks += equality_checks.check_bad_input(probes, old.row_results, new.row_results)
+        checks += equality_checks.check_cost(baseline.sandbox, old, candidate.sandbox, new, policy)
         checks += equality_checks.trained_again(recipes, policy, scoring, old, new, progress)
         floor = difference_checks.measure_noise(recipes, policy, queries, progress)
         checks += difference_checks.check_total(recipes, policy, queries, old, new, floor)
-        tables = (other.metadata.data, described.metadata.data)
+        tables = (baseline.description.metadata.data, candidate.description.metadata.data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
         changed = difference_checks.changed(scoring, old, new, policy)
-        recommended, check = version_check(other.version, described.version, broken=broken, changed=changed)
+        versions = (baseline.description.version, candidate.description.version)
+        recommended, check = version_check(*versions, broken=broken, changed=changed)
         scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
         return [*checks, check], {
             "worst_rows": worst_rows(queries, *scores),
@@ -159,33 +125,40 @@ class _Trial:
             "recommended_version": recommended,
         }
 
-    def _collect(self, sandbox: Sandbox) -> CollectedAnswers:
-        crossed = cross_tables(self.described.columns, self.recipes.crossable())
-        blocks = self.queries.blocks.extended("crossed", crossed)
-        self.progress(f"asking the {sandbox.role} about {len(next(iter(blocks.table.values()))):,} rows")
-        return collect_answers(sandbox, self.golden, blocks, self.rows.probes)
+    @cached_property
+    def blocks(self) -> Blocks:
+        """What both releases are asked: the queries, and the crossed rows."""
+        crossed = cross_tables(self.setup.candidate.description.columns, self.recipes.crossable())
+        return self.setup.queries.blocks.extended("crossed", crossed)
+
+    def _collect(self, release: OpenedRelease) -> CollectedAnswers:
+        rows = len(next(iter(self.blocks.table.values())))
+        self.progress(f"asking the {release.sandbox.role} about {rows:,} rows")
+        return collect_answers(release.sandbox, self.setup.golden, self.blocks, self.setup.rows.probes)
 
 
-def _verdict(trial: _Trial, checks: list[Check], acceptances: tuple[Acceptance, ...], started: float) -> Verdict:
+def _verdict(
+    setup: TrialSetup, policy: Policy, checks: list[Check], acceptances: Sequence[Acceptance], started: float
+) -> Verdict:
     """Judge the checks, taking into account what was accepted."""
     now = datetime.now(UTC)
-    new, old = trial.new.subject, trial.old.subject if trial.old else None
+    new, old = setup.candidate.sandbox.subject, setup.baseline.sandbox.subject if setup.baseline else None
     baseline = old.sha256 if old else None
     marked = with_acceptances(checks, acceptances, candidate=new.sha256, baseline=baseline, today=now.date())
-    outcome, cause = judge(marked, trial.policy)
+    outcome, cause = judge(marked, policy)
     if outcome is Outcome.passed and old is None:
         cause = f"{cause.rstrip('.')}. It is the first release, so there was no baseline to compare with."
     return Verdict(
         outcome=outcome,
         cause=cause,
-        kind=trial.policy.kind,
-        task=trial.described.metadata.task,
+        kind=policy.kind,
+        task=setup.queries.scoring.task,
         candidate=new,
         baseline=old,
         checks=tuple(marked),
-        rows={**trial.rows.counts, "golden": len(trial.golden.rows)},
-        policy=trial.policy.model_dump(),
-        recommended_version=trial.described.version,
+        rows={**setup.rows.counts, "golden": len(setup.golden.rows)},
+        policy=policy.model_dump(),
+        recommended_version=setup.candidate.description.version,
         seconds={"total": round(time.monotonic() - started, 2)},
         started=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seatrial=__version__,
@@ -198,11 +171,11 @@ def _not_comparable() -> Check:
     return Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint)
 
 
-def _check_baseline(sandbox: Sandbox, described: Description, queries: Queries, policy: Policy) -> list[Check]:
+def _check_baseline(baseline: OpenedRelease, queries: Queries, policy: Policy) -> list[Check]:
     """Check the baseline's own golden rows: a failure is inconclusive, since it is not the candidate's fault."""
-    golden = read_golden(sandbox.wheel)
-    repeated = ask_repeatedly(sandbox, golden)
-    check = equality_checks.check_golden(repeated, golden, described.columns, queries.scoring, policy, "baseline")[0]
+    golden = read_golden(baseline.sandbox.wheel)
+    repeated, columns = ask_repeatedly(baseline.sandbox, golden), baseline.description.columns
+    check = equality_checks.check_golden(repeated, golden, columns, queries.scoring, policy, "baseline")[0]
     return [
         replace(
             check,

@@ -16,7 +16,7 @@ from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.probes import Probe
 from seatrial.trial.sandbox.answers import Answers, Description, RowResult
-from seatrial.trial.sandbox.queries import Describe, MeasureCost, Predict, Row, Score, Validate
+from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Row, Score, Validate
 from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.wheels.wheel import WheelInfo
 
@@ -79,17 +79,18 @@ def scoring_of(description: Description, scale: float) -> Scoring:
     return Scoring(**vars(decision_rule(description.metadata)), scale=scale)
 
 
-def spread_alone(count: int) -> list[int]:
-    """Which of `count` rows are asked one by one, spread over all of them."""
-    return [int(row) for row in np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int))]
-
-
 def ask_repeatedly(sandbox: Sandbox, golden: GoldenRows) -> RepeatedAnswers:
-    """Ask the golden rows together, again, permuted, and some of them one by one, through predict()."""
-    count = len(golden.rows)
-    order, alone = np.random.default_rng(5).permutation(count).tolist(), spread_alone(count)
-    answers = sandbox.ask([Describe(), Predict("golden", golden.rows, order=order, alone=alone)])
-    return RepeatedAnswers(answers, count, tuple(alone))
+    """Ask the golden rows in several ways, through predict()."""
+    query = repeated_query(golden.rows)
+    return RepeatedAnswers(sandbox.ask([Describe(), query]), len(golden.rows), tuple(query.alone or ()))
+
+
+def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFault | None = None) -> Predict:
+    """Ask for rows together, again, in another order, and for some of them one by one."""
+    count = len(rows)
+    order = np.random.default_rng(5).permutation(count).tolist()
+    alone = np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist()
+    return Predict(name, rows, order=order, alone=alone, fault=fault)
 
 
 def collect_answers(sandbox: Sandbox, golden: GoldenRows, blocks: Blocks, probes: Sequence[Probe]) -> CollectedAnswers:

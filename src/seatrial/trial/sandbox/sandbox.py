@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
+from seatrial.core.progress import Progress, silent
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError, Subject
 from seatrial.trial.sandbox.answers import Answers, NoAnswerError, read_answers
@@ -43,8 +44,6 @@ SIGNALS = {
     "SIGXFSZ": "was killed: it wrote too large a file",
     "SIGKILL": "was killed (SIGKILL), perhaps because the system ran out of memory",
 }
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def open_sandbox(
     index: WheelSource | Path | None = None,
     toolkit: Path | str | None = None,
     cache: Path | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Sandbox:
     """Inspect a wheel, and install it with the versions that it was released with, or find it installed.
 
