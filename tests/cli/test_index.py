@@ -68,7 +68,7 @@ BAD = {
     "no such index": (("releases", "--index", "taem"), TOKEN, "No index is called 'taem'"),
     "a token in the address": (("releases", "--index", "http://a:b@c/"), TOKEN, "has a user name or a token in it"),
     "a file as index": (("releases", "--index", "pyproject.toml"), TOKEN, "is a file, and no index"),
-    "no trial": (("publish", "--index", "team"), TOKEN, "No trial has been held of this wheel"),
+    "no trial": (("publish", "--index", "team"), TOKEN, "No trial has been run for this wheel"),
     "no such release": (("serve", "tiny-model==9", "--index", "team"), TOKEN, "has no release of tiny-model"),
 }
 

@@ -35,7 +35,7 @@ class OpenedRelease:
 class TrialSetup:
     """Both releases, the candidate's golden rows, and what both are asked.
 
-    `comparable` says whether there is a baseline that answers the same question as the candidate.
+    `comparable` says whether there is a baseline, with the same task, target and classes as the candidate.
     """
 
     candidate: OpenedRelease
@@ -55,7 +55,7 @@ def set_up_trial(
     data: Path | None = None,
     progress: Progress = silent,
 ) -> TrialSetup:
-    """Open the sandboxes and choose the rows; `data` are further rows. Raises NotComparedError where that fails."""
+    """Open the sandboxes and choose the rows; `data` are further rows. Raises NotComparedError if that fails."""
 
     def opened(wheel: Path, role: str) -> OpenedRelease:
         sandbox = open_sandbox(wheel, policy, role=role, index=index, progress=progress)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from seatrial.core.progress import Progress
+from seatrial.core.progress import Progress, silent
 from seatrial.model.features import Array
 from seatrial.trial import difference_checks, equality_checks
 from seatrial.trial.compare.queries import Queries, Scorer
@@ -44,8 +44,9 @@ class RetrainedCandidate:
         self._before, self._after = self._collect(baseline), self._collect(candidate)
 
     def _collect(self, release: TrainedRelease) -> CollectedAnswers:
-        scores = np.asarray(release.training.score(self._queries.table))
-        return CollectedAnswers(self._lab.setup.answers, scores, np.zeros(len(scores), dtype=bool), ())
+        blocks = self._queries.blocks.extended("crossed", {})
+        scores = np.asarray(release.training.score(blocks.table))
+        return CollectedAnswers(self._lab.setup.answers, blocks, scores, np.zeros(len(scores), dtype=bool))
 
     @property
     def rows(self) -> int:
@@ -55,7 +56,7 @@ class RetrainedCandidate:
     @property
     def changed(self) -> int:
         """How many of them differ from the baseline's."""
-        return int(differing(self._before.table[: self.rows], self._after.table[: self.rows]).sum())
+        return int(differing(*(each.of("rows", "probes") for each in (self._before, self._after))).sum())
 
     @property
     def equivalent(self) -> bool:
@@ -77,7 +78,8 @@ class RetrainedCandidate:
         baseline = replace(self._old.training, refit=lambda positions: self._lab.refit(self._old, positions))
         recipes = Recipes(self._new.training, baseline, self._rebuilt)
         if name == "total":
-            return difference_checks.check_total(recipes, policy, queries, before, after, lambda _: None)
+            floor = difference_checks.measure_noise(recipes, policy, queries, silent)
+            return difference_checks.check_total(recipes, policy, queries, before, after, floor)
         if name == "data":
             fingerprints = self._old.fingerprint, self._new.fingerprint
             return difference_checks.check_data(recipes, *fingerprints, policy, queries.scoring)
@@ -87,7 +89,7 @@ class RetrainedCandidate:
         if self._rebuilt is None and policy.kind != "repackage":
             return []
         recipes = replace(recipes, rebuilt=self._rebuilt or baseline.score)
-        return equality_checks.trained_again(recipes, policy, queries, before, after, lambda _: None)
+        return equality_checks.trained_again(recipes, policy, queries.scoring, before, after, silent)
 
 
 class Lab:
@@ -194,7 +196,7 @@ class Lab:
         scoring = self.setup.queries.scoring
         if not scoring.classifies:
             return len(target) > FEWEST
-        return bool(np.bincount(scoring.codes(target), minlength=len(scoring.classes)).min() >= FEWEST)
+        return bool(np.bincount(scoring.positions(target), minlength=len(scoring.classes)).min() >= FEWEST)
 
 
 def _make_queries(setup: ProofSetup, old: TrainedRelease, new: TrainedRelease) -> Queries:
