@@ -242,7 +242,7 @@ def test_our_own_pipeline_runs_what_a_developer_runs():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_doctor_finds_nothing_in_what_is_rendered(shape, folder: Path):
-    from seatrial.ci.doctor import examine
+    from tests.ci.trees import examine
 
     project = shape(folder)
     for provider in SERVICES:

@@ -9,10 +9,10 @@ import yaml
 from tests.ci.circle import Circle
 from tests.ci.repositories import JOBS, commit, git
 from tests.ci.test_pipeline_files import SCHEMAS, _commands, run
+from tests.ci.trees import examine
 from tests.template.commands import quick, write_table
 
 from seatrial.ci import SERVICES, render
-from seatrial.ci.doctor import examine
 from seatrial.ci.repository import repository_at
 from seatrial.cli import app
 from seatrial.core.errors import SeatrialError

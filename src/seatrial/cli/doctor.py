@@ -1,4 +1,4 @@
-"""`seatrial doctor`: what in a project lets bad releases through."""
+"""`seatrial doctor`: what in a project would let a bad release through."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,10 +11,10 @@ from seatrial.cli.options import HERE, JsonOption
 
 
 def doctor(
-    folder: Annotated[Path, typer.Argument(help="The folder to look at; default: the one you are in.")] = HERE,
+    folder: Annotated[Path, typer.Argument(help="The folder to examine; default: the current one.")] = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Look for what lets bad releases through: in pipelines, images, pins, settings. Exit code 1 if there is any.
+    """Find what would let a bad release through: in pipelines, images, lockfiles, settings. Exit code 1 if there is any.
 
     Example: [bold]seatrial doctor[/]
     """
@@ -22,8 +22,8 @@ def doctor(
     from seatrial.core.errors import SeatrialError
 
     if not folder.is_dir():
-        raise SeatrialError(f"{folder} is no folder.", hint="Name the folder of a project.")
-    # A name of a file may hold bytes that are no text.
+        raise SeatrialError(f"{folder} is not a folder.", hint="Name the folder of a project.")
+    # A file name may contain bytes that are not text.
     reported = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
     findings = [finding for finding in reported if finding.is_fault]
     for finding in reported if not json else []:
@@ -35,6 +35,6 @@ def doctor(
         for finding in findings:
             show.out.print(f"{finding.path}:{finding.line}: {finding.message}", markup=False)
             show.out.print(f"    {finding.hint}  [{finding.check}]", markup=False, style="dim")
-        places = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
-        show.say(places if findings else "Nothing found.")
+        count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+        show.say(count if findings else "Nothing found.")
     raise typer.Exit(1 if findings else 0)
