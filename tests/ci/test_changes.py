@@ -91,10 +91,10 @@ def test_in_doubt_everything_runs(case: Case, tmp_path: Path):
     doubts = {
         "no commit before": {**main, "SEATRIAL_BASE": ""},
         "is not in this clone": {**main, "SEATRIAL_BASE": "1234567890" * 4},
-        "does not lead to this commit, as after a forced push": {**main, "SEATRIAL_BASE": forced},
+        "is not an ancestor of this commit, as after a forced push": {**main, "SEATRIAL_BASE": forced},
         "no commit before this one": {**push, "GITHUB_EVENT_PATH": str(event)},
-        "not started by a push, but by schedule": {**push, "GITHUB_EVENT_NAME": "schedule"},
-        "GitHub does not say which commit passed": {
+        "started by schedule, not by a push": {**push, "GITHUB_EVENT_NAME": "schedule"},
+        "GitHub does not report which commit passed": {
             **push,
             "GITHUB_TOKEN": "x",
             "GITHUB_API_URL": "http://127.0.0.1:1",
@@ -111,7 +111,7 @@ def test_in_doubt_everything_runs(case: Case, tmp_path: Path):
     git(shallow, "branch", "--quiet", "--move", "main", "trunk")
     git(shallow, "remote", "remove", "origin")
     git(shallow, "fetch", "--quiet", "--unshallow", case.top.as_uri())
-    assert changes(repository_at(shallow), {}).why == "there is no main to compare with"
+    assert changes(repository_at(shallow), {}).why == "there is no branch main to compare with"
     shutil.rmtree(shallow / ".git")
     assert changes(repository_at(shallow / "ship"), {}).changed == {"ship-model": True}
 
@@ -180,11 +180,11 @@ def test_the_command_tells_people_scripts_and_github(
     assert json.loads(capsys.readouterr().out)["changed"] == {"titanic-model": False}
     monkeypatch.setenv("PATH", "")
     assert app.run(["ci", "changed", "--halt", "--project", str(case.top / "ship")]) == 0  # git is not there: in doubt
-    assert "ship-model: changed, this is no git repository" in capsys.readouterr().out
+    assert "ship-model: changed, this is not a git repository" in capsys.readouterr().out
 
 
 def test_halting_elsewhere_is_one_clear_line(case: Case, monkeypatch, capsys):
     monkeypatch.setenv("CIRCLE_BRANCH", "main")
     monkeypatch.setenv("SEATRIAL_BASE", case.base)
     assert app.run(["ci", "changed", "--halt", "--project", str(case.top)]) == 1
-    assert "There is no circleci-agent to end this job." in capsys.readouterr().err
+    assert "circleci-agent was not found, so this job cannot be ended." in capsys.readouterr().err

@@ -203,7 +203,7 @@ def test_a_changed_file_is_shown_and_kept_until_forced(folder: Path, capsys: pyt
     assert "-      - image: acme/python:3.11\n+      - image: cimg/python:3.11" in shown.out
     assert "config.yml is not up to date." in shown.err
     assert app.run(command) == 1
-    assert "is there with other content; nothing was written." in capsys.readouterr().err
+    assert "exists with other content; nothing was written." in capsys.readouterr().err
     assert "acme" in file.read_text()
     assert app.run([*command, "--force"]) == 0
     assert file.read_text() == written
@@ -213,12 +213,12 @@ def test_a_changed_file_is_shown_and_kept_until_forced(folder: Path, capsys: pyt
     ("line", "message"),
     [
         ('brunch = "main"', "unknown key `brunch`"),
-        ('branch = "main; rm -rf ."', "cannot stand in a pipeline"),
-        ('target = "$(id)"', "cannot stand in a pipeline"),
-        ('schedule = "daily"', "cannot stand in a pipeline"),
-        ('schedule = "4 5"', "schedule has five fields"),
+        ('branch = "main; rm -rf ."', "cannot be used in a pipeline"),
+        ('target = "$(id)"', "cannot be used in a pipeline"),
+        ('schedule = "daily"', "cannot be used in a pipeline"),
+        ('schedule = "4 5"', "schedule must have five fields"),
         ('index = "fury"', "index = 'fury' names no index"),
-        ("python = 3.11", "python = 3.11 cannot stand in a pipeline"),
+        ("python = 3.11", "python = 3.11 cannot be used in a pipeline"),
     ],
 )
 def test_a_setting_that_no_pipeline_can_have_is_named(line: str, message: str, folder: Path):
@@ -260,7 +260,7 @@ def test_the_deployment_is_in_an_environment_that_can_be_bound_to_a_branch(folde
     settings.write_text(settings.read_text().replace('target = "railway"', 'target = "local"'))
     project = find_project(folder)
     assert yaml.safe_load(rendered(project, "github")[1])["jobs"]["deploy"]["environment"] == "seatrial-deploy"
-    assert "seatrial-deploy   none, but the branch" in rendered(project, "github")[1]
+    assert "seatrial-deploy   none, only the branch rule" in rendered(project, "github")[1]
 
 
 def test_a_job_that_takes_a_token_is_in_the_environment_that_has_it(folder: Path):

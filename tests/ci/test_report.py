@@ -180,7 +180,7 @@ def test_the_verdict_of_a_job_that_may_not_comment_is_in_its_log(service: Servic
 def test_outside_of_a_merge_request_or_without_a_token_gitlab_is_not_asked(service: Service):
     environment = gitlab(service)
     without = {**environment, "GITLAB_TOKEN": ""}
-    assert report("gitlab", "m", "x", without).why_not.startswith("there is no variable GITLAB_TOKEN")
+    assert report("gitlab", "m", "x", without).why_not.startswith("the variable GITLAB_TOKEN is not set")
     fork = {**without, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "43"}
     assert report("gitlab", "m", "x", fork).why_not == "a fork's job gets no GITLAB_TOKEN"
     assert report("gitlab", "m", "x", {**environment, "CI_MERGE_REQUEST_IID": ""}).why_not == "no merge request"
@@ -190,15 +190,13 @@ def test_outside_of_a_merge_request_or_without_a_token_gitlab_is_not_asked(servi
 def test_no_token_at_all_is_a_failure_at_github(service: Service, tmp_path: Path):
     with pytest.raises(SeatrialError, match="GITHUB_TOKEN is not set") as caught:
         report("github", "titanic-model", "x", {**github(service, tmp_path, PULL), "GITHUB_TOKEN": ""})
-    assert "tokens go in by `env`" in caught.value.hint
+    assert "pass tokens by `env`" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("status", "hint"), [(401, "give the job a valid one"), (404, "no such pull request"), (500, "")]
-)
+@pytest.mark.parametrize(("status", "hint"), [(401, "Give the job a valid one"), (404, "was not found"), (500, "")])
 def test_a_refusal_is_one_line_without_the_token(status: int, hint: str, service: Service, tmp_path: Path):
     service.refuse = status
-    with pytest.raises(SeatrialError, match=f"was answered with {status}") as caught:
+    with pytest.raises(SeatrialError, match=f"returned {status}") as caught:
         report("github", "titanic-model", "x", github(service, tmp_path, PULL))
     assert "\n" not in caught.value.message
     assert hint in caught.value.hint
@@ -219,7 +217,7 @@ def test_a_very_long_verdict_is_cut_where_the_service_would_refuse_it(service: S
     report("github", "titanic-model", "a line of a verdict\n" * 10_000, github(service, tmp_path, PULL))
     body = service.comments[0]["body"]
     assert len(body) < 65_536
-    assert body.endswith("the rest is in the trial's page, among the job's artifacts.")
+    assert body.endswith("The rest is on the trial's page, among the job's artifacts.")
 
 
 def test_the_command_reports_the_last_trial(service: Service, tmp_path: Path, monkeypatch, capsys):
@@ -228,7 +226,7 @@ def test_the_command_reports_the_last_trial(service: Service, tmp_path: Path, mo
         monkeypatch.setenv(name, value)
     command = ["ci", "report", "github", "--project", str(project)]
     assert app.run(command) == 1
-    assert "has no result of a trial to report" in capsys.readouterr().err
+    assert "has no trial result to report" in capsys.readouterr().err
     folder = project / ".seatrial" / "trials" / "a-b"
     folder.mkdir(parents=True)
     (folder / "trial.md").write_text("Passed.")

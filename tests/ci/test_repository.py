@@ -146,7 +146,7 @@ def test_two_projects_of_one_name_and_a_broken_one_are_told_of(top: Path, capsys
     text = path.read_text()
     path.write_text(text.replace("ship-model", "titanic-model").replace("ship_model", "titanic_model"))
     shutil.move(top / "ship" / "src" / "ship_model", top / "ship" / "src" / "titanic_model")
-    with pytest.raises(SeatrialError, match=r"are called titanic-model: models/titanic, ship"):
+    with pytest.raises(SeatrialError, match=r"are named titanic-model: models/titanic, ship"):
         repository_at(top)
     path.write_text(text.replace('target = "survived"', "targit = 1"))
     assert app.run(["ci", "circleci", "--check", "--project", str(top)]) == 1
@@ -167,18 +167,18 @@ def test_a_new_project_in_a_repository_nests_none_and_says_how_to_renew_the_pipe
     assert first.returncode == 0, first.stderr
     assert "does not have the project" not in first.stderr
     path = tmp_path / ".circleci" / "config.yml"
-    assert "to fit churn-model;" in path.read_text()
+    assert "for churn-model;" in path.read_text()
     second = quick("new", "leaving", *words, cwd=tmp_path)
     assert second.returncode == 0, second.stderr
     assert (
         ".circleci/config.yml does not have the project yet: `seatrial ci circleci --force` there writes it anew, "
         "for churn-model and leaving-model.\n"
     ) in second.stderr
-    assert "to fit churn-model;" in path.read_text()  # until somebody says so
+    assert "for churn-model;" in path.read_text()  # until somebody says so
     assert not [each for each in tmp_path.rglob(".git") if each != tmp_path / ".git"]
     done = quick("ci", "circleci", "--force", cwd=tmp_path / "leaving")
     assert done.returncode == 0, done.stderr
-    assert "to fit churn-model and leaving-model;" in path.read_text()
+    assert "for churn-model and leaving-model;" in path.read_text()
     third = quick("new", "staying", *words, "--ci", "gitlab", cwd=tmp_path)
     assert ".gitlab-ci.yml is there with other content, and was left as it is" in third.stderr
     assert examine(tmp_path / "leaving") == []

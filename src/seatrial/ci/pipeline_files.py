@@ -17,9 +17,9 @@ HERE = Path(__file__).parent / "templates"
 
 
 def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, str]:
-    """Make the pipeline file of a project's repository for one of SERVICES: absolute paths, and what belongs there.
+    """Render the pipeline file of a project's repository for one of SERVICES, by its absolute path.
 
-    Where the repository holds several projects, the one file is for all of them.
+    If the repository has several projects, the one file is for all of them.
     """
     repository = project if isinstance(project, Repository) else repository_with(project)
     service = SERVICES[provider]
@@ -40,10 +40,10 @@ def is_as_rendered(path: Path, text: str, provider: str, root: Path) -> bool:
 
 @cache
 def _environment() -> "Environment":
-    """Templates with marks of their own, since all three services have a use for curly ones."""
+    """The templates. Their marks are <[ ]> and <% %>, since all three services use curly brackets."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(  # noqa: S701 - this is YAML; values are checked where they are read
+    environment = Environment(  # noqa: S701 - this is YAML; values are checked when they are read
         loader=FileSystemLoader(HERE),
         undefined=StrictUndefined,
         variable_start_string="<[",
@@ -57,5 +57,7 @@ def _environment() -> "Environment":
         keep_trailing_newline=True,
     )
     environment.filters["job_of"] = lambda name, pipeline: pipeline.job(name)
-    environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, so that it can stand on a line
+    environment.filters["lines"] = lambda text: text.strip(
+        "\n"
+    )  # the output of a macro, without the line breaks around it
     return environment

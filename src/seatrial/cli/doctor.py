@@ -14,7 +14,7 @@ def doctor(
     folder: Annotated[Path, typer.Argument(help="The folder to examine; default: the current one.")] = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Find what would let a bad release through: in pipelines, images, lockfiles, settings. Exit code 1 if there is any.
+    """Find what would let a bad release through, in pipelines, images, lockfiles and settings; exit code 1 if anything is found.
 
     Example: [bold]seatrial doctor[/]
     """
