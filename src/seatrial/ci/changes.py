@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from seatrial.ci.git_calls import ask_git
 from seatrial.ci.repository import Repository
 from seatrial.ci.services import SERVICES
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
+from seatrial.core.git import ask_git
 
 TIMEOUT = 30.0
 
@@ -77,7 +77,7 @@ def end_job() -> None:
 
 
 def _belongs(path: str, own: list[str], others: list[str]) -> bool:
-    """Whether a file belongs to a project; one at the top of the repository owns what is in no other project's folder."""
+    """Whether a file belongs to a project; one at the root of the repository owns what no other project's folder has."""
     parents = {"", path, *(parent.as_posix() for parent in PurePosixPath(path).parents)}
     return any(name.rstrip("/") in parents if name else not parents & set(others) for name in own)
 

@@ -9,6 +9,7 @@ from seatrial.ci.repository import Repository, repository_at, repository_with
 from seatrial.ci.services import SERVICES
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
+from seatrial.pages.jinja import jinja_environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,23 +42,15 @@ def is_as_rendered(path: Path, text: str, provider: str, root: Path) -> bool:
 @cache
 def _environment() -> "Environment":
     """The templates. Their marks are <[ ]> and <% %>, since all three services use curly brackets."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(  # noqa: S701 - this is YAML; values are checked when they are read
-        loader=FileSystemLoader(HERE),
-        undefined=StrictUndefined,
+    environment = jinja_environment(
+        HERE,
         variable_start_string="<[",
         variable_end_string="]>",
         block_start_string="<%",
         block_end_string="%>",
         comment_start_string="<#",
         comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
     environment.filters["job_of"] = lambda name, pipeline: pipeline.job(name)
-    environment.filters["lines"] = lambda text: text.strip(
-        "\n"
-    )  # the output of a macro, without the line breaks around it
+    environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, for use within a line
     return environment

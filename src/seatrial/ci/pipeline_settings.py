@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seatrial.ci.git_calls import ask_git
 from seatrial.core.errors import SeatrialError
-from seatrial.core.index_settings import VARIABLE, IndexPlace
+from seatrial.core.git import repository_root
+from seatrial.core.index_settings import VARIABLE, IndexSettings
 from seatrial.core.project import ProjectSettings
 from seatrial.core.settings import unknown_key
 
@@ -162,8 +162,7 @@ def toolkit_requirement(project: ProjectSettings) -> str:
 
 def repository_of(folder: Path) -> Path:
     """The root of the git repository that a folder is in; the folder itself if there is none."""
-    top = ask_git(folder, "rev-parse", "--show-toplevel")
-    return Path(top) if top else folder
+    return repository_root(folder) or folder
 
 
 def top_of(project: ProjectSettings) -> Path:
@@ -193,7 +192,7 @@ def _settings(project: ProjectSettings) -> dict[str, Any]:
     return project.ci
 
 
-def _folder_inside(project: ProjectSettings, place: IndexPlace) -> str | None:
+def _folder_inside(project: ProjectSettings, place: IndexSettings) -> str | None:
     """The folder of an index inside the project, relative to it."""
     if place.folder is None or not place.folder.is_relative_to(project.root):
         return None

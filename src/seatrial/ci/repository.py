@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seatrial.ci.git_calls import ask_git
 from seatrial.ci.pipeline_settings import CiPipeline, read_pipeline, repository_of, top_of
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import ask_git
 from seatrial.core.project import ProjectSettings, find_project, in_project
 
 SKIPPED = {"tests", "test", "node_modules", "build", "dist"}  # projects in these are test data

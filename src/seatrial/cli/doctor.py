@@ -1,4 +1,4 @@
-"""`seatrial doctor`: what in a project would let a bad release through."""
+"""`seatrial doctor`: what in a project lets bad releases through."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,10 +11,10 @@ from seatrial.cli.options import HERE, JsonOption
 
 
 def doctor(
-    folder: Annotated[Path, typer.Argument(help="The folder to examine; default: the current one.")] = HERE,
+    folder: Annotated[Path, typer.Argument(help="The folder to check; default: the current one.")] = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Find what would let a bad release through, in pipelines, images, lockfiles and settings; exit code 1 if anything is found.
+    """Check for what lets bad releases through: in pipelines, images, lockfiles, settings. Exit code 1 if it finds any.
 
     Example: [bold]seatrial doctor[/]
     """
@@ -23,18 +23,18 @@ def doctor(
 
     if not folder.is_dir():
         raise SeatrialError(f"{folder} is not a folder.", hint="Name the folder of a project.")
-    # A file name may contain bytes that are not text.
+    # The name of a file may hold bytes that are not text.
     reported = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
     findings = [finding for finding in reported if finding.is_fault]
-    for finding in reported if not json else []:
+    for finding in reported:
         if not finding.is_fault:
-            show.say(f"{finding.path}:{finding.line}: {finding.message}")
+            show.info(f"{finding.path}:{finding.line}: {finding.message}")
     if json:
-        show.result([asdict(finding) for finding in findings])
+        show.print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            show.out.print(f"{finding.path}:{finding.line}: {finding.message}", markup=False)
+            show.plain(f"{finding.path}:{finding.line}: {finding.message}")
             show.out.print(f"    {finding.hint}  [{finding.check}]", markup=False, style="dim")
         count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
-        show.say(count if findings else "Nothing found.")
+        show.info(count if findings else "Nothing found.")
     raise typer.Exit(1 if findings else 0)
