@@ -19,7 +19,7 @@ OPTION = re.compile(  # with its value
     r" (?:-[rcfitp]|--(?:requirements?|constraint|find-links|index(?:-url|-strategy)?|extra-index-url|default-index"
     r"|target|prefix|python|progress-bar|only-binary|no-binary|cache-dir|extra|group|package))[ =]\S+| -\S+"
 )
-EXTRA = {"pip": r" --extra-index-url[ =]", "uv": r" --(extra-index-url|index)[ =]|unsafe-(best|first)-match"}
+EXTRA = {"pip": r" --extra-index-url( |=|$)", "uv": r" --(extra-index-url|index)( |=|$)|unsafe-(best|first)-match"}
 ADDED = {"pip": "PIP_EXTRA_INDEX_URL", "uv": "UV_INDEX|UV_EXTRA_INDEX_URL|UV_INDEX_STRATEGY(?=.*unsafe-)"}
 SETTINGS = re.compile(r"(^|/)(pip\.(conf|ini)|tox\.ini|requirements[^/]*\.(txt|in)|requirements/[^/]*\.(txt|in))$")
 HINTS = {
@@ -103,7 +103,7 @@ def two_indexes(tree: Tree) -> Iterator[Finding]:
                 yield Finding(path, number, "two-indexes", message, HINTS[tool])
                 break
     for path in [each for each in tree.files if SETTINGS.search(each)]:
-        safe = re.search(r"(?im)require-hashes\s*($|=\s*(1|true|yes|on))|--hash=", tree.text(path))
+        safe = re.search(r"(?im)require-hashes\s*=\s*(1|true|yes|on)|--require-hashes|--hash=", tree.text(path))
         for number, text in tree.lines(path) if not safe else ():
             if re.match(r"[^#]*\b(extra-index-url|PIP_EXTRA_INDEX_URL)", text):
                 message = "A second index for every installation, and no hashes."

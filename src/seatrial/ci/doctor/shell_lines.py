@@ -61,7 +61,7 @@ def commands(script: str, line: int = 1, *, errexit: bool = True, pipefail: bool
     """Every command of a script that begins on this line, for a shell with these options."""
     script = HERE_DOCUMENT.sub(lambda found: found[1] + "\n" * found[0].count("\n"), script)
     for part in PART.finditer(script):
-        text = re.sub(r"\\\n\s*|\s+", " ", COMMENT.sub("", part[1])).strip()
+        text = re.sub(r"(?:\\\n|\s)+", " ", COMMENT.sub("", part[1])).strip()
         rest, _, later = script[part.end() :].partition("\n") if part[2] != "\n" else ("", "", script[part.end() :])
         conditional = bool(CONDITION.match(part[1]))
         while wrapper := WRAPPER.match(text + " "):
