@@ -65,7 +65,7 @@ jobs:
       - run: python -m pytest -m "not slow" --junitxml=reports/pytest.xml
       - name: Trial
         run: seatrial build && seatrial trial
-      - run: twine upload dist/*.whl
+      - run: seatrial publish
       - run: railway up --detach
         env:
           RAILWAY_TOKEN: ${{{{ secrets.RAILWAY_TOKEN }}}}
