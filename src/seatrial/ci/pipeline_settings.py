@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.git import repository_root
+from seatrial.core.git import ask_git
 from seatrial.core.index_settings import VARIABLE, IndexSettings
 from seatrial.core.project import ProjectSettings
 from seatrial.core.settings import unknown_key
@@ -162,7 +162,7 @@ def toolkit_requirement(project: ProjectSettings) -> str:
 
 def repository_of(folder: Path) -> Path:
     """The root of the git repository that a folder is in; the folder itself if there is none."""
-    return repository_root(folder) or folder
+    return Path(ask_git(folder, "rev-parse", "--show-toplevel") or folder)
 
 
 def top_of(project: ProjectSettings) -> Path:
