@@ -77,7 +77,7 @@ def end_job() -> None:
 
 
 def _belongs(path: str, own: list[str], others: list[str]) -> bool:
-    """Whether a file belongs to a project; one at the root of the repository owns what no other project's folder has."""
+    """Whether a project owns a file; one at the root of the repository owns what no other project's folder has."""
     parents = {"", path, *(parent.as_posix() for parent in PurePosixPath(path).parents)}
     return any(name.rstrip("/") in parents if name else not parents & set(others) for name in own)
 

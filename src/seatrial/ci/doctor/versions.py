@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import combinations
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -20,7 +21,7 @@ ALONE = re.compile(r"(^|/)(tox\.ini|noxfile\.py|Makefile|pyproject\.toml)$|\.ya?
 
 def versions_that_differ(tree: Tree) -> Iterator[Finding]:
     """The version in pyproject.toml, the package, the newest wheel in dist/, and the lockfiles of deployments."""
-    declared, init = tree.table("project").get("version"), f"src/{tree.name.replace('-', '_').lower()}/__init__.py"
+    declared, init = tree.project.get("version"), f"src/{tree.name.replace('-', '_').lower()}/__init__.py"
     found = re.search(r"^__version__ *= *[\"']([^\"']+)[\"']", tree.text(init), re.MULTILINE)
     version, wheels, faults = (
         _version(declared or (found[1] if found else "")),
@@ -84,41 +85,37 @@ def _pattern(name: str) -> str:
 
 def compared_with_itself(tree: Tree) -> Iterator[Finding]:
     """A trial of one wheel against itself, or requirements of the project's package that one version meets."""
-    faults, earlier = list[tuple[str, int, str]](), dict[str, list[tuple[str, SpecifierSet]]]()
+    faults, groups = list[tuple[str, int, str]](), dict[str, list[tuple[str, int, str]]]()
     for path, command in all_commands(tree):
         if re.match(r"seatrial trial\b.*( --same-wheel\b| (\S+) \2( |$))", command.text):
             faults.append((path, command.line, "the trial compares a release with itself"))
     wanted = re.compile(rf"(?i)(?<![\w.-]){_pattern(tree.name)}\s*({SPECIFIER}(?:\s*,\s*{SPECIFIER})*)")
     for path in [path for path in tree.files if tree.name and not re.search(r"(^|/)deploy/|CHANGELOG\.md$", path)]:
         together = bool(REQUIREMENTS.search(path))  # the requirements files of a folder belong together
-        others = earlier.setdefault(path.rpartition("/")[0] if together else path, [])
+        group = groups.setdefault(path.rpartition("/")[0] if together else path, [])
         for number, line in tree.lines(path) if together or ALONE.search(path) else ():
-            for text in wanted.findall(line):
-                for other, specifier in others:
-                    if _can_be_same(specifier, text):
-                        faults.append((path, number, f"{tree.name}{text} can be the same as {specifier} in {other}"))
-                        break
-                others += [(f"{path}:{number}", SpecifierSet(text))] if _can_be_same(SpecifierSet(), text) else []
+            group += [(path, number, text) for text in wanted.findall(line)]
+    for (first, row, one), (path, number, other) in [
+        pair for each in groups.values() for pair in combinations(each, 2)
+    ]:
+        if _can_be_same(one, other):
+            faults.append((path, number, f"{tree.name}{other} can be the same as {one} in {first}:{row}"))
     for path, at, fault in faults:
         hint = "Compare a built wheel with the release it replaces, each in its own environment: `seatrial trial`."
         yield Finding(path, at, "same-release", f"This test can pass without a comparison: {fault}.", hint)
 
 
-def _can_be_same(one: SpecifierSet, text: str) -> bool:
-    """Whether one of two requirements names an exact version that the other accepts; of none and a valid one, true."""
+def _can_be_same(*texts: str) -> bool:
+    """Whether one of two requirements names an exact version that the other accepts."""
     try:
-        other = SpecifierSet(text)
+        one, other = (SpecifierSet(text) for text in texts)
     except InvalidSpecifier:
         return False
+    pairs = [(each, against) for exact, against in ((one, other), (other, one)) for each in exact]
     exact = [
-        (each.version, against)
-        for pair, against in ((one, other), (other, one))
-        for each in pair
-        if each.operator[:2] == "=="
+        (each.version, against) for each, against in pairs if each.operator[:2] == "==" and "*" not in each.version
     ]
-    return not len(one) or any(
-        "*" not in version and against.contains(version, prereleases=True) for version, against in exact
-    )
+    return any(against.contains(version, prereleases=True) for version, against in exact)
 
 
 CHECKS = (versions_that_differ, compared_with_itself)
