@@ -79,7 +79,7 @@ def test_a_branch_is_compared_with_the_point_where_it_left_the_main_one(case: Ca
         assert case.of(**environment) == (SHIP, f"compared with {case.base[:12]}"), environment
 
 
-def test_in_doubt_everything_runs(case: Case, tmp_path: Path):
+def test_in_doubt_every_job_runs(case: Case, tmp_path: Path):
     commit(case.top, "ship/a")
     main = {"CIRCLE_BRANCH": "main"}
     push = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main"}
@@ -118,7 +118,7 @@ def test_in_doubt_everything_runs(case: Case, tmp_path: Path):
 
 @pytest.fixture
 def passed() -> Iterator[tuple[str, list[str], list[str]]]:
-    """A stand-in for GitHub's list of runs: its address, the commits that passed, and what it was asked."""
+    """A fake list of GitHub runs: its URL, the commits that passed, and the requests."""
     commits: list[str] = []
     asked: list[str] = []
 
@@ -142,9 +142,9 @@ def passed() -> Iterator[tuple[str, list[str], list[str]]]:
         thread.join()
 
 
-def test_github_is_asked_which_commit_passed_last(case: Case, passed: tuple[str, list[str], list[str]]):
+def test_github_reports_the_last_commit_that_passed(case: Case, passed: tuple[str, list[str], list[str]]):
     url, commits, asked = passed
-    commit(case.top, "ship/a")  # this one's run was given up while it waited
+    commit(case.top, "ship/a")  # the run of this commit was cancelled while it waited
     commit(case.top, "models/titanic/a")
     environment = {
         "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main", "GITHUB_API_URL": url,
@@ -164,7 +164,7 @@ def test_github_is_asked_which_commit_passed_last(case: Case, passed: tuple[str,
     assert "403" in why
 
 
-def test_the_command_tells_people_scripts_and_github(
+def test_the_command_informs_people_scripts_and_github(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     commit(case.top, "ship/a")
@@ -183,7 +183,7 @@ def test_the_command_tells_people_scripts_and_github(
     assert "ship-model: changed, this is not a git repository" in capsys.readouterr().out
 
 
-def test_halting_elsewhere_is_one_clear_line(case: Case, monkeypatch, capsys):
+def test_halting_outside_of_circleci_is_reported_in_one_line(case: Case, monkeypatch, capsys):
     monkeypatch.setenv("CIRCLE_BRANCH", "main")
     monkeypatch.setenv("SEATRIAL_BASE", case.base)
     assert app.run(["ci", "changed", "--halt", "--project", str(case.top)]) == 1

@@ -76,7 +76,7 @@ PIN = "titanic-model==0.1.0 \\\n    --hash=sha256:" + "0" * 64 + "\n"
 FAKE = "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 SECRET, UUID = "Zw7h" + "Kq92xT", "7f3c9a52-1b8e-" + "4d06-9c2f-d41e8a60b7c5"
 
-# What is planted, where it must be found (file and a part of that line), under which name, and what is said of it.
+# The fault, where it must be found (file and a part of the line), by which check, and a part of the message.
 FAULTS: dict[str, tuple[Plant, str, str, str, str]] = {
     "contradicting filters": (
         replaced(CIRCLE, "              only: main\n", "              only: main\n              ignore: main\n"),
@@ -289,14 +289,14 @@ UNSAFE = {
 
 
 @pytest.mark.parametrize("setup", SAFE)
-def test_a_safe_way_to_install_is_none_of_its_business(setup: str, project: Path):
+def test_a_safe_way_to_install_is_not_reported(setup: str, project: Path):
     added("Dockerfile", DOCKER.format(f"RUN {SAFE[setup]}", ""))(project)
     replaced(CIRCLE, "- run: ~/tools/bin/ruff check .", f"- run: {SAFE[setup]}")(project)
     assert examine(project) == []
 
 
 @pytest.mark.parametrize("setup", UNSAFE)
-def test_an_unsafe_way_to_install_is_refused_in_images_and_pipelines(setup: str, project: Path):
+def test_an_unsafe_way_to_install_is_found_in_images_and_pipelines(setup: str, project: Path):
     added("Dockerfile", DOCKER.format(f"RUN {UNSAFE[setup]}", ""))(project)
     replaced(CIRCLE, "- run: ~/tools/bin/ruff check .", f"- run: {UNSAFE[setup]}")(project)
     replaced(WORKFLOW, "- run: ruff check .", f"- run: {UNSAFE[setup]}")(project)
@@ -319,7 +319,7 @@ VARIABLE = DOCKER.format("ARG PIP_EXTRA_INDEX_URL\nRUN pip install {} -r require
         (added("requirements.txt", f"--extra-index-url {PRIVATE}\ntitanic-model==0.1.0\n"), "requirements.txt", "--extra"),
     ],
 )  # fmt: skip
-def test_a_second_index_by_settings_is_refused(plant: Plant, path: str, part: str, project: Path):
+def test_a_second_index_by_settings_is_found(plant: Plant, path: str, part: str, project: Path):
     plant(project)
     (finding,) = [f for f in examine(project) if f.check == "two-indexes"]
     assert finding.path == path
@@ -334,19 +334,19 @@ def test_a_second_index_by_settings_is_refused(plant: Plant, path: str, part: st
         added("pyproject.toml", f'\n[[tool.uv.index]]\nname = "ours"\nurl = "{PRIVATE}"\nexplicit = true\n'),
     ],
 )
-def test_a_second_index_by_settings_is_let_through_where_it_is_safe(plant: Plant, project: Path):
+def test_a_second_index_by_settings_is_accepted_if_it_is_safe(plant: Plant, project: Path):
     plant(project)
     assert examine(project) == []
 
 
-def test_what_is_found_is_never_shown(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_secret_is_never_shown(project: Path, capsys: pytest.CaptureFixture[str]):
     for name in ("a GitHub token", "an index with a password", "a random value called a token"):
         FAULTS[name][0](project)
     for more in ([], ["--json"]):
         assert app.run(["doctor", str(project), *more]) == 1
-        told = "".join(capsys.readouterr())
+        output = "".join(capsys.readouterr())
         for secret in (FAKE, SECRET, UUID):
-            assert not any(secret[i : i + 6] in told for i in range(len(secret) - 5))
+            assert not any(secret[i : i + 6] in output for i in range(len(secret) - 5))
 
 
 @pytest.mark.parametrize(
@@ -362,33 +362,33 @@ def test_what_is_found_is_never_shown(project: Path, capsys: pytest.CaptureFixtu
         "--hash=sha256:0a30ef8f5322a4173720ae6712dc9a5e58f5a19868f3f167b4b5778db066c2b5",
     ],
 )
-def test_what_stands_for_a_secret_is_none(harmless: str, project: Path):
+def test_a_placeholder_is_not_a_secret(harmless: str, project: Path):
     added("notes.txt", harmless + "\n")(project)
     assert examine(project) == []
 
 
-def test_what_git_does_not_keep_is_not_looked_at(project: Path):
+def test_files_that_git_ignores_are_not_read(project: Path):
     added(".seatrial/notes.txt", f"{FAKE}\n")(project)
     assert examine(project) == []
 
 
-def test_one_line_can_be_excepted_for_one_fault(project: Path):
+def test_a_comment_accepts_one_fault_in_one_line(project: Path):
     added("notes.txt", f"{FAKE} # doctor: ignore[secret]\n{FAKE} # doctor: ignore[no-tests]\n")(project)
     assert [finding.line for finding in examine(project)] == [2]
 
 
-def test_a_pipeline_that_is_no_yaml_is_named_with_its_line(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_invalid_yaml_is_reported_with_its_line(project: Path, capsys: pytest.CaptureFixture[str]):
     (project / CIRCLE).write_text("version: 2.1\njobs: [\n")
     assert app.run(["doctor", str(project)]) == 1
     assert f"{CIRCLE}:3: This is not a pipeline: it is not valid YAML, " in capsys.readouterr().out
 
 
-def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_missing_folder_is_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert app.run(["doctor", str(tmp_path / "nowhere")]) == 1
     assert "nowhere is not a folder." in capsys.readouterr().err
 
 
-def test_people_read_place_fault_and_remedy(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_output_has_place_fault_and_hint(project: Path, capsys: pytest.CaptureFixture[str]):
     FAULTS["a Procfile with a port"][0](project)
     assert app.run(["doctor", str(project)]) == 1
     shown = capsys.readouterr()
@@ -399,7 +399,7 @@ def test_people_read_place_fault_and_remedy(project: Path, capsys: pytest.Captur
 
 
 def test_the_faults_of_the_first_template_are_all_found(tmp_path: Path):
-    """A reconstruction of the template that this project descends from, as docs of its faults tell of it."""
+    """A reconstruction of the template that this project descends from, with all of its faults."""
     files = {
         "pyproject.toml": '[project]\nname = "titanic-model"\nversion = "0.1.0"\n',
         "api/app.py": "app = None\n",

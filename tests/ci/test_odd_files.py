@@ -35,7 +35,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_a_pipeline_that_nobody_can_read_is_a_finding(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_pipeline_that_cannot_be_read_is_a_finding(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     data, line, said = ODD[odd]
     (tmp_path / GITLAB).write_bytes(data)
     found = [each for each in examine(tmp_path) if said in each.message]
@@ -50,7 +50,7 @@ def test_what_cannot_be_read_hides_nothing_else(tmp_path: Path):
     assert sorted(check for check, _ in found) == ["unreadable", "unreadable"]
 
 
-def test_folders_and_links_in_the_place_of_a_pipeline(tmp_path: Path):
+def test_folders_and_links_in_place_of_a_pipeline(tmp_path: Path):
     (tmp_path / GITLAB).mkdir()
     (tmp_path / GITLAB / "x").write_text("")
     assert examine(tmp_path) == []
@@ -67,7 +67,7 @@ def test_folders_and_links_in_the_place_of_a_pipeline(tmp_path: Path):
     assert len(examine(tmp_path / "1")) == 1
 
 
-def test_anchors_merge_keys_and_a_head_are_understood(tmp_path: Path):
+def test_anchors_merge_keys_and_a_header_are_understood(tmp_path: Path):
     text = (
         "spec: {inputs: {a: {default: b}}}\n---\n.a: &a\n  script: [railway up]\n  rules: [{if: $CI_COMMIT_TAG}]\n.b: &b {stage: test}\n"
         "deploy:\n  <<: [*a, *b]\n  rules: [{when: always}]\n"
@@ -113,7 +113,7 @@ def test_other_files_with_odd_lines(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_any_part_may_be_anything(tmp_path: Path):
-    """Our own pipelines with parts of them exchanged for others: whatever comes of it is told, and nothing is raised."""
+    """Rendered pipelines with random parts replaced: whatever comes of it is reported, and nothing is raised."""
     project = find_project(copy_titanic(tmp_path / "titanic"))
     generator, tried = random.Random(int(os.environ.get("SEATRIAL_SEED", "1912"))), 0
     others = [None, "", "x", 3, True, [], {}, [None], [[["x"]]], {"x": None}, {"when": []}, "$X", "${{ x }}", "<< x >>"]
