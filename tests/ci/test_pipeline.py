@@ -95,10 +95,10 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     clone = copy_titanic(lab / "clone")
     shutil.copy(TITANIC / ".gitignore", clone)
     settings = clone / "pyproject.toml"
-    told = settings.read_text().replace('target = "survived"\n', f'target = "survived"\nindex = "{index}"\n')
+    text = settings.read_text().replace('target = "survived"\n', f'target = "survived"\nindex = "{index}"\n')
     port = free_port()
     settings.write_text(
-        told.replace('target = "railway"', 'target = "local"') + f"\n[tool.seatrial.deploy.local]\nport = {port}\n"
+        text.replace('target = "railway"', 'target = "local"') + f"\n[tool.seatrial.deploy.local]\nport = {port}\n"
     )
     address = (index / "simple").as_uri()
     for command in (["lock", "--index-url", address], ["circleci"]):
