@@ -54,14 +54,14 @@ def prepare(kind: str, folder: Path) -> Model:
 
 def _install(project: Path) -> Environment:
     from seatrial.core.project import find_project
-    from seatrial.release import built_files, open_index, publish_toolkit
+    from seatrial.release import built_release, open_index, publish_toolkit
     from seatrial.wheels.environments import make_environment
 
     found = find_project(project)
     index = open_index(found.index)
     publish_toolkit(index)
-    index.publish(built_files(found))
-    wheel = index.fetch(index.find(found.requirement))
+    index.publish(built_release(found).files)
+    wheel = index.fetch_wheel(index.find(found.requirement))
     return make_environment(wheel, extras=("serve",), index=index)
 
 

@@ -48,7 +48,7 @@ def changed(path: Path, change: Callable[[bytes], bytes]) -> Iterator[None]:
         (("rollback", "moon"), "There is no target 'moon'.\nhint: Known: local, docker, railway, kubernetes;"),
         (("deployments", "moon"), "There is no target 'moon'."),
         (("deploy", "local", "7.0"), "has no titanic-model==7.0.\nhint: It has titanic-model 0.1.0, 0.2.0, 0.3.0."),
-        (("deploy", "local", "new"), "'titanic-model==new' names no release."),
+        (("deploy", "local", "new"), "'titanic-model==new' is not a release."),
         (("rollback", "local", "--to", "7.0"), "No release 7.0 was ever healthy on local.\nhint: Once healthy there: 0.1.0."),
         (("rollback", "local", "--to", "0.3.0"), "No release 0.3.0 was ever healthy on local."),
     ],
@@ -89,7 +89,7 @@ def test_an_index_without_a_release(yard: Yard) -> None:
 def test_a_damaged_wheel_on_the_index(shared: Yard) -> None:
     wheel = shared.root / ".seatrial" / "index" / "simple" / "titanic-model" / "titanic_model-0.3.0-py3-none-any.whl"
     with changed(wheel, lambda content: content[:-1] + b"x"):
-        assert "is not what was published: its hash is another one." in refused(shared, "deploy", "local", "0.3.0")
+        assert "is not what was published: its hash is different." in refused(shared, "deploy", "local", "0.3.0")
 
 
 def test_a_port_that_somebody_else_has(yard: Yard) -> None:
@@ -131,7 +131,7 @@ def test_files_that_were_changed_by_hand(shared: Yard, name: str, command: tuple
     [
         ("history.jsonl", lambda text: b"{" + text, "history.jsonl, line 1, is no deployment."),
         ("requirements.txt", lambda text: text + b"numpy\n", "does not pin numpy to a version and a hash."),
-        ("requirements.txt", lambda text: text + b"--index-url x\n", "pins nothing: '--index-url x'."),
+        ("requirements.txt", lambda text: text + b"--index-url x\n", "has an invalid line: '--index-url x'."),
     ],
 )
 def test_files_that_were_damaged_and_committed(

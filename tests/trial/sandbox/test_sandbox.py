@@ -456,7 +456,7 @@ def test_a_wheel_that_is_no_release_is_refused(tmp_path: Path):
         "The baseline cannot be asked: tiny_model-0.1.0-py3-none-any.whl is no release"
     )
     assert "seatrial build" in error.value.hint
-    with pytest.raises(NotComparedError, match=r"would run whenever Python starts|lies outside"):
+    with pytest.raises(NotComparedError, match=r"would run every time Python starts|is outside"):
         open_sandbox(make_wheel(tmp_path / "b", more={"evil.pth": b"import os"}), POLICY)
     with pytest.raises(NotComparedError, match="does not exist"):
         open_sandbox(tmp_path / "nothing-1.0-py3-none-any.whl", POLICY)
@@ -534,7 +534,7 @@ def test_pins_are_the_versions_that_decide_predictions():
 def test_versions_that_cannot_be_had_are_said(open_moody: Open, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UV_OFFLINE", "1")
     with pytest.raises(
-        NotComparedError, match="The candidate cannot be asked: The environment cannot be made"
+        NotComparedError, match="The candidate cannot be asked: The environment cannot be created"
     ) as error:
         open_moody(environment={"numpy": "999.1"})
     assert "numpy==999.1" in error.value.message

@@ -27,6 +27,7 @@ from seatrial.trial.rows.row_selection import gather_rows, make_trial_queries
 from seatrial.trial.sandbox.queries import Describe
 from seatrial.trial.sandbox.sandbox import open_sandbox
 from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 Progress = Callable[[str], None]
 MANY = 4_000  # rows that show whether a missed fault changes anything
@@ -34,11 +35,11 @@ SEED = 19  # of these rows, which are others than a trial asks
 
 
 def prove(
-    candidate: Path,
+    candidate: Path | WheelInfo,
     workshop: Workshop,
     *,
     policy: Policy,
-    index: WheelSource | Path | None = None,
+    index: WheelSource | None = None,
     quick: bool = False,
     progress: Progress = lambda _: None,
 ) -> GateProof:

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import signal
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -135,12 +134,12 @@ class Sandbox:
 
 
 def open_sandbox(
-    wheel: Path,
+    wheel: Path | WheelInfo,
     policy: Policy,
     *,
     role: str = "candidate",
-    index: WheelSource | Path | None = None,
-    toolkit: Path | str | None = None,
+    index: WheelSource | None = None,
+    toolkit: Path | None = None,
     cache: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Sandbox:
@@ -149,7 +148,7 @@ def open_sandbox(
     Raises NotComparedError where it is unsafe, is no release, cannot be installed or loaded, or was changed since.
     """
     try:
-        info = inspect(wheel)
+        info = inspect(wheel) if isinstance(wheel, Path) else wheel
         if info.release is None:
             raise SeatrialError(
                 f"{info.filename} is no release: it has no {info.package}/{RELEASE_FILE}.",
@@ -157,9 +156,9 @@ def open_sandbox(
             )
         refuse_unsafe(info)
         environment = make_environment(
-            info.path,
+            info,
             index=index,
-            toolkit=toolkit,
+            toolkit=inspect(toolkit) if toolkit else None,
             cache=cache,
             constraints=pins(info.release),
             progress=lambda said: progress(f"{role}: {said}"),
@@ -197,16 +196,12 @@ def pins(release: dict[str, Any]) -> list[str]:
 def _check_installed(wheel: WheelInfo, environment: Environment) -> None:
     """Hold the installed package against the wheel: a cached environment may have been edited since."""
     site = next((path.parent for path in environment.root.glob(f"[Ll]ib*/**/site-packages/{wheel.package}")), None)
-    with zipfile.ZipFile(wheel.path) as archive:
-        for name in wheel.members:
-            if not name.startswith(f"{wheel.package}/") or name.endswith("/"):
-                continue
-            path = site / name if site else None
-            if path is None or not path.is_file() or path.read_bytes() != archive.read(name):
-                raise SeatrialError(
-                    f"{name} in the environment {environment.root} is not that of the wheel.",
-                    hint="Somebody changed it: remove that folder, and it is made again.",
-                )
+    changed = wheel.changed_file(site, required=True) if site else f"{wheel.package}/"
+    if changed:
+        raise SeatrialError(
+            f"{changed} in the environment {environment.root} is not that of the wheel.",
+            hint="Somebody changed it: remove that folder, and it is made again.",
+        )
 
 
 def _failure(folder: Path) -> str:
