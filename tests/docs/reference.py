@@ -145,7 +145,7 @@ def compiles_page() -> str:
 
 def python_page() -> str:
     from seatrial import Release, Schema, SeatrialError
-    from seatrial.deploy.target import Pinned, Target
+    from seatrial.deploy.target import PinnedRelease, Target
     from seatrial.steps import pytest_plugin
 
     parts = [
@@ -166,11 +166,11 @@ def python_page() -> str:
         "## A deployment target",
         prose(Target.__doc__ or ""),
         *members(Target, ("__init__", "check", "switch", "settle", "serving")),
-        "What it receives, `seatrial.deploy.target.Pinned`:",
-        prose(Pinned.__doc__ or ""),
+        "What it receives, `seatrial.deploy.target.PinnedRelease`:",
+        prose(PinnedRelease.__doc__ or ""),
         table(
             ("field", "type"),
-            [(f"`{name}`", f"`{kind.__name__}`") for name, kind in typing.get_type_hints(Pinned).items()],
+            [(f"`{name}`", f"`{kind.__name__}`") for name, kind in typing.get_type_hints(PinnedRelease).items()],
         ),
     ]
     return "\n\n".join(parts) + "\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 
 from tests.docs.markdown import OUTPUT, SHELL, Block, blocks_of, commands_of
 from tests.docs.matching import missing
@@ -65,10 +65,12 @@ class Walk:
                 f"{block.place} shows what was not printed: {lost}\nPrinted:\n{self.printed}"
             )
         elif block.language == "python":
-            with NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as script:
-                script.write(block.text)
-                script.flush()
-                code, output = self.shell.run(f"PYTHONPATH=.:src {sys.executable} {script.name}")
+            with (
+                TemporaryDirectory() as folder
+            ):  # Python puts the script's folder first on its path: nothing else in it
+                script = Path(folder) / "block.py"
+                script.write_text(block.text, "utf-8")
+                code, output = self.shell.run(f"PYTHONPATH=.:src {sys.executable} {script}")
             assert code == 0, f"{block.place}:\n{output}"
 
     def type(self, block: Block, text: str, expected: int) -> None:

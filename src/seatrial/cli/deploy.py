@@ -10,7 +10,7 @@ from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, p
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.deploy import Done
+    from seatrial.deploy import DeploymentResult
 
 TargetArgument = Annotated[str, typer.Argument(help="local, docker, railway, kubernetes, or a target of your own.")]
 ReasonOption = Annotated[
@@ -80,16 +80,16 @@ def rollback(
     _report(target, done, json, push)
 
 
-def _report(target: str, done: "Done", json: bool, push: bool) -> None:
+def _report(target: str, done: "DeploymentResult", json: bool, push: bool) -> None:
     """Print the result. With --push, an unpushed lockfile is an error: the next clone would not know of it."""
     if json and done.entry:
-        show.print_json({**asdict(done.entry), "address": done.address, "complaint": done.complaint})
+        show.print_json({**asdict(done.entry), "address": done.url, "complaint": done.warning})
     elif json:
         show.print_json({"release": done.name, "version": done.version, "already": True})
     else:
-        suffix = f", {done.address}" if done.address else "" if done.entry else " already."
+        suffix = f", {done.url}" if done.url else "" if done.entry else " already."
         show.plain(f"{done.name} {done.version} serves on {target}{suffix}")
-        if done.complaint and not push:
-            show.info(done.complaint)
-    if done.complaint and push:
-        raise SeatrialError(done.complaint, hint="The release is serving. Push the commit by hand: `git push`.")
+        if done.warning and not push:
+            show.info(done.warning)
+    if done.warning and push:
+        raise SeatrialError(done.warning, hint="The release is serving. Push the commit by hand: `git push`.")

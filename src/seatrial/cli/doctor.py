@@ -24,7 +24,11 @@ def doctor(
     if not folder.is_dir():
         raise SeatrialError(f"{folder} is not a folder.", hint="Name the folder of a project.")
     # The name of a file may hold bytes that are not text.
-    findings = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
+    reported = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
+    findings = [finding for finding in reported if finding.is_fault]
+    for finding in reported if not json else []:
+        if not finding.is_fault:
+            show.info(f"{finding.path}:{finding.line}: {finding.message}")
     if json:
         show.print_json([asdict(finding) for finding in findings])
     else:

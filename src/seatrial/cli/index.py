@@ -57,7 +57,7 @@ def serve(
     secret = os.environ.get(password, "")
     if not secret and host not in LOOPBACK:
         raise SeatrialError(
-            f"Others can reach the index on {host}, and {password}, the variable with its password, is not set.",
+            f"Others can reach the index on {host}, and its password is not set in {password}.",
             hint=f"Set {password}, or listen on 127.0.0.1.",
         )
     if bool(certificate) != bool(key):

@@ -9,7 +9,7 @@ from seatrial.cli import show
 from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from seatrial.trial.prove.proof import GateProof
+    from seatrial.trial.prove.gate_proof import GateProof
 
 
 def prove(
@@ -28,18 +28,17 @@ def prove(
 
     with show.progress(quiet=json) as progress:
         progress("loading")
-        page, proof = prove_trial(find_project(project), quick=quick, progress=progress)
+        result = prove_trial(find_project(project), quick=quick, progress=progress)
     if json:
-        show.print_json(proof.to_document())
+        show.print_json(result.proof.to_document())
     else:
-        _show(proof, page)
-    raise typer.Exit(proof.exit_code)
+        _show(result.proof, result.page)
+    raise typer.Exit(result.proof.exit_code)
 
 
 def _show(proof: "GateProof", page: Path) -> None:
     from rich.markup import escape
 
-    from seatrial.trial.prove.proof import counted
     from seatrial.trial.prove.proof_page import weak_spots
     from seatrial.trial.report.words import clean
 
@@ -49,13 +48,13 @@ def _show(proof: "GateProof", page: Path) -> None:
         (name, str(caught), str(missed), str(same))
         if name != "harmless"
         else ("harmless changes", f"{caught} passed", f"{missed} blocked", "")
-        for name, caught, missed, same in counted(proof)
+        for name, caught, missed, same in proof.counts()
     ]
-    show.table("", ("", "caught", "missed", "changes nothing"), rows, right=(1, 2, 3))
+    show.table("", ("", "caught", "missed", "no effect"), rows, right=(1, 2, 3))
     for spot in weak_spots(proof):
         show.out.print(f"\n[red]•[/] {escape(clean(spot.summary))}")
-        for remedy in spot.closing:
+        for remedy in spot.advice:
             show.out.print(f"  {escape(clean(remedy))}")
-    for name, reason in proof.untried.items():
+    for name, reason in proof.skipped.items():
         show.out.print(f"[dim]Not tried: {escape(name)}. {escape(reason)}[/]")
     show.out.print(f"\nResult: {show.short_path(page)}  [dim]{proof.seconds:.0f} s[/]")

@@ -2,9 +2,8 @@
 
 import json
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from seatrial.core.progress import Progress, silent
+from seatrial.core.progress import Progress
+from seatrial.steps.progress import show_progress
 
 if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-QUICK = 0.05  # seconds; steps that take less are not reported
 
 
 def error(message: str, hint: str = "") -> None:
@@ -50,33 +49,9 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-@contextmanager
-def progress(quiet: bool = False) -> Iterator[Progress]:
-    """Show what is being done: on a terminal with a spinner, and a line for each step that took a while."""
-    if quiet:
-        yield silent
-        return
-    current: list[tuple[str, float]] = []
-
-    def finish() -> None:
-        if current:
-            text, started = current.pop()
-            seconds = time.perf_counter() - started
-            if seconds >= QUICK:
-                err.print(f"  [green]✓[/] {escape(text)} [dim]{seconds:.1f} s[/]")
-
-    with err.status("starting", spinner="dots", spinner_style="blue") as status:
-
-        def report(text: str) -> None:
-            if current and current[0][0].split()[0] == text.split(maxsplit=1)[0]:
-                current[0] = (text, current[0][1])  # the same step, with a new figure
-            else:
-                finish()
-                current.append((text, time.perf_counter()))
-            status.update(f"{escape(text)} …")
-
-        yield report
-        finish()
+def progress(quiet: bool = False) -> AbstractContextManager[Progress]:
+    """Show what is being done, on standard error."""
+    return show_progress(err, quiet=quiet)
 
 
 def table(

@@ -112,11 +112,11 @@ def accept(
     from seatrial.steps.trial import accept as accept_differences
     from seatrial.trial.gate import ACCEPTED
 
-    accepted, verdict = accept_differences(
+    accepted, result = accept_differences(
         project_on(project, index), reason=reason, checks=check or [], until=until.date() if until else None
     )
     show.info(f"{', '.join(accepted.checks)} accepted by {accepted.by} until {accepted.until}. Commit {ACCEPTED}.")
-    show.info(verdict.cause)
+    show.info(result.cause)
 
 
 def _show(result: "TrialResult") -> None:

@@ -14,9 +14,11 @@ def listen(host: str, port: int, *, hint: str = "Choose another with --port.") -
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise SeatrialError(f"Port {port} on {host} cannot be used: {error.strerror}.", hint=hint) from None
+        both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()  # "::" also accepts IPv4
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except (OSError, UnicodeError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise SeatrialError(f"Port {port} on {host} cannot be used: {cause}.", hint=hint) from None
 
 
 def check_port(host: str, port: int, *, hint: str = "Choose another with --port.") -> None:

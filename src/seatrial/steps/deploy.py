@@ -12,7 +12,7 @@ from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.deploy import Done, Entry, TargetState
+    from seatrial.deploy import DeploymentResult, Entry
     from seatrial.deploy.target_state import Current
     from seatrial.release import IndexedRelease
     from seatrial.wheels.lockfile import Lockfile
@@ -39,13 +39,13 @@ def deploy(
     git: bool = True,
     push: bool = False,
     progress: Progress = silent,
-) -> "Done":
+) -> "DeploymentResult":
     """Bring a release into service that has passed its trial against the one that runs there now.
 
     `version` is 0.2.0 or name==0.2.0; default: the newest release on the index. `git` commits the lockfile and the
     history, `push` pushes that commit.
     """
-    from seatrial.deploy import Plan, TargetState, bring, make_ready, open_target
+    from seatrial.deploy import Plan, TargetState, ensure_deployed, open_target, recover
     from seatrial.release import open_index
     from seatrial.steps.environment import offer_toolkit
     from seatrial.steps.lockfile import fetch_locked, lock_release, trial_lockfiles
@@ -54,20 +54,20 @@ def deploy(
     with state.lock():
         index = open_index(project.index)
         fetch = fetch_locked(index)
-        make_ready(state, opened, fetch, progress)
+        recover(state, opened, fetch, progress)
         opened.check()
         release = index.find(_requirement(project, version))
 
         def plan(current: "Current | None") -> Plan:
             verdict = _require_passed(project, release, current)
-            known = [*state.kept_pins(release.sha256), *trial_lockfiles(project.root, release.sha256)]
+            known = [*state.stored_lockfiles(release.sha256), *trial_lockfiles(project.root, release.sha256)]
             wheel = index.fetch_wheel(release)
             locked = lock_release(wheel, offer_toolkit(index, progress), known, progress)
-            _keep(state, locked.lockfile, locked.wheels)
+            state.store(locked.lockfile, locked.wheels)
             facts = (release.name, release.version, release.sha256, wheel.package)
             return Plan("deploy", *facts, locked.lockfile, reason, verdict)
 
-        return bring(
+        return ensure_deployed(
             state,
             opened,
             release.sha256,
@@ -89,24 +89,24 @@ def rollback(
     git: bool = True,
     push: bool = False,
     progress: Progress = silent,
-) -> "Done":
+) -> "DeploymentResult":
     """Go back to the release that was healthy before, or to the version `to`, which was healthy once."""
-    from seatrial.deploy import Plan, TargetState, bring, choose_earlier, make_ready, open_target, pin_of
+    from seatrial.deploy import Plan, TargetState, choose_earlier, ensure_deployed, lockfile_of, open_target, recover
 
     opened, state = open_target(project, target), TargetState(project, target)
     with state.lock():
         fetch = _fetch_when_needed(project)
-        make_ready(state, opened, fetch, progress)
+        recover(state, opened, fetch, progress)
         opened.check()
         entry = choose_earlier(state, to.rpartition("==")[2] if to else None)
 
         def plan(current: "Current | None") -> Plan:
-            lockfile = pin_of(state, entry, fetch)
+            lockfile = lockfile_of(state, entry, fetch)
             why = reason or f"back from {current.version if current else 'nothing'}"
             facts = (entry.release, entry.version, entry.sha256, entry.package)
             return Plan("rollback", *facts, lockfile, why, entry.verdict)
 
-        return bring(
+        return ensure_deployed(
             state,
             opened,
             entry.sha256,
@@ -188,16 +188,6 @@ def _requirement(project: "ProjectSettings", version: str | None) -> str:
         return project.name
     name, _, number = version.rpartition("==")
     return f"{name or project.name}=={number}"
-
-
-def _keep(state: "TargetState", lockfile: "Lockfile", wheels: tuple[Path, ...]) -> None:
-    try:
-        state.keep(lockfile, wheels)
-    except OSError as error:
-        raise SeatrialError(
-            f"{error.filename or state.folder} cannot be written: {error.strerror}.",
-            hint="Nothing was changed. Check the free space and the permissions, and try again.",
-        ) from None
 
 
 def _fetch_when_needed(project: "ProjectSettings") -> "Callable[[Lockfile], list[Path]]":

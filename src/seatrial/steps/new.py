@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.core.choices import TARGETS
 from seatrial.core.errors import SeatrialError
@@ -24,13 +24,17 @@ class NewProject:
 
 
 def read_table(
-    data: str, *, query: str = "", options: "CsvOptions | None" = None, progress: Progress = silent
+    data: Any, *, query: str = "", options: "CsvOptions | None" = None, progress: Progress = silent
 ) -> "TableSource":
-    """Read a table from a file, a database, or a data set of scikit-learn or OpenML."""
+    """Read a table: a path, a database URL with a `query`, sklearn:NAME, openml:NAME, or a data frame."""
     progress("reading the table")
+    if not isinstance(data, str | Path):
+        from seatrial.steps.frame_source import frame_source
+
+        return frame_source(data)
     from seatrial.template import CsvOptions, read_source
 
-    return read_source(data, query=query, options=options or CsvOptions())
+    return read_source(str(data), query=query, options=options or CsvOptions())
 
 
 def examine_table(

@@ -1,5 +1,6 @@
 """Prove: mutation testing for the project's own trial."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,16 +8,29 @@ from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.trial.prove.proof import GateProof
+    from seatrial.trial.prove.gate_proof import GateProof
 
 NAME = "prove"  # of the result's files, in .seatrial/trials/
 
 
-def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress = silent) -> "tuple[Path, GateProof]":
+@dataclass(frozen=True)
+class ProofResult:
+    """Which faults the trial catches, and the page that shows it."""
+
+    proof: "GateProof"
+    page: Path
+
+    def _repr_html_(self) -> str:
+        from seatrial.pages.embed import embed
+
+        return embed(self.page.read_text(encoding="utf-8"))
+
+
+def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress = silent) -> ProofResult:
     """Inject faults into copies of the built release, and see which of them the trial catches.
 
-    `quick` tries only the faults of serving, for which nothing is trained again. Writes the result, and returns the
-    path of its page as well.
+    `quick` tries only the faults of serving, for which nothing is trained again. Writes the result, and returns it
+    with its page.
     """
     from seatrial.core.files import to_json, write_atomic
     from seatrial.release import open_index
@@ -38,4 +52,4 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     page = project.root / gate.RESULTS / f"{NAME}.html"
     write_atomic(page, to_html(proof))
     write_atomic(page.with_suffix(".json"), to_json(proof.to_document()))
-    return page, proof
+    return ProofResult(proof, page)

@@ -66,7 +66,7 @@ def wait_until_ready(server: ServerProcess, host: str, port: int) -> str:
 
 def predict_example(url: str) -> tuple[Any, Any]:
     """Send the release's example row to its server; returns the row and the response."""
-    from seatrial.deploy.health import ask
+    from seatrial.deploy.health import request_json
 
-    row = ask(f"{url}/api/v1/model")["example"]
-    return row, ask(f"{url}/api/v1/predict", row)
+    row = request_json(f"{url}/api/v1/model")["example"]
+    return row, request_json(f"{url}/api/v1/predict", row)

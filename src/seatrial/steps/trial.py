@@ -2,11 +2,11 @@
 
 import getpass
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import git_user
@@ -30,9 +30,39 @@ ACCEPTED_DAYS = 30  # that an acceptance holds unless another day is named
 class TrialResult:
     """A verdict and its folder, if it has one; where it is passed, the lockfile of what was tried ("" if none)."""
 
-    verdict: "Verdict"
-    lockfile: str = ""
+    verdict: "Verdict" = field(repr=False)
+    lockfile: str = field(default="", repr=False)
     folder: Path | None = None
+
+    def __str__(self) -> str:
+        return self.cause
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in a word: passed, blocked, waiting or inconclusive."""
+        return str(self.verdict.outcome)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the release may be published."""
+        return self.verdict.exit_code == 0
+
+    @property
+    def cause(self) -> str:
+        """The verdict and its cause in a sentence."""
+        return self.verdict.cause
+
+    @property
+    def checks(self) -> list[dict[str, Any]]:
+        """The checks as rows of a table: `pandas.DataFrame(result.checks)`."""
+        keys = ("leg", "name", "subject", "outcome", "summary", "old", "new", "limit", "hint")
+        return [{key: getattr(check, key) for key in keys} | {"id": check.id} for check in self.verdict.checks]
+
+    def _repr_html_(self) -> str:
+        from seatrial.pages.embed import embed
+        from seatrial.trial.report.page import to_html
+
+        return embed(to_html(self.verdict))
 
 
 def unchanged(pair: "TrialPair") -> str:
@@ -82,6 +112,21 @@ def run_trial(
             progress=progress,
         )
     return write_result(output or pair.folder, verdict, _lock(verdict, pair.candidate, setup.source, progress))
+
+
+def stored_result(pair: "TrialPair") -> TrialResult | None:
+    """Return the result of the trial that the built wheel passed before it was published; None if it is not."""
+    from seatrial.trial import gate
+    from seatrial.trial.records import NotComparedError
+
+    note = unchanged(pair)
+    if not note:
+        return None
+    for folder in gate.result_folders(pair.project.root, pair.candidate.sha256):
+        verdict = gate.read_result(folder)
+        if verdict.exit_code == 0:
+            return TrialResult(verdict, folder=folder)
+    raise NotComparedError(note, hint="Change the project and build it again, with a higher version.")
 
 
 def run_trial_in(folder: Path) -> "Verdict":
@@ -155,10 +200,10 @@ def _wheel_of(name: str, index: "Index | None") -> "tuple[Path, IndexedRelease |
 
 def accept(
     project: "ProjectSettings", *, reason: str, checks: Sequence[str] = (), until: date | None = None
-) -> "tuple[Acceptance, Verdict]":
+) -> "tuple[Acceptance, TrialResult]":
     """Accept differences that the last trial found, and judge it again; no `checks` means all that wait.
 
-    Returns the acceptance, which is recorded in accepted.json, and the new verdict.
+    Returns the acceptance, which is recorded in accepted.json, and the new result.
     """
     from seatrial.steps.environment import with_toolkit
     from seatrial.steps.trial_setup import find_pair, project_policy
@@ -178,8 +223,8 @@ def accept(
     )
     outcome, cause = judge(marked, project_policy(project))
     verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
-    write_result(pair.folder, verdict, _lock(verdict, pair.candidate, with_toolkit(pair.index), silent))
-    return accepted, verdict
+    lockfile = _lock(verdict, pair.candidate, with_toolkit(pair.index), silent)
+    return accepted, write_result(pair.folder, verdict, lockfile)
 
 
 def write_result(folder: Path, verdict: "Verdict", lockfile: str = "") -> TrialResult:

@@ -19,6 +19,7 @@ from seatrial.model.metadata import METADATA_FILE, Metadata
 from seatrial.model.release import CARD_FILE
 from seatrial.model.schema import row_name, schema_in
 from seatrial.model.table_validation import TableChecker
+from seatrial.pages.embed import embed
 from seatrial.train import fitting, profile, reference_rows, report
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.golden_rows import golden_rows
@@ -46,7 +47,7 @@ class Compiled(Protocol):
 Compiler = Callable[..., Compiled]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """One training's result: its folder, what it wrote, and what people should be told."""
 
@@ -58,6 +59,17 @@ class Run:
     dropped: tuple[Problem, ...]
     rows_read: int
     native_reason: str
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The metrics on held-out rows as rows of a table: `pandas.DataFrame(run.metrics)`."""
+        return [asdict(metric) for metric in self.evaluation.metrics]
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.metadata.name}>"
+
+    def _repr_html_(self) -> str:
+        return embed(self.report.read_text(encoding="utf-8"))
 
 
 def train(

@@ -45,6 +45,12 @@ def result_folders(root: Path, candidate: str) -> list[Path]:
     return [path.parent for path in sorted(results, key=lambda path: path.stat().st_mtime, reverse=True)]
 
 
+def read_result(folder: Path) -> Verdict:
+    """Read the verdict in a folder of results."""
+    path = folder / "verdict.json"
+    return read_verdict(read_json(path), str(path))
+
+
 def stored_verdict(root: Path, candidate: str, baseline: str | None) -> Verdict | None:
     """Read the result of these two wheels; None where there was no trial of exactly them."""
     path = result_folder(root, candidate, baseline) / "verdict.json"
@@ -76,8 +82,7 @@ def require_any_passed(root: Path, candidate: str, *, today: date) -> Verdict:
     """Give a passed trial of these bytes, against whatever: what it was published with; or raise SeatrialError."""
     refused: SeatrialError | None = None
     for folder in result_folders(root, candidate):
-        path = folder / "verdict.json"
-        stored = read_verdict(read_json(path), str(path))
+        stored = read_result(folder)
         if stored.candidate.sha256 == candidate:
             try:
                 baseline = stored.baseline.sha256 if stored.baseline else None

@@ -25,12 +25,11 @@ from seatrial.trial.rows.answer_collection import (
     ask_repeatedly,
     collect_answers,
     read_golden,
-    scoring_of,
 )
-from seatrial.trial.rows.row_selection import Rows, gather_rows, make_trial_queries
+from seatrial.trial.rows.row_selection import Rows
 from seatrial.trial.sandbox.answers import Description
-from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox
+from seatrial.trial.sandbox.sandbox import Sandbox
+from seatrial.trial.setup import set_up_trial
 from seatrial.trial.verdict import judge
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
@@ -58,26 +57,15 @@ def run(
     started = time.monotonic()
     _refuse_nonsense(candidate, baseline, same_wheel)
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
-    new = open_sandbox(candidate, policy, role="candidate", index=index, progress=progress)
-    old = open_sandbox(baseline, policy, role="baseline", index=index, progress=progress) if baseline else None
-    progress("asking both what they are")
-    told = {side.role: side.ask([Describe()]).description for side in (new, old) if side}
-    mine = told["candidate"]
-    theirs = told["baseline"] if old else None
-    golden = read_golden(new.wheel)
-    if not golden.rows:
-        raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
-
+    setup = set_up_trial(candidate, baseline, policy, index=index, data=data, progress=progress)
+    new, mine = setup.candidate.sandbox, setup.candidate.description
+    old, theirs = (setup.baseline.sandbox, setup.baseline.description) if setup.baseline else (None, None)
+    golden, rows, queries = setup.golden, setup.rows, setup.queries
     checks: list[Check] = []
     broken = False
     if theirs:
         checks += contract_checks(_terms(theirs), _terms(mine))
         broken = any(check.name == "contract.break" for check in checks)
-    both = theirs is not None and equality_checks.comparable(theirs.metadata, mine.metadata)
-    sides = [(new, mine), *([(old, theirs)] if old and theirs and both else [])]
-    rows = gather_rows(sides, golden, data)
-    spread = float(np.std(rows.labelled.target)) if mine.metadata.task == "regression" and rows.labelled.rows else 1.0
-    queries = make_trial_queries(scoring_of(mine, spread or 1.0), rows, mine.columns)
     held = _Held(new, old, mine, rows, golden, policy, tuple(acceptances), started)
 
     progress("asking the candidate for its golden rows")
@@ -89,7 +77,7 @@ def run(
     progress(f"asking the candidate about {len(next(iter(queries.table.values()))):,} rows")
     crossed = equality_checks.crossed_rows(recipes, mine.columns)
     asked = collect_answers(new, golden, queries, rows.probes, crossed)
-    if not (old and theirs and both):
+    if not (old and theirs and setup.comparable):
         if old:
             checks.append(_other_question())
         checks += equality_checks.trained_again(recipes, policy, queries, None, asked, progress, crossed)

@@ -15,7 +15,7 @@ from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.probes import Probe
 from seatrial.trial.sandbox.answers import Answers, Description, RowResult
-from seatrial.trial.sandbox.queries import Describe, MeasureCost, Predict, Row, Score, Validate
+from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Row, Score, Validate
 from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.wheels.wheel import WheelInfo
 
@@ -73,11 +73,16 @@ def scoring_of(description: Description, scale: float) -> Scoring:
 
 def ask_repeatedly(side: Sandbox, golden: GoldenRows) -> RepeatedAnswers:
     """Ask the golden rows together, again, permuted, and some of them one by one, through predict()."""
-    count = len(golden.rows)
+    query = repeated_query(golden.rows)
+    return RepeatedAnswers(side.ask([Describe(), query]), len(golden.rows), tuple(query.alone or ()))
+
+
+def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFault | None = None) -> Predict:
+    """Ask for rows together, again, in another order, and for some of them one by one."""
+    count = len(rows)
     order = np.random.default_rng(5).permutation(count).tolist()
-    alone = tuple(np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist())
-    answers = side.ask([Describe(), Predict("golden", golden.rows, order=order, alone=alone)])
-    return RepeatedAnswers(answers, count, alone)
+    alone = np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist()
+    return Predict(name, rows, order=order, alone=alone, fault=fault)
 
 
 def collect_answers(
