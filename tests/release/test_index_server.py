@@ -132,11 +132,11 @@ def test_hostile_uploads_get_a_4xx_and_leave_nothing(private: Private, tmp_path:
     (tmp_path / "zip" / good.name).write_bytes(b"not a zip")
     pickled = make_wheel(tmp_path / "p", "evil-model", more={"evil_model/m.pkl": b"x"})
     answers = {
-        "no zip": (send(private, tmp_path / "zip" / good.name), 400, "no zip file"),
+        "not a zip file": (send(private, tmp_path / "zip" / good.name), 400, "not a zip file"),
         "a pickle": (send(private, pickled), 400, "is a pickle"),
         "another hash": (send(private, good, sha256_digest="0" * 64), 400, "SHA-256"),
-        "another name": (send(private, good, name="numpy"), 400, "not of numpy"),
-        "another version": (send(private, good, version="9"), 400, "not of evil-model 9"),
+        "another name": (send(private, good, name="numpy"), 400, "not a file of numpy"),
+        "another version": (send(private, good, version="9"), 400, "not a file of evil-model 9"),
         "another action": (send(private, good, **{":action": "remove"}), 400, "Not an upload"),
     }
     post = lambda **more: httpx.post(f"{private.url}/", auth=AUTH, **more)  # noqa: E731

@@ -55,9 +55,9 @@ OUTSIDE = field(7, field(5, field(13, field(1, b"location") + field(2, b"../../e
 IN_AN_ATTRIBUTE = field(7, field(1, field(5, field(5, bytes([14 << 3, 1])))))
 OLD_PICKLES = [pickle.dumps(Evil(), protocol) for protocol in (0, 1)]
 
-# What a model may not have: members of the wheel, listed in its RECORD as they should be.
+# What a model may not have: members of the wheel, correctly listed in its RECORD.
 CLOSED = "is compressed, so it cannot be checked"
-OBJECTS = "holds pickled objects"
+OBJECTS = "contains pickled objects"
 
 
 def headed(text: str) -> bytes:
@@ -77,23 +77,23 @@ IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
     "a pickle of protocol 1": ({f"{HOLD}/notes.txt": OLD_PICKLES[1]}, "notes.txt is a pickle"),
     "a pickle by INST": ({f"{HOLD}/a.csv": b"(S'true'\nios\nsystem\n."}, "a.csv is a pickle"),
     "a pickle that breaks off": ({f"{HOLD}/a.csv": OLD_PICKLES[0][:-1] + b"\xff"}, "a.csv is a pickle"),
-    "a pickle behind a long text": (
+    "a pickle after a long text": (
         {f"{HOLD}/a.csv": b"V" + b"a" * 100_000 + b"\n" + OLD_PICKLES[0]},
         "a.csv is a pickle",
     ),
-    "a zlib-packed pickle, as joblib writes": ({f"{HOLD}/m.bin": zlib.compress(pickle.dumps(Evil()))}, CLOSED),
-    "a gzip-packed pickle": ({f"{HOLD}/m.bin": gzip.compress(pickle.dumps(Evil()))}, CLOSED),
-    "a bzip2-packed pickle": ({f"{HOLD}/m.bin": bz2.compress(pickle.dumps(Evil()))}, CLOSED),
-    "an xz-packed pickle": ({f"{HOLD}/m.bin": lzma.compress(pickle.dumps(Evil()))}, CLOSED),
+    "a zlib-compressed pickle, as joblib writes": ({f"{HOLD}/m.bin": zlib.compress(pickle.dumps(Evil()))}, CLOSED),
+    "a gzip-compressed pickle": ({f"{HOLD}/m.bin": gzip.compress(pickle.dumps(Evil()))}, CLOSED),
+    "a bzip2-compressed pickle": ({f"{HOLD}/m.bin": bz2.compress(pickle.dumps(Evil()))}, CLOSED),
+    "an xz-compressed pickle": ({f"{HOLD}/m.bin": lzma.compress(pickle.dumps(Evil()))}, CLOSED),
     "a pickle far inside of gzip": (
         {f"{HOLD}/m.bin": gzip.compress(b"V" + b"a" * 100_000 + b"\n" + OLD_PICKLES[0])},
         CLOSED,
     ),
     "gzip of a text": ({f"{HOLD}/m.bin": gzip.compress(b"hello" * 100)}, CLOSED),
-    "a pickle behind other operations": ({f"{HOLD}/a.csv": b"N0" + pickle.dumps(Evil(), 4)}, "a.csv is a pickle"),
+    "a pickle after other operations": ({f"{HOLD}/a.csv": b"N0" + pickle.dumps(Evil(), 4)}, "a.csv is a pickle"),
     "a new pickle without its header": ({f"{HOLD}/a.csv": pickle.dumps(Evil(), 4)[2:]}, "a.csv is a pickle"),
-    "a pickle behind thousands of operations": ({f"{HOLD}/a.csv": b"N0" * 5001 + OLD_PICKLES[0]}, "a.csv is a pickle"),
-    "something packed by zstd": ({f"{HOLD}/m.bin": b"\x28\xb5\x2f\xfd" + b"a" * 50}, "cannot be checked"),
+    "a pickle after thousands of operations": ({f"{HOLD}/a.csv": b"N0" * 5001 + OLD_PICKLES[0]}, "a.csv is a pickle"),
+    "something compressed by zstd": ({f"{HOLD}/m.bin": b"\x28\xb5\x2f\xfd" + b"a" * 50}, "cannot be checked"),
     "objects in .npy": ({f"{HOLD}/a.npy": npy(np.array([{}], dtype=object))}, "pickled objects"),
     **{
         f"objects in .npy, written {kind}": (
@@ -102,9 +102,12 @@ IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
         )
         for kind in ('"|O"', "'object'", "'\\x4f'", "'i4,O'", "[('a', '|O')]", " " * 5000 + "'|O'", "'|O")
     },
-    "objects in .npz": ({f"{HOLD}/a.npz": packed({"a.npy": npy(np.array([{}]))})}, "holds a.npy, which holds pickled"),
-    "a pickle in a zip": ({f"{HOLD}/a.skops": packed({"x": pickle.dumps(Evil())})}, "holds x, which is a pickle"),
-    "a .pkl in a zip": ({f"{HOLD}/a.skops": packed({"data.pkl": b""})}, "holds data.pkl"),
+    "objects in .npz": (
+        {f"{HOLD}/a.npz": packed({"a.npy": npy(np.array([{}]))})},
+        "contains a.npy, which contains pickled",
+    ),
+    "a pickle in a zip": ({f"{HOLD}/a.skops": packed({"x": pickle.dumps(Evil())})}, "contains x, which is a pickle"),
+    "a .pkl in a zip": ({f"{HOLD}/a.skops": packed({"data.pkl": b""})}, "contains data.pkl"),
     "a zip that cannot be read": ({f"{HOLD}/a.skops": packed({"x": b"1"})[:-9]}, "zip file that cannot be read"),
     "a wheel in the wheel": ({"tiny_model/more-1-py3-none-any.whl": packed({})}, "is an archive"),
     "native code": ({"tiny_model/fast.cpython-311-x86_64-linux-gnu.so": b""}, "is native code"),
@@ -112,7 +115,7 @@ IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
     "ONNX with data outside": ({f"{HOLD}/model.onnx": OUTSIDE}, "takes data from other files"),
     "ONNX with data outside, of a node": ({f"{HOLD}/model.onnx": IN_AN_ATTRIBUTE}, "takes data from other files"),
     # protobuf knows groups, and reads 32 bits of a tag
-    "ONNX behind an unknown group": (
+    "ONNX after an unknown group": (
         {f"{HOLD}/model.onnx": b"\xc3\x3e\xc4\x3e" + OUTSIDE},
         "takes data from other files",
     ),
@@ -120,7 +123,7 @@ IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
         {f"{HOLD}/model.onnx": b"\xba\x80\x80\x80\x10" + OUTSIDE[1:]},
         "takes data from other files",
     ),
-    "ONNX that is none": ({f"{HOLD}/model.onnx": b"\xff" * 30}, "takes data from other files"),
+    "invalid ONNX": ({f"{HOLD}/model.onnx": b"\xff" * 30}, "takes data from other files"),
     "the command pip": ({f"{INFO}/entry_points.txt": b"[console_scripts]\npip = tiny_model:x\n"}, "the command 'pip'"),
     "a hook of pytest": ({f"{INFO}/entry_points.txt": b"[pytest11]\nx = tiny_model\n"}, "hooks into pytest11"),
 }
@@ -140,7 +143,7 @@ def test_content_that_a_model_may_not_have_is_refused(tmp_path: Path, case: str)
 
 RELEASES = {
     "no release.json": (None, "it has no tiny_model/artifacts/release.json, so it is not a model"),
-    "a release.json of another model": ({**RELEASE, "name": "other-model"}, "release.json is of 'other-model'"),
+    "a release.json of another model": ({**RELEASE, "name": "other-model"}, "release.json is for 'other-model'"),
     "a release.json without a format": (
         {k: v for k, v in RELEASE.items() if k != "format"},
         "its release.json has no format number",
@@ -261,10 +264,10 @@ def not_utf8(path: Path) -> Path:
     return patched(path, b"tiny_model/QQ.txt", b"tiny_model/\xe9\xe8.txt")
 
 
-# What no wheel may be, a library's neither.
+# What is refused in any wheel, also in that of a library.
 IN_ANY: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "a path upwards": (lambda p: changed(p, lambda a: a.writestr("../evil.py", "")), "contains the path"),
-    "a path upwards inside": (lambda p: changed(p, lambda a: a.writestr("tiny_model/../../e.py", "")), "contains the path"),
+    "a path to the parent folder": (lambda p: changed(p, lambda a: a.writestr("../evil.py", "")), "contains the path"),
+    "a path to the parent folder, inside": (lambda p: changed(p, lambda a: a.writestr("tiny_model/../../e.py", "")), "contains the path"),
     "an absolute path": (lambda p: changed(p, lambda a: a.writestr("/etc/evil", "")), "contains the path"),
     "a drive": (lambda p: changed(p, lambda a: a.writestr("C:/evil", "")), "contains the path"),
     "a backslash": (
@@ -274,17 +277,17 @@ IN_ANY: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a stream of a file": (lambda p: changed(p, lambda a: a.writestr("tiny_model/a.py:x", "")), "contains the path"),
     "a NUL in a name": (
         lambda p: patched(changed(p, lambda a: a.writestr("tiny_model/a|b", "")), b"a|b", b"a\0b"),
-        "not every system|damaged",
+        "some systems cannot write|damaged",
     ),
-    "a device's name": (lambda p: changed(p, lambda a: a.writestr("tiny_model/nul.py", "")), "not every system"),
-    "a dot at the end": (lambda p: changed(p, lambda a: a.writestr("tiny_model./x", "")), "not every system"),
+    "a device's name": (lambda p: changed(p, lambda a: a.writestr("tiny_model/nul.py", "")), "some systems cannot write"),
+    "a dot at the end": (lambda p: changed(p, lambda a: a.writestr("tiny_model./x", "")), "some systems cannot write"),
     "a name that is not UTF-8": (not_utf8, "not UTF-8"),
-    "a name in other letters": (lambda p: changed(p, lambda a: a.writestr("TINY_model/__init__.py", "")), "twice"),
+    "a name in other case": (lambda p: changed(p, lambda a: a.writestr("TINY_model/__init__.py", "")), "twice"),
     "a name in wide letters": (
         lambda p: changed(p, lambda a: a.writestr("tiny_model/\uff3f\uff3finit__.py", "")),
         "twice",
     ),
-    "a file that is a folder": (lambda p: changed(p, lambda a: a.writestr("tiny_model/__init__.py/x", "")), "in a file"),
+    "a file that is a folder": (lambda p: changed(p, lambda a: a.writestr("tiny_model/__init__.py/x", "")), "is inside another file"),
     "a symbolic link": (
         lambda p: changed(p, lambda a: a.writestr(special("tiny_model/l", stat.S_IFLNK), "/etc/passwd")),
         "is a link or a device",
@@ -294,14 +297,14 @@ IN_ANY: dict[str, tuple[Callable[[Path], Path], str]] = {
         "is a link or a device",
     ),
     "encryption": (encrypted, "is encrypted"),
-    "another packing": (lambda p: changed(p, bzip2), "packed in a way"),
-    "a bomb": (bomb, r"unpacked it is [\d,]+ times its size"),
+    "another compression": (lambda p: changed(p, bzip2), "a compression that wheels do not use"),
+    "a bomb": (bomb, r"it unpacks to [\d,]+ times its size"),
     "shared bytes": (overlapping, "shares bytes"),
     "a file between the others that is not listed": (unlisted, "there are bytes before .* that belong to no listed member"),
     "bytes before the directory": (before_directory, "there are bytes before its directory that belong to no listed member"),
     "a false size": (lying, "damaged"),
-    "something behind the end": (lambda p: patched(p, p.read_bytes(), p.read_bytes() + b"#!/bin/sh"), "follows the end"),
-    "something before the start": (lambda p: patched(p, p.read_bytes(), b"MZ" + p.read_bytes()), "no zip file"),
+    "something after the end": (lambda p: patched(p, p.read_bytes(), p.read_bytes() + b"#!/bin/sh"), "follows the end"),
+    "something before the start": (lambda p: patched(p, p.read_bytes(), b"MZ" + p.read_bytes()), "not a zip file"),
     "no WHEEL": (lambda p: without(p, "/WHEEL"), "has no .*WHEEL"),
     "no RECORD": (lambda p: without(p, "/RECORD"), "has no .*RECORD"),
     "no METADATA": (lambda p: without(p, "/METADATA"), "has 0 .dist-info/METADATA"),
@@ -337,7 +340,7 @@ def test_a_wheel_that_installers_could_misread_is_refused(tmp_path: Path, case: 
 
 
 def test_requirements_with_a_url_and_an_invalid_python_version_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SeatrialError, match="wants numpy from an address"):
+    with pytest.raises(SeatrialError, match="pins numpy to a direct URL"):
         inspect(make_wheel(tmp_path, requires=("numpy @ https://evil.example/numpy-9-py3-none-any.whl",)))
     with pytest.raises(SeatrialError, match="Requires-Python is 'three'"):
         inspect(make_wheel(tmp_path, requires_python="three"))
