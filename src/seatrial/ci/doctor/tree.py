@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from seatrial.ci.git_calls import ask_git
+from seatrial.core.git import ask_git
 
 LARGEST = 1_000_000  # bytes; a larger file is data
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", ".seatrial", "runs", "dist", "build"}
