@@ -22,7 +22,7 @@ from tests.ci.circle import Circle, applies
 from tests.conftest import TITANIC, copy_titanic
 
 from seatrial.core.project import find_project
-from seatrial.release import build_release, built_files, open_index, publish_toolkit
+from seatrial.release import build_release, open_index, publish_toolkit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 SEATRIAL = (sys.executable, "-m", "seatrial")
@@ -89,8 +89,7 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     index = lab / "index"
     publish_toolkit(open_index(index))
     first = find_project(titanic_project)
-    build_release(first)
-    open_index(index).publish(built_files(first))
+    open_index(index).publish(build_release(first).files)
 
     clone = copy_titanic(lab / "clone")
     shutil.copy(TITANIC / ".gitignore", clone)

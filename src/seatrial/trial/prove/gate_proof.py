@@ -19,6 +19,7 @@ from seatrial.trial.prove.retrained_candidates import Lab
 from seatrial.trial.prove.serving_faults import column_mutants, mutants
 from seatrial.trial.prove.trainer import Trainer
 from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 SCHEMA = 2  # of the JSON document; raised when a reader of the old one would misread the new one
 QUICK = "--quick leaves out everything that needs training."
@@ -87,11 +88,11 @@ def read_proof(document: Any, where: str) -> GateProof:
 
 
 def prove(
-    candidate: Path,
+    candidate: Path | WheelInfo,
     trainer: Trainer,
     *,
     policy: Policy,
-    index: WheelSource | Path | None = None,
+    index: WheelSource | None = None,
     quick: bool = False,
     progress: Progress = silent,
 ) -> GateProof:
