@@ -9,7 +9,7 @@ from seatrial.template.creation import Options, make_project
 from seatrial.template.inference.examination import examine
 from seatrial.template.project_name import project_name
 from seatrial.template.reading.source import read_source
-from seatrial.template.records import Examination, TableSource, Wishes
+from seatrial.template.records import Examination, Overrides, TableSource
 
 
 def render(root: Path, examination: Examination, model: Model = "boosting") -> ProjectSettings:
@@ -18,9 +18,9 @@ def render(root: Path, examination: Examination, model: Model = "boosting") -> P
     return find_project(root)
 
 
-def examined(path: Path | str, target: str = "", wishes: Wishes | None = None, **options: Any) -> Examination:
+def examined(path: Path | str, target: str = "", wishes: Overrides | None = None, **options: Any) -> Examination:
     """Read and examine in one go."""
-    return examine(read_source(str(path), **options), target, wishes or Wishes())
+    return examine(read_source(str(path), **options), target, wishes or Overrides())
 
 
 def source_of(**columns: Any) -> TableSource:

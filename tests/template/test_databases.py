@@ -43,7 +43,7 @@ def refusal(url: str, query: str) -> str:
 def test_sqlite(sqlite_url: str, query: str) -> None:
     found = examine(read_source(sqlite_url, query=query), "y")
     assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
-        ("id", "integer", "an identifier by its name"),
+        ("id", "integer", "an identifier, by its name"),
         ("size", "number", ""),
         ("colour", "category", ""),
         ("joined", "date", ""),

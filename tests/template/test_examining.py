@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import TITANIC
 from tests.template.projects import examined, refused_rows, render, source_of
 
-from seatrial.template import Line, Wishes, in_words, write_code, write_data
+from seatrial.template import ColumnOverview, Overrides, column_overviews, write_code, write_data
 from seatrial.template.inference.examination import examine
 
 
 def test_the_passenger_list_is_understood_and_copied(tmp_path: Path) -> None:
-    found = examined(TITANIC / "data" / "titanic.csv", "survived", Wishes(kinds={"pclass": "category"}))
+    found = examined(TITANIC / "data" / "titanic.csv", "survived", Overrides(kinds={"pclass": "category"}))
     kinds = {c.name: c.kind for c in found.used}
     assert (kinds["sex"], kinds["age"], kinds["sibsp"], kinds["name"], kinds["cabin"], kinds["pclass"]) == (
         "category", "number", "integer", "text", "code", "category",
@@ -31,12 +31,12 @@ def test_the_passenger_list_is_understood_and_copied(tmp_path: Path) -> None:
 
 
 def test_an_examination_in_words() -> None:
-    lines = in_words(examined(TITANIC / "data" / "titanic.csv", "survived"))
-    assert lines[0] == Line("survived", "binary", "0 62%, 1 38%", "", "the target; 1 counts as yes")
+    lines = column_overviews(examined(TITANIC / "data" / "titanic.csv", "survived"))
+    assert lines[0] == ColumnOverview("survived", "binary", "0 62%, 1 38%", "", "the target; 1 is positive")
     told = {line.name: line for line in lines}
-    assert told["age"] == Line("age", "numbers", "0.1667 to 80", "20.1%", "used")
-    assert told["embarked"] == Line("embarked", "one of a few names", "S, C, Q", "0.2%", "used")
-    assert told["ticket"].values == "929 different, such as 'CA. 2343'"
+    assert told["age"] == ColumnOverview("age", "numbers", "0.1667 to 80", "20.1%", "used")
+    assert told["embarked"] == ColumnOverview("embarked", "categories", "S, C, Q", "0.2%", "used")
+    assert told["ticket"].values == "929 distinct, such as 'CA. 2343'"
 
 
 def test_what_was_found_out_after_the_fact_is_left_out(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_what_was_found_out_after_the_fact_is_left_out(tmp_path: Path) -> None:
         source_of(fare=draw.normal(30, 9, 600), boat=boat.tolist(), body=body, survived=survived), "survived"
     )
     evidence = {d.column: d.evidence for d in found.decisions if d.about == "leave out"}
-    assert evidence["boat"].endswith("of held-out rows right by this column alone")
-    assert evidence["body"].endswith("all of them survived = false")
+    assert evidence["boat"].endswith("of held-out rows predicted correctly from this column alone")
+    assert evidence["body"].endswith("all with survived = false")
     assert [c.name for c in found.used] == ["fare"]
 
 
@@ -64,8 +64,8 @@ def test_copies_of_a_quantity_are_leaks_whatever_their_scale() -> None:
     }
     found = examine(source_of(**columns, price=price), "price")
     assert {c.name: c.left_out for c in found.columns} == {
-        "log": "it knows the target",
-        "rounded": "it knows the target",
+        "log": "it reveals the target",
+        "rounded": "it reveals the target",
         "strong": "",
     }
 
@@ -89,16 +89,18 @@ def test_a_wish_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
     source = source_of(size=[float(n) + 0.5 for n in range(30)], colour=["red", "blue"] * 15, y=[0, 1, 1] * 10)
     with pytest.raises(SeatrialError, match="The column 'colour' cannot be read as dates") as caught:
-        examine(source, "y", Wishes(kinds={"colour": "date"}))
-    assert "It looks like one of a few names" in caught.value.hint
+        examine(source, "y", Overrides(kinds={"colour": "date"}))
+    assert "It looks like categories" in caught.value.hint
     with pytest.raises(SeatrialError, match="has no column `colur`") as caught:
-        examine(source, "y", Wishes(keep=("colur",)))
+        examine(source, "y", Overrides(keep=("colur",)))
     assert caught.value.hint == "Did you mean `colour`?"
-    for wish in (Wishes(keep=("y",)), Wishes(leave_out=("y",)), Wishes(kinds={"y": "category"})):
-        with pytest.raises(SeatrialError, match="`y` is the column to predict, and is not kept, left out or of a kind"):
+    for wish in (Overrides(keep=("y",)), Overrides(leave_out=("y",)), Overrides(kinds={"y": "category"})):
+        with pytest.raises(
+            SeatrialError, match="`y` is the column to predict; it cannot be kept, left out or given a kind"
+        ):
             examine(source, "y", wish)
-    with pytest.raises(SeatrialError, match="`size` is a regression task, and a positive label is one of two"):
-        examine(source, "size", Wishes(positive="1"))
+    with pytest.raises(SeatrialError, match="`size` is a regression task, and only binary tasks have a positive label"):
+        examine(source, "size", Overrides(positive="1"))
 
 
 def test_a_hundred_thousand_rows_take_seconds(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from tests.template.commands import GIT, git, new, quick, seatrial, write_table
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.project_name import project_name
-from seatrial.template.prompts import change, wishes_of
-from seatrial.template.records import Wishes
+from seatrial.template.prompts import change, overrides_of
+from seatrial.template.records import Overrides
 from seatrial.template.render import UNFINISHED, unfinished
 
 
@@ -101,7 +101,7 @@ def test_answers_that_end_early_make_nothing(tmp_path):
     ("words", "message"),
     [
         (("--yes",), "There is no name or no table."),
-        (("churn", "--data", "customers.csv"), "Which column shall be predicted?"),
+        (("churn", "--data", "customers.csv"), "Which column should be predicted?"),
         (("churn", "--data", "customer.csv", "--target", "left"), "customer.csv does not exist."),
         (("churn", "--data", "customers.csv", "--target", "lefd"), "customers.csv has no column `lefd`."),
         (
@@ -155,10 +155,10 @@ def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, wor
     ],
 )
 def test_a_name_that_will_not_do_is_told_with_one_that_will(name, message):
-    with pytest.raises(SeatrialError) as told:
+    with pytest.raises(SeatrialError) as caught:
         project_name(name)
-    assert message in told.value.message
-    assert told.value.hint
+    assert message in caught.value.message
+    assert caught.value.hint
 
 
 def test_names_are_derived():
@@ -171,20 +171,20 @@ def test_names_are_derived():
 
 
 def test_a_change_is_said_in_words():
-    target, wishes = change("zip is a category", "left", Wishes())
+    target, wishes = change("zip is a category", "left", Overrides())
     _, wishes = change("Keep price", target, wishes)
     _, wishes = change("leave out first name.", target, wishes)
     _, wishes = change("task regression", target, wishes)
-    assert wishes == Wishes("regression", None, ("price",), ("first name",), {"zip": "category"})
+    assert wishes == Overrides("regression", None, ("price",), ("first name",), {"zip": "category"})
     assert change("target price", "left", wishes)[0] == "price"
-    sure = Wishes(positive="yes")
-    assert change("task binary", "left", sure)[1] == Wishes(task="binary", positive="yes")
-    assert change("task regression", "left", sure)[1] == Wishes(task="regression")  # which has no such label
+    sure = Overrides(positive="yes")
+    assert change("task binary", "left", sure)[1] == Overrides(task="binary", positive="yes")
+    assert change("task regression", "left", sure)[1] == Overrides(task="regression")  # which has no such label
 
 
 def test_a_column_is_kept_or_left_out():
     with pytest.raises(SeatrialError, match="`age` is to be kept and to be left out"):
-        wishes_of(["plan", "age"], ["age"], [], None, None)
+        overrides_of(["plan", "age"], ["age"], [], None, None)
 
 
 def test_a_killed_rendering_leaves_no_project_and_the_next_one_sweeps(tmp_path):

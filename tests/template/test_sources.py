@@ -13,7 +13,7 @@ from seatrial.core.files import sha256
 from seatrial.template.reading.csv_file import CsvOptions
 from seatrial.template.reading.source import read_source
 from seatrial.template.reading.table import write_data
-from seatrial.template.records import Wishes
+from seatrial.template.records import Overrides
 
 
 def refusal(name: str | Path, **options: Any) -> str:
@@ -70,9 +70,11 @@ def test_columns_of_one_name_in_a_parquet_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["https://me:secret@host.example/t.csv?key=secret", "http://host.example/t.csv"])
 def test_an_address_is_not_fetched(name: str) -> None:
     told = refusal(name)
-    assert told.endswith("://host.example/t.csv is an address, which is not fetched. Download it, and name the file.")
+    assert told.endswith(
+        "://host.example/t.csv is a URL, and files are not downloaded. Download the file, and name its path."
+    )
     assert "secret" not in told
-    assert refusal("file:///data/t.csv").startswith("file:///data/t.csv is an address, which is not fetched.")
+    assert refusal("file:///data/t.csv").startswith("file:///data/t.csv is a URL, and files are not downloaded.")
 
 
 def test_a_path_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,12 +87,12 @@ def test_a_path_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("name", ["t.csv", "sklearn:iris"])
 def test_a_query_is_for_databases(name: str) -> None:
-    assert refusal(name, query="SELECT 1").startswith(f"{name} is no database, and only those answer a query.")
+    assert refusal(name, query="SELECT 1").startswith(f"{name} is not a database, so it cannot be queried.")
 
 
 @pytest.mark.parametrize("separator", ["::", "", "§", '"'])
 def test_a_separator_is_one_character(separator: str) -> None:
-    with pytest.raises(SeatrialError, match="is no separator: it is one character, and no quote"):
+    with pytest.raises(SeatrialError, match="is not a separator: it must be a single character other than a quote"):
         CsvOptions(separator)
 
 
@@ -106,7 +108,7 @@ def test_openml_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
         raise urllib.error.URLError("no network")
 
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", no_network)
-    assert "OpenML's 'adult' cannot be fetched: no network Is the name right" in refusal("openml:adult")
+    assert "The OpenML data set 'adult' cannot be downloaded: no network Check its name" in refusal("openml:adult")
 
 
 def test_a_clean_file_is_copied_byte_for_byte(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_a_file_that_changes_before_it_is_copied_is_not_written(tmp_path: Path) 
     path.write_text("size,y\n" + "".join(f"{n * 7 % 9},{n % 2}\n" for n in range(40)))
     found = examined(path, "y")
     path.write_text(path.read_text() + "41,0\n")
-    with pytest.raises(SeatrialError, match=r"t\.csv changed while it was read"):
+    with pytest.raises(SeatrialError, match=r"t\.csv changed while it was being read"):
         write_data(found, tmp_path / "data", "little")
     assert not (tmp_path / "data").exists()
 
@@ -139,7 +141,7 @@ def test_any_other_file_is_written_anew_and_the_changes_told(tmp_path: Path) -> 
         "0.5,,2024-03-01,0",
         "1.5,rot; hell,2024-03-02,1",
     ]
-    assert "'größe' is called groesse" in data.changes
+    assert "'größe' renamed to groesse" in data.changes
     assert "Am: dates written as ISO" in data.changes
     assert sha256(path) == before
 
@@ -185,6 +187,6 @@ def test_dates_that_training_would_not_read_are_written_anew(tmp_path: Path) -> 
     lines = [",".join([*(form.format(n % 28 + 1) for form in forms.values()), str(n // 3 % 2)]) for n in range(60)]
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["padded,midnight,at,y", *lines[:-1], f"2024-03-01,,2024-03-05,{1}", ""]))
-    found = examined(path, "y", Wishes(keep=("midnight", "at")))
+    found = examined(path, "y", Overrides(keep=("midnight", "at")))
     assert [c.kind for c in found.columns] == ["date", "date", "moment"]
     assert refused_rows(render(tmp_path / "project", found)) == []

@@ -10,7 +10,7 @@ from tests.template.projects import examined, render, source_of
 from tests.template.test_ugly import Write, column, refusal, table, told, works, write
 
 from seatrial.template.inference.examination import examine
-from seatrial.template.records import Examination, Wishes
+from seatrial.template.records import Examination, Overrides
 
 __all__ = ["write"]  # the fixture
 
@@ -38,7 +38,7 @@ def test_lines_above_the_header_are_left_out(write: Write, tmp_path: Path, above
     lines = (above + table()).splitlines()
     broken = len(above.splitlines()) + 5
     lines[broken - 1] += ",more"
-    assert f"line {broken} has 4 cells, the first has 3." in refusal(write("\n".join(lines)))
+    assert f"line {broken} has 4 cells, the first line has 3." in refusal(write("\n".join(lines)))
 
 
 def test_a_header_whose_first_name_is_missing_is_no_title(write: Write) -> None:
@@ -55,7 +55,7 @@ def test_excels_line_for_its_separator(write: Write, tmp_path: Path) -> None:
 def test_a_separator_at_the_end_of_each_line(write: Write, tmp_path: Path) -> None:
     lines = table().splitlines()
     found = examined(write("\n".join([lines[0], *(f"{line}," for line in lines[1:])])), "y")
-    assert facts(found)["beside the header"] == "the end of each line is a separator"
+    assert facts(found)["cells beyond the header"] == "every line ends with a separator"
     assert [c.name for c in found.columns] == ["size", "colour"]
     works(found, tmp_path)
 
@@ -63,7 +63,7 @@ def test_a_separator_at_the_end_of_each_line(write: Write, tmp_path: Path) -> No
 def test_names_of_rows_as_r_writes_them(write: Write, tmp_path: Path) -> None:
     lines = table().splitlines()
     found = examined(write("\n".join([lines[0], *(f'"{n}",{line}' for n, line in enumerate(lines[1:], 1))])), "y")
-    assert column(found, "column_1").left_out == "it counts the rows"
+    assert column(found, "column_1").left_out == "a row number"
     works(found, tmp_path)
 
 
@@ -90,15 +90,24 @@ def test_the_header_below_another_one(write: Write) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"PK\x03\x04" + bytes(99), "table.csv is an Excel file or a zip archive. Save the sheet as CSV."),
-        (b"\n <!DOCTYPE html><html>sign in", "table.csv is a page of the web. A log-in page was saved in its place"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS, and not the file itself."),
-        (b"SQLite format 3\x00" + bytes(99), "is an SQLite database. Read it by --data sqlite:///FILE --query TABLE."),
-        (b"PAR1" + bytes(99), "table.csv is a Parquet file. Give it a name that ends in .parquet."),
+        (
+            b"PK\x03\x04" + bytes(99),
+            "table.csv is a workbook or a zip archive. If it is a workbook, let its name end in .xlsx or .ods.",
+        ),
+        (
+            b"\n <!DOCTYPE html><html>sign in",
+            "table.csv is a web page. It may be a log-in page saved instead of the table",
+        ),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file itself."),
+        (
+            b"SQLite format 3\x00" + bytes(99),
+            "is an SQLite database. Read it with --data sqlite:///FILE --query TABLE.",
+        ),
+        (b"PAR1" + bytes(99), "table.csv is a Parquet file. Let its name end in .parquet."),
         (b'[{"size": 1, "y": 0}]', "table.csv is JSON. Save it as CSV or Parquet."),
-        (b"a   b\n1   2\n", "Are its columns apart by blanks? Save it with commas."),
-        (b"a b\n1 2\n", "Is a blank its separator? Say so: --separator ' '."),
-        (table().replace("y\n", "y\n<<<<<<< HEAD\n", 1).encode(), "line 2 has 1 cell, the first has 3."),
+        (b"a   b\n1   2\n", "Are its columns aligned by spaces? Save it with commas."),
+        (b"a b\n1 2\n", "If the separator is a space: --separator ' '."),
+        (table().replace("y\n", "y\n<<<<<<< HEAD\n", 1).encode(), "line 2 has 1 cell, the first line has 3."),
     ],
 )
 def test_what_is_no_csv(write: Write, content: bytes, message: str) -> None:
@@ -108,7 +117,7 @@ def test_what_is_no_csv(write: Write, content: bytes, message: str) -> None:
 def test_ten_thousand_columns_are_refused(write: Write) -> None:
     header, row = ",".join(f"c{n}" for n in range(10_000)), ",".join(["1"] * 10_000)
     message = refusal(write("\n".join([f"{header},y", *(f"{row},{n % 2}" for n in range(20))])))
-    assert "table.csv has 10,000 columns to predict from; at most 1,000 are taken." in message
+    assert "table.csv has 10,000 columns to predict from; the limit is 1,000." in message
 
 
 # -- in its cells
@@ -117,16 +126,16 @@ def test_ten_thousand_columns_are_refused(write: Write) -> None:
 @pytest.mark.parametrize(
     ("cell", "most", "how"),
     [
-        (lambda n: f"{n}.5 kg", 39.5, "kg taken off"),
-        (lambda n: f"{n} m²", 39, "m² taken off"),
-        (lambda n: f"{n}.5%", 39.5, "% taken off"),
-        (lambda n: f"{n}.5 km/h", 39.5, "km/h taken off"),
-        (lambda n: f"Rs. {n}.5", 39.5, "Rs. taken off"),
-        (lambda n: f"-${n}.5", -0.5, "$ taken off"),
-        (lambda n: f"({n}.5)" if n % 2 else f"{n}.5", 38.5, "numbers in brackets as below zero"),
-        (lambda n: f"\u2212{n}.5" if n % 2 else f"{n}.5", 38.5, "the printed sign for minus"),
-        (lambda n: f"{n + 1}'234.5", 40234.5, "blanks or apostrophes between thousands"),
-        (lambda n: f"{n + 1}\u202f234", 40234, "blanks or apostrophes between thousands"),
+        (lambda n: f"{n}.5 kg", 39.5, "kg removed"),
+        (lambda n: f"{n} m²", 39, "m² removed"),
+        (lambda n: f"{n}.5%", 39.5, "% removed"),
+        (lambda n: f"{n}.5 km/h", 39.5, "km/h removed"),
+        (lambda n: f"Rs. {n}.5", 39.5, "Rs. removed"),
+        (lambda n: f"-${n}.5", -0.5, "$ removed"),
+        (lambda n: f"({n}.5)" if n % 2 else f"{n}.5", 38.5, "numbers in brackets as negative"),
+        (lambda n: f"\u2212{n}.5" if n % 2 else f"{n}.5", 38.5, "typographic minus signs"),
+        (lambda n: f"{n + 1}'234.5", 40234.5, "spaces or apostrophes as thousands separators"),
+        (lambda n: f"{n + 1}\u202f234", 40234, "spaces or apostrophes as thousands separators"),
         (lambda n: f"{n}.5" if n % 2 else f'"{n},5"', 39.5, "decimal commas and decimal points"),
         (lambda n: f'"{n},5"', 39.5, "decimal comma"),
         (lambda n: f"{n}.5E+02", 3950, ""),
@@ -136,7 +145,7 @@ def test_ten_thousand_columns_are_refused(write: Write) -> None:
 def test_numbers_as_people_write_them(
     write: Write, tmp_path: Path, cell: Callable[[int], str], most: float, how: str
 ) -> None:
-    found = examined(write(table("size,price,y", price=cell)), "y", Wishes(keep=("price",)))
+    found = examined(write(table("size,price,y", price=cell)), "y", Overrides(keep=("price",)))
     assert column(found, "price").kind in ("number", "integer")
     assert column(found, "price").maximum == most
     assert (f"read with {how}" in told(found)) is bool(how)
@@ -164,23 +173,23 @@ def test_codes_are_no_quantities(write: Write, cell: Callable[[int], str]) -> No
 
 def test_several_units_are_told(write: Write) -> None:
     found = examined(write(table("size,length,y", length=lambda n: f"{n} cm" if n % 2 else f"{n} m")), "y")
-    assert "length: taken as names, not as numbers: they have several units, cm and m" in told(found)
+    assert "length: read as text, not as numbers: they have several units, cm and m" in told(found)
 
 
 def test_a_target_with_a_unit_is_a_quantity(write: Write, tmp_path: Path) -> None:
     found = examined(write(table(y=lambda n: f"{n * 7 % 41}.5 kg")), "y")
     assert (found.target.task, found.target.maximum) == ("regression", 40.5)
-    assert "y: numbers: read with kg taken off" in told(found)
+    assert "y: numbers: read with kg removed" in told(found)
     works(found, tmp_path)
 
 
 def test_days_as_whole_numbers(write: Write, tmp_path: Path) -> None:
     found = examined(write(table("size,day,y", day=lambda n: 20240101 + n % 28)), "y")
     assert (column(found, "day").kind, str(column(found, "day").maximum)) == ("date", "2024-01-28")
-    assert "day: dates: all its numbers are days, as year, month, day (such as '20240101')" in told(found)
+    assert "day: dates: every number is a date, written as year, month and day (such as '20240101')" in told(found)
     works(found, tmp_path)
     number = examined(
-        write(table("size,day,y", day=lambda n: 20240101 + n % 28)), "y", Wishes(kinds={"day": "integer"})
+        write(table("size,day,y", day=lambda n: 20240101 + n % 28)), "y", Overrides(kinds={"day": "integer"})
     )
     assert column(number, "day").kind == "integer"
     other = examined(write(table("size,code,y", code=lambda n: 20240201 + n % 31)), "y")  # 31 February is none
@@ -194,7 +203,7 @@ def test_years_of_two_digits(write: Write) -> None:
 
 def test_times_without_a_date_are_left_out(write: Write) -> None:
     found = examined(write(table("size,at,y", at=lambda n: f"{n % 24:02}:{n % 60:02}")), "y")
-    assert column(found, "at").left_out.startswith("times without a date, which are not read; write them as a number")
+    assert column(found, "at").left_out.startswith("times without a date are not supported; convert them to a number")
 
 
 @pytest.mark.parametrize(("value", "usual"), [(999, lambda n: 20 + n), (-1, lambda n: n), (-99, lambda n: n * 1.5)])
@@ -203,7 +212,7 @@ def test_a_number_that_may_stand_for_missing_is_kept_and_told(
 ) -> None:
     found = examined(write(table("size,age,y", age=lambda n: value if n % 8 == 3 else usual(n))), "y")
     assert column(found, "age").missing == 0
-    assert f"age: {value} kept as a number: no other value is near it" in told(found)
+    assert f"age: {value} kept as a number: it is far from all other values" in told(found)
     assert "(in 5 rows)" in told(found)
 
 
@@ -214,7 +223,7 @@ def test_a_number_near_the_others_is_none_of_these(write: Write) -> None:
 
 def test_names_that_differ_in_case_only_are_told(write: Write) -> None:
     found = examined(write(table(colour=lambda n: ["Red", "red", "blue"][n % 3])), "y")
-    assert "colour: 'Red' and 'red' are different names: they differ in upper and lower case only" in told(found)
+    assert "colour: 'Red' and 'red' kept as different values: they differ only in upper and lower case" in told(found)
 
 
 @pytest.mark.parametrize(("yes", "no"), [("WAHR", "FALSCH"), ("vrai", "faux"), ("J", "N")])
@@ -265,7 +274,7 @@ def test_what_parquet_may_hold(tmp_path: Path) -> None:
             y=[n % 2 for n in rows],
         ),
         "y",
-        Wishes(keep=("price", "half", "big")),
+        Overrides(keep=("price", "half", "big")),
     )  # fmt: skip
     kinds = {c.name: c.kind for c in found.columns}
     assert [kinds[name] for name in ("price", "half", "big", "name", "at", "day")] == [

@@ -9,15 +9,15 @@ from tests.conftest import TITANIC, copy_titanic
 
 from seatrial.cli.project_files import piece_files
 from seatrial.core.project import find_project
-from seatrial.template.facts import schema_facts
 from seatrial.template.render import ANSWERS, TEMPLATE, files_of, render
-from seatrial.template.template_update import THEIRS, read_answers, version_of
+from seatrial.template.template_answers import schema_answers
+from seatrial.template.template_update import EDITABLE, read_answers, version_of
 
 
 def rendered(folder: Path) -> dict[str, bytes]:
     """The template's files for titanic's own answers."""
     render(read_answers(TITANIC), folder)
-    return {path: content for path, content in files_of(folder).items() if path not in THEIRS}
+    return {path: content for path, content in files_of(folder).items() if path not in EDITABLE}
 
 
 def test_what_pip_compiles_of_the_template_is_not_rendered(tmp_path):
@@ -44,7 +44,7 @@ def test_its_answers_are_of_this_template_and_of_its_schema():
     answers = read_answers(TITANIC)
     assert answers["template"] == version_of(Path("src/seatrial/template/project").resolve())
     schema = (TITANIC / "src/titanic_model/schema.py").read_text()
-    assert {key: answers[key] for key in ("columns", "more_columns", "example")} == schema_facts(schema).answers()
+    assert {key: answers[key] for key in ("columns", "more_columns", "example")} == schema_answers(schema).answers()
 
 
 def test_its_ci_and_deployment_files_are_what_their_stages_write():

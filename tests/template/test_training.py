@@ -15,7 +15,7 @@ from seatrial.model import Release
 from seatrial.template.codegen.pipeline import MODELS, Model
 from seatrial.template.inference.examination import examine
 from seatrial.template.inference.model_choice import choose_model
-from seatrial.template.records import Examination, Wishes
+from seatrial.template.records import Examination, Overrides
 
 
 def everything(task: str, rows: int = 400) -> Examination:
@@ -146,25 +146,25 @@ def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path
 def test_auto_says_what_it_tried_and_takes_the_simpler_of_two_equals() -> None:
     linear = choose_model(everything("regression", 150), seconds=120)
     assert linear.model == "logistic"
-    assert [(t.model, len(t.scores)) for t in linear.tried] == [("logistic", 5), ("boosting", 5), ("forest", 5)]
+    assert [(t.model, len(t.scores)) for t in linear.scores] == [("logistic", 5), ("boosting", 5), ("forest", 5)]
     assert linear.measure == "root mean squared error"
     draw = np.random.default_rng(0)
     a, b = draw.normal(size=300), draw.normal(size=300)
     crossed = choose_model(examine(source_of(a=a, b=b, y=np.where(a * b > 0, "same", "other")), "y"), seconds=120)
     assert crossed.model in ("boosting", "forest")
-    assert next(t for t in crossed.tried if t.model == "logistic").mean < 0.7
+    assert next(t for t in crossed.scores if t.model == "logistic").mean < 0.7
 
 
 def test_auto_stops_at_its_time() -> None:
     choice = choose_model(everything("binary"), seconds=0.0001)
     assert choice.model == "logistic"
-    assert [t.note for t in choice.tried][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
+    assert [t.note for t in choice.scores][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
 
 
 def test_wishes_decide_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,size,level,y\n" + "".join(f"{n},{n * 7 % 13},{n % 3},{n % 4}\n" for n in range(60)))
-    wishes = Wishes(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
+    wishes = Overrides(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
     found = examined(path, "y", wishes)
     assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
         ("id", "integer", ""),

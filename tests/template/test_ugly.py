@@ -15,7 +15,7 @@ from seatrial.template.inference.examination import examine
 from seatrial.template.inference.names import reason
 from seatrial.template.reading import csv_file
 from seatrial.template.reading.csv_file import CsvOptions
-from seatrial.template.records import Examination, Wishes
+from seatrial.template.records import Examination, Overrides
 
 Write = Callable[[str | bytes], Path]
 
@@ -77,7 +77,7 @@ def test_a_header_and_no_rows(write: Write) -> None:
 
 def test_a_folder_and_a_missing_file(tmp_path: Path, write: Write) -> None:
     write(table())
-    assert refusal(tmp_path) == f"{tmp_path} is a folder. It holds table.csv."
+    assert refusal(tmp_path) == f"{tmp_path} is a folder. It contains table.csv."
     assert f"Did you mean {tmp_path / 'table.csv'}?" in refusal(tmp_path / "tabel.csv")
 
 
@@ -98,7 +98,7 @@ def test_a_file_that_changes_while_it_is_read(write: Write, monkeypatch: pytest.
         return parse(*given, **named)
 
     monkeypatch.setattr(csv_file, "_parse", appended)
-    assert refusal(path) == "table.csv changed while it was read. Run it again once the file is complete."
+    assert refusal(path) == "table.csv changed while it was being read. Run it again once the file is complete."
 
 
 def test_gzip_is_unpacked_and_a_damaged_one_is_told(write: Write, tmp_path: Path) -> None:
@@ -115,15 +115,15 @@ def test_a_line_without_an_end(write: Write) -> None:
 
 
 def test_nul_bytes(write: Write) -> None:
-    assert "table.csv holds a NUL byte in line 3." in refusal(write("a,y\n1,0\n\x00,1\n"))
+    assert "table.csv has a NUL byte in line 3." in refusal(write("a,y\n1,0\n\x00,1\n"))
 
 
 def test_ragged_rows_are_named_by_their_line(write: Write) -> None:
     text = table().splitlines()
     text[7] += ",more"
-    assert "line 8 has 4 cells, the first has 3." in refusal(write("\n".join(text)))
+    assert "line 8 has 4 cells, the first line has 3." in refusal(write("\n".join(text)))
     text[5] = '1,"two\nlines",1'
-    assert "line 9 has 4 cells, the first has 3." in refusal(write("\n".join(text)))
+    assert "line 9 has 4 cells, the first line has 3." in refusal(write("\n".join(text)))
 
 
 def test_unbalanced_quotes_are_named_by_their_line(write: Write) -> None:
@@ -132,13 +132,13 @@ def test_unbalanced_quotes_are_named_by_their_line(write: Write) -> None:
     assert "a quote is opened in line 5 and never closed." in refusal(write("\n".join(text)))
     text[4] = '1,"red"x,1'
     text[6] = '5,3" pipe,1'
-    assert "line 5 has a quote that is neither the end of its text nor doubled" in refusal(write("\n".join(text)))
+    assert "line 5 has a quote that neither ends its text nor is doubled" in refusal(write("\n".join(text)))
 
 
 def test_two_open_quotes_do_not_swallow_the_rows_between(write: Write) -> None:
     text = table().splitlines()
     text[4], text[9] = '1,"red,1', '2,"blue,0'
-    assert "line 10 has a quote that is neither the end of its text nor doubled" in refusal(write("\n".join(text)))
+    assert "line 10 has a quote that neither ends its text nor is doubled" in refusal(write("\n".join(text)))
 
 
 def test_a_quote_within_a_text_is_a_character(write: Write, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_cyrillic_is_not_read_as_latin(write: Write) -> None:
 def test_an_encoding_that_does_not_fit(write: Write) -> None:
     path = write(table(colour=lambda n: "rouge é").encode("latin-1"))
     assert "table.csv is not utf-8: byte" in refusal(path, options=CsvOptions(encoding="utf-8"))
-    assert "There is no encoding 'utf-88'." in refusal(path, options=CsvOptions(encoding="utf-88"))
+    assert "'utf-88' is not a known encoding." in refusal(path, options=CsvOptions(encoding="utf-88"))
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
@@ -232,7 +232,7 @@ def test_single_quotes(write: Write, tmp_path: Path) -> None:
 
 
 def test_a_single_column(write: Write) -> None:
-    assert "table.csv has one column only, 'y'" in refusal(write("y\n" + "1\n0\n" * 20))
+    assert "table.csv has only one column, 'y'" in refusal(write("y\n" + "1\n0\n" * 20))
 
 
 # -- the target
@@ -242,12 +242,14 @@ def test_a_target_that_is_missing_or_misspelt(write: Write) -> None:
     path = write(table("size,colour,survived", survived=lambda n: n % 2))
     assert refusal(path, "survivd") == "table.csv has no column `survivd`. Did you mean `survived`?"
     assert refusal(path, "Survived") == "table.csv has no column `Survived`. Did you mean `survived`?"
-    assert refusal(path, "price") == "table.csv has no column `price`. There are size, colour, survived."
-    assert refusal(path, "").startswith("Which column shall be predicted?")
+    assert refusal(path, "price") == "table.csv has no column `price`. Its columns: size, colour, survived."
+    assert refusal(path, "").startswith("Which column should be predicted?")
 
 
 def test_one_class(write: Write) -> None:
-    assert "the target `y` is 'no' in every row; there is nothing to learn." in refusal(write(table(y=lambda n: "no")))
+    assert "the target `y` is 'no' in every row, so there is nothing to learn." in refusal(
+        write(table(y=lambda n: "no"))
+    )
 
 
 def test_a_target_with_missing_values(write: Write, tmp_path: Path) -> None:
@@ -263,23 +265,23 @@ def test_a_target_that_is_missing_everywhere(write: Write) -> None:
 
 def test_a_target_that_is_an_identifier(write: Write) -> None:
     path = write(table("id,size,y", id=lambda n: 100 + n))
-    assert "the target `id` looks like an identifier: an identifier by its name" in refusal(path, "id")
+    assert "the target `id` looks like an identifier: an identifier, by its name" in refusal(path, "id")
     path = write(table(y=lambda n: f"customer-{n}"))
-    assert "is a label of its own in most rows: 40 different ones in 40." in refusal(path)
+    assert "has a different label in most rows: 40 labels in 40 rows." in refusal(path)
 
 
 def test_a_label_in_one_row_only(write: Write, tmp_path: Path) -> None:
     found = examined(write(table(y=lambda n: "rare" if n == 7 else "abc"[n % 3])), "y")
     assert found.target.labels == (("a", 14), ("b", 12), ("c", 13))
-    assert "y: rows of 'rare' left out" in told(found)
+    assert "y: rows with 'rare' left out" in told(found)
     works(found, tmp_path)
 
 
 def test_labels_that_differ_in_case_only(write: Write, tmp_path: Path) -> None:
-    reason = "the target `y` writes one label in several ways: 'Yes', 'yes'."
+    reason = "the target `y` spells a label in several ways: 'Yes', 'yes'."
     assert reason in refusal(write(table(y=lambda n: ["Yes", "yes", "No"][n % 3])))
     assert reason in refusal(write(table(y=lambda n: "Yes" if n == 3 else ["yes", "No"][n % 2])))
-    letters = examined(write(table(y=lambda n: "Aab"[n % 3])), "y", Wishes(task="multiclass"))
+    letters = examined(write(table(y=lambda n: "Aab"[n % 3])), "y", Overrides(task="multiclass"))
     assert letters.target.ordered == ("A", "a", "b")
     works(letters, tmp_path)
 
@@ -295,9 +297,9 @@ def test_too_few_rows(write: Write) -> None:
 def test_a_positive_label_that_is_none(write: Write) -> None:
     path = write(table(y=lambda n: "yes" if n % 3 else "no"))
     assert examined(path, "y").target.positive == "yes"
-    assert examined(path, "y", Wishes(positive="NO")).target.positive == "no"
+    assert examined(path, "y", Overrides(positive="NO")).target.positive == "no"
     with pytest.raises(SeatrialError, match="has no label 'maybe'"):
-        examined(path, "y", Wishes(positive="maybe"))
+        examined(path, "y", Overrides(positive="maybe"))
 
 
 # -- names
@@ -325,8 +327,8 @@ def test_names_that_python_or_pydantic_forbid(write: Write, tmp_path: Path) -> N
         "class_", "model_config_", "json_", "x", "my_column", "groesse", "money_bag", "a_b", "n_2nd", "float_", "date",
         "column_12", "size",
     ]  # fmt: skip
-    assert "class_: was 'class': Python needs the name itself" in told(found)
-    assert "json_: was 'json': every schema has an attribute of that name" in told(found)
+    assert "class_: was 'class': Python uses that name" in told(found)
+    assert "json_: was 'json': every schema has an attribute with that name" in told(found)
     works(found, tmp_path)
 
 
@@ -347,7 +349,7 @@ def test_names_that_are_there_twice(write: Write, tmp_path: Path) -> None:
 
 def test_whole_numbers_beyond_2_53(write: Write, tmp_path: Path) -> None:
     found = examined(write(table("size,big,y", big=lambda n: 2**53 + 1 + n // 3)), "y")
-    assert column(found, "big").left_out == "whole numbers above 2^53, which no double holds exactly"
+    assert column(found, "big").left_out == "whole numbers above 2^53, which a double cannot represent exactly"
     assert column(found, "big").values[0].as_py() == str(2**53 + 1)
     works(found, tmp_path)
 
@@ -371,11 +373,11 @@ def test_negative_zero(write: Write, tmp_path: Path) -> None:
 
 def test_mixed_types(write: Write, tmp_path: Path) -> None:
     mixed = examined(write(table("size,mix,y", mix=lambda n: n if n % 2 else f"abc{n % 5}")), "y")
-    assert "numbers and texts are mixed in it" in told(mixed)
+    assert "it mixes numbers and text" in told(mixed)
     works(mixed, tmp_path / "mixed")
     few = examined(write(table("size,mix,y", rows=100, mix=lambda n: "broken" if n == 4 else n * 1.5)), "y")
     assert column(few, "mix").kind == "number"
-    assert "mix: 'broken' taken as missing: all other values are numbers" in told(few)
+    assert "mix: 'broken' read as missing: all other values are numbers" in told(few)
     works(few, tmp_path / "few")
 
 
@@ -403,10 +405,10 @@ def test_a_category_seen_once_and_formulas(write: Write, tmp_path: Path) -> None
     found = examined(
         write(table(colour=lambda n: "=cmd|'/c calc'!A1" if n == 4 else ["red", "blue"][n % 2])),
         "y",
-        Wishes(keep=("colour",)),
+        Overrides(keep=("colour",)),
     )
     assert ("=cmd|'/c calc'!A1", 1) in column(found, "colour").counts
-    assert "formulas taken as plain text" in told(found)
+    assert "formulas kept as plain text" in told(found)
     works(found, tmp_path)
 
 
@@ -424,15 +426,15 @@ def test_nothing_left_to_predict_from(write: Write) -> None:
 def test_thousands_and_currencies(write: Write, tmp_path: Path) -> None:
     price = examined(write(table("size,price,y", price=lambda n: f'"${n + 1},234.50"')), "y")
     assert column(price, "price").maximum == 40234.5
-    assert "price: numbers: read with $ taken off, commas between thousands" in told(price)
+    assert "price: numbers: read with $ removed, commas as thousands separators" in told(price)
     works(price, tmp_path / "price")
     doubt = examined(write(table("size,price,y", price=lambda n: f'"{n + 1},234"')), "y")
-    assert "its commas could be decimal marks or stand between thousands" in told(doubt)
+    assert "its commas could be decimal commas or thousands separators" in told(doubt)
     signed = examined(write(table("size,price,y", price=lambda n: f'"${n + 1},234"')), "y")
-    assert "price: taken as names, not as numbers: its commas could be decimal marks" in told(signed)
+    assert "price: read as text, not as numbers: its commas could be decimal commas" in told(signed)
     codes = examined(write(table("size,zip,y", zip=lambda n: f"{90000 if n < 9 else '0'}{1000 + n // 2}")), "y")
-    assert "zip: taken as names, not as numbers: some begin with a zero, as codes do (such as '01004')" in told(codes)
-    assert (column(codes, "zip").kind in ("category", "code"), "some begin with a zero" in told(codes)) == (True, True)
+    assert "zip: read as text, not as numbers: some have leading zeros, as codes do (such as '01004')" in told(codes)
+    assert (column(codes, "zip").kind in ("category", "code"), "some have leading zeros" in told(codes)) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -445,7 +447,7 @@ def test_thousands_and_currencies(write: Write, tmp_path: Path) -> None:
 def test_whole_numbers_are_an_identifier_by_a_word_of_their_name(write: Write, name: str, used: bool) -> None:
     found = examined(write(table(f"size,{name},y", **{name: lambda n: n * 37 % 41 * 9})), "y")
     assert found.columns[1].used is used
-    assert used or found.columns[1].left_out == "an identifier by its name"
+    assert used or found.columns[1].left_out == "an identifier, by its name"
 
 
 # -- dates
@@ -455,7 +457,7 @@ def test_dates_of_several_formats(write: Write, tmp_path: Path) -> None:
     forms = ["2024-03-{0:02}", "{0:02}.03.2024", "{0} Mar 2024"]
     found = examined(write(table("size,day,y", day=lambda n: forms[n % 3].format(n % 28 + 1))), "y")
     assert column(found, "day").kind == "date"
-    assert "written in several ways: ISO and " in told(found)
+    assert "written in several formats, ISO and " in told(found)
     works(found, tmp_path)
 
 
@@ -463,14 +465,14 @@ def test_days_and_months_that_cannot_be_told_apart(write: Write) -> None:
     sure = examined(write(table("size,day,y", day=lambda n: f"{n % 28 + 1:02}/{n % 12 + 1:02}/2024")), "y")
     assert str(column(sure, "day").minimum) == "2024-01-01"
     doubt = examined(write(table("size,day,y", day=lambda n: f"{n % 12 + 1:02}/{n % 11 + 1:02}/2024")), "y")
-    reason = "dates, and whether the day or the month comes first cannot be told"
+    reason = "its dates cannot be read: the day or the month could come first"
     assert column(doubt, "day").left_out == reason
     assert f"day: left out: {reason}" in told(doubt)
     kept = examined(
-        write(table("size,day,y", day=lambda n: f"{n % 4 + 1:02}/{n % 5 + 1:02}/2024")), "y", Wishes(keep=("day",))
+        write(table("size,day,y", day=lambda n: f"{n % 4 + 1:02}/{n % 5 + 1:02}/2024")), "y", Overrides(keep=("day",))
     )
     assert column(kept, "day").used
-    assert f"day: kept, as wished: {reason}" in told(kept)
+    assert f"day: kept, as requested: {reason}" in told(kept)
     assert "left out" not in told(kept)
 
 
@@ -482,12 +484,12 @@ def test_days_that_do_not_exist_are_no_dates(write: Write) -> None:
 def test_time_zones(write: Write, tmp_path: Path) -> None:
     found = examined(write(table("size,at,y", at=lambda n: f"2024-05-{n % 28 + 1:02}T10:30:00+02:00")), "y")
     assert (column(found, "at").kind, column(found, "at").minimum.hour) == ("moment", 8)
-    assert "at: moments in UTC" in told(found)
+    assert "at: dates and times in UTC" in told(found)
     works(found, tmp_path)
     mixed = examined(
         write(table("size,at,y", at=lambda n: f"2024-05-{n % 28 + 1:02}T10:30:00{'Z' if n % 2 else ''}")), "y"
     )
-    assert column(mixed, "at").left_out == "dates, and some have a time zone and some have none"
+    assert column(mixed, "at").left_out == "its dates cannot be read: some have a time zone and some do not"
 
 
 def test_copies_are_left_out_and_different_measures_are_not(write: Write) -> None:
@@ -508,7 +510,7 @@ def test_copies_are_left_out_and_different_measures_are_not(write: Write) -> Non
     found = examined(path, "y")
     assert {c.name: c.left_out for c in found.unused} == {
         "double": "nearly the same as `a`",
-        "farbe": "it says the same as `colour`",
+        "farbe": "a copy of `colour`",
     }
     assert "double: left out: nearly the same as `a` (correlation 1.0000)" in told(found)
 
@@ -525,11 +527,12 @@ def test_leaks_are_named_with_the_evidence(write: Write) -> None:
         )
     )
     found = examined(path, "y")
-    assert "outcome: left out: it knows the target (held-out AUC 1.0000 by this column alone)" in told(found)
-    assert "refunded: left out: it tells the target by being there (a value in 100 rows, all of them y = 1)" in told(
-        found
+    assert "outcome: left out: it reveals the target (held-out AUC 1.0000 from this column alone)" in told(found)
+    assert (
+        "refunded: left out: whether it has a value reveals the target (a value in 100 rows, all with y = 1)"
+        in told(found)
     )
     assert [c.name for c in found.used] == ["size", "weak"]
-    kept = examined(path, "y", Wishes(keep=("outcome",)))
+    kept = examined(path, "y", Overrides(keep=("outcome",)))
     assert "outcome" in [c.name for c in kept.used]
-    assert "outcome: kept, as wished: it knows the target" in told(kept)
+    assert "outcome: kept, as requested: it reveals the target" in told(kept)

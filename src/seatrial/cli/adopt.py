@@ -80,9 +80,9 @@ def adopt(
 
 
 def _no_wishes() -> Any:
-    from seatrial.template import Wishes
+    from seatrial.template import Overrides
 
-    return Wishes()
+    return Overrides()
 
 
 def _pipeline(
@@ -118,7 +118,7 @@ def _pipeline(
 def _tell(adoption: "Adoption") -> None:
     for proposal in adoption.added:
         show.out.print(f"  new      {proposal.path}", markup=False)
-    for path in adoption.left:
+    for path in adoption.kept:
         show.out.print(f"  stays    {path}", markup=False)
     for proposal in adoption.changed:
         show.out.print(f"  changes  {proposal.path}\n{proposal.diff}", markup=False)

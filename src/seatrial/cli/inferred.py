@@ -30,9 +30,9 @@ def heading(examination: "Examination") -> list[str]:
 
 def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, str]]:
     """One row for each column, the target first."""
-    from seatrial.template import in_words
+    from seatrial.template import column_overviews
 
-    lines = in_words(examination)
+    lines = column_overviews(examination)
     rows = [(line.name, line.kind, line.values, line.missing, line.use) for line in lines[:MOST]]
     return [*rows, (f"and {len(lines) - MOST} more", "", "", "", "")] if len(lines) > MOST else rows
 

@@ -13,7 +13,7 @@ from seatrial.core.choices import TARGETS, Provider
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.template import Examination, TableSource, Wishes
+    from seatrial.template import Examination, Overrides, TableSource
     from seatrial.template.creation import Options
 
 Ci = Literal[Provider, "none"]
@@ -42,11 +42,16 @@ def new(
     data: Annotated[
         str,
         typer.Option(
-            "--data", help="CSV or Parquet, a database URL with --query, sklearn:NAME, openml:NAME.", show_default=False
+            "--data",
+            help="CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.",
+            show_default=False,
         ),
     ] = "",
     target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
     query: Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)] = "",
+    sheet: Annotated[
+        str, typer.Option("--sheet", help="The sheet of an Excel or OpenDocument file.", show_default=False)
+    ] = "",
     model: Annotated[Model, typer.Option("--model", help="auto compares them by cross-validation.")] = Model.boosting,
     ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
     licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = "none",
@@ -79,7 +84,7 @@ def new(
     """
     from seatrial.template.creation import Options
     from seatrial.template.project_name import project_name
-    from seatrial.template.prompts import wishes_of
+    from seatrial.template.prompts import overrides_of
     from seatrial.template.render import check_free
 
     asked = not (name and data)
@@ -92,9 +97,9 @@ def new(
     root = into.absolute() / names.folder
     check_free(root)
     targets = _targets(deploy)
-    data = data or _ask("Table (CSV, Parquet, sklearn:NAME)")
-    wishes = wishes_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
-    source = read_table(data, query, separator, encoding, header)
+    data = data or _ask("Table (CSV, Parquet, Excel, sklearn:NAME)")
+    wishes = overrides_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
+    source = read_table(data, query, separator, encoding, header, sheet)
     talk = not yes and (asked or sys.stdin.isatty())
     if not (target or source.target):
         if not talk:
@@ -145,7 +150,7 @@ def _targets(text: str) -> tuple[str, ...]:
 
 
 def read_table(
-    data: str, query: str, separator: str | None, encoding: str | None, header: bool | None
+    data: str, query: str, separator: str | None, encoding: str | None, header: bool | None, sheet: str = ""
 ) -> "TableSource":
     """Read a table from wherever it is, by the options of the command line."""
     with show.steps() as step:
@@ -153,17 +158,17 @@ def read_table(
         from seatrial.template import CsvOptions, read_source
 
         tab = {"tab": "\t", "\\t": "\t"}.get(separator or "", separator)
-        return read_source(data, query=query, options=CsvOptions(tab, encoding, header))
+        return read_source(data, query=query, sheet=sheet, options=CsvOptions(tab, encoding, header))
 
 
-def _examine(source: "TableSource", target: str, wishes: "Wishes") -> "Examination":
+def _examine(source: "TableSource", target: str, wishes: "Overrides") -> "Examination":
     from seatrial.template import examine
 
     with show.steps() as step:
         return examine(source, target, wishes, progress=step)
 
 
-def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
+def _confirmed(examination: "Examination", wishes: "Overrides") -> "Examination":
     """Show what was inferred until a person agrees."""
     from seatrial.template.prompts import CHANGES, change
 
@@ -215,7 +220,7 @@ def _chosen_model(model: Model, examination: "Examination") -> Any:
 
     with show.steps() as step:
         choice = choose_model(examination, progress=step)
-    for tried in choice.tried:
+    for tried in choice.scores:
         figure = f"{tried.mean:.4f}" if tried.scores else "-"
         show.say(f"  {tried.model}: {figure} {choice.measure}, {tried.seconds:.1f} s {tried.note}".rstrip())
     show.say(f"  chosen: {choice.model}, {choice.why}")

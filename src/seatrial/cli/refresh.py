@@ -37,9 +37,12 @@ class Refreshed:
 
 def refresh(
     data: Annotated[
-        str, typer.Argument(help="CSV or Parquet, a database URL with --query, sklearn:NAME, openml:NAME.")
+        str, typer.Argument(help="CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.")
     ],
     query: Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)] = "",
+    sheet: Annotated[
+        str, typer.Option("--sheet", help="The sheet of an Excel or OpenDocument file.", show_default=False)
+    ] = "",
     separator: Annotated[str | None, typer.Option("--separator", help="Of a CSV file.", show_default=False)] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", help="Of a CSV file.", show_default=False)] = None,
     header: Annotated[
@@ -65,7 +68,7 @@ def refresh(
     from seatrial.core.project import find_project, importable
 
     found = find_project(project)
-    source = read_table(data, query, separator, encoding, header)
+    source = read_table(data, query, separator, encoding, header, sheet)
     with show.steps(quiet=json) as step, importable(found):
         done = _put(found, source, drop=on_bad_rows is OnBadRows.drop, progress=step)
     if json:
@@ -110,7 +113,7 @@ def _put(project: "ProjectSettings", source: "TableSource", *, drop: bool, progr
 
 def _content(source: "TableSource", project: "ProjectSettings", progress: Progress) -> tuple[bytes, tuple[str, ...]]:
     """The new file, in the format of the old one, and how it differs from the source."""
-    from seatrial.template import Wishes, examine
+    from seatrial.template import Overrides, examine
     from seatrial.template.inference.names import clean_names
     from seatrial.template.reading.table import content_of
     from seatrial.template.records import Kind
@@ -130,7 +133,7 @@ def _content(source: "TableSource", project: "ProjectSettings", progress: Progre
     # What the schema has as a name stays one, though the newer table may have only such as look like numbers.
     texts: dict[str, Kind] = {name: kind for name, kind in there.items() if kind in ("category", "text")}
     target = source.columns[names.index(project.target)]
-    examination = examine(source, target, Wishes(keep=tuple(there), kinds=texts), progress=progress)
+    examination = examine(source, target, Overrides(keep=tuple(there), kinds=texts), progress=progress)
     return content_of(examination, project.data.suffix.lower())
 
 

@@ -1,4 +1,4 @@
-"""The git repository of a project: made with it, or looked at before it is changed."""
+"""The git repository of a project: created with it, or checked before the project is changed."""
 
 import shutil
 import subprocess
@@ -19,12 +19,12 @@ def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def has_git() -> bool:
-    """Whether git can be called."""
+    """Whether git is installed."""
     return shutil.which("git") is not None
 
 
 def repository_above(folder: Path) -> Path | None:
-    """The top of the repository that a folder lies in, or would lie in; None where there is none."""
+    """The root of the repository that a folder is in, or would be in; None if there is none."""
     existing = next((f for f in (folder, *folder.parents) if f.is_dir()), None)
     if existing is None or not has_git():
         return None
@@ -33,26 +33,27 @@ def repository_above(folder: Path) -> Path | None:
 
 
 def start_repository(folder: Path) -> bool:
-    """Make a repository on the branch main. Gives whether git did."""
+    """Create a repository with the branch main; returns whether that worked."""
     return has_git() and _git(folder, "init", "--quiet", "--initial-branch", "main").returncode == 0
 
 
 def first_commit(folder: Path, message: str) -> str:
-    """Commit everything; gives "" or, where git will not, its reason in a line."""
+    """Commit everything; returns "" or, if git refuses, its reason in one line."""
     for words in (("add", "--all"), ("commit", "--quiet", "--no-verify", "--message", message)):
         done = _git(folder, *words)
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            return "git has no name and e-mail address for you" if "Please tell me who" in done.stderr else said[-1]
+            if "Please tell me who" in done.stderr:
+                return "git has no name and e-mail address for you"
+            return (done.stderr or done.stdout).strip().splitlines()[-1]
     return ""
 
 
 def check_clean(folder: Path) -> None:
-    """Raise SeatrialError unless the folder is in a repository in which nothing of it waits to be committed."""
+    """Raise SeatrialError unless the folder is in a repository and has no uncommitted changes."""
     if repository_above(folder) is None:
         raise SeatrialError(
-            f"{folder} is in no git repository.",
-            hint="Commit the project first: then an update can be looked at, and taken back.",
+            f"{folder} is not in a git repository.",
+            hint="Commit the project first, so that the update can be reviewed and undone.",
         )
     done = _git(folder, "status", "--porcelain", "--", ".")
     if done.returncode != 0:
@@ -60,11 +61,11 @@ def check_clean(folder: Path) -> None:
     changed = done.stdout.splitlines()
     if changed:
         raise SeatrialError(
-            f"{folder} has changes that are not committed: {len(changed)}, {changed[0][3:]} the first.",
-            hint="Commit them or take them back: then an update can be looked at, and taken back.",
+            f"{folder} has {len(changed)} uncommitted change{'s' * (len(changed) > 1)}, the first in {changed[0][3:]}.",
+            hint="Commit or discard them, so that the update can be reviewed and undone.",
         )
 
 
 def user_name() -> str:
-    """The name that git writes into commits, "" where it has none."""
+    """The author name that git is configured with, "" if there is none."""
     return _git(Path(), "config", "user.name").stdout.strip() if has_git() else ""
