@@ -18,9 +18,9 @@ def render(root: Path, examination: Examination, model: Model = "boosting") -> P
     return find_project(root)
 
 
-def examined(path: Path | str, target: str = "", wishes: Overrides | None = None, **options: Any) -> Examination:
+def examined(path: Path | str, target: str = "", overrides: Overrides | None = None, **options: Any) -> Examination:
     """Read and examine in one go."""
-    return examine(read_source(str(path), **options), target, wishes or Overrides())
+    return examine(read_source(str(path), **options), target, overrides or Overrides())
 
 
 def source_of(**columns: Any) -> TableSource:

@@ -52,7 +52,7 @@ def test_sqlite(sqlite_url: str, query: str) -> None:
 
 def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
     assert "no such table: clients" in refusal(sqlite_url, "SELECT * FROM clients")
-    assert "the query gives no row." in refusal(sqlite_url, "SELECT * FROM customers WHERE id > 1000")
+    assert "the query returned no rows." in refusal(sqlite_url, "SELECT * FROM customers WHERE id > 1000")
     assert "the query gives two columns `y`." in refusal(sqlite_url, "SELECT y, y FROM customers")
     assert "needs a query." in refusal(sqlite_url, "")
     assert "does not exist." in refusal(f"sqlite:///{tmp_path}/none.db", "customers")
@@ -64,12 +64,12 @@ def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
 def test_an_answer_too_large_for_the_memory_is_given_up(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatrial.template.reading.databases.MOST_ROWS", 50)
     monkeypatch.setattr("seatrial.template.reading.databases.BATCH", 20)
-    assert "the query gives more than 50 rows. Take a sample of them, as by LIMIT." in refusal(sqlite_url, "customers")
+    assert "the query returns more than 50 rows. Take a sample, such as with LIMIT." in refusal(sqlite_url, "customers")
     assert read_source(sqlite_url, query="SELECT * FROM customers LIMIT 50").rows == 50
 
 
 def test_nothing_is_changed(sqlite_url: str) -> None:
-    assert "the query gives no rows, as SELECT does. Nothing was changed." in refusal(
+    assert "the statement returns no rows. Use SELECT. Nothing was changed." in refusal(
         sqlite_url, "DELETE FROM customers"
     )
     assert read_source(sqlite_url, query="customers").rows == 60

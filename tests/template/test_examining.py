@@ -84,7 +84,7 @@ def test_strong_columns_are_no_leaks() -> None:
     assert not [c.name for c in examined("sklearn:iris").columns if c.left_out]
 
 
-def test_a_wish_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_an_override_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     from seatrial.core.errors import SeatrialError
 
     source = source_of(size=[float(n) + 0.5 for n in range(30)], colour=["red", "blue"] * 15, y=[0, 1, 1] * 10)
@@ -94,11 +94,11 @@ def test_a_wish_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="has no column `colur`") as caught:
         examine(source, "y", Overrides(keep=("colur",)))
     assert caught.value.hint == "Did you mean `colour`?"
-    for wish in (Overrides(keep=("y",)), Overrides(leave_out=("y",)), Overrides(kinds={"y": "category"})):
+    for overrides in (Overrides(keep=("y",)), Overrides(leave_out=("y",)), Overrides(kinds={"y": "category"})):
         with pytest.raises(
             SeatrialError, match="`y` is the column to predict; it cannot be kept, left out or given a kind"
         ):
-            examine(source, "y", wish)
+            examine(source, "y", overrides)
     with pytest.raises(SeatrialError, match="`size` is a regression task, and only binary tasks have a positive label"):
         examine(source, "size", Overrides(positive="1"))
 

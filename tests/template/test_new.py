@@ -61,9 +61,9 @@ def test_features_that_are_derived_are_told(tmp_path):
     ]
     (tmp_path / "notes.csv").write_text("\n".join([f"{lines[0]},since,said", *notes]))
     done = quick("new", "churn", "--data", "notes.csv", "--target", "left", "--kind", "said=text", cwd=tmp_path)
-    assert "  since: taken apart into month, weekday, days: a model calculates with numbers\n" in done.stderr
-    told = "words, and whether it says paid: words chosen by how many rows have them, without a look at the target"
-    assert f"  said: asked for its length and number of {told}\n" in done.stderr
+    assert "  since: split into month, weekday, days: models need numbers\n" in done.stderr
+    how = "words, and whether it contains paid: words chosen by their number of rows, without the target"
+    assert f"  said: reduced to its length and number of {how}\n" in done.stderr
     features = (tmp_path / "churn/src/churn_model/features.py").read_text()
     assert "def since_weekday(" in features
     assert "def said_words(" in features
@@ -84,9 +84,9 @@ def test_everything_can_be_answered_through_a_pipe(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Its columns: customer_id, age, plan, spent, left" in done.stderr
     assert "customers.csv has no column `spnt`." in done.stderr  # and what is asked next is done all the same
-    assert "'age is nonsense' is not understood." in done.stderr
+    assert "'age is nonsense' is not a change." in done.stderr
     schema = (tmp_path / "churn/src/churn_model/schema.py").read_text()
-    assert "- spent: as wished" in schema
+    assert "- spent: as requested" in schema
     assert {".gitlab-ci.yml", "LICENSE", "deploy"} <= {path.name for path in (tmp_path / "churn").iterdir()}
 
 
@@ -101,21 +101,21 @@ def test_answers_that_end_early_make_nothing(tmp_path):
     ("words", "message"),
     [
         (("--yes",), "There is no name or no table."),
-        (("churn", "--data", "customers.csv"), "Which column should be predicted?"),
+        (("churn", "--data", "customers.csv"), "Which column shall be predicted?"),
         (("churn", "--data", "customer.csv", "--target", "left"), "customer.csv does not exist."),
         (("churn", "--data", "customers.csv", "--target", "lefd"), "customers.csv has no column `lefd`."),
         (
             ("churn", "--data", "customers.csv", "--target", "left", "--deploy", "moon"),
             "'moon' is no deployment target.",
         ),
-        (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not say which column."),
-        (("churn", "--data", "customers.csv", "--target", "left", "--separator", "::"), "'::' is no separator:"),
-        (("class", "--data", "customers.csv", "--target", "left"), "'class' is a word of Python's"),
+        (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not name a column."),
+        (("churn", "--data", "customers.csv", "--target", "left", "--separator", "::"), "'::' is not a separator:"),
+        (("class", "--data", "customers.csv", "--target", "left"), "'class' is a Python keyword"),
         (
             ("full", "--data", "customers.csv", "--target", "left"),
-            "full is there already, and not empty: it holds mine.txt.",
+            "full already exists and is not empty: it contains mine.txt.",
         ),
-        (("file", "--data", "customers.csv", "--target", "left"), "file is there already, and is no folder."),
+        (("file", "--data", "customers.csv", "--target", "left"), "file already exists and is not a folder."),
     ],
 )
 def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, words, message):
@@ -136,22 +136,22 @@ def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, wor
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", "'' is no name for a project."),
-        ("my churn", "'my churn' is no name for a project."),
-        ("../churn", "'../churn' is no name for a project."),
-        ("/tmp/churn", "'/tmp/churn' is no name for a project."),
-        ("9lives", "'9lives' is no name for a project."),
-        ("änderung", "'änderung' is no name for a project."),
-        ("a--b", "'a--b' is no name for a project."),
-        ("x" * 65, "is no name for a project."),
-        ("import", "'import' is a word of Python's, and no name for a project."),
-        ("None", "'None' is a word of Python's, and no name for a project."),
-        ("match", "'match' is a word of Python's, and no name for a project."),
-        ("json", "'json' is a name of Python's standard library, and none for a project."),
-        ("Random", "'Random' is a name of Python's standard library, and none for a project."),
-        ("con", "'con' is a name of Windows, and none for a project."),
-        ("numpy", "'numpy' is taken: a project needs what has that name."),
-        ("tests", "'tests' is taken: a project needs what has that name."),
+        ("", "'' is not a valid project name."),
+        ("my churn", "'my churn' is not a valid project name."),
+        ("../churn", "'../churn' is not a valid project name."),
+        ("/tmp/churn", "'/tmp/churn' is not a valid project name."),
+        ("9lives", "'9lives' is not a valid project name."),
+        ("änderung", "'änderung' is not a valid project name."),
+        ("a--b", "'a--b' is not a valid project name."),
+        ("x" * 65, "is not a valid project name."),
+        ("import", "'import' is a Python keyword and cannot be a project name."),
+        ("None", "'None' is a Python keyword and cannot be a project name."),
+        ("match", "'match' is a Python keyword and cannot be a project name."),
+        ("json", "'json' is used by Python's standard library and cannot be a project name."),
+        ("Random", "'Random' is used by Python's standard library and cannot be a project name."),
+        ("con", "'con' is used by Windows and cannot be a project name."),
+        ("numpy", "'numpy' is taken by something that every project needs."),
+        ("tests", "'tests' is taken by something that every project needs."),
     ],
 )
 def test_a_name_that_will_not_do_is_told_with_one_that_will(name, message):
@@ -166,24 +166,24 @@ def test_names_are_derived():
     assert project_name("my-Churn").name == "my-churn-model"
     assert project_name("titanic_model").package == "titanic_model"
     assert project_name("titanic", "titanic_survival").name == "titanic-survival"
-    with pytest.raises(SeatrialError, match="'json' is a name of Python's standard library, and none for a package"):
+    with pytest.raises(SeatrialError, match="'json' is used by Python's standard library and cannot be a package name"):
         project_name("churn", "json")
 
 
 def test_a_change_is_said_in_words():
-    target, wishes = change("zip is a category", "left", Overrides())
-    _, wishes = change("Keep price", target, wishes)
-    _, wishes = change("leave out first name.", target, wishes)
-    _, wishes = change("task regression", target, wishes)
-    assert wishes == Overrides("regression", None, ("price",), ("first name",), {"zip": "category"})
-    assert change("target price", "left", wishes)[0] == "price"
-    sure = Overrides(positive="yes")
-    assert change("task binary", "left", sure)[1] == Overrides(task="binary", positive="yes")
-    assert change("task regression", "left", sure)[1] == Overrides(task="regression")  # which has no such label
+    target, overrides = change("zip is a category", "left", Overrides())
+    _, overrides = change("Keep price", target, overrides)
+    _, overrides = change("leave out first name.", target, overrides)
+    _, overrides = change("task regression", target, overrides)
+    assert overrides == Overrides("regression", None, ("price",), ("first name",), {"zip": "category"})
+    assert change("target price", "left", overrides)[0] == "price"
+    with_label = Overrides(positive="yes")
+    assert change("task binary", "left", with_label)[1] == Overrides(task="binary", positive="yes")
+    assert change("task regression", "left", with_label)[1] == Overrides(task="regression")  # which has no such label
 
 
 def test_a_column_is_kept_or_left_out():
-    with pytest.raises(SeatrialError, match="`age` is to be kept and to be left out"):
+    with pytest.raises(SeatrialError, match="`age` is both kept and left out"):
         overrides_of(["plan", "age"], ["age"], [], None, None)
 
 
@@ -228,7 +228,7 @@ def test_a_folder_filled_meanwhile_is_left_as_it_is(tmp_path):
             (tmp_path / "churn").mkdir()
             (tmp_path / "churn/theirs").write_text("theirs")
 
-    with pytest.raises(SeatrialError, match="churn is there already, and not empty: it holds theirs"):
+    with pytest.raises(SeatrialError, match="churn already exists and is not empty: it contains theirs"):
         make()
     assert [p.name for p in tmp_path.rglob("*")] == ["churn", "theirs"]
 

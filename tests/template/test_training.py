@@ -70,7 +70,7 @@ OTHERS = [(t, m) for t in ("binary", "multiclass", "regression") for m in MODELS
 def test_a_table_with_everything_trains_and_compiles(task: str, model: Model, tmp_path: Path) -> None:
     run = trains(everything(task), tmp_path, model)
     assert run.metadata.metrics[run.metadata.headline]["value"] > 0.4
-    assert {"day_year", "day_days", "at_hour", "note_words", "note_says_refund"} <= set(run.metadata.inputs.numbers)
+    assert {"day_year", "day_days", "at_hour", "note_words", "note_contains_refund"} <= set(run.metadata.inputs.numbers)
     assert set(run.metadata.inputs.strings) == {"colour", "city"}
 
 
@@ -161,14 +161,14 @@ def test_auto_stops_at_its_time() -> None:
     assert [t.note for t in choice.scores][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
 
 
-def test_wishes_decide_otherwise(tmp_path: Path) -> None:
+def test_overrides_change_decisions(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,size,level,y\n" + "".join(f"{n},{n * 7 % 13},{n % 3},{n % 4}\n" for n in range(60)))
-    wishes = Overrides(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
-    found = examined(path, "y", wishes)
+    overrides = Overrides(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
+    found = examined(path, "y", overrides)
     assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
         ("id", "integer", ""),
-        ("size", "integer", "as wished"),
+        ("size", "integer", "as requested"),
         ("level", "category", ""),
     ]
     trains(found, tmp_path / "project", "boosting")

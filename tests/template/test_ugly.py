@@ -84,7 +84,13 @@ def test_a_folder_and_a_missing_file(tmp_path: Path, write: Write) -> None:
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     path.write_bytes(b"PK")
-    assert refusal(path) == "book.xlsx is an Excel file, which is not read. Save it as CSV or Parquet."
+    assert refusal(path) == (
+        "book.xlsx is not an Excel or OpenDocument file, or it is damaged: Cannot detect file format. "
+        "Open it in a spreadsheet program, and save it again as .xlsx."
+    )
+    other = tmp_path / "book.pdf"
+    other.write_bytes(b"%PDF")
+    assert refusal(other) == "book.pdf is a PDF, which cannot be read. Save it as CSV or Parquet."
 
 
 def test_a_file_that_changes_while_it_is_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +197,14 @@ def test_separators_and_decimal_commas(write: Write, tmp_path: Path, separator: 
     found = examined(write(text), "y")
     assert ("decimal mark", "comma") in [(f.name, f.value) for f in found.source.facts]
     assert column(found, "size").kind == "number"
+    works(found, tmp_path)
+
+
+@pytest.mark.parametrize(("separator", "name"), [(" ", "space"), (":", "colon")])
+def test_spaces_and_colons_as_separators(write: Write, tmp_path: Path, separator: str, name: str) -> None:
+    found = examined(write(table().replace(",", separator)), "y")
+    assert (found.source.columns, found.rows) == (("size", "colour", "y"), 40)
+    assert ("separator", name) in [(f.name, f.value) for f in found.source.facts]
     works(found, tmp_path)
 
 

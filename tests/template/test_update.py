@@ -21,13 +21,14 @@ EDITS = {
     "tests/test_model.py": (None, "\n\ndef test_mine() -> None:\n    assert True\n"),
     "tests/test_api.py": (None, "\n\ndef test_mine() -> None:\n    assert True\n"),
     "tests/test_differential.py": (None, "\n# mine\n"),
-    "data/README.md": ("Write here who collected it", "We collected it ourselves. Ask"),
+    "data/README.md": ("Add here who collected the data", "We collected it ourselves. Ask"),
     "pyproject.toml": ('target = "left"\n', 'target = "left"\nseed = 7\n'),
-    "README.md": ("## Later", "## Our team\n\nAsk us.\n\n## Later"),
+    "README.md": ("## Maintain", "## Our team\n\nAsk us.\n\n## Maintain"),
     "Makefile": (None, "\nmine:\n\t@echo mine\n"),
     ".gitignore": (None, "mine/\n"),
     ".gitattributes": (None, "*.png binary\n"),
     "LICENSE": (None, "\nAnd ours.\n"),
+    "AGENTS.md": (None, "\nAsk us first.\n"),
 }
 
 
@@ -48,8 +49,8 @@ def template(tmp_path) -> Path:
     change(folder / "copier.yml", f'default: "{version_of(TEMPLATE)}"', 'default: "99.0"')
     change(folder / "files/README.md.jinja", "# {{ name }}\n", "# {{ name }}, a model\n")
     change(folder / "files/pyproject.toml.jinja", "hatchling==1.33.0", "hatchling==1.34.0")
-    change(folder / "files/tests/test_model.py.jinja", '"""What must be true of any', '"""What has to be true of any')
-    change(folder / "files/tests/test_features.py.jinja", '"""The feature functions', '"""All the feature functions')
+    change(folder / "files/tests/test_model.py.jinja", '"""Tests that every trained', '"""Tests which every trained')
+    change(folder / "files/tests/test_features.py.jinja", '"""Tests of the feature', '"""All tests of the feature')
     (folder / "files/tests/test_more.py").write_text('"""More."""\n')
     (folder / "files/src/{{ package }}/py.typed").unlink()
     return folder
@@ -76,10 +77,12 @@ def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, t
     for path, (_, after) in EDITS.items():
         assert after in (project / path).read_text(), path
     assert "# churn-model, a model\n" in (project / "README.md").read_text()
-    assert "Age in years: a whole number" in (project / "README.md").read_text()  # what schema.py says now
+    assert "Age in years: whole number" in (project / "README.md").read_text()  # what schema.py says now
     assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()
-    assert "has to be true" in (project / "tests/test_model.py").read_text()
-    assert "All the feature" not in (project / "tests/test_features.py").read_text()  # theirs once it is edited
+    assert "Tests which every trained" in (project / "tests/test_model.py").read_text()
+    assert (
+        "All tests of the feature" not in (project / "tests/test_features.py").read_text()
+    )  # theirs once it is edited
     assert (project / "tests/test_more.py").exists()
     assert not (project / "src/churn_model/py.typed").exists()
     assert read_answers(project)["template"] == "99.0"
@@ -143,7 +146,7 @@ def test_uncommitted_edits_are_refused_and_nothing_is_written(project, template)
     change(project / "Makefile", None, "# mine\n")
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
-    assert "has changes that are not committed: 1, Makefile the first." in done.stderr
+    assert "has 1 uncommitted change, the first in Makefile." in done.stderr
     assert git("status", "--porcelain", cwd=project) == " M Makefile\n"
 
 
@@ -151,7 +154,7 @@ def test_without_a_repository_it_is_refused(project, template):
     shutil.rmtree(project / ".git")
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
-    assert f"error: {project} is in no git repository." in done.stderr
+    assert f"error: {project} is not in a git repository." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -160,8 +163,8 @@ def test_without_a_repository_it_is_refused(project, template):
         (None, "does not exist: the project was not made by a template."),
         ("name: [", "cannot be read: while parsing"),
         ("name: churn-model\n", "has no `package`."),
-        ("name: a\npackage: a\ntemplate: '100.0'\n", "was made by template 100.0, and this Seatrial has 1.0."),
-        ("name: a\npackage: a\ntemplate: '0.1'\n", "was made by template 0.1, which this Seatrial does not have."),
+        ("name: a\npackage: a\ntemplate: '100.0'\n", "was made with template 100.0; this Seatrial has the older 1.0."),
+        ("name: a\npackage: a\ntemplate: '0.1'\n", "does not have template 0.1, which the project was made with."),
     ],
 )
 def test_damaged_answers_are_named(project, text, message):

@@ -67,7 +67,9 @@ def dialect_of(text: str, separator: str | None) -> tuple[str, str]:
     """
     from clevercsv import Detector
 
-    dialect = Detector().detect(text, delimiters=[separator] if separator else list(SEPARATORS))
+    aligned = "  " in text.lstrip("\n").partition("\n")[0]  # columns padded with spaces, which do not separate cells
+    possible = [separator] if separator else [mark for mark in SEPARATORS if mark != " " or not aligned]
+    dialect = Detector().detect(text, delimiters=possible)
     if dialect is None:
         return separator or ",", '"'
     return dialect.delimiter or separator or ",", dialect.quotechar or '"'

@@ -89,8 +89,6 @@ def _read_file(path: Path, sheet: str, options: CsvOptions) -> TableSource:
 def _separator_hint(name: str) -> str:
     if "  " in name:
         return "Are its columns aligned by spaces? Save it with commas."
-    if " " in name:
-        return "If the separator is a space: --separator ' '."
     return "If the separator is an unusual one, set it with --separator."
 
 
