@@ -1,4 +1,4 @@
-"""`seatrial new`: a project that works, by flags or by answers, made whole or not at all."""
+"""`seatrial new`: a project that works, by options or by answers, created completely or not at all."""
 
 import os
 import signal
@@ -18,14 +18,14 @@ from seatrial.template.render import UNFINISHED, unfinished
 
 
 def tool(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """One of the tools of this environment, with its folder on the path as in an active one."""
+    """Run a tool of this environment as if it were activated."""
     path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", name, *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **path})
 
 
 def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_path):
-    name = "c" * 64  # the longest there may be, so that no line with it is too long
+    name = "c" * 64  # the longest name, so that it makes no line too long
     everything = ("--licence", "apache", "--ci", "github", "--deploy", "docker,railway,kubernetes")
     project = new(tmp_path, *everything, name=name)
     for command in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)):
@@ -42,7 +42,7 @@ def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_pa
     assert (project / "LICENSE").read_text().lstrip().startswith("Apache License")
 
 
-def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
+def test_the_examination_and_the_next_step_are_shown(tmp_path):
     table = write_table(tmp_path / "customers.csv")
     done = seatrial("new", "churn", "--data", str(table), "--target", "left", cwd=tmp_path)
     assert done.returncode == 0
@@ -53,7 +53,7 @@ def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
     assert "cd churn" in done.stdout
 
 
-def test_features_that_are_derived_are_told(tmp_path):
+def test_derived_features_are_reported(tmp_path):
     lines = write_table(tmp_path / "customers.csv").read_text().splitlines()
     notes = [
         f"{line},2024-{n % 12 + 1:02}-03,{'late' if n % 3 else 'paid'} once more {n}"
@@ -69,7 +69,7 @@ def test_features_that_are_derived_are_told(tmp_path):
     assert "def said_words(" in features
 
 
-def test_the_next_step_can_be_copied_where_the_folder_has_a_blank(tmp_path):
+def test_the_next_step_quotes_a_folder_with_a_space(tmp_path):
     table = write_table(tmp_path / "customers.csv")
     done = quick("new", "churn", "--data", str(table), "--target", "left", "--into", "my models", cwd=tmp_path)
     assert "    cd 'my models/churn'\n" in done.stdout
@@ -83,14 +83,14 @@ def test_everything_can_be_answered_through_a_pipe(tmp_path):
     done = seatrial("new", cwd=tmp_path, text=answers)
     assert done.returncode == 0, done.stderr
     assert "Its columns: customer_id, age, plan, spent, left" in done.stderr
-    assert "customers.csv has no column `spnt`." in done.stderr  # and what is asked next is done all the same
+    assert "customers.csv has no column `spnt`." in done.stderr  # and the next change is still made
     assert "'age is nonsense' is not a change." in done.stderr
     schema = (tmp_path / "churn/src/churn_model/schema.py").read_text()
     assert "- spent: as requested" in schema
     assert {".gitlab-ci.yml", "LICENSE", "deploy"} <= {path.name for path in (tmp_path / "churn").iterdir()}
 
 
-def test_answers_that_end_early_make_nothing(tmp_path):
+def test_answers_that_end_early_create_nothing(tmp_path):
     done = seatrial("new", cwd=tmp_path, text="churn\n")
     assert done.returncode == 1
     assert "error: No answer to: Table" in done.stderr
@@ -118,7 +118,7 @@ def test_answers_that_end_early_make_nothing(tmp_path):
         (("file", "--data", "customers.csv", "--target", "left"), "file already exists and is not a folder."),
     ],
 )
-def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, words, message):
+def test_errors_are_one_clear_line_and_leave_nothing(tmp_path, words, message):
     write_table(tmp_path / "customers.csv")
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("mine")
@@ -154,7 +154,7 @@ def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, wor
         ("tests", "'tests' is taken by something that every project needs."),
     ],
 )
-def test_a_name_that_will_not_do_is_told_with_one_that_will(name, message):
+def test_an_invalid_name_is_reported_with_a_suggestion(name, message):
     with pytest.raises(SeatrialError) as caught:
         project_name(name)
     assert message in caught.value.message
@@ -170,7 +170,7 @@ def test_names_are_derived():
         project_name("churn", "json")
 
 
-def test_a_change_is_said_in_words():
+def test_changes_in_words():
     target, overrides = change("zip is a category", "left", Overrides())
     _, overrides = change("Keep price", target, overrides)
     _, overrides = change("leave out first name.", target, overrides)
@@ -179,7 +179,9 @@ def test_a_change_is_said_in_words():
     assert change("target price", "left", overrides)[0] == "price"
     with_label = Overrides(positive="yes")
     assert change("task binary", "left", with_label)[1] == Overrides(task="binary", positive="yes")
-    assert change("task regression", "left", with_label)[1] == Overrides(task="regression")  # which has no such label
+    assert change("task regression", "left", with_label)[1] == Overrides(
+        task="regression"
+    )  # which has no positive label
 
 
 def test_a_column_is_kept_or_left_out():
@@ -187,7 +189,7 @@ def test_a_column_is_kept_or_left_out():
         overrides_of(["plan", "age"], ["age"], [], None, None)
 
 
-def test_a_killed_rendering_leaves_no_project_and_the_next_one_sweeps(tmp_path):
+def test_a_killed_rendering_leaves_no_project_and_the_next_one_cleans_up(tmp_path):
     table = write_table(tmp_path / "customers.csv")
     words = [sys.executable, "-m", "seatrial.cli", "new", "churn", "--data", str(table), "--target", "left"]
     making = subprocess.Popen(
@@ -212,7 +214,7 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(10)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     try:
         with pytest.raises(KeyboardInterrupt):
             stop()
@@ -221,7 +223,7 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_filled_meanwhile_is_left_as_it_is(tmp_path):
+def test_a_folder_filled_in_the_meantime_is_not_touched(tmp_path):
     def make() -> None:
         with unfinished(tmp_path / "churn") as folder:
             (folder / "ours").write_text("ours")

@@ -1,4 +1,4 @@
-"""What is written for a table really trains, compiles exactly, and takes every row of its own table."""
+"""Generated projects train, compile exactly, and accept every row of their own table."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ from seatrial.template.records import Examination, Overrides
 
 
 def everything(task: str, rows: int = 400) -> Examination:
-    """A table with all that a table can hold."""
+    """A table with columns of every kind."""
     import pyarrow as pa
 
     draw = np.random.default_rng(3)
@@ -102,8 +102,8 @@ def test_a_parquet_file_with_a_target_of_true_and_false_trains(tmp_path: Path) -
     assert run.metadata.classes == ("false", "true")
 
 
-def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path) -> None:
-    """Also where names are many, long, and full of quotes."""
+def test_generated_code_passes_ruff_and_mypy(tmp_path: Path) -> None:
+    """Also with many names that are long and full of quotes."""
     import pyarrow as pa
 
     names = [f"the \"{n}\" of a 'long' list\\of names" for n in range(30)]
@@ -138,12 +138,12 @@ def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path
             capture_output=True,
             text=True,
             check=False,
-            cwd=tmp_path,  # where seatrial is somebody else's package
+            cwd=tmp_path,  # where seatrial is a third-party package
         )
         assert done.returncode == 0, done.stdout
 
 
-def test_auto_says_what_it_tried_and_takes_the_simpler_of_two_equals() -> None:
+def test_auto_reports_all_scores_and_prefers_the_simpler_model() -> None:
     linear = choose_model(everything("regression", 150), seconds=120)
     assert linear.model == "logistic"
     assert [(t.model, len(t.scores)) for t in linear.scores] == [("logistic", 5), ("boosting", 5), ("forest", 5)]
@@ -155,7 +155,7 @@ def test_auto_says_what_it_tried_and_takes_the_simpler_of_two_equals() -> None:
     assert next(t for t in crossed.scores if t.model == "logistic").mean < 0.7
 
 
-def test_auto_stops_at_its_time() -> None:
+def test_auto_stops_at_its_time_limit() -> None:
     choice = choose_model(everything("binary"), seconds=0.0001)
     assert choice.model == "logistic"
     assert [t.note for t in choice.scores][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
@@ -165,12 +165,12 @@ def test_overrides_change_decisions(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,size,level,y\n" + "".join(f"{n},{n * 7 % 13},{n % 3},{n % 4}\n" for n in range(60)))
     overrides = Overrides(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
-    found = examined(path, "y", overrides)
-    assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
+    examination = examined(path, "y", overrides)
+    assert [(c.name, c.kind, c.left_out) for c in examination.columns] == [
         ("id", "integer", ""),
         ("size", "integer", "as requested"),
         ("level", "category", ""),
     ]
-    trains(found, tmp_path / "project", "boosting")
+    trains(examination, tmp_path / "project", "boosting")
     project = find_project(tmp_path / "project")
     assert (project.target, project.task, project.positive) == ("y", "regression", None)

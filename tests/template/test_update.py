@@ -1,4 +1,4 @@
-"""`seatrial update`: from one version of the template to the next, with edits in every file that a person owns."""
+"""`seatrial update`: from one version of the template to the next, with edits in every file that people may edit."""
 
 import re
 import shutil
@@ -44,7 +44,7 @@ def project(made, tmp_path) -> Path:
 
 @pytest.fixture
 def template(tmp_path) -> Path:
-    """The next version of the template: a changed line, a new file, one that is gone."""
+    """The next version of the template: a changed line, a new file, a removed file."""
     folder = Path(shutil.copytree(TEMPLATE, tmp_path / "next"))
     change(folder / "copier.yml", f'default: "{version_of(TEMPLATE)}"', 'default: "99.0"')
     change(folder / "files/README.md.jinja", "# {{ name }}\n", "# {{ name }}, a model\n")
@@ -66,7 +66,7 @@ def commit(project: Path) -> None:
     git("commit", "--quiet", "--all", "--message", "Edit", cwd=project)
 
 
-def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, template):
+def test_edits_are_kept_and_template_changes_applied(project, template):
     files = {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file() and ".git" not in p.parts}
     assert files - set(EDITS) == {ANSWERS, "data/churn.csv", "src/churn_model/py.typed"}
     for path, (before, after) in EDITS.items():
@@ -77,19 +77,19 @@ def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, t
     for path, (_, after) in EDITS.items():
         assert after in (project / path).read_text(), path
     assert "# churn-model, a model\n" in (project / "README.md").read_text()
-    assert "Age in years: whole number" in (project / "README.md").read_text()  # what schema.py says now
+    assert "Age in years: whole number" in (project / "README.md").read_text()  # from the current schema.py
     assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()
     assert "Tests which every trained" in (project / "tests/test_model.py").read_text()
     assert (
         "All tests of the feature" not in (project / "tests/test_features.py").read_text()
-    )  # theirs once it is edited
+    )  # left alone once it is edited
     assert (project / "tests/test_more.py").exists()
     assert not (project / "src/churn_model/py.typed").exists()
     assert read_answers(project)["template"] == "99.0"
     assert "From template 1.0 to 99.0" in done.stderr
 
 
-def test_a_second_update_finds_nothing_to_do(project, template):
+def test_a_second_update_changes_nothing(project, template):
     assert quick("update", "--template", str(template), cwd=project).returncode == 0
     git("add", "--all", cwd=project)
     commit(project)
@@ -98,7 +98,7 @@ def test_a_second_update_finds_nothing_to_do(project, template):
     assert "The project has template 99.0 already." in done.stderr
 
 
-def test_the_way_to_look_at_it_and_to_take_it_back(project, template):
+def test_an_update_can_be_reviewed_and_undone(project, template):
     done = quick("update", "--template", str(template), cwd=project)
     look, back = re.findall(r"`(git .*?)`", done.stderr.splitlines()[-1])
     shown = subprocess.run(look, shell=True, cwd=project, capture_output=True, text=True, check=True).stdout
@@ -110,7 +110,7 @@ def test_the_way_to_look_at_it_and_to_take_it_back(project, template):
     assert (project / "src/churn_model/py.typed").exists()
 
 
-def test_a_template_that_was_changed_has_to_say_so(project, template):
+def test_a_changed_template_needs_a_new_version(project, template):
     change(template / "copier.yml", 'default: "99.0"', f'default: "{version_of(TEMPLATE)}"')
     done = quick("update", "--template", str(template), cwd=project)
     assert f"If {template} was changed since: raise `template` in its copier.yml, now 1.0." in done.stderr
@@ -133,7 +133,7 @@ def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
     assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()
 
 
-def test_a_file_that_was_removed_stays_away(project, template):
+def test_a_removed_file_stays_removed(project, template):
     (project / "tests/test_model.py").unlink()
     commit(project)
     done = quick("update", "--template", str(template), cwd=project)
@@ -167,7 +167,7 @@ def test_without_a_repository_it_is_refused(project, template):
         ("name: a\npackage: a\ntemplate: '0.1'\n", "does not have template 0.1, which the project was made with."),
     ],
 )
-def test_damaged_answers_are_named(project, text, message):
+def test_damaged_answers_are_reported(project, text, message):
     (project / ANSWERS).unlink()
     if text is not None:
         (project / ANSWERS).write_text(text)
@@ -179,7 +179,7 @@ def test_damaged_answers_are_named(project, text, message):
     assert "Traceback" not in done.stderr
 
 
-def test_a_checkout_with_windows_line_ends_is_no_edit(tmp_path):
+def test_windows_line_ends_are_not_an_edit(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"one\r\nmine\r\nthree\r\nfour\r\nfive\r\n")
     old, new_ = b"one\ntwo\nthree\nfour\nfive\n", b"one\ntwo\nthree\nfour\n5\n"
     done = merge(tmp_path, {"a.txt": old}, {"a.txt": new_})
