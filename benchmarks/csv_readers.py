@@ -465,10 +465,10 @@ in a kind of mess, and files separated by colons or spaces are read too. As whol
 something else without an error: lines above the header, totals, repeated headers, ragged rows, quotes that are never
 closed. For training data that is the worst outcome, so our reader keeps its own checks.
 
-*Consequence.* One more dependency of the `cli` extra, and a few milliseconds per file (under a second for the largest
-sample). Space as a separator is not tried if the header is padded with several spaces. Known gaps of all variants: a
-row of units below the header is read as data, backslashes before quotes stay in the cells, and a header of years is
-taken for data; `--header` settles the last.
+*Consequence.* One more dependency of the `cli` extra, and about ten milliseconds per file (under a second for the
+largest sample). Space as a separator is not tried if the header is padded with several spaces. Known gaps of our reader
+with any of the three: quoted cells after a separator and a space keep their quotes, as do cells with backslashes before
+quotes; a row of units below the header is read as data, and a header of years too (`--header` settles that).
 """
 LIBRARIES = ("duckdb", "clevercsv", "pyarrow")
 PAGE = """# CSV readers on messy files

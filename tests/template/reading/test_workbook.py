@@ -115,10 +115,12 @@ def test_a_sheet_is_for_workbooks_only(tmp_path: Path) -> None:
         read_source("postgresql://me:secret@host/db", sheet="May")
 
 
-def test_titles_and_empty_cells_around_the_table_are_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("merged", ["C2:F2", "C2:E2", ""])
+def test_titles_and_empty_cells_around_the_table_are_left_out(tmp_path: Path, merged: str) -> None:
     def fill(sheet: Any) -> None:
         sheet["C2"] = "Report of the quarter"
-        sheet.merge_cells("C2:F2")
+        if merged:
+            sheet.merge_cells(merged)
         for n, row in enumerate([HEADER, *ROWS[:5], [None] * 4, *ROWS[5:]]):
             for m, cell in enumerate(row):
                 sheet.cell(row=4 + n, column=3 + m, value=cell)
@@ -154,6 +156,17 @@ def test_a_merged_heading_without_a_row_below_names_both_columns(tmp_path: Path)
 
     source = read_source(str(workbook(tmp_path / "t.xlsx", data=fill)))
     assert (source.columns, source.rows) == (("id", "size", "size_2", "y"), 30)
+
+
+def test_cells_merged_across_rows_of_the_table_are_filled(tmp_path: Path) -> None:
+    def fill(sheet: Any) -> None:
+        for row in [["group", "size", "y"], ["a", 1, 0], [None, 2, 1], ["b", 3, 0], [None, 4, 1]]:
+            sheet.append(row)
+        sheet.merge_cells("A2:A3")
+        sheet.merge_cells("A4:A5")
+
+    source = read_source(str(workbook(tmp_path / "t.xlsx", data=fill)))
+    assert columns(source)["group"] == ["a", "a", "b", "b"]
 
 
 def test_a_sheet_without_a_header(tmp_path: Path) -> None:
@@ -203,7 +216,13 @@ def test_opendocument_files(tmp_path: Path) -> None:
     names = {kind: f"urn:oasis:names:tc:opendocument:xmlns:{kind}:1.0" for kind in ("office", "table", "text")}
     spaces = " ".join(f'xmlns:{kind}="{name}"' for kind, name in names.items())
     with zipfile.ZipFile(tmp_path / "t.ods", "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        kind = "application/vnd.oasis.opendocument.spreadsheet"
+        archive.writestr("mimetype", kind)
+        archive.writestr(
+            "META-INF/manifest.xml",
+            f'<?xml version="1.0"?><m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+            f'<m:file-entry m:full-path="/" m:media-type="{kind}"/></m:manifest>',
+        )
         archive.writestr(
             "content.xml",
             f'<?xml version="1.0"?><office:document-content {spaces}><office:body><office:spreadsheet>'

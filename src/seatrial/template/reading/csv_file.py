@@ -139,54 +139,34 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
 def _bytes_of(path: Path) -> tuple[bytes, str, bool]:
     """Read a whole file, unpacked, with its hash and whether it was packed; stop early at a line that does not end."""
     try:
-        with path.open("rb") as raw:
-            gzipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            digest = hashlib.sha256()
-            hashed = _HashingFile(raw, digest)
-            stream: Any = gzip.GzipFile(fileobj=hashed) if gzipped else hashed
+        too_large = path.stat().st_size > LARGEST
+        with path.open("rb") as file:
+            gzipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            packed = file.read() if gzipped and not too_large else b""
+            stream: Any = gzip.GzipFile(fileobj=io.BytesIO(packed)) if gzipped else file
             parts, size, line = [], 0, 1
-            while block := stream.read(BLOCK):
+            while not too_large and (block := stream.read(BLOCK)):
                 size += len(block)
+                too_large = size > LARGEST
                 ends = block.count(b"\n") or block.count(b"\r")
                 if not ends and len(block) == LONGEST_LINE:
                     raise SeatrialError(
                         f"{path.name}: line {line:,} is longer than {LONGEST_LINE // 2**20} MB.",
                         hint="Look for a quote that is never closed, or for missing line ends.",
                     )
-                if size > LARGEST:
-                    raise SeatrialError(
-                        f"{path.name} is larger than {LARGEST // 2**30} GB.", hint="Take a sample of its rows."
-                    )
                 line += ends
                 parts.append(block)
-            while hashed.read(BLOCK):  # anything after the end of a gzip stream
-                pass
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise SeatrialError(f"{path.name} is a damaged gzip file: {error}", hint="Copy it again.") from None
     except OSError as error:
         raise SeatrialError(f"{path} cannot be read: {error.strerror or error}") from None
+    if too_large:
+        raise SeatrialError(f"{path.name} is larger than {LARGEST // 2**30} GB.", hint="Take a sample of its rows.")
     if not size:
         raise SeatrialError(f"{path.name} is empty.", hint="Name a file with a header and rows.")
-    return b"".join(parts), digest.hexdigest(), gzipped
-
-
-class _HashingFile(io.RawIOBase):
-    """A file that hashes what is read from it."""
-
-    def __init__(self, file: Any, digest: Any) -> None:
-        self._file, self._digest = file, digest
-
-    def read(self, size: int = -1) -> bytes:
-        block: bytes = self._file.read(size)
-        self._digest.update(block)
-        return block
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
+    data = b"".join(parts)
+    return data, hashlib.sha256(packed or data).hexdigest(), gzipped
 
 
 def _decoded(path: Path, data: bytes, encoding: str) -> str:

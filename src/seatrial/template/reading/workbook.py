@@ -26,11 +26,11 @@ def read_workbook(path: Path, sheet: str = "", *, header: bool | None = None) ->
     data = path.read_bytes()
     cells, merged, name = _sheet(path, data, sheet)
     rows = [[_text(cell) for cell in row] for row in cells]
-    _copy_headings(rows, merged)
+    _fill_merged(rows, merged)
     columns = [n for n in range(max(map(len, rows), default=0)) if any(row[n] for row in rows)]
     rows = [[row[n] for n in columns] for row in rows]
     filled = [row for row in rows if any(row)]
-    first = 0 if header is False else header_position(filled)
+    first = 0 if header is False else _header_position(filled)
     headed = has_header(filled[first:]) if header is None else header
     names = filled[first] if headed else [f"column_{n + 1}" for n in range(len(columns))]
     body, names = _below_header(filled[first + headed :], names, groups=_is_group_row(filled, first, merged, rows))
@@ -122,12 +122,17 @@ def _text(cell: Any) -> str:
     return str(cell).strip()
 
 
-def _copy_headings(rows: list[list[str]], merged: Ranges) -> None:
-    """Copy a merged cell's text to every cell that it covers, unless it is a title that covers the whole width."""
+def _fill_merged(rows: list[list[str]], merged: Ranges) -> None:
+    """Copy a merged cell's text to every cell that it covers."""
     for (top, left), (bottom, right) in merged:
-        if 0 <= top < len(rows) and right - left + 1 < len(rows[top]):
-            for row in rows[top : bottom + 1]:
-                row[left : right + 1] = [rows[top][left]] * len(row[left : right + 1])
+        for row in rows[top : bottom + 1] if top >= 0 else ():
+            row[left : right + 1] = [rows[top][left]] * len(row[left : right + 1])
+
+
+def _header_position(rows: list[list[str]]) -> int:
+    """The position of the header; rows above it with a single text, perhaps in merged cells, are titles."""
+    titles = next((n for n, row in enumerate(rows) if len({*row} - {""}) > 1), 0)
+    return titles + header_position(rows[titles:])
 
 
 def _is_group_row(filled: list[list[str]], first: int, merged: Ranges, rows: list[list[str]]) -> bool:
@@ -138,7 +143,7 @@ def _is_group_row(filled: list[list[str]], first: int, merged: Ranges, rows: lis
 
 def _below_header(rows: list[list[str]], names: list[str], *, groups: bool) -> tuple[list[list[str]], list[str]]:
     """The rows of the table and the names of its columns, where the header may have a second row under merged cells."""
-    if not groups or not has_header(rows) or has_header([names, rows[0]]) is False:
+    if not groups or not has_header(rows) or has_header(rows[1:]):  # text above numbers, but not above text
         return rows, names
     joined = [
         group if below in ("", group) else f"{group} {below}".strip()
