@@ -1,4 +1,4 @@
-"""Whole files: every format in and out gives the same predictions, a file appears whole or not at all."""
+"""Predicting files: every format gives the same predictions, and an output file is complete or not written."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ def expected(titanic, table):
     return [answer["probabilities"]["1"] for answer in titanic.predict(rows)]
 
 
-def written(path, table):
+def write_table(path, table):
     if path.suffix == ".csv":
         table.to_csv(path, index=False)
     elif path.suffix == ".parquet":
@@ -35,7 +35,7 @@ def written(path, table):
     return path
 
 
-def read(path):
+def read_table(path):
     readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".json": pd.read_json}
     return readers[path.suffix](path)
 
@@ -43,69 +43,70 @@ def read(path):
 @pytest.mark.parametrize("source", [".csv", ".parquet", ".json"])
 @pytest.mark.parametrize("output", [".csv", ".parquet", ".json"])
 def test_every_format_gives_what_single_rows_give(titanic, table, expected, tmp_path, source, output):
-    rows = predict_table(titanic, written(tmp_path / f"in{source}", table), tmp_path / f"out{output}")
-    found = read(tmp_path / f"out{output}")
-    assert rows == len(found) == len(table)
-    assert list(found) == ["prediction", "probability_0", "probability_1"]
-    assert np.abs(found["probability_1"] - expected).max() < 1e-12
-    assert (found["prediction"] == (np.array(expected) >= 0.5)).all()
+    rows = predict_table(titanic, write_table(tmp_path / f"in{source}", table), tmp_path / f"out{output}")
+    result = read_table(tmp_path / f"out{output}")
+    assert rows == len(result) == len(table)
+    assert list(result) == ["prediction", "probability_0", "probability_1"]
+    assert np.abs(result["probability_1"] - expected).max() < 1e-12
+    assert (result["prediction"] == (np.array(expected) >= 0.5)).all()
 
 
-def test_the_rows_own_columns_are_kept_as_they_were(titanic, table, tmp_path):
-    predict_table(titanic, written(tmp_path / "in.csv", table), tmp_path / "out.parquet", keep=True)
-    found = pd.read_parquet(tmp_path / "out.parquet")
+def test_keep_writes_the_rows_own_columns_unchanged(titanic, table, tmp_path):
+    predict_table(titanic, write_table(tmp_path / "in.csv", table), tmp_path / "out.parquet", keep=True)
+    result = pd.read_parquet(tmp_path / "out.parquet")
     for name in table:
-        assert found[name].dropna().tolist() == table[name].dropna().tolist()
-        assert (found[name].isna() == table[name].isna()).all()
+        assert result[name].dropna().tolist() == table[name].dropna().tolist()
+        assert (result[name].isna() == table[name].isna()).all()
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_without_an_output_it_is_printed(titanic, table, expected, tmp_path, capsys, as_json):
-    source = written(tmp_path / "in.csv", table.head(3))
+def test_without_an_output_file_the_predictions_are_printed(titanic, table, expected, tmp_path, capsys, as_json):
+    source = write_table(tmp_path / "in.csv", table.head(3))
     predict_table(titanic, source, None, as_json=as_json)
     text = capsys.readouterr().out
     rows = json.loads(text) if as_json else list(csv.DictReader(io.StringIO(text)))
     assert [float(row["probability_1"]) for row in rows] == pytest.approx(expected[:3], abs=1e-12)
 
 
-def test_chunks_do_not_change_the_answer(titanic, table, expected, tmp_path, monkeypatch):
+def test_the_chunk_size_does_not_change_the_predictions(titanic, table, expected, tmp_path, monkeypatch):
     from seatrial.model import table_files
 
     monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "size": 100})
-    predict_table(titanic, written(tmp_path / "in.csv", table), tmp_path / "out.csv")
+    predict_table(titanic, write_table(tmp_path / "in.csv", table), tmp_path / "out.csv")
     assert pd.read_csv(tmp_path / "out.csv")["probability_1"].tolist() == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.json"])
-def test_a_row_that_breaks_the_schema_leaves_the_old_file_as_it_was(titanic, table, tmp_path, name):
+def test_an_invalid_row_leaves_an_existing_output_file_unchanged(titanic, table, tmp_path, name):
     bad = table.copy()
     bad.loc[700, "age"] = -5
-    (tmp_path / name).write_text("precious")
+    (tmp_path / name).write_text("previous content")
     with pytest.raises(DataError, match=r"line 702, column age: '-5.0': .*greater than or equal to 0") as raised:
-        predict_table(titanic, written(tmp_path / "in.csv", bad), tmp_path / name)
-    assert "--on-bad-rows" not in raised.value.hint  # that is an option of training
-    assert (tmp_path / name).read_text() == "precious"
+        predict_table(titanic, write_table(tmp_path / "in.csv", bad), tmp_path / name)
+    assert "--on-bad-rows" not in raised.value.hint  # which is an option of `seatrial train`
+    assert (tmp_path / name).read_text() == "previous content"
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["in.csv", name])
 
 
 @pytest.mark.parametrize(
-    ("output", "message"), [("out.xlsx", "files that end so are not written"), ("nowhere/out.csv", "does not exist")]
+    ("output", "message"),
+    [("out.xlsx", "files that end in .xlsx cannot be written"), ("nowhere/out.csv", "does not exist")],
 )
-def test_an_output_that_cannot_be_is_refused_before_the_work(titanic, table, tmp_path, output, message):
+def test_an_impossible_output_is_refused_before_predicting(titanic, table, tmp_path, output, message):
     with pytest.raises(SeatrialError, match=message):
-        predict_table(titanic, written(tmp_path / "in.csv", table), tmp_path / output)
+        predict_table(titanic, write_table(tmp_path / "in.csv", table), tmp_path / output)
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 
-def test_memory_does_not_grow_with_the_table(titanic, table, tmp_path):
+def test_memory_use_does_not_grow_with_the_table(titanic, table, tmp_path):
     def peak(times):
         source = tmp_path / f"{times}.parquet"
         pd.concat([table] * times).to_parquet(source, row_group_size=20_000)
         tracemalloc.start()
         predict_table(titanic, source, tmp_path / "out.parquet")
-        found = tracemalloc.get_traced_memory()[1]
+        result = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return found
+        return result
 
     peak(1)
     assert peak(200) < 2.5 * peak(60)  # 262,000 rows and 78,000: both more than a chunk

@@ -1,6 +1,7 @@
 """A release at run time: the same answer by every road, exactly what was stored at training, and clear refusals."""
 
 import json
+import os
 import shutil
 import sys
 import threading
@@ -107,6 +108,22 @@ def test_many_threads_load_one_model_once_and_agree(titanic):
     assert len(answers) == 8
     assert all(answer == titanic.predict(JACK) for answer in answers)
     assert len(made) == 1
+
+
+def session_threads(release):
+    return release.engine._session.get_session_options().intra_op_num_threads
+
+
+def test_a_compiled_engine_is_created_with_the_releases_threads(titanic):
+    assert session_threads(Release(titanic.package)) == 1
+    assert session_threads(Release(titanic.package, threads=2)) == 2
+    assert session_threads(Release(titanic.package, threads=0)) == os.cpu_count()
+
+
+def test_threads_may_be_set_until_the_engine_is_used(titanic):
+    release = Release(titanic.package)
+    release.threads = 3  # as the trial does with an installed release
+    assert session_threads(release) == 3
 
 
 @pytest.fixture

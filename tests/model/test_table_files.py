@@ -1,4 +1,4 @@
-"""Tables from files: the same rows whatever the format, and every way a file can be wrong has its message."""
+"""Reading table files: every format gives the same rows, and every kind of broken file gets its own message."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from seatrial import Schema, SeatrialError
 from seatrial.core.errors import DataError
-from seatrial.model.table_files import check_all, read_chunks
+from seatrial.model.table_files import raise_problems, read_chunks
 from seatrial.model.table_validation import TableChecker
 
 
@@ -47,16 +47,16 @@ def test_csv_parquet_and_json_give_the_same_columns(tmp_path: Path) -> None:
         assert chunk.columns["note"].tolist() == [rows[0]["note"], None]
 
 
-def test_problems_name_the_line_an_editor_shows(tmp_path: Path) -> None:
+def test_problems_name_the_line_that_an_editor_shows(tmp_path: Path) -> None:
     path = write(tmp_path, 'count,note\n1,"two\nlines"\n\n-3,x\n4,y,z\n5,fine\n')
     chunks = list(read_chunks(path, CHECKER, size=2))
     problems = [problem for chunk in chunks for problem in chunk.problems]
     assert [(p.line, p.row, p.column, p.value) for p in problems] == [(5, 1, "count", "-3"), (6, 2, "", "")]
-    assert "3 cells, the header 2" in problems[1].rule
+    assert "3 cells, the header has 2" in problems[1].rule
     with pytest.raises(
         DataError, match=r"2 of 4 rows[\s\S]*line 5, column count: '-3': Input should be greater"
     ) as caught:
-        check_all(problems, path, rows=4)
+        raise_problems(problems, path, rows=4)
     assert caught.value.problems == tuple(problems)
 
 
@@ -67,7 +67,7 @@ def test_chunks_add_up_to_the_whole(tmp_path: Path) -> None:
     assert [label for c in chunks for label in c.target] == [f"n{i % 3}" for i in range(1000)]
 
 
-def test_an_optional_column_that_is_not_there_has_its_default(tmp_path: Path) -> None:
+def test_a_missing_optional_column_gets_its_default(tmp_path: Path) -> None:
     (chunk,) = read_chunks(write(tmp_path, "count\n7\n"), CHECKER)
     assert chunk.columns["note"].tolist() == [None]
 
@@ -76,34 +76,34 @@ def test_an_optional_column_that_is_not_there_has_its_default(tmp_path: Path) ->
     ("name", "content", "message"),
     [
         ("a.csv", b"", "is empty"),
-        ("a.csv", b"count,note\n", "header and no rows"),
+        ("a.csv", b"count,note\n", "header but no rows"),
         ("a.csv", b"cuont,note\n1,x\n", "no column `count`"),
-        ("a.csv", b"count,count\n1,2\n", "two columns of the name 'count'"),
+        ("a.csv", b"count,count\n1,2\n", "two columns named 'count'"),
         ("a.csv", "count,note\n1,ü\n".encode("latin-1"), "not UTF-8"),
         ("a.csv", "count,note\n1,ü\n".encode("utf-16"), "not UTF-8"),
-        ("a.csv", b'count,note\n1,"x\n', "not proper CSV"),
-        ("a.xls", b"1", "are not read"),
-        ("a.json", b"{", "not JSON"),
-        ("a.json", b"3", "holds no rows"),
-        ("a.json", b"[]", "holds no rows"),
+        ("a.csv", b'count,note\n1,"x\n', "not valid CSV"),
+        ("a.xls", b"1", "cannot be read"),
+        ("a.json", b"{", "not valid JSON"),
+        ("a.json", b"3", "contains no rows"),
+        ("a.json", b"[]", "contains no rows"),
         ("a.parquet", b"PAR1 no", "cannot be read as Parquet"),
     ],
 )
-def test_a_file_that_is_no_table_says_so(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     with pytest.raises(SeatrialError, match=message):
         list(read_chunks(write(tmp_path, content, name), CHECKER))
 
 
-def test_a_folder_and_a_missing_file_say_so(tmp_path: Path) -> None:
+def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="is a folder"):
         list(read_chunks(tmp_path, CHECKER))
     with pytest.raises(SeatrialError, match="does not exist"):
         list(read_chunks(tmp_path / "none.csv", CHECKER))
 
 
-def test_a_parquet_integer_that_no_float_holds_is_seen(tmp_path: Path) -> None:
+def test_a_parquet_integer_too_large_for_float64_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "big.parquet"
-    for beyond in (-5, -(2**53) - 1):
-        pq.write_table(pa.table({"count": pa.array([1, beyond, None], pa.int64())}), path)
+    for too_large in (-5, -(2**53) - 1):
+        pq.write_table(pa.table({"count": pa.array([1, too_large, None], pa.int64())}), path)
         (chunk,) = read_chunks(path, CHECKER)
-        assert [(p.row, p.value) for p in chunk.problems] == [(1, str(beyond)), (2, "")]
+        assert [(p.row, p.value) for p in chunk.problems] == [(1, str(too_large)), (2, "")]

@@ -120,10 +120,13 @@ def _environment(argument):
 '''
 
 INIT = """
+from functools import partial
+
 from seatrial import Release
+from seatrial.model import console
 
 release = Release(__name__)
-main = release.main
+main = partial(console.main, release)
 """
 PREDICT = "predict = release.predict\n"
 

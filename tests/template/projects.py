@@ -27,7 +27,7 @@ def source_of(**columns: Any) -> TableSource:
     """A source made of arrays or lists, as from a database."""
     import pyarrow as pa
 
-    from seatrial.template.reading.source import plain_table
+    from seatrial.template.reading.arrow_types import plain_table
 
     return TableSource("made up", plain_table(pa.table(columns)))
 

@@ -138,7 +138,7 @@ def test_a_removed_file_stays_removed(project, template):
     commit(project)
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 0
-    assert "left      tests/test_model.py: you removed it" in done.stdout
+    assert "kept      tests/test_model.py: you removed it" in done.stdout
     assert not (project / "tests/test_model.py").exists()
 
 

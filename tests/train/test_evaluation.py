@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json
+from seatrial.model import bootstrap
 from seatrial.model.features import Array
-from seatrial.train import bootstrap
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.metrics import Answers, measures_of
 

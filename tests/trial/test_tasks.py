@@ -18,12 +18,15 @@ exclude = [".seatrial", "runs", "dist"]
 [tool.hatch.build.targets.wheel]
 packages = ["src/{package}"]
 """
-INIT = """from seatrial import Release
+INIT = """from functools import partial
+
+from seatrial import Release
+from seatrial.model import console
 
 __version__ = "{version}"
 release = Release(__name__)
 predict = release.predict
-main = release.main
+main = partial(console.main, release)
 """
 
 pytestmark = pytest.mark.slow

@@ -3,11 +3,8 @@
 import importlib
 import json
 import math
-import os
 import threading
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.decision import DecisionRule, decision_rule
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, Floats, GraphEngine, NativeEngine
 from seatrial.model.features import Array, Columns, Feature, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, stack_columns, stack_rows
@@ -23,7 +21,7 @@ from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
 from seatrial.model.shapley import Explanation, contributions
-from seatrial.model.table_validation import TableChecker
+from seatrial.model.table_validation import TableChecker, rows_of
 
 ARTIFACTS = "artifacts"
 CARD_FILE = "card.md"
@@ -33,12 +31,14 @@ class Release:
     """One version of a model. Making it costs nothing; each part is loaded when it is first needed.
 
     `package` is the importable package that holds schema.py, features.py and artifacts/.
-    `row_limit` is how many rows `parse` takes in one body.
+    `row_limit` is the most rows that `parse` accepts in one body, `threads` the number of threads of a compiled engine
+    (0: one per core); it can be changed until the engine is first used.
     """
 
-    def __init__(self, package: str, *, row_limit: int = ROW_LIMIT) -> None:
+    def __init__(self, package: str, *, row_limit: int = ROW_LIMIT, threads: int = 1) -> None:
         self.package = package
         self.row_limit = row_limit
+        self.threads = threads
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ class Release:
         """The compiled graph, or scikit-learn."""
         with self._lock:
             if self.metadata.engine == "onnx":
-                return GraphEngine(self.artifacts / GRAPH_FILE)
+                return GraphEngine(self.artifacts / GRAPH_FILE, threads=self.threads)
             return NativeEngine(self.artifacts / NATIVE_FILE, self.metadata.inputs)
 
     @cached_property
@@ -156,31 +156,38 @@ class Release:
 
     def decide(self, scores: Floats) -> list[Any]:
         """Turn scores into labels; a regression's scores are its predictions."""
-        if self.metadata.task == "regression":
-            return list(scores.tolist())
-        classes = self.metadata.classes
-        return [classes[i] for i in self.decide_index(scores).tolist()]
+        return self.decision.labels(self.decide_index(scores))
 
-    def decide_index(self, scores: Floats) -> Any:
-        """Turn a classifier's scores into positions in `classes`: by the threshold, or the likeliest of several."""
-        if self.metadata.task != "binary":
-            return np.argmax(scores, axis=1)
-        positive = self.metadata.classes.index(self.metadata.positive)
-        return np.where(scores[:, positive] >= self.metadata.threshold, positive, 1 - positive)
+    def decide_index(self, scores: Floats) -> Array:
+        """Turn a classifier's scores into positions in its classes; a regression's scores are returned unchanged."""
+        return self.decision.decide(scores)
 
-    def predict(self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Predict one row or several: [{"prediction": 1, "probabilities": {"0": 0.1, "1": 0.9}}, ...].
+    @cached_property
+    def decision(self) -> DecisionRule:
+        """The rule that turns scores into labels."""
+        return decision_rule(self.metadata)
 
+    def predict(self, rows: Any) -> Any:
+        """Predict rows, or a table: a pandas or polars DataFrame, an Arrow table, anything that exports Arrow.
+
+        One row (a dictionary) or a list of rows gives a list:
+        [{"prediction": 1, "probabilities": {"0": 0.1, "1": 0.9}}, ...]. A table gives a table of the same kind with
+        the columns `prediction` and, for a classifier, `probability_<label>`, as fast as a file is predicted.
         Raises SeatrialError with the place and the rule where a row breaks the schema.
         """
-        given = [dict(rows)] if isinstance(rows, Mapping) else [dict(row) for row in rows]
+        if not isinstance(rows, Mapping | list | tuple):
+            from seatrial.model.frames import frame_like, is_frame
+
+            if is_frame(rows):
+                return frame_like(rows, self._predict_frame(rows))
+        checked = self._checked([rows] if isinstance(rows, Mapping) else rows)
+        return self.describe(self.score([self.encode(row) for row in checked])) if checked else []
+
+    def _checked(self, rows: Iterable[Mapping[str, Any]]) -> list[BaseModel]:
         try:
-            checked = self._parser.check(given)
+            return self._parser.check([dict(row) for row in rows])
         except RowError as error:
             raise SeatrialError(f"Not predicted: {error}") from None
-        if not checked:
-            return []
-        return self.describe(self.score([self.encode(row) for row in checked]))
 
     def describe(self, scores: Floats) -> list[dict[str, Any]]:
         """Write scores out as predictions, with the probability of each label."""
@@ -193,10 +200,39 @@ class Release:
             for label, row in zip(decided, scores.tolist(), strict=True)
         ]
 
-    def explain(self, row: BaseModel) -> Explanation:
-        """Say what each column did to the prediction, against the release's typical row."""
+    def _predict_frame(self, frame: Any) -> dict[str, Any]:
+        from seatrial.model.frames import frame_chunks
+        from seatrial.model.scoring import score_chunks
+
+        scored = list(score_chunks(self, frame_chunks(frame, self.checker)))
+        scores = np.concatenate([part for _, part in scored])
+        columns: dict[str, Any] = {"prediction": self.decide(scores)}
+        for position, label in enumerate(self.metadata.classes):
+            columns[f"probability_{label}"] = scores[:, position]
+        return columns
+
+    def explain(self, rows: Any) -> Any:
+        """Report what each column did to the prediction, against the release's typical row.
+
+        One row, as a dictionary or as `parse` gives it, gives an Explanation, and a list of rows gives a list. A table
+        gives a table of the same kind: the explained score of each row, the typical row's, and `contribution_<column>`.
+        """
+        if isinstance(rows, BaseModel):
+            return self._explain({c.name: getattr(rows, c.name) for c in self.columns})
+        if isinstance(rows, Mapping):
+            return self.explain(self._checked([rows])[0])
+        if not isinstance(rows, list | tuple):
+            from seatrial.model.frames import explanation_columns, frame_chunks, frame_like, is_frame
+
+            if is_frame(rows):
+                chunks = frame_chunks(rows, self.checker)
+                found = [self._explain(row) for chunk in chunks for row in rows_of(self.columns, chunk.columns)]
+                names = [c.name for c in self.columns if c.name in self.used_columns]
+                return frame_like(rows, explanation_columns(found, names))
+        return [self.explain(row) for row in self._checked(rows)]
+
+    def _explain(self, values: dict[str, Any]) -> Explanation:
         meta = self.metadata
-        values = {c.name: getattr(row, c.name) for c in self.columns}
         typical = {c.name: self._typical_values[c.name] for c in self.columns}
         own = self.score([self._encode(dict(values))])
         if meta.task == "regression":
@@ -219,46 +255,3 @@ class Release:
     @cached_property
     def _typical_values(self) -> dict[str, Any]:
         return self.schema.model_validate_json(json.dumps(self.metadata.typical)).__dict__
-
-    def main(self) -> int:
-        """Run the release's own command line, `titanic-model predict passengers.csv`."""
-        from seatrial.model.console import main
-
-        return main(self)
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Predictions for consecutive rows of a table: labels (or numbers), scores, and the rows' columns."""
-
-    predictions: list[Any]
-    scores: Floats
-    columns: Columns
-
-
-def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
-    """Predict a CSV, Parquet or JSON file chunk by chunk, in its order.
-
-    The engine works on some chunks in threads while the next ones are read and checked: it needs no Python meanwhile.
-    Raises DataError at the first chunk with rows that break the schema.
-    """
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    from seatrial.model.table_files import Chunk, check_all, read_chunks
-
-    # scikit-learn brings threads of its own
-    threads = 1 if release.metadata.engine == "native" else os.cpu_count() or 1
-    waiting: deque[tuple[Chunk, Future[Floats]]] = deque()
-
-    def next_one() -> Predicted:
-        chunk, scores = waiting.popleft()
-        return Predicted(release.decide(scores.result()), scores.result(), chunk.columns)
-
-    with ThreadPoolExecutor(threads, thread_name_prefix="engine") as pool:
-        for chunk in read_chunks(path, release.checker):
-            check_all(chunk.problems, path, rows=chunk.rows)
-            waiting.append((chunk, pool.submit(release.engine, *release.encode_table(chunk.columns))))
-            if len(waiting) > threads:
-                yield next_one()
-        while waiting:
-            yield next_one()

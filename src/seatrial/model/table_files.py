@@ -1,9 +1,9 @@
-"""Reads tables from CSV, Parquet and JSON files by the schema, in chunks, and says where a row breaks it."""
+"""Reads tables from CSV, Parquet and JSON files in chunks, checks them by the schema, and locates invalid values."""
 
 import csv
 import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ CHUNK = 65_536
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive rows of a table: its checked columns, the target's raw values if asked for, and what is wrong."""
+    """Consecutive rows of a table: the checked columns, the target's raw values if requested, and the problems."""
 
     columns: Columns
     target: list[Any]
@@ -30,8 +30,8 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class _Raw:
-    """Rows as read: a value per row and column, the line each row began at, and rows that are no rows at all."""
+class RawChunk:
+    """Rows as read: a value per row and column, each row's first line, and the rows with the wrong number of cells."""
 
     columns: dict[str, list[Any] | Array]
     rows: int
@@ -42,11 +42,18 @@ class _Raw:
 def read_chunks(path: Path, checker: TableChecker, *, target: str | None = None, size: int = CHUNK) -> Iterator[Chunk]:
     """Read a table in chunks of at most `size` rows, each checked by the schema.
 
-    Columns that the schema does not name are passed over. Problems name line (CSV) and row, counted over the whole
-    file. Raises SeatrialError for a file that is no table, and for a column that the schema needs and is not there.
+    Columns that the schema does not name are ignored. Problems name the line (CSV) and the row, counted over the whole
+    file. Raises SeatrialError for a file that is not a table, and for a missing column that the schema requires.
     """
+    yield from check_chunks(_reader(path)(path, size), path, checker, target=target)
+
+
+def check_chunks(
+    raw_chunks: Iterable[RawChunk], path: Path, checker: TableChecker, *, target: str | None = None
+) -> Iterator[Chunk]:
+    """Check chunks by the schema; `path` names the table in errors."""
     before = 0
-    for raw in _reader(path)(path, size):
+    for raw in raw_chunks:
         wanted = [column.name for column in checker.columns] + ([target] if target else [])
         table: dict[str, Any] = {}
         for name in wanted:
@@ -56,29 +63,29 @@ def read_chunks(path: Path, checker: TableChecker, *, target: str | None = None,
                 table[name] = [_default(path, checker, name, list(raw.columns))] * raw.rows
         labels = table.pop(target) if target else []
         columns, problems = checker.check(table)
-        problems = [_placed(p, raw.lines, before) for p in problems]
+        problems = [_located(p, raw.lines, before) for p in problems]
         problems += [Problem(before + p.row, p.column, p.value, p.rule, p.line) for p in raw.ragged]
         labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
         yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows)
         before += raw.rows
 
 
-def _placed(problem: Problem, lines: Sequence[int] | None, before: int) -> Problem:
+def _located(problem: Problem, lines: Sequence[int] | None, before: int) -> Problem:
     line = lines[problem.row] if lines is not None else None
     return Problem(before + problem.row, problem.column, problem.value, problem.rule, line)
 
 
-def _default(path: Path, checker: TableChecker, name: str, there: list[str]) -> Any:
+def _default(path: Path, checker: TableChecker, name: str, existing: list[str]) -> Any:
     column = next((column for column in checker.columns if column.name == name), None)
     if column is not None and not column.required:
         return column.default
-    near = difflib.get_close_matches(name, there, 1)
-    hint = f"Is it `{near[0]}`?" if near else f"It has: {', '.join(there[:30])}."
+    near = difflib.get_close_matches(name, existing, 1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Its columns are: {', '.join(existing[:30])}."
     raise SeatrialError(f"{path.name} has no column `{name}`.", hint=hint)
 
 
-def check_all(problems: Sequence[Problem], path: Path, *, rows: int, hint: str = "Mend the rows.") -> None:
-    """Refuse a table with problems, naming the first few of them; `hint` says what to do."""
+def raise_problems(problems: Sequence[Problem], path: Path, *, rows: int, hint: str = "Correct the rows.") -> None:
+    """Raise a DataError that names the first few problems, if there are any; `hint` says what to do next."""
     if problems:
         bad = len({p.row for p in problems})
         first = "\n".join(f"  {problem}" for problem in problems[:5])
@@ -92,13 +99,13 @@ def check_all(problems: Sequence[Problem], path: Path, *, rows: int, hint: str =
 
 def _reader(path: Path) -> Any:
     if path.is_dir():
-        raise SeatrialError(f"{path} is a folder.", hint="Name a CSV, Parquet or JSON file.")
+        raise SeatrialError(f"{path} is a folder.", hint="Give the path of a CSV, Parquet or JSON file.")
     if not path.is_file():
         raise SeatrialError(f"{path} does not exist.")
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".pq": _read_parquet, ".json": _read_json}
     if path.suffix.lower() not in readers:
         raise SeatrialError(
-            f"{path.name}: files that end in {path.suffix or 'nothing'} are not read.",
+            f"{path.name}: files that end in {path.suffix or 'nothing'} cannot be read.",
             hint="Use .csv, .parquet or .json.",
         )
     if path.stat().st_size == 0:
@@ -106,29 +113,29 @@ def _reader(path: Path) -> Any:
     return readers[path.suffix.lower()]
 
 
-def _read_csv(path: Path, size: int) -> Iterator[_Raw]:
+def _read_csv(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
-            double = sorted({name for name in header if header.count(name) > 1})
-            if double:
-                raise SeatrialError(f"{path.name} has two columns of the name {double[0]!r}.")
+            repeated = sorted({name for name in header if header.count(name) > 1})
+            if repeated:
+                raise SeatrialError(f"{path.name} has two columns named {repeated[0]!r}.", hint="Rename one of them.")
             numbered = _numbered(reader)
             empty = True
             while records := list(islice(numbered, size)):
                 empty = False
                 yield _chunk_of(header, records)
             if empty:
-                raise SeatrialError(f"{path.name} has a header and no rows.")
+                raise SeatrialError(f"{path.name} has a header but no rows.")
     except UnicodeDecodeError as error:
         raise SeatrialError(f"{path.name} is not UTF-8 (byte {error.start}).", hint="Save it as UTF-8.") from None
     except csv.Error as error:
-        raise SeatrialError(f"{path.name} is not proper CSV: line {reader.line_num}: {error}.") from None
+        raise SeatrialError(f"{path.name} is not valid CSV, line {reader.line_num}: {error}.") from None
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Number records by the line they begin at, passing over empty lines."""
+    """Number the records by their first line, skipping empty lines."""
     line = reader.line_num + 1
     for cells in reader:
         if cells:
@@ -136,9 +143,9 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
         line = reader.line_num + 1
 
 
-def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> _Raw:
+def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> RawChunk:
     ragged = tuple(
-        Problem(row, "", "", f"the row has {len(cells)} cells, the header {len(header)}", line)
+        Problem(row, "", "", f"the row has {len(cells)} cells, the header has {len(header)}", line)
         for row, (line, cells) in enumerate(records)
         if len(cells) != len(header)
     )
@@ -147,36 +154,45 @@ def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> _Raw:
     columns: dict[str, list[Any] | Array] = {
         name: list(values) for name, values in zip(header, zip(*even, strict=True), strict=True)
     }
-    return _Raw(columns, len(records), [line for line, _ in records], ragged)
+    return RawChunk(columns, len(records), [line for line, _ in records], ragged)
 
 
-def _read_parquet(path: Path, size: int) -> Iterator[_Raw]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise SeatrialError("Parquet files need pyarrow.", hint="pip install pyarrow") from None
+def _read_parquet(path: Path, size: int) -> Iterator[RawChunk]:
+    import_pyarrow()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         file = pq.ParquetFile(path)
         if file.metadata.num_rows == 0:
             raise SeatrialError(f"{path.name} has no rows.")
         for batch in file.iter_batches(batch_size=size):
             names = batch.schema.names
-            yield _Raw({n: _from_arrow(batch.column(i)) for i, n in enumerate(names)}, batch.num_rows)
+            yield RawChunk({n: from_arrow(batch.column(i)) for i, n in enumerate(names)}, batch.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise SeatrialError(f"{path.name} cannot be read as Parquet: {error}") from None
 
 
-def _from_arrow(values: Any) -> list[Any] | Array:
-    """Numbers become float64 with NaN for null; strings become shared objects, so that equal ones are one."""
+def import_pyarrow() -> None:
+    """Raise SeatrialError where pyarrow is not installed: Parquet is optional for a release."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise SeatrialError("Parquet files need pyarrow.", hint="pip install pyarrow") from None
+
+
+def from_arrow(values: Any) -> list[Any] | Array:
+    """Convert numbers to float64 with NaN for null, and strings to objects that are shared by equal values."""
     import pyarrow as pa
 
     kind = values.type
-    if (pa.types.is_integer(kind) and _fits(values)) or pa.types.is_floating(kind):
+    if (pa.types.is_integer(kind) and _exact_in_float64(values)) or pa.types.is_floating(kind):
         return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
     if pa.types.is_integer(kind):
         return np.array(values.to_pylist(), dtype=object)  # checked value by value
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string_view(kind):
+        values = values.cast(pa.string())
+    if pa.types.is_string(values.type) or pa.types.is_large_string(kind):
         values = values.dictionary_encode()
     if pa.types.is_dictionary(values.type):
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
@@ -186,23 +202,23 @@ def _from_arrow(values: Any) -> list[Any] | Array:
     return listed
 
 
-def _fits(values: Any) -> bool:
-    """Whether whole numbers are the same as float64."""
+def _exact_in_float64(values: Any) -> bool:
+    """Whether integers can be converted to float64 without loss."""
     import pyarrow.compute as pc
 
     ends = pc.min_max(values).as_py()
     return all(end is None or abs(end) <= 2**53 for end in ends.values())
 
 
-def _read_json(path: Path, size: int) -> Iterator[_Raw]:
+def _read_json(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise SeatrialError(f"{path.name} is not JSON: {error}") from None
+        raise SeatrialError(f"{path.name} is not valid JSON: {error}") from None
     rows = document.get("inputs", [document]) if isinstance(document, dict) else document
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise SeatrialError(f"{path.name} holds no rows.", hint='Write [{"column": value, ...}, ...].')
+        raise SeatrialError(f"{path.name} contains no rows.", hint='Write [{"column": value, ...}, ...].')
     names = list(dict.fromkeys(name for row in rows for name in row))
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        yield _Raw({name: [row.get(name) for row in part] for name in names}, len(part))
+        yield RawChunk({name: [row.get(name) for row in part] for name in names}, len(part))

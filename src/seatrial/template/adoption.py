@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.core.project import read_toml
 from seatrial.template.creation import Options, make_project
 from seatrial.template.legacy_packaging import older_project, poetry_project
@@ -22,11 +22,14 @@ from seatrial.template.render import ANSWERS, files_of
 FIRST = "0.1.0"  # the version that the template writes
 # Appended to an __init__.py without a Release.
 PUBLIC_NAMES = """
+from functools import partial  # noqa: E402
+
 from seatrial import Release  # noqa: E402
+from seatrial.model import console  # noqa: E402
 
 {version}release = Release(__name__)
 predict = release.predict
-main = release.main
+main = partial(console.main, release)
 """
 
 
@@ -115,7 +118,7 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
 def write(root: Path, adoption: Adoption) -> None:
     """Write the proposals; the answers last, since they mark the project as adopted."""
     for proposal in sorted((*adoption.added, *adoption.changed), key=lambda p: (p.path == ANSWERS, p.path)):
-        write_whole(root / proposal.path, proposal.after)
+        write_atomic(root / proposal.path, proposal.after)
 
 
 def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:

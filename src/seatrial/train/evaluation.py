@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model import bootstrap
 from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Task
 from seatrial.pages.words import short
-from seatrial.train import bootstrap
 from seatrial.train.metrics import Answers, Measure, measures_of
 
 SHUFFLES = 8

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seatrial.model import bootstrap
 from seatrial.model.features import Array
 from seatrial.model.metadata import Task
-from seatrial.train import bootstrap
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ BALANCED_ACCURACY = Measure(
     "balanced_accuracy",
     "balanced accuracy",
     _balanced_accuracy,
-    lambda a, counts: bootstrap.balanced_accuracy(bootstrap.confusions(a.truth, a.decided, a.classes, counts)),
+    lambda a, counts: bootstrap.balanced_accuracy(bootstrap.confusion_matrices(a.truth, a.decided, a.classes, counts)),
 )
 AVERAGE_PRECISION = Measure(
     "average_precision",
@@ -203,13 +203,13 @@ F1 = Measure(
     "f1",
     "F1",
     _f1,
-    lambda a, counts: bootstrap.f1(bootstrap.confusions(a.truth, a.decided, a.classes, counts))[:, a.positive],
+    lambda a, counts: bootstrap.f1(bootstrap.confusion_matrices(a.truth, a.decided, a.classes, counts))[:, a.positive],
 )
 MACRO_F1 = Measure(
     "macro_f1",
     "macro F1",
     _macro_f1,
-    lambda a, counts: bootstrap.macro_f1(bootstrap.confusions(a.truth, a.decided, a.classes, counts)),
+    lambda a, counts: bootstrap.macro_f1(bootstrap.confusion_matrices(a.truth, a.decided, a.classes, counts)),
 )
 ROC_AUC_OVR = Measure("roc_auc_ovr", "ROC AUC, one against the rest", _roc_auc_ovr, _roc_auc_ovr_redrawn)
 LOG_LOSS = Measure(

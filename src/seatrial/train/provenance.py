@@ -1,13 +1,13 @@
 """Where a training happened: versions and the commit of the project's code."""
 
 import platform
-import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from seatrial.core.version import new_version, version_diff
+from seatrial.core.git import ask_git
+from seatrial.core.version import version_diff, version_in_diff
 
 PACKAGES = (
     "seatrial",
@@ -51,30 +51,22 @@ def git_state(root: Path) -> dict[str, Any]:
     commit = next((each for each in _commits(root, parts) if not _raises_the_version(root, f"{each}^", each)), "")
     if not commit:
         return {}
-    changed = (_git(root, "status", "--porcelain", "--", *parts) or "").splitlines()
+    changed = (ask_git(root, "status", "--porcelain", "--", *parts) or "").splitlines()
     return {"commit": commit, "dirty": len(changed) > 1 or (bool(changed) and not _raises_the_version(root, "HEAD"))}
 
 
 def _commits(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
     """The commits of what goes into a release, from new to old; the first one is most often all that is asked for."""
     number = 0
-    while commit := _git(root, "log", "-1", f"--skip={number}", "--format=%H", "--", *parts):
+    while commit := ask_git(root, "log", "-1", f"--skip={number}", "--format=%H", "--", *parts):
         yield commit
         number += 1
 
 
 def _raises_the_version(root: Path, *commits: str) -> bool:
     """Whether this is all that differs: nothing that is trained depends on the version, which a deployment commits."""
-    names = (_git(root, "diff", "--name-only", "--relative", *commits, "--", ".") or "").splitlines()
+    names = (ask_git(root, "diff", "--name-only", "--relative", *commits, "--", ".") or "").splitlines()
     names = [name for name in names if Path(name).parts[0] not in APART]
     if len(names) != 1 or Path(names[0]).name != "__init__.py":
         return False
-    return new_version(version_diff(root, *commits, path=root / names[0])) is not None
-
-
-def _git(root: Path, *words: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return version_in_diff(version_diff(root, *commits, path=root / names[0])) is not None

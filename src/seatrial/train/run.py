@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
-from seatrial.core.files import to_json, write_whole
+from seatrial.core.files import to_json, write_atomic
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, TRUSTED_TYPES
 from seatrial.model.features import Columns, features_in, needed
@@ -19,6 +19,7 @@ from seatrial.model.metadata import METADATA_FILE, Metadata
 from seatrial.model.release import CARD_FILE
 from seatrial.model.schema import row_name, schema_in
 from seatrial.model.table_validation import TableChecker
+from seatrial.pages.embed import embed
 from seatrial.train import fitting, profile, reference_rows, report
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.golden_rows import golden_rows
@@ -46,7 +47,7 @@ class Compiled(Protocol):
 Compiler = Callable[..., Compiled]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """One training's result: its folder, what it wrote, and what people should be told."""
 
@@ -58,6 +59,17 @@ class Run:
     dropped: tuple[Problem, ...]
     rows_read: int
     native_reason: str
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The metrics on held-out rows as rows of a table: `pandas.DataFrame(run.metrics)`."""
+        return [asdict(metric) for metric in self.evaluation.metrics]
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.metadata.name}>"
+
+    def _repr_html_(self) -> str:
+        return embed(self.report.read_text(encoding="utf-8"))
 
 
 def train(
@@ -209,8 +221,8 @@ def _train(project: ProjectSettings, compiler: Compiler, drop_bad_rows: bool, pr
     )
     run_id = _identity(artifacts)
     folder = project.runs / run_id
-    write_whole(folder / "report.html", page)
-    write_whole(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
+    write_atomic(folder / "report.html", page)
+    write_atomic(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
     _replace_folder(project.artifacts, artifacts)
     _keep_table(project, table.sha256)
     return Run(run_id, folder, folder / "report.html", metadata, evaluation, table.dropped, table.rows_read, reason)
@@ -266,7 +278,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".artifacts-"))
     try:
         for name, content in files.items():
-            write_whole(fresh / name, content)
+            write_atomic(fresh / name, content)
         fresh.chmod(0o755)
         old = folder.with_name(".artifacts-old")
         shutil.rmtree(old, ignore_errors=True)
@@ -282,4 +294,4 @@ def _keep_table(project: ProjectSettings, digest: str) -> None:
     """Keep the table that was trained on: the next trial trains this release again, when the table has changed."""
     kept = project.kept_table(digest)
     if not kept.is_file():
-        write_whole(kept, project.data.read_bytes())
+        write_atomic(kept, project.data.read_bytes())

@@ -11,7 +11,7 @@ from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings
 from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Task
-from seatrial.model.table_files import check_all, read_chunks
+from seatrial.model.table_files import raise_problems, read_chunks
 from seatrial.model.table_validation import TableChecker
 
 # A target of whole numbers with more values than this is a quantity, not a set of classes.
@@ -67,7 +67,7 @@ def read_training_table(
     if sha256(path) != before:
         raise SeatrialError(f"{path.name} changed while it was read.", hint="Run it again once the file is complete.")
     if not drop_bad_rows:
-        check_all(
+        raise_problems(
             sorted(problems, key=lambda p: p.row),
             path,
             rows=read,

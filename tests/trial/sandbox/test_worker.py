@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seatrial.model import Schema
+from seatrial.model import Release, Schema
 from seatrial.model.schema import columns_of
 from seatrial.model.table_validation import TableChecker
 from seatrial.trial.sandbox import confinement, jobs, worker
@@ -49,6 +49,15 @@ def score(side: SimpleNamespace, tmp_path: Path) -> Score:
         return told, np.load(tmp_path / "0.npy")
 
     return it
+
+
+def test_the_policys_threads_reach_the_engine_of_the_release(titanic: Release, monkeypatch: pytest.MonkeyPatch):
+    release = Release(titanic.package)
+    package = SimpleNamespace(__name__="threaded", release=release, predict=release.predict, __version__="1")
+    monkeypatch.setitem(sys.modules, "threaded", package)
+    monkeypatch.setattr(worker._Side, "check_origin", lambda _: None)  # this release is not installed
+    worker._Side(jobs, "threaded", 2)
+    assert release.engine._session.get_session_options().intra_op_num_threads == 2
 
 
 # The jobs

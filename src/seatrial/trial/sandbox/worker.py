@@ -104,8 +104,8 @@ class _Side:
             if not hasattr(self.package, needed):
                 raise jobs.JobError(f"is no release: its package {name} has no `{needed}`")
         self.release = self.package.release
-        if hasattr(self.release, "_threads"):
-            self.release._threads = threads  # what its engine will be made with
+        if hasattr(self.release, "threads"):  # a release made by an older version may not have it
+            self.release.threads = threads
         self.check_origin()
         try:
             self.metadata = self.release.metadata
