@@ -1,11 +1,14 @@
 """Detecting encodings, separators and quotes."""
 
 import codecs
+import time
 from pathlib import Path
 
 import pytest
 from tests.template.projects import examined, refused_rows, render
 from tests.template.tables import WriteFile, check_project, column, table
+
+from seatrial.template.reading.csv_dialect import dialect_of
 
 
 @pytest.mark.parametrize(
@@ -60,3 +63,11 @@ def test_single_quotes(write_file: WriteFile, tmp_path: Path) -> None:
     examination = examined(write_file(table(colour=lambda n: f"'red, number {n % 3}'")), "y")
     assert [value for value, _ in column(examination, "colour").counts] == [f"red, number {n}" for n in range(3)]
     check_project(examination, tmp_path)
+
+
+def test_a_very_long_word_does_not_take_long() -> None:
+    """In processor time, so that a busy machine does not matter; without a limit it takes minutes."""
+    text = "a,b\n" + f"{'x' * 200_000},1\n" * 2
+    start = time.process_time()
+    assert dialect_of(text, None) == (",", '"')
+    assert time.process_time() - start < 5

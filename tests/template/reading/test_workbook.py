@@ -111,7 +111,7 @@ def test_a_sheet_is_for_workbooks_only(tmp_path: Path) -> None:
     assert refusal(tmp_path / "t.csv", sheet="May").endswith(
         "t.csv has no sheets. --sheet is for Excel and OpenDocument."
     )
-    with pytest.raises(SeatrialError, match=r"^host/db has no sheets\.$"):
+    with pytest.raises(SeatrialError, match=r"^host/db has no sheets\."):
         read_source("postgresql://me:secret@host/db", sheet="May")
 
 

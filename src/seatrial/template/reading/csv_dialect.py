@@ -14,6 +14,7 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_LONG_WORD = re.compile(r"([^,;\t|: \"'\n]{200})[^,;\t|: \"'\n]+")  # CleverCSV needs time quadratic in its length
 _NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?")
 
 
@@ -69,7 +70,7 @@ def dialect_of(text: str, separator: str | None) -> tuple[str, str]:
 
     aligned = "  " in text.lstrip("\n").partition("\n")[0]  # columns padded with spaces, which do not separate cells
     possible = [separator] if separator else [mark for mark in SEPARATORS if mark != " " or not aligned]
-    dialect = Detector().detect(text, delimiters=possible)
+    dialect = Detector().detect(_LONG_WORD.sub(r"\1", text), delimiters=possible)
     if dialect is None:
         return separator or ",", '"'
     return dialect.delimiter or separator or ",", dialect.quotechar or '"'

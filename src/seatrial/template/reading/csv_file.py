@@ -82,7 +82,7 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
     content = _decoded(path, data, encoding)
     declared = declared_separator(content)
     content = "\n" + content.partition("\n")[2] if declared else content
-    sample = content if len(content) <= SAMPLE else content[:SAMPLE].rpartition("\n")[0]
+    sample = content if len(content) <= SAMPLE else content[:SAMPLE].rpartition("\n")[0] or content[:SAMPLE]
     dialect = dialect_of(sample, options.separator or declared or None)
     above, title = lines_above_header(content, *dialect) if options.header is not False else (0, "")
     if above:  # emptied and not removed, so that an error names the line by its number in the file
