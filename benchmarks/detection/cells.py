@@ -166,19 +166,23 @@ class _SpoiledFrames:
     """Frames made by changed code: a fault's effect in training and in serving alike."""
 
     def __init__(self, frames: Any, seed: catalogue.Seed) -> None:
-        self._frames, self._seed, self._framer = frames, seed, frames._framer
+        self._frames, self._seed, self.used = frames, seed, frames.used
 
+    @property
     def of_table(self) -> Any:
         return self(self._frames._table)
+
+    def learn_inputs(self, pipeline: Any, frame: Any) -> None:
+        """They are those of the code as it was."""
 
     def __call__(self, columns: Columns) -> Any:
         p, fault = self._seed.parameters, self._seed.fault
         if fault.place == "cell":
-            return self._framer(
+            return self.used(
                 {**columns, p["column"]: fault_transforms.spoil_column(columns[p["column"]], fault.effect, p)}
             )
-        frame = self._framer(columns)
-        inputs = self._framer.inputs
+        frame = self.used(columns)
+        inputs = self.used.inputs
         numbers = frame[list(inputs.numbers)].to_numpy(dtype=float, copy=True)
         strings = frame[list(inputs.strings)].to_numpy(dtype=object, copy=True)
         from seatrial.model.engines import to_frame
@@ -211,7 +215,7 @@ def _code_result(
 
 def _refitted(world: World, name: str) -> Result:
     def again(recipe: Any) -> Candidate:
-        frame = recipe._frames.of_table().iloc[recipe.split.train].reset_index(drop=True)
+        frame = recipe._frames.of_table.iloc[recipe.split.train].reset_index(drop=True)
         target = recipe.table.target[recipe.split.train]
         if name == "labels_misaligned":
             target = np.roll(target, 1)

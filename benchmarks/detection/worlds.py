@@ -49,7 +49,7 @@ class Served:
         release.engine = lambda numbers, strings: fitting.scores_of(
             self.fitted.pipeline, to_frame(inputs, numbers, strings)
         )
-        features = self.fitted.frame._framer.features
+        features = self.fitted.frame.used.features
 
         def score_table(columns: Columns) -> Array:
             derived = add_features(columns, features, recipe.columns)

@@ -37,7 +37,7 @@ from sklearn.tree import (
     ExtraTreeClassifier,
     ExtraTreeRegressor,
 )
-from tests.compile.cases import BINARY, FRAME, MULTICLASS, NUMBERS, STRINGS, TARGETS, compile_case
+from tests.compile.cases import BINARY, FRAME, MULTICLASS, NUMBERS, RULES, STRINGS, TARGETS, compile_case
 
 SEED = {"random_state": 0}
 SMOOTH_CLASSIFIERS = [
@@ -169,7 +169,7 @@ def test_many_native_categories_compile_exactly():
     inputs = Inputs(("age", "size"), ())
     rows = frame[["age", "size"]].copy()
     strange = rows.assign(size=np.random.default_rng(2).integers(-3, 300, len(rows)).astype(float))
-    proof = prove(model, compile_pipeline(model, inputs), inputs, rows, strange, task="binary")
+    proof = prove(model, compile_pipeline(model, inputs), inputs, rows, strange, RULES["binary"])
     assert proof.holds, proof.reason
 
 
@@ -199,7 +199,7 @@ def test_columns_are_matched_by_name_not_by_place():
     model = LogisticRegression().fit(FRAME[["size", "fare"]], MULTICLASS)
     inputs = Inputs(("fare", "size"), ())
     graph = compile_pipeline(model, inputs)
-    got = prove(_InOrder(model), graph, inputs, FRAME, FRAME, task="multiclass")
+    got = prove(_InOrder(model), graph, inputs, FRAME, FRAME, RULES["multiclass"])
     assert got.holds, got.reason
 
 

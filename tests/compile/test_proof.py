@@ -1,5 +1,7 @@
 """The proof fails when it should: faults planted in a graph, the smallest that there are among them."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pandas as pd
@@ -12,10 +14,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from tests.compile.cases import BINARY, COLUMNS, FRAME, INPUTS, NUMBERS, STRINGS, TABLE, VALUES, framed
+from tests.compile.cases import BINARY, COLUMNS, FRAME, INPUTS, NUMBERS, RULES, STRINGS, TABLE, VALUES, framed
 
 from seatrial.compile import compile_pipeline, generate, prove
 from seatrial.compile.boundaries import boundary_rows
+from seatrial.compile.proof import compare_labels
 from seatrial.core.errors import CompileError
 
 
@@ -26,11 +29,11 @@ def pipeline_with(model, target=BINARY, *, scaled=True):
     return make_pipeline(columns, model).fit(FRAME, target)
 
 
-def proof_of(pipeline, graph, *, task="binary", boundaries=True, **options):
+def proof_of(pipeline, graph, *, rule=RULES["binary"], boundaries=True):
     rows = framed(generate(COLUMNS, TABLE, rows=2000, seed=1))
     if boundaries:
         rows = pd.concat([rows, boundary_rows(pipeline, INPUTS, FRAME, rows, seed=1)], ignore_index=True)
-    return prove(pipeline, graph, INPUTS, FRAME, rows, task=task, **options)
+    return prove(pipeline, graph, INPUTS, FRAME, rows, rule)
 
 
 def altered(graph, operator, name, change):
@@ -139,10 +142,10 @@ def test_what_is_no_graph_is_refused():
 def test_differences_of_a_regression_are_relative():
     large = VALUES * 1e9
     pipeline = pipeline_with(Ridge(), large)
-    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), task="regression")
+    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), rule=RULES["regression"])
     assert proof.holds
     other = pipeline_with(Ridge(), large * (1 + 1e-7))
-    assert not proof_of(pipeline, compile_pipeline(other, INPUTS), task="regression").holds
+    assert not proof_of(pipeline, compile_pipeline(other, INPUTS), rule=RULES["regression"]).holds
 
 
 class _Fixed:
@@ -156,24 +159,23 @@ class _Fixed:
 
 
 def test_ties_are_counted_and_no_label_differs_at_them():
-    from seatrial.compile.proof import _labels
-
+    binary = RULES["binary"]
     half = np.array([[0.5, 0.5]])
     below = np.array([[0.5 + 1e-13, 0.5 - 1e-13]])
-    assert _labels(half, below, "binary", 0.5, 1) == (0, 1)
-    assert _labels(half, below, "multiclass", 0.5, 0) == (0, 1)
+    assert compare_labels(half, below, binary) == (0, 1)
+    assert compare_labels(half, below, RULES["multiclass"]) == (0, 1)
     clear = np.array([[0.51, 0.49]])
-    assert _labels(half, clear, "binary", 0.5, 1) == (
+    assert compare_labels(half, clear, binary) == (
         0,
         1,
     )  # a tie on one side; its distance fails the proof anyway
-    assert _labels(np.array([[0.4, 0.6]]), clear, "binary", 0.5, 1) == (1, 0)
-    assert _labels(np.array([[0.4, 0.6]]), clear, "binary", 0.45, 1) == (0, 0)
+    assert compare_labels(np.array([[0.4, 0.6]]), clear, binary) == (1, 0)
+    assert compare_labels(np.array([[0.4, 0.6]]), clear, replace(binary, threshold=0.45)) == (0, 0)
 
 
 def test_ties_at_a_configured_threshold_are_counted():
     pipeline = pipeline_with(RandomForestClassifier(4, random_state=0))
-    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), threshold=0.75)
+    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), rule=replace(RULES["binary"], threshold=0.75))
     assert proof.holds
     assert proof.ties > 0
 

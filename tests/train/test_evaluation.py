@@ -2,21 +2,21 @@
 
 import json
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json
 from seatrial.model import bootstrap
+from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
-from seatrial.train.metrics import Answers, measures_of
+
+BINARY = DecisionRule("binary", (0, 1))
 
 
 def probabilities(yes: list[float]) -> Array:
@@ -25,10 +25,7 @@ def probabilities(yes: list[float]) -> Array:
 
 def binary(y: list[int], yes: list[float], *, train: list[int] | None = None, **changes: Any) -> Evaluation:
     facts: dict[str, Any] = {
-        "task": "binary",
-        "classes": (0, 1),
-        "positive": 1,
-        "threshold": 0.5,
+        "rule": BINARY,
         "y_true": np.array(y),
         "scores": probabilities(yes),
         "y_train": np.array(train or [0, 0, 0, 1, 1]),
@@ -39,10 +36,7 @@ def binary(y: list[int], yes: list[float], *, train: list[int] | None = None, **
 
 def regression(y: list[float], predicted: list[float], train: list[float]) -> Evaluation:
     return evaluate(
-        task="regression",
-        classes=(),
-        positive=None,
-        threshold=0.5,
+        DecisionRule("regression"),
         y_true=np.array(y),
         scores=np.array(predicted),
         y_train=np.array(train),
@@ -89,7 +83,7 @@ def test_the_binary_baseline_is_the_majority_vote_with_the_training_shares() -> 
 
 
 def test_the_baseline_does_not_depend_on_the_threshold() -> None:
-    evaluation = binary([0, 1, 1, 1], [0.2, 0.6, 0.7, 0.8], train=[0, 0, 0, 1], threshold=0.1)
+    evaluation = binary([0, 1, 1, 1], [0.2, 0.6, 0.7, 0.8], train=[0, 0, 0, 1], rule=replace(BINARY, threshold=0.1))
     assert baselines(evaluation)["accuracy"] == 0.25
 
 
@@ -100,61 +94,28 @@ def test_the_regression_baseline_is_the_training_mean() -> None:
 
 
 def test_the_threshold_decides_and_a_tie_with_it_is_a_yes() -> None:
-    evaluation = binary([0, 1, 1], [0.2, 0.3, 0.9], threshold=0.3)
-    assert evaluation.decided.tolist() == [0, 1, 1]
+    evaluation = binary([0, 1, 1], [0.2, 0.3, 0.9], rule=replace(BINARY, threshold=0.3))
+    assert evaluation.predicted.tolist() == [0, 1, 1]
 
 
 def test_the_positive_label_may_come_first() -> None:
     evaluation = evaluate(
-        task="binary",
-        classes=("no", "yes"),
-        positive="no",
-        threshold=0.7,
+        DecisionRule("binary", ("no", "yes"), positive=0, threshold=0.7),
         y_true=np.array(["no", "yes", "no"], dtype=object),
         scores=np.array([[0.9, 0.1], [0.65, 0.35], [0.8, 0.2]]),
         y_train=np.array(["no", "yes"], dtype=object),
         seed=0,
     )
-    assert evaluation.decided.tolist() == ["no", "yes", "no"]
+    assert evaluation.predicted.tolist() == ["no", "yes", "no"]
     assert values(evaluation)["roc_auc"] == 1
     assert values(evaluation)["f1"] == 1
-
-
-@st.composite
-def _answers(draw: st.DrawFn) -> tuple[str, Answers]:
-    task = draw(st.sampled_from(["binary", "multiclass", "regression"]))
-    rows = draw(st.integers(2, 30))
-    generator = np.random.default_rng(draw(st.integers(0, 10_000)))
-    if task == "regression":
-        truth = generator.normal(5, 2, rows).round(1)
-        predicted = (truth + generator.normal(0, 1, rows)).round(1)
-        return task, Answers(truth, predicted, predicted)
-    classes = 2 if task == "binary" else 4
-    truth = generator.integers(0, classes, rows)
-    scores = generator.integers(1, 6, (rows, classes)).astype(float)  # few values, so that there are ties
-    scores /= scores.sum(axis=1, keepdims=True)
-    return task, Answers(truth, scores, scores.argmax(axis=1), classes)
-
-
-@given(_answers(), st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None)
-def test_a_redraw_has_the_figure_that_scikit_learn_gives_its_rows(given: tuple[Any, Answers], seed: int) -> None:
-    task, answers = given
-    rows = len(answers.truth)
-    counts = np.bincount(np.random.default_rng(seed).integers(0, rows, rows), minlength=rows).astype(float)[None]
-    repeated = answers.take(np.repeat(np.arange(rows), counts[0].astype(int)))
-    for measure in measures_of(task, answers.truth):
-        (fast,) = measure.redrawn(answers, counts)
-        assert fast == pytest.approx(measure.of(repeated), rel=1e-9, abs=1e-9, nan_ok=True), measure.name
 
 
 def test_multiclass_figures_are_scikit_learns_own() -> None:
     generator = np.random.default_rng(3)
     y = generator.integers(0, 3, 60)
     scores = generator.dirichlet([1, 1, 1], 60)
-    evaluation = evaluate(
-        task="multiclass", classes=(0, 1, 2), positive=None, threshold=0.5, y_true=y, scores=scores, y_train=y, seed=1
-    )
+    evaluation = evaluate(DecisionRule("multiclass", (0, 1, 2)), y_true=y, scores=scores, y_train=y, seed=1)
     found, answer = values(evaluation), scores.argmax(axis=1)
     assert found["accuracy"] == sk.accuracy_score(y, answer)
     assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, answer))
@@ -205,10 +166,7 @@ def test_a_class_that_no_held_out_row_has_is_survived() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         evaluation = evaluate(
-            task="multiclass",
-            classes=(0, 1, 2),
-            positive=None,
-            threshold=0.5,
+            DecisionRule("multiclass", (0, 1, 2)),
             y_true=y,
             scores=scores,
             y_train=np.array([0, 1, 2]),
@@ -274,14 +232,11 @@ def test_the_terminal_shows_label_value_interval_and_baseline() -> None:
 
 
 def test_scores_of_another_task_are_refused_with_what_was_expected() -> None:
-    with pytest.raises(SeatrialError, match=r"gives one number a row.*wants the probabilities of 2 classes"):
+    with pytest.raises(SeatrialError, match=r"predicts one number per row.*needs the probabilities of 2 classes"):
         binary([0, 1], [], scores=np.array([0.0, 1.0]))
-    with pytest.raises(SeatrialError, match="gives 2 numbers a row"):
+    with pytest.raises(SeatrialError, match="predicts 2 numbers per row"):
         evaluate(
-            task="regression",
-            classes=(),
-            positive=None,
-            threshold=0.5,
+            DecisionRule("regression"),
             y_true=np.array([1.0, 2.0]),
             scores=probabilities([0.1, 0.2]),
             y_train=np.array([1.0]),
@@ -316,7 +271,7 @@ def _evaluated(table: dict[str, Array]) -> Evaluation:
 def test_importance_orders_columns_and_is_exactly_zero_for_an_unused_one() -> None:
     table = _held_out()
     evaluation = _evaluated(table)
-    found = {i.column: i for i in permutation_importance(evaluation, table, evaluation.labels, _score, seed=1)}
+    found = {i.column: i for i in permutation_importance(evaluation, table, _score, seed=1)}
     assert found["strong"].mean > 0.2 > found["weak"].mean > 0
     assert found["strong"].spread > 0
     assert (found["unused"].mean, found["unused"].spread) == (0, 0)
@@ -325,11 +280,10 @@ def test_importance_orders_columns_and_is_exactly_zero_for_an_unused_one() -> No
 def test_importance_is_the_loss_where_less_is_better_too() -> None:
     table = _held_out()
     y = 3 * table["strong"]
-    evaluation = evaluate(
-        task="regression", classes=(), positive=None, threshold=0.5, y_true=y[:1], scores=y[:1], y_train=y, seed=1
-    )
+    one_row = evaluate(DecisionRule("regression"), y_true=y[:1], scores=y[:1], y_train=y, seed=1)
+    evaluation = replace(one_row, labels=y)  # with the headline of a single row, where lower is better
     assert evaluation.headline == "rmse"
-    found = permutation_importance(evaluation, table, y, lambda part: 3 * part["strong"], seed=1)
+    found = permutation_importance(evaluation, table, lambda part: 3 * part["strong"], seed=1)
     assert {i.column for i in found if i.mean > 1} == {"strong"}
 
 
@@ -342,7 +296,7 @@ def test_importance_of_many_rows_asks_about_a_part_of_them() -> None:
         asked.append(len(part["strong"]))
         return _score(part)
 
-    permutation_importance(evaluation, table, evaluation.labels, score, seed=1)
+    permutation_importance(evaluation, table, score, seed=1)
     assert max(asked) <= 40_000
 
 
@@ -356,7 +310,7 @@ def test_a_column_whose_shuffling_a_feature_function_refuses_is_left_out() -> No
             raise SeatrialError("The feature function fails.")
         return _score(part)
 
-    found = permutation_importance(evaluation, table, evaluation.labels, score, seed=1)
+    found = permutation_importance(evaluation, table, score, seed=1)
     assert [i.column for i in found] == ["strong", "unused"]
 
 
@@ -364,5 +318,5 @@ def test_importance_does_not_change_the_table() -> None:
     table = _held_out()
     before = {name: column.copy() for name, column in table.items()}
     evaluation = _evaluated(table)
-    permutation_importance(evaluation, table, evaluation.labels, _score, seed=1)
+    permutation_importance(evaluation, table, _score, seed=1)
     assert all(np.array_equal(before[name], table[name]) for name in table)

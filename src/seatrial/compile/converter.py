@@ -125,13 +125,13 @@ MODELS: dict[type, Model] = {
 SEARCHES = (model_selection.GridSearchCV, model_selection.RandomizedSearchCV)
 
 
-def compile_pipeline(pipeline: Any, inputs: Inputs, sample: Any = None) -> bytes:  # noqa: ARG001
+def compile_pipeline(pipeline: Any, inputs: Inputs) -> bytes:
     """Compile a fitted estimator over a DataFrame with the columns `inputs.names` to a serialized ONNX model.
 
     The graph takes "numbers" double (n, len(inputs.numbers)) and "strings" string (n, len(inputs.strings)), each left
     out if it has no columns, and gives "scores" double: (n, n_classes) probabilities in the order of `classes_`, or
-    (n,) predictions. The same pipeline gives the same bytes. `sample` rows are not needed and may be given.
-    Raises CompileError naming the step that cannot be exact. Says nothing of being right: that is what `prove` is for.
+    (n,) predictions. The same pipeline gives the same bytes. Raises CompileError naming the step that cannot be exact.
+    It does not check that the graph is correct: that is what `prove` is for.
     """
     graph = Graph(inputs)
     try:
