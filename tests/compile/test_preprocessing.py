@@ -220,5 +220,5 @@ def test_columns_that_the_engine_is_not_given_are_named():
     pipeline = make_pipeline(ColumnTransformer([("n", SimpleImputer(), NUMBERS)]), LogisticRegression()).fit(
         FRAME, BINARY
     )
-    with pytest.raises(CompileError, match="not given grade"):
+    with pytest.raises(CompileError, match="the engine has no input grade"):
         compile_pipeline(pipeline, Inputs(("age", "fare", "size", "pclass"), ()))

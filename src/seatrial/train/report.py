@@ -87,9 +87,7 @@ def _engine(meta: Metadata) -> str:
         return f"Not compiled: {proof.get('reason', '')} The release runs natively, with scikit-learn."
     rows, generated = proof["rows_table"] + proof["rows_generated"], proof["rows_generated"]
     largest = power_of_ten(proof["largest_difference"])
-    compared = (
-        f"Compiled to one graph in double precision. On {rows:,} rows ({generated:,} drawn from the schema), "
-    )
+    compared = f"Compiled to one graph in double precision. On {rows:,} rows ({generated:,} drawn from the schema), "
     if meta.task == "regression":
         return f"{compared}its predictions differ from scikit-learn's by at most {largest} of the value."
     labels, ties = proof["labels_differ"] or "no", proof["ties"] or "none"

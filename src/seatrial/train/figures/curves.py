@@ -113,7 +113,7 @@ def _at_the_threshold(chart: Chart, evaluation: Evaluation, positive: _ClassScor
         return f"At a threshold of {threshold}, no row is predicted as “{positive.name}”."
     precision, recall = float(positive.truth[predicted].mean()), float(predicted[positive.truth].mean())
     _mark(chart, (recall, precision), f"threshold {threshold}", anchor="end", dx=-9)
-    return f"At a threshold of {threshold}, {percent(precision)} of the rows predicted as “{positive.name}” are."
+    return f"At a threshold of {threshold}, {percent(precision)} of the “{positive.name}” predictions are correct."
 
 
 def _mark(chart: Chart, point: tuple[float, float], text: str, *, anchor: str = "start", dx: float = 9) -> None:
