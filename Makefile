@@ -1,12 +1,12 @@
-# Two commands: `make demo` and `make test`. Each sets up what it needs, with uv where it is there, else with venv and pip.
+# Two commands: `make demo` and `make test`. Each sets up what it needs, with uv if it is installed, else with venv and pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
-PYTEST ?= # more options of pytest, as PYTEST="-k trial --junitxml=reports/pytest.xml"
+PYTEST ?= # more pytest options, such as PYTEST="-k trial --junitxml=reports/pytest.xml"
 UV := $(shell command -v uv 2>/dev/null)
-# Some images set it, and then every process compiles scikit-learn anew: seconds for each of hundreds.
+# Some images set this, and then each of hundreds of processes compiles scikit-learn again, which takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test soak lint format bench docs docs-serve setup lock clean
@@ -19,12 +19,12 @@ test: $(DEV)
 	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -rs $(PYTEST)
 	cd titanic && ../$(BIN)/python -m pytest tests
 
-# What takes long: kills at twenty moments each, ten switches each way under load, whole pipelines; a project under each
-# Python, a few tables from `seatrial new` to the page, the guides and READMEs to the last command.
+# Long tests: kills at twenty moments each, ten switches each way under load, whole pipelines, a project under each
+# Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
 		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py \
-		tests/deploy/test_figures.py tests/deploy/containers/test_docker.py \
+		tests/deploy/test_interruptions.py tests/deploy/containers/test_docker.py \
 		tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
 
 lint: $(DEV)
@@ -40,7 +40,7 @@ format: $(DEV)
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
-# The site of docs/, in site/. A warning is an error; the reference is written from the code first.
+# Builds the site of docs/ in site/. Warnings are errors; the reference is generated from the code first.
 docs: $(DEV)
 	$(BIN)/python -m tests.docs.reference
 	$(BIN)/zensical build --clean --strict
@@ -50,20 +50,20 @@ docs-serve: $(DEV)
 
 setup: $(DEV)
 
-# The pins, with hashes and without addresses; `uv lock` would write down where each file lies.
+# Pinned requirements with hashes and without URLs; `uv lock` would record the URL of each file.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock:
 	$(LOCK) --upgrade --extra all -o requirements/run.txt
 	$(LOCK) --upgrade --extra all --group dev -o requirements/dev.txt
 
-# Made again when the pins change; the marker is written last, so that an interrupted set-up is repeated.
+# Repeated when the requirements change; the marker is written last, so that an interrupted set-up is repeated.
 $(RUN): requirements/run.txt pyproject.toml
 	$(call install,run)
 
 $(DEV): requirements/dev.txt pyproject.toml
 	$(call install,dev)
 
-# 1: the name of a file in requirements/
+# $(1): the name of a file in requirements/
 ifdef UV
 define install
 	@echo "Setting up $(VENV) with uv ..."

@@ -1,1 +1,1 @@
-"""Speed claims, measured: each against the bare limit and a peer, side by side in one run; see README.md here."""
+"""Measures the speed claims: each against the bare limit and a peer, side by side in one run. See README.md here."""

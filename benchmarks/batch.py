@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workshop import ROOT, Model
+from benchmarks.models import ROOT, Model
 
 PEER = ROOT / "benchmarks" / "contenders" / "pandas_batch.py"
 ROWS = 1_000_000
 
 
 def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dict[str, Any]:
-    """Run both in turn, each in a process of its own."""
+    """Run all in turn, each in its own process."""
     source = folder / f"rows-{rows}.parquet"
     if not source.exists():
         make_rows(model, source, rows)
     ours, theirs = folder / f"{model.kind}-ours.parquet", folder / f"{model.kind}-theirs.parquet"
     commands = {
-        "seatrial": [sys.executable, "-m", "seatrial.cli", "predict", str(source), "-o", str(ours),
+        "seatrial": [sys.executable, "-m", "seatrial", "predict", str(source), "-o", str(ours),
                      "--project", str(model.project)],
         "pandas": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs)],
         "pandas_checked": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs), "--checked"],
@@ -53,7 +53,7 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
 
 
 def make_rows(model: Model, path: Path, rows: int) -> None:
-    """Draw passengers from the list, with every number moved a little so that few rows are alike."""
+    """Draw passengers from the table, and change every number a little so that few rows are equal."""
     import pandas as pd
 
     known = pd.read_csv(model.project / "data" / "titanic.csv")
@@ -66,18 +66,18 @@ def make_rows(model: Model, path: Path, rows: int) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run a process; seconds, and its peak of resident memory in MB."""
-    began = time.perf_counter()
+    """Run a process; give its seconds and its peak resident memory in MB."""
+    clock = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e6
+    return time.perf_counter() - clock, usage.ru_maxrss * 1024 / 1e6
 
 
 def _difference(ours: Path, theirs: Path) -> float:
-    """Hold both answers against each other: a benchmark of something else would be worth nothing."""
+    """Compare both answers: they must be equal for the times to be comparable."""
     import pandas as pd
 
     first, second = pd.read_parquet(ours), pd.read_parquet(theirs)

@@ -1,6 +1,6 @@
 """Deployments and rollbacks under a constant load, and how long they take: `python -m benchmarks.deploying`.
 
-Takes the wheel of the reference project as `make demo` or `seatrial build` left it, and makes a second version of it.
+Uses the wheel of the reference project that `make demo` or `seatrial build` made, and makes a second version of it.
 """
 
 import json
@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.deploy.load import Loading
-from tests.deploy.yard import Yard, reversion
+from tests.deploy.load_generator import LoadProcess
+from tests.deploy.project_repo import ProjectRepo, reversion
 
 from seatrial.core.files import to_json
 from seatrial.release import open_index, publish_toolkit
@@ -21,41 +21,41 @@ RESULT = Path(__file__).parent / "results" / "deploying.jsonl"
 
 
 def main() -> None:
-    """Measure, print, and keep the figures."""
+    """Measure, print, and save the figures."""
     built = sorted((TITANIC / "dist").glob("*.whl"))
     if not built:
-        raise SystemExit("There is no built wheel in titanic/dist: run `seatrial build --project titanic` first.")
+        raise SystemExit("titanic/dist has no wheel. Run `seatrial build --project titanic` first.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         index = open_index(folder / "index")
         publish_toolkit(index)
         for version in ("0.1.0", "0.2.0"):
             index.publish([reversion(built[-1], version, folder)])
-        yard = Yard.make(TITANIC, folder / "titanic", folder / "index")
-        yard.pass_trial("0.1.0", None)
-        yard.pass_trial("0.2.0", "0.1.0")
+        repo = ProjectRepo.make(TITANIC, folder / "titanic", folder / "index")
+        repo.pass_trial("0.1.0", None)
+        repo.pass_trial("0.2.0", "0.1.0")
         try:
-            figures = measure(yard)
+            figures = measure(repo)
         finally:
-            yard.close()
+            repo.close()
     print(to_json(figures))
     RESULT.parent.mkdir(exist_ok=True)
     with RESULT.open("a") as file:
         file.write(json.dumps(figures) + "\n")
 
 
-def measure(yard: Yard) -> dict[str, object]:
-    """Ten times there and back, while somebody asks 200 times a second."""
-    yard.ok("deploy", "local", "0.1.0")
-    yard.ok("deploy", "local", "0.2.0")
-    yard.ok("rollback", "local")
+def measure(repo: ProjectRepo) -> dict[str, object]:
+    """Deploy and roll back ten times each, under 200 requests a second."""
+    repo.ok("deploy", "local", "0.1.0")
+    repo.ok("deploy", "local", "0.2.0")
+    repo.ok("rollback", "local")
     took: dict[str, list[float]] = {"deploy": [], "rollback": []}
-    with Loading(yard.status()["port"]) as load:
+    with LoadProcess(repo.status()["port"]) as load:
         for _ in range(ROUNDS):
             for command in (("deploy", "local", "0.2.0"), ("rollback", "local")):
-                began = time.monotonic()
-                yard.ok(*command)
-                took[command[0]].append(time.monotonic() - began)
+                clock = time.monotonic()
+                repo.ok(*command)
+                took[command[0]].append(time.monotonic() - clock)
     found = load.result
     return {
         "requests": found["asked"],

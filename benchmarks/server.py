@@ -1,4 +1,4 @@
-"""Servers as processes, a client that loads them, and what the system says of their memory."""
+"""Server processes, a load generator, and the memory that the servers use."""
 
 import json
 import os
@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 PATH = "/api/v1/predict"
+PATIENCE = 120  # seconds until the first answer
 UVICORN = ("--workers", "1", "--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools")
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server that has answered, and how many seconds that took from the start of its process."""
+    """A server that has answered, and how many seconds after the start of its process."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -34,7 +36,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Load:
-    """What a client measured: requests/s, milliseconds, and answers that were no 200."""
+    """What a client measured: requests/s, milliseconds, and answers other than 200."""
 
     rate: float
     p50: float
@@ -43,16 +45,23 @@ class Load:
 
 
 @contextmanager
-def serving(command: list[str], body: bytes, environment: dict[str, str] | None = None) -> Iterator[Running]:
-    """Run a server; `command` has {port} where the port belongs. Ends the process it started."""
+def serving(
+    command: list[str],
+    body: bytes,
+    environment: dict[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+    output: int | BinaryIO = subprocess.DEVNULL,
+) -> Iterator[Running]:
+    """Run a server until it has answered `body`, and end its process afterwards; {port} in `command` is the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     words = [word.format(port=port) for word in command]
-    began = time.perf_counter()
+    clock = time.perf_counter()
     process = subprocess.Popen(
-        words, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        words, cwd=folder, env={**os.environ, **(environment or {})}, stdout=output, stderr=output
     )
     try:
         while True:
@@ -63,25 +72,25 @@ def serving(command: list[str], body: bytes, environment: dict[str, str] | None 
                 break
             except OSError:
                 time.sleep(0.002)
-                if time.perf_counter() - began > 60:
-                    raise
-        yield Running(process, url, time.perf_counter() - began)
+                if time.perf_counter() - clock > PATIENCE:
+                    raise SystemExit(f"{' '.join(words)} did not answer within {PATIENCE} s") from None
+        yield Running(process, url, time.perf_counter() - clock)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(20)
 
 
 def ask(url: str, body: bytes) -> bytes:
-    """Send one prediction, and give the answer's bytes."""
+    """Request one prediction, and give the bytes of the response."""
     request = urllib.request.Request(url + PATH, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return answer.read()
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return response.read()
 
 
 def load(url: str, body: bytes, folder: Path, *, connections: int, seconds: float) -> Load:
     """Load a server with wrk over keep-alive connections."""
     if not shutil.which("wrk"):
-        raise SystemExit("wrk is not installed (Debian: apt-get install wrk).")
+        raise SystemExit("wrk is not installed. On Debian: apt-get install wrk.")
     script = folder / "post.lua"
     script.write_text(
         'wrk.method = "POST"\n'
@@ -95,7 +104,7 @@ def load(url: str, body: bytes, folder: Path, *, connections: int, seconds: floa
     )
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), url + PATH]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = re.search(r"RESULT (\S+) (\S+) (\S+) (\d+)", done.stdout)
-    if not found:
-        raise SystemExit(f"wrk said:\n{done.stdout}{done.stderr}")
-    return Load(float(found[1]), float(found[2]), float(found[3]), int(found[4]))
+    match = re.search(r"RESULT (\S+) (\S+) (\S+) (\d+)", done.stdout)
+    if not match:
+        raise SystemExit(f"wrk printed:\n{done.stdout}{done.stderr}")
+    return Load(float(match[1]), float(match[2]), float(match[3]), int(match[4]))

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.models import ROOT, Model
 from benchmarks.server import UVICORN, Load, ask, load, serving
-from benchmarks.workshop import ROOT, Model
 
 CONNECTIONS = 32
 CONTENDERS = ROOT / "benchmarks" / "contenders"
@@ -38,24 +38,24 @@ def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[
         "seatrial": (seatrial_command(model), {}),
         "seed": (bare_command(Path(sys.executable), "seed:app"), seed),
     }
-    found: dict[str, list[Load]] = {name: [] for name in contenders}
+    loads: dict[str, list[Load]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, (command, environment) in contenders.items():
             with serving(command, BODY, environment) as running:
                 load(running.url, BODY, folder, connections=CONNECTIONS, seconds=1)  # warm up
-                got = load(running.url, BODY, folder, connections=CONNECTIONS, seconds=seconds)
-            if got.errors:
-                raise SystemExit(f"{name} answered {got.errors} requests with errors")
-            found[name].append(got)
+                measured = load(running.url, BODY, folder, connections=CONNECTIONS, seconds=seconds)
+            if measured.errors:
+                raise SystemExit(f"{name} answered {measured.errors} requests with an error")
+            loads[name].append(measured)
     result: dict[str, Any] = {
         name: {
-            "requests_per_second": round(statistics.median(one.rate for one in loads)),
-            "p50_ms": round(statistics.median(one.p50 for one in loads), 3),
-            "p99_ms": round(statistics.median(one.p99 for one in loads), 3),
+            "requests_per_second": round(statistics.median(one.rate for one in each)),
+            "p50_ms": round(statistics.median(one.p50 for one in each), 3),
+            "p99_ms": round(statistics.median(one.p99 for one in each), 3),
         }
-        for name, loads in found.items()
+        for name, each in loads.items()
     }
-    pairs = list(zip(found["seatrial"], found["bare"], found["seed"], strict=True))
+    pairs = list(zip(loads["seatrial"], loads["bare"], loads["seed"], strict=True))
     result["share_of_bare"] = round(statistics.median(ours.rate / bare.rate for ours, bare, _ in pairs), 3)
     result["times_seed"] = round(statistics.median(ours.rate / seed_.rate for ours, _, seed_ in pairs), 1)
     result["p99_of_bare"] = round(statistics.median(ours.p99 / bare.p99 for ours, bare, _ in pairs), 2)

@@ -1,15 +1,17 @@
-"""From the start of the process to the first answered prediction, memory, disk; and the cost of an import."""
+"""The time from process start to the first prediction, memory and disk space, and the cost of an import."""
 
+import json
 import statistics
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.models import Model
 from benchmarks.server import ask, load, serving
 from benchmarks.serving import BODY, EXAMPLE, bare_command, seatrial_command
-from benchmarks.workshop import Model
 
+SINGLE = json.dumps(EXAMPLE).encode()
 LIBRARIES = "import numpy, onnxruntime"
 PREDICTION = f"import titanic_model; print(titanic_model.predict([{EXAMPLE!r}]))"
 
@@ -19,7 +21,7 @@ def measure(model: Model, folder: Path, *, rounds: int) -> dict[str, Any]:
     first: dict[str, list[float]] = {"seatrial": [], "fastapi": []}
     resident = []
     for _ in range(rounds):
-        with serving(bare_command(model.python, "fastapi_echo:app"), _single()) as running:
+        with serving(bare_command(model.python, "fastapi_echo:app"), SINGLE) as running:
             first["fastapi"].append(running.first_answer)
         with serving(seatrial_command(model), BODY) as running:
             first["seatrial"].append(running.first_answer)
@@ -36,19 +38,13 @@ def measure(model: Model, folder: Path, *, rounds: int) -> dict[str, Any]:
     }
 
 
-def _single() -> bytes:
-    import json
-
-    return json.dumps(EXAMPLE).encode()
-
-
 def _imports(python: Path, rounds: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {LIBRARIES: [], PREDICTION: []}
     for _ in range(rounds + 1):
         for code, values in seconds.items():
-            began = time.perf_counter()
+            clock = time.perf_counter()
             subprocess.run([python, "-c", code], check=True, stdout=subprocess.DEVNULL)
-            values.append(time.perf_counter() - began)
+            values.append(time.perf_counter() - clock)
     libraries, prediction = (statistics.median(values[1:]) for values in seconds.values())
     return {
         "import_libraries_s": round(libraries, 3),

@@ -1,6 +1,6 @@
-"""Commands without a process of their own, where a test needs many: it spares loading scikit-learn anew for each.
+"""Run commands in this process where a test needs many, which saves loading scikit-learn for each.
 
-That the command line works as a process is the business of tests/cli/test_app.py, tests/test_demo.py and others.
+tests/cli/test_app.py, tests/test_demo.py and others test the command line as a process.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from seatrial.cli.app import run
 
 
 def run_here(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `seatrial` with these words in a folder; gives what a process of it would."""
+    """Run `seatrial` with these words in a folder; return what a process would."""
     out, err = io.StringIO(), io.StringIO()
     with (
         contextlib.chdir(cwd),

@@ -43,7 +43,7 @@ def copy_titanic(destination: Path) -> Path:
 def titanic_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained copy of the reference project; tests read it and do not change it."""
     folder = copy_titanic(tmp_path_factory.mktemp("titanic") / "titanic")
-    command = [sys.executable, "-m", "seatrial.cli", "train", "--project", str(folder), "--json"]
+    command = [sys.executable, "-m", "seatrial", "train", "--project", str(folder), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder

@@ -1,4 +1,4 @@
-"""How often what is left to chance is repeated: a few times with every change, at full length by `make soak`."""
+"""How often a randomised test repeats: a few times in `make test`, many times in `make soak`."""
 
 import os
 
@@ -6,5 +6,5 @@ SOAK = bool(os.environ.get("SEATRIAL_SOAK"))
 
 
 def turns(full: int, few: int) -> int:
-    """How many turns a test of chance takes in this run."""
+    """Return how often a randomised test repeats in this run."""
     return full if SOAK else few

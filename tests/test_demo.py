@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import copy_titanic
 
 JACK = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20}
-SEATRIAL = (sys.executable, "-m", "seatrial.cli")
+SEATRIAL = (sys.executable, "-m", "seatrial")
 
 pytestmark = pytest.mark.slow
 

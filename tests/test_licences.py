@@ -1,4 +1,4 @@
-"""What is installed with Seatrial is permissively licensed; the exceptions are named in docs/architecture.md."""
+"""What is installed with Seatrial is permissively licensed; the exceptions are named in docs/decisions/licences.md."""
 
 import re
 from importlib.metadata import PackageNotFoundError, distribution
@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-# Tools that a person's machine has, and neither a model's wheel nor what serves it.
+# Tools on a developer's machine that are neither in a model's wheel nor in its server.
 KNOWN = {
     "serve": set(),
     "native": set(),
@@ -15,12 +15,12 @@ KNOWN = {
     "cli": {"jinja2-ansible-filters"},
     "sql": {"psycopg", "psycopg-binary"},
 }
-# The Mozilla licence (certifi, pathspec) asks nothing of who uses its files unchanged.
+# The Mozilla licence (certifi, pathspec) asks nothing of those who use its files unchanged.
 COPYLEFT = re.compile(r"\bA?L?GPL|GNU|EUPL|\bCDDL|\bSSPL|\bBUSL", re.IGNORECASE)
 
 
 def installed_with(extra: str) -> set[str]:
-    """Every distribution that `seatrial[extra]` brings here."""
+    """Return every distribution that `seatrial[extra]` installs here."""
     found: set[str] = set()
     asked = [("seatrial", extra)]
     seen = set(asked)
@@ -29,7 +29,7 @@ def installed_with(extra: str) -> set[str]:
         try:
             lines = distribution(name).requires or []
         except PackageNotFoundError:
-            continue  # of another platform
+            continue  # for another platform
         found.add(name)
         for line in lines:
             requirement = Requirement(line)
@@ -42,20 +42,20 @@ def installed_with(extra: str) -> set[str]:
 
 
 def licence(name: str) -> str:
-    told = distribution(name).metadata
-    classifiers = [line for line in told.get_all("Classifier") or [] if line.startswith("License ::")]
-    first = (told.get("License") or "").strip().splitlines()[:1]  # some have the whole text there
-    return "; ".join([told.get("License-Expression") or "", *classifiers, *first])
+    metadata = distribution(name).metadata
+    classifiers = [line for line in metadata.get_all("Classifier") or [] if line.startswith("License ::")]
+    first = (metadata.get("License") or "").strip().splitlines()[:1]  # some contain the whole text
+    return "; ".join([metadata.get("License-Expression") or "", *classifiers, *first])
 
 
 @pytest.mark.parametrize("extra", KNOWN)
-def test_nothing_but_what_is_known_is_under_a_copyleft(extra: str) -> None:
+def test_only_known_distributions_have_a_copyleft_licence(extra: str) -> None:
     names = installed_with(extra)
     assert {"numpy", "pydantic", "onnxruntime"} <= names
     assert {name for name in names if COPYLEFT.search(licence(name))} == KNOWN[extra]
 
 
-def test_every_distribution_tells_its_licence() -> None:
+def test_every_distribution_states_its_licence() -> None:
     names = set().union(*(installed_with(extra) for extra in KNOWN)) - {"seatrial"}
     assert len(names) > 60
     assert {name for name in names if not re.search(r"\w", licence(name))} == set()

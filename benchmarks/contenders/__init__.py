@@ -1,1 +1,1 @@
-"""What Seatrial is measured against, each a small program of its own."""
+"""What Seatrial is measured against, each a small program."""

@@ -11,7 +11,7 @@ HEADERS = [
 
 
 async def app(scope, receive, send):
-    """Answer every request alike."""
+    """Answer every request with the same bytes."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body", False):

@@ -24,5 +24,5 @@ app = FastAPI()
 
 @app.post("/api/v1/predict")
 def predict(passenger: Passenger) -> dict[str, object]:
-    """Answer what a prediction would look like."""
+    """Answer with what looks like a prediction."""
     return {"predictions": [1], "probabilities": [{"0": 0.1, "1": 0.9}], "name": passenger.name}

@@ -1,8 +1,8 @@
 """scikit-learn with pandas, Parquet to Parquet: python pandas_batch.py PIPELINE INPUT OUTPUT [--checked].
 
-As it is commonly written: the features vectorised by hand where that is easy, a second implementation of them, and the
-rows taken as they are. With --checked it does what Seatrial does, and what the seed's own code did: each row is held
-against the schema before it is predicted, by Pydantic, on dictionaries.
+As it is commonly written: the features vectorised by hand where that is easy, which implements them a second time, and
+no check of the rows. With --checked it does what Seatrial does, and what the seed's own code did: Pydantic validates
+each row, as a dictionary, against the schema before it is predicted.
 """
 
 import sys
@@ -15,7 +15,7 @@ from titanic_model.schema import Passenger
 
 
 def main(pipeline: str, source: str, output: str, checked: str = "") -> None:
-    """Read all, check if asked, derive, predict, write."""
+    """Read all rows, check them if requested, derive features, predict, write."""
     rows = pd.read_parquet(source)
     if checked:
         for record in rows.astype(object).where(rows.notna(), None).to_dict(orient="records"):

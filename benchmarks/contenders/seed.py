@@ -16,13 +16,13 @@ app = FastAPI()
 
 
 class Inputs(BaseModel):
-    """The seed's form of a request."""
+    """The seed's request format."""
 
     inputs: list[Passenger]
 
 
-def frame_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Derive the features, as pandas is commonly used for it."""
+def to_frame(rows: pd.DataFrame) -> pd.DataFrame:
+    """Derive the features in the usual pandas style."""
     rows["title"] = rows["name"].map(features.title)
     rows["deck"] = rows["cabin"].map(features.deck, na_action="ignore")
     rows["family_size"] = 1 + rows["sibsp"] + rows["parch"]
@@ -34,9 +34,9 @@ def frame_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @app.post("/api/v1/predict")
-def predict(given: Inputs) -> dict[str, Any]:
-    """Predict, and answer as the seed did, with the probabilities beside it."""
-    scores = pipeline.predict_proba(frame_of(pd.DataFrame([row.model_dump() for row in given.inputs])))
+def predict(request: Inputs) -> dict[str, Any]:
+    """Predict, and answer as the seed did, with the probabilities added."""
+    scores = pipeline.predict_proba(to_frame(pd.DataFrame([row.model_dump() for row in request.inputs])))
     return {
         "predictions": [int(label) for label in scores[:, 1] >= 0.5],
         "probabilities": [{"0": float(no), "1": float(yes)} for no, yes in scores],

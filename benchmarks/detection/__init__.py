@@ -1,1 +1,1 @@
-"""How many seeded faults the trial catches, how many harmless releases it blocks, and how older checks do beside it."""
+"""How many injected faults the trial catches, how many harmless releases it blocks, and how older checks compare."""

@@ -1,4 +1,4 @@
-"""Small projects around the benchmark's tables, written as a user's would be and read by the same functions."""
+"""Small projects for the benchmark's tables, written as a user would write them, and read by the same functions."""
 
 import csv
 import keyword
@@ -16,7 +16,7 @@ MODELS = ("linear", "boosted")
 
 @dataclass(frozen=True)
 class Source:
-    """A table: where it is from, its target, the columns to use (none: all), and how many rows at most."""
+    """A table: its name, its target, what it is used for, its columns (none: all), and how many rows at most."""
 
     name: str
     target: str
@@ -41,16 +41,13 @@ SOURCES = {
         Source("churn", "churn", "reported", rows=2_500),
         Source("penguins", "species", "reported"),
         Source("mpg", "mpg", "reported"),
-        Source(
-            "ames", "price", "reported",
-            AMES,
-        ),
+        Source("ames", "price", "reported", AMES),
     )
 }  # fmt: skip
 
 
 def read_source(source: Source, folder: Path | None) -> tuple[dict[str, list[str]], int]:
-    """The table as text columns and how many rows it has. `folder` holds the files that the project does not ship."""
+    """Read a table as text columns, and count its rows. `folder` has the files that are not in this repository."""
     if source.name == "synthetic":
         table = _synthetic()
     elif source.name in ("wine", "diabetes"):
@@ -61,23 +58,17 @@ def read_source(source: Source, folder: Path | None) -> tuple[dict[str, list[str
         table = {name: [repr(float(v)) for v in data.data[:, k]] for k, name in enumerate(names)}
         table["target"] = [str(v) for v in data.target.tolist()]
     else:
-        path = (
-            ROOT / "titanic" / "data" / "titanic.csv"
-            if source.name == "titanic"
-            else Path(folder or ".") / f"{source.name}.csv"
-        )
+        home = ROOT / "titanic" / "data" if source.name == "titanic" else Path(folder or ".")
+        path = home / f"{source.name}.csv"
         if not path.is_file():
-            raise SystemExit(f"{path} is not there: name the folder with the tables by --data.")
+            raise SystemExit(f"{path} was not found. Name the folder with the tables by --data.")
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
         table = {name: [row[k] for row in rows[1:]] for k, name in enumerate(rows[0])}
     size = len(table[source.target])
     order = np.random.default_rng(7).permutation(size)[: source.rows]
-    kept = [
-        *(source.columns or [n for n in table if n not in ("rownames", "name") or source.name == "titanic"]),
-        source.target,
-    ]
-    return {name: [table[name][k] for k in order] for name in dict.fromkeys(kept)}, len(order)
+    names = source.columns or [n for n in table if n not in ("rownames", "name") or source.name == "titanic"]
+    return {name: [table[name][k] for k in order] for name in dict.fromkeys((*names, source.target))}, len(order)
 
 
 def _synthetic(rows: int = 2_500) -> dict[str, list[str]]:
@@ -108,7 +99,7 @@ def _synthetic(rows: int = 2_500) -> dict[str, list[str]]:
 
 
 def write_project(source: Source, model: str, table: dict[str, list[str]], folder: Path) -> Path:
-    """Write a project for the table: schema, features, pipeline, data; the Titanic keeps its own of these."""
+    """Write a project for the table: schema, features, pipeline, data. Titanic keeps its own schema and features."""
     shutil.rmtree(folder, ignore_errors=True)
     task = "regression" if source.name in ("mpg", "ames", "diabetes") else None
     if source.name == "titanic":
@@ -144,9 +135,9 @@ def write_project(source: Source, model: str, table: dict[str, list[str]], folde
 
 
 def _listed(text: str, name: str) -> list[str]:
-    found = re.search(rf"{name} = (\[.*?\])", text, re.S)
-    assert found is not None
-    return [part.strip(" \n\"'") for part in found[1].strip("[]").split(",") if part.strip()]
+    match = re.search(rf"{name} = (\[.*?\])", text, re.S)
+    assert match is not None
+    return [part.strip(" \n\"'") for part in match[1].strip("[]").split(",") if part.strip()]
 
 
 def _named(name: str) -> str:
@@ -166,7 +157,7 @@ def _code(table: dict[str, list[str]]) -> tuple[list[str], list[str], list[str],
             lines.append(f"    {name}: Literal[{', '.join(map(repr, sorted(set(present))))}]{empty}\n")
             categories.append(name)
         else:
-            # As most features do, this one takes what people type, and strips it.
+            # Like most features, this one accepts what people type, and strips it.
             lines.append(f"    {name}: str{empty}\n")
             features.append(
                 f"def {name}_clean({name}: str{empty}) -> str | None:\n"

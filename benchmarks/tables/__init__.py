@@ -1,1 +1,1 @@
-"""Projects made for many tables, and taken the whole way by the command line: `python -m benchmarks.tables`."""
+"""Projects for many tables, each taken through its whole life by the command line: `python -m benchmarks.tables`."""

@@ -1,28 +1,28 @@
-"""The tables: real ones, and made ones for what these lack."""
+"""The tables: real ones, and made-up ones for what these lack."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tables import made
+from benchmarks.tables import made_up
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table: what `seatrial new` is told of it. `make` writes a made one and gives the words for `--data`.
+    """One table, and the options that `seatrial new` gets for it. `make` writes a made-up one and gives its location.
 
-    `grows` names those that are released a second time, with more rows.
+    A table that `grows` is released a second time, with more rows.
     """
 
     name: str
     target: str = ""
-    words: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     make: Callable[[Path], str] | None = None
     file: str = ""  # in the folder of real tables
     grows: bool = False
 
-    def place(self, folder: Path, real: Path | None) -> str:
-        """What is given as --data; "" where the folder of real tables is needed and not given."""
+    def location(self, folder: Path, real: Path | None) -> str:
+        """The value of --data; "" if the folder of real tables is needed but was not given."""
         if self.make:
             return self.make(folder)
         if self.file:
@@ -38,22 +38,22 @@ REAL = (
     Table("ames", "price", file="ames.csv"),
     *(Table(name) for name in ("iris", "wine", "breast_cancer", "digits", "diabetes", "linnerud")),
 )
-MADE = (
-    Table("few", "late", make=made.few),
-    Table("narrow", "price", make=made.narrow),
-    Table("wide", "yield", make=made.wide),
-    Table("dates", "returned", make=made.dates),
-    Table("orders", "late", make=made.orders, grows=True),
-    Table("zones", "minutes", make=made.zones),
-    Table("notes", "team", make=made.notes),
-    Table("flags", "renewed", make=made.flags),
-    Table("european", "Güte", make=made.european),
-    Table("headings", "Ergebnis (%)", make=made.headings),
-    Table("classes", "grade", make=made.classes),
-    Table("rare", "fraud", make=made.rare),
-    Table("database", "left", ("--query", "SELECT * FROM customers"), make=made.database),
-    Table("columnar", "amount", make=made.columnar),
-    Table("hundred", "churned", make=made.hundred),
-    Table("large", "churned", make=made.large),
+MADE_UP = (
+    Table("few", "late", make=made_up.few),
+    Table("narrow", "price", make=made_up.narrow),
+    Table("wide", "yield", make=made_up.wide),
+    Table("dates", "returned", make=made_up.dates),
+    Table("orders", "late", make=made_up.orders, grows=True),
+    Table("zones", "minutes", make=made_up.zones),
+    Table("notes", "team", make=made_up.notes),
+    Table("flags", "renewed", make=made_up.flags),
+    Table("european", "Güte", make=made_up.european),
+    Table("headings", "Ergebnis (%)", make=made_up.headings),
+    Table("classes", "grade", make=made_up.classes),
+    Table("rare", "fraud", make=made_up.rare),
+    Table("database", "left", ("--query", "SELECT * FROM customers"), make=made_up.database),
+    Table("columnar", "amount", make=made_up.columnar),
+    Table("hundred", "churned", make=made_up.hundred),
+    Table("large", "churned", make=made_up.large),
 )
-TABLES = (*REAL, *MADE)
+TABLES = (*REAL, *MADE_UP)

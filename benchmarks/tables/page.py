@@ -1,23 +1,25 @@
-"""The page of a served release, used as a person with a keyboard does, in Chromium."""
+"""The page of a served release, used in Chromium with the keyboard, as a person would."""
 
 import re
 import shutil
 from typing import Any
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
-MOST_FIELDS = 40  # typed into; a page of 300 is tabbed through no further
+MOST_FIELDS = 40  # to type into; the rest of a page with 300 fields is left out
+
+
+class StepFailedError(Exception):
+    """A step of the benchmark that did not do its work."""
 
 
 def try_page(url: str) -> str:
-    """Empty the form, fill it in again by keyboard alone, and give the answer that is then shown.
+    """Empty the form, fill it in again with the keyboard alone, and give the answer that the page shows.
 
-    Raises FailureError where it is not usable: no answer, a complaint on the console, anything from another host.
+    Raises StepFailedError if it does not work: no answer, a message on the console, or a request to another host.
     """
-    from benchmarks.tables.course import FailureError
-
     browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser_path is None:
-        return "not tried: there is no Chromium"
+        return "not tried: Chromium is not installed"
     from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
@@ -25,29 +27,27 @@ def try_page(url: str) -> str:
         try:
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
             page.set_default_timeout(15_000)
-            complaints: list[str] = []
-            asked: list[str] = []
-            page.on("console", lambda message: complaints.append(message.text))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-            page.on("request", lambda request: asked.append(request.url))
+            messages: list[str] = []
+            requested: list[str] = []
+            page.on("console", lambda message: messages.append(message.text))
+            page.on("pageerror", lambda error: messages.append(str(error)))
+            page.on("requestfailed", lambda request: messages.append(f"failed: {request.url}"))
+            page.on("request", lambda request: requested.append(request.url))
             page.goto(url)
             page.wait_for_selector("#result[data-state=fresh]")
             shown = _filled_in(page)
         except Error as error:
-            raise FailureError(f"page: {str(error).splitlines()[0]}") from None
+            raise StepFailedError(f"page: {str(error).splitlines()[0]}") from None
         finally:
             browser.close()
-    foreign = [each for each in asked if not each.startswith(f"{url}/")]
-    if complaints or foreign:
-        raise FailureError(f"page: {'; '.join([*complaints, *foreign])[:400]}")
+    foreign = [each for each in requested if not each.startswith(f"{url}/")]
+    if messages or foreign:
+        raise StepFailedError(f"page: {'; '.join([*messages, *foreign])[:400]}")
     return shown
 
 
 def _filled_in(page: Any) -> str:
-    """Fill in the first fields by Tab, arrows and typing: the example's own values, so that the answer is known."""
-    from benchmarks.tables.course import FailureError
-
+    """Fill in the first fields by Tab, arrows and typing, with the example's values, so that the answer is known."""
     before = _headline(page)
     fields = page.locator("#row .field").all()
     values = [_value_of(field) for field in fields]
@@ -63,12 +63,12 @@ def _filled_in(page: Any) -> str:
     page.wait_for_load_state("networkidle")
     after = _headline(page)
     if not re.search(r"\d", after) or after != before:
-        raise FailureError(f"page: the example typed in gives {after!r}, and as it was loaded {before!r}")
+        raise StepFailedError(f"page: the typed-in example gives {after!r}, the loaded one gave {before!r}")
     return after
 
 
 def _value_of(field: Any) -> tuple[str, str]:
-    """The kind of a field's control, and what it has."""
+    """The type of a field's control, and its value."""
     if field.locator("input[type=radio]").count():
         checked = field.locator("input[type=radio]:checked")
         return "segments", checked.first.get_attribute("value") if checked.count() else ""
@@ -77,8 +77,8 @@ def _value_of(field: Any) -> tuple[str, str]:
     return kind, control.input_value()
 
 
-def _type(page: Any, field: Any, given: tuple[str, str]) -> None:
-    kind, value = given
+def _type(page: Any, field: Any, content: tuple[str, str]) -> None:
+    kind, value = content
     if kind == "segments":
         options = field.locator("input[type=radio]")
         options.first.focus()
@@ -93,7 +93,7 @@ def _type(page: Any, field: Any, given: tuple[str, str]) -> None:
     if kind == "select":
         label = control.evaluate("(e, v) => [...e.options].find(o => o.value === v)?.text ?? ''", value)
         page.keyboard.type(label)
-        if control.input_value() != value:  # names that begin alike: go on by the arrows
+        if control.input_value() != value:  # options that begin alike: go on with the arrow keys
             for _ in range(control.locator("option").count()):
                 page.keyboard.press("ArrowUp")
             for _ in range(control.locator("option").count()):

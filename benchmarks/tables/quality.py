@@ -1,8 +1,8 @@
-"""How good the models are that are written for a table, beside plain scikit-learn on the same rows.
+"""How good the models are that `seatrial new` writes for a table, next to plain scikit-learn on the same rows.
 
 Two baselines are fitted on the same split and the same columns: HistGradientBoosting with defaults, and logistic
-(ridge) regression behind one-hot and scaling. `auto` is what `choose_model` takes by the training rows alone. Which
-columns are used, and as what, was decided by all rows before, for every model and baseline alike.
+(ridge) regression behind one-hot and scaling. `auto` is what `choose_model` chooses from the training rows alone. Which
+columns are used, and as what, was decided on all rows before, for every model and baseline alike.
 """
 
 import tempfile
@@ -28,20 +28,20 @@ from seatrial.template import Examination, choose_model, examine, read_source
 from seatrial.template.codegen.pipeline import MODELS
 from seatrial.train.recipe import read_recipe
 
-LARGE = 50_000  # rows, from which on one split and fewer models are measured
+LARGE = 50_000  # rows; above this, only one split and fewer models are measured
 BASELINES = ("plain boosting", "plain linear")
-DRAWS = 200  # of the held-out rows, for what is noise
+DRAWS = 200  # of the held-out rows, to estimate the noise
 
 
-def measure_place(place: str, target: str, query: str, seeds: int) -> dict[str, Any]:
-    """Held-out scores of all models for a table by its name."""
-    examination = examine(read_source(place, query=query), target)
+def measure_table(location: str, target: str, query: str, seeds: int) -> dict[str, Any]:
+    """Held-out scores of all models for the table at a location."""
+    examination = examine(read_source(location, query=query), target)
     with threadpool_limits(1):
         return measure(examination, seeds)
 
 
 def measure(examination: Examination, seeds: int) -> dict[str, Any]:
-    """Held-out scores of all, averaged over splits; `noise` is the error of auto's lead on the better baseline."""
+    """Held-out scores of all models, as means of the splits; `noise` is the error of auto's lead over a baseline."""
     warnings.simplefilter("ignore")
     task = examination.target.task
     large = examination.rows > LARGE
@@ -49,22 +49,22 @@ def measure(examination: Examination, seeds: int) -> dict[str, Any]:
     chosen: list[str] = []
     noise: list[float] = []
     for seed in range(1 if large else seeds):
-        given: dict[str, Any] = {}
+        answers: dict[str, Any] = {}
         with tempfile.TemporaryDirectory() as folder:
             recipe = None
             for model in ("boosting",) if large else MODELS:
                 project = replace(render(Path(folder) / model, examination, model), seed=seed)
                 recipe = read_recipe(project, drop_bad_rows=False)
-                given[model] = recipe.fit()(recipe.held_out)
+                answers[model] = recipe.fit()(recipe.held_out)
         assert recipe is not None
         train, test = recipe.split.train, recipe.split.test
         truth, classes = recipe.table.target[test], recipe.table.classes
-        begun = time.monotonic()
-        choice = choose_model(_only(examination, train), seconds=30, seed=seed)
-        scores.setdefault("seconds of auto", []).append(time.monotonic() - begun)
+        clock = time.monotonic()
+        choice = choose_model(_take(examination, train), seconds=30, seed=seed)
+        scores.setdefault("seconds of auto", []).append(time.monotonic() - clock)
         chosen.append(choice.model)
-        if choice.model in given:
-            given["auto"] = given[choice.model]
+        if choice.model in answers:
+            answers["auto"] = answers[choice.model]
         frame = pd.DataFrame(
             {c.name: c.values.to_pandas() for c in examination.used if c.kind not in ("text", "date", "moment")}
         )
@@ -72,36 +72,35 @@ def measure(examination: Examination, seeds: int) -> dict[str, Any]:
             for name, pipeline in _baselines(frame, task, seed).items():
                 pipeline.fit(frame.iloc[train], recipe.table.target[train])
                 ask = pipeline.predict if task == "regression" else pipeline.predict_proba
-                given[name] = ask(frame.iloc[test])
-        for name, answers in given.items():
-            scores.setdefault(name, []).append(_score(task, truth, answers, classes))
-        noise.append(_noise(task, truth, given, classes, seed))
+                answers[name] = ask(frame.iloc[test])
+        for name, each in answers.items():
+            scores.setdefault(name, []).append(_score(task, truth, each, classes))
+        noise.append(_noise(task, truth, answers, classes, seed))
     return {name: float(np.mean(values)) for name, values in scores.items()} | {
         "chosen": ",".join(chosen),
         "noise": float(np.mean(noise)),
     }
 
 
-def _noise(task: str, truth: Any, given: dict[str, Any], classes: Any, seed: int) -> float:
-    """The standard error of the difference to the better baseline, over draws of the held-out rows with replacement."""
-    ours = given.get("auto", given["boosting"])
-    there = [name for name in BASELINES if name in given]
-    if not there:
+def _noise(task: str, truth: Any, answers: dict[str, Any], classes: Any, seed: int) -> float:
+    """The standard error of the difference to the better baseline, over bootstrap samples of the held-out rows."""
+    ours = answers.get("auto", answers["boosting"])
+    fitted = [name for name in BASELINES if name in answers]
+    if not fitted:
         return 0.0
-    best = max(there, key=lambda name: _score(task, truth, given[name], classes))
-    draw = np.random.default_rng(seed)
+    best = answers[max(fitted, key=lambda name: _score(task, truth, answers[name], classes))]
+    generator = np.random.default_rng(seed)
     differences = []
     for _ in range(DRAWS if len(truth) < LARGE else DRAWS // 10):
-        rows = draw.integers(0, len(truth), len(truth))
+        rows = generator.integers(0, len(truth), len(truth))
         if len(np.unique(truth[rows])) < 2:
             continue
-        differences.append(
-            _score(task, truth[rows], ours[rows], classes) - _score(task, truth[rows], given[best][rows], classes)
-        )
+        first, second = (_score(task, truth[rows], each[rows], classes) for each in (ours, best))
+        differences.append(first - second)
     return float(np.std(differences)) if differences else 0.0
 
 
-def _only(examination: Examination, rows: Any) -> Examination:
+def _take(examination: Examination, rows: Any) -> Examination:
     columns = tuple(replace(c, values=c.values.take(rows)) for c in examination.columns)
     target = replace(examination.target, values=examination.target.values.take(rows))
     return replace(examination, columns=columns, target=target, rows=len(rows))

@@ -1,6 +1,6 @@
 """Seatrial: from a data scientist's table to a production service, with a sea trial before every release.
 
-The face is a few names, loaded on use so that importing the package costs next to nothing.
+The public API is a few names, which are loaded on use, so that importing the package costs next to nothing.
 """
 
 from typing import TYPE_CHECKING
@@ -9,11 +9,19 @@ if TYPE_CHECKING:
     from seatrial.core.errors import SeatrialError as SeatrialError
     from seatrial.model import Release as Release
     from seatrial.model import Schema as Schema
+    from seatrial.steps.load import load as load
+    from seatrial.steps.project import Project as Project
 
-__all__ = ["Release", "Schema", "SeatrialError", "__version__"]
+__all__ = ["Project", "Release", "Schema", "SeatrialError", "__version__", "load"]
 __version__ = "0.1.0"
 
-_HOMES = {"Release": "seatrial.model", "Schema": "seatrial.model", "SeatrialError": "seatrial.core.errors"}
+_HOMES = {
+    "Project": "seatrial.steps.project",
+    "Release": "seatrial.model",
+    "Schema": "seatrial.model",
+    "SeatrialError": "seatrial.core.errors",
+    "load": "seatrial.steps.load",
+}
 
 
 def __getattr__(name: str) -> object:

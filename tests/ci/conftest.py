@@ -1,7 +1,9 @@
 """What the tests of several services share."""
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,14 @@ def shared_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def top(shared_repository: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(shared_repository, tmp_path / "repository"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def actionlint_without_findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An actionlint that finds nothing, for the doctor; zizmor and hadolint are the real ones of the environment."""
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "actionlint").write_text("#!/bin/sh\necho '[]'\n")
+    (folder / "actionlint").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(folder), prepend=os.pathsep)
+        yield

@@ -25,7 +25,7 @@ from seatrial.core.project import find_project
 from seatrial.release import build_release, built_files, open_index, publish_toolkit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
-SEATRIAL = (sys.executable, "-m", "seatrial.cli")
+SEATRIAL = (sys.executable, "-m", "seatrial")
 JOBS = {"lint", "train", "test", "build", "trial", "publish", "deploy"}
 
 
@@ -259,7 +259,7 @@ def test_a_retrain_with_the_same_rows_publishes_nothing_and_succeeds(world: Worl
     jobs = world.circle.run("main", {"retrain": True})
     assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success"), failures(jobs)
     assert re.search(r"0\.2\.\d stays: the table is the one that 0\.2\.\d was trained on\.", jobs["train"].log)
-    assert "is published already, with exactly these bytes: there is nothing to try." in jobs["trial"].log
+    assert "is published already, with exactly these bytes: there is nothing to compare." in jobs["trial"].log
     assert world.state() == before
     assert (world.deployed(), world.served()) == (pin, served)
 

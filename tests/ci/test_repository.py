@@ -95,7 +95,7 @@ STAND_IN = """#!{python}
 import os, pathlib, subprocess, sys
 words = sys.argv[1:]
 if words[:1] == ["ci"]:
-    sys.exit(subprocess.run([sys.executable, "-m", "seatrial.cli", *words]).returncode)
+    sys.exit(subprocess.run([sys.executable, "-m", "seatrial", *words]).returncode)
 with open("{log}", "a") as file:
     file.write(f"{{pathlib.Path.cwd().name}} {{pathlib.Path(sys.argv[0]).name}} {{' '.join(words[:1])}}\\n")
 (package,) = pathlib.Path("src").glob("*_model")
@@ -171,7 +171,7 @@ def test_a_new_project_in_a_repository_nests_none_and_says_how_to_renew_the_pipe
     second = quick("new", "leaving", *words, cwd=tmp_path)
     assert second.returncode == 0, second.stderr
     assert (
-        ".circleci/config.yml does not have the project yet: `seatrial ci circleci --force` there writes it anew, "
+        ".circleci/config.yml does not have the project yet. Run `seatrial ci circleci --force` there to write it again, "
         "for churn-model and leaving-model.\n"
     ) in second.stderr
     assert "to fit churn-model;" in path.read_text()  # until somebody says so
@@ -180,5 +180,5 @@ def test_a_new_project_in_a_repository_nests_none_and_says_how_to_renew_the_pipe
     assert done.returncode == 0, done.stderr
     assert "to fit churn-model and leaving-model;" in path.read_text()
     third = quick("new", "staying", *words, "--ci", "gitlab", cwd=tmp_path)
-    assert ".gitlab-ci.yml is there with other content, and was left as it is" in third.stderr
+    assert ".gitlab-ci.yml exists with other content, and was not changed" in third.stderr
     assert examine(tmp_path / "leaving") == []

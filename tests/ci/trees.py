@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
-from seatrial.ci.doctor import examine
+from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import examine as examine_all
 
 CIRCLE = ".circleci/config.yml"
 WORKFLOW = ".github/workflows/w.yml"
 GITLAB = ".gitlab-ci.yml"
 Found = list[tuple[str, str]]
+
+
+def examine(folder: Path) -> list[Finding]:
+    """The faults that the doctor itself finds, without those of the linters."""
+    return [each for each in examine_all(folder) if each.is_fault and "/" not in each.check]
 
 
 def looked_at(folder: Path, files: dict[str, str | bytes]) -> Found:

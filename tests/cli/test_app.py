@@ -21,7 +21,7 @@ HEAVY = {
 
 
 def seatrial(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "seatrial.cli", *words]
+    command = [sys.executable, "-m", "seatrial", *words]
     given = {**os.environ, "COLUMNS": "200", **environment}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=given, check=False)
 
@@ -92,7 +92,7 @@ def test_a_fault_of_ours_says_so_without_a_traceback(monkeypatch, capsys):
     assert app.run(["build"]) == 1
     told = capsys.readouterr().err
     assert "ZeroDivisionError: oops" in told
-    assert "fault of Seatrial's" in told
+    assert "This is a bug in Seatrial" in told
     assert "Traceback" not in told
 
 

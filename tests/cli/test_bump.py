@@ -82,7 +82,7 @@ def test_a_version_in_pyproject_is_refused(project: Path, capsys: pytest.Capture
     settings = project / "pyproject.toml"
     settings.write_text(settings.read_text().replace('dynamic = ["version"]', 'version = "0.3.0"'))
     assert bump(project) == 1
-    assert "The version of titanic-model stands in pyproject.toml, 0.3.0" in capsys.readouterr().err
+    assert "The version of titanic-model is in pyproject.toml (0.3.0)" in capsys.readouterr().err
 
 
 def test_when_needed_it_says_why_not(project: Path, index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

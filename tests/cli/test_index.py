@@ -56,7 +56,7 @@ def project(private: Private, tmp_path: Path) -> Path:
 def seatrial(root: Path, *words: str, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
     mine = {k: v for k, v in os.environ.items() if k != "TEAM_TOKEN"} | {"COLUMNS": "200"}
     mine |= {"TEAM_TOKEN": token} if token else {}
-    command = [sys.executable, "-m", "seatrial.cli", *words]
+    command = [sys.executable, "-m", "seatrial", *words]
     return subprocess.run(command, cwd=root, env=mine, capture_output=True, text=True, check=False)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.commands import run_here
 
 from seatrial.core.files import sha256
-from seatrial.wheels.lockfile import read_pin
+from seatrial.wheels.lockfile import read_lockfile
 
 pytestmark = pytest.mark.slow
 
@@ -71,12 +71,12 @@ def test_a_first_release_is_published_after_its_trial_and_not_before(yard: Yard)
     assert yard.run("publish").returncode == 0  # the same bytes again
 
 
-def test_a_pure_refactoring_passes_all_legs(yard: Yard) -> None:
+def test_a_pure_refactoring_passes_all_suites(yard: Yard) -> None:
     yard.change("features.py", "return 1 + sibsp + parch", "return sibsp + parch + 1")
     yard.build("0.1.1")
     code, verdict = yard.trial()
     assert code == 0, verdict["cause"]
-    assert {check["leg"] for check in verdict["checks"]} == {
+    assert {check["suite"] for check in verdict["checks"]} == {
         "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
     }  # fmt: skip
     assert all(check["outcome"] in ("passed", "noted") for check in verdict["checks"])
@@ -85,9 +85,9 @@ def test_a_pure_refactoring_passes_all_legs(yard: Yard) -> None:
     assert sorted(p.name for p in folder.iterdir()) == [
         "junit.xml", "requirements.txt", "trial.html", "trial.md", "verdict.json",
     ]  # fmt: skip
-    pin = read_pin((folder / "requirements.txt").read_text(), "the trial's")
+    pin = read_lockfile((folder / "requirements.txt").read_text(), "the trial's")
     assert (pin.model.requirement, pin.model.hashes) == ("titanic-model==0.1.1", (verdict["candidate"]["sha256"],))
-    assert {"seatrial", "onnxruntime", "uvicorn"} <= {line.name for line in pin.lines}
+    assert {"seatrial", "onnxruntime", "uvicorn"} <= {line.name for line in pin.requirements}
     assert "Passed" in (folder / "trial.html").read_text()
     suite = ElementTree.parse(folder / "junit.xml").getroot()
     assert not list(suite.iter("failure")) + list(suite.iter("skipped"))

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.index_settings import choose_place, read_places, url_place
+from seatrial.core.index_settings import choose_index, index_at_url, read_index_settings
 
 TOKEN = "s3cretS3cret"
 
 
 def read(value: object, root: Path = Path("/p")) -> tuple:
-    return read_places(value, root, "pyproject.toml")
+    return read_index_settings(value, root, "pyproject.toml")
 
 
 def test_a_string_is_a_folder_or_an_address() -> None:
@@ -68,27 +68,27 @@ def test_what_is_wrong_is_named_and_a_token_is_not_repeated(value: object, messa
 
 def test_an_index_is_chosen_by_name_address_or_folder(tmp_path: Path) -> None:
     places = read({"local": "index", "team": {"url": "https://i.example/simple/", "token": "T"}})
-    assert choose_place(places, "team") is places[1]
-    assert choose_place(places, "https://i.example/simple") is places[1]
-    assert choose_place(places, str(tmp_path)).folder == tmp_path
-    assert choose_place(places, str(tmp_path / "new")).folder == tmp_path / "new"
+    assert choose_index(places, "team") is places[1]
+    assert choose_index(places, "https://i.example/simple") is places[1]
+    assert choose_index(places, str(tmp_path)).folder == tmp_path
+    assert choose_index(places, str(tmp_path / "new")).folder == tmp_path / "new"
     with pytest.raises(SeatrialError, match="No index is called 'taem'") as error:
-        choose_place(places, "taem")
+        choose_index(places, "taem")
     assert error.value.hint == "Did you mean team?"
     with pytest.raises(SeatrialError, match="has a user name or a token in it"):
-        choose_place(places, f"https://x:{TOKEN}@i.example/")
+        choose_index(places, f"https://x:{TOKEN}@i.example/")
 
 
 def test_a_token_goes_over_https_to_others_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T", TOKEN)
     for url, works in (("http://i.example/", False), ("http://127.0.0.1:9/", True), ("https://i.example/", True)):
-        place = url_place(url, pull_token="T")
+        place = index_at_url(url, pull_token="T")
         if works:
             assert place.credentials() == ("__token__", TOKEN)
         else:
             with pytest.raises(SeatrialError, match="not https://"):
                 place.credentials()
-    assert url_place("http://i.example/", pull_token="T", insecure=True).credentials()
+    assert index_at_url("http://i.example/", pull_token="T", insecure=True).credentials()
     monkeypatch.setenv("T", "a\nb")
     with pytest.raises(SeatrialError, match="holds no token"):
-        url_place("https://i.example/", pull_token="T").credentials()
+        index_at_url("https://i.example/", pull_token="T").credentials()

@@ -6,7 +6,7 @@ import pytest
 from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.version import new_version, raised, read_version, write_version
+from seatrial.core.version import next_version, read_version, version_in_diff, write_version
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from seatrial.core.version import new_version, raised, read_version, write_versi
     ],
 )
 def test_the_next_version(old: str, part: str, new: str):
-    assert raised(Version(old), part) == new
+    assert next_version(Version(old), part) == new
     assert Version(new) > Version(old)
 
 
@@ -88,4 +88,4 @@ HEAD = "diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n"
     ],
 )
 def test_a_change_of_the_version_alone(diff: str, version: str | None):
-    assert new_version(diff) == version
+    assert version_in_diff(diff) == version

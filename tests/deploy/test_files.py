@@ -1,4 +1,4 @@
-"""What is rendered for a project's targets, and what goes into a build context."""
+"""The files that are rendered for a project's targets, and the contents of a build context."""
 
 import json
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import TITANIC
-from tests.deploy.pinning import made_up_pin
+from tests.deploy.pinned_releases import fake_pinned_release
 from tests.projects.tiny import make_project
 
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.files import deployment_files, write_deployment_files
-from seatrial.deploy.images import image_name, own_or, pin_digest, render_dockerfile, stage, tag_of
+from seatrial.deploy.images import docker_files, edited_or, image_name, lockfile_digest, stage, tag_of
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def tiny(tmp_path: Path) -> ProjectSettings:
     return find_project(make_project(tmp_path / "tiny"))
 
 
-def test_the_reference_project_has_the_files_as_they_are_rendered() -> None:
+def test_the_reference_project_has_the_rendered_files() -> None:
     for path, text in deployment_files(find_project(TITANIC)).items():
         assert path.read_text() == text, f"render it again: {path}"
 
 
-def test_files_are_written_once_and_then_belong_to_the_project(tiny: ProjectSettings) -> None:
+def test_existing_files_are_not_overwritten(tiny: ProjectSettings) -> None:
     written = write_deployment_files(tiny)
     assert sorted(str(path.relative_to(tiny.root / "deploy")) for path in written) == [
         *("docker/.dockerignore", "docker/Dockerfile"),
@@ -47,7 +47,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile(tiny: ProjectSettings, tmp_pat
     assert hadolint
     path = tmp_path / "Dockerfile"
     for text, clean in (
-        (render_dockerfile(tiny, mounts=mounts), True),
+        (docker_files(tiny, python="3.11", port=8001, mounts=mounts)["Dockerfile"], True),
         ("FROM python\nRUN cd /x && pip install y\n", False),
     ):
         path.write_text(text)
@@ -55,7 +55,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile(tiny: ProjectSettings, tmp_pat
         assert (done.returncode == 0) is clean, done.stdout
 
 
-def test_the_dockerfile_fits_the_project(tiny: ProjectSettings) -> None:
+def test_the_dockerfile_uses_the_projects_settings(tiny: ProjectSettings) -> None:
     text = Docker(tiny, {"port": 9000, "python": "3.12"}).files()["Dockerfile"]
     assert "ARG BASE=docker.io/library/python:3.12-slim" in text
     assert 'CMD ["python", "-m", "seatrial.serve", "tiny_model", "--host", "0.0.0.0"]' in text
@@ -63,11 +63,11 @@ def test_the_dockerfile_fits_the_project(tiny: ProjectSettings) -> None:
     assert "PORT=9000" in text
 
 
-def test_the_health_check_is_python_that_follows_the_port(titanic_project: Path) -> None:
-    """The very words of the Dockerfile, against a server and against nothing."""
-    from tests.serve.serving import process
+def test_the_health_check_works_and_follows_the_port(titanic_project: Path) -> None:
+    """The command in the Dockerfile, with a running server and without one."""
+    from tests.serve.clients import process
 
-    text = render_dockerfile(find_project(titanic_project))
+    text = Docker(find_project(titanic_project), {}).files()["Dockerfile"]
     command = json.loads(re.search(r"HEALTHCHECK[^[]*CMD (\[.*\])", text, re.DOTALL).group(1).splitlines()[0])
     with process(titanic_project / "src", "--port", "0") as server:
         port = str(server.started())
@@ -80,8 +80,8 @@ def _run(command: list[str], port: str) -> int:
     return subprocess.run([sys.executable, *command[1:]], env=environment, capture_output=True, check=False).returncode
 
 
-def test_a_build_context_holds_the_pin_its_wheels_and_nothing_else(tiny: ProjectSettings, tmp_path: Path) -> None:
-    pinned = made_up_pin(tmp_path / "pin", tiny)
+def test_a_build_context_has_the_lockfile_its_wheels_and_nothing_else(tiny: ProjectSettings, tmp_path: Path) -> None:
+    pinned = fake_pinned_release(tmp_path / "pin", tiny)
     (pinned.wheels / "notes.txt").write_text("not a wheel")
     own = tiny.root / "deploy" / "docker"
     own.mkdir(parents=True)
@@ -89,29 +89,29 @@ def test_a_build_context_holds_the_pin_its_wheels_and_nothing_else(tiny: Project
     (own / "history.jsonl").write_text("{}")
     context = tmp_path / "context"
     context.mkdir()
-    stage(context, pinned, own_or(Docker(tiny, {}).files(), own))
+    stage(context, pinned, edited_or(Docker(tiny, {}).files(), own))
     assert sorted(str(p.relative_to(context)) for p in context.rglob("*") if p.is_file()) == [
         *(".dockerignore", "Dockerfile", "requirements.txt", "wheels/tiny_model-0.1.0-py3-none-any.whl"),
     ]
 
 
-def test_names_and_versions_become_names_and_tags_of_images(tiny: ProjectSettings) -> None:
+def test_image_names_and_tags_are_valid(tiny: ProjectSettings) -> None:
     assert image_name("Titanic_Model.v2") == "titanic-model-v2"
     assert tag_of("0.1.0+3.habc") == "0.1.0-3.habc"
     assert Docker(replace(tiny, name="Titanic_Model"), {}).image == "titanic-model"
 
 
-def test_a_pin_is_told_by_what_it_pins_and_not_by_its_comments(tiny: ProjectSettings, tmp_path: Path) -> None:
-    pinned = made_up_pin(tmp_path / "pin", tiny)
-    before = pin_digest(pinned)
+def test_comments_do_not_change_the_lockfile_digest(tiny: ProjectSettings, tmp_path: Path) -> None:
+    pinned = fake_pinned_release(tmp_path / "pin", tiny)
+    before = lockfile_digest(pinned)
     pinned.requirements.write_text(f"# deployed today\n\n{pinned.requirements.read_text()}")
-    assert pin_digest(pinned) == before
+    assert lockfile_digest(pinned) == before
     pinned.requirements.write_text("tiny-model==0.2.0\n")
-    assert pin_digest(pinned) != before
+    assert lockfile_digest(pinned) != before
 
 
 def test_the_tests_of_the_image_say_why_they_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.deploy.containers.workbench import missing
+    from tests.deploy.containers.container_tools import missing
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", "/nowhere")
@@ -119,4 +119,4 @@ def test_the_tests_of_the_image_say_why_they_are_skipped(monkeypatch: pytest.Mon
         "not installed: buildah, podman, runc, debootstrap (apt-get install -y buildah podman runc debootstrap)"
     )
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert missing() == "containers are built and run as root, which we are not"
+    assert missing() == "containers can only be built and run as root"

@@ -1,4 +1,4 @@
-"""What deployments do with git, on real repositories."""
+"""Git operations of deployments, on real repositories."""
 
 import subprocess
 from pathlib import Path
@@ -28,28 +28,28 @@ def clones(tmp_path: Path) -> tuple[Path, Path]:
         git(tmp_path / name, "config", "user.email", "ada@localhost")
         if name == "one":
             git(tmp_path / name, "checkout", "--quiet", "-B", "main")
-            commit(tmp_path / name, "pin", "0.1.0")
+            commit(tmp_path / name, "lockfile", "0.1.0")
             git(tmp_path / name, "push", "--quiet", "-u", "origin", "main")
     return tmp_path / "one", tmp_path / "other"
 
 
-def test_a_pin_is_pushed_on_top_of_what_others_pushed_meanwhile(clones: tuple[Path, Path]) -> None:
+def test_a_commit_is_pushed_on_top_of_what_others_have_pushed(clones: tuple[Path, Path]) -> None:
     one, other = clones
     commit(other, "README", "more")
     git(other, "push", "--quiet")
-    commit(one, "pin", "0.2.0")
+    commit(one, "lockfile", "0.2.0")
     assert Git(one).push() == ""
     assert git(one.parent / "hub", "log", "--format=%s", "main").splitlines() == [
-        "Write pin", "Write README", "Write pin",
+        "Write lockfile", "Write README", "Write lockfile",
     ]  # fmt: skip
 
 
-def test_a_pin_that_others_changed_too_is_left_as_it_is_and_told(clones: tuple[Path, Path]) -> None:
+def test_a_conflicting_commit_is_left_alone_and_reported(clones: tuple[Path, Path]) -> None:
     one, other = clones
-    commit(other, "pin", "0.3.0")
+    commit(other, "lockfile", "0.3.0")
     git(other, "push", "--quiet")
-    commit(one, "pin", "0.2.0")
-    mine = git(one, "rev-parse", "HEAD")
+    commit(one, "lockfile", "0.2.0")
+    before = git(one, "rev-parse", "HEAD")
     assert "failed to push" in Git(one).push()
-    assert git(one, "rev-parse", "HEAD") == mine
+    assert git(one, "rev-parse", "HEAD") == before
     assert git(one, "status", "--porcelain") == ""

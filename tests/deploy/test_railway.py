@@ -1,4 +1,4 @@
-"""The target `railway`, with a stand-in for Railway's command line that notes how it was called and plays failures."""
+"""The target `railway`, with a fake of Railway's command line that records its calls and can fail."""
 
 import json
 import threading
@@ -9,19 +9,21 @@ from pathlib import Path
 import httpx
 import jsonschema
 import pytest
-from tests.deploy.pinning import made_up_pin
-from tests.deploy.standins import StandIn, stand_in
+from tests.deploy.fake_commands import FakeCommand, fake_command
+from tests.deploy.pinned_releases import fake_pinned_release
 from tests.projects.tiny import make_project
-from tests.serve.serving import process
+from tests.serve.clients import threaded
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.railway import Railway
-from seatrial.deploy.target import Pinned
+from seatrial.deploy.target import PinnedRelease
+from seatrial.model import Release
+from seatrial.serve import create_app
 
 TOKEN = "rw-5d1e8c0a9b"
 
-# The keys of railway.json that Railway's documentation has, with their types; Railway refuses numbers in quotes.
+# The keys of railway.json in Railway's documentation, with their types; Railway rejects quoted numbers.
 SCHEMA = {
     "type": "object",
     "required": ["$schema", "build", "deploy"],
@@ -56,23 +58,23 @@ def tiny(tmp_path: Path) -> ProjectSettings:
 
 
 @pytest.fixture
-def railway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The command on the path, and a token in the environment."""
-    found = stand_in(tmp_path / "cli", "railway")
-    monkeypatch.setenv("PATH", f"{found.folder / 'bin'}:/usr/bin:/bin")
+def railway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
+    """The command on the PATH, and a token in the environment."""
+    railway = fake_command(tmp_path / "cli", "railway")
+    monkeypatch.setenv("PATH", f"{railway.folder / 'bin'}:/usr/bin:/bin")
     monkeypatch.delenv("RAILWAY_API_TOKEN", raising=False)
     monkeypatch.setenv("RAILWAY_TOKEN", TOKEN)
-    return found
+    return railway
 
 
 @pytest.fixture
-def pinned(tiny: ProjectSettings, tmp_path: Path) -> Pinned:
-    return made_up_pin(tmp_path / "pin", tiny)
+def pinned(tiny: ProjectSettings, tmp_path: Path) -> PinnedRelease:
+    return fake_pinned_release(tmp_path / "pin", tiny)
 
 
 @pytest.fixture
 def service() -> Iterator[tuple[str, dict[str, object]]]:
-    """The service on Railway; it answers as the version in the dictionary, or is not there at all."""
+    """The service on Railway; it reports the version in the dictionary."""
     state: dict[str, object] = {"version": "0.0.9"}
 
     class Handler(BaseHTTPRequestHandler):
@@ -81,12 +83,12 @@ def service() -> Iterator[tuple[str, dict[str, object]]]:
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            told = {"predictions": [1], "probabilities": [{"0": 0.25, "1": state.get("probability", 0.75)}]}
-            self._answer({"version": state["version"], **told})
+            prediction = {"predictions": [1], "probabilities": [{"0": 0.25, "1": state.get("probability", 0.75)}]}
+            self._answer({"version": state["version"], **prediction})
 
         def _answer(self, document: object) -> None:
-            state["asked"] = int(str(state.get("asked", 0))) + 1
-            if "turns" in state and state["asked"] == 3:
+            state["requests"] = int(str(state.get("requests", 0))) + 1
+            if "turns" in state and state["requests"] == 3:
                 state["version"] = state.pop("turns")
             body = json.dumps(document).encode()
             self.send_response(200)
@@ -104,7 +106,7 @@ def service() -> Iterator[tuple[str, dict[str, object]]]:
     server.server_close()
 
 
-def deploy(target: Railway, pinned: Pinned) -> tuple[str, list[str], int]:
+def deploy(target: Railway, pinned: PinnedRelease) -> tuple[str, list[str], int]:
     steps: list[str] = []
     commits: list[None] = []
     target.check()
@@ -112,8 +114,8 @@ def deploy(target: Railway, pinned: Pinned) -> tuple[str, list[str], int]:
     return where, steps, len(commits)
 
 
-def test_it_uploads_the_pin_and_its_wheels_and_nothing_else(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned
+def test_it_uploads_the_lockfile_and_its_wheels_and_nothing_else(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease
 ) -> None:
     where, steps, commits = deploy(Railway(tiny, {"service": "titanic", "environment": "staging"}), pinned)
     (call,) = railway.calls
@@ -126,10 +128,10 @@ def test_it_uploads_the_pin_and_its_wheels_and_nothing_else(
     assert not Path(call["cwd"]).exists()
     assert TOKEN not in json.dumps([call["argv"], call["files"], steps])
     assert (where, commits) == ("the service titanic on Railway", 1)
-    assert "not checked that it answers" in steps[-1]
+    assert "uploaded, but not verified" in steps[-1]
 
 
-def test_the_config_holds_to_the_documented_keys(tiny: ProjectSettings) -> None:
+def test_the_config_has_only_documented_keys(tiny: ProjectSettings) -> None:
     files = Railway(tiny, {"service": "titanic"}).files()
     document = json.loads(files["railway.json"])
     jsonschema.validate(document, SCHEMA)
@@ -140,20 +142,22 @@ def test_the_config_holds_to_the_documented_keys(tiny: ProjectSettings) -> None:
             jsonschema.validate({**document, "deploy": wrong}, SCHEMA)
 
 
-def test_its_dockerfile_takes_the_index_from_the_service_and_needs_no_mounts(tiny: ProjectSettings) -> None:
+def test_its_dockerfile_reads_the_index_from_the_service_and_needs_no_mounts(tiny: ProjectSettings) -> None:
     dockerfile = Railway(tiny, {"service": "titanic"}).files()["Dockerfile"]
     assert "ARG PIP_EXTRA_INDEX_URL" in dockerfile
     assert "--mount" not in dockerfile
     assert '"seatrial.serve", "tiny_model"' in dockerfile
 
 
-def test_the_server_takes_the_host_that_railways_health_check_gives(titanic_project: Path) -> None:
-    with process(titanic_project / "src", "--port", "0") as server:
-        url = f"http://127.0.0.1:{server.started()}/ready"
+def test_the_server_accepts_the_host_header_of_railways_health_check(titanic: Release) -> None:
+    with threaded(create_app(titanic)) as (port, _):
+        url = f"http://127.0.0.1:{port}/ready"
         assert httpx.get(url, headers={"Host": "healthcheck.railway.app"}).status_code == 200
 
 
-def test_a_dockerfile_of_the_projects_own_goes_first(tiny: ProjectSettings, railway: StandIn, pinned: Pinned) -> None:
+def test_a_projects_own_dockerfile_takes_precedence(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease
+) -> None:
     own = tiny.root / "deploy" / "railway" / "Dockerfile"
     own.parent.mkdir(parents=True)
     own.write_text("FROM scratch\n")
@@ -161,8 +165,8 @@ def test_a_dockerfile_of_the_projects_own_goes_first(tiny: ProjectSettings, rail
     assert railway.calls[0]["files"]["Dockerfile"] == "FROM scratch\n"
 
 
-def test_with_an_address_it_waits_until_the_new_version_predicts(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+def test_with_a_url_it_waits_until_the_new_version_is_verified(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease, service: tuple[str, dict[str, object]]
 ) -> None:
     url, state = service
     state["turns"] = "0.1.0"
@@ -172,34 +176,32 @@ def test_with_an_address_it_waits_until_the_new_version_predicts(
     assert target.serving() == "0.1.0"
 
 
-def test_a_service_that_answers_otherwise_than_training_is_not_committed(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+def test_a_service_with_wrong_predictions_is_not_committed(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease, service: tuple[str, dict[str, object]]
 ) -> None:
     service[1].update(version="0.1.0", probability=0.7)
     commits: list[None] = []
-    told = (
-        r"tiny-model 0\.1\.0 is not served: its golden rows are answered otherwise than at training, by up to 0\.05\."
-    )
-    with pytest.raises(SeatrialError, match=told):
+    message = r"tiny-model 0\.1\.0 cannot be served: its predictions for the golden rows differ from those at training by up to 0\.05\."
+    with pytest.raises(SeatrialError, match=message):
         Railway(tiny, {"service": "titanic", "url": service[0]}).switch(
             pinned, lambda: commits.append(None), lambda _: None
         )
     assert commits == []
 
 
-def test_where_the_new_version_does_not_come_nothing_is_committed(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+def test_nothing_is_committed_if_the_new_version_does_not_appear(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease, service: tuple[str, dict[str, object]]
 ) -> None:
     target = Railway(tiny, {"service": "titanic", "url": service[0], "patience": 0.3})
     commits: list[None] = []
-    with pytest.raises(SeatrialError, match=r"does not answer as 0\.1\.0 after 0 s; 0\.0\.9 answers there") as refused:
+    with pytest.raises(SeatrialError, match=r"does not serve 0\.1\.0 after 0 s; it serves 0\.0\.9") as refused:
         target.switch(pinned, lambda: commits.append(None), lambda _: None)
-    assert refused.value.hint == "What went wrong: railway logs --build."
+    assert refused.value.hint == "To see why, run `railway logs --build`."
     assert commits == []
 
 
-def test_settling_uploads_again_only_what_is_known_to_differ(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, service: tuple[str, dict[str, object]]
+def test_settle_uploads_again_only_if_another_version_is_known_to_run(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease, service: tuple[str, dict[str, object]]
 ) -> None:
     url, state = service
     Railway(tiny, {"service": "titanic"}).settle(pinned, lambda _: None)
@@ -208,33 +210,33 @@ def test_settling_uploads_again_only_what_is_known_to_differ(
     state["version"] = "0.1.0"
     target.settle(pinned, lambda _: None)
     assert railway.calls == []
-    state.update(version="0.0.9", asked=0, turns="0.1.0")
+    state.update(version="0.0.9", requests=0, turns="0.1.0")
     target.settle(pinned, lambda _: None)
     assert len(railway.calls) == 1
 
 
-def test_without_the_command_line_it_says_how_to_get_it(tiny: ProjectSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_command_line_it_says_how_to_install_it(
+    tiny: ProjectSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SeatrialError, match=r"railway is not installed\.") as refused:
         Railway(tiny, {"service": "titanic"}).check()
     assert "npm install --global @railway/cli" in refused.value.hint
 
 
-def test_without_a_token_it_says_which(
-    tiny: ProjectSettings, railway: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_token_is_named(tiny: ProjectSettings, railway: FakeCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAILWAY_TOKEN")
     with pytest.raises(SeatrialError, match="RAILWAY_TOKEN is not set") as refused:
         Railway(tiny, {"service": "titanic"}).check()
     assert "project token" in refused.value.hint
 
 
-def test_an_accounts_token_needs_the_project(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
+def test_an_account_token_needs_the_project(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAILWAY_TOKEN")
     monkeypatch.setenv("RAILWAY_API_TOKEN", "account")
-    with pytest.raises(SeatrialError, match="must be told which project"):
+    with pytest.raises(SeatrialError, match="the project must be named"):
         Railway(tiny, {"service": "titanic"}).check()
     deploy(Railway(tiny, {"service": "titanic", "project": "6f1c"}), pinned)
     assert railway.calls[0]["argv"][-2:] == ["--project", "6f1c"]
@@ -248,33 +250,35 @@ def test_an_accounts_token_needs_the_project(
         "Not signed in.\n  Run `railway login` to authenticate, then re-run.",
     ],
 )
-def test_a_refused_token_is_named_by_its_variable_alone(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned, words: str
+def test_a_rejected_token_is_named_only_by_its_variable(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease, words: str
 ) -> None:
     railway.behave("up", 1, err=f"{words}\n")
-    with pytest.raises(SeatrialError, match=r"^Railway refuses the token in RAILWAY_TOKEN\.$") as refused:
+    with pytest.raises(
+        SeatrialError, match=r"^Railway rejected the token in RAILWAY_TOKEN: it is invalid or expired\.$"
+    ) as refused:
         deploy(Railway(tiny, {"service": "titanic"}), pinned)
     assert TOKEN not in str(refused.value) + refused.value.hint
 
 
-def test_a_failing_upload_tells_the_last_words_without_the_token(
-    tiny: ProjectSettings, railway: StandIn, pinned: Pinned
+def test_a_failed_upload_shows_the_last_output_without_the_token(
+    tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease
 ) -> None:
     railway.behave("up", 1, out="Indexing...\n", err="Service titanic not found in $TOKEN\n")
-    with pytest.raises(SeatrialError, match="railway cannot upload; it says:") as refused:
+    with pytest.raises(SeatrialError, match=r"railway cannot upload\. Its output:") as refused:
         deploy(Railway(tiny, {"service": "titanic"}), pinned)
     assert "Service titanic not found in ****" in refused.value.message
 
 
-def test_a_command_line_that_hangs_is_ended(tiny: ProjectSettings, railway: StandIn, pinned: Pinned) -> None:
+def test_a_hanging_upload_is_killed(tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease) -> None:
     railway.behave("up", "hang")
-    with pytest.raises(SeatrialError, match="railway cannot upload: it did not end within 1 s") as refused:
+    with pytest.raises(SeatrialError, match="railway cannot upload: it did not finish within 1 s") as refused:
         deploy(Railway(tiny, {"service": "titanic", "upload_timeout": 1.0}), pinned)
-    assert "Is the network there" in refused.value.hint
+    assert "Check the network connection" in refused.value.hint
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"service": 7}, "[tool.seatrial.deploy.railway] service = 7: Input should be a valid string"),
         ({"service": "x", "enviroment": "y"}, "has an unknown key `enviroment`"),
@@ -282,7 +286,7 @@ def test_a_command_line_that_hangs_is_ended(tiny: ProjectSettings, railway: Stan
         ({"service": "x", "url": "titanic.example.com"}, "url = 'titanic.example.com': String should match pattern"),
     ],
 )
-def test_a_wrong_setting_is_named(tiny: ProjectSettings, settings: dict[str, object], told: str) -> None:
+def test_an_invalid_setting_is_named(tiny: ProjectSettings, settings: dict[str, object], message: str) -> None:
     with pytest.raises(SeatrialError) as refused:
         Railway(tiny, settings)
-    assert told in refused.value.message
+    assert message in refused.value.message

@@ -1,10 +1,10 @@
-"""Targets are found by their names, and a team's own by the class that it names."""
+"""Targets are found by their names, custom ones by the class in the settings."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deploy.yard import Yard
+from tests.deploy.project_repo import ProjectRepo
 from tests.projects.tiny import make_project
 
 from seatrial.core.project import find_project
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class Shelf:
-    """Puts the pin on a shelf."""
+    """Puts the version on a shelf."""
 
     name = "shelf"
 
@@ -42,27 +42,27 @@ class Shelf:
 
 
 @pytest.mark.slow
-def test_a_teams_own_target_is_deployed_to_like_any_other(yard: Yard, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_custom_target_works_like_a_built_in_one(repo: ProjectRepo, tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "shelves.py").write_text(OWN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
-    path = yard.root / "pyproject.toml"
+    path = repo.root / "pyproject.toml"
     path.write_text(f'{path.read_text()}\n[tool.seatrial.deploy.shelf]\nclass = "shelves:Shelf"\nshelf = "top"\n')
     assert (
-        yard.ok("deploy", "shelf", "0.2.0", "--render") == f"shelf for titanic-model 0.2.0, {yard.sha('0.2.0')[:6]}\n"
+        repo.ok("deploy", "shelf", "0.2.0", "--render") == f"shelf for titanic-model 0.2.0, {repo.sha('0.2.0')[:6]}\n"
     )
-    assert "titanic-model 0.1.0 serves on shelf, shelf top" in yard.ok("deploy", "shelf", "0.1.0")
-    assert yard.ok("deploy", "shelf", "--render").startswith("shelf for titanic-model 0.1.0")
-    assert "shelf is stopped where it runs" in yard.run("deploy", "shelf", "--stop").stderr
-    yard.ok("deploy", "shelf", "0.2.0")
-    yard.ok("rollback", "shelf")
-    assert (yard.root / "top").read_text() == "0.1.0"
-    assert "shelf serves 0.1.0." in yard.ok("deployments")
-    (yard.root / "top").write_text("0.2.0")
-    assert "shelf serves 0.2.0, but its pin says 0.1.0." in yard.ok("deployments")
+    assert "titanic-model 0.1.0 serves on shelf, shelf top" in repo.ok("deploy", "shelf", "0.1.0")
+    assert repo.ok("deploy", "shelf", "--render").startswith("shelf for titanic-model 0.1.0")
+    assert "shelf cannot be stopped from here" in repo.run("deploy", "shelf", "--stop").stderr
+    repo.ok("deploy", "shelf", "0.2.0")
+    repo.ok("rollback", "shelf")
+    assert (repo.root / "top").read_text() == "0.1.0"
+    assert "shelf serves 0.1.0." in repo.ok("deployments")
+    (repo.root / "top").write_text("0.2.0")
+    assert "shelf serves 0.2.0, but its lockfile names 0.1.0." in repo.ok("deployments")
 
 
-def test_the_names_are_ours_and_the_projects_own(tmp_path: Path) -> None:
+def test_target_names_are_the_built_in_and_the_custom_ones(tmp_path: Path) -> None:
     root = make_project(tmp_path / "tiny")
     path = root / "pyproject.toml"
     path.write_text(f'{path.read_text()}\n[tool.seatrial.deploy.shelf]\nclass = "a:B"\n[tool.seatrial.deploy.local]\n')

@@ -1,6 +1,6 @@
-"""The made-up table of the guides: `python -m tests.docs.customers` writes docs/customers.csv, and it in July.
+"""The made-up table of the guides: `python -m tests.docs.customers` writes docs/customers.csv and customers-july.csv.
 
-It has what a table from a person's desk has: an identifier, gaps, and a column that nobody knows before the end.
+It has what real tables have: an identifier, missing values, and a column that is only known after the outcome.
 """
 
 import math
@@ -15,7 +15,7 @@ FEES = {"basic": 9.0, "plus": 19.0, "pro": 39.0}
 
 
 def table(rows: int) -> str:
-    """Give the first `rows` customers; those of a longer table begin with the same ones."""
+    """Return the first `rows` customers; a longer table begins with the same ones."""
     draw = random.Random(7)
     return "\n".join([HEADER, *(customer(number, draw) for number in range(1, rows + 1))]) + "\n"
 

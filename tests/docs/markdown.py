@@ -1,4 +1,4 @@
-"""What stands in a page: its blocks of code in order, its commands, its links and the anchors of its headings."""
+"""What a page contains: its code blocks in order, its commands, its links and the anchors of its headings."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ OUTPUT = "text"
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: where it stands, its language ("" for an indented one), and the file that it belongs into."""
+    """A code block: its place, its language ("" if it is indented), and the file that it belongs to."""
 
     page: str
     line: int
@@ -31,7 +31,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """One command as a user types it, and the exit code that the page states beside it; else 0."""
+    """One command as a user types it, and the exit code that the page states next to it; 0 by default."""
 
     text: str
     code: int
@@ -42,8 +42,8 @@ def parse(text: str) -> list[Token]:
 
 
 def blocks_of(path: Path, page: str = "") -> list[Block]:
-    """Find the blocks of a page, each under the heading that it stands under."""
-    found: list[Block] = []
+    """Return the code blocks of a page, each with the heading above it."""
+    blocks: list[Block] = []
     heading = ""
     tokens = parse(path.read_text("utf-8"))
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
@@ -53,12 +53,12 @@ def blocks_of(path: Path, page: str = "") -> list[Block]:
             language, _, more = token.info.strip().partition(" ")
             title = re.search(r'title="([^"]+)"', more)
             line = (token.map or [0])[0] + 1
-            found.append(Block(page or path.name, line, heading, language, title[1] if title else "", token.content))
-    return found
+            blocks.append(Block(page or path.name, line, heading, language, title[1] if title else "", token.content))
+    return blocks
 
 
 def commands_of(block: Block) -> list[Command]:
-    """Take a block apart into commands; a line that ends in a backslash goes on."""
+    """Split a block into commands; a line that ends in a backslash continues."""
     lines = re.sub(r"\\\n\s*", "", block.text).splitlines()
     commands = []
     for line in lines:
@@ -70,7 +70,7 @@ def commands_of(block: Block) -> list[Command]:
 
 
 def inline_code(path: Path) -> list[str]:
-    """Find what stands between backquotes, in running text and in tables."""
+    """Return what is between backquotes, in running text and in tables."""
     return [
         child.content
         for token in parse(path.read_text("utf-8"))
@@ -80,14 +80,14 @@ def inline_code(path: Path) -> list[str]:
 
 
 def links_of(path: Path) -> list[str]:
-    """Find where the links and the pictures of a page lead to."""
+    """Return the targets of a page's links and images."""
     children = [child for token in parse(path.read_text("utf-8")) for child in token.children or ()]
     named = [str(child.attrs.get("href") or child.attrs.get("src") or "") for child in children]
     return [name for name in named if name]
 
 
 def anchors_of(path: Path) -> set[str]:
-    """Find the anchors of a page's headings, as GitHub and the site make them."""
+    """Return the anchors of a page's headings, as GitHub and the site make them."""
     tokens = parse(path.read_text("utf-8"))
     pairs = pairwise(tokens)
     return {anchor(_words(inline)) for opening, inline in pairs if opening.type == "heading_open"}

@@ -1,4 +1,4 @@
-"""What a page shows beside what was printed: figures, times and paths may differ, the words may not."""
+"""Compare what a page shows with what was printed: numbers, times and paths may differ, the words may not."""
 
 import re
 
@@ -12,14 +12,14 @@ MASKED = [
 
 
 def plain(text: str) -> str:
-    """Take out of a line what changes from one run to the next."""
-    for pattern, put in MASKED:
-        text = pattern.sub(put, text)
+    """Mask what changes from one run to the next."""
+    for pattern, replacement in MASKED:
+        text = pattern.sub(replacement, text)
     return text.strip()
 
 
 def missing(shown: str, printed: str) -> list[str]:
-    """Give the lines of a page that were not printed in this order; each may be a part of a line."""
+    """Return the lines of a page that were not printed in this order; each may be part of a printed line."""
     rest = [plain(line) for line in printed.splitlines()]
     lost = []
     for line in filter(None, map(plain, shown.splitlines())):

@@ -1,4 +1,4 @@
-"""Takes a picture for the documentation: `python -m tests.docs.pictures ADDRESS FILE [HEIGHT]`, of a page or a report.
+"""Take a screenshot for the documentation: `python -m tests.docs.pictures URL FILE [HEIGHT]`, of a page or a report.
 
 docs/page.png is the page of `make demo`; docs/verdict.png is the trial.html of the guide to the trial.
 """
@@ -10,14 +10,14 @@ from pathlib import Path
 WIDTH = 1000
 
 
-def take(address: str, file: Path, height: int = 0) -> None:
-    """Take the page at an address as a person would see it in daylight; its first `height` pixels, or all of it."""
+def take(url: str, file: Path, height: int = 0) -> None:
+    """Take the page at a URL in light mode: its first `height` pixels, or all of it."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": height or 800}, color_scheme="light")
-        page.goto(address)
+        page.goto(url)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=file, full_page=not height)
         browser.close()

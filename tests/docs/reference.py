@@ -1,4 +1,4 @@
-"""The pages in docs/reference/, written from the code: `python -m tests.docs.reference`, which `make docs` does first."""
+"""Generate the pages in docs/reference/ from the code: `python -m tests.docs.reference`, which `make docs` runs first."""
 
 import inspect
 import re
@@ -13,11 +13,11 @@ import typer
 from tests.docs.tables import settings_page, table
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-WRITTEN = "<!-- Written from the code by `make docs`: change the code, not this page. -->"
+WRITTEN = "<!-- Generated from the code by `make docs`: change the code, not this page. -->"
 
 
 def pages() -> dict[str, str]:
-    """Give the text of each page by its file name."""
+    """Return the text of each page by its file name."""
     return {
         "commands.md": commands_page(),
         "settings.md": f"{WRITTEN}\n\n{settings_page()}",
@@ -31,16 +31,16 @@ def commands_page() -> str:
 
     parts = [
         f"{WRITTEN}\n\n# Commands",
-        "Every command takes `--help`. `--debug` behind any of them shows a traceback with an error. Errors go to standard error, as "
-        "one line that says what is wrong and one that says what to do next; `--json`, where there is one, prints the result alone.",
-        table(("exit code", "means"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()]),
+        "Every command takes `--help`. `--debug` after any of them shows a traceback with an error. Errors go to standard error, as "
+        "one line that says what is wrong and one that says what to do next; `--json`, where available, prints only the result.",
+        table(("exit code", "meaning"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()]),
     ]
     parts += [part for name, command in every_command(app) for part in command_section(name, command)]
     return "\n\n".join(parts) + "\n"
 
 
 def every_command(app: Any) -> Iterable[tuple[str, Any]]:
-    """Walk the application; gives the words of each command, and the command."""
+    """Yield the words of each command of the application, and the command."""
     return _walk("seatrial", typer.main.get_command(app))
 
 
@@ -62,15 +62,15 @@ def command_section(name: str, command: Any) -> list[str]:
     callback = inspect.unwrap(command.callback)
     hints = typing.get_type_hints(callback)
     rows = [parameter_row(p, hints.get(p.name)) for p in command.params if p.name != "help"]
-    return [*parts, table(("argument or option", "means", "default"), rows)] if rows else parts
+    return [*parts, table(("argument or option", "meaning", "default"), rows)] if rows else parts
 
 
 def parameter_row(parameter: Any, kind: Any) -> tuple[str, str, str]:
     names = [*sorted(parameter.opts, key=len, reverse=True), *parameter.secondary_opts]
     if parameter.param_type_name == "argument":
         names = [parameter.name.upper()]
-    meaning, _, told = (parameter.help or "").partition("; default: ")
-    meaning, told = f"{meaning.rstrip('.')}.", told.rstrip(".")
+    meaning, _, stated = (parameter.help or "").partition("; default: ")
+    meaning, stated = f"{meaning.rstrip('.')}.", stated.rstrip(".")
     choices = _choices(kind)
     if choices:
         meaning = f"{meaning.rstrip('.')}: {', '.join(f'`{choice}`' for choice in choices)}."
@@ -79,14 +79,14 @@ def parameter_row(parameter: Any, kind: Any) -> tuple[str, str, str]:
     if parameter.envvar:
         meaning += f" Or the variable `{parameter.envvar}`."
     if parameter.required:
-        told = "needed"
+        stated = "required"
     default = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
-    shown = parameter.show_default and not isinstance(default, bool) and default not in (None, "") and not told
-    return ", ".join(f"`{name}`" for name in names), plain(meaning), f"`{default}`" if shown else told
+    shown = parameter.show_default and not isinstance(default, bool) and default not in (None, "") and not stated
+    return ", ".join(f"`{name}`" for name in names), plain(meaning), f"`{default}`" if shown else stated
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
-    """What a parameter may be, where that is a list."""
+    """Return the choices of a parameter, if it has any."""
     if inspect.isclass(kind) and issubclass(kind, Enum):
         return tuple(str(member.value) for member in kind)
     if typing.get_origin(kind) is Literal:
@@ -98,12 +98,12 @@ def _choices(kind: Any) -> tuple[str, ...]:
 
 
 def plain(text: str) -> str:
-    """Take the terminal's marks out of a help text."""
+    """Remove the terminal markup from a help text."""
     return re.sub(r"\[/?[a-z]*\]", "", text).strip()
 
 
 def prose(text: str) -> str:
-    """Give a help text or a docstring as Markdown: an example as code, what is indented as a block."""
+    """Return a help text or a docstring as Markdown: an example as code, indented text as a block."""
     text = re.sub(r"Example: \[bold\](.*?)\[/\]", r"Example: `\1`", inspect.cleandoc(text))
     paragraphs = []
     for indented, lines in groupby(plain(text).split("\n\n"), lambda paragraph: paragraph.startswith("    ")):
@@ -127,17 +127,17 @@ def compiles_page() -> str:
 
     parts = [
         f"{WRITTEN}\n\n# What compiles",
-        "A pipeline of these becomes one graph in double precision, which is then proven to give scikit-learn's own answers. With "
-        "options that have no exact form, as another loss or a custom start, a class is refused by name, and the model runs natively.",
+        "A pipeline of these becomes one graph in double precision, which is then proven to give scikit-learn's own answers. If a class "
+        "has options without an exact form, such as another loss or a custom start, it is refused by name, and the model runs natively.",
         "## Models",
         listed(MODELS),
-        "And a search over them, of which the best one is taken: "
+        "And a search over them, of which the best estimator is used: "
         + ", ".join(f"`{each.__name__}`" for each in SEARCHES)
         + ".",
         "## Steps before the model",
         listed(TRANSFORMERS),
-        "They may be put together by `Pipeline`, `ColumnTransformer` and `FeatureUnion`, in one another as well, with "
-        "`passthrough` and `drop`. A `FunctionTransformer` compiles without a function only: what a Python function does belongs into "
+        "They may be combined with `Pipeline`, `ColumnTransformer` and `FeatureUnion`, also nested, with `passthrough` and `drop`. "
+        "A `FunctionTransformer` compiles only without a function: what a Python function does belongs in "
         "[a feature function](../models.md#features-columns-derived-from-columns).",
     ]
     return "\n\n".join(parts) + "\n"
@@ -145,41 +145,39 @@ def compiles_page() -> str:
 
 def python_page() -> str:
     from seatrial import Release, Schema, SeatrialError
-    from seatrial.deploy.target import Pinned, Target
-    from seatrial.trial import pytest_plugin
+    from seatrial.deploy.target import PinnedRelease, Target
+    from seatrial.steps import pytest_plugin
 
     parts = [
         f"{WRITTEN}\n\n# Python",
-        "What a project, a test or a program of yours may use. Everything else is Seatrial's own and may change.",
+        "What a project, a test, a notebook or another program may use. Everything else is internal and may change.",
         "## `from seatrial import Schema`",
         prose(Schema.__doc__ or ""),
-        "How a schema is written stands in [Features and pipelines](../models.md).",
+        "[Features and pipelines](../models.md) explains how to write a schema.",
         "## `from seatrial import Release`",
         prose(Release.__doc__ or ""),
-        *members(
-            Release, ("load", "predict", "parse", "score", "decide", "explain", "score_table", "encode_table", "main")
-        ),
-        "A project's package has one as `release`, with `predict` and `main` of it:",
+        *members(Release, ("load", "predict", "parse", "score", "decide", "explain", "score_table", "encode_table")),
+        "A project's package exports its own as `release`, with its `predict`:",
         "```python\nfrom titanic_model import predict, release\n```",
         "## `from seatrial import SeatrialError`",
         prose(SeatrialError.__doc__ or ""),
         "## The pytest fixture `trial_check`",
-        prose((pytest_plugin.__doc__ or "").partition("\n\nWhat holds the trial")[0]),
+        prose((pytest_plugin.__doc__ or "").partition("\n\nThe trial is run by the hook")[0]),
         "## A deployment target",
         prose(Target.__doc__ or ""),
         *members(Target, ("__init__", "check", "switch", "settle", "serving")),
-        "What is handed to it, `seatrial.deploy.target.Pinned`:",
-        prose(Pinned.__doc__ or ""),
+        "What it receives, `seatrial.deploy.target.PinnedRelease`:",
+        prose(PinnedRelease.__doc__ or ""),
         table(
             ("field", "type"),
-            [(f"`{name}`", f"`{kind.__name__}`") for name, kind in typing.get_type_hints(Pinned).items()],
+            [(f"`{name}`", f"`{kind.__name__}`") for name, kind in typing.get_type_hints(PinnedRelease).items()],
         ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def members(owner: type, names: Iterable[str]) -> list[str]:
-    """Give the methods of a class: signature, and what they say of themselves."""
+    """Return the signatures and docstrings of a class's methods."""
     parts = []
     for name in names:
         method: Callable[..., Any] = getattr(owner, name)
@@ -188,7 +186,7 @@ def members(owner: type, names: Iterable[str]) -> list[str]:
 
 
 def signature(method: Callable[..., Any]) -> str:
-    """Write a signature as a person would: without `self`, modules and quotes."""
+    """Return a signature without `self`, modules and quotes."""
     given = inspect.signature(method)
     shown = given.replace(parameters=[p for p in given.parameters.values() if p.name != "self"])
     short = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", str(shown)).replace("'", "")

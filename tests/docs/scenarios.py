@@ -1,4 +1,4 @@
-"""Which pages are walked through, in which order, and what of them is not done here; each with the reason."""
+"""Which pages the tests follow, in which order, and what they skip, each with the reason."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PROJECT_README = "titanic/README.md"
-# Pages whose every block is run or named below. The others (architecture, evidence, reference) hold no commands to type.
+# Pages of which every block is run or listed below. The others (architecture, evidence, reference) have no commands.
 GUIDES = ("start.md", "models.md", "trial.md", "deploying.md", "projects.md")
 
-# What serves until it is stopped: started in the background, and gone on with when its port answers.
+# Commands that serve until they are stopped: started in the background; the walk continues when the port answers.
 SERVERS = ("seatrial serve", "seatrial demo", "seatrial index serve", "make demo")
 
 _PYPI = (
@@ -18,10 +18,10 @@ _PYPI = (
 _DOCKER = (
     "there is no Docker engine; `python -m tests.deploy.containers` builds and runs the image with buildah and podman"
 )
-_RAILWAY = "it needs an account; tests/deploy/test_railway.py has a stand-in for the command line"
-_SETUP = "it downloads everything anew; `make setup` takes the same steps, with which every run of the CI begins"
+_RAILWAY = "it needs an account; tests/deploy/test_railway.py uses a fake command line"
+_SETUP = "it downloads everything again; `make setup` takes the same steps, and every CI run begins with it"
 
-# Commands that cannot be run here, by (page, command): why, and what tests the thing.
+# Commands that cannot be run here, by (page, command): why, and what tests it instead.
 NOT_RUN: dict[tuple[str, str], str] = {
     ("README.md", "python -m venv .venv"): _SETUP,
     ("README.md", ".venv/bin/python -m pip install --require-hashes -r requirements/run.txt"): _SETUP,
@@ -48,7 +48,7 @@ NOT_RUN: dict[tuple[str, str], str] = {
     (
         "projects.md",
         "seatrial adopt --data data/customers.csv --target churned --pipeline churn.model:make_pipeline",
-    ): "there is no such repository at hand; tests/template/test_adopt.py makes some",
+    ): "there is no such repository here; tests/template/test_adopt.py makes some",
     ("start.md", "python -m venv .venv"): _PYPI,
     ("start.md", ". .venv/bin/activate"): _PYPI,
     ("start.md", 'pip install "seatrial[all]"'): _PYPI,
@@ -71,27 +71,27 @@ NOT_RUN: dict[tuple[str, str], str] = {
     (
         "deploying.md",
         "seatrial deploy kubernetes",
-    ): "there is no cluster; tests/deploy/test_kubernetes.py validates what is applied, and has a stand-in for kubectl",
+    ): "there is no cluster; tests/deploy/test_kubernetes.py validates what is applied, and uses a fake kubectl",
     (
         "deploying.md",
         "seatrial ci lock",
-    ): "Seatrial is not on PyPI yet; tests/ci/test_pipeline.py pins from an index of its own",
+    ): "Seatrial is not on PyPI yet; tests/ci/test_pipeline.py pins from its own index",
 }
 
-# Sections that take long: `make soak` runs them; every change runs the rest of their page.
+# Sections that take long: `make soak` runs them; `make test` runs the rest of their page.
 LONG: dict[tuple[str, str], str] = {
     ("start.md", "Next month"): "a second training and trial, half a minute",
-    ("start.md", "Take it back"): "it goes on from there",
-    ("deploying.md", "A shared index"): "another trial, a quarter of a minute",
-    ("trial.md", "Compare any two"): "another trial, a quarter of a minute",
-    ("trial.md", "As a test"): "another trial, a quarter of a minute",
+    ("start.md", "Take it back"): "it continues from there",
+    ("deploying.md", "A shared index"): "another trial, fifteen seconds",
+    ("trial.md", "Compare any two"): "another trial, fifteen seconds",
+    ("trial.md", "As a test"): "another trial, fifteen seconds",
     ("trial.md", "Is the gate any good?"): "some ninety faults",
 }
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page to walk through: where it lies, and what it is called in the lists above."""
+    """A page to follow: its path, and its name in the lists above."""
 
     path: Path
     name: str
@@ -102,5 +102,5 @@ def guide(name: str) -> Page:
 
 
 README = Page(ROOT / "README.md", "README.md")
-RENDERED = Page(ROOT / "titanic" / "README.md", PROJECT_README)  # which a test holds to be what the template renders
+RENDERED = Page(ROOT / "titanic" / "README.md", PROJECT_README)  # a test checks that the template renders it
 ALL = (README, RENDERED, *map(guide, GUIDES))

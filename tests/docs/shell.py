@@ -1,4 +1,4 @@
-"""A shell that stays: commands of a page are typed into it one by one, as a reader does."""
+"""A persistent shell: the commands of a page are typed into it one by one, as a reader does."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from threading import Timer
 
 
 class Shell:
-    """Bash in a folder. What it started in the background is ended by its id."""
+    """Bash in a folder. Background processes are ended by their id."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._bash = subprocess.Popen(
@@ -26,11 +26,11 @@ class Shell:
             text=True,
             start_new_session=True,
         )
-        self._logs = TemporaryDirectory(prefix="seatrial-walk-")  # not in the folder, where a reader has none
+        self._logs = TemporaryDirectory(prefix="seatrial-walk-")  # not in the folder, where a reader would see it
         self.servers: list[int] = []
 
     def run(self, command: str, timeout: float = 300) -> tuple[int, str]:
-        """Type a command; gives its exit code and what it printed."""
+        """Run a command; return its exit code and output."""
         assert self._bash.stdin
         assert self._bash.stdout
         mark = f"done-{uuid.uuid4().hex}"
@@ -41,9 +41,9 @@ class Shell:
         lines: list[str] = []
         try:
             for line in self._bash.stdout:
-                before, found, code = line.partition(mark)
+                before, separator, code = line.partition(mark)
                 lines.append(before)
-                if found:
+                if separator:
                     return int(code), "".join(lines)
         finally:
             alarm.cancel()
@@ -51,11 +51,11 @@ class Shell:
         raise AssertionError(f"{command} did not end within {timeout:g} s:\n{''.join(lines)}")
 
     def serve(self, command: str, port: int, timeout: float = 120) -> None:
-        """Start what serves until it is stopped, and wait for it to take connections."""
+        """Start a server in the background and wait until it accepts connections."""
         log = Path(self._logs.name) / f"server-{len(self.servers)}.log"
-        code, told = self.run(f"{command} > {log} 2>&1 & echo $!")
-        assert code == 0, told
-        self.servers.append(int(told))
+        code, output = self.run(f"{command} > {log} 2>&1 & echo $!")
+        assert code == 0, output
+        self.servers.append(int(output))
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             with socket.socket() as probe:
@@ -63,7 +63,7 @@ class Shell:
                     return
             time.sleep(0.05)
         self._bash.wait(10)
-        raise AssertionError(f"{command} did not take connections:\n{log.read_text()}")
+        raise AssertionError(f"{command} did not accept connections:\n{log.read_text()}")
 
     def stop_servers(self) -> None:
         for process in self.servers:

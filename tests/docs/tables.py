@@ -1,4 +1,4 @@
-"""The page of all settings, from the code that reads them: each table's keys, meanings and defaults."""
+"""Generate the page of all settings from the code that reads them: each table's keys, meanings and defaults."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, fields
@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-PROJECT_SECTIONS = ("index", "trial", "deploy", "ci")  # keys of [tool.seatrial] that are tables of their own
+PROJECT_SECTIONS = ("index", "trial", "deploy", "ci")  # keys of [tool.seatrial] that are tables themselves
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table in Markdown."""
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines
@@ -26,37 +26,37 @@ def settings_page() -> str:
 
     parts = [
         "# Settings",
-        "All of them stand in a project's `pyproject.toml`. An unknown key is an error, which names the nearest one that there is.",
+        "All settings are in a project's `pyproject.toml`. An unknown key is an error, which suggests the closest known key.",
         "## `[tool.seatrial]`",
-        table(("key", "means", "default"), project_rows()),
+        table(("key", "meaning", "default"), project_rows()),
         "## `[tool.seatrial.index]`",
-        f"A folder, an address, or a table of named ones of which the first is the default. Without it: the folder `{DEFAULT_FOLDER}`. "
+        f"A folder, a URL, or a table of named indexes, of which the first is the default. Without it: the folder `{DEFAULT_FOLDER}`. "
         "The keys of one index:",
-        table(("key", "means", "default"), [_told(f"`{key}`", meaning, "") for key, meaning in INDEX.items()]),
+        table(("key", "meaning", "default"), [_row(f"`{key}`", meaning, "") for key, meaning in INDEX.items()]),
         "## `[tool.seatrial.trial]`",
-        "The policy of the trial. [The guide](../trial.md) says when to change which.",
-        table(("key", "means", "default"), model_rows(Policy)),
+        "The policy of the trial. [The guide](../trial.md) explains when to change which.",
+        table(("key", "meaning", "default"), model_rows(Policy)),
     ]
     for name, model in targets().items():
-        parts += [f"## `[tool.seatrial.deploy.{name}]`", table(("key", "means", "default"), model_rows(model))]
+        parts += [f"## `[tool.seatrial.deploy.{name}]`", table(("key", "meaning", "default"), model_rows(model))]
     parts += [
-        '`class = "module:Class"` in a table of another name makes it [a target of your own](../deploying.md#a-target-of-your-own).',
+        '`class = "module:Class"` in a table with another name makes it [a target of your own](../deploying.md#a-target-of-your-own).',
         "## `[tool.seatrial.ci]`",
-        table(("key", "means", "default"), ci_rows()),
+        table(("key", "meaning", "default"), ci_rows()),
         "## The server",
         "`seatrial serve` and every container start `python -m seatrial.serve PACKAGE`, which takes:",
-        table(("option", "means", "default"), server_rows()),
+        table(("option", "meaning", "default"), server_rows()),
         "## Environment variables",
         "Tokens and passwords are read from variables only. A setting may name other ones.",
         table(
-            ("variable", "means", "default"), [_told(f"`{name}`", meaning, "") for name, meaning in VARIABLES.items()]
+            ("variable", "meaning", "default"), [_row(f"`{name}`", meaning, "") for name, meaning in VARIABLES.items()]
         ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def targets() -> dict[str, type[BaseModel]]:
-    """The settings of each target of ours."""
+    """Return the settings of each built-in target."""
     from seatrial.deploy.docker import DockerSettings
     from seatrial.deploy.kubernetes import KubernetesSettings
     from seatrial.deploy.local import LocalSettings
@@ -79,32 +79,32 @@ def project_rows() -> list[tuple[str, str, str]]:
         if key in PROJECT_SECTIONS:
             rows.append((f"`{key}`", meaning, "see below"))
         elif key in ("data", "target"):
-            rows.append((f"`{key}`", meaning, "needed"))
+            rows.append((f"`{key}`", meaning, "required"))
         else:
-            rows.append(_told(f"`{key}`", meaning, defaults[key]))
+            rows.append(_row(f"`{key}`", meaning, defaults[key]))
     return rows
 
 
 def model_rows(model: type[BaseModel]) -> list[tuple[str, str, str]]:
     return [
-        _told(f"`{key}`", field.description or "", field.get_default(call_default_factory=True))
+        _row(f"`{key}`", field.description or "", field.get_default(call_default_factory=True))
         for key, field in model.model_fields.items()
     ]
 
 
 def ci_rows() -> list[tuple[str, str, str]]:
-    """What a pipeline takes where nothing is said is asked of the code that reads the settings."""
+    """Return the keys of [tool.seatrial.ci]; the code that reads the settings gives the defaults."""
     from seatrial.ci.pipeline_settings import KEYS, read_pipeline
-    from seatrial.core.index_settings import folder_place
+    from seatrial.core.index_settings import index_in_folder
     from seatrial.core.project import ProjectSettings
 
     root = Path("/nowhere")
-    place = folder_place(root / "index")
+    place = index_in_folder(root / "index")
     read = read_pipeline(ProjectSettings(root, "x", "x", "1", root, "y", place, (place,)))
     words = {
         "target": f"the first of `[tool.seatrial.deploy]`, else `{read.target}`",
         "index": "the first one",
-        "repository": "what git says",
+        "repository": "from git",
     }
     return [(f"`{key}`", meaning, words.get(key) or _shown(getattr(read, key, None))) for key, meaning in KEYS.items()]
 
@@ -125,9 +125,9 @@ def server_rows() -> list[tuple[str, str, str]]:
     return rows
 
 
-def _told(name: str, description: str, default: Any) -> tuple[str, str, str]:
-    meaning, _, told = description.partition("; default: ")
-    return name, meaning, told or _shown(default)
+def _row(name: str, description: str, default: Any) -> tuple[str, str, str]:
+    meaning, _, stated = description.partition("; default: ")
+    return name, meaning, stated or _shown(default)
 
 
 def _shown(default: Any) -> str:

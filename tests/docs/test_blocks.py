@@ -1,4 +1,4 @@
-"""Every block of commands is walked through or is on the list of those that cannot be, and that list names nothing else."""
+"""Every block of commands is run or listed as one that cannot be, and the list contains nothing else."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ def blocks() -> list[Block]:
     return [block for page in ALL for block in blocks_of(page.path, page.name)]
 
 
-def test_every_guide_is_walked_through():
+def test_every_guide_is_followed():
     there = {path.name for path in DOCS.glob("*.md") if any(b.language == SHELL for b in blocks_of(path))}
     assert there == {page.path.name for page in ALL if page.path.parent == DOCS}
 
 
 @pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
-def test_every_block_says_what_it_is(page: Page):
+def test_every_block_has_a_language(page: Page):
     found = blocks_of(page.path, page.name)
     assert any(block.language == SHELL for block in found)
     assert {b.place: b.language for b in found if b.language not in {SHELL, OUTPUT, *SHOWN}} == {}
@@ -34,7 +34,7 @@ def test_output_is_shown_after_the_commands_that_print_it(page: Page):
     ] == []
 
 
-def test_the_list_of_what_is_not_run_names_only_what_is_there():
+def test_the_list_of_skipped_commands_contains_only_commands_of_the_pages():
     there = {
         (block.page, command.text) for block in blocks() if block.language == SHELL for command in commands_of(block)
     }
@@ -44,19 +44,19 @@ def test_the_list_of_what_is_not_run_names_only_what_is_there():
     assert set(LONG) - {(block.page, block.heading) for block in blocks()} == set()
 
 
-def test_reasons_name_tests_that_there_are():
+def test_reasons_name_existing_tests():
     words = [word.strip(",;.`") for reason in NOT_RUN.values() for word in reason.split()]
     assert [word for word in words if word.startswith("tests/") and not (ROOT / word).is_file()] == []
 
 
 def test_most_commands_are_run_with_every_change():
-    """The lists are for what cannot be done, and not a way round."""
+    """The lists are for what cannot be done here, not a way to skip tests."""
     guides = [block for block in blocks() if block.page.endswith(".md") and block.language == SHELL]
-    told = [(block, command.text) for block in guides for command in commands_of(block)]
+    shown = [(block, command.text) for block in guides for command in commands_of(block)]
     run = [
-        text for block, text in told if (block.page, text) not in NOT_RUN and (block.page, block.heading) not in LONG
+        text for block, text in shown if (block.page, text) not in NOT_RUN and (block.page, block.heading) not in LONG
     ]
-    assert len(run) > 0.4 * len(told)
+    assert len(run) > 0.4 * len(shown)
 
 
 def test_blocks_and_commands_are_found_as_a_reader_sees_them(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The guides and READMEs do what they say: each is walked through in its order, by the commands that it shows."""
+"""The guides and READMEs work: each is followed in order, by the commands that it shows."""
 
 import shutil
 import subprocess
@@ -17,16 +17,16 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a reader who has saved the tables."""
+    """A folder in which a reader has saved the tables."""
     folder = tmp_path_factory.mktemp("reader")
     for table in ("customers.csv", "customers-july.csv"):
         shutil.copy(DOCS / table, folder)
     return folder
 
 
-def test_the_guides_from_the_table_to_the_pipeline_work_as_they_are_written(reader: Path) -> None:
+def test_the_guides_work_as_written(reader: Path) -> None:
     with walk_in(reader) as walk:
-        for name in GUIDES:  # each goes on where the last one ended
+        for name in GUIDES:  # each continues where the previous one ended
             walk.page(guide(name), long=SOAK)
     assert {"seatrial train", "seatrial trial", "seatrial publish", "seatrial deploy local --stop"} <= set(walk.done)
     assert (reader / "churn" / "accepted.json").is_file()
@@ -34,7 +34,7 @@ def test_the_guides_from_the_table_to_the_pipeline_work_as_they_are_written(read
 
 @pytest.mark.soak
 def test_the_readme_works_in_a_fresh_clone(tmp_path: Path) -> None:
-    """What is committed, that is; with the environment that `make setup` would make anew."""
+    """The clone has what is committed, and the environment that `make setup` would make."""
     clone = tmp_path / "seatrial"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     environment = clone / ".venv"
@@ -55,7 +55,7 @@ def test_the_readme_of_a_rendered_project_works(tmp_path: Path) -> None:
     skip = shutil.ignore_patterns("artifacts", "runs", "dist", ".seatrial", "__pycache__", ".*_cache")
     project = Path(shutil.copytree(TITANIC, tmp_path / "titanic", ignore=skip))
     with walk_in(project) as walk:
-        walk.take_port(project / "pyproject.toml")
+        walk.use_free_port(project / "pyproject.toml")
         for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "Begin")):
             git(*words, cwd=project)
         walk.page(RENDERED, long=True)

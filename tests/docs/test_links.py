@@ -1,4 +1,4 @@
-"""Links within the repository lead to what is there, headings included; those to elsewhere are listed here."""
+"""Links within the repository are valid, including headings; links to other hosts are listed here."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,28 +10,33 @@ from tests.docs.scenarios import DOCS, ROOT
 PAGES = [
     *(
         ROOT / name
-        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md", "titanic/README.md")
+        for name in (
+            "README.md",
+            "AGENTS.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "benchmarks/README.md",
+            "titanic/README.md",
+        )
     ),
     *sorted(DOCS.rglob("*.md")),
 ]
-# They cannot be asked from here; whoever adds one has looked at it.
-ELSEWHERE = {"https://semver.org"}
-# A reader's own machine, while something serves there.
+# They cannot be checked offline; check a link by hand when you add it.
+EXTERNAL = {"https://semver.org"}
+# The reader's own machine, while a server runs there.
 HERE = "http://127.0.0.1:"
 
 
 def broken(path: Path) -> list[str]:
-    """The links of a page that lead nowhere."""
-    return [
-        link for link in links_of(path) if not (leads_elsewhere(link) if "://" in link else leads_somewhere(path, link))
-    ]
+    """Return the invalid links of a page."""
+    return [link for link in links_of(path) if not (is_external(link) if "://" in link else is_valid(path, link))]
 
 
-def leads_elsewhere(link: str) -> bool:
-    return link.startswith(HERE) or link in ELSEWHERE
+def is_external(link: str) -> bool:
+    return link.startswith(HERE) or link in EXTERNAL
 
 
-def leads_somewhere(path: Path, link: str) -> bool:
+def is_valid(path: Path, link: str) -> bool:
     parts = urlsplit(link)
     aim = (path.parent / parts.path).resolve() if parts.path else path
     if not aim.exists() or not aim.is_relative_to(ROOT if path.is_relative_to(ROOT) else path.parent):
@@ -40,22 +45,22 @@ def leads_somewhere(path: Path, link: str) -> bool:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_links_lead_somewhere(path: Path):
+def test_links_are_valid(path: Path):
     assert broken(path) == []
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
 def test_pages_of_the_site_link_to_pages_of_the_site(path: Path):
-    """What lies outside of docs/ is not there for who reads the site."""
+    """Files outside docs/ are not part of the site."""
     aims = [(path.parent / urlsplit(link).path).resolve() for link in links_of(path) if "://" not in link]
     assert [aim for aim in aims if not aim.is_relative_to(DOCS)] == []
 
 
-def test_what_is_listed_is_linked():
-    assert ELSEWHERE - {link for path in PAGES for link in links_of(path)} == set()
+def test_every_listed_external_link_is_used():
+    assert EXTERNAL - {link for path in PAGES for link in links_of(path)} == set()
 
 
-def test_a_broken_link_is_found(tmp_path: Path):
+def test_a_broken_link_is_reported(tmp_path: Path):
     (tmp_path / "other.md").write_text("# A heading, with `code`\n")
     page = tmp_path / "page.md"
     page.write_text(

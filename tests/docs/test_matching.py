@@ -1,4 +1,4 @@
-"""Output is compared by its words; figures may differ."""
+"""Output is compared by its words; numbers may differ."""
 
 import pytest
 from tests.docs.matching import missing, plain
@@ -21,7 +21,7 @@ serves on http://127.0.0.1:8001
         "churn-model==0.1.0",
     ],
 )
-def test_words_are_found_and_figures_may_differ(shown: str):
+def test_words_are_found_and_numbers_may_differ(shown: str):
     assert missing(shown, PRINTED) == []
 
 
@@ -35,5 +35,5 @@ def test_words_are_found_and_figures_may_differ(shown: str):
         "http://127.0.0.2:8001",
     ],
 )
-def test_other_words_counts_versions_and_another_order_are_missed(shown: str):
+def test_other_words_counts_versions_and_another_order_are_reported(shown: str):
     assert missing(shown, PRINTED) == [plain(shown.splitlines()[-1])]

@@ -1,4 +1,4 @@
-"""The reference is what the code says, and every command line that the documentation shows is one that there is."""
+"""The reference matches the code, and every command line in the documentation is valid."""
 
 import re
 import shlex
@@ -25,12 +25,12 @@ def written() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["commands.md", "settings.md", "python.md", "compiles.md"])
-def test_the_reference_is_what_the_code_says(written: dict[str, str], name: str):
+def test_the_reference_matches_the_code(written: dict[str, str], name: str):
     assert set(written) == {path.name for path in REFERENCE.iterdir()}
     assert (REFERENCE / name).read_text("utf-8") == written[name], "run `make docs` and commit docs/reference/"
 
 
-def test_each_option_and_setting_is_described(written: dict[str, str]):
+def test_every_option_and_setting_is_described(written: dict[str, str]):
     rows = re.findall(r"^\| (`.+?) \| (.*?) \|", written["commands.md"] + written["settings.md"], re.MULTILINE)
     assert len(rows) > 150
     assert [name for name, meaning in rows if len(meaning) < 8 and name not in ("`0`",)] == []
@@ -43,7 +43,9 @@ def test_the_readme_names_every_command():
 
 
 def test_every_environment_variable_that_is_read_is_in_the_reference():
-    texts = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py") if path.name != "variables.py"]
+    texts = [
+        path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py") if path.name != "environment_variables.py"
+    ]
     named = set(re.findall(r"\b(?:SEATRIAL|GEMFURY|RAILWAY)(?:_[A-Z]+)+\b|(?<=envvar=\")[A-Z_]+", "\n".join(texts)))
     examples = {"SEATRIAL_TEAM_TOKEN"}
     assert {"SEATRIAL_HOME", "PORT", "RAILWAY_TOKEN"} <= named
@@ -56,7 +58,7 @@ def test_the_tables_of_the_guides_are_what_their_script_writes(name: str):
 
 
 def complaint(line: str) -> str:
-    """What the command line says to a line, without running it; "" where it understands it."""
+    """Return what is wrong with a command line, without running it; "" if it is valid."""
     words = shlex.split(line.partition(" #")[0].partition("`")[0])
     words = words[1 : next((i for i, word in enumerate(words) if word in ("&&", "|", ">", ";")), None)]
     command = typer.main.get_command(app)
@@ -67,40 +69,40 @@ def complaint(line: str) -> str:
     if hasattr(command, "commands"):
         return f"no command {words[0]!r}" if words and not words[0].startswith("-") else ""
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    strange = [word for word in words if word.startswith("-") and word not in known | {"--help", "--debug"}]
+    unknown = [word for word in words if word.startswith("-") and word not in known | {"--help", "--debug"}]
     places = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     before = ["", *words]
     free = [w for w, b in zip(words, before, strict=False) if not w.startswith("-") and not takes_value(command, b)]
-    return f"no option {strange[0]}" if strange else f"too much: {free}" if len(free) > len(places) else ""
+    return f"no option {unknown[0]}" if unknown else f"too many arguments: {free}" if len(free) > len(places) else ""
 
 
 def takes_value(command: object, word: str) -> bool:
-    """Whether what follows a word is the value of an option."""
+    """Return whether the next word is the value of an option."""
     parameters = command.params  # type: ignore[attr-defined]
     return any(word in p.opts and not getattr(p, "is_flag", False) for p in parameters if p.param_type_name == "option")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_command_line_shown_is_one_that_there_is(path: Path):
+def test_every_command_line_shown_is_valid(path: Path):
     lines = [command.text for block in blocks_of(path) if block.language == SHELL for command in commands_of(block)]
     shown = [found[0] for line in (*lines, *inline_code(path)) for found in [LINES.search(line)] if found]
     shown = [line for line in shown if line.split()[1] not in ("index", "ci") or len(line.split()) > 2]
-    wrong = {line: told for line in shown if "..." not in line and (told := complaint(line))}
+    wrong = {line: message for line in shown if "..." not in line and (message := complaint(line))}
     assert wrong == {}
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("seatrial trian", "no command"),
         ("seatrial train --fast", "no option --fast"),
-        ("seatrial train now", "too much"),
+        ("seatrial train now", "too many arguments"),
         ("seatrial trial accept --because x", "no option"),
         ("seatrial trial a==1 b==2", ""),
         ("seatrial deploy local 0.2.0 --reason 'new fares'", ""),
         ("seatrial ci circleci --check  # is it up to date?", ""),
     ],
 )
-def test_a_command_line_that_is_wrong_is_found(line: str, told: str):
-    assert complaint(line).startswith(told)
-    assert bool(complaint(line)) == bool(told)
+def test_an_invalid_command_line_is_reported(line: str, message: str):
+    assert complaint(line).startswith(message)
+    assert bool(complaint(line)) == bool(message)

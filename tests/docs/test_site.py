@@ -1,4 +1,4 @@
-"""The site: it builds without a warning, loads nothing from elsewhere, and is usable in a browser, small or large, dark or light."""
+"""The site builds without a warning, loads nothing from other hosts, and works in a browser, small or large, dark or light."""
 
 import functools
 import http.server
@@ -16,10 +16,10 @@ import pytest
 from tests.docs.scenarios import DOCS, ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# What the theme's script could load from another host, if a page used it; none of ours does, as the browser test shows:
-# old browsers' lack of ResizeObserver, pictures that grow, diagrams, an editor that runs Python, a repository's figures.
+# Hosts that the theme's script would load from if a page used the feature; ours do not, as the browser test shows:
+# a ResizeObserver polyfill, image zoom, diagrams, a Python editor, a repository's statistics.
 DORMANT = {"unpkg.com", "cdn.jsdelivr.net", "api.github.com"}
-NAMES = {"www.w3.org"}  # of namespaces, which nobody loads
+NAMESPACES = {"www.w3.org"}  # never loaded
 LOADING = {
     "script": "src",
     "img": "src",
@@ -32,7 +32,7 @@ LOADING = {
 
 
 def built(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Build the site in a copy, so that nothing else is in it or in the way."""
+    """Build the site in a copy that contains nothing else."""
     shutil.copytree(DOCS, folder / "docs", dirs_exist_ok=True)
     shutil.copy(ROOT / "zensical.toml", folder)
     command = [Path(sys.executable).parent / "zensical", "build", "--clean", "--strict"]
@@ -56,7 +56,7 @@ def test_every_page_is_built_and_in_the_navigation(site: Path):
     assert {page for page in pages if f'href="./{page}"' not in index and f'href="{page}"' not in index} == set()
 
 
-def test_a_broken_link_ends_the_build(tmp_path: Path):
+def test_a_broken_link_fails_the_build(tmp_path: Path):
     (tmp_path / "docs").mkdir()
     done = built(tmp_path)
     assert done.returncode == 0
@@ -66,22 +66,22 @@ def test_a_broken_link_ends_the_build(tmp_path: Path):
 
 
 class Loads(HTMLParser):
-    """What a page makes a browser load by itself."""
+    """Collects what a page makes a browser load by itself."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "link" and not {"prev", "next", "canonical"} & set((given.get("rel") or "").split()):
-            self.found.append(given.get("href") or "")
+        attributes = dict(attrs)
+        if tag == "link" and not {"prev", "next", "canonical"} & set((attributes.get("rel") or "").split()):
+            self.found.append(attributes.get("href") or "")
         if tag in LOADING:
-            self.found.append(given.get(LOADING[tag]) or "")
+            self.found.append(attributes.get(LOADING[tag]) or "")
 
 
 def loads(path: Path) -> list[str]:
-    """The addresses on other hosts that a built file has a browser load; in a script, any host that it names."""
+    """Return the URLs on other hosts that a built file makes a browser load; for a script, any host that it names."""
     text = path.read_text("utf-8")
     if path.suffix == ".html":
         parser = Loads()
@@ -91,7 +91,7 @@ def loads(path: Path) -> list[str]:
         named = [*re.findall(r"@import\s+(?:url\()?[\"']?([^\"')]+)", text), *re.findall(r"url\(([^)]+)\)", text)]
     else:
         hosts = re.findall(r"(?:https?|wss?)://([a-z0-9][a-z0-9.-]+\.[a-z]+)", text)
-        return sorted(set(hosts) - DORMANT - NAMES)
+        return sorted(set(hosts) - DORMANT - NAMESPACES)
     return [address for address in named if re.match(r"[\"']?(?:[a-z]+:)?//", address)]
 
 
@@ -121,7 +121,7 @@ def test_a_load_from_another_host_is_found(tmp_path: Path, name: str, text: str)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *given: Any) -> None:
+    def log_message(self, *arguments: Any) -> None:
         """Say nothing."""
 
 
@@ -140,21 +140,21 @@ def test_the_site_is_usable_in_a_browser_without_a_network(site: Path, address: 
     from playwright.sync_api import sync_playwright
 
     pages = [path.relative_to(site).as_posix() for path in site.rglob("*.html") if path.name != "404.html"]
-    asked: list[str] = []
-    wrong: list[str] = []
+    requested: list[str] = []
+    errors: list[str] = []
     colours = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         for scheme, width in (("light", 1280), ("dark", 390)):
             context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
             page = context.new_page()
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+            page.on("request", lambda request: requested.append(request.url))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
             for name in pages:
                 page.goto(f"{address}/{name}")
                 if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                    wrong.append(f"{name} is wider than {width} px")
+                    errors.append(f"{name} is wider than {width} px")
             colours[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.keyboard.press("Control+k")
         page.wait_for_function("document.activeElement.shadowRoot?.activeElement?.tagName === 'INPUT'")
@@ -166,8 +166,8 @@ def test_the_site_is_usable_in_a_browser_without_a_network(site: Path, address: 
         page.keyboard.press("Tab")
         first = page.evaluate("document.activeElement.textContent.trim()")
         browser.close()
-    assert [url for url in asked if not url.startswith(address)] == []
-    assert wrong == []
+    assert [url for url in requested if not url.startswith(address)] == []
+    assert errors == []
     assert first == "Skip to content"
     light, dark = (sum(map(float, re.findall(r"[\d.]+", colours[scheme])[:3])) for scheme in ("light", "dark"))
     assert light > 700

@@ -1,4 +1,4 @@
-"""The walk itself: it fails where a page is wrong, and leaves nothing running."""
+"""The walk itself: it fails on a wrong page, and leaves nothing running."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def walked(folder: Path, text: str) -> list[str]:
         return walk.done
 
 
-def test_a_page_that_is_right_is_walked_through(tmp_path: Path):
+def test_a_correct_page_passes(tmp_path: Path):
     text = (
         "```sh\nmkdir inner\ncd inner\nexport WHAT=words\n```\n\n"
         '```python title="a.py"\n"""A file."""\n```\n\n```python title="a.py"\nprint("WHAT")\n```\n\n'
@@ -33,7 +33,7 @@ def test_a_page_that_is_right_is_walked_through(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("```sh\ntrue\nls nowhere\n```", r"page.md:1: ls nowhere ended with 2, not 0"),
         ("```sh\ntrue  # exit code 3: it waits\n```", "ended with 0, not 3"),
@@ -41,12 +41,12 @@ def test_a_page_that_is_right_is_walked_through(tmp_path: Path):
         ("```python\nimport nowhere\n```", "No module named 'nowhere'"),
     ],
 )
-def test_a_page_that_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, told: str):
-    with pytest.raises(AssertionError, match=told):
+def test_an_error_on_a_page_is_reported_with_its_line(tmp_path: Path, text: str, message: str):
+    with pytest.raises(AssertionError, match=message):
         walked(tmp_path, text)
 
 
-def test_what_was_started_in_the_background_is_ended(tmp_path: Path):
+def test_background_processes_are_ended(tmp_path: Path):
     port = free_port()
     with walk_in(tmp_path) as walk:
         walk.shell.serve(f"{sys.executable} -m http.server --bind 127.0.0.1 {port}", port)
@@ -56,6 +56,6 @@ def test_what_was_started_in_the_background_is_ended(tmp_path: Path):
         os.kill(process, 0)
 
 
-def test_a_command_that_does_not_end_is_ended(tmp_path: Path):
+def test_a_command_that_hangs_is_ended(tmp_path: Path):
     with walk_in(tmp_path) as walk, pytest.raises(AssertionError, match="did not end within"):
         walk.shell.run("sleep 60", timeout=0.2)

@@ -1,4 +1,4 @@
-"""Ticks that people would choose, and drawings that are small and well-formed."""
+"""Ticks are round numbers, and drawings are small and well-formed."""
 
 import math
 import xml.etree.ElementTree as ET
@@ -26,7 +26,7 @@ def test_ticks_are_round_numbers_within_the_range(low: float, high: float, ticks
 
 
 @given(st.floats(-1e12, 1e12), st.floats(1e-6, 1e12))
-def test_ticks_are_few_rising_and_within(low: float, width: float) -> None:
+def test_ticks_are_few_ascending_and_within_the_range(low: float, width: float) -> None:
     high = low + width
     ticks = nice_ticks(low, high)
     assert len(ticks) <= 12
@@ -46,24 +46,24 @@ def test_ticks_are_few_rising_and_within(low: float, width: float) -> None:
         ([1_000, 3_000], ["1,000", "1,500", "2,000", "2,500", "3,000"]),
     ],
 )
-def test_ticks_are_written_with_as_many_digits_as_tell_them_apart(values: list[float], texts: list[str]) -> None:
+def test_tick_labels_have_enough_digits_to_differ(values: list[float], texts: list[str]) -> None:
     axis = Axis.over("", values)
     assert [axis.written(tick) for tick in axis.ticks] == texts
 
 
-def test_shares_are_written_in_per_cent() -> None:
+def test_shares_are_labelled_in_percent() -> None:
     axis = Axis.of_shares("")
     assert [axis.written(tick) for tick in axis.ticks] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=20))
-def test_an_axis_holds_all_values_also_where_they_are_one(values: list[float]) -> None:
+def test_an_axis_fits_all_values_even_if_they_are_equal(values: list[float]) -> None:
     axis = Axis.over("", values)
     assert axis.low < axis.high
     assert all(-1e-9 <= axis.at(value) <= 1 + 1e-9 for value in values)
 
 
-def test_marks_lie_where_the_axes_say() -> None:
+def test_marks_are_placed_by_the_axes() -> None:
     chart = Chart(Axis("", 0, 10, ()), Axis("", 0, 10, ()), left=40)
     left, bottom = chart.place(0, 0)
     right, top = chart.place(10, 10)
@@ -72,7 +72,7 @@ def test_marks_lie_where_the_axes_say() -> None:
     assert chart.place(5, 5) == ((left + right) / 2, (top + bottom) / 2)
 
 
-def test_a_long_line_is_thinned_to_what_the_eye_can_tell_and_keeps_its_ends() -> None:
+def test_a_long_line_is_thinned_and_keeps_its_ends() -> None:
     chart = Chart(Axis.of_shares(""), Axis.of_shares(""))
     points = [(x / 50_000, math.sqrt(x / 50_000)) for x in range(50_001)]
     chart.line(points, 1)
@@ -92,14 +92,14 @@ def test_texts_are_escaped_and_drawings_well_formed() -> None:
     assert "<script>" in {text.text for text in root.iter("text")}
 
 
-def test_panels_stand_beneath_one_another() -> None:
+def test_panels_are_stacked_vertically() -> None:
     chart = Chart(Axis.of_shares(""), Axis.of_shares(""), height=100)
     root = ET.fromstring(draw("two", chart, chart).markup)
     assert root.get("viewBox") == f"0 0 {WIDTH} 200"
     assert [group.get("transform") for group in root.findall("g")] == ["translate(0 0)", "translate(0 100)"]
 
 
-def test_small_bars_show_every_share_that_is_there() -> None:
+def test_small_bars_show_every_nonzero_share() -> None:
     root = ET.fromstring(small_bars([0.9, 0.0, 0.0001], "bars").markup)
     heights = [float(rect.get("height", "0")) for rect in root.iter("rect")]
     assert len(heights) == 2

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seatrial.core.index_settings import IndexPlace, url_place
+from seatrial.core.index_settings import IndexSettings, index_at_url
 
 TOKEN = "s3cret-Token_of.the/index"
 WAITED = 30.0
@@ -24,13 +24,13 @@ class Private:
         host = url.removeprefix("http://")
         self.with_token = f"http://__token__:{TOKEN.replace('/', '%2F')}@{host}/simple/"
 
-    def place(self, **more: object) -> IndexPlace:
-        return url_place(self.simple, **({"pull_token": "TEAM_TOKEN", "push_token": "TEAM_TOKEN"} | more))  # type: ignore[arg-type]
+    def place(self, **more: object) -> IndexSettings:
+        return index_at_url(self.simple, **({"pull_token": "TEAM_TOKEN", "push_token": "TEAM_TOKEN"} | more))  # type: ignore[arg-type]
 
 
 @contextmanager
 def private_index(folder: Path, *options: str, token: str = TOKEN, log: Path | None = None) -> Iterator[Private]:
-    command = [sys.executable, "-m", "seatrial.cli", "index", "serve", "--folder", str(folder), "--port", "0", *options]
+    command = [sys.executable, "-m", "seatrial", "index", "serve", "--folder", str(folder), "--port", "0", *options]
     environment = {**os.environ, "COLUMNS": "200", "SEATRIAL_INDEX_PASSWORD": token}
     with (log or Path(os.devnull)).open("a") as written:
         process = subprocess.Popen(

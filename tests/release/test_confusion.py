@@ -63,7 +63,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with private_index(root / "private") as private, private_index(root / "empty") as empty:
         url = f"http://127.0.0.1:{server.server_port}/simple/"
-        pin = ours.find("tiny-model").pin
+        pin = ours.find("tiny-model").hashed_requirement
         yield World(private, url, root / "pip" / "bin" / "python", empty.with_token, pin)
     server.shutdown()
     server.server_close()

@@ -10,7 +10,7 @@ from tests.projects.tiny import make_sdist, make_wheel
 from tests.release.indexes import TOKEN, Private, answering, private_index, read_body
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.index_settings import IndexPlace, url_place
+from seatrial.core.index_settings import IndexSettings, index_at_url
 from seatrial.release import FolderIndex, HttpIndex
 
 
@@ -39,7 +39,7 @@ def test_a_release_goes_up_and_comes_back(remote: HttpIndex, private: Private, t
     (release,) = remote.releases("Up_Model")
     (same,) = FolderIndex(private.folder).releases("up-model")
     assert release == same
-    assert release.pin == f"up-model==0.1.0 --hash=sha256:{release.sha256}"
+    assert release.hashed_requirement == f"up-model==0.1.0 --hash=sha256:{release.sha256}"
     assert remote.fetch(release).read_bytes() == wheel.read_bytes()
     assert remote.fetch(release, sdist=True).read_bytes() == sdist.read_bytes()
     assert remote.publish([wheel, sdist]).already
@@ -85,7 +85,7 @@ def test_an_index_that_nobody_runs_is_one_clear_line(tmp_path: Path) -> None:
     with answering(lambda _: None) as url:
         pass
     slept: list[float] = []
-    index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path, sleep=slept.append)
+    index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path, sleep=slept.append)
     with pytest.raises(SeatrialError, match=r"cannot be read: connection refused") as error:
         index.publish([make_wheel(tmp_path)])
     assert "network" in error.value.hint
@@ -148,7 +148,7 @@ def test_every_failure_of_an_upload_fails(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("SEATRIAL_INDEX_TOKEN", TOKEN)
     behaving = Upload(answer)
     with answering(behaving) as url:
-        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c", sleep=lambda _: None, read_back=0.01)
+        index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c", sleep=lambda _: None, read_back=0.01)
         monkeypatch.setattr("seatrial.release.http_index.time.monotonic", Clock())
         with pytest.raises(SeatrialError, match=message) as error:
             index.publish([make_wheel(tmp_path)])
@@ -172,7 +172,7 @@ def test_an_upload_that_arrived_though_nobody_said_so_is_a_success(tmp_path: Pat
     wheel = make_wheel(tmp_path)
     behaving = Upload(answer, keeps=wheel)
     with answering(behaving) as url:
-        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c", sleep=lambda _: None)
+        index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c", sleep=lambda _: None)
         assert not index.publish([wheel]).already
     assert behaving.seen == 1
 
@@ -180,7 +180,7 @@ def test_an_upload_that_arrived_though_nobody_said_so_is_a_success(tmp_path: Pat
 def test_an_upload_that_arrived_as_something_else_is_a_failure(tmp_path: Path) -> None:
     wheel, other = make_wheel(tmp_path), make_wheel(tmp_path / "b", content="x = 1")
     with answering(Upload((200, {}, b"OK"), keeps=other)) as url, pytest.raises(SeatrialError, match="other bytes"):
-        HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c").publish([wheel])
+        HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c").publish([wheel])
 
 
 def test_a_passing_failure_of_an_upload_is_tried_again(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_passing_failure_of_an_upload_is_tried_again(tmp_path: Path) -> None:
         return behaving(request)
 
     with answering(answer) as url:
-        HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c", sleep=time.sleep).publish([wheel])
+        HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c", sleep=time.sleep).publish([wheel])
     assert behaving.seen == 2
     assert listed
 
@@ -219,7 +219,7 @@ READS = {
 def test_what_is_no_page_of_an_index_is_an_error_and_not_an_empty_one(tmp_path: Path, case: str) -> None:
     answer, message = READS[case]
     with answering(lambda _: answer) as url:
-        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c", sleep=lambda _: None)
+        index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c", sleep=lambda _: None)
         for act in (lambda: index.releases("tiny-model"), lambda: index.publish([make_wheel(tmp_path)])):
             with pytest.raises(SeatrialError, match=message):
                 act()
@@ -243,7 +243,7 @@ def test_a_redirect_to_another_host_takes_no_token_and_is_no_page(
         return (302, {"Location": f"{other}{request.path}"}, b"") if "other" in request.path else page(wheel)
 
     with answering(elsewhere) as other, answering(here) as url:
-        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c")
+        index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c")
         assert index.files("other-model") == []
         assert got == []
         assert index.fetch(index.find("tiny-model")).read_bytes() == wheel.read_bytes()
@@ -273,7 +273,7 @@ def test_pages_of_all_kinds_are_read(tmp_path: Path, form: str) -> None:
         return pages.get(form, (200, HTML, html))
 
     with answering(answer) as url:
-        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c")
+        index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c")
         (release,) = index.releases("tiny-model")
         assert release.sha256 == digest(wheel)
         assert release.metadata is not None
@@ -291,7 +291,7 @@ def test_a_file_that_is_not_what_the_index_lists_never_gets_in(tmp_path: Path) -
         return (200, {}, sent[0]) if request.path.startswith("/files/") else page(wheel)
 
     with answering(answer) as url:
-        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c")
+        index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c")
         found = index.find("tiny-model")
         for look in (index.fetch, lambda release: release.metadata):
             with pytest.raises(SeatrialError, match="not what it lists"):
@@ -336,14 +336,14 @@ def test_gemfury_takes_a_push_with_one_token_and_is_read_with_another(
 ) -> None:
     from dataclasses import replace
 
-    from seatrial.core.index_settings import read_places
+    from seatrial.core.index_settings import read_index_settings
 
-    (place,) = read_places({"gemfury": "acme"}, tmp_path, "pyproject.toml")
+    (place,) = read_index_settings({"gemfury": "acme"}, tmp_path, "pyproject.toml")
     assert (place.url, place.upload) == ("https://pypi.fury.io/acme/", "https://push.fury.io/acme/")
     (tmp_path / "fury").mkdir()
     files = [make_wheel(tmp_path), make_sdist(tmp_path)]
     with answering(Gemfury(tmp_path / "fury")) as url:
-        here: IndexPlace = replace(place, url=f"{url}/acme/", upload=f"{url}/acme/")
+        here: IndexSettings = replace(place, url=f"{url}/acme/", upload=f"{url}/acme/")
         index = HttpIndex(here, cache=tmp_path / "c")
         with pytest.raises(SeatrialError, match="GEMFURY_PUSH_TOKEN is not set"):
             index.publish(files)
@@ -395,7 +395,7 @@ def test_a_signed_address_or_a_password_in_one_is_in_no_message(tmp_path: Path, 
         return 200, HTML, f'<html><title>Links for it</title><a href="{there}">{wheel.name}</a></html>'.encode()
 
     with answering(act) as url:
-        index = HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "cache", sleep=lambda _: None)
+        index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "cache", sleep=lambda _: None)
         with pytest.raises(SeatrialError) as error:
             index.fetch(index.find("tiny-model"))
     assert "TOPSECRET" not in f"{error.value.message} {error.value.hint}"
@@ -405,4 +405,4 @@ def test_a_signed_address_or_a_password_in_one_is_in_no_message(tmp_path: Path, 
 def test_an_upload_that_is_refused_though_it_arrived_is_believed(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
     with answering(Upload((403, {}, b"no"), keeps=wheel)) as url:
-        assert HttpIndex(url_place(f"{url}/simple/"), cache=tmp_path / "c").publish([wheel]).version == "0.1.0"
+        assert HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c").publish([wheel]).version == "0.1.0"

@@ -200,12 +200,12 @@ def test_without_a_password_only_this_machine_is_served(tmp_path: Path) -> None:
             assert httpx.get(f"{running.simple}{path}").status_code == 404
         port = running.url.rpartition(":")[2]
         refusals = {
-            ("--host", "0.0.0.0"): "SEATRIAL_INDEX_PASSWORD with its password is not set",
+            ("--host", "0.0.0.0"): "its password is not set in SEATRIAL_INDEX_PASSWORD",
             ("--port", port): f"Port {port} on 127.0.0.1 cannot be used: Address already in use",
-            ("--port", "0"): "is being served already",
+            ("--port", "0"): "Another process is serving",
         }
         for options, said in refusals.items():
-            command = [sys.executable, "-m", "seatrial.cli", "index", "serve", "--folder", str(running.folder)]
+            command = [sys.executable, "-m", "seatrial", "index", "serve", "--folder", str(running.folder)]
             mine = {**os.environ, "COLUMNS": "200", "SEATRIAL_INDEX_PASSWORD": ""}
             done = subprocess.run([*command, *options], capture_output=True, text=True, env=mine, check=False)
             assert done.returncode == 1

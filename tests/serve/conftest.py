@@ -1,11 +1,14 @@
-"""What the server's tests share: releases of every kind, each loaded once."""
+"""Shared fixtures: a release of every kind, each made once per session."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.releases import make_release
+from loguru import logger
+from tests.serve.small_releases import make_release
 
 from seatrial.model import Release
 from seatrial.serve.server_settings import Settings
@@ -40,7 +43,19 @@ def native(small_root: Path) -> Release:
 @pytest.fixture
 def service(titanic: Any) -> Iterator[Service]:
     """The Titanic model, loaded."""
-    found = Service(titanic, Settings())
-    found.load()
-    yield found
-    found.stop()
+    service = Service(titanic, Settings())
+    service.load()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Restore the process's logging."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.captureWarnings(False)
+    logger.remove()
+    logger.add(sys.stderr)

@@ -1,4 +1,4 @@
-"""Requests of one turn share a call of the engine, and none of them pays for another's fault."""
+"""Concurrent requests share a call of the engine, and an error fails only the request that causes it."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ def row(number: float) -> Any:
 
 
 class Engine:
-    """Doubles numbers, refuses negative ones, and remembers how often it was called."""
+    """Doubles numbers, rejects negative ones, and counts its calls."""
 
     def __init__(self) -> None:
         self.calls: list[int] = []
@@ -32,11 +32,11 @@ class Engine:
 
 async def ask(batcher: Batcher[float], *numbers: float) -> Any:
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    batcher.ask([row(n) for n in numbers], future.set_result)
+    batcher.submit([row(n) for n in numbers], future.set_result)
     return await future
 
 
-def test_requests_of_one_turn_share_one_call() -> None:
+def test_requests_in_one_turn_of_the_loop_share_one_call() -> None:
     engine = Engine()
 
     async def main() -> list[Any]:
@@ -48,7 +48,7 @@ def test_requests_of_one_turn_share_one_call() -> None:
     assert engine.calls == [20]
 
 
-def test_a_request_at_fault_fails_alone() -> None:
+def test_only_the_request_that_causes_an_error_fails() -> None:
     engine = Engine()
 
     async def main() -> list[Any]:
@@ -85,23 +85,23 @@ def test_a_request_is_never_split() -> None:
     assert engine.calls == [3, 9, 1]
 
 
-def test_a_slow_engine_works_in_a_thread_and_gathers_what_comes_meanwhile() -> None:
-    engine, begun, goes_on = Engine(), threading.Event(), threading.Event()
+def test_a_slow_engine_runs_in_a_thread_and_batches_rows_that_arrive_during_a_call() -> None:
+    engine, started, resume = Engine(), threading.Event(), threading.Event()
 
     def slow(rows: Rows) -> Sequence[float]:
-        begun.set()
-        assert goes_on.wait(10)
+        started.set()
+        assert resume.wait(10)
         return engine(rows)
 
     async def main() -> list[Any]:
         with ThreadPoolExecutor(1) as executor:
             batcher = Batcher(slow, executor=executor)
             first = asyncio.create_task(ask(batcher, 1))
-            while not begun.is_set():
+            while not started.is_set():
                 await asyncio.sleep(0)
             others = [asyncio.create_task(ask(batcher, i)) for i in range(2, 7)]
             await asyncio.sleep(0)
-            goes_on.set()  # the loop has been free all the while
+            resume.set()  # the event loop was never blocked
             return await asyncio.gather(first, *others)
 
     assert asyncio.run(main()) == [[2 * i] for i in range(1, 7)]
@@ -109,7 +109,7 @@ def test_a_slow_engine_works_in_a_thread_and_gathers_what_comes_meanwhile() -> N
 
 
 @pytest.mark.parametrize("failing", ["pool", "score"])
-def test_an_engine_that_is_gone_answers_with_an_error(failing: str) -> None:
+def test_a_stopped_engine_returns_an_error(failing: str) -> None:
     async def main() -> Any:
         executor = ThreadPoolExecutor(1)
         batcher = Batcher(Engine(), executor=executor)

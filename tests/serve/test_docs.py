@@ -1,4 +1,4 @@
-"""The documentation works without a network, in a real browser too."""
+"""The API documentation works without a network, also in a real browser."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
-from tests.serve.serving import threaded
+from tests.serve.clients import threaded
 
 from seatrial.model import Release
 from seatrial.serve import create_app
@@ -23,39 +23,39 @@ def url(titanic: Release) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/"])
-def test_pages_name_nothing_outside_and_all_they_name_is_there(url: str, path: str) -> None:
+def test_pages_link_only_to_files_of_the_same_server(url: str, path: str) -> None:
     page = httpx.get(url + path)
     assert page.status_code == 200
-    named = re.findall(r"""(?:href|src|url|spec-url)\s*[=:]\s*["']([^"'#]+)["']""", page.text)
-    assert len(named) >= 2
-    for name in named:
-        whole = urljoin(url + path, name)
-        assert whole.startswith(url + "/"), name
-        assert httpx.get(whole).status_code == 200, name
+    links = re.findall(r"""(?:href|src|url|spec-url)\s*[=:]\s*["']([^"'#]+)["']""", page.text)
+    assert len(links) >= 2
+    for link in links:
+        target = urljoin(url + path, link)
+        assert target.startswith(url + "/"), link
+        assert httpx.get(target).status_code == 200, link
     assert not re.search(r"https?://(?!www\.w3\.org)", page.text)
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 @pytest.mark.parametrize(
-    ("path", "there"), [("/docs", ".opblock-summary-path"), ("/redoc", "[data-section-id*=operation]")]
+    ("path", "selector"), [("/docs", ".opblock-summary-path"), ("/redoc", "[data-section-id*=operation]")]
 )
-def test_the_documentation_in_a_browser(url: str, path: str, there: str) -> None:
+def test_the_documentation_works_in_a_browser(url: str, path: str, selector: str) -> None:
     from playwright.sync_api import sync_playwright
 
-    told: list[str] = []
+    problems: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page()
-        page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: told.append(str(error)))
-        page.on("requestfailed", lambda request: told.append(f"failed: {request.url}"))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
         page.on(
-            "request", lambda asked: None if asked.url.startswith((url, "data:", "blob:")) else told.append(asked.url)
+            "request", lambda sent: None if sent.url.startswith((url, "data:", "blob:")) else problems.append(sent.url)
         )
-        page.on("response", lambda answer: told.append(answer.url) if answer.status >= 400 else None)
+        page.on("response", lambda answer: problems.append(answer.url) if answer.status >= 400 else None)
         page.goto(url + path)
-        page.wait_for_selector(there)
+        page.wait_for_selector(selector)
         page.wait_for_load_state("networkidle")
         content = page.inner_text("body")
         if path == "/docs":
@@ -69,4 +69,4 @@ def test_the_documentation_in_a_browser(url: str, path: str, there: str) -> None
             assert "titanic-model" in page.inner_text(".live-responses-table")
         assert "titanic-model" in content
         browser.close()
-    assert told == []
+    assert problems == []

@@ -1,4 +1,4 @@
-"""A server that takes over from another one on the same socket, and goes without losing a request."""
+"""A server takes over from another one on the same socket, and stops without losing a request."""
 
 import json
 import os
@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.serving import Client, process, request, until
+from tests.serve.clients import Client, process, request, until
 
 from seatrial.model import Release
 
 PACKAGE = "small_binary"
 ROW = json.dumps({"size": 1, "kind": "a"}).encode()
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="sockets are handed on by their number")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows cannot inherit sockets by file descriptor")
 
 
 @contextmanager
-def handed(root: Path, listener: socket.socket, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A server on `listener`, in standby on a private socket; gives the process and the private port."""
+def standby(root: Path, listener: socket.socket, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A server for `listener`, in standby on a private socket; yields the process and the private port."""
     with socket.create_server(("127.0.0.1", 0)) as private:
         handles = (listener.fileno(), private.fileno())
         server = subprocess.Popen(
@@ -38,7 +38,7 @@ def handed(root: Path, listener: socket.socket, *words: str) -> Iterator[tuple[s
                 str(handles[0]),
                 "--standby-fd",
                 str(handles[1]),
-                *words,
+                *options,
             ],
             env={**os.environ, "PYTHONPATH": str(root)},
             stdin=subprocess.PIPE,
@@ -70,14 +70,14 @@ def accept(server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        yield found
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
 
 
-def test_in_standby_it_answers_on_its_private_socket_only(
+def test_in_standby_it_serves_its_private_socket_only(
     binary: Release, small_root: Path, listener: socket.socket
 ) -> None:
-    with handed(small_root, listener) as (server, private):
+    with standby(small_root, listener) as (server, private):
         waiting = Client(listener.getsockname()[1])
         waiting.send(request("POST", "/api/v1/predict", ROW))
         assert Client(private).predict(ROW).status == 200
@@ -91,10 +91,10 @@ def test_in_standby_it_answers_on_its_private_socket_only(
         assert answer.headers["x-release"] == "small-binary==1.2.3"
 
 
-def test_told_to_go_it_answers_what_still_comes_on_its_connections(
+def test_while_draining_it_answers_requests_on_open_connections(
     binary: Release, small_root: Path, listener: socket.socket
 ) -> None:
-    with handed(small_root, listener, "--drain", "20") as (server, _):
+    with standby(small_root, listener, "--drain", "20") as (server, _):
         accept(server)
         port = listener.getsockname()[1]
         idle, new, half = Client(port), Client(port), Client(port)
@@ -114,11 +114,9 @@ def test_told_to_go_it_answers_what_still_comes_on_its_connections(
         server.wait(5)
 
 
-def test_whoever_comes_meanwhile_is_taken_by_the_next_server(
-    binary: Release, small_root: Path, listener: socket.socket
-) -> None:
+def test_new_connections_go_to_the_next_server(binary: Release, small_root: Path, listener: socket.socket) -> None:
     port = listener.getsockname()[1]
-    with handed(small_root, listener, "--drain", "20") as (old, _), handed(small_root, listener) as (new, _):
+    with standby(small_root, listener, "--drain", "20") as (old, _), standby(small_root, listener) as (new, _):
         accept(old)
         idle = Client(port)
         assert idle.predict(ROW).status == 200
@@ -131,10 +129,10 @@ def test_whoever_comes_meanwhile_is_taken_by_the_next_server(
         old.wait(5)
 
 
-def test_requests_that_follow_each_other_on_a_line_are_all_answered(
+def test_pipelined_requests_are_all_answered_while_draining(
     binary: Release, small_root: Path, listener: socket.socket
 ) -> None:
-    with handed(small_root, listener, "--drain", "20") as (server, _):
+    with standby(small_root, listener, "--drain", "20") as (server, _):
         accept(server)
         port = listener.getsockname()[1]
         client = Client(port)
@@ -149,10 +147,10 @@ def test_requests_that_follow_each_other_on_a_line_are_all_answered(
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]], ids=["ctrl-c", "twice"])
-def test_asked_to_hurry_it_waits_for_no_idle_connection(
+def test_ctrl_c_or_a_second_signal_stops_it_without_draining(
     binary: Release, small_root: Path, listener: socket.socket, signals: list[int]
 ) -> None:
-    with handed(small_root, listener, "--drain", "20") as (server, _):
+    with standby(small_root, listener, "--drain", "20") as (server, _):
         accept(server)
         port = listener.getsockname()[1]
         idle = Client(port)
@@ -164,39 +162,32 @@ def test_asked_to_hurry_it_waits_for_no_idle_connection(
         assert idle.closed()
 
 
-def test_without_its_supervisor_it_ends_at_once(binary: Release, small_root: Path, listener: socket.socket) -> None:
-    with handed(small_root, listener) as (server, _):
+def test_it_exits_at_once_when_its_supervisor_is_gone(
+    binary: Release, small_root: Path, listener: socket.socket
+) -> None:
+    with standby(small_root, listener) as (server, _):
         assert server.stdin is not None
         server.stdin.close()
         assert server.wait(3) == 0
 
 
-def test_a_number_that_is_no_socket_is_said_in_a_line(binary: Release, small_root: Path) -> None:
+def test_a_descriptor_that_is_not_a_socket_is_a_one_line_error(binary: Release, small_root: Path) -> None:
     with process(small_root, "--fd", "77", package=PACKAGE) as server:
         assert server.wait() == 1
-        assert "error: --fd 77 is no listening socket." in server.lines[-1]
-    with process(small_root, "--standby-fd", "3", package=PACKAGE) as server:
-        assert server.wait() == 2
-        assert "--standby-fd goes with --fd and one worker" in server.lines[-1]
+        assert "error: --fd 77 is not a listening socket." in server.lines[-1]
 
 
-def test_a_drain_that_several_workers_would_not_keep_is_refused(small_root: Path) -> None:
-    with process(small_root, "--port", "0", "--workers", "2", "--drain", "5", package=PACKAGE) as server:
-        assert server.wait() == 1
-        assert "--drain (SEATRIAL_DRAIN) goes with one worker" in server.lines[-1]
-
-
-def test_a_drain_without_a_supervisor_works_too(binary: Release, small_root: Path) -> None:
+def test_drain_works_without_a_supervisor(binary: Release, small_root: Path) -> None:
     with process(small_root, "--port", "0", "--log-format", "text", package=PACKAGE, SEATRIAL_DRAIN="20") as server:
         port = server.started()
         idle = Client(port)
         assert idle.predict(ROW).status == 200
-        ender = threading.Thread(target=server.end)
-        ender.start()
+        stopper = threading.Thread(target=server.stop)
+        stopper.start()
         until(lambda: not _listens(server.pid, port))
         assert idle.predict(ROW).headers["connection"] == "close"
-        ender.join(5)
-        assert not ender.is_alive()
+        stopper.join(5)
+        assert not stopper.is_alive()
 
 
 def _connections(pid: int) -> int:
@@ -209,7 +200,7 @@ def _listens(pid: int, port: int) -> Any:
     import psutil
 
     try:
-        found = psutil.Process(pid).net_connections("tcp")
+        connections = psutil.Process(pid).net_connections("tcp")
     except psutil.Error:
         return False
-    return any(c.status == "LISTEN" and c.laddr.port == port for c in found)
+    return any(c.status == "LISTEN" and c.laddr.port == port for c in connections)

@@ -1,4 +1,4 @@
-"""One line per request and per event, which nothing that is sent can forge or fill with people's data."""
+"""One line per request and per event. No input can forge a line or get people's data into the log."""
 
 import asyncio
 import io
@@ -6,16 +6,14 @@ import json
 import logging
 import os
 import pty
-import sys
 import time
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from loguru import logger
-from tests.serve.releases import EXAMPLE
-from tests.serve.serving import ask, run
+from tests.serve.clients import ask, run
+from tests.serve.small_releases import EXAMPLE
 
 from seatrial.model import Release
 from seatrial.serve import create_app, logs
@@ -25,20 +23,11 @@ from seatrial.serve.server_settings import Settings
 FORGED = "x\n2026-01-01T00:00:00.000Z INFO forged\r\x1b[2J\u2028\u202eline\x85\x00"
 
 
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Leave the process's logging as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.captureWarnings(False)
-    logger.remove()
-    logger.add(sys.stderr)
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 def lines_of(stream: io.StringIO) -> list[str]:
-    """What was written, but for what asyncio tells those who debug."""
+    """What was logged, without asyncio's debug message."""
     return [line for line in stream.getvalue().split("\n")[:-1] if "Using selector" not in line]
 
 
@@ -47,7 +36,7 @@ def configured(log_format: Any = "json", level: str = "info") -> tuple[AccessLog
     return configure(Settings(log_format=log_format, log_level=level), stream), stream
 
 
-def noted(access: AccessLog, *requests: tuple[str, str, int, str]) -> None:
+def log_requests(access: AccessLog, *requests: tuple[str, str, int, str]) -> None:
     async def main() -> None:
         for method, path, status, request_id in requests:
             access.add(time.perf_counter() - 0.002, method, path, status, request_id)
@@ -59,7 +48,7 @@ def noted(access: AccessLog, *requests: tuple[str, str, int, str]) -> None:
 def test_a_request_as_json() -> None:
     access, stream = configured()
     access.release = "titanic-model==0.1.0"
-    noted(access, ("POST", "/api/v1/predict", 200, "abc"))
+    log_requests(access, ("POST", "/api/v1/predict", 200, "abc"))
     (line,) = lines_of(stream)
     document = json.loads(line)
     assert 2 <= document.pop("duration_ms") < 1000
@@ -84,7 +73,7 @@ def _seconds(text: str) -> float:
 def test_a_request_as_text() -> None:
     access, stream = configured("text")
     access.release = "titanic-model==0.1.0"
-    noted(access, ("GET", "/ready", 503, "abc"))
+    log_requests(access, ("GET", "/ready", 503, "abc"))
     (line,) = lines_of(stream)
     clock, level, *rest = line.split()
     assert len(clock) == len("12:00:00.000")
@@ -96,8 +85,8 @@ def test_a_request_as_text() -> None:
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_no_value_forges_a_line(log_format: str) -> None:
     access, stream = configured(log_format, "debug")
-    noted(access, ("GET", "/" + FORGED, 404, 'a"b\\c'))
-    logger.info("told: {}", FORGED)
+    log_requests(access, ("GET", "/" + FORGED, 404, 'a"b\\c'))
+    logger.info("value: {}", FORGED)
     logger.bind(request_id="abc").error(FORGED)
     try:
         raise ValueError(FORGED)
@@ -114,7 +103,7 @@ def test_no_value_forges_a_line(log_format: str) -> None:
         assert documents[0]["path"] == "/" + FORGED
         assert documents[0]["request_id"] == 'a"b\\c'
     else:
-        whole = [line for line in lines if not line.startswith("    ")]  # the others belong to a traceback
+        whole = [line for line in lines if not line.startswith("    ")]  # the indented lines belong to a traceback
         assert len(whole) == 5
         assert all("forged" not in line or "x\\n2026" in line for line in whole)
 
@@ -122,22 +111,22 @@ def test_no_value_forges_a_line(log_format: str) -> None:
 def test_a_lone_surrogate_can_be_logged() -> None:
     for log_format in ("json", "text"):
         access, stream = configured(log_format)
-        noted(access, ("GET", "/\ud800", 404, "abc"))
+        log_requests(access, ("GET", "/\ud800", 404, "abc"))
         logger.error("\udfff")
         assert stream.getvalue().encode()
 
 
 @pytest.mark.parametrize(("level", "lines"), [("debug", 3), ("info", 2), ("warning", 1), ("error", 1)])
-def test_the_level_holds_for_requests_too(level: str, lines: int) -> None:
+def test_the_log_level_applies_to_requests(level: str, lines: int) -> None:
     access, stream = configured("json", level)
-    noted(access, ("GET", "/", 200, "a"), ("GET", "/", 500, "b"))
+    log_requests(access, ("GET", "/", 200, "a"), ("GET", "/", 500, "b"))
     logger.debug("detail")
     assert len(lines_of(stream)) == lines
 
 
-def test_uvicorns_logs_and_warnings_go_the_same_way() -> None:
+def test_uvicorns_logs_and_warnings_use_the_same_format() -> None:
     _, stream = configured()
-    logging.getLogger("uvicorn.error").info("Started server process")  # its information is for those who debug
+    logging.getLogger("uvicorn.error").info("Started server process")  # only logged at level debug
     logging.getLogger("uvicorn.error").error("Something %s", "broke")
     logging.getLogger("elsewhere").warning("odd")
     with warnings.catch_warnings():
@@ -149,7 +138,7 @@ def test_uvicorns_logs_and_warnings_go_the_same_way() -> None:
     assert len(messages) == 3
 
 
-def test_json_is_for_pipes_and_text_for_terminals() -> None:
+def test_logs_are_json_in_pipes_and_text_on_terminals() -> None:
     ours, theirs = pty.openpty()
     reads, writes = os.pipe()
     for handle, is_json in ((theirs, False), (writes, True)):
@@ -164,7 +153,7 @@ def test_json_is_for_pipes_and_text_for_terminals() -> None:
 
 
 def test_lines_of_several_workers_do_not_mix() -> None:
-    """What is longer than a pipe takes at once is written in pieces that are whole lines."""
+    """More than a pipe writes at once is written in pieces that are whole lines."""
     reads, writes = os.pipe()
     pieces: list[bytes] = []
     with os.fdopen(writes, "w") as stream:
@@ -172,7 +161,7 @@ def test_lines_of_several_workers_do_not_mix() -> None:
         real = os.write
         try:
             os.write = lambda handle, data: (pieces.append(data), real(handle, data))[1]  # type: ignore[assignment]
-            noted(access, *[("GET", "/" + "é" * 50, 200, str(i)) for i in range(60)])
+            log_requests(access, *[("GET", "/" + "é" * 50, 200, str(i)) for i in range(60)])
         finally:
             os.write = real
         logger.remove()
@@ -182,16 +171,16 @@ def test_lines_of_several_workers_do_not_mix() -> None:
     assert len([json.loads(line) for line in b"".join(pieces).splitlines()]) == 60
 
 
-def test_a_fault_is_logged_without_what_was_sent(binary: Release) -> None:
+def test_an_error_is_logged_without_the_input(binary: Release) -> None:
     written: dict[str, str] = {}
 
     async def main() -> None:
         for level in ("info", "debug"):
             access, stream = configured("json", level)
-            front = create_app(binary, access=access)
-            front.service.load()
+            app = create_app(binary, access_log=access)
+            app.service.load()
             body = json.dumps({**EXAMPLE, "note": "boom: Mrs Secret"}).encode()
-            assert (await ask(front, body=body, headers=[("x-request-id", "r1")])).status == 500
+            assert (await ask(app, body=body, headers=[("x-request-id", "r1")])).status == 500
             access.flush()
             written[level] = stream.getvalue()
 
@@ -209,11 +198,11 @@ def test_inputs_and_queries_are_not_logged(titanic: Release) -> None:
     access, stream = configured("json", "debug")
 
     async def main() -> None:
-        front = create_app(titanic, access=access)
-        front.service.load()
+        app = create_app(titanic, access_log=access)
+        app.service.load()
         row = {**titanic.metadata.example, "name": "Secret, Mrs. Eva"}
         for body in (json.dumps(row), json.dumps({**row, "age": -5}), '{"Secret'):
-            await ask(front, body=body.encode())
+            await ask(app, body=body.encode())
         access.flush()
 
     run(main())
@@ -221,7 +210,7 @@ def test_inputs_and_queries_are_not_logged(titanic: Release) -> None:
     assert "Secret" not in stream.getvalue()
 
 
-def test_a_fault_names_its_causes_by_type() -> None:
+def test_an_error_is_logged_with_the_types_of_its_causes() -> None:
     _, stream = configured()
     try:
         try:
@@ -230,11 +219,11 @@ def test_a_fault_names_its_causes_by_type() -> None:
             raise RuntimeError("Mrs Secret") from error
     except RuntimeError as error:
         logs.fault("It failed", error, "r1")
-    told = json.loads(lines_of(stream)[0])["exception"]
-    assert told.index("builtins.RuntimeError") < told.index("caused by:") < told.index("builtins.KeyError")
-    assert "Secret" not in told.replace('KeyError("Mrs Secret")', "").replace('RuntimeError("Mrs Secret")', "")
+    text = json.loads(lines_of(stream)[0])["exception"]
+    assert text.index("builtins.RuntimeError") < text.index("caused by:") < text.index("builtins.KeyError")
+    assert "Secret" not in text.replace('KeyError("Mrs Secret")', "").replace('RuntimeError("Mrs Secret")', "")
 
 
-def test_escaping_keeps_what_can_be_read() -> None:
+def test_escaping_keeps_printable_text() -> None:
     assert escape("naïve 日本") == "naïve 日本"
     assert escape("a\tb\nc") == "a\\tb\\nc"

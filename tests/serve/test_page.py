@@ -1,4 +1,4 @@
-"""The page for people, as a browser sees it and as an HTTP client does."""
+"""The prediction page, in a browser and with an HTTP client."""
 
 import itertools
 import json
@@ -40,7 +40,7 @@ def browser_test(test: Any) -> Any:
 
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
-    """Run an application on a port of its own."""
+    """Run an application on a free port."""
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -57,8 +57,8 @@ def serving(app: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def url(titanic: Any) -> Iterator[str]:
-    with serving(create_app(titanic)) as found:
-        yield found
+    with serving(create_app(titanic)) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -66,23 +66,23 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 class Visit:
-    """A page in a context of its own, and everything that went wrong on it."""
+    """A page in its own browser context, with its console messages, failed requests and all requests."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.failed: list[str] = []
-        self.asked: list[str] = []
-        page.on("console", lambda message: self.told.append(message.text))
-        page.on("pageerror", lambda error: self.told.append(str(error)))
+        self.requested: list[str] = []
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
         page.on("requestfailed", lambda request: self.failed.append(request.url))
-        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("request", lambda request: self.requested.append(request.url))
 
     def open(self, url: str) -> Any:
         self.page.goto(url)
@@ -106,7 +106,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
 
 
 def settled(page: Any, change: Callable[[], Any]) -> dict[str, Any]:
-    """Do something that asks the server, wait until the answer is shown, and give it."""
+    """Make a change that calls the server, wait until the response is shown, and return it."""
     with page.expect_response(lambda response: response.url.endswith("/explain")) as caught:
         change()
     answer: dict[str, Any] = caught.value.json()
@@ -115,7 +115,7 @@ def settled(page: Any, change: Callable[[], Any]) -> dict[str, Any]:
 
 
 def until(page: Any, expression: str) -> None:
-    """Wait until an expression holds. Playwright's own way needs eval in the page, which the policy forbids."""
+    """Wait until an expression is true. Playwright's own function needs eval, which the page's policy forbids."""
     deadline = time.monotonic() + 8
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, expression
@@ -134,7 +134,7 @@ def percent(probability: float) -> str:
 # ---- What an HTTP client sees ----------------------------------------------------------------------------------------
 
 
-def test_the_page_comes_with_a_policy_without_exceptions(url: str) -> None:
+def test_the_page_has_a_strict_content_security_policy(url: str) -> None:
     answer = httpx.get(url)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -163,7 +163,7 @@ def test_nothing_in_the_page_is_inline(url: str) -> None:
         ("icon.svg", "image/svg+xml"),
     ],
 )
-def test_assets_are_served_and_kept_by_browsers(url: str, name: str, kind: str) -> None:
+def test_assets_can_be_cached_by_browsers(url: str, name: str, kind: str) -> None:
     first = httpx.get(f"{url}/assets/{name}")
     assert (first.status_code, first.headers["content-type"]) == (200, kind)
     again = httpx.get(f"{url}/assets/{name}", headers={"If-None-Match": first.headers["etag"]})
@@ -172,7 +172,7 @@ def test_assets_are_served_and_kept_by_browsers(url: str, name: str, kind: str) 
 
 
 @pytest.mark.parametrize("name", ["charts.css", "nothing.js", "..%2Ftemplates%2Ftry.html", "../page.py"])
-def test_no_other_file_is_an_asset(url: str, name: str) -> None:
+def test_other_files_are_not_served_as_assets(url: str, name: str) -> None:
     assert httpx.get(f"{url}/assets/{name}").status_code == 404
 
 
@@ -180,7 +180,7 @@ def test_the_page_is_not_in_the_openapi_document(url: str) -> None:
     assert not {"/", "/assets/{name}"} & set(httpx.get(f"{url}/openapi.json").json()["paths"])
 
 
-def test_a_model_card_is_read_block_by_block() -> None:
+def test_a_model_card_is_parsed_into_blocks() -> None:
     card = "# name\n\nOne\ntwo `a|b`.\n\n## Values\n\n| x | y |\n| --- | --- |\n| `1` | a \\| b |\n"
     paragraph, heading, table = read_card(card)
     assert (paragraph.kind, paragraph.text) == ("paragraph", ("One two ", "a|b", "."))
@@ -188,22 +188,22 @@ def test_a_model_card_is_read_block_by_block() -> None:
     assert table.rows == ((("x",), ("y",)), (("", "1", ""), ("a | b",)))
 
 
-# ---- What somebody at a browser sees ---------------------------------------------------------------------------------
+# ---- What a browser user sees -----------------------------------------------------------------------------------------
 
 
 @browser_test
-def test_the_page_loads_from_its_own_server_without_a_complaint(visit: Any, url: str) -> None:
+def test_the_page_loads_only_from_its_own_server_without_errors(visit: Any, url: str) -> None:
     visited = visit()
     page = visited.open(url)
     page.wait_for_load_state("networkidle")
-    assert visited.told == []
+    assert visited.messages == []
     assert visited.failed == []
-    assert len(visited.asked) >= 5
-    assert all(asked.startswith(f"{url}/") for asked in visited.asked)
+    assert len(visited.requested) >= 5
+    assert all(requested.startswith(f"{url}/") for requested in visited.requested)
 
 
 @browser_test
-def test_it_begins_with_the_example_and_its_prediction(visit: Any, url: str, titanic: Any) -> None:
+def test_it_starts_with_the_example_and_its_prediction(visit: Any, url: str, titanic: Any) -> None:
     page = visit().open(url)
     assert page.get_by_label("Name").input_value() == "Hart, Miss. Eva Miriam"
     assert page.get_by_label("Age", exact=True).input_value() == "7"
@@ -216,7 +216,7 @@ def test_it_begins_with_the_example_and_its_prediction(visit: Any, url: str, tit
 
 
 @browser_test
-def test_the_keyboard_alone_changes_the_row_and_the_answer(visit: Any, url: str) -> None:
+def test_the_page_can_be_used_with_the_keyboard_alone(visit: Any, url: str) -> None:
     page = visit().open(url)
     before = shown(page)
     page.get_by_label("Class").get_by_label("2").focus()
@@ -235,7 +235,7 @@ def test_the_keyboard_alone_changes_the_row_and_the_answer(visit: Any, url: str)
 
 
 @browser_test
-def test_a_value_out_of_range_is_told_at_its_field_and_recovers(visit: Any, url: str) -> None:
+def test_a_value_out_of_range_is_reported_at_its_field_until_it_is_corrected(visit: Any, url: str) -> None:
     page = visit().open(url)
     before = shown(page)
     age = page.get_by_label("Age", exact=True)
@@ -248,7 +248,7 @@ def test_a_value_out_of_range_is_told_at_its_field_and_recovers(visit: Any, url:
     assert shown(page) == before
     assert page.locator("#result").get_attribute("data-state") == "stale"
     until(page, "Number(getComputedStyle(document.getElementById('prediction')).opacity) < 0.6")
-    assert "To be corrected: Age." in page.locator("#trouble").inner_text()
+    assert "Please correct: Age." in page.locator("#trouble").inner_text()
     settled(page, lambda: age.fill("8"))
     assert page.locator("[aria-invalid=true]").count() == 0
     assert page.locator(".error:visible").count() == 0
@@ -256,7 +256,7 @@ def test_a_value_out_of_range_is_told_at_its_field_and_recovers(visit: Any, url:
 
 
 @browser_test
-def test_a_field_left_empty_is_unknown(visit: Any, url: str) -> None:
+def test_an_empty_field_means_unknown(visit: Any, url: str) -> None:
     page = visit().open(url)
     answer = settled(page, lambda: page.get_by_label("Age", exact=True).fill(""))
     (age,) = [part for part in answer["explanation"]["contributions"] if part["column"] == "age"]
@@ -266,7 +266,7 @@ def test_a_field_left_empty_is_unknown(visit: Any, url: str) -> None:
 
 
 @browser_test
-def test_the_contributions_add_up_to_the_difference(visit: Any, url: str) -> None:
+def test_displayed_contributions_add_up_to_the_difference(visit: Any, url: str) -> None:
     page = visit().open(url)
 
     def number(text: str) -> float:
@@ -279,16 +279,16 @@ def test_the_contributions_add_up_to_the_difference(visit: Any, url: str) -> Non
     assert sum(shares) == pytest.approx(together, abs=0.06 * len(shares))
     assert [abs(share) for share in shares] == sorted(map(abs, shares), reverse=True)
     settled(page, lambda: page.get_by_role("button", name="Typical").click())
-    assert "as for a typical passenger" in page.locator("#why-ends").inner_text()
+    assert "the same as for a typical passenger" in page.locator("#why-ends").inner_text()
     assert page.locator("#shares .share").count() == 0
 
 
 @browser_test
-def test_an_empty_form_asks_for_what_it_needs(visit: Any, url: str) -> None:
+def test_an_empty_form_asks_for_the_required_fields(visit: Any, url: str) -> None:
     visited = visit()
     page = visited.open(url)
     page.get_by_role("button", name="Empty").click()
-    assert "Still to fill in: Class, Name, Sex." in page.locator("#trouble").inner_text()
+    assert "Please fill in: Class, Name, Sex." in page.locator("#trouble").inner_text()
     assert page.locator("[aria-invalid=true]").count() == 0
     page.get_by_label("1", exact=True).check()
     page.get_by_label("Name").fill("Astor, Mrs. John Jacob")
@@ -298,40 +298,40 @@ def test_an_empty_form_asks_for_what_it_needs(visit: Any, url: str) -> None:
 
 
 @browser_test
-def test_an_old_answer_never_replaces_a_newer_one(visit: Any, url: str) -> None:
+def test_a_late_response_never_replaces_a_newer_one(visit: Any, url: str) -> None:
     page = visit().open(url)
-    held = []
+    delayed = []
 
-    def hold_the_first(route: Any) -> None:
-        if held:
+    def delay_the_first(route: Any) -> None:
+        if delayed:
             route.continue_()
         else:
-            held.append(route)
+            delayed.append(route)
 
-    page.route("**/explain", hold_the_first)
+    page.route("**/explain", delay_the_first)
     page.get_by_label("Age", exact=True).fill("80")
-    while not held:
+    while not delayed:
         page.wait_for_timeout(20)
     answer = settled(page, lambda: page.get_by_label("Age", exact=True).fill("2"))
     newest = shown(page)
-    held[0].fulfill(json={**answer, "predictions": [0], "probabilities": [{"0": 0.99, "1": 0.01}]})
+    delayed[0].fulfill(json={**answer, "predictions": [0], "probabilities": [{"0": 0.99, "1": 0.01}]})
     page.wait_for_timeout(300)
     assert shown(page) == newest
 
 
 @browser_test
-def test_an_answer_that_takes_long_dims_the_old_one(visit: Any, url: str) -> None:
+def test_the_old_prediction_is_dimmed_while_a_response_is_slow(visit: Any, url: str) -> None:
     page = visit().open(url)
-    held: list[Any] = []
-    page.route("**/explain", lambda route: held.append(route))  # noqa: PLW0108 - Playwright asks for its signature
+    delayed: list[Any] = []
+    page.route("**/explain", lambda route: delayed.append(route))  # noqa: PLW0108 - Playwright asks for its signature
     page.get_by_label("Age", exact=True).fill("80")
     page.wait_for_selector("#result[data-state=stale]")
     assert page.locator("#trouble").is_hidden()
-    settled(page, held[0].continue_)
+    settled(page, delayed[0].continue_)
 
 
 @browser_test
-def test_a_server_that_is_away_is_told_calmly_and_asked_again(visit: Any, url: str) -> None:
+def test_an_unreachable_server_is_reported_and_retried(visit: Any, url: str) -> None:
     page = visit().open(url)
     before = shown(page)
     page.route("**/explain", lambda route: route.abort())
@@ -345,7 +345,7 @@ def test_a_server_that_is_away_is_told_calmly_and_asked_again(visit: Any, url: s
 
 
 @browser_test
-def test_the_address_keeps_the_row_and_no_request_does(visit: Any, url: str) -> None:
+def test_the_row_is_in_the_url_fragment_and_in_no_request_url(visit: Any, url: str) -> None:
     visited = visit()
     page = visited.open(url)
     settled(page, lambda: page.get_by_label("Age", exact=True).fill("61"))
@@ -355,22 +355,22 @@ def test_the_address_keeps_the_row_and_no_request_does(visit: Any, url: str) -> 
     again = other.open(page.url)
     assert again.get_by_label("Age", exact=True).input_value() == "61"
     assert shown(again) == answer
-    assert not any("61" in asked.removeprefix(url) for asked in visited.asked + other.asked)
+    assert not any("61" in requested.removeprefix(url) for requested in visited.requested + other.requested)
     settled(again, lambda: again.get_by_role("button", name="Example").click())
     until(again, "location.hash === ''")
 
 
 @browser_test
 @pytest.mark.parametrize("damaged", ["#age=x&nothing=1", "#sex=%22other%22", "#age=%7B%7D", "#card", "#%", "#pclass="])
-def test_a_damaged_address_does_no_harm(visit: Any, url: str, damaged: str) -> None:
+def test_an_invalid_url_fragment_does_no_harm(visit: Any, url: str, damaged: str) -> None:
     visited = visit()
     visited.page.goto(url + "/" + damaged)
     visited.page.wait_for_selector("#result[data-state=fresh], #trouble:visible")
-    assert [told for told in visited.told if "422" not in told] == []
+    assert [message for message in visited.messages if "422" not in message] == []
 
 
 @browser_test
-def test_the_call_is_the_row_as_it_stands(visit: Any, url: str, titanic: Any) -> None:
+def test_the_code_examples_contain_the_current_row(visit: Any, url: str, titanic: Any) -> None:
     visited = visit(permissions=["clipboard-read", "clipboard-write"])
     page = visited.open(url)
     settled(page, lambda: page.get_by_label("Name").fill('O\'Brien, "Mr." T'))
@@ -383,16 +383,16 @@ def test_the_call_is_the_row_as_it_stands(visit: Any, url: str, titanic: Any) ->
     assert f"pip install titanic-model=={titanic.version}" in code.inner_text()
     compile(code.inner_text(), "call", "exec")
     page.get_by_label("Python", exact=True).check()
-    told: list[Any] = []
-    exec(code.inner_text(), {"print": told.append})
-    assert told[0]["predictions"]
+    printed: list[Any] = []
+    exec(code.inner_text(), {"print": printed.append})
+    assert printed[0]["predictions"]
     page.get_by_role("button", name="Copy").click()
     page.wait_for_selector("#copy:text('Copied')")
     assert page.evaluate("navigator.clipboard.readText()") == code.inner_text()
 
 
 @browser_test
-def test_without_the_clipboard_the_call_is_selected(visit: Any, url: str) -> None:
+def test_without_a_clipboard_the_code_is_selected(visit: Any, url: str) -> None:
     page = visit().open(url)
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.get_by_role("button", name="Copy").click()
@@ -410,7 +410,7 @@ def test_nothing_is_wider_than_the_screen(visit: Any, url: str, width: int) -> N
 
 
 @browser_test
-def test_a_phone_keeps_the_answer_in_sight(visit: Any, url: str) -> None:
+def test_the_prediction_stays_visible_on_a_phone(visit: Any, url: str) -> None:
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open(url)
     page.get_by_label("Fare").scroll_into_view_if_needed()
     settled(page, lambda: page.get_by_label("Fare").fill("300"))
@@ -420,7 +420,7 @@ def test_a_phone_keeps_the_answer_in_sight(visit: Any, url: str) -> None:
 
 
 @browser_test
-def test_dark_mode_is_dark_and_both_can_be_read(visit: Any, url: str) -> None:
+def test_light_and_dark_mode_have_enough_contrast(visit: Any, url: str) -> None:
     papers = []
     for scheme in ("light", "dark"):
         page = visit(color_scheme=scheme).open(url)
@@ -460,7 +460,7 @@ LOW_CONTRAST = """() => {
 
 
 @browser_test
-def test_everything_has_a_name_and_a_place(visit: Any, url: str) -> None:
+def test_every_control_has_a_label_and_every_reference_a_target(visit: Any, url: str) -> None:
     page = visit().open(url)
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.locator("h1").count() == 1
@@ -490,14 +490,14 @@ DANGLING = """() => {
 
 
 @browser_test
-def test_motion_stops_for_those_who_ask(visit: Any, url: str) -> None:
+def test_there_is_no_motion_for_readers_who_prefer_none(visit: Any, url: str) -> None:
     page = visit(reduced_motion="reduce").open(url)
     moving = "[...document.querySelectorAll('*')].filter((e) => parseFloat(getComputedStyle(e).transitionDuration) > 0)"
     assert page.evaluate(f"{moving}.length") == 0
 
 
 @browser_test
-def test_without_scripts_the_page_says_what_to_do(visit: Any, url: str) -> None:
+def test_without_javascript_the_page_explains_what_to_do(visit: Any, url: str) -> None:
     page = visit(java_script_enabled=False).page
     page.goto(url)
     assert "POST /api/v1/predict" in page.locator("noscript").inner_text()
@@ -507,7 +507,7 @@ def test_without_scripts_the_page_says_what_to_do(visit: Any, url: str) -> None:
 
 
 def release_of(schema: type[Schema], **facts: Any) -> Release:
-    """A release of nothing but a schema and metadata, which is all that the page reads."""
+    """A release with only a schema and metadata, which is all that the page reads."""
     columns = columns_of(schema)
     example = {column.name: column.example for column in columns}
     known = {"name": "tiny-model", "task": "binary", "target": "target", "engine": "onnx", "classes": (0, 1)}
@@ -521,13 +521,13 @@ def release_of(schema: type[Schema], **facts: Any) -> Release:
         "schema": schema,
         "features": (),
     }
-    vars(release).update(parts)  # what would be loaded when it is needed
+    vars(release).update(parts)  # otherwise loaded on first use
     return release
 
 
 @contextmanager
-def standing_in(visited: Visit, release: Any, answer: dict[str, Any]) -> Iterator[Any]:
-    """Serve the page of a release without a model; the answer is always the same."""
+def fake_server(visited: Visit, release: Any, answer: dict[str, Any]) -> Iterator[Any]:
+    """Serve the page of a release without a model; the response is always the same."""
     app = FastAPI(openapi_url=None)
     add_page(app, SimpleNamespace(release=release))  # type: ignore[arg-type]
     visited.page.route("**/explain", lambda route: route.fulfill(json=answer))
@@ -536,7 +536,7 @@ def standing_in(visited: Visit, release: Any, answer: dict[str, Any]) -> Iterato
 
 
 class IrisRow(Schema):
-    """Everything that a page could stumble over."""
+    """Everything that could break a page."""
 
     elements: float = Field(title=NASTY, description=NASTY, examples=[1.5], json_schema_extra={"unit": "<b>cm</b>"})
     submit: Literal["<i>", "b'\"&"] = Field(title=LONG, examples=["b'\"&"])
@@ -559,10 +559,10 @@ IRIS = {
 
 @browser_test
 @pytest.mark.parametrize("width", [360, 1400])
-def test_a_models_words_are_words_and_never_markup(visit: Any, width: int) -> None:
+def test_texts_of_a_model_are_never_interpreted_as_markup(visit: Any, width: int) -> None:
     visited = visit(viewport={"width": width, "height": 800})
     facts = {"task": "multiclass", "classes": (NASTY, "b", "c"), "positive": None, "description": NASTY}
-    with standing_in(visited, release_of(IrisRow, **facts), IRIS) as page:
+    with fake_server(visited, release_of(IrisRow, **facts), IRIS) as page:
         assert page.title() == NASTY
         assert page.locator("h1").inner_text() == NASTY
         assert page.locator("img, b, i, form script").count() == 0
@@ -573,8 +573,8 @@ def test_a_models_words_are_words_and_never_markup(visit: Any, width: int) -> No
         page.locator("summary", has_text="Model card").click()
         assert page.locator("#card code").inner_text() == NASTY
         page.get_by_label("Tags").fill("[1,")
-        page.wait_for_selector("text=This is not JSON.")
-        assert visited.told == []
+        page.wait_for_selector("text=This is not valid JSON.")
+        assert visited.messages == []
 
 
 @browser_test
@@ -584,7 +584,7 @@ def test_a_regression_has_a_value_and_no_percent(visit: Any) -> None:
     explanation = {"label": None, "value": 250_000.4, "typical_value": 251_250.65, "contributions": [part]}
     answer = {"predictions": [250_000.4], "explanation": explanation}
     facts = {"task": "regression", "target": "sale_price", "classes": (), "positive": None}
-    with standing_in(visit(), release_of(schema, **facts), answer) as page:
+    with fake_server(visit(), release_of(schema, **facts), answer) as page:
         assert shown(page) == "sale price 250,000"
         assert "251,251 for a typical house sale" in page.locator("#why-ends").inner_text()
         assert "\u22121,250" in page.locator("#shares .share").inner_text()
@@ -602,17 +602,17 @@ def test_many_columns_keep_the_explanation_short(visit: Any) -> None:
     ]
     explanation = {"label": 1, "value": 0.552, "typical_value": 0.3, "contributions": parts}
     answer = {"predictions": [1], "probabilities": [{"0": 0.448, "1": 0.552}], "explanation": explanation}
-    with standing_in(visit(), release_of(schema, target="fault", threshold=0.2), answer) as page:
+    with fake_server(visit(), release_of(schema, target="fault", threshold=0.2), answer) as page:
         assert shown(page) == "fault: 1 55 %"
         assert page.locator("#shares .share").count() == 8
-        assert "52 smaller ones" in page.locator("#rest summary").inner_text()
+        assert "52 smaller contributions" in page.locator("#rest summary").inner_text()
         assert page.locator("#answer").bounding_box()["y"] < 1000
         page.get_by_label("Measurement 40").scroll_into_view_if_needed()
         assert 0 <= page.locator("#answer").bounding_box()["y"] < 100
 
 
-def test_what_the_model_does_not_use_comes_last() -> None:
+def test_columns_that_the_model_does_not_use_come_last() -> None:
     release = release_of(IrisRow, inputs=Inputs(("elements", "submit", "soil", "tags"), ()))
     text = render_page(release)
-    assert text.index("not used by this model") < text.index(">Flag<")
-    assert text.index(">Tags<") < text.index("not used by this model")
+    assert text.index("but not used by this model") < text.index(">Flag<")
+    assert text.index(">Tags<") < text.index("but not used by this model")

@@ -1,4 +1,4 @@
-"""The connection itself, on real sockets: order, limits and deadlines."""
+"""Connections on real sockets: order, limits and deadlines."""
 
 import json
 import socket
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.serve.serving import PREDICT, Client, request, threaded, until
+from tests.serve.clients import PREDICT, Client, request, threaded, until
 
 from seatrial.model import Release
 from seatrial.serve import create_app, protocol
@@ -17,8 +17,8 @@ from seatrial.serve.service import LARGE_BODY, Service
 TIMEOUT = 0.4
 
 
-class Noted:
-    """An access log that keeps what it is told."""
+class RequestLog:
+    """An access log that keeps its lines."""
 
     release = ""
 
@@ -31,33 +31,33 @@ class Noted:
         self.lines.append((method, path, status))
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: lines are not buffered."""
 
 
 @pytest.fixture(scope="module")
-def noted() -> Noted:
-    return Noted()
+def request_log() -> RequestLog:
+    return RequestLog()
 
 
 @pytest.fixture(autouse=True)
-def _forget(noted: Noted) -> None:
-    noted.lines.clear()
+def _cleared(request_log: RequestLog) -> None:
+    request_log.lines.clear()
 
 
 @pytest.fixture(scope="module")
-def served(titanic: Release, noted: Noted) -> Iterator[tuple[int, Any]]:
+def served(titanic: Release, request_log: RequestLog) -> Iterator[tuple[int, Any]]:
     settings = Settings(receive_timeout=TIMEOUT, keep_alive=3 * TIMEOUT, body_limit=100_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(protocol, "SWEEP_SECONDS", 0.05)
-        with threaded(create_app(titanic, settings, noted)) as found:  # type: ignore[arg-type]
-            yield found
+        with threaded(create_app(titanic, settings, request_log)) as server:  # type: ignore[arg-type]
+            yield server
 
 
 @pytest.fixture
 def client(served: tuple[int, Any]) -> Iterator[Client]:
-    found = Client(served[0])
-    yield found
-    found.socket.close()
+    client = Client(served[0])
+    yield client
+    client.socket.close()
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +65,14 @@ def row(titanic: Release) -> bytes:
     return json.dumps(titanic.metadata.example).encode()
 
 
-def push(client: Client, data: bytes, most: int) -> None:
-    """Send again and again, until the other side has had enough; it must not take more than `most` bytes."""
-    for _ in range(most // len(data)):
+def send_until_closed(client: Client, data: bytes, limit: int) -> None:
+    """Send data until the server closes the connection; it must not accept more than `limit` bytes."""
+    for _ in range(limit // len(data)):
         try:
             client.send(data)
         except ConnectionError:
             return
-    raise AssertionError("it took everything")
+    raise AssertionError("the server accepted everything")
 
 
 def test_a_connection_serves_many_requests(client: Client, row: bytes) -> None:
@@ -83,7 +83,7 @@ def test_a_connection_serves_many_requests(client: Client, row: bytes) -> None:
     assert client.predict(row).status == 200
 
 
-def test_answers_keep_the_order_of_pipelined_requests(client: Client, row: bytes, noted: Noted) -> None:
+def test_pipelined_requests_are_answered_in_order(client: Client, row: bytes, request_log: RequestLog) -> None:
     names = [f"n{i}" for i in range(12)]
     paths = [
         (PREDICT, row),
@@ -101,11 +101,11 @@ def test_answers_keep_the_order_of_pipelined_requests(client: Client, row: bytes
     replies = [client.read() for _ in names]
     assert [reply.headers["x-request-id"] for reply in replies] == names
     assert [reply.status for reply in replies] == [200, 200, 422, 200, 200, 200] * 2
-    assert [status for _, _, status in noted.lines] == [200, 200, 422, 200, 200, 200] * 2
+    assert [status for _, _, status in request_log.lines] == [200, 200, 422, 200, 200, 200] * 2
 
 
 @pytest.mark.parametrize("step", [1, 7, 100])
-def test_a_request_may_come_in_pieces(client: Client, row: bytes, step: int) -> None:
+def test_a_request_may_arrive_in_pieces(client: Client, row: bytes, step: int) -> None:
     data = request("POST", PREDICT, row)
     client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for start in range(0, len(data), step):
@@ -113,7 +113,7 @@ def test_a_request_may_come_in_pieces(client: Client, row: bytes, step: int) -> 
     assert client.read().status == 200
 
 
-def test_chunked_bodies_and_expectations_take_the_ordinary_way(client: Client, row: bytes) -> None:
+def test_chunked_bodies_and_expect_headers_take_the_asgi_path(client: Client, row: bytes) -> None:
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\n".encode()
     client.send(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n0\r\n\r\n" % (len(row), row))
     assert client.read().status == 200
@@ -125,20 +125,20 @@ def test_chunked_bodies_and_expectations_take_the_ordinary_way(client: Client, r
     assert client.read().status in (200, 422)
 
 
-def test_bodies_of_any_size_up_to_the_limit(client: Client, row: bytes) -> None:
+def test_bodies_of_any_size_up_to_the_limit_are_accepted(client: Client, row: bytes) -> None:
     for size in (len(row), LARGE_BODY - 1, LARGE_BODY, LARGE_BODY + 1, 99_999, 100_000):
         assert client.predict(row + b" " * (size - len(row))).status == 200, size
     assert client.predict(b" " * 100_001).status == 413
-    assert client.predict(row).status == 200  # the connection is as good as before
+    assert client.predict(row).status == 200  # the connection still works
 
 
-def test_an_old_client_is_answered_and_let_go(client: Client, row: bytes) -> None:
+def test_an_http_1_0_client_is_answered_and_disconnected(client: Client, row: bytes) -> None:
     client.send(f"POST {PREDICT} HTTP/1.0\r\nContent-Length: {len(row)}\r\n\r\n".encode() + row)
     assert client.read().status == 200
     assert client.closed()
 
 
-def test_a_client_that_wants_to_close_is_let_go(client: Client, row: bytes) -> None:
+def test_a_connection_is_closed_on_request(client: Client, row: bytes) -> None:
     reply = client.predict(row, "Connection: close")
     assert (reply.status, reply.headers["connection"]) == (200, "close")
     assert client.closed()
@@ -160,84 +160,84 @@ def test_a_client_that_wants_to_close_is_let_go(client: Client, row: bytes) -> N
         b"GET /health HTTP/1.1\r\nBad Name: x\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_told_so_once(client: Client, noted: Noted, data: bytes, row: bytes) -> None:
+def test_invalid_http_is_rejected_once(client: Client, request_log: RequestLog, data: bytes, row: bytes) -> None:
     client.send(data)
     reply = client.read()
     assert reply.status == 400
-    assert reply.json() == {"detail": "This is not HTTP as it should be."}
+    assert reply.json() == {"detail": "The request is not valid HTTP."}
     assert client.closed()
-    until(lambda: noted.lines)
-    assert [status for _, _, status in noted.lines] == [400]
+    until(lambda: request_log.lines)
+    assert [status for _, _, status in request_log.lines] == [400]
 
 
 @pytest.mark.parametrize("count", [1, 2000])
 @pytest.mark.parametrize("path", ["/health", PREDICT])
-def test_a_header_over_the_limit_is_refused(client: Client, noted: Noted, count: int, path: str) -> None:
+def test_a_header_over_the_limit_is_rejected(client: Client, request_log: RequestLog, count: int, path: str) -> None:
     headers = [f"X-{i}: {'x' * (16_500 // count)}" for i in range(count)]
     client.send(request("POST", path, b"{}", *headers))
     reply = client.read()
-    assert (reply.status, reply.json()["detail"]) == (431, "The header is larger than 16,384 bytes.")
+    assert (reply.status, reply.json()["detail"]) == (431, "The request header is larger than 16,384 bytes.")
     assert client.closed()
-    assert [status for _, _, status in noted.lines] == [431]
+    assert [status for _, _, status in request_log.lines] == [431]
 
 
-def test_a_header_without_an_end_is_refused_early(client: Client) -> None:
+def test_an_unfinished_header_over_the_limit_is_rejected(client: Client) -> None:
     client.send(b"GET /health HTTP/1.1\r\nX: " + b"x" * 20_000)
     assert client.read().status == 431
     assert client.closed()
 
 
-def test_a_long_address_counts_as_header(client: Client) -> None:
+def test_a_long_url_counts_towards_the_header_limit(client: Client) -> None:
     client.send(b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n")
     assert client.read().status == 431
 
 
-def test_a_large_header_may_not_hide_behind_a_small_request(client: Client, noted: Noted) -> None:
+def test_a_large_header_after_a_small_request_is_rejected(client: Client, request_log: RequestLog) -> None:
     client.send(request("GET", "/health") + request("GET", "/health", b"", "X: " + "x" * 17_000))
     assert client.closed()
-    until(lambda: 431 in [status for _, _, status in noted.lines])
+    until(lambda: 431 in [status for _, _, status in request_log.lines])
 
 
-def test_a_header_of_nearly_the_limit_is_served(client: Client, row: bytes) -> None:
+def test_a_header_just_under_the_limit_is_accepted(client: Client, row: bytes) -> None:
     assert client.predict(row, "X: " + "x" * 16_000).status == 200
 
 
-def test_a_slow_request_meets_its_deadline(client: Client, noted: Noted) -> None:
+def test_a_slow_header_times_out(client: Client, request_log: RequestLog) -> None:
     began = time.perf_counter()
     client.send(f"POST {PREDICT} HTTP/1.1\r\nContent-Length: 5".encode())
     reply = client.read()
-    assert (reply.status, reply.json()["detail"]) == (408, "The request was not sent within 0.4 s.")
+    assert (reply.status, reply.json()["detail"]) == (408, "The request did not arrive within 0.4 s.")
     assert TIMEOUT <= time.perf_counter() - began < TIMEOUT + 2
     assert client.closed()
-    assert [status for _, _, status in noted.lines] == [408]
+    assert [status for _, _, status in request_log.lines] == [408]
 
 
 @pytest.mark.parametrize("length", [100, 90_000])
-def test_a_slow_body_meets_the_same_deadline(client: Client, noted: Noted, length: int) -> None:
+def test_a_slow_body_times_out(client: Client, request_log: RequestLog, length: int) -> None:
     client.send(f"POST {PREDICT} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{{".encode())
-    for _ in range(3):  # a byte now and then is no excuse
+    for _ in range(3):  # a byte now and then does not extend the deadline
         time.sleep(TIMEOUT / 5)
         client.send(b" ")
     assert client.read().status == 408
     assert client.closed()
-    assert noted.lines == [("POST", PREDICT, 408)]
+    assert request_log.lines == [("POST", PREDICT, 408)]
 
 
-def test_a_silent_connection_is_closed(client: Client, noted: Noted) -> None:
+def test_a_silent_connection_is_closed(client: Client, request_log: RequestLog) -> None:
     began = time.perf_counter()
     assert client.closed()
     assert TIMEOUT / 2 < time.perf_counter() - began < TIMEOUT + 2
-    assert noted.lines == []
+    assert request_log.lines == []
 
 
-def test_an_idle_connection_is_closed_after_its_time(client: Client) -> None:
+def test_an_idle_connection_is_closed_after_keep_alive(client: Client) -> None:
     assert client.ask("GET", "/health").status == 200
     began = time.perf_counter()
     assert client.closed()
     assert 2 * TIMEOUT < time.perf_counter() - began < 3 * TIMEOUT + 2
 
 
-def test_blank_lines_do_not_keep_a_connection(client: Client) -> None:
+def test_blank_lines_do_not_keep_a_connection_open(client: Client) -> None:
     assert client.ask("GET", "/health").status == 200
     client.send(b"\r\n")
     began = time.perf_counter()
@@ -245,7 +245,7 @@ def test_blank_lines_do_not_keep_a_connection(client: Client) -> None:
     assert time.perf_counter() - began < TIMEOUT + 2
 
 
-def test_a_client_that_reads_nothing_is_let_go(
+def test_a_client_that_reads_nothing_is_disconnected(
     served: tuple[int, Any], row: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults: list[str] = []
@@ -258,15 +258,17 @@ def test_a_client_that_reads_nothing_is_let_go(
     client.socket.close()
 
 
-def test_requests_do_not_pile_up_on_a_connection(served: tuple[int, Any], noted: Noted, row: bytes) -> None:
+def test_waiting_requests_on_a_connection_are_limited(
+    served: tuple[int, Any], request_log: RequestLog, row: bytes
+) -> None:
     client = Client(served[0])
     client.send(request("POST", PREDICT, row) * 200)
     assert [client.read().status for _ in range(200)] == [200] * 200
-    push(client, request("GET", "/health") * 1000, 10**8)
-    assert 429 in [status for _, _, status in noted.lines]
+    send_until_closed(client, request("GET", "/health") * 1000, 10**8)
+    assert 429 in [status for _, _, status in request_log.lines]
 
 
-def test_a_refusal_never_passes_for_the_answer_to_another_request(client: Client, row: bytes) -> None:
+def test_a_refusal_is_never_sent_as_the_response_to_another_request(client: Client, row: bytes) -> None:
     client.send(request("GET", "/api/v1/model") + b"nonsense\r\n\r\n")
     try:
         assert client.read().status == 200
@@ -275,7 +277,7 @@ def test_a_refusal_never_passes_for_the_answer_to_another_request(client: Client
     assert client.closed()
 
 
-def test_stalled_clients_do_not_hold_up_others(served: tuple[int, Any], row: bytes) -> None:
+def test_stalled_clients_do_not_delay_others(served: tuple[int, Any], row: bytes) -> None:
     stalled = [Client(served[0]) for _ in range(50)]
     for other in stalled:
         other.send(f"POST {PREDICT} HTTP/1.1\r\nContent-Length: 50\r\n\r\n{{".encode())
@@ -286,35 +288,35 @@ def test_stalled_clients_do_not_hold_up_others(served: tuple[int, Any], row: byt
     assert [other.read().status for other in stalled] == [408] * 50
 
 
-def test_a_body_that_goes_on_for_ever_is_cut_off(client: Client) -> None:
+def test_an_endless_body_is_cut_off(client: Client) -> None:
     client.send(f"POST {PREDICT} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-    push(client, b"1\r\nx\r\n" * 10_000, 5 * 10**7)
+    send_until_closed(client, b"1\r\nx\r\n" * 10_000, 5 * 10**7)
 
 
-def test_a_large_body_is_refused_before_it_is_sent(client: Client, noted: Noted) -> None:
+def test_a_large_body_is_rejected_before_it_is_sent(client: Client, request_log: RequestLog) -> None:
     client.send(f"POST {PREDICT} HTTP/1.1\r\nContent-Length: 200000000\r\n\r\n".encode())
     assert client.read().status == 413
-    assert noted.lines == [("POST", PREDICT, 413)]
+    assert request_log.lines == [("POST", PREDICT, 413)]
     client.socket.close()
 
 
-def test_a_fault_of_ours_is_a_500_and_is_logged(
-    served: tuple[int, Any], row: bytes, noted: Noted, monkeypatch: pytest.MonkeyPatch
+def test_an_internal_error_is_a_500_and_is_logged(
+    served: tuple[int, Any], row: bytes, request_log: RequestLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(protocol.logs, "fault", lambda message, error, request_id: told.append(str(error)))
+    logged: list[str] = []
+    monkeypatch.setattr(protocol.logs, "fault", lambda message, error, request_id: logged.append(str(error)))
 
     def broken(*_: Any) -> None:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(Service, "answer", broken)
     assert Client(served[0]).predict(row).status == 500
-    assert told == ["broken"]
+    assert logged == ["broken"]
     monkeypatch.undo()
     assert Client(served[0]).predict(row).status == 200
 
 
-def test_all_connections_end_when_the_server_does(titanic: Release, row: bytes) -> None:
+def test_all_connections_close_when_the_server_stops(titanic: Release, row: bytes) -> None:
     with threaded(create_app(titanic, Settings(stop_timeout=0.5))) as (port, server):
         idle, stalled = Client(port), Client(port)
         assert idle.predict(row).status == 200

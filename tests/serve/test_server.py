@@ -1,4 +1,4 @@
-"""The server as a process: how it starts, what it withstands, and how it ends."""
+"""The server as a process: startup, load, hostile clients, and shutdown."""
 
 import http.client
 import json
@@ -14,11 +14,11 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.serve.serving import PREDICT, Client, Process, process, request, until
+from tests.serve.clients import PREDICT, Client, Process, process, request, until
 
 from seatrial.model import Release
 
-QUICK = 2.5  # seconds within which a server has ended, with stalled clients too
+QUICK = 2.5  # seconds within which a server must stop, even with stalled clients
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +33,18 @@ def row(titanic: Release) -> bytes:
 
 @pytest.fixture(scope="module")
 def served(source: Path) -> Iterator[tuple[Process, int]]:
-    """One server for the tests that leave it as it was."""
-    with process(source, "--port", "0") as found:
-        yield found, found.started()
+    """One server for all tests that do not change its state."""
+    with process(source, "--port", "0") as server:
+        yield server, server.started()
 
 
-def test_it_serves_notes_that_it_does_and_ends_cleanly(source: Path, row: bytes, tmp_path: Path) -> None:
-    with process(source, "--port", "0", SEATRIAL_SERVED_DIR=str(tmp_path / "served")) as server:
-        port = server.started()
+def test_it_serves_registers_itself_and_stops_cleanly(source: Path, row: bytes, tmp_path: Path) -> None:
+    """On the host and port from the environment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    variables = {"PORT": str(port), "HOST": "127.0.0.1", "SEATRIAL_SERVED_DIR": str(tmp_path / "served")}
+    with process(source, **variables) as server:
+        assert server.started() == port
         (note,) = (tmp_path / "served").glob("*.json")
         assert json.loads(note.read_bytes()) == {
             "pid": server.pid,
@@ -51,7 +55,7 @@ def test_it_serves_notes_that_it_does_and_ends_cleanly(source: Path, row: bytes,
         reply = Client(port).predict(row, "X-Request-ID: mine")
         assert (reply.status, reply.json()["request_id"]) == (200, "mine")
         assert "server" not in reply.headers
-        assert server.end() == 0
+        assert server.stop() == 0
         assert list((tmp_path / "served").iterdir()) == []
     first, second = server.documents()
     assert first["message"] == f"serving titanic-model 0.1.0 on http://127.0.0.1:{port}"
@@ -59,75 +63,34 @@ def test_it_serves_notes_that_it_does_and_ends_cleanly(source: Path, row: bytes,
     assert second["release"] == "titanic-model==0.1.0"
 
 
-def test_control_c_ends_it_as_well(source: Path) -> None:
+def test_ctrl_c_stops_it(source: Path) -> None:
     with process(source, "--port", "0") as server:
         server.started()
         began = time.monotonic()
-        assert server.end(signal.SIGINT) == 0
+        assert server.stop(signal.SIGINT) == 0
         assert time.monotonic() - began < QUICK
         assert "Traceback" not in "".join(server.lines)
 
 
-def test_it_may_be_ended_while_it_loads(source: Path) -> None:
+def test_it_can_be_stopped_while_it_loads(source: Path) -> None:
     with process(source, "--port", "0") as server:
         time.sleep(0.15)
-        assert server.end() in (0, -signal.SIGTERM)
+        assert server.stop() in (0, -signal.SIGTERM)
         assert "Traceback" not in "".join(server.lines)
 
 
-def test_port_and_host_come_from_the_environment(source: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with process(source, PORT=str(port), HOST="127.0.0.1") as server:
-        assert server.started() == port
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
-    [
-        (["--port", "70000"], {}, "'70000' is no port"),
-        ([], {"PORT": "eighty"}, "'eighty' is no port"),
-        (["--workers", "0"], {}, "'0' is no number from 1 on"),
-        (["--log-format", "xml"], {}, "invalid choice"),
-    ],
-)
-def test_settings_that_cannot_be_are_named(source: Path, arguments: list[str], environment: Any, told: str) -> None:
-    with process(source, *arguments, **environment) as server:
-        assert server.wait() == 2
-        assert told in server.lines[-1]
-
-
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_taken_port_is_one_clear_line(source: Path, workers: str) -> None:
+def test_a_port_in_use_is_a_one_line_error(source: Path, workers: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with process(source, "--port", str(port), "--workers", workers) as server:
             assert server.wait() == 1
-    told = (
-        f"error: Port {port} on 127.0.0.1 cannot be used: Address already in use. Choose another with --port or PORT."
-    )
-    assert server.lines == [told]
-
-
-@pytest.mark.parametrize(
-    ("package", "told"),
-    [
-        ("nowhere_model", "error: No module named 'nowhere_model'"),
-        ("json", "error: module 'json' has no release"),
-        ("untrained_model", "error: There is no trained model in"),
-    ],
-)
-def test_a_release_that_cannot_be_served_is_one_clear_line(tmp_path: Path, package: str, told: str) -> None:
-    (tmp_path / "untrained_model").mkdir()
-    (tmp_path / "untrained_model" / "__init__.py").write_text('__version__ = "0.1.0"\n')
-    with process(tmp_path, "--port", "0", package=package) as server:
-        assert server.wait() == 1
-        (line,) = server.lines
-    assert line.startswith(told) or "There is no trained model" in line
+    problem = f"error: Port {port} on 127.0.0.1 cannot be used: Address already in use."
+    assert server.lines == [f"{problem} Choose another port with --port or PORT."]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_damaged_graph_is_told_and_ends_the_start(titanic_project: Path, tmp_path: Path, workers: str) -> None:
+def test_a_damaged_model_file_fails_the_startup(titanic_project: Path, tmp_path: Path, workers: str) -> None:
     import shutil
 
     shutil.copytree(titanic_project / "src", tmp_path / "src")
@@ -139,7 +102,7 @@ def test_a_damaged_graph_is_told_and_ends_the_start(titanic_project: Path, tmp_p
     assert "Traceback" not in text
 
 
-def test_several_workers_serve_are_replaced_and_end(source: Path, row: bytes, tmp_path: Path) -> None:
+def test_workers_serve_are_replaced_and_stop(source: Path, row: bytes, tmp_path: Path) -> None:
     with process(source, "--port", "0", "--workers", "2", SEATRIAL_SERVED_DIR=str(tmp_path)) as server:
         port = server.started()
         assert "with 2 workers" in server.lines[0]
@@ -154,17 +117,17 @@ def test_several_workers_serve_are_replaced_and_end(source: Path, row: bytes, tm
         before = until(lambda: len(workers()) == 2 and workers())
         before[0].kill()
         until(lambda: len(workers()) == 2 and {w.pid for w in workers()} != {w.pid for w in before}, 15)
-        until(lambda: any("takes its place" in line for line in server.lines))
+        until(lambda: any("in its place" in line for line in server.lines))
         assert Client(port).predict(row).status == 200
         last = workers()
-        assert server.end() == 0
+        assert server.stop() == 0
         assert all(not worker.is_running() for worker in last)
         assert list(tmp_path.iterdir()) == []
     assert "Traceback" not in "\n".join(server.lines)
     assert [d["status"] for d in server.documents() if "status" in d] == [200, 200]
 
 
-def test_stalled_clients_do_not_block_the_end(source: Path, row: bytes) -> None:
+def test_stalled_clients_do_not_delay_the_shutdown(source: Path, row: bytes) -> None:
     with process(source, "--port", "0") as server:
         port = server.started()
         clients = [Client(port) for _ in range(6)]
@@ -175,12 +138,12 @@ def test_stalled_clients_do_not_block_the_end(source: Path, row: bytes) -> None:
         assert clients[5].predict(row).status == 200
         time.sleep(0.2)
         began = time.monotonic()
-        assert server.end() == 0
-        assert time.monotonic() - began < QUICK + 2  # who takes no answer is given the time to
+        assert server.stop() == 0
+        assert time.monotonic() - began < QUICK + 2  # a client that does not read gets this time
         assert "Traceback" not in "\n".join(server.lines)
 
 
-def test_a_flood_of_bytes_does_not_fill_the_memory(served: tuple[Process, int], row: bytes) -> None:
+def test_huge_bodies_do_not_fill_the_memory(served: tuple[Process, int], row: bytes) -> None:
     server, port = served
     assert Client(port).predict(row).status == 200
     before = _memory(server)
@@ -199,7 +162,7 @@ def test_a_flood_of_bytes_does_not_fill_the_memory(served: tuple[Process, int], 
     assert Client(port).predict(row).status == 200
 
 
-def test_httpx_sees_the_413_of_a_large_upload(served: tuple[Process, int]) -> None:
+def test_httpx_receives_the_413_for_a_large_upload(served: tuple[Process, int]) -> None:
     import httpx
 
     for size in (2**20 + 1, 5 * 2**20, 40 * 2**20):
@@ -246,8 +209,8 @@ def test_health_does_not_wait_behind_slow_calls(served: tuple[Process, int], row
         while not stop.is_set():
             assert client.ask("POST", path, body).status in (200, 503)
 
-    asked = [("/api/v1/predict", many)] * 4 + [("/api/v1/explain", row)] * 2
-    threads = [threading.Thread(target=busy, args=each, daemon=True) for each in asked]
+    calls = [("/api/v1/predict", many)] * 4 + [("/api/v1/explain", row)] * 2
+    threads = [threading.Thread(target=busy, args=call, daemon=True) for call in calls]
     for thread in threads:
         thread.start()
     client, took = Client(port), []
@@ -262,7 +225,7 @@ def test_health_does_not_wait_behind_slow_calls(served: tuple[Process, int], row
     assert max(took) < 1.0
 
 
-def test_many_callers_at_once_are_all_answered(served: tuple[Process, int], titanic: Release) -> None:
+def test_many_concurrent_callers_are_all_answered(served: tuple[Process, int], titanic: Release) -> None:
     port = served[1]
     expected = {age: titanic.predict({**titanic.metadata.example, "age": float(age)})[0] for age in range(60)}
     wrong: list[Any] = []
@@ -274,8 +237,8 @@ def test_many_callers_at_once_are_all_answered(served: tuple[Process, int], tita
             connection.request("POST", PREDICT, json.dumps({**titanic.metadata.example, "age": float(age)}))
             reply = connection.getresponse()
             document = json.loads(reply.read())
-            found = document["probabilities"][0]["1"]
-            if reply.status != 200 or found != pytest.approx(expected[age]["probabilities"]["1"], abs=1e-12):
+            probability = document["probabilities"][0]["1"]
+            if reply.status != 200 or probability != pytest.approx(expected[age]["probabilities"]["1"], abs=1e-12):
                 wrong.append((age, document))
 
     threads = [threading.Thread(target=caller, args=(i * 7,)) for i in range(16)]
@@ -286,21 +249,21 @@ def test_many_callers_at_once_are_all_answered(served: tuple[Process, int], tita
     assert wrong == []
 
 
-def test_logs_are_one_json_line_a_request(served: tuple[Process, int], row: bytes) -> None:
+def test_logs_have_one_json_line_per_request(served: tuple[Process, int], row: bytes) -> None:
     server, port = served
     client = Client(port)
     client.predict(row, "X-Request-ID: log-1")
     client.ask("GET", "/nowhere%0a2026%20INFO%20forged?name=Mrs+Secret", b"", "X-Request-ID: log-2")
     client.predict(b'{"name": "Mrs Secret"}', "X-Request-ID: log-3")
 
-    def mine() -> list[Any]:
+    def logged() -> list[Any]:
         return [d for d in server.documents() if str(d.get("request_id")).startswith("log-")]
 
-    until(lambda: len(mine()) == 3)
-    assert [(d["path"], d["status"]) for d in mine()] == [
+    until(lambda: len(logged()) == 3)
+    assert [(d["path"], d["status"]) for d in logged()] == [
         (PREDICT, 200),
         ("/nowhere\n2026 INFO forged", 404),
         (PREDICT, 422),
     ]
-    assert all(0 < d["duration_ms"] < 5000 for d in mine())
+    assert all(0 < d["duration_ms"] < 5000 for d in logged())
     assert not any("Secret" in line for line in server.lines)

@@ -23,7 +23,7 @@ GIT = {
 def seatrial(*words: str, cwd: Path, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command; `text` is what is piped into it."""
     return subprocess.run(
-        [sys.executable, "-m", "seatrial.cli", *words],
+        [sys.executable, "-m", "seatrial", *words],
         cwd=cwd,
         input=text,
         capture_output=True,

@@ -70,7 +70,7 @@ def test_a_second_ci_service_is_refused(project):
     assert quick("add", "github", cwd=project).returncode == 0
     done = quick("add", "gitlab", cwd=project)
     assert done.returncode == 1
-    assert "error: The project has github already, and two would release twice." in done.stderr
+    assert "error: The project uses github already, and two CI services would release twice." in done.stderr
     assert "hint: Remove .github/workflows/seatrial.yml, then add gitlab." in done.stderr
     assert not (project / ".gitlab-ci.yml").exists()
 
@@ -114,7 +114,7 @@ def test_a_file_of_ones_own_is_shown_and_left(project):
     assert (project / "deploy/docker/Dockerfile").read_text() == "FROM mine\n"
     assert done.returncode == 1
     assert "-FROM mine\n" in done.stdout
-    assert "  left      deploy/docker/Dockerfile: it is there with other content\n" in done.stderr
+    assert "  kept      deploy/docker/Dockerfile: it exists with other content\n" in done.stderr
     assert (project / "deploy/docker/.dockerignore").is_file()
 
 

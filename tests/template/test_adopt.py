@@ -65,12 +65,12 @@ def test_changes_are_shown_and_nothing_is_written_before_a_yes(repository):
     done = adopt(repository)
     assert done.returncode == 1
     assert there(repository) == before
-    assert "The pipeline is that of leaving.ours:churn_pipeline." in done.stderr
+    assert "The pipeline is built by leaving.ours:churn_pipeline." in done.stderr
     assert "  new      src/leaving/schema.py" in done.stdout
     assert "  stays    README.md" in done.stdout
     assert "  changes  pyproject.toml" in done.stdout
     assert "+[tool.seatrial]" in done.stdout
-    assert "hint: Look at the above; --yes does it." in done.stderr
+    assert "hint: Review the changes above; --yes writes them." in done.stderr
 
 
 def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
@@ -90,7 +90,7 @@ def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
     assert read_version(project.version_file) == "3.2.1"
     bumped = quick("bump", cwd=repository)
     assert bumped.returncode == 1
-    assert "error: The version of leaving stands in pyproject.toml, 3.2.1" in bumped.stderr
+    assert "error: The version of leaving is in pyproject.toml (3.2.1)" in bumped.stderr
     again = adopt(repository, "--yes")
     assert "Nothing is missing." in again.stderr
     assert seatrial("train", cwd=repository).returncode == 0
@@ -245,4 +245,4 @@ def test_a_fitted_model_that_lies_there_is_named(repository):
     (repository / "models").mkdir()
     (repository / "models/best.joblib").write_bytes(b"")
     done = adopt(repository)
-    assert "  A fitted model lies here, perhaps: --fitted models/best.joblib\n" in done.stderr
+    assert "  This may be a fitted model: --fitted models/best.joblib\n" in done.stderr

@@ -100,13 +100,13 @@ def test_answers_that_end_early_make_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--yes",), "There is no name or no table."),
-        (("churn", "--data", "customers.csv"), "Which column shall be predicted?"),
+        (("--yes",), "The name or the table is missing."),
+        (("churn", "--data", "customers.csv"), "The column to predict is missing."),
         (("churn", "--data", "customer.csv", "--target", "left"), "customer.csv does not exist."),
         (("churn", "--data", "customers.csv", "--target", "lefd"), "customers.csv has no column `lefd`."),
         (
             ("churn", "--data", "customers.csv", "--target", "left", "--deploy", "moon"),
-            "'moon' is no deployment target.",
+            "'moon' is not a deployment target.",
         ),
         (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not say which column."),
         (("churn", "--data", "customers.csv", "--target", "left", "--separator", "::"), "'::' is no separator:"),
@@ -189,7 +189,7 @@ def test_a_column_is_kept_or_left_out():
 
 def test_a_killed_rendering_leaves_no_project_and_the_next_one_sweeps(tmp_path):
     table = write_table(tmp_path / "customers.csv")
-    words = [sys.executable, "-m", "seatrial.cli", "new", "churn", "--data", str(table), "--target", "left"]
+    words = [sys.executable, "-m", "seatrial", "new", "churn", "--data", str(table), "--target", "left"]
     making = subprocess.Popen(
         words, cwd=tmp_path, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env={**os.environ, **GIT}
     )

@@ -51,7 +51,7 @@ def test_a_project_is_clean_under(version: str, tmp_path: Path) -> None:
         return done.stdout
 
     run(
-        "seatrial.cli",
+        "seatrial",
         "new",
         "churn",
         "--data",
@@ -67,7 +67,7 @@ def test_a_project_is_clean_under(version: str, tmp_path: Path) -> None:
     run("ruff", "check", ".", cwd=project)
     run("ruff", "format", "--check", ".", cwd=project)
     run("mypy", cwd=project)
-    run("seatrial.cli", "doctor", cwd=project)
-    assert "Compiled exactly" in run("seatrial.cli", "train", cwd=project)
+    run("seatrial", "doctor", cwd=project)
+    assert "Compiled exactly" in run("seatrial", "train", cwd=project)
     assert " passed" in run("pytest", "-p", "no:cacheprovider", cwd=project)
     assert git("status", "--porcelain", cwd=project) == ""

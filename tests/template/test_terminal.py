@@ -18,7 +18,7 @@ def talk(cwd: Path, *turns: tuple[str, str]) -> tuple[str, int]:
     child, terminal = pty.fork()
     if not child:
         os.chdir(cwd)
-        command = [sys.executable, "-m", "seatrial.cli", "new"]
+        command = [sys.executable, "-m", "seatrial", "new"]
         os.execve(sys.executable, command, {**os.environ, **GIT, "TERM": "xterm", "COLUMNS": "120"})
     shown = ""
     for wanted, typed in turns:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import TITANIC, copy_titanic
 
-from seatrial.cli.project_files import piece_files
 from seatrial.core.project import find_project
+from seatrial.steps.project_files import project_files
 from seatrial.template.facts import schema_facts
 from seatrial.template.render import ANSWERS, TEMPLATE, files_of, render
 from seatrial.template.template_update import THEIRS, read_answers, version_of
@@ -49,7 +49,7 @@ def test_its_answers_are_of_this_template_and_of_its_schema():
 
 def test_its_ci_and_deployment_files_are_what_their_stages_write():
     answers = read_answers(TITANIC)
-    files = piece_files(find_project(TITANIC), answers["ci"], answers["deploy"])
+    files = project_files(find_project(TITANIC), answers["ci"], answers["deploy"])
     assert {path.name for path in files} >= {"config.yml", "Dockerfile", "railway.json"}
     assert [path for path, text in files.items() if path.read_text() != text] == []
 

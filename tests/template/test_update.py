@@ -135,7 +135,7 @@ def test_a_file_that_was_removed_stays_away(project, template):
     commit(project)
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 0
-    assert "left      tests/test_model.py: you removed it" in done.stdout
+    assert "kept      tests/test_model.py: you removed it" in done.stdout
     assert not (project / "tests/test_model.py").exists()
 
 

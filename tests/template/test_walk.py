@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.tables.catalogue import TABLES, Table
-from benchmarks.tables.course import Walk
+from benchmarks.tables.lifecycle import Lifecycle
 
 ALWAYS = "european"
 FEW = [
@@ -22,9 +22,9 @@ FEW = [
 @pytest.mark.browser
 @pytest.mark.parametrize("table", FEW)
 def test_from_new_to_its_page_by_the_command_line(table: Table, tmp_path: Path) -> None:
-    place = table.place(tmp_path, None)
-    course = Walk(table.name, tmp_path / "projects", tmp_path / "home").go(
-        place, table.target, table.words, grows=table.grows
+    location = table.location(tmp_path, None)
+    course = Lifecycle(table.name, tmp_path / "projects", tmp_path / "home").run(
+        location, table.target, table.options, grows=table.grows
     )
     assert course.failed == ""
     assert course.engine == "onnx"

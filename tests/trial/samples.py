@@ -6,7 +6,7 @@ from typing import Any
 
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, Subject, Verdict
-from seatrial.trial.report.evidence import Change, Flips, Pair
+from seatrial.trial.report.evidence import BeforeAfter, ChangeHistogram, LabelFlips
 from seatrial.trial.verdict import judge
 
 SHA_OLD = "8f14e45fceea167a5a36dedd4bea2543c9f0f895fb98ab9159f51fd0297e236d"
@@ -30,9 +30,9 @@ def row(old: Any, new: Any, label: Any, *, changed: tuple[Any, ...] = (), **valu
     return {"row": values, "old": old, "new": new, "label": label, "changed": list(changed)}
 
 
-def _exact(leg: str, rows: str = "golden rows", what: str = "what training stored") -> Check:
+def _exact(suite: str, rows: str = "golden rows", what: str = "what training stored") -> Check:
     summary = f"the installed candidate equals {what} on all 64 {rows}, to 1e-09."
-    return Check(f"{leg}.scores", leg, Outcome.passed, summary, new=2.2e-16, limit=1e-9)  # type: ignore[arg-type]
+    return Check(f"{suite}.scores", suite, Outcome.passed, summary, new=2.2e-16, limit=1e-9)  # type: ignore[arg-type]
 
 
 INVARIANTS = tuple(
@@ -135,12 +135,12 @@ def pictures(*, ignored: str = "") -> dict[str, Any]:
     reach = 0.15 if not ignored else 0.75
     edges = [-reach + 2 * reach * place / len(shares) for place in range(len(shares) + 1)]
     return {
-        "change": asdict(Change(tuple(edges), tuple(shares), "change in the probability of survived", (-0.116, 0.116))),
-        "flips": asdict(Flips(("died", "survived"), ((796, 13), (14, 486)), 11, 16) if not ignored else Flips(("died", "survived"), ((641, 168), (197, 303)), 262, 103)),
-        "sensitivity": [asdict(Pair(n, o, 0.0 if n == ignored else w, o * 0.7, o * 1.35)) for n, o, w in SENSITIVITY],
-        "slices": [asdict(Pair(n, o, w + d, w + d - 0.02, w + d + 0.02, rows)) for n, rows, o, w in SLICES for d in [0.12 if ignored and "sex" in n else 0.0]],
+        "change": asdict(ChangeHistogram(tuple(edges), tuple(shares), "change in the probability of survived", (-0.116, 0.116))),
+        "flips": asdict(LabelFlips(("died", "survived"), ((796, 13), (14, 486)), 11, 16) if not ignored else LabelFlips(("died", "survived"), ((641, 168), (197, 303)), 262, 103)),
+        "sensitivity": [asdict(BeforeAfter(n, o, 0.0 if n == ignored else w, o * 0.7, o * 1.35)) for n, o, w in SENSITIVITY],
+        "slices": [asdict(BeforeAfter(n, o, w + d, w + d - 0.02, w + d + 0.02, rows)) for n, rows, o, w in SLICES for d in [0.12 if ignored and "sex" in n else 0.0]],
         "slices_label": "Brier score",
-        "shares": [asdict(Pair(n, o, w, o - 0.03, o + 0.03)) for n, o, w in (("survived = 1", 0.382, 0.379), ("age missing", 0.2, 0.21), ("cabin missing", 0.77, 0.775), ("sex = female", 0.356, 0.36))],
+        "shares": [asdict(BeforeAfter(n, o, w, o - 0.03, o + 0.03)) for n, o, w in (("survived = 1", 0.382, 0.379), ("age missing", 0.2, 0.21), ("cabin missing", 0.77, 0.775), ("sex = female", 0.356, 0.36))],
     }  # fmt: skip
 
 
@@ -233,7 +233,7 @@ def redesign() -> Verdict:
 
 
 def no_sdist() -> Verdict:
-    """A leg that could not run."""
+    """A suite that could not run."""
     bad = Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0", hint="Publish the sdist beside the wheel.")  # fmt: skip
     return verdict_of((_exact("golden"), *INVARIANTS, *CONTRACT, bad, *_total()))
 
@@ -246,14 +246,14 @@ def first_release() -> Verdict:
 def multiclass() -> Verdict:
     """Three classes, whose answers are sets of probabilities."""
     worst = (row({"setosa": 0.91, "versicolor": 0.06, "virginica": 0.03}, {"setosa": 0.2, "versicolor": 0.7, "virginica": 0.1}, "setosa", petal_length=1.4, sepal_length=5.1),)  # fmt: skip
-    labels = Flips(("setosa", "versicolor", "virginica"), ((50, 1, 0), (0, 47, 3), (0, 2, 48)), 3, 2)
+    labels = LabelFlips(("setosa", "versicolor", "virginica"), ((50, 1, 0), (0, 47, 3), (0, 2, 48)), 3, 2)
     return verdict_of((_exact("golden"), *INVARIANTS, *_total()), task="multiclass", worst_rows=worst, pictures={"flips": asdict(labels)})  # fmt: skip
 
 
 def regression() -> Verdict:
     """Prices, which are no probabilities."""
     edges = tuple(float(edge) for edge in range(-5000, 5001, 1000))
-    change = Change(
+    change = ChangeHistogram(
         edges, (0.01, 0.02, 0.05, 0.12, 0.3, 0.28, 0.12, 0.06, 0.03, 0.01), "change of the price", (-3000.0, 3000.0)
     )
     worst = (row(181_500.0, 214_321.5, 179_000.0, rooms=5, area=143.5, town="Ghent"),)

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from seatrial.model.schema import Column
-from seatrial.trial.contract import Terms, contract_checks, version_check
+from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.records import Outcome
 
 AGE = Column("age", "number", nullable=True, required=False, minimum=0, maximum=100)
 SEX = Column("sex", "category", nullable=False, required=True, categories=("female", "male"))
-OLD = Terms("1.2.3", "binary", "y", (AGE, SEX), (0, 1), 1, 0.5)
+OLD = Contract("1.2.3", "binary", "y", (AGE, SEX), (0, 1), 1, 0.5)
 
 
-def names(new: Terms) -> set[str]:
+def names(new: Contract) -> set[str]:
     return {check.name for check in contract_checks(OLD, new)}
 
 

@@ -1,18 +1,18 @@
-"""The benchmark of the trial itself, in short: every fault once, and every harmless change."""
+"""The benchmark of the trial itself, in short: every fault and every harmless change once."""
 
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from benchmarks.detection.cells import cells, timed
+from benchmarks.detection.cases import cases, timed
 from benchmarks.detection.projects import SOURCES, read_source, write_project
-from benchmarks.detection.tables import render
-from benchmarks.detection.worlds import open_world
+from benchmarks.detection.report import render
+from benchmarks.detection.scenarios import open_scenario
 
 from seatrial.trial.policy import Policy
-from seatrial.trial.prove.catalogue import FAULTS
 from seatrial.trial.prove.data_faults import DATA_FAULTS
+from seatrial.trial.prove.serving_faults import FAULTS
 
 pytestmark = pytest.mark.slow
 STOPPED = ("blocked", "waiting", "inconclusive")
@@ -20,17 +20,17 @@ STOPPED = ("blocked", "waiting", "inconclusive")
 
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    found = []
+    results = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="ks_2samp")
         for name, model in (("synthetic", "linear"), ("diabetes", "boosted")):
             source = SOURCES[name]
             table, _ = read_source(source, None)
             project = write_project(source, model, table, tmp_path_factory.mktemp(name) / "project")
-            world = open_world(project, 0, Policy())
+            scenario = open_scenario(project, 0, Policy())
             about = {"source": name, "model": model, "seed": 0, "role": "tests"}
-            found += [{**about, **timed(cell)} for cell in cells(world)]
-    return found
+            results += [{**about, **timed(case)} for case in cases(scenario)]
+    return results
 
 
 def of(lines: list[dict[str, Any]], *kinds: str) -> Iterator[dict[str, Any]]:
@@ -48,7 +48,7 @@ def test_every_serve_side_fault_that_changes_anything_is_stopped(lines):
 
 def test_code_faults_are_stopped(lines):
     missed = [ln["name"] for ln in of(lines, "code") if ln["outcome"] not in STOPPED and not ln["equivalent"]]
-    assert set(missed) <= {"logarithm"}  # trees are the same for it but at their thresholds
+    assert set(missed) <= {"logarithm"}  # trees change only at their thresholds
 
 
 def test_data_faults_of_the_whole_table_are_stopped(lines):
@@ -60,11 +60,11 @@ def test_no_harmless_release_is_stopped(lines):
 
 
 def test_most_causes_are_named(lines):
-    told = [line["named"] for line in of(lines, "serve", "code", "data") if line["outcome"] in STOPPED]
-    assert sum(told) / len(told) >= 0.8
+    named = [line["named"] for line in of(lines, "serve", "code", "data") if line["outcome"] in STOPPED]
+    assert sum(named) / len(named) >= 0.8
 
 
-def test_the_tables_say_where_a_goal_is_missed(lines):
+def test_the_tables_mark_a_missed_goal(lines):
     text, document = render([{**line, "role": "reported"} for line in lines])
     assert "| serve-side faults caught >= 99.5% | 100.00% | yes |" in text
     assert document["reported"]["stopped"] == 0

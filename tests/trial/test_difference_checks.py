@@ -1,16 +1,16 @@
-"""What the legs that weigh a difference make of a baseline that cannot answer."""
+"""What the suites that weigh a difference make of a baseline that cannot answer."""
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.row_matching import Table
-from seatrial.trial.compare.scoring import Meaning
-from seatrial.trial.difference_checks import data_leg
+from seatrial.trial.compare.scoring import Scoring
+from seatrial.trial.difference_checks import check_data
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import Outcome
-from seatrial.trial.rows.reference import Labelled
+from seatrial.trial.rows.reference import LabelledRows
 
 
 def whole_calls_only(columns: Columns) -> Array:
@@ -29,15 +29,15 @@ def training(calls: Array) -> Training:
         labels,
         Table(columns, labels, "left"),
         columns,
-        Labelled(columns, labels),
+        LabelledRows(columns, labels),
     )
 
 
 def test_new_rows_that_the_baseline_cannot_answer_are_told_and_do_not_end_the_trial() -> None:
     whole = np.arange(40.0)
     recipes = Recipes(training(whole / 100 + 0.001), training(whole))
-    meaning = Meaning("binary", ("no", "yes"), "yes")
-    checks = {check.name: check for check in data_leg(recipes, {}, {}, Policy(), meaning)}
+    scoring = Scoring("binary", ("no", "yes"), "yes")
+    checks = {check.name: check for check in check_data(recipes, {}, {}, Policy(), scoring)}
     assert checks["data.surprise"].outcome is Outcome.noted
     assert "cannot be asked" in checks["data.surprise"].summary
     assert checks["data.surprise"].summary.endswith("calls=None.")

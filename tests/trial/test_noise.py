@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy.stats import t as student
-from tests.trial.compare.sides import BINARY, NUMBER, odds, passengers, survival
+from tests.trial.compare.formula_models import BINARY, NUMBER, odds, passengers, survival
 
-from seatrial.trial.compare.queries import make_questions
+from seatrial.trial.compare.queries import make_queries
 from seatrial.trial.compare.statistics import groups_of, measure, search, sensitivity, slices
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.noise import FAMILIES, PARTS, SAFETY, calibrate, draw_replicas, part_share
@@ -18,7 +18,7 @@ POLICY = Policy()
 ROWS = passengers(500, seed=8)
 TRUTH = (np.random.default_rng(8).random(500) < survival(ROWS)[:, 1]).astype(int)
 PROBES = passengers(12, seed=9)
-QUESTIONS = make_questions(BINARY, ROWS, TRUTH, PROBES, ("age", "fare", "sex") * 4)
+QUESTIONS = make_queries(BINARY, ROWS, TRUTH, PROBES, ("age", "fare", "sex") * 4)
 GROUPS = groups_of(QUESTIONS, [])
 
 
@@ -214,18 +214,18 @@ def test_the_search_finds_a_pair_of_groups_that_no_single_one_shows():
 
 
 def test_a_regression_is_judged_by_the_same_families_but_for_labels():
-    questions = make_questions(NUMBER, ROWS, odds(ROWS))
-    groups = groups_of(questions, [])
+    queries = make_queries(NUMBER, ROWS, odds(ROWS))
+    groups = groups_of(queries, [])
 
     def number(seed):
         shift = np.random.default_rng(seed).normal(0, 0.1)
         return lambda c: odds(c) + shift + 0.05 * np.random.default_rng(seed).normal() * (c["sex"] == "male")
 
-    null = calibrate(questions, groups, [questions.ask(number(k)) for k in range(12)], POLICY)
-    old = questions.ask(number(50))
-    good = compare_total(questions, groups, old, questions.ask(number(51)), null, POLICY)
+    null = calibrate(queries, groups, [queries.ask(number(k)) for k in range(12)], POLICY)
+    old = queries.ask(number(50))
+    good = compare_total(queries, groups, old, queries.ask(number(51)), null, POLICY)
     bad = compare_total(
-        questions, groups, old, questions.ask(lambda c: number(51)({**c, "fare": c["fare"] * 99})), null, POLICY
+        queries, groups, old, queries.ask(lambda c: number(51)({**c, "fare": c["fare"] * 99})), null, POLICY
     )
     assert "total.flips" not in {c.name for c in good}
     assert not [c for c in good if c.outcome is Outcome.blocked]

@@ -21,7 +21,7 @@ from seatrial.train.profile import fingerprint
 from seatrial.trial import gate
 from seatrial.trial.policy import Policy, read_policy
 from seatrial.trial.records import NotComparedError, Outcome, PolicyError, Verdict
-from seatrial.trial.run import hold
+from seatrial.trial.run import run
 
 # Texts that name no trick are no trick: probes are full of them.
 MILD = FEATURES.replace('globals()[f"_{name}"](argument)', 'globals().get(f"_{name}", lambda _: None)(argument)')
@@ -121,8 +121,8 @@ class Yard:
         self.count += 1
         return make(self.root / str(self.count), version, **how)
 
-    def hold(self, candidate: Path, baseline: Path | None = None, policy: Policy = NOTED, **how: Any) -> Verdict:
-        return hold(candidate, baseline or self.baseline, policy=policy, index=self.index, **how)
+    def run(self, candidate: Path, baseline: Path | None = None, policy: Policy = NOTED, **how: Any) -> Verdict:
+        return run(candidate, baseline or self.baseline, policy=policy, index=self.index, **how)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
 
 @pytest.fixture(scope="module")
 def passed(yard: Yard) -> Verdict:
-    return yard.hold(yard.make("0.1.1"))
+    return yard.run(yard.make("0.1.1"))
 
 
 def open_checks(verdict: Verdict) -> dict[str, str]:
@@ -146,20 +146,20 @@ def test_the_same_model_again_passes(passed: Verdict) -> None:
     assert passed.exit_code == 0
     assert passed.rows["reference"] >= ROWS
     assert passed.recommended_version == "0.1.1"
-    assert {check.leg for check in passed.checks} == {
+    assert {check.suite for check in passed.checks} == {
         "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
     }  # fmt: skip
 
 
-def test_legs_that_cannot_run_are_inconclusive_and_no_pass(yard: Yard) -> None:
-    verdict = yard.hold(yard.make("0.1.1"), policy=Policy())
+def test_a_suite_that_cannot_run_is_inconclusive_and_not_a_pass(yard: Yard) -> None:
+    verdict = yard.run(yard.make("0.1.1"), policy=Policy())
     assert verdict.outcome is Outcome.inconclusive
     assert verdict.exit_code == 3
     assert {"reproduce.candidate", "reproduce.baseline", "rebuild.scores", "total.noise"} <= set(open_checks(verdict))
 
 
 def test_a_wheel_that_answers_otherwise_than_training_stored_is_blocked(yard: Yard) -> None:
-    verdict = yard.hold(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
+    verdict = yard.run(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
     assert verdict.outcome is Outcome.blocked
     assert verdict.cause.startswith("Blocked: the installed candidate differs from what training stored")
 
@@ -169,13 +169,13 @@ def test_labels_that_do_not_follow_from_the_scores_are_blocked(yard: Yard) -> No
         "def predict(given):\n    answers = release.predict(given)\n"
         "    return [{**a, 'prediction': int(a['probabilities']['1'] >= 0.8)} for a in answers]\n"
     )
-    verdict = yard.hold(yard.make(init=moved))
+    verdict = yard.run(yard.make(init=moved))
     assert "golden.labels" in open_checks(verdict)
     assert "another threshold than 0.5" in verdict.cause
 
 
 def test_a_worse_model_is_blocked_by_its_metrics(yard: Yard) -> None:
-    verdict = yard.hold(yard.make(scale=-1.0))
+    verdict = yard.run(yard.make(scale=-1.0))
     assert verdict.exit_code == 1
     assert "metrics.worse[roc_auc]" in open_checks(verdict)
     assert verdict.worst_rows[0]["old"] != verdict.worst_rows[0]["new"]
@@ -189,7 +189,7 @@ def test_a_package_whose_own_predict_misbehaves_is_blocked(yard: Yard, predict: 
     rows = golden()
     rows["rows"][3]["x"] = None
     rows["rows"] += [{**row, "kind": 2} for row in rows["rows"]]
-    verdict = yard.hold(
+    verdict = yard.run(
         yard.make(predict=predict, files={"golden.json": json.dumps({**rows, "scores": rows["scores"] * 2})})
     )
     assert verdict.exit_code == 1
@@ -197,12 +197,12 @@ def test_a_package_whose_own_predict_misbehaves_is_blocked(yard: Yard, predict: 
 
 
 def test_a_model_that_rolls_dice_is_blocked(yard: Yard) -> None:
-    verdict = yard.hold(yard.make(files={"golden.json": json.dumps(golden(what="random"))}))
+    verdict = yard.run(yard.make(files={"golden.json": json.dumps(golden(what="random"))}))
     assert "invariants.again" in open_checks(verdict)
 
 
 def test_a_narrower_schema_waits_for_acceptance(yard: Yard) -> None:
-    verdict = yard.hold(yard.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
+    verdict = yard.run(yard.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
     assert verdict.outcome is Outcome.waiting
     assert verdict.exit_code == 3
     assert "contract.break[x]" in open_checks(verdict)
@@ -210,7 +210,7 @@ def test_a_narrower_schema_waits_for_acceptance(yard: Yard) -> None:
 
 
 def test_a_version_that_is_not_above_the_baselines_is_blocked(yard: Yard) -> None:
-    verdict = yard.hold(yard.make("0.0.9"))
+    verdict = yard.run(yard.make("0.0.9"))
     assert list(open_checks(verdict)) == ["contract.version"]
 
 
@@ -218,14 +218,14 @@ def test_another_question_is_inconclusive(yard: Yard) -> None:
     facts = {"classes": ["no", "yes"], "positive": "yes"}
     text = reference().replace(",0\r\n", ",no\r\n").replace(",1\r\n", ",yes\r\n")
     facts["split"] = {"seed": 1, "cuts": {"no": 1.0, "yes": 1.0}}  # type: ignore[assignment]
-    verdict = yard.hold(yard.make(facts=facts, files={"reference.csv": text}), policy=Policy())
+    verdict = yard.run(yard.make(facts=facts, files={"reference.csv": text}), policy=Policy())
     assert verdict.exit_code == 3
     assert "total.comparable" in open_checks(verdict)
 
 
 def test_too_few_labels_are_inconclusive(yard: Yard) -> None:
     few = yard.make("0.1.5", files={"reference.csv": reference(20)})
-    verdict = yard.hold(few, yard.make("0.1.4", files={"reference.csv": reference(20)}), policy=Policy())
+    verdict = yard.run(few, yard.make("0.1.4", files={"reference.csv": reference(20)}), policy=Policy())
     assert "metrics.rows" in open_checks(verdict)
 
 
@@ -256,14 +256,14 @@ ENORMOUS = SCHEMA.replace("x: float | None", "x: float = Field(ge=1000)").replac
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused_with_words(yard: Yard, how: dict[str, Any], message: str) -> None:
     with pytest.raises(SeatrialError, match=message) as raised:
-        yard.hold(yard.make(**how))
+        yard.run(yard.make(**how))
     assert raised.value.message.count("\n") < 14
 
 
 def test_rows_that_one_of_them_was_trained_on_are_no_rows(yard: Yard) -> None:
     seen = {"split": {"seed": 1, "cuts": {"0": 0.0, "1": 0.0}}}
     with pytest.raises(NotComparedError, match="No rows are left to compare"):
-        yard.hold(yard.make("0.2.0", facts=seen), yard.make("0.1.0", facts=seen))
+        yard.run(yard.make("0.2.0", facts=seen), yard.make("0.1.0", facts=seen))
 
 
 def test_a_candidate_that_refuses_every_row_is_refused(yard: Yard) -> None:
@@ -272,29 +272,29 @@ def test_a_candidate_that_refuses_every_row_is_refused(yard: Yard) -> None:
     rows["rows"] = [{**row, "x": 1000.0 + row["x"] ** 2} for row in rows["rows"]]
     rows["scores"] = scores([row["x"] for row in rows["rows"]], 1, 0)
     with pytest.raises(SeatrialError, match=r"refuses every row|gives the same answer"):
-        yard.hold(yard.make(facts=facts, code={"schema.py": ENORMOUS}, files={"golden.json": json.dumps(rows)}))
+        yard.run(yard.make(facts=facts, code={"schema.py": ENORMOUS}, files={"golden.json": json.dumps(rows)}))
 
 
 def test_a_constant_baseline_is_refused(yard: Yard) -> None:
     with pytest.raises(NotComparedError, match="The baseline gives the same answer"):
-        yard.hold(yard.make("0.3.0"), yard.make("0.2.0", **CONSTANT))
+        yard.run(yard.make("0.3.0"), yard.make("0.2.0", **CONSTANT))
 
 
 def test_a_wheel_is_not_compared_with_itself_unless_that_is_asked_for(yard: Yard) -> None:
     with pytest.raises(NotComparedError, match="compare it with itself"):
-        yard.hold(yard.baseline)
-    verdict = yard.hold(yard.baseline, same_wheel=True)
+        yard.run(yard.baseline)
+    verdict = yard.run(yard.baseline, same_wheel=True)
     assert list(open_checks(verdict)) == ["contract.version"]
 
 
 def test_what_is_no_release_is_refused(yard: Yard, tmp_path: Path) -> None:
     with pytest.raises(NotComparedError, match="is no release"):
-        yard.hold(make_wheel(tmp_path, release=None))
+        yard.run(make_wheel(tmp_path, release=None))
     with pytest.raises(SeatrialError, match="does not exist"):
-        yard.hold(tmp_path / "none-1.0-py3-none-any.whl")
+        yard.run(tmp_path / "none-1.0-py3-none-any.whl")
     (tmp_path / "torn_model-1.0-py3-none-any.whl").write_bytes(b"PK\x03\x04torn")
     with pytest.raises(NotComparedError, match="damaged"):
-        yard.hold(tmp_path / "torn_model-1.0-py3-none-any.whl")
+        yard.run(tmp_path / "torn_model-1.0-py3-none-any.whl")
 
 
 @pytest.mark.parametrize(
@@ -304,25 +304,25 @@ def test_what_is_no_release_is_refused(yard: Yard, tmp_path: Path) -> None:
 def test_rows_that_are_none_are_refused(yard: Yard, passed: Verdict, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "rows.csv").write_text(text)
     with pytest.raises(SeatrialError, match=message):
-        yard.hold(yard.make("0.1.1"), data=tmp_path / "rows.csv")
+        yard.run(yard.make("0.1.1"), data=tmp_path / "rows.csv")
 
 
 def test_rows_that_are_given_are_compared_too(yard: Yard, passed: Verdict, tmp_path: Path) -> None:
     (tmp_path / "labelled.csv").write_text("x,y\n" + "".join(f"{i / 100},{i % 2}\n" for i in range(50)))
     (tmp_path / "traffic.csv").write_text("x\n" + "".join(f"{i / 100}\n" for i in range(50)))
     for name in ("labelled.csv", "traffic.csv"):
-        verdict = yard.hold(yard.make("0.1.1"), data=tmp_path / name)
+        verdict = yard.run(yard.make("0.1.1"), data=tmp_path / name)
         assert verdict.rows["given"] == 50
         assert verdict.exit_code == 0
 
 
 def test_the_first_release_says_so_and_is_held_to_what_can_be(yard: Yard) -> None:
-    verdict = hold(yard.make("0.1.0"), None, policy=NOTED, index=yard.index)
+    verdict = run(yard.make("0.1.0"), None, policy=NOTED, index=yard.index)
     assert verdict.exit_code == 0
     assert "first release" in verdict.cause
-    assert {"golden", "invariants", "total"} <= {check.leg for check in verdict.checks}
+    assert {"golden", "invariants", "total"} <= {check.suite for check in verdict.checks}
     useless = yard.make("0.1.0", scale=-3.0)
-    verdict = hold(useless, None, policy=NOTED, index=yard.index)
+    verdict = run(useless, None, policy=NOTED, index=yard.index)
     assert list(open_checks(verdict)) == ["metrics.trivial"]
     assert verdict.exit_code == 1
 
@@ -342,15 +342,15 @@ class TestGate:
     @pytest.fixture
     def waiting(self, yard: Yard, tmp_path: Path) -> Verdict:
         schema = SCHEMA.replace("x: float | None", "x: float")
-        verdict = yard.hold(yard.make("0.1.1", code={"schema.py": schema}))
+        verdict = yard.run(yard.make("0.1.1", code={"schema.py": schema}))
         self.store(tmp_path, verdict)
         return verdict
 
     def store(self, root: Path, verdict: Verdict) -> None:
-        from seatrial.steps.trial import Held, write
+        from seatrial.steps.trial import write_result
 
         assert verdict.baseline
-        write(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), Held(verdict))
+        write_result(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), verdict)
 
     def pair(self, verdict: Verdict) -> tuple[str, str]:
         assert verdict.baseline
@@ -416,15 +416,15 @@ class TestGate:
         assert not (tmp_path / gate.ACCEPTED).exists()
 
     def test_golden_rows_cannot_be_waved_through(self, yard: Yard, tmp_path: Path) -> None:
-        verdict = yard.hold(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
+        verdict = yard.run(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
         with pytest.raises(PolicyError, match="cannot be accepted"):
-            self.accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.leg == "golden")])
+            self.accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.suite == "golden")])
 
 
 def test_a_repackaging_may_change_nothing_at_all(yard: Yard) -> None:
     strict = Policy(kind="repackage", inconclusive="note", timeout=30)
-    assert yard.hold(yard.make("0.1.1"), policy=strict).exit_code == 0
-    verdict = yard.hold(yard.make("0.1.1", scale=1 + 1e-6), policy=strict)
+    assert yard.run(yard.make("0.1.1"), policy=strict).exit_code == 0
+    verdict = yard.run(yard.make("0.1.1", scale=1 + 1e-6), policy=strict)
     assert verdict.exit_code == 1
     assert any(id_.startswith("total.scores") for id_ in open_checks(verdict))
-    assert yard.hold(yard.make("0.1.1", scale=1 + 1e-6)).exit_code == 0  # which a retrain may
+    assert yard.run(yard.make("0.1.1", scale=1 + 1e-6)).exit_code == 0  # which a retrain may

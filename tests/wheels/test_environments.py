@@ -159,8 +159,8 @@ def test_an_environment_that_was_killed_half_way_is_made_again(tmp_path: Path, c
     code = """
 import os, signal, sys
 from pathlib import Path
-from seatrial.core import environments
-environments.write_whole = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from seatrial.wheels import environments
+environments.write_atomic = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 environments.make_environment(Path(sys.argv[1]), cache=Path(sys.argv[2]))
 """
     done = subprocess.run([sys.executable, "-c", code, wheel, cache], check=False)

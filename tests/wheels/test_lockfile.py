@@ -8,8 +8,8 @@ from tests.projects.tiny import RELEASE, make_wheel
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.wheels.environments import make_pinned
-from seatrial.wheels.lockfile import Pin, compile_pin, read_pin
+from seatrial.wheels.environments import make_locked_environment
+from seatrial.wheels.lockfile import Lockfile, compile_lockfile, read_lockfile
 
 HASH = "a" * 64
 
@@ -29,25 +29,27 @@ def wheels(tmp_path: Path) -> Path:
     return folder
 
 
-def pinned(wheels: Path) -> Pin:
+def pinned(wheels: Path) -> Lockfile:
     model, helpers = (wheels / f"{name}-py3-none-any.whl" for name in ("tiny_model-0.1.0", "tiny_helpers-1.0"))
-    return compile_pin(model, [helpers], extras=(), progress=quiet)
+    return compile_lockfile(model, [helpers], extras=(), progress=quiet)
 
 
 def test_ours_come_first_and_everything_has_a_version_and_a_hash(wheels: Path) -> None:
     pin = pinned(wheels)
-    assert [line.name for line in pin.lines] == ["tiny-model", "tiny-helpers", "colorama", "iniconfig"]
+    assert [line.name for line in pin.requirements] == ["tiny-model", "tiny-helpers", "colorama", "iniconfig"]
     assert pin.model.hashes == (sha256(wheels / "tiny_model-0.1.0-py3-none-any.whl"),)
-    assert "sys_platform == 'win32'" in pin.body  # it is for all platforms
-    assert "://" not in pin.body
-    assert str(wheels) not in pin.body
-    assert read_pin(f"# a comment\n\n{pin.body}", "here") == pin
+    assert "sys_platform == 'win32'" in pin.text  # it is for all platforms
+    assert "://" not in pin.text
+    assert str(wheels) not in pin.text
+    assert read_lockfile(f"# a comment\n\n{pin.text}", "here") == pin
 
 
 def test_the_versions_that_it_was_made_with_are_kept(tmp_path: Path) -> None:
     made_with = {**RELEASE, "environment": {"pydantic": "2.12.0"}}
-    pin = compile_pin(make_wheel(tmp_path, requires=("pydantic",), release=made_with), [], extras=(), progress=quiet)
-    assert "pydantic==2.12.0" in pin.body
+    pin = compile_lockfile(
+        make_wheel(tmp_path, requires=("pydantic",), release=made_with), [], extras=(), progress=quiet
+    )
+    assert "pydantic==2.12.0" in pin.text
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_the_versions_that_it_was_made_with_are_kept(tmp_path: Path) -> None:
 )
 def test_what_pins_nothing_is_refused(text: str, message: str) -> None:
     with pytest.raises(SeatrialError) as error:
-        read_pin(text, "here")
+        read_lockfile(text, "here")
     assert message in error.value.message
 
 
@@ -83,9 +85,9 @@ def test_a_stranger_of_the_same_name_elsewhere_is_never_installed(
         make_wheel(strangers, version=version, content="whose = 'theirs'")
     for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS"):
         monkeypatch.setenv(name, str(strangers))
-    environment = make_pinned(pin, wheels, cache=tmp_path / "cache")
+    environment = make_locked_environment(pin, wheels, cache=tmp_path / "cache")
     assert content(environment.python) == "ours"
-    again = make_pinned(pin, wheels, cache=tmp_path / "cache")
+    again = make_locked_environment(pin, wheels, cache=tmp_path / "cache")
     assert again.cached
     assert again.root == environment.root
 
@@ -103,5 +105,5 @@ def test_without_the_pinned_bytes_nothing_is_installed(
     else:
         make_wheel(wheels, content="whose = 'theirs'")
     with pytest.raises(SeatrialError, match="cannot be made"):
-        make_pinned(pin, wheels, cache=tmp_path / "cache")
+        make_locked_environment(pin, wheels, cache=tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("tiny*"))

@@ -19,6 +19,7 @@ from seatrial.ci.repository import Repository
 from seatrial.ci.services import SERVICES
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
+from seatrial.core.git import ask_git
 
 TIMEOUT = 30.0
 
@@ -83,16 +84,16 @@ def _belongs(path: str, own: list[str], others: list[str]) -> bool:
 
 def _base(top: Path, branch: str, environment: Mapping[str, str]) -> str:
     """The commit to compare this one with."""
-    if _git(top, "rev-parse", "--verify", "HEAD^{commit}") is None:
+    if ask_git(top, "rev-parse", "--verify", "HEAD^{commit}") is None:
         raise _NothingToCompareError("this is no git repository with a commit")
     base = _named(branch, environment)
     if base is None:
         base = _fork(top, environment.get("GITHUB_BASE_REF", "") or branch)
     if not re.fullmatch(r"[0-9a-f]{7,64}", base) or set(base) == {"0"}:
         raise _NothingToCompareError("no commit before this one is known to have passed")
-    if _git(top, "rev-parse", "--verify", f"{base}^{{commit}}") is None:
+    if ask_git(top, "rev-parse", "--verify", f"{base}^{{commit}}") is None:
         raise _NothingToCompareError(f"the commit before, {base[:12]}, is not in this clone")
-    if _git(top, "merge-base", "--is-ancestor", base, "HEAD") is None:
+    if ask_git(top, "merge-base", "--is-ancestor", base, "HEAD") is None:
         raise _NothingToCompareError(f"{base[:12]} does not lead to this commit, as after a forced push")
     return base
 
@@ -109,10 +110,10 @@ def _named(branch: str, environment: Mapping[str, str]) -> str | None:
 
 def _fork(top: Path, branch: str) -> str:
     """The commit where what is checked out left a branch."""
-    if _git(top, "rev-parse", "--is-shallow-repository") != "false":
+    if ask_git(top, "rev-parse", "--is-shallow-repository") != "false":
         raise _NothingToCompareError("this clone is a shallow one")
     for name in (f"origin/{branch}", branch):
-        found = _git(top, "merge-base", name, "HEAD")
+        found = ask_git(top, "merge-base", name, "HEAD")
         if found:
             return found
     raise _NothingToCompareError(f"there is no {branch} to compare with")
@@ -159,16 +160,7 @@ def _last_that_passed(branch: str, environment: Mapping[str, str]) -> str:
 
 def _touched(top: Path, base: str) -> list[str]:
     """The files that differ between a commit and this one; of a file that was moved, both places."""
-    done = _git(top, "diff", "--name-only", "-z", "--no-renames", base, "HEAD")
+    done = ask_git(top, "diff", "--name-only", "-z", "--no-renames", base, "HEAD")
     if done is None:
         raise _NothingToCompareError(f"git cannot compare with {base[:12]}")
     return [name for name in done.split("\0") if name]
-
-
-def _git(top: Path, *words: str) -> str | None:
-    """What git says; None where it fails."""
-    try:
-        done = subprocess.run(["git", "-C", str(top), *words], capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return done.stdout.strip("\n") if done.returncode == 0 else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 
 
 @dataclass(frozen=True)
@@ -50,5 +50,5 @@ def write(files: Mapping[Path, str], *, force: bool = False) -> list[Path]:
                 hint="Look at the difference above; --force writes over it, git keeps what it was.",
             )
     for each in found:
-        write_whole(each.path, files[each.path])
+        write_atomic(each.path, files[each.path])
     return [each.path for each in found]

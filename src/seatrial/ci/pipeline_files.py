@@ -5,9 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.ci.repository import Repository, repository_with
+from seatrial.ci.repository import Repository, repository_at, repository_with
 from seatrial.ci.services import SERVICES
+from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
+from seatrial.pages.jinja import jinja_environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,23 +29,27 @@ def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, s
     return {repository.top / service.path: text.rstrip("\n") + "\n"}
 
 
+def is_as_rendered(path: Path, text: str, provider: str, root: Path) -> bool:
+    """Whether a file is what `seatrial ci` writes today for the repository that `root` is in."""
+    if not text.startswith("# Written by `seatrial ci "):
+        return False
+    try:
+        return render(repository_at(root), provider).get(path.resolve()) == text
+    except SeatrialError:
+        return False
+
+
 @cache
 def _environment() -> "Environment":
     """Templates with marks of their own, since all three services have a use for curly ones."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(  # noqa: S701 - this is YAML; values are checked where they are read
-        loader=FileSystemLoader(HERE),
-        undefined=StrictUndefined,
+    environment = jinja_environment(
+        HERE,
         variable_start_string="<[",
         variable_end_string="]>",
         block_start_string="<%",
         block_end_string="%>",
         comment_start_string="<#",
         comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
     environment.filters["job_of"] = lambda name, pipeline: pipeline.job(name)
     environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, so that it can stand on a line

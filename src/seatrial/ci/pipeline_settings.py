@@ -1,13 +1,13 @@
 """What a pipeline has to know of a project: read from its pyproject.toml and from where it lies in its repository."""
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.index_settings import VARIABLE, IndexPlace
+from seatrial.core.git import ask_git
+from seatrial.core.index_settings import VARIABLE, IndexSettings
 from seatrial.core.project import ProjectSettings
 from seatrial.core.settings import unknown_key
 
@@ -162,13 +162,7 @@ def toolkit_requirement(project: ProjectSettings) -> str:
 
 def repository_of(folder: Path) -> Path:
     """The top of the git repository that a folder lies in; the folder itself where there is none."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return folder
-    return Path(done.stdout.strip()) if done.returncode == 0 else folder
+    return Path(ask_git(folder, "rev-parse", "--show-toplevel") or folder)
 
 
 def top_of(project: ProjectSettings) -> Path:
@@ -197,7 +191,7 @@ def _settings(project: ProjectSettings) -> dict[str, Any]:
     return project.ci
 
 
-def _folder_inside(project: ProjectSettings, place: IndexPlace) -> str | None:
+def _folder_inside(project: ProjectSettings, place: IndexSettings) -> str | None:
     """The folder of an index that lies in the project, relative to it."""
     if place.folder is None or not place.folder.is_relative_to(project.root):
         return None

@@ -1,7 +1,6 @@
 """The projects of one repository: found by their pyproject.toml, with the pipeline that they share."""
 
 import re
-import subprocess
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from seatrial.ci.pipeline_settings import Pipeline, read_pipeline, repository_of, top_of
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import ask_git
 from seatrial.core.project import ProjectSettings, find_project, in_project
 
 SKIPPED = {"tests", "test", "node_modules", "build", "dist"}  # projects below these are there to be tested
@@ -117,24 +117,9 @@ def _projects(top: Path) -> Iterator[ProjectSettings]:
 
 
 def _settings_files(top: Path) -> list[Path]:
-    command = [
-        "git",
-        "-C",
-        str(top),
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "--",
-        "*pyproject.toml",
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        names = done.stdout.split("\0") if done.returncode == 0 else None
-    except OSError:
-        names = None
-    if names is None:
+    listed = ask_git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*pyproject.toml")
+    names = [] if listed is None else listed.split("\0")
+    if listed is None:
         names = [path.relative_to(top).as_posix() for path in top.glob("*/pyproject.toml")]
         names += [path.relative_to(top).as_posix() for path in top.glob("*/*/pyproject.toml")]
     paths = [top / name for name in sorted(set(names)) if name.rpartition("/")[2] == "pyproject.toml"]

@@ -21,7 +21,7 @@ SERVICES: dict[str, Service] = {
         ".circleci/config.yml",
         "circleci.yml",
         re.compile(r"\.circleci/config\.ya?ml"),
-        "seatrial.ci.doctor.circle:read_circle",
+        "",
         comments=False,
     ),
     "github": Service(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from seatrial.ci.pipeline_settings import LOCK, TOOLS, read_pipeline, toolkit_requirement
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.wheels.installer import find_uv, last_lines
 
@@ -31,5 +31,5 @@ def lock(project: ProjectSettings, index_url: str | None = None) -> Path:
             hint="Where PyPI has no seatrial, name the index that does with --index-url.",
         )
     path = project.root / LOCK
-    write_whole(path, HEAD + done.stdout)
+    write_atomic(path, HEAD + done.stdout)
     return path

@@ -1,4 +1,4 @@
-"""The application: the commands, the options that all of them share, and the one place where errors end."""
+"""The application: the commands, the options that all of them share, and the one place that handles errors."""
 
 import os
 import sys
@@ -31,10 +31,10 @@ from seatrial.core.errors import SeatrialError
 
 EXIT_CODES = {
     0: "done",
-    1: "an error; or the answer is no, as of a blocked trial, a finding of the doctor, a conflict",
+    1: "an error; or a negative result, as a blocked trial, a finding of the doctor, a conflict",
     2: "wrong usage: an unknown option, a wrong policy",
     3: "a trial is undecided: inconclusive, or waiting for acceptance",
-    4: "a trial could not compare the two",
+    4: "a trial could not compare the two releases",
     130: "stopped by Ctrl-C",
 }
 app = typer.Typer(
@@ -59,8 +59,8 @@ app.add_typer(index, name="index")
 app.add_typer(ci, name="ci")
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         from seatrial import __version__
 
         typer.echo(f"seatrial {__version__}")
@@ -70,23 +70,22 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _shared(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
-    debug: bool = typer.Option(False, "--debug", help="Show a traceback with an error; works behind any command."),
+    debug: bool = typer.Option(False, "--debug", help="Show a traceback with an error; also works after the command."),
 ) -> None:
     pass
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given or bool(os.environ.get("SEATRIAL_DEBUG"))
-    given = [word for word in given if word != "--debug"]
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or bool(os.environ.get("SEATRIAL_DEBUG"))
     try:
-        app(given)
+        app([word for word in words if word != "--debug"])
         return 0
-    except SystemExit as done:  # Typer has printed what there is to say
+    except SystemExit as done:  # Typer has printed the message
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
         if code == 130:
-            show.say("stopped")
+            show.info("stopped")
         return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -101,6 +100,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
             show.traceback()
         show.error(
             f"{type(error).__name__}: {error}",
-            "This is a fault of Seatrial's. Run it again with --debug and report what it prints.",
+            "This is a bug in Seatrial. Run the command again with --debug, and report its output.",
         )
         return 1

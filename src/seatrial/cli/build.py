@@ -1,5 +1,7 @@
 """`seatrial build`: the trained model as a wheel."""
 
+from dataclasses import asdict
+
 from seatrial.cli import show
 from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
@@ -12,10 +14,11 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     from seatrial.core.project import find_project
     from seatrial.release import build_release
 
-    found = find_project(project)
-    with show.steps(quiet=json) as step:
-        built = build_release(found, step)
+    settings = find_project(project)
+    with show.progress(quiet=json) as progress:
+        built = build_release(settings, progress)
     if json:
-        show.result({"wheel": built.wheel, "sdist": built.sdist, "sha256": built.sha256, "size": built.size})
+        show.print_json(asdict(built))
     else:
-        show.out.print(f"{show.place(built.wheel)}  {show.size(built.size)}  sha256 {built.sha256[:16]}…")
+        size = show.file_size(built.size)
+        show.plain(f"{show.short_path(built.wheel)}  {size}  sha256 {built.sha256[:16]}…")

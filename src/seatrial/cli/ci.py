@@ -1,4 +1,4 @@
-"""`seatrial ci`: pipeline files that fit the project, pins for the tools they run on, and the verdict as a comment."""
+"""`seatrial ci`: pipeline files that fit the project, locked versions of its tools, and the verdict as a comment."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,18 +10,18 @@ from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
 ci = typer.Typer(
     help="Pipeline files that fit the project: train, test, build, trial; and on the main branch publish and deploy."
-    "\n\nA repository with several projects has one file for all of them, which runs what is changed."
+    "\n\nA repository with several projects has one file for all of them, which runs what a push changes."
     "\n\nExample: [bold]seatrial ci circleci[/]",
     rich_markup_mode="rich",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if it is not up to date.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file that is there with other content.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite a file that has other content.")]
 
 
 class Host(StrEnum):
-    """Where a comment can be left: those of SERVICES with comments."""
+    """Where a comment can be posted: those of SERVICES with comments."""
 
     github = "github"
     gitlab = "gitlab"
@@ -33,7 +33,7 @@ def circleci(check: CheckOption = False, force: ForceOption = False, project: Pr
 
     Example: [bold]seatrial ci circleci --check[/]
     """
-    _bring("circleci", check, force, project)
+    _write("circleci", check, force, project)
 
 
 @ci.command()
@@ -42,7 +42,7 @@ def github(check: CheckOption = False, force: ForceOption = False, project: Proj
 
     Example: [bold]seatrial ci github[/]
     """
-    _bring("github", check, force, project)
+    _write("github", check, force, project)
 
 
 @ci.command()
@@ -51,60 +51,61 @@ def gitlab(check: CheckOption = False, force: ForceOption = False, project: Proj
 
     Example: [bold]seatrial ci gitlab[/]
     """
-    _bring("gitlab", check, force, project)
+    _write("gitlab", check, force, project)
 
 
 @ci.command()
 def lock(
     index_url: Annotated[
-        str | None, typer.Option(envvar="SEATRIAL_LOCK_INDEX", help="An index that has the toolkit, if PyPI has not.")
+        str | None,
+        typer.Option(envvar="SEATRIAL_LOCK_INDEX", help="An index that has the toolkit, if PyPI does not."),
     ] = None,
     project: ProjectOption = HERE,
 ) -> None:
-    """Pin the tools of the pipeline, with hashes, in requirements/ci.txt; write the pipeline again afterwards.
+    """Lock the tools of the pipeline, with hashes, in requirements/ci.txt; write the pipeline again afterwards.
 
     Example: [bold]seatrial ci lock && seatrial ci circleci --force[/]
     """
-    from seatrial.ci.tool_pins import lock as pin
+    from seatrial.ci.tool_pins import lock as lock_tools
     from seatrial.core.project import find_project
 
-    with show.steps() as step:
-        step("resolving the tools")
-        path = pin(find_project(project), index_url)
-    show.out.print(show.place(path))
+    with show.progress() as progress:
+        progress("resolving the tools")
+        path = lock_tools(find_project(project), index_url)
+    show.plain(show.short_path(path))
 
 
 @ci.command()
 def report(
-    host: Annotated[Host, typer.Argument(help="Whose job this runs in.")], project: ProjectOption = HERE
+    host: Annotated[Host, typer.Argument(help="The service that this job runs on.")], project: ProjectOption = HERE
 ) -> None:
     """Show the last trial's verdict on the job's page, and in one comment on the pull or merge request.
 
     Example: [bold]seatrial ci report github[/]
     """
     from seatrial.ci.report import latest_markdown
-    from seatrial.ci.report import report as put
+    from seatrial.ci.report import report as post
     from seatrial.core.project import find_project
 
-    found = find_project(project)
-    markdown = latest_markdown(found.root)
-    done = put(host.value, found.name, markdown)
-    if done.summary:
-        show.say("The verdict is on the run's page.")
-    elif not done.comment:
-        show.out.print(markdown, markup=False)  # so that it is in the job's log at least
-    show.say(f"The verdict is in {done.comment}" if done.comment else f"No comment: {done.why_not}.")
+    settings = find_project(project)
+    markdown = latest_markdown(settings.root)
+    posted = post(host.value, settings.name, markdown)
+    if posted.summary:
+        show.info("The verdict is on the run's page.")
+    elif not posted.comment:
+        show.plain(markdown)  # so that the job's log has it at least
+    show.info(f"The verdict is in {posted.comment}" if posted.comment else f"No comment: {posted.why_not}.")
 
 
 @ci.command()
 def changed(
     halt: Annotated[
-        bool, typer.Option("--halt", help="End the job here, and well, where nothing is changed (CircleCI).")
+        bool, typer.Option("--halt", help="End the job here, successfully, if nothing changed (CircleCI).")
     ] = False,
     json: JsonOption = False,
     project: ProjectOption = HERE,
 ) -> None:
-    """Say whether this push changes the project; at the top of a repository, which of its projects. In doubt: yes.
+    """Report whether this push changes the project; at the top of a repository, each project. In doubt: yes.
 
     Example: [bold]seatrial ci changed[/]
     """
@@ -113,20 +114,20 @@ def changed(
     from seatrial.core.project import find_project, in_project
 
     repository = repository_at(project)
-    own = {find_project(project).name} if in_project(project) else {p.name for p in repository.projects}
-    found = changes(repository)
-    told = {name: is_so for name, is_so in found.changed.items() if name in own}
+    names = {find_project(project).name} if in_project(project) else {p.name for p in repository.projects}
+    result = changes(repository)
+    listed = {name: is_changed for name, is_changed in result.changed.items() if name in names}
     if json:
-        show.result({"base": found.base, "why": found.why, "changed": told})
+        show.print_json({"base": result.base, "why": result.why, "changed": listed})
     else:
-        for name, is_so in told.items():
-            show.out.print(f"{name}: {'changed' if is_so else 'not changed'}, {found.why}", markup=False)
-    write_outputs(repository, found)
-    if halt and not any(told.values()):
+        for name, is_changed in listed.items():
+            show.plain(f"{name}: {'changed' if is_changed else 'not changed'}, {result.why}")
+    write_outputs(repository, result)
+    if halt and not any(listed.values()):
         end_job()
 
 
-def _bring(provider: str, check: bool, force: bool, project: ProjectOption) -> None:
+def _write(provider: str, check: bool, force: bool, project: ProjectOption) -> None:
     from seatrial.ci import render
     from seatrial.ci.file_sync import differences, write
     from seatrial.ci.repository import repository_at
@@ -134,15 +135,16 @@ def _bring(provider: str, check: bool, force: bool, project: ProjectOption) -> N
     repository = repository_at(project)
     files = render(repository, provider)
     if repository.several:
-        show.say(f"For {len(repository.projects)} projects of one repository: {repository.names}.")
-    found = differences(files)
-    for each in found:
-        if each.diff and not force:
-            show.out.print(each.diff, markup=False)
+        show.info(f"For {len(repository.projects)} projects of one repository: {repository.names}.")
+    different = differences(files)
+    for difference in different:
+        if difference.diff and not force:
+            show.plain(difference.diff)
     if check:
-        for each in found:
-            show.say(f"{show.place(each.path)} {'is missing' if each.missing else 'is not up to date'}.")
-        raise typer.Exit(1 if found else 0)
+        for difference in different:
+            state = "is missing" if difference.missing else "is not up to date"
+            show.info(f"{show.short_path(difference.path)} {state}.")
+        raise typer.Exit(1 if different else 0)
     written = write(files, force=force)
     for path in files:
-        show.out.print(f"{show.place(path)} {'written' if path in written else 'is up to date'}")
+        show.plain(f"{show.short_path(path)} {'written' if path in written else 'is up to date'}")

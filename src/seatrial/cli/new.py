@@ -1,4 +1,4 @@
-"""`seatrial new`: a project around a person's own table."""
+"""`seatrial new`: a project around your own table."""
 
 import sys
 from enum import StrEnum
@@ -8,19 +8,31 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE
-from seatrial.core.choices import TARGETS, Provider
+from seatrial.cli.examination import show_examination
+from seatrial.cli.options import (
+    HERE,
+    DeployOption,
+    EncodingOption,
+    HeaderOption,
+    QueryOption,
+    SeparatorOption,
+    csv_options,
+    deploy_targets,
+)
+from seatrial.core.choices import Provider
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.template import Examination, TableSource, Wishes
-    from seatrial.template.creation import Options
+    from seatrial.steps.new import NewProject
+    from seatrial.steps.project_files import StalePipeline
+    from seatrial.template import Examination, Wishes
 
 Ci = Literal[Provider, "none"]
 Licence = Literal["mit", "apache", "bsd", "none"]
+EXAMPLE = "seatrial new churn --data customers.csv --target churned --yes"
 
 
-class Model(StrEnum):
+class ModelChoice(StrEnum):
     """The estimator that pipeline.py starts with."""
 
     logistic = "logistic"
@@ -38,7 +50,7 @@ class TaskChoice(StrEnum):
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The project's name, which its folder gets.", show_default=False)] = "",
+    name: Annotated[str, typer.Argument(help="The name of the project and its folder.", show_default=False)] = "",
     data: Annotated[
         str,
         typer.Option(
@@ -46,11 +58,13 @@ def new(
         ),
     ] = "",
     target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
-    query: Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)] = "",
-    model: Annotated[Model, typer.Option("--model", help="auto compares them by cross-validation.")] = Model.boosting,
+    query: QueryOption = "",
+    model: Annotated[
+        ModelChoice, typer.Option("--model", help="auto compares them by cross-validation.")
+    ] = ModelChoice.boosting,
     ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
     licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = "none",
-    deploy: Annotated[str, typer.Option("--deploy", help="Of local, docker, railway, kubernetes; by comma.")] = "local",
+    deploy: DeployOption = "local",
     package: Annotated[
         str, typer.Option("--package", help="The package's name; default: NAME_model.", show_default=False)
     ] = "",
@@ -60,61 +74,57 @@ def new(
     keep: Annotated[list[str] | None, typer.Option("--keep", help="A column to use that would be left out.")] = None,
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="A column not to use.")] = None,
     kind: Annotated[list[str] | None, typer.Option("--kind", help="COLUMN=KIND, as zip=category.")] = None,
-    task: Annotated[TaskChoice | None, typer.Option("--task", help="Instead of the one found.")] = None,
+    task: Annotated[TaskChoice | None, typer.Option("--task", help="Override the inferred task.")] = None,
     positive: Annotated[str | None, typer.Option("--positive", help="The label that counts as yes.")] = None,
-    separator: Annotated[str | None, typer.Option("--separator", help="Of a CSV file.", show_default=False)] = None,
-    encoding: Annotated[str | None, typer.Option("--encoding", help="Of a CSV file.", show_default=False)] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Of a CSV file.", show_default=False)
-    ] = None,
+    separator: SeparatorOption = None,
+    encoding: EncodingOption = None,
+    header: HeaderOption = None,
     into: Annotated[
-        Path, typer.Option("--into", help="The folder to make the project's in.", show_default=False)
+        Path, typer.Option("--into", help="The folder to create the project's folder in.", show_default=False)
     ] = HERE,
     git: Annotated[bool, typer.Option("--git/--no-git", help="Make a repository, with a first commit.")] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> None:
-    """Make a project around a table: schema, features, pipeline, tests, and what else is chosen.
+    """Create a project around a table: schema, features, pipeline, tests, and what else you choose.
 
     Example: [bold]seatrial new churn --data customers.csv --target churned[/]
     """
+    from seatrial.steps.new import create_project, examine_table, licence_holder, read_table
     from seatrial.template.creation import Options
     from seatrial.template.project_name import project_name
     from seatrial.template.prompts import wishes_of
     from seatrial.template.render import check_free
 
-    asked = not (name and data)
-    if asked and yes:
-        raise SeatrialError(
-            "There is no name or no table.", hint="seatrial new churn --data customers.csv --target churned --yes"
-        )
+    incomplete = not (name and data)
+    if incomplete and yes:
+        raise SeatrialError("The name or the table is missing.", hint=EXAMPLE)
     name = name or _ask("Name of the project")
     names = project_name(name, package)
     root = into.absolute() / names.folder
     check_free(root)
-    targets = _targets(deploy)
+    targets = deploy_targets(deploy)
     data = data or _ask("Table (CSV, Parquet, sklearn:NAME)")
     wishes = wishes_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
-    source = read_table(data, query, separator, encoding, header)
-    talk = not yes and (asked or sys.stdin.isatty())
+    with show.progress() as progress:
+        options = csv_options(separator, encoding, header)
+        source = read_table(data, query=query, options=options, progress=progress)
+    interactive = not yes and (incomplete or sys.stdin.isatty())
     if not (target or source.target):
-        if not talk:
-            raise SeatrialError(
-                "Which column shall be predicted?", hint=f"--target; there are {', '.join(source.columns[:20])}."
-            )
-        show.say(f"Its columns: {', '.join(source.columns[:40])}")
-        target = _ask("Column to predict")
-    examination = _examine(source, target, wishes)
-    _show(examination)
-    if talk:
+        target = _ask_target(source.columns, interactive)
+    with show.progress() as progress:
+        examination = examine_table(source, target, wishes, progress)
+    show_examination(examination)
+    if interactive:
         examination = _confirmed(examination, wishes)
-    if asked and talk:
+    if incomplete and interactive:
         ci = _choose("CI", get_args(Ci), ci)
         licence = _choose("Licence", get_args(Licence), licence)
-        targets = _targets(_ask("Deploy to (local, docker, railway, kubernetes)", deploy))
-    options = Options(
-        names, _chosen_model(model, examination), describe, licence, _holder(), ci, targets
-    )  # fmt: skip
-    _make(root, examination, options, git=git)
+        targets = deploy_targets(_ask("Deploy to (local, docker, railway, kubernetes)", deploy))
+    chosen = _chosen_model(model, examination)
+    with show.progress() as progress:
+        settings = Options(names, chosen, describe, licence, licence_holder(), ci, targets)
+        created = create_project(root, examination, settings, git=git, progress=progress)
+    _show(created)
 
 
 def _ask(question: str, default: str | None = None) -> str:
@@ -123,9 +133,16 @@ def _ask(question: str, default: str | None = None) -> str:
     except typer.Abort:
         if sys.stdin.isatty():
             raise typer.Exit(130) from None  # Ctrl-C
+        raise SeatrialError(f"No answer to: {question}.", hint=EXAMPLE) from None
+
+
+def _ask_target(columns: tuple[str, ...], interactive: bool) -> str:
+    if not interactive:
         raise SeatrialError(
-            f"No answer to: {question}.", hint="seatrial new churn --data customers.csv --target churned --yes"
-        ) from None
+            "The column to predict is missing.", hint=f"Name it with --target: {', '.join(columns[:20])}."
+        )
+    show.info(f"Its columns: {', '.join(columns[:40])}")
+    return _ask("Column to predict")
 
 
 def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
@@ -133,59 +150,32 @@ def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
         answer = _ask(f"{question} ({', '.join(choices)})", default)
         if answer in choices:
             return answer
-        show.say(f"{answer!r} is none of them.")
-
-
-def _targets(text: str) -> tuple[str, ...]:
-    chosen = [word.strip() for word in text.split(",") if word.strip()]
-    for word in chosen:
-        if word not in TARGETS:
-            raise SeatrialError(f"{word!r} is no deployment target.", hint=f"There are {', '.join(TARGETS)}.")
-    return tuple(dict.fromkeys(["local", *chosen]))
-
-
-def read_table(
-    data: str, query: str, separator: str | None, encoding: str | None, header: bool | None
-) -> "TableSource":
-    """Read a table from wherever it is, by the options of the command line."""
-    with show.steps() as step:
-        step("reading the table")
-        from seatrial.template import CsvOptions, read_source
-
-        tab = {"tab": "\t", "\\t": "\t"}.get(separator or "", separator)
-        return read_source(data, query=query, options=CsvOptions(tab, encoding, header))
-
-
-def _examine(source: "TableSource", target: str, wishes: "Wishes") -> "Examination":
-    from seatrial.template import examine
-
-    with show.steps() as step:
-        return examine(source, target, wishes, progress=step)
+        show.info(f"{answer!r} is not one of them.")
 
 
 def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
-    """Show what was inferred until a person agrees."""
+    """Show what was inferred, and change it until a person agrees."""
+    from seatrial.steps.new import examine_table
     from seatrial.template.prompts import CHANGES, change
 
     target = examination.target.source
-    show.say(f"\nEnter makes the project. To have something otherwise: {CHANGES}. `quit` makes none.")
+    show.info(f"\nPress Enter to create the project. To change something: {CHANGES}. `quit` creates nothing.")
     while True:
-        words = _answer_or_enter()
-        if not words:
+        answer = _answer_or_enter()
+        if not answer or answer.lower() in ("yes", "y", "ok"):
             return examination
-        if words.lower() in ("quit", "q", "no", "n"):
-            show.say("Nothing was made.")
+        if answer.lower() in ("quit", "q", "no", "n"):
+            show.info("Nothing was created.")
             raise typer.Exit(1)
-        if words.lower() in ("yes", "y", "ok"):
-            return examination
         try:
-            wanted = change(words, target, wishes)
-            examination = _examine(examination.source, *wanted)
-            target, wishes = wanted
+            new_target, new_wishes = change(answer, target, wishes)
+            with show.progress() as progress:
+                examination = examine_table(examination.source, new_target, new_wishes, progress)
+            target, wishes = new_target, new_wishes
         except SeatrialError as error:
             show.error(error.message, error.hint)
             continue
-        _show(examination)
+        show_examination(examination)
 
 
 def _answer_or_enter() -> str:
@@ -194,81 +184,57 @@ def _answer_or_enter() -> str:
     except typer.Abort:
         if sys.stdin.isatty():
             raise typer.Exit(130) from None
-        return ""  # the piped answers are at their end
+        return ""  # the end of piped answers
 
 
-def _show(examination: "Examination", *, features: bool = True) -> None:
-    """The inference as a calm table: what was read, each column with its use, and the target; what is derived, too."""
-    from seatrial.cli.inferred import column_rows, heading, notes
-
-    for line in heading(examination):
-        show.err.print(line, markup=False)
-    show.table("", ("column", "is", "values", "missing", "use"), column_rows(examination), right=(3,), to=show.err)
-    for line in notes(examination, features=features):
-        show.err.print(line, markup=False, style="dim")
-
-
-def _chosen_model(model: Model, examination: "Examination") -> Any:
-    if model is not Model.auto:
+def _chosen_model(model: ModelChoice, examination: "Examination") -> Any:
+    if model is not ModelChoice.auto:
         return model.value
     from seatrial.template import choose_model
 
-    with show.steps() as step:
-        choice = choose_model(examination, progress=step)
+    with show.progress() as progress:
+        choice = choose_model(examination, progress=progress)
     for tried in choice.tried:
         figure = f"{tried.mean:.4f}" if tried.scores else "-"
-        show.say(f"  {tried.model}: {figure} {choice.measure}, {tried.seconds:.1f} s {tried.note}".rstrip())
-    show.say(f"  chosen: {choice.model}, {choice.why}")
+        show.info(f"  {tried.model}: {figure} {choice.measure}, {tried.seconds:.1f} s {tried.note}".rstrip())
+    show.info(f"  chosen: {choice.model}, {choice.why}")
     return choice.model
 
 
-def _holder() -> str:
-    from seatrial.template.repository import user_name
+def _show(created: "NewProject") -> None:
+    for stale in created.pipeline.stale:
+        show.info(_advice(stale))
+    if created.pipeline.error:
+        show.error(created.pipeline.error.message, created.pipeline.error.hint)
+    if created.uncommitted:
+        show.info(f"The repository has no commit yet: {created.uncommitted}.")
+    show.out.print(f"\n[bold]{show.short_path(created.root)}[/] is created. Next:\n")
+    for line in _next(created.root):
+        show.plain(f"    {line}")
+    show.plain("\nIts README.md explains what is where, and how to change it.")
 
-    return user_name() or "the authors"
 
-
-def _make(root: Path, examination: "Examination", options: "Options", *, git: bool) -> None:
-    from seatrial.cli.project_files import piece_files
-    from seatrial.core.files import write_whole
-    from seatrial.core.project import find_project
-    from seatrial.template import repository
-    from seatrial.template.creation import make_project
-    from seatrial.template.render import unfinished
-
-    above = repository.repository_above(root)
-    uncommitted = ""
-    with show.steps() as step:
-        step("making the project")
-        with unfinished(root) as folder:
-            make_project(folder, examination, options)
-            started = git and above is None and repository.start_repository(folder)
-            inside = options.ci if above is None else "none"  # in a repository, the CI file lies at its top
-            for path, text in piece_files(find_project(folder), inside, options.deploy).items():
-                write_whole(path, text)
-            if started:
-                step("committing it")
-                uncommitted = repository.first_commit(folder, f"Start {options.names.name}")
-    if above is not None:
-        from seatrial.cli.project_files import bring_pipeline
-
-        bring_pipeline(find_project(root), options.ci)
-    if uncommitted:
-        show.say(f"The repository has no commit yet: {uncommitted}.")
-    show.out.print(f"\n[bold]{show.place(root)}[/] is made. Next:\n")
-    for line in _next(root):
-        show.out.print(f"    {line}", markup=False)
-    show.out.print("\nREADME.md there says what is where, and how to change it.")
+def _advice(stale: "StalePipeline") -> str:
+    path = show.short_path(stale.path)
+    if stale.ours:
+        return (
+            f"{path} does not have the project yet. Run `seatrial ci {stale.service} --force` there to write it "
+            f"again, for {stale.projects}."
+        )
+    return (
+        f"{path} exists with other content, and was not changed. "
+        f"`seatrial ci {stale.service}` in the project shows the difference."
+    )
 
 
 def _next(root: Path) -> list[str]:
     import shlex
     import shutil
 
-    here = Path(sys.executable).parent
-    found = shutil.which("seatrial")
-    on_path = found is not None and Path(found).parent.resolve() == here.resolve()
-    enter = f"cd {shlex.quote(show.place(root))}"
-    if not on_path and any((here / name).exists() for name in ("seatrial", "seatrial.exe")):
-        return [enter, f"{shlex.quote(str(here / 'seatrial'))} demo"]
+    scripts = Path(sys.executable).parent
+    command = shutil.which("seatrial")
+    on_path = command is not None and Path(command).parent.resolve() == scripts.resolve()
+    enter = f"cd {shlex.quote(show.short_path(root))}"
+    if not on_path and any((scripts / name).exists() for name in ("seatrial", "seatrial.exe")):
+        return [enter, f"{shlex.quote(str(scripts / 'seatrial'))} demo"]
     return [enter, "make demo      (without make: seatrial demo)"]

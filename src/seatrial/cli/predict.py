@@ -11,13 +11,13 @@ from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
 def predict(
     file: Annotated[
-        Path, typer.Argument(help="A .csv, .parquet or .json file with a column per column of the schema.")
+        Path, typer.Argument(help="A .csv, .parquet or .json file with a column for each column of the schema.")
     ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="A .csv, .parquet or .json file; default: CSV on standard output."),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Write the rows' own columns beside the predictions.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Write the input columns next to the predictions.")] = False,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -25,16 +25,13 @@ def predict(
 
     Example: [bold]seatrial predict passengers.parquet -o predictions.parquet[/]
     """
-    from seatrial.core.project import find_project, importable
-    from seatrial.model.batch import predict_table
-    from seatrial.model.release import Release
+    from seatrial.core.project import find_project
+    from seatrial.steps.predict import predict as predict_rows
 
-    found = find_project(project)
-    with show.steps(quiet=json or output is None) as step, importable(found):
-        step("loading the model")
-        release = Release(found.package)
-        rows = predict_table(release, file, output, keep=keep, as_json=json, progress=step)
+    settings = find_project(project)
+    with show.progress(quiet=json or output is None) as progress:
+        rows = predict_rows(settings, file, output, keep=keep, as_json=json, progress=progress)
     if output is not None and json:
-        show.result({"rows": rows, "output": output})
+        show.print_json({"rows": rows, "output": output})
     elif output is not None:
-        show.out.print(f"{rows:,} predictions in {show.place(output)}")
+        show.plain(f"{rows:,} predictions in {show.short_path(output)}")

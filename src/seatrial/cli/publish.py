@@ -5,18 +5,18 @@ from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, p
 
 
 def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:
-    """Put the built release on the project's package index, if it has passed its trial; never over another one.
+    """Publish the built release to the project's package index, if it has passed its trial; never overwrite another.
 
     Example: [bold]seatrial publish --index team[/]
     """
-    from seatrial.steps.trial import publish_tried
+    from seatrial.steps.publish import publish as publish_release
 
-    found = project_on(project, index)
-    with show.steps(quiet=json) as step:
-        published = publish_tried(found, step)
+    settings = project_on(project, index)
+    with show.progress(quiet=json) as progress:
+        published = publish_release(settings, progress)
     if json:
-        show.result({"release": found.requirement, "index": str(found.index), "already": published.already})
+        show.print_json({"release": settings.requirement, "index": str(settings.index), "already": published.already})
     elif published.already:
-        show.out.print(f"{found.requirement} is on the index already, with exactly these bytes.")
+        show.plain(f"{settings.requirement} is on the index already, with exactly these bytes.")
     else:
-        show.out.print(f"{found.requirement} published to {show.index(found.index)}")
+        show.plain(f"{settings.requirement} published to {show.index_location(settings.index)}")

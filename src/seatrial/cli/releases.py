@@ -1,13 +1,12 @@
-"""`seatrial releases`: what the index holds, and what is served."""
+"""`seatrial releases`: what is on the index, and what is served."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, release_and_index
-
-LOOKED_INTO = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its metrics
 
 
 def releases(
@@ -20,50 +19,30 @@ def releases(
 
     Example: [bold]seatrial releases --json[/]
     """
-    from seatrial.release import open_index
-    from seatrial.steps.running_servers import served
+    from seatrial.steps.releases import list_releases
 
-    wanted, where = release_and_index(name, index, project)
-    running = served()
-    listed = [_described(r, running) for r in open_index(where).releases(wanted)]
+    model, settings = release_and_index(name, index, project)
+    listed = list_releases(model, settings)
     if json:
-        show.result(listed)
+        show.print_json([asdict(release) for release in listed])
         return
     if not listed:
-        show.say(f"No release of {wanted} on {show.index(where)} yet.")
+        show.info(f"No release of {model} on {show.index_location(settings)} yet.")
         return
-    headline = next((r["headline"] for r in reversed(listed) if r["headline"]), "")
+    headline = next((release.headline for release in reversed(listed) if release.headline), "")
     show.table(
         "",
         ("release", "published", "size", headline, "engine", "served"),
         [
             (
-                f"{r['name']} {r['version']}",
-                r["published"][:16].replace("T", " "),
-                show.size(r["size"]),
-                "" if r["value"] is None else f"{r['value']:.3f}",
-                r["engine"],
-                ", ".join(r["served"]),
+                f"{release.name} {release.version}",
+                release.published[:16].replace("T", " "),
+                show.file_size(release.size),
+                "" if release.value is None else f"{release.value:.3f}",
+                release.engine,
+                ", ".join(release.served),
             )
-            for r in listed
+            for release in listed
         ],
         right=(2, 3),
     )
-
-
-def _described(release: Any, running: list[dict[str, Any]]) -> dict[str, Any]:
-    facts = (release.metadata if release.size <= LOOKED_INTO else None) or {}
-    metrics = facts.get("metrics", {})
-    headline = facts.get("headline", "")
-    return {
-        "name": release.name,
-        "version": release.version,
-        "published": release.uploaded,
-        "size": release.size,
-        "sha256": release.sha256,
-        "engine": facts.get("engine", ""),
-        "headline": metrics.get(headline, {}).get("label", ""),
-        "value": metrics.get(headline, {}).get("value"),
-        "metrics": {k: v["value"] for k, v in metrics.items()},
-        "served": [s["url"] for s in running if s["release"] == release.name and s["version"] == release.version],
-    }

@@ -1,8 +1,6 @@
 """`seatrial serve`: a release over HTTP, from an environment of its own."""
 
-import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,25 +34,23 @@ def serve(
     index: IndexOption = None,
     project: ProjectOption = HERE,
 ) -> None:
-    """Serve a release from the index, in a clean environment of its own: a page to try it, /docs, and a JSON API.
+    """Serve a release from the index, in a clean environment: a page to try it, /docs, and a JSON API.
 
     Example: [bold]seatrial serve titanic-model==0.1.0 --port 8001[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.steps.server_process import running_server, wait_for
+    from seatrial.steps.serve import prepare_checkout, prepare_release
+    from seatrial.steps.serve import serve as run_server
+    from seatrial.steps.server_process import wait_for
 
-    arguments = ["--host", host, "--port", str(port), "--workers", str(workers), "--log-format", log_format.value]
+    if checkout and release:
+        raise typer.BadParameter("name a release, or use --checkout")
     if checkout:
-        if release:
-            raise typer.BadParameter("name a release, or use --checkout")
-        found = find_project(project)
-        python, package, path = Path(sys.executable), found.package, {"PYTHONPATH": str(found.source)}
+        servable = prepare_checkout(find_project(project))
     else:
-        from seatrial.steps.environment import serving_environment
-
-        name, where = release_and_index(release, index, project)
-        with show.steps() as step:
-            environment, package = serving_environment(name, where, step)
-        python, path = environment.python, {}
-    with running_server(python, package, arguments, path) as server:
+        name, settings = release_and_index(release, index, project)
+        with show.progress() as progress:
+            servable = prepare_release(name, settings, progress)
+    options = ("--workers", str(workers), "--log-format", log_format.value)
+    with run_server(servable, host=host, port=port, options=options) as server:
         raise typer.Exit(wait_for(server))

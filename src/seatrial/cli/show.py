@@ -1,10 +1,9 @@
-"""What the commands print: progress and errors on standard error, results on standard output."""
+"""What the commands print: progress and errors to standard error, results to standard output."""
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +12,18 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from seatrial.core.progress import Progress
+from seatrial.steps.progress import show_progress
+
 if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexPlace
+    from seatrial.core.index_settings import IndexSettings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def error(message: str, hint: str = "") -> None:
-    """Say what is wrong, and what to do next."""
+    """Print what is wrong, and what to do next."""
     err.print(f"[bold red]error:[/] {escape(message)}")
     if hint:
         err.print(f"[bold]hint:[/] {escape(hint)}")
@@ -32,49 +34,30 @@ def traceback() -> None:
     err.print_exception(show_locals=False)
 
 
-def say(text: str) -> None:
-    """Tell people what happens; never part of a command's result."""
+def info(text: str) -> None:
+    """Print a note for people; it is never part of a command's result."""
     err.print(escape(text))
 
 
-def result(document: Any) -> None:
+def plain(text: str) -> None:
+    """Print a line of the result as it is, without interpreting brackets as markup."""
+    out.print(text, markup=False)
+
+
+def print_json(document: Any) -> None:
     """Print a command's result for a script."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-@contextmanager
-def steps(quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show the step at work: on a terminal with its running time, elsewhere a line for each step that took a while."""
-    if quiet:
-        yield lambda _: None
-        return
-    current: list[tuple[str, float]] = []
-
-    def finish() -> None:
-        if current:
-            text, started = current.pop()
-            seconds = time.perf_counter() - started
-            if seconds >= 0.05:
-                err.print(f"  [green]✓[/] {escape(text)} [dim]{seconds:.1f} s[/]")
-
-    with err.status("starting", spinner="dots", spinner_style="blue") as status:
-
-        def step(text: str) -> None:
-            if current and current[0][0].split()[0] == text.split(maxsplit=1)[0]:
-                current[0] = (text, current[0][1])  # the same step, further on
-            else:
-                finish()
-                current.append((text, time.perf_counter()))
-            status.update(f"{escape(text)} …")
-
-        yield step
-        finish()
+def progress(quiet: bool = False) -> AbstractContextManager[Progress]:
+    """Show what is being done, on standard error."""
+    return show_progress(err, quiet=quiet)
 
 
 def table(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = (), to: Console = out
 ) -> None:
-    """Print a table; the columns at the positions `right` are numbers."""
+    """Print a table; the columns at the positions `right` are aligned to the right."""
     grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
     for position, heading in enumerate(headings):
         grid.add_column(heading, justify="right" if position in right else "left", header_style="dim")
@@ -83,17 +66,17 @@ def table(
     to.print(grid)
 
 
-def size(count: int) -> str:
-    """Write a number of bytes for people."""
+def file_size(count: int) -> str:
+    """Format a number of bytes for people."""
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 1024:.0f} kB"
 
 
-def index(where: "IndexPlace") -> str:
-    """Write where an index is."""
-    return place(where.folder) if where.folder else where.url
+def index_location(settings: "IndexSettings") -> str:
+    """Format where an index is: its folder or its URL."""
+    return short_path(settings.folder) if settings.folder else settings.url
 
 
-def place(path: Path) -> str:
-    """Write a path as short as it can be: from the folder one is in, where it lies below it."""
+def short_path(path: Path) -> str:
+    """Format a path relative to the current folder, if it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,65 +1,53 @@
-"""`seatrial train`: fit, measure, compile."""
+"""`seatrial train`: fit, evaluate, compile."""
 
 from dataclasses import asdict
-from enum import StrEnum
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, JsonOption, ProjectOption
+from seatrial.cli.options import HERE, JsonOption, OnBadRows, OnBadRowsOption, ProjectOption
 
-
-class OnBadRows(StrEnum):
-    """What to do with rows that break the schema."""
-
-    fail = "fail"
-    drop = "drop"
+if TYPE_CHECKING:
+    from seatrial.train import Run
 
 
 def train(
-    project: ProjectOption = HERE,
-    on_bad_rows: Annotated[
-        OnBadRows,
-        typer.Option("--on-bad-rows", help="Rows that break the schema: refuse the table, or leave them out."),
-    ] = OnBadRows.fail,
-    json: JsonOption = False,
+    project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = OnBadRows.fail, json: JsonOption = False
 ) -> None:
-    """Train the project's model on its table: fit, measure on held-out rows, compile exactly, write the report.
+    """Train the project's model on its table: fit, evaluate on held-out rows, compile exactly, write the report.
 
     Example: [bold]seatrial train --on-bad-rows drop[/]
     """
     from seatrial.core.project import find_project
+    from seatrial.steps.train import train as train_project
 
-    found = find_project(project)
-    with show.steps(quiet=json) as step:
-        step("loading scikit-learn")
-        from seatrial.compile import compile_release
-        from seatrial.train import train as train_project
-
-        run = train_project(found, compile_release, drop_bad_rows=on_bad_rows is OnBadRows.drop, progress=step)
+    settings = find_project(project)
+    with show.progress(quiet=json) as progress:
+        run = train_project(settings, drop_bad_rows=on_bad_rows is OnBadRows.drop, progress=progress)
     if json:
-        show.result({"run": run.id, "report": run.report, "dropped_rows": len(run.dropped), **asdict(run.metadata)})
+        dropped = len(run.dropped)
+        show.print_json({"run": run.id, "report": run.report, "dropped_rows": dropped, **asdict(run.metadata)})
         return
     if run.dropped:
-        rows = len({p.row for p in run.dropped})
-        show.say(f"  {rows} of {run.rows_read} rows broke the schema and were left out, the first: {run.dropped[0]}")
-    split = run.metadata.split
+        rows = len({problem.row for problem in run.dropped})
+        show.info(f"  {rows} of {run.rows_read} rows break the schema and were dropped; the first: {run.dropped[0]}")
     show.table(
-        f"{found.requirement}, measured on {split['test_rows']:,} held-out rows",
+        f"{settings.requirement}, evaluated on {run.metadata.split['test_rows']:,} held-out rows",
         ("", "value", "95 % interval", "trivial baseline"),
         run.evaluation.terminal_rows(),
         right=(1, 2, 3),
     )
-    proof = run.metadata.proof
+    show.plain(f"\n{_compilation(run)}")
+    show.plain(f"Report: {show.short_path(run.report)}")
+
+
+def _compilation(run: "Run") -> str:
     if run.native_reason:
-        show.say(f"\nNot compiled: {run.native_reason}\nThe release runs natively, with scikit-learn.")
+        return f"Not compiled: {run.native_reason}\nThe release runs natively, with scikit-learn."
+    proof = run.metadata.proof
+    rows = proof["rows_table"] + proof["rows_generated"]
+    if run.metadata.task == "regression":
+        kind, labels = "relative difference", ""
     else:
-        rows = proof["rows_table"] + proof["rows_generated"]
-        regression = run.metadata.task == "regression"
-        labels = "" if regression else f", {proof['labels_differ']} labels differ, {proof['ties']} ties"
-        show.out.print(
-            f"\nCompiled exactly: on {rows:,} rows the largest {'relative ' if regression else ''}difference"
-            f"{'' if regression else ' in probability'} is {proof['largest_difference']:.1e}{labels}."
-        )
-    show.out.print(f"Report: {show.place(run.report)}")
+        kind = "difference in probability"
+        labels = f", {proof['labels_differ']} labels differ, {proof['ties']} ties"
+    return f"Compiled exactly: on {rows:,} rows the largest {kind} is {proof['largest_difference']:.1e}{labels}."

@@ -1,4 +1,4 @@
-"""`seatrial update`: a newer template, taken into a project with all that people changed in it."""
+"""`seatrial update`: a newer template, merged with everything that people changed in the project."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from seatrial.cli.options import HERE, ProjectOption
 if TYPE_CHECKING:
     from seatrial.template.merge import Merge
 
-LOOK = "`git add -A . && git diff --cached`"  # `git diff` alone shows no file that is new
+REVIEW = "`git add -A . && git diff --cached`"  # `git diff` alone does not show new files
 
 
 def update(
@@ -20,52 +20,43 @@ def update(
     ] = None,
     project: ProjectOption = HERE,
 ) -> None:
-    """Take in a newer template and keep your changes. Exit code 1 if both changed the same lines; they are marked.
+    """Merge a newer template and keep your changes. Exit code 1 if both changed the same lines; they are marked.
 
     Example: [bold]seatrial update[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.template.merge import write
-    from seatrial.template.render import TEMPLATE
-    from seatrial.template.repository import check_clean
-    from seatrial.template.template_update import read_answers
-    from seatrial.template.template_update import update as work_out
+    from seatrial.steps.update import update as update_project
 
-    root = find_project(project).root
-    read_answers(root)
-    check_clean(root)
-    with show.steps() as step:
-        step("rendering the template as it was and as it is")
-        found = work_out(root, template=template or TEMPLATE)
-    same = found.before == found.now
+    with show.progress() as progress:
+        done = update_project(find_project(project), template, progress)
+    same = done.before == done.now
     if same and template is not None:
-        show.say(f"If {show.place(template)} was changed since: raise `template` in its copier.yml, now {found.now}.")
-    if not found.merge.files and not found.merge.kept:
-        show.say(f"The project has template {found.now} already.")
+        show.info(
+            f"If you changed {show.short_path(template)}, raise `template` in its copier.yml; it is now {done.now}."
+        )
+    if not done.merge.files and not done.merge.kept:
+        show.info(f"The project has template {done.now} already.")
         return
-    write(root, found.merge)
-    show.say(
-        f"Template {found.now}, with what schema.py says now:"
-        if same
-        else f"From template {found.before} to {found.now}:"
+    show.info(
+        f"Template {done.now}, with the current schema.py:" if same else f"From template {done.before} to {done.now}:"
     )
-    tell(found.merge)
-    if found.merge.conflicts:
+    show_merge(done.merge)
+    if done.merge.conflicts:
         raise typer.Exit(1)
-    show.say(f"Look at it with {LOOK}; `git restore --staged --worktree .` takes it back.")
+    show.info(f"Review it with {REVIEW}; `git restore --staged --worktree .` undoes it.")
 
 
-def tell(merge: "Merge") -> None:
-    """Say what a merge did to each file."""
+def show_merge(merge: "Merge") -> None:
+    """Print what a merge did to each file."""
     for path, content in merge.files.items():
         state = "conflict" if path in merge.conflicts else "removed" if content is None else "written"
-        show.out.print(f"  {state:<9} {path}", markup=False)
+        show.plain(f"  {state:<9} {path}")
     for path, why in merge.kept.items():
-        show.out.print(f"  left      {path}: {why}", markup=False)
+        show.plain(f"  kept      {path}: {why}")
     if merge.conflicts:
         count = len(merge.conflicts)
         show.error(
-            f"{count} file{'s' if count > 1 else ''} changed in the same lines by you and by the template: "
+            f"You and the template changed the same lines in {count} file{'s' if count > 1 else ''}: "
             f"{', '.join(merge.conflicts)}.",
-            "Both are there, between <<<<<<< and >>>>>>>: keep what is right, and remove the marks.",
+            "Both versions are there, between <<<<<<< and >>>>>>>. Keep what is right, and remove the marks.",
         )

@@ -1,6 +1,7 @@
 """The errors that are the user's to mend; anything else that is raised is a bug of ours.
 
 SeatrialError        what is wrong and where, and a hint: what to do next
+├── UsageError      the call is wrong: what was asked for does not apply
 ├── DataError        rows or cells that break the schema; carries the places
 └── CompileError     a pipeline cannot become an exact graph; training falls back to the native engine
 """
@@ -17,6 +18,13 @@ class SeatrialError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # Python prints it below a traceback
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines that IPython prints in place of a traceback."""
+        lines = [f"{type(self).__name__}: {self.message}"]
+        return [*lines, f"hint: {self.hint}"] if self.hint else lines
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,12 @@ class Problem:
         column = f", column {self.column}" if self.column else ""
         value = f": {self.value!r}" if self.value else ""
         return f"{place}{column}{value}: {self.rule}"
+
+
+class UsageError(SeatrialError):
+    """The call itself is wrong: an option or an argument that does not apply."""
+
+    exit_code = 2
 
 
 class DataError(SeatrialError):

@@ -11,7 +11,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
+def write_atomic(path: Path, content: bytes | str) -> None:
     """Put `content` at `path`, so that a reader sees the old file or the new one and nothing between."""
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)

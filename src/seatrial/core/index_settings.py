@@ -36,7 +36,7 @@ SHORT = 'Write it as [tool.seatrial.index] team = { url = "https://...", token =
 
 
 @dataclass(frozen=True)
-class IndexPlace:
+class IndexSettings:
     """A package index: either `folder` is set, or `url`. The tokens are names of environment variables."""
 
     name: str
@@ -83,12 +83,12 @@ class IndexPlace:
         return (token, "") if self.token_is_user else (self.user, token)
 
 
-def folder_place(folder: Path, name: str = "index") -> IndexPlace:
+def index_in_folder(folder: Path, name: str = "index") -> IndexSettings:
     """Give the place of an index in a folder."""
-    return IndexPlace(name, folder=folder.absolute())
+    return IndexSettings(name, folder=folder.absolute())
 
 
-def url_place(url: str, where: str = "", *, name: str = "index", **more: Any) -> IndexPlace:
+def index_at_url(url: str, where: str = "", *, name: str = "index", **more: Any) -> IndexSettings:
     """Give the place of an index at an address; a token is looked for in SEATRIAL_<NAME>_TOKEN."""
     prefix = f"{where}: " if where else ""
     try:
@@ -99,7 +99,7 @@ def url_place(url: str, where: str = "", *, name: str = "index", **more: Any) ->
             f"{prefix}the address of the index {name!r} cannot be read.", hint="As in https://index.example/simple/."
         ) from None
     if parts.scheme == "file":
-        return folder_place(Path(url2pathname(parts.path)), name)
+        return index_in_folder(Path(url2pathname(parts.path)), name)
     if parts.username or parts.password or "@" in parts.netloc:
         raise SeatrialError(
             f"{prefix}the address of the index {name!r} has a user name or a token in it.",
@@ -114,7 +114,7 @@ def url_place(url: str, where: str = "", *, name: str = "index", **more: Any) ->
     base = url.rstrip("/") + "/"
     default = default_variable(name)
     own = {"pull_token": default, "push_token": default, "upload": base.removesuffix("simple/")}
-    return IndexPlace(name, url=base, **(own | more))
+    return IndexSettings(name, url=base, **(own | more))
 
 
 def default_variable(name: str) -> str:
@@ -122,7 +122,7 @@ def default_variable(name: str) -> str:
     return f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
 
 
-def read_places(value: object, root: Path, where: str) -> tuple[IndexPlace, ...]:
+def read_index_settings(value: object, root: Path, where: str) -> tuple[IndexSettings, ...]:
     """Read the setting [tool.seatrial] index, a string or a table of named ones; the first is the default."""
     if isinstance(value, str):
         return (_from_string("index", value, root, where),)
@@ -135,13 +135,13 @@ def read_places(value: object, root: Path, where: str) -> tuple[IndexPlace, ...]
     return tuple(_named(name, told, root, where) for name, told in value.items())
 
 
-def choose_place(places: tuple[IndexPlace, ...], asked: str) -> IndexPlace:
+def choose_index(places: tuple[IndexSettings, ...], asked: str) -> IndexSettings:
     """Find what `--index` names: an index of the settings, an address, or a folder."""
     known = {place.name: place for place in places}
     if asked in known:
         return known[asked]
     if "://" in asked or asked.startswith("file:"):
-        place = url_place(asked, "--index")
+        place = index_at_url(asked, "--index")
         return next((each for each in places if each.url and each.url == place.url), place)
     folder = Path(asked)
     if folder.is_file():
@@ -152,10 +152,10 @@ def choose_place(places: tuple[IndexPlace, ...], asked: str) -> IndexPlace:
             f"No index is called {asked!r}, and there is no such folder.",
             hint=f"Did you mean {near[0]}?" if near else f"There is {', '.join(known)}; write ./{asked} for a folder.",
         )
-    return folder_place(folder)
+    return index_in_folder(folder)
 
 
-def _named(name: str, told: object, root: Path, where: str) -> IndexPlace:
+def _named(name: str, told: object, root: Path, where: str) -> IndexSettings:
     place = f"{where}: [tool.seatrial.index] {name}"
     if isinstance(told, str):
         if name == "gemfury" and re.fullmatch(r"[\w-]+", told):
@@ -167,21 +167,21 @@ def _named(name: str, told: object, root: Path, where: str) -> IndexPlace:
         _check(place, key, value)
     tokens = _tokens(told)
     if "folder" in told:
-        return folder_place((root / told["folder"]).resolve(), name)
+        return index_in_folder((root / told["folder"]).resolve(), name)
     if "gemfury" in told:
         return _gemfury(name, told["gemfury"], tokens, place)
     if "url" not in told:
         raise SeatrialError(f"{place} needs `url`: {KEYS['url']}.")
     more = {key: told[key] for key in ("user", "insecure") if key in told} | tokens
     if "upload" in told:
-        more["upload"] = url_place(told["upload"], where, name=name).url
-    return url_place(told["url"], where, name=name, demanded=bool(tokens), **more)
+        more["upload"] = index_at_url(told["upload"], where, name=name).url
+    return index_at_url(told["url"], where, name=name, demanded=bool(tokens), **more)
 
 
-def _gemfury(name: str, account: str, tokens: dict[str, Any], place: str) -> IndexPlace:
+def _gemfury(name: str, account: str, tokens: dict[str, Any], place: str) -> IndexSettings:
     if not re.fullmatch(r"[\w-]+", account):
         raise SeatrialError(f"{place}: {account!r} is no Gemfury account.", hint="It is the last part of the address.")
-    return IndexPlace(
+    return IndexSettings(
         name,
         url=f"https://pypi.fury.io/{account}/",
         upload=f"https://push.fury.io/{account}/",
@@ -192,10 +192,10 @@ def _gemfury(name: str, account: str, tokens: dict[str, Any], place: str) -> Ind
     )
 
 
-def _from_string(name: str, text: str, root: Path, where: str) -> IndexPlace:
+def _from_string(name: str, text: str, root: Path, where: str) -> IndexSettings:
     if "://" in text or text.startswith("file:"):
-        return url_place(text, where, name=name)
-    return folder_place((root / text).resolve(), name)
+        return index_at_url(text, where, name=name)
+    return index_in_folder((root / text).resolve(), name)
 
 
 def _tokens(told: dict[str, Any]) -> dict[str, Any]:

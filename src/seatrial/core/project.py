@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.index_settings import DEFAULT_FOLDER, IndexPlace, read_places
+from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
 from seatrial.core.settings import unknown_key
 from seatrial.core.version import read_version
 
@@ -43,8 +43,8 @@ class ProjectSettings:
     version: str
     data: Path
     target: str
-    index: IndexPlace
-    indexes: tuple[IndexPlace, ...]
+    index: IndexSettings
+    indexes: tuple[IndexSettings, ...]
     dependencies: tuple[str, ...] = ()
     description: str = ""
     task: str | None = None
@@ -164,7 +164,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
     checked = {k: settings[k] for k in settings if k not in ("data", "index")}
     if not 0 < checked.get("test_share", 0.25) < 1 or not 0 < checked.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold lie between 0 and 1.")
-    indexes = read_places(settings.get("index", DEFAULT_FOLDER), root, str(where))
+    indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
     return ProjectSettings(
         root=root,
         name=project["name"],

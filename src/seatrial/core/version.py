@@ -2,13 +2,13 @@
 
 import ast
 import re
-import subprocess
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
+from seatrial.core.git import ask_git
 
 PARTS = ("patch", "minor", "major")
 LINE = re.compile(r"""__version__\s*=\s*["']([^"'\\]+)["']\s*(?:#.*)?""")
@@ -32,11 +32,11 @@ def write_version(init: Path, version: str) -> None:
         raise _unreadable(init)
     lines[node.lineno - 1] = line[: node.col_offset] + quote + version.encode() + quote + line[node.end_col_offset :]
     mode = init.stat().st_mode
-    write_whole(init.resolve(), b"".join(lines))
+    write_atomic(init.resolve(), b"".join(lines))
     init.chmod(mode & 0o777)
 
 
-def as_version(text: str, where: Path) -> Version:
+def parse_version(text: str, where: Path) -> Version:
     """Read a version as PEP 440 has it; SeatrialError names the file that it stands in."""
     try:
         return Version(text)
@@ -46,7 +46,7 @@ def as_version(text: str, where: Path) -> Version:
         ) from None
 
 
-def raised(version: Version, part: str = "patch") -> str:
+def next_version(version: Version, part: str = "patch") -> str:
     """The next version; that of a pre-release is the release itself."""
     major, minor, patch = (*version.release, 0, 0)[:3]
     pre = version.is_prerelease
@@ -60,7 +60,7 @@ def raised(version: Version, part: str = "patch") -> str:
     return epoch + ".".join(map(str, number))
 
 
-def new_version(diff: str) -> str | None:
+def version_in_diff(diff: str) -> str | None:
     """The version that a diff of one file (`--unified=0`) leads to; None where it changes anything else as well."""
     head, mark, hunks = diff.partition("\n@@ ")
     if not mark or "\nold mode " in head or "\n@@ " in hunks:
@@ -74,14 +74,9 @@ def new_version(diff: str) -> str | None:
 
 
 def version_diff(root: Path, *commits: str, path: Path) -> str:
-    """Git's diff of a package's `__init__.py`, for `new_version`; empty where there is none, or git fails."""
-    words = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--unified=0")
-    command = ["git", "-C", str(root), *words, *commits, "--", str(path)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+    """Git's diff of a package's `__init__.py`, for `version_in_diff`; empty where there is none, or git fails."""
+    options = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--unified=0")
+    return ask_git(root, "diff", *options, *commits, "--", str(path)) or ""
 
 
 def _only_literal(init: Path, data: bytes) -> ast.expr:

@@ -1,33 +1,33 @@
-"""Deployment: a release of the index into an environment where it serves, and back again.
+"""Deployment: puts a release of the index into service in an environment, and rolls it back.
 
-In: a release, its passed trial, and the settings under [tool.seatrial.deploy]. Out: a pinned, hashed requirements
-file and a history in the project's `deploy/<target>/`, and a service that runs exactly that. Never: judging a release.
+In: a release, its passed trial, and the settings under [tool.seatrial.deploy]. Out: a lockfile and a history in the
+project's `deploy/<target>/`, and a service that runs exactly what the lockfile names. It never judges a release.
 """
 
 from seatrial.deploy.deployment import (
-    Done,
+    DeploymentResult,
     Plan,
-    bring,
     choose_earlier,
-    make_ready,
-    pin_of,
+    ensure_deployed,
+    lockfile_of,
+    recover,
 )
 from seatrial.deploy.history import Entry
-from seatrial.deploy.target import Pinned, Target
+from seatrial.deploy.target import PinnedRelease, Target
 from seatrial.deploy.target_state import TargetState
 from seatrial.deploy.targets import open_target, target_names
 
 __all__ = [
-    "Done",
+    "DeploymentResult",
     "Entry",
-    "Pinned",
+    "PinnedRelease",
     "Plan",
     "Target",
     "TargetState",
-    "bring",
     "choose_earlier",
-    "make_ready",
+    "ensure_deployed",
+    "lockfile_of",
     "open_target",
-    "pin_of",
+    "recover",
     "target_names",
 ]

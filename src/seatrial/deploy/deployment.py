@@ -1,8 +1,8 @@
-"""The course of a deployment and of a rollback, the same for every target.
+"""The steps of a deployment and of a rollback, the same for every target.
 
-    refuse or finish what lies there -> journal -> target.switch, which commits the pin -> history -> git
+    finish what an earlier command left -> journal -> target.switch, which commits the lockfile -> history -> git
 
-Whatever can fail before the journal leaves no trace: the gate, the index, the environment (`Target.prepare`).
+What can fail before the journal is written leaves no trace: the gate, the index, the environment (`Target.prepare`).
 """
 
 import secrets
@@ -14,105 +14,108 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
-from seatrial.deploy.target import Progress, Target
+from seatrial.deploy.target import Target
 from seatrial.deploy.target_state import Current, TargetState
-from seatrial.wheels.lockfile import Pin
+from seatrial.wheels.lockfile import Lockfile
 
-Fetch = Callable[[Pin], list[Path]]  # gives the wheels of ours that a pin names, from the index
+Fetch = Callable[[Lockfile], list[Path]]  # downloads our own wheels that a lockfile names from the index
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done: which release, with which pin, and why."""
+    """What to put into service: a release with its lockfile, and the reason."""
 
     kind: str  # deploy, rollback
     name: str
     version: str
     sha256: str
     package: str
-    pin: Pin
+    lockfile: Lockfile
     why: str = ""
     verdict: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
-class Done:
-    """What came of it: no `entry` where the release served already. `complaint` says what was left undone in git."""
+class DeploymentResult:
+    """What a command did. Without `entry` the release was already running; `warning` says what git did not take."""
 
     name: str
     version: str
     entry: Entry | None = None
-    address: str = ""
-    complaint: str = ""
+    url: str = ""
+    warning: str = ""
 
 
-def make_ready(place: TargetState, target: Target, fetch: Fetch, progress: Progress) -> Entry | None:
-    """Look at what lies there before a command begins: refuse what was changed by hand, finish what was cut off.
+def recover(state: TargetState, target: Target, fetch: Fetch, progress: Progress) -> Entry | None:
+    """Refuse files that were edited by hand, and finish an interrupted deployment; returns that one, if any.
 
-    Gives the deployment that was cut off, if there was one. The caller holds the place's lock.
+    The caller holds the state's lock.
     """
-    place.refuse_changed()
-    place.history()  # a damaged one is found now, and not after the switch
-    cut_off = place.finish_interrupted()
-    if cut_off is not None:
-        bring_back(place, target, fetch, progress)
-    return cut_off
+    state.refuse_edited()
+    state.history()  # a damaged history must be noticed before the switch, not after it
+    interrupted = state.finish_interrupted()
+    if interrupted is not None:
+        restore(state, target, fetch, progress)
+    return interrupted
 
 
-def bring_back(place: TargetState, target: Target, fetch: Fetch, progress: Progress) -> None:
-    """Have what the pin says serve."""
-    current = place.current()
+def restore(state: TargetState, target: Target, fetch: Fetch, progress: Progress) -> None:
+    """Bring the service in line with the lockfile."""
+    current = state.current()
     if current is None:
         target.settle(None, progress)
         return
-    if place.kept(current.pin.digest) is None:
-        place.keep(current.pin, fetch(current.pin))
-    target.settle(place.pinned(current, current.pin.digest), progress)
+    if state.stored(current.lockfile.digest) is None:
+        state.store(current.lockfile, fetch(current.lockfile))
+    target.settle(state.pinned(current, current.lockfile.digest), progress)
 
 
-def choose_earlier(place: TargetState, version: str | None) -> Entry:
-    """Find the deployment to go back to: the release before, or the one of `version`, which was healthy once."""
-    history, current = place.history(), place.current()
+def choose_earlier(state: TargetState, version: str | None) -> Entry:
+    """Find the deployment to roll back to: the previous healthy one, or the newest healthy one of `version`."""
+    history, current = state.history(), state.current()
     sha256 = current.sha256 if current else ""
-    others = [entry for entry in healthy_releases(history) if entry.sha256 != sha256]
-    there = ", ".join(entry.version for entry in others)
+    healthy = healthy_releases(history)
+    others = ", ".join(entry.version for entry in healthy if entry.sha256 != sha256)
     if version is None:
-        found = previous(history, sha256)
-        if found is not None:
-            return found
-        hint = f"Name one: `seatrial rollback {place.target} --to ...`, of {there}." if there else ""
+        entry = previous(history, sha256)
+        if entry is not None:
+            return entry
+        hint = f"To choose one of {others}, run `seatrial rollback {state.target} --to VERSION`." if others else ""
         raise SeatrialError(
-            f"There is nothing to roll back to on {place.target}: no release was healthy there before this one.",
-            hint=hint or f"Deploy one: `seatrial deploy {place.target}`.",
+            f"Nothing to roll back to on {state.target}: no earlier release was healthy there.",
+            hint=hint or f"Deploy a release: `seatrial deploy {state.target}`.",
         )
-    for entry in reversed(healthy_releases(history)):
+    for entry in reversed(healthy):
         if entry.version == version:
             return entry
-    hint = f"Once healthy there: {there}." if there else f"Deploy it: `seatrial deploy {place.target} {version}`."
-    raise SeatrialError(f"No release {version} was ever healthy on {place.target}.", hint=hint)
+    deploy = f"Deploy it: `seatrial deploy {state.target} {version}`."
+    raise SeatrialError(
+        f"Release {version} was never healthy on {state.target}.",
+        hint=f"Healthy releases: {others}." if others else deploy,
+    )
 
 
-def pin_of(place: TargetState, entry: Entry, fetch: Fetch) -> Pin:
-    """The pin of an earlier deployment: kept here, or from git, with its wheels from the index."""
-    from seatrial.wheels.lockfile import read_pin
-
-    folder = place.kept(entry.pin)
-    if folder is not None:
-        return read_pin((folder / "requirements.txt").read_text("utf-8"), str(folder))
-    current = place.current()
-    pin = current.pin if current and current.pin.digest == entry.pin else place.committed_pin(entry.pin)
-    if pin is None:
+def lockfile_of(state: TargetState, entry: Entry, fetch: Fetch) -> Lockfile:
+    """The lockfile of an earlier deployment: stored here, or from git, with its wheels from the index."""
+    stored = state.stored(entry.pin)
+    if stored is not None:
+        return stored
+    current = state.current()
+    matches = current is not None and current.lockfile.digest == entry.pin
+    lockfile = current.lockfile if current and matches else state.committed_lockfile(entry.pin)
+    if lockfile is None:
         raise SeatrialError(
-            f"The pin of {entry.release} {entry.version} is neither kept on this machine nor in git.",
-            hint=f"Deploy it again: `seatrial deploy {place.target} {entry.version}`.",
+            f"The lockfile of {entry.release} {entry.version} is neither stored on this machine nor in git.",
+            hint=f"Deploy it again: `seatrial deploy {state.target} {entry.version}`.",
         )
-    place.keep(pin, fetch(pin))
-    return pin
+    state.store(lockfile, fetch(lockfile))
+    return lockfile
 
 
-def bring(
-    place: TargetState,
+def ensure_deployed(
+    state: TargetState,
     target: Target,
     sha256: str,
     plan: Callable[[Current | None], Plan],
@@ -122,117 +125,94 @@ def bring(
     progress: Progress,
     git: bool = True,
     push: bool = False,
-) -> Done:
-    """Bring the release with this wheel into service, if the pin is not of it already; the caller holds the lock.
+) -> DeploymentResult:
+    """Put the release with this wheel into service unless the lockfile names it already; the caller holds the lock.
 
-    `plan` is asked only where there is something to do; it is given what the pin says now.
+    `plan` is called only if there is something to do, with what the lockfile names now. Raises SeatrialError where the
+    release does not come up: then the earlier one keeps running, and the history records the failure.
     """
-    current = place.current()
-    if current is None or current.sha256 != sha256:
-        return carry_out(place, target, plan(current), index=index, progress=progress, git=git, push=push)
-    if target.serving() != current.version:
-        bring_back(place, target, fetch, progress)
-    return Done(current.name, current.version, complaint=tidy(place, git=git, push=push))
+    current = state.current()
+    if current is not None and current.sha256 == sha256:
+        if target.serving() != current.version:
+            restore(state, target, fetch, progress)
+        title = f"Record the deployments to {state.target}"  # an earlier command was interrupted, or told not to commit
+        warning = _commit(state, title, push=push) if git and state.git.present and state.paths else ""
+        return DeploymentResult(current.name, current.version, warning=warning)
+    entry, url = _deploy(state, target, plan(current), index, progress, git=git)
+    title = f"Deploy {entry.release} {entry.version} to {state.target}"
+    if entry.kind == "rollback":
+        title = f"Roll back {entry.release} to {entry.version} on {state.target}"
+    warning = _commit(state, title, entry.why, push=push) if git else ""
+    return DeploymentResult(entry.release, entry.version, entry, url, warning)
 
 
-def carry_out(
-    place: TargetState,
-    target: Target,
-    plan: Plan,
-    *,
-    index: str,
-    progress: Progress,
-    git: bool = True,
-    push: bool = False,
-) -> Done:
-    """Bring a release into service, with its pin and its line in the history; the caller holds the place's lock.
-
-    Raises SeatrialError where it does not come about: then what ran before serves on, and the history says so.
-    """
-    before = place.current()
+def _deploy(
+    state: TargetState, target: Target, plan: Plan, index: str, progress: Progress, *, git: bool
+) -> tuple[Entry, str]:
+    """Carry out a plan; returns its line in the history and the URL."""
+    before = state.current()
     entry = Entry(
         id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
         kind=plan.kind,
         when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        who=place.git.person,
-        why=plan.why or place.git.subject,
+        who=state.git.person,
+        why=plan.why or state.git.subject,
         release=plan.name,
         version=plan.version,
         sha256=plan.sha256,
         package=plan.package,
-        pin=plan.pin.digest,
+        pin=plan.lockfile.digest,
         before=before.version if before else "",
         verdict=plan.verdict,
-        commit=place.git.commit,
+        commit=state.git.commit,
     )
-    pinned = place.pinned(entry, plan.pin.digest)
+    pinned = state.pinned(entry, plan.lockfile.digest)
     prepare = getattr(target, "prepare", None)
     try:
         if prepare is not None:
             prepare(pinned, progress)
-        place.begin(entry)
+        state.begin(entry)
     except OSError as error:
-        raise _unwritable(place, error) from None
+        raise state.unwritable(error) from None
 
     def commit() -> None:
         try:
-            place.write_pin(place.text_of(entry, plan.pin, index))
+            state.write_lockfile(entry, plan.lockfile, index)
         except OSError as error:
-            raise _unwritable(place, error) from None
+            raise state.unwritable(error) from None
 
     try:
-        address = target.switch(pinned, commit, progress)
+        url = target.switch(pinned, commit, progress)
     except SeatrialError as error:
-        now = place.current()
-        if now is None or now.id != entry.id:
-            _record_failure(place, entry, error, git)
+        current = state.current()
+        if current is None or current.id != entry.id:
+            _record_failure(state, entry, error, git)
             raise
-        target.settle(pinned, progress)  # it was decided, and cut off after that
-        address = ""
-    place.record(entry)
-    place.end()
-    words = commit_files(place, _title(place, entry), entry.why, push=push) if git else ""
-    return Done(entry.release, entry.version, entry, address, words)
+        target.settle(pinned, progress)  # the lockfile was committed, and the switch was interrupted after that
+        url = ""
+    state.record(entry)
+    state.end()
+    return entry, url
 
 
-def commit_files(place: TargetState, title: str, why: str = "", *, push: bool = False) -> str:
-    """Commit pin and history, and the version that was raised for it, and nothing else; says what was left undone."""
-    if not place.git.present:
-        return "This is no git repository, so the history of deployments is kept in no commit."
-    words = place.git.commit_only([*place.paths, *place.raised_version()], f"{title}\n\n{why}".strip())
-    if words:
-        return f"The pin is not committed; git says: {words}"
-    if push and (words := place.git.push()):
-        return f"The pin is committed and not pushed; git says: {words}"
+def _commit(state: TargetState, title: str, why: str = "", *, push: bool) -> str:
+    """Commit the lockfile, the history and the version bump that goes with them; returns a warning or nothing."""
+    if not state.git.present:
+        return "This project is not in a git repository, so the deployment history is not committed."
+    error = state.git.commit_only([*state.paths, *state.version_bump()], f"{title}\n\n{why}".strip())
+    if error:
+        return f"The lockfile is not committed. git: {error}"
+    if push and (error := state.git.push()):
+        return f"The lockfile is committed but not pushed. git: {error}"
     return ""
 
 
-def tidy(place: TargetState, *, git: bool = True, push: bool = False) -> str:
-    """Commit what an earlier command left uncommitted, since it was cut off or told to; says what was left undone."""
-    if not git or not place.git.present or not place.paths:
-        return ""
-    return commit_files(place, f"Record the deployments to {place.target}", push=push)
-
-
-def _record_failure(place: TargetState, entry: Entry, error: SeatrialError, git: bool) -> None:
+def _record_failure(state: TargetState, entry: Entry, error: SeatrialError, git: bool) -> None:
     failed = replace(entry, outcome=FAILED, said=error.message)
-    with suppress(OSError):  # on a full disk there is no room for this line either
-        place.record(failed)
-        if git and place.git.present:
-            title = f"Record that {entry.release} {entry.version} did not come into service on {place.target}"
-            place.git.commit_only(place.paths, title)
+    with suppress(OSError):  # a full disk has no room for this line either
+        state.record(failed)
+        if git and state.git.present:
+            title = f"Record the failed deployment of {entry.release} {entry.version} to {state.target}"
+            state.git.commit_only(state.paths, title)
     with suppress(OSError):
-        place.end()
-
-
-def _title(place: TargetState, entry: Entry) -> str:
-    if entry.kind == "rollback":
-        return f"Roll back {entry.release} to {entry.version} on {place.target}"
-    return f"Deploy {entry.release} {entry.version} to {place.target}"
-
-
-def _unwritable(place: TargetState, error: OSError) -> SeatrialError:
-    return SeatrialError(
-        f"{error.filename or place.folder} cannot be written: {error.strerror or error}.",
-        hint="Nothing was changed. Make room or mend the rights, and try again.",
-    )
+        state.end()

@@ -1,10 +1,9 @@
-"""The target `docker`: the release as a container on this machine, by Docker or Podman.
+"""The target `docker`: the release as a container on this machine, run by Docker or Podman.
 
-Another port proves the new release before the old one is stopped; the exchange itself leaves a gap of about a second,
-since both want the same port. Put a proxy or Kubernetes in front where that matters.
+The new release is verified on a spare port before the old container stops. The exchange itself interrupts the service
+for about a second, since both containers need the same port. If that matters, use a proxy or Kubernetes.
 """
 
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -13,42 +12,43 @@ from typing import Any, Literal
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.ports import check_port, listen, url_of
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
-from seatrial.deploy.health import version_at, wait_until_ready
+from seatrial.deploy.health import verify_release, version_at, wait_until_ready
 from seatrial.deploy.images import (
-    PIN,
+    LOCKFILE_LABEL,
     PORT,
     PYTHON,
-    Engine,
+    ContainerEngine,
+    docker_files,
+    edited_or,
     find_engine,
     image_name,
-    own_or,
-    pin_digest,
-    render_dockerfile,
-    render_dockerignore,
+    lockfile_digest,
     tag_of,
 )
-from seatrial.deploy.release_health import prove
-from seatrial.deploy.target import Pinned, Progress
-from seatrial.deploy.target_settings import TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.wheels.installer import last_lines
 
 
 class DockerSettings(TargetSettings):
     """[tool.seatrial.deploy.docker]."""
 
-    tool: Literal["docker", "podman"] | None = Field(None, description="docker or podman; default: whichever answers")
+    tool: Literal["docker", "podman"] | None = Field(None, description="docker or podman; default: the one that runs")
     image: str | None = Field(None, description="the image's name without a tag; default: the project's name")
-    python: str = Field(PYTHON, description="the Python of the base image python:X-slim")
+    python: str = Field(PYTHON, description="the Python version of the base image python:X-slim")
     port: int = Field(PORT, ge=1, le=65535, description="the port to serve on")
-    address: str = Field("127.0.0.1", description="the address to publish the port on; 0.0.0.0 for all of them")
-    push: str | None = Field(None, description="a registry to push each image to, as registry.example.com/team")
-    run_args: list[str] = Field([], description='more options of `docker run`, as ["--memory", "512m"]')
+    address: str = Field("127.0.0.1", description="the address to publish the port on; 0.0.0.0 for all addresses")
+    push: str | None = Field(
+        None, description="a registry to push each image to, for example registry.example.com/team"
+    )
+    run_args: list[str] = Field([], description='more options for `docker run`, for example ["--memory", "512m"]')
     patience: float = Field(60.0, gt=0, description="seconds within which a new release must be ready")
 
 
 class Docker:
-    """Runs the release as a container named like the image."""
+    """Runs the release as a container with the name of the image."""
 
     name = "docker"
 
@@ -57,148 +57,130 @@ class Docker:
         self.settings = read_settings(DockerSettings, settings, project, self.name)
         self.image = self.settings.image or image_name(project.name)
         self.container = self.image.rpartition("/")[2]
+        self._next, self._old = f"{self.container}-next", f"{self.container}-old"
 
     @cached_property
-    def _engine(self) -> Engine:
+    def _engine(self) -> ContainerEngine:
         return find_engine(self.settings.tool)
 
     @property
     def url(self) -> str:
-        """Where the release answers."""
+        """The URL of the service."""
         return self._at(self.settings.port)
 
     def files(self) -> dict[str, str]:
-        """What belongs into deploy/docker/ beside the pin; a project's own version of a file goes first."""
-        dockerfile = render_dockerfile(self.project, python=self.settings.python, port=self.settings.port)
-        return {"Dockerfile": dockerfile, ".dockerignore": render_dockerignore()}
+        """The files of deploy/docker/ besides the lockfile; a project's own version of a file takes precedence."""
+        return docker_files(self.project, python=self.settings.python, port=self.settings.port)
 
     def check(self) -> None:
-        """Raise SeatrialError where no container engine answers."""
+        """Raise SeatrialError if no container engine is running."""
         _ = self._engine
 
-    def prepare(self, pinned: Pinned, progress: Progress) -> None:
-        """Build the image, and push it where that is wanted; nothing that serves is touched."""
+    def prepare(self, pinned: PinnedRelease, progress: Progress) -> None:
+        """Build the image, and push it if the settings say so. The running service is not affected."""
         self._require_free_port()
-        image = self._built(pinned, progress)
+        image = self._build(pinned, progress)
         if self.settings.push:
             self._engine.push(image, f"{self.settings.push.rstrip('/')}/{image}", progress)
 
-    def switch(self, pinned: Pinned, commit: Callable[[], None], progress: Progress) -> str:
-        """Prove the release on a spare port, commit, and exchange the containers."""
+    def switch(self, pinned: PinnedRelease, commit: Callable[[], None], progress: Progress) -> str:
+        """Verify the release on a spare port, commit, and exchange the containers."""
         self._require_free_port()
-        image = self._built(pinned, progress)
-        self._prove(image, pinned, progress)
+        image = self._build(pinned, progress)
+        self._verify(image, pinned, progress)
         commit()
         self._exchange(image, pinned, progress)
         return self.url
 
     def stop(self) -> bool:
-        """End the service; False where there was none."""
-        there = self._engine.container(self.container)
+        """Stop the service; returns whether it was running."""
+        running = self._engine.runs(self.container)
         for name in (self._next, self._old, self.container):
             self._engine.remove(name)
-        return there is not None and there.running
+        return running
 
-    def settle(self, pinned: Pinned | None, progress: Progress) -> None:
-        """Clear away what an interrupted deployment left, and run what the pin says if that is not running."""
+    def settle(self, pinned: PinnedRelease | None, progress: Progress) -> None:
+        """Remove what an interrupted deployment left, and run what the lockfile names unless it is running."""
         self._engine.remove(self._next)
         if pinned is None:
             return
-        there = self._engine.container(self.container)
-        if there and there.running and there.labels.get(PIN) == pin_digest(pinned):
+        container = self._engine.container(self.container)
+        if container and container.running and container.labels.get(LOCKFILE_LABEL) == lockfile_digest(pinned):
             self._engine.remove(self._old)
         else:
-            self._exchange(self._built(pinned, progress), pinned, progress)
+            self._exchange(self._build(pinned, progress), pinned, progress)
 
     def serving(self) -> str | None:
-        """Give the version that the container answers with."""
-        there = self._engine.container(self.container)
-        return version_at(self.url) if there and there.running else None
-
-    @property
-    def _next(self) -> str:
-        return f"{self.container}-next"
-
-    @property
-    def _old(self) -> str:
-        return f"{self.container}-old"
+        """Return the version that the container serves."""
+        return version_at(self.url) if self._engine.runs(self.container) else None
 
     def _at(self, port: int) -> str:
         address = self.settings.address
-        host = "127.0.0.1" if address in ("0.0.0.0", "") else address  # noqa: S104 - read, not listened on
-        return f"http://{host}:{port}"
+        return url_of("127.0.0.1" if address in ("0.0.0.0", "") else address, port)  # noqa: S104 - read, not listened on
 
-    def _built(self, pinned: Pinned, progress: Progress) -> str:
+    def _build(self, pinned: PinnedRelease, progress: Progress) -> str:
         image = f"{self.image}:{tag_of(pinned.version)}"
-        described = own_or(self.files(), self.project.root / "deploy" / self.name)
-        self._engine.build(image, pinned, described, progress)
+        files = edited_or(self.files(), self.project.root / "deploy" / self.name)
+        self._engine.build(image, pinned, files, progress)
         return image
 
-    def _start(self, name: str, image: str, pinned: Pinned, port: int) -> None:
-        """Start a container, and wait until it has predicted; it is removed where it does not come to that."""
-        pin, patience = pin_digest(pinned), self.settings.patience
-        self._engine.start(name, image, pin, port, self.settings.address, self.settings.run_args)
+    def _start(self, name: str, image: str, pinned: PinnedRelease, port: int) -> None:
+        """Start a container and verify its predictions; it is removed where that fails."""
+        digest, patience = lockfile_digest(pinned), self.settings.patience
+        self._engine.start(name, image, digest, port, self.settings.address, self.settings.run_args)
         try:
-            wait_until_ready(self._at(port), patience, lambda: self._holds(name))
-            prove(self._at(port), pinned.wheel, pinned.version)
+            wait_until_ready(self._at(port), patience, lambda: self._never_exited(name))
+            verify_release(self._at(port), pinned.wheel, pinned.version)
         except BaseException as error:
-            words = last_lines(self._engine.last_words(name)) if isinstance(error, SeatrialError) else ""
+            output = last_lines(self._engine.last_output(name)) if isinstance(error, SeatrialError) else ""
             self._engine.remove(name)
             if isinstance(error, SeatrialError):
-                told = f" Its last words:\n{words}" if words else ""
-                raise SeatrialError(f"{pinned.name} {pinned.version} is not served: {error.message}.{told}") from None
+                output = f" Its last output:\n{output}" if output else ""
+                raise SeatrialError(
+                    f"{pinned.name} {pinned.version} cannot be served: {error.message}.{output}"
+                ) from None
             raise
 
-    def _runs(self, name: str) -> bool:
-        there = self._engine.container(name)
-        return there is not None and there.running
+    def _never_exited(self, name: str) -> bool:
+        """Whether a container runs and was never restarted; one that keeps crashing runs between two crashes, too."""
+        container = self._engine.container(name)
+        return container is not None and container.running and not container.restarts
 
-    def _holds(self, name: str) -> bool:
-        """Whether a container runs and has never ended; between two of its ends one looks like a sound one."""
-        there = self._engine.container(name)
-        return there is not None and there.running and not there.restarts
-
-    def _prove(self, image: str, pinned: Pinned, progress: Progress) -> None:
-        progress(f"trying {pinned.name} {pinned.version} on a spare port")
+    def _verify(self, image: str, pinned: PinnedRelease, progress: Progress) -> None:
+        progress(f"verifying {pinned.name} {pinned.version} on a spare port")
         self._engine.remove(self._next)
-        with socket.create_server((self.settings.address, 0)) as spare:
+        with listen(self.settings.address, 0) as spare:
             port = int(spare.getsockname()[1])
         self._start(self._next, image, pinned, port)
         self._engine.remove(self._next)
 
-    def _exchange(self, image: str, pinned: Pinned, progress: Progress) -> None:
-        """Stop the old container and start the new one in its place; the old one comes back if that fails."""
+    def _exchange(self, image: str, pinned: PinnedRelease, progress: Progress) -> None:
+        """Replace the old container by the new one; if that fails, start the old one again."""
         progress("exchanging the containers")
         if self._engine.container(self.container):
             self._engine.remove(self._old)
             self._engine.rename(self.container, self._old)
-        had = self._engine.container(self._old)
-        if had and had.running:
+        old = self._engine.container(self._old)
+        if old and old.running:
             self._engine.stop(self._old)
         try:
             self._require_free_port()
             self._start(self.container, image, pinned, self.settings.port)
         except SeatrialError as error:
-            if not had:
+            if not old:
                 raise
             self._engine.rename(self._old, self.container)
             with suppress(SeatrialError):
-                self._engine.again(self.container)
+                self._engine.restart(self.container)
             raise SeatrialError(
-                f"{error.message}\nThe old container serves again, while the pin says {pinned.version}.",
-                hint="Mend it and deploy again, or take the pin back: seatrial rollback docker.",
+                f"{error.message}\nThe old container is running again, but the lockfile names {pinned.version}.",
+                hint="Fix the problem and deploy again, or return to the old release: `seatrial rollback docker`.",
             ) from None
         self._engine.remove(self._old)
 
     def _require_free_port(self) -> None:
-        """Raise SeatrialError where something that is not ours listens on the port."""
-        if self._runs(self.container):
+        """Raise SeatrialError if another program listens on the port."""
+        if self._engine.runs(self.container):
             return
-        port, address = self.settings.port, self.settings.address
-        try:
-            socket.create_server((address, port)).close()
-        except OSError as error:
-            raise SeatrialError(
-                f"Port {port} on {address} cannot be used: {error.strerror}.",
-                hint="End what listens there, or set `port` under [tool.seatrial.deploy.docker].",
-            ) from None
+        hint = "Stop the program that uses it, or set `port` under [tool.seatrial.deploy.docker]."
+        check_port(self.settings.address, self.settings.port, hint=hint)

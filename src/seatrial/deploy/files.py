@@ -1,23 +1,23 @@
-"""The files that a project keeps for its targets in deploy/, beside the pins: rendered once, then the project's own."""
+"""The files that a project keeps for its targets in deploy/: rendered once, and then the project's to edit."""
 
 from pathlib import Path
 
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.railway import Railway
 
 
 def deployment_files(project: ProjectSettings) -> dict[Path, str]:
-    """What deploy/docker/ and deploy/railway/ hold, by path, as the project's settings have it now."""
-    targets = [kind(project, project.deploy.get(kind.name, {})) for kind in (Docker, Railway)]
+    """The files of deploy/docker/ and deploy/railway/, by path, as rendered from the project's current settings."""
+    targets = [target(project, project.deploy.get(target.name, {})) for target in (Docker, Railway)]
     folder = project.root / "deploy"
     return {folder / target.name / name: text for target in targets for name, text in target.files().items()}
 
 
 def write_deployment_files(project: ProjectSettings) -> list[Path]:
-    """Write those that are not there yet; nothing that somebody may have changed is overwritten."""
+    """Write those that do not exist yet; files that somebody may have edited are not overwritten."""
     missing = {path: text for path, text in deployment_files(project).items() if not path.exists()}
     for path, text in missing.items():
-        write_whole(path, text)
+        write_atomic(path, text)
     return list(missing)

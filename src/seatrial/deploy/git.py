@@ -1,20 +1,19 @@
-"""What deployments need of git: who, why, whether files were changed by hand, and a commit of exactly these files."""
+"""What deployments need from git: the author, the reason, whether files were edited, and a commit of given files."""
 
 import getpass
-import os
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.core.version import new_version, version_diff
+from seatrial.core.git import GitError, ask_git, call_git, git_message, git_user, repository_root
+from seatrial.core.version import version_diff, version_in_diff
 
-TIMEOUT = 60.0
 LOCK_SECONDS = 3.0
 
 
 class Git:
-    """The repository that a project lies in, if it lies in one."""
+    """The repository of a project, if it is in one."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -22,100 +21,84 @@ class Git:
     @property
     def present(self) -> bool:
         """Whether there is a repository."""
-        return self._run("rev-parse", "--git-dir").returncode == 0
+        return repository_root(self._root) is not None
 
     @property
     def commit(self) -> str:
-        """The commit that is checked out; empty where there is none."""
-        return self._say("rev-parse", "--verify", "--quiet", "HEAD")
+        """The commit that is checked out; empty if there is none."""
+        return self._output("rev-parse", "--verify", "--quiet", "HEAD")
 
     @property
     def subject(self) -> str:
-        """What the last commit says it does that is no deployment's own."""
-        return self._say("log", "-1", "--format=%s", "--", ".", ":(exclude)deploy")
+        """The subject of the last commit that is not a deployment's own."""
+        return self._output("log", "-1", "--format=%s", "--", ".", ":(exclude)deploy")
 
     @property
     def person(self) -> str:
-        """Git's user, or the system's."""
-        return self._say("config", "user.name") or getpass.getuser()
+        """The user name that git has, or the system's."""
+        return git_user(self._root) or getpass.getuser()
 
     def changed(self, path: Path) -> bool:
-        """Whether a file differs from what is committed."""
-        return bool(self._say("status", "--porcelain", "--untracked-files=all", "--ignored", "--", str(path)))
+        """Whether a file differs from its committed version."""
+        return bool(self._output("status", "--porcelain", "--untracked-files=all", "--ignored", "--", str(path)))
 
     def versions(self, path: Path) -> list[bytes]:
-        """What a file was in every commit that changed it, from new to old."""
-        top = self._say("rev-parse", "--show-toplevel")
-        found = []
-        for commit in self._say("log", "--format=%H", "--", str(path)).split():
-            name = path.resolve().relative_to(Path(top).resolve()).as_posix()
+        """The contents of a file in every commit that changed it, newest first."""
+        top = repository_root(self._root) or self._root
+        contents = []
+        for commit in self._output("log", "--format=%H", "--", str(path)).split():
+            name = path.resolve().relative_to(top.resolve()).as_posix()
             done = self._run("show", f"{commit}:{name}")
             if done.returncode == 0:
-                found.append(done.stdout)
-        return found
+                contents.append(done.stdout)
+        return contents
 
-    def raised_to(self, init: Path) -> str | None:
-        """The version in a package's `__init__.py`, if that line is all that differs there from what is committed."""
+    def bumped_to(self, init: Path) -> str | None:
+        """The version in a package's `__init__.py`, if that line is its only uncommitted change."""
         if self._run("diff", "--quiet", "--cached", "--", str(init)).returncode:
-            return None  # something of it is staged, which is somebody's work
-        return new_version(version_diff(self._root, "HEAD", path=init))
+            return None  # somebody has staged a change of it
+        return version_in_diff(version_diff(self._root, "HEAD", path=init))
 
     def commit_only(self, paths: Sequence[Path], message: str) -> str:
-        """Commit these files and nothing else; gives git's words where it does not.
+        """Commit these files and nothing else; returns git's error, or nothing.
 
-        The user's hooks are left out: they are for the user's own changes, and some put these aside meanwhile.
+        Hooks do not run: they are for the user's own changes, and some stash those for the time of the commit.
         """
         names = [str(path) for path in paths]
-        if not self._say("status", "--porcelain", "--untracked-files=all", "--", *names):
+        if not self._output("status", "--porcelain", "--untracked-files=all", "--", *names):
             return ""
         for command in (
             ("add", "--", *names),
             ("commit", "--quiet", "--no-verify", "-m", message, "--only", "--", *names),
         ):
-            done = self._patiently(*command)
+            done = self._run_with_retry(*command)
             if done.returncode:
-                return _words(done)
+                return git_message(done)
         return ""
 
-    def _patiently(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
-        """Run git again for a while where another git is at it: maybe that of a command that was killed."""
-        end = time.monotonic() + LOCK_SECONDS
-        done = self._run(*words)
-        while done.returncode and b".lock" in done.stderr and time.monotonic() < end:
+    def _run_with_retry(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        """Retry for a while if another git process holds the lock, such as that of a command that was killed."""
+        deadline = time.monotonic() + LOCK_SECONDS
+        done = self._run(*arguments)
+        while done.returncode and b".lock" in done.stderr and time.monotonic() < deadline:
             time.sleep(0.1)
-            done = self._run(*words)
+            done = self._run(*arguments)
         return done
 
     def push(self) -> str:
-        """Push the branch, on top of what others pushed meanwhile; gives git's words where that fails."""
+        """Push the branch, rebased on what others have pushed; returns git's error, or nothing."""
         done = self._run("push", "--quiet")
         if done.returncode and self._run("pull", "--quiet", "--rebase").returncode == 0:
             done = self._run("push", "--quiet")
         elif done.returncode:
             self._run("rebase", "--abort")
-        return _words(done) if done.returncode else ""
+        return git_message(done) if done.returncode else ""
 
-    def _say(self, *words: str) -> str:
-        done = self._run(*words)
-        return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+    def _output(self, *arguments: str) -> str:
+        return (ask_git(self._root, *arguments) or "").strip()
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        command = ["git", "-C", str(self._root), *words]
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         try:
-            return subprocess.run(
-                command,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                timeout=TIMEOUT,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return subprocess.CompletedProcess(command, 127, b"", str(error).encode())
-
-
-def _words(done: subprocess.CompletedProcess[bytes]) -> str:
-    said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-    lines = [line for line in said if not line.startswith("hint:")]
-    return lines[-1].strip() if lines else f"git ended with exit code {done.returncode}"
+            return call_git(self._root, *arguments)
+        except GitError as error:
+            return subprocess.CompletedProcess(arguments, 127, b"", error.message.encode())

@@ -1,66 +1,118 @@
-"""Asks a service that has just been started: is it ready, and which release is it?"""
+"""Checks on a running service: whether it is ready, which version it runs, and whether it predicts as at training."""
 
 import http.client
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.deploy.target import PinnedRelease
 
-PAUSE = 0.05  # seconds between two looks at a service on this machine
+POLL_SECONDS = 0.05  # between two requests to a service on this machine
+ROWS = 32  # enough to detect a wrong model, few enough to take no time
+TOLERANCE = 1e-9  # absolute for a probability; relative for large numbers, which a regression predicts
 
 
 def wait_until_ready(url: str, patience: float, alive: Callable[[], bool] = lambda: True) -> None:
-    """Return when `url` is ready; SeatrialError, "it ...", where it takes longer or is not `alive` any more."""
-    end = time.monotonic() + patience
+    """Return when `url` is ready. Raises SeatrialError after `patience` seconds, or once `alive` returns False."""
+    deadline = time.monotonic() + patience
     while True:
         try:
-            ask(f"{url}/ready")
+            request_json(f"{url}/ready")
         except SeatrialError:
             if not alive():
-                raise SeatrialError("it ended before it was ready") from None
-            if time.monotonic() > end:
-                raise SeatrialError(f"it was not ready within {patience:g} s") from None
-            time.sleep(PAUSE)
+                raise SeatrialError("the server exited before it was ready") from None
+            if time.monotonic() > deadline:
+                raise SeatrialError(f"the server was not ready within {patience:g} s") from None
+            time.sleep(POLL_SECONDS)
         else:
             return
 
 
 def wait_for_version(url: str, version: str, patience: float, *, logs: str) -> None:
-    """Return when `version` answers at `url`, where another may answer meanwhile; `logs` tells why not."""
-    end, pause = time.monotonic() + patience, PAUSE
-    while (found := version_at(url)) != version:
-        if time.monotonic() > end:
-            there = f"{found} answers there" if found else "nothing answers there"
+    """Return when `url` serves `version`; until then it may serve another one. `logs` is the command that shows why."""
+    deadline, pause = time.monotonic() + patience, POLL_SECONDS
+    while (served := version_at(url)) != version:
+        if time.monotonic() > deadline:
+            instead = f"it serves {served}" if served else "it does not respond"
             raise SeatrialError(
-                f"{url} does not answer as {version} after {patience:.0f} s; {there}.", hint=f"What went wrong: {logs}."
+                f"{url} does not serve {version} after {patience:.0f} s; {instead}.", hint=f"To see why, run `{logs}`."
             )
         time.sleep(pause)
         pause = min(2 * pause, 2.0)
 
 
 def version_at(url: str) -> str | None:
-    """The version that answers at `url`; None where nothing of ours does."""
+    """The version that `url` serves; None where no Seatrial server responds."""
     try:
-        found = ask(f"{url}/api/v1/model").get("version")
+        version = request_json(f"{url}/api/v1/model").get("version")
     except (SeatrialError, AttributeError):
         return None
-    return found if isinstance(found, str) else None
+    return version if isinstance(version, str) else None
 
 
-def ask(url: str, document: Any = None, timeout: float = 5.0) -> Any:
-    """GET a JSON document, or POST one; SeatrialError where there is no good answer."""
-    body = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - from the settings
+def request_json(url: str, body: Any = None, timeout: float = 5.0) -> Any:
+    """GET a JSON document, or POST `body`. Raises SeatrialError unless the response is a success."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - from the settings
     local = url.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:"))
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
     try:
-        with opener.open(request, timeout=timeout) as answer:
-            return json.load(answer)
+        with opener.open(request, timeout=timeout) as response:
+            return json.load(response)
     except urllib.error.HTTPError as error:
-        raise SeatrialError(f"{url} answered {error.code}.") from None
+        raise SeatrialError(f"{url} returned HTTP status {error.code}.") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise SeatrialError(f"{url} does not answer: {getattr(error, 'reason', error)}.") from None
+        raise SeatrialError(f"{url} does not respond: {getattr(error, 'reason', error)}.") from None
+
+
+def verify_release(url: str, wheel: Path, version: str) -> None:
+    """Have the server predict the wheel's golden rows. Raises SeatrialError if a prediction differs from training."""
+    rows, expected, classes = _golden_rows(wheel)
+    if not rows:
+        raise SeatrialError("its wheel has no golden rows to verify it with")
+    try:
+        response = request_json(f"{url}/api/v1/predict", rows, timeout=30.0)
+    except SeatrialError as error:
+        raise SeatrialError(f"it cannot predict its golden rows: {error.message.rstrip('.')}") from None
+    if response.get("version") != version:
+        raise SeatrialError(f"it reports version {response.get('version')} instead of {version}")
+    scores = _scores(response, classes)
+    if len(scores) != len(expected):
+        raise SeatrialError(f"it returned {len(scores)} predictions for {len(expected)} golden rows")
+    pairs = [pair for row, other in zip(scores, expected, strict=True) for pair in zip(row, other, strict=True)]
+    largest = max(abs(score - stored) / max(1.0, abs(stored)) for score, stored in pairs)
+    if not largest <= TOLERANCE:
+        raise SeatrialError(f"its predictions for the golden rows differ from those at training by up to {largest:.2g}")
+
+
+def require_verified(url: str, pinned: PinnedRelease) -> None:
+    """Verify the service at `url`; the SeatrialError is a whole sentence here."""
+    try:
+        verify_release(url, pinned.wheel, pinned.version)
+    except SeatrialError as error:
+        raise SeatrialError(f"{pinned.name} {pinned.version} cannot be served: {error.message}.") from None
+
+
+def _golden_rows(wheel: Path) -> tuple[list[Any], list[list[float]], list[str]]:
+    """Rows, their scores, and the names of the classes (none for a regression), from a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        documents: dict[str, Any] = {"golden.json": {}, "release.json": {}}
+        for name in archive.namelist():
+            folder, _, last = name.rpartition("/")
+            if last in documents and folder.endswith("/artifacts") and folder.count("/") == 1:
+                documents[last] = json.loads(archive.read(name))
+    golden = documents["golden.json"]
+    scores = [score if isinstance(score, list) else [score] for score in golden.get("scores", ())[:ROWS]]
+    return list(golden.get("rows", ())[:ROWS]), scores, [str(label) for label in documents["release.json"]["classes"]]
+
+
+def _scores(response: Mapping[str, Any], classes: Sequence[str]) -> list[list[float]]:
+    if not classes:
+        return [[float(value)] for value in response["predictions"]]
+    return [[float(row[name]) for name in classes] for row in response["probabilities"]]

@@ -1,4 +1,4 @@
-"""A server process under a supervisor: started on its socket, proven before it takes a connection, ended."""
+"""A server process under a supervisor: started on its socket, verified before it accepts connections, stopped."""
 
 import asyncio
 import signal
@@ -8,23 +8,21 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.deploy.health import wait_until_ready
-from seatrial.deploy.release_health import prove
+from seatrial.deploy.health import verify_release, wait_until_ready
 from seatrial.wheels.installer import clean_environment, last_lines
 
-DRAIN = 30.0  # seconds that an old server keeps idle connections; as long as a server keeps them at all
-LAST_WORDS = 4
-POLL = 0.02  # seconds
-NEWLINE = b"\n"
-OWN = ("HOST", "PORT", "SEATRIAL_DRAIN")  # they speak of servers that are started by hand
+DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
+LOG_LINES = 4  # of the log, in an error
+POLL_SECONDS = 0.02
+MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN")  # for servers that people start by hand
+DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # ask a server to finish its connections first, and to stop at once
 
 
 @dataclass(frozen=True)
-class Order:
-    """A release to run: the environment that it is in, and how."""
+class ServerSpec:
+    """The release that a server runs, and how. Sent to the supervisor as JSON with these keys."""
 
     id: str
     name: str
@@ -35,60 +33,62 @@ class Order:
     wheel: str
     patience: float
     log_level: str
-    notes: str  # the folder in which servers note that they run
+    notes: str  # the folder in which running servers register themselves
 
 
-class Child:
+class SupervisedServer:
     """One server process."""
 
-    def __init__(self, order: Order, process: Process, private: tuple[str, int], log: Path) -> None:
-        self.order = order
+    def __init__(self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path) -> None:
+        self.spec = spec
         self.process = process
         self.log = log
         self._private = private
-        self._ended = threading.Event()
-        self.exit = asyncio.ensure_future(self._exit())
+        self._exited = threading.Event()
+        self.exit = asyncio.ensure_future(self._wait())
 
-    async def _exit(self) -> int:
+    async def _wait(self) -> int:
         code = await self.process.wait()
-        self._ended.set()
+        self._exited.set()
         return code
 
-    async def prove(self) -> None:
-        """Wait until it is ready and has answered its golden rows; SeatrialError, with its last words, if not."""
-        order, url = self.order, f"http://{self._private[0]}:{self._private[1]}"
+    async def verify(self) -> None:
+        """Wait until it is ready and has predicted its golden rows; SeatrialError has the end of its log."""
+        spec, url = self.spec, f"http://{self._private[0]}:{self._private[1]}"
         try:
-            await asyncio.to_thread(wait_until_ready, url, order.patience, lambda: not self._ended.is_set())
-            await asyncio.to_thread(prove, url, Path(order.wheel), order.version)
+            await asyncio.to_thread(wait_until_ready, url, spec.patience, lambda: not self._exited.is_set())
+            await asyncio.to_thread(verify_release, url, Path(spec.wheel), spec.version)
         except SeatrialError as error:
-            raise SeatrialError(f"{order.name} {order.version} is not served: {error.message}.{self.words()}") from None
+            message = f"{spec.name} {spec.version} cannot be served: {error.message}.{self._last_output()}"
+            raise SeatrialError(message) from None
 
     def accept(self) -> None:
-        """Let it take connections from the common socket."""
+        """Let it accept connections on the shared socket."""
         assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.write(b"accept\n")
 
-    async def gone(self, seconds: float) -> None:
-        """Wait until it takes no more connections: it closes its private socket together with the common one."""
-        end = asyncio.get_running_loop().time() + seconds
-        while not self._ended.is_set() and asyncio.get_running_loop().time() < end:
+    async def wait_until_draining(self, seconds: float) -> None:
+        """Wait until it accepts no more connections: it closes its private socket together with the shared one."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not self._exited.is_set() and loop.time() < deadline:
             try:
                 _, writer = await asyncio.open_connection(*self._private)
             except OSError:
                 return
             writer.close()
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(POLL_SECONDS)
 
-    def words(self) -> str:
-        """What it said last, as an error's next lines."""
+    def _last_output(self) -> str:
         with suppress(OSError):
-            lines = self.log.read_bytes().strip().splitlines()[-LAST_WORDS:]
-            return f" It said:\n{last_lines(NEWLINE.join(lines))}" if lines else ""
+            lines = self.log.read_text("utf-8", "replace").strip().splitlines()[-LOG_LINES:]
+            output = "\n".join(lines)
+            return f" Its last output:\n{last_lines(output)}" if lines else ""
         return ""
 
     async def end(self, number: int, seconds: float) -> None:
-        """Ask it to end by a signal; after so many seconds it is killed. Cancelled, it is killed at once."""
+        """Send it a signal, and kill it after so many seconds, or at once if this call is cancelled."""
         try:
             with suppress(ProcessLookupError):
                 self.process.send_signal(number)
@@ -102,35 +102,27 @@ class Child:
         await self.exit
 
 
-async def start(order: Order, listener: socket.socket, folder: Path, number: int) -> Child:
-    """Start a server in standby on `listener`; its log goes to a file of its own in `folder`."""
+async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, number: int) -> SupervisedServer:
+    """Start a server in standby on `listener`. Its log is a file of its own in `folder`."""
     private = socket.create_server(("127.0.0.1", 0))
     address = private.getsockname()
-    log = folder / f"{order.id}-{number}.log"
-    environment = {key: value for key, value in clean_environment().items() if key not in OWN}
+    log = folder / f"{spec.id}-{number}.log"
+    environment = {key: value for key, value in clean_environment().items() if key not in MANUAL_VARIABLES}
     handles = (listener.fileno(), private.fileno())
-    words = ["--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN:g}"]
+    options = ["--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
     try:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *(order.python, "-m", "seatrial.serve", order.package, *words, "--log-level", order.log_level),
+                *(spec.python, "-m", "seatrial.serve", spec.package, *options, "--log-level", spec.log_level),
                 stdin=PIPE,
                 stdout=output,
                 stderr=output,
                 pass_fds=handles,
                 cwd=folder,
-                env={**environment, "SEATRIAL_SERVED_DIR": order.notes},
+                env={**environment, "SEATRIAL_SERVED_DIR": spec.notes},
             )
     except OSError as error:
-        raise SeatrialError(f"{order.python} cannot be started: {error.strerror}.") from None
+        raise SeatrialError(f"Cannot start {spec.python}: {error.strerror}.") from None
     finally:
         private.close()
-    return Child(order, process, address, log)
-
-
-def as_order(document: Any) -> Order:
-    """Read an order from a message."""
-    return Order(**document)
-
-
-GO, NOW = signal.SIGTERM, signal.SIGINT  # how a server is asked to go: in its own time, and at once
+    return SupervisedServer(spec, process, address, log)

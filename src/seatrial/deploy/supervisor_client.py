@@ -1,4 +1,4 @@
-"""The line to a supervisor: found by a note in its folder, started where there is none, called by lines of JSON."""
+"""A connection to the supervisor: found by a file in its folder, started on first use, called with lines of JSON."""
 
 import json
 import os
@@ -14,91 +14,94 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_whole
-from seatrial.deploy.target import Progress
+from seatrial.core.files import read_json, to_json, write_atomic
+from seatrial.core.ports import listen
+from seatrial.core.progress import Progress
 
-LONGEST_PATH = 100  # bytes; a Unix socket's path may have 107, elsewhere 103
-ANSWER_SECONDS = 30.0
-PORT_PATIENCE = 3.0  # seconds; the servers of a supervisor that was just killed are still ending
-SUPERVISOR = "supervisor.json"
+PATH_LIMIT = 100  # bytes; a Unix socket's path may have 107 on Linux and 103 elsewhere
+REPLY_SECONDS = 30.0
+PORT_SECONDS = 3.0  # the servers of a supervisor that was just killed still hold the port for a moment
 
 
-class Control:
-    """What a command asks of the supervisor whose state lies in `folder`; it listens on `host` and `port`."""
+class SupervisorClient:
+    """Calls the supervisor whose state is in `folder`; it listens on `host` and `port`."""
 
     def __init__(self, folder: Path, host: str, port: int) -> None:
         self.folder = folder
         self._address = (host, port)
+        self._file = folder / "supervisor.json"
 
     def status(self) -> dict[str, Any] | None:
-        """Ask what serves; None where no supervisor runs."""
-        found = [message["status"] for message in self._calls(self._connect(), {"do": "status"}) if "status" in message]
-        return dict(found[0]) if found else None
+        """What is running; None if no supervisor is."""
+        connection = self._connect()
+        messages = list(self._call(connection, {"do": "status"})) if connection else []
+        return next((dict(message["status"]) for message in messages if "status" in message), None)
 
     def switch(
-        self, order: dict[str, Any], instead: str | None, pin: Path, commit: Callable[[], None], progress: Progress
+        self,
+        order: dict[str, Any],
+        expected: str | None,
+        lockfile: Path,
+        commit: Callable[[], None],
+        progress: Progress,
     ) -> str:
-        """Have the release of `order` take the place of what serves, and give its address; `commit` writes `pin`.
+        """Replace the running release by that of `order`, and return its URL; `commit` writes `lockfile`.
 
-        The supervisor, started if need be, refuses where something else has come to serve than `instead`.
+        Starts the supervisor if necessary. It refuses if the running deployment is no longer the `expected` one.
         """
         connection = self._connect() or self._start()
-        with closing(connection), connection.makefile("rwb") as stream:
-            connection.settimeout(2 * order["patience"] + ANSWER_SECONDS)
-            for message in self._say(stream, {"do": "switch", "order": order, "pin": str(pin), "instead": instead}):
+        call = {"do": "switch", "order": order, "pin": str(lockfile), "instead": expected}
+        with closing(connection):  # if the commit fails, the supervisor must notice it at once
+            for message in self._call(connection, call, 2 * order["patience"] + REPLY_SECONDS):
                 if "step" in message:
                     progress(message["step"])
                 elif "ready" in message:
                     commit()
-                    stream.write(json.dumps({"commit": True}).encode() + b"\n")
-                    stream.flush()
+                    with suppress(OSError):  # a supervisor that ended sends no more messages
+                        connection.sendall(json.dumps({"commit": True}).encode() + b"\n")
                 elif "failed" in message:
-                    raise SeatrialError(message["failed"], hint="What ran before serves on.")
+                    raise SeatrialError(message["failed"], hint="The earlier release is still running.")
                 elif "done" in message:
                     return str(message["done"])
-        raise SeatrialError("The supervisor ended.", hint=f"Its log is {self.folder / 'supervisor.log'}.")
+        raise SeatrialError("The supervisor exited.", hint=f"Check its log: {self.folder / 'supervisor.log'}.")
 
     def stop(self, call: dict[str, Any]) -> bool:
-        """End the service and its supervisor; says whether there was one."""
+        """Stop the service and its supervisor; returns whether there was one."""
         connection = self._connect()
         if connection is None:
             return False
-        for message in self._calls(connection, call):
+        for message in self._call(connection, call):
             if "failed" in message:
                 raise SeatrialError(message["failed"])
-        self._forget()
+        self._clean_up()
         return True
 
-    def _calls(self, connection: socket.socket | None, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        if connection is None:
-            return
-        with closing(connection), connection.makefile("rwb") as stream:
-            connection.settimeout(ANSWER_SECONDS)
-            yield from self._say(stream, call)
-
-    def _say(self, stream: Any, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Make a call, and give the answers one after the other."""
-        try:
-            stream.write(json.dumps(call).encode() + b"\n")
-            stream.flush()
-            for line in stream:
-                yield json.loads(line)
-        except TimeoutError:
-            raise SeatrialError(
-                "The supervisor does not answer.", hint=f"End the process that {self.folder / SUPERVISOR} names."
-            ) from None
-        except (OSError, ValueError):
-            return  # it ended: whoever waits for an answer hears no more
+    def _call(
+        self, connection: socket.socket, call: dict[str, Any], seconds: float = REPLY_SECONDS
+    ) -> Iterator[dict[str, Any]]:
+        """Make a call and yield the replies, until the supervisor closes the connection."""
+        with closing(connection), connection.makefile("rb") as replies:
+            connection.settimeout(seconds)
+            try:
+                connection.sendall(json.dumps(call).encode() + b"\n")
+                for line in replies:
+                    yield json.loads(line)
+            except TimeoutError:
+                raise SeatrialError(
+                    "The supervisor does not respond.", hint=f"Kill the process whose ID is in {self._file}."
+                ) from None
+            except (OSError, ValueError):
+                return  # it exited
 
     def _connect(self) -> socket.socket | None:
-        """Reach the supervisor; None where there is none."""
+        """Connect to the supervisor; None if none is running."""
         try:
-            path = str(read_json(self.folder / SUPERVISOR)["control"])
+            path = str(read_json(self._file)["control"])
         except (SeatrialError, KeyError, TypeError):
             return None
         connection = socket.socket(socket.AF_UNIX)
         try:
-            connection.settimeout(ANSWER_SECONDS)
+            connection.settimeout(REPLY_SECONDS)
             connection.connect(path)
         except OSError:
             connection.close()
@@ -106,12 +109,12 @@ class Control:
         return connection
 
     def _start(self) -> socket.socket:
-        """Start a supervisor with the sockets that it needs; both listen already, so it can be called at once."""
+        """Start a supervisor with its two sockets. Both listen already, so it can be called at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.listen() as listener, socket.socket(socket.AF_UNIX) as control:
-            self._forget()  # only who has the port may: a supervisor that another clone is starting has it
+            self._clean_up()  # safe now that we hold the port: a supervisor that another clone starts would hold it
             path = self.folder / "control"
-            if len(os.fsencode(path)) > LONGEST_PATH:
+            if len(os.fsencode(path)) > PATH_LIMIT:
                 path = Path(tempfile.mkdtemp(prefix="seatrial-")) / "control"
             path.unlink(missing_ok=True)
             before = os.umask(0o177)
@@ -134,39 +137,31 @@ class Control:
                     cwd=self.folder,
                     start_new_session=True,
                 )
-            write_whole(self.folder / SUPERVISOR, to_json({"pid": process.pid, "control": str(path)}))
+            write_atomic(self._file, to_json({"pid": process.pid, "control": str(path)}))
         connection = self._connect()
         if connection is None:
-            raise SeatrialError("The supervisor did not start.", hint=f"See {self.folder / 'supervisor.log'}.")
+            raise SeatrialError(
+                "The supervisor did not start.", hint=f"Check its log: {self.folder / 'supervisor.log'}."
+            )
         return connection
 
     def listen(self) -> socket.socket:
-        """Take the address."""
-        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
-        end = time.monotonic() + (PORT_PATIENCE if (self.folder / SUPERVISOR).exists() else 0)
+        """Listen on the address. Raises SeatrialError where that is not possible."""
+        deadline = time.monotonic() + (PORT_SECONDS if self._file.exists() else 0)
         while True:
-            listener = socket.socket(family)
             try:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind((self._address[0], self._address[1]))
-                listener.listen(2048)
-            except OSError as error:
-                listener.close()
-                if time.monotonic() < end:
-                    time.sleep(0.05)
-                    continue
-                raise SeatrialError(
-                    f"Port {self._address[1]} on {self._address[0]} cannot be used: {error.strerror}.",
-                    hint="Choose another one: [tool.seatrial.deploy.local] port = 8002.",
-                ) from None
-            return listener
+                return listen(*self._address, hint="Choose another port: [tool.seatrial.deploy.local] port = 8002.")
+            except SeatrialError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.05)
 
-    def _forget(self) -> None:
-        """Remove what an ended supervisor left."""
+    def _clean_up(self) -> None:
+        """Remove the files of a supervisor that has exited."""
         with suppress(SeatrialError, KeyError, TypeError, OSError):
-            path = Path(read_json(self.folder / SUPERVISOR)["control"])
+            path = Path(read_json(self._file)["control"])
             path.unlink(missing_ok=True)
             if path.parent != self.folder:
                 shutil.rmtree(path.parent, ignore_errors=True)
         with suppress(OSError):
-            (self.folder / SUPERVISOR).unlink()
+            self._file.unlink()

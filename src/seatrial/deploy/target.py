@@ -1,29 +1,31 @@
-"""What a target is: the place where a release is to run. Write a class like this one to have your own."""
+"""The interface of a deployment target, the environment in which a release runs. Implement it to add your own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
+from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
-
-Progress = Callable[[str], None]
+from seatrial.core.settings import read_table
 
 
 @dataclass(frozen=True)
-class Pinned:
-    """What is to run: one release, and the requirements file that says so to the last hash.
+class PinnedRelease:
+    """One release to run, and the lockfile that names its wheel and every dependency by hash.
 
-    `wheels` holds the wheels of the private index that `requirements` names (the model's, and the toolkit's if it lies
-    there), fetched and checked. Everything else in `requirements` comes from the public index, by hash.
+    `wheels` is a folder with the wheels of the private index that the lockfile names: the model's, and the toolkit's if
+    it is published there. They are downloaded and checked. All other requirements come from the public index, by hash.
     """
 
-    id: str  # of the deployment, sortable by time: 20261125T101500-3f2a
+    id: str  # of the deployment; sorts by time: 20261125T101500-3f2a
     name: str
     version: str
     sha256: str
     package: str
-    requirements: Path
+    requirements: Path  # the lockfile
     wheels: Path
 
     @property
@@ -33,38 +35,48 @@ class Pinned:
 
 
 class Target(Protocol):
-    """A place where a release can run.
+    """An environment in which a release can run.
 
-    `seatrial deploy NAME` calls `check`, then `switch`. The pin in `deploy/<target>/` is the truth: it is changed by
-    `commit`, in one step, and whatever happens before or after it, the next call of `switch` or `settle` brings the
-    service to what the pin says.
+    `seatrial deploy NAME` calls `check`, then `switch`. The lockfile in `deploy/<target>/` is the single source of
+    truth. `commit` replaces it in one step. If anything is interrupted before or after that step, the next call of
+    `switch` or `settle` brings the service in line with the lockfile.
 
-    A target may also have `prepare(pinned, progress)`, called before `switch`: what is slow or may well fail and
-    changes nothing that serves (an environment, an image). A failure there leaves no line in the history. And
-    `stop() -> bool`, for `seatrial deploy NAME --stop`, says whether there was anything to stop.
+    A target may have two more methods. `prepare(pinned, progress)` runs before `switch`. It does what is slow or may
+    fail and does not affect the running service, such as making an environment or an image; a failure there is not
+    recorded in the history. `stop() -> bool` is for `seatrial deploy NAME --stop` and returns whether anything ran.
     """
 
     name: str
 
     def __init__(self, project: ProjectSettings, settings: dict[str, Any]) -> None:
-        """Take the settings of `[tool.seatrial.deploy.NAME]`; SeatrialError names a wrong or unknown one."""
+        """Read the settings of `[tool.seatrial.deploy.NAME]`; raise SeatrialError for a wrong or unknown one."""
 
     def check(self) -> None:
-        """Raise SeatrialError, with what to do, where the target cannot be used: no tool, no token, no network."""
-        ...
+        """Raise SeatrialError, with a hint, where the target cannot be used: no tool, no token, no network."""
 
-    def switch(self, pinned: Pinned, commit: Callable[[], None], progress: Progress) -> str:
-        """Bring `pinned` into service and give its address.
+    def switch(self, pinned: PinnedRelease, commit: Callable[[], None], progress: Progress) -> str:
+        """Put `pinned` into service and return its URL.
 
-        Calls `commit` exactly once: when the new release has proven that it answers, and before the old one goes. Where
-        that does not come about, the old release serves on, and SeatrialError says why, with the new one's last words.
+        Call `commit` exactly once: after the new release has been verified and before the old one stops. If the new
+        release fails, keep the old one running and raise SeatrialError with the cause and the new one's last output.
         """
-        ...
 
-    def settle(self, pinned: Pinned | None, progress: Progress) -> None:
-        """Make the service agree with the pin after an interruption; None where nothing was ever deployed."""
-        ...
+    def settle(self, pinned: PinnedRelease | None, progress: Progress) -> None:
+        """Bring the service in line with the lockfile after an interruption; None if nothing was ever deployed."""
 
     def serving(self) -> str | None:
-        """Give the version that answers at this moment; None where nothing does or nobody can tell."""
-        ...
+        """Return the version that is running now; None if there is none or it cannot be determined."""
+
+
+class TargetSettings(BaseModel):
+    """Settings of a target. The description of each key is its documentation."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+Settings = TypeVar("Settings", bound=TargetSettings)
+
+
+def read_settings(model: type[Settings], table: dict[str, Any], project: ProjectSettings, target: str) -> Settings:
+    """Validate the settings of a target. SeatrialError names the file, the key, the problem, and the key's meaning."""
+    return read_table(model, table, f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.{target}]")

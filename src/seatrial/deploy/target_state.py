@@ -1,7 +1,8 @@
-"""A target's files: the pin and the history in `deploy/<target>/`, for git, and what is kept beside in `.seatrial/`.
+"""A target's files: the lockfile and the history in `deploy/<target>/`, which git keeps, and a store in `.seatrial/`.
 
-The pin is the truth; it is renamed into place, in one step. A journal is written before a deployment and removed after
-it, so that the next command finishes what was interrupted: what the pin says tells on which side of that step it was.
+The lockfile is the single source of truth; a rename puts it in place, in one step. A journal is written before a
+deployment and removed after it, so that the next command can finish an interrupted one: the lockfile shows whether the
+interruption came before or after that step.
 """
 
 import hashlib
@@ -14,29 +15,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, sha256, to_json, write_whole
+from seatrial.core.files import read_json, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.git import Git
 from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, read_history
-from seatrial.deploy.target import Pinned
-from seatrial.wheels.lockfile import Pin, read_pin
-from seatrial.wheels.wheel import parse_name
+from seatrial.deploy.target import PinnedRelease
+from seatrial.wheels.lockfile import Lockfile, read_lockfile
+from seatrial.wheels.wheel import parse_wheel_name
 
 HEADER = re.compile(r"^# Deployment (\S+) of (\S+) (\S+) \((\S+)\)", re.MULTILINE)
-REMEMBERED = 50  # of the files that we wrote, by hash
-KEPT = 20  # pins with their wheels, to go back to
+WRITTEN_LIMIT = 50  # hashes of files that we wrote
+STORE_LIMIT = 20  # lockfiles with their wheels, to roll back to
 
 
 @dataclass(frozen=True)
 class Current:
-    """What the pin says."""
+    """What the lockfile names."""
 
     id: str
     name: str
     version: str
     sha256: str
     package: str
-    pin: Pin
+    lockfile: Lockfile
 
 
 class TargetState:
@@ -55,18 +56,18 @@ class TargetState:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files for git, those that there are."""
+        """The files for git that exist."""
         return tuple(path for path in (self.requirements, self.history_path) if path.exists())
 
-    def raised_version(self) -> tuple[Path, ...]:
-        """The package's `__init__.py`, if all that was done to it is to raise the version to the pinned one."""
+    def version_bump(self) -> tuple[Path, ...]:
+        """The package's `__init__.py`, if its only uncommitted change is the bump to the deployed version."""
         current = self.current()
-        found = current is not None and self.git.raised_to(self._version_file) == current.version
-        return (self._version_file,) if found else ()
+        bumped = current is not None and self.git.bumped_to(self._version_file) == current.version
+        return (self._version_file,) if bumped else ()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep others out, for as long as a command is at it."""
+        """Keep other commands out while this one deploys."""
         from filelock import FileLock, Timeout
 
         try:
@@ -75,80 +76,85 @@ class TargetState:
             lock.acquire()
         except Timeout:
             raise SeatrialError(
-                f"Another command is deploying to {self.target} at this moment.", hint="Wait until it has ended."
+                f"Another command is deploying to {self.target}.", hint="Wait until it has finished."
             ) from None
         except OSError as error:
-            raise SeatrialError(f"{self._private} cannot be written: {error.strerror}.") from None
+            raise self.unwritable(error) from None
         try:
-            self._sweep()
+            self._remove_partial_files()
             yield
         finally:
             lock.release()
 
-    def _sweep(self) -> None:
-        """Remove what a killed command left half-written beside its files."""
+    def _remove_partial_files(self) -> None:
+        """Remove the half-written files of a command that was killed."""
         for path in (self.requirements, self.history_path, self._journal, self._written):
-            for left in path.parent.glob(f".{path.name}.*"):
+            for partial in path.parent.glob(f".{path.name}.*"):
                 with suppress(OSError):
-                    left.unlink()
+                    partial.unlink()
+
+    def unwritable(self, error: OSError) -> SeatrialError:
+        """The error to raise where a file of the deployment cannot be written."""
+        return SeatrialError(
+            f"Cannot write {error.filename or self.folder}: {error.strerror or error}.",
+            hint="Nothing was changed. Check the free disk space and the permissions, and try again.",
+        )
 
     def current(self) -> Current | None:
-        """Read the pin; None where nothing was ever deployed. SeatrialError where it is damaged."""
+        """Read the lockfile; None if nothing was ever deployed. Raises SeatrialError where it is damaged."""
         try:
             text = self.requirements.read_text("utf-8")
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise SeatrialError(f"{self.requirements} cannot be read: {error}.") from None
-        pin, head = read_pin(text, str(self.requirements)), HEADER.search(text)
-        if head is None:
+            raise SeatrialError(f"Cannot read {self.requirements}: {error}.") from None
+        lockfile, header = read_lockfile(text, str(self.requirements)), HEADER.search(text)
+        if header is None:
             raise SeatrialError(
-                f"{self.requirements} does not say which deployment it is of.",
+                f"{self.requirements} does not say which deployment it belongs to.",
                 hint=f"Restore it from git: `git checkout -- {self.requirements}`.",
             )
-        version = pin.model.requirement.partition("==")[2].partition(";")[0].strip()
-        return Current(head[1], pin.model.name, version, pin.model.hashes[0], head[4], pin)
+        model = lockfile.model
+        version = model.requirement.partition("==")[2].partition(";")[0].strip()
+        return Current(header[1], model.name, version, model.hashes[0], header[4], lockfile)
 
     def history(self) -> list[Entry]:
-        """The deployments, from old to new."""
+        """The deployments, oldest first."""
         return read_history(self.history_path)
 
-    def refuse_changed(self) -> None:
-        """Refuse to write over what somebody changed by hand and did not commit."""
-        mine = set(self._remembered())
+    def refuse_edited(self) -> None:
+        """Refuse to overwrite what somebody edited by hand and did not commit."""
+        ours = set(self._written_hashes())
         for path in (self.requirements, self.history_path):
-            if path.exists() and sha256(path) in mine:
+            if path.exists() and sha256(path) in ours:
                 continue
-            if self.git.changed(path) if self.git.present else mine and path.exists():
+            if self.git.changed(path) if self.git.present else ours and path.exists():
                 raise SeatrialError(
-                    f"{path} was changed by hand, and not committed.",
-                    hint=f"Commit it, or take it back: `git checkout -- {path}`.",
+                    f"{path} was edited by hand and is not committed.",
+                    hint=f"Commit it, or restore it: `git checkout -- {path}`.",
                 )
 
-    def text_of(self, entry: Entry, pin: Pin, index: str) -> str:
-        """Write a pin as a requirements file."""
-        head = f"# Deployment {entry.id} of {entry.release} {entry.version} ({entry.package}) to {self.target}.\n"
-        return f"{head}# Written by `seatrial {entry.kind}`; our own wheels lie on the index {index!r}.\n{pin.body}"
-
-    def write_pin(self, text: str) -> None:
-        """Put a pin in place: the one step that decides."""
-        self._write(self.requirements, text)
+    def write_lockfile(self, entry: Entry, lockfile: Lockfile, index: str) -> None:
+        """Put a lockfile in place: the one step that decides a deployment."""
+        header = f"# Deployment {entry.id} of {entry.release} {entry.version} ({entry.package}) to {self.target}.\n"
+        origin = f"# Written by `seatrial {entry.kind}`; our own wheels are on the index {index!r}.\n"
+        self._write(self.requirements, f"{header}{origin}{lockfile.text}")
 
     def record(self, entry: Entry) -> None:
-        """Put a deployment into the history."""
-        kept = [each for each in self.history() if each.id != entry.id]
-        self._write(self.history_path, "".join(f"{each.to_json()}\n" for each in [*kept, entry]))
+        """Write a deployment into the history."""
+        others = [each for each in self.history() if each.id != entry.id]
+        self._write(self.history_path, "".join(f"{each.to_json()}\n" for each in [*others, entry]))
 
     def begin(self, entry: Entry) -> None:
-        """Note what is about to happen."""
-        write_whole(self._journal, to_json({"entry": entry.to_json()}))
+        """Write the journal."""
+        write_atomic(self._journal, to_json({"entry": entry.to_json()}))
 
     def end(self) -> None:
-        """It has happened, or it has not; the history says which."""
+        """Remove the journal: the history has the outcome."""
         self._journal.unlink(missing_ok=True)
 
     def finish_interrupted(self) -> Entry | None:
-        """Write into the history what became of a deployment that was cut off; gives it if there was one."""
+        """Write the outcome of an interrupted deployment into the history; returns that deployment, if any."""
         try:
             line = read_json(self._journal)["entry"]
         except (SeatrialError, KeyError, TypeError):
@@ -157,87 +163,84 @@ class TargetState:
         known = {each.id: each for each in self.history()}
         if entry.id not in known:
             current = self.current()
-            done = current is not None and current.id == entry.id
-            entry = replace(entry, outcome=HEALTHY if done else INTERRUPTED)
+            committed = current is not None and current.id == entry.id
+            entry = replace(entry, outcome=HEALTHY if committed else INTERRUPTED)
             self.record(entry)
         self.end()
         return known.get(entry.id, entry)
 
-    def keep(self, pin: Pin, wheels: Sequence[Path]) -> Path:
-        """Keep a pin with the wheels of ours, to install it and to come back to it, also without the index."""
-        folder = self._folder_of(pin.digest)
-        if self.kept(pin.digest) is None:
+    def store(self, lockfile: Lockfile, wheels: Sequence[Path]) -> None:
+        """Store a lockfile with our own wheels, to install it now and to roll back to it without the index."""
+        folder = self._stored_at(lockfile.digest)
+        if self.stored(lockfile.digest) is None:
             shutil.rmtree(folder, ignore_errors=True)
             try:
                 (folder / "wheels").mkdir(parents=True)
                 for wheel in wheels:
-                    write_whole(folder / "wheels" / wheel.name, wheel.read_bytes())
-                write_whole(folder / "requirements.txt", pin.body)
-            except OSError:
+                    write_atomic(folder / "wheels" / wheel.name, wheel.read_bytes())
+                write_atomic(folder / "requirements.txt", lockfile.text)
+            except OSError as error:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise
+                raise self.unwritable(error) from None
         (folder / "requirements.txt").touch()
         with suppress(OSError):
-            self._throw_away_old()
-        return folder
+            self._prune_store()
 
-    def kept(self, digest: str) -> Path | None:
-        """Where a pin is kept, whole; None where it is not."""
-        folder = self._folder_of(digest)
+    def stored(self, digest: str) -> Lockfile | None:
+        """The stored lockfile with this digest; None unless it and its wheels are complete and undamaged."""
+        folder = self._stored_at(digest)
         try:
-            pin = read_pin((folder / "requirements.txt").read_text("utf-8"), str(folder))
-            hashes = {line.name: line.hashes for line in pin.lines}
-            wheels = {parse_name(path)[0]: sha256(path) for path in (folder / "wheels").glob("*.whl")}
+            lockfile = read_lockfile((folder / "requirements.txt").read_text("utf-8"), str(folder))
+            hashes = {line.name: line.hashes for line in lockfile.requirements}
+            wheels = {parse_wheel_name(path)[0]: sha256(path) for path in (folder / "wheels").glob("*.whl")}
         except (OSError, UnicodeDecodeError, SeatrialError):
             return None
-        whole = pin.digest == digest and pin.model.name in wheels
-        return folder if whole and all(h in hashes.get(name, ()) for name, h in wheels.items()) else None
+        complete = lockfile.digest == digest and lockfile.model.name in wheels
+        return lockfile if complete and all(h in hashes.get(name, ()) for name, h in wheels.items()) else None
 
-    def kept_pins(self, model: str) -> list[Pin]:
-        """The pins of the release with this hash that were deployed from here, the newest first."""
+    def stored_lockfiles(self, model: str) -> list[Lockfile]:
+        """The lockfiles of the release with this hash that were deployed from here, newest first."""
         digests = dict.fromkeys(entry.pin for entry in reversed(self.history()) if entry.sha256 == model)
-        folders = [folder for folder in map(self.kept, digests) if folder]
-        return [read_pin((folder / "requirements.txt").read_text("utf-8"), str(folder)) for folder in folders]
+        return [lockfile for lockfile in map(self.stored, digests) if lockfile]
 
-    def committed_pin(self, digest: str) -> Pin | None:
-        """Look for a pin in git's history of the requirements file."""
+    def committed_lockfile(self, digest: str) -> Lockfile | None:
+        """Look for a lockfile in the git history of the requirements file."""
         for content in self.git.versions(self.requirements):
             with suppress(SeatrialError, UnicodeDecodeError):
-                pin = read_pin(content.decode(), str(self.requirements))
-                if pin.digest == digest:
-                    return pin
+                lockfile = read_lockfile(content.decode(), str(self.requirements))
+                if lockfile.digest == digest:
+                    return lockfile
         return None
 
-    def pinned(self, current: Current | Entry, digest: str) -> Pinned:
-        """What a target is told to run."""
-        folder = self._folder_of(digest)
-        name = current.release if isinstance(current, Entry) else current.name
-        return Pinned(
-            id=current.id,
-            name=name,
-            version=current.version,
-            sha256=current.sha256,
-            package=current.package,
+    def pinned(self, deployment: Current | Entry, digest: str) -> PinnedRelease:
+        """The release of a deployment, as a target runs it."""
+        folder = self._stored_at(digest)
+        return PinnedRelease(
+            id=deployment.id,
+            name=deployment.release if isinstance(deployment, Entry) else deployment.name,
+            version=deployment.version,
+            sha256=deployment.sha256,
+            package=deployment.package,
             requirements=folder / "requirements.txt",
             wheels=folder / "wheels",
         )
 
-    def _folder_of(self, digest: str) -> Path:
+    def _stored_at(self, digest: str) -> Path:
         return self._private / "pins" / digest[:24]
 
-    def _throw_away_old(self) -> None:
-        folders = [path for path in (self._private / "pins").iterdir() if (path / "requirements.txt").exists()]
-        for folder in sorted(folders, key=lambda path: (path / "requirements.txt").stat().st_mtime)[:-KEPT]:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _prune_store(self) -> None:
+        lockfiles = (self._private / "pins").glob("*/requirements.txt")
+        for lockfile in sorted(lockfiles, key=lambda path: path.stat().st_mtime)[:-STORE_LIMIT]:
+            shutil.rmtree(lockfile.parent, ignore_errors=True)
 
-    def _remembered(self) -> list[str]:
+    def _written_hashes(self) -> list[str]:
         try:
-            return [str(each) for each in read_json(self._written)]
+            return [str(digest) for digest in read_json(self._written)]
         except (SeatrialError, TypeError):
             return []
 
     def _write(self, path: Path, text: str) -> None:
-        """Write a file that git keeps, and remember that it was us."""
+        """Write a file that git keeps, and remember its hash, to tell it from an edited one."""
         digest = hashlib.sha256(text.encode()).hexdigest()
-        write_whole(self._written, to_json([*self._remembered(), digest][-REMEMBERED:]))
-        write_whole(path, text)
+        write_atomic(self._written, to_json([*self._written_hashes(), digest][-WRITTEN_LIMIT:]))
+        write_atomic(path, text)

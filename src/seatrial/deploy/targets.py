@@ -1,4 +1,4 @@
-"""Which targets there are; each is loaded only when it is asked for."""
+"""The table of deployment targets. Each is imported only when it is used."""
 
 import difflib
 from collections.abc import Mapping
@@ -17,33 +17,31 @@ TARGETS = {
 
 
 def target_names(project: ProjectSettings) -> list[str]:
-    """The targets that this project can deploy to: ours, and its own."""
-    own = [name for name, settings in project.deploy.items() if isinstance(settings, Mapping) and "class" in settings]
+    """The targets that this project can deploy to: the built-in ones and its own."""
+    own = [name for name, table in project.deploy.items() if isinstance(table, Mapping) and "class" in table]
     return list(dict.fromkeys([*TARGETS, *own]))
 
 
 def open_target(project: ProjectSettings, name: str) -> Target:
-    """Make the target `name` from `[tool.seatrial.deploy.NAME]`; a `class = "module:Class"` there is a team's own."""
+    """Create the target `name` from `[tool.seatrial.deploy.NAME]`; `class = "module:Class"` there adds your own."""
     where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.{name}]"
-    settings = project.deploy.get(name, {})
-    if not isinstance(settings, dict):
-        raise SeatrialError(f"{where} is no table.")
-    settings = dict(settings)
-    told = settings.pop("class", TARGETS.get(name))
-    if told is None:
+    table = project.deploy.get(name, {})
+    if not isinstance(table, dict):
+        raise SeatrialError(f"{where} is not a table.")
+    settings = dict(table)
+    path = settings.pop("class", TARGETS.get(name))
+    if path is None:
         known = target_names(project)
         near = difflib.get_close_matches(name, known, 1)
-        hint = (
-            f"Did you mean {near[0]}?" if near else f'Known: {", ".join(known)}; {where} class = "..." adds your own.'
-        )
-        raise SeatrialError(f"There is no target {name!r}.", hint=hint)
-    module, _, attribute = str(told).partition(":")
+        hint = f"Did you mean {near[0]}?" if near else f'Known: {", ".join(known)}. To add one: {where} class = "...".'
+        raise SeatrialError(f"Unknown target {name!r}.", hint=hint)
+    module, _, attribute = str(path).partition(":")
     try:
-        made: type[Target] = getattr(import_module(module), attribute)
+        target: type[Target] = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # it is there, and imports something that is not
-        raise SeatrialError(f"{where} class = {told!r}: there is no module {error.name}.") from None
+            raise  # the module exists, and one that it imports does not
+        raise SeatrialError(f"{where} class = {path!r}: there is no module {error.name}.") from None
     except (AttributeError, ValueError):
-        raise SeatrialError(f"{where} class = {told!r}: {module} has no {attribute or 'class'}.") from None
-    return made(project, settings)
+        raise SeatrialError(f"{where} class = {path!r}: {module} has no {attribute or 'class'}.") from None
+    return target(project, settings)

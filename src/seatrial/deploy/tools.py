@@ -1,10 +1,9 @@
-"""Other people's command lines (docker, railway, kubectl): run quietly, ended in time, their last words in errors."""
+"""Runs external command lines (docker, railway, kubectl): quietly, with a timeout, with their last output in errors."""
 
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from pathlib import Path
 from seatrial.core.errors import SeatrialError
 from seatrial.wheels.installer import last_lines
 
-QUICK = 60.0  # seconds for what asks a running engine and loads nothing
+QUICK = 60.0  # seconds, for queries that download nothing
 
 
 class ToolError(SeatrialError):
-    """A tool said no; `output` is all that it said, without secrets."""
+    """A tool failed; `output` is everything that it printed, without secrets."""
 
     def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -25,14 +24,14 @@ class ToolError(SeatrialError):
 
 @dataclass(frozen=True)
 class Tool:
-    """An installed command. What is in `secrets` is struck from everything that it says."""
+    """An installed command. Its `secrets` are masked in everything that it prints."""
 
     path: str
     secrets: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """The command, as people know it."""
+        """The command's name, without its folder."""
         return Path(self.path).name
 
     def run(
@@ -41,11 +40,11 @@ class Tool:
         doing: str,
         timeout: float = QUICK,
         folder: Path | None = None,
-        given: str | None = None,
+        stdin: str | None = None,
         hint: str = "",
-        errors_too: bool = False,
+        with_stderr: bool = False,
     ) -> str:
-        """Run it with `given` on standard input, and return its standard output, with `errors_too` the other as well.
+        """Run it and return its standard output, followed by its standard error if `with_stderr`.
 
         Raises ToolError where it fails or takes longer than `timeout` seconds; `doing` completes "cannot ...".
         """
@@ -53,47 +52,47 @@ class Tool:
             process = subprocess.Popen(
                 [self.path, *arguments],
                 cwd=folder,
-                stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                start_new_session=True,  # so that whatever it has started ends with it
+                start_new_session=True,  # so that its children can be killed with it
             )
         except OSError as error:
-            raise ToolError(f"{self.path} cannot be run: {error.strerror}.", hint=hint) from None
+            raise ToolError(f"Cannot run {self.path}: {error.strerror}.", hint=hint) from None
         try:
-            out, err = process.communicate(given, timeout)
+            out, err = process.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
-            _end(process)
+            _kill(process)
             raise ToolError(
-                f"{self.name} cannot {doing}: it did not end within {timeout:.0f} s.",
-                hint=hint or "Is the network there, and does it wait for an answer?",
+                f"{self.name} cannot {doing}: it did not finish within {timeout:.0f} s.",
+                hint=hint or "Check the network connection, and whether the command waits for input.",
             ) from None
         except BaseException:
-            _end(process)
+            _kill(process)
             raise
         if process.returncode:
-            told = self._clean(err.strip() or out)
-            words = f"; it says:\n{last_lines(told)}" if told else f": exit code {process.returncode}."
-            raise ToolError(f"{self.name} cannot {doing}{words}", hint=hint, output=self._clean(f"{out}\n{err}"))
-        return self._clean(f"{out}{err}" if errors_too else out)
+            output = self._mask(err.strip() or out)
+            cause = f". Its output:\n{last_lines(output)}" if output else f": exit code {process.returncode}."
+            raise ToolError(f"{self.name} cannot {doing}{cause}", hint=hint, output=self._mask(f"{out}\n{err}"))
+        return self._mask(f"{out}{err}" if with_stderr else out)
 
-    def _clean(self, text: str) -> str:
+    def _mask(self, text: str) -> str:
         for secret in filter(None, self.secrets):
             text = text.replace(secret, "****")
         return text
 
 
-def find_tool(names: Sequence[str], *, hint: str, secrets: tuple[str, ...] = ()) -> Tool:
-    """Find the first of these commands on the path; SeatrialError with `hint` where there is none."""
-    for name in names:
-        if path := shutil.which(name):
-            return Tool(path, secrets)
-    raise SeatrialError(f"{' or '.join(names)} is not installed.", hint=hint)
+def find_tool(name: str, *, hint: str, secrets: tuple[str, ...] = ()) -> Tool:
+    """Find a command on the PATH. Raises SeatrialError with `hint` where it is not installed."""
+    path = shutil.which(name)
+    if path is None:
+        raise SeatrialError(f"{name} is not installed.", hint=hint)
+    return Tool(path, secrets)
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _kill(process: "subprocess.Popen[str]") -> None:
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

@@ -5,9 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from seatrial.model.engines import Floats
 from seatrial.model.features import Columns
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
+from seatrial.model.scoring import score_chunks
 from seatrial.model.table_files import Chunk, import_pyarrow, raise_problems, read_chunks
 
 Progress = Callable[[str], None]
@@ -65,25 +64,16 @@ def predict_table(
 def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
     """Predict a CSV, Parquet or JSON file chunk by chunk, in its order.
 
-    The engine scores some chunks in threads while the next ones are read and checked, since it releases the GIL.
     Raises DataError at the first chunk with rows that break the schema.
     """
-    # scikit-learn starts threads of its own
-    threads = 1 if release.metadata.engine == "native" else os.cpu_count() or 1
-    waiting: deque[tuple[Chunk, Future[Floats]]] = deque()
 
-    def next_one() -> Predicted:
-        chunk, scores = waiting.popleft()
-        return Predicted(release.decide(scores.result()), scores.result(), chunk.columns)
-
-    with ThreadPoolExecutor(threads, thread_name_prefix="engine") as pool:
+    def checked() -> Iterator[Chunk]:
         for chunk in read_chunks(path, release.checker):
             raise_problems(chunk.problems, path, rows=chunk.rows)
-            waiting.append((chunk, pool.submit(release.engine, *release.encode_table(chunk.columns))))
-            if len(waiting) > threads:
-                yield next_one()
-        while waiting:
-            yield next_one()
+            yield chunk
+
+    for chunk, scores in score_chunks(release, checked()):
+        yield Predicted(release.decide(scores), scores, chunk.columns)
 
 
 def _output_table(release: Release, chunk: Predicted, *, keep: bool) -> dict[str, Any]:

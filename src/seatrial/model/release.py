@@ -4,11 +4,12 @@ import importlib
 import json
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
@@ -20,7 +21,7 @@ from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
 from seatrial.model.shapley import Explanation, contributions
-from seatrial.model.table_validation import TableChecker
+from seatrial.model.table_validation import TableChecker, rows_of
 
 ARTIFACTS = "artifacts"
 CARD_FILE = "card.md"
@@ -166,19 +167,27 @@ class Release:
         """The rule that turns scores into labels."""
         return decision_rule(self.metadata)
 
-    def predict(self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Predict one row or several: [{"prediction": 1, "probabilities": {"0": 0.1, "1": 0.9}}, ...].
+    def predict(self, rows: Any) -> Any:
+        """Predict rows, or a table: a pandas or polars DataFrame, an Arrow table, anything that exports Arrow.
 
+        One row (a dictionary) or a list of rows gives a list:
+        [{"prediction": 1, "probabilities": {"0": 0.1, "1": 0.9}}, ...]. A table gives a table of the same kind with
+        the columns `prediction` and, for a classifier, `probability_<label>`, as fast as a file is predicted.
         Raises SeatrialError with the place and the rule where a row breaks the schema.
         """
-        given = [dict(rows)] if isinstance(rows, Mapping) else [dict(row) for row in rows]
+        if not isinstance(rows, Mapping | list | tuple):
+            from seatrial.model.frames import frame_like, is_frame
+
+            if is_frame(rows):
+                return frame_like(rows, self._predict_frame(rows))
+        checked = self._checked([rows] if isinstance(rows, Mapping) else rows)
+        return self.describe(self.score([self.encode(row) for row in checked])) if checked else []
+
+    def _checked(self, rows: Iterable[Mapping[str, Any]]) -> list[BaseModel]:
         try:
-            checked = self._parser.check(given)
+            return self._parser.check([dict(row) for row in rows])
         except RowError as error:
             raise SeatrialError(f"Not predicted: {error}") from None
-        if not checked:
-            return []
-        return self.describe(self.score([self.encode(row) for row in checked]))
 
     def describe(self, scores: Floats) -> list[dict[str, Any]]:
         """Convert scores to predictions, with the probability of each label."""
@@ -191,10 +200,39 @@ class Release:
             for label, row in zip(decided, scores.tolist(), strict=True)
         ]
 
-    def explain(self, row: BaseModel) -> Explanation:
-        """Say what each column did to the prediction, against the release's typical row."""
+    def _predict_frame(self, frame: Any) -> dict[str, Any]:
+        from seatrial.model.frames import frame_chunks
+        from seatrial.model.scoring import score_chunks
+
+        scored = list(score_chunks(self, frame_chunks(frame, self.checker)))
+        scores = np.concatenate([part for _, part in scored])
+        columns: dict[str, Any] = {"prediction": self.decide(scores)}
+        for position, label in enumerate(self.metadata.classes):
+            columns[f"probability_{label}"] = scores[:, position]
+        return columns
+
+    def explain(self, rows: Any) -> Any:
+        """Report what each column did to the prediction, against the release's typical row.
+
+        One row, as a dictionary or as `parse` gives it, gives an Explanation, and a list of rows gives a list. A table
+        gives a table of the same kind: the explained score of each row, the typical row's, and `contribution_<column>`.
+        """
+        if isinstance(rows, BaseModel):
+            return self._explain({c.name: getattr(rows, c.name) for c in self.columns})
+        if isinstance(rows, Mapping):
+            return self.explain(self._checked([rows])[0])
+        if not isinstance(rows, list | tuple):
+            from seatrial.model.frames import explanation_columns, frame_chunks, frame_like, is_frame
+
+            if is_frame(rows):
+                chunks = frame_chunks(rows, self.checker)
+                found = [self._explain(row) for chunk in chunks for row in rows_of(self.columns, chunk.columns)]
+                names = [c.name for c in self.columns if c.name in self.used_columns]
+                return frame_like(rows, explanation_columns(found, names))
+        return [self.explain(row) for row in self._checked(rows)]
+
+    def _explain(self, values: dict[str, Any]) -> Explanation:
         meta = self.metadata
-        values = {c.name: getattr(row, c.name) for c in self.columns}
         typical = {c.name: self._typical_values[c.name] for c in self.columns}
         own = self.score([self._encode(dict(values))])
         if meta.task == "regression":

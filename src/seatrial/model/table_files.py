@@ -3,7 +3,7 @@
 import csv
 import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,7 +30,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class _Raw:
+class RawChunk:
     """Rows as read: a value per row and column, each row's first line, and the rows with the wrong number of cells."""
 
     columns: dict[str, list[Any] | Array]
@@ -45,8 +45,15 @@ def read_chunks(path: Path, checker: TableChecker, *, target: str | None = None,
     Columns that the schema does not name are ignored. Problems name the line (CSV) and the row, counted over the whole
     file. Raises SeatrialError for a file that is not a table, and for a missing column that the schema requires.
     """
+    yield from check_chunks(_reader(path)(path, size), path, checker, target=target)
+
+
+def check_chunks(
+    raw_chunks: Iterable[RawChunk], path: Path, checker: TableChecker, *, target: str | None = None
+) -> Iterator[Chunk]:
+    """Check chunks by the schema; `path` names the table in errors."""
     before = 0
-    for raw in _reader(path)(path, size):
+    for raw in raw_chunks:
         wanted = [column.name for column in checker.columns] + ([target] if target else [])
         table: dict[str, Any] = {}
         for name in wanted:
@@ -106,7 +113,7 @@ def _reader(path: Path) -> Any:
     return readers[path.suffix.lower()]
 
 
-def _read_csv(path: Path, size: int) -> Iterator[_Raw]:
+def _read_csv(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
@@ -136,7 +143,7 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
         line = reader.line_num + 1
 
 
-def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> _Raw:
+def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> RawChunk:
     ragged = tuple(
         Problem(row, "", "", f"the row has {len(cells)} cells, the header has {len(header)}", line)
         for row, (line, cells) in enumerate(records)
@@ -147,10 +154,10 @@ def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> _Raw:
     columns: dict[str, list[Any] | Array] = {
         name: list(values) for name, values in zip(header, zip(*even, strict=True), strict=True)
     }
-    return _Raw(columns, len(records), [line for line, _ in records], ragged)
+    return RawChunk(columns, len(records), [line for line, _ in records], ragged)
 
 
-def _read_parquet(path: Path, size: int) -> Iterator[_Raw]:
+def _read_parquet(path: Path, size: int) -> Iterator[RawChunk]:
     import_pyarrow()
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -161,7 +168,7 @@ def _read_parquet(path: Path, size: int) -> Iterator[_Raw]:
             raise SeatrialError(f"{path.name} has no rows.")
         for batch in file.iter_batches(batch_size=size):
             names = batch.schema.names
-            yield _Raw({n: _from_arrow(batch.column(i)) for i, n in enumerate(names)}, batch.num_rows)
+            yield RawChunk({n: from_arrow(batch.column(i)) for i, n in enumerate(names)}, batch.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise SeatrialError(f"{path.name} cannot be read as Parquet: {error}") from None
 
@@ -174,7 +181,7 @@ def import_pyarrow() -> None:
         raise SeatrialError("Parquet files need pyarrow.", hint="pip install pyarrow") from None
 
 
-def _from_arrow(values: Any) -> list[Any] | Array:
+def from_arrow(values: Any) -> list[Any] | Array:
     """Convert numbers to float64 with NaN for null, and strings to objects that are shared by equal values."""
     import pyarrow as pa
 
@@ -183,7 +190,9 @@ def _from_arrow(values: Any) -> list[Any] | Array:
         return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
     if pa.types.is_integer(kind):
         return np.array(values.to_pylist(), dtype=object)  # checked value by value
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string_view(kind):
+        values = values.cast(pa.string())
+    if pa.types.is_string(values.type) or pa.types.is_large_string(kind):
         values = values.dictionary_encode()
     if pa.types.is_dictionary(values.type):
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
@@ -201,7 +210,7 @@ def _exact_in_float64(values: Any) -> bool:
     return all(end is None or abs(end) <= 2**53 for end in ends.values())
 
 
-def _read_json(path: Path, size: int) -> Iterator[_Raw]:
+def _read_json(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -212,4 +221,4 @@ def _read_json(path: Path, size: int) -> Iterator[_Raw]:
     names = list(dict.fromkeys(name for row in rows for name in row))
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        yield _Raw({name: [row.get(name) for row in part] for name in names}, len(part))
+        yield RawChunk({name: [row.get(name) for row in part] for name in names}, len(part))

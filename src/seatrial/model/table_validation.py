@@ -188,6 +188,12 @@ def from_array(column: Column, value: Any) -> Any:
     return float(value) if column.kind == "number" else int(value)
 
 
+def rows_of(columns: Sequence[Column], table: Columns) -> list[dict[str, Any]]:
+    """Read checked columns back as rows."""
+    rows = len(table[columns[0].name]) if columns else 0
+    return [{c.name: from_array(c, table[c.name][row]) for c in columns} for row in range(rows)]
+
+
 def _shown(value: Any) -> str:
     text = "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN is missing
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,6 +1,6 @@
-"""Records in, HTML out: the look that every page and report shares, with templates and assets as files.
+"""Turns records into HTML: the style, templates and charts that all pages and reports share.
 
-`render` fills a template of `templates/`, `asset` reads a file of `assets/`. It never measures, decides or serves.
+`render` renders a template of `templates/`, `asset` reads a file of `assets/`. It never measures, decides or serves.
 """
 
 from seatrial.pages.html import asset, render

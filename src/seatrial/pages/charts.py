@@ -1,7 +1,7 @@
-"""Draws charts as inline SVG: panels of two axes and marks, coloured by the page's own variables, light and dark.
+"""Draws charts as inline SVG: panels with two axes and marks, in the page's own colours, light and dark.
 
-The unit is a pixel of a drawing `WIDTH` wide, which pages scale to the column it stands in. The same marks give the
-same bytes. Styles are in assets/charts.css.
+The unit is a pixel of a drawing that is `WIDTH` wide; pages scale it to the column. The same marks give the same bytes.
+The styles are in assets/charts.css.
 """
 
 import html
@@ -10,17 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 WIDTH = 380
-TOP, RIGHT, BOTTOM = 30, 14, 40  # room around a panel; less above one whose y axis has no label
-LETTER = 6.6  # the mean width of a letter of 12 px
+TOP, RIGHT, BOTTOM = 30, 14, 40  # margins of a panel; the top is smaller if the y axis has no label
+LETTER = 6.6  # mean width of a letter at 12 px
 MINUS = "\u2212"
-NEAREST = 1.5  # points of a line that are closer are one to the eye; this also bounds what a long curve weighs
+NEAREST = 1.5  # points of a line that are closer look like one; this also limits the size of a long curve
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Svg:
-    """A drawing. Templates take it as it is: its texts are escaped where it is made."""
+    """A drawing. Templates insert it unescaped, since its texts are escaped where it is made."""
 
     markup: str
 
@@ -30,7 +30,7 @@ class Svg:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its title, and a caption that says in plain words how to read it and what it shows."""
+    """A drawing with its title, and a caption that says how to read it and what it shows."""
 
     title: str
     drawing: Svg
@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale from `low` to `high`, marked at `ticks`."""
+    """A scale from `low` to `high`, with `ticks`."""
 
     label: str
     low: float
@@ -49,28 +49,28 @@ class Axis:
 
     @classmethod
     def of_shares(cls, label: str, high: float = 1.0) -> "Axis":
-        """A scale of shares from 0 %, to 100 % unless all are small."""
+        """A scale of shares from 0 % to 100 %, or to `high` if all are small."""
         ticks = (0.0, 0.25, 0.5, 0.75, 1.0) if high == 1 else tuple(nice_ticks(0, high))
         return cls(label, 0.0, high, ticks, percent=True)
 
     @classmethod
     def over(cls, label: str, values: Iterable[float], *, zero: bool = False, count: int = 5) -> "Axis":
-        """A scale that holds all values with a little room; with `zero` it begins there, and has room above alone."""
-        listed = [float(value) for value in values] + ([0.0] if zero else [])
-        low, high = min(listed), max(listed)
-        room = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
-        low, high = (low if zero and low == 0 else low - room), high + room
+        """A scale that fits all values with a small margin; with `zero` it starts there, with a margin above only."""
+        numbers = [float(value) for value in values] + ([0.0] if zero else [])
+        low, high = min(numbers), max(numbers)
+        margin = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+        low, high = (low if zero and low == 0 else low - margin), high + margin
         return cls(label, low, high, tuple(nice_ticks(low, high, count)))
 
     def written(self, tick: float) -> str:
-        """A tick's text, with as many digits as tell it from the next."""
+        """The label of a tick, with enough digits to differ from the next."""
         if self.percent:
             return f"{tick * 100:.10g} %"
         step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else abs(tick)
         return _compact(tick, step)
 
     def at(self, value: float) -> float:
-        """Where a value lies, from 0 to 1."""
+        """The position of a value, from 0 to 1."""
         return (value - self.low) / (self.high - self.low)
 
 
@@ -94,10 +94,10 @@ def _compact(value: float, step: float) -> str:
 
 
 class Chart:
-    """One panel. Marks are drawn in the order of the calls; `series` is 1 to 4, or 0 for what stands back."""
+    """One panel. Marks are drawn in the order of the calls; `series` is 1 to 4, or 0 for the background."""
 
     def __init__(self, x: Axis, y: Axis, *, height: float = 300, left: float = 0, names: Sequence[str] = ()) -> None:
-        """Make an empty panel. `names` stand along the y axis, from the top, instead of its ticks."""
+        """Make an empty panel. `names` label the y axis, from the top, instead of ticks."""
         self.x, self.y, self.height, self.names = x, y, height, names
         texts = names or [y.written(tick) for tick in y.ticks]
         self.top = TOP if y.label else 8
@@ -105,36 +105,36 @@ class Chart:
         self._marks: list[str] = []
 
     def place(self, x: float, y: float) -> Point:
-        """Where values lie in the drawing."""
+        """The position of two values in the drawing."""
         wide, high = WIDTH - self.left - RIGHT, self.height - self.top - BOTTOM
         return self.left + self.x.at(x) * wide, self.top + (1 - self.y.at(y)) * high
 
     def line(self, points: Sequence[Point], series: int, *, dashed: bool = False) -> None:
-        """Join points."""
-        kept: list[Point] = []
+        """Draw a line through points."""
+        thinned: list[Point] = []
         placed = [self.place(*point) for point in points]
         for point in placed:
-            if not kept or math.dist(point, kept[-1]) >= NEAREST or point is placed[-1]:
-                kept.append(point)
-        path = "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in kept)
+            if not thinned or math.dist(point, thinned[-1]) >= NEAREST or point is placed[-1]:
+                thinned.append(point)
+        path = "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in thinned)
         self._marks.append(f'<path class="line s{series}{" dashed" if dashed else ""}" d="{path}"/>')
 
     def bar(self, low: Point, high: Point, series: int, *, kind: str = "fill") -> None:
-        """Fill the rectangle between two corners; of the kind `pale`, other marks stand out upon it."""
+        """Fill the rectangle between two corners; the kind `pale` is for a background of other marks."""
         (x0, y1), (x1, y0) = self.place(*low), self.place(*high)
         left, top = min(x0, x1), min(y0, y1)
         size = f'width="{_n(abs(x1 - x0))}" height="{_n(abs(y1 - y0))}"'
         self._marks.append(f'<rect class="{kind} s{series}" x="{_n(left)}" y="{_n(top)}" {size}/>')
 
     def dots(self, points: Iterable[Point], series: int, radius: float = 2.5, kind: str = "dot") -> None:
-        """Put a dot at each point; of the kind `many` they shine through, of the kind `one` they stand out."""
+        """Draw a dot at each point; the kind `many` is translucent, the kind `one` is emphasised."""
         circles = [f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"/>' for x, y in (self.place(*p) for p in points)]
         self._marks.append(f'<g class="{kind} s{series}">{"".join(circles)}</g>')
 
     def text(
         self, x: float, y: float, text: str, series: int = 0, *, anchor: str = "start", dx: float = 0, dy: float = 0
     ) -> None:
-        """Write beside a mark; `dx` and `dy` move the text by pixels, to the right and down."""
+        """Label a mark; `dx` and `dy` move the text by pixels, to the right and down."""
         left, top = self.place(x, y)
         left, top = left + dx, top + dy
         written = html.escape(text)
@@ -143,7 +143,7 @@ class Chart:
         )
 
     def panel(self) -> str:
-        """The axes, and the marks upon them."""
+        """The axes and the marks, as SVG."""
         wide = WIDTH - RIGHT
         parts = [f'<text x="0" y="12">{html.escape(self.y.label)}</text>'] if self.y.label else []
         for position, name in enumerate(self.names):
@@ -171,7 +171,7 @@ class Chart:
 
 
 def draw(described: str, *charts: Chart) -> Svg:
-    """Put panels beneath one another; `described` is what a screen reader says."""
+    """Stack panels vertically; `described` is the text for screen readers."""
     parts, top = [], 0.0
     for chart in charts:
         parts.append(f'<g transform="translate(0 {_n(top)})">{chart.panel()}</g>')
@@ -180,7 +180,7 @@ def draw(described: str, *charts: Chart) -> Svg:
 
 
 def small_bars(shares: Sequence[float], described: str) -> Svg:
-    """A drawing to stand in a table's cell: bars side by side, the largest as high as it goes."""
+    """A drawing for a table cell: bars side by side, the largest at full height."""
     wide, high = 120, 28
     step, most = min(wide / len(shares), 25), max(shares) or 1.0
     gap = 1 if len(shares) < 40 else 0
@@ -193,7 +193,7 @@ def small_bars(shares: Sequence[float], described: str) -> Svg:
 
 
 def strip(value: float, low: float, high: float, baseline: float | None, described: str) -> Svg:
-    """A figure between the ends of its interval, with a mark where the baseline stands."""
+    """A value within its interval, with a mark at the baseline."""
     wide, high_px = 200, 18
     ends = [value, low, high] + ([] if baseline is None else [baseline])
     least, most = min(ends), max(ends)
@@ -216,6 +216,6 @@ def _svg(kind: str, wide: float, high: float, described: str, inner: str) -> Svg
 
 
 def _n(value: float) -> str:
-    """A coordinate, to a tenth of a pixel."""
+    """Format a coordinate to a tenth of a pixel."""
     text = f"{value:.1f}"
     return text.removesuffix(".0") if text != "-0.0" else "0"

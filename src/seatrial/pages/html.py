@@ -1,35 +1,20 @@
-"""Fills templates, and reads the assets they refer to."""
+"""Renders HTML pages from templates, and reads the assets that they refer to."""
 
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from seatrial.pages.jinja import jinja_environment
 
 HERE = Path(__file__).parent
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill `templates/<template>` with the values; a name that is not given is an error, and all text is escaped."""
-    return _environment().get_template(template).render(**values)
+    """Render `templates/<template>`. All text is escaped, and an undefined name is an error."""
+    environment = jinja_environment(HERE / "templates", html=True)
+    environment.globals["asset"] = asset
+    return environment.get_template(template).render(**values)
 
 
 def asset(name: str) -> str:
-    """Read a file of `assets/`: a style sheet, a script, a drawing."""
+    """Read a file of `assets/`: a style sheet, a script or an image."""
     return (HERE / "assets" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["asset"] = asset
-    return environment

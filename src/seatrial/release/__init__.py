@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seatrial.release.toolkit import build_toolkit as build_toolkit
     from seatrial.release.toolkit import publish_toolkit as publish_toolkit
     from seatrial.release.toolkit import runs_from_checkout as runs_from_checkout
-    from seatrial.release.wheel_builder import Built as Built
+    from seatrial.release.wheel_builder import BuiltRelease as BuiltRelease
     from seatrial.release.wheel_builder import build_release as build_release
     from seatrial.release.wheel_builder import built_files as built_files
     from seatrial.wheels.wheel import WheelInfo as WheelInfo
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "WheelInfo": "seatrial.wheels.wheel",
     "inspect": "seatrial.wheels.wheel",
-    "Built": "seatrial.release.wheel_builder",
+    "BuiltRelease": "seatrial.release.wheel_builder",
     "build_release": "seatrial.release.wheel_builder",
     "built_files": "seatrial.release.wheel_builder",
     "FolderIndex": "seatrial.release.folder_index",
@@ -40,7 +40,7 @@ _HOMES = {
     "runs_from_checkout": "seatrial.release.toolkit",
 }
 __all__ = [
-    "Built",
+    "BuiltRelease",
     "FolderIndex",
     "HttpIndex",
     "Index",

@@ -12,7 +12,7 @@ from packaging.version import Version
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.wheels.archive import MEMBER_LIMIT, TOTAL_LIMIT
-from seatrial.wheels.simple_api import IndexedFile, named
+from seatrial.wheels.simple_api import IndexedFile, parse_filename
 from seatrial.wheels.wheel import REBUILD, TEXT_LIMIT, identity, inspect, refuse_unsafe
 
 
@@ -46,7 +46,7 @@ class Distribution:
 
 def read_distribution(path: Path) -> Distribution:
     """Look into a wheel or an sdist; raises SeatrialError where it is neither, damaged, or unsafe."""
-    name, version = named(path.name)
+    name, version = parse_filename(path.name)
     if path.name.endswith(".whl"):
         wheel = inspect(path)
         if wheel.release is not None:

@@ -8,15 +8,15 @@ from pathlib import Path
 from seatrial.core.files import sha256
 from seatrial.release.distribution import Distribution, read_distribution
 from seatrial.release.index import (
-    BusyError,
+    BusyIndexError,
     IndexedRelease,
-    NoRoomError,
     Progress,
     Published,
     Readable,
-    grouped,
-    one_release,
-    refuse_other_bytes,
+    UnwritableIndexError,
+    group_releases,
+    read_distributions,
+    refuse_changed_files,
 )
 from seatrial.release.staging import Staging
 from seatrial.wheels.simple_api import (
@@ -65,7 +65,7 @@ class FolderIndex(FolderSource, Readable):
         Exactly the same bytes again are a success with `already`; other bytes under a version that is there
         are refused. Raises SeatrialError, and leaves the index as it was.
         """
-        distributions = one_release(files)
+        distributions = read_distributions(files)
         progress(f"publishing {distributions[0].filename}")
         return self._locked(distributions)
 
@@ -91,12 +91,12 @@ class FolderIndex(FolderSource, Readable):
             ):
                 return self._publish(distributions, staging)
         except Timeout:
-            raise BusyError(
+            raise BusyIndexError(
                 f"Another publication to {self.path} has not ended for {self._lock_timeout:.0f} s.",
                 hint="Wait for it, or end it; nothing was published.",
             ) from None
         except OSError as error:
-            raise NoRoomError(
+            raise UnwritableIndexError(
                 f"{self.path} cannot be written: {error.strerror or error}.",
                 hint="Nothing was published. Make room or mend the rights, and publish again.",
             ) from None
@@ -106,7 +106,7 @@ class FolderIndex(FolderSource, Readable):
         name, version = first.name, first.version
         folder = project_folder(self.path, name)
         listed = read_page(folder / PAGE)
-        new = refuse_other_bytes(distributions, listed)
+        new = refuse_changed_files(distributions, listed)
         for each in distributions:
             # Also when it is listed: a file that was damaged or lost is mended by publishing it again.
             target = folder / each.filename
@@ -118,7 +118,7 @@ class FolderIndex(FolderSource, Readable):
             moment = self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             listed = [*listed, *(each.indexed(moment) for each in new)]
             wheels = {file.version: file for file in listed if file.is_wheel}
-            # An sdist takes its wheel's Python, whichever came first: see one_release.
+            # An sdist takes its wheel's Python, whichever came first: see read_distributions.
             listed = [
                 replace(f, requires_python=wheels[f.version].requires_python) if f.version in wheels else f
                 for f in sorted(listed, key=lambda f: (f.version, f.filename))
@@ -134,4 +134,4 @@ class FolderIndex(FolderSource, Readable):
 
     def _releases(self, name: str) -> list[IndexedRelease]:
         folder = project_folder(self.path, name)
-        return grouped(name, self.files(name), lambda wheel: read_release(folder / wheel.filename))
+        return group_releases(name, self.files(name), lambda wheel: read_release(folder / wheel.filename))

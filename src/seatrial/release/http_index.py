@@ -19,18 +19,18 @@ from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.core.index_settings import LOOPBACK, IndexPlace
+from seatrial.core.index_settings import LOOPBACK, IndexSettings
 from seatrial.release.distribution import Distribution
-from seatrial.release.http_session import Session, UnclearError
+from seatrial.release.http_session import Session, UnknownOutcomeError
 from seatrial.release.index import (
     IndexedRelease,
     Progress,
     Published,
     Readable,
-    grouped,
-    one_release,
-    refuse_other_bytes,
-    taken,
+    group_releases,
+    read_distributions,
+    refuse_changed_files,
+    version_exists,
 )
 from seatrial.release.listing import ACCEPT, Listed, read_files, read_names
 from seatrial.release.upload import upload_fields
@@ -48,7 +48,7 @@ class HttpIndex(Readable):
 
     def __init__(
         self,
-        place: IndexPlace,
+        place: IndexSettings,
         *,
         cache: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -77,11 +77,11 @@ class HttpIndex(Readable):
         What is there already with the same bytes stays, so that a publication that broke off is completed by the
         next; other bytes are refused. Raises SeatrialError, and then the wheel is not there, or unknown to be.
         """
-        distributions = one_release(files)
+        distributions = read_distributions(files)
         first = distributions[0]
         self.place.credentials(push=True)  # say at once that there is no token
         progress(f"asking {self.where} for {first.name}")
-        new = refuse_other_bytes(distributions, self._version(first))
+        new = refuse_changed_files(distributions, self._version(first))
         for each in sorted(new, key=lambda d: d.is_wheel):
             self._upload(each, progress)
         return Published(first.name, str(first.version), tuple(each.filename for each in distributions), not new)
@@ -122,7 +122,7 @@ class HttpIndex(Readable):
         def metadata(wheel: IndexedFile) -> dict[str, Any] | None:
             return read_release(self.local(name, wheel))
 
-        return grouped(name, self.files(name), metadata)
+        return group_releases(name, self.files(name), metadata)
 
     def _version(self, of: Distribution) -> list[IndexedFile]:
         """The files of one version."""
@@ -200,7 +200,7 @@ class HttpIndex(Readable):
             try:
                 answer = self._session.upload(fields, field, each.path, sent)
                 self._judge(answer.status, answer.text, answer.content_type, each)
-            except UnclearError as error:
+            except UnknownOutcomeError as error:
                 if self._is_there(each, patience=2.0 if turn < UPLOADS - 1 else self._read_back):
                     return
                 if turn == UPLOADS - 1:
@@ -221,7 +221,7 @@ class HttpIndex(Readable):
             )
 
     def _judge(self, status: int, text: str, content_type: str, each: Distribution) -> None:
-        """Raise what an upload's status says; UnclearError where only the index itself can tell."""
+        """Raise what an upload's status says; UnknownOutcomeError where only the index itself can tell."""
         said = self._session.said(text, content_type)
         if status in (200, 201, 202, 204):
             return
@@ -239,9 +239,9 @@ class HttpIndex(Readable):
         if status == 409 or (status == 400 and "exist" in said.lower()):
             if self._is_there(each, patience=2.0):  # other bytes raise
                 return
-            raise taken(each)
+            raise version_exists(each)
         if status >= 500 or status in (408, 429):
-            raise UnclearError(f"{self.place.upload} answers {status}: {said}")
+            raise UnknownOutcomeError(f"{self.place.upload} answers {status}: {said}")
         raise SeatrialError(f"{self.place.upload} refuses {each.filename} ({status}): {said}")
 
     def _is_there(self, each: Distribution, *, patience: float) -> bool:
@@ -249,7 +249,7 @@ class HttpIndex(Readable):
         end, wait = time.monotonic() + patience, 0.05
         while True:
             there = self._version(each)
-            refuse_other_bytes([each], there)
+            refuse_changed_files([each], there)
             if any(file.filename == each.filename for file in there):
                 return True
             if time.monotonic() + wait > end:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.index_settings import LOOPBACK, IndexPlace
+from seatrial.core.index_settings import LOOPBACK, IndexSettings
 
 if TYPE_CHECKING:
     import httpx
@@ -32,12 +32,12 @@ LONGEST_WAIT = 10.0
 T = TypeVar("T")
 
 
-class UnclearError(SeatrialError):
+class UnknownOutcomeError(SeatrialError):
     """Nobody knows what became of a request: the connection broke, or the server failed."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class IndexResponse:
     """What a server answered, read to its end."""
 
     status: int
@@ -49,21 +49,23 @@ class Answer:
 class Session:
     """A connection to one index. `sleep` is replaced in tests."""
 
-    def __init__(self, place: IndexPlace, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, place: IndexSettings, sleep: Callable[[float], None] = time.sleep) -> None:
         self.place = place
         self._sleep = sleep
         self._client: httpx.Client | None = None
 
-    def page(self, url: str, accept: str) -> Answer | None:
+    def page(self, url: str, accept: str) -> IndexResponse | None:
         """Get a page of the index; None where it has none (404), or where another server is said to have it."""
 
-        def get() -> Answer | None:
+        def get() -> IndexResponse | None:
             with self._get(url, {"Accept": accept}, own=True) as response:
                 if response is None or response.status_code == 404:
                     return None
                 text = _text(response, PAGE_LIMIT, PAGE_SECONDS)
                 self._refuse(response.status_code, url, text)
-                return Answer(response.status_code, text, response.headers.get("content-type", ""), str(response.url))
+                return IndexResponse(
+                    response.status_code, text, response.headers.get("content-type", ""), str(response.url)
+                )
 
         return self._patiently(get)
 
@@ -83,12 +85,14 @@ class Session:
                     into.write(chunk)
                     done += len(chunk)
                 if whole and done != whole and "content-encoding" not in response.headers:
-                    raise UnclearError(f"{_bare(url)} broke off after {done:,} of {whole:,} bytes.")
+                    raise UnknownOutcomeError(f"{_bare(url)} broke off after {done:,} of {whole:,} bytes.")
 
         self._patiently(get)
 
-    def upload(self, fields: list[tuple[str, str]], field: str, path: Path, progress: Callable[[int], None]) -> Answer:
-        """Send a file with its fields, once. Raises UnclearError where nobody knows whether it arrived."""
+    def upload(
+        self, fields: list[tuple[str, str]], field: str, path: Path, progress: Callable[[int], None]
+    ) -> IndexResponse:
+        """Send a file with its fields, once. Raises UnknownOutcomeError where nobody knows whether it arrived."""
         import httpx
 
         data: dict[str, Any] = {}
@@ -106,8 +110,8 @@ class Session:
                 finally:
                     response.close()
         except httpx.HTTPError as error:
-            raise UnclearError(f"The upload to {url} broke off: {_cause(error)}.") from None
-        return Answer(response.status_code, text, response.headers.get("content-type", ""), url)
+            raise UnknownOutcomeError(f"The upload to {url} broke off: {_cause(error)}.") from None
+        return IndexResponse(response.status_code, text, response.headers.get("content-type", ""), url)
 
     def said(self, text: str, content_type: str = "") -> str:
         """Give the first words of a server's answer, fit for a message: one line, and without a token."""
@@ -148,7 +152,7 @@ class Session:
                 finally:
                     response.close()
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise UnclearError(
+                raise UnknownOutcomeError(
                     f"{_bare(url)} cannot be read: {_cause(error)}.",
                     hint="Is the address right, and the network there?",
                 ) from None
@@ -164,7 +168,7 @@ class Session:
         for turn in range(TRIES):
             try:
                 return act()
-            except UnclearError:
+            except UnknownOutcomeError:
                 if turn == TRIES - 1:
                     raise
                 self._sleep(min(0.25 * 2**turn, LONGEST_WAIT))
@@ -175,7 +179,7 @@ class Session:
         if status in (401, 403):
             raise self.denied(status, push=False)
         if status in PASSING:
-            raise UnclearError(f"{_bare(url)} answers {status}: {self.said(text)}", hint="Try again later.")
+            raise UnknownOutcomeError(f"{_bare(url)} answers {status}: {self.said(text)}", hint="Try again later.")
         if status >= 300:
             raise SeatrialError(f"{_bare(url)} answers {status}: {self.said(text)}")
 
@@ -241,14 +245,14 @@ class _Counted:
 
 
 def _within(response: "httpx.Response", limit: int, seconds: float) -> Iterator[bytes]:
-    """The bytes of an answer; UnclearError when it takes too long, SeatrialError when it does not end."""
+    """The bytes of an answer; UnknownOutcomeError when it takes too long, SeatrialError when it does not end."""
     end, done = time.monotonic() + seconds, 0
     for chunk in response.iter_bytes():
         done += len(chunk)
         if done > limit:
             raise SeatrialError(f"{_bare(str(response.url))} is larger than {limit >> 20} MiB.")
         if time.monotonic() > end:
-            raise UnclearError(f"{_bare(str(response.url))} took longer than {seconds:.0f} s.")
+            raise UnknownOutcomeError(f"{_bare(str(response.url))} took longer than {seconds:.0f} s.")
         yield chunk
 
 

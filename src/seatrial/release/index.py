@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.index_settings import IndexPlace, folder_place, url_place
+from seatrial.core.index_settings import IndexSettings, index_at_url, index_in_folder
 from seatrial.release.distribution import Distribution, read_distribution
 from seatrial.wheels.simple_api import IndexedFile
 from seatrial.wheels.sources import WheelSource
@@ -21,15 +21,15 @@ from seatrial.wheels.sources import WheelSource
 Progress = Callable[[str], None]
 
 
-class VersionTakenError(SeatrialError):
+class VersionExistsError(SeatrialError):
     """A version is there already with other bytes; a server answers 409."""
 
 
-class NoRoomError(SeatrialError):
+class UnwritableIndexError(SeatrialError):
     """An index cannot be written, as when its disk is full; a server answers 507."""
 
 
-class BusyError(SeatrialError):
+class BusyIndexError(SeatrialError):
     """Another publication has not ended; a server answers 503."""
 
 
@@ -64,7 +64,7 @@ class IndexedRelease:
         return f"{self.name}=={self.version}"
 
     @property
-    def pin(self) -> str:
+    def hashed_requirement(self) -> str:
         """The release as a line of a requirements file, with the hash of its wheel: no other file can be it."""
         return f"{self.requirement} --hash=sha256:{self.sha256}"
 
@@ -153,11 +153,11 @@ class Readable(ABC):
         return self.names()
 
 
-def open_index(where: IndexPlace | str | Path) -> Index:
+def open_index(where: IndexSettings | str | Path) -> Index:
     """Open the index at a place, a folder or an address. A folder need not exist yet: publishing makes it."""
     if isinstance(where, str):
-        where = url_place(where) if "://" in where or where.startswith("file:") else Path(where)
-    place = folder_place(where) if isinstance(where, Path) else where
+        where = index_at_url(where) if "://" in where or where.startswith("file:") else Path(where)
+    place = index_in_folder(where) if isinstance(where, Path) else where
     if place.folder:
         from seatrial.release.folder_index import FolderIndex
 
@@ -167,7 +167,7 @@ def open_index(where: IndexPlace | str | Path) -> Index:
     return HttpIndex(place)
 
 
-def one_release(files: Sequence[Path]) -> list[Distribution]:
+def read_distributions(files: Sequence[Path]) -> list[Distribution]:
     """Look into the files and hold them to be one release: a wheel first, and perhaps its sdist."""
     if not files:
         raise SeatrialError("There is nothing to publish.", hint="Run `seatrial build` first.")
@@ -180,8 +180,8 @@ def one_release(files: Sequence[Path]) -> list[Distribution]:
     return [replace(each, requires_python=read[0].requires_python) for each in read]
 
 
-def refuse_other_bytes(distributions: Sequence[Distribution], listed: Iterable[IndexedFile]) -> list[Distribution]:
-    """Give those that the index does not list yet; VersionTakenError where it has another file in the place of one.
+def refuse_changed_files(distributions: Sequence[Distribution], listed: Iterable[IndexedFile]) -> list[Distribution]:
+    """Give those that the index does not list yet; VersionExistsError where it has another file in the place of one.
 
     A version has one wheel and one sdist at most, so another file name, as of another spelling, is another file too.
     """
@@ -189,19 +189,19 @@ def refuse_other_bytes(distributions: Sequence[Distribution], listed: Iterable[I
     for each in distributions:
         other = there.get(each.is_wheel)
         if other and (other.filename, other.sha256) != (each.filename, each.sha256):
-            raise taken(each)
+            raise version_exists(each)
     return [each for each in distributions if each.is_wheel not in there]
 
 
-def taken(distribution: Distribution) -> VersionTakenError:
+def version_exists(distribution: Distribution) -> VersionExistsError:
     """Say that a version is there already, with other bytes."""
-    return VersionTakenError(
+    return VersionExistsError(
         f"{distribution.name} {distribution.version} is published already, with other bytes, and is never overwritten.",
         hint="Raise __version__ in the package's __init__.py, build and publish again.",
     )
 
 
-def grouped(
+def group_releases(
     name: str, files: Iterable[IndexedFile], metadata: Callable[[IndexedFile], dict[str, Any] | None]
 ) -> list[IndexedRelease]:
     """Make releases of a project's files, from old to new; a version without a wheel is none."""

@@ -31,11 +31,11 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.index_settings import LOOPBACK
 from seatrial.release.folder_index import FolderIndex
-from seatrial.release.index import BusyError, NoRoomError, VersionTakenError
+from seatrial.release.index import BusyIndexError, UnwritableIndexError, VersionExistsError
 from seatrial.release.listing import HTML_TYPES, JSON_TYPE
 from seatrial.wheels.simple_api import (
     IndexedFile,
-    named,
+    parse_filename,
     project_folder,
     project_html,
     project_json,
@@ -46,7 +46,7 @@ from seatrial.wheels.simple_api import (
 UPLOADS = ".uploads"
 LIMIT = 1 << 30  # bytes of one upload
 UPLOAD_SECONDS = 900.0
-STATUS: dict[type[SeatrialError], int] = {VersionTakenError: 409, NoRoomError: 507, BusyError: 503}
+STATUS: dict[type[SeatrialError], int] = {VersionExistsError: 409, UnwritableIndexError: 507, BusyIndexError: 503}
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class _Door:
         with TemporaryDirectory(dir=home) as folder:
             path = Path(folder) / filename
             try:
-                name, version = named(filename)
+                name, version = parse_filename(filename)
                 with path.open("wb") as stored:
                     shutil.copyfileobj(sent.file, stored)
                 if fields.get("sha256_digest", "").lower() not in ("", sha256(path)):

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.simple_api import IndexedFile, named
+from seatrial.wheels.simple_api import IndexedFile, parse_filename
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPES = ("application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml")
@@ -40,7 +40,7 @@ def read_files(text: str, content_type: str, url: str, project: str) -> list[Lis
         found = [_from_link(link, link.base or url) for link in page.links]
         if not page.says_so and not any(found):
             raise _no_index(url)
-    return [each for each in found if each and named(each.file.filename)[0] == project]
+    return [each for each in found if each and parse_filename(each.file.filename)[0] == project]
 
 
 def read_names(text: str, content_type: str, url: str) -> list[str]:
@@ -105,7 +105,7 @@ def _from_link(link: "_Link", base: str) -> Listed | None:
 
 def _listed(filename: str, url: str, hashes: dict[str, str], **more: Any) -> Listed | None:
     try:
-        named(filename)
+        parse_filename(filename)
     except SeatrialError:
         return None  # an egg, an installer, a signature
     if "/" in filename or "\\" in filename or urlsplit(url).scheme not in ("http", "https"):

@@ -22,7 +22,7 @@ TRAIN = "Run `seatrial train` first."
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltRelease:
     """What a build made; hash and size (bytes) are the wheel's."""
 
     sdist: Path
@@ -31,7 +31,7 @@ class Built:
     size: int
 
 
-def build_release(project: ProjectSettings, progress: Callable[[str], None] = lambda _: None) -> Built:
+def build_release(project: ProjectSettings, progress: Callable[[str], None] = lambda _: None) -> BuiltRelease:
     """Build the trained project into `dist/`, by PyPA's build, in an environment of its own.
 
     Same inputs, same bytes: hatchling stamps files with SOURCE_DATE_EPOCH, or a fixed day where it is unset.
@@ -52,7 +52,7 @@ def build_release(project: ProjectSettings, progress: Callable[[str], None] = la
             old.unlink()
         sdist = sdist.replace(project.dist / sdist.name)
         wheel = wheel.replace(project.dist / wheel.name)
-    return Built(sdist=sdist, wheel=wheel, sha256=info.sha256, size=info.size)
+    return BuiltRelease(sdist=sdist, wheel=wheel, sha256=info.sha256, size=info.size)
 
 
 def built_files(project: ProjectSettings) -> tuple[Path, Path]:
@@ -142,13 +142,13 @@ def _version(project: ProjectSettings) -> Version:
 
 
 def _same_version(project: ProjectSettings) -> list[Path]:
-    from seatrial.wheels.simple_api import named
+    from seatrial.wheels.simple_api import parse_filename
 
     found = []
     for path in project.dist.glob("*"):
         if path.name.endswith((".whl", ".tar.gz")) and not path.name.startswith("."):
             try:
-                name, version = named(path.name)
+                name, version = parse_filename(path.name)
             except SeatrialError:
                 continue
             if name == canonicalize_name(project.name) and version == _version(project):

@@ -1,7 +1,7 @@
-"""Serves: a release in, HTTP out. It never trains, never installs, and never looks at a project's settings.
+"""The HTTP server: serves one installed release. It never trains, never installs, and never reads a project's settings.
 
-`create_app` gives the ASGI application, `run` the whole server. It stands on the core and on the extra `serve`, so
-pandas, scikit-learn and the command line's packages are not there.
+`create_app` makes the ASGI application; `run` runs the whole server. It needs the core and the extra `serve`; pandas,
+scikit-learn and the packages of the command line are not installed there.
 """
 
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "create_app", "run"]
 
-_HOMES = {"create_app": "asgi", "run": "server"}
+_MODULES = {"create_app": "asgi", "run": "server"}
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(name)

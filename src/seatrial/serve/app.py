@@ -1,6 +1,6 @@
-"""The FastAPI application: every route, its document, and the pages that show it, all without a network.
+"""The FastAPI application: every route, the OpenAPI document, and the pages, all of which work without a network.
 
-What it answers is made by the same `Service` that the fast front asks.
+Its responses are made by the same `Service` as those of the ASGI application.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -10,12 +10,12 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from seatrial.serve import logs, openapi, requests, responses
-from seatrial.serve.docs import create_documented
+from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.page import add_page
-from seatrial.serve.responses import JSON, NO_SNIFFING, REQUEST_ID, Answer
+from seatrial.serve.responses import JSON, NO_SNIFFING, REQUEST_ID, EncodedResponse
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
-# For pages that bring no policy of their own, which are Swagger UI and ReDoc; both write styles and scripts in line.
+# For Swagger UI and ReDoc, which use inline styles and scripts. The prediction page has a stricter policy of its own.
 _POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     b"img-src 'self' data:; font-src 'self' data:; worker-src blob:; "
@@ -24,37 +24,37 @@ _POLICY = (
 
 
 def create_fastapi(service: Service) -> FastAPI:
-    """Make the application; it may be mounted alone, and then loads the model at its start-up."""
+    """Make the application. It may be mounted alone; then it loads the model at startup."""
 
     @asynccontextmanager
-    async def live(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if not service.ready:
             service.load()
         yield
         service.stop()
 
     release = service.release
-    app = create_documented(
+    app = create_app_with_docs(
         title=release.name,
         version=release.version,
         description=release.metadata.description,
         redirect_slashes=False,
-        lifespan=live,
+        lifespan=lifespan,
     )
-    app.add_middleware(_Envelope)
+    app.add_middleware(_CommonHeaders)
     _add_routes(app, service)
     add_page(app, service)
-    bare = app.openapi
+    routes_only = app.openapi
 
-    def extended() -> dict[str, Any]:
+    def complete() -> dict[str, Any]:
         """Make the OpenAPI document once, with the release's own schema and examples."""
         if app.openapi_schema is None:
             if not service.ready:
                 service.load()
-            app.openapi_schema = openapi.completed(bare(), service)
+            app.openapi_schema = openapi.complete(routes_only(), service)
         return app.openapi_schema
 
-    app.openapi = extended  # type: ignore[method-assign] # FastAPI's documented way to extend the document
+    app.openapi = complete  # type: ignore[method-assign] # FastAPI's documented way to extend the document
     return app
 
 
@@ -66,46 +66,46 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post(EXPLAIN, tags=["model"], response_class=Response)
     async def explain(request: Request) -> Response:
-        """Predict one row, and say what each of its values contributed.
+        """Predict one row and explain how much each of its values contributed.
 
-        The contributions are Shapley values against a typical row: they sum to `value - typical_value`.
+        The contributions are Shapley values relative to a typical row: they add up to `value - typical_value`.
         """
         return _response(await service.explain(request.scope["headers"], request.receive, _id(request)))
 
-    quick: dict[str, tuple[str, Callable[[], Answer]]] = {
-        MODEL: ("What this model is: its schema, its metrics, its card.", service.model),
-        "/health": ("Whether the server is alive.", service.health),
-        "/api/v1/health": ("Whether the server is alive.", service.health),
-        "/ready": ("Whether the model is loaded.", service.readiness),
+    simple: dict[str, tuple[str, Callable[[], EncodedResponse]]] = {
+        MODEL: ("Describe the model: its schema, metrics and model card.", service.model),
+        "/health": ("Check whether the server is alive.", service.health),
+        "/api/v1/health": ("Check whether the server is alive.", service.health),
+        "/ready": ("Check whether the model is loaded.", service.readiness),
     }
-    for path, (summary, answer) in quick.items():
-        _add_quick(app, path, summary, answer)
+    for path, (summary, respond) in simple.items():
+        _add_simple(app, path, summary, respond)
 
 
-def _add_quick(app: FastAPI, path: str, summary: str, answer: Callable[[], Answer]) -> None:
-    async def quick() -> Response:
-        return _response(answer())
+def _add_simple(app: FastAPI, path: str, summary: str, respond: Callable[[], EncodedResponse]) -> None:
+    async def simple() -> Response:
+        return _response(respond())
 
     tag = "model" if path == MODEL else "server"
-    app.add_api_route(path, quick, summary=summary, tags=[tag], response_class=Response)
-    app.add_api_route(path, quick, methods=["HEAD"], include_in_schema=False)
+    app.add_api_route(path, simple, summary=summary, tags=[tag], response_class=Response)
+    app.add_api_route(path, simple, methods=["HEAD"], include_in_schema=False)
 
 
 def _id(request: Request) -> str:
     return str(request.scope["state"]["request_id"])
 
 
-def _response(answer: Answer | None) -> Response:
-    if answer is None:  # nobody is there to read it
+def _response(encoded: EncodedResponse | None) -> Response:
+    if encoded is None:  # the client has disconnected
         return Response()
-    response = Response(status_code=answer.status)
-    response.body = answer.body
-    response.raw_headers = [JSON, (b"content-length", b"%d" % len(answer.body)), *answer.headers]
+    response = Response(status_code=encoded.status)
+    response.body = encoded.body
+    response.raw_headers = [JSON, (b"content-length", b"%d" % len(encoded.body)), *encoded.headers]
     return response
 
 
-class _Envelope:
-    """What all answers have in common: a request id, headers for browsers, and JSON where something fails."""
+class _CommonHeaders:
+    """Adds what all responses have: a request ID, security headers for browsers, and a JSON body for errors."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -119,25 +119,26 @@ class _Envelope:
         state["request_id"] = request_id
         started = False
 
-        async def sent(message: Any) -> None:
+        async def send_with_headers(message: Any) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *_common(message.get("headers", ()), request_id)]
+                headers = message.get("headers", ())
+                message["headers"] = [*headers, *_common_headers(headers, request_id)]
             await send(message)
 
         try:
-            await self._app(scope, receive, sent)
+            await self._app(scope, receive, send_with_headers)
         except Exception as error:
             logs.fault("The request failed", error, request_id)
             if not started:
-                await _response(responses.failed(request_id))(scope, receive, sent)
+                await _response(responses.internal_error(request_id))(scope, receive, send_with_headers)
 
 
-def _common(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
-    given = dict(headers)
+def _common_headers(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    own = dict(headers)
     common = [NO_SNIFFING, (REQUEST_ID, request_id.encode())]
-    if given.get(b"content-type", b"").startswith(b"text/html"):
+    if own.get(b"content-type", b"").startswith(b"text/html"):
         others = {b"content-security-policy": _POLICY, b"referrer-policy": b"no-referrer"}
-        common += [(name, value) for name, value in others.items() if name not in given]
+        common += [(name, value) for name, value in others.items() if name not in own]
     return common

@@ -1,6 +1,6 @@
-"""Gathers rows that are asked at the same time into one call of the engine, without making any of them wait for it.
+"""Combines rows of concurrent requests into one call of the engine, without making any request wait for others.
 
-A call costs onnxruntime some 15 microseconds and scikit-learn some milliseconds, whatever the number of rows.
+A call costs about 15 microseconds with onnxruntime and some milliseconds with scikit-learn, however many rows it has.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from seatrial.model.inputs import Encoded
 
 Result = TypeVar("Result")
 Done = Callable[[Sequence[Result] | Exception], None]
-Asked = list[tuple[Done[Result], list[Encoded]]]
-Outcome = list[Sequence[Result] | Exception]
+Requests = list[tuple[Done[Result], list[Encoded]]]
+Outcomes = list[Sequence[Result] | Exception]
 
 
 class Batcher(Generic[Result]):
-    """Asks `score` once for all rows of one turn of the event loop.
+    """Calls `score` once for all rows that arrive in one turn of the event loop.
 
-    Without `executor` the engine is called in the event loop, which suits an engine that takes microseconds; with it
-    in a thread, and rows that arrive during a call wait for the next one. If a call fails, each request is asked
-    again alone, so that only the one at fault fails.
+    Without `executor`, `score` runs in the event loop, which suits an engine that takes microseconds. With it, `score`
+    runs in a thread, and rows that arrive during a call wait for the next one. If a call fails, each request is scored
+    alone, so that only the one that causes the error fails.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class Batcher(Generic[Result]):
         self._score = score
         self._executor = executor
         self._row_limit = row_limit
-        self._waiting: Asked[Result] = []
+        self._waiting: Requests[Result] = []
         self._rows = 0
         self._busy = False
 
-    def ask(self, rows: list[Encoded], done: Done[Result]) -> None:
-        """Have one request's rows scored; `done` gets their results, or the error. It must not raise."""
+    def submit(self, rows: list[Encoded], done: Done[Result]) -> None:
+        """Score the rows of one request; `done` gets the results or the error, and must not raise."""
         if not self._waiting and not self._busy:
-            # The flush comes after all sockets that are ready now have been read.
+            # The flush runs after all sockets that are ready now have been read.
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append((done, rows))
         self._rows += len(rows)
@@ -51,58 +51,58 @@ class Batcher(Generic[Result]):
     def _flush(self) -> None:
         if self._busy or not self._waiting:
             return
-        taken = self._take()
+        batch = self._take()
         if self._executor is None:
-            _deliver(taken, self._answer(taken))
+            _deliver(batch, self._score_batch(batch))
             if self._waiting:
                 asyncio.get_running_loop().call_soon(self._flush)
             return
         try:
-            call = asyncio.get_running_loop().run_in_executor(self._executor, self._answer, taken)
-        except RuntimeError as error:  # the thread has been told to end
-            _deliver(taken, [error] * len(taken))
+            call = asyncio.get_running_loop().run_in_executor(self._executor, self._score_batch, batch)
+        except RuntimeError as error:  # the executor is shut down
+            _deliver(batch, [error] * len(batch))
             return
         self._busy = True
-        call.add_done_callback(lambda call: self._done(taken, call))
+        call.add_done_callback(lambda call: self._finished(batch, call))
 
-    def _take(self) -> Asked[Result]:
-        """Take what waits, up to the limit of rows; one request is never split."""
+    def _take(self) -> Requests[Result]:
+        """Take the waiting requests, up to the row limit. A request is never split."""
         rows = count = 0
-        for _, asked in self._waiting:
-            if count and rows + len(asked) > self._row_limit:
+        for _, waiting in self._waiting:
+            if count and rows + len(waiting) > self._row_limit:
                 break
-            rows += len(asked)
+            rows += len(waiting)
             count += 1
-        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
         self._rows -= rows
-        return taken
+        return batch
 
-    def _done(self, taken: Asked[Result], call: asyncio.Future[Outcome[Result]]) -> None:
+    def _finished(self, batch: Requests[Result], call: asyncio.Future[Outcomes[Result]]) -> None:
         self._busy = False
-        gone = RuntimeError("The engine's thread has ended.")
-        _deliver(taken, [gone] * len(taken) if call.cancelled() else call.result())
+        stopped = RuntimeError("The engine's thread has stopped.")
+        _deliver(batch, [stopped] * len(batch) if call.cancelled() else call.result())
         self._flush()
 
-    def _answer(self, taken: Asked[Result]) -> Outcome[Result]:
-        """Score all requests at once; where that fails, each alone."""
+    def _score_batch(self, batch: Requests[Result]) -> Outcomes[Result]:
+        """Score all requests at once; if that fails, each alone."""
         try:
-            results = self._score([row for _, rows in taken for row in rows])
+            results = self._score([row for _, rows in batch for row in rows])
         except Exception as error:
-            return [error] if len(taken) == 1 else [self._alone(rows) for _, rows in taken]
-        answers: Outcome[Result] = []
+            return [error] if len(batch) == 1 else [self._score_alone(rows) for _, rows in batch]
+        outcomes: Outcomes[Result] = []
         start = 0
-        for _, rows in taken:
-            answers.append(results[start : start + len(rows)])
+        for _, rows in batch:
+            outcomes.append(results[start : start + len(rows)])
             start += len(rows)
-        return answers
+        return outcomes
 
-    def _alone(self, rows: list[Encoded]) -> Sequence[Result] | Exception:
+    def _score_alone(self, rows: list[Encoded]) -> Sequence[Result] | Exception:
         try:
             return self._score(rows)
         except Exception as error:
             return error
 
 
-def _deliver(taken: Asked[Result], outcome: Outcome[Result]) -> None:
-    for (done, _), answer in zip(taken, outcome, strict=True):
-        done(answer)
+def _deliver(batch: Requests[Result], outcomes: Outcomes[Result]) -> None:
+    for (done, _), outcome in zip(batch, outcomes, strict=True):
+        done(outcome)

@@ -1,4 +1,4 @@
-"""Swagger UI at /docs and ReDoc at /redoc, from files that fastapi-offline brings: no network is needed."""
+"""Swagger UI at /docs and ReDoc at /redoc, with the files of fastapi-offline, so that they work without a network."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from fastapi_offline import FastAPIOffline
 
 FILES = "/static-offline-docs"
 REDOC = "/redoc.js"
-LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"  # ReDoc asks for it, and does without where that fails
+LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"  # ReDoc loads it, and works without it
 
 
-def create_documented(**options: Any) -> FastAPI:
+def create_app_with_docs(**options: Any) -> FastAPI:
     """Make a FastAPI application with both pages; `options` are FastAPI's own."""
     app: FastAPI = FastAPIOffline(static_url=FILES, redoc_url=None, **options)
 

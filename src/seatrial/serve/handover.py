@@ -1,12 +1,12 @@
-"""A server that takes over from another one on the same socket, and goes without losing a request.
+"""A server that takes over from another one on the same socket, and stops without losing a request.
 
-Taking over: a supervisor holds the listening socket and hands it to each server it starts. A new one answers at first
-on a private socket only; when the supervisor has seen it answer, it writes "accept" to the new one's standard input,
-and both take connections from the same queue until the old one is told to go. When the supervisor is gone, so is the
-other end of that pipe, and the server ends at once.
+Taking over: a supervisor owns the listening socket and passes it to each server that it starts. A new server first
+serves a private socket only. Once the supervisor has verified it, it writes "accept" to the server's standard input,
+and both servers accept connections from the same queue until the old one is told to stop. If the supervisor dies, that
+pipe closes, and the server exits at once.
 
-Going: SIGTERM stops it from taking connections; those it has get `Connection: close` with their next answer. An idle
-one stays for up to `drain` seconds: Uvicorn would close it, maybe just when the next request is on its way.
+Stopping: after SIGTERM the server accepts no new connections, and its open ones get `Connection: close` with their next
+response. An idle one stays open for up to `drain` seconds: closing it, as Uvicorn would, could cross with a request.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ import uvicorn
 
 from seatrial.core.errors import SeatrialError
 
-TICK = 0.05  # seconds between looks at what is left
+POLL_SECONDS = 0.05  # between checks of the connections that are left
 ACCEPT = b"accept"
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server with a beginning and an end of our own; the three calls are told of what happens."""
+    """Uvicorn's server with our own way to start and stop, and callbacks for both."""
 
     def __init__(self, config: uvicorn.Config, *, drain: float) -> None:
         super().__init__(config)
@@ -38,17 +38,17 @@ class Server(uvicorn.Server):
         self._pending: set[asyncio.Task[None]] = set()
         self.on_start: Callable[[], None] = _nothing
         self.on_accept: Callable[[], None] = _nothing
-        self.on_leave: Callable[[], None] = _nothing
+        self.on_stop: Callable[[], None] = _nothing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when it has begun to answer."""
+        """Start, and call `on_start`."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started:
             self.on_start()
 
     def accept_from(self, listener: socket.socket) -> None:
-        """Take connections from `listener` too; callable from any thread, once the server has started."""
+        """Accept connections from `listener` too. May be called from any thread once the server has started."""
         assert self._loop is not None
 
         def begin() -> None:
@@ -71,46 +71,46 @@ class Server(uvicorn.Server):
         self.on_accept()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Go: let every connection end by an answer, or by having been idle for long."""
-        self.on_leave()
+        """Stop: let every connection end with a response, or after it has been idle for long."""
+        self.on_stop()
         if self._drain and not self._hurry:
             for server in self.servers:
                 server.close()
             state = self.server_state
-            state.leaving = True  # type: ignore[attr-defined]
+            state.draining = True  # type: ignore[attr-defined]
             for connection in list(state.connections):
-                connection.leave()  # type: ignore[union-attr]
-            end = time.monotonic() + self._drain
-            while (state.connections or state.tasks) and time.monotonic() < end and not self._hurry:
-                await asyncio.sleep(TICK)
+                connection.drain()  # type: ignore[union-attr]
+            deadline = time.monotonic() + self._drain
+            while (state.connections or state.tasks) and time.monotonic() < deadline and not self._hurry:
+                await asyncio.sleep(POLL_SECONDS)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Go; and at once if it is Ctrl-C, or the second time that it is asked."""
+        """Stop; without draining on Ctrl-C and on the second signal."""
         self._hurry = self._hurry or self.should_exit or sig == signal.SIGINT
         super().handle_exit(sig, frame)
 
 
-def inherited(handle: int, option: str) -> socket.socket:
-    """Give the listening socket that the parent process has left open under this number."""
+def inherited_socket(handle: int, option: str) -> socket.socket:
+    """The listening socket that the parent process has left open under this file descriptor."""
     try:
-        found = socket.socket(fileno=handle)
-        listening = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        inherited = socket.socket(fileno=handle)
+        listening = inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError:
         listening = 0
     if not listening:
-        raise SeatrialError(f"{option} {handle} is no listening socket.", hint="The parent process has to open it.")
-    return found
+        raise SeatrialError(f"{option} {handle} is not a listening socket.", hint="The parent process must open it.")
+    return inherited
 
 
-def obey(accept: Callable[[], None]) -> None:
-    """Listen to standard input in a thread: call `accept` when told so, and end the process when nobody is there."""
+def follow_supervisor(accept: Callable[[], None]) -> None:
+    """Read standard input in a thread: call `accept` when told to, and exit when the supervisor is gone."""
 
     def listen() -> None:
         for line in sys.stdin.buffer:
             if line.strip() == ACCEPT:
                 accept()
-        os._exit(0)  # whatever it is at: the supervisor was killed, and the next one starts anew
+        os._exit(0)  # whatever is in progress: the supervisor was killed, and the next one starts a new server
 
     threading.Thread(target=listen, name="supervisor", daemon=True).start()
 

@@ -1,30 +1,25 @@
-"""The shortest way to a prediction: small requests go from the parser to the batch and back, past ASGI.
+"""The shortest path to a prediction: small requests go from the parser to the batch and back, without ASGI.
 
-A task, a scope, and two messages each way cost Uvicorn about 20 microseconds a request, more than the prediction. What
-is answered here is answered by the same `Service.answer` as everywhere else; whatever is unusual about a request, or
-large, takes the ordinary way.
+A task, a scope and two messages each way cost Uvicorn about 20 microseconds per request, more than the prediction.
+Responses come from the same `Service.answer` as everywhere else. Large or unusual requests take the ASGI path.
 """
 
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from seatrial.serve.protocol import GuardedProtocol, wire
+from seatrial.serve.protocol import GuardedProtocol, to_wire
 from seatrial.serve.requests import request_id
-from seatrial.serve.responses import Answer
-from seatrial.serve.service import GONE, LARGE_BODY, PREDICT
+from seatrial.serve.responses import EncodedResponse
+from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
 _URL = PREDICT.encode()
 
 
-class _Nobody:
-    def set(self) -> None:
-        """Wake nobody: no task waits for this request's body."""
+class _Cycle:
+    """Takes the place of Uvicorn's request cycle while a request is on the fast path, to keep responses in order."""
 
-
-class _Turn:
-    """Stands in the place of Uvicorn's request cycle while an express request is under way, to keep the order."""
-
-    message_event: ClassVar[_Nobody] = _Nobody()
+    message_event: ClassVar[Any] = SimpleNamespace(set=lambda: None)  # no task waits for this request's body
 
     def __init__(self, scope: Any, keep_alive: bool) -> None:
         self.scope = scope
@@ -34,19 +29,19 @@ class _Turn:
         self.response_complete = False
 
 
-class ExpressProtocol(GuardedProtocol):
-    """One connection that answers predictions itself."""
+class FastPathProtocol(GuardedProtocol):
+    """One connection that handles predictions itself."""
 
     cycle: Any
-    _express = False
+    _on_fast_path = False
     _body = b""
 
     def begin_request(self) -> None:
-        """Take a request that is whole, small and the only one under way; hand on any other."""
+        """Take a request that is complete, small and the only one in progress; hand on any other."""
         if self.url == _URL and self._is_plain():
-            self._express = True
+            self._on_fast_path = True
             self._body = b""
-            self.scope |= {"method": "POST", "path": PREDICT}  # for the log, should it come to nothing
+            self.scope |= {"method": "POST", "path": PREDICT}  # for the log, if the request is never completed
         else:
             super().begin_request()
 
@@ -68,31 +63,32 @@ class ExpressProtocol(GuardedProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
-        if self._express:
+        if self._on_fast_path:
             self._body += body
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Ask for the prediction."""
-        if not self._express:
+        """Request the prediction."""
+        if not self._on_fast_path:
             super().on_message_complete()
             return
-        self._express = False
+        self._on_fast_path = False
         began = self._began
         self._received()
-        self.cycle = self.current = turn = _Turn(self.scope, self.parser.should_keep_alive() and not self.leaving)
+        self.cycle = self.current = cycle = _Cycle(self.scope, self.parser.should_keep_alive() and not self.draining)
         named = request_id(self.headers)
-        self.app.service.answer(self._body, named, partial(self._answered, turn, began, named))
+        self.app.service.answer(self._body, named, partial(self._answered, cycle, began, named))
 
-    def _answered(self, turn: _Turn, began: float, named: str, answer: Answer) -> None:
-        status = answer.status
-        turn.response_started = turn.response_complete = True
-        if turn.disconnected or self.transport.is_closing():
-            status = GONE
+    def _answered(self, cycle: _Cycle, began: float, named: str, response: EncodedResponse) -> None:
+        status = response.status
+        cycle.response_started = cycle.response_complete = True
+        if cycle.disconnected or self.transport.is_closing():
+            status = CLIENT_CLOSED
         else:
-            self.transport.write(wire(answer, named, self.server_state.default_headers, keep_alive=turn.keep_alive))
-            if not turn.keep_alive:
+            headers = self.server_state.default_headers
+            self.transport.write(to_wire(response, named, headers, keep_alive=cycle.keep_alive))
+            if not cycle.keep_alive:
                 self.transport.close()
-        self.app.note(began, "POST", PREDICT, status, named)
+        self.app.log_request(began, "POST", PREDICT, status, named)
         self.on_response_complete()

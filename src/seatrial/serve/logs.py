@@ -1,8 +1,8 @@
-"""Logs by Loguru: one line per request and per event, readable on a terminal, JSON when piped or asked for.
+"""Logging with Loguru: one line per request and per event, as text on a terminal, as JSON when piped or on request.
 
 A Loguru call costs 10 to 40 microseconds, more than a prediction. So request lines are formatted here, collected, and
-handed to Loguru as one raw message every 50 ms. What callers send can neither forge a line nor reach the log at info
-level: paths are escaped, and bodies and query strings are never written.
+passed to Loguru as one raw message every 50 ms. Callers can neither forge a line nor get data into the log at level
+info: paths are escaped, and bodies and query strings are never written.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from loguru import Record
 
 FLUSH_SECONDS = 0.05
-FLUSH_LINES = 64  # a flush takes the event loop's time, and more at once would be felt
-ATOMIC = 4096  # what a pipe takes in one piece, so that lines of several workers do not mix (PIPE_BUF)
-QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their information is for those who debug
+FLUSH_LINES = 64  # a flush blocks the event loop, and more lines at once would be noticeable
+ATOMIC = 4096  # what a pipe writes in one piece, so that the lines of several workers do not mix (PIPE_BUF)
+QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their level info is only for debugging
 
-# Everything that could start a new line or steer a terminal, and halves of surrogate pairs, which no encoding takes.
+# Everything that could start a new line or control a terminal. `escape` also writes lone surrogates as backslashes.
 _CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), *range(127, 160))}
 _CONTROL |= {i: f"\\u{i:04x}" for i in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _CONTROL |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
-    """Send every log of this process to one place, and give the log of requests."""
+    """Send all logs of this process to one stream; returns the access log."""
     stream = stream or sys.stderr
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not stream.isatty())
     level = settings.log_level.upper()
@@ -44,19 +44,19 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
         format=_as_json if as_json else _as_text,
         level=level,
         backtrace=False,
-        diagnose=False,  # it would print local variables, people's data among them
+        diagnose=False,  # it would print local variables, which contain people's data
     )
     logging.basicConfig(handlers=[_Handler()], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     for name in ("uvicorn", *QUIET):
-        inner = logging.getLogger(name)
-        inner.handlers, inner.propagate = [], True
-        inner.setLevel(logging.DEBUG if level in ("DEBUG", "TRACE") else logging.WARNING)
-    return AccessLog(as_json=as_json, least=logger.level(level).no)
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [], True
+        library.setLevel(logging.DEBUG if level in ("DEBUG", "TRACE") else logging.WARNING)
+    return AccessLog(as_json=as_json, level=logger.level(level).no)
 
 
 def _sink(stream: TextIO) -> Callable[[Any], None]:
-    """Write whole lines, in pieces that a pipe takes at once."""
+    """Write whole lines, in pieces that a pipe writes at once."""
     if not hasattr(stream, "buffer"):
         return lambda message: (stream.write(message), None)[1]
     handle = stream.fileno()
@@ -65,19 +65,18 @@ def _sink(stream: TextIO) -> Callable[[Any], None]:
         data = str(message).encode("utf-8", "backslashreplace")
         while data:
             end = len(data) if len(data) <= ATOMIC else data.rfind(b"\n", 0, ATOMIC) + 1 or data.find(b"\n") + 1
-            done = os.write(handle, data[: end or len(data)])
-            data = data[done:]
+            data = data[os.write(handle, data[: end or len(data)]) :]
 
     return write
 
 
 def escape(text: str) -> str:
-    """Make one line of any text."""
+    """Escape a text, so that it stays on one line."""
     return text if text.isprintable() else text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode()
 
 
 def _as_text(record: "Record") -> str:
-    """Format a record for people; what follows the first line is indented, so that no value can pass for a line."""
+    """Format a record as text. Lines after the first are indented, so that no value looks like a log line."""
     extra = record["extra"]
     request_id = f" {extra['request_id']}" if "request_id" in extra else ""
     time_ = record["time"].strftime("%H:%M:%S.%f")[:-3]
@@ -89,12 +88,12 @@ def _as_text(record: "Record") -> str:
 
 
 def _as_json(record: "Record") -> str:
-    given = {key: value for key, value in record["extra"].items() if key != "_line"}
+    extra = {key: value for key, value in record["extra"].items() if key != "_line"}
     document = {
         "time": _utc(record["time"].timestamp()),
         "level": record["level"].name,
         "message": record["message"],
-        **given,
+        **extra,
     }
     if record["exception"]:
         document["exception"] = _traceback(record)
@@ -115,28 +114,28 @@ def _utc(seconds: float) -> str:
 
 
 def fault(message: str, error: BaseException, request_id: str) -> None:
-    """Log a fault in answering a request: where it came from, and of what type.
+    """Log an error in handling a request: its type and its traceback.
 
-    Its message is left to level debug: a feature function's error says what it was given, and that is people's data.
+    The error's message is logged at level debug only: it may quote a feature function's input, which is people's data.
     """
-    told = logger.bind(request_id=request_id)
-    told.bind(exception=_places(error)).error(message)
-    told.debug("{}", "".join(traceback.format_exception(error)).rstrip())
+    bound = logger.bind(request_id=request_id)
+    bound.bind(exception=_traceback_without_messages(error)).error(message)
+    bound.debug("{}", "".join(traceback.format_exception(error)).rstrip())
 
 
-def _places(error: BaseException) -> str:
-    """Format a traceback and those of its causes, with the errors' types and without their messages."""
+def _traceback_without_messages(error: BaseException) -> str:
+    """Format the tracebacks of an error and its causes with the types of the errors and without their messages."""
     parts: list[str] = []
-    found: BaseException | None = error
-    while found is not None and len(parts) < 10:
-        kind = type(found)
-        parts.append("".join(traceback.format_tb(found.__traceback__)) + f"{kind.__module__}.{kind.__qualname__}")
-        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    cause: BaseException | None = error
+    while cause is not None and len(parts) < 10:
+        kind = type(cause)
+        parts.append("".join(traceback.format_tb(cause.__traceback__)) + f"{kind.__module__}.{kind.__qualname__}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return "\ncaused by:\n".join(parts)
 
 
 class _Handler(logging.Handler):
-    """Hands what the standard library's logging gets, Uvicorn's and the warnings included, to Loguru."""
+    """Passes the records of the standard library's logging, Uvicorn's and warnings included, to Loguru."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -147,41 +146,41 @@ class _Handler(logging.Handler):
             level = "DEBUG"
         error = record.exc_info
         if error and isinstance(error[1], asyncio.CancelledError):
-            error = None  # a client that stalled while the server stopped is no fault worth a traceback
+            error = None  # a client that stalled while the server stopped needs no traceback
         logger.opt(exception=error).log(level, "{}", record.getMessage().strip())
 
 
 class AccessLog:
-    """One line per request, collected and written together; `release` is set once it is known."""
+    """One line per request, written in batches; `release` is set once it is known."""
 
-    def __init__(self, *, as_json: bool, least: int) -> None:
+    def __init__(self, *, as_json: bool, level: int) -> None:
         self.release = "-"
         self._line = self._json if as_json else self._text
-        self._info = least <= logger.level("INFO").no
-        self._error = least <= logger.level("ERROR").no
-        self._noted: list[tuple[float, float, str, str, int, str]] = []
+        self._info = level <= logger.level("INFO").no
+        self._error = level <= logger.level("ERROR").no
+        self._pending: list[tuple[float, float, str, str, int, str]] = []
         self._second = 0
         self._prefix = ""
 
     def add(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
-        """Note an answered request; `began` is time.perf_counter() when its first byte was read."""
+        """Add a request; `began` is time.perf_counter() at its first byte."""
         if not (self._info if status < 500 else self._error):
             return
-        noted = self._noted
-        noted.append((began, time.perf_counter(), method, path, status, request_id))
-        if len(noted) == 1:
+        pending = self._pending
+        pending.append((began, time.perf_counter(), method, path, status, request_id))
+        if len(pending) == 1:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-        elif len(noted) >= FLUSH_LINES:
+        elif len(pending) >= FLUSH_LINES:
             self.flush()
 
     def flush(self) -> None:
-        """Write the lines, by way of Loguru."""
-        if self._noted:
-            noted, self._noted = self._noted, []
+        """Write the lines, through Loguru."""
+        if self._pending:
+            pending, self._pending = self._pending, []
             line, clock = self._line, time.time() - time.perf_counter()
             lines = [
                 line(clock + ended, (ended - began) * 1000, method, path, status, request_id)
-                for began, ended, method, path, status, request_id in noted
+                for began, ended, method, path, status, request_id in pending
             ]
             logger.opt(raw=True).error("".join(lines))
 

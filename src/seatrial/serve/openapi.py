@@ -1,91 +1,92 @@
-"""Completes the OpenAPI document: the release's own schema, and examples that it answered itself.
+"""Completes the OpenAPI document with the release's own schema, and with examples that the release itself answered.
 
-The routes read bodies as bytes, so FastAPI knows nothing of what is in them; here it is said.
+The routes read bodies as bytes, so FastAPI does not know what is in them.
 """
 
 import json
 from typing import Any
 
-from seatrial.serve.responses import to_bytes
+from seatrial.serve.responses import EncodedResponse, to_bytes
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 Json = dict[str, Any]
 
 EXAMPLE_ID = "5f0c8ab2e1d94c6fb3a7d20e91c4f688"
 _TEXT: Json = {"type": "string"}
-_INVALID: Json = {
-    "type": "object",
-    "required": ["detail"],
-    "properties": {
-        "detail": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["type", "loc", "msg"],
-                "properties": {
-                    "type": {**_TEXT, "description": "The rule's name."},
-                    "loc": {
-                        "type": "array",
-                        "items": {"anyOf": [_TEXT, {"type": "integer"}]},
-                        "description": "The place: `body`, the row's position in a list, the column.",
-                    },
-                    "msg": {**_TEXT, "description": "The rule."},
-                },
-            },
-        }
-    },
+_NUMBER: Json = {"type": "number"}
+
+
+def _object(properties: Json, required: list[str] | None = None) -> Json:
+    return {"type": "object", "required": required or list(properties), "properties": properties}
+
+
+def _array(items: Json, description: str = "") -> Json:
+    return {"type": "array", "items": items, **({"description": description} if description else {})}
+
+
+_VALIDATION_ERROR = _object(
+    {
+        "type": {**_TEXT, "description": "The name of the rule."},
+        "loc": _array(
+            {"anyOf": [_TEXT, {"type": "integer"}]},
+            "Where the error is: `body`, the position of the row in a list, the column.",
+        ),
+        "msg": {**_TEXT, "description": "What the rule requires."},
+    }
+)
+_VALIDATION_ERRORS = _object({"detail": _array(_VALIDATION_ERROR)})
+_ERROR = _object({"detail": _TEXT, "request_id": _TEXT}, ["detail"])
+_STATUS = _object({"status": _TEXT})
+_COMMON: Json = {
+    "release": {**_TEXT, "description": "The name of the release."},
+    "version": {**_TEXT, "description": "The version of the release."},
+    "request_id": {**_TEXT, "description": "The same ID as in the header X-Request-ID."},
 }
-_REFUSED: Json = {"type": "object", "required": ["detail"], "properties": {"detail": _TEXT, "request_id": _TEXT}}
-_STATUS: Json = {"type": "object", "required": ["status"], "properties": {"status": _TEXT}}
 
 
-def completed(document: Json, service: Service) -> Json:
-    """Add bodies, answers and examples to what FastAPI wrote of the routes."""
+def complete(document: Json, service: Service) -> Json:
+    """Add bodies, responses and examples to what FastAPI wrote about the routes."""
     release = service.release
-    mine = {"Prediction", "Explanation", "Model", "Invalid", "Refused", "Status"}
-    name = release.schema.__name__
-    name = name if name not in mine else f"{name}Row"
-    place = f"#/components/schemas/{name}"
     schemas = {
-        name: release.schema.model_json_schema(ref_template=place + "/$defs/{model}"),
         "Prediction": _prediction(service),
         "Explanation": _explanation(service),
         "Model": _model(service),
-        "Invalid": _INVALID,
-        "Refused": _REFUSED,
+        "ValidationErrors": _VALIDATION_ERRORS,
+        "Error": _ERROR,
         "Status": _STATUS,
     }
+    name = release.schema.__name__
+    name = name if name not in schemas else f"{name}Row"
+    path = f"#/components/schemas/{name}"
+    schemas[name] = release.schema.model_json_schema(ref_template=path + "/$defs/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-    row, example = {"$ref": place}, release.metadata.example
-    rows = {"type": "array", "items": row, "maxItems": service.settings.row_limit}
-    inputs = {"type": "object", "required": ["inputs"], "properties": {"inputs": rows}, "additionalProperties": False}
+    row, example = {"$ref": path}, release.metadata.example
+    rows = {**_array(row), "maxItems": service.settings.row_limit}
+    inputs = {**_object({"inputs": rows}), "additionalProperties": False}
     body = to_bytes(example)
     paths = document["paths"]
+    errors = _errors(service)
+    predicted = _response(
+        "Prediction", "The predictions, in the order of the rows.", service.predict_body(body, EXAMPLE_ID)
+    )
     paths[PREDICT]["post"] |= {
         "requestBody": _body(
             {"anyOf": [row, {**rows, "title": "Rows"}, {**inputs, "title": "Inputs"}]},
             {"one row": example, "several rows": [example, release.metadata.typical], "inputs": {"inputs": [example]}},
         ),
-        "responses": {
-            "200": _answer(
-                "The predictions, in the rows' order.", "Prediction", service.predict_body(body, EXAMPLE_ID)
-            ),
-            **_refusals(service),
-        },
+        "responses": {"200": predicted, **errors},
     }
+    explained = _response("Explanation", "The prediction with its explanation.", service.explain_body(body, EXAMPLE_ID))
     paths[EXPLAIN]["post"] |= {
         "requestBody": _body(row, {"one row": example}),
-        "responses": {
-            "200": _answer("The prediction, explained.", "Explanation", service.explain_body(body, EXAMPLE_ID)),
-            **_refusals(service),
-        },
+        "responses": {"200": explained, **errors},
     }
-    paths[MODEL]["get"]["responses"] = {"200": _answer("The model.", "Model", service.model())}
+    paths[MODEL]["get"]["responses"] = {"200": _response("Model", "The model.", service.model())}
     for path in ("/health", "/api/v1/health"):
-        paths[path]["get"]["responses"] = {"200": _answer("Alive.", "Status", service.health())}
+        paths[path]["get"]["responses"] = {"200": _response("Status", "The server is alive.", service.health())}
     paths["/ready"]["get"]["responses"] = {
-        "200": _answer("Ready.", "Status", service.readiness()),
-        "503": _told("The model is not loaded yet.", "Refused", {"detail": "The model is not ready."}),
+        "200": _response("Status", "The model is loaded.", service.readiness()),
+        "503": _response("Error", "The model is not loaded yet.", {"detail": "The model is not ready."}),
     }
     return document
 
@@ -95,13 +96,10 @@ def _body(schema: Json, examples: Json) -> Json:
     return {"required": True, "content": {"application/json": {"schema": schema, "examples": named}}}
 
 
-def _answer(description: str, schema: str, answer: Any) -> Json:
-    return _told(description, schema, json.loads(answer.body))
-
-
-def _told(description: str, schema: str, example: Any) -> Json:
+def _response(schema: str, description: str, example: EncodedResponse | Json) -> Json:
+    example = json.loads(example.body) if isinstance(example, EncodedResponse) else example
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
-    header = {"description": "The request's id: the caller's own, or one that was made for it.", "schema": _TEXT}
+    header = {"description": "The ID of the request: the caller's own, or a new one.", "schema": _TEXT}
     return {
         "description": description,
         "headers": {"X-Request-ID": header},
@@ -109,68 +107,53 @@ def _told(description: str, schema: str, example: Any) -> Json:
     }
 
 
-def _refusals(service: Service) -> Json:
+def _errors(service: Service) -> Json:
     column = service.release.columns[0].name
-    limit = service.settings.body_limit
-    wrong = {"detail": [{"type": "missing", "loc": ["body", column], "msg": "Field required"}]}
+    large = f"The body is larger than {service.settings.body_limit:,} bytes."
+    invalid = {"detail": [{"type": "missing", "loc": ["body", column], "msg": "Field required"}]}
+    failed = "The model or the server failed. The server's log has the cause, under this request ID."
+    busy = "The server is not ready or too busy. Try again."
     return {
-        "413": _told(
-            f"The body is larger than {limit:,} bytes.",
-            "Refused",
-            {"detail": f"The body is larger than {limit:,} bytes."},
-        ),
-        "422": _told("A row breaks a rule: the place and the rule.", "Invalid", wrong),
-        "500": _told("A fault of the model's or the server's; its log has this id.", "Refused", {"detail": "..."}),
-        "503": _told("Not ready, or too busy; try again.", "Refused", {"detail": "The model is not ready."}),
+        "413": _response("Error", large, {"detail": large}),
+        "422": _response("ValidationErrors", "A row is invalid. Each error has its location and the rule.", invalid),
+        "500": _response("Error", failed, {"detail": "..."}),
+        "503": _response("Error", busy, {"detail": "The model is not ready."}),
     }
-
-
-def _object(properties: Json, required: list[str] | None = None) -> Json:
-    return {"type": "object", "required": required or list(properties), "properties": properties}
-
-
-_FRAME: Json = {
-    "release": {**_TEXT, "description": "The release's name."},
-    "version": {**_TEXT, "description": "The release's version."},
-    "request_id": {**_TEXT, "description": "The same as in the header X-Request-ID."},
-}
 
 
 def _label(service: Service) -> Json:
     classes = list(service.release.metadata.classes)
-    return {"enum": classes} if classes else {"type": "number"}
+    return {"enum": classes} if classes else _NUMBER
 
 
 def _prediction(service: Service) -> Json:
     meta = service.release.metadata
-    properties: Json = {"predictions": {"type": "array", "items": _label(service)}}
+    properties: Json = {"predictions": _array(_label(service))}
     if meta.task != "regression":
-        shares = _object({str(label): {"type": "number", "minimum": 0, "maximum": 1} for label in meta.classes})
-        properties["probabilities"] = {"type": "array", "items": shares, "description": "By label, row by row."}
-    return _object({**properties, **_FRAME})
+        probabilities = _object({str(label): {**_NUMBER, "minimum": 0, "maximum": 1} for label in meta.classes})
+        properties["probabilities"] = _array(probabilities, "By label, for each row.")
+    return _object({**properties, **_COMMON})
 
 
 def _explanation(service: Service) -> Json:
-    number: Json = {"type": "number"}
     contribution = _object(
         {
             "column": _TEXT,
-            "value": {"description": "What the row says."},
-            "typical": {"description": "What a typical row says."},
-            "contribution": {**number, "description": "What the one in place of the other did to the prediction."},
+            "value": {"description": "The value in this row."},
+            "typical": {"description": "The value in a typical row."},
+            "contribution": {**_NUMBER, "description": "How much the value, instead of the typical one, contributes."},
         }
     )
-    label = (service.release.metadata.classes and _label(service)) or {"type": "null"}
+    label = _label(service) if service.release.metadata.classes else {"type": "null"}
     explanation = _object(
         {
             "label": {**label, "description": "The class whose probability is explained; null for a regression."},
-            "value": {**number, "description": "Its probability, or the predicted number, for the row."},
-            "typical_value": {**number, "description": "The same for a typical row."},
-            "contributions": {"type": "array", "items": contribution, "description": "The largest first."},
+            "value": {**_NUMBER, "description": "Its probability, or the predicted number, for this row."},
+            "typical_value": {**_NUMBER, "description": "The same for a typical row."},
+            "contributions": _array(contribution, "Largest first."),
         }
     )
-    prediction = _prediction(service)["properties"]
-    return _object({**prediction, "explanation": explanation})
+    return _object({**_prediction(service)["properties"], "explanation": explanation})
 
 
 def _model(service: Service) -> Json:

@@ -1,7 +1,7 @@
-"""The page for people: a form made from the schema, the prediction as one types, and why.
+"""The prediction page: a form made from the schema, a prediction that follows the typing, and its explanation.
 
-It is rendered once per process and asks the same API as everybody else. Nothing in it is inline, so that it runs under
-a Content-Security-Policy without exceptions, and nothing is fetched from elsewhere, so that it runs without a network.
+It is rendered once per process and calls the same API as everyone else. Nothing in it is inline, so that it works under
+a Content-Security-Policy without exceptions, and nothing is loaded from elsewhere, so that it works without a network.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from seatrial.model import Release
 from seatrial.model.schema import Column, row_name
 from seatrial.pages import asset, render
+from seatrial.pages.words import short
 from seatrial.serve.service import Service
 
 CONTENT_SECURITY_POLICY = (
@@ -26,7 +27,7 @@ CONTENT_SECURITY_POLICY = (
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # to be kept, and asked for again with its ETag
+    "Cache-Control": "no-cache",  # browsers may store it, and must revalidate it by its ETag
 }
 ASSETS = {
     "look.css": "text/css",
@@ -35,35 +36,35 @@ ASSETS = {
     "icon.svg": "image/svg+xml",
 }
 UNKNOWN = "unknown"
-SEGMENTS_MOST = 5  # more choices than these, or longer ones, go into a drop-down list
+SEGMENTS_LIMIT = 5  # more choices, or longer ones, become a drop-down list
 SEGMENTS_WIDTH = 40  # characters
 INPUT_TYPES = {"date": "date", "date-time": "datetime-local", "time": "time"}
 
 
 def add_page(app: FastAPI, service: Service) -> None:
-    """Add `/` and what it loads."""
+    """Add `/` and the assets that it loads."""
 
     @cache
     def page() -> bytes:
         return render_page(service.release).encode()
 
     @cache
-    def part(name: str) -> bytes:
+    def content(name: str) -> bytes:
         return asset(name).encode()
 
     async def show(request: Request) -> Response:
-        return _answer(request, page(), "text/html")
+        return _respond(request, page(), "text/html")
 
     async def load(request: Request, name: str) -> Response:
         if name not in ASSETS:
             raise HTTPException(404)
-        return _answer(request, part(name), ASSETS[name])
+        return _respond(request, content(name), ASSETS[name])
 
     app.add_api_route("/", show, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/assets/{name}", load, methods=["GET", "HEAD"], include_in_schema=False)
 
 
-def _answer(request: Request, content: bytes, media_type: str) -> Response:
+def _respond(request: Request, content: bytes, media_type: str) -> Response:
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
     headers = {**HEADERS, "ETag": tag}
     if request.headers.get("if-none-match") == tag:
@@ -72,7 +73,7 @@ def _answer(request: Request, content: bytes, media_type: str) -> Response:
 
 
 def render_page(release: Release) -> str:
-    """Render the page of a release."""
+    """Render the page for a release."""
     meta = release.metadata
     fields = _fields(release)
     row_word = row_name(release.schema)
@@ -104,7 +105,7 @@ def render_page(release: Release) -> str:
 
 
 def _class(release: Release, value: Any) -> dict[str, Any]:
-    """A class's name in a list, and where it stands alone, which without a display text says little: `fault: yes`."""
+    """A class's name in a list, and on its own, where a class without a display text needs its target: `fault: yes`."""
     meta = release.metadata
     name = meta.label(value)
     alone = name if str(value) in meta.labels else f"{meta.target.replace('_', ' ')}: {name}"
@@ -112,31 +113,26 @@ def _class(release: Release, value: Any) -> dict[str, Any]:
 
 
 def _headline(release: Release) -> str:
-    """How good it is, in one line."""
+    """How good the model is, in one line."""
     meta = release.metadata
     metric = meta.metrics.get(meta.headline)
     if not metric:
         return ""
     rows = meta.split.get("test_rows")
-    beside = []
+    details = []
     if metric.get("low") is not None:
-        beside.append(f"95 % interval {_short(metric['low'])} to {_short(metric['high'])}")
+        details.append(f"95 % interval {short(metric['low'])} to {short(metric['high'])}")
     if metric.get("baseline") is not None:
-        beside.append(f"a guess reaches {_short(metric['baseline'])}")
-    told = f"{metric['label']} {_short(metric['value'])}"
+        details.append(f"guessing scores {short(metric['baseline'])}")
+    line = f"{metric['label']} {short(metric['value'])}"
     if rows:
-        told += f" on {rows:,} rows it had never seen"
-    return told + (f" ({'; '.join(beside)})" if beside else "")
-
-
-def _short(value: float) -> str:
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 3
-    return f"{value:,.{digits}f}"
+        line += f" on {rows:,} rows that were not used in training"
+    return line + (f" ({'; '.join(details)})" if details else "")
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column as a form shows it. `control` is segments, select, number, text, long, json or a date's input type."""
+    """A column in the form. `control` is segments, select, number, text, long, json or the input type of a date."""
 
     number: int
     column: Column
@@ -145,44 +141,44 @@ class Field:
 
     @property
     def id(self) -> str:
-        """Its id and control name in the page; a column's own name could be that of a form's property."""
+        """Its ID and control name in the page; the column's own name could clash with a property of the form."""
         return f"f{self.number}"
 
     @property
     def options(self) -> list[tuple[str, str]]:
-        """What to choose from, as (JSON, text)."""
+        """The choices, as (JSON, text)."""
         column = self.column
         values: list[Any] = [True, False] if column.kind == "boolean" else list(column.categories)
         texts = ["yes", "no"] if column.kind == "boolean" else [str(value) for value in values]
         options = [(json.dumps(value), text) for value, text in zip(values, texts, strict=True)]
         if column.nullable:
-            taken = UNKNOWN in texts  # a category of that very name is another answer than none
+            taken = UNKNOWN in texts  # a category of that name differs from a missing value
             options.append(("null", "no answer" if taken else UNKNOWN))
         return options
 
     @property
     def wide(self) -> bool:
-        """Whether it takes the whole width of the form."""
+        """Whether it spans the whole width of the form."""
         if self.control == "segments":
             return sum(len(text) + 3 for _, text in self.options) > 24
         return self.control in ("long", "json") or (self.control == "text" and (self.column.max_length or 0) > 120)
 
     @property
     def step(self) -> str:
-        """The step of a number."""
+        """The step of a number input."""
         return "1" if self.column.kind == "integer" else "any"
 
     @property
     def placeholder(self) -> str:
-        """What an empty control stands for."""
+        """The value that an empty control means."""
         column = self.column
         if column.nullable:
             return UNKNOWN
         return "" if column.required or column.default is None else str(column.default)
 
     @property
-    def span(self) -> str:
-        """What it takes, in a few words."""
+    def valid_range(self) -> str:
+        """The accepted values, in a few words."""
         if self.control == "json":
             return "as JSON"
         column = self.column
@@ -197,7 +193,7 @@ class Field:
         return f"{'above ' * column.exclusive_minimum}{low} to {'below ' * column.exclusive_maximum}{high}"
 
     def facts(self) -> dict[str, Any]:
-        """What the script needs to know of it."""
+        """What the script needs to know about it."""
         column = self.column
         return {
             "id": self.id,
@@ -216,12 +212,12 @@ def _plain(value: Any) -> bool:
 
 
 def _bound(value: float) -> str:
-    grouped = abs(value) >= 10_000  # below that it may be a year
+    grouped = abs(value) >= 10_000  # a smaller one may be a year
     return (f"{value:,.10g}" if grouped else f"{value:.10g}").replace("-", "\u2212")
 
 
 def _fields(release: Release) -> list[Field]:
-    """Make a field of each column, in the schema's order."""
+    """Make a field for each column, in the schema's order."""
     used = release.used_columns
     properties = release.json_schema["properties"]
     example = release.metadata.example
@@ -236,7 +232,7 @@ def _control(column: Column, part: dict[str, Any], example: Any) -> str:
         return "segments"
     if column.kind == "category":
         texts = [str(value) for value in column.categories] + [UNKNOWN] * column.nullable
-        few = len(texts) <= SEGMENTS_MOST and sum(map(len, texts)) <= SEGMENTS_WIDTH
+        few = len(texts) <= SEGMENTS_LIMIT and sum(map(len, texts)) <= SEGMENTS_WIDTH
         return "segments" if few else "select"
     if column.kind in ("integer", "number"):
         return "number"
@@ -246,13 +242,13 @@ def _control(column: Column, part: dict[str, Any], example: Any) -> str:
     formats = [option["format"] for option in options if option.get("type") == "string" and "format" in option]
     if not formats:
         return "json"
-    zoned = re.search(r"\d(Z|[+-]\d\d:\d\d)$", str(example))  # browsers' controls know no time zones
+    zoned = re.search(r"\d(Z|[+-]\d\d:\d\d)$", str(example))  # date inputs have no time zones
     return "text" if zoned and "time" in formats[0] else INPUT_TYPES.get(formats[0], "text")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of the model card: a heading, a paragraph or a table. Every second part of a text is code."""
+    """A block of the model card: a heading, a paragraph or a table. Every second part of a text is code."""
 
     kind: str
     text: tuple[str, ...] = ()
@@ -260,11 +256,11 @@ class Block:
 
 
 def read_card(markdown: str) -> Iterator[Block]:
-    """Read as much Markdown as a model card has; what is none of it is a paragraph. The page escapes all of it."""
+    """Parse the Markdown that model cards use; anything else becomes a paragraph. The page escapes all text."""
     for part in re.split(r"\n\s*\n", markdown.strip()):
         lines = [line for line in part.splitlines() if line.strip()]
         if not lines or lines[0].startswith("# "):
-            continue  # the page has its own heading
+            continue  # the page has its own title
         if lines[0].startswith("#"):
             yield Block("heading", _spans(lines[0].lstrip("#").strip()))
         elif all(line.startswith("|") for line in lines):

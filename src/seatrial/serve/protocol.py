@@ -1,6 +1,6 @@
-"""Uvicorn's HTTP connection with limits: deadlines for a client's part, and a bound on the header.
+"""Uvicorn's HTTP connection with limits: deadlines for what the client must send, and a maximum header size.
 
-Uvicorn has neither: a client that sends a byte a second is served for ever, and a header of 20 MB is taken.
+Uvicorn has neither: a client that sends a byte a second is served forever, and a header of 20 MB is accepted.
 """
 
 import asyncio
@@ -13,43 +13,43 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from seatrial.serve import logs, requests, responses
 
 SWEEP_SECONDS = 0.5
-PIPELINE_LIMIT = 256  # requests that wait on one connection; Uvicorn would take as many as fit into the memory
+PIPELINE_LIMIT = 256  # requests that may wait on one connection; Uvicorn has no limit
 
 
 class RefusedError(Exception):
-    """Raised into the parser, to make it stop."""
+    """Raised inside the parser's callbacks, to stop it."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """One connection. The application is a Front, which holds the limits and the access log."""
+    """One connection. The application is an AsgiApp, which has the limits and the access log."""
 
     app: Any
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give a new connection a deadline too: one that stays silent is closed."""
+        """Start the deadline of a new connection: one that stays silent is closed."""
         super().connection_made(transport)
         settings = self.app.settings
         self._header_limit: int = settings.header_limit
-        # Chunks of one byte cost six; who sends more than this plays with us.
+        # A chunk of one byte takes six, so this covers any honest body. Anything beyond it is treated as abuse.
         self._message_limit: int = settings.header_limit + 8 * settings.body_limit
         self._timeout: float = settings.receive_timeout
         self._keep_alive: float = settings.keep_alive
-        self._began = perf_counter()  # of the message that is being received; 0 between messages
-        self._idle = 0.0  # since when nothing is asked; 0 while something is
-        self._stuck = 0.0  # since when the client takes no bytes
+        self._began = perf_counter()  # when the message that is being received began; 0 between messages
+        self._idle = 0.0  # when the connection became idle; 0 while a request is in progress
+        self._stuck = 0.0  # when the client stopped reading; 0 while it reads
         self._size = 0
-        self._follows = False  # whether the message began amid data that had another one's end
+        self._follows = False  # whether the message began in the same data in which another one ended
         self._in_head = True
         self._refused = 400
-        self.leaving: bool = getattr(self.server_state, "leaving", False)
-        self.current: Any = None  # the request whose answer is due next; Uvicorn's `cycle` is the newest
+        self.draining: bool = getattr(self.server_state, "draining", False)
+        self.current: Any = None  # the request whose response is due next; Uvicorn's `cycle` is the newest
         state = self.server_state
         if not getattr(state, "swept", False):
             state.swept = True  # type: ignore[attr-defined]
             self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is being answered, too: behind it others may have come down the line."""
+        """Notify the request in progress, too: Uvicorn only notifies the newest one on the connection."""
         if self.current is not None:
             self.current.disconnected = True
             self.current.message_event.set()
@@ -57,7 +57,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what a message takes."""
+        """Parse the data, and check the size of the message."""
         self._idle = 0.0
         self._began = self._began or perf_counter()
         self._size += len(data)
@@ -65,7 +65,7 @@ class GuardedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # no other protocol is spoken here: the request is answered as it stands
+            pass  # no other protocol is supported: respond to the request as plain HTTP
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if not isinstance(cause, RefusedError):
@@ -81,13 +81,13 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.abort()
 
     def on_message_begin(self) -> None:
-        """Note when a request began."""
+        """Start the clock of a request."""
         super().on_message_begin()
         self._began = self.scope["state"]["began"] = perf_counter()
         self._in_head = True
 
     def on_headers_complete(self) -> None:
-        """Refuse a header over the limit before anything is done with it."""
+        """Refuse a header over the limit before it is used."""
         if (self._follows or self._size > self._header_limit) and self._header_size() > self._header_limit:
             self._refused = 431
             raise RefusedError
@@ -95,25 +95,25 @@ class GuardedProtocol(HttpToolsProtocol):
         self.begin_request()
 
     def begin_request(self) -> None:
-        """Hand the request, as yet without its body, to the application."""
+        """Hand the request to the application; its body follows."""
         if len(self.pipeline) >= PIPELINE_LIMIT:
             self._refused = 429
             raise RefusedError
-        before = self.cycle
+        previous = self.cycle
         try:
             super().on_headers_complete()
-        except Exception:  # a path that is none, or not ASCII
+        except Exception:  # the path is invalid or not ASCII
             raise RefusedError from None
-        if self.leaving:
-            if before is not None and not before.response_started:
-                before.keep_alive = True  # the connection ends with the last answer that is due on it
+        if self.draining:
+            if previous is not None and not previous.response_started:
+                previous.keep_alive = True  # the connection closes after the last response that is due on it
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
-        """The deadline is met."""
+        """Stop the clock of the request."""
         self._received()
         super().on_message_complete()
-        if self.cycle.response_complete:  # it was refused before all of it was here
+        if self.cycle.response_complete:  # it was refused before it had arrived completely
             self._idle = perf_counter()
 
     def _received(self) -> None:
@@ -122,7 +122,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._follows = True
 
     def on_response_complete(self) -> None:
-        """Go on with the next request; the sweep, not a timer, closes a connection that has none."""
+        """Continue with the next request. If there is none, the sweep (not a timer) closes the connection later."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -142,73 +142,75 @@ class GuardedProtocol(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refuse(self, status: int) -> None:
-        """Answer in a few words and close. Answers that are under way on this connection are lost with it."""
+        """Send an error and close. Responses in progress on this connection are lost."""
         if self.transport.is_closing():
             return
         details = {
-            400: "This is not HTTP as it should be.",
-            408: f"The request was not sent within {self._timeout:g} s.",
-            429: "Too many requests wait on one connection.",
-            431: f"The header is larger than {self._header_limit:,} bytes.",
+            400: "The request is not valid HTTP.",
+            408: f"The request did not arrive within {self._timeout:g} s.",
+            429: "Too many requests are waiting on this connection.",
+            431: f"The request header is larger than {self._header_limit:,} bytes.",
             500: "The connection failed.",
         }
         request_id = requests.request_id(self.headers or ())
         due = self.current if self.current is not None and not self.current.response_complete else None
         own = due is not None and due.scope is self.scope
-        if due is None or (own and not due.response_started):  # else it would pass for the answer to another request
-            answer = responses.refused(status, details[status])
-            self.transport.write(wire(answer, request_id, self.server_state.default_headers, keep_alive=False))
+        if due is None or (own and not due.response_started):  # else the client would take it for another response
+            response = responses.refusal(status, details[status])
+            self.transport.write(to_wire(response, request_id, self.server_state.default_headers, keep_alive=False))
         if due is not None:
             due.disconnected = True
             due.message_event.set()
             if own:
-                due.scope["state"]["refused"] = True  # this is its line in the log
+                due.scope["state"]["refused"] = True  # so that it is logged only once
         self.transport.close()
         scope: Any = self.scope or {}
-        self.app.note(
+        self.app.log_request(
             self._began or perf_counter(), scope.get("method", "-"), scope.get("path", "-"), status, request_id
         )
 
     def pause_writing(self) -> None:
-        """Note when a client stopped taking its answer."""
+        """Start the clock of a client that does not read its response."""
         self._stuck = perf_counter()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """It goes on."""
+        """Stop that clock."""
         self._stuck = 0.0
         super().resume_writing()
 
-    def leave(self) -> None:
-        """End with the next answer: the server goes, and has time."""
-        self.leaving = True
+    def drain(self) -> None:
+        """Close the connection after its next response, because the server is stopping."""
+        self.draining = True
         if self.cycle is not None and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """Do not wait for requests that are not yet here."""
+        """Do not wait for requests that have not arrived."""
         super().shutdown()
         if self._began and not self.transport.is_closing():
             self.transport.close()
 
     def check(self, now: float) -> None:
-        """Close the connection if its client is too slow, or has been silent for long."""
+        """Close the connection if its client is too slow or idle for too long."""
         if self._stuck and now - self._stuck > self._timeout:
             self.transport.abort()
         elif self._idle and now - self._idle > self._keep_alive:
             self.transport.close()
         elif self._began and now - self._began > self._timeout and not self.transport.is_closing():
             if self._size == 0:
-                self.transport.close()  # it never said a word
+                self.transport.close()  # the client never sent anything
             elif self.current is not None and self.current.response_started:
-                self.transport.abort()  # it was answered long ago, and is still sending
+                self.transport.abort()  # it has its response, and is still sending
             else:
                 self._refuse(408)
 
 
-def wire(answer: responses.Answer, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
-    """Write an answer as it goes over the wire; `more` are headers that all answers of the server have."""
-    status, body, others = answer
+def to_wire(
+    response: responses.EncodedResponse, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool
+) -> bytes:
+    """Encode a response for the wire; `more` are headers that all responses of the server have."""
+    status, body, others = response
     head = [STATUS_LINE[status]]
     for name, value in more:
         head += (name, b": ", value, b"\r\n")

@@ -1,4 +1,4 @@
-"""The server's settings, and how they reach worker processes."""
+"""The server's settings, and how they are passed to worker processes."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from typing import Literal
 from seatrial.model.row_validation import ROW_LIMIT
 
 LogFormat = Literal["auto", "text", "json"]
-HANDED_ON = "SEATRIAL_SERVE"  # the environment variable by which a server's workers get its settings
+WORKER_SETTINGS = "SEATRIAL_SERVE"  # the environment variable that passes the settings to a server's workers
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to listen, what is refused, and how to log. Sizes in bytes, times in seconds."""
+    """Where to listen, what to refuse, and how to log. Sizes in bytes, times in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 8001
@@ -26,16 +26,16 @@ class Settings:
     stop_timeout: float = 3.0
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened
-    standby_fd: int | None = None  # and a private one, on which alone it answers until it is told to accept
+    standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
     log_format: LogFormat = "auto"
     log_level: str = "info"
 
-    def hand_on(self, package: str) -> None:
-        """Leave the settings where this process's workers find them."""
-        os.environ[HANDED_ON] = json.dumps({"package": package, "settings": asdict(self)})
+    def pass_to_workers(self, package: str) -> None:
+        """Put the settings where this process's workers find them."""
+        os.environ[WORKER_SETTINGS] = json.dumps({"package": package, "settings": asdict(self)})
 
 
-def handed_on() -> tuple[str, Settings]:
-    """The package to serve and the settings, in a worker process."""
-    document = json.loads(os.environ[HANDED_ON])
+def worker_settings() -> tuple[str, Settings]:
+    """In a worker process: the package to serve, and the settings."""
+    document = json.loads(os.environ[WORKER_SETTINGS])
     return document["package"], Settings(**document["settings"])

@@ -1,85 +1,83 @@
-"""A release of the index as a pin: our own wheels fetched, all else resolved."""
+"""The lockfile of a release: our own wheels by their hashes, everything else resolved."""
 
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 
 if TYPE_CHECKING:
-    from seatrial.release import Index, IndexedRelease
-    from seatrial.wheels.lockfile import Pin
+    from seatrial.release import Index
+    from seatrial.wheels.lockfile import Lockfile
     from seatrial.wheels.sources import WheelSource
+    from seatrial.wheels.wheel import WheelInfo
 
+LOCKFILE = "requirements.txt"  # next to a passed verdict: what the candidate was tried with, for `deploy`
 EXTRAS = ("serve",)
-Progress = Callable[[str], None]
 
 
-def pin_release(
-    index: "Index", release: "IndexedRelease", known: "Sequence[Pin]", progress: Progress
-) -> "tuple[Pin, list[Path], str]":
-    """Pin a release of the index with the server; gives the pin, our wheels in it, and the package's name."""
-    from seatrial.steps.environment import offer_toolkit
+@dataclass(frozen=True)
+class LockedRelease:
+    """A release with its lockfile, and those wheels in it that come from our own index."""
 
-    wheel = index.fetch(release)
-    return pin_wheel(wheel, offer_toolkit(index, progress), known, progress)
+    lockfile: "Lockfile"
+    wheels: tuple[Path, ...]
 
 
-def pin_wheel(
-    wheel: Path, source: "WheelSource", known: "Sequence[Pin]", progress: Progress
-) -> "tuple[Pin, list[Path], str]":
-    """Pin the release in a wheel with the server, as `pin_release` does.
+def lock_release(
+    wheel: "WheelInfo", source: "WheelSource", known: "Sequence[Lockfile]", progress: Progress
+) -> LockedRelease:
+    """Lock the release in a wheel together with the server.
 
-    One of `known` pins that is of these very wheels is taken as it is: what was tried, or ran once, runs again, to
-    the last hash.
+    If one of the `known` lockfiles has exactly these wheels, it is used unchanged: what was tried, or ran before, runs
+    again with the same hashes.
     """
-    from seatrial.wheels.lockfile import compile_pin
-    from seatrial.wheels.resolution import choose_contents
-    from seatrial.wheels.wheel import inspect
+    from seatrial.wheels.lockfile import compile_lockfile
+    from seatrial.wheels.resolution import resolve_release
 
-    contents = choose_contents(
-        wheel, extras=EXTRAS, toolkit=None, index=source, constraints=(), interpreter=sys.executable
+    contents = resolve_release(
+        wheel.path, extras=EXTRAS, toolkit=None, index=source, constraints=(), interpreter=sys.executable
     )
-    ours = {each.wheel.name: each.wheel for each in contents.chosen}
-    model = ours[inspect(wheel).name]
-    wheels = [wheel, *(each.path for each in ours.values() if each is not model)]
-    for pin in known:
-        pinned = {line.name: line.hashes for line in pin.lines if line.name in ours}
-        if pinned == {name: (each.sha256,) for name, each in ours.items()}:
-            return pin, wheels, model.package
-    return compile_pin(wheel, wheels[1:], extras=EXTRAS, progress=progress), wheels, model.package
+    ours = {chosen.wheel.name: chosen.wheel for chosen in contents.wheels}
+    wheels = (wheel.path, *(other.path for name, other in ours.items() if name != wheel.name))
+    hashes = {name: (each.sha256,) for name, each in ours.items()}
+    for lockfile in known:
+        if {line.name: line.hashes for line in lockfile.requirements if line.name in ours} == hashes:
+            return LockedRelease(lockfile, wheels)
+    return LockedRelease(compile_lockfile(wheel.path, wheels[1:], extras=EXTRAS, progress=progress), wheels)
 
 
-def tried_pins(root: Path, model: str) -> "list[Pin]":
-    """The pins that trials of the release with this hash have written in the project at `root`, the newest first."""
-    from seatrial.steps.trial import REQUIREMENTS
+def trial_lockfiles(root: Path, candidate: str) -> "list[Lockfile]":
+    """Read the lockfiles that trials of the release with this hash left in the project at `root`, newest first."""
     from seatrial.trial import gate
-    from seatrial.wheels.lockfile import read_pin
+    from seatrial.wheels.lockfile import read_lockfile
 
-    found = []
-    for folder in gate.result_folders(root, model):
-        with suppress(SeatrialError, OSError, UnicodeDecodeError):  # without it, all is resolved anew
-            found.append(read_pin((folder / REQUIREMENTS).read_text("utf-8"), str(folder / REQUIREMENTS)))
-    return found
+    lockfiles = []
+    for path in (folder / LOCKFILE for folder in gate.result_folders(root, candidate)):
+        with suppress(SeatrialError, OSError, UnicodeDecodeError):  # without it, everything is resolved again
+            lockfiles.append(read_lockfile(path.read_text("utf-8"), str(path)))
+    return lockfiles
 
 
-def fetch_pinned(index: "Index") -> "Callable[[Pin], list[Path]]":
-    """Give a function that fetches the wheels of ours that a pin names; by hash, whatever version they now have."""
+def fetch_locked(index: "Index") -> "Callable[[Lockfile], list[Path]]":
+    """Return a function that fetches our own wheels of a lockfile; by hash, whichever version they have now."""
     from seatrial.steps.environment import with_toolkit
 
     source = with_toolkit(index)
 
-    def fetch(pin: "Pin") -> list[Path]:
-        found = []
-        for line in pin.lines:
-            held = [file for file in source.files(line.name) if file.sha256 in line.hashes]
-            found += [source.local(line.name, file) for file in held[:1]]
-            if line is pin.model and not held:
+    def fetch(lockfile: "Lockfile") -> list[Path]:
+        wheels = []
+        for line in lockfile.requirements:
+            matching = [file for file in source.files(line.name) if file.sha256 in line.hashes]
+            wheels += [source.local(line.name, file) for file in matching[:1]]
+            if line is lockfile.model and not matching:
                 raise SeatrialError(
-                    f"The index has no {line.requirement} with the pinned hash.", hint="Publish the same build again."
+                    f"The index has no {line.requirement} with the locked hash.", hint="Publish the same build again."
                 )
-        return found
+        return wheels
 
     return fetch

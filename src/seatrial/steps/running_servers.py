@@ -1,26 +1,37 @@
-"""Which releases are being served on this machine: a small file per server, checked against the running process."""
+"""Which releases are served on this machine: a small file for each server, checked against the running process."""
 
 import json
-import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from seatrial.core.processes import is_running
 from seatrial.core.state import state_home
 
 
-def served_folder() -> Path:
-    """Where servers note that they are running."""
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that is running: what it serves, and where."""
+
+    pid: int
+    url: str
+    release: str
+    version: str
+
+
+def servers_folder() -> Path:
+    """The folder in which servers record that they are running."""
     return state_home() / "served"
 
 
-def served() -> list[dict[str, Any]]:
-    """The servers that are alive; a note left behind by a killed one is passed over."""
-    found = []
-    for path in sorted(served_folder().glob("*.json")):
+def running_servers() -> list[RunningServer]:
+    """List the running servers; a record that a killed one left behind is ignored."""
+    servers = []
+    for path in sorted(servers_folder().glob("*.json")):
         try:
-            note = json.loads(path.read_bytes())
-            os.kill(int(note["pid"]), 0)
-        except (OSError, ValueError, KeyError):
+            record = json.loads(path.read_bytes())
+            server = RunningServer(int(record["pid"]), record["url"], record["release"], record["version"])
+        except (OSError, ValueError, KeyError, TypeError):
             continue
-        found.append(note)
-    return found
+        if is_running(server.pid):
+            servers.append(server)
+    return servers

@@ -1,78 +1,69 @@
-"""The server as a child process: started with its environment's interpreter, waited for, stopped with its parent."""
+"""The server as a child process: started with its environment's interpreter, and stopped with its parent."""
 
 import os
 import signal
 import subprocess
-import time
-import urllib.error
-import urllib.request
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seatrial.core.errors import SeatrialError
-from seatrial.steps.running_servers import served_folder
+from seatrial.steps.running_servers import servers_folder
 
-PATIENCE = 60.0  # seconds until a server that does not answer is given up
-STOPPING = 10.0  # seconds until one that does not end is killed
-Server = subprocess.Popen[bytes]
+STOP_SECONDS = 10.0  # until a server that does not end is killed
+ServerProcess = subprocess.Popen[bytes]
 
 
 @contextmanager
-def running_server(
-    python: Path, package: str, arguments: list[str], extra: dict[str, str] | None = None
-) -> Iterator[Server]:
-    """Run the server of `package` with the interpreter of its environment; `extra` are environment variables.
+def server_process(
+    python: Path, package: str, arguments: list[str], variables: dict[str, str] | None = None
+) -> Iterator[ServerProcess]:
+    """Run the server of `package` with the interpreter of its environment, and more environment `variables`.
 
-    It ends with the block, and whatever asks this process to stop, ends the block: no server is left without it.
+    The server ends with the block, and whatever stops this process ends the block, so no server is left behind.
     """
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
-    environment |= {"SEATRIAL_SERVED_DIR": str(served_folder()), **(extra or {})}
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
+    environment |= {"SEATRIAL_SERVED_DIR": str(servers_folder()), **(variables or {})}
+    with _exit_on_sigterm():
         server = subprocess.Popen([str(python), "-m", "seatrial.serve", package, *arguments], env=environment)
         try:
             yield server
         finally:
             _stop(server)
+
+
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _leave(*_: object) -> None:
+def _exit(*_: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def wait_until_ready(server: Server, url: str) -> None:
-    """Return when the server says it is ready; SeatrialError where it ends or does not get there."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise SeatrialError(f"The server ended with exit code {server.returncode}.", hint="What it said is above.")
-        try:
-            with urllib.request.urlopen(f"{url}/ready", timeout=2):  # noqa: S310 - our own address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise SeatrialError(f"The server was not ready after {PATIENCE:.0f} s.")
-
-
-def wait_for(server: Server) -> int:
-    """Wait until the server ends, and give its exit code; whatever asks this process to stop, asks the server."""
+def wait_for(server: ServerProcess) -> int:
+    """Wait until the server ends, and return its exit code; a request to stop this process is passed on to it."""
     while True:
         try:
             return max(server.wait(), 0)
         except (KeyboardInterrupt, SystemExit):
-            server.terminate()  # a terminal's Ctrl-C has reached it too, and twice does no harm
+            server.terminate()  # Ctrl-C in a terminal has reached it too, and a second signal does no harm
 
 
-def _stop(server: Server) -> None:
-    """End the server, in its own time at first."""
+def _stop(server: ServerProcess) -> None:
+    """Ask the server to end, and kill it if it does not."""
     if server.poll() is not None:
         return
     server.terminate()
     try:
-        server.wait(STOPPING)
+        server.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()

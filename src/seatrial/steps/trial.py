@@ -1,185 +1,263 @@
-"""A project's trial, from its built wheel and its index to files that speak for it; and what asks them: publishing."""
+"""The trial: a built wheel and the release that it would replace in, a verdict out, and the files that record it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import getpass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import git_user
+from seatrial.core.progress import Progress, silent
+from seatrial.steps.lockfile import LOCKFILE
 
 if TYPE_CHECKING:
+    from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
-    from seatrial.release import Index, IndexedRelease, Published
-    from seatrial.trial.policy import Policy
+    from seatrial.release import Index, IndexedRelease
+    from seatrial.steps.trial_setup import TrialPair
+    from seatrial.trial.gate import Acceptance
     from seatrial.trial.records import Verdict
     from seatrial.wheels.sources import WheelSource
+    from seatrial.wheels.wheel import WheelInfo
 
-REQUIREMENTS = "requirements.txt"  # beside a passed verdict: what the candidate was tried with, for who deploys it
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Who meets in a project's trial: the wheel just built, and the release that it would replace, if there is one."""
-
-    project: "ProjectSettings"
-    wheel: Path
-    sha256: str
-    baseline: "IndexedRelease | None"
-    index: "Index"
-
-    @property
-    def is_one(self) -> bool:
-        """Whether the wheel is the very release that it would replace."""
-        return self.baseline is not None and self.baseline.sha256 == self.sha256
-
-    @property
-    def folder(self) -> Path:
-        """Where the result of its trial lies."""
-        from seatrial.trial import gate
-
-        return gate.result_folder(self.project.root, self.sha256, self.baseline.sha256 if self.baseline else None)
+ACCEPTED_DAYS = 30  # that an acceptance holds unless another day is named
 
 
 @dataclass(frozen=True)
-class Held:
-    """A verdict; and where it is passed, the requirements file of what was tried ("" where none could be made)."""
+class TrialResult:
+    """A verdict and its folder, if it has one; where it is passed, the lockfile of what was tried ("" if none)."""
 
-    verdict: "Verdict"
-    requirements: str = ""
+    verdict: "Verdict" = field(repr=False)
+    lockfile: str = field(default="", repr=False)
+    folder: Path | None = None
+
+    def __str__(self) -> str:
+        return self.cause
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in a word: passed, blocked, waiting or inconclusive."""
+        return str(self.verdict.outcome)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the release may be published."""
+        return self.verdict.exit_code == 0
+
+    @property
+    def cause(self) -> str:
+        """The verdict and its cause in a sentence."""
+        return self.verdict.cause
+
+    @property
+    def checks(self) -> list[dict[str, Any]]:
+        """The checks as rows of a table: `pandas.DataFrame(result.checks)`."""
+        keys = ("leg", "name", "subject", "outcome", "summary", "old", "new", "limit", "hint")
+        return [{key: getattr(check, key) for key in keys} | {"id": check.id} for check in self.verdict.checks]
+
+    def _repr_html_(self) -> str:
+        from seatrial.pages.embed import embed
+        from seatrial.trial.report.page import to_html
+
+        return embed(to_html(self.verdict))
 
 
-def pair_of(project: "ProjectSettings") -> Pair:
-    """Find the project's built wheel and its baseline; raises SeatrialError where none is built."""
-    from seatrial.core.files import sha256
-    from seatrial.release import built_files, open_index
+def unchanged(pair: "TrialPair") -> str:
+    """Report that the built wheel is the very release that it would replace; "" where there is something to compare.
 
-    index = open_index(project.index)
-    wheel, _ = built_files(project)
-    digest = sha256(wheel)
-    baseline = _baseline_of(project, index)
-    if baseline and baseline.sha256 == digest:
-        baseline = _still_deployed(project, index, baseline) or baseline
-    return Pair(project, wheel, digest, baseline, index)
-
-
-def policy_of(project: "ProjectSettings") -> "Policy":
-    """Read the project's policy; raises PolicyError where it is wrong."""
-    from seatrial.trial.policy import read_policy
-
-    return read_policy(project.trial, str(project.root / "pyproject.toml"))
-
-
-def hold_pair(
-    pair: Pair, *, data: Path | None = None, same_wheel: bool = False, progress: Progress = lambda _: None
-) -> Held:
-    """Hold the trial of a pair."""
-    from seatrial.steps.environment import offer_toolkit
-    from seatrial.steps.recipes import project_recipes
+    As when only a lockfile was committed. That release had its trial. What may have changed since is the date, and an
+    acceptance must not expire for a release that is already being served.
+    """
+    from seatrial.steps.trial_setup import project_policy
     from seatrial.trial import gate
-    from seatrial.trial.run import hold
-    from seatrial.wheels.wheel import inspect
+
+    project_policy(pair.project)  # a wrong one is an error all the same
+    if pair.baseline is None or pair.baseline_sha256 != pair.candidate.sha256:
+        return ""
+    note = f"{pair.baseline.requirement} is published already, with exactly these bytes: there is nothing to compare."
+    gate.write_results(pair.folder, {"trial.md": f"{note}\n"})
+    return note
+
+
+def run_trial(
+    pair: "TrialPair",
+    *,
+    data: Path | None = None,
+    output: Path | None = None,
+    same_wheel: bool = False,
+    progress: Progress = silent,
+) -> TrialResult:
+    """Compare the two releases of a project's trial, and write the result to its folder or to `output`."""
+    from seatrial.steps.recipes import project_recipes
+    from seatrial.steps.trial_setup import set_up_trial
+    from seatrial.trial import gate
+    from seatrial.trial.run import run
 
     project, index, baseline = pair.project, pair.index, pair.baseline
-    policy = policy_of(project)
-    source = offer_toolkit(index, progress)
+    setup = set_up_trial(project, pair.candidate, index, progress)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
-        facts = inspect(pair.wheel).release or {}
-        recipes = project_recipes(project, facts, index, baseline, Path(folder), progress)
-        verdict = hold(
-            pair.wheel,
+        facts = pair.candidate.release or {}
+        verdict = run(
+            pair.candidate.path,
             index.fetch(baseline) if baseline else None,
-            policy=policy,
-            index=source,
-            recipes=recipes,
+            policy=setup.policy,
+            index=setup.source,
+            recipes=project_recipes(project, facts, index, baseline, Path(folder), progress),
             data=data,
             acceptances=gate.read_acceptances(project.root),
             same_wheel=same_wheel,
             progress=progress,
         )
-    return with_requirements(verdict, pair.wheel, source, progress)
+    return write_result(output or pair.folder, verdict, _lock(verdict, pair.candidate, setup.source, progress))
 
 
-def with_requirements(verdict: "Verdict", wheel: Path, source: "WheelSource", progress: Progress) -> Held:
-    """Add to a passed verdict what its candidate runs with, all of it pinned by hash; `deploy` takes it from there.
+def stored_result(pair: "TrialPair") -> TrialResult | None:
+    """Return the result of the trial that the built wheel passed before it was published; None if it is not."""
+    from seatrial.trial import gate
+    from seatrial.trial.records import NotComparedError
 
-    It is not the trial's business whether everything that the server needs can be resolved now; `deploy` will say so.
-    """
-    from seatrial.steps.lockfile import pin_wheel
-
-    if verdict.exit_code:
-        return Held(verdict)
-    try:
-        return Held(verdict, pin_wheel(wheel, source, [], progress)[0].body)
-    except SeatrialError:
-        return Held(verdict)
+    note = unchanged(pair)
+    if not note:
+        return None
+    for folder in gate.result_folders(pair.project.root, pair.candidate.sha256):
+        verdict = gate.read_result(folder)
+        if verdict.exit_code == 0:
+            return TrialResult(verdict, folder=folder)
+    raise NotComparedError(note, hint="Change the project and build it again, with a higher version.")
 
 
-def hold_project(folder: Path) -> "Verdict":
-    """Hold the trial of the project that `folder` lies in and write its results: what the pytest plugin calls."""
+def run_trial_in(folder: Path) -> "Verdict":
+    """Run the trial of the project that `folder` is in, and write its result; the pytest plugin calls this."""
     from seatrial.core.project import find_project
+    from seatrial.steps.trial_setup import find_pair
 
-    pair = pair_of(find_project(folder))
-    found = hold_pair(pair)
-    write(pair.folder, found)
-    return found.verdict
+    return run_trial(find_pair(find_project(folder))).verdict
 
 
-def write(folder: Path, held: Held) -> None:
-    """Write a verdict in all its forms."""
+def compare_releases(
+    old: str,
+    new: str,
+    *,
+    project: "ProjectSettings | None",
+    index: "IndexSettings | None",
+    data: Path | None = None,
+    output: Path | None = None,
+    same_wheel: bool = False,
+    progress: Progress = silent,
+) -> TrialResult:
+    """Compare any two releases, given as wheels or as name==version on an index, with or without a project.
+
+    The result of two releases of the project is stored for its gates, as that of its own trial is.
+    """
+    from packaging.utils import canonicalize_name
+
+    from seatrial.release import inspect, open_index
+    from seatrial.steps.environment import offer_toolkit
+    from seatrial.steps.recipes import released_recipes
+    from seatrial.trial import gate
+    from seatrial.trial.policy import read_policy
+    from seatrial.trial.run import run
+
+    policy = read_policy(project.trial if project else {}, "pyproject.toml")
+    opened = open_index(index) if index else None
+    source = offer_toolkit(opened, progress) if opened else None
+    (baseline, old_release), (candidate, new_release) = (_wheel_of(name, opened) for name in (old, new))
+    with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked:
+        recipes = None
+        if opened and old_release and new_release and old_release.sha256 != new_release.sha256:
+            recipes = released_recipes(opened, new_release, old_release, Path(unpacked), progress)
+        verdict = run(
+            candidate,
+            baseline,
+            policy=policy,
+            index=source,
+            recipes=recipes,
+            data=data,
+            acceptances=gate.read_acceptances(project.root) if project else (),
+            same_wheel=same_wheel,
+            progress=progress,
+        )
+    of_project = project and old_release and new_release and new_release.name == canonicalize_name(project.name)
+    if not (of_project and project and old_release and new_release and source):
+        return write_result(output, verdict) if output else TrialResult(verdict)
+    folder = output or gate.result_folder(project.root, new_release.sha256, old_release.sha256)
+    return write_result(folder, verdict, _lock(verdict, inspect(candidate), source, progress))
+
+
+def _wheel_of(name: str, index: "Index | None") -> "tuple[Path, IndexedRelease | None]":
+    if name.endswith(".whl"):
+        return Path(name).absolute(), None
+    if index is None:
+        raise SeatrialError(
+            f"{name!r} is not a wheel, and there is no index to look it up on.", hint="Name one with --index."
+        )
+    release = index.find(name)
+    return index.fetch(release), release
+
+
+def accept(
+    project: "ProjectSettings", *, reason: str, checks: Sequence[str] = (), until: date | None = None
+) -> "tuple[Acceptance, TrialResult]":
+    """Accept differences that the last trial found, and judge it again; no `checks` means all that wait.
+
+    Returns the acceptance, which is recorded in accepted.json, and the new result.
+    """
+    from seatrial.steps.environment import with_toolkit
+    from seatrial.steps.trial_setup import find_pair, project_policy
+    from seatrial.trial import gate
+    from seatrial.trial.verdict import judge
+
+    pair = find_pair(project)
+    verdict = gate.stored_verdict(project.root, pair.candidate.sha256, pair.baseline_sha256)
+    if verdict is None:
+        raise SeatrialError("No trial has been run for this wheel.", hint="Run `seatrial trial`.")
+    today = datetime.now(UTC).date()
+    last = until or today + timedelta(days=ACCEPTED_DAYS)
+    by = _person(project.root)
+    accepted = gate.accept(project.root, verdict, checks=checks, reason=reason, by=by, today=today, until=last)
+    marked = gate.with_acceptances(
+        verdict.checks, [accepted], candidate=accepted.candidate, baseline=accepted.baseline or None, today=today
+    )
+    outcome, cause = judge(marked, project_policy(project))
+    verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
+    lockfile = _lock(verdict, pair.candidate, with_toolkit(pair.index), silent)
+    return accepted, write_result(pair.folder, verdict, lockfile)
+
+
+def write_result(folder: Path, verdict: "Verdict", lockfile: str = "") -> TrialResult:
+    """Write a verdict in all its formats, and the lockfile of what was tried."""
     from seatrial.trial import gate
     from seatrial.trial.report.document import to_json
     from seatrial.trial.report.formats import to_junit, to_markdown
     from seatrial.trial.report.page import to_html
 
-    verdict = held.verdict
     files = {"trial.html": to_html(verdict), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}
-    if held.requirements:
-        files[REQUIREMENTS] = held.requirements
+    if lockfile:
+        files[LOCKFILE] = lockfile
     else:
-        (folder / REQUIREMENTS).unlink(missing_ok=True)  # of a trial before this one
+        (folder / LOCKFILE).unlink(missing_ok=True)  # from an earlier trial
     gate.write_results(folder, {**files, "verdict.json": to_json(verdict)})
+    return TrialResult(verdict, lockfile, folder)
 
 
-def publish_tried(project: "ProjectSettings", progress: Progress = lambda _: None) -> "Published":
-    """Publish the built wheel, if these very bytes have passed their trial against what they would replace.
+def _lock(verdict: "Verdict", candidate: "WheelInfo", source: "WheelSource", progress: Progress) -> str:
+    """Lock what a passed candidate runs with, for `deploy`; "" where it did not pass or cannot be locked now.
 
-    What is on the index already, with the same bytes, needs no second trial. An index at an address gets the
-    toolkit too where that runs from a checkout, since a release is of no use without it.
+    Whether everything that the server needs can be resolved is not the trial's concern; `deploy` reports it.
     """
-    from packaging.version import Version
+    from seatrial.steps.lockfile import lock_release
 
-    from seatrial.release import FolderIndex, built_files, publish_toolkit, runs_from_checkout
-    from seatrial.trial import gate
-
-    progress("asking the index")
-    pair = pair_of(project)
-    index = pair.index
-    # What has this version already is the same bytes, or refused by the index whatever a trial says.
-    if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
-        today = datetime.now(UTC).date()
-        gate.require_passed(project.root, pair.sha256, pair.baseline.sha256 if pair.baseline else None, today=today)
-        if not isinstance(index, FolderIndex) and runs_from_checkout():
-            publish_toolkit(index, progress)
-    return index.publish(built_files(project), progress)
+    if verdict.exit_code:
+        return ""
+    try:
+        return lock_release(candidate, source, [], progress).lockfile.text
+    except SeatrialError:
+        return ""
 
 
-def _baseline_of(project: "ProjectSettings", index: "Index") -> "IndexedRelease | None":
-    """The release that a candidate would replace: the one that is served on this machine, or the newest."""
-    from seatrial.steps.running_servers import served
-
-    there = index.releases(project.name)
-    running = {(note.get("release"), note.get("version")) for note in served()}
-    live = [release for release in there if (release.name, release.version) in running]
-    return (live or there)[-1] if there else None
-
-
-def _still_deployed(project: "ProjectSettings", index: "Index", newest: "IndexedRelease") -> "IndexedRelease | None":
-    """Find the release that a target's pin says, where that is not the newest: its deployment was cut off."""
-    from seatrial.deploy import TargetState, target_names
-
-    pins = [TargetState(project, name).current() for name in target_names(project)]
-    pinned = {pin.sha256 for pin in pins if pin} - {newest.sha256}
-    return next((each for each in index.releases(project.name) if each.sha256 in pinned), None)
+def _person(root: Path) -> str:
+    """Who accepts: git's user, or else the user of the system."""
+    return git_user(root) or getpass.getuser()

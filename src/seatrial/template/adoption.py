@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.core.project import read_toml
 from seatrial.template.creation import Options, make_project
 from seatrial.template.legacy_packaging import older_project, poetry_project
@@ -116,7 +116,7 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
 def write(root: Path, adoption: Adoption) -> None:
     """Write what was agreed to; the answers last, which say that it is done."""
     for proposal in sorted((*adoption.added, *adoption.changed), key=lambda p: (p.path == ANSWERS, p.path)):
-        write_whole(root / proposal.path, proposal.after)
+        write_atomic(root / proposal.path, proposal.after)
 
 
 def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.core.files import sha256, write_whole
+from seatrial.core.files import sha256, write_atomic
 from seatrial.template.codegen.identifiers import short
 from seatrial.template.codegen.pipeline import Model
 from seatrial.template.codegen.source_text import write_code
@@ -39,7 +39,7 @@ def make_project(folder: Path, examination: Examination, options: Options) -> No
     data = write_data(examination, folder / "data", _file_name(names.folder))
     render(_facts(examination, options, about, code["schema.py"], data.path, data.changes).answers(), folder)
     for name, text in code.items():
-        write_whole(folder / "src" / names.package / name, text)
+        write_atomic(folder / "src" / names.package / name, text)
 
 
 def _facts(

@@ -5,14 +5,14 @@ into the project step by step. Here the template lies inside an installed packag
 `git merge-file`, which needs no repository, does the merging itself.
 """
 
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
+from seatrial.core.git import call_git, git_message
 from seatrial.template.render import ANSWERS
 from seatrial.template.repository import has_git
 
@@ -69,7 +69,7 @@ def write(root: Path, merged: Merge) -> None:
         if content is None:
             (root / path).unlink(missing_ok=True)
         else:
-            write_whole(root / path, content)
+            write_atomic(root / path, content)
 
 
 def _read(path: Path) -> bytes | None:
@@ -91,10 +91,7 @@ def _three_way(path: str, mine: bytes, before: bytes, after: bytes) -> tuple[byt
         for name, content in names.items():
             (Path(folder) / name).write_bytes(content)
         labels = [word for label in ("yours", "the template before", "the template now") for word in ("-L", label)]
-        done = subprocess.run(
-            ["git", "merge-file", "--stdout", "--diff3", *labels, *names], cwd=folder, capture_output=True, check=False
-        )
+        done = call_git(Path(folder), "merge-file", "--stdout", "--diff3", *labels, *names)
     if not 0 <= done.returncode < 128:
-        said = done.stderr.decode(errors="replace").strip()
-        raise SeatrialError(f"{path} cannot be merged: {said or 'git merge-file failed'}")
+        raise SeatrialError(f"{path} cannot be merged: {git_message(done)}")
     return done.stdout, done.returncode == 0

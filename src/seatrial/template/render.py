@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.processes import is_running
 
 TEMPLATE = Path(__file__).parent / "project"
 ANSWERS = ".copier-answers.yml"
@@ -87,20 +88,8 @@ def _sweep(parent: Path) -> None:
     for left in parent.glob(f"{UNFINISHED}*"):
         with suppress(ValueError, OSError):
             pid = int(left.name.removeprefix(UNFINISHED).split("-")[0])
-            if not _alive(pid):
+            if not is_running(pid):
                 shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":
-        return True  # asking there would end the process
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -1,13 +1,13 @@
 """The provenance of a training: package versions and the commit of the project's code."""
 
 import platform
-import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from seatrial.core.version import new_version, version_diff
+from seatrial.core.git import ask_git
+from seatrial.core.version import version_diff, version_in_diff
 
 PACKAGES = (
     "seatrial",
@@ -51,7 +51,7 @@ def git_state(root: Path) -> dict[str, Any]:
     commit = next((sha for sha in _commits(root, parts) if not _only_bumps_version(root, f"{sha}^", sha)), "")
     if not commit:
         return {}
-    changed = (_git(root, "status", "--porcelain", "--", *parts) or "").splitlines()
+    changed = (ask_git(root, "status", "--porcelain", "--", *parts) or "").splitlines()
     return {
         "commit": commit,
         "dirty": len(changed) > 1 or (bool(changed) and not _only_bumps_version(root, "HEAD")),
@@ -61,25 +61,15 @@ def git_state(root: Path) -> dict[str, Any]:
 def _commits(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
     """Yield the commits of a release's files, newest first, one git call each: mostly, only the first is needed."""
     number = 0
-    while commit := _git(root, "log", "-1", f"--skip={number}", "--format=%H", "--", *parts):
+    while commit := ask_git(root, "log", "-1", f"--skip={number}", "--format=%H", "--", *parts):
         yield commit
         number += 1
 
 
 def _only_bumps_version(root: Path, *commits: str) -> bool:
     """Whether nothing else differs: no training result depends on the version, which a deployment commits."""
-    names = (_git(root, "diff", "--name-only", "--relative", *commits, "--", ".") or "").splitlines()
+    names = (ask_git(root, "diff", "--name-only", "--relative", *commits, "--", ".") or "").splitlines()
     names = [name for name in names if Path(name).parts[0] not in EXCLUDED]
     if len(names) != 1 or Path(names[0]).name != "__init__.py":
         return False
-    return new_version(version_diff(root, *commits, path=root / names[0])) is not None
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        result = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout.strip() if result.returncode == 0 else None
+    return version_in_diff(version_diff(root, *commits, path=root / names[0])) is not None

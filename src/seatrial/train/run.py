@@ -7,15 +7,17 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
-from seatrial.core.files import to_json, write_whole
+from seatrial.core.files import to_json, write_atomic
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.compiled import Compiled
 from seatrial.model.decision import DecisionRule
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, TRUSTED_TYPES
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import row_name
+from seatrial.pages.embed import embed
 from seatrial.train import profile
 from seatrial.train.artifacts import Engine, artifact_files, release_metadata
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
@@ -27,7 +29,7 @@ from seatrial.train.report import RunReport, render_report
 Compiler = Callable[..., Compiled]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """The result of one training: its folder, what it wrote, and what to report to the user."""
 
@@ -39,6 +41,17 @@ class Run:
     dropped: tuple[Problem, ...]
     rows_read: int
     native_reason: str
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The metrics on held-out rows as rows of a table: `pandas.DataFrame(run.metrics)`."""
+        return [asdict(metric) for metric in self.evaluation.metrics]
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.metadata.name}>"
+
+    def _repr_html_(self) -> str:
+        return embed(self.report.read_text(encoding="utf-8"))
 
 
 def train(
@@ -144,13 +157,13 @@ def _write(
 ) -> Path:
     run_id = _run_id(artifacts)
     folder = project.runs / run_id
-    write_whole(folder / "report.html", page)
-    write_whole(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
+    write_atomic(folder / "report.html", page)
+    write_atomic(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
     _replace_folder(project.artifacts, artifacts)
     # The next trial trains this release again on its own table, even after the project's table has changed.
     kept = project.kept_table(table_digest)
     if not kept.is_file():
-        write_whole(kept, project.data.read_bytes())
+        write_atomic(kept, project.data.read_bytes())
     return folder
 
 
@@ -167,7 +180,7 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".artifacts-"))
     try:
         for name, content in files.items():
-            write_whole(fresh / name, content)
+            write_atomic(fresh / name, content)
         fresh.chmod(0o755)
         old = folder.with_name(".artifacts-old")
         shutil.rmtree(old, ignore_errors=True)

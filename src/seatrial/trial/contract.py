@@ -15,7 +15,7 @@ from seatrial.trial.records import Check, Outcome
 
 
 @dataclass(frozen=True)
-class Terms:
+class Contract:
     """What one release promises."""
 
     version: str
@@ -34,7 +34,7 @@ class _Change:
     summary: str
 
 
-def contract_checks(old: Terms, new: Terms) -> list[Check]:
+def contract_checks(old: Contract, new: Contract) -> list[Check]:
     """Compare the terms; one check for each difference, one for the version, and one that passes where all is equal."""
     changes = [*_answers(old, new), *_columns(old.columns, new.columns)]
     breaks = [change for change in changes if change.breaks]
@@ -76,7 +76,7 @@ def version_check(old: str, new: str, *, broken: bool, changed: bool) -> tuple[s
     return recommended, Check("contract.version", "contract", Outcome.passed if enough else Outcome.noted, summary)
 
 
-def _answers(old: Terms, new: Terms) -> list[_Change]:
+def _answers(old: Contract, new: Contract) -> list[_Change]:
     found = []
     for name, before, after in (("task", old.task, new.task), ("target", old.target, new.target)):
         if before != after:

@@ -1,4 +1,4 @@
-"""The legs that ask whether things are the same: golden rows, invariants, bad input, and training done again."""
+"""The suites that ask whether things are the same: golden rows, invariants, bad input, and training done again."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,20 +7,20 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
-from seatrial.trial.compare.cost import Cost, compare_cost
+from seatrial.trial.compare.cost import ReleaseCost, compare_cost
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
-from seatrial.trial.compare.queries import Questions
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
-from seatrial.trial.records import Check, Leg, Outcome
-from seatrial.trial.rows.answer_collection import Asked, Golden, Repeated, flat, rows_as_columns
+from seatrial.trial.records import Check, Outcome, Suite
+from seatrial.trial.rows.answer_collection import CollectedAnswers, GoldenRows, RepeatedAnswers, flat, rows_as_columns
 from seatrial.trial.rows.crossed_rows import cross_rows
 from seatrial.trial.rows.probes import Probe
-from seatrial.trial.sandbox.answers import Judged
+from seatrial.trial.sandbox.answers import RowResult
 from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.sandbox import Side
+from seatrial.trial.sandbox.sandbox import Sandbox
 
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 TRAIN = "Publish its sdist with it, and keep the table it was trained on."
@@ -31,8 +31,13 @@ def comparable(old: Metadata, new: Metadata) -> bool:
     return (old.task, old.target, tuple(map(str, old.classes))) == (new.task, new.target, tuple(map(str, new.classes)))
 
 
-def golden_leg(
-    repeated: Repeated, golden: Golden, columns: Sequence[Column], meaning: Meaning, policy: Policy, side: str
+def check_golden(
+    repeated: RepeatedAnswers,
+    golden: GoldenRows,
+    columns: Sequence[Column],
+    scoring: Scoring,
+    policy: Policy,
+    side: str,
 ) -> list[Check]:
     """The installed wheel's predict() against the scores that training stored."""
     together = repeated.answers.predicted["golden"].together
@@ -40,38 +45,38 @@ def golden_leg(
         text = next(iter(together.errors.values()), f"{together.answered} of {repeated.rows} rows were answered")
         summary = f"{side} does not answer its own golden rows: {text}"
         return [Check("golden.scores", "golden", Outcome.blocked, summary, severity=float("inf"))]
-    given = flat(together.scores, not meaning.classifies)
+    given = flat(together.scores, not scoring.classifies)
     same = Sameness(
-        "golden.scores", "golden", meaning, rows_as_columns(columns, golden.rows), golden.scores, given,
+        "golden.scores", "golden", scoring, rows_as_columns(columns, golden.rows), golden.scores, given,
         "what training stored", f"the installed {side}",
     )  # fmt: skip
     checks = compare_exact(same, policy)
-    if meaning.classifies and all(check.outcome is Outcome.passed for check in checks):
-        checks += _labels(together.labels, golden, meaning, side)
+    if scoring.classifies and all(check.outcome is Outcome.passed for check in checks):
+        checks += _labels(together.labels, golden, scoring, side)
     return checks
 
 
-def _labels(labels: Sequence[object], golden: Golden, meaning: Meaning, side: str) -> list[Check]:
+def _labels(labels: Sequence[object], golden: GoldenRows, scoring: Scoring, side: str) -> list[Check]:
     """The labels that predict() decided on, beside those that its scores ask for; exact ties may fall either way."""
-    wanted, given = meaning.decide(golden.scores), meaning.codes(list(labels))
+    wanted, given = scoring.decide(golden.scores), scoring.codes(list(labels))
     ordered = np.sort(golden.scores, axis=1)
     lead = ordered[:, -1] - ordered[:, -2]
-    if meaning.task == "binary":
-        lead = np.abs(golden.scores[:, meaning.positive] - meaning.threshold)
+    if scoring.task == "binary":
+        lead = np.abs(golden.scores[:, scoring.positive] - scoring.threshold)
     wrong = int(((wanted != given) & (lead > TIE)).sum())
     if not wrong:
         return []
     summary = (
         f"the installed {side} decides {wrong} of {len(wanted)} golden rows otherwise than its scores say: "
-        f"another threshold than {meaning.threshold:g}, or classes in another order"
+        f"another threshold than {scoring.threshold:g}, or classes in another order"
     )
     return [Check("golden.labels", "golden", Outcome.blocked, summary, severity=float("inf"))]
 
 
-def invariants_leg(repeated: Repeated, meaning: Meaning, policy: Policy, side: str) -> list[Check]:
+def check_invariants(repeated: RepeatedAnswers, scoring: Scoring, policy: Policy, side: str) -> list[Check]:
     """Every row once and in order, alike each time, alone as in a batch, nothing changed in place."""
     asked = repeated.answers.predicted["golden"]
-    regression = not meaning.classifies
+    regression = not scoring.classifies
     answered = asked.together.answered
     repeats = Repeats(
         rows=repeated.rows,
@@ -83,7 +88,7 @@ def invariants_leg(repeated: Repeated, meaning: Meaning, policy: Policy, side: s
         permutation=np.arange(repeated.rows),  # they come back in the rows' own order
         changed=asked.changed,
     )
-    checks = compare_invariants(repeats, meaning, policy, side=f"the {side}")
+    checks = compare_invariants(repeats, scoring, policy, side=f"the {side}")
     if repeated.answers.attempts:
         tried = ", ".join(dict.fromkeys(repeated.answers.attempts))
         summary = f"the {side} tried what a prediction has no need of, and was refused: {tried[:200]}"
@@ -91,7 +96,7 @@ def invariants_leg(repeated: Repeated, meaning: Meaning, policy: Policy, side: s
     return checks
 
 
-def bad_input_leg(probes: Sequence[Probe], old: Sequence[Judged], new: Sequence[Judged]) -> list[Check]:
+def check_bad_input(probes: Sequence[Probe], old: Sequence[RowResult], new: Sequence[RowResult]) -> list[Check]:
     """What each made-up row gets: taken or refused, alike on both sides; and nothing may fail."""
     checks = []
     failed = [(p, n) for p, n in zip(probes, new, strict=True) if n.outcome == "failed"]
@@ -127,7 +132,9 @@ def bad_input_leg(probes: Sequence[Probe], old: Sequence[Judged], new: Sequence[
     return checks
 
 
-def cost_leg(old: Side, old_asked: Asked, new: Side, new_asked: Asked, policy: Policy) -> list[Check]:
+def check_cost(
+    old: Sandbox, old_asked: CollectedAnswers, new: Sandbox, new_asked: CollectedAnswers, policy: Policy
+) -> list[Check]:
     """Size, load time and latency, as ratios."""
     load = new_asked.answers.load_seconds
     if load > policy.max_load * old_asked.answers.load_seconds:
@@ -135,12 +142,14 @@ def cost_leg(old: Side, old_asked: Asked, new: Side, new_asked: Asked, policy: P
         load = min(load, *(new.ask([Describe()]).load_seconds for _ in range(2)))
     before, after = (float(np.median(asked.answers.cost.single)) for asked in (old_asked, new_asked))
     return compare_cost(
-        Cost(old.wheel.size, old_asked.answers.load_seconds, before), Cost(new.wheel.size, load, after), policy
+        ReleaseCost(old.wheel.size, old_asked.answers.load_seconds, before),
+        ReleaseCost(new.wheel.size, load, after),
+        policy,
     )
 
 
 def crossed_rows(recipes: Recipes, columns: Sequence[Column]) -> Columns:
-    """Rows for the exact legs beyond those in common; none where no table is at hand. Bad ones the sides refuse."""
+    """Rows for the exact suites beyond those in common; none where no table is at hand. Bad ones the sides refuse."""
     base = recipes.candidate or recipes.baseline
     if base is None:
         return {}
@@ -155,37 +164,37 @@ def crossed_rows(recipes: Recipes, columns: Sequence[Column]) -> Columns:
 def trained_again(
     recipes: Recipes,
     policy: Policy,
-    questions: Questions,
-    old: Asked | None,
-    new: Asked,
+    queries: Queries,
+    old: CollectedAnswers | None,
+    new: CollectedAnswers,
     progress: Callable[[str], None],
     crossed: Columns | None = None,
 ) -> list[Check]:
     """Candidate and baseline against what their own code and data give when they are trained again; and the rebuild.
 
-    A leg that cannot run is inconclusive, and says what would help.
+    A suite that cannot run is inconclusive, and says what would help.
     """
     checks: list[Check] = []
-    meaning, count = questions.meaning, questions.size + len(questions.probed)
-    rows = {name: values[:count] for name, values in questions.table.items()}
+    scoring, count = queries.scoring, queries.size + len(queries.probed)
+    rows = {name: values[:count] for name, values in queries.table.items()}
     if crossed:
         rows = {name: np.concatenate([values, crossed[name]]) for name, values in rows.items()}
-    behind = len(next(iter(questions.table.values())))
+    behind = len(next(iter(queries.table.values())))
 
-    def said(asked: Asked) -> Array:
+    def said(asked: CollectedAnswers) -> Array:
         return np.concatenate([asked.table[:count], asked.table[behind:]]) if crossed else asked.table[:count]
 
     # A row that a side's schema refuses is no row of it; one that was answered with NaN is.
     refused = new.refused | old.refused if old is not None else new.refused
     keep = ~(np.concatenate([refused[:count], refused[behind:]]) if crossed else refused[:count])
 
-    def same(name: str, leg: Leg, expected: Array, given: Array, what: tuple[str, str], differs: Outcome) -> None:
+    def same(name: str, suite: Suite, expected: Array, given: Array, what: tuple[str, str], differs: Outcome) -> None:
         size = len(expected)
         nothing = np.isnan(expected.reshape(size, -1)).any(axis=1) & np.isnan(given.reshape(size, -1)).any(axis=1)
         kept = keep & ~nothing  # where both give no number, neither differs; the invariants tell of it
         chosen = {n: values[kept] for n, values in rows.items()}
         told = Sameness(
-            name, leg, meaning, chosen, expected[kept], given[kept], what[0], what[1], rows="rows and probes"
+            name, suite, scoring, chosen, expected[kept], given[kept], what[0], what[1], rows="rows and probes"
         )
         checks.extend(compare_exact(told, policy, differs=differs))
 
@@ -219,7 +228,7 @@ def trained_again(
     return checks
 
 
-def _missing(name: str, leg: Leg, recipes: Recipes, policy: Policy) -> Check:
-    reason = recipes.missing.get(leg) or next(iter(recipes.missing.values()), "The recipe is not at hand.")
+def _missing(name: str, suite: Suite, recipes: Recipes, policy: Policy) -> Check:
+    reason = recipes.missing.get(suite) or next(iter(recipes.missing.values()), "The recipe is not at hand.")
     outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
-    return Check(name, leg, outcome, f"This leg could not run. {reason}", hint=TRAIN)
+    return Check(name, suite, outcome, f"This suite could not run. {reason}", hint=TRAIN)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_whole
+from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
 
 RESULTS = Path(".seatrial") / "trials"
@@ -45,6 +45,12 @@ def result_folders(root: Path, candidate: str) -> list[Path]:
     return [path.parent for path in sorted(results, key=lambda path: path.stat().st_mtime, reverse=True)]
 
 
+def read_result(folder: Path) -> Verdict:
+    """Read the verdict in a folder of results."""
+    path = folder / "verdict.json"
+    return read_verdict(read_json(path), str(path))
+
+
 def stored_verdict(root: Path, candidate: str, baseline: str | None) -> Verdict | None:
     """Read the result of these two wheels; None where there was no trial of exactly them."""
     path = result_folder(root, candidate, baseline) / "verdict.json"
@@ -76,8 +82,7 @@ def require_any_passed(root: Path, candidate: str, *, today: date) -> Verdict:
     """Give a passed trial of these bytes, against whatever: what it was published with; or raise SeatrialError."""
     refused: SeatrialError | None = None
     for folder in result_folders(root, candidate):
-        path = folder / "verdict.json"
-        stored = read_verdict(read_json(path), str(path))
+        stored = read_result(folder)
         if stored.candidate.sha256 == candidate:
             try:
                 baseline = stored.baseline.sha256 if stored.baseline else None
@@ -128,7 +133,7 @@ def accept(
     for id_ in wanted:
         if id_ not in open_:
             raise PolicyError(f"No check {id_!r} is open.", hint=f"Open: {', '.join(open_) or 'none'}.")
-        if open_[id_].leg in NEVER:
+        if open_[id_].suite in NEVER:
             raise PolicyError(f"{id_} cannot be accepted: {open_[id_].summary}", hint="Build the release again.")
     acceptance = Acceptance(
         candidate=verdict.candidate.sha256,
@@ -139,7 +144,7 @@ def accept(
         on=today.isoformat(),
         until=until.isoformat(),
     )
-    write_whole(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
+    write_atomic(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
     return acceptance
 
 
@@ -150,7 +155,7 @@ def with_acceptances(
     marked = []
     for check in checks:
         given = _acceptance_of(check, acceptances, candidate, baseline)
-        if given is None or check.outcome not in (Outcome.waiting, Outcome.blocked) or check.leg in NEVER:
+        if given is None or check.outcome not in (Outcome.waiting, Outcome.blocked) or check.suite in NEVER:
             marked.append(check)
             continue
         _refuse_expired(check, given, today)
@@ -187,6 +192,6 @@ def write_results(folder: Path, files: dict[str, str]) -> None:
         if name == "verdict.json":
             document = content
         else:
-            write_whole(folder / name, content)
+            write_atomic(folder / name, content)
     if document is not None:
-        write_whole(folder / "verdict.json", document)
+        write_atomic(folder / "verdict.json", document)

@@ -18,7 +18,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping
-from seatrial.trial.compare.queries import Answers, Questions, Scorer
+from seatrial.trial.compare.queries import Queries, QueryScores, Scorer
 from seatrial.trial.compare.statistics import FAMILIES, MINIMAL, Figures, measure
 from seatrial.trial.policy import Policy
 
@@ -47,7 +47,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Null:
+class NoiseFloor:
     """The limits by family, and which families have none and why."""
 
     limits: dict[str, Limit]
@@ -62,8 +62,8 @@ def part_share(policy: Policy) -> float:
 
 
 def draw_replicas(
-    refit: Refit, target: Array, questions: Questions, policy: Policy, *, stratified: bool, seed: int = 0
-) -> list[Answers]:
+    refit: Refit, target: Array, queries: Queries, policy: Policy, *, stratified: bool, seed: int = 0
+) -> list[QueryScores]:
     """Train the baseline's recipe on random parts of its training rows and put the questions to each.
 
     `target` (n,) are the training rows' labels. A part keeps at least two rows of each class, as no recipe could be
@@ -77,19 +77,21 @@ def draw_replicas(
         for rows in groups:
             if kept[rows].sum() < min(SMALLEST_CLASS, len(rows)):
                 kept[rows[:SMALLEST_CLASS]] = True
-        answers.append(questions.ask(refit(np.flatnonzero(kept))))
+        answers.append(queries.ask(refit(np.flatnonzero(kept))))
     return answers
 
 
-def calibrate(questions: Questions, groupings: list[Grouping], replicas: Sequence[Answers], policy: Policy) -> Null:
+def calibrate(
+    queries: Queries, groupings: list[Grouping], replicas: Sequence[QueryScores], policy: Policy
+) -> NoiseFloor:
     """Learn each family's limit from the replicas' differences among one another."""
     if len(replicas) < FEWEST_REPLICAS:
         reason = f"{len(replicas)} replicas could be trained, and {FEWEST_REPLICAS} are needed"
-        return Null({}, dict.fromkeys(FAMILIES, reason), len(replicas), part_share(policy))
+        return NoiseFloor({}, dict.fromkeys(FAMILIES, reason), len(replicas), part_share(policy))
     drawn: dict[str, list[Figures]] = {family: [] for family in FAMILIES}
     for i, j in combinations(range(len(replicas)), 2):
         pair = (replicas[i], replicas[j]) if (i + j) % 2 else (replicas[j], replicas[i])
-        for family, figures in measure(questions, groupings, *pair, policy.min_slice).items():
+        for family, figures in measure(queries, groupings, *pair, policy.min_slice).items():
             drawn[family].append(figures)
     limits, dropped = {}, {}
     pairs = len(replicas) * (len(replicas) - 1) // 2
@@ -99,12 +101,12 @@ def calibrate(questions: Questions, groupings: list[Grouping], replicas: Sequenc
         if len(found) < pairs / 2:
             dropped[family] = "most pairs of replicas could not be compared"
             continue
-        limit = _limit(family, found, questions.size, len(replicas), policy.false_alarms / PARTS)
+        limit = _limit(family, found, queries.size, len(replicas), policy.false_alarms / PARTS)
         if limit is None:
             dropped[family] = "replicas differ too wildly for a limit"
         else:
             limits[family] = limit
-    return Null(limits, dropped, len(replicas), part_share(policy))
+    return NoiseFloor(limits, dropped, len(replicas), part_share(policy))
 
 
 def _limit(family: str, found: list[Figures], rows: int, replicas: int, alpha: float) -> Limit | None:

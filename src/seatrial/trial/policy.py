@@ -47,7 +47,7 @@ class Policy(BaseModel):
     max_larger: float = Field(4.0, ge=1, description="how many times larger the wheel may be")
     max_load: float = Field(3.0, ge=1, description="how many times longer loading may take")
     inconclusive: Literal["wait", "note"] = Field(
-        "wait", description="what a leg that cannot run does: wait (exit code 3), or note (it is only told)"
+        "wait", description="what a suite that cannot run does: wait (exit code 3), or note (it is only told)"
     )
     timeout: float = Field(120.0, ge=1, description="seconds that a side may take")
     memory_mb: int = Field(4096, ge=128, description="memory that a side may take, in MB")

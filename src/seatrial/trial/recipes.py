@@ -1,4 +1,4 @@
-"""What the legs that train again are given: two recipes, as functions that come from another stage."""
+"""What the suites that train again are given: two recipes, as functions that come from another stage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.table_history import Table
-from seatrial.trial.rows.reference import Labelled
+from seatrial.trial.rows.reference import LabelledRows
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Training:
     target: Array
     table: Table
     trained: Columns = field(default_factory=dict)
-    held_out: Labelled | None = None
+    held_out: LabelledRows | None = None
 
 
 @dataclass(frozen=True)
 class Recipes:
-    """The trainings that can be done again; `missing` says of a leg that cannot run why, and what would help.
+    """The trainings that can be done again; `missing` says of a suite that cannot run why, and what would help.
 
     `rebuilt` answers as the candidate's code does on the baseline's table, split and seeded as the baseline was.
     """

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from seatrial.core.errors import SeatrialError
 
-SCHEMA = 1  # of the document; raised when a reader of the old one would misread the new one
+SCHEMA = 2  # of the document; raised when a reader of the old one would misread the new one
 
 Kind = Literal["repackage", "retrain", "redesign"]
-Leg = Literal["golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost"]
+Suite = Literal["golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost"]
 
 
 class Outcome(StrEnum):
@@ -46,7 +46,7 @@ class Check:
     """
 
     name: str  # as "total.flips", "golden.scores", "contract.columns"; unique with `subject`
-    leg: Leg
+    suite: Suite
     outcome: Outcome
     summary: str  # one sentence with its figures, for people
     subject: str = ""

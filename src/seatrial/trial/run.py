@@ -1,4 +1,4 @@
-"""Holds a trial: two wheels and rows in, a verdict out. Every leg that can run runs; one that cannot says so."""
+"""Holds a trial: two wheels and rows in, a verdict out. Every suite that can run runs; one that cannot says so."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,25 +12,31 @@ from seatrial import __version__
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.trial import difference_checks, equality_checks
-from seatrial.trial.compare.scoring import Meaning
-from seatrial.trial.contract import Terms, contract_checks, version_check
+from seatrial.trial.compare.scoring import Scoring
+from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.report.highlights import pictures, worst_rows
-from seatrial.trial.rows.answer_collection import Asked, Golden, ask, ask_repeatedly, meaning_of, read_golden
-from seatrial.trial.rows.row_selection import Rows, ask_about, gather_rows
+from seatrial.trial.rows.answer_collection import (
+    CollectedAnswers,
+    GoldenRows,
+    ask_repeatedly,
+    collect_answers,
+    read_golden,
+)
+from seatrial.trial.rows.row_selection import Rows
 from seatrial.trial.sandbox.answers import Description
-from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.sandbox import Side, open_side
+from seatrial.trial.sandbox.sandbox import Sandbox
+from seatrial.trial.setup import set_up_trial
 from seatrial.trial.verdict import judge
 from seatrial.wheels.sources import WheelSource
 
 Progress = Callable[[str], None]
 
 
-def hold(
+def run(
     candidate: Path,
     baseline: Path | None,
     *,
@@ -50,59 +56,48 @@ def hold(
     started = time.monotonic()
     _refuse_nonsense(candidate, baseline, same_wheel)
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
-    new = open_side(candidate, policy, role="candidate", index=index, progress=progress)
-    old = open_side(baseline, policy, role="baseline", index=index, progress=progress) if baseline else None
-    progress("asking both what they are")
-    told = {side.role: side.ask([Describe()]).description for side in (new, old) if side}
-    mine = told["candidate"]
-    theirs = told["baseline"] if old else None
-    golden = read_golden(new.wheel)
-    if not golden.rows:
-        raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
-
+    setup = set_up_trial(candidate, baseline, policy, index=index, data=data, progress=progress)
+    new, mine = setup.candidate.sandbox, setup.candidate.description
+    old, theirs = (setup.baseline.sandbox, setup.baseline.description) if setup.baseline else (None, None)
+    golden, rows, queries = setup.golden, setup.rows, setup.queries
     checks: list[Check] = []
     broken = False
     if theirs:
         checks += contract_checks(_terms(theirs), _terms(mine))
         broken = any(check.name == "contract.break" for check in checks)
-    both = theirs is not None and equality_checks.comparable(theirs.metadata, mine.metadata)
-    sides = [(new, mine), *([(old, theirs)] if old and theirs and both else [])]
-    rows = gather_rows(sides, golden, data)
-    spread = float(np.std(rows.labelled.target)) if mine.metadata.task == "regression" and rows.labelled.rows else 1.0
-    questions = ask_about(meaning_of(mine, spread or 1.0), rows, mine.columns)
     held = _Held(new, old, mine, rows, golden, policy, tuple(acceptances), started)
 
     progress("asking the candidate for its golden rows")
     repeated = ask_repeatedly(new, golden)
-    checks += equality_checks.golden_leg(repeated, golden, mine.columns, questions.meaning, policy, "candidate")
-    checks += equality_checks.invariants_leg(repeated, questions.meaning, policy, "candidate")
+    checks += equality_checks.check_golden(repeated, golden, mine.columns, queries.scoring, policy, "candidate")
+    checks += equality_checks.check_invariants(repeated, queries.scoring, policy, "candidate")
     if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
         return held.verdict(checks)  # whose answers are whose is not known, so the rest could not be read
-    progress(f"asking the candidate about {len(next(iter(questions.table.values()))):,} rows")
+    progress(f"asking the candidate about {len(next(iter(queries.table.values()))):,} rows")
     crossed = equality_checks.crossed_rows(recipes, mine.columns)
-    asked = ask(new, golden, questions, rows.probes, crossed)
-    if not (old and theirs and both):
+    asked = collect_answers(new, golden, queries, rows.probes, crossed)
+    if not (old and theirs and setup.comparable):
         if old:
             checks.append(_other_question())
-        checks += equality_checks.trained_again(recipes, policy, questions, None, asked, progress, crossed)
-        return held.verdict(checks + difference_checks.alone_leg(questions, asked, policy))
+        checks += equality_checks.trained_again(recipes, policy, queries, None, asked, progress, crossed)
+        return held.verdict(checks + difference_checks.check_alone(queries, asked, policy))
 
     progress("asking the baseline the same")
-    checks += _of_baseline(old, theirs, questions.meaning, policy)
-    old_asked = ask(old, golden, questions, rows.probes, crossed)
+    checks += _of_baseline(old, theirs, queries.scoring, policy)
+    old_asked = collect_answers(old, golden, queries, rows.probes, crossed)
     _refuse_constant(old_asked, asked)
-    checks += equality_checks.bad_input_leg(rows.probes, old_asked.judged, asked.judged)
-    checks += equality_checks.cost_leg(old, old_asked, new, asked, policy)
-    checks += equality_checks.trained_again(recipes, policy, questions, old_asked, asked, progress, crossed)
-    checks += difference_checks.total_leg(recipes, policy, questions, old_asked, asked, progress)
-    checks += difference_checks.data_leg(recipes, theirs.metadata.data, mine.metadata.data, policy, questions.meaning)
-    checks += difference_checks.gain_leg(questions, old_asked, asked, policy, recipes)
-    changed = difference_checks.changed(questions, old_asked, asked, policy)
+    checks += equality_checks.check_bad_input(rows.probes, old_asked.judged, asked.judged)
+    checks += equality_checks.check_cost(old, old_asked, new, asked, policy)
+    checks += equality_checks.trained_again(recipes, policy, queries, old_asked, asked, progress, crossed)
+    checks += difference_checks.check_total(recipes, policy, queries, old_asked, asked, progress)
+    checks += difference_checks.check_data(recipes, theirs.metadata.data, mine.metadata.data, policy, queries.scoring)
+    checks += difference_checks.check_gain(queries, old_asked, asked, policy, recipes)
+    changed = difference_checks.changed(queries, old_asked, asked, policy)
     recommended, check = version_check(theirs.version, mine.version, broken=broken, changed=changed)
     return replace(
         held.verdict([*checks, check]),
-        worst_rows=worst_rows(questions, old_asked, asked),
-        pictures=pictures(questions, old_asked, asked),
+        worst_rows=worst_rows(queries, old_asked, asked),
+        pictures=pictures(queries, old_asked, asked),
         recommended_version=recommended,
     )
 
@@ -122,11 +117,11 @@ def _refuse_nonsense(candidate: Path, baseline: Path | None, same_wheel: bool) -
 class _Held:
     """All of a verdict but its checks."""
 
-    new: Side
-    old: Side | None
+    new: Sandbox
+    old: Sandbox | None
     mine: Description
     rows: Rows
-    golden: Golden
+    golden: GoldenRows
     policy: Policy
     acceptances: tuple[Acceptance, ...]
     started: float
@@ -168,11 +163,11 @@ def _other_question() -> Check:
     return Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint)
 
 
-def _of_baseline(old: Side, theirs: Description, meaning: Meaning, policy: Policy) -> list[Check]:
+def _of_baseline(old: Sandbox, theirs: Description, scoring: Scoring, policy: Policy) -> list[Check]:
     """A baseline that does not meet its own golden rows is no measure: inconclusive, not the candidate's fault."""
     stored = read_golden(old.wheel)
     repeated = ask_repeatedly(old, stored)
-    found = equality_checks.golden_leg(repeated, stored, theirs.columns, meaning, policy, "baseline")
+    found = equality_checks.check_golden(repeated, stored, theirs.columns, scoring, policy, "baseline")
     return [
         replace(
             check,
@@ -185,15 +180,15 @@ def _of_baseline(old: Side, theirs: Description, meaning: Meaning, policy: Polic
     ]
 
 
-def _terms(description: Description) -> Terms:
+def _terms(description: Description) -> Contract:
     meta = description.metadata
     threshold = meta.threshold if meta.task == "binary" else None
-    return Terms(
+    return Contract(
         description.version, meta.task, meta.target, description.columns, meta.classes, meta.positive, threshold
     )
 
 
-def _refuse_constant(old: Asked, new: Asked) -> None:
+def _refuse_constant(old: CollectedAnswers, new: CollectedAnswers) -> None:
     """Refuse to compare where both give one answer to everything: nothing could differ."""
     for role, asked in (("candidate", new), ("baseline", old)):
         scores = asked.table[~asked.refused]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import to_json, write_whole
-from seatrial.wheels.installer import create, install, install_pinned, python_in
-from seatrial.wheels.lockfile import Pin
-from seatrial.wheels.resolution import choose_contents
+from seatrial.core.files import to_json, write_atomic
+from seatrial.wheels.installer import create, install, install_locked, python_in
+from seatrial.wheels.lockfile import Lockfile
+from seatrial.wheels.resolution import resolve_release
 from seatrial.wheels.sources import WheelSource
-from seatrial.wheels.wheel import parse_name
+from seatrial.wheels.wheel import parse_wheel_name
 
 COMPLETE = ".complete.json"
 LOCK_TIMEOUT = 900.0  # seconds to wait for another process that makes the same environment
@@ -54,7 +54,7 @@ def make_environment(
     SeatrialError with the installer's last words; a failure leaves nothing behind.
     """
     started = time.monotonic()
-    contents = choose_contents(
+    contents = resolve_release(
         wheel,
         extras=extras,
         toolkit=toolkit,
@@ -71,8 +71,8 @@ def make_environment(
     return _ensure(root, contents.interpreter, fill, told, started, progress)
 
 
-def make_pinned(
-    pin: Pin, wheels: Path, *, cache: Path | None = None, progress: Progress = lambda _: None
+def make_locked_environment(
+    pin: Lockfile, wheels: Path, *, cache: Path | None = None, progress: Progress = lambda _: None
 ) -> Environment:
     """Give an environment that holds exactly what `pin` says; ours come from the folder `wheels`, all by hash.
 
@@ -80,12 +80,12 @@ def make_pinned(
     """
     started = time.monotonic()
     python = sys.executable
-    names = {parse_name(path)[0] for path in wheels.glob("*.whl")}
+    names = {parse_wheel_name(path)[0] for path in wheels.glob("*.whl")}
     key = hashlib.sha256(f"{pin.digest} {platform.python_version()} {platform.machine()}".encode()).hexdigest()[:16]
     root = environments_folder(cache) / f"{pin.model.name}-pinned-{key}"
 
     def fill() -> None:
-        install_pinned(root, pin.text_of(names), pin.text_of(names, others=True), wheels)
+        install_locked(root, pin.lines_for(names), pin.lines_for(names, others=True), wheels)
 
     return _ensure(root, python, fill, {"pin": pin.digest, "python": python}, started, progress)
 
@@ -141,7 +141,7 @@ def _make(root: Path, interpreter: str, fill: Callable[[], None], told: object, 
         create(root, interpreter)
         progress("installing the release into it")
         fill()
-        write_whole(root / COMPLETE, to_json(told))
+        write_atomic(root / COMPLETE, to_json(told))
     except OSError as error:
         _remove(root)
         raise _unwritable(root.parent, error) from None

@@ -69,7 +69,7 @@ def install(root: Path, requirements: Sequence[str], constraints: Sequence[str] 
         raise  # the first attempt's words say more than those of the second
 
 
-def install_pinned(root: Path, ours: str, rest: str, wheels: Path) -> None:
+def install_locked(root: Path, ours: str, rest: str, wheels: Path) -> None:
     """Install a pin: the lines `ours` from the folder `wheels` and from nowhere else, then `rest`; all by hash.
 
     Nothing is resolved: what stands in no line is not installed, and no other file than one of the hashes.

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.wheels.installer import clean_environment, find_uv, last_lines
-from seatrial.wheels.resolution import choose_contents
+from seatrial.wheels.resolution import resolve_release
 from seatrial.wheels.wheel import WheelInfo
 
 # What decides a prediction besides the wheel; it serves in the versions that the release was made with.
@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class PinLine:
+class LockedRequirement:
     """One requirement of a pin: `requirement` as it stands there, and the files that it may be."""
 
     name: str
@@ -41,29 +41,29 @@ class PinLine:
 
 
 @dataclass(frozen=True)
-class Pin:
+class Lockfile:
     """The text without comments, and what it says; `digest` is its SHA-256 and names the environment made of it."""
 
-    body: str
-    lines: tuple[PinLine, ...]
+    text: str
+    requirements: tuple[LockedRequirement, ...]
 
     @property
     def digest(self) -> str:
         """The identity of everything that is installed."""
-        return hashlib.sha256(self.body.encode()).hexdigest()
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def text_of(self, names: Collection[str], *, others: bool = False) -> str:
+    def lines_for(self, names: Collection[str], *, others: bool = False) -> str:
         """The lines of these names; with `others` those of all other names."""
-        lines = [line for line in self.lines if (line.name in names) is not others]
+        lines = [line for line in self.requirements if (line.name in names) is not others]
         return "".join(f"{line.requirement}{''.join(f' --hash=sha256:{h}' for h in line.hashes)}\n" for line in lines)
 
     @property
-    def model(self) -> PinLine:
+    def model(self) -> LockedRequirement:
         """The model's own line, which is the first."""
-        return self.lines[0]
+        return self.requirements[0]
 
 
-def compile_pin(model: Path, others: Sequence[Path], *, extras: Sequence[str], progress: Progress) -> Pin:
+def compile_lockfile(model: Path, others: Sequence[Path], *, extras: Sequence[str], progress: Progress) -> Lockfile:
     """Resolve what the release in the wheel `model` runs with, for all platforms, into a pin.
 
     `others` are the wheels that come from the private index beside it, the toolkit's among them if it lies there.
@@ -81,10 +81,10 @@ def compile_pin(model: Path, others: Sequence[Path], *, extras: Sequence[str], p
         command += [word for info, _ in ours for word in ("--no-emit-package", info.name)]
         rest = _resolve(command, folder, _pythons(ours[0][0]))
     own = "".join(f"{_line(info, more)} \\\n    --hash=sha256:{info.sha256}\n" for info, more in ours)
-    return read_pin(own + rest, str(model))
+    return read_lockfile(own + rest, str(model))
 
 
-def read_pin(text: str, where: str) -> Pin:
+def read_lockfile(text: str, where: str) -> Lockfile:
     """Read a requirements file; SeatrialError where a line is no exact version, has no hash, or is anything else."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
@@ -101,8 +101,8 @@ def read_pin(text: str, where: str) -> Pin:
         exact = len(requirement.specifier) == 1 and next(iter(requirement.specifier)).operator == "=="
         if not exact or requirement.url or not hashes or not all(re.fullmatch("[0-9a-f]{64}", h) for h in hashes):
             raise SeatrialError(f"{where} does not pin {requirement.name} to a version and a hash.", hint=RESTORE)
-        found.append(PinLine(canonicalize_name(requirement.name), words[0].strip(), hashes))
-    return Pin(body, tuple(found))
+        found.append(LockedRequirement(canonicalize_name(requirement.name), words[0].strip(), hashes))
+    return Lockfile(body, tuple(found))
 
 
 RESTORE = "Restore it from git: `git checkout -- FILE`."
@@ -113,7 +113,7 @@ def _ours(
 ) -> tuple[list[tuple[WheelInfo, tuple[str, ...]]], list[str]]:
     """Our wheels, the model first, with their extras; and what to ask the resolver for."""
     toolkits = [path for path in others if path.name.startswith("seatrial-")]
-    contents = choose_contents(
+    contents = resolve_release(
         model,
         extras=extras,
         toolkit=toolkits[0] if toolkits else None,
@@ -122,7 +122,7 @@ def _ours(
         interpreter="",
         more=[path for path in others if path not in toolkits],
     )
-    chosen = sorted(contents.chosen, key=lambda each: (each.wheel.path != model.resolve(), each.wheel.name))
+    chosen = sorted(contents.wheels, key=lambda each: (each.wheel.path != model.resolve(), each.wheel.name))
     return [(each.wheel, each.extras) for each in chosen], contents.requirements
 
 

@@ -28,7 +28,7 @@ FORMAT = "1"  # part of every key: raise it when environments are made in anothe
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ResolvedWheel:
     """A wheel to install by its path, with these of its extras."""
 
     wheel: WheelInfo
@@ -42,10 +42,10 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Contents:
+class Resolution:
     """Everything that decides what an environment is."""
 
-    chosen: tuple[Chosen, ...]
+    wheels: tuple[ResolvedWheel, ...]
     by_name: tuple[str, ...]
     constraints: tuple[str, ...]
     interpreter: str
@@ -53,18 +53,18 @@ class Contents:
     @property
     def requirements(self) -> list[str]:
         """What the installer is asked for."""
-        return [*(each.requirement for each in self.chosen), *self.by_name]
+        return [*(each.requirement for each in self.wheels), *self.by_name]
 
     @property
     def key(self) -> str:
         """The identity: hashes of wheels, extras, limits, and the Python that it is for."""
         own = platform.python_version() if self.interpreter == sys.executable else ""
-        wheels = [(each.wheel.filename, each.wheel.sha256, each.extras) for each in self.chosen]
+        wheels = [(each.wheel.filename, each.wheel.sha256, each.extras) for each in self.wheels]
         told = [FORMAT, wheels, self.by_name, self.constraints, self.interpreter, own, platform.machine()]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def choose_contents(
+def resolve_release(
     wheel: Path,
     *,
     extras: Sequence[str],
@@ -73,7 +73,7 @@ def choose_contents(
     constraints: Sequence[str],
     interpreter: str,
     more: Sequence[Path] = (),
-) -> Contents:
+) -> Resolution:
     """Decide what is installed by path and what by name, starting from a model's wheel.
 
     A name that the index holds comes from there alone, also when another wheel from there asks for it; and so
@@ -95,8 +95,8 @@ def choose_contents(
     if extras:
         search.ask(f"{TOOLKIT}[{','.join(extras)}]")
     search.run()
-    return Contents(
-        chosen=tuple(Chosen(info, tuple(sorted(more))) for _, (info, more) in sorted(search.found.items())),
+    return Resolution(
+        wheels=tuple(ResolvedWheel(info, tuple(sorted(more))) for _, (info, more) in sorted(search.found.items())),
         by_name=tuple(sorted(search.by_name)),
         constraints=tuple(constraints),
         interpreter=interpreter,

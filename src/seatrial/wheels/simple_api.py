@@ -48,10 +48,10 @@ class IndexedFile:
     @property
     def version(self) -> Version:
         """The version that the file name says."""
-        return named(self.filename)[1]
+        return parse_filename(self.filename)[1]
 
 
-def named(filename: str) -> tuple[str, Version]:
+def parse_filename(filename: str) -> tuple[str, Version]:
     """Read canonical name and version from the file name of a wheel or an sdist."""
     try:
         if filename.endswith(".whl"):
@@ -156,7 +156,7 @@ def _file(path: Path, link: dict[str, str]) -> IndexedFile:
     filename, digest = unquote(address), fragment.removeprefix("sha256=")
     if not filename or "/" in filename or "\\" in filename or len(digest) != 64 or fragment == digest:
         raise SeatrialError(f"{path} has a link that is not a file beside it with a hash: {link.get('href')!r}.")
-    named(filename)
+    parse_filename(filename)
     size = link.get("data-size", "")
     return IndexedFile(
         filename=filename,

@@ -53,7 +53,7 @@ class FolderSource:
         return path
 
 
-class Preferring:
+class SourceOverride:
     """One source for a single name, and another for all the rest."""
 
     def __init__(self, name: str, first: WheelSource, rest: WheelSource) -> None:

@@ -60,7 +60,7 @@ def inspect(path: Path) -> WheelInfo:
     Raises SeatrialError where the file is no wheel, is damaged, or contradicts its own name. What is only
     unsafe for a model (several top-level packages, pickles, hooks that run by themselves) is in `complaints`.
     """
-    name, version = parse_name(path)
+    name, version = parse_wheel_name(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -85,7 +85,7 @@ def read_release(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def parse_name(path: Path) -> tuple[str, Version]:
+def parse_wheel_name(path: Path) -> tuple[str, Version]:
     """Read canonical name and version from a wheel's file name."""
     try:
         name, version, _, _ = parse_wheel_filename(path.name)

@@ -1,4 +1,4 @@
-"""The workbench for all tests here, and images that several of them look at."""
+"""The container tools for all tests here, and releases to build images from."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,36 +6,36 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from tests.deploy.containers import workbench
-from tests.deploy.containers.workbench import Workbench
-from tests.deploy.pinning import make_pinned
+from tests.deploy.containers import container_tools
+from tests.deploy.containers.container_tools import ContainerTools
+from tests.deploy.pinned_releases import pin_release
 
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.deploy.images import render_dockerignore
-from seatrial.deploy.target import Pinned
+from seatrial.deploy.docker import Docker
+from seatrial.deploy.target import PinnedRelease
 from seatrial.release import FolderIndex, build_release, publish_toolkit
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Workbench]:
-    """The tools, with no images but the base; for one module at a time, since workers share the storage."""
-    if reason := workbench.missing():
+def tools() -> Iterator[ContainerTools]:
+    """The tools, with only the base image; for one module at a time, since test workers share the storage."""
+    if reason := container_tools.missing():
         pytest.skip(reason)
-    with FileLock(workbench.home().with_suffix(".lock")):
-        bench = workbench.set_up()
-        bench.clear()
+    with FileLock(container_tools.home().with_suffix(".lock")):
+        tools = container_tools.set_up()
+        tools.clear()
         with pytest.MonkeyPatch.context() as patched:
-            for name, value in bench.environment.items():
+            for name, value in tools.environment.items():
                 patched.setenv(name, value)
-            yield bench
-        bench.clear()
+            yield tools
+        tools.clear()
 
 
 @pytest.fixture(scope="session")
 def two_releases(
     titanic_project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ProjectSettings, FolderIndex]:
-    """The Titanic model as 0.1.0 and 0.2.0 with the toolkit on an index, and the project of the latter."""
+    """An index with the Titanic model as 0.1.0 and 0.2.0 and the toolkit, and the project of 0.2.0."""
     folder = tmp_path_factory.mktemp("released")
     index = FolderIndex(folder / "index")
     publish_toolkit(index)
@@ -48,20 +48,21 @@ def two_releases(
 
 
 @pytest.fixture(scope="session")
-def pins(
+def pinned(
     two_releases: tuple[ProjectSettings, FolderIndex], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Pinned]:
-    """The pins of both releases, by version."""
+) -> dict[str, PinnedRelease]:
+    """Both releases, pinned, by version."""
     project, index = two_releases
     folder = tmp_path_factory.mktemp("pins")
-    return {version: make_pinned(project, index, version, folder / version) for version in ("0.1.0", "0.2.0")}
+    return {version: pin_release(project, index, version, folder / version) for version in ("0.1.0", "0.2.0")}
 
 
-def folder_of(pinned: Pinned, dockerfile: str, folder: Path) -> Path:
-    """deploy/docker/ as a project has it in git: no wheels."""
+def docker_folder(pinned: PinnedRelease, project: ProjectSettings, folder: Path) -> Path:
+    """A project's deploy/docker/ as it is in git, without wheels."""
+    files = Docker(project, {}).files()
     folder.mkdir(parents=True)
-    (folder / "Dockerfile").write_text(dockerfile)
-    (folder / ".dockerignore").write_text(render_dockerignore())
+    (folder / "Dockerfile").write_text(files["Dockerfile"])
+    (folder / ".dockerignore").write_text(files[".dockerignore"])
     (folder / "requirements.txt").write_bytes(pinned.requirements.read_bytes())
     (folder / ".env").write_text("SECRET=left-here-by-somebody\n")
     return folder

@@ -1,4 +1,4 @@
-"""The image, built as a person or a CI does it, from a private index; and what is in it, and how it runs."""
+"""The image, built from a private index as people and CI do it: its contents, and how it runs."""
 
 import base64
 import gzip
@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.deploy.containers.conftest import folder_of
-from tests.deploy.containers.private import private_index
-from tests.deploy.containers.workbench import Workbench
-from tests.deploy.pinning import free_port
+from tests.deploy.containers.conftest import docker_folder
+from tests.deploy.containers.container_tools import ContainerTools
+from tests.deploy.containers.private_index import private_index
+from tests.deploy.pinned_releases import free_port
 
 from seatrial.core.project import ProjectSettings
-from seatrial.deploy.images import render_dockerfile
-from seatrial.deploy.target import Pinned
+from seatrial.deploy.target import PinnedRelease
 from seatrial.release import FolderIndex
 
 pytestmark = pytest.mark.slow
@@ -37,30 +36,32 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def context(two_releases: tuple[ProjectSettings, FolderIndex], pins: dict[str, Pinned], tmp_path_factory) -> Path:
+def context(
+    two_releases: tuple[ProjectSettings, FolderIndex], pinned: dict[str, PinnedRelease], tmp_path_factory
+) -> Path:
     folder = tmp_path_factory.mktemp("context") / "docker"
-    return folder_of(pins["0.1.0"], render_dockerfile(two_releases[0]), folder)
+    return docker_folder(pinned["0.1.0"], two_releases[0], folder)
 
 
-def build(bench: Workbench, context: Path, image: str, *options: str, check: bool = True):
-    return bench.run("buildah", "build", "--format", "docker", "--tag", image, *options, str(context), check=check)
+def build(tools: ContainerTools, context: Path, image: str, *options: str, check: bool = True):
+    return tools.run("buildah", "build", "--format", "docker", "--tag", image, *options, str(context), check=check)
 
 
 @pytest.fixture(scope="module")
-def by_secret(bench: Workbench, context: Path, two_releases, tmp_path_factory) -> Built:
+def by_secret(tools: ContainerTools, context: Path, two_releases, tmp_path_factory) -> Built:
     secret = tmp_path_factory.mktemp("secret") / "address"
     with private_index(two_releases[1].path, TOKEN) as index:
         secret.write_text(index.url(f"ci:{TOKEN}") + "\n")
-        done = build(bench, context, "by-secret", "--secret", f"id=pip_extra_index_url,src={secret}")
+        done = build(tools, context, "by-secret", "--secret", f"id=pip_extra_index_url,src={secret}")
         assert any(path.endswith(".whl") for path in index.served)
     return Built("by-secret", done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="module")
-def by_argument(bench: Workbench, context: Path, two_releases) -> Built:
-    """Built as the seed did it, with Gemfury's way of giving a token, at which pip prints it."""
+def by_argument(tools: ContainerTools, context: Path, two_releases) -> Built:
+    """Built with a build argument and the token as user name, as Gemfury suggests; pip prints such a token."""
     with private_index(two_releases[1].path, TOKEN) as index:
-        done = build(bench, context, "by-argument", "--build-arg", f"PIP_EXTRA_INDEX_URL={index.url(f'{TOKEN}:')}")
+        done = build(tools, context, "by-argument", "--build-arg", f"PIP_EXTRA_INDEX_URL={index.url(f'{TOKEN}:')}")
         assert any(path.endswith(".whl") for path in index.served)
     return Built("by-argument", done.stdout + done.stderr)
 
@@ -73,12 +74,12 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(bench: Workbench, by_secret: Built) -> Iterator[Running]:
-    """The image, run with a read-only file system and no capabilities."""
+def running(tools: ContainerTools, by_secret: Built) -> Iterator[Running]:
+    """The image, running with a read-only file system and no capabilities."""
     port = free_port()
-    begun = time.monotonic()
+    began = time.monotonic()
     options = ["--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL"]
-    bench.run(
+    tools.run(
         *("podman", "run", "--detach", "--name", "image-test", *options),
         *("--publish", f"{port}:{port}", "--env", f"PORT={port}", by_secret.image),
     )
@@ -88,10 +89,10 @@ def running(bench: Workbench, by_secret: Built) -> Iterator[Running]:
             predict(url)
             break
         except OSError:
-            assert time.monotonic() - begun < 30, bench.run("podman", "logs", "image-test").stderr
+            assert time.monotonic() - began < 30, tools.run("podman", "logs", "image-test").stderr
             time.sleep(0.02)
-    yield Running("image-test", url, time.monotonic() - begun)
-    bench.run("podman", "rm", "--force", "image-test")
+    yield Running("image-test", url, time.monotonic() - began)
+    tools.run("podman", "rm", "--force", "image-test")
 
 
 def predict(url: str) -> dict:
@@ -107,49 +108,49 @@ def test_it_predicts_within_three_seconds_of_its_start(running: Running) -> None
     assert running.first_answer < SLOWEST
 
 
-def test_it_tells_nobody_of_its_use(bench: Workbench, running: Running) -> None:
-    """onnxruntime 1.32 gathers telemetry, on Linux too, and complains where it can keep no identifier for it."""
-    done = bench.run("podman", "logs", running.name)
+def test_it_sends_no_telemetry(tools: ContainerTools, running: Running) -> None:
+    """onnxruntime 1.32 collects telemetry, also on Linux, and logs a complaint if it cannot store an identifier."""
+    done = tools.run("podman", "logs", running.name)
     assert "serving titanic-model 0.1.0" in done.stdout + done.stderr
     assert "telemetry" not in (done.stdout + done.stderr).lower()
 
 
-def test_it_is_small_enough(bench: Workbench, by_secret: Built) -> None:
-    size = int(bench.run("podman", "image", "inspect", "--format", "{{.Size}}", by_secret.image).stdout)
+def test_it_is_small_enough(tools: ContainerTools, by_secret: Built) -> None:
+    size = int(tools.run("podman", "image", "inspect", "--format", "{{.Size}}", by_secret.image).stdout)
     print(f"{size / 1e6:.0f} MB unpacked")  # noqa: T201 - the figure, for -s
     assert size < LARGEST
 
 
-def test_it_runs_as_a_numbered_user_who_can_write_nowhere(bench: Workbench, running: Running) -> None:
-    assert bench.run("podman", "exec", running.name, "id", "-u").stdout.strip() == "10001"
+def test_it_runs_as_an_unprivileged_user_without_write_access(tools: ContainerTools, running: Running) -> None:
+    assert tools.run("podman", "exec", running.name, "id", "-u").stdout.strip() == "10001"
     for place in ("/opt/venv/x", "/tmp/x", "/x"):
-        assert bench.run("podman", "exec", running.name, "touch", place, check=False).returncode != 0
+        assert tools.run("podman", "exec", running.name, "touch", place, check=False).returncode != 0
 
 
-def test_its_health_check_says_healthy_and_tells_an_ill_one(
-    bench: Workbench, running: Running, by_secret: Built
+def test_its_health_check_tells_healthy_from_unhealthy(
+    tools: ContainerTools, running: Running, by_secret: Built
 ) -> None:
-    assert bench.run("podman", "healthcheck", "run", running.name).returncode == 0
-    state = bench.run("podman", "inspect", "--format", "{{.State.Health.Status}}", running.name).stdout
+    assert tools.run("podman", "healthcheck", "run", running.name).returncode == 0
+    state = tools.run("podman", "inspect", "--format", "{{.State.Health.Status}}", running.name).stdout
     assert state.strip() == "healthy"
-    bench.run(
+    tools.run(
         "podman", "run", "--detach", "--name", "ill", "--env", f"PORT={free_port()}", by_secret.image, "sleep", "60"
     )
-    ill = bench.run("podman", "healthcheck", "run", "ill", check=False)
-    bench.run("podman", "rm", "--force", "--time", "0", "ill")
-    assert ill.returncode != 0
+    unhealthy = tools.run("podman", "healthcheck", "run", "ill", check=False)
+    tools.run("podman", "rm", "--force", "--time", "0", "ill")
+    assert unhealthy.returncode != 0
 
 
-def test_railways_health_check_is_let_in(running: Running) -> None:
+def test_railways_health_check_is_accepted(running: Running) -> None:
     request = urllib.request.Request(f"{running.url}/ready", headers={"Host": "healthcheck.railway.app"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status == 200
 
 
-def test_sigterm_ends_it_at_once_and_well(bench: Workbench, by_secret: Built) -> None:
+def test_sigterm_stops_it_quickly_and_cleanly(tools: ContainerTools, by_secret: Built) -> None:
     port = free_port()
     options = ("--detach", "--name", "ending", "--env", f"PORT={port}")
-    bench.run("podman", "run", *options, by_secret.image)
+    tools.run("podman", "run", *options, by_secret.image)
     end = time.monotonic() + 20
     while time.monotonic() < end:
         try:
@@ -157,54 +158,54 @@ def test_sigterm_ends_it_at_once_and_well(bench: Workbench, by_secret: Built) ->
             break
         except OSError:
             time.sleep(0.02)
-    begun = time.monotonic()
-    bench.run("podman", "stop", "--time", "10", "ending")
-    took = time.monotonic() - begun
-    code = bench.run("podman", "inspect", "--format", "{{.State.ExitCode}}", "ending").stdout.strip()
-    bench.run("podman", "rm", "--force", "ending")
+    began = time.monotonic()
+    tools.run("podman", "stop", "--time", "10", "ending")
+    took = time.monotonic() - began
+    code = tools.run("podman", "inspect", "--format", "{{.State.ExitCode}}", "ending").stdout.strip()
+    tools.run("podman", "rm", "--force", "ending")
     assert (code, took < 3) == ("0", True), took
 
 
-def test_there_is_no_compiler_and_no_installer_in_it(bench: Workbench, by_secret: Built) -> None:
+def test_it_contains_no_compiler_and_no_installer(tools: ContainerTools, by_secret: Built) -> None:
     look = "command -v cc gcc g++ clang make pip pip3; python -c 'import pip' 2>/dev/null && echo pip; "
     look += "python -c 'import setuptools' 2>/dev/null && echo setuptools; exit 0"
-    done = bench.run("podman", "run", "--rm", by_secret.image, "sh", "-c", look)
+    done = tools.run("podman", "run", "--rm", by_secret.image, "sh", "-c", look)
     assert done.stdout == ""
 
 
-def test_it_says_what_it_was_made_from(bench: Workbench, by_secret: Built, pins: dict[str, Pinned]) -> None:
-    done = bench.run("podman", "run", "--rm", by_secret.image, "cat", "/opt/venv/requirements.txt")
-    assert done.stdout == pins["0.1.0"].requirements.read_text()
+def test_it_contains_its_lockfile(tools: ContainerTools, by_secret: Built, pinned: dict[str, PinnedRelease]) -> None:
+    done = tools.run("podman", "run", "--rm", by_secret.image, "cat", "/opt/venv/requirements.txt")
+    assert done.stdout == pinned["0.1.0"].requirements.read_text()
     assert done.stdout.startswith("titanic-model==0.1.0")
 
 
 @pytest.mark.parametrize("way", ["by_secret", "by_argument"])
-def test_no_token_is_in_its_history_its_layers_or_what_the_build_prints(
-    bench: Workbench, way: str, request: pytest.FixtureRequest, tmp_path: Path
+def test_no_token_is_in_its_history_its_layers_or_the_build_output(
+    tools: ContainerTools, way: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     built = request.getfixturevalue(way)
     forms = [
         form.encode() for form in (TOKEN, *map(encoded, (TOKEN, f"{TOKEN}:", f"ci:{TOKEN}", "left-here-by-somebody")))
     ]
     forms.append(b"left-here-by-somebody")
-    history = bench.run("podman", "history", "--no-trunc", "--format", "json", built.image).stdout
-    inspected = bench.run("podman", "image", "inspect", built.image).stdout
-    for told in (history, inspected, built.log):
-        assert not [form for form in forms if form in told.encode()]
+    history = tools.run("podman", "history", "--no-trunc", "--format", "json", built.image).stdout
+    inspected = tools.run("podman", "image", "inspect", built.image).stdout
+    for text in (history, inspected, built.log):
+        assert not [form for form in forms if form in text.encode()]
     archive = tmp_path / "image.tar"
-    bench.run("podman", "save", "--output", str(archive), built.image)
-    found, layers, pinned = [], 0, False
+    tools.run("podman", "save", "--output", str(archive), built.image)
+    leaks, layers, has_lockfile = [], 0, False
     with tarfile.open(archive) as image:
         for member in image:
             data = image.extractfile(member).read() if member.isfile() else b""
             data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
             layers += member.name.endswith(".tar")
-            pinned |= b"titanic-model==0.1.0" in data  # what is there is found
-            found += [(member.name, form) for form in forms if form in data]
+            has_lockfile |= b"titanic-model==0.1.0" in data  # the search works
+            leaks += [(member.name, form) for form in forms if form in data]
     archive.unlink()
     assert layers >= 2
-    assert pinned
-    assert found == []
+    assert has_lockfile
+    assert leaks == []
 
 
 def encoded(text: str) -> str:
@@ -212,14 +213,14 @@ def encoded(text: str) -> str:
 
 
 @pytest.mark.parametrize("broken", ["down", "wrong token"])
-def test_without_the_private_index_there_is_no_image_and_one_clear_line(
-    bench: Workbench, context: Path, two_releases, broken: str
+def test_without_the_private_index_the_build_fails_with_one_clear_line(
+    tools: ContainerTools, context: Path, two_releases, broken: str
 ) -> None:
     with private_index(two_releases[1].path, "another") as index:
-        address = index.url(f"ci:{TOKEN}") if broken == "wrong token" else f"http://ci:{TOKEN}@127.0.0.1:1/simple/"
-        done = build(bench, context, "no-index", "--build-arg", f"PIP_EXTRA_INDEX_URL={address}", check=False)
-    told = done.stdout + done.stderr
+        url = index.url(f"ci:{TOKEN}") if broken == "wrong token" else f"http://ci:{TOKEN}@127.0.0.1:1/simple/"
+        done = build(tools, context, "no-index", "--build-arg", f"PIP_EXTRA_INDEX_URL={url}", check=False)
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "titanic-model cannot be installed as requirements.txt pins it. Is the private index up" in told
-    assert TOKEN not in told
-    assert bench.run("podman", "image", "exists", "no-index", check=False).returncode != 0
+    assert "Cannot install titanic-model as requirements.txt pins it. Check that the private index is up" in output
+    assert TOKEN not in output
+    assert tools.run("podman", "image", "exists", "no-index", check=False).returncode != 0

@@ -1,10 +1,10 @@
-"""Legs where nothing may differ: what they take for equal, what they block, and the cause they name."""
+"""Suites where nothing may differ: what they take for equal, what they block, and the cause they name."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from tests.trial.compare.sides import (
+from tests.trial.compare.formula_models import (
     BINARY,
     NUMBER,
     SEVERAL,
@@ -24,10 +24,10 @@ ROWS = together(passengers(60), one_at_a_time(passengers(60)))
 POLICY = Policy()
 
 
-def held(given, *, meaning=BINARY, rows=ROWS, expected=None, other=None, **more):
+def held(given, *, scoring=BINARY, rows=ROWS, expected=None, other=None, **more):
     expected = survival(rows) if expected is None else expected
     same = Sameness(
-        "golden.scores", "golden", meaning, rows, expected, given, "what was stored", "the wheel", other=other
+        "golden.scores", "golden", scoring, rows, expected, given, "what was stored", "the wheel", other=other
     )
     return compare_exact(same, POLICY, **more)
 
@@ -54,8 +54,8 @@ def test_one_row_that_is_off_by_more_than_the_tolerance_blocks():
 def test_a_regression_is_held_relative_to_its_size():
     expected = np.array([1e6, 2e6, 3e6])
     rows = {"x": np.arange(3.0)}
-    assert held(expected + 1e-4, meaning=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.passed
-    assert held(expected + 1e-2, meaning=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.blocked
+    assert held(expected + 1e-4, scoring=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.passed
+    assert held(expected + 1e-2, scoring=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.blocked
 
 
 def test_scores_that_are_no_numbers_block():
@@ -140,7 +140,7 @@ def test_a_temperature_is_named_for_several_classes_too():
     def softmax(z):
         return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
-    check = cause(softmax(logits / 1.5), meaning=SEVERAL, expected=softmax(logits))
+    check = cause(softmax(logits / 1.5), scoring=SEVERAL, expected=softmax(logits))
     assert "a temperature of 1.5" in check.summary
 
 

@@ -66,11 +66,11 @@ MILLION = """
 import json, time
 import numpy as np, pandas, scipy.stats
 from seatrial.trial.compare.statistics import groups_of, measure
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.metrics import compare_metrics
-from seatrial.trial.compare.queries import Answers, make_questions
+from seatrial.trial.compare.queries import QueryScores, make_queries
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.noise import Limit, Null
+from seatrial.trial.noise import Limit, NoiseFloor
 from seatrial.trial.policy import Policy
 from seatrial.trial.sandbox.jobs import memory_mb
 n, g, policy = 1_000_000, np.random.default_rng(0), Policy()
@@ -80,16 +80,16 @@ columns |= {f"s{k}": letters[g.integers(0, 8, n)] for k in range(10)}
 p = g.random(n)
 q = np.clip(p + g.normal(0, 0.01, n), 0, 1)
 old, new, truth = np.stack([1 - p, p], 1), np.stack([1 - q, q], 1), (g.random(n) < p).astype(int)
-meaning = Meaning("binary", (0, 1))
-questions = make_questions(meaning, columns, truth)
+scoring = Scoring("binary", (0, 1))
+queries = make_queries(scoring, columns, truth)
 best = 99.0
 for _ in range(3):
     began = time.process_time()
-    groups = groups_of(questions, [])
-    shuffled = {name: old[questions.part] for name in columns}
-    a, b = Answers(old, old[:0], shuffled), Answers(new, new[:0], shuffled)
-    null = Null({f: Limit({}, 3.0, 0.01) for f in ("changes", "flips", "slices", "search", "losses")}, {}, 12, 0.8)
-    checks = compare_total(questions, groups, a, b, null, policy) + compare_metrics(meaning, old, new, truth, policy)
+    groups = groups_of(queries, [])
+    shuffled = {name: old[queries.part] for name in columns}
+    a, b = QueryScores(old, old[:0], shuffled), QueryScores(new, new[:0], shuffled)
+    null = NoiseFloor({f: Limit({}, 3.0, 0.01) for f in ("changes", "flips", "slices", "search", "losses")}, {}, 12, 0.8)
+    checks = compare_total(queries, groups, a, b, null, policy) + compare_metrics(scoring, old, new, truth, policy)
     best = min(best, time.process_time() - began)
 print(json.dumps([best, memory_mb(), len(groups), len(checks)]))
 """

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.trial.compare.sides import BINARY, passengers, survival
+from tests.trial.compare.formula_models import BINARY, passengers, survival
 
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.policy import Policy

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, roc_auc_score, root_mean_squared_error
-from tests.trial.compare.sides import BINARY, NUMBER, SEVERAL, passengers, survival
+from tests.trial.compare.formula_models import BINARY, NUMBER, SEVERAL, passengers, survival
 
 from seatrial.trial.compare.metrics import auc, compare_gain, compare_metrics, drawn_counts, metrics_of
 from seatrial.trial.policy import Policy

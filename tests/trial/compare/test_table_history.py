@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.trial.compare.sides import BINARY, passengers, survival
+from tests.trial.compare.formula_models import BINARY, passengers, survival
 
-from seatrial.trial.compare.new_row_losses import compare_surprise
-from seatrial.trial.compare.new_rows import compare_arrivals, explained
+from seatrial.trial.compare.new_row_losses import compare_new_row_losses
+from seatrial.trial.compare.new_rows import compare_new_rows, explained
 from seatrial.trial.compare.row_matching import Table, match
 from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.policy import Policy
@@ -30,7 +30,7 @@ def failed(checks):
 
 def everything(new, policy=POLICY):
     matched = match(OLD, new)
-    return failed([*compare_history(OLD, new, policy, matched), *compare_arrivals(OLD, new, matched, policy)])
+    return failed([*compare_history(OLD, new, policy, matched), *compare_new_rows(OLD, new, matched, policy)])
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def losses(rows, target=TARGET):
 
 def test_new_rows_that_fit_pass_and_wrong_labels_wait_for_a_look():
     old, new = losses(slice(0, 700)), losses(slice(1_000, 1_500))
-    assert [c.outcome for c in compare_surprise(BINARY, old, new, POLICY)] == [Outcome.passed]
+    assert [c.outcome for c in compare_new_row_losses(BINARY, old, new, POLICY)] == [Outcome.passed]
     wrong = np.where(np.random.default_rng(1).random(1_500) < 0.4, 1 - TARGET, TARGET)
-    (check,) = compare_surprise(BINARY, old, losses(slice(1_000, 1_500), wrong), POLICY)
+    (check,) = compare_new_row_losses(BINARY, old, losses(slice(1_000, 1_500), wrong), POLICY)
     assert check.outcome is Outcome.waiting
     assert "do not fit" in check.summary
 
 
 def test_too_few_new_rows_are_not_judged():
-    (check,) = compare_surprise(BINARY, losses(slice(0, 700)), losses(slice(1_000, 1_008)), POLICY)
+    (check,) = compare_new_row_losses(BINARY, losses(slice(0, 700)), losses(slice(1_000, 1_008)), POLICY)
     assert check.outcome is Outcome.noted

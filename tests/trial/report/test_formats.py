@@ -17,7 +17,7 @@ from seatrial.pages.words import percent
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict, read_verdict
 from seatrial.trial.report.document import json_schema, to_json
 from seatrial.trial.report.formats import terminal_rows, to_junit, to_markdown
-from seatrial.trial.report.reading import failed, headline, legs
+from seatrial.trial.report.reading import failed, headline, suite_states
 from seatrial.trial.report.words import clean, figure
 
 ROOT = Path(__file__).parents[3]
@@ -67,11 +67,11 @@ def test_the_check_that_tells_the_cause_comes_first() -> None:
 
 
 def test_a_leg_is_as_bad_as_its_worst_check() -> None:
-    states = {state.leg: state for state in legs(SAMPLES["ignored_feature"]())}
+    states = {state.suite: state for state in suite_states(SAMPLES["ignored_feature"]())}
     assert states["total"].outcome is Outcome.blocked
     assert states["rebuild"].outcome is Outcome.inconclusive
     assert states["invariants"].line == "All 7 checks passed."
-    assert {state.leg: state.word for state in legs(SAMPLES["first_release"]())}["total"] == "Not run"
+    assert {state.suite: state.word for state in suite_states(SAMPLES["first_release"]())}["total"] == "Not run"
 
 
 # Markdown
@@ -81,7 +81,7 @@ def test_markdown_is_short_enough_for_a_comment(verdict: Verdict) -> None:
     assert len(to_markdown(verdict)) < 20_000
 
 
-def test_markdown_has_the_legs_what_failed_with_its_hint_and_the_rows_folded() -> None:
+def test_markdown_has_the_suites_what_failed_with_its_hint_and_the_rows_folded() -> None:
     text = to_markdown(SAMPLES["ignored_feature"]())
     assert "| total | ⛔ | Blocked |" in text
     assert "| golden | ✅ | Passed |" in text
@@ -102,7 +102,9 @@ def test_markdown_neutralises_hostile_names() -> None:
     assert not re.search(r"@everyone|://(?!<)|(?<!\\)!\[", text)
     tables = [line for line in text.splitlines() if line.startswith("|")]
     widths = Counter(len(re.findall(r"(?<!\\)\|", line)) for line in tables)
-    assert set(widths) <= {5, 8}, widths  # the legs; the rows, of four and three columns: nothing breaks out of a cell
+    assert set(widths) <= {5, 8}, (
+        widths
+    )  # the suites; the rows, of four and three columns: nothing breaks out of a cell
     assert len([line for line in text.splitlines() if line.startswith("#")]) == 2
 
 
@@ -138,8 +140,8 @@ def test_junit_is_red_whenever_the_verdict_does_not_pass(verdict: Verdict) -> No
 
 def test_junit_has_a_test_case_a_check() -> None:
     verdict = SAMPLES["ignored_feature"]()
-    found = {(leg, name): kind for leg, name, kind in cases(to_junit(verdict))}
-    assert list(found) == [(check.leg, check.id) for check in verdict.checks]
+    found = {(suite, name): kind for suite, name, kind in cases(to_junit(verdict))}
+    assert list(found) == [(check.suite, check.id) for check in verdict.checks]
     assert found["total", "total.sensitivity[sex]"] == "failure"
     assert found["rebuild", "rebuild.scores"] == "error"
     assert found["golden", "golden.scores"] == "passed"
@@ -178,7 +180,7 @@ def test_a_verdict_worse_than_its_checks_is_red_too() -> None:
 # The terminal
 
 
-def test_the_terminal_lists_what_failed_first_and_folds_legs_that_passed() -> None:
+def test_the_terminal_lists_what_failed_first_and_folds_suites_that_passed() -> None:
     rows = terminal_rows(SAMPLES["ignored_feature"]())
     assert rows[0][:3] == ("total", "total.sensitivity[sex]", "blocked")
     assert ("invariants", "7 checks", "passed", "") in rows
@@ -254,7 +256,7 @@ def test_every_sample_is_of_the_schema(verdict: Verdict) -> None:
     for check in document["checks"]:
         assert set(check) == set(schema["$defs"]["Check"]["properties"])
         assert check["outcome"] in schema["$defs"]["Outcome"]["enum"]
-        assert check["leg"] in schema["$defs"]["Check"]["properties"]["leg"]["enum"]
+        assert check["suite"] in schema["$defs"]["Check"]["properties"]["suite"]["enum"]
 
 
 def test_the_schema_in_the_docs_is_that_of_the_code() -> None:
@@ -262,7 +264,7 @@ def test_the_schema_in_the_docs_is_that_of_the_code() -> None:
 
 
 def test_the_schema_names_the_version_that_a_reader_may_take() -> None:
-    assert json_schema()["properties"]["schema"]["const"] == 1
+    assert json_schema()["properties"]["schema"]["const"] == 2
 
 
 def test_hostile_is_hostile() -> None:

@@ -96,14 +96,14 @@ def test_verdict_and_cause_come_first_as_word_and_colour(sample: str, state: str
     heading = Reader(page[page.index("<h1>") : page.index("</h1>") + 5]).text
     assert heading.startswith(f"{word} {cause}")
     assert f'<section class="finding {state}"' in page
-    assert page.index("<h1>") < page.index('id="legs"')
+    assert page.index("<h1>") < page.index('id="suites"')
     assert read.count("h1") == 1
 
 
 def test_sections_come_in_the_order_in_which_they_are_read() -> None:
     text = page_of("ignored_feature").text
     order = [
-        "The legs", "What keeps it from passing", "How much changed", "How far the answers moved", "Labels, then and now",
+        "The suites", "What keeps it from passing", "How much changed", "How far the answers moved", "Labels, then and now",
         "Better or worse", "Groups of rows", "Use of each column", "The data, then and now", "Size and time",
         "The rows that changed most", "All checks", "The policy it was held to", "How to hold it again",
     ]  # fmt: skip

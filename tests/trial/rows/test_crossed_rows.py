@@ -1,4 +1,4 @@
-"""Rows for the exact legs: of the schema's kind, between the table's values, and typed otherwise."""
+"""Rows for the exact suites: of the schema's kind, between the table's values, and typed otherwise."""
 
 import numpy as np
 

@@ -1,32 +1,38 @@
-"""The doctor: looks at a project's files, without running any, for what lets bad releases through.
+"""The doctor: reads a project's files, runs none of them, and reports what would let a bad release through.
 
-In: a folder. Out: findings, each with its place and how to mend it. A check is a function of the Tree that yields
-findings; it is found in the CHECKS of its module.
+In: a folder. Out: findings. Pipeline files that are as Seatrial rendered them are known; others are read by their
+structure, and what is not understood is reported as not checked. A check is a function of the Tree that yields findings.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from seatrial.ci.doctor.findings import Finding as Finding
+NOT_CHECKED = "not-checked"
 
-if TYPE_CHECKING:
-    from seatrial.ci.doctor.tree import Tree
 
-__all__ = ["Finding", "examine"]
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One fault. `path` is relative to the project, `line` counts from 1, `check` is the short name of the check."""
+
+    path: str
+    line: int
+    check: str
+    message: str
+    hint: str = ""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something is wrong; otherwise it says what could not be checked."""
+        return self.check != NOT_CHECKED
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Every finding in a folder, by file and line; what cannot be read is one, too."""
-    from seatrial.ci.doctor import gates, indexes, installs, itself, pipelines, ports, reach, secrets, steps, versions
+    """Run every check on a folder, and the linters that are installed; findings by file and line."""
+    from seatrial.ci.doctor import installs, linters, pipelines, ports, release_gates, same_release, secrets, versions
     from seatrial.ci.doctor.tree import Tree
 
     tree = Tree(folder.resolve())
-    modules = (pipelines, reach, gates, steps, installs, indexes, itself, ports, secrets, versions)
-    found = {finding for module in modules for check in module.CHECKS for finding in check(tree)}
-    return sorted(finding for finding in found if not _excepted(tree, finding))
-
-
-def _excepted(tree: "Tree", finding: Finding) -> bool:
-    """Whether the line itself says, for people to read, that this fault is none: `doctor: ignore[secret]`."""
-    lines = tree.text(finding.path).splitlines()
-    return finding.line <= len(lines) and f"doctor: ignore[{finding.check}]" in lines[finding.line - 1]
+    modules = (pipelines, release_gates, installs, same_release, ports, secrets, versions, linters)
+    findings = {finding for module in modules for check in module.CHECKS for finding in check(tree)}
+    ignored = {f for f in findings if f"doctor: ignore[{f.check}]" in dict(tree.lines(f.path)).get(f.line, "")}
+    return sorted(findings - ignored)

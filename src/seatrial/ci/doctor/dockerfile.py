@@ -1,82 +1,39 @@
-"""A Dockerfile's instructions, each with its line and the stage that it belongs to."""
+"""The instructions of a Dockerfile, and lines that a backslash continues."""
 
-import json
 import re
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from seatrial.ci.doctor.shell import Call, Shell, calls
+from seatrial.ci.doctor.shell_lines import HERE_DOCUMENT, Command, commands
 from seatrial.ci.doctor.tree import Tree
 
 
-@dataclass(frozen=True)
-class Instruction:
-    """One instruction; `last` where it is of the stage that becomes the image, `body` what a here-document gives it."""
-
-    word: str
-    text: str
-    line: int
-    last: bool
-    body: str = ""
-
-
 def dockerfiles(tree: Tree) -> list[str]:
-    """The files of a project that an image is built from."""
-    names = [path.rpartition("/")[2] for path in tree.files]
-    return [
-        path for path, name in zip(tree.files, names, strict=True) if "Dockerfile" in name or name == "Containerfile"
-    ]
+    """The files that images are built from."""
+    return [path for path in tree.files if re.search(r"Dockerfile[^/]*$|(^|/)Containerfile$", path)]
 
 
-def instructions(tree: Tree, path: str) -> list[Instruction]:
-    """Read the instructions of a file; comments within continued lines are left out, as Docker does."""
-    found: list[tuple[str, str, int, str]] = []
-    begun, first, ends = "", 0, list[str]()
-    body: list[str] = []
-    for number, line in tree.lines(path):
-        if ends:
-            if line.strip() == ends[0]:
-                ends.pop(0)
-            else:
-                body.append(line)
-            if not ends:
-                word, text, at, _ = found.pop()
-                found.append((word, text, at, "\n".join(body)))
+def joined(text: str) -> Iterator[tuple[int, str]]:
+    """Lines, with those that end in a backslash continued; comments are left out, as Docker and pip do."""
+    pending, first = "", 1
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        if line.lstrip().startswith("#"):
             continue
-        if line.lstrip().startswith("#") or (not line.strip() and not begun):
-            continue
-        first = first if begun else number
-        if line.rstrip().endswith("\\"):
-            begun += line.rstrip()[:-1] + " "
-            continue
-        word, _, text = (begun + line).strip().partition(" ")
-        found.append((word.upper(), text.strip(), first, ""))
-        begun, body = "", []
-        if word.upper() in ("RUN", "COPY", "ADD"):
-            ends = [name for _, name in re.findall(r"<<-?(['\"]?)([A-Za-z_]\w*)\1", text)]
-    stages = [line for word, _, line, _ in found if word == "FROM"]
-    last = stages[-1] if stages else 0
-    return [Instruction(word, text, line, line >= last, body) for word, text, line, body in found]
+        first, pending = (first if pending else number), pending + line.rstrip().removesuffix("\\") + " "
+        if not line.rstrip().endswith("\\"):
+            yield first, pending.strip()
+            pending = ""
 
 
-def run_calls(tree: Tree, path: str) -> Iterator[Call]:
-    """What RUN calls, without its own --mount and --network options."""
-    for each in instructions(tree, path):
-        if each.word == "RUN":
-            words = each.text.split(" ")
-            while words and (words[0].startswith("--") or not words[0]):
-                words = words[1:]
-            text = _as_shell(" ".join(words))
-            pieces = [(each.line + 1, each.body)] if each.body and text.startswith("<<") else [(each.line, text)]
-            yield from calls(pieces, shell=Shell(errexit=False, pipefail=False), folder=None)
+def instructions(tree: Tree, path: str) -> list[tuple[int, str, str]]:
+    """The instructions of a file as line, word and the rest; here-documents are left out."""
+    text = HERE_DOCUMENT.sub(lambda part: part[1] + "\n" * part[0].count("\n"), tree.text(path))
+    parts = [(number, *line.partition(" ")[::2]) for number, line in joined(text) if line]
+    return [(number, word.upper(), rest.strip()) for number, word, rest in parts]
 
 
-def _as_shell(text: str) -> str:
-    """`["pip", "install", "x"]` as a shell would be told it."""
-    if text.startswith("["):
-        try:
-            return shlex.join(str(word) for word in json.loads(text))
-        except (ValueError, TypeError):
-            return text
-    return text
+def image_commands(tree: Tree, path: str) -> Iterator[Command]:
+    """What RUN runs, without its own options; `["pip", "install"]` is read as its words."""
+    for number, word, text in instructions(tree, path):
+        text = re.sub(r"^(--\S+\s+)+", "", text)
+        text = re.sub(r"[\[\]\",]+", " ", text) if text.startswith("[") else text
+        yield from commands(text, number) if word == "RUN" else ()

@@ -1,73 +1,133 @@
-"""Deployments and images that install whatever there is: without hashes, without pins, on the latest of an image."""
+"""What is installed without hashes: by lockfiles, by images, and from two indexes at once.
+
+Measured (docs/architecture.md): with pip and a second index the highest version wins, wherever it is, and while the
+private index is down the public one's package is installed with exit code 0. uv takes a name from the first index that
+has it, so that the public one is asked only when the private one answers that it does not. Hashes prevent both.
+"""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from seatrial.ci.doctor.dockerfile import dockerfiles, instructions, run_calls
-from seatrial.ci.doctor.findings import Finding
-from seatrial.ci.doctor.installers import installation
-from seatrial.ci.doctor.shell import joined
+from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor.dockerfile import dockerfiles, image_commands, joined
+from seatrial.ci.doctor.pipelines import pipelines
 from seatrial.ci.doctor.tree import Tree
 
-REMEDY = {
-    "pip": "Install a requirements file that `seatrial deploy` wrote, with --require-hashes.",
-    "uv": "Install the pin by `uv pip install --require-hashes -r`, or a uv.lock by `uv sync --locked`.",
+VERB = re.compile(r"(pip)[\d.]* (install)\b(.*)|(uv) (?:-\S+ )*(pip install|pip sync|tool install|sync|add)\b(.*)")
+OPTION = re.compile(  # with its value
+    r" (?:-[rcfitp]|--(?:requirements?|constraint|find-links|index(?:-url|-strategy)?|extra-index-url|default-index|target"
+    r"|prefix|python|progress-bar|only-binary|no-binary|cache-dir|extra|group|package))[ =]\S+| -\S+"
+)
+EXTRA = {"pip": r" --extra-index-url[ =]", "uv": r" --(extra-index-url|index)[ =]|unsafe-(best|first)-match"}
+ADDED = {"pip": "PIP_EXTRA_INDEX_URL", "uv": "UV_INDEX|UV_EXTRA_INDEX_URL|UV_INDEX_STRATEGY(?=.*unsafe-)"}
+SETTINGS = re.compile(r"(^|/)(pip\.(conf|ini)|tox\.ini|requirements[^/]*\.(txt|in)|requirements/[^/]*\.(txt|in))$")
+EXPLICIT = "name the index in [[tool.uv.index]] with explicit = true, and the package's under [tool.uv.sources]"
+HINTS = {
+    "pip": "Install with --require-hashes, or the model alone from the private index by --no-deps --index-url.",
+    "uv": f"Install with `uv pip install --require-hashes`, or from a uv.lock by `uv sync --locked`; {EXPLICIT}.",
 }
 
 
-def deployments_without_hashes(tree: Tree) -> Iterator[Finding]:
-    """A pin below deploy/ that leaves open what is installed."""
-    for path in tree.files:
-        if re.search(r"(^|/)deploy/(.*/)?requirements[^/]*\.(txt|in)$", path):
-            yield from _requirements(tree, path)
+@dataclass(frozen=True)
+class Install:
+    """One installation: by pip or uv, its subcommand, its options as text, names of packages, requirements files."""
+
+    path: str
+    line: int
+    tool: str
+    verb: str
+    options: str
+    names: list[str]
+    files: list[str]
+
+    def has_hashes(self, tree: Tree) -> bool:
+        """Whether each file must match a hash, or no index is asked."""
+        if re.search(r" --(require-hashes|no-index)\b", self.options) or self.verb == "sync":
+            return self.verb != "sync" or any(path.endswith("uv.lock") for path in tree.files)
+        if self.names or not self.files:
+            local = all(re.match(r"[./]|.*\.(whl|tar\.gz)$", name) for name in self.names)
+            return bool(self.names) and local and not self.files and " --no-deps" in self.options
+        locked = [path for name in self.files for path in tree.files if f"/{path}".endswith(f"/{name}")]
+        # pip checks every hash as soon as one requirement has one; uv checks only those that are there.
+        enough = [not unlocked(tree, each) or (self.tool == "pip" and "--hash=" in tree.text(each)) for each in locked]
+        return bool(enough) and all(enough)
 
 
-def images_without_pins(tree: Tree) -> Iterator[Finding]:
-    """A Dockerfile that installs by name alone."""
-    for path in dockerfiles(tree):
-        for call in run_calls(tree, path):
-            found = installation(call)
-            if found is None or found.has_no_index or not (found.names or found.files):
-                continue
-            if "--require-hashes" in found.words:
-                continue
-            files = [name for name in found.names if name.endswith((".whl", ".tar.gz"))]
-            loose = [name for name in found.names if name not in files and "==" not in name and "@" not in name]
-            what = f"unpinned: {', '.join(loose)}" if loose else "without hashes"
-            yield Finding(path, call.line, "unhashed-install", f"The image installs {what}.", REMEDY[found.tool])
+def installs(tree: Tree) -> Iterator[Install]:
+    """Every installation in Dockerfiles and pipelines."""
+    run = [(path, each) for path in dockerfiles(tree) for each in image_commands(tree, path)]
+    run += [(path, each) for path, jobs in pipelines(tree) for job in jobs.values() for each in job.commands]
+    for path, command in run:
+        if match := VERB.match(command.text):
+            tool, verb, options = (group for group in match.groups() if group is not None)
+            names, files = OPTION.sub("", options).split(), re.findall(r" (?:-r ?=?|--requirements?[ =])(\S+)", options)
+            names, files = ([], names) if verb == "pip sync" else (names, files)
+            yield Install(path, command.line, tool, verb, options, names, files)
 
 
-def images_on_the_latest(tree: Tree) -> Iterator[Finding]:
-    """A Dockerfile that begins with an image without a version, or with `latest`."""
-    for path in dockerfiles(tree):
-        found = instructions(tree, path)
-        told = dict(each.text.partition("=")[::2] for each in found if each.word == "ARG")
-        stages = {each.text.split()[-1] for each in found if each.word == "FROM" and " as " in each.text.lower()}
-        for each in found:
-            image = _image(each.text, told) if each.word == "FROM" else "scratch"
-            tag = image.rpartition("/")[2]
-            if image not in stages | {"scratch"} and (":" not in tag or tag.endswith(":latest")):
-                message = f"The image is built on {image}, which is another one every time."
-                yield Finding(path, each.line, "unpinned-image", message, "Name a version, as in python:3.11-slim.")
+def unlocked(tree: Tree, path: str) -> list[tuple[int, str]]:
+    """The requirements of a file that have no hash."""
+    lines = [(number, re.sub(r"(^|\s)#.*", "", line).strip()) for number, line in joined(tree.text(path))]
+    return [(number, text) for number, text in lines if text and text[0] != "-" and "--hash=" not in text]
 
 
-def _image(text: str, arguments: dict[str, str]) -> str:
-    """The image that a FROM names, with the defaults of its arguments; what has none may be anything."""
-    image = next((word for word in text.split() if not word.startswith("--")), "given:later")
-    return re.sub(r"\$\{?(\w+)[^}]*\}?", lambda found: arguments.get(found.group(1)) or "given:later", image)
+def installs_without_hashes(tree: Tree) -> Iterator[Finding]:
+    """A Dockerfile, or a lockfile below deploy/, that leaves open what is installed."""
+    for each in installs(tree):
+        if each.path in dockerfiles(tree) and (each.names or each.files) and "--require-hashes" not in each.options:
+            loose = [name for name in each.names if not re.search(r"==|@|\.whl$|\.tar\.gz$", name)]
+            if not (each.names and each.has_hashes(tree)):
+                message = f"The image installs {'unpinned: ' + ', '.join(loose) if loose else 'without hashes'}."
+                yield Finding(each.path, each.line, "unhashed-install", message, HINTS[each.tool])
+    for path in [each for each in tree.files if re.search(r"(^|/)deploy/(.*/)?requirements[^/]*\.(txt|in)$", each)]:
+        for number, text in unlocked(tree, path):
+            name, pinned = re.split(r"[\s=<>~!;\[@]", text, maxsplit=1)[0], "==" in text or " @ " in text
+            message = f"{name} is deployed {'without a hash' if pinned else 'in whatever version is newest'}."
+            hint = "`seatrial deploy` writes this lockfile, with every hash."
+            yield Finding(path, number, "unhashed" if pinned else "unpinned", message, hint)
 
 
-def _requirements(tree: Tree, path: str) -> Iterator[Finding]:
-    for number, line in joined(tree.text(path)):
-        text = re.sub(r"(^|\s)#.*", "", line).strip()
-        if not text or text.startswith("-"):
-            continue
-        hint = "`seatrial deploy` writes the pin, with every hash."
-        name = re.split(r"[\s=<>~!;\[@]", text, maxsplit=1)[0]
-        if "==" not in text and " @ " not in text:
-            yield Finding(path, number, "unpinned", f"{name} is deployed in whatever version there is.", hint)
-        elif "--hash=" not in text:
-            yield Finding(path, number, "unhashed", f"{name} is deployed without a hash.", hint)
+def two_indexes(tree: Tree) -> Iterator[Finding]:
+    """A second index without hashes: of one installation, by a variable, or by settings."""
+    loose = [each for each in installs(tree) if not each.has_hashes(tree)]
+    for each in loose:
+        if re.search(EXTRA[each.tool], each.options):
+            message = (
+                f"This {each.tool} {each.verb} asks two indexes, and takes a package of the same name from either."
+            )
+            yield Finding(each.path, each.line, "two-indexes", message, HINTS[each.tool])
+    for path, tool, line in {
+        (each.path, each.tool): (each.path, each.tool, each.line) for each in reversed(loose)
+    }.values():
+        by_variable = re.compile(rf"\b(ARG|ENV)\s+({ADDED[tool]})\b|(?<![$\w{{])({ADDED[tool]})[\"']?\s*[:=]")
+        required = re.search(
+            rf"\b{tool.upper()}_REQUIRE_HASHES\b[\"']?\s*[:= ]\s*[\"']?(1|true|yes)\b", tree.text(path)
+        )
+        for number, text in tree.lines(path) if not required else ():
+            if by_variable.search(re.sub(r"(^|\s)#.*|.*(--build-arg|\bdocker\b|\bpodman\b).*", "", text)):
+                message = f"This adds a second index, and line {line} installs without hashes."
+                yield Finding(path, number, "two-indexes", message, HINTS[tool])
+                break
+    for path in [each for each in tree.files if SETTINGS.search(each)]:
+        safe = re.search(r"(?im)require-hashes\s*($|=\s*(1|true|yes|on))|--hash=", tree.text(path))
+        for number, text in tree.lines(path) if not safe else ():
+            if re.match(r"[^#]*\b(extra-index-url|PIP_EXTRA_INDEX_URL)", text):
+                message = "A second index for every installation, and no hashes."
+                yield Finding(path, number, "two-indexes", message, HINTS["pip"])
+    uv = tree.table("tool", "uv")
+    implicit = [each for each in _listed(uv.get("index")) if not each.get("explicit") and not each.get("default")]
+    added = {"extra-index-url"} & {*uv, *tree.table("tool", "uv", "pip")} | (
+        {"[[tool.uv.index]]"} if implicit else set()
+    )
+    for key in sorted(added):
+        message = f"[tool.uv] {key}: a package of the same name can come from the public index."
+        line = tree.line_of("pyproject.toml", key)
+        yield Finding("pyproject.toml", line, "two-indexes", message, f"N{EXPLICIT[1:]}.")
 
 
-CHECKS = (deployments_without_hashes, images_without_pins, images_on_the_latest)
+def _listed(value: object) -> list[dict[str, object]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+CHECKS = (installs_without_hashes, two_indexes)

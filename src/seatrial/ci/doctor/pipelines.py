@@ -1,92 +1,73 @@
-"""The pipelines that a project has, of all services; and the findings about files that cannot be read as such."""
+"""A project's pipelines: a file as Seatrial renders it is known to be right, any other one is read by its structure."""
 
 import posixpath
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator
 from functools import lru_cache
-from importlib import import_module
 
-from seatrial.ci.doctor.findings import Finding
-from seatrial.ci.doctor.jobs import Pipeline
-from seatrial.ci.doctor.lined import Mapping, UnreadableError, read_yaml
+import yaml
+
+from seatrial.ci.doctor import NOT_CHECKED, Finding
 from seatrial.ci.doctor.tree import Tree
+from seatrial.ci.doctor.workflow import Jobs, read_circleci, read_github, read_gitlab
+from seatrial.ci.doctor.yaml_nodes import read_yaml
+from seatrial.ci.pipeline_files import is_as_rendered
 from seatrial.ci.pipeline_settings import repository_of
-from seatrial.ci.services import SERVICES, Service
+from seatrial.ci.services import SERVICES
 
-MOST = 500  # jobs of a workflow
-Reader = Callable[[str, Mapping, str | None], list[Pipeline]]
-
-
-@dataclass(frozen=True)
-class _Read:
-    pipelines: list[Pipeline] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+READERS = {"circleci": read_circleci, "github": read_github, "gitlab": read_gitlab}
 
 
-def pipelines(tree: Tree) -> list[Pipeline]:
-    """Every pipeline of a tree, each file read once."""
-    return _all(tree).pipelines
+def pipelines(tree: Tree) -> list[tuple[str, Jobs]]:
+    """Every workflow with its file, of the files that are not as Seatrial renders them."""
+    return _read_all(tree)[0]
 
 
-def files_that_no_service_reads(tree: Tree) -> Iterator[Finding]:
-    """A pipeline file that is no YAML, or no pipeline, or says a thing twice."""
-    yield from _all(tree).findings
+def pipeline_files(tree: Tree) -> Iterator[tuple[str, str]]:
+    """Each pipeline file and its service: of the tree, and of the repository that it is in."""
+    top = repository_of(tree.root)
+    depth = len(tree.root.relative_to(top).parts) if tree.root.is_relative_to(top) else 0
+    for provider, service in SERVICES.items():
+        above = sorted((top / service.path).parent.glob("*.y*ml")) if depth else []
+        paths = [*tree.files, *(posixpath.join("../" * depth, path.relative_to(top)) for path in above)]
+        # A file in a subfolder is read too: a folder is examined as the repository that it will become.
+        yield from ((path, provider) for path in paths if re.search(rf"(^|/){service.finds.pattern}$", path))
 
 
 @lru_cache(maxsize=1)
-def _all(tree: Tree) -> _Read:
-    found = _Read()
-    for path, service, top in _places(tree):
-        _read(tree, path, service, top, found)
-    return found
+def _read_all(tree: Tree) -> tuple[list[tuple[str, Jobs]], list[Finding]]:
+    workflows, findings = list[tuple[str, Jobs]](), list[Finding]()
+    for path, provider in pipeline_files(tree):
+        (text, why), line, read = tree.read(path), 1, list[Jobs]()
+        if is_as_rendered(tree.root / path, text, provider, tree.root):
+            continue
+        try:
+            document = read_yaml(text)
+            read = list(READERS[provider](document))
+            why = why or ("" if document.entries else "it is not a mapping" if document else "it is empty")
+        except yaml.YAMLError as error:
+            mark, problem = (getattr(error, name, None) for name in ("problem_mark", "problem"))
+            why, line = f"it is not valid YAML, {problem or 'of unknown characters'}", mark.line + 1 if mark else 1
+        except RecursionError:
+            why = "it is nested too deeply, or contains itself"
+        workflows += [(path, jobs) for jobs in read]
+        if why:
+            hint = f"`seatrial ci {provider}` writes a valid one."
+            findings.append(Finding(path, line, "unreadable", f"This is not a pipeline: {why}.", hint))
+        elif not any(read):
+            findings.append(Finding(path, 1, NOT_CHECKED, "No job of this file is understood, so none is checked."))
+    return workflows, findings
 
 
-def _places(tree: Tree) -> Iterator[tuple[str, Service, str | None]]:
-    """Each pipeline file, with the folder that its jobs begin in, relative to the tree."""
-    # A pipeline in a folder below is not run, but a project is looked at as the repository that it is to become.
-    for path in (*tree.files, *tree.links):
-        for service in SERVICES.values():
-            there = service.finds.search(path)
-            if there and there.end() == len(path) and path[: there.start()][-1:] in ("", "/"):
-                yield path, service, path[: there.start()].rstrip("/")
-    top = repository_of(tree.root)
-    if top != tree.root and tree.root.is_relative_to(top):
-        up = posixpath.join(*[".."] * len(tree.root.relative_to(top).parts))
-        for service in SERVICES.values():
-            folder = (top / service.path).parent
-            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-                name = file.relative_to(top).as_posix()
-                if service.finds.fullmatch(name) and file.is_file():
-                    yield f"{up}/{name}", service, up
+def unread_files_and_steps(tree: Tree) -> Iterator[Finding]:
+    """A file that is not a pipeline; a step that may do anything: an action, a script, a program not known here."""
+    yield from _read_all(tree)[1]
+    for path, jobs in pipelines(tree):
+        for job in jobs.values():
+            unknown = [(each.line, f"`{each.text}`") for each in job.commands if each.is_unknown]
+            for line, text in [*job.unread, *unknown]:
+                message = f"In the job {job.name}, this step is not checked: {text[:80]}."
+                yield Finding(path, line, NOT_CHECKED, message)
 
 
-def _read(tree: Tree, path: str, service: Service, top: str | None, found: _Read) -> None:
-    def wrong(message: str, line: int = 1, check: str = "unreadable", hint: str = "") -> None:
-        hint = hint or "`seatrial ci` writes one that fits."
-        found.findings.append(Finding(path, line, check, message, hint))
-
-    why_not = tree.why_unread(path)
-    if why_not:
-        wrong(f"This is no pipeline: it {why_not}.")
-        return
-    try:
-        document, twice = read_yaml(tree.text(path))
-    except UnreadableError as error:
-        wrong(error.message, error.line)
-        return
-    for line, key in twice:
-        wrong(f"`{key}` is there twice, and only the last one counts, if any.", line, "twice", "Make one of the two.")
-    if not isinstance(document, Mapping):
-        what = "is empty" if document is None else "is a list" if isinstance(document, list) else "is one text"
-        wrong(f"This is no pipeline: it {what}.")
-        return
-    module, _, name = service.reader.partition(":")
-    reader: Reader = getattr(import_module(module), name)
-    for pipeline in reader(path, document, top):
-        if len(pipeline.jobs) > MOST:
-            wrong(f"This has {len(pipeline.jobs)} jobs in one workflow, too many to look at.")
-        else:
-            found.pipelines.append(pipeline)
-
-
-CHECKS = (files_that_no_service_reads,)
+CHECKS = (unread_files_and_steps,)

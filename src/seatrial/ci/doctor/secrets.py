@@ -1,112 +1,91 @@
-"""Tokens and passwords in files that git keeps. What was found is never shown, only that it is there."""
+"""Tokens and passwords in files that git tracks, and in images. A secret is never shown, only that there is one."""
 
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 
+from seatrial.ci.doctor import Finding
 from seatrial.ci.doctor.dockerfile import dockerfiles, instructions
-from seatrial.ci.doctor.findings import Finding
 from seatrial.ci.doctor.tree import Tree
 
 SHAPES = {
-    "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
-    "a GitLab token": re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    "an AWS key": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "a PyPI token": re.compile(r"\bpypi-AgE[A-Za-z0-9_-]{50,}"),
-    "an npm token": re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"),
-    "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}"),
-    "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
+    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})",
+    "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
+    "an AWS key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a PyPI token": r"\bpypi-AgE[A-Za-z0-9_-]{50,}",
+    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{20,}",
+    "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
 }
-IN_ADDRESS = re.compile(
+IN_URL = re.compile(
     r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@(\[[0-9a-fA-F:]+\]|[\w.-]+|[<${])"
 )
-HERE = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0"}  # noqa: S104 - a password for this machine is for nobody else
+LOCAL = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0"}  # noqa: S104 - a password for this machine is of no use elsewhere
 NAMED = r"(?:TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY)"
-ASSIGNED = re.compile(rf"""\b\w*{NAMED}\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#]{{12,}})""", re.IGNORECASE)
-# Files whose very purpose is to hold credentials: there any value will do.
-KEPT = re.compile(r"(^|/)(\.env(\.\w+)?|pip\.conf|pip\.ini|\.pypirc|\.?netrc|_netrc)$")
-SAMPLE = re.compile(r"\.(example|sample|template|dist|tmpl)$")
-HELD = re.compile(
-    rf"""^\s*(?:export\s+)?[\w.-]*(?:{NAMED}|PASS)[\w.-]*\s*[:=]\s*["']?([^\s"'#]+)|^.*\bpassword\s+(\S+)""",
-    re.IGNORECASE,
+ASSIGNED = re.compile(rf"""(?i)\b\w*{NAMED}\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#/]{{12,}})(?![^\s"'`,;#])""")
+# Files that exist to hold credentials: there any value will do.
+CREDENTIALS = re.compile(
+    r"(^|/)(\.env(\.(?!example|sample|template|dist|tmpl)\w+)?|pip\.(conf|ini)|\.pypirc|[._]?netrc)$"
 )
-# What stands for a secret and is none: a variable, a mark to fill in, a word for what belongs there.
-VARIABLE = re.compile(r"[$<>{}…]|\*\*|%\(|^%\w+%$|^\.+$|^x{3,}$|^[\[(].*[\])]$", re.IGNORECASE)
-WORD = re.compile(
-    r"(?:(?:my|your|the|some|a|an|put|new|private|pull|push|read|deploy|api|access|auth|index|user|account|team)[-_]?)*"
-    r"(?:token|password|passwd|pass|pw|user|username|account|name|key|example|changeme|change[-_]me|placeholder|redacted"
-    r"|here|todo|none|null|true|false)(?:[-_]?(?:here|name|id))?",
-    re.IGNORECASE,
+ENTRY = re.compile(
+    rf"""(?i)^\s*(?:export\s+)?[\w.-]*(?:{NAMED}|PASS)[\w.-]*\s*[:=]\s*["']?([^\s"'#/]+)["']?\s*($|\s\#)|^[^#]*\bpassword\s+(\S+)"""
 )
-SHOUTED = re.compile(r"[A-Z][A-Z_]*")  # TOKEN, SECRET, INDEX_PASSWORD
-HINT = "Take it out, make it invalid where it came from, and give it to the job by the CI service's own secrets."
+# What stands for a secret: a variable, a mark to fill in, a word for what belongs there, TOKEN in capitals.
+PLACEHOLDER = re.compile(
+    r"""(?ix) .* ([$<>{}…] | \*\* | %\() .* | %\w+% | \.+ | x{3,} | [\[(] .* [\])] | (?-i:[A-Z][A-Z_]*)
+    | ((my|your|the|some|a|an|put|new|private|pull|push|read|deploy|api|access|auth|index|user|account|team)[-_]?)*
+      (token|password|passwd|pass|pw|user|username|account|name|key|example|change[-_]?me|placeholder|redacted|here
+      |todo|none|null|true|false) ([-_]?(here|name|id))?"""
+)
+IN_IMAGE = re.compile(rf"(?i)\b\w*{NAMED}\w*")
+INDEX = re.compile(r"\b(?:PIP_(?:EXTRA_)?INDEX_URL|UV_(?:(?:EXTRA_)?INDEX_URL|(?:DEFAULT_)?INDEX))\b")
+HINT = "Remove it, revoke it where it came from, and pass it to the job by the CI service's own secrets."
 
 
 def secrets_in_files(tree: Tree) -> Iterator[Finding]:
-    """A credential in an address, in a known shape, or as a value assigned to something called a token."""
+    """A credential in a URL, in a known shape, or as a value of something called a token."""
     for path in tree.files:
-        kept = KEPT.search(path) is not None and not SAMPLE.search(path)
         for number, line in tree.lines(path):
-            if len(line) < 5000:  # longer ones are data, or minified
-                what = _secret(line) or (_held(line) if kept else "")
-                if what:
-                    yield Finding(path, number, "secret", f"There is {what} in this line.", HINT)
+            if len(line) < 5000 and (what := _secret(line, bool(CREDENTIALS.search(path)))):  # longer ones are data
+                yield Finding(path, number, "secret", f"This line contains {what}.", HINT)
 
 
 def secrets_in_images(tree: Tree) -> Iterator[Finding]:
-    """A token that is made a part of an image: what ARG and ENV hold can be read by whoever has it."""
+    """A token in ARG or ENV, which anyone who has the image can read."""
     for path in dockerfiles(tree):
-        for each in instructions(tree, path):
-            if each.word not in ("ARG", "ENV"):
-                continue
-            named = re.search(rf"\b\w*{NAMED}\w*", each.text.partition("=")[0], re.IGNORECASE)
-            index = re.search(
-                r"\b(?:PIP_(?:EXTRA_)?INDEX_URL|UV_(?:(?:EXTRA_)?INDEX_URL|(?:DEFAULT_)?INDEX))\b", each.text
-            )
-            if named or (index and (each.last or each.word == "ENV")):
-                name = (named or index).group(0)  # type: ignore[union-attr]
+        parts = instructions(tree, path)
+        last_stage = max((number for number, word, _ in parts if word == "FROM"), default=0)
+        for number, word, text in parts:
+            in_image = word == "ENV" or (word == "ARG" and number > last_stage)
+            name = IN_IMAGE.search(text.partition("=")[0]) or (INDEX.search(text) if in_image else None)
+            if name and word in ("ARG", "ENV"):
+                message, hint = f"{word} {name[0]} stays in the image and its history.", "Use RUN --mount=type=secret"
                 yield Finding(
-                    path,
-                    each.line,
-                    "secret-in-image",
-                    f"{each.word} {name} stays in the image and its history.",
-                    "Use RUN --mount=type=secret, in a stage that does not become the image.",
+                    path, number, "secret-in-image", message, f"{hint}, in a stage that does not become the image."
                 )
 
 
-def _secret(line: str) -> str:
+def _secret(line: str, is_credentials: bool) -> str:
     for what, shape in SHAPES.items():
-        if shape.search(line):
+        if re.search(shape, line):
             return what
-    for found in IN_ADDRESS.finditer(line):
-        user, password, host = found.group(1), found.group(2) or "", found.group(3)
-        if len(password) >= 3 and not _placeholder(password) and (host not in HERE or _random(password)):
-            return "an address with a password"
-        # A token may stand where the user's name does; a name as people have it is none.
-        if not password and len(user) >= 12 and not _placeholder(user) and _random(user):
-            return "an address with a token"
-    for found in ASSIGNED.finditer(line):
-        value = found.group(1)
-        if not _placeholder(value) and "/" not in value and len(value) >= 12 and _random(value):
-            return "a value that looks like a token"
-    return ""
+    for user, password, host in IN_URL.findall(line):
+        if len(password) >= 3 and not PLACEHOLDER.fullmatch(password) and (host not in LOCAL or _is_random(password)):
+            return "a URL with a password"
+        # A token may be in the place of the user's name; a name as people have it is not one.
+        if not password and len(user) >= 12 and not PLACEHOLDER.fullmatch(user) and _is_random(user):
+            return "a URL with a token"
+    if any(not PLACEHOLDER.fullmatch(value) and _is_random(value) for value in ASSIGNED.findall(line)):
+        return "a value that looks like a token"
+    entry = ENTRY.match(line) if is_credentials else None
+    value = (entry[1] or entry[3]) if entry else ""
+    return "a password or a token" if value and not PLACEHOLDER.fullmatch(value) else ""
 
 
-def _held(line: str) -> str:
-    found = HELD.match(line)
-    value = (found.group(1) or found.group(2)) if found and not line.lstrip().startswith("#") else ""
-    return "a password or a token" if value and "/" not in value and not _placeholder(value) else ""
-
-
-def _placeholder(value: str) -> bool:
-    return bool(VARIABLE.search(value) or WORD.fullmatch(value) or SHOUTED.fullmatch(value))
-
-
-def _random(value: str) -> bool:
+def _is_random(value: str) -> bool:
     """Whether a value looks drawn and not written: digits among letters, and 3 bits or more a character."""
-    counts = Counter(value)
-    bits = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
+    bits = -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values())
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return mixed and bits >= 3.0 and not re.fullmatch(r"[\w.]+\([^)]*|[a-z_]+(\.[a-z_]+)+", value)
 

@@ -1,124 +1,74 @@
-"""The files that the doctor looks at: those of the project that git keeps, or all where there is no git."""
+"""The files that the doctor reads: those that git tracks or would track; without git, all of them."""
 
-import codecs
-import configparser
-import posixpath
-import subprocess
+import os
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-LARGEST = 1_000_000  # bytes; what is larger is data
+from seatrial.ci.git_calls import ask_git
+
+LARGEST = 1_000_000  # bytes; a larger file is data
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", ".seatrial", "runs", "dist", "build"}
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@dataclass(eq=False)
 class Tree:
-    """A project's files by their path below `root`, with `/`; read once."""
+    """A project's files, by their path below `root` with `/`; each is read once."""
 
-    root: Path
-    _texts: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    @cached_property
-    def _kept(self) -> list[str]:
-        """The paths that git keeps or would keep."""
-        listed = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        if listed is None:
-            found = (path.relative_to(self.root) for path in self.root.rglob("*"))
-            return sorted(path.as_posix() for path in found if not SKIPPED & set(path.parts))
-        return sorted({name for name in listed.split("\0") if name})
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.read = cache(self._read)
 
     @cached_property
     def files(self) -> list[str]:
-        """The paths of the files."""
-        return [name for name in self._kept if (self.root / name).is_file() and not (self.root / name).is_symlink()]
-
-    @cached_property
-    def links(self) -> list[str]:
-        """The paths of symbolic links, wherever they lead."""
-        return [name for name in self._kept if (self.root / name).is_symlink()]
+        """The paths of files, and of symbolic links, which are never followed."""
+        listed = ask_git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        below = (path.relative_to(self.root) for path in self.root.rglob("*")) if listed is None else ()
+        names = {path.as_posix() for path in below if not SKIPPED & set(path.parts)} | set((listed or "").split("\0"))
+        paths = {name: self.root / name for name in sorted(names - {""})}
+        return [
+            name for name, path in paths.items() if path.is_symlink() or (os.path.lexists(path) and not path.is_dir())
+        ]
 
     def text(self, name: str) -> str:
-        """The text of a file; empty where it is missing, large, or no text."""
-        return self._read(name)[0]
-
-    def why_unread(self, name: str) -> str:
-        """Why a file has no text for us; empty where it has."""
-        return self._read(name)[1]
+        """The text of a file; empty if it is missing, too large, or not text."""
+        return self.read(name)[0]
 
     def lines(self, name: str) -> Iterator[tuple[int, str]]:
         """The lines of a file, counted from 1."""
         yield from enumerate(self.text(name).splitlines(), 1)
 
     def line_of(self, name: str, part: str) -> int:
-        """The first line that holds `part`; 1 where none does."""
+        """The first line that contains `part`; 1 if none does."""
         return next((number for number, line in self.lines(name) if part in line), 1)
 
-    def named(self, *names: str) -> list[str]:
-        """The files whose last part is one of these."""
-        return [path for path in self.files if path.rpartition("/")[2] in names]
-
-    def has(self, path: str) -> bool:
-        """Whether there is a file or a folder of this path."""
-        return path in ("", ".") or any(name == path or name.startswith(path + "/") for name in self.files)
-
-    def inside(self, path: str | None) -> str | None:
-        """A path that may begin with .. as one below the tree; None where it lies elsewhere, or is not known."""
-        if path is None or not path.startswith(".."):
-            return path
-        whole, root = posixpath.normpath(posixpath.join(self.root.as_posix(), path)), self.root.as_posix()
-        return "" if whole == root else whole[len(root) + 1 :] if whole.startswith(root + "/") else None
-
-    def table(self, *keys: str, folder: str = "") -> dict[str, Any]:
-        """A table of a folder's pyproject.toml; empty where it is missing or broken, as other commands say."""
+    def table(self, *keys: str) -> dict[str, Any]:
+        """A table of pyproject.toml; empty if it is missing or broken, which other commands report."""
         try:
-            found: Any = tomllib.loads(self.text(posixpath.join(folder, "pyproject.toml")))
+            value: Any = tomllib.loads(self.text("pyproject.toml"))
         except tomllib.TOMLDecodeError:
             return {}
         for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        return found if isinstance(found, dict) else {}
+            value = value.get(key) if isinstance(value, dict) else None
+        return value if isinstance(value, dict) else {}
 
-    def ini(self, name: str) -> configparser.ConfigParser:
-        """A file of sections; empty where it is none."""
-        parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
-        try:
-            parser.read_string(self.text(name))
-        except configparser.Error:
-            parser = configparser.ConfigParser(interpolation=None)
-        return parser
-
-    @cached_property
+    @property
     def name(self) -> str:
-        """The name of the project's own distribution."""
-        name = self.table("project").get("name", "")
+        """The name of the project's distribution."""
+        name = self.table("project").get("name")
         return name if isinstance(name, str) else ""
 
     def _read(self, name: str) -> tuple[str, str]:
-        if name not in self._texts:
-            self._texts[name] = self._load(self.root / name)
-        return self._texts[name]
-
-    def _load(self, path: Path) -> tuple[str, str]:
+        """The text of a file, or why it is not read."""
+        path = self.root / name
         try:
             if path.is_symlink():
-                return "", "is a link, and git keeps only where it leads"
+                return "", "it is a symbolic link, and git stores only its target"
             if path.stat().st_size > LARGEST:
-                return "", "is larger than a megabyte"
+                return "", "it is larger than a megabyte"
             data = path.read_bytes()
         except OSError as error:
-            return "", f"cannot be read ({error.strerror})"
-        if data.startswith(UTF_16) or b"\0" in data[:8000]:
-            return "", "is no text in UTF-8"
-        return data.decode("utf-8-sig", errors="replace"), ""
-
-    def _git(self, *words: str) -> str | None:
-        try:
-            done = subprocess.run(["git", "-C", str(self.root), *words], capture_output=True, check=False)
-        except OSError:
-            return None
-        return done.stdout.decode("utf-8", errors="surrogateescape") if done.returncode == 0 else None
+            return "", f"it cannot be read ({error.strerror})"
+        is_text = b"\0" not in data[:8000]
+        return (data.decode("utf-8-sig", errors="replace"), "") if is_text else ("", "it is not text in UTF-8")

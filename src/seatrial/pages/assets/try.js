@@ -1,5 +1,5 @@
-// The page for people: reads the form, asks the API as one types, shows the answer and what made it.
-// All text goes in as text, never as HTML. A state can be shared by its address: the part behind # is never sent.
+// The prediction page: reads the form, calls the API as the user types, shows the prediction and its explanation.
+// All text is inserted as text, never as HTML. The URL fragment keeps the row, to share it; browsers never send that part.
 
 const find = (id) => document.getElementById(id);
 const form = find("row");
@@ -12,12 +12,12 @@ const fields = model.columns.map((column) => ({
   inputs: [...find(`${column.id}-field`).querySelectorAll("input, select, textarea")],
 }));
 const byName = new Map(fields.map((field) => [field.name, field]));
-const classes = new Map(model.classes.map((each) => [String(each.value), each]));
+const classes = new Map(model.classes.map((item) => [String(item.value), item]));
 
-const ASK_AFTER = 60; // milliseconds after the last key
-const COMPLAIN_AFTER = 400; // nobody wants to be told of an error in the middle of a number
-const DIM_AFTER = 300; // an answer that takes longer is not passed off as that of the row on show
-const SAY_AFTER = 700; // a screen reader hears where it came to rest, not every step
+const ASK_AFTER = 60; // milliseconds after the last key press
+const SHOW_ERRORS_AFTER = 400; // do not show an error while a number is being typed
+const DIM_AFTER = 300; // a response that takes longer would be mistaken for one to the current row
+const SAY_AFTER = 700; // a screen reader announces the final result, not every step
 const RETRY_AFTER = 3000;
 const SHARES_SHOWN = 8;
 const CLASSES_SHOWN = 6;
@@ -32,50 +32,50 @@ function make(tag, className, ...children) {
 
 const strong = (text) => make("strong", "", text);
 
-/** Make a function that runs `act` once things have been quiet for a while; `.stop()` forgets it. */
-function whenQuiet(milliseconds, act) {
+/** Debounce: make a function that runs `act` after a pause without further calls; `.stop()` cancels it. */
+function debounce(milliseconds, act) {
   let timer;
-  const wait = (...given) => {
+  const debounced = (...args) => {
     clearTimeout(timer);
-    timer = setTimeout(act, milliseconds, ...given);
+    timer = setTimeout(act, milliseconds, ...args);
   };
-  wait.stop = () => clearTimeout(timer);
-  return wait;
+  debounced.stop = () => clearTimeout(timer);
+  return debounced;
 }
 
 // ---- The form -------------------------------------------------------------------------------------------------------
 
-class Unreadable extends Error {}
+class InvalidInput extends Error {}
 
-/** What a control holds, as the API takes it; undefined leaves the column out. Throws Unreadable. */
+/** The value of a control in the form that the API expects; undefined omits the column. Throws InvalidInput. */
 function read(field) {
   const { control, inputs } = field;
   if (field.kind === "segments") {
     const checked = inputs.find((input) => input.checked);
-    return checked ? JSON.parse(checked.value) : nothing(field);
+    return checked ? JSON.parse(checked.value) : emptyValue(field);
   }
-  if (field.kind === "select") return control.value ? JSON.parse(control.value) : nothing(field);
-  if (control.validity.badInput) throw new Unreadable("This is not complete yet, or not valid here.");
+  if (field.kind === "select") return control.value ? JSON.parse(control.value) : emptyValue(field);
+  if (control.validity.badInput) throw new InvalidInput("Incomplete or invalid value.");
   const text = control.value;
-  if (text === "") return nothing(field);
+  if (text === "") return emptyValue(field);
   if (field.kind === "number") return Number(text);
   if (field.kind === "json") {
     try {
       return JSON.parse(text);
     } catch {
-      throw new Unreadable("This is not JSON.");
+      throw new InvalidInput("This is not valid JSON.");
     }
   }
   return text;
 }
 
-function nothing(field) {
+function emptyValue(field) {
   if (field.nullable) return null;
-  if (field.required) throw new Unreadable("");
+  if (field.required) throw new InvalidInput("");
   return undefined;
 }
 
-/** Put a value into a control; null and undefined empty it. */
+/** Set the value of a control; null and undefined clear it. */
 function write(field, value) {
   const { control, inputs } = field;
   const same = (text) => text !== "" && value !== undefined && text === JSON.stringify(value);
@@ -87,7 +87,7 @@ function write(field, value) {
   else control.value = typeof value === (field.kind === "number" ? "number" : "string") ? String(value) : "";
 }
 
-/** A choice's JSON as this language writes it: 1.0 is 1. */
+/** The JSON of a choice as JavaScript writes it: 1.0 becomes 1. */
 const canonical = (text) => (text === "" ? "" : JSON.stringify(JSON.parse(text)));
 
 /** Read the whole form: {row, problems, missing}. */
@@ -100,7 +100,7 @@ function readForm() {
       const value = read(field);
       if (value !== undefined) row[field.name] = value;
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
+      if (!(error instanceof InvalidInput)) throw error;
       if (error.message) problems.set(field, error.message);
       else missing.push(field);
     }
@@ -118,7 +118,7 @@ const STARTS = {
   empty: () => Object.fromEntries(fields.filter((f) => !f.required).map((f) => [f.name, f.default])),
 };
 
-/** Show errors at their fields; those without a field below the form. */
+/** Show errors at their fields, and errors without a field below the form. */
 function showProblems(problems, others = []) {
   for (const field of fields) {
     const message = problems.get(field) ?? "";
@@ -128,13 +128,13 @@ function showProblems(problems, others = []) {
     else field.control.removeAttribute("aria-invalid");
   }
   find("form-error").textContent = others.join(" ");
-  const told = [...problems].map(([field, message]) => `${field.title}: ${message}`).concat(others);
-  if (!told.length) return;
-  say(told.join(" "));
-  setState("stale", `To be corrected: ${[...problems.keys()].map((field) => field.title).join(", ") || "the row"}.`);
+  const messages = [...problems].map(([field, message]) => `${field.title}: ${message}`).concat(others);
+  if (!messages.length) return;
+  announce(messages.join(" "));
+  setState("stale", `Please correct: ${[...problems.keys()].map((field) => field.title).join(", ") || "the row"}.`);
 }
 
-/** Sort a 422's errors by field; Pydantic's words are kept, but speak of the field as "it". */
+/** Group the errors of a 422 by field, in Pydantic's words, with the field as "it". */
 function readDetail(detail) {
   const problems = new Map();
   const others = [];
@@ -147,40 +147,40 @@ function readDetail(detail) {
   return { problems, others };
 }
 
-// ---- Asking ---------------------------------------------------------------------------------------------------------
+// ---- Calling the API ---------------------------------------------------------------------------------------------------------
 
-let asking; // the AbortController of the question under way; an answer to any other question is dropped
+let pending; // the AbortController of the current request; responses to earlier ones are ignored
 let lastRow = model.example;
 
-const complain = whenQuiet(COMPLAIN_AFTER, showProblems);
-const say = whenQuiet(SAY_AFTER, (text) => {
+const showProblemsSoon = debounce(SHOW_ERRORS_AFTER, showProblems);
+const announce = debounce(SAY_AFTER, (text) => {
   if (find("status").textContent !== text) find("status").textContent = text;
 });
-const retry = whenQuiet(RETRY_AFTER, () => ask());
-const dim = whenQuiet(DIM_AFTER, () => {
+const retry = debounce(RETRY_AFTER, () => ask());
+const dim = debounce(DIM_AFTER, () => {
   if (find("result").dataset.state === "fresh") setState("stale");
 });
-const askSoon = whenQuiet(ASK_AFTER, () => ask());
-const keepSoon = whenQuiet(COMPLAIN_AFTER, keepInAddress);
+const askSoon = debounce(ASK_AFTER, () => ask());
+const keepSoon = debounce(SHOW_ERRORS_AFTER, writeUrl);
 
 async function ask() {
   askSoon.stop();
-  complain.stop();
+  showProblemsSoon.stop();
   retry.stop();
   dim.stop();
-  asking?.abort();
-  asking = undefined;
+  pending?.abort();
+  pending = undefined;
   const { row, problems, missing } = readForm();
   if (problems.size || missing.length) {
-    setState("stale", missing.length ? `Still to fill in: ${missing.map((field) => field.title).join(", ")}.` : "");
-    complain(problems);
+    setState("stale", missing.length ? `Please fill in: ${missing.map((field) => field.title).join(", ")}.` : "");
+    showProblemsSoon(problems);
     return;
   }
   lastRow = row;
   showCall();
   keepSoon();
   dim();
-  const mine = (asking = new AbortController());
+  const mine = (pending = new AbortController());
   let status;
   let answer;
   try {
@@ -195,32 +195,32 @@ async function ask() {
   } catch {
     status = 0;
   }
-  if (mine !== asking) return;
+  if (mine !== pending) return;
   dim.stop();
   if (status === 200) {
-    complain.stop();
+    showProblemsSoon.stop();
     showProblems(new Map());
     setState("fresh");
     show(answer);
   } else if (status === 422 || status === 413) {
     const { problems, others } = readDetail(answer.detail);
-    complain(problems, others);
+    showProblemsSoon(problems, others);
     setState("stale");
   } else {
-    const [told, again] = TROUBLES[status] ?? TROUBLES.other;
-    setState("stale", told + (answer?.request_id ? ` (Request ${answer.request_id}.)` : ""), true);
-    say(told);
+    const [message, again] = TROUBLES[status] ?? TROUBLES.other;
+    setState("stale", message + (answer?.request_id ? ` Request ID: ${answer.request_id}.` : ""), true);
+    announce(message);
     if (again) retry();
   }
 }
 
 const TROUBLES = {
-  0: ["The server cannot be reached. This page tries again by itself.", true],
-  503: ["The server is not ready yet. This page tries again by itself.", true],
-  other: ["The server could not answer this one; its log says why.", false],
+  0: ["The server cannot be reached. Retrying automatically.", true],
+  503: ["The server is not ready. Retrying automatically.", true],
+  other: ["The server could not predict this row. Its log has the cause.", false],
 };
 
-/** fresh, or stale: the last answer stays, dimmed, with a word on what is the matter. */
+/** fresh, or stale: the last prediction stays, dimmed, with a message about the problem. */
 function setState(state, message = "", canRetry = false) {
   if (find("result").dataset.state !== "waiting" || state === "fresh") find("result").dataset.state = state;
   find("glance").dataset.state = state;
@@ -230,7 +230,7 @@ function setState(state, message = "", canRetry = false) {
   find("retry").hidden = !canRetry;
 }
 
-// ---- Numbers and words ----------------------------------------------------------------------------------------------
+// ---- Numbers and text ----------------------------------------------------------------------------------------------
 
 const UNKNOWN = "unknown";
 const NBSP = "\u00a0";
@@ -241,7 +241,7 @@ const figures = (value, signDisplay = "auto") =>
     signDisplay,
   });
 
-/** A probability for people: whole per cents, finer near the ends, never a false 0 or 100. */
+/** Format a probability: whole percents, one decimal near the ends, never a false 0 or 100. */
 function percent(probability) {
   const value = probability * 100;
   if (value > 0 && value < 0.1) return `<${NBSP}0.1${NBSP}%`;
@@ -261,7 +261,7 @@ function valueText(value) {
   if (value === true) return "yes";
   if (value === false) return "no";
   if (typeof value === "number")
-    return format(value, { maximumSignificantDigits: 6, useGrouping: Math.abs(value) >= 10000 }); // it may be a year
+    return format(value, { maximumSignificantDigits: 6, useGrouping: Math.abs(value) >= 10000 }); // a smaller one may be a year
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
@@ -272,16 +272,16 @@ const withUnit = (text, unit) => {
   return isCurrency(unit) ? `${unit}${text}` : `${text}${NBSP}${unit}`;
 };
 
-// ---- The answer -----------------------------------------------------------------------------------------------------
+// ---- The prediction -----------------------------------------------------------------------------------------------------
 
-/** What stays on the page between answers, so that bars move instead of jumping. */
+/** Elements that stay on the page between predictions, so that bars move instead of jumping. */
 const parts = regression ? valueParts() : model.task === "binary" ? binaryParts() : classParts();
 
 function show(answer) {
   const { headline, glance } = parts.show(answer);
   showGlance(glance);
   showWhy(answer.explanation);
-  say(headline);
+  announce(headline);
 }
 
 function headlineParts() {
@@ -314,18 +314,18 @@ function binaryParts() {
   const right = make("span", "number");
   const rule = make("p", "small soft");
   mark.style.left = `${model.threshold * 100}%`;
-  rule.textContent = `It says “${classes.get(yes).name}” from ${percent(model.threshold)} on, where the mark is.`;
+  rule.textContent = `The model predicts “${classes.get(yes).name}” from ${percent(model.threshold)} upwards (the mark).`;
   find("prediction").append(line, bar, make("p", "ends small", left, right), rule);
   return {
     show({ predictions: [label], probabilities: [probabilities] }) {
-      const own = percent(probabilities[String(label)]);
+      const likelihood = percent(probabilities[String(label)]);
       word.textContent = classes.get(String(label)).alone;
-      number.textContent = own;
+      number.textContent = likelihood;
       fill.style.width = `${probabilities[yes] * 100}%`;
       left.textContent = `${classes.get(yes).name} ${percent(probabilities[yes])}`;
       right.textContent = `${classes.get(no).name} ${percent(probabilities[no])}`;
       bar.classList.toggle("yes", String(label) === yes);
-      return { headline: `${word.textContent}, ${own}`, glance: [word.textContent, own, probabilities[yes]] };
+      return { headline: `${word.textContent}, ${likelihood}`, glance: [word.textContent, likelihood, probabilities[yes]] };
     },
   };
 }
@@ -348,9 +348,9 @@ function classParts() {
   const many = rows.size > CLASSES_SHOWN;
   return {
     show({ predictions: [label], probabilities: [probabilities] }) {
-      const own = percent(probabilities[String(label)]);
+      const likelihood = percent(probabilities[String(label)]);
       word.textContent = classes.get(String(label)).alone;
-      number.textContent = own;
+      number.textContent = likelihood;
       for (const [name, { fill, figure, item }] of rows) {
         fill.style.width = `${probabilities[name] * 100}%`;
         figure.textContent = percent(probabilities[name]);
@@ -361,14 +361,14 @@ function classParts() {
         list.replaceChildren(...order.slice(0, CLASSES_SHOWN).map((name) => rows.get(name).item));
         const rest = order.slice(CLASSES_SHOWN);
         const together = rest.reduce((sum, name) => sum + probabilities[name], 0);
-        more.textContent = `${rest.length} others, together ${percent(together)}.`;
+        more.textContent = `${rest.length} other classes, ${percent(together)} in total.`;
       }
-      return { headline: `${word.textContent}, ${own}`, glance: [word.textContent, own, probabilities[String(label)]] };
+      return { headline: `${word.textContent}, ${likelihood}`, glance: [word.textContent, likelihood, probabilities[String(label)]] };
     },
   };
 }
 
-/** The answer in one line, which a phone keeps in sight. */
+/** The prediction in one line, which stays visible on a phone. */
 function showGlance([text, figure, share]) {
   const glance = find("glance");
   const fill = make("span", "fill");
@@ -382,38 +382,38 @@ function showGlance([text, figure, share]) {
 function showWhy({ label, value, typical_value, contributions }) {
   const unit = regression ? "" : " points";
   const least = regression ? Math.max(Math.abs(value), Math.abs(typical_value)) * 1e-4 : 0.0005;
-  const telling = contributions.filter(({ contribution }) => contribution && Math.abs(contribution) >= least);
-  const silent = contributions.filter((part) => !telling.includes(part));
-  const shown = telling.slice(0, SHARES_SHOWN);
-  const rest = telling.slice(SHARES_SHOWN);
-  const axis = scaleOf(telling);
+  const relevant = contributions.filter(({ contribution }) => contribution && Math.abs(contribution) >= least);
+  const negligible = contributions.filter((part) => !relevant.includes(part));
+  const shown = relevant.slice(0, SHARES_SHOWN);
+  const rest = relevant.slice(SHARES_SHOWN);
+  const axis = scaleOf(relevant);
 
   const measured = regression
     ? model.target[0].toUpperCase() + model.target.slice(1)
     : `Probability of “${classes.get(String(label)).alone}”`;
   find("why-ends").replaceChildren(
-    ...(telling.length
+    ...(relevant.length
       ? [`${measured}: `, strong(exact(typical_value)), ` for a typical ${model.row}, `, strong(exact(value)), " for this one."]
-      : [`${measured}: `, strong(exact(value)), `, as for a typical ${model.row}.`]),
+      : [`${measured}: `, strong(exact(value)), `, the same as for a typical ${model.row}.`]),
   );
   const items = shown.map((part) => share(part, axis, unit));
   const details = find("rest");
   details.hidden = rest.length === 0;
   const sum = rest.reduce((total, { contribution }) => total + contribution, 0);
-  details.firstElementChild.textContent = `${rest.length} smaller ones among them, in sum ${change(sum)}${unit}`;
+  details.firstElementChild.textContent = `${rest.length} smaller contributions, ${change(sum)}${unit} in total`;
   details.lastElementChild.replaceChildren(...rest.map((part) => share(part, axis, unit)));
-  if (telling.length) {
+  if (relevant.length) {
     const total = make("span", "number", `${change(value - typical_value)}${unit}`);
-    items.push(make("li", "sum", make("span", "", "Together"), total));
+    items.push(make("li", "sum", make("span", "", "Total"), total));
   }
   find("shares").replaceChildren(...items);
-  const names = telling.length ? silent.map(({ column }) => titleOf(column)).join(", ") : "";
-  find("without").textContent = names && `As in a typical ${model.row}, or without effect: ${names}.`;
+  const names = relevant.length ? negligible.map(({ column }) => titleOf(column)).join(", ") : "";
+  find("without").textContent = names && `No effect, or the same as in a typical ${model.row}: ${names}.`;
 }
 
 const titleOf = (name) => byName.get(name)?.title ?? name;
 
-/** Where zero lies between the largest fall and the largest rise, and how wide a share of 1 is; both in per cent. */
+/** The position of zero between the largest decrease and increase, and the width of a contribution of 1; in percent. */
 function scaleOf(parts) {
   const rise = Math.max(0, ...parts.map(({ contribution }) => contribution));
   const fall = Math.max(0, ...parts.map(({ contribution }) => -contribution));
@@ -421,7 +421,7 @@ function scaleOf(parts) {
   return { zero: (fall / width) * 100, scale: 100 / width };
 }
 
-/** One column's share: what it is, what it would be in a typical row, and a bar to the side it pulls to. */
+/** The contribution of a column: its value, the value in a typical row, and a bar in the direction of the change. */
 function share({ column, value, typical, contribution }, { zero, scale }, unit) {
   const width = Math.abs(contribution) * scale;
   const axis = make("span", "axis");
@@ -439,13 +439,13 @@ function share({ column, value, typical, contribution }, { zero, scale }, unit) 
 /** "7 instead of 28 years". */
 function comparison(column, value, typical) {
   const unit = byName.get(column)?.unit;
-  const own = valueText(value);
+  const current = valueText(value);
   const usual = valueText(typical);
-  if (own === usual) return withUnit(own, unit);
-  return `${typical === null || isCurrency(unit) ? withUnit(own, unit) : own} instead of ${withUnit(usual, unit)}`;
+  if (current === usual) return withUnit(current, unit);
+  return `${typical === null || isCurrency(unit) ? withUnit(current, unit) : current} instead of ${withUnit(usual, unit)}`;
 }
 
-// ---- Call it --------------------------------------------------------------------------------------------------------
+// ---- Call the API --------------------------------------------------------------------------------------------------------
 
 const CALLS = {
   curl: (row) =>
@@ -461,7 +461,7 @@ const CALLS = {
 
 const predictUrl = () => new URL("api/v1/predict", document.baseURI.split("#")[0]).href;
 
-/** Write JSON's values as Python does, one column a line. */
+/** Write a JSON value as a Python literal, one column per line. */
 function python(value, depth = 0) {
   if (value === null) return "None";
   if (value === true) return "True";
@@ -484,19 +484,19 @@ async function copy() {
     await navigator.clipboard.writeText(find("code").textContent);
     button.textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(find("code")); // not allowed, or not over HTTPS: select it, for the keys
+    getSelection().selectAllChildren(find("code")); // not allowed, or not over HTTPS: select the text instead
     button.textContent = "Selected";
   }
-  say(button.textContent === "Copied" ? "Copied." : "Selected; copy it with the keyboard.");
-  forget();
+  announce(button.textContent === "Copied" ? "Copied." : "Selected. Copy it with the keyboard.");
+  resetCopy();
 }
 
-const forget = whenQuiet(2000, () => (find("copy").textContent = "Copy"));
+const resetCopy = debounce(2000, () => (find("copy").textContent = "Copy"));
 
-// ---- The address ----------------------------------------------------------------------------------------------------
+// ---- The URL ----------------------------------------------------------------------------------------------------
 
-/** Keep in the address what differs from the example. */
-function keepInAddress() {
+/** Keep the values that differ from the example in the URL. */
+function writeUrl() {
   const differing = Object.entries(lastRow)
     .map(([name, value]) => [name, JSON.stringify(value)])
     .filter(([name, text]) => text !== JSON.stringify(model.example[name]));
@@ -504,8 +504,8 @@ function keepInAddress() {
   if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
 }
 
-/** Fill the form from the address, or with the example; an address that means something else changes nothing. */
-function readAddress() {
+/** The row in the URL, on top of the example; null if the fragment is something else. */
+function readUrl() {
   const row = { ...model.example };
   let known = false;
   for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
@@ -514,13 +514,13 @@ function readAddress() {
       row[name] = JSON.parse(text);
       known = true;
     } catch {
-      // a damaged value; the example's stays
+      // an invalid value; keep the example's
     }
   }
   return known ? row : null;
 }
 
-// ---- Begin ----------------------------------------------------------------------------------------------------------
+// ---- Start ----------------------------------------------------------------------------------------------------------
 
 form.addEventListener("input", askSoon);
 form.addEventListener("submit", (event) => {
@@ -530,7 +530,7 @@ form.addEventListener("submit", (event) => {
 for (const button of document.querySelectorAll("[data-start]")) {
   button.addEventListener("click", () => {
     writeForm(STARTS[button.dataset.start]());
-    complain.stop();
+    showProblemsSoon.stop();
     showProblems(new Map());
     ask();
   });
@@ -539,10 +539,10 @@ for (const input of document.querySelectorAll("input[name=call]")) input.addEven
 find("copy").addEventListener("click", copy);
 find("retry").addEventListener("click", () => ask());
 addEventListener("hashchange", () => {
-  const row = readAddress();
+  const row = readUrl();
   if (!row) return;
   writeForm(row);
   ask();
 });
-writeForm(readAddress() ?? model.example);
+writeForm(readUrl() ?? model.example);
 ask();

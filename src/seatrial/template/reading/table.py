@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_whole
+from seatrial.core.files import write_atomic
 from seatrial.template.records import Examination
 
 LARGE = 200_000  # rows, from which on Parquet is read several times as fast
@@ -33,7 +33,7 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
         suffix = ".parquet" if examination.rows > LARGE else ".csv"
     content, changes = content_of(examination, suffix)
     path = folder / f"{name}{suffix}"
-    write_whole(path, content)
+    write_atomic(path, content)
     return DataFile(path, changes)
 
 

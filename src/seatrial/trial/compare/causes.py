@@ -12,7 +12,7 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.groups import factorized, group_column
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.transformations import Cause, flat, is_tiny, margins, transformation
 
 MOST_ROWS = 4_000
@@ -23,7 +23,7 @@ CLEAR = 0.9  # from which strength on an explanation by a kind of row is told fi
 FAIR = 0.3  # and one by a column's effect second
 
 
-def find_cause(meaning: Meaning, columns: Columns, expected: Array, given: Array, off: Array) -> Cause:
+def find_cause(scoring: Scoring, columns: Columns, expected: Array, given: Array, off: Array) -> Cause:
     """Name the likeliest cause; `off` (n,) says which rows differ. Gives an empty Cause where nothing explains it."""
     if len(expected) > MOST_ROWS:
         step = len(expected) // MOST_ROWS + 1
@@ -34,23 +34,23 @@ def find_cause(meaning: Meaning, columns: Columns, expected: Array, given: Array
     if not np.isfinite(given).all():
         bad = ~np.isfinite(given.reshape(len(given), -1)).all(axis=1)
         return Cause(f"{int(bad.sum())} answers are not finite numbers")
-    found = transformation(meaning, expected, given)
+    found = transformation(scoring, expected, given)
     if found.words:
         return found
     kind = _kind_of_row(columns, off)
-    if is_tiny(meaning, expected, given):
+    if is_tiny(scoring, expected, given):
         where = f", where {kind.words.removeprefix('it differs where ')}" if kind.strength >= CLEAR else ""
         return Cause(f"it lost precision: all differences are tiny{where}", kind.column if where else "", 0.5)
-    single = _single_effects(meaning, columns, expected, given)
+    single = _single_effects(scoring, columns, expected, given)
     if kind.strength >= CLEAR:
         return kind
     if single.strength >= FAIR:
         return single
-    spread = _by_groups(meaning, columns, expected, given)
+    spread = _by_groups(scoring, columns, expected, given)
     return max((kind, single, spread), key=lambda cause: cause.strength)
 
 
-def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: Array) -> Cause:
+def _single_effects(scoring: Scoring, columns: Columns, expected: Array, given: Array) -> Cause:
     """Pairs of rows that differ in one column only: how far that column's effect is from the one it should have.
 
     Effects are taken before the last squashing, where a linear model's add up: a fault of one column leaves the others'
@@ -66,7 +66,7 @@ def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: 
     if len(left) < 3:
         return Cause()
     which = (coded[:, left] != coded[:, right]).argmax(axis=0)
-    old, new = margins(meaning, expected[start:]), margins(meaning, given[start:])
+    old, new = margins(scoring, expected[start:]), margins(scoring, given[start:])
     due, got = old[left] - old[right], new[left] - new[right]
     miss = np.abs(got - due).max(axis=1)
     if miss.max() < EFFECT:
@@ -85,7 +85,7 @@ def _single_effects(meaning: Meaning, columns: Columns, expected: Array, given: 
     worst = np.flatnonzero(mine)[int(miss[mine].argmax())]
     values = columns[name][start:]
     told = f"from {_shown(values[left[worst]])} to {_shown(values[right[worst]])}"
-    ends = [flat(meaning, scores[start:])[row] for scores in (expected, given) for row in (left[worst], right[worst])]
+    ends = [flat(scoring, scores[start:])[row] for scores in (expected, given) for row in (left[worst], right[worst])]
     return Cause(
         f"`{name}` has another effect ({told} should move the answer by {ends[1] - ends[0]:+.2g}, and moves it by "
         f"{ends[3] - ends[2]:+.2g})",
@@ -167,9 +167,9 @@ def _kinds(name: str, values: Array) -> list[tuple[str, Array]]:
     return kinds
 
 
-def _by_groups(meaning: Meaning, columns: Columns, expected: Array, given: Array) -> Cause:
+def _by_groups(scoring: Scoring, columns: Columns, expected: Array, given: Array) -> Cause:
     """The column whose groups explain most of how far the rows moved, by the share of variance (eta squared)."""
-    moved = margins(meaning, given) - margins(meaning, expected)
+    moved = margins(scoring, given) - margins(scoring, expected)
     total = float(((moved - moved.mean(axis=0)) ** 2).sum())
     if total < 1e-18:
         return Cause()

@@ -12,7 +12,7 @@ SMALLEST = 2**20  # bytes
 
 
 @dataclass(frozen=True)
-class Cost:
+class ReleaseCost:
     """One side's cost: the wheel in bytes, seconds to import and load, seconds for one row (medians)."""
 
     wheel_bytes: int
@@ -20,7 +20,7 @@ class Cost:
     row_seconds: float
 
 
-def compare_cost(old: Cost, new: Cost, policy: Policy) -> list[Check]:
+def compare_cost(old: ReleaseCost, new: ReleaseCost, policy: Policy) -> list[Check]:
     """Hold the ratios to the policy; what is too short to measure passes."""
     return [
         _ratio("size", "wheel", old.wheel_bytes, new.wheel_bytes, policy.max_larger, SMALLEST, "bytes"),

@@ -1,4 +1,4 @@
-"""Legs where nothing may differ: golden, reproduce, rebuild. Says which rows differ and what the likely cause is."""
+"""Suites where nothing may differ: golden, reproduce, rebuild. Says which rows differ and what the likely cause is."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.causes import find_cause
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.transformations import Cause
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Leg, Outcome
+from seatrial.trial.records import Check, Outcome, Suite
 
 MOST_SHOWN = 20
 
@@ -23,15 +23,15 @@ class Sameness:
     """
 
     name: str  # as "golden.scores"; unique in a verdict
-    leg: Leg
-    meaning: Meaning
+    suite: Suite
+    scoring: Scoring
     columns: Columns
     expected: Array
     given: Array
     expected_is: str  # "what training stored"
     given_is: str  # "the installed candidate"
     rows: str = "golden rows"
-    other: Meaning | None = None
+    other: Scoring | None = None
 
 
 def compare_exact(same: Sameness, policy: Policy, *, differs: Outcome = Outcome.blocked) -> list[Check]:
@@ -40,21 +40,21 @@ def compare_exact(same: Sameness, policy: Policy, *, differs: Outcome = Outcome.
     if expected.shape != given.shape:
         return [_shapes(same)]
     if not len(expected):
-        return [Check(same.name, same.leg, Outcome.inconclusive, f"There are no {same.rows} to compare.")]
-    away = difference(same.meaning, expected, given)
+        return [Check(same.name, same.suite, Outcome.inconclusive, f"There are no {same.rows} to compare.")]
+    away = difference(same.scoring, expected, given)
     off = ~(away <= policy.tolerance)  # NaN is off
     checks = [_scores(same, away, off, policy, differs)]
-    if same.meaning.classifies:
-        before, after = same.meaning.decide(expected), (same.other or same.meaning).decide(given)
+    if same.scoring.classifies:
+        before, after = same.scoring.decide(expected), (same.other or same.scoring).decide(given)
         moved = before != after
         if moved.any() and not off.any():
             checks.append(_labels(same, moved, differs))
     return checks
 
 
-def difference(meaning: Meaning, expected: Array, given: Array) -> Array:
+def difference(scoring: Scoring, expected: Array, given: Array) -> Array:
     """How far each row is off (n,): the largest difference of a probability, relative for a regression."""
-    if meaning.classifies:
+    if scoring.classifies:
         return np.asarray(np.abs(given - expected).max(axis=1))
     return np.asarray(np.abs(given - expected) / np.maximum(np.abs(expected), 1.0))
 
@@ -65,7 +65,7 @@ def _shapes(same: Sameness) -> Check:
         summary = f"{same.given_is} gives {new[0]} answers to {old[0]} {same.rows}: rows were dropped or added"
     else:
         summary = f"{same.given_is} gives scores of shape {new}, and {same.expected_is} has {old}: other classes"
-    return Check(same.name, same.leg, Outcome.blocked, summary, old=old[0], new=new[0], severity=float("inf"))
+    return Check(same.name, same.suite, Outcome.blocked, summary, old=old[0], new=new[0], severity=float("inf"))
 
 
 def _scores(same: Sameness, away: Array, off: Array, policy: Policy, differs: Outcome) -> Check:
@@ -73,18 +73,18 @@ def _scores(same: Sameness, away: Array, off: Array, policy: Policy, differs: Ou
     if not count:
         return Check(
             same.name,
-            same.leg,
+            same.suite,
             Outcome.passed,
             f"{same.given_is} equals {same.expected_is} on all {rows:,} {same.rows}, to {policy.tolerance:g}.",
             new=float(away.max()),
             limit=policy.tolerance,
         )
-    cause = find_cause(same.meaning, same.columns, same.expected, same.given, off)
+    cause = find_cause(same.scoring, same.columns, same.expected, same.given, off)
     finite = np.where(np.isfinite(away), away, np.inf)
     worst = np.argsort(-finite)[:MOST_SHOWN]
     return Check(
         same.name,
-        same.leg,
+        same.suite,
         differs,
         f"{same.given_is} differs from {same.expected_is} on {count:,} of {rows:,} {same.rows} "
         f"(by up to {finite.max():.3g}){_told(cause)}",
@@ -101,12 +101,12 @@ def _told(cause: Cause) -> str:
 
 
 def _labels(same: Sameness, moved: Array, differs: Outcome) -> Check:
-    old, new = same.meaning.threshold, (same.other or same.meaning).threshold
+    old, new = same.scoring.threshold, (same.other or same.scoring).threshold
     why = f": the threshold moved from {old:g} to {new:g}" if old != new else ": the labels are decided otherwise"
     name = f"{same.name.split('.')[0]}.labels"
     return Check(
         name,
-        same.leg,
+        same.suite,
         differs,
         f"{same.given_is} decides {int(moved.sum()):,} of {len(moved):,} {same.rows} otherwise "
         f"than {same.expected_is}, with equal scores{why}",

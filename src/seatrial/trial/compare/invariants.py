@@ -6,7 +6,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.exact import difference
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
@@ -31,7 +31,7 @@ class Repeats:
 
 
 def compare_invariants(
-    repeats: Repeats, meaning: Meaning, policy: Policy, *, side: str = "the candidate"
+    repeats: Repeats, scoring: Scoring, policy: Policy, *, side: str = "the candidate"
 ) -> list[Check]:
     """Check all of them; a check that another one makes meaningless is left out."""
     if len(repeats.first) != repeats.rows:
@@ -42,7 +42,7 @@ def compare_invariants(
     checks.append(
         _check("finite", bad == 0, "all scores are finite", f"{side} gives {bad} answers that are not finite numbers")
     )
-    if meaning.classifies and bad == 0:
+    if scoring.classifies and bad == 0:
         sums = repeats.first.sum(axis=1)
         odd = int(((np.abs(sums - 1) > 1e-6) | (repeats.first < -1e-9).any(axis=1)).sum())
         checks.append(
@@ -77,7 +77,7 @@ def compare_invariants(
         if expected.shape != given.shape:
             checks.append(_fail(name, f"{side} gives {len(given)} answers to {len(expected)} rows: rows were dropped"))
             continue
-        away = difference(meaning, expected, given) if len(given) else np.zeros(1)
+        away = difference(scoring, expected, given) if len(given) else np.zeros(1)
         # NaN where NaN was is told by the check on finite values.
         off = int((~(away <= policy.tolerance) & ~np.isnan(away)).sum())
         good = {"again": "twice the same answer", "alone": "alone as in a batch", "order": "the same in any order"}[

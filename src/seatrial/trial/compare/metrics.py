@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
@@ -22,7 +22,7 @@ SURE = 3.0  # standard errors that a suspicious gain must exceed
 
 
 @dataclass(frozen=True)
-class Metric:
+class WeightedMetric:
     """One metric of one side: `figure` gives it for each row of weights (draws, n)."""
 
     name: str
@@ -31,7 +31,7 @@ class Metric:
     rows: int
     higher_is_better: bool
     relative: bool  # margins are shares of the old value
-    thinned: "Metric | None" = None  # the same on fewer rows, for redraws
+    thinned: "WeightedMetric | None" = None  # the same on fewer rows, for redraws
 
     @cached_property
     def value(self) -> float:
@@ -55,45 +55,49 @@ def _step(rows: int) -> int:
     return rows // MOST_ROWS + 1 if rows > MOST_ROWS else 1
 
 
-def metrics_of(meaning: Meaning, scores: Array, truth: Array) -> list[Metric]:
+def metrics_of(scoring: Scoring, scores: Array, truth: Array) -> list[WeightedMetric]:
     """The metrics of one side, the headline first: ROC AUC, accuracy or RMSE."""
     step = _step(len(truth))
     if step > 1:
-        found = _metrics_of(meaning, scores, truth)
+        found = _metrics_of(scoring, scores, truth)
         return [
             replace(metric, thinned=part)
-            for metric, part in zip(found, _metrics_of(meaning, scores[::step], truth[::step]), strict=True)
+            for metric, part in zip(found, _metrics_of(scoring, scores[::step], truth[::step]), strict=True)
         ]
-    return _metrics_of(meaning, scores, truth)
+    return _metrics_of(scoring, scores, truth)
 
 
-def _metrics_of(meaning: Meaning, scores: Array, truth: Array) -> list[Metric]:
+def _metrics_of(scoring: Scoring, scores: Array, truth: Array) -> list[WeightedMetric]:
     rows = len(truth)
 
     def mean(values: Array) -> Callable[[Array], Array]:
         return lambda w: np.asarray(w @ values / w.sum(axis=1))
 
-    if not meaning.classifies:
+    if not scoring.classifies:
         errors = scores - truth
         squares = mean(errors**2)
         return [
-            Metric("rmse", "RMSE", lambda w: np.sqrt(squares(w)), rows, higher_is_better=False, relative=True),
-            Metric("mae", "mean absolute error", mean(np.abs(errors)), rows, higher_is_better=False, relative=True),
+            WeightedMetric("rmse", "RMSE", lambda w: np.sqrt(squares(w)), rows, higher_is_better=False, relative=True),
+            WeightedMetric(
+                "mae", "mean absolute error", mean(np.abs(errors)), rows, higher_is_better=False, relative=True
+            ),
         ]
-    right = (meaning.decide(scores) == truth).astype(float)
+    right = (scoring.decide(scores) == truth).astype(float)
     own = np.clip(scores[np.arange(rows), truth], 1e-6, 1.0)
     found = [
-        Metric("accuracy", "accuracy", mean(right), rows, higher_is_better=True, relative=False),
-        Metric("log_loss", "log loss", mean(-np.log(own)), rows, higher_is_better=False, relative=True),
+        WeightedMetric("accuracy", "accuracy", mean(right), rows, higher_is_better=True, relative=False),
+        WeightedMetric("log_loss", "log loss", mean(-np.log(own)), rows, higher_is_better=False, relative=True),
     ]
-    if meaning.task == "binary":
-        hits, p = (truth == meaning.positive).astype(float), scores[:, meaning.positive]
-        area = Metric("roc_auc", "ROC AUC", lambda w: auc(hits, p, w), rows, higher_is_better=True, relative=False)
+    if scoring.task == "binary":
+        hits, p = (truth == scoring.positive).astype(float), scores[:, scoring.positive]
+        area = WeightedMetric(
+            "roc_auc", "ROC AUC", lambda w: auc(hits, p, w), rows, higher_is_better=True, relative=False
+        )
         found.insert(0, area)
     return found
 
 
-def worsening(old: Metric, new: Metric) -> float:
+def worsening(old: WeightedMetric, new: WeightedMetric) -> float:
     """How much worse the new side is: absolute, or as a share of the old value for errors; negative is better."""
     loss = (old.value - new.value) if old.higher_is_better else (new.value - old.value)
     return loss / max(abs(old.value), 1e-3) if old.relative else loss
@@ -112,7 +116,7 @@ def auc(hits: Array, scores: Array, weights: Array) -> Array:
 
 
 def compare_metrics(
-    meaning: Meaning, old: Array, new: Array, truth: Array, policy: Policy, *, noise: dict[str, float] | None = None
+    scoring: Scoring, old: Array, new: Array, truth: Array, policy: Policy, *, noise: dict[str, float] | None = None
 ) -> list[Check]:
     """Compare both sides on the same rows: a check a metric, and one against the trivial answer.
 
@@ -122,13 +126,13 @@ def compare_metrics(
     if len(truth) < policy.min_rows:
         told = f"{len(truth)} labelled rows are too few to compare metrics; {policy.min_rows} are needed"
         return [Check("metrics.rows", "total", Outcome.inconclusive, told, hint="Lower min_rows or hold more out.")]
-    before, after = metrics_of(meaning, old, truth), metrics_of(meaning, new, truth)
+    before, after = metrics_of(scoring, old, truth), metrics_of(scoring, new, truth)
     counts = drawn_counts(len(truth), 0)
     checks = [_worse(b, a, counts, policy, (noise or {}).get(b.name, 0.0)) for b, a in zip(before, after, strict=True)]
-    return [*checks, _trivial(meaning, old, new, truth)]
+    return [*checks, _trivial(scoring, old, new, truth)]
 
 
-def _worse(old: Metric, new: Metric, counts: Array, policy: Policy, noise: float) -> Check:
+def _worse(old: WeightedMetric, new: WeightedMetric, counts: Array, policy: Policy, noise: float) -> Check:
     first, second = old.redrawn(counts), new.redrawn(counts)
     loss = (first - second) if old.higher_is_better else (second - first)
     loss = loss / max(abs(old.value), 1e-3) if old.relative else loss
@@ -153,15 +157,15 @@ def _worse(old: Metric, new: Metric, counts: Array, policy: Policy, noise: float
     )
 
 
-def _trivial(meaning: Meaning, old: Array, new: Array, truth: Array) -> Check:
+def _trivial(scoring: Scoring, old: Array, new: Array, truth: Array) -> Check:
     """Whether the candidate beats the answer that knows the labels' shares, or their mean, alone."""
-    if meaning.classifies:
-        shares = np.bincount(truth, minlength=len(meaning.classes)) / len(truth)
+    if scoring.classifies:
+        shares = np.bincount(truth, minlength=len(scoring.classes)) / len(truth)
         constant = np.tile(shares, (len(truth), 1))
     else:
         constant = np.full(len(truth), truth.mean())
-    trivial = _squared(meaning, constant, truth)
-    mine, theirs = _squared(meaning, new, truth), _squared(meaning, old, truth)
+    trivial = _squared(scoring, constant, truth)
+    mine, theirs = _squared(scoring, new, truth), _squared(scoring, old, truth)
     saved = trivial - mine
     error = float(saved.std() / np.sqrt(len(saved)))
     skill = 1 - float(mine.mean() / trivial.mean()) if trivial.mean() else 0.0
@@ -182,11 +186,11 @@ def _trivial(meaning: Meaning, old: Array, new: Array, truth: Array) -> Check:
     )
 
 
-def _squared(meaning: Meaning, scores: Array, truth: Array) -> Array:
-    return (scores - truth) ** 2 if not meaning.classifies else meaning.losses(scores, truth)
+def _squared(scoring: Scoring, scores: Array, truth: Array) -> Array:
+    return (scores - truth) ** 2 if not scoring.classifies else scoring.losses(scores, truth)
 
 
-def compare_gain(meaning: Meaning, old: tuple[Array, Array], new: tuple[Array, Array], policy: Policy) -> list[Check]:
+def compare_gain(scoring: Scoring, old: tuple[Array, Array], new: tuple[Array, Array], policy: Policy) -> list[Check]:
     """Ask for acceptance of a gain that is too good: each side's (scores, truth) on rows held out of its own training.
 
     A leak shows on rows that carry it, which are the candidate's own. Suspicious is a gain above the policy's, or one
@@ -194,7 +198,7 @@ def compare_gain(meaning: Meaning, old: tuple[Array, Array], new: tuple[Array, A
     """
     if min(len(old[1]), len(new[1])) < policy.min_slice:
         return []
-    before, after = metrics_of(meaning, *old)[0], metrics_of(meaning, *new)[0]
+    before, after = metrics_of(scoring, *old)[0], metrics_of(scoring, *new)[0]
     gain = (after.value - before.value) if before.higher_is_better else (before.value - after.value) / before.value
     left = (1 - after.value) / max(1 - before.value, 1e-9) if before.higher_is_better else after.value / before.value
     # Two sets of rows: their redraws have nothing to do with one another.

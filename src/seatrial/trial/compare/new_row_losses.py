@@ -9,7 +9,7 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.groups import grouped, ticked
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
@@ -18,15 +18,15 @@ GROWN = 1.25  # or how many times the mean loss is what it was
 EFFECT = 0.56  # how often a new row is answered worse than an old one; 0.5 is by chance
 
 
-def compare_surprise(
-    meaning: Meaning, old: tuple[Columns, Array, Array], new: tuple[Columns, Array, Array], policy: Policy
+def compare_new_row_losses(
+    scoring: Scoring, old: tuple[Columns, Array, Array], new: tuple[Columns, Array, Array], policy: Policy
 ) -> list[Check]:
     """Compare the baseline's losses on its held-out rows and on new ones: (columns, scores, truth) of each.
 
     By the ranks of the losses (Mann and Whitney 1947) and by their means, for all rows and for each group, with
     Bonferroni's correction.
     """
-    before, after = meaning.losses(*old[1:]), meaning.losses(*new[1:])
+    before, after = scoring.losses(*old[1:]), scoring.losses(*new[1:])
     if min(len(before), len(after)) < FEWEST:
         told = f"{len(after)} new rows are too few to say whether the baseline fits them."
         return [Check("data.surprise", "data", Outcome.noted, told)]
@@ -47,7 +47,7 @@ def compare_surprise(
         if p < limit and effect > EFFECT
     ]
     means = (float(before.mean()), float(after.mean()))
-    what = "Brier score" if meaning.classifies else "mean error, in units of the labels' spread"
+    what = "Brier score" if scoring.classifies else "mean error, in units of the labels' spread"
     told = f"{what} {means[1]:.3g} on {len(after):,} new rows, {means[0]:.3g} on rows held out before"
     if not failed:
         summary = f"The new rows fit what the baseline knows: {told}."

@@ -22,7 +22,7 @@ PARTNER = 0.25  # change in how much of a column another one explains
 TIE = 0.12  # change in how much of the labels a column explains
 
 
-def compare_arrivals(old: Table, new: Table, matched: Matched, policy: Policy) -> list[Check]:
+def compare_new_rows(old: Table, new: Table, matched: Matched, policy: Policy) -> list[Check]:
     """Compare new rows with the old table's, column by column; nothing is judged by fewer than 15 of them."""
     rows = np.flatnonzero(~matched.known)
     if len(rows) < FEWEST:

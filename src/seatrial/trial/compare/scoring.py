@@ -11,7 +11,7 @@ from seatrial.model.metadata import Task
 
 
 @dataclass(frozen=True)
-class Meaning:
+class Scoring:
     """How to read scores: (n, n_classes) probabilities, or (n,) predictions of a regression.
 
     `positive` is the position of a binary task's positive label. `scale` is one unit of a regression: the spread of

@@ -12,7 +12,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, grouped
 from seatrial.trial.compare.metrics import metrics_of, worsening
-from seatrial.trial.compare.queries import Answers, Questions
+from seatrial.trial.compare.queries import Queries, QueryScores
 
 Family = Literal["changes", "flips", "shares", "losses", "metrics", "slices", "search", "sensitivity", "probes"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -49,90 +49,90 @@ class Figures:
 
 
 def measure(
-    questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, fewest: int
+    queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int
 ) -> dict[str, Figures]:
     """Measure everything that these answers can tell; a family without members is left out."""
     found = {
-        "changes": _changes(questions, old, new),
-        "flips": _flips(questions, old, new),
-        "shares": _shares(questions, old, new),
-        "losses": _losses(questions, old, new),
-        "metrics": _metrics(questions, old, new),
-        "slices": slices(questions, groupings, old, new, fewest),
-        "search": search(questions, groupings, old, new, fewest),
-        "sensitivity": sensitivity(questions, old, new),
-        "probes": _probes(questions, old, new),
+        "changes": _changes(queries, old, new),
+        "flips": _flips(queries, old, new),
+        "shares": _shares(queries, old, new),
+        "losses": _losses(queries, old, new),
+        "metrics": _metrics(queries, old, new),
+        "slices": slices(queries, groupings, old, new, fewest),
+        "search": search(queries, groupings, old, new, fewest),
+        "sensitivity": sensitivity(queries, old, new),
+        "probes": _probes(queries, old, new),
     }
     return {family: figures for family, figures in found.items() if len(figures.members)}
 
 
-def groups_of(questions: Questions, only: list[str]) -> list[Grouping]:
+def groups_of(queries: Queries, only: list[str]) -> list[Grouping]:
     """The rows' groups, made once for all comparisons."""
-    return grouped(questions.rows, only)
+    return grouped(queries.rows, only)
 
 
 def _none() -> Figures:
     return Figures((), np.zeros(0), np.zeros(0))
 
 
-def _changes(questions: Questions, old: Answers, new: Answers) -> Figures:
-    moved = questions.meaning.change(old.rows, new.rows)
+def _changes(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+    moved = queries.scoring.change(old.rows, new.rows)
     values = np.array([moved.mean(), *np.quantile(moved, [0.5, 0.9, 0.99])])
     return Figures(("the mean change", "the median change", "the 90 % change", "the 99 % change"), values, values)
 
 
-def _flips(questions: Questions, old: Answers, new: Answers) -> Figures:
-    meaning = questions.meaning
-    if not meaning.classifies:
+def _flips(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+    scoring = queries.scoring
+    if not scoring.classifies:
         return _none()
-    before, after = meaning.decide(old.rows), meaning.decide(new.rows)
+    before, after = scoring.decide(old.rows), scoring.decide(new.rows)
     members, values = ["label flips"], [float((before != after).mean())]
-    if questions.truth is not None:
+    if queries.truth is not None:
         # Negative flips: the old side was right and the new one is not (Yan et al. 2021).
         members.append("negative flips")
-        values.append(float(((before == questions.truth) & (after != questions.truth)).mean()))
+        values.append(float(((before == queries.truth) & (after != queries.truth)).mean()))
     return Figures(tuple(members), np.array(values), np.array(values))
 
 
-def _shares(questions: Questions, old: Answers, new: Answers) -> Figures:
-    meaning = questions.meaning
-    if not meaning.classifies:
-        shift = float((new.rows - old.rows).mean() / meaning.scale)
-        spread = float((new.rows.std() - old.rows.std()) / meaning.scale)
+def _shares(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+    scoring = queries.scoring
+    if not scoring.classifies:
+        shift = float((new.rows - old.rows).mean() / scoring.scale)
+        spread = float((new.rows.std() - old.rows.std()) / scoring.scale)
         values = np.abs([shift, spread])
         return Figures(("the mean prediction", "the spread of predictions"), values, values)
-    count = len(meaning.classes)
-    before = np.bincount(meaning.decide(old.rows), minlength=count) / questions.size
-    after = np.bincount(meaning.decide(new.rows), minlength=count) / questions.size
+    count = len(scoring.classes)
+    before = np.bincount(scoring.decide(old.rows), minlength=count) / queries.size
+    after = np.bincount(scoring.decide(new.rows), minlength=count) / queries.size
     values = np.abs(after - before)
-    return Figures(tuple(f"the share of {c}" for c in meaning.classes), values, values, before, after)
+    return Figures(tuple(f"the share of {c}" for c in scoring.classes), values, values, before, after)
 
 
-def _losses(questions: Questions, old: Answers, new: Answers) -> Figures:
-    if questions.truth is None:
+def _losses(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+    if queries.truth is None:
         return _none()
-    meaning, truth = questions.meaning, questions.truth
-    before, after = meaning.losses(old.rows, truth), meaning.losses(new.rows, truth)
+    scoring, truth = queries.scoring, queries.truth
+    before, after = scoring.losses(old.rows, truth), scoring.losses(new.rows, truth)
     value = np.array([after.mean() - before.mean()])
-    name = "the Brier score" if meaning.classifies else "the mean absolute error"
+    name = "the Brier score" if scoring.classifies else "the mean absolute error"
     return Figures((name,), value, value, before.mean(keepdims=True), after.mean(keepdims=True))
 
 
-def _metrics(questions: Questions, old: Answers, new: Answers) -> Figures:
-    if questions.truth is None:
+def _metrics(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+    if queries.truth is None:
         return _none()
-    before = metrics_of(questions.meaning, old.rows, questions.truth)
-    after = metrics_of(questions.meaning, new.rows, questions.truth)
+    before = metrics_of(queries.scoring, old.rows, queries.truth)
+    after = metrics_of(queries.scoring, new.rows, queries.truth)
     values = np.array([worsening(b, a) for b, a in zip(before, after, strict=True)])
     values = np.where(np.isfinite(values), values, 0.0)
     return Figures(tuple(metric.name for metric in before), values, values)
 
 
-def slices(questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, fewest: int) -> Figures:
+def slices(queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int) -> Figures:
     """How predictions moved in each group of each column, and how much worse they became there."""
-    meaning, truth = questions.meaning, questions.truth
-    moved = meaning.signed(old.rows, new.rows)
-    worse = None if truth is None else meaning.losses(new.rows, truth) - meaning.losses(old.rows, truth)
+    scoring, truth = queries.scoring, queries.truth
+    moved = scoring.signed(old.rows, new.rows)
+    worse = None if truth is None else scoring.losses(new.rows, truth) - scoring.losses(old.rows, truth)
     members: list[str] = []
     values: list[Array] = []
     for grouping in groupings:
@@ -149,22 +149,22 @@ def slices(questions: Questions, groupings: list[Grouping], old: Answers, new: A
     return Figures(tuple(members), told, told)
 
 
-def search(questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, fewest: int) -> Figures:
+def search(queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int) -> Figures:
     """Search pairs of groups for the one that changed most: found on one half of the rows, told by the other half.
 
     Telling by rows that had no part in the finding keeps the best of hundreds of pairs from looking large by luck; what
     retraining alone does to such a pair is learnt from replicas, for which the same search is made.
     """
-    step = max(1, questions.size // MOST_SEARCHED)
-    part = np.arange(0, questions.size, step)
+    step = max(1, queries.size // MOST_SEARCHED)
+    part = np.arange(0, queries.size, step)
     if len(part) < 4 * fewest or len(groupings) < 2:
         return _none()
-    truth = questions.truth
+    truth = queries.truth
     if truth is None:
-        figure = questions.meaning.signed(old.rows[part], new.rows[part])[:, 0]
+        figure = queries.scoring.signed(old.rows[part], new.rows[part])[:, 0]
     else:
-        meaning = questions.meaning
-        figure = meaning.losses(new.rows[part], truth[part]) - meaning.losses(old.rows[part], truth[part])
+        scoring = queries.scoring
+        figure = scoring.losses(new.rows[part], truth[part]) - scoring.losses(old.rows[part], truth[part])
     halves = np.random.default_rng(0).permutation(len(part)) % 2 == 0  # a fixed shuffle: rows may come in an order
     coded = [grouping.codes[part] for grouping in groupings]
     first = [codes[halves] for codes in coded]
@@ -198,22 +198,22 @@ def search(questions: Questions, groupings: list[Grouping], old: Answers, new: A
     return Figures((members[top],), np.array([values[top]]), np.array([values[top]]))
 
 
-def sensitivity(questions: Questions, old: Answers, new: Answers) -> Figures:
+def sensitivity(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
     """What shuffling each column does to the predictions of either side, as a ratio."""
-    if not questions.columns or not len(questions.part):
+    if not queries.columns or not len(queries.part):
         return _none()
-    meaning = questions.meaning
-    before = np.array([meaning.change(old.rows[questions.part], old.shuffled[n]).mean() for n in questions.columns])
-    after = np.array([meaning.change(new.rows[questions.part], new.shuffled[n]).mean() for n in questions.columns])
+    scoring = queries.scoring
+    before = np.array([scoring.change(old.rows[queries.part], old.shuffled[n]).mean() for n in queries.columns])
+    after = np.array([scoring.change(new.rows[queries.part], new.shuffled[n]).mean() for n in queries.columns])
     least = 0.1 * max(before.mean(), after.mean()) + 0.002
     ratios = np.abs(np.log((after + least) / (before + least)))
-    return Figures(questions.columns, ratios, np.abs(after - before), before, after)
+    return Figures(queries.columns, ratios, np.abs(after - before), before, after)
 
 
-def _probes(questions: Questions, old: Answers, new: Answers) -> Figures:
-    if not questions.probed:
+def _probes(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+    if not queries.probed:
         return _none()
-    moved = questions.meaning.change(old.probes, new.probes)
-    names, codes = np.unique(np.array(questions.probed), return_inverse=True)
+    moved = queries.scoring.change(old.probes, new.probes)
+    names, codes = np.unique(np.array(queries.probed), return_inverse=True)
     values = np.bincount(codes, moved) / np.bincount(codes)
     return Figures(tuple(names.tolist()), values, values)

@@ -1,4 +1,4 @@
-"""The total leg: what changed between two releases on the same rows, against what harmless retraining changes."""
+"""The total suite: what changed between two releases on the same rows, against what harmless retraining changes."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -7,13 +7,13 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, ticked
-from seatrial.trial.compare.queries import Answers, Questions
+from seatrial.trial.compare.queries import Queries, QueryScores
 from seatrial.trial.compare.statistics import MINIMAL, Figures, measure
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
 if TYPE_CHECKING:
-    from seatrial.trial.noise import Null
+    from seatrial.trial.noise import NoiseFloor
 
 WORDS = {
     "changes": "predictions moved",
@@ -32,7 +32,7 @@ EXPLAINING = ("total.sensitivity", "total.probes")
 
 
 def compare_total(
-    questions: Questions, groupings: list[Grouping], old: Answers, new: Answers, null: "Null", policy: Policy
+    queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, null: "NoiseFloor", policy: Policy
 ) -> list[Check]:
     """Hold every family's figures to the null's limits: one check a family, naming its worst member.
 
@@ -49,17 +49,17 @@ def compare_total(
         told = "There is no row that both sides answer."
         return [*checks, Check("total.rows", "total", Outcome.inconclusive, told)]
     if not both.all():
-        questions, pick = questions.narrowed(both)
+        queries, pick = queries.narrowed(both)
         groupings = [replace(grouping, codes=grouping.codes[both]) for grouping in groupings]
         old, new = pick(old), pick(new)
-    questions, old, new = _answered_elsewhere(questions, old, new)
-    for family, figures in measure(questions, groupings, old, new, policy.min_slice).items():
+    queries, old, new = _answered_elsewhere(queries, old, new)
+    for family, figures in measure(queries, groupings, old, new, policy.min_slice).items():
         if family == "metrics":
             continue  # they have intervals of their own, see `metrics`
         if family in null.dropped:
             checks.append(_dropped(family, null.dropped[family]))
         elif family in null.limits:
-            checks.append(_judge(questions, family, figures, null))
+            checks.append(_judge(queries, family, figures, null))
     return [_weighed(check, checks) for check in checks]
 
 
@@ -82,16 +82,16 @@ def _answered(scores: Array) -> Array:
     return np.asarray(np.isfinite(scores).all(axis=tuple(range(1, scores.ndim))))
 
 
-def _answered_elsewhere(questions: Questions, old: Answers, new: Answers) -> tuple[Questions, Answers, Answers]:
+def _answered_elsewhere(
+    queries: Queries, old: QueryScores, new: QueryScores
+) -> tuple[Queries, QueryScores, QueryScores]:
     """Leave out probes that a side refuses, and columns whose shuffled rows it does: mixed values may break a rule."""
     kept = _answered(old.probes) & _answered(new.probes)
     columns = tuple(
-        name for name in questions.columns if (_answered(old.shuffled[name]) & _answered(new.shuffled[name])).all()
+        name for name in queries.columns if (_answered(old.shuffled[name]) & _answered(new.shuffled[name])).all()
     )
-    probed = tuple(name for name, keep in zip(questions.probed, kept.tolist(), strict=True) if keep)
-    narrow = replace(
-        questions, probed=probed, columns=columns, probes={n: v[kept] for n, v in questions.probes.items()}
-    )
+    probed = tuple(name for name, keep in zip(queries.probed, kept.tolist(), strict=True) if keep)
+    narrow = replace(queries, probed=probed, columns=columns, probes={n: v[kept] for n, v in queries.probes.items()})
     return narrow, replace(old, probes=old.probes[kept]), replace(new, probes=new.probes[kept])
 
 
@@ -105,7 +105,7 @@ def _dropped(family: str, reason: str) -> Check:
     )
 
 
-def _judge(questions: Questions, family: str, figures: Figures, null: "Null") -> Check:
+def _judge(queries: Queries, family: str, figures: Figures, null: "NoiseFloor") -> Check:
     limit = null.limits[family]
     members = ("",) if family == "search" else figures.members
     limits = np.array([limit.of(name) for name in members])
@@ -123,7 +123,7 @@ def _judge(questions: Questions, family: str, figures: Figures, null: "Null") ->
         f"total.{family}",
         "total",
         outcome,
-        _sentence(questions, family, figures, worst, failed, float(limits[worst])),
+        _sentence(queries, family, figures, worst, failed, float(limits[worst])),
         subject=subject if failed else "",
         old=old,
         new=float(figures.plain[worst]) if new is None else new,
@@ -138,9 +138,9 @@ def _judge(questions: Questions, family: str, figures: Figures, null: "Null") ->
     )
 
 
-def _sentence(questions: Questions, family: str, figures: Figures, worst: int, failed: bool, limit: float) -> str:
+def _sentence(queries: Queries, family: str, figures: Figures, worst: int, failed: bool, limit: float) -> str:
     name, value, plain = figures.members[worst], float(figures.values[worst]), float(figures.plain[worst])
-    unit = "" if questions.meaning.classifies else " (in units of the labels' spread)"
+    unit = "" if queries.scoring.classifies else " (in units of the labels' spread)"
     against = f"harmless retraining reaches {limit:.3g}"
     if family == "sensitivity" and figures.old is not None and figures.new is not None:
         old, new = float(figures.old[worst]), float(figures.new[worst])

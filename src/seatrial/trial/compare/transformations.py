@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.scoring import Scoring
 
 
 @dataclass(frozen=True)
@@ -20,47 +20,47 @@ class Cause:
     strength: float = 0.0
 
 
-def transformation(meaning: Meaning, expected: Array, given: Array) -> Cause:
+def transformation(scoring: Scoring, expected: Array, given: Array) -> Cause:
     """Name the transformation that makes `given` of `expected`, or give an empty Cause."""
     for ask in (_order, _class_order, _function):
-        found = ask(meaning, expected, given)
+        found = ask(scoring, expected, given)
         if found.words:
             return found
     return Cause()
 
 
-def flat(meaning: Meaning, scores: Array) -> Array:
+def flat(scoring: Scoring, scores: Array) -> Array:
     """One telling number a row."""
     if scores.ndim == 1:
         return scores
-    return np.asarray(scores[:, meaning.positive] if meaning.task == "binary" else scores.max(axis=1))
+    return np.asarray(scores[:, scoring.positive] if scoring.task == "binary" else scores.max(axis=1))
 
 
-def margins(meaning: Meaning, scores: Array) -> Array:
+def margins(scoring: Scoring, scores: Array) -> Array:
     """Scores before they are squashed into probabilities (n, k): log odds, or predictions in units of the spread."""
     if scores.ndim == 1:
-        return np.asarray(scores[:, None] / meaning.scale)
+        return np.asarray(scores[:, None] / scoring.scale)
     logs = np.log(np.clip(scores, 1e-12, 1.0))
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
-def _order(meaning: Meaning, expected: Array, given: Array) -> Cause:
+def _order(scoring: Scoring, expected: Array, given: Array) -> Cause:
     for shift in (1, -1, 2, -2):
         if len(expected) > 8 and np.allclose(np.roll(expected, shift, axis=0), given, rtol=0, atol=1e-9):
             return Cause(
                 f"its answers are shifted by {abs(shift)} row{'s' * (abs(shift) > 1)}: the order is lost", strength=1
             )
-    if len(expected) > 8 and len(np.unique(flat(meaning, expected))) > 4:
-        old, new = np.sort(flat(meaning, expected)), np.sort(flat(meaning, given))
+    if len(expected) > 8 and len(np.unique(flat(scoring, expected))) > 4:
+        old, new = np.sort(flat(scoring, expected)), np.sort(flat(scoring, given))
         if (
             np.allclose(old, new, rtol=0, atol=1e-9)
-            and np.abs(flat(meaning, expected) - flat(meaning, given)).max() > 1e-6
+            and np.abs(flat(scoring, expected) - flat(scoring, given)).max() > 1e-6
         ):
             return Cause("the answers are the same in another order", strength=1)
     return Cause()
 
 
-def _class_order(_meaning: Meaning, expected: Array, given: Array) -> Cause:
+def _class_order(_meaning: Scoring, expected: Array, given: Array) -> Cause:
     if expected.ndim != 2 or expected.shape[1] < 2:
         return Cause()
     for shift in range(1, expected.shape[1]):
@@ -71,19 +71,19 @@ def _class_order(_meaning: Meaning, expected: Array, given: Array) -> Cause:
     return Cause()
 
 
-def _function(meaning: Meaning, expected: Array, given: Array) -> Cause:
+def _function(scoring: Scoring, expected: Array, given: Array) -> Cause:
     """Whether what is given is one rising function of what is expected: rounded, scaled, cut."""
-    x, y = flat(meaning, expected), flat(meaning, given)
+    x, y = flat(scoring, expected), flat(scoring, given)
     if len(np.unique(x)) < 8:
         return Cause()
     if float(np.ptp(given, axis=0).max()) < 1e-12:
         return Cause("it gives every row the same answer", strength=1)
-    if meaning.task == "multiclass":
+    if scoring.task == "multiclass":
         # Each row's classes in the same order as before, or equal: else it is more than another scale.
         order = np.argsort(expected, axis=1, kind="stable")
         if (np.diff(np.take_along_axis(given, order, axis=1), axis=1) < -1e-12).any():
             return Cause()
-    return _exact(x, y) or _scaled(meaning, expected, given) or _rising(x, y) or Cause()
+    return _exact(x, y) or _scaled(scoring, expected, given) or _rising(x, y) or Cause()
 
 
 def _exact(x: Array, y: Array) -> Cause | None:
@@ -98,10 +98,10 @@ def _exact(x: Array, y: Array) -> Cause | None:
     return None
 
 
-def _scaled(meaning: Meaning, expected: Array, given: Array) -> Cause | None:
+def _scaled(scoring: Scoring, expected: Array, given: Array) -> Cause | None:
     if expected.ndim != 2:
         return None
-    a, b = margins(meaning, expected), margins(meaning, given)
+    a, b = margins(scoring, expected), margins(scoring, given)
     slope = float((a * b).sum() / max(float((a * a).sum()), 1e-12))
     if slope > 0 and np.abs(b - slope * a).max() < 1e-3 * np.abs(b - a).max():
         return Cause(f"its scores are the right ones on another scale (a temperature of {1 / slope:.3g})", strength=1)
@@ -132,7 +132,7 @@ def _smooth(x: Array, y: Array) -> bool:
     return bool(np.mean(np.abs(y[1:-1] - between)) < 0.25 * np.mean(np.abs(y - x)))
 
 
-def is_tiny(meaning: Meaning, expected: Array, given: Array) -> bool:
+def is_tiny(scoring: Scoring, expected: Array, given: Array) -> bool:
     """Whether all differences are small against the spread of what is expected."""
-    x, y = flat(meaning, expected), flat(meaning, given)
+    x, y = flat(scoring, expected), flat(scoring, given)
     return bool(np.abs(y - x).max() < 5e-4 * (float(np.ptp(x)) or 1.0))

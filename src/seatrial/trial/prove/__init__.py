@@ -1,4 +1,4 @@
-"""The gate on trial: faults seeded into a release or its training data, and whether the trial catches each.
+"""The gate on trial: faults injected into a release or its training data, and whether the trial catches each.
 
-In: a wheel, its policy, and functions that train its recipe. Out: a Proof, with the weak spots and what closes them.
+In: a wheel, its policy, and functions that train its recipe. Out: a GateProof, with blind spots and what closes them.
 """

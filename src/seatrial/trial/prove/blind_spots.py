@@ -1,59 +1,120 @@
-"""What would close a gap: the sort of rows that tell a missed fault, or the line of the policy that stops it."""
+"""What to do about a blind spot or a false alarm: which rows to add, or which line of the policy to change."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from seatrial.model.features import Array, Columns
+from seatrial.trial.policy import Policy
+from seatrial.trial.prove.diagnosis import diagnose
+from seatrial.trial.records import Check
 
-COVERED = 0.9  # of the rows that a fault changes, a sort of rows has to hold this share to be named
+RunSuite = Callable[[str, Policy], list[Check]]  # runs one suite on a candidate, under any policy
+
+COVERED = 0.9  # a kind of rows is named only if it holds this share of the rows that a fault changes
 MOST_VALUES = 30
+# Policy lines to try against a missed fault, the mildest first, with the suite that reads them.
+STRICTER: tuple[tuple[str, float, str], ...] = (
+    ("max_fewer_rows", 0.1, "data"),
+    ("max_rewritten", 0.01, "data"),
+    ("suspicious_gain", 0.05, "gain"),
+    ("suspicious_gain", 0.02, "gain"),
+    ("margin", 0.0, "total"),
+    ("expected_change", 0.15, "total"),
+    ("replicas", 30, "total"),
+    ("false_alarms", 0.05, "total"),
+    ("min_slice", 10, "total"),
+)
+# What would let a harmless change pass, by the check that stops it.
+LOOSER: tuple[tuple[str | tuple[str, ...], str], ...] = (
+    ("metrics.rows", "Add labelled rows with `--data`, or lower `min_rows`."),
+    ("metrics.worse", "Raise `margin`."),
+    ("metrics.gain", "Raise `suspicious_gain`."),
+    ("metrics.trivial", "The model is hardly better than a constant answer; no policy can fix that."),
+    ("data.rows", "Raise `max_fewer_rows`."),
+    ("data.rewritten", "List the column in `changing`, or raise `max_rewritten`."),
+    ("data.", "Lower `false_alarms`."),
+    ("total.slices", "Raise `min_slice`, or list the `slices` that matter."),
+    ("total.", "Raise `expected_change` or `replicas`, or lower `false_alarms`."),
+    (("rebuild.", "reproduce."), "Training is not repeatable: set a seed for every part of it."),
+    ("", "Look at this check in a trial."),
+)
 
 
-def telling_rows(many: Columns, differ: Array, asked: Columns) -> tuple[str, ...]:
-    """Say which sort of rows a fault changes, of `many` (`differ`, a mask), and how many of those asked are of it."""
+def stricter_policy(missed: RunSuite, harmless: Sequence[RunSuite], policy: Policy) -> tuple[str, ...]:
+    """Name one policy line that would stop this candidate, and the harmless changes that it would stop too."""
+    for name, value, suite in STRICTER:
+        now = getattr(policy, name)
+        if value <= now if name in ("replicas", "false_alarms") else value >= now:
+            continue  # not stricter
+        strict = policy.model_copy(update={name: value})
+        diagnosis = diagnose(missed(suite, strict), strict)
+        if diagnosis.stopped:
+            stopped = sum(diagnose(run(suite, strict), strict).stopped for run in harmless)
+            price = f"; it would also stop {stopped} of {len(harmless)} harmless changes" if stopped else ""
+            return (f"`{name} = {value:g}` would stop it ({diagnosis.check}){price}.",)
+    return (
+        "No single policy line was found that would stop it. List the `slices` that matter, or add labelled rows "
+        "with `--data`.",
+    )
+
+
+def looser_policy(check: str) -> tuple[str, ...]:
+    """Say what governs the check that stopped a harmless change."""
+    return (next(advice for start, advice in LOOSER if check.startswith(start)),)
+
+
+def revealing_rows(unseen: Columns, differ: Array, compared: Columns) -> tuple[str, ...]:
+    """Say which kind of rows a fault changes (`differ` marks these among `unseen`), and how many were compared."""
     if not differ.any():
-        return ("It changes labels and no score, and of the golden rows, where labels are compared, it changes none.",)
-    best: tuple[float, str, Array] | None = None
-    for words, inside, among in _sorts(many, asked):
-        covered = float(inside[differ].mean())
-        exact = float(differ[inside].mean()) if inside.any() else 0.0
-        if covered >= COVERED and (best is None or covered * exact > best[0] + 1e-9):
-            best = (covered * exact, words, among)
-    size = len(next(iter(asked.values())))
-    # A sort that most rows are of explains nothing: a random half of all rows would hold half of the changed ones.
-    if best is None or best[0] < min(2 * float(differ.mean()), 0.9):
         return (
-            f"It changes {differ.mean():.1%} of made-up rows, and none of the {size:,} that are asked: "
-            "give the trial more rows with `--data`.",
+            "It changes labels but no score. Labels are compared on the golden rows, and it changes none of these.",
         )
-    here = int(best[2].sum())
-    told = f"{here} of the {size:,} rows asked" if here else f"none of the {size:,} rows asked"
-    return (f"It shows in rows with {best[1]}; {told} {'is' if here < 2 else 'are'} so: give more with `--data`.",)
+    best: tuple[float, str, int] = (0.0, "", 0)
+    for words, mask, compared_mask in _kinds(unseen, compared):
+        covered = float(mask[differ].mean())
+        precision = float(differ[mask].mean()) if mask.any() else 0.0
+        if covered >= COVERED and covered * precision > best[0] + 1e-9:
+            best = (covered * precision, words, int(compared_mask.sum()))
+    size = len(next(iter(compared.values())))
+    # A kind that most rows are of explains nothing: a random half of all rows would hold half of the changed ones.
+    share, words, count = best
+    if share < min(2 * float(differ.mean()), 0.9):
+        return (
+            f"It changes {differ.mean():.1%} of made-up rows, and none of the {size:,} compared rows: "
+            "add rows to the trial with `--data`.",
+        )
+    number = str(count) if count else "none"
+    return (
+        f"It shows in rows with {words}; {number} of the {size:,} compared rows {'is' if count < 2 else 'are'} "
+        "of this kind: add some with `--data`.",
+    )
 
 
-def _sorts(many: Columns, asked: Columns) -> Iterator[tuple[str, Array, Array]]:
-    """Sorts of rows that can be said in a few words: (words, which of `many`, which of `asked`)."""
-    for name, values in many.items():
-        here = asked[name]
+def _kinds(unseen: Columns, compared: Columns) -> Iterator[tuple[str, Array, Array]]:
+    """Kinds of rows that a few words describe: (words, mask of `unseen`, mask of `compared`)."""
+    for name, values in unseen.items():
+        other = compared[name]
         if values.dtype.kind == "f":
-            yield f"`{name}` missing", np.isnan(values), np.isnan(here)
-            yield f"`{name}` = 0", values == 0, here == 0
-            yield f"a fraction in `{name}`", values % 1 > 0, here % 1 > 0
+            yield f"`{name}` missing", np.isnan(values), np.isnan(other)
+            yield f"`{name}` = 0", values == 0, other == 0
+            yield f"a fraction in `{name}`", values % 1 > 0, other % 1 > 0
             known = values[~np.isnan(values)]
             for edge in np.unique(np.quantile(known, [0.9, 0.97, 0.99])).tolist() if len(known) else []:
-                yield f"`{name}` above {edge:.4g}", values > edge, here > edge
+                yield f"`{name}` above {edge:.4g}", values > edge, other > edge
             for edge in np.unique(np.quantile(known, [0.1, 0.03])).tolist() if len(known) else []:
-                yield f"`{name}` below {edge:.4g}", values < edge, here < edge
+                yield f"`{name}` below {edge:.4g}", values < edge, other < edge
             continue
-        yield f"`{name}` missing", _is(values, None), _is(here, None)
-        padded = [np.array([v is not None and v != str(v).strip() for v in part.tolist()]) for part in (values, here)]
-        yield f"padding in `{name}`", padded[0], padded[1]
-        known_values = set(values.tolist()) - {None}
-        if len(known_values) <= MOST_VALUES:
-            for value in sorted(known_values):
-                yield f"`{name}` = {value}", _is(values, value), _is(here, value)
+        yield f"`{name}` missing", _equals(values, None), _equals(other, None)
+        yield f"padding in `{name}`", _padded(values), _padded(other)
+        categories = set(values.tolist()) - {None}
+        for value in sorted(categories) if len(categories) <= MOST_VALUES else ():
+            yield f"`{name}` = {value}", _equals(values, value), _equals(other, value)
 
 
-def _is(values: Array, wanted: object) -> Array:
+def _equals(values: Array, wanted: object) -> Array:
     return np.array([value == wanted for value in values.tolist()], dtype=bool)
+
+
+def _padded(values: Array) -> Array:
+    return np.array([value is not None and value != str(value).strip() for value in values.tolist()], dtype=bool)

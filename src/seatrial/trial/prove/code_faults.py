@@ -1,4 +1,4 @@
-"""Faults of the training code: what a slip in a pipeline or in its caller does, given the built pipeline and target."""
+"""Faults of the training code: mistakes in a pipeline or in the code that fits it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import numpy as np
 
 from seatrial.model.features import Array
 
-# Changes a built pipeline in place and gives the target to fit it to; None where it has nothing to change.
+# Changes a built pipeline in place and returns the target to fit it to; None where there is nothing to change.
 Alter = Callable[[Any, Array], Array | None]
 
-# What makes a model too weak, by the parameter's name, the first that the pipeline has: regularisation, then size.
+# What makes a model too weak, by parameter; the first that the pipeline has is set: regularization, then size.
 WEAK: tuple[tuple[str, float], ...] = (
     ("learning_rate", 1e-3), ("C", 1e-3), ("alpha", 1e3), ("max_depth", 1), ("n_estimators", 1),
 )  # fmt: skip
@@ -26,7 +26,7 @@ class CodeFault:
     alter: Alter
 
 
-def _weak(pipeline: Any, target: Array) -> Array | None:
+def _underfit(pipeline: Any, target: Array) -> Array | None:
     known = pipeline.get_params()
     for parameter, value in WEAK:
         names = [name for name in known if name == parameter or name.endswith(f"__{parameter}")]
@@ -36,11 +36,11 @@ def _weak(pipeline: Any, target: Array) -> Array | None:
     return None
 
 
-def _misaligned(_: Any, target: Array) -> Array:
+def _misalign_labels(_: Any, target: Array) -> Array:
     return np.roll(target, 1)
 
 
 CODE_FAULTS = (
-    CodeFault("underfit", "the model is made far too weak", _weak),
-    CodeFault("labels misaligned", "each row is trained with its neighbour's label", _misaligned),
+    CodeFault("underfit", "the model is made far too weak", _underfit),
+    CodeFault("labels misaligned", "each row is trained with its neighbour's label", _misalign_labels),
 )

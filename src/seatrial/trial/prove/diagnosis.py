@@ -1,6 +1,6 @@
-"""Whether checks stop a release, and which of them says why; failures that the sound release has too do not count."""
+"""What a trial concludes from some checks: whether they stop a release, and which of them names the cause."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,37 +14,33 @@ STOPS = (Outcome.blocked, Outcome.inconclusive, Outcome.waiting)
 
 
 @dataclass(frozen=True)
-class Standing:
-    """The checks of the release as it is: what fails of these is not to a fault's credit."""
+class Diagnosis:
+    """The failed check that names the cause, the cause in words, and the names of all failed checks."""
 
-    checks: Sequence[Check] = ()
+    check: str = ""
+    cause: str = ""
+    failed: tuple[str, ...] = ()
 
     @property
-    def names(self) -> set[str]:
-        """The checks that fail without any fault."""
-        return {check.name for check in self.checks if check.outcome in STOPS}
+    def stopped(self) -> bool:
+        """Whether the trial stops the release."""
+        return bool(self.failed)
 
 
-@dataclass(frozen=True)
-class CameOf:
-    """What a trial makes of some checks."""
-
-    stopped: bool
-    check: str
-    cause: str
-    failed: tuple[str, ...]
-
-
-def came_of(checks: Sequence[Check], policy: Policy, standing: Standing) -> CameOf:
-    """Judge the checks as a trial does, without those that fail anyway."""
-    own = [check for check in checks if check.name not in standing.names]
+def diagnose(checks: Sequence[Check], policy: Policy, ignored: Collection[str] = ()) -> Diagnosis:
+    """Judge the checks as a trial does, except those whose names are ignored: they fail without any fault too."""
+    own = [check for check in checks if check.name not in ignored]
     outcome, cause = judge(own, policy)
-    failed = sorted((check for check in own if check.outcome is outcome and outcome in STOPS), key=order_of)
-    every = tuple(dict.fromkeys(check.name for check in own if check.outcome in STOPS))
-    return CameOf(bool(failed), failed[0].id if failed else "", cause, every if failed else ())
+    decisive = sorted((check for check in own if check.outcome is outcome and outcome in STOPS), key=order_of)
+    return Diagnosis(decisive[0].id, cause, failed_names(own)) if decisive else Diagnosis()
+
+
+def failed_names(checks: Sequence[Check]) -> tuple[str, ...]:
+    """Name the checks that fail, each once."""
+    return tuple(dict.fromkeys(check.name for check in checks if check.outcome in STOPS))
 
 
 def differing(before: Array, after: Array) -> Array:
-    """Say which rows (a mask) have other scores, floating-point noise apart; two that are missing are the same."""
+    """Mark the rows whose scores differ by more than floating-point noise; two missing scores are equal."""
     same = np.isclose(before, after, rtol=1e-9, atol=1e-9, equal_nan=True)
     return np.asarray(~same.reshape(len(before), -1).all(axis=1))

@@ -1,8 +1,7 @@
-"""Faults to seed into an installed release, to see whether the trial finds them: mutation testing for a release gate.
+"""Transforms that inject a fault into an installed release: mutation testing for a release gate.
 
-This file is loaded by its path in the candidate's own environment, so it uses the standard library and numpy alone.
-`catalogue` says what each fault is and with which parameters it suits a model; faults of training data are in
-`spoiling`.
+The candidate's own environment loads this file by its path, so it imports only the standard library and numpy.
+`serving_faults` lists the faults and chooses parameters that suit a model.
 """
 
 import math
@@ -15,148 +14,146 @@ import numpy as np
 Parameters = Mapping[str, Any]
 Numbers = Any  # (n, k) float64 with NaN for missing
 Strings = Any  # (n, m) of str with "" for missing
+UNKNOWN = "\u200b"  # a zero-width space, which strip() leaves alone: a category that no model knows
 
 
 def apply(release: Any, name: str, parameters: Parameters) -> None:
-    """Seed a fault into a release object, by attributes of its own; deleting these takes it out again.
+    """Inject a fault by setting attributes of a release object; deleting these attributes removes the fault.
 
     `release` has `engine`, `score_table(columns)`, `encode(row)`, `decide_index(scores)` and `metadata.inputs`.
     """
-    place, effect = EFFECTS[name]
-    spoil = {"cell": _spoil_cells, "inputs": _spoil_inputs, "scores": _spoil_scores, "labels": _spoil_labels}[place]
-    spoil(release, effect, parameters)
+    stage, transform = TRANSFORMS[name]
+    INJECTORS[stage](release, transform, parameters)
 
 
-def _spoil_cells(release: Any, effect: Callable[..., Any], parameters: Parameters) -> None:
+def _inject_values(release: Any, transform: Callable[..., Any], parameters: Parameters) -> None:
     table, encode, column = release.score_table, release.encode, parameters["column"]
 
     def score_table(columns: Any) -> Any:
-        return table({**columns, column: spoil_column(columns[column], effect, parameters)})
+        return table({**columns, column: transform_column(columns[column], transform, parameters)})
 
     def encode_row(row: Any) -> Any:
-        values = {**row.__dict__, column: effect(getattr(row, column), parameters)}
-        return encode(types.SimpleNamespace(**values))
+        value = transform(getattr(row, column), parameters)
+        return encode(types.SimpleNamespace(**{**row.__dict__, column: value}))
 
     release.score_table, release.encode = score_table, encode_row
 
 
-def spoil_column(values: Any, effect: Callable[..., Any], parameters: Parameters) -> Any:
-    """Apply a cell's effect to a checked column: float64 with NaN, or objects with None, for missing."""
-    if values.dtype.kind != "f":
-        known = {value: effect(value, parameters) for value in set(values.tolist())}
-        return np.fromiter((known[value] for value in values.tolist()), dtype=object, count=len(values))
-    changed = [effect(None if math.isnan(value) else value, parameters) for value in values.tolist()]
-    return np.array([np.nan if value is None else value for value in changed], dtype=np.float64)
+def transform_column(values: Any, transform: Callable[..., Any], parameters: Parameters) -> Any:
+    """Transform each value of a checked column: float64 with NaN, or objects with None, for missing."""
+    numeric = values.dtype.kind == "f"
+    changed = [transform(None if numeric and math.isnan(value) else value, parameters) for value in values.tolist()]
+    if numeric:
+        return np.array([np.nan if value is None else value for value in changed], dtype=np.float64)
+    return np.fromiter(changed, dtype=object, count=len(changed))
 
 
-def _spoil_inputs(release: Any, effect: Callable[..., Any], parameters: Parameters) -> None:
+def _inject_lag(release: Any, transform: Callable[..., Any], parameters: Parameters) -> None:
+    """Shift a column by a row: within a table, and from one request to the next."""
+    table, encode, column = release.score_table, release.encode, parameters["column"]
+    values: list[Any] = []
+
+    def encode_row(row: Any) -> Any:
+        values.append(getattr(row, column))
+        return encode(types.SimpleNamespace(**{**row.__dict__, column: values[-2] if len(values) > 1 else values[-1]}))
+
+    release.score_table = lambda columns: table({**columns, column: transform(columns[column])})
+    release.encode = encode_row
+
+
+def _inject_inputs(release: Any, transform: Callable[..., Any], parameters: Parameters) -> None:
     engine, inputs = release.engine, release.metadata.inputs
 
-    def spoiled(numbers: Numbers, strings: Strings) -> Any:
+    def faulty_engine(numbers: Numbers, strings: Strings) -> Any:
         numbers, strings = np.array(numbers, dtype=np.float64), np.array(strings, dtype=object)
-        return engine(*effect(numbers, strings, (list(inputs.numbers), list(inputs.strings)), parameters))
+        return engine(*transform(numbers, strings, (list(inputs.numbers), list(inputs.strings)), parameters))
 
-    release.engine = spoiled
+    release.engine = faulty_engine
 
 
-def _spoil_scores(release: Any, effect: Callable[..., Any], parameters: Parameters) -> None:
+def _inject_scores(release: Any, transform: Callable[..., Any], parameters: Parameters) -> None:
     engine = release.engine
 
-    def spoiled(numbers: Numbers, strings: Strings) -> Any:
-        return effect(np.array(engine(numbers, strings), dtype=np.float64), numbers, strings, parameters)
+    def faulty_engine(numbers: Numbers, strings: Strings) -> Any:
+        return transform(np.array(engine(numbers, strings), dtype=np.float64), numbers, strings, parameters)
 
-    release.engine = spoiled
+    release.engine = faulty_engine
 
 
-def _spoil_labels(release: Any, effect: Callable[..., Any], parameters: Parameters) -> None:
+def _inject_labels(release: Any, transform: Callable[..., Any], parameters: Parameters) -> None:
     decide = release.decide_index
-    release.decide_index = lambda scores: effect(scores, decide, parameters)
+    release.decide_index = lambda scores: transform(scores, decide, parameters)
 
 
-# ---- cells: one value of a row; None for missing
+INJECTORS = {
+    "value": _inject_values,
+    "lag": _inject_lag,
+    "inputs": _inject_inputs,
+    "scores": _inject_scores,
+    "labels": _inject_labels,
+}
 
 
-def _constant(_value: Any, p: Parameters) -> Any:
-    return p["value"]
-
-
-def _times(value: Any, p: Parameters) -> Any:
-    return None if value is None else value * p["factor"]
+# ---- values: one value of a row (None for missing), parameters
 
 
 def _thousands(value: Any, _p: Parameters) -> Any:
     return value / 1000 if value is not None and abs(value) >= 1000 else value
 
 
-def _falsy(value: Any, _p: Parameters) -> Any:
-    return value or None
+def _keep_padding(value: Any, _p: Parameters) -> Any:
+    return value if value is None or value == value.strip() else UNKNOWN + value.strip()
 
 
-def _kept_padding(value: Any, _p: Parameters) -> Any:
-    # A zero-width space, which no strip() meets: the padded text stays another text.
-    return value if value is None or value == value.strip() else "\u200b" + value.strip()
+# ---- inputs: numbers, strings, (names of numbers, names of strings), parameters
 
 
-def _stripped(value: Any, _p: Parameters) -> Any:
-    return value if value is None else value.strip()
+def _each_number(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Change one numeric input, or all of them where the parameters name none."""
 
-
-# ---- inputs: (numbers, strings, (names of numbers, names of strings), parameters)
-
-
-def _numbers_by(change: Callable[[Any, Any], Any], key: str = "input") -> Callable[..., Any]:
-    """Change one input, or all numeric ones where the parameters name none."""
-
-    def effect(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
+    def transform(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
         for k, name in enumerate(names[0]):
-            if p.get(key) in (None, name):
-                numbers[:, k] = change(numbers[:, k], p.get("facts", {}).get(name, p))
+            if p.get("input") in (None, name):
+                numbers[:, k] = change(numbers[:, k], p.get("statistics", {}).get(name, p))
         return numbers, strings
 
-    return effect
+    return transform
 
 
-def _strings_by(change: Callable[[str, Any], str]) -> Callable[..., Any]:
-    def effect(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
+def _each_string(change: Callable[[str, Any], str]) -> Callable[..., Any]:
+    def transform(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
         for k, name in enumerate(names[1]):
             if p.get("input") in (None, name):
                 strings[:, k] = [change(value, p) for value in strings[:, k]]
         return numbers, strings
 
-    return effect
+    return transform
 
 
-def _swapped(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
+def _swap(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
     a, b = names[0].index(p["input"]), names[0].index(p["other"])
     numbers[:, [a, b]] = numbers[:, [b, a]]
     return numbers, strings
 
 
-def _rolled_input(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
-    if p["input"] in names[0]:
-        k = names[0].index(p["input"])
-        numbers[:, k] = np.roll(numbers[:, k], 1)
-    else:
-        k = names[1].index(p["input"])
-        strings[:, k] = np.roll(strings[:, k], 1)
+def _lag_input(numbers: Numbers, strings: Strings, names: Any, p: Parameters) -> Any:
+    values, own = (numbers, names[0]) if p["input"] in names[0] else (strings, names[1])
+    k = own.index(p["input"])
+    values[:, k] = np.roll(values[:, k], 1)
     return numbers, strings
 
 
-def _reordered(numbers: Numbers, strings: Strings, _names: Any, _p: Parameters) -> Any:
-    return np.roll(numbers, 1, axis=1), strings
-
-
-def _filled(values: Any, filler: Any) -> Any:
+def _fill(values: Any, filler: Any) -> Any:
     return np.where(np.isnan(values), filler, values)
 
 
-def _batch_standardized(values: Any, f: Any) -> Any:
-    spread = np.nanstd(values) if np.isfinite(values).any() else 0.0
-    middle = np.nanmean(values) if np.isfinite(values).any() else 0.0
-    return (values - middle) / (spread or 1.0) * f["deviation"] + f["mean"]
+def _standardize_by_batch(values: Any, s: Any) -> Any:
+    known = values[np.isfinite(values)]
+    deviation, mean = (np.nanstd(values), np.nanmean(values)) if known.size else (0.0, 0.0)
+    return (values - mean) / (deviation or 1.0) * s["deviation"] + s["mean"]
 
 
-def _carried(values: Any, _f: Any) -> Any:
+def _carry_forward(values: Any, _s: Any) -> Any:
     values = values.copy()
     for k in range(1, len(values)):
         if np.isnan(values[k]):
@@ -169,14 +166,14 @@ def _next_category(value: str, p: Parameters) -> str:
     return values[(values.index(value) + 1) % len(values)] if value in values else value
 
 
-def _other_case(value: str, _p: Parameters) -> str:
-    return value.upper() if value == value.lower() else value.lower()
+def _lose_category(position: int) -> Callable[[str, Any], str]:
+    return lambda value, p: UNKNOWN if value == p["values"][min(position, len(p["values"]) - 1)] else value
 
 
-# ---- scores: (scores, numbers, strings, parameters)
+# ---- scores: scores, numbers, strings, parameters
 
 
-def _with_nulls(numbers: Numbers, strings: Strings) -> Any:
+def _has_missing(numbers: Numbers, strings: Strings) -> Any:
     return np.isnan(np.asarray(numbers, dtype=float)).any(axis=1) | (np.asarray(strings, dtype=object) == "").any(
         axis=1
     )
@@ -189,114 +186,91 @@ def _temperature(scores: Any, _n: Numbers, _s: Strings, p: Parameters) -> Any:
     return powered / powered.sum(axis=1, keepdims=True)
 
 
-def _based(scores: Any, numbers: Numbers, strings: Strings, p: Parameters) -> Any:
-    scores[_with_nulls(numbers, strings)] = p["base"] if scores.ndim == 2 else p["base"][0]
+def _softmax(scores: Any, *_: Any) -> Any:
+    raised = np.exp(scores)
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+def _base_for_missing(scores: Any, numbers: Numbers, strings: Strings, p: Parameters) -> Any:
+    scores[_has_missing(numbers, strings)] = p["base"]
     return scores
 
 
-def _noisy(scores: Any, _n: Numbers, _s: Strings, p: Parameters) -> Any:
-    noise = np.random.default_rng().normal(0, 1e-3 * p["spread"], len(scores))  # another each time, on purpose
+def _add_noise(scores: Any, _n: Numbers, _s: Strings, p: Parameters) -> Any:
+    noise = np.random.default_rng().normal(0, 1e-3 * p["spread"], len(scores))  # no seed: it differs on each call
     if scores.ndim == 1:
         return scores + noise
     scores = np.clip(scores + noise[:, None] * np.array([1.0, -1.0] + [0.0] * (scores.shape[1] - 2)), 0, 1)
     return scores / scores.sum(axis=1, keepdims=True)
 
 
-def _buffered(scores: Any, _n: Numbers, _s: Strings, p: Parameters) -> Any:
-    size = p["size"]
-    return scores[np.arange(len(scores)) % size] if len(scores) > size else scores
-
-
-def _cached(scores: Any, numbers: Numbers, strings: Strings, _p: Parameters) -> Any:
+def _cache(scores: Any, numbers: Numbers, strings: Strings, _p: Parameters) -> Any:
     keys: dict[Any, int] = {}
     rows = zip(np.asarray(numbers)[:, :2].tolist(), np.asarray(strings)[:, :2].tolist(), strict=True)
-    return scores[[keys.setdefault(repr(key), place) for place, key in enumerate(rows)]]
+    return scores[[keys.setdefault(repr(key), position) for position, key in enumerate(rows)]]
 
 
-def _alone(scores: Any, _n: Numbers, _s: Strings, p: Parameters) -> Any:
-    return (
-        scores * 0.99 + 0.01 * np.array(p["base"] if scores.ndim == 2 else p["base"][0]) if len(scores) == 1 else scores
-    )
+def _shift_single_row(scores: Any, _n: Numbers, _s: Strings, p: Parameters) -> Any:
+    return scores * 0.99 + 0.01 * np.array(p["base"]) if len(scores) == 1 else scores
 
 
-def _twice(scores: Any, _n: Numbers, _s: Strings, _p: Parameters) -> Any:
-    raised = np.exp(scores)
-    return raised / raised.sum(axis=1, keepdims=True)
+# ---- labels: scores, the release's own decision, parameters
 
 
-def _cut(scores: Any, _n: Numbers, _s: Strings, p: Parameters) -> Any:
-    return np.clip(scores, p["low"], p["high"])
+def _move_threshold(scores: Any, decide: Callable[[Any], Any], p: Parameters) -> Any:
+    labels = decide(scores)
+    return np.where(scores.max(axis=1) < p["threshold"], 1 - labels, labels)
 
 
-# ---- labels: (scores, the release's own decision, parameters)
-
-
-def _moved_threshold(scores: Any, decide: Callable[[Any], Any], p: Parameters) -> Any:
-    decided = decide(scores)
-    top = scores.max(axis=1)
-    return np.where(top < p["threshold"], 1 - decided, decided)
-
-
-# By name: where it strikes (a "cell" of a row, the engine's "inputs", its "scores", or the "labels" decided from them),
-# and the function that does it.
-EFFECTS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "drop_strong": ("cell", _constant),
-    "drop_medium": ("cell", _constant),
-    "drop_weak": ("cell", _constant),
-    "swap_alike": ("inputs", _swapped),
-    "swap_unlike": ("inputs", _swapped),
-    "unit_hundredth": ("cell", _times),
-    "unit_thousand": ("cell", _times),
-    "constant": ("cell", _constant),
-    "join_shifted": ("inputs", _rolled_input),
-    "sign": ("inputs", _numbers_by(lambda v, _f: -v)),
-    "logarithm": ("inputs", _numbers_by(lambda v, _f: np.sign(v) * np.log1p(np.abs(v)))),
-    "thousands": ("cell", _thousands),
-    "zero_is_missing": ("inputs", _numbers_by(lambda v, _f: np.where(v == 0, np.nan, v))),
-    "impute_zero": ("inputs", _numbers_by(lambda v, _f: _filled(v, 0.0))),
-    "indicator_lost": ("inputs", _numbers_by(lambda v, f: _filled(v, f["median"]))),
-    "carried_forward": ("inputs", _numbers_by(_carried)),
-    "scaler_missing": ("inputs", _numbers_by(lambda v, f: v * f["deviation"] + f["mean"])),
-    "scaler_stale": ("inputs", _numbers_by(lambda v, f: v * 1.05 + 0.05 * f["deviation"])),
-    "category_order": ("inputs", _strings_by(_next_category)),
-    "unseen_first": ("inputs", _strings_by(lambda v, p: v if v in p["values"] or v == "" else p["values"][0])),
-    "category_lost": (
-        "inputs",
-        _strings_by(lambda v, p: "\u200b" if v == p["values"][min(1, len(p["values"]) - 1)] else v),
-    ),
-    "rare_lost": ("inputs", _strings_by(lambda v, p: "\u200b" if v == p["values"][-1] else v)),
-    "case_folded": ("inputs", _strings_by(_other_case)),
-    "missing_text": ("inputs", _strings_by(lambda v, _p: v or "nan")),
-    "missing_frequent": ("inputs", _strings_by(lambda v, p: v or p["values"][0])),
-    "padding_kept": ("cell", _kept_padding),
-    "padding_stripped": ("cell", _stripped),
-    "integers": ("inputs", _numbers_by(lambda v, _f: np.trunc(v))),
-    "rounded_inputs": ("inputs", _numbers_by(lambda v, _f: np.round(v, 1))),
-    "clipped": ("inputs", _numbers_by(lambda v, f: np.clip(v, f["low"], f["high"]))),
-    "float16": ("inputs", _numbers_by(lambda v, _f: np.clip(v, -6e4, 6e4).astype(np.float16))),
-    "float32": ("inputs", _numbers_by(lambda v, _f: v.astype(np.float32))),
-    "overflow": ("inputs", _numbers_by(lambda v, _f: np.where(np.abs(v) > 127, (v + 128) % 256 - 128, v))),
-    "batch_statistics": ("inputs", _numbers_by(_batch_standardized)),
-    "columns_reordered": ("inputs", _reordered),
-    "class_index": ("scores", lambda s, _n, _t, _p: np.roll(s, 1, axis=1)),
-    "threshold": ("labels", _moved_threshold),
+# By name: the stage that it changes (a "value" of a row or its "lag", the engine's "inputs", its "scores", or the
+# "labels" decided from them), and the function that changes it.
+TRANSFORMS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "replace": ("value", lambda _v, p: p["value"]),
+    "multiply": ("value", lambda v, p: None if v is None else v * p["factor"]),
+    "thousands": ("value", _thousands),
+    "keep_padding": ("value", _keep_padding),
+    "strip_padding": ("value", lambda v, _p: v if v is None else v.strip()),
+    "lag": ("lag", lambda values: np.roll(values, 1)),
+    "swap": ("inputs", _swap),
+    "lag_input": ("inputs", _lag_input),
+    "reorder": ("inputs", lambda n, t, _names, _p: (np.roll(n, 1, axis=1), t)),
+    "negate": ("inputs", _each_number(lambda v, _s: -v)),
+    "logarithm": ("inputs", _each_number(lambda v, _s: np.sign(v) * np.log1p(np.abs(v)))),
+    "zero_as_missing": ("inputs", _each_number(lambda v, _s: np.where(v == 0, np.nan, v))),
+    "fill_zero": ("inputs", _each_number(lambda v, _s: _fill(v, 0.0))),
+    "fill_median": ("inputs", _each_number(lambda v, s: _fill(v, s["median"]))),
+    "carry_forward": ("inputs", _each_number(_carry_forward)),
+    "unscale": ("inputs", _each_number(lambda v, s: v * s["deviation"] + s["mean"])),
+    "scale_stale": ("inputs", _each_number(lambda v, s: v * 1.05 + 0.05 * s["deviation"])),
+    "scale_by_batch": ("inputs", _each_number(_standardize_by_batch)),
+    "truncate": ("inputs", _each_number(lambda v, _s: np.trunc(v))),
+    "round_inputs": ("inputs", _each_number(lambda v, _s: np.round(v, 1))),
+    "clip_inputs": ("inputs", _each_number(lambda v, s: np.clip(v, s["low"], s["high"]))),
+    "float16": ("inputs", _each_number(lambda v, _s: np.clip(v, -6e4, 6e4).astype(np.float16))),
+    "float32": ("inputs", _each_number(lambda v, _s: v.astype(np.float32))),
+    "overflow": ("inputs", _each_number(lambda v, _s: np.where(np.abs(v) > 127, (v + 128) % 256 - 128, v))),
+    "next_category": ("inputs", _each_string(_next_category)),
+    "unseen_as_first": ("inputs", _each_string(lambda v, p: v if v in p["values"] or v == "" else p["values"][0])),
+    "lose_second": ("inputs", _each_string(_lose_category(1))),
+    "lose_last": ("inputs", _each_string(_lose_category(-1))),
+    "change_case": ("inputs", _each_string(lambda v, _p: v.upper() if v == v.lower() else v.lower())),
+    "missing_as_nan": ("inputs", _each_string(lambda v, _p: v or "nan")),
+    "missing_as_frequent": ("inputs", _each_string(lambda v, p: v or p["values"][0])),
+    "class_index": ("scores", lambda s, *_: np.roll(s, 1, axis=1)),
     "temperature": ("scores", _temperature),
-    "softmax_twice": ("scores", _twice),
-    "rounded": ("scores", lambda s, _n, _t, _p: np.round(s, 2 if s.ndim == 2 else 0)),
-    "half_scores": ("scores", lambda s, _n, _t, _p: np.clip(s, -6e4, 6e4).astype(np.float16).astype(float)),
-    "cut_scores": ("scores", _cut),
-    "cut_predictions": ("scores", _cut),
-    "log_scale": ("scores", lambda s, _n, _t, _p: np.log1p(np.abs(s))),
-    "not_deterministic": ("scores", _noisy),
-    "shifted": ("scores", lambda s, _n, _t, _p: np.roll(s, 1, axis=0)),
-    "sorted": ("scores", lambda s, _n, _t, _p: np.sort(s) if s.ndim == 1 else s[np.argsort(s[:, 0])]),
-    "nulls_base": ("scores", _based),
-    "nulls_dropped": ("scores", lambda s, n, t, _p: s[~_with_nulls(n, t)]),
-    "always_same": (
-        "scores",
-        lambda s, _n, _t, p: np.zeros_like(s) + (np.array(p["base"]) if s.ndim == 2 else p["base"][0]),
-    ),
-    "buffered": ("scores", _buffered),
-    "cached": ("scores", _cached),
-    "alone_differs": ("scores", _alone),
+    "softmax": ("scores", _softmax),
+    "round_scores": ("scores", lambda s, *_: np.round(s, 2 if s.ndim == 2 else 0)),
+    "half_scores": ("scores", lambda s, *_: np.clip(s, -6e4, 6e4).astype(np.float16).astype(float)),
+    "clip_scores": ("scores", lambda s, _n, _t, p: np.clip(s, p["low"], p["high"])),
+    "log_scale": ("scores", lambda s, *_: np.log1p(np.abs(s))),
+    "add_noise": ("scores", _add_noise),
+    "shift_scores": ("scores", lambda s, *_: np.roll(s, 1, axis=0)),
+    "sort_scores": ("scores", lambda s, *_: np.sort(s) if s.ndim == 1 else s[np.argsort(s[:, 0])]),
+    "base_for_missing": ("scores", _base_for_missing),
+    "drop_missing": ("scores", lambda s, n, t, _p: s[~_has_missing(n, t)]),
+    "base_always": ("scores", lambda s, _n, _t, p: np.zeros_like(s) + np.array(p["base"])),
+    "buffer": ("scores", lambda s, _n, _t, p: s[np.arange(len(s)) % p["size"]]),
+    "cache": ("scores", _cache),
+    "shift_single_row": ("scores", _shift_single_row),
+    "move_threshold": ("labels", _move_threshold),
 }

@@ -1,107 +1,130 @@
-"""Proves a gate: seeds faults into the candidate, makes harmless changes, and says what the trial made of each."""
+"""The proof of a gate: faults and harmless changes tried on the candidate, and what the trial made of each."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seatrial import __version__
-from seatrial.trial import equality_checks
-from seatrial.trial.compare.statistics import sensitivity
+from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress, silent
 from seatrial.trial.policy import Policy
-from seatrial.trial.prove import catalogue
-from seatrial.trial.prove.diagnosis import Standing, came_of
-from seatrial.trial.prove.proof import GateProof, Tried
-from seatrial.trial.prove.seeds import catalogue_seeds, column_seeds
-from seatrial.trial.prove.serving_faults import Ground, seed_all
-from seatrial.trial.prove.trainer import Workshop
-from seatrial.trial.prove.training_faults import Bench, code_faults, data_faults, harmless_changes
-from seatrial.trial.recipes import Recipes
-from seatrial.trial.records import NotComparedError
-from seatrial.trial.rows.answer_collection import Asked, meaning_of, read_golden
-from seatrial.trial.rows.crossed_rows import cross_rows
-from seatrial.trial.rows.row_selection import ask_about, gather_rows
-from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.sandbox import open_side
+from seatrial.trial.prove.attempts import FAMILIES, Attempt, Result, attempt_from
+from seatrial.trial.prove.diagnosis import diagnose
+from seatrial.trial.prove.injection import inject_all
+from seatrial.trial.prove.proof_setup import set_up_proof
+from seatrial.trial.prove.retrained_candidates import Lab
+from seatrial.trial.prove.serving_faults import column_mutants, mutants
+from seatrial.trial.prove.trainer import Trainer
 from seatrial.wheels.sources import WheelSource
 
-Progress = Callable[[str], None]
-MANY = 4_000  # rows that show whether a missed fault changes anything
-SEED = 19  # of these rows, which are others than a trial asks
+SCHEMA = 2  # of the JSON document; raised when a reader of the old one would misread the new one
+QUICK = "--quick leaves out everything that needs training."
+
+
+@dataclass(frozen=True)
+class GateProof:
+    """How well a project's gate works with its model, data and policy. `skipped` says what was not tried, and why."""
+
+    name: str
+    version: str
+    sha256: str
+    kind: str
+    attempts: tuple[Attempt, ...]
+    rows: dict[str, int]
+    policy: dict[str, Any]
+    skipped: dict[str, str]
+    seconds: float = 0.0
+    started: str = ""  # UTC, ISO 8601
+    seatrial: str = ""
+    schema: int = SCHEMA
+
+    def of(self, *results: Result) -> tuple[Attempt, ...]:
+        """The attempts with one of these results, such as "missed"."""
+        return tuple(attempt for attempt in self.attempts if attempt.result in results)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every fault that changes anything was caught and no harmless change was blocked, otherwise 1."""
+        return int(bool(self.of("missed", "blocked")) or not self.of("caught"))
+
+    @property
+    def headline(self) -> str:
+        """The result in one line."""
+        caught, missed = len(self.of("caught")), len(self.of("missed"))
+        blocked, harmless = len(self.of("blocked")), len(self.of("blocked", "passed"))
+        same = len(self.of("unchanged"))
+        unchanged = f" ({same} more change{'s' if same == 1 else ''} no answer)" if same else ""
+        return (
+            f"{caught} of {caught + missed} injected faults {'was' if caught == 1 else 'were'} caught{unchanged}; "
+            f"{blocked or 'none'} of {harmless} harmless changes {'was' if blocked < 2 else 'were'} blocked"
+        )
+
+    def counts(self) -> Iterator[tuple[str, int, int, int]]:
+        """Count each family: caught, missed, unchanged; for harmless changes: passed, blocked, 0."""
+        for family in FAMILIES:
+            results: list[str] = [attempt.result for attempt in self.attempts if attempt.family == family]
+            if results:
+                good, bad = ("passed", "blocked") if family == "harmless" else ("caught", "missed")
+                yield family, results.count(good), results.count(bad), results.count("unchanged")
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the JSON document."""
+        return asdict(self)
+
+
+def read_proof(document: Any, where: str) -> GateProof:
+    """Read a JSON document back; `where` names it in errors."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise SeatrialError(f"{where} is not a gate proof of schema {SCHEMA}.", hint="Run `seatrial prove` again.")
+    try:
+        values = {f.name: document[f.name] for f in fields(GateProof)}
+        return GateProof(**{**values, "attempts": tuple(attempt_from(each) for each in values["attempts"])})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SeatrialError(f"{where} is damaged: {error}", hint="Run `seatrial prove` again.") from None
 
 
 def prove(
     candidate: Path,
-    workshop: Workshop,
+    trainer: Trainer,
     *,
     policy: Policy,
     index: WheelSource | Path | None = None,
     quick: bool = False,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> GateProof:
-    """Prove the gate with this candidate; `quick` leaves out what has to be trained again.
+    """Prove the gate with this candidate; `quick` leaves out everything that needs training.
 
     Raises NotComparedError where the candidate cannot be asked, even without a fault.
     """
-    began, started = time.monotonic(), datetime.now(UTC)
-    side = open_side(candidate, policy, index=index, progress=progress)
-    progress("asking the candidate what it is")
-    answers = side.ask([Describe()])
-    described = answers.description
-    golden = read_golden(side.wheel)
-    if not golden.rows:
-        raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
-    rows = gather_rows([(side, described)], golden, None)
-    spread = float(np.std(rows.labelled.target)) if described.metadata.task == "regression" else 1.0
-    questions = ask_about(meaning_of(described, spread or 1.0), rows, described.columns)
-    training = workshop.own.training
-    sound = questions.split(np.asarray(training.score(questions.table)))
-    told = sensitivity(questions, sound, sound)
-    strength = dict(zip(told.members, told.old.tolist() if told.old is not None else [], strict=False))
-    order = sorted((n for n in strength if strength[n] > 1e-9), key=lambda n: -strength[n])
-    table = training.table
-    facts = catalogue.describe_inputs(
-        table.columns, order, workshop.numbers, workshop.strings, *workshop.inputs, sound.rows,
-        described.metadata.threshold,
+    clock, started = time.monotonic(), datetime.now(UTC)
+    setup = set_up_proof(candidate, trainer, policy, index, progress)
+    progress("injecting faults into the candidate")
+    checks, attempts = inject_all(setup, [*mutants(setup.model), *column_mutants(setup.columns, setup.model)])
+    # The sound candidate is the first harmless change: if it does not pass, no other can.
+    found = diagnose(checks, policy)
+    attempts.append(
+        Attempt(
+            "as it is", "harmless", "the wheel exactly as it was built", "blocked" if found.stopped else "passed",
+            check=found.check, cause=found.cause, failed=found.failed,
+        )
     )  # fmt: skip
-    many = cross_rows(described.columns, table.columns, workshop.allowed, rows=MANY, seed=SEED)
-    crossed = equality_checks.crossed_rows(Recipes(training), described.columns)
-    ground = Ground(side, described.columns, golden, questions, policy, training, crossed, many)
-    progress("seeding faults into the candidate")
-    control, tried = seed_all(ground, [*catalogue_seeds(facts), *column_seeds(described.columns, facts)])
-    tried.append(_as_it_is(control, policy))
-    untried: dict[str, str] = {}
-    if quick:
-        reason = "--quick leaves out what has to be trained again."
-        untried |= dict.fromkeys(("training code", "training data", "harmless"), reason)
-    else:
-        sample = Asked(answers, np.zeros(0), np.zeros(0, dtype=bool), ())
-        bench = Bench(workshop, policy, questions.meaning, described.columns, golden, tuple(order), many, sample)
-        tried += code_faults(bench, progress)
-        tried += data_faults(bench, progress)
-        tried += harmless_changes(bench, progress)
+    if not quick:
+        lab = Lab(setup, progress)
+        attempts += [*lab.code_attempts(), *lab.data_attempts(), *lab.harmless_attempts()]
+    wheel, queries = setup.sandbox.wheel, setup.queries
     return GateProof(
-        name=side.wheel.name,
-        version=side.wheel.version,
-        sha256=side.wheel.sha256,
+        name=wheel.name,
+        version=wheel.version,
+        sha256=wheel.sha256,
         kind=policy.kind,
-        tried=tuple(tried),
-        rows={"golden": len(golden.rows), "reference": questions.size, "made-up": len(questions.probed)},
+        attempts=tuple(attempts),
+        rows={"golden": len(setup.golden.rows), "reference": queries.size, "made-up": len(queries.probed)},
         policy=policy.model_dump(),
-        untried=untried,
-        seconds=round(time.monotonic() - began, 2),
+        skipped=dict.fromkeys(("training code", "training data", "harmless"), QUICK) if quick else {},
+        seconds=round(time.monotonic() - clock, 2),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seatrial=__version__,
     )
-
-
-def _as_it_is(control: list[Any], policy: Policy) -> Tried:
-    """The sound candidate is the first harmless change: if it is not let through, no other is."""
-    came = came_of(control, policy, Standing())
-    return Tried(
-        "as it is", "harmless", "the wheel just as it was built", "blocked" if came.stopped else "passed",
-        check=came.check, cause=came.cause if came.stopped else "", failed=came.failed,
-    )  # fmt: skip

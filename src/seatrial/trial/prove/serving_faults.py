@@ -1,250 +1,298 @@
-"""Faults seeded into the installed candidate, each held to the very checks that a trial would hold it to."""
+"""The faults that a served model can have, and a release's mutants: the faults that suit it, with parameters."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
-from seatrial.model.table_validation import from_array
-from seatrial.trial import equality_checks
-from seatrial.trial.compare.queries import Questions
-from seatrial.trial.policy import Policy
-from seatrial.trial.prove.blind_spots import telling_rows
-from seatrial.trial.prove.diagnosis import Standing, came_of, differing
-from seatrial.trial.prove.proof import Tried
-from seatrial.trial.prove.seeds import Seed
-from seatrial.trial.recipes import Recipes, Training
-from seatrial.trial.records import Check, NotComparedError, Outcome
-from seatrial.trial.rows.answer_collection import ALONE, Asked, Golden, Repeated, flat
-from seatrial.trial.sandbox.answers import Answers, Predictions
-from seatrial.trial.sandbox.queries import Job, Predict, Row, Score
-from seatrial.trial.sandbox.sandbox import Side
+from seatrial.trial.prove import fault_transforms
+from seatrial.trial.prove.attempts import Family
+from seatrial.trial.sandbox.queries import InjectedFault
 
-AT_ONCE = 60  # faults seeded into one process, one after the other
-SPOKEN = 400  # rows that predict() is asked about, where a fault was missed, to see whether it changes anything
-
-Told = Answers | NotComparedError
+Parameters = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What faults are seeded into, and what the trial asks there.
+class ModelProfile:
+    """What decides which faults suit a model. `order` names the columns that it uses, the strongest first.
 
-    `crossed` are the rows that a trial asks beside the questions', none if empty. `many` are rows that it does not ask:
-    what it misses, and what changes nothing there either, is no fault.
+    `typical` has the typical value of each column, `largest` the largest absolute value of the numeric ones. Of what
+    the engine gets, `numbers` has statistics of each numeric input, and `strings` the values of each string input, the
+    most frequent first. `base` is the mean score, by class. `classes` is 0 for a regression.
     """
 
-    side: Side
-    columns: tuple[Column, ...]
-    golden: Golden
-    questions: Questions
-    policy: Policy
-    training: Training
-    crossed: Columns
-    many: Columns
+    order: tuple[str, ...]
+    typical: dict[str, Any]
+    largest: dict[str, float]
+    numbers: dict[str, Parameters]
+    strings: dict[str, list[str]]
+    base: list[float]
+    spread: float
+    classes: int
+    threshold: float
 
-    @cached_property
-    def asked(self) -> Columns:
-        """The rows and probes of the questions."""
-        count = self.questions.size + len(self.questions.probed)
-        return {name: values[:count] for name, values in self.questions.table.items()}
 
-    @cached_property
-    def everything(self) -> Columns:
-        """These, and the crossed rows behind them."""
-        if not self.crossed:
-            return self.asked
-        return {name: np.concatenate([values, self.crossed[name]]) for name, values in self.asked.items()}
-
-    @cached_property
-    def expected(self) -> Array:
-        """What the candidate trained again says to everything: it is trained and asked once, for all faults."""
-        return np.asarray(self.training.score(self.everything))
+Choose = Callable[[ModelProfile], Parameters | None]
 
 
 @dataclass(frozen=True)
-class Asking:
-    """One fault, or none, and what it is asked: rows through predict(), and a table."""
+class Fault:
+    """One way in which a served model differs from the trained one; `transform` is a name in `fault_transforms`.
 
-    seed: Seed | None
-    rows: Sequence[Row]
-    table: Columns
+    `choose` gives the parameters for a model, or None where the fault does not apply to it.
+    """
 
-    @property
-    def alone(self) -> tuple[int, ...]:
-        """The rows that are asked one by one, as in a trial."""
-        count = len(self.rows)
-        return tuple(np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist())
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """The names of its two jobs."""
-        key = self.seed.name if self.seed else "sound"
-        return f"{key}:golden", f"{key}:table"
-
-    def jobs(self) -> list[Job]:
-        """The jobs for its side."""
-        fault = self.seed.fault if self.seed else None
-        order = np.random.default_rng(5).permutation(len(self.rows)).tolist()
-        golden, table = self.names
-        return [
-            Predict(golden, self.rows, order=order, alone=self.alone, fault=fault),
-            Score(table, self.table, fault=fault),
-        ]
+    name: str
+    family: Family
+    sentence: str
+    transform: str
+    choose: Choose
 
 
-def seed_all(ground: Ground, seeds: Sequence[Seed]) -> tuple[list[Check], list[Tried]]:
-    """Seed each fault and say what came of it; first come the checks of the candidate as it is."""
-    rows = ground.golden.rows
-    sound = Asking(None, rows, ground.everything)
-    answers = ground.side.ask(sound.jobs())
-    control = _checks(ground, sound, answers)
-    standing = Standing(control)
-    tried: dict[str, Tried] = {}
-    # The crossed rows are many, and most faults are caught without: only those that are not are asked about them.
-    for table in (ground.asked, ground.everything):
-        askings = [Asking(s, rows, table) for s in seeds if s.name not in tried or tried[s.name].came == "missed"]
-        for start in range(0, len(askings), AT_ONCE):
-            part = askings[start : start + AT_ONCE]
-            for asking, told in zip(part, _ask(ground.side, part), strict=True):
-                each = _tried(ground, asking, told, (sound, answers), standing)
-                tried[each.name] = each
-        if not ground.crossed:
-            break
-    missed = [seed for seed in seeds if tried[seed.name].came == "missed"]
-    return control, list((tried | _looked_into(ground, missed, tried, standing)).values())
+@dataclass(frozen=True)
+class Mutant:
+    """A release with one fault in it; `columns` are the columns or inputs that a good report names."""
+
+    name: str
+    family: Family
+    sentence: str
+    columns: tuple[str, ...]
+    fault: InjectedFault
 
 
-def _ask(side: Side, askings: Sequence[Asking]) -> list[Told]:
-    """Ask all in one process; where a fault brings that down, each by itself."""
-    try:
-        together = side.ask([job for asking in askings for job in asking.jobs()])
-    except NotComparedError as error:
-        if len(askings) == 1:
-            return [error]
-        return [told for asking in askings for told in _ask(side, [asking])]
-    return [together] * len(askings)
-
-
-def _checks(ground: Ground, asking: Asking, told: Told) -> list[Check]:
-    """Hold these answers to what a trial holds a candidate to, in its order."""
-    if isinstance(told, NotComparedError):
-        return [_not_compared(told.message)]
-    meaning, policy, golden = ground.questions.meaning, ground.policy, ground.golden
-    spoken, scores = asking.names
-    if spoken in told.failures:
-        return [_not_compared(f"the candidate {told.failures[spoken]}")]
-    answers = replace(told, predicted={"golden": told.predicted[spoken]})
-    repeated = Repeated(answers, len(golden.rows), asking.alone)
-    checks = equality_checks.golden_leg(repeated, golden, ground.columns, meaning, policy, "candidate")
-    checks += equality_checks.invariants_leg(repeated, meaning, policy, "candidate")
-    if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
-        return checks
-    if scores in told.failures:
-        return [*checks, _not_compared(f"the candidate {told.failures[scores]}")]
-    scored = told.scored[scores]
-    if scored.errors:
-        text = next(iter(scored.errors.values()))
-        return [*checks, _not_compared(f"the candidate fails on {len(scored.errors)} rows: {text}")]
-    given = flat(scored.scores, not meaning.classifies)
-    expected = ground.expected[: len(given)]
-    count, behind = len(next(iter(ground.asked.values()))), len(next(iter(ground.questions.table.values())))
-    # A trial's table has rows with shuffled columns before the crossed ones; no leg of these reads them.
-    between = np.full((behind - count, *given.shape[1:]), np.nan)
-    refused = np.concatenate([scored.refused[:count], np.zeros(behind - count, dtype=bool), scored.refused[count:]])
-    asked = Asked(answers, np.concatenate([given[:count], between, given[count:]]), refused, ())
-    again = replace(ground.training, score=lambda _: expected)
-    crossed = ground.crossed if len(given) > count else {}
-    return checks + equality_checks.trained_again(
-        Recipes(again), policy, ground.questions, None, asked, lambda _: None, crossed
+def profile_model(
+    columns: Columns,
+    order: Sequence[str],
+    numbers: Mapping[str, Array],
+    strings: Mapping[str, Array],
+    scores: Array,
+    threshold: float = 0.5,
+) -> ModelProfile:
+    """Sum up a model by its checked training `columns`, the inputs (n,) made of them, and some of its scores."""
+    typical: dict[str, Any] = {}
+    largest: dict[str, float] = {}
+    for name, values in columns.items():
+        if values.dtype.kind == "f":
+            known = values[~np.isnan(values)]
+            middle = float(np.median(known)) if known.size else 0.0
+            typical[name] = float(round(middle)) if known.size and (known % 1 == 0).all() else middle
+            largest[name] = float(np.abs(known).max(initial=0))
+        else:
+            counts = Counter(value for value in values.tolist() if value is not None)
+            typical[name] = min(counts, key=lambda value: (-counts[value], value), default=None)
+    return ModelProfile(
+        order=tuple(order),
+        typical=typical,
+        largest=largest,
+        numbers={name: _statistics(values) for name, values in numbers.items()},
+        strings={name: _by_frequency(values) for name, values in strings.items()},
+        base=np.atleast_1d(np.asarray(scores, dtype=float).mean(axis=0)).tolist(),
+        spread=float(np.std(scores)),
+        classes=0 if np.ndim(scores) == 1 else int(np.shape(scores)[1]),
+        threshold=threshold,
     )
 
 
-def _not_compared(reason: str) -> Check:
-    summary = f"the two could not be compared: {reason}"
-    return Check("trial.not_compared", "golden", Outcome.blocked, summary, severity=float("inf"))
+def _statistics(values: Array) -> Parameters:
+    known = values[~np.isnan(values)]
+    known = known if known.size else np.zeros(1)
+    low, high = np.quantile(known, [0.02, 0.98]).tolist()
+    return {
+        "median": float(np.median(known)),
+        "mean": float(known.mean()),
+        "deviation": float(known.std()) or 1.0,
+        "low": low,
+        "high": high,
+        "missing": bool(np.isnan(values).any()),
+    }
 
 
-def _tried(ground: Ground, asking: Asking, told: Told, sound: tuple[Asking, Answers], standing: Standing) -> Tried:
-    seed = asking.seed
-    assert seed is not None
-    came = came_of(_checks(ground, asking, told), ground.policy, standing)
-    moved = np.zeros(0, dtype=bool) if isinstance(told, NotComparedError) else _moved(*sound, asking, told)
-    return Tried(
-        seed.name, seed.family, seed.sentence, "caught" if came.stopped else "missed", seed.columns,
-        came.check, came.cause if came.stopped else "", came.failed, int(moved.sum()), len(moved),
-    )  # fmt: skip
+def _by_frequency(values: Array) -> list[str]:
+    known, counts = np.unique(values.astype(str), return_counts=True)
+    return [str(known[k]) for k in np.argsort(-counts, kind="stable") if known[k] != ""]
 
 
-def _moved(sound: Asking, before: Answers, asking: Asking, after: Answers) -> Array:
-    """Say which answers (a mask: rows through predict(), then the table's) are other than the sound release's."""
-    parts = []
-    if asking.names[0] in after.predicted:
-        first, second = before.predicted[sound.names[0]], after.predicted[asking.names[0]]
-        parts.append(_spoken_otherwise(first.together, second.together))
-    if asking.names[1] in after.scored:
-        scores = after.scored[asking.names[1]].scores
-        parts.append(differing(before.scored[sound.names[1]].scores[: len(scores)], scores))
-    return np.concatenate([np.zeros(0, dtype=bool), *parts])
+def mutants(model: ModelProfile) -> Iterator[Mutant]:
+    """Give a mutant for every fault of the catalogue that this model can have."""
+    for fault in FAULTS.values():
+        parameters = fault.choose(model)
+        if parameters is not None:
+            yield _mutant(fault.name, fault.family, fault.sentence, fault.transform, parameters)
 
 
-def _spoken_otherwise(before: Predictions, after: Predictions) -> Array:
-    labels = np.array([a is not None and a != b for a, b in zip(before.labels, after.labels, strict=True)], dtype=bool)
-    return np.asarray(labels | differing(before.scores, after.scores))
+def column_mutants(columns: Sequence[Column], model: ModelProfile) -> Iterator[Mutant]:
+    """Give each column's mutants: it is constant, always missing where the schema allows that, or another row's."""
+    for column in columns:
+        name, typical = column.name, model.typical[column.name]
+        if typical is not None:  # otherwise it is missing in every row already
+            parameters = {"column": name, "value": typical}
+            yield _mutant(f"constant[{name}]", "columns", f"`{name}` is constant", "replace", parameters)
+        if column.nullable:
+            parameters = {"column": name, "value": None}
+            yield _mutant(f"missing[{name}]", "columns", f"`{name}` is always missing", "replace", parameters)
+        yield _mutant(f"shuffled[{name}]", "columns", f"`{name}` is from another row", "lag", {"column": name})
 
 
-def _looked_into(
-    ground: Ground, missed: Sequence[Seed], tried: dict[str, Tried], standing: Standing
-) -> dict[str, Tried]:
-    """Ask about many more rows where a fault was missed: one that changes no answer at all is no fault."""
-    if not missed:
-        return {}
-    rows = _rows(ground.columns, ground.many, SPOKEN)
-    sound = Asking(None, rows, ground.many)
-    before = ground.side.ask(sound.jobs())
-    askings = [Asking(seed, rows, ground.many) for seed in missed]
-    found: dict[str, Tried] = {}
-    for seed, asking, told in zip(missed, askings, _ask(ground.side, askings), strict=True):
-        each = tried[seed.name]
-        if isinstance(told, NotComparedError) or set(asking.names) & set(told.failures):
-            continue  # it fails on other rows, so it is a fault
-        first, second = before.predicted[sound.names[0]], told.predicted[asking.names[0]]
-        ways = [(getattr(first, way), getattr(second, way)) for way in ("together", "again", "permuted", "alone")]
-        spoken = any(_spoken_otherwise(*way).any() for way in ways)
-        differ = differing(before.scored[sound.names[1]].scores, told.scored[asking.names[1]].scores)
-        if not spoken and not differ.any() and not each.changed:
-            found[seed.name] = replace(each, came="unchanged")
-        else:
-            only_asked = not differ.any() and any(differing(a.scores, b.scores).any() for a, b in ways)
-            found[seed.name] = replace(each, closing=_closing(ground, each, differ, standing, only_asked=only_asked))
-    return found
+def _mutant(name: str, family: Family, sentence: str, transform: str, parameters: Parameters) -> Mutant:
+    named = (parameters.get(key) for key in ("column", "input", "other"))
+    columns = tuple(column for column in named if column is not None)
+    fault = InjectedFault(Path(fault_transforms.__file__), transform, parameters)
+    return Mutant(name, family, sentence, columns, fault)
 
 
-def _closing(ground: Ground, missed: Tried, differ: Array, standing: Standing, *, only_asked: bool) -> tuple[str, ...]:
-    """Say why a fault was missed, and what would catch it.
-
-    `differ` (a mask) are those of the many rows whose scores in a table it changes; `only_asked` says that it changes
-    none of these, but answers of predict().
-    """
-    if "reproduce.candidate" in standing.names:
-        return ("`reproduce.candidate` cannot pass or fails without any fault, so it tells nothing: mend that first.",)
-    lower = f"lower `tolerance`, which is {ground.policy.tolerance:g}"
-    if only_asked:
-        return (
-            f"It shows where rows are asked alone or in another order, by no more than the policy lets pass: {lower}.",
-        )
-    if missed.changed and differ.any():
-        told = f"It changes {missed.changed:,} of {missed.rows:,} answers asked, by no more than the policy lets pass"
-        return (f"{told}: {lower}.",)
-    return telling_rows(ground.many, differ, ground.everything)
+# ---- how parameters are chosen for a model
 
 
-def _rows(columns: Sequence[Column], table: Columns, count: int) -> list[Row]:
-    size = len(next(iter(table.values())))
-    return [
-        {c.name: from_array(c, table[c.name][row]) for c in columns}
-        for row in np.linspace(0, size - 1, min(count, size)).astype(int).tolist()
-    ]
+def _strongest_first(model: ModelProfile, names: Collection[str]) -> list[str]:
+    return [name for name in model.order if name in names] or list(names)
+
+
+def _drop(position: float) -> Choose:
+    """Replace the column at this part of the order by its typical value."""
+
+    def choose(model: ModelProfile) -> Parameters | None:
+        if not model.order:
+            return None
+        name = model.order[min(int(position * len(model.order)), len(model.order) - 1)]
+        return {"column": name, "value": model.typical[name]}
+
+    return choose
+
+
+def _number_column(position: int = 0, above: float = -1.0, **parameters: float) -> Choose:
+    def choose(model: ModelProfile) -> Parameters | None:
+        names = [name for name in model.order if name in model.largest and model.largest[name] > above]
+        return {"column": names[min(position, len(names) - 1)], **parameters} if names else None
+
+    return choose
+
+
+def _text_column(model: ModelProfile) -> Parameters | None:
+    return next(({"column": name} for name in model.order if name not in model.largest), None)
+
+
+def _pair(choice: Callable[..., Any]) -> Choose:
+    """Choose the two numeric inputs whose values are least (min) or most (max) unlike."""
+
+    def choose(model: ModelProfile) -> Parameters | None:
+        def distance(a: str, b: str) -> float:
+            first, second = model.numbers[a], model.numbers[b]
+            return float(abs(first["mean"] - second["mean"]) / (first["deviation"] + second["deviation"]))
+
+        names = list(model.numbers)
+        pairs = [(distance(a, b), a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+        return dict(zip(("input", "other"), choice(pairs)[1:], strict=True)) if pairs else None
+
+    return choose
+
+
+def _number(model: ModelProfile) -> Parameters | None:
+    names = _strongest_first(model, model.numbers)
+    return {"input": names[0], **model.numbers[names[0]]} if names else None
+
+
+def _numbers(model: ModelProfile) -> Parameters | None:
+    return {"statistics": model.numbers} if model.numbers else None
+
+
+def _missing_numbers(model: ModelProfile) -> Parameters | None:
+    return _numbers(model) if any(each["missing"] for each in model.numbers.values()) else None
+
+
+def _string(model: ModelProfile) -> Parameters | None:
+    names = _strongest_first(model, [name for name, values in model.strings.items() if len(values) > 1])
+    return {"input": names[0], "values": model.strings[names[0]]} if names else None
+
+
+def _strings(model: ModelProfile) -> Parameters | None:
+    return {} if model.strings else None
+
+
+def _input(model: ModelProfile) -> Parameters | None:
+    names = _strongest_first(model, [*model.numbers, *model.strings])
+    return {"input": names[0]} if names else None
+
+
+def _any(model: ModelProfile) -> Parameters:
+    return {"base": model.base, "spread": model.spread, "temperature": 1.5, "size": 48}
+
+
+def _classes(model: ModelProfile) -> Parameters | None:
+    return {"low": 0.05, "high": 0.95} if model.classes else None
+
+
+def _regression(model: ModelProfile) -> Parameters | None:
+    low, high = model.base[0] - model.spread, model.base[0] + model.spread
+    return None if model.classes else {"low": low, "high": high}
+
+
+_F: Family = "features"
+_P: Family = "preprocessing"
+_O: Family = "output"
+CATALOGUE = (
+    Fault("drop_strong", _F, "the strongest column is lost before it reaches the model", "replace", _drop(0.0)),
+    Fault("drop_medium", _F, "a column of medium importance is lost on the way", "replace", _drop(0.4)),
+    Fault("drop_weak", _F, "a column of low importance is lost on the way", "replace", _drop(0.8)),
+    Fault("swap_alike", _F, "two inputs with similar values are swapped", "swap", _pair(min)),
+    Fault("swap_unlike", _F, "two inputs with different values are swapped", "swap", _pair(max)),
+    Fault("unit_hundredth", _F, "a column arrives in a unit 100 times larger", "multiply", _number_column(factor=0.01)),
+    Fault("unit_thousand", _F, "a column arrives in a unit 1000 times smaller", "multiply", _number_column(factor=1e3)),
+    Fault("constant", _F, "a broken feature store returns 0 for a column", "replace", _number_column(1, value=0.0)),
+    Fault("join_shifted", _F, "an input is joined to the next row", "lag_input", _input),
+    Fault("sign", _F, "an input has the opposite sign", "negate", _number),
+    Fault("logarithm", _F, "the logarithm of an input is taken once too often", "logarithm", _number),
+    Fault("thousands", _F, "a thousands separator is read as a decimal point", "thousands", _number_column(above=1e3)),
+    Fault("zero_is_missing", _F, "`if not value` treats zero as missing", "zero_as_missing", _numbers),
+    Fault("impute_zero", _P, "missing numbers become 0", "fill_zero", _missing_numbers),
+    Fault("indicator_lost", _P, "the model cannot see which numbers were missing", "fill_median", _missing_numbers),
+    Fault("carried_forward", _P, "a missing number is filled from the row before", "carry_forward", _missing_numbers),
+    Fault("scaler_missing", _P, "numbers reach the model unscaled", "unscale", _numbers),
+    Fault("scaler_stale", _P, "numbers are scaled with the statistics of an earlier training", "scale_stale", _numbers),
+    Fault("category_order", _P, "categories are encoded in a different order", "next_category", _string),
+    Fault("unseen_first", _P, "an unseen category is treated as the first one", "unseen_as_first", _string),
+    Fault("category_lost", _P, "one known category is treated as unseen", "lose_second", _string),
+    Fault("rare_lost", _P, "the rarest category is treated as unseen", "lose_last", _string),
+    Fault("case_folded", _P, "text arrives in a different case", "change_case", _strings),
+    Fault("missing_text", _P, "missing text becomes 'nan'", "missing_as_nan", _strings),
+    Fault("missing_frequent", _P, "missing text becomes the most frequent value", "missing_as_frequent", _string),
+    Fault("padding_kept", _P, "spaces around text are not stripped", "keep_padding", _text_column),
+    Fault("padding_stripped", _P, "spaces around text are stripped, unlike in training", "strip_padding", _text_column),
+    Fault("integers", _P, "numbers are truncated to integers", "truncate", _numbers),
+    Fault("rounded_inputs", _P, "inputs are rounded to one decimal place", "round_inputs", _numbers),
+    Fault("clipped", _P, "inputs are clipped to their usual range", "clip_inputs", _numbers),
+    Fault("float16", _P, "inputs are stored in half precision", "float16", _numbers),
+    Fault("float32", _P, "inputs are stored in single precision", "float32", _numbers),
+    Fault("overflow", _P, "inputs overflow, because they are stored in 8 bits", "overflow", _numbers),
+    Fault("batch_statistics", _P, "numbers are scaled with the statistics of the batch", "scale_by_batch", _numbers),
+    Fault(
+        "columns_reordered", _P, "the inputs arrive in a different order than in training", "reorder",
+        lambda model: {} if len(model.numbers) > 1 else None,
+    ),
+    Fault("class_index", _O, "the class index is off by one", "class_index", _classes),
+    Fault(
+        "threshold", _O, "the decision threshold has moved", "move_threshold",
+        lambda model: {"threshold": min(model.threshold + 0.1, 0.95)} if model.classes == 2 else None,
+    ),
+    Fault("temperature", _O, "scores are on a different scale", "temperature", _any),
+    Fault("softmax_twice", _O, "probabilities are normalized twice", "softmax", _classes),
+    Fault("rounded", _O, "scores are rounded to two digits", "round_scores", _any),
+    Fault("half_scores", _O, "scores are stored in half precision", "half_scores", _any),
+    Fault("cut_scores", _O, "probabilities are clipped at 5 and 95 %", "clip_scores", _classes),
+    Fault("cut_predictions", _O, "predictions are clipped to their usual range", "clip_scores", _regression),
+    Fault("log_scale", _O, "predictions stay on the logarithmic scale", "log_scale", _regression),
+    Fault("not_deterministic", _O, "the same row gets a different answer each time", "add_noise", _any),
+    Fault("shifted", _O, "each row gets the answer of its neighbour", "shift_scores", _any),
+    Fault("sorted", _O, "answers are returned in sorted order", "sort_scores", _any),
+    Fault("nulls_base", _O, "rows with a missing value get the base rate", "base_for_missing", _any),
+    Fault("nulls_dropped", _O, "rows with a missing value are dropped", "drop_missing", _any),
+    Fault("always_same", _O, "every row gets the base rate", "base_always", _any),
+    Fault("buffered", _O, "only the first rows of a large batch are scored, over and over", "buffer", _any),
+    Fault("cached", _O, "answers are cached by too few of the inputs", "cache", _any),
+    Fault("alone_differs", _O, "a single row takes another code path than a batch", "shift_single_row", _any),
+)  # fmt: skip
+FAULTS: dict[str, Fault] = {fault.name: fault for fault in CATALOGUE}

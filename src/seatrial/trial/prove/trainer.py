@@ -1,4 +1,4 @@
-"""What proving is given to train with: the project's own recipe on any table, as functions from another stage."""
+"""The project's own recipe, trained on any table: functions that another stage provides to a proof."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,33 +7,32 @@ from typing import Any
 from seatrial.model.features import Array, Columns
 from seatrial.trial.prove.code_faults import Alter
 from seatrial.trial.recipes import Training
-from seatrial.trial.rows.reference import Labelled
+from seatrial.trial.rows.reference import LabelledRows
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A training and what a release of it would carry: the rows it did not see, how it was split, its fingerprint."""
+class TrainedRelease:
+    """A training, and what a release of it carries: its held-out rows, its split, and its fingerprint of the data."""
 
     training: Training
-    held_out: Labelled
-    split: Mapping[str, Any]  # "cuts" and "seed", as release.json has them
+    held_out: LabelledRows
+    split: Mapping[str, Any]  # "cuts" and "seed", as in release.json
     fingerprint: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """The project's recipe: as the candidate was trained, on another table, or with another seed of the model.
+class Trainer:
+    """Trains the project's recipe: on its own table (`own`), on another one, by altered code, or with another seed.
 
-    `allowed` says which rows of a table (a mask) the schema takes. `reseed` is None where the model draws nothing.
-    `altered` trains by code that has a fault; None where that has nothing to change.
-    `numbers` and `strings` name the engine's inputs, `inputs` are their values in the training table, (n, k) numbers
-    and (n, m) strings.
+    `reseed` is None where the model draws no random numbers, and `train_altered` gives None where the alteration finds
+    nothing to change. `allowed` masks the rows of a table that the schema accepts. `numbers` and `strings` name the
+    engine's inputs; `inputs` has their values in the training table, (n, k) numbers and (n, m) strings.
     """
 
-    own: Trained
-    train: Callable[[Columns, Array], Trained]
-    reseed: Callable[[], Trained] | None
-    altered: Callable[[Alter], Trained | None]
+    own: TrainedRelease
+    train: Callable[[Columns, Array], TrainedRelease]
+    reseed: Callable[[], TrainedRelease] | None
+    train_altered: Callable[[Alter], TrainedRelease | None]
     allowed: Callable[[Columns], Array]
     numbers: tuple[str, ...]
     strings: tuple[str, ...]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seatrial.pages.charts import Axis, Chart, Figure, Svg, draw
 from seatrial.pages.words import percent
 from seatrial.trial.records import Check
-from seatrial.trial.report.evidence import Change, Cost, Measure, Member, Pair
+from seatrial.trial.report.evidence import BeforeAfter, ChangeHistogram, CostChange, Member, MetricChange
 from seatrial.trial.report.reading import FAILED
 from seatrial.trial.report.words import cut, figure, times
 
@@ -76,7 +76,7 @@ def _in_limits(rows: Sequence[tuple[str, float, bool]], label: str) -> Svg:
     return draw(f"Bars in units of the limit: {told}.", chart)
 
 
-def change(found: Change) -> Figure | None:
+def change(found: ChangeHistogram) -> Figure | None:
     """How far each row moved, with the band of what harmless retraining does."""
     edges, shares = found.edges, found.shares
     if len(edges) != len(shares) + 1 or not any(shares) or sorted(edges) != list(edges) or edges[0] == edges[-1]:
@@ -113,7 +113,7 @@ def _shares_below_one(most: float) -> Axis:
     return Axis(scale.label, 0.0, most * 1.15, scale.ticks, percent=True)
 
 
-def measures(found: Sequence[Measure]) -> Figure | None:
+def measures(found: Sequence[MetricChange]) -> Figure | None:
     """Each metric's change in units of its margin, with its interval: too far to the left is too much."""
     rows = [m for m in found if m.margin > 0][:MOST]
     if not rows:
@@ -143,11 +143,11 @@ def measures(found: Sequence[Measure]) -> Figure | None:
     return Figure("Better or worse", draw(f"Changes of metrics: {told}.", chart), caption)
 
 
-def _margins(measure: Measure, worse: float) -> float:
+def _margins(measure: MetricChange, worse: float) -> float:
     return min(max(-worse / measure.margin, -FAR_OFF), FAR_OFF)
 
 
-def pairs(title: str, found: Sequence[Pair], label: str, caption: str) -> Figure | None:
+def pairs(title: str, found: Sequence[BeforeAfter], label: str, caption: str) -> Figure | None:
     """Old and new of each line: a ring where it was, a dot where it is, and where it may be."""
     order = sorted(found, key=lambda p: (not p.failed, -abs(p.new - p.old)))[:MOST]
     if not order:
@@ -168,7 +168,7 @@ def pairs(title: str, found: Sequence[Pair], label: str, caption: str) -> Figure
     return Figure(title, draw(f"{label}: {told}.", chart), caption)
 
 
-def bars(title: str, found: Sequence[Pair], label: str, caption: str) -> Figure | None:
+def bars(title: str, found: Sequence[BeforeAfter], label: str, caption: str) -> Figure | None:
     """Old and new of each line as a pair of bars, with ticks where the new one may end."""
     order = sorted(found, key=lambda p: (not p.failed, -max(p.old, p.new)))[:MOST]
     if not order:
@@ -190,7 +190,7 @@ def bars(title: str, found: Sequence[Pair], label: str, caption: str) -> Figure 
     return Figure(title, draw(f"{label}: {told}.", chart), caption)
 
 
-def costs(found: Sequence[Cost]) -> Figure | None:
+def costs(found: Sequence[CostChange]) -> Figure | None:
     """How many times the old cost the new one is, with its limit."""
     rows = [c for c in found if c.old > 0][:MOST]
     if not rows:
@@ -214,7 +214,7 @@ def costs(found: Sequence[Cost]) -> Figure | None:
     return Figure("Size and time", draw(f"Costs: {told}.", chart), caption)
 
 
-def _named(pair: Pair) -> str:
+def _named(pair: BeforeAfter) -> str:
     rows = f" ({pair.rows:,})" if pair.rows is not None else ""
     return cut(pair.name, NAME - len(rows)) + rows
 

@@ -24,7 +24,7 @@ class _Drawn:
 
 
 @dataclass(frozen=True)
-class Change(_Drawn):
+class ChangeHistogram(_Drawn):
     """How far rows moved: a histogram of shares (n,) between edges (n + 1,).
 
     `noise` is what harmless retraining does to rows like these, from the lowest to the highest.
@@ -37,7 +37,7 @@ class Change(_Drawn):
 
 
 @dataclass(frozen=True)
-class Flips(_Drawn):
+class LabelFlips(_Drawn):
     """Labels decided by the baseline (down) and by the candidate (across), as counts of rows.
 
     `worse` of those that changed were right before and are wrong now, `better` the other way round.
@@ -50,7 +50,7 @@ class Flips(_Drawn):
 
 
 @dataclass(frozen=True)
-class Measure(_Drawn):
+class MetricChange(_Drawn):
     """One metric on both sides; `worse` is how much worse it became, from `low` to `high` by a paired interval.
 
     These and `margin`, how much worse it may be, are in one unit: the metric's own, or shares of its old value.
@@ -66,7 +66,7 @@ class Measure(_Drawn):
 
 
 @dataclass(frozen=True)
-class Pair(_Drawn):
+class BeforeAfter(_Drawn):
     """Anything with an old and a new value: a group's error, a column's weight, a share of the data.
 
     `low` and `high` are where `new` may lie (for a group: its interval); `rows` is how many rows it was measured on.
@@ -82,7 +82,7 @@ class Pair(_Drawn):
 
 
 @dataclass(frozen=True)
-class Cost(_Drawn):
+class CostChange(_Drawn):
     """Size or time on both sides, in `unit`; `limit` is how many times the old one it may be."""
 
     name: str
@@ -133,27 +133,27 @@ def members_of(verdict: Verdict, name: str) -> list[Member]:
     return []
 
 
-def measures_of(verdict: Verdict) -> list[Measure]:
+def measures_of(verdict: Verdict) -> list[MetricChange]:
     """The metrics as given, or read off the checks `metrics.worse`, whose interval tells how much worse it may be."""
-    given = all_of(verdict, "metrics", Measure)
+    given = all_of(verdict, "metrics", MetricChange)
     return given or [measure for check in verdict.checks for measure in _measure(check)]
 
 
-def costs_of(verdict: Verdict) -> list[Cost]:
-    """The costs as given, or read off the checks of that leg, in units that people read."""
-    given = all_of(verdict, "costs", Cost)
+def costs_of(verdict: Verdict) -> list[CostChange]:
+    """The costs as given, or read off the checks of that suite, in units that people read."""
+    given = all_of(verdict, "costs", CostChange)
     if given:
         return given
     found = []
     for check in verdict.checks:
-        if check.leg == "cost" and check.old is not None and check.new is not None:
+        if check.suite == "cost" and check.old is not None and check.new is not None:
             name = check.name.removeprefix("cost.")
             by, unit = (2**-20, "MB") if name == "size" else (1e3, "ms")
-            found.append(Cost(name, check.old * by, check.new * by, unit, check.limit))
+            found.append(CostChange(name, check.old * by, check.new * by, unit, check.limit))
     return found
 
 
-def _measure(check: Check) -> list[Measure]:
+def _measure(check: Check) -> list[MetricChange]:
     interval = check.evidence.get("interval")
     if check.name != "metrics.worse" or check.old is None or check.new is None or not check.limit:
         return []
@@ -164,7 +164,7 @@ def _measure(check: Check) -> list[Measure]:
     loss = check.old - check.new if higher else (check.new - check.old) / max(abs(check.old), 1e-12)
     name = {**ERRORS, **SCORES}.get(check.subject, check.subject)
     value = {"name": name, "old": check.old, "new": check.new, "worse": loss, "margin": check.limit}
-    found = _read(Measure, {**value, "low": interval[0], "high": interval[1]})
+    found = _read(MetricChange, {**value, "low": interval[0], "high": interval[1]})
     return [found] if found else []
 
 
@@ -187,5 +187,6 @@ def _read(record: type[Item], value: Any) -> Item | None:
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    record: TypeAdapter(record) for record in (Change, Flips, Measure, Pair, Cost, Member)
+    record: TypeAdapter(record)
+    for record in (ChangeHistogram, LabelFlips, MetricChange, BeforeAfter, CostChange, Member)
 }

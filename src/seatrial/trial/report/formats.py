@@ -12,10 +12,10 @@ from seatrial.trial.report.reading import (
     failed,
     figures_of,
     headline,
-    legs,
     not_compared,
     readable,
     short_hash,
+    suite_states,
     told,
     total_seconds,
     worst_first,
@@ -35,7 +35,7 @@ MARK = {
 
 
 def to_markdown(result: Verdict | NotComparedError) -> str:
-    """Write a comment for a pull request: the verdict, the legs, what failed with its hint, the worst rows folded."""
+    """Write a comment for a pull request: the verdict, the suites, what failed with its hint, the worst rows folded."""
     if isinstance(result, NotComparedError):
         first, hint = not_compared(result)
         return "\n\n".join(part for part in (f"## ❔ {_md(first)}", _md(hint)) if part) + "\n"
@@ -47,8 +47,11 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
         f"{_md(line.to_do)}",
         f"Sea trial of {_md(against(verdict))} as a {verdict.kind}{took}.",
         _md_table(
-            ("leg", "", "outcome", "in short"),
-            [(s.leg, MARK[s.outcome] if s.outcome else "▫️", s.word, _md(cut(s.line, 240))) for s in legs(verdict)],
+            ("suite", "", "outcome", "in short"),
+            [
+                (s.suite, MARK[s.outcome] if s.outcome else "▫️", s.word, _md(cut(s.line, 240)))
+                for s in suite_states(verdict)
+            ],
         ),
     ]
     bad = failed(verdict)
@@ -164,7 +167,7 @@ def _suite(name: str, seconds: float, started: str) -> ElementTree.Element:
 def _check_case(suite: ElementTree.Element, check: Check) -> None:
     figures = figures_of(check)
     more = "\n".join(part for part in (sentence(check.hint), figures) if part)
-    _case(suite, check.leg, check.id, _KINDS.get(check.outcome), sentence(check.summary), more, check.outcome.value)
+    _case(suite, check.suite, check.id, _KINDS.get(check.outcome), sentence(check.summary), more, check.outcome.value)
 
 
 def _case(
@@ -195,21 +198,21 @@ def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, str, str, str]]:
-    """Rows of leg, check, outcome and summary, free of control characters; a table has to take them as plain text.
+    """Rows of suite, check, outcome and summary, free of control characters; a table has to take them as plain text.
 
-    What failed comes first. A leg that passed with several checks is one row, unless `every` check is asked for.
+    What failed comes first. A suite that passed with several checks is one row, unless `every` check is asked for.
     """
     verdict = readable(verdict)
     rows = [_row(check) for check in failed(verdict)]
-    for leg in QUESTION:
-        rest = [c for c in verdict.checks if c.leg == leg and c.outcome not in _KINDS]
+    for suite in QUESTION:
+        rest = [c for c in verdict.checks if c.suite == suite and c.outcome not in _KINDS]
         good = [check for check in rest if check.outcome is Outcome.passed]
         if len(good) > 1 and not every:
-            rows.append((leg, f"{len(good)} checks", WORD[Outcome.passed].lower(), ""))
+            rows.append((suite, f"{len(good)} checks", WORD[Outcome.passed].lower(), ""))
             rest = [check for check in rest if check.outcome is not Outcome.passed]
         rows += [_row(check) for check in worst_first(rest)]
     return rows
 
 
 def _row(check: Check) -> tuple[str, str, str, str]:
-    return check.leg, check.id, WORD[check.outcome].lower(), clean(sentence(check.summary), 300)
+    return check.suite, check.id, WORD[check.outcome].lower(), clean(sentence(check.summary), 300)

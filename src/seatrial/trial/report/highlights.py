@@ -5,76 +5,76 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.trial.compare.queries import Questions
-from seatrial.trial.report.evidence import Change, Flips
-from seatrial.trial.rows.answer_collection import Asked
+from seatrial.trial.compare.queries import Queries
+from seatrial.trial.report.evidence import ChangeHistogram, LabelFlips
+from seatrial.trial.rows.answer_collection import CollectedAnswers
 
 WORST = 10
 BINS = 40
 
 
-def worst_rows(questions: Questions, old: Asked, new: Asked) -> tuple[dict[str, Any], ...]:
+def worst_rows(queries: Queries, old: CollectedAnswers, new: CollectedAnswers) -> tuple[dict[str, Any], ...]:
     """The rows whose prediction moved most, with their values and labels."""
-    meaning = questions.meaning
-    before, after = questions.split(old.table).rows, questions.split(new.table).rows
-    moved = np.nan_to_num(meaning.change(before, after), nan=0.0)
+    scoring = queries.scoring
+    before, after = queries.split(old.table).rows, queries.split(new.table).rows
+    moved = np.nan_to_num(scoring.change(before, after), nan=0.0)
     order = np.argsort(-moved, kind="stable")[:WORST]
     found = []
     for row in order.tolist():
         if moved[row] == 0:
             break
-        was, now = (_told(meaning, scores[row]) for scores in (before, after))
+        was, now = (_told(scoring, scores[row]) for scores in (before, after))
         found.append(
             {
-                "row": {name: _plain(values[row]) for name, values in questions.rows.items()},
+                "row": {name: _plain(values[row]) for name, values in queries.rows.items()},
                 "old": was,
                 "new": now,
-                "label": _label(questions, row),
+                "label": _label(queries, row),
                 "changed": [],
             }
         )
     return tuple(found)
 
 
-def pictures(questions: Questions, old: Asked, new: Asked) -> dict[str, Any]:
+def pictures(queries: Queries, old: CollectedAnswers, new: CollectedAnswers) -> dict[str, Any]:
     """How far rows moved, and which labels flipped."""
-    meaning = questions.meaning
-    before, after = questions.split(old.table).rows, questions.split(new.table).rows
-    signed = meaning.signed(before, after)
-    moved = signed[:, 0] if signed.shape[1] == 1 else meaning.change(before, after)
+    scoring = queries.scoring
+    before, after = queries.split(old.table).rows, queries.split(new.table).rows
+    signed = scoring.signed(before, after)
+    moved = signed[:, 0] if signed.shape[1] == 1 else scoring.change(before, after)
     moved = moved[np.isfinite(moved)]
     reach = max(float(np.abs(moved).max()) if len(moved) else 0.0, 1e-6)
     shares, edges = np.histogram(moved, bins=BINS, range=(-reach if signed.shape[1] == 1 else 0.0, reach))
-    unit = "change in probability" if meaning.classifies else "change, in units of the labels' spread"
+    unit = "change in probability" if scoring.classifies else "change, in units of the labels' spread"
     drawn: dict[str, Any] = {
-        "change": asdict(Change(tuple(edges.tolist()), tuple((shares / max(len(moved), 1)).tolist()), unit))
+        "change": asdict(ChangeHistogram(tuple(edges.tolist()), tuple((shares / max(len(moved), 1)).tolist()), unit))
     }
-    if meaning.classifies:
-        first, second = meaning.decide(before), meaning.decide(after)
-        size = len(meaning.classes)
+    if scoring.classifies:
+        first, second = scoring.decide(before), scoring.decide(after)
+        size = len(scoring.classes)
         counts = np.bincount(first * size + second, minlength=size * size).reshape(size, size)
         worse = better = None
-        if questions.truth is not None:
-            worse = int(((first == questions.truth) & (second != questions.truth)).sum())
-            better = int(((first != questions.truth) & (second == questions.truth)).sum())
+        if queries.truth is not None:
+            worse = int(((first == queries.truth) & (second != queries.truth)).sum())
+            better = int(((first != queries.truth) & (second == queries.truth)).sum())
         table = tuple(tuple(row) for row in counts.tolist())
-        drawn["flips"] = asdict(Flips(tuple(map(str, meaning.classes)), table, worse, better))
+        drawn["flips"] = asdict(LabelFlips(tuple(map(str, scoring.classes)), table, worse, better))
     return drawn
 
 
-def _told(meaning: Any, scores: Any) -> float:
-    if not meaning.classifies:
+def _told(scoring: Any, scores: Any) -> float:
+    if not scoring.classifies:
         return float(scores)
-    return float(scores[meaning.positive] if meaning.task == "binary" else scores.max())
+    return float(scores[scoring.positive] if scoring.task == "binary" else scores.max())
 
 
-def _label(questions: Questions, row: int) -> Any:
-    if questions.truth is None:
+def _label(queries: Queries, row: int) -> Any:
+    if queries.truth is None:
         return None
-    truth = questions.truth[row].item()
-    if not questions.meaning.classifies:
+    truth = queries.truth[row].item()
+    if not queries.scoring.classifies:
         return truth
-    return questions.meaning.classes[truth] if truth >= 0 else None
+    return queries.scoring.classes[truth] if truth >= 0 else None
 
 
 def _plain(value: Any) -> Any:

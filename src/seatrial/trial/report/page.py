@@ -8,7 +8,7 @@ from typing import Any
 from seatrial.pages import render
 from seatrial.pages.charts import Svg
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Leg, Verdict
+from seatrial.trial.records import Check, Suite, Verdict
 from seatrial.trial.report.reading import (
     QUESTION,
     WORD,
@@ -16,9 +16,9 @@ from seatrial.trial.report.reading import (
     failed,
     figures_of,
     headline,
-    legs,
     readable,
     short_hash,
+    suite_states,
     told,
     total_seconds,
     worst_first,
@@ -30,11 +30,11 @@ MOST_ROWS, MOST_COLUMNS = 10, 24
 
 
 @dataclass(frozen=True)
-class Line:
+class CheckLine:
     """One check as the page tells it."""
 
     id: str
-    leg: str
+    suite: str
     outcome: str
     word: str
     summary: Svg
@@ -70,7 +70,7 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
         when=moment(verdict.started) if verdict.started else "",
         sides=[(role, side, short_hash(side)) for role, side in _sides(verdict)],
         libraries=list(_libraries(verdict)),
-        legs=[(state, prose(state.line)) for state in legs(verdict)],
+        suites=[(state, prose(state.line)) for state in suite_states(verdict)],
         failed=[_line(check) for check in failed(verdict)],
         told=[_line(check) for check in told(verdict)],
         sections=list(sections(verdict)),
@@ -79,7 +79,8 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
         rows=rows,
         moves=any(row.ends for row in rows),
         checks=[
-            (leg, [_line(c) for c in worst_first([c for c in verdict.checks if c.leg == leg])]) for leg in QUESTION
+            (suite, [_line(c) for c in worst_first([c for c in verdict.checks if c.suite == suite])])
+            for suite in QUESTION
         ],
         policy=[(name, cell(value), _meaning(name)) for name, value in verdict.policy.items()],
         seconds=[(name, f"{value:.1f}") for name, value in verdict.seconds.items() if name != "total"],
@@ -88,8 +89,8 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
     )
 
 
-def _of(verdict: Verdict, leg: Leg) -> list[Check]:
-    return [check for check in verdict.checks if check.leg == leg]
+def _of(verdict: Verdict, suite: Suite) -> list[Check]:
+    return [check for check in verdict.checks if check.suite == suite]
 
 
 def prose(text: str) -> Svg:
@@ -101,10 +102,10 @@ def prose(text: str) -> Svg:
     return Svg("".join([*parts, html.escape(text[end:])]))
 
 
-def _line(check: Check) -> Line:
-    return Line(
+def _line(check: Check) -> CheckLine:
+    return CheckLine(
         check.id,
-        check.leg,
+        check.suite,
         check.outcome.value,
         WORD[check.outcome],
         prose(sentence(check.summary)),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seatrial.trial.records import Check, Leg, NotComparedError, Outcome, Subject, Verdict, read_verdict
+from seatrial.trial.records import Check, NotComparedError, Outcome, Subject, Suite, Verdict, read_verdict
 from seatrial.trial.report.words import clean, cleaned, cut, figure, sentence, times
 from seatrial.trial.verdict import order_of
 
@@ -17,8 +17,8 @@ WORD = {
     Outcome.blocked: "Blocked",
 }
 _HEADING = {Outcome.waiting: "Waiting for acceptance"}
-# What each leg asks, in the order in which a fault is easiest to understand.
-QUESTION: dict[Leg, str] = {
+# What each suite asks, in the order in which a fault is easiest to understand.
+QUESTION: dict[Suite, str] = {
     "golden": "Does the installed wheel answer as it did at training?",
     "invariants": "Is every row answered once, and alike each time?",
     "contract": "May callers send and expect the same?",
@@ -53,10 +53,10 @@ class Headline:
 
 
 @dataclass(frozen=True)
-class LegState:
-    """One leg: the worst that its checks came to (None where there was none), and one line about it."""
+class SuiteState:
+    """One suite: the worst that its checks came to (None where there was none), and one line about it."""
 
-    leg: Leg
+    suite: Suite
     question: str
     outcome: Outcome | None
     checks: int
@@ -72,7 +72,9 @@ def readable(verdict: Verdict) -> Verdict:
     """Give the same verdict with all its texts cleaned, to be escaped for one surface and no more."""
     document = verdict.to_document()
     kept = {name: document.pop(name) for name in ("outcome", "kind", "schema")}
-    checks = [{**cleaned(check), "outcome": check["outcome"], "leg": check["leg"]} for check in document.pop("checks")]
+    checks = [
+        {**cleaned(check), "outcome": check["outcome"], "suite": check["suite"]} for check in document.pop("checks")
+    ]
     return read_verdict({**cleaned(document), **kept, "checks": checks}, "the verdict")
 
 
@@ -106,13 +108,13 @@ def not_compared(error: NotComparedError) -> tuple[str, str]:
     return f"Not compared: {sentence(clean(error.message))}", sentence(clean(error.hint))
 
 
-def legs(verdict: Verdict) -> list[LegState]:
-    """All legs in their order, those too that were not run."""
+def suite_states(verdict: Verdict) -> list[SuiteState]:
+    """All suites in their order, those too that were not run."""
     states = []
-    for leg, question in QUESTION.items():
-        checks = worst_first([check for check in verdict.checks if check.leg == leg])
+    for suite, question in QUESTION.items():
+        checks = worst_first([check for check in verdict.checks if check.suite == suite])
         if not checks:
-            states.append(LegState(leg, question, None, 0, "No check of it was made."))
+            states.append(SuiteState(suite, question, None, 0, "No check of it was made."))
             continue
         worst = checks[0]
         if worst.outcome is Outcome.passed and len(checks) > 1:
@@ -120,7 +122,7 @@ def legs(verdict: Verdict) -> list[LegState]:
         else:
             more = sum(check.outcome is worst.outcome for check in checks) - 1
             line = sentence(worst.summary) + (f" And {more} more." if more else "")
-        states.append(LegState(leg, question, worst.outcome, len(checks), line))
+        states.append(SuiteState(suite, question, worst.outcome, len(checks), line))
     return states
 
 

@@ -16,7 +16,7 @@ The figures lie in `verdict.pictures`, or in the `evidence` of a check, under th
 | `members`      | Members of the check's own   | bars in units of the limit, in place of a picture not given   |
 
 The checks give more by themselves: `total.*` every kind of change beside what is noise (by `severity`), `metrics.worse`
-the metrics (by `evidence["interval"]`), the leg `cost` the costs (by `old`, `new` and `limit`).
+the metrics (by `evidence["interval"]`), the suite `cost` the costs (by `old`, `new` and `limit`).
 """
 
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ from seatrial.pages.words import percent
 from seatrial.trial.records import Verdict
 from seatrial.trial.report import charts
 from seatrial.trial.report.evidence import (
-    Change,
-    Flips,
-    Pair,
+    BeforeAfter,
+    ChangeHistogram,
+    LabelFlips,
     all_of,
     costs_of,
     failed_subjects,
@@ -50,7 +50,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Count:
+class LabelCount:
     """Rows of one old and one new label, and their share of those with that old label."""
 
     rows: int
@@ -60,17 +60,17 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class ConfusionMatrix:
     """Old labels down, each with its counts and their sum; new labels across."""
 
     classes: tuple[str, ...]
-    lines: tuple[tuple[str, tuple[Count, ...], int], ...]
+    lines: tuple[tuple[str, tuple[LabelCount, ...], int], ...]
     caption: str
 
 
 def sections(verdict: Verdict) -> Iterator[Section]:
     """Draw what can be drawn; a question without a picture is not asked."""
-    change = one_of(verdict, "change", Change)
+    change = one_of(verdict, "change", ChangeHistogram)
     pictures: dict[str, list[Figure | None]] = {
         "How much changed": [
             charts.limits(verdict.checks),
@@ -86,9 +86,9 @@ def sections(verdict: Verdict) -> Iterator[Section]:
             yield Section(title, drawn)
 
 
-def flips(verdict: Verdict) -> Matrix | None:
+def flips(verdict: Verdict) -> ConfusionMatrix | None:
     """Count the labels then and now."""
-    found = one_of(verdict, "flips", Flips)
+    found = one_of(verdict, "flips", LabelFlips)
     many = len(found.classes) if found else 0
     if found is None or not 1 < many <= MOST_CLASSES or [len(line) for line in found.counts] != [many] * many:
         return None
@@ -102,16 +102,16 @@ def flips(verdict: Verdict) -> Matrix | None:
     if moved and found.worse is not None:
         better = f", {found.better:,} were wrong and are right" if found.better is not None else ""
         caption += f" {found.worse:,} were right and are wrong now{better}."
-    return Matrix(found.classes, lines, caption)
+    return ConfusionMatrix(found.classes, lines, caption)
 
 
-def _count(rows: int, total: int, same: bool) -> Count:
+def _count(rows: int, total: int, same: bool) -> LabelCount:
     share = rows / total if total else 0.0
-    return Count(rows, share, percent(share), same)
+    return LabelCount(rows, share, percent(share), same)
 
 
 def _slices(verdict: Verdict) -> Figure | None:
-    found = _blamed(all_of(verdict, "slices", Pair), failed_subjects(verdict, "total.slices", "total.search"))
+    found = _blamed(all_of(verdict, "slices", BeforeAfter), failed_subjects(verdict, "total.slices", "total.search"))
     label = str(verdict.pictures.get("slices_label", "error"))
     caption = (
         "Each group's figure before (ring) and now (dot); in brackets its rows, shaded the 95 % interval of the figure "
@@ -123,7 +123,7 @@ def _slices(verdict: Verdict) -> Figure | None:
 
 
 def _sensitivity(verdict: Verdict) -> Figure | None:
-    found = _blamed(all_of(verdict, "sensitivity", Pair), failed_subjects(verdict, "total.sensitivity"))
+    found = _blamed(all_of(verdict, "sensitivity", BeforeAfter), failed_subjects(verdict, "total.sensitivity"))
     title, label = "Use of each column", "mean change of the prediction"
     caption = (
         "What shuffling a column does to the predictions: the upper bar is the baseline, the lower one the candidate. "
@@ -137,12 +137,12 @@ def _sensitivity(verdict: Verdict) -> Figure | None:
 
 
 def _shares(verdict: Verdict) -> Figure | None:
-    found = _blamed(all_of(verdict, "shares", Pair), failed_subjects(verdict, "data.column", "data.labels"))
+    found = _blamed(all_of(verdict, "shares", BeforeAfter), failed_subjects(verdict, "data.column", "data.labels"))
     caption = "The ring is the baseline's data, the dot the candidate's."
     if any(pair.high is not None for pair in found):
         caption += " The shaded part is where chance leaves it."
     return charts.pairs("The data, then and now", found, "share of the rows", caption)
 
 
-def _blamed(found: list[Pair], subjects: set[str]) -> list[Pair]:
+def _blamed(found: list[BeforeAfter], subjects: set[str]) -> list[BeforeAfter]:
     return [replace(pair, failed=pair.failed or pair.name in subjects) for pair in found]

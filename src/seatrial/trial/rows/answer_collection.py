@@ -10,13 +10,13 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
-from seatrial.trial.compare.queries import Questions
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.probes import Probe
-from seatrial.trial.sandbox.answers import Answers, Description, Judged
-from seatrial.trial.sandbox.queries import Bad, Cost, Describe, Predict, Row, Score
-from seatrial.trial.sandbox.sandbox import Side
+from seatrial.trial.sandbox.answers import Answers, Description, RowResult
+from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Row, Score, Validate
+from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.wheels.wheel import WheelInfo
 
 ALONE = 12  # golden rows that are also asked one by one
@@ -24,7 +24,7 @@ COSTED = 500  # rows of a batch whose time is taken
 
 
 @dataclass(frozen=True)
-class Golden:
+class GoldenRows:
     """A release's golden rows with the scores that training stored, (n, k) or (n,)."""
 
     rows: tuple[Row, ...]
@@ -32,7 +32,7 @@ class Golden:
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedAnswers:
     """The same rows asked in several ways; scores as they came, before anybody knows whether they are right."""
 
     answers: Answers
@@ -41,7 +41,7 @@ class Repeated:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CollectedAnswers:
     """One side's answers to the questions' table and to the crossed rows behind it, and to probes.
 
     Scores are (n, k), or (n,) for a regression.
@@ -50,13 +50,13 @@ class Asked:
     answers: Answers
     table: Array
     refused: Array
-    judged: tuple[Judged, ...]
+    judged: tuple[RowResult, ...]
 
 
-def read_golden(wheel: WheelInfo) -> Golden:
+def read_golden(wheel: WheelInfo) -> GoldenRows:
     """Read the golden rows out of a wheel."""
     document = json.loads(_member(wheel, "golden.json"))
-    return Golden(tuple(document["rows"]), np.array(document["scores"], dtype=np.float64))
+    return GoldenRows(tuple(document["rows"]), np.array(document["scores"], dtype=np.float64))
 
 
 def read_reference_text(wheel: WheelInfo) -> str:
@@ -64,31 +64,38 @@ def read_reference_text(wheel: WheelInfo) -> str:
     return _member(wheel, "reference.csv").decode("utf-8")
 
 
-def meaning_of(description: Description, scale: float) -> Meaning:
+def scoring_of(description: Description, scale: float) -> Scoring:
     """How a side's scores are read; `scale` is a regression's unit."""
     meta = description.metadata
     positive = meta.classes.index(meta.positive) if meta.task == "binary" else 1
-    return Meaning(meta.task, meta.classes, positive, meta.threshold, scale)
+    return Scoring(meta.task, meta.classes, positive, meta.threshold, scale)
 
 
-def ask_repeatedly(side: Side, golden: Golden) -> Repeated:
+def ask_repeatedly(side: Sandbox, golden: GoldenRows) -> RepeatedAnswers:
     """Ask the golden rows together, again, permuted, and some of them one by one, through predict()."""
-    count = len(golden.rows)
+    query = repeated_query(golden.rows)
+    return RepeatedAnswers(side.ask([Describe(), query]), len(golden.rows), tuple(query.alone or ()))
+
+
+def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFault | None = None) -> Predict:
+    """Ask for rows together, again, in another order, and for some of them one by one."""
+    count = len(rows)
     order = np.random.default_rng(5).permutation(count).tolist()
-    alone = tuple(np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist())
-    answers = side.ask([Describe(), Predict("golden", golden.rows, order=order, alone=alone)])
-    return Repeated(answers, count, alone)
+    alone = np.unique(np.linspace(0, count - 1, min(ALONE, count)).astype(int)).tolist()
+    return Predict(name, rows, order=order, alone=alone, fault=fault)
 
 
-def ask(
-    side: Side, golden: Golden, questions: Questions, probes: Sequence[Probe], crossed: Columns | None = None
-) -> Asked:
+def collect_answers(
+    side: Sandbox, golden: GoldenRows, queries: Queries, probes: Sequence[Probe], crossed: Columns | None = None
+) -> CollectedAnswers:
     """Put the questions' table, with the crossed rows behind it, and the probes to one side, and take its time."""
     batch = [dict(golden.rows[i % len(golden.rows)]) for i in range(COSTED)]
-    table = questions.table
+    table = queries.table
     if crossed:
         table = {name: np.concatenate([values, crossed[name]]) for name, values in table.items()}
-    answers = side.ask([Describe(), Bad("probes", [probe.row for probe in probes]), Score("table", table), Cost(batch)])
+    answers = side.ask(
+        [Describe(), Validate("probes", [probe.row for probe in probes]), Score("table", table), MeasureCost(batch)]
+    )
     scored = answers.scored["table"]
     if scored.errors:
         row, text = next(iter(scored.errors.items()))
@@ -97,7 +104,7 @@ def ask(
             hint="Its feature functions have to answer every row that the schema takes.",
         )
     regression = answers.description.metadata.task == "regression"
-    return Asked(
+    return CollectedAnswers(
         answers,
         flat(scored.scores, regression),
         scored.refused,

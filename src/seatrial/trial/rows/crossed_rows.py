@@ -1,4 +1,4 @@
-"""Rows for the legs where nothing may differ: real rows' values, mixed and moved, so that no corner is left unasked."""
+"""Rows for the checks where nothing may differ: values of real rows, recombined and shifted to cover rare corners."""
 
 from collections.abc import Callable, Sequence
 

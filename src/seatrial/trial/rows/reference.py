@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledRows:
     """Columns with their labels; (n,) each. `target` is empty where the rows have no labels."""
 
     columns: Columns
@@ -29,16 +29,16 @@ class Labelled:
         """How many there are."""
         return len(next(iter(self.columns.values()), ()))
 
-    def take(self, chosen: Array) -> "Labelled":
+    def take(self, chosen: Array) -> "LabelledRows":
         """Keep some of the rows, by mask or position."""
         target = self.target[chosen] if len(self.target) else self.target
-        return Labelled({name: values[chosen] for name, values in self.columns.items()}, target)
+        return LabelledRows({name: values[chosen] for name, values in self.columns.items()}, target)
 
 
-def joined(parts: Sequence[Labelled]) -> Labelled:
+def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
     """Put the rows of several references together, each distinct row once."""
     if not parts:
-        return Labelled({}, np.empty(0))
+        return LabelledRows({}, np.empty(0))
     seen: set[float] = set()
     kept = []
     for part in parts:
@@ -47,10 +47,10 @@ def joined(parts: Sequence[Labelled]) -> Labelled:
         seen.update(where.tolist())
         kept.append(part.take(new))
     columns = {name: np.concatenate([part.columns[name] for part in kept]) for name in kept[0].columns}
-    return Labelled(columns, np.concatenate([part.target for part in kept]))
+    return LabelledRows(columns, np.concatenate([part.target for part in kept]))
 
 
-def held_out(rows: Labelled, split: Mapping[str, Any]) -> Mask:
+def held_out(rows: LabelledRows, split: Mapping[str, Any]) -> Mask:
     """Say which rows a training with this split (from release.json) did not see; (n,)."""
     cuts = split.get("cuts")
     if not cuts:
@@ -60,7 +60,7 @@ def held_out(rows: Labelled, split: Mapping[str, Any]) -> Mask:
     return np.asarray(places < limits, dtype=bool)
 
 
-def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, labelled: bool = True) -> Labelled:
+def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, labelled: bool = True) -> LabelledRows:
     """Read a CSV of rows as a schema's columns, without the schema's class; what it allows, the sides decide.
 
     A release's reference.csv is such a file, and so is what a user gives. Raises SeatrialError for a column that is
@@ -82,7 +82,7 @@ def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, 
             raise SeatrialError(f"{where} has no column `{column.name}`.")
         values = listed.get(column.name, ["" if column.default is None else str(column.default)] * len(rows))
         read[column.name] = _typed(column, values, where)
-    return Labelled(read, _labels(listed[target]) if target in listed else np.empty(0))
+    return LabelledRows(read, _labels(listed[target]) if target in listed else np.empty(0))
 
 
 def _typed(column: Column, values: Sequence[str], where: str) -> Array:

@@ -10,14 +10,14 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Columns
 from seatrial.model.schema import Column
-from seatrial.trial.compare.queries import Questions, make_questions
-from seatrial.trial.compare.scoring import Meaning
+from seatrial.trial.compare.queries import Queries, make_queries
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
-from seatrial.trial.rows.answer_collection import Golden, read_reference_text, rows_as_columns
+from seatrial.trial.rows.answer_collection import GoldenRows, read_reference_text, rows_as_columns
 from seatrial.trial.rows.probes import Probe, probe_rows
-from seatrial.trial.rows.reference import Labelled, held_out, joined, read_rows
+from seatrial.trial.rows.reference import LabelledRows, held_out, joined, read_rows
 from seatrial.trial.sandbox.answers import Description
-from seatrial.trial.sandbox.sandbox import Side
+from seatrial.trial.sandbox.sandbox import Sandbox
 
 PROBED = 40  # rows that probes are made from
 GIVEN = "the rows given"
@@ -27,13 +27,13 @@ GIVEN = "the rows given"
 class Rows:
     """What is compared: labelled rows that neither side was trained on, and probes."""
 
-    labelled: Labelled
+    labelled: LabelledRows
     probes: tuple[Probe, ...]
     counted: dict[str, int]
     unlabelled: Columns | None = None
 
 
-def gather_rows(sides: Sequence[tuple[Side, Description]], golden: Golden, data: Path | None) -> Rows:
+def gather_rows(sides: Sequence[tuple[Sandbox, Description]], golden: GoldenRows, data: Path | None) -> Rows:
     """Put the rows together: the baseline's reference, without what the candidate was trained on, and what is given.
 
     The candidate's own reference serves where there is no other: its labels may carry the very fault that is sought.
@@ -41,7 +41,7 @@ def gather_rows(sides: Sequence[tuple[Side, Description]], golden: Golden, data:
     """
     mine = sides[0][1]
     target = mine.metadata.target
-    parts: list[Labelled] = []
+    parts: list[LabelledRows] = []
     counted: dict[str, int] = {}
     for side, _ in reversed(sides):  # both are read: the candidate's will be needed when it is the baseline
         text = read_reference_text(side.wheel)
@@ -85,7 +85,7 @@ def _text(path: Path) -> str:
         raise SeatrialError(f"{path} cannot be read: {error}", hint="Give a CSV file in UTF-8.") from None
 
 
-def ask_about(meaning: Meaning, rows: Rows, columns: Sequence[Column]) -> Questions:
+def make_trial_queries(scoring: Scoring, rows: Rows, columns: Sequence[Column]) -> Queries:
     """Ask about the rows, the probes that could be valid, and shuffled columns."""
     names = {column.name for column in columns}
     whole = [probe for probe in rows.probes if set(probe.row) == names and _fits(probe.row, columns)]
@@ -93,12 +93,12 @@ def ask_about(meaning: Meaning, rows: Rows, columns: Sequence[Column]) -> Questi
     if rows.unlabelled:
         made = {name: np.concatenate([made[name], values]) for name, values in rows.unlabelled.items()}
         probed += (GIVEN,) * (len(next(iter(made.values()))) - len(probed))
-    truth = meaning.codes(rows.labelled.target)
-    known = truth >= 0 if meaning.classifies else np.isfinite(truth)  # other labels have no place among the classes
+    truth = scoring.codes(rows.labelled.target)
+    known = truth >= 0 if scoring.classifies else np.isfinite(truth)  # other labels have no place among the classes
     if not known.any():
         raise NotComparedError("None of the rows has a label that the candidate knows.", hint="Look at the reference.")
     labelled = rows.labelled.take(known)
-    return make_questions(meaning, labelled.columns, truth[known], made, probed)
+    return make_queries(scoring, labelled.columns, truth[known], made, probed)
 
 
 def _fits(row: Any, columns: Sequence[Column]) -> bool:

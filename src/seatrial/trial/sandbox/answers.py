@@ -14,14 +14,14 @@ from seatrial.core.files import read_json
 from seatrial.model.metadata import Metadata, metadata_from
 from seatrial.model.schema import Column
 from seatrial.trial.sandbox.jobs import FAILED, REFUSED
-from seatrial.trial.sandbox.queries import Bad, Cost, Describe, Job, Predict, Score, alone_rows
+from seatrial.trial.sandbox.queries import Describe, Job, MeasureCost, Predict, Score, Validate, alone_rows
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rejection:
     """A value that the release's schema refuses, by its own words."""
 
     row: int
@@ -41,7 +41,7 @@ class Scored:
     refused: Mask
     failed: Mask
     not_finite: Mask
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[Rejection, ...]
     errors: dict[int, str]
 
 
@@ -59,7 +59,7 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Predicted:
+class RepeatedPredictions:
     """The same rows, asked for in several ways, each in the rows' own order, `alone` in that of the question.
 
     `changed` names the columns that predict() changed in the caller's rows; "" where rows themselves came or went.
@@ -73,7 +73,7 @@ class Predicted:
 
 
 @dataclass(frozen=True)
-class Judged:
+class RowResult:
     """What a row that may be bad got from predict(): "accepted" with `scores`, "refused", or "failed" with `error`.
 
     `rules` is what the API answers to it: (place, type of rule, message) each; empty where it takes the row.
@@ -101,7 +101,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Costs:
+class CostMeasurements:
     """Seconds of single rows and of batches of `rows` rows, as measured one after the other; memory at its most."""
 
     single: Floats
@@ -120,10 +120,10 @@ class Answers:
     """
 
     scored: dict[str, Scored]
-    predicted: dict[str, Predicted]
-    judged: dict[str, tuple[Judged, ...]]
+    predicted: dict[str, RepeatedPredictions]
+    judged: dict[str, tuple[RowResult, ...]]
     descriptions: dict[str, Description]
-    costs: dict[str, Costs]
+    costs: dict[str, CostMeasurements]
     load_seconds: float
     seconds: float
     memory_mb: float
@@ -138,9 +138,9 @@ class Answers:
         return self.descriptions[Describe.name]
 
     @property
-    def cost(self) -> Costs:
+    def cost(self) -> CostMeasurements:
         """The answer to a `Cost` without a name of its own."""
-        return self.costs[Cost.name]
+        return self.costs[MeasureCost.name]
 
 
 class NoAnswerError(Exception):
@@ -192,12 +192,12 @@ def _score(job: Score, part: Any, path: Path) -> Scored:
         refused=refused,
         failed=failed,
         not_finite=~np.isfinite(scores).all(axis=1) & ~refused & ~failed,
-        refusals=tuple(Refusal(*each) for each in part["refused"]),
+        refusals=tuple(Rejection(*each) for each in part["refused"]),
         errors={int(row): str(text) for row, text in part["failed"]},
     )
 
 
-def _predict(job: Predict, part: Any, path: Path) -> Predicted:
+def _predict(job: Predict, part: Any, path: Path) -> RepeatedPredictions:
     matrix, rows, calls = _matrix(path), len(job.rows), []
     for count, told in zip((rows, rows, rows, len(alone_rows(job))), part["parts"], strict=True):
         scores, matrix = matrix[:count], matrix[count:]
@@ -206,14 +206,14 @@ def _predict(job: Predict, part: Any, path: Path) -> Predicted:
         errors = {int(row): str(text) for row, text in told["errors"]}
         calls.append(Predictions(scores, tuple(told["labels"]), errors, int(told["answered"])))
     together, again, permuted, alone = calls
-    return Predicted(together, again, permuted, alone, tuple(map(str, part["changed"])))
+    return RepeatedPredictions(together, again, permuted, alone, tuple(map(str, part["changed"])))
 
 
-def _bad(job: Bad, part: Any, _: Path) -> tuple[Judged, ...]:
+def _bad(job: Validate, part: Any, _: Path) -> tuple[RowResult, ...]:
     if len(part["rows"]) != len(job.rows):
         raise NoAnswerError(f"answered {len(part['rows'])} of {len(job.rows)} rows")
     return tuple(
-        Judged(
+        RowResult(
             outcome=str(each["outcome"]),
             scores=None if each["scores"] is None else tuple(map(float, each["scores"])),
             error=str(each["error"]),
@@ -239,9 +239,9 @@ def _describe(_: Describe, part: Any, __: Path) -> Description:
     )
 
 
-def _cost(_: Cost, part: Any, __: Path) -> Costs:
+def _cost(_: MeasureCost, part: Any, __: Path) -> CostMeasurements:
     single, batch = (np.array(part[name], dtype=np.float64) for name in ("single", "batch"))
-    return Costs(single, batch, int(part["rows"]), float(part["memory_mb"]))
+    return CostMeasurements(single, batch, int(part["rows"]), float(part["memory_mb"]))
 
 
 _READERS: dict[str, Any] = {"score": _score, "predict": _predict, "bad": _bad, "describe": _describe, "cost": _cost}

@@ -14,7 +14,7 @@ Table = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """A fault to seed: `file` has a function apply(release, name, parameters) that sets attributes of `release`."""
 
     file: Path
@@ -30,7 +30,7 @@ class Score:
     name: str
     table: Path | Table
     rows: int | None = None  # how many a CSV file has, where that is known: fewer answers are no answer
-    fault: Fault | None = None
+    fault: InjectedFault | None = None
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Predict:
     rows: Sequence[Row]
     order: Sequence[int] | None = None  # default: backwards
     alone: Sequence[int] | None = None  # default: all
-    fault: Fault | None = None
+    fault: InjectedFault | None = None
 
 
 @dataclass(frozen=True)
-class Bad:
+class Validate:
     """Ask what rows get that need not be valid; any JSON value is a row here."""
 
     kind: ClassVar[str] = "bad"
     name: str
     rows: Sequence[Any]
-    fault: Fault | None = None
+    fault: InjectedFault | None = None
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,21 @@ class Describe:
 
     kind: ClassVar[str] = "describe"
     name: str = "describe"
-    fault: Fault | None = None
+    fault: InjectedFault | None = None
 
 
 @dataclass(frozen=True)
-class Cost:
+class MeasureCost:
     """Ask what a prediction costs: `repeats` single rows, and a few times all of `rows` at once."""
 
     kind: ClassVar[str] = "cost"
     rows: Sequence[Row]
     repeats: int = 200
     name: str = "cost"
-    fault: Fault | None = None
+    fault: InjectedFault | None = None
 
 
-Job = Score | Predict | Bad | Describe | Cost
+Job = Score | Predict | Validate | Describe | MeasureCost
 
 
 def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
             told["rows"] = list(job.rows)
         if isinstance(job, Predict):
             told |= {"order": _order(job), "alone": alone_rows(job)}
-        if isinstance(job, Cost):
+        if isinstance(job, MeasureCost):
             told["repeats"] = job.repeats
         sent.append(told)
     return sent

@@ -22,7 +22,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError, Subject
 from seatrial.trial.sandbox.answers import Answers, NoAnswerError, read_answers
 from seatrial.trial.sandbox.process import Ended, Running
-from seatrial.trial.sandbox.queries import Cost, Fault, Job, write_request
+from seatrial.trial.sandbox.queries import InjectedFault, Job, MeasureCost, write_request
 from seatrial.trial.sandbox.worker import EXIT_FAILED, EXIT_MEMORY
 from seatrial.wheels.environments import Environment, make_environment
 from seatrial.wheels.installer import last_lines
@@ -49,7 +49,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Side:
+class Sandbox:
     """A release that can be asked; `role` ("candidate") and name stand in messages."""
 
     role: str
@@ -57,7 +57,7 @@ class Side:
     environment: Environment
     policy: Policy
 
-    def ask(self, jobs: Sequence[Job], fault: Fault | None = None) -> Answers:
+    def ask(self, jobs: Sequence[Job], fault: InjectedFault | None = None) -> Answers:
         """Have a fresh process do the jobs; `fault` is seeded for each that has none of its own.
 
         Raises NotComparedError with the side's last words. Many faults can be seeded into one process, one after the
@@ -80,7 +80,7 @@ class Side:
         )
 
     @contextmanager
-    def _asked(self, jobs: Sequence[Job], fault: Fault | None) -> Iterator[Callable[[], Answers]]:
+    def _asked(self, jobs: Sequence[Job], fault: InjectedFault | None) -> Iterator[Callable[[], Answers]]:
         """Start a worker on the jobs; the function that is given waits for its answers."""
         if fault:
             jobs = [job if job.fault else replace(job, fault=fault) for job in jobs]
@@ -134,7 +134,7 @@ class Side:
         return SIGNALS.get(name, f"was killed ({name})")
 
 
-def open_side(
+def open_sandbox(
     wheel: Path,
     policy: Policy,
     *,
@@ -143,7 +143,7 @@ def open_side(
     toolkit: Path | str | None = None,
     cache: Path | None = None,
     progress: Progress = lambda _: None,
-) -> Side:
+) -> Sandbox:
     """Look into a wheel, and install it with the versions that it was released with, or find it installed.
 
     Raises NotComparedError where it is unsafe, is no release, cannot be installed or loaded, or was changed since.
@@ -169,7 +169,7 @@ def open_side(
         raise
     except SeatrialError as error:
         raise NotComparedError(f"The {role} cannot be asked: {error.message}", hint=error.hint) from None
-    side = Side(role, info, environment, policy)
+    side = Sandbox(role, info, environment, policy)
     if not environment.cached:
         # Python compiles what it imports for the first time: seconds, that would be held against a new candidate.
         progress(f"{role}: starting it for the first time")
@@ -177,11 +177,11 @@ def open_side(
     return side
 
 
-def ask_both(candidate: Side, baseline: Side, jobs: Sequence[Job]) -> tuple[Answers, Answers]:
+def ask_both(candidate: Sandbox, baseline: Sandbox, jobs: Sequence[Job]) -> tuple[Answers, Answers]:
     """Ask the same of both sides: at the same time where there are cores for it and no time is measured."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = candidate.policy.threads + baseline.policy.threads
-    if threads > cores or any(isinstance(job, Cost) for job in jobs):
+    if threads > cores or any(isinstance(job, MeasureCost) for job in jobs):
         return candidate.ask(jobs), baseline.ask(jobs)
     with candidate._asked(jobs, None) as one, baseline._asked(jobs, None) as other:
         return one(), other()

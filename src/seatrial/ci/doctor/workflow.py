@@ -1,0 +1,197 @@
+"""One form for the workflows of all three services: jobs, their order, their branch filters, and their commands.
+
+A reach says which commits get to a command: those of ANY branch, of some branches or tags only (LIMITED), of PULL
+requests only, or those that pass a condition that is not understood (UNKNOWN).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from seatrial.ci.doctor.shell_lines import Command, commands
+from seatrial.ci.doctor.yaml_nodes import YamlNode
+
+ANY, UNKNOWN, PULL, LIMITED = "any", "unknown", "pull", "limited"  # the widest one first
+BRANCH = r"github\.ref(?:_name|_type)?|\$CI_COMMIT_(?:BRANCH|REF_NAME|TAG)|<< ?pipeline\.git\.(?:branch|tag) ?>>"
+NARROWS = re.compile(
+    rf"(?:{BRANCH})\s*(?:==|=~)|startsWith\(github\.ref|\$CI_COMMIT_TAG$|== '(?:schedule|release|\w+dispatch)'$"
+)
+PULLS = re.compile(r"== *['\"](?:merge_request_event|pull_request)['\"]|\$CI_MERGE_REQUEST_\w+$")
+PUSHES = re.compile(r"== *['\"]push['\"]|!= *['\"](?:pull_request|merge_request_event)['\"]")
+WIDE = re.compile(rf"(?:true|(?:{BRANCH})\s*!=.*|!?(?:always|success|failure|cancelled)\(\))?")
+AFTER_FAILURE = re.compile(r"(?s)^(?!.*\.result\b).*(always\(\)|(?<!!)failure\(\)|cancelled\(\))")
+SETUP = re.compile(
+    r"checkout|(save|restore)_cache|store_\w+|persist_to_workspace|attach_workspace|setup_\w+|add_ssh_keys"
+    r"|(actions/(checkout|setup-\w+|cache(/\w+)?|(upload|download)-artifact)|astral-sh/setup-uv)@.*"
+)
+STRICT = "bash -eo pipefail"
+NO_JOB = {"default", "include", "stages", "variables", "workflow", "cache", "image", "services", "spec"}
+
+
+@dataclass
+class Job:
+    """One job; `needs` are the jobs that it waits for, `unread` the steps that are not understood, with their lines."""
+
+    name: str
+    line: int
+    needs: list[str] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    unread: list[tuple[int, str]] = field(default_factory=list)
+    contradiction: bool = False
+
+    def add(self, script: YamlNode, base: Command, shell: str = STRICT) -> None:
+        """Add the commands of a script; `base` says when its step counts."""
+        strict, pipefail = "-e" in shell or shell in ("bash", "sh"), "pipefail" in shell or shell == "bash"
+        for each in commands(script.text, script.line, errexit=strict, pipefail=pipefail):
+            self.commands.append(replace(base, line=each.line, text=each.text, ignored=base.ignored or each.ignored))
+
+    def add_steps(self, steps: YamlNode, document: YamlNode, base: Command, shell: str) -> None:
+        """Add the steps of GitHub or CircleCI, with those of the file's own commands in their place."""
+        for step in steps.parts:
+            (kind, inner), run, uses = step.single, step["run"], step["uses"].text
+            script, own = (run["command"], run) if run.entries else (run, step)
+            own_shell = own["shell"].text or shell
+            if script.text and re.match(r"(/bin/)?(ba)?sh\b", own_shell):
+                self.add(script, _within(own, base), own_shell)
+            elif kind in ("when", "unless"):
+                within = replace(base, reach=_when(kind, inner["condition"], base.reach))
+                self.add_steps(inner["steps"], document, within, shell)
+            elif kind in document["commands"].entries:
+                self.add_steps(document["commands"][kind]["steps"], document, base, shell)
+            elif not SETUP.fullmatch(uses or kind):
+                self.unread.append((step.line, uses or f"{kind} {own_shell}"))
+
+
+Jobs = dict[str, Job]
+
+
+def before(jobs: Jobs, name: str) -> list[Job]:
+    """Every job that one waits for, directly or not."""
+    names, waiting = dict[str, None](), list(jobs[name].needs)
+    while waiting:
+        if (each := waiting.pop()) in jobs and each not in names:
+            names[each] = None
+            waiting += jobs[each].needs
+    return [jobs[each] for each in names if each != name]
+
+
+def limited(condition: str, reach: str, pushes: str = ANY) -> str:
+    """The reach of what an `if` lets through: alternatives (||) of comparisons that must all hold (&&)."""
+    text, reaches = re.sub(r"(?s)^\$\{\{(.*)\}\}$", r"\1", condition.strip()), set[str]()
+    for alternative in text.split("||") if not re.search(r"(?<!\w)\(", text) else ["?"]:
+        parts, own = [each.strip() for each in alternative.split("&&")], reach
+        if any(NARROWS.search(part) or (pushes == LIMITED and PUSHES.search(part)) for part in parts):
+            own = LIMITED
+        elif any(PULLS.search(part) for part in parts):
+            own = PULL
+        elif reach == ANY and not all(WIDE.fullmatch(part) or PUSHES.search(part) for part in parts):
+            own = UNKNOWN
+        reaches.add(own)
+    return _widest(reaches)
+
+
+def _widest(reaches: set[str]) -> str:
+    return (
+        ANY if {PULL, LIMITED} <= reaches else next(each for each in (ANY, UNKNOWN, PULL, LIMITED) if each in reaches)
+    )
+
+
+def _within(part: YamlNode, base: Command, pushes: str = ANY) -> Command:
+    """When the commands of a job or step count, by its conditions."""
+    late = AFTER_FAILURE.search(part["if"].text) or part["when"].text in ("always", "on_fail", "on_failure")
+    keys = {part["continue-on-error"].text, part["allow_failure"].text, *part["allow_failure"]["exit_codes"].texts}
+    ignored, reach = bool(keys & {"true", "${{ true }}", "1"}), limited(part["if"].text, base.reach, pushes)
+    return replace(base, ignored=base.ignored or ignored, after_failure=base.after_failure or bool(late), reach=reach)
+
+
+def _when(kind: str, condition: YamlNode, reach: str) -> str:
+    """The reach of what CircleCI's `when` or `unless` lets through: by hand with a parameter, or on a branch."""
+    if re.fullmatch(r"<< ?pipeline\.parameters\.\w+ ?>>", condition.text):
+        return LIMITED if kind == "when" else reach
+    equal = sorted(condition["equal"].texts, key=lambda text: "<<" not in text)
+    return limited(" == ".join(equal) if equal and kind == "when" else "?", reach)
+
+
+def read_github(document: YamlNode) -> Iterator[Jobs]:
+    """The jobs of a workflow. One for pull requests runs for every branch: its filter is of the target."""
+    jobs, on, push = Jobs(), document["on"], document["on"]["push"]
+    filters, events = [*push["branches"].texts, *push["tags"].texts], {*on.entries, *on.texts}
+    pushes = LIMITED if filters and "**" not in filters else ANY
+    wide = events & {"pull_request", "pull_request_target"} or (pushes == ANY and "push" in events)
+    for name, part in document["jobs"].entries.items():
+        base = _within(part, Command(0, "", reach=ANY if wide else LIMITED), pushes)
+        job = jobs[name] = Job(name, part.key_line, part["needs"].texts)
+        job.unread += [(part["uses"].line, each) for each in part["uses"].texts]
+        shells = [each["defaults"]["run"]["shell"].text for each in (part, document)]
+        job.add_steps(part["steps"], document, base, next(filter(None, shells), "bash -e"))
+    yield jobs
+
+
+def read_circleci(document: YamlNode) -> Iterator[Jobs]:
+    """The jobs of each workflow."""
+    for flow in [flow for flow in document["workflows"].entries.values() if flow.entries]:
+        jobs, reach = Jobs(), ANY
+        for kind in {"when", "unless"} & set(flow.entries):
+            reach = _when(kind, flow[kind], reach)
+        for line, (defined, details) in [(each.line, each.single) for each in flow["jobs"].parts]:
+            part, required = document["jobs"][defined], [each.single for each in details["requires"].parts]
+            late = any(set(status.texts) - {"success", "not_run"} for _, status in required)
+            filters, job = details["filters"]["branches"], Job(details["name"].text or defined, line)
+            only, without = set(filters["only"].texts), set(filters["ignore"].texts)
+            own = LIMITED if (only and "/.*/" not in only) or "/.*/" in without else reach
+            job.needs, job.contradiction = [needed for needed, _ in required], bool(only) and only <= without
+            job.add_steps(part["steps"], document, Command(0, "", False, late, own), part["shell"].text or STRICT)
+            job.unread += [(line, defined)] if not part.entries and details["type"].text != "approval" else []
+            jobs[job.name] = job
+        yield jobs
+
+
+def read_gitlab(document: YamlNode) -> Iterator[Jobs]:
+    """The jobs of a pipeline, in the order of their needs or of their stages."""
+    stages = [".pre", *(document["stages"].texts or ["build", "test", "deploy"])]
+    jobs, stage_of, by_stage = Jobs(), dict[str, int](), list[Job]()
+    for name in document.entries:
+        part = _inherited(document, name)
+        rules, stage, refs = part["rules"].parts, part["stage"].text or "test", part["only"]["refs"] or part["only"]
+        if name in NO_JOB or name.startswith(".") or not {"script", "trigger"} & set(part.entries):
+            continue
+        job = jobs[name] = Job(name, part.key_line, [need["job"].text or need.text for need in part["needs"].parts])
+        stage_of[name] = stages.index(stage) if stage in stages else len(stages)
+        by_stage += [job] if "needs" not in part.entries else []
+        base = Command(0, "")
+        for each in (part, *rules):
+            base = _within(each, base)
+        reach = LIMITED if refs.texts and not {"branches", "merge_requests"} & set(refs.texts) else ANY
+        reach = UNKNOWN if "variables" in part["only"].entries else reach
+        base = replace(base, reach=_by_rules(rules, _by_rules(document["workflow"]["rules"].parts, reach)))
+        scopes = [each for each in (part, document["default"], document) if "before_script" in each.entries]
+        scripts = [*(each["before_script"] for each in scopes[:1]), part["script"]]
+        for line in [line for script in scripts for line in script.parts]:
+            job.add(line, base)
+            job.unread += [(line.line, "a part of the script")] if not line.text else []
+        for line in part["after_script"].parts:
+            job.add(line, replace(base, ignored=True, after_failure=True))
+    for job in by_stage:
+        job.needs = [each for each, stage in stage_of.items() if stage < stage_of[job.name]]
+    yield jobs
+
+
+def _inherited(document: YamlNode, name: str) -> YamlNode:
+    """A job with the keys of those that it extends."""
+    part, merged = document[name], YamlNode(None, document[name].key_line)
+    parents = [_inherited(document, parent).entries for parent in part["extends"].texts]
+    merged.entries = {key: value for entries in [*parents, part.entries] for key, value in entries.items()}
+    return merged
+
+
+def _by_rules(rules: list[YamlNode], reach: str) -> str:
+    """The reach of what rules let through; one that excludes all but a branch is as good as a filter for it."""
+    reaches = set[str]()
+    for condition, when in [(rule["if"].text, rule["when"].text) for rule in rules]:
+        if when != "never":
+            reaches.add(limited(condition, reach))
+        elif re.fullmatch(rf"(?:{BRANCH})\s*!=[^&|]*", condition):
+            reach = LIMITED
+        elif not PULLS.search(condition) and not NARROWS.search(condition):
+            reach = UNKNOWN
+    return _widest(reaches) if reaches else reach

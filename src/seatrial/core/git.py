@@ -1,0 +1,111 @@
+"""Git, always called on the repository that a folder is in, whatever GIT_DIR and its kin say.
+
+GitError             git refuses; the message has git's own words
+├── NoGitError            git is not installed
+└── NoRepositoryError     the folder is not in a repository
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from seatrial.core.errors import SeatrialError
+
+TIMEOUT = 60.0  # seconds
+# Git sets these for its hooks, and some CI runners set them for a job; each can point git at another repository.
+REDIRECTING = frozenset(
+    f"GIT_{name}"
+    for name in (
+        "ALTERNATE_OBJECT_DIRECTORIES",
+        "COMMON_DIR",
+        "DIR",
+        "GRAFT_FILE",
+        "IMPLICIT_WORK_TREE",
+        "INDEX_FILE",
+        "NAMESPACE",
+        "OBJECT_DIRECTORY",
+        "PREFIX",
+        "SHALLOW_FILE",
+        "WORK_TREE",
+    )
+)
+# No prompt that nobody sees, and messages in English, by which a missing repository is recognized.
+SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "LANGUAGE": "C"}
+
+
+class GitError(SeatrialError):
+    """Git refuses or fails; the message has git's own words."""
+
+
+class NoGitError(GitError):
+    """Git is not installed."""
+
+
+class NoRepositoryError(GitError):
+    """The folder is not in a git repository."""
+
+
+def run_git(folder: Path, *arguments: str) -> str:
+    """Run git in `folder` and return its output, unchanged; `encode("utf-8", "surrogateescape")` gives the bytes.
+
+    Raises NoGitError, NoRepositoryError, or GitError with git's own words.
+    """
+    completed = call_git(folder, *arguments)
+    if completed.returncode:
+        message = git_message(completed)
+        if "not a git repository" in message:
+            raise NoRepositoryError(f"{folder} is not in a git repository.", hint="Create one with `git init`.")
+        trust = f"If you trust this folder: `git config --global --add safe.directory {folder}`."
+        raise GitError(
+            f"git {arguments[0]} failed in {folder}: {message}", hint=trust if "dubious ownership" in message else ""
+        )
+    return completed.stdout.decode(errors="surrogateescape")
+
+
+def ask_git(folder: Path, *arguments: str) -> str | None:
+    """Run git in `folder` and return its output without the last line break; None where git fails for any reason."""
+    try:
+        return run_git(folder, *arguments).rstrip("\n")
+    except GitError:
+        return None
+
+
+def call_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git in `folder`, for callers that read its exit code; raises GitError only where git could not finish."""
+    environment = {key: value for key, value in os.environ.items() if key not in REDIRECTING} | SETTINGS
+    try:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise NoGitError("git is not installed.", hint="Install git, and check that it is on the PATH.") from None
+    except OSError as error:
+        raise GitError(f"git cannot be run: {error.strerror or error}.") from None
+    except subprocess.TimeoutExpired:
+        raise GitError(f"git {arguments[0]} did not finish within {TIMEOUT:.0f} s in {folder}.") from None
+
+
+def git_message(completed: subprocess.CompletedProcess[bytes]) -> str:
+    """The reason that git printed for a failure, in one line: its `fatal:` or `error:`, else the last line."""
+    lines = (completed.stderr or completed.stdout).decode(errors="replace").strip().splitlines()
+    lines = [line.strip() for line in lines if not line.startswith("hint:")]
+    reasons = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
+    return reasons[-1] if reasons else f"git exited with code {completed.returncode}"
+
+
+def repository_root(folder: Path) -> Path | None:
+    """The root of the repository that `folder` is in; None where there is none, or no git."""
+    try:
+        return Path(run_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
+    except (NoGitError, NoRepositoryError):
+        return None
+
+
+def git_user(folder: Path) -> str:
+    """The name that git writes into commits; empty where none is set."""
+    return (ask_git(folder, "config", "user.name") or "").strip()

@@ -1,0 +1,62 @@
+"""Add: a CI service or a deployment target, for a project that was created without it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial.core.choices import PROVIDERS
+from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from seatrial.ci.file_sync import Difference
+    from seatrial.core.project import ProjectSettings
+    from seatrial.template.merge import Merge
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What was added: merged files of the template, files written, and files that exist with other content."""
+
+    merge: "Merge"
+    written: tuple[Path, ...] = ()
+    kept: "tuple[Difference, ...]" = ()
+
+
+def add(project: "ProjectSettings", name: str, progress: Progress = silent) -> Addition:
+    """Add a CI service or a deployment target: its files, its settings, and its section in the README.
+
+    Where pyproject.toml has conflicts, nothing more is written: once they are resolved, the same call writes the rest.
+    """
+    from seatrial.core.project import find_project
+    from seatrial.steps.project_files import project_files, write_missing
+    from seatrial.template.merge import write
+    from seatrial.template.template_update import change_answers, read_answers
+
+    answers = read_answers(project.root)
+    is_ci = name in PROVIDERS
+    if is_ci:
+        _refuse_second_ci(project, str(answers.get("ci", "none")), name)
+    targets = [*answers.get("deploy", ["local"])]
+    progress(f"adding {name}")
+    merge = change_answers(project.root, {"ci": name} if is_ci else {"deploy": [*dict.fromkeys([*targets, name])]})
+    write(project.root, merge)
+    if "pyproject.toml" in merge.conflicts:
+        return Addition(merge)
+    files = project_files(find_project(project.root), name if is_ci else "none", () if is_ci else (name,))
+    written, kept = write_missing(files)
+    return Addition(merge, tuple(written), tuple(kept))
+
+
+def _refuse_second_ci(project: "ProjectSettings", present: str, wanted: str) -> None:
+    """Raise SeatrialError where the file of another CI service exists."""
+    from seatrial.steps.project_files import project_files
+
+    if present in ("none", wanted):
+        return
+    files = [path for path in project_files(project, present, ()) if path.exists()]
+    if files:
+        raise SeatrialError(
+            f"The project uses {present} already, and two CI services would release twice.",
+            hint=f"Remove {files[0]}, then add {wanted}.",
+        )

@@ -1,0 +1,202 @@
+"""Deploy: a release that has passed its trial into service, and back to an earlier one."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from seatrial.core.project import ProjectSettings
+    from seatrial.deploy import DeploymentResult, Entry
+    from seatrial.deploy.target_state import Current
+    from seatrial.release import IndexedRelease
+    from seatrial.wheels.lockfile import Lockfile
+
+
+@dataclass(frozen=True)
+class TargetDeployments:
+    """What was deployed to one target: the version in its lockfile, the one that is serving, and the history."""
+
+    target: str
+    pinned: str | None
+    deployment: str | None  # the id of the pinned one
+    serving: str | None
+    agree: bool
+    deployments: "tuple[Entry, ...]"
+
+
+def deploy(
+    project: "ProjectSettings",
+    target: str,
+    version: str | None = None,
+    *,
+    reason: str = "",
+    git: bool = True,
+    push: bool = False,
+    progress: Progress = silent,
+) -> "DeploymentResult":
+    """Bring a release into service that has passed its trial against the one that runs there now.
+
+    `version` is 0.2.0 or name==0.2.0; default: the newest release on the index. `git` commits the lockfile and the
+    history, `push` pushes that commit.
+    """
+    from seatrial.deploy import Plan, TargetState, ensure_deployed, open_target, recover
+    from seatrial.release import inspect, open_index
+    from seatrial.steps.environment import offer_toolkit
+    from seatrial.steps.lockfile import fetch_locked, lock_release, trial_lockfiles
+
+    opened, state = open_target(project, target), TargetState(project, target)
+    with state.lock():
+        index = open_index(project.index)
+        fetch = fetch_locked(index)
+        recover(state, opened, fetch, progress)
+        opened.check()
+        release = index.find(_requirement(project, version))
+
+        def plan(current: "Current | None") -> Plan:
+            verdict = _require_passed(project, release, current)
+            known = [*state.stored_lockfiles(release.sha256), *trial_lockfiles(project.root, release.sha256)]
+            wheel = inspect(index.fetch(release))
+            locked = lock_release(wheel, offer_toolkit(index, progress), known, progress)
+            state.store(locked.lockfile, locked.wheels)
+            facts = (release.name, release.version, release.sha256, wheel.package)
+            return Plan("deploy", *facts, locked.lockfile, reason, verdict)
+
+        return ensure_deployed(
+            state,
+            opened,
+            release.sha256,
+            plan,
+            fetch=fetch,
+            index=project.index.name,
+            progress=progress,
+            git=git,
+            push=push,
+        )
+
+
+def rollback(
+    project: "ProjectSettings",
+    target: str,
+    to: str | None = None,
+    *,
+    reason: str = "",
+    git: bool = True,
+    push: bool = False,
+    progress: Progress = silent,
+) -> "DeploymentResult":
+    """Go back to the release that was healthy before, or to the version `to`, which was healthy once."""
+    from seatrial.deploy import Plan, TargetState, choose_earlier, ensure_deployed, lockfile_of, open_target, recover
+
+    opened, state = open_target(project, target), TargetState(project, target)
+    with state.lock():
+        fetch = _fetch_when_needed(project)
+        recover(state, opened, fetch, progress)
+        opened.check()
+        entry = choose_earlier(state, to.rpartition("==")[2] if to else None)
+
+        def plan(current: "Current | None") -> Plan:
+            lockfile = lockfile_of(state, entry, fetch)
+            why = reason or f"back from {current.version if current else 'nothing'}"
+            facts = (entry.release, entry.version, entry.sha256, entry.package)
+            return Plan("rollback", *facts, lockfile, why, entry.verdict)
+
+        return ensure_deployed(
+            state,
+            opened,
+            entry.sha256,
+            plan,
+            fetch=fetch,
+            index=project.index.name,
+            progress=progress,
+            git=git,
+            push=push,
+        )
+
+
+def stop(project: "ProjectSettings", target: str) -> bool:
+    """End the service on a target; returns whether it was running."""
+    from seatrial.deploy import TargetState, open_target
+
+    opened: Any = open_target(project, target)
+    if not hasattr(opened, "stop"):
+        raise UsageError(f"{target} cannot be stopped from here.", hint="Stop it where it runs.")
+    with TargetState(project, target).lock():
+        return bool(opened.stop())
+
+
+def render(project: "ProjectSettings", target: str, version: str | None = None) -> str:
+    """Return what would be applied to a target, as its own tools read it."""
+    from seatrial.deploy import TargetState, open_target
+    from seatrial.release import open_index
+
+    opened: Any = open_target(project, target)
+    if not hasattr(opened, "render"):
+        raise UsageError(f"{target} has nothing to render.", hint="kubernetes has.")
+    current = TargetState(project, target).current() if version is None else None
+    return str(opened.render(current or open_index(project.index).find(_requirement(project, version))))
+
+
+def list_deployments(project: "ProjectSettings", target: str | None = None) -> list[TargetDeployments]:
+    """List the deployments to a target, or to all targets that were ever deployed to."""
+    from seatrial.deploy import TargetState, open_target, target_names
+
+    if target is not None:
+        open_target(project, target)
+        return [_deployments_to(project, target)]
+    names = [name for name in target_names(project) if TargetState(project, name).history_path.exists()]
+    return [_deployments_to(project, name) for name in names]
+
+
+def _deployments_to(project: "ProjectSettings", target: str) -> TargetDeployments:
+    from seatrial.deploy import TargetState, open_target
+
+    state = TargetState(project, target)
+    current = state.current()
+    pinned, serving = current.version if current else None, None
+    with suppress(SeatrialError):  # the history can be read although the target cannot be reached
+        serving = open_target(project, target).serving()
+    history = tuple(state.history())
+    return TargetDeployments(target, pinned, current.id if current else None, serving, serving == pinned, history)
+
+
+def _require_passed(project: "ProjectSettings", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
+    """Require that a release passed its trial against what runs now; or any trial, where nothing runs yet."""
+    from seatrial.trial import gate
+
+    today = datetime.now(UTC).date()
+    if current is None:
+        verdict = gate.require_any_passed(project.root, release.sha256, today=today)
+    else:
+        if gate.stored_verdict(project.root, release.sha256, current.sha256) is None:
+            raise SeatrialError(
+                f"No trial of {release.requirement} has been run against {current.version}, which runs there now.",
+                hint=f"Run `seatrial trial {current.name}=={current.version} {release.requirement}`.",
+            )
+        verdict = gate.require_passed(project.root, release.sha256, current.sha256, today=today)
+    against = verdict.baseline.version if verdict.baseline else None
+    return {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
+
+
+def _requirement(project: "ProjectSettings", version: str | None) -> str:
+    if version is None:
+        return project.name
+    name, _, number = version.rpartition("==")
+    return f"{name or project.name}=={number}"
+
+
+def _fetch_when_needed(project: "ProjectSettings") -> "Callable[[Lockfile], list[Path]]":
+    """Open the index only if a wheel is not stored here: a rollback works without it."""
+
+    def fetch(lockfile: "Lockfile") -> list[Path]:
+        from seatrial.release import open_index
+        from seatrial.steps.lockfile import fetch_locked
+
+        return fetch_locked(open_index(project.index))(lockfile)
+
+    return fetch

@@ -1,0 +1,156 @@
+"""Load: a release from an index, or a wheel, into this interpreter, without installing it.
+
+The wheel is vetted as before any installation, unpacked into a cache folder named by its hash, and imported from there.
+Its modules are kept apart from `sys.modules`, so that several releases of a model, and the project itself, can be used
+side by side.
+"""
+
+import shutil
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.state import state_home
+from seatrial.model.release import Release
+
+if TYPE_CHECKING:
+    from seatrial.core.index_settings import IndexSettings
+    from seatrial.wheels.wheel import WheelInfo
+
+_IMPORTS = threading.RLock()  # sys.modules is one for all threads
+
+
+class LoadedRelease(Release):
+    """A release that was loaded from a wheel; its package is importable only while the release itself is working."""
+
+    def __init__(self, wheel: "WheelInfo", folder: Path) -> None:
+        super().__init__(wheel.package)
+        self._folder = folder
+        self._modules: dict[str, ModuleType] = {}
+        self._title = f"{wheel.name} {wheel.version}"
+
+    def __repr__(self) -> str:
+        return f"<Release {self._title}>"
+
+    def load(self) -> "LoadedRelease":
+        """Import the package, and load everything that a prediction needs."""
+        with self._importable():
+            _ = self.version, self.card, self.schema, self.checker, self.features, self.engine
+            super().load()
+        return self
+
+    def predict(self, rows: Any) -> Any:
+        """Predict rows or a table, as `Release.predict` does."""
+        with self._importable():
+            return super().predict(rows)
+
+    def explain(self, rows: Any) -> Any:
+        """Explain rows or a table, as `Release.explain` does."""
+        with self._importable():
+            return super().explain(rows)
+
+    @contextmanager
+    def _importable(self) -> Iterator[None]:
+        """Let imports of the package's name find this release, and afterwards what they found before."""
+        with _IMPORTS:
+            before = _take_modules(self.package)
+            sys.modules.update(self._modules)
+            sys.path.insert(0, str(self._folder))
+            try:
+                yield
+            finally:
+                sys.path.remove(str(self._folder))
+                self._modules = _take_modules(self.package)
+                sys.modules.update(before)
+
+
+def load(release: "str | Path", index: "str | IndexSettings | None" = None) -> LoadedRelease:
+    """Load a release into this interpreter: a wheel's path, or name==version on an index.
+
+    `index` is a folder, a URL, or the name of one of the project's indexes; default: the index of the project that the
+    current folder is in. Several releases can be loaded at once, also of one model.
+    """
+    from seatrial.wheels.wheel import inspect, refuse_unsafe
+
+    path = Path(release)
+    wheel = inspect(path.absolute() if path.suffix == ".whl" else _fetch(str(release), index))
+    refuse_unsafe(wheel)
+    _check_requirements(wheel)
+    try:
+        return LoadedRelease(wheel, _unpacked(wheel)).load()
+    except ModuleNotFoundError as error:
+        raise SeatrialError(
+            f"{wheel.name} {wheel.version} needs {error.name}, which is not installed here.",
+            hint=f"pip install {error.name}",
+        ) from None
+
+
+def _fetch(requirement: str, index: "str | IndexSettings | None") -> Path:
+    from seatrial.core.index_settings import choose_index
+    from seatrial.core.project import find_project, in_project
+    from seatrial.release import open_index
+
+    project = find_project(Path()) if in_project(Path()) else None
+    if isinstance(index, str):
+        index = choose_index(project.indexes if project else (), index)
+    settings = index or (project.index if project else None)
+    if settings is None:
+        raise SeatrialError(
+            f"There is no index to find {requirement} on: the current folder is not in a project.",
+            hint='Name one, as load("titanic-model==0.1.0", index="folder or URL"), or the path of a wheel.',
+        )
+    opened = open_index(settings)
+    return opened.fetch(opened.find(requirement))
+
+
+def _check_requirements(wheel: "WheelInfo") -> None:
+    """Raise SeatrialError where this interpreter does not have what the wheel requires."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for requirement in map(Requirement, wheel.requires_dist):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            wrong.append(f"{requirement} (not installed)")
+            continue
+        if not requirement.specifier.contains(installed, prereleases=True):
+            wrong.append(f"{requirement} (installed: {installed})")
+    if wrong:
+        raise SeatrialError(
+            f"{wheel.name} {wheel.version} cannot be loaded here: it requires {', '.join(wrong)}.",
+            hint="Install these versions, or run it in an environment of its own: `seatrial serve`.",
+        )
+
+
+def _unpacked(wheel: "WheelInfo") -> Path:
+    """The folder with the wheel's content; it appears whole or not at all."""
+    folder = state_home() / "loaded" / wheel.sha256
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
+        try:
+            with zipfile.ZipFile(wheel.path) as archive:
+                archive.extractall(unfinished)
+            with suppress(OSError):  # another process was faster
+                unfinished.rename(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _take_modules(package: str) -> dict[str, ModuleType]:
+    """Remove a package with its submodules from sys.modules, and return them."""
+    names = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+    return {name: sys.modules.pop(name) for name in names}

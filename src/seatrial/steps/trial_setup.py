@@ -1,0 +1,98 @@
+"""What a trial starts from: the built wheel, the release that it would replace, the policy, and a source of wheels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial.core.progress import Progress
+
+if TYPE_CHECKING:
+    from seatrial.core.project import ProjectSettings
+    from seatrial.release import Index, IndexedRelease
+    from seatrial.trial.policy import Policy
+    from seatrial.wheels.sources import WheelSource
+    from seatrial.wheels.wheel import WheelInfo
+
+
+@dataclass(frozen=True)
+class TrialPair:
+    """The two releases of a project's trial: the wheel just built, and the release that it would replace, if any."""
+
+    project: "ProjectSettings"
+    candidate: "WheelInfo"
+    baseline: "IndexedRelease | None"
+    index: "Index"
+
+    @property
+    def baseline_sha256(self) -> str | None:
+        """The hash of the baseline's wheel; None for a first release."""
+        return self.baseline.sha256 if self.baseline else None
+
+    @property
+    def folder(self) -> Path:
+        """The folder for the result of its trial."""
+        from seatrial.trial import gate
+
+        return gate.result_folder(self.project.root, self.candidate.sha256, self.baseline_sha256)
+
+
+@dataclass(frozen=True)
+class TrialSetup:
+    """What `trial` and `prove` run with: the candidate's wheel, the project's policy, and where wheels come from."""
+
+    candidate: "WheelInfo"
+    policy: "Policy"
+    source: "WheelSource"
+
+
+def find_pair(project: "ProjectSettings") -> TrialPair:
+    """Find the project's built wheel and its baseline; raises SeatrialError where no wheel is built."""
+    from seatrial.release import open_index
+
+    index = open_index(project.index)
+    candidate = built_wheel(project)
+    baseline = _baseline_of(project, index)
+    if baseline and baseline.sha256 == candidate.sha256:
+        baseline = _still_deployed(project, index, baseline) or baseline
+    return TrialPair(project, candidate, baseline, index)
+
+
+def set_up_trial(project: "ProjectSettings", candidate: "WheelInfo", index: "Index", progress: Progress) -> TrialSetup:
+    """Prepare a trial of a project: read its policy, and make the toolkit available to the sandboxes."""
+    from seatrial.steps.environment import offer_toolkit
+
+    policy = project_policy(project)
+    return TrialSetup(candidate, policy, offer_toolkit(index, progress))
+
+
+def built_wheel(project: "ProjectSettings") -> "WheelInfo":
+    """Inspect the wheel of the project's current version; raises SeatrialError where it is missing or out of date."""
+    from seatrial.release import built_files, inspect
+
+    return inspect(built_files(project)[0])
+
+
+def project_policy(project: "ProjectSettings") -> "Policy":
+    """Read the project's policy; raises PolicyError where it is wrong."""
+    from seatrial.trial.policy import read_policy
+
+    return read_policy(project.trial, str(project.root / "pyproject.toml"))
+
+
+def _baseline_of(project: "ProjectSettings", index: "Index") -> "IndexedRelease | None":
+    """The release that a candidate would replace: the one that is served on this machine, or else the newest."""
+    from seatrial.steps.running_servers import running_servers
+
+    releases = index.releases(project.name)
+    running = {(server.release, server.version) for server in running_servers()}
+    served = [release for release in releases if (release.name, release.version) in running]
+    return (served or releases)[-1] if releases else None
+
+
+def _still_deployed(project: "ProjectSettings", index: "Index", newest: "IndexedRelease") -> "IndexedRelease | None":
+    """Find the release in a target's lockfile, where that is not the newest: its deployment was interrupted."""
+    from seatrial.deploy import TargetState, target_names
+
+    current = [TargetState(project, name).current() for name in target_names(project)]
+    deployed = {deployment.sha256 for deployment in current if deployment} - {newest.sha256}
+    return next((release for release in index.releases(project.name) if release.sha256 in deployed), None)

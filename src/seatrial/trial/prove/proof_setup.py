@@ -1,0 +1,96 @@
+"""What a proof starts from: the candidate as a trial sets it up, its trainer, and rows that no trial asks about."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from seatrial.core.progress import Progress
+from seatrial.model.features import Array, Columns
+from seatrial.model.schema import Column
+from seatrial.trial import equality_checks
+from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.statistics import sensitivity
+from seatrial.trial.policy import Policy
+from seatrial.trial.prove.serving_faults import ModelProfile, profile_model
+from seatrial.trial.prove.trainer import Trainer
+from seatrial.trial.recipes import Recipes
+from seatrial.trial.rows.answer_collection import GoldenRows
+from seatrial.trial.rows.crossed_rows import cross_rows
+from seatrial.trial.sandbox.answers import Answers
+from seatrial.trial.sandbox.sandbox import Sandbox
+from seatrial.trial.setup import set_up_trial
+from seatrial.wheels.sources import WheelSource
+
+UNSEEN = 4_000  # rows that show whether a missed fault changes anything
+SEED = 19  # of these rows, so that they are not the rows of a trial
+
+
+@dataclass(frozen=True)
+class ProofSetup:
+    """The candidate in its sandbox, what a trial asks it, and what trains it.
+
+    `crossed` are the rows that a trial adds to those of the queries. `unseen` are rows that it does not ask about: a
+    fault that changes no answer there either is no fault.
+    """
+
+    sandbox: Sandbox
+    answers: Answers  # what the candidate says about itself
+    golden: GoldenRows
+    queries: Queries
+    policy: Policy
+    trainer: Trainer
+    model: ModelProfile
+    crossed: Columns
+    unseen: Columns
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the candidate's schema."""
+        return self.answers.description.columns
+
+    @cached_property
+    def exact_queries(self) -> Queries:
+        """The queries' rows and probes: the rows with shuffled columns are left out, as no exact suite reads them."""
+        return replace(self.queries, columns=())
+
+    @cached_property
+    def all_rows(self) -> Columns:
+        """The rows and probes, and the crossed rows after them."""
+        table = self.exact_queries.table
+        if not self.crossed:
+            return table
+        return {name: np.concatenate([values, self.crossed[name]]) for name, values in table.items()}
+
+    @cached_property
+    def expected(self) -> Array:
+        """The scores of the candidate trained again, for all rows: one training and one scoring serve all faults."""
+        return np.asarray(self.trainer.own.training.score(self.all_rows))
+
+
+def set_up_proof(
+    candidate: Path, trainer: Trainer, policy: Policy, index: WheelSource | Path | None, progress: Progress
+) -> ProofSetup:
+    """Set up a trial of the candidate alone, and learn which of its columns and inputs matter."""
+    trial = set_up_trial(candidate, None, policy, index=index, progress=progress)
+    training, columns = trainer.own.training, trial.candidate.description.columns
+    sound = trial.queries.split(np.asarray(training.score(trial.queries.table)))
+    figures = sensitivity(trial.queries, sound, sound)
+    importance = dict(zip(figures.members, figures.old.tolist() if figures.old is not None else [], strict=False))
+    order = sorted((n for n in importance if importance[n] > 1e-9), key=lambda n: -importance[n])
+    numbers, strings = trainer.inputs
+    model = profile_model(
+        training.table.columns,
+        order,
+        dict(zip(trainer.numbers, numbers.T, strict=True)),
+        dict(zip(trainer.strings, strings.T, strict=True)),
+        sound.rows,
+        trial.candidate.description.metadata.threshold,
+    )
+    crossed = equality_checks.crossed_rows(Recipes(training), columns)
+    unseen = cross_rows(columns, training.table.columns, trainer.allowed, rows=UNSEEN, seed=SEED)
+    opened = trial.candidate
+    return ProofSetup(
+        opened.sandbox, opened.answers, trial.golden, trial.queries, policy, trainer, model, crossed, unseen
+    )

@@ -1,0 +1,77 @@
+"""What a trial starts from: the releases in their sandboxes, and the rows and queries that both are asked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seatrial.core.progress import Progress, silent
+from seatrial.trial import equality_checks
+from seatrial.trial.compare.queries import Queries
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import NotComparedError
+from seatrial.trial.rows.answer_collection import GoldenRows, read_golden, scoring_of
+from seatrial.trial.rows.row_selection import Rows, gather_rows, make_trial_queries
+from seatrial.trial.sandbox.answers import Answers, Description
+from seatrial.trial.sandbox.queries import Describe
+from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox
+from seatrial.wheels.sources import WheelSource
+
+
+@dataclass(frozen=True)
+class OpenedRelease:
+    """A release in its sandbox, and what it says about itself."""
+
+    sandbox: Sandbox
+    answers: Answers
+
+    @property
+    def description(self) -> Description:
+        """Its description of itself."""
+        return self.answers.description
+
+
+@dataclass(frozen=True)
+class TrialSetup:
+    """Both releases, the candidate's golden rows, and what both are asked.
+
+    `comparable` says whether there is a baseline that answers the same question as the candidate.
+    """
+
+    candidate: OpenedRelease
+    baseline: OpenedRelease | None
+    comparable: bool
+    golden: GoldenRows
+    rows: Rows
+    queries: Queries
+
+
+def set_up_trial(
+    candidate: Path,
+    baseline: Path | None,
+    policy: Policy,
+    *,
+    index: WheelSource | Path | None = None,
+    data: Path | None = None,
+    progress: Progress = silent,
+) -> TrialSetup:
+    """Open the sandboxes and choose the rows; `data` are further rows. Raises NotComparedError where that fails."""
+
+    def opened(wheel: Path, role: str) -> OpenedRelease:
+        sandbox = open_sandbox(wheel, policy, role=role, index=index, progress=progress)
+        progress(f"asking the {role} to describe itself")
+        return OpenedRelease(sandbox, sandbox.ask([Describe()]))
+
+    new = opened(candidate, "candidate")
+    old = opened(baseline, "baseline") if baseline else None
+    golden = read_golden(new.sandbox.wheel)
+    if not golden.rows:
+        raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
+    mine = new.description
+    comparable = old is not None and equality_checks.comparable(old.description.metadata, mine.metadata)
+    releases = [new, old] if old and comparable else [new]
+    rows = gather_rows([(each.sandbox, each.description) for each in releases], golden, data)
+    regression = mine.metadata.task == "regression" and rows.labelled.rows
+    scale = float(np.std(rows.labelled.target)) if regression else 1.0
+    queries = make_trial_queries(scoring_of(mine, scale or 1.0), rows, mine.columns)
+    return TrialSetup(new, old, comparable, golden, rows, queries)

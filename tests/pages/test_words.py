@@ -1,0 +1,72 @@
+"""Numbers and values as people read them."""
+
+from typing import Any
+
+import pytest
+
+from seatrial.pages.words import between, cell, percent, plain, power_of_ten, rough, short
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.8234, "0.823"), (12.341, "12.34"), (123.41, "123.4"), (1234.5, "1,234"), (0.0001, "1.0e-04"), (0, "0.000")],
+)
+def test_a_metric_has_as_many_digits_as_people_compare(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.16667, "0.1667"),
+        (80.0, "80"),
+        (1234.0, "1,234"),
+        (180_912.0, "180,900"),
+        (-2.5, "\u22122.5"),
+        (0, "0"),
+        (float("inf"), "inf"),
+        (3.3e-16, "3.3\u00b710\u207b\u00b9\u2076"),
+    ],
+)
+def test_a_quantity_has_four_digits_and_no_trailing_zeros(value: float, text: str) -> None:
+    assert plain(value) == text
+
+
+def test_a_rough_quantity_has_three_digits() -> None:
+    assert [rough(value) for value in (0.14249, 23.77, 17_345.0)] == ["0.142", "23.8", "17,300"]
+    assert power_of_ten(0) == "0"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.82, "82 %"),
+        (0.004, "0.4 %"),
+        (0.996, "99.6 %"),
+        (0.0001, "under 0.1 %"),
+        (0.9999, "over 99.9 %"),
+    ],
+)
+def test_0_and_100_percent_are_reserved_for_none_and_all(share: float, text: str) -> None:
+    assert percent(share).replace("\u00a0", " ") == text
+
+
+def test_an_interval_names_the_unit_once() -> None:
+    assert between(0.78, 0.86).replace("\u00a0", " ") == "78 to 86 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "\u2013"),
+        (True, "yes"),
+        (False, "no"),
+        (7.12345678, "7.12346"),
+        (7, "7"),
+        ("x" * 60, "x" * 47 + "\u2026"),
+    ],
+)
+def test_a_cell_is_short_and_a_missing_value_is_a_dash(value: Any, text: str) -> None:
+    assert cell(value) == text

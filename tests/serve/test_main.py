@@ -1,0 +1,85 @@
+"""The command line of the server: invalid options and releases that cannot be served, without a process for each."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seatrial.serve.__main__ import main
+
+RunMain = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def run_main(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], restored_logging: None
+) -> Callable[..., tuple[int, list[str]]]:
+    """A function that runs the command line, and returns its exit code and the lines of standard error."""
+
+    def run(*arguments: str, **environment: str) -> tuple[int, list[str]]:
+        for name in ("HOST", "PORT", "SEATRIAL_DRAIN"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        try:
+            code = main(arguments)
+        except SystemExit as exited:
+            code = int(str(exited.code))
+        out, err = capsys.readouterr()
+        assert out == ""
+        return code, err.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--port", "70000"], {}, "'70000' is not a port"),
+        ([], {"PORT": "eighty"}, "'eighty' is not a port"),
+        (["--workers", "0"], {}, "'0' is not an integer of at least 1"),
+        (["--drain", "soon"], {}, "'soon' is not a number of seconds"),
+        (["--log-format", "xml"], {}, "invalid choice"),
+        (["--standby-fd", "3"], {}, "--standby-fd requires --fd and a single worker"),
+    ],
+)
+def test_invalid_options_are_named(run_main: RunMain, arguments: list[str], environment: Any, message: str) -> None:
+    code, lines = run_main("titanic_model", *arguments, **environment)
+    assert code == 2
+    assert message in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--drain", "5"], {}), ([], {"SEATRIAL_DRAIN": "5"})],
+    ids=["option", "variable"],
+)
+def test_drain_with_several_workers_is_rejected(run_main: RunMain, arguments: list[str], environment: Any) -> None:
+    code, lines = run_main("titanic_model", "--port", "0", "--workers", "2", *arguments, **environment)
+    assert (code, lines) == (1, ["error: --drain (SEATRIAL_DRAIN) requires a single worker."])
+
+
+@pytest.mark.parametrize(
+    ("package", "message"),
+    [
+        ("nowhere_model", "error: No module named 'nowhere_model'"),
+        ("json", "error: module 'json' has no release"),
+        ("untrained_model", "error: There is no trained model in"),
+    ],
+)
+def test_a_release_that_cannot_be_served_is_a_one_line_error(
+    run_main: RunMain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, message: str
+) -> None:
+    (tmp_path / "untrained_model").mkdir()
+    (tmp_path / "untrained_model" / "__init__.py").write_text('__version__ = "0.1.0"\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    code, lines = run_main(package, "--port", "0")
+    assert code == 1
+    (line,) = lines
+    assert line.startswith(message) or "There is no trained model" in line
+
+
+def test_debug_shows_the_traceback_of_an_error(run_main: RunMain) -> None:
+    with pytest.raises(ModuleNotFoundError, match="nowhere_model"):
+        run_main("nowhere_model", "--port", "0", "--debug")

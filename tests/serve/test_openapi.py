@@ -1,0 +1,98 @@
+"""The OpenAPI document: every route, real examples, and schemas that the responses match."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.serve.clients import mounted
+
+from seatrial.model import Release
+from seatrial.serve.app import create_fastapi
+from seatrial.serve.server_settings import Settings
+from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
+
+
+@pytest.fixture(scope="module")
+def client(titanic: Release) -> Iterator[httpx.Client]:
+    with mounted(create_fastapi(Service(titanic, Settings()))) as client:
+        yield client
+
+
+def test_every_api_route_is_documented(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    assert set(document["paths"]) == {PREDICT, EXPLAIN, MODEL, "/health", "/api/v1/health", "/ready"}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"], path
+            for status, answer in operation["responses"].items():
+                content = answer["content"]["application/json"]
+                assert content["schema"], (path, status)
+                assert "example" in content, (path, status)
+                assert "X-Request-ID" in answer["headers"]
+    assert set(document["paths"][PREDICT]["post"]["responses"]) == {"200", "413", "422", "500", "503"}
+
+
+def test_the_examples_in_the_openapi_document_are_real(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    for path in (PREDICT, EXPLAIN):
+        operation = document["paths"][path]["post"]
+        examples = operation["requestBody"]["content"]["application/json"]["examples"]
+        replies = [client.post(path, json=example["value"]) for example in examples.values()]
+        assert [reply.status_code for reply in replies] == [200] * len(replies)
+        shown = operation["responses"]["200"]["content"]["application/json"]["example"]
+        assert {**replies[0].json(), "request_id": shown["request_id"]} == shown
+    shown = document["paths"][MODEL]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    assert shown == client.get(MODEL).json()
+
+
+@pytest.mark.parametrize("kind", ["titanic", "multiclass", "regression", "native"])
+def test_responses_match_the_documented_schemas(kind: str, request: pytest.FixtureRequest) -> None:
+    release: Release = request.getfixturevalue(kind)
+    with mounted(create_fastapi(Service(release, Settings()))) as client:
+        document = client.get("/openapi.json").json()
+        example = release.metadata.example
+        bad: Any = {**example, "x": 1}
+        for path, body in ((PREDICT, [example, example]), (PREDICT, bad), (EXPLAIN, example)):
+            reply = client.post(path, json=body)
+            answers = document["paths"][path]["post"]["responses"]
+            schema = answers[str(reply.status_code)]["content"]["application/json"]["schema"]
+            assert mismatch(schema, reply.json(), document) == ""
+        name = release.schema.__name__
+        assert document["components"]["schemas"][name]["required"] == release.json_schema["required"]
+
+
+def mismatch(schema: dict[str, Any], value: Any, document: Any) -> str:
+    """Say where a value is not what a schema says; as much of JSON Schema as the document uses."""
+    if "$ref" in schema:
+        target = document
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        return mismatch(target, value, document)
+    kinds: dict[str, Any] = {"object": dict, "array": list, "string": str, "number": (int, float), "null": type(None)}
+    if "enum" in schema and value not in schema["enum"]:
+        return f"{value} is none of {schema['enum']}"
+    if "type" in schema and not isinstance(value, kinds.get(schema["type"], int)):
+        return f"{value} is not a {schema['type']}"
+    if isinstance(value, dict):
+        missing = set(schema.get("required", ())) - set(value)
+        unknown = set(value) - set(schema.get("properties", value))
+        if missing or unknown:
+            return f"missing {missing}, unknown {unknown}"
+        parts = [mismatch(part, value[k], document) for k, part in schema.get("properties", {}).items() if k in value]
+        return next(filter(None, parts), "")
+    if isinstance(value, list):
+        return next(filter(None, (mismatch(schema.get("items", {}), part, document) for part in value)), "")
+    return ""
+
+
+def test_a_schema_class_may_share_a_name_with_a_response_schema(binary: Release) -> None:
+    renamed = Release(binary.package)
+    renamed.__dict__["schema"] = type("Prediction", (binary.schema,), {})
+    document = create_fastapi(Service(renamed, Settings())).openapi()
+    schemas = document["components"]["schemas"]
+    assert "size" in schemas["PredictionRow"]["properties"]
+    assert "predictions" in schemas["Prediction"]["properties"]
+    text = json.dumps(document["paths"][PREDICT]["post"]["requestBody"])
+    assert "#/components/schemas/PredictionRow" in text
