@@ -1,4 +1,4 @@
-"""Every model family compiles to the same scores, for each task it has."""
+"""Every model family compiles to the same scores, for each of its tasks."""
 
 import numpy as np
 import pytest
@@ -181,7 +181,7 @@ def test_trees_without_any_split_compile(task):
     compile_case(make_pipeline(prepared(scaled=False, imputed=True), model), task)
 
 
-def test_a_model_of_numbers_alone_has_no_strings_input():
+def test_a_model_of_numbers_only_has_no_strings_input():
     import onnx
 
     from seatrial.compile import compile_pipeline
@@ -192,7 +192,7 @@ def test_a_model_of_numbers_alone_has_no_strings_input():
     assert [given.name for given in graph.input] == ["numbers"]
 
 
-def test_columns_are_matched_by_name_not_by_place():
+def test_columns_are_matched_by_name_not_by_position():
     from seatrial.compile import compile_pipeline, prove
     from seatrial.model.inputs import Inputs
 

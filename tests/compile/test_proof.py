@@ -1,4 +1,4 @@
-"""The proof fails when it should: faults planted in a graph, the smallest that there are among them."""
+"""The proof fails when it should: with faults injected into a graph, down to the smallest possible."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ TREES = [
 
 
 @pytest.mark.parametrize("model", TREES, ids=lambda model: type(model).__name__)
-def test_a_leaf_that_is_a_hair_off_is_found(model):
+def test_a_slightly_changed_leaf_is_detected(model):
     pipeline = pipeline_with(model)
     graph = compile_pipeline(pipeline, INPUTS)
     assert proof_of(pipeline, graph).holds
@@ -74,7 +74,7 @@ def test_a_leaf_that_is_a_hair_off_is_found(model):
 
 @pytest.mark.parametrize("direction", [-np.inf, np.inf])
 @pytest.mark.parametrize("model", TREES, ids=lambda model: type(model).__name__)
-def test_a_threshold_that_is_the_next_double_is_found(model, direction):
+def test_a_threshold_changed_to_the_next_double_is_detected(model, direction):
     # Not scaled: a scaler reaches only some doubles, and a threshold may move between two of them without effect.
     pipeline = pipeline_with(model, scaled=False)
     graph = compile_pipeline(pipeline, INPUTS)
@@ -92,14 +92,14 @@ def first_numeric_node(graph):
 
 
 @pytest.mark.parametrize("model", TREES, ids=lambda model: type(model).__name__)
-def test_thresholds_in_float32_are_found(model):
+def test_thresholds_in_float32_are_detected(model):
     pipeline = pipeline_with(model)
     graph = compile_pipeline(pipeline, INPUTS)
     rounded = altered(graph, "TreeEnsemble", "nodes_splits", lambda t: t.astype(np.float32).astype(np.float64))
     assert not proof_of(pipeline, rounded).holds
 
 
-def test_a_graph_calculated_in_float32_is_found():
+def test_a_graph_computed_in_float32_is_detected():
     pipeline = pipeline_with(LogisticRegression())
     model = onnx.load_from_string(compile_pipeline(pipeline, INPUTS))
     weights = next(node for node in model.graph.node if node.op_type == "Gemm").input[1]
@@ -111,7 +111,7 @@ def test_a_graph_calculated_in_float32_is_found():
     assert proof.labels_differ == 0  # labels alone would have let it pass
 
 
-def test_a_category_that_is_not_known_is_found():
+def test_a_forgotten_category_is_detected():
     pipeline = pipeline_with(LogisticRegression())
 
     def forget(words):
@@ -121,7 +121,7 @@ def test_a_category_that_is_not_known_is_found():
     assert not proof_of(pipeline, graph).holds
 
 
-def test_the_graph_of_another_model_is_found():
+def test_the_graph_of_another_model_is_detected():
     graph = compile_pipeline(pipeline_with(LogisticRegression(C=0.9)), INPUTS)
     assert not proof_of(pipeline_with(LogisticRegression()), graph).holds
 
@@ -134,7 +134,7 @@ def test_another_number_of_classes_is_refused():
         proof_of(pipeline_with(LogisticRegression()), graph)
 
 
-def test_what_is_no_graph_is_refused():
+def test_invalid_bytes_are_refused():
     with pytest.raises(CompileError, match="cannot be loaded"):
         proof_of(pipeline_with(LogisticRegression()), b"no graph")
 
@@ -180,7 +180,7 @@ def test_ties_at_a_configured_threshold_are_counted():
     assert proof.ties > 0
 
 
-def test_nan_on_one_side_alone_fails():
+def test_nan_in_only_one_of_the_two_fails():
     pipeline = pipeline_with(LogisticRegression())
     proof = proof_of(_Fixed([np.nan, np.nan]), compile_pipeline(pipeline, INPUTS), boundaries=False)
     assert not proof.holds

@@ -1,4 +1,4 @@
-"""Figures against scikit-learn and against hand calculation, and rows that cannot tell."""
+"""Metrics equal scikit-learn's and a calculation by hand, and are left out where rows do not determine them."""
 
 import json
 import warnings
@@ -52,34 +52,34 @@ def baselines(evaluation: Evaluation) -> dict[str, float | None]:
     return {metric.name: metric.baseline for metric in evaluation.metrics}
 
 
-def test_binary_figures_are_those_of_a_calculation_by_hand() -> None:
-    found = values(binary([0, 0, 1, 1, 1], [0.1, 0.6, 0.4, 0.8, 0.9]))
-    assert found["accuracy"] == pytest.approx(3 / 5)
-    assert found["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert found["roc_auc"] == pytest.approx(5 / 6)  # one of the six pairs is the wrong way round
-    assert found["f1"] == pytest.approx(2 / 3)
-    assert found["brier"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.04 + 0.01) / 5)
-    assert found["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
-    assert found["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.4, 0.8, 0.9]).mean())
+def test_binary_metrics_equal_a_calculation_by_hand() -> None:
+    result = values(binary([0, 0, 1, 1, 1], [0.1, 0.6, 0.4, 0.8, 0.9]))
+    assert result["accuracy"] == pytest.approx(3 / 5)
+    assert result["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert result["roc_auc"] == pytest.approx(5 / 6)  # one of the six pairs is the wrong way round
+    assert result["f1"] == pytest.approx(2 / 3)
+    assert result["brier"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.04 + 0.01) / 5)
+    assert result["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert result["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.4, 0.8, 0.9]).mean())
 
 
-def test_regression_figures_are_those_of_a_calculation_by_hand() -> None:
-    found = values(regression([1, 2, 3, 4], [1, 2, 3, 8], train=[2, 4]))
-    assert found["mae"] == pytest.approx(1)
-    assert found["rmse"] == pytest.approx(2)
-    assert found["median_absolute_error"] == 0
-    assert found["r2"] == pytest.approx(1 - 16 / 5)
-    assert found["mape"] == pytest.approx(1 / 4)
+def test_regression_metrics_equal_a_calculation_by_hand() -> None:
+    result = values(regression([1, 2, 3, 4], [1, 2, 3, 8], train=[2, 4]))
+    assert result["mae"] == pytest.approx(1)
+    assert result["rmse"] == pytest.approx(2)
+    assert result["median_absolute_error"] == 0
+    assert result["r2"] == pytest.approx(1 - 16 / 5)
+    assert result["mape"] == pytest.approx(1 / 4)
 
 
 def test_the_binary_baseline_is_the_majority_vote_with_the_training_shares() -> None:
     evaluation = binary([0, 1, 1, 1], [0.2, 0.6, 0.7, 0.8], train=[0, 0, 0, 1])
-    found = baselines(evaluation)
+    result = baselines(evaluation)
     assert evaluation.trivial == 0
-    assert found["accuracy"] == 0.25
-    assert found["roc_auc"] == 0.5
-    assert found["brier"] == pytest.approx((0.0625 + 3 * 0.5625) / 4)
-    assert found["f1"] == 0
+    assert result["accuracy"] == 0.25
+    assert result["roc_auc"] == 0.5
+    assert result["brier"] == pytest.approx((0.0625 + 3 * 0.5625) / 4)
+    assert result["f1"] == 0
 
 
 def test_the_baseline_does_not_depend_on_the_threshold() -> None:
@@ -93,7 +93,7 @@ def test_the_regression_baseline_is_the_training_mean() -> None:
     assert baselines(evaluation)["mae"] == 5
 
 
-def test_the_threshold_decides_and_a_tie_with_it_is_a_yes() -> None:
+def test_the_threshold_decides_and_a_tie_is_positive() -> None:
     evaluation = binary([0, 1, 1], [0.2, 0.3, 0.9], rule=replace(BINARY, threshold=0.3))
     assert evaluation.predicted.tolist() == [0, 1, 1]
 
@@ -111,20 +111,20 @@ def test_the_positive_label_may_come_first() -> None:
     assert values(evaluation)["f1"] == 1
 
 
-def test_multiclass_figures_are_scikit_learns_own() -> None:
+def test_multiclass_metrics_equal_scikit_learns() -> None:
     generator = np.random.default_rng(3)
     y = generator.integers(0, 3, 60)
     scores = generator.dirichlet([1, 1, 1], 60)
     evaluation = evaluate(DecisionRule("multiclass", (0, 1, 2)), y_true=y, scores=scores, y_train=y, seed=1)
-    found, answer = values(evaluation), scores.argmax(axis=1)
-    assert found["accuracy"] == sk.accuracy_score(y, answer)
-    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, answer))
-    assert found["macro_f1"] == pytest.approx(sk.f1_score(y, answer, average="macro"))
-    assert found["roc_auc_ovr"] == pytest.approx(sk.roc_auc_score(y, scores, multi_class="ovr"))
-    assert found["log_loss"] == pytest.approx(sk.log_loss(y, scores))
+    result, answer = values(evaluation), scores.argmax(axis=1)
+    assert result["accuracy"] == sk.accuracy_score(y, answer)
+    assert result["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, answer))
+    assert result["macro_f1"] == pytest.approx(sk.f1_score(y, answer, average="macro"))
+    assert result["roc_auc_ovr"] == pytest.approx(sk.roc_auc_score(y, scores, multi_class="ovr"))
+    assert result["log_loss"] == pytest.approx(sk.log_loss(y, scores))
 
 
-def test_an_interval_of_accuracy_is_near_the_normal_approximation() -> None:
+def test_the_interval_of_accuracy_is_close_to_the_normal_approximation() -> None:
     generator = np.random.default_rng(5)
     y = generator.integers(0, 2, 2_000)
     right = generator.random(2_000) < 0.8
@@ -136,7 +136,7 @@ def test_an_interval_of_accuracy_is_near_the_normal_approximation() -> None:
     assert accuracy.interval == pytest.approx((accuracy.value - half, accuracy.value + half), abs=half / 5)
 
 
-def test_an_interval_of_very_many_rows_is_as_narrow_as_they_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_of_very_many_rows_is_rescaled_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(5)
     y = generator.integers(0, 2, 8_000)
     yes = np.clip(0.3 + 0.4 * y + generator.normal(0, 0.3, len(y)), 0.01, 0.99)
@@ -152,15 +152,15 @@ def test_an_interval_of_very_many_rows_is_as_narrow_as_they_make_it(monkeypatch:
         assert other.interval[0] < metric.value < other.interval[1]
 
 
-def test_rows_of_one_class_leave_out_what_they_cannot_tell() -> None:
-    found = values(binary([0] * 12, [0.1] * 11 + [0.7]))
-    assert "roc_auc" not in found
-    assert "average_precision" not in found
-    assert found["accuracy"] == pytest.approx(11 / 12)
+def test_metrics_that_rows_of_one_class_do_not_determine_are_left_out() -> None:
+    result = values(binary([0] * 12, [0.1] * 11 + [0.7]))
+    assert "roc_auc" not in result
+    assert "average_precision" not in result
+    assert result["accuracy"] == pytest.approx(11 / 12)
     assert binary([0] * 12, [0.1] * 12).headline == "accuracy"
 
 
-def test_a_class_that_no_held_out_row_has_is_survived() -> None:
+def test_a_class_without_held_out_rows_is_allowed() -> None:
     scores = np.random.default_rng(0).dirichlet([1, 1, 1], 20)
     y = np.array([0, 2] * 10)
     with warnings.catch_warnings():
@@ -177,7 +177,7 @@ def test_a_class_that_no_held_out_row_has_is_survived() -> None:
 
 
 @pytest.mark.parametrize("y", [0, 1])
-def test_one_held_out_row_gives_figures_without_intervals(y: int) -> None:
+def test_one_held_out_row_gives_metrics_without_intervals(y: int) -> None:
     evaluation = binary([y], [0.8])
     assert values(evaluation)["accuracy"] == y
     assert all(metric.interval is None for metric in evaluation.metrics)
@@ -190,7 +190,7 @@ def test_one_held_out_row_of_a_regression_has_no_r2() -> None:
     assert values(evaluation)["mae"] == 1
 
 
-def test_constant_predictions_are_as_good_as_a_guess() -> None:
+def test_constant_predictions_have_an_auc_of_one_half() -> None:
     evaluation = binary([0, 1] * 20, [0.4] * 40)
     assert values(evaluation)["roc_auc"] == 0.5
     assert evaluation.metrics[0].interval is None  # no redraw moves it
@@ -199,7 +199,7 @@ def test_constant_predictions_are_as_good_as_a_guess() -> None:
     assert accuracy.interval is not None
 
 
-def test_a_model_without_a_mistake_has_no_interval() -> None:
+def test_a_model_without_errors_has_no_interval() -> None:
     accuracy = binary([0, 1] * 20, [0.1, 0.9] * 20).metric("accuracy")
     assert accuracy is not None
     assert (accuracy.value, accuracy.interval) == (1, None)
@@ -271,36 +271,36 @@ def _evaluated(table: dict[str, Array]) -> Evaluation:
 def test_importance_orders_columns_and_is_exactly_zero_for_an_unused_one() -> None:
     table = _held_out()
     evaluation = _evaluated(table)
-    found = {i.column: i for i in permutation_importance(evaluation, table, _score, seed=1)}
-    assert found["strong"].mean > 0.2 > found["weak"].mean > 0
-    assert found["strong"].spread > 0
-    assert (found["unused"].mean, found["unused"].spread) == (0, 0)
+    result = {i.column: i for i in permutation_importance(evaluation, table, _score, seed=1)}
+    assert result["strong"].mean > 0.2 > result["weak"].mean > 0
+    assert result["strong"].spread > 0
+    assert (result["unused"].mean, result["unused"].spread) == (0, 0)
 
 
-def test_importance_is_the_loss_where_less_is_better_too() -> None:
+def test_importance_is_positive_where_lower_is_better_too() -> None:
     table = _held_out()
     y = 3 * table["strong"]
     one_row = evaluate(DecisionRule("regression"), y_true=y[:1], scores=y[:1], y_train=y, seed=1)
     evaluation = replace(one_row, labels=y)  # with the headline of a single row, where lower is better
     assert evaluation.headline == "rmse"
-    found = permutation_importance(evaluation, table, lambda part: 3 * part["strong"], seed=1)
-    assert {i.column for i in found if i.mean > 1} == {"strong"}
+    result = permutation_importance(evaluation, table, lambda part: 3 * part["strong"], seed=1)
+    assert {i.column for i in result if i.mean > 1} == {"strong"}
 
 
-def test_importance_of_many_rows_asks_about_a_part_of_them() -> None:
+def test_importance_uses_a_sample_of_many_rows() -> None:
     table = _held_out(30_000)
     evaluation = _evaluated(table)
-    asked: list[int] = []
+    calls: list[int] = []
 
     def score(part: dict[str, Array]) -> Array:
-        asked.append(len(part["strong"]))
+        calls.append(len(part["strong"]))
         return _score(part)
 
     permutation_importance(evaluation, table, score, seed=1)
-    assert max(asked) <= 40_000
+    assert max(calls) <= 40_000
 
 
-def test_a_column_whose_shuffling_a_feature_function_refuses_is_left_out() -> None:
+def test_a_column_is_left_out_if_a_feature_function_fails_on_its_shuffled_values() -> None:
     table = _held_out()
     evaluation = _evaluated(table)
     weak = table["weak"].copy()
@@ -310,8 +310,8 @@ def test_a_column_whose_shuffling_a_feature_function_refuses_is_left_out() -> No
             raise SeatrialError("The feature function fails.")
         return _score(part)
 
-    found = permutation_importance(evaluation, table, score, seed=1)
-    assert [i.column for i in found] == ["strong", "unused"]
+    result = permutation_importance(evaluation, table, score, seed=1)
+    assert [i.column for i in result] == ["strong", "unused"]
 
 
 def test_importance_does_not_change_the_table() -> None:

@@ -169,22 +169,22 @@ def test_the_sections_are_in_the_order_of_a_decision(task: Task) -> None:
 
 
 def test_the_summary_compares_the_accuracy_with_the_majority_vote() -> None:
-    given = report(labels={"0": "sank", "1": "swam"})
-    accuracy = given.evaluation.metric("accuracy")
+    case = report(labels={"0": "sank", "1": "swam"})
+    accuracy = case.evaluation.metric("accuracy")
     assert accuracy is not None
     assert accuracy.baseline is not None
-    text = _Page(render_report(given)).text.replace("\u00a0", " ")
+    text = _Page(render_report(case)).text.replace("\u00a0", " ")
     assert f"Correct for {accuracy.value:.0%}".replace("%", " %") in text
     assert "of 300 held-out rows (" in text
-    trivial = given.metadata.label(given.evaluation.trivial)
+    trivial = case.metadata.label(case.evaluation.trivial)
     assert f"always predicting “{trivial}” would be correct for {accuracy.baseline:.0%}".replace("%", " %") in text
     assert "clearly better" in text
 
 
 def test_the_summary_of_a_regression_compares_its_mean_error_with_the_mean() -> None:
-    given = report("regression")
-    text = _Page(render_report(given)).text
-    off = np.abs(given.evaluation.scores - given.evaluation.labels).mean()
+    case = report("regression")
+    text = _Page(render_report(case)).text
+    off = np.abs(case.evaluation.scores - case.evaluation.labels).mean()
     assert re.search(
         rf"The predicted y is off by {round(off, -1):,.0f} on average over 300 held-out rows \([\d,]+ to [\d,]+\)", text
     )
@@ -197,10 +197,10 @@ def test_everything_that_comes_from_the_table_is_escaped() -> None:
     table["note"] = np.array([evil] * 60, dtype=object)
     table["place"] = np.array([evil, "there"] * 30, dtype=object)
     columns = (*COLUMNS[:2], Column("note", "text", nullable=True, required=True))
-    given = report(
+    case = report(
         "multiclass", table=table, classes=(evil, "b", "c"), description=evil, git={"commit": evil, "dirty": False}
     )
-    page = render_report(RunReport(**{**vars(given), "columns": columns}))
+    page = render_report(RunReport(**{**vars(case), "columns": columns}))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
@@ -219,36 +219,36 @@ def test_few_rows_can_be_reported(task: Task, rows: int) -> None:
 
 
 def test_held_out_rows_of_one_class_can_be_reported() -> None:
-    given = report()
+    case = report()
     same = evaluate(
         DecisionRule("binary", (0, 1)),
         y_true=np.zeros(300, dtype=int),
-        scores=given.evaluation.scores,
+        scores=case.evaluation.scores,
         y_train=np.array([0, 1, 1]),
         seed=1,
     )
-    page = render_report(RunReport(**{**vars(given), "evaluation": same}))
+    page = render_report(RunReport(**{**vars(case), "evaluation": same}))
     assert "ROC curve" not in page
     assert "no better than ignoring the columns" not in page
 
 
 def test_a_model_that_is_no_better_than_the_baseline_should_not_be_released() -> None:
-    given = report()
+    case = report()
     upside_down = evaluate(
         DecisionRule("binary", (0, 1)),
-        y_true=given.evaluation.labels,
-        scores=given.evaluation.scores[:, ::-1],
-        y_train=given.evaluation.labels,
+        y_true=case.evaluation.labels,
+        scores=case.evaluation.scores[:, ::-1],
+        y_train=case.evaluation.labels,
         seed=1,
     )
-    page = render_report(RunReport(**{**vars(given), "evaluation": upside_down}))
+    page = render_report(RunReport(**{**vars(case), "evaluation": upside_down}))
     assert "do not release this model" in page
     assert 'class="verdict doubt"' in page
 
 
 def test_a_model_without_errors_is_suspected_of_a_leak() -> None:
-    given = report()
-    y = given.evaluation.labels
+    case = report()
+    y = case.evaluation.labels
     perfect = evaluate(
         DecisionRule("binary", (0, 1)),
         y_true=y,
@@ -256,17 +256,17 @@ def test_a_model_without_errors_is_suspected_of_a_leak() -> None:
         y_train=y,
         seed=1,
     )
-    page = render_report(RunReport(**{**vars(given), "evaluation": perfect}))
+    page = render_report(RunReport(**{**vars(case), "evaluation": perfect}))
     assert "does one of the columns contain the answer?" in page
     assert "Every prediction was correct." in page
     assert "Most confident errors" not in page
 
 
 def test_the_most_confident_errors_are_listed_with_their_values() -> None:
-    given = report()
-    e = given.evaluation
+    case = report()
+    e = case.evaluation
     confidence = np.where(e.predicted != e.labels, e.scores.max(axis=1), 0)
-    page = render_report(given)
+    page = render_report(case)
     table = page[
         page.index("Most confident errors") : page.index(
             'id="importance"' if 'id="importance"' in page else 'id="data"'
@@ -277,14 +277,14 @@ def test_the_most_confident_errors_are_listed_with_their_values() -> None:
 
 
 def test_the_confusion_matrix_counts_every_row() -> None:
-    given = report("multiclass")
-    matrix = re.search(r'<table class="confusion">.*?</table>', render_report(given), re.DOTALL)
+    case = report("multiclass")
+    matrix = re.search(r'<table class="confusion">.*?</table>', render_report(case), re.DOTALL)
     assert matrix
     counts = [int(count) for count in re.findall(r"<b>(\d+)</b>", matrix[0])]
     expected = [
-        int(((given.evaluation.labels == true) & (given.evaluation.predicted == answer)).sum())
-        for true in given.evaluation.rule.classes
-        for answer in given.evaluation.rule.classes
+        int(((case.evaluation.labels == true) & (case.evaluation.predicted == answer)).sum())
+        for true in case.evaluation.rule.classes
+        for answer in case.evaluation.rule.classes
     ]
     assert counts == expected
 
@@ -310,8 +310,8 @@ def test_free_text_appears_only_among_the_largest_errors() -> None:
 
 
 def test_a_target_that_hardly_varies_can_be_reported() -> None:
-    given = report("regression")
+    case = report("regression")
     y = np.full(300, 7.0)
     y[0] = 7.0 + 1e-12
     same = evaluate(DecisionRule("regression"), y_true=y, scores=y.copy(), y_train=y, seed=1)
-    assert _Page(render_report(RunReport(**{**vars(given), "evaluation": same}))).open == []
+    assert _Page(render_report(RunReport(**{**vars(case), "evaluation": same}))).open == []

@@ -14,10 +14,8 @@ import numpy.typing as npt
 from seatrial.compile.proof import expected_scores, matrices
 from seatrial.compile.trees import thresholds_of
 from seatrial.model.engines import to_frame
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
-
-Floats = npt.NDArray[np.float64]
 
 THRESHOLDS = 3_000  # of a tree model, sampled if there are more
 PAIRS = 1_000  # of two values of one column, between which the scores may change

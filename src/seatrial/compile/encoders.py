@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.compile.graph import DOUBLE, ML, Graph, Matrix, Refused, join
-
-Floats = npt.NDArray[np.float64]
+from seatrial.model.features import Floats
 
 UNKNOWN = "\x00 a string that is in no table \x00"
 MERGED_LIMIT = 20_000  # cells of a 0/1 matrix that merges infrequent categories; beyond it, a lookup is faster

@@ -3,11 +3,9 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.compile.graph import Graph, Matrix, Refused
-
-Floats = npt.NDArray[np.float64]
+from seatrial.model.features import Floats
 
 
 def linear_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.model.compiled import Proof
 from seatrial.model.decision import DecisionRule
 from seatrial.model.engines import GraphEngine
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs, stack_columns
-
-Floats = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-9  # in probability; for a regression relative to max(1, |value|)
 TIE = 1e-12  # labels closer than this to the threshold, or to each other, depend on the last bit

@@ -4,12 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.schema import Column
-
-Floats = npt.NDArray[np.float64]
 
 ROWS = 100_000
 ROUNDS = 8

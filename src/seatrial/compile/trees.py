@@ -8,15 +8,12 @@ in the graph and is exact for every double. Histogram boosting compares doubles;
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from onnx import numpy_helper
 
 from seatrial.compile.encoders import ordinal_encoder
 from seatrial.compile.graph import ML, Graph, Matrix, Refused, join, refuse_text
 from seatrial.compile.linear import by_link, column
-
-Floats = npt.NDArray[np.float64]
-Array = npt.NDArray[Any]
+from seatrial.model.features import Array, Floats
 
 LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
 SUM = 1  # its aggregate_function; AVERAGE would divide by the number of all trees, not of one class's

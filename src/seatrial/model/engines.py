@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
-
-Floats = npt.NDArray[np.float64]
 
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"

@@ -22,6 +22,7 @@ from seatrial.model.categorical import categorical, codes_of
 from seatrial.model.schema import Column
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 Columns = dict[str, Array]
 
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.decision import DecisionRule, decision_rule
-from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, Floats, GraphEngine, NativeEngine
-from seatrial.model.features import Array, Columns, Feature, add_features, features_in, needed
+from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, GraphEngine, NativeEngine
+from seatrial.model.features import Array, Columns, Feature, Floats, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, stack_columns, stack_rows
 from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
@@ -234,22 +234,20 @@ class Release:
     def _explain(self, values: dict[str, Any]) -> Explanation:
         meta = self.metadata
         typical = {c.name: self._typical_values[c.name] for c in self.columns}
-        own = self.score([self._encode(dict(values))])
-        if meta.task == "regression":
-            position, label = None, None
-        elif meta.task == "binary":
-            position, label = meta.classes.index(meta.positive), meta.positive
-        else:
-            position = int(self.decide_index(own)[0])
-            label = meta.classes[position]
+        position: int | None = None  # of the explained class
+        if meta.task == "binary":
+            position = self.decision.positive
+        elif meta.task == "multiclass":
+            position = int(self.decide_index(self.score([self._encode(dict(values))]))[0])
 
         def score(rows: Sequence[dict[str, Any]]) -> Floats:
-            found = self.score([self._encode(dict(r)) for r in rows])
-            return found if position is None else found[:, position]
+            scores = self.score([self._encode(dict(row)) for row in rows])
+            return scores if position is None else scores[:, position]
 
         names = [c.name for c in self.columns if c.name in self.used_columns]
         shares = contributions(values, typical, names, score)
         ends = score([typical, values])
+        label = None if position is None else meta.classes[position]
         return Explanation(label, float(ends[1]), float(ends[0]), tuple(shares))
 
     @cached_property

@@ -13,6 +13,8 @@ from seatrial.model.features import Array, Columns
 from seatrial.pages.words import short
 from seatrial.train.metrics import LabelledScores, Measure, measures_of
 
+Name = Callable[[object], str]  # how a label is written for people
+
 SHUFFLES = 8
 MOST_SHUFFLED_ROWS = 5_000  # importance ranks the columns, for which fewer rows are enough
 

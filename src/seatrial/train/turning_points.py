@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.schema import Column
 from seatrial.train.reference_rows import Row, row_at, take
 
@@ -22,7 +21,6 @@ ROWS = 32  # at most
 HALVINGS = 60
 
 Scores = Callable[[Columns], Array]
-Floats = npt.NDArray[np.float64]
 
 
 def turning_rows(

@@ -1,6 +1,6 @@
 """Whether predicted probabilities can be trusted, and how they are distributed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +8,11 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent
-from seatrial.train.evaluation import Evaluation
+from seatrial.train.evaluation import Evaluation, Name
 
 BINS = 10
 FINE_BINS = 25
 
-Name = Callable[[object], str]
 Group = tuple[str, Array]  # the name of some rows, and a mask
 
 

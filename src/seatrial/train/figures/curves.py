@@ -1,6 +1,6 @@
 """ROC and precision-recall curves; with several classes, each class against the rest."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,9 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent
-from seatrial.train.evaluation import Evaluation
+from seatrial.train.evaluation import Evaluation, Name
 
 MOST_CURVES = 4  # as many as can be distinguished
-
-Name = Callable[[object], str]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where a model is wrong: the confusion matrix, and the rows with the largest errors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +9,9 @@ from seatrial.model.features import Columns
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 from seatrial.pages.words import MINUS, cell, percent, plain
-from seatrial.train.evaluation import Evaluation
+from seatrial.train.evaluation import Evaluation, Name
 
 WORST = 10
-
-Name = Callable[[object], str]
 
 
 @dataclass(frozen=True)

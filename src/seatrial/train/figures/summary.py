@@ -1,12 +1,9 @@
 """The result of a training in two sentences that a person can act on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from seatrial.pages.words import between, percent, rough
-from seatrial.train.evaluation import Evaluation, Metric
-
-Name = Callable[[object], str]
+from seatrial.train.evaluation import Evaluation, Metric, Name
 
 
 @dataclass(frozen=True)

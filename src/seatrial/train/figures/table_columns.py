@@ -1,13 +1,12 @@
 """The training table, column by column: missing values, and how the values are distributed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seatrial.pages.charts import Svg, small_bars
 from seatrial.pages.words import DASH, cell, percent, plain
+from seatrial.train.evaluation import Name
 from seatrial.train.profile import ColumnProfile, Fingerprint
-
-Name = Callable[[object], str]
 
 
 @dataclass(frozen=True)
