@@ -17,7 +17,7 @@ from seatrial.train.recipe import Fitted, Recipe
 
 
 @dataclass(frozen=True)
-class Engine:
+class EngineFile:
     """What computes a release's scores: the content of its file, and the proof or the reason why it is native."""
 
     file: str
@@ -27,7 +27,7 @@ class Engine:
 
 
 def release_metadata(
-    recipe: Recipe, fitted: Fitted, evaluation: Evaluation, engine: Engine, fingerprint: Fingerprint
+    recipe: Recipe, fitted: Fitted, evaluation: Evaluation, engine: EngineFile, fingerprint: Fingerprint
 ) -> Metadata:
     """Collect the facts of a release."""
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
@@ -66,7 +66,7 @@ def release_metadata(
     )
 
 
-def artifact_files(recipe: Recipe, fitted: Fitted, metadata: Metadata, engine: Engine) -> dict[str, bytes]:
+def artifact_files(recipe: Recipe, fitted: Fitted, metadata: Metadata, engine: EngineFile) -> dict[str, bytes]:
     """Return the content of each file by its name."""
     project, columns, schema, held_out = recipe.project, recipe.columns, recipe.checker.schema, recipe.held_out
     labels = recipe.table.target[recipe.split.test]

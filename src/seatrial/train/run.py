@@ -19,7 +19,7 @@ from seatrial.model.metadata import Metadata
 from seatrial.model.schema import row_name
 from seatrial.pages.embed import embed
 from seatrial.train import profile
-from seatrial.train.artifacts import Engine, artifact_files, release_metadata
+from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.native import dump_native
 from seatrial.train.recipe import Fitted, Progress, Recipe, read_recipe
@@ -120,7 +120,7 @@ def _decision_rule(recipe: Recipe) -> DecisionRule:
     return DecisionRule(table.task, table.classes, positive, project.threshold)
 
 
-def _engine(recipe: Recipe, fitted: Fitted, compiler: Compiler, rule: DecisionRule, progress: Progress) -> Engine:
+def _engine(recipe: Recipe, fitted: Fitted, compiler: Compiler, rule: DecisionRule, progress: Progress) -> EngineFile:
     """Compile the pipeline, or keep it as it is where it cannot be compiled exactly."""
     try:
         compiled = compiler(
@@ -137,8 +137,8 @@ def _engine(recipe: Recipe, fitted: Fitted, compiler: Compiler, rule: DecisionRu
     except CompileError as error:
         native = dump_native(fitted.pipeline)
         _check_native(native, error.message)
-        return Engine(NATIVE_FILE, native, {"reason": error.message}, error.message)
-    return Engine(GRAPH_FILE, compiled.graph, asdict(compiled.proof))
+        return EngineFile(NATIVE_FILE, native, {"reason": error.message}, error.message)
+    return EngineFile(GRAPH_FILE, compiled.graph, asdict(compiled.proof))
 
 
 def _check_native(native: bytes, reason: str) -> None:
