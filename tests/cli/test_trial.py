@@ -61,7 +61,7 @@ def releases(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_first_release_is_published_only_after_its_trial(releases: Releases) -> None:
     before = releases.run("publish")
     assert before.returncode == 1
-    assert "No trial has been held of this wheel" in before.stderr
+    assert "No trial has been run for this wheel" in before.stderr
     assert "Run `seatrial trial`" in before.stderr
     code, verdict = releases.trial()
     assert code == 0, verdict["cause"]

@@ -47,7 +47,7 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     progress("reading the recipe")
     table = same_table(project, candidate.release or {})
     trainer = trainer_of(read_recipe(project, data=table))
-    proof = prove_gate(candidate.path, trainer, policy=policy, index=source, quick=quick, progress=progress)
+    proof = prove_gate(candidate, trainer, policy=policy, index=source, quick=quick, progress=progress)
     page = project.root / gate.RESULTS / f"{NAME}.html"
     write_atomic(page, to_html(proof))
     write_atomic(page.with_suffix(".json"), to_json(proof.to_document()))

@@ -100,7 +100,7 @@ def run_trial(
     policy, source = policy_and_wheels(project, index, progress)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         verdict = run(
-            candidate.path,
+            candidate,
             index.fetch(baseline) if baseline else None,
             policy=policy,
             index=source,
