@@ -131,7 +131,7 @@ def test_an_intended_change_waits_until_somebody_accepts_it(releases: Releases) 
     assert given["checks"]
     again = releases.run("trial", "accept", "--reason", "once more")
     assert again.returncode == 2
-    assert "no difference that waits" in again.stderr
+    assert "No difference is waiting for acceptance" in again.stderr
     assert releases.run("publish").returncode == 0
 
 
