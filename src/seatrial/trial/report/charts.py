@@ -81,7 +81,7 @@ def change(histogram: ChangeHistogram) -> Figure | None:
     if noise:
         exceeding = f"{percent(outside / sum(shares))} of the rows are" if outside else "no row is"
         caption += (
-            f" In a usual harmless retrain, 99 % of the rows stay in the shaded band; here {exceeding} outside it."
+            f" In a usual retrain, 99 % of the rows stay in the shaded band; here {exceeding} outside it."
         )
     described = f"Histogram of the {histogram.label}, from {figure(low)} to {figure(high)}."
     return Figure("How far the predictions moved", draw(described, chart), caption)
