@@ -121,8 +121,8 @@ class ReleaseMaker:
 
     def __init__(self, root: Path) -> None:
         self.root, self.count = root, 0
-        self.index = root / "index"
-        publish_toolkit(open_index(self.index))
+        self.index = open_index(root / "index")
+        publish_toolkit(self.index)
         self.baseline = make(root / "baseline", "0.1.0")
 
     def make(self, version: str = "0.2.0", **how: Any) -> Path:
@@ -323,8 +323,8 @@ ENORMOUS = SCHEMA.replace("x: float | None", "x: float = Field(ge=1000)").replac
         ({"files": {"golden.json": json.dumps(golden(what="crash"))}}, "crashed"),
         ({"code": {"features.py": "def y(x: float | None) -> float | None:\n    raise OSError('no store')\n"}}, "no store"),
         ({"code": {"features.py": "import nowhere_to_be_found\n"}}, "nowhere_to_be_found"),
-        ({"code": {"run.pth": "import os"}}, "would run whenever Python starts"),
-        ({"facts": {"environment": {"onnxruntime": "0.0.1"}}}, "cannot be made"),
+        ({"code": {"run.pth": "import os"}}, "would run every time Python starts"),
+        ({"facts": {"environment": {"onnxruntime": "0.0.1"}}}, "cannot be created"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )  # fmt: skip

@@ -14,8 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.engines import Floats
-from seatrial.model.features import Columns
+from seatrial.model.features import Columns, Floats
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
 from seatrial.model.scoring import score_chunks
@@ -67,12 +66,12 @@ def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
     Raises DataError at the first chunk with rows that break the schema.
     """
 
-    def checked() -> Iterator[Chunk]:
+    def valid_chunks() -> Iterator[Chunk]:
         for chunk in read_chunks(path, release.checker):
             raise_problems(chunk.problems, path, rows=chunk.rows)
             yield chunk
 
-    for chunk, scores in score_chunks(release, checked()):
+    for chunk, scores in score_chunks(release, valid_chunks()):
         yield Predicted(release.decide(scores), scores, chunk.columns)
 
 

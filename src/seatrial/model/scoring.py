@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-from seatrial.model.engines import Engine, Floats
-from seatrial.model.features import Columns
+from seatrial.model.engines import Engine
+from seatrial.model.features import Columns, Floats
 from seatrial.model.metadata import Metadata
 from seatrial.model.table_files import Chunk
 
 
-class Model(Protocol):
+class ScoringModel(Protocol):
     """What scoring needs of a release."""
 
     @property
@@ -27,7 +27,7 @@ class Model(Protocol):
         """Turn checked columns into the engine's inputs."""
 
 
-def score_chunks(model: Model, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Floats]]:
+def score_chunks(model: ScoringModel, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Floats]]:
     """Score chunks in their order.
 
     The engine scores some chunks in threads while the next ones are read and checked, since it releases the GIL.

@@ -29,14 +29,15 @@ from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
 from seatrial.trial.verdict import judge
 from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 
 def run(
-    candidate: Path,
-    baseline: Path | None,
+    candidate: Path | WheelInfo,
+    baseline: Path | WheelInfo | None,
     *,
     policy: Policy,
-    index: WheelSource | Path | None = None,
+    index: WheelSource | None = None,
     recipes: Recipes | None = None,
     data: Path | None = None,
     acceptances: Sequence[Acceptance] = (),
@@ -57,15 +58,20 @@ def run(
     return replace(verdict, **extras)
 
 
-def _check_wheels(candidate: Path, baseline: Path | None, same_wheel: bool) -> None:
-    for path in (candidate, *([baseline] if baseline else [])):
-        if not path.is_file():
-            raise SeatrialError(f"{path} does not exist.", hint="Name a wheel, or build one with `seatrial build`.")
-    if baseline and not same_wheel and sha256(baseline) == sha256(candidate):
+def _check_wheels(candidate: Path | WheelInfo, baseline: Path | WheelInfo | None, same_wheel: bool) -> None:
+    for wheel in (candidate, *([baseline] if baseline else [])):
+        if isinstance(wheel, Path) and not wheel.is_file():
+            raise SeatrialError(f"{wheel} does not exist.", hint="Name a wheel, or build one with `seatrial build`.")
+    if baseline and not same_wheel and _digest(baseline) == _digest(candidate):
+        name = candidate.name if isinstance(candidate, Path) else candidate.filename
         raise NotComparedError(
-            f"Candidate and baseline are the same wheel ({candidate.name}), so the comparison would be vacuous.",
+            f"Candidate and baseline are the same wheel ({name}), so the comparison would be vacuous.",
             hint="Build the candidate first, or pass --same-wheel to compare the wheel with itself.",
         )
+
+
+def _digest(wheel: Path | WheelInfo) -> str:
+    return sha256(wheel) if isinstance(wheel, Path) else wheel.sha256
 
 
 @dataclass(frozen=True)

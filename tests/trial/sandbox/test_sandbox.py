@@ -461,7 +461,7 @@ def test_a_wheel_that_is_not_a_release_is_refused(tmp_path: Path):
         "The baseline cannot be asked: tiny_model-0.1.0-py3-none-any.whl is no release"
     )
     assert "seatrial build" in error.value.hint
-    with pytest.raises(NotComparedError, match=r"would run whenever Python starts|lies outside"):
+    with pytest.raises(NotComparedError, match=r"would run every time Python starts|is outside"):
         open_sandbox(make_wheel(tmp_path / "b", more={"evil.pth": b"import os"}), POLICY)
     with pytest.raises(NotComparedError, match="does not exist"):
         open_sandbox(tmp_path / "nothing-1.0-py3-none-any.whl", POLICY)
@@ -538,7 +538,9 @@ def test_pins_are_the_versions_that_determine_predictions():
 
 def test_unavailable_versions_are_named(open_moody: Open, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UV_OFFLINE", "1")
-    with pytest.raises(NotComparedError, match="The candidate cannot be run: The environment cannot be made") as error:
+    with pytest.raises(
+        NotComparedError, match="The candidate cannot be run: The environment cannot be created"
+    ) as error:
         open_moody(environment={"numpy": "999.1"})
     assert "numpy==999.1" in error.value.message
 

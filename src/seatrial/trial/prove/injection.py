@@ -9,7 +9,7 @@ from seatrial.core.progress import silent
 from seatrial.model.features import Array, Columns
 from seatrial.model.table_validation import from_array
 from seatrial.trial import equality_checks
-from seatrial.trial.prove.attempts import Attempt
+from seatrial.trial.prove.attempts import Attempt, Result
 from seatrial.trial.prove.blind_spots import revealing_rows
 from seatrial.trial.prove.diagnosis import diagnose, differing, failed_names
 from seatrial.trial.prove.proof_setup import ProofSetup
@@ -56,11 +56,12 @@ def inject_all(setup: ProofSetup, mutants: Sequence[Mutant]) -> tuple[list[Check
     for table in (setup.blocks.rows("rows", "probes"), setup.all_rows):
         rest = [m for m in mutants if m.name not in attempts or attempts[m.name].result == "missed"]
         for mutant, reply in zip(rest, _ask(setup.sandbox, rest, rows, table), strict=True):
-            found = diagnose(_checks(setup, reply), setup.policy, ignored)
+            diagnosis = diagnose(_checks(setup, reply), setup.policy, ignored)
             changed = np.concatenate(_changed(sound, reply))
+            result: Result = "caught" if diagnosis.stopped else "missed"
             attempts[mutant.name] = Attempt(
-                mutant.name, mutant.family, mutant.sentence, "caught" if found.stopped else "missed", mutant.columns,
-                found.check, found.cause, found.failed, int(changed.sum()), len(changed),
+                mutant.name, mutant.family, mutant.sentence, result, mutant.columns,
+                **vars(diagnosis), changed=int(changed.sum()), rows=len(changed),
             )  # fmt: skip
         if not setup.crossed:
             break

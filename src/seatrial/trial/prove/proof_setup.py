@@ -21,6 +21,7 @@ from seatrial.trial.sandbox.answers import Answers
 from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.trial.setup import set_up_trial
 from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 UNSEEN = 4_000  # rows that show whether a missed fault changes anything
 SEED = 19  # of these rows, so that they are not the rows of a trial
@@ -67,7 +68,7 @@ class ProofSetup:
 
 
 def set_up_proof(
-    candidate: Path, trainer: Trainer, policy: Policy, index: WheelSource | Path | None, progress: Progress
+    candidate: Path | WheelInfo, trainer: Trainer, policy: Policy, index: WheelSource | None, progress: Progress
 ) -> ProofSetup:
     """Set up a trial of the candidate alone, and learn which of its columns and inputs matter."""
     trial = set_up_trial(candidate, None, policy, index=index, progress=progress)

@@ -132,24 +132,25 @@ class Lab:
         """Make changes that every project makes and that no trial should stop."""
         self._progress("making harmless changes")
         for name, sentence, candidate in self._harmless:
-            found = diagnose(candidate.checks(self.setup.policy), self.setup.policy)
+            diagnosis = diagnose(candidate.checks(self.setup.policy), self.setup.policy)
             yield Attempt(
-                name, "harmless", sentence, "blocked" if found.stopped else "passed", (), found.check, found.cause,
-                found.failed, candidate.changed, candidate.rows, looser_policy(found.check) if found.stopped else (),
+                name, "harmless", sentence, "blocked" if diagnosis.stopped else "passed", **vars(diagnosis),
+                changed=candidate.changed, rows=candidate.rows,
+                advice=looser_policy(diagnosis.check) if diagnosis.stopped else (),
             )  # fmt: skip
 
     def _attempt(
         self, name: str, family: Family, sentence: str, candidate: RetrainedCandidate, columns: tuple[str, ...] = ()
     ) -> Attempt:
         policy = self.setup.policy
-        found = diagnose(candidate.checks(policy, data_first=True), policy, self._ignored)
-        result: Result = "caught" if found.stopped else "unchanged" if candidate.equivalent else "missed"
+        diagnosis = diagnose(candidate.checks(policy, data_first=True), policy, self._ignored)
+        result: Result = "caught" if diagnosis.stopped else "unchanged" if candidate.equivalent else "missed"
         advice: tuple[str, ...] = ()
         if result == "missed" and family == "training data":
             advice = stricter_policy(candidate.suite, [harmless.suite for _, _, harmless in self._harmless], policy)
         return Attempt(
-            name, family, sentence, result, columns, found.check, found.cause, found.failed,
-            candidate.changed, candidate.rows, advice,
+            name, family, sentence, result, columns, **vars(diagnosis),
+            changed=candidate.changed, rows=candidate.rows, advice=advice,
         )  # fmt: skip
 
     @cached_property

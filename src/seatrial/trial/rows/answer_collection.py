@@ -129,7 +129,7 @@ def flat(scores: Array, regression: bool) -> Array:
 
 def _artifact(wheel: WheelInfo, name: str) -> bytes:
     path = f"{wheel.package}/artifacts/{name}"
-    if path not in wheel.members:
+    if path not in wheel.record:
         raise NotComparedError(f"{wheel.filename} has no {path}.", hint="Build it again with `seatrial build`.")
     with zipfile.ZipFile(wheel.path) as archive:
         return archive.read(path)

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import signal
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,12 +125,12 @@ class Sandbox:
 
 
 def open_sandbox(
-    wheel: Path,
+    wheel: Path | WheelInfo,
     policy: Policy,
     *,
     role: str = "candidate",
-    index: WheelSource | Path | None = None,
-    toolkit: Path | str | None = None,
+    index: WheelSource | None = None,
+    toolkit: Path | None = None,
     cache: Path | None = None,
     progress: Progress = silent,
 ) -> Sandbox:
@@ -140,7 +139,7 @@ def open_sandbox(
     Raises NotComparedError if it is unsafe, is not a release, cannot be installed or loaded, or was changed since.
     """
     try:
-        info = inspect(wheel)
+        info = inspect(wheel) if isinstance(wheel, Path) else wheel
         if info.release is None:
             raise SeatrialError(
                 f"{info.filename} is not a release: it has no {info.package}/{RELEASE_FILE}.",
@@ -148,9 +147,9 @@ def open_sandbox(
             )
         refuse_unsafe(info)
         environment = make_environment(
-            info.path,
+            info,
             index=index,
-            toolkit=toolkit,
+            toolkit=inspect(toolkit) if toolkit else None,
             cache=cache,
             constraints=pins(info.release),
             progress=lambda message: progress(f"{role}: {message}"),
@@ -178,16 +177,12 @@ def pins(release: dict[str, Any]) -> list[str]:
 def _check_installed(wheel: WheelInfo, environment: Environment) -> None:
     """Compare the installed package with the wheel: a cached environment may have been edited since."""
     site = next((path.parent for path in environment.root.glob(f"[Ll]ib*/**/site-packages/{wheel.package}")), None)
-    with zipfile.ZipFile(wheel.path) as archive:
-        for name in wheel.members:
-            if not name.startswith(f"{wheel.package}/") or name.endswith("/"):
-                continue
-            path = site / name if site else None
-            if path is None or not path.is_file() or path.read_bytes() != archive.read(name):
-                raise SeatrialError(
-                    f"{name} in the environment {environment.root} differs from the wheel.",
-                    hint="It was changed. Delete that folder; it will be created again.",
-                )
+    changed = wheel.changed_file(site, required=True) if site else f"{wheel.package}/"
+    if changed:
+        raise SeatrialError(
+            f"{changed} in the environment {environment.root} differs from the wheel.",
+            hint="It was changed. Delete that folder; it will be created again.",
+        )
 
 
 def _failure(folder: Path) -> str:
