@@ -80,9 +80,7 @@ def change(histogram: ChangeHistogram) -> Figure | None:
     caption = f"Rows by how far their prediction moved ({histogram.label})."
     if noise:
         exceeding = f"{percent(outside / sum(shares))} of the rows are" if outside else "no row is"
-        caption += (
-            f" In a usual retrain, 99 % of the rows stay in the shaded band; here {exceeding} outside it."
-        )
+        caption += f" In a usual retrain, 99 % of the rows stay in the shaded band; here {exceeding} outside it."
     described = f"Histogram of the {histogram.label}, from {figure(low)} to {figure(high)}."
     return Figure("How far the predictions moved", draw(described, chart), caption)
 
