@@ -8,10 +8,10 @@ from tests.trial.compare.formula_models import (
     BINARY,
     NUMBER,
     SEVERAL,
+    faulty,
     odds,
     one_at_a_time,
     passengers,
-    faulty,
     survival,
     together,
 )
