@@ -63,12 +63,12 @@ def seatrial(root: Path, *words: str, token: str | None = TOKEN) -> subprocess.C
 BAD = {
     "no network": (("releases", "--index", "down"), TOKEN, "cannot be read: connection refused"),
     "no network to publish to": (("publish", "--index", "down"), TOKEN, "cannot be read: connection refused"),
-    "a wrong token": (("publish", "--index", "team"), "wrong-token", "does not take the token in TEAM_TOKEN (401)"),
+    "a wrong token": (("publish", "--index", "team"), "wrong-token", "rejects the token in TEAM_TOKEN (401)"),
     "a token that is not set": (("publish", "--index", "unset"), TOKEN, "variable NOBODY_SET_THIS is not set"),
     "no such index": (("releases", "--index", "taem"), TOKEN, "No index is called 'taem'"),
-    "a token in the address": (("releases", "--index", "http://a:b@c/"), TOKEN, "has a user name or a token in it"),
-    "a file as index": (("releases", "--index", "pyproject.toml"), TOKEN, "is a file, and no index"),
-    "no trial": (("publish", "--index", "team"), TOKEN, "No trial has been held of this wheel"),
+    "a token in the address": (("releases", "--index", "http://a:b@c/"), TOKEN, "contains a user name or a token"),
+    "a file as index": (("releases", "--index", "pyproject.toml"), TOKEN, "is a file, not an index"),
+    "no trial": (("publish", "--index", "team"), TOKEN, "No trial has been run for this wheel"),
     "no such release": (("serve", "tiny-model==9", "--index", "team"), TOKEN, "has no release of tiny-model"),
 }
 
@@ -155,4 +155,4 @@ def test_a_wrong_policy_is_not_passed_over_where_two_wheels_are_named(project: P
     finally:
         settings.write_text(before)
     assert done.returncode != 0
-    assert "target = 3 is of the wrong type" in done.stderr
+    assert "target = 3 has the wrong type" in done.stderr

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from seatrial.compile import Compiled, compile_release
+from seatrial.compile import compile_release
+from seatrial.model.compiled import Compiled
+from seatrial.model.decision import DecisionRule
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Columns
 from seatrial.model.inputs import Inputs, stack_columns
@@ -69,6 +71,12 @@ MULTICLASS = np.digitize(_SIGNAL, np.quantile(_SIGNAL, [0.3, 0.7]))
 VALUES = np.exp(_SIGNAL / 2) * 10
 TARGETS = {"binary": BINARY, "multiclass": MULTICLASS, "regression": VALUES}
 
+RULES = {
+    "binary": DecisionRule("binary", ("no", "yes")),
+    "multiclass": DecisionRule("multiclass", (0, 1, 2)),
+    "regression": DecisionRule("regression"),
+}
+
 
 def compile_case(pipeline: Any, task: Any = "binary", *, fitted: bool = False, rows: int = 3000) -> Compiled:
     """Fit on the table, compile, and prove on a few thousand rows; raises CompileError as training would see it."""
@@ -82,8 +90,7 @@ def compile_case(pipeline: Any, task: Any = "binary", *, fitted: bool = False, r
         columns=COLUMNS,
         to_frame=framed,
         allowed=lambda drawn: np.ones(len(drawn["age"]), dtype=bool),
-        task=task,
-        positive=1 if task == "binary" else None,
+        rule=RULES[task],
         seed=3,
         rows=rows,
     )

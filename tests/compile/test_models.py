@@ -1,4 +1,4 @@
-"""Every model family compiles to the same scores, for each task it has."""
+"""Every model family compiles to the same scores, for each of its tasks."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ from sklearn.tree import (
     ExtraTreeClassifier,
     ExtraTreeRegressor,
 )
-from tests.compile.cases import BINARY, FRAME, MULTICLASS, NUMBERS, STRINGS, TARGETS, compile_case
+from tests.compile.cases import BINARY, FRAME, MULTICLASS, NUMBERS, RULES, STRINGS, TARGETS, compile_case
 
 SEED = {"random_state": 0}
 SMOOTH_CLASSIFIERS = [
@@ -169,7 +169,7 @@ def test_many_native_categories_compile_exactly():
     inputs = Inputs(("age", "size"), ())
     rows = frame[["age", "size"]].copy()
     strange = rows.assign(size=np.random.default_rng(2).integers(-3, 300, len(rows)).astype(float))
-    proof = prove(model, compile_pipeline(model, inputs), inputs, rows, strange, task="binary")
+    proof = prove(model, compile_pipeline(model, inputs), inputs, rows, strange, RULES["binary"])
     assert proof.holds, proof.reason
 
 
@@ -181,7 +181,7 @@ def test_trees_without_any_split_compile(task):
     compile_case(make_pipeline(prepared(scaled=False, imputed=True), model), task)
 
 
-def test_a_model_of_numbers_alone_has_no_strings_input():
+def test_a_model_of_numbers_only_has_no_strings_input():
     import onnx
 
     from seatrial.compile import compile_pipeline
@@ -192,14 +192,14 @@ def test_a_model_of_numbers_alone_has_no_strings_input():
     assert [given.name for given in graph.input] == ["numbers"]
 
 
-def test_columns_are_matched_by_name_not_by_place():
+def test_columns_are_matched_by_name_not_by_position():
     from seatrial.compile import compile_pipeline, prove
     from seatrial.model.inputs import Inputs
 
     model = LogisticRegression().fit(FRAME[["size", "fare"]], MULTICLASS)
     inputs = Inputs(("fare", "size"), ())
     graph = compile_pipeline(model, inputs)
-    got = prove(_InOrder(model), graph, inputs, FRAME, FRAME, task="multiclass")
+    got = prove(_InOrder(model), graph, inputs, FRAME, FRAME, RULES["multiclass"])
     assert got.holds, got.reason
 
 

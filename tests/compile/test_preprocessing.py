@@ -91,7 +91,7 @@ def test_sums_over_columns_compile_before_a_smooth_model(name):
 
 def test_sums_over_columns_are_refused_before_a_tree():
     columns = ColumnTransformer([("numbers", SUMS["components"], NUMBERS)])
-    with pytest.raises(CompileError, match=r"not the pipeline: .*labels differ; worst row: age="):
+    with pytest.raises(CompileError, match=r"graph differs from the pipeline: .*labels differ; worst row: age="):
         compile_case(make_pipeline(columns, DecisionTreeClassifier(random_state=0)))
 
 
@@ -177,7 +177,7 @@ def test_thousands_of_rare_categories_are_looked_up(monkeypatch):
     compile_case(pipeline)
 
 
-def test_columns_are_chosen_by_name_list_selector_and_the_rest_passes():
+def test_columns_are_selected_by_name_list_or_selector_and_the_rest_passes():
     columns = ColumnTransformer(
         [
             ("one", StandardScaler(), ["fare"]),
@@ -202,7 +202,7 @@ def test_a_pipeline_may_be_nested_and_searched():
     compile_case(GridSearchCV(pipeline, {"logisticregression__C": [0.1, 1.0]}, cv=2))
 
 
-def test_an_inner_table_may_choose_among_the_outputs_of_an_outer_one():
+def test_a_column_transformer_may_select_outputs_of_another():
     outer = ColumnTransformer([("impute", SimpleImputer(), NUMBERS), ("strings", "passthrough", STRINGS)])
     inner = ColumnTransformer(
         [("scale", StandardScaler(), [4, 0]), ("encode", OneHotEncoder(handle_unknown="ignore"), [5, 7])]
@@ -216,9 +216,9 @@ def test_a_column_that_was_always_missing_is_dropped():
     compile_case(make_pipeline(columns, LogisticRegression()).fit(frame, BINARY), fitted=True)
 
 
-def test_columns_that_the_engine_is_not_given_are_named():
+def test_columns_that_are_not_engine_inputs_are_named():
     pipeline = make_pipeline(ColumnTransformer([("n", SimpleImputer(), NUMBERS)]), LogisticRegression()).fit(
         FRAME, BINARY
     )
-    with pytest.raises(CompileError, match="not given grade"):
+    with pytest.raises(CompileError, match="the engine has no input grade"):
         compile_pipeline(pipeline, Inputs(("age", "fare", "size", "pclass"), ()))

@@ -1,4 +1,6 @@
-"""The proof fails when it should: faults planted in a graph, the smallest that there are among them."""
+"""The proof fails when it should: with faults injected into a graph, down to the smallest possible."""
+
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -12,10 +14,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from tests.compile.cases import BINARY, COLUMNS, FRAME, INPUTS, NUMBERS, STRINGS, TABLE, VALUES, framed
+from tests.compile.cases import BINARY, COLUMNS, FRAME, INPUTS, NUMBERS, RULES, STRINGS, TABLE, VALUES, framed
 
 from seatrial.compile import compile_pipeline, generate, prove
 from seatrial.compile.boundaries import boundary_rows
+from seatrial.compile.proof import compare_labels
 from seatrial.core.errors import CompileError
 
 
@@ -26,11 +29,11 @@ def pipeline_with(model, target=BINARY, *, scaled=True):
     return make_pipeline(columns, model).fit(FRAME, target)
 
 
-def proof_of(pipeline, graph, *, task="binary", boundaries=True, **options):
+def proof_of(pipeline, graph, *, rule=RULES["binary"], boundaries=True):
     rows = framed(generate(COLUMNS, TABLE, rows=2000, seed=1))
     if boundaries:
         rows = pd.concat([rows, boundary_rows(pipeline, INPUTS, FRAME, rows, seed=1)], ignore_index=True)
-    return prove(pipeline, graph, INPUTS, FRAME, rows, task=task, **options)
+    return prove(pipeline, graph, INPUTS, FRAME, rows, rule)
 
 
 def altered(graph, operator, name, change):
@@ -59,7 +62,7 @@ TREES = [
 
 
 @pytest.mark.parametrize("model", TREES, ids=lambda model: type(model).__name__)
-def test_a_leaf_that_is_a_hair_off_is_found(model):
+def test_a_slightly_changed_leaf_is_detected(model):
     pipeline = pipeline_with(model)
     graph = compile_pipeline(pipeline, INPUTS)
     assert proof_of(pipeline, graph).holds
@@ -71,7 +74,7 @@ def test_a_leaf_that_is_a_hair_off_is_found(model):
 
 @pytest.mark.parametrize("direction", [-np.inf, np.inf])
 @pytest.mark.parametrize("model", TREES, ids=lambda model: type(model).__name__)
-def test_a_threshold_that_is_the_next_double_is_found(model, direction):
+def test_a_threshold_changed_to_the_next_double_is_detected(model, direction):
     # Not scaled: a scaler reaches only some doubles, and a threshold may move between two of them without effect.
     pipeline = pipeline_with(model, scaled=False)
     graph = compile_pipeline(pipeline, INPUTS)
@@ -89,14 +92,14 @@ def first_numeric_node(graph):
 
 
 @pytest.mark.parametrize("model", TREES, ids=lambda model: type(model).__name__)
-def test_thresholds_in_float32_are_found(model):
+def test_thresholds_in_float32_are_detected(model):
     pipeline = pipeline_with(model)
     graph = compile_pipeline(pipeline, INPUTS)
     rounded = altered(graph, "TreeEnsemble", "nodes_splits", lambda t: t.astype(np.float32).astype(np.float64))
     assert not proof_of(pipeline, rounded).holds
 
 
-def test_a_graph_calculated_in_float32_is_found():
+def test_a_graph_computed_in_float32_is_detected():
     pipeline = pipeline_with(LogisticRegression())
     model = onnx.load_from_string(compile_pipeline(pipeline, INPUTS))
     weights = next(node for node in model.graph.node if node.op_type == "Gemm").input[1]
@@ -108,7 +111,7 @@ def test_a_graph_calculated_in_float32_is_found():
     assert proof.labels_differ == 0  # labels alone would have let it pass
 
 
-def test_a_category_that_is_not_known_is_found():
+def test_a_forgotten_category_is_detected():
     pipeline = pipeline_with(LogisticRegression())
 
     def forget(words):
@@ -118,7 +121,7 @@ def test_a_category_that_is_not_known_is_found():
     assert not proof_of(pipeline, graph).holds
 
 
-def test_the_graph_of_another_model_is_found():
+def test_the_graph_of_another_model_is_detected():
     graph = compile_pipeline(pipeline_with(LogisticRegression(C=0.9)), INPUTS)
     assert not proof_of(pipeline_with(LogisticRegression()), graph).holds
 
@@ -131,7 +134,7 @@ def test_another_number_of_classes_is_refused():
         proof_of(pipeline_with(LogisticRegression()), graph)
 
 
-def test_what_is_no_graph_is_refused():
+def test_invalid_bytes_are_refused():
     with pytest.raises(CompileError, match="cannot be loaded"):
         proof_of(pipeline_with(LogisticRegression()), b"no graph")
 
@@ -139,10 +142,10 @@ def test_what_is_no_graph_is_refused():
 def test_differences_of_a_regression_are_relative():
     large = VALUES * 1e9
     pipeline = pipeline_with(Ridge(), large)
-    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), task="regression")
+    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), rule=RULES["regression"])
     assert proof.holds
     other = pipeline_with(Ridge(), large * (1 + 1e-7))
-    assert not proof_of(pipeline, compile_pipeline(other, INPUTS), task="regression").holds
+    assert not proof_of(pipeline, compile_pipeline(other, INPUTS), rule=RULES["regression"]).holds
 
 
 class _Fixed:
@@ -156,29 +159,28 @@ class _Fixed:
 
 
 def test_ties_are_counted_and_no_label_differs_at_them():
-    from seatrial.compile.proof import _labels
-
+    binary = RULES["binary"]
     half = np.array([[0.5, 0.5]])
     below = np.array([[0.5 + 1e-13, 0.5 - 1e-13]])
-    assert _labels(half, below, "binary", 0.5, 1) == (0, 1)
-    assert _labels(half, below, "multiclass", 0.5, 0) == (0, 1)
+    assert compare_labels(half, below, binary) == (0, 1)
+    assert compare_labels(half, below, RULES["multiclass"]) == (0, 1)
     clear = np.array([[0.51, 0.49]])
-    assert _labels(half, clear, "binary", 0.5, 1) == (
+    assert compare_labels(half, clear, binary) == (
         0,
         1,
     )  # a tie on one side; its distance fails the proof anyway
-    assert _labels(np.array([[0.4, 0.6]]), clear, "binary", 0.5, 1) == (1, 0)
-    assert _labels(np.array([[0.4, 0.6]]), clear, "binary", 0.45, 1) == (0, 0)
+    assert compare_labels(np.array([[0.4, 0.6]]), clear, binary) == (1, 0)
+    assert compare_labels(np.array([[0.4, 0.6]]), clear, replace(binary, threshold=0.45)) == (0, 0)
 
 
 def test_ties_at_a_configured_threshold_are_counted():
     pipeline = pipeline_with(RandomForestClassifier(4, random_state=0))
-    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), threshold=0.75)
+    proof = proof_of(pipeline, compile_pipeline(pipeline, INPUTS), rule=replace(RULES["binary"], threshold=0.75))
     assert proof.holds
     assert proof.ties > 0
 
 
-def test_nan_on_one_side_alone_fails():
+def test_nan_in_only_one_of_the_two_fails():
     pipeline = pipeline_with(LogisticRegression())
     proof = proof_of(_Fixed([np.nan, np.nan]), compile_pipeline(pipeline, INPUTS), boundaries=False)
     assert not proof.holds

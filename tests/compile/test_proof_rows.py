@@ -1,4 +1,4 @@
-"""Generated rows keep to the schema, reach its edges, and lie on the thresholds."""
+"""Generated rows obey the schema, reach its bounds, and are on the thresholds."""
 
 import numpy as np
 import pytest
@@ -19,14 +19,14 @@ from seatrial.model.inputs import Inputs
 DRAWN = generate(COLUMNS, TABLE, rows=20_000, seed=5)
 
 
-def test_the_seed_decides_the_rows():
+def test_the_rows_depend_on_the_seed():
     again = generate(COLUMNS, TABLE, rows=20_000, seed=5)
     assert framed(DRAWN).equals(framed(again))
     assert not framed(DRAWN).equals(framed(generate(COLUMNS, TABLE, rows=20_000, seed=6)))
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
-def test_every_value_keeps_the_columns_rule(column):
+def test_every_value_obeys_its_columns_rule(column):
     values = DRAWN[column.name]
     missing = np.isnan(values) if column.numeric else np.array([value is None for value in values])
     assert len(values) == 20_000
@@ -51,12 +51,12 @@ def test_the_doubles_next_to_the_ends_are_among_the_rows():
         assert (ages == value).any()
 
 
-def test_texts_that_the_table_does_not_hold_are_among_the_rows():
+def test_texts_that_are_not_in_the_table_are_among_the_rows():
     unseen = {value for value in DRAWN["deck"] if value is not None} - set(TABLE["deck"])
     assert {"unseen", "a", " A "} <= unseen
 
 
-def test_rows_that_the_schema_forbids_are_drawn_again():
+def test_rows_that_the_schema_rejects_are_drawn_again():
     def allowed(table):
         return np.array([deck is None or deck.isupper() for deck in table["deck"]])
 
@@ -66,7 +66,7 @@ def test_rows_that_the_schema_forbids_are_drawn_again():
     assert "UNSEEN" in set(drawn["deck"])
 
 
-def test_a_schema_that_takes_next_to_nothing_leaves_the_rows_of_the_table():
+def test_a_schema_that_rejects_nearly_all_rows_gets_rows_of_the_table():
     together = set(zip(TABLE["sex"], TABLE["fare"], strict=True))
 
     def allowed(table):

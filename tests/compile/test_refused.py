@@ -1,4 +1,4 @@
-"""What cannot be exact is refused, with the step's name and the reason."""
+"""What cannot be compiled exactly is refused with the step's name and the reason."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def twice(values):
 
 
 class OurTree(DecisionTreeClassifier):
-    """A subclass may calculate something else."""
+    """A subclass may compute something else."""
 
 
 def refusal(pipeline, target=BINARY):
@@ -51,14 +51,14 @@ def numeric(*steps):
     ],
     ids=lambda model: type(model).__name__,
 )
-def test_models_without_an_exact_form_are_named(model):
+def test_models_without_an_exact_converter_are_named(model):
     message = refusal(make_pipeline(numeric(), model))
     name = type(model).__name__
     assert message.startswith(f"{name} (step {name.lower()}) does not compile: ")
 
 
 @pytest.mark.parametrize("step", [PolynomialFeatures(), KNNImputer()], ids=lambda step: type(step).__name__)
-def test_transformers_without_an_exact_form_are_named_with_their_path(step):
+def test_transformers_without_an_exact_converter_are_named_with_their_path(step):
     message = refusal(make_pipeline(numeric(step), LogisticRegression()))
     name = type(step).__name__
     assert message.startswith(f"{name} (step columntransformer > numbers > {name.lower()}) does not compile: ")
@@ -87,14 +87,14 @@ def test_several_targets_are_refused(model):
     assert "several targets" in refusal(make_pipeline(numeric(), model), np.stack([VALUES, VALUES], axis=1))
 
 
-def test_private_parts_that_moved_are_a_refusal_and_not_a_crash():
+def test_a_changed_private_attribute_of_scikit_learn_is_a_refusal():
     pipeline = make_pipeline(numeric(StandardScaler()), LogisticRegression()).fit(FRAME, BINARY)
     del pipeline[0].named_transformers_["numbers"][-1].scale_
-    with pytest.raises(CompileError, match=r"not as expected: .*scale_"):
+    with pytest.raises(CompileError, match=r"is not supported: .*scale_"):
         compile_pipeline(pipeline, INPUTS)
 
 
-def test_a_pipeline_that_fails_on_what_the_schema_allows_is_refused():
+def test_a_pipeline_that_fails_on_allowed_rows_is_refused():
     strict = ColumnTransformer([("strings", OneHotEncoder(), STRINGS)])
     with pytest.raises(
         CompileError, match="itself fails on rows that the schema allows: Found unknown categories"
@@ -103,7 +103,7 @@ def test_a_pipeline_that_fails_on_what_the_schema_allows_is_refused():
     assert "handle_unknown" in caught.value.hint
 
 
-def test_a_pipeline_that_takes_no_missing_values_is_refused_where_they_may_come():
+def test_a_pipeline_that_cannot_handle_allowed_missing_values_is_refused():
     columns = ColumnTransformer([("numbers", "passthrough", ["age"])])
     full = FRAME.assign(age=FRAME["age"].fillna(1.0))
     with pytest.raises(CompileError, match="itself fails on rows that the schema allows: Input X contains NaN"):

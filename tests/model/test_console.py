@@ -1,4 +1,4 @@
-"""The command that a wheel brings along, for somebody who has never heard of Seatrial."""
+"""The command line that a model wheel installs."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def test_a_file_in_and_predictions_out(titanic_model, titanic_project):
     assert float(rows[0]["probability_1"]) > 0.9
 
 
-def test_json_for_scripts(titanic_model, titanic_project):
+def test_predictions_can_be_printed_as_json(titanic_model, titanic_project):
     done = titanic_model("predict", titanic_project / "data" / "titanic.csv", "--json")
     assert len(json.loads(done.stdout)) == 1309
 
@@ -43,7 +43,7 @@ def test_card_and_schema_and_version(titanic_model):
     assert titanic_model("--version").stdout == "titanic-model 0.1.0\n"
 
 
-def test_errors_are_a_line_and_a_hint(titanic_model, tmp_path):
+def test_errors_are_printed_without_a_traceback(titanic_model, tmp_path):
     (tmp_path / "bad.csv").write_text("pclass,name,sex\n99,Nobody,male\n")
     for words, message in (
         (("predict", tmp_path / "none.csv"), "does not exist"),
@@ -57,7 +57,7 @@ def test_errors_are_a_line_and_a_hint(titanic_model, tmp_path):
     assert titanic_model().returncode == 2
 
 
-def test_a_reader_that_stops_early_is_no_error(titanic_model, titanic_project):
+def test_a_closed_pipe_is_not_an_error(titanic_model, titanic_project):
     code = "import sys; from titanic_model import main; sys.exit(main())"
     environment = {**os.environ, "PYTHONPATH": str(titanic_project / "src")}
     command = f'"{sys.executable}" -c "{code}" predict "{titanic_project}/data/titanic.csv" | head -n 1; echo ${{PIPESTATUS[0]}}'

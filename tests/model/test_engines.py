@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 
-def test_the_engine_is_told_to_report_to_nobody():
+def test_onnxruntimes_telemetry_is_disabled():
     code = (
         "import os; from seatrial.core.errors import SeatrialError; from seatrial.model.engines import GraphEngine\n"
         "try: GraphEngine(b'')\n"

@@ -33,7 +33,7 @@ def module_of(*functions: Callable[..., Any]) -> ModuleType:
     return module
 
 
-def test_a_function_sees_in_a_table_what_it_sees_in_a_row() -> None:
+def test_a_function_receives_the_same_values_from_a_table_and_from_a_row() -> None:
     def spelled(a: int | None, b: float | None, size: int, new: bool, note: str | None) -> str:
         return f"{a!r} {b!r} {size!r} {new!r} {note!r}"
 
@@ -60,20 +60,20 @@ def test_a_function_sees_in_a_table_what_it_sees_in_a_row() -> None:
     np.testing.assert_array_equal(table["doubled"], [2.0, np.nan])
 
 
-def test_a_function_is_asked_once_per_distinct_value() -> None:
-    asked = []
+def test_a_function_is_called_once_per_distinct_value() -> None:
+    calls = []
 
     def length(note: str | None) -> int:
-        asked.append(note)
+        calls.append(note)
         return len(note or "")
 
     features = features_in(module_of(length), CHECKER.columns)
     table = add_features({"note": np.array(["ab", None, "ab", "c"] * 50, dtype=object)}, features, CHECKER.columns)
-    assert asked == ["ab", None, "c"]
+    assert calls == ["ab", None, "c"]
     assert table["length"].tolist() == [2.0, 0.0, 2.0, 1.0] * 50
 
 
-def test_features_come_in_an_order_in_which_each_finds_what_it_reads() -> None:
+def test_features_are_ordered_by_their_dependencies() -> None:
     def third(second: float) -> float:
         return second
 
@@ -92,7 +92,7 @@ def test_features_come_in_an_order_in_which_each_finds_what_it_reads() -> None:
     assert [feature.name for feature in needed(features, ["second"])] == ["first", "second"]
 
 
-def test_helpers_with_an_underscore_and_imported_functions_are_no_features() -> None:
+def test_private_and_imported_functions_are_not_features() -> None:
     def _helper(b: float) -> float:
         return b
 
@@ -132,13 +132,13 @@ def _bad(kind: str) -> ModuleType:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("misspelt", "no column and no feature"),
-        ("circle", "circle"),
-        ("untyped", "returns None"),
-        ("clash", "name of a column"),
+        ("misspelt", "neither a column nor a feature"),
+        ("circle", "depend on each other"),
+        ("untyped", "return annotation None"),
+        ("clash", "same name as a column"),
     ],
 )
-def test_a_wrong_feature_function_is_named(kind: str, message: str) -> None:
+def test_an_invalid_feature_function_is_refused_by_name(kind: str, message: str) -> None:
     with pytest.raises(SeatrialError, match=message) as caught:
         features_in(_bad(kind), CHECKER.columns)
     assert "made_features" in str(caught.value) or "f " in str(caught.value)

@@ -1,4 +1,4 @@
-"""A release at run time: the same answer by every road, exactly what was stored at training, and clear refusals."""
+"""A release at run time: the same predictions from rows and tables, the stored scores, and clear errors."""
 
 import json
 import os
@@ -34,13 +34,13 @@ passengers = st.fixed_dictionaries(
 def test_golden_rows_get_the_stored_scores(titanic):
     golden = json.loads((titanic.artifacts / "golden.json").read_text())
     assert len(golden["rows"]) >= 64
-    found = [list(answer["probabilities"].values()) for answer in titanic.predict(golden["rows"])]
-    assert np.abs(np.array(found) - np.array(golden["scores"])).max() <= 1e-9
+    result = [list(answer["probabilities"].values()) for answer in titanic.predict(golden["rows"])]
+    assert np.abs(np.array(result) - np.array(golden["scores"])).max() <= 1e-9
 
 
 @given(st.lists(passengers, min_size=1, max_size=20))
 @settings(max_examples=60, deadline=None)
-def test_alone_together_and_as_a_table_a_row_gets_the_same_answer(titanic, rows):
+def test_a_row_gets_the_same_prediction_alone_together_and_in_a_table(titanic, rows):
     together = titanic.predict(rows)
     alone = [titanic.predict(row)[0] for row in rows]
     columns, problems = titanic.checker.check(
@@ -63,11 +63,11 @@ def test_rows_are_not_changed_by_predicting_them(titanic):
     assert row == JACK
 
 
-def test_no_rows_are_no_predictions(titanic):
+def test_no_rows_give_no_predictions(titanic):
     assert titanic.predict([]) == []
 
 
-def test_what_breaks_the_schema_is_named(titanic):
+def test_an_invalid_row_is_refused_with_its_place_and_rule(titanic):
     with pytest.raises(SeatrialError, match=r"Not predicted: 1\.age: .*greater than or equal to 0"):
         titanic.predict([JACK, {**JACK, "age": -5}])
 
@@ -79,34 +79,36 @@ def test_the_label_is_decided_by_the_threshold(titanic):
 
 def test_contributions_add_up_to_the_difference_from_the_typical_row(titanic):
     (row,) = titanic.parse(json.dumps({**JACK, "sex": "female", "pclass": 1}).encode())
-    told = titanic.explain(row)
-    assert sum(c.contribution for c in told.contributions) == pytest.approx(told.value - told.typical_value, abs=1e-12)
-    assert told.value == pytest.approx(titanic.predict([row.model_dump()])[0]["probabilities"]["1"], abs=1e-12)
-    by_column = {c.column: c.contribution for c in told.contributions}
+    explanation = titanic.explain(row)
+    assert sum(c.contribution for c in explanation.contributions) == pytest.approx(
+        explanation.value - explanation.typical_value, abs=1e-12
+    )
+    assert explanation.value == pytest.approx(titanic.predict([row.model_dump()])[0]["probabilities"]["1"], abs=1e-12)
+    by_column = {c.column: c.contribution for c in explanation.contributions}
     assert by_column["sex"] > 0.2
     assert "ticket" not in by_column  # which the model does not read
 
 
-def test_many_threads_load_one_model_once_and_agree(titanic):
+def test_many_threads_load_the_model_once_and_agree(titanic):
     fresh = Release(titanic.package)
-    answers, made = [], []
+    predictions, made = [], []
     engine = GraphEngine.__init__
 
-    def counted(self, *given, **named):
+    def counted(self, *arguments, **options):
         made.append(1)
-        engine(self, *given, **named)
+        engine(self, *arguments, **options)
 
     GraphEngine.__init__ = counted
     try:
-        threads = [threading.Thread(target=lambda: answers.append(fresh.predict(JACK))) for _ in range(8)]
+        threads = [threading.Thread(target=lambda: predictions.append(fresh.predict(JACK))) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     finally:
         GraphEngine.__init__ = engine
-    assert len(answers) == 8
-    assert all(answer == titanic.predict(JACK) for answer in answers)
+    assert len(predictions) == 8
+    assert all(answer == titanic.predict(JACK) for answer in predictions)
     assert len(made) == 1
 
 
@@ -150,7 +152,7 @@ def damaged(titanic_project, tmp_path, monkeypatch):
         ("release.json", b'{"format": 1}', "is damaged"),
     ],
 )
-def test_a_damaged_release_says_what_is_wrong(damaged, file, content, message):
+def test_a_damaged_release_is_refused_with_the_reason(damaged, file, content, message):
     path = damaged / "artifacts" / file
     path.unlink()
     if content is not None:
@@ -159,7 +161,7 @@ def test_a_damaged_release_says_what_is_wrong(damaged, file, content, message):
         import_module("damaged_model").predict([JACK])
 
 
-def test_a_schema_that_is_no_seatrial_schema_is_refused(damaged):
+def test_a_plain_basemodel_is_refused_as_a_schema(damaged):
     path = damaged / "schema.py"
     path.write_text(path.read_text().replace("from seatrial import Schema", "from pydantic import BaseModel as Schema"))
     with pytest.raises(SeatrialError, match="plain BaseModel"):

@@ -1,4 +1,4 @@
-"""A row's place depends on its content alone, and is spread evenly."""
+"""A row's place depends only on its content, and places are uniform."""
 
 import numpy as np
 from hypothesis import given
@@ -26,8 +26,8 @@ ROWS = st.lists(st.tuples(st.floats(), st.none() | st.text(max_size=3), st.integ
 
 def test_known_rows_have_known_places():
     """They are written into releases: this must never change."""
-    found = places([(1.0, "x", 0), (np.nan, None, 1), (1.0, "x", 0)], seed=1912)
-    assert found.tolist() == KNOWN
+    result = places([(1.0, "x", 0), (np.nan, None, 1), (1.0, "x", 0)], seed=1912)
+    assert result.tolist() == KNOWN
 
 
 @given(ROWS, st.randoms(use_true_random=False))
@@ -38,11 +38,11 @@ def test_order_does_not_matter(rows, random):
 
 
 @given(ROWS, ROWS)
-def test_more_rows_leave_the_others_where_they_were(rows, more):
+def test_added_rows_do_not_move_the_others(rows, more):
     assert set(places(rows)) <= set(places(rows + more))
 
 
-def test_places_are_spread_evenly_also_for_rows_that_are_equal_or_nearly_so():
+def test_places_are_uniform_even_for_equal_and_similar_rows():
     for rows in ([(float(i), "x", 0) for i in range(20_000)], [(1.0, "x", 1)] * 20_000):
         counts = np.histogram(places(rows), bins=20, range=(0, 1))[0]
         assert counts.sum() == 20_000
@@ -54,7 +54,7 @@ def test_seeds_give_independent_places():
     assert abs(np.corrcoef(places(rows, 1), places(rows, 2))[0, 1]) < 0.05
 
 
-def test_zeros_and_nans_are_one_each():
+def test_all_zeros_are_equal_and_all_nans_are_equal():
     negative = np.array([np.nan]).view(np.uint64) | np.uint64(1 << 63)
     assert places([(0.0, "", 0)])[0] == places([(-0.0, "", 0)])[0]
     assert places([(np.nan, "", 0)])[0] == places([(negative.view(np.float64)[0], "", 0)])[0]

@@ -1,4 +1,4 @@
-"""Rows from JSON: three forms, errors with place and rule, and no more work than a body is worth."""
+"""Rows from JSON: three forms, errors with place and rule, and bounded work for invalid bodies."""
 
 import datetime as dt
 import json
@@ -23,7 +23,7 @@ GOOD = {"pclass": 3, "age": 4.5, "name": "Ann"}
 
 
 @pytest.mark.parametrize("body", [GOOD, [GOOD], {"inputs": [GOOD]}], ids=["row", "list", "inputs"])
-def test_three_forms_of_a_body_are_the_same_rows(body):
+def test_all_forms_of_a_body_give_the_same_rows(body):
     assert PARSER.parse(json.dumps(body).encode()) == [Person(**GOOD)]
     assert PARSER.parse(b" \n" + json.dumps(body, indent=2).encode()) == [Person(**GOOD)]
 
@@ -48,7 +48,7 @@ def test_three_forms_of_a_body_are_the_same_rows(body):
         ("null", ["body"], "object"),
     ],
 )
-def test_what_breaks_a_rule_is_named_with_place_and_rule(body, place, rule):
+def test_an_error_names_place_and_rule(body, place, rule):
     with pytest.raises(RowError) as raised:
         PARSER.parse(body.encode())
     (error,) = raised.value.errors
@@ -63,7 +63,7 @@ class Order(Schema):
     size: int = 1
 
 
-def test_a_date_may_be_its_text_in_python_as_in_json():
+def test_a_date_may_be_given_as_text_in_python_as_in_json():
     """As a release's own example has it, which was read from JSON."""
     parser = RowParser(Order)
     row = {"day": "2024-02-29", "at": "2024-02-29T10:00:00+02:00"}
@@ -82,12 +82,12 @@ def test_more_rows_than_the_limit_are_refused():
             PARSER.parse(json.dumps(body).encode())
 
 
-def test_a_list_of_no_rows_is_no_error():
+def test_an_empty_list_is_valid():
     assert PARSER.parse(b"[]") == PARSER.parse(b'{"inputs": []}') == []
 
 
 @pytest.mark.parametrize("form", ["[%s]", '{"inputs":[%s]}'])
-def test_of_many_errors_the_first_are_told(form):
+def test_only_the_first_of_many_errors_are_reported(form):
     with pytest.raises(RowError) as raised:
         RowParser(Person, limit=10**6).parse((form % ",".join(["{}"] * (ERRORS_SHOWN + 1))).encode())
     assert len(raised.value.errors) == ERRORS_SHOWN + 1
@@ -103,7 +103,7 @@ WIDE = ",".join(f'"c{i}":1' for i in range(60_000))
      "{" + WIDE + "}", '[{"pclass":1},{' + WIDE + "}]", '{"inputs":[{' + WIDE + "}]}"],
     ids=["empty rows", "numbers", "lists", "wide row", "wide row in a list", "wide row in inputs"],
 )  # fmt: skip
-def test_a_body_full_of_errors_takes_no_longer_than_others(body):
+def test_a_body_full_of_errors_is_rejected_quickly(body):
     parser = RowParser(Person, limit=10**6)
     parser.parse(b"[]"), parser._failing_fast
     took = []
@@ -116,7 +116,7 @@ def test_a_body_full_of_errors_takes_no_longer_than_others(body):
     assert len(raised.value.errors) <= ERRORS_SHOWN + 1
 
 
-def test_a_name_that_no_encoding_takes_can_still_be_told():
+def test_a_column_name_that_cannot_be_encoded_is_reported():
     with pytest.raises(RowError) as raised:
         PARSER.check([{"pclass": 1, "\ud800" * 500: 1}])
     text = json.dumps(raised.value.errors, ensure_ascii=False)
@@ -124,7 +124,7 @@ def test_a_name_that_no_encoding_takes_can_still_be_told():
     assert len(text) < 1000
 
 
-def test_a_schema_with_a_column_named_inputs_takes_rows_of_it():
+def test_a_schema_may_have_a_column_named_inputs():
     class Odd(Schema):
         inputs: int
 

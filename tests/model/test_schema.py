@@ -1,4 +1,4 @@
-"""The schema takes no nonsense, and reads as columns."""
+"""The schema is strict, and gives columns."""
 
 from enum import StrEnum
 from typing import Literal
@@ -58,7 +58,7 @@ GOOD = b'{"size": 1, "weight": 2}'
         (b"null", ["body"], "object"),
     ],
 )
-def test_a_bad_body_is_refused_with_its_place_and_its_rule(body: bytes, place: list[object], rule: str) -> None:
+def test_an_invalid_body_is_refused_with_place_and_rule(body: bytes, place: list[object], rule: str) -> None:
     with pytest.raises(RowError) as caught:
         PARSER.parse(body)
     errors = {tuple(error["loc"]): error for error in caught.value.errors}
@@ -68,15 +68,15 @@ def test_a_bad_body_is_refused_with_its_place_and_its_rule(body: bytes, place: l
 
 
 @pytest.mark.parametrize("body", [GOOD, b" \n" + GOOD, b"[" + GOOD + b"]", b'{"inputs": [' + GOOD + b"]}"])
-def test_one_row_a_list_and_the_seeds_form_are_the_same(body: bytes) -> None:
+def test_one_row_a_list_and_inputs_give_the_same_rows(body: bytes) -> None:
     assert PARSER.parse(body) == [Thing(size=1, weight=2)]
 
 
-def test_a_row_may_hold_the_word_inputs_as_a_value() -> None:
+def test_a_value_may_be_the_word_inputs() -> None:
     assert PARSER.parse(b'{"size": 1, "weight": 2, "note": "inputs"}')[0].note == "inputs"
 
 
-def test_columns_carry_what_forms_and_generated_rows_need() -> None:
+def test_columns_have_what_forms_and_generated_rows_need() -> None:
     columns = {column.name: column for column in columns_of(Thing)}
     assert columns["size"].kind == "category"
     assert columns["size"].numeric
@@ -112,5 +112,5 @@ def test_python_rows_follow_the_same_rules() -> None:
     ("schema", "row"),
     [("Passenger", "passenger"), ("HouseSale", "house sale"), ("IrisRow", "iris"), ("Row", "row"), ("URLInput", "URL")],
 )
-def test_a_row_is_called_after_the_schema_class(schema, row):
+def test_the_noun_for_a_row_comes_from_the_schema_class(schema, row):
     assert row_name(type(schema, (Schema,), {})) == row

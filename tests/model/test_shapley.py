@@ -16,11 +16,11 @@ def additive(rows: Sequence[dict[str, Any]]) -> Any:
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, EXACT_UP_TO, EXACT_UP_TO + 3])
-def test_an_additive_model_gets_back_its_own_terms(count: int) -> None:
+def test_an_additive_models_contributions_are_its_terms(count: int) -> None:
     names = NAMES[:count]
     row = dict.fromkeys(names, 2.0)
-    found = contributions(row, dict.fromkeys(names, 1.0), names, additive)
-    assert {c.column: pytest.approx(c.contribution) for c in found} == {n: i + 1.0 for i, n in enumerate(names)}
+    result = contributions(row, dict.fromkeys(names, 1.0), names, additive)
+    assert {c.column: pytest.approx(c.contribution) for c in result} == {n: i + 1.0 for i, n in enumerate(names)}
 
 
 def test_an_interaction_is_shared_and_the_largest_comes_first() -> None:
@@ -28,9 +28,9 @@ def test_an_interaction_is_shared_and_the_largest_comes_first() -> None:
         return np.array([row["a"] * row["b"] + 10 * row["c"] for row in rows])
 
     row, typical = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 5.0}, {"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0}
-    found = contributions(row, typical, ["a", "b", "c", "d"], score)
-    assert found[0].column == "c"
-    assert {c.column: c.contribution for c in found} == pytest.approx({"a": 0.5, "b": 0.5, "c": 10.0, "d": 0.0})
+    result = contributions(row, typical, ["a", "b", "c", "d"], score)
+    assert result[0].column == "c"
+    assert {c.column: c.contribution for c in result} == pytest.approx({"a": 0.5, "b": 0.5, "c": 10.0, "d": 0.0})
 
 
 @pytest.mark.parametrize("count", [6, 13])
@@ -44,6 +44,6 @@ def test_contributions_sum_to_the_difference(count: int) -> None:
 
     row = dict(zip(NAMES, generator.normal(size=count).tolist(), strict=False))
     typical = dict(zip(NAMES, generator.normal(size=count).tolist(), strict=False))
-    found = contributions(row, typical, NAMES[:count], score)
+    result = contributions(row, typical, NAMES[:count], score)
     difference = float((score([row]) - score([typical]))[0])
-    assert sum(c.contribution for c in found) == pytest.approx(difference)
+    assert sum(c.contribution for c in result) == pytest.approx(difference)

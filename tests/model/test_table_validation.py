@@ -52,7 +52,7 @@ def test_a_table_and_its_rows_agree(rows: list[dict[str, Any]]) -> None:
 
 
 @given(st.lists(st.one_of(st.floats(allow_nan=True), st.floats(-1, 101), st.integers(-2, 102).map(float)), min_size=1))
-def test_arrays_are_checked_as_their_values_are(values: list[float]) -> None:
+def test_arrays_are_checked_like_their_values(values: list[float]) -> None:
     base: dict[str, Any] = {
         "size": [1] * len(values),
         "new": [None] * len(values),

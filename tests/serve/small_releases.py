@@ -8,6 +8,7 @@ import numpy as np
 
 from seatrial.compile import compile_release
 from seatrial.model import Release
+from seatrial.model.decision import DecisionRule
 from seatrial.model.inputs import Inputs
 from seatrial.model.metadata import Metadata
 from seatrial.train.fitting import Framer
@@ -92,8 +93,7 @@ def make_release(root: Path, package: str, task: Any, *, native: bool = False) -
             columns=release.columns,
             to_frame=framer,
             allowed=lambda drawn: np.array([not str(note).startswith("boom") for note in drawn["note"]]),
-            task=task,
-            positive=1 if task == "binary" else None,
+            rule=DecisionRule(task, classes),
             rows=200,
         )
         (artifacts / "model.onnx").write_bytes(compiled.graph)

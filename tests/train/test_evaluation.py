@@ -1,22 +1,22 @@
-"""Figures against scikit-learn and against hand calculation, and rows that cannot tell."""
+"""Metrics equal scikit-learn's and a calculation by hand, and are left out where rows do not determine them."""
 
 import json
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json
 from seatrial.model import bootstrap
+from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
-from seatrial.train.metrics import Answers, measures_of
+
+BINARY = DecisionRule("binary", (0, 1))
 
 
 def probabilities(yes: list[float]) -> Array:
@@ -25,10 +25,7 @@ def probabilities(yes: list[float]) -> Array:
 
 def binary(y: list[int], yes: list[float], *, train: list[int] | None = None, **changes: Any) -> Evaluation:
     facts: dict[str, Any] = {
-        "task": "binary",
-        "classes": (0, 1),
-        "positive": 1,
-        "threshold": 0.5,
+        "rule": BINARY,
         "y_true": np.array(y),
         "scores": probabilities(yes),
         "y_train": np.array(train or [0, 0, 0, 1, 1]),
@@ -39,10 +36,7 @@ def binary(y: list[int], yes: list[float], *, train: list[int] | None = None, **
 
 def regression(y: list[float], predicted: list[float], train: list[float]) -> Evaluation:
     return evaluate(
-        task="regression",
-        classes=(),
-        positive=None,
-        threshold=0.5,
+        DecisionRule("regression"),
         y_true=np.array(y),
         scores=np.array(predicted),
         y_train=np.array(train),
@@ -58,38 +52,38 @@ def baselines(evaluation: Evaluation) -> dict[str, float | None]:
     return {metric.name: metric.baseline for metric in evaluation.metrics}
 
 
-def test_binary_figures_are_those_of_a_calculation_by_hand() -> None:
-    found = values(binary([0, 0, 1, 1, 1], [0.1, 0.6, 0.4, 0.8, 0.9]))
-    assert found["accuracy"] == pytest.approx(3 / 5)
-    assert found["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert found["roc_auc"] == pytest.approx(5 / 6)  # one of the six pairs is the wrong way round
-    assert found["f1"] == pytest.approx(2 / 3)
-    assert found["brier"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.04 + 0.01) / 5)
-    assert found["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
-    assert found["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.4, 0.8, 0.9]).mean())
+def test_binary_metrics_equal_a_calculation_by_hand() -> None:
+    result = values(binary([0, 0, 1, 1, 1], [0.1, 0.6, 0.4, 0.8, 0.9]))
+    assert result["accuracy"] == pytest.approx(3 / 5)
+    assert result["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert result["roc_auc"] == pytest.approx(5 / 6)  # one of the six pairs is the wrong way round
+    assert result["f1"] == pytest.approx(2 / 3)
+    assert result["brier"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.04 + 0.01) / 5)
+    assert result["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert result["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.4, 0.8, 0.9]).mean())
 
 
-def test_regression_figures_are_those_of_a_calculation_by_hand() -> None:
-    found = values(regression([1, 2, 3, 4], [1, 2, 3, 8], train=[2, 4]))
-    assert found["mae"] == pytest.approx(1)
-    assert found["rmse"] == pytest.approx(2)
-    assert found["median_absolute_error"] == 0
-    assert found["r2"] == pytest.approx(1 - 16 / 5)
-    assert found["mape"] == pytest.approx(1 / 4)
+def test_regression_metrics_equal_a_calculation_by_hand() -> None:
+    result = values(regression([1, 2, 3, 4], [1, 2, 3, 8], train=[2, 4]))
+    assert result["mae"] == pytest.approx(1)
+    assert result["rmse"] == pytest.approx(2)
+    assert result["median_absolute_error"] == 0
+    assert result["r2"] == pytest.approx(1 - 16 / 5)
+    assert result["mape"] == pytest.approx(1 / 4)
 
 
 def test_the_binary_baseline_is_the_majority_vote_with_the_training_shares() -> None:
     evaluation = binary([0, 1, 1, 1], [0.2, 0.6, 0.7, 0.8], train=[0, 0, 0, 1])
-    found = baselines(evaluation)
+    result = baselines(evaluation)
     assert evaluation.trivial == 0
-    assert found["accuracy"] == 0.25
-    assert found["roc_auc"] == 0.5
-    assert found["brier"] == pytest.approx((0.0625 + 3 * 0.5625) / 4)
-    assert found["f1"] == 0
+    assert result["accuracy"] == 0.25
+    assert result["roc_auc"] == 0.5
+    assert result["brier"] == pytest.approx((0.0625 + 3 * 0.5625) / 4)
+    assert result["f1"] == 0
 
 
 def test_the_baseline_does_not_depend_on_the_threshold() -> None:
-    evaluation = binary([0, 1, 1, 1], [0.2, 0.6, 0.7, 0.8], train=[0, 0, 0, 1], threshold=0.1)
+    evaluation = binary([0, 1, 1, 1], [0.2, 0.6, 0.7, 0.8], train=[0, 0, 0, 1], rule=replace(BINARY, threshold=0.1))
     assert baselines(evaluation)["accuracy"] == 0.25
 
 
@@ -99,71 +93,38 @@ def test_the_regression_baseline_is_the_training_mean() -> None:
     assert baselines(evaluation)["mae"] == 5
 
 
-def test_the_threshold_decides_and_a_tie_with_it_is_a_yes() -> None:
-    evaluation = binary([0, 1, 1], [0.2, 0.3, 0.9], threshold=0.3)
-    assert evaluation.decided.tolist() == [0, 1, 1]
+def test_the_threshold_decides_and_a_tie_is_positive() -> None:
+    evaluation = binary([0, 1, 1], [0.2, 0.3, 0.9], rule=replace(BINARY, threshold=0.3))
+    assert evaluation.predicted.tolist() == [0, 1, 1]
 
 
 def test_the_positive_label_may_come_first() -> None:
     evaluation = evaluate(
-        task="binary",
-        classes=("no", "yes"),
-        positive="no",
-        threshold=0.7,
+        DecisionRule("binary", ("no", "yes"), positive=0, threshold=0.7),
         y_true=np.array(["no", "yes", "no"], dtype=object),
         scores=np.array([[0.9, 0.1], [0.65, 0.35], [0.8, 0.2]]),
         y_train=np.array(["no", "yes"], dtype=object),
         seed=0,
     )
-    assert evaluation.decided.tolist() == ["no", "yes", "no"]
+    assert evaluation.predicted.tolist() == ["no", "yes", "no"]
     assert values(evaluation)["roc_auc"] == 1
     assert values(evaluation)["f1"] == 1
 
 
-@st.composite
-def _answers(draw: st.DrawFn) -> tuple[str, Answers]:
-    task = draw(st.sampled_from(["binary", "multiclass", "regression"]))
-    rows = draw(st.integers(2, 30))
-    generator = np.random.default_rng(draw(st.integers(0, 10_000)))
-    if task == "regression":
-        truth = generator.normal(5, 2, rows).round(1)
-        predicted = (truth + generator.normal(0, 1, rows)).round(1)
-        return task, Answers(truth, predicted, predicted)
-    classes = 2 if task == "binary" else 4
-    truth = generator.integers(0, classes, rows)
-    scores = generator.integers(1, 6, (rows, classes)).astype(float)  # few values, so that there are ties
-    scores /= scores.sum(axis=1, keepdims=True)
-    return task, Answers(truth, scores, scores.argmax(axis=1), classes)
-
-
-@given(_answers(), st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None)
-def test_a_redraw_has_the_figure_that_scikit_learn_gives_its_rows(given: tuple[Any, Answers], seed: int) -> None:
-    task, answers = given
-    rows = len(answers.truth)
-    counts = np.bincount(np.random.default_rng(seed).integers(0, rows, rows), minlength=rows).astype(float)[None]
-    repeated = answers.take(np.repeat(np.arange(rows), counts[0].astype(int)))
-    for measure in measures_of(task, answers.truth):
-        (fast,) = measure.redrawn(answers, counts)
-        assert fast == pytest.approx(measure.of(repeated), rel=1e-9, abs=1e-9, nan_ok=True), measure.name
-
-
-def test_multiclass_figures_are_scikit_learns_own() -> None:
+def test_multiclass_metrics_equal_scikit_learns() -> None:
     generator = np.random.default_rng(3)
     y = generator.integers(0, 3, 60)
     scores = generator.dirichlet([1, 1, 1], 60)
-    evaluation = evaluate(
-        task="multiclass", classes=(0, 1, 2), positive=None, threshold=0.5, y_true=y, scores=scores, y_train=y, seed=1
-    )
-    found, answer = values(evaluation), scores.argmax(axis=1)
-    assert found["accuracy"] == sk.accuracy_score(y, answer)
-    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, answer))
-    assert found["macro_f1"] == pytest.approx(sk.f1_score(y, answer, average="macro"))
-    assert found["roc_auc_ovr"] == pytest.approx(sk.roc_auc_score(y, scores, multi_class="ovr"))
-    assert found["log_loss"] == pytest.approx(sk.log_loss(y, scores))
+    evaluation = evaluate(DecisionRule("multiclass", (0, 1, 2)), y_true=y, scores=scores, y_train=y, seed=1)
+    result, answer = values(evaluation), scores.argmax(axis=1)
+    assert result["accuracy"] == sk.accuracy_score(y, answer)
+    assert result["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, answer))
+    assert result["macro_f1"] == pytest.approx(sk.f1_score(y, answer, average="macro"))
+    assert result["roc_auc_ovr"] == pytest.approx(sk.roc_auc_score(y, scores, multi_class="ovr"))
+    assert result["log_loss"] == pytest.approx(sk.log_loss(y, scores))
 
 
-def test_an_interval_of_accuracy_is_near_the_normal_approximation() -> None:
+def test_the_interval_of_accuracy_is_close_to_the_normal_approximation() -> None:
     generator = np.random.default_rng(5)
     y = generator.integers(0, 2, 2_000)
     right = generator.random(2_000) < 0.8
@@ -175,7 +136,7 @@ def test_an_interval_of_accuracy_is_near_the_normal_approximation() -> None:
     assert accuracy.interval == pytest.approx((accuracy.value - half, accuracy.value + half), abs=half / 5)
 
 
-def test_an_interval_of_very_many_rows_is_as_narrow_as_they_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_of_very_many_rows_is_rescaled_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(5)
     y = generator.integers(0, 2, 8_000)
     yes = np.clip(0.3 + 0.4 * y + generator.normal(0, 0.3, len(y)), 0.01, 0.99)
@@ -191,24 +152,21 @@ def test_an_interval_of_very_many_rows_is_as_narrow_as_they_make_it(monkeypatch:
         assert other.interval[0] < metric.value < other.interval[1]
 
 
-def test_rows_of_one_class_leave_out_what_they_cannot_tell() -> None:
-    found = values(binary([0] * 12, [0.1] * 11 + [0.7]))
-    assert "roc_auc" not in found
-    assert "average_precision" not in found
-    assert found["accuracy"] == pytest.approx(11 / 12)
+def test_metrics_that_rows_of_one_class_do_not_determine_are_left_out() -> None:
+    result = values(binary([0] * 12, [0.1] * 11 + [0.7]))
+    assert "roc_auc" not in result
+    assert "average_precision" not in result
+    assert result["accuracy"] == pytest.approx(11 / 12)
     assert binary([0] * 12, [0.1] * 12).headline == "accuracy"
 
 
-def test_a_class_that_no_held_out_row_has_is_survived() -> None:
+def test_a_class_without_held_out_rows_is_allowed() -> None:
     scores = np.random.default_rng(0).dirichlet([1, 1, 1], 20)
     y = np.array([0, 2] * 10)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         evaluation = evaluate(
-            task="multiclass",
-            classes=(0, 1, 2),
-            positive=None,
-            threshold=0.5,
+            DecisionRule("multiclass", (0, 1, 2)),
             y_true=y,
             scores=scores,
             y_train=np.array([0, 1, 2]),
@@ -219,7 +177,7 @@ def test_a_class_that_no_held_out_row_has_is_survived() -> None:
 
 
 @pytest.mark.parametrize("y", [0, 1])
-def test_one_held_out_row_gives_figures_without_intervals(y: int) -> None:
+def test_one_held_out_row_gives_metrics_without_intervals(y: int) -> None:
     evaluation = binary([y], [0.8])
     assert values(evaluation)["accuracy"] == y
     assert all(metric.interval is None for metric in evaluation.metrics)
@@ -232,7 +190,7 @@ def test_one_held_out_row_of_a_regression_has_no_r2() -> None:
     assert values(evaluation)["mae"] == 1
 
 
-def test_constant_predictions_are_as_good_as_a_guess() -> None:
+def test_constant_predictions_have_an_auc_of_one_half() -> None:
     evaluation = binary([0, 1] * 20, [0.4] * 40)
     assert values(evaluation)["roc_auc"] == 0.5
     assert evaluation.metrics[0].interval is None  # no redraw moves it
@@ -241,7 +199,7 @@ def test_constant_predictions_are_as_good_as_a_guess() -> None:
     assert accuracy.interval is not None
 
 
-def test_a_model_without_a_mistake_has_no_interval() -> None:
+def test_a_model_without_errors_has_no_interval() -> None:
     accuracy = binary([0, 1] * 20, [0.1, 0.9] * 20).metric("accuracy")
     assert accuracy is not None
     assert (accuracy.value, accuracy.interval) == (1, None)
@@ -274,14 +232,11 @@ def test_the_terminal_shows_label_value_interval_and_baseline() -> None:
 
 
 def test_scores_of_another_task_are_refused_with_what_was_expected() -> None:
-    with pytest.raises(SeatrialError, match=r"gives one number a row.*wants the probabilities of 2 classes"):
+    with pytest.raises(SeatrialError, match=r"predicts one number per row.*needs the probabilities of 2 classes"):
         binary([0, 1], [], scores=np.array([0.0, 1.0]))
-    with pytest.raises(SeatrialError, match="gives 2 numbers a row"):
+    with pytest.raises(SeatrialError, match="predicts 2 numbers per row"):
         evaluate(
-            task="regression",
-            classes=(),
-            positive=None,
-            threshold=0.5,
+            DecisionRule("regression"),
             y_true=np.array([1.0, 2.0]),
             scores=probabilities([0.1, 0.2]),
             y_train=np.array([1.0]),
@@ -316,37 +271,36 @@ def _evaluated(table: dict[str, Array]) -> Evaluation:
 def test_importance_orders_columns_and_is_exactly_zero_for_an_unused_one() -> None:
     table = _held_out()
     evaluation = _evaluated(table)
-    found = {i.column: i for i in permutation_importance(evaluation, table, evaluation.labels, _score, seed=1)}
-    assert found["strong"].mean > 0.2 > found["weak"].mean > 0
-    assert found["strong"].spread > 0
-    assert (found["unused"].mean, found["unused"].spread) == (0, 0)
+    result = {i.column: i for i in permutation_importance(evaluation, table, _score, seed=1)}
+    assert result["strong"].mean > 0.2 > result["weak"].mean > 0
+    assert result["strong"].spread > 0
+    assert (result["unused"].mean, result["unused"].spread) == (0, 0)
 
 
-def test_importance_is_the_loss_where_less_is_better_too() -> None:
+def test_importance_is_positive_where_lower_is_better_too() -> None:
     table = _held_out()
     y = 3 * table["strong"]
-    evaluation = evaluate(
-        task="regression", classes=(), positive=None, threshold=0.5, y_true=y[:1], scores=y[:1], y_train=y, seed=1
-    )
+    one_row = evaluate(DecisionRule("regression"), y_true=y[:1], scores=y[:1], y_train=y, seed=1)
+    evaluation = replace(one_row, labels=y)  # with the headline of a single row, where lower is better
     assert evaluation.headline == "rmse"
-    found = permutation_importance(evaluation, table, y, lambda part: 3 * part["strong"], seed=1)
-    assert {i.column for i in found if i.mean > 1} == {"strong"}
+    result = permutation_importance(evaluation, table, lambda part: 3 * part["strong"], seed=1)
+    assert {i.column for i in result if i.mean > 1} == {"strong"}
 
 
-def test_importance_of_many_rows_asks_about_a_part_of_them() -> None:
+def test_importance_uses_a_sample_of_many_rows() -> None:
     table = _held_out(30_000)
     evaluation = _evaluated(table)
-    asked: list[int] = []
+    calls: list[int] = []
 
     def score(part: dict[str, Array]) -> Array:
-        asked.append(len(part["strong"]))
+        calls.append(len(part["strong"]))
         return _score(part)
 
-    permutation_importance(evaluation, table, evaluation.labels, score, seed=1)
-    assert max(asked) <= 40_000
+    permutation_importance(evaluation, table, score, seed=1)
+    assert max(calls) <= 40_000
 
 
-def test_a_column_whose_shuffling_a_feature_function_refuses_is_left_out() -> None:
+def test_a_column_is_left_out_if_a_feature_function_fails_on_its_shuffled_values() -> None:
     table = _held_out()
     evaluation = _evaluated(table)
     weak = table["weak"].copy()
@@ -356,13 +310,13 @@ def test_a_column_whose_shuffling_a_feature_function_refuses_is_left_out() -> No
             raise SeatrialError("The feature function fails.")
         return _score(part)
 
-    found = permutation_importance(evaluation, table, evaluation.labels, score, seed=1)
-    assert [i.column for i in found] == ["strong", "unused"]
+    result = permutation_importance(evaluation, table, score, seed=1)
+    assert [i.column for i in result] == ["strong", "unused"]
 
 
 def test_importance_does_not_change_the_table() -> None:
     table = _held_out()
     before = {name: column.copy() for name, column in table.items()}
     evaluation = _evaluated(table)
-    permutation_importance(evaluation, table, evaluation.labels, _score, seed=1)
+    permutation_importance(evaluation, table, _score, seed=1)
     assert all(np.array_equal(before[name], table[name]) for name in table)

@@ -46,7 +46,7 @@ def test_a_split_holds_out_the_share_of_each_class_and_every_row_once(project: P
     assert split.stratified
 
 
-def test_a_split_is_the_same_for_the_same_seed_and_another_for_another(project: ProjectSettings) -> None:
+def test_a_split_depends_on_the_seed_only(project: ProjectSettings) -> None:
     table = table_of([0, 1] * 50)
     first, second = fitting.split(table, project), fitting.split(table, project)
     assert np.array_equal(first.test, second.test)
@@ -63,7 +63,7 @@ def test_a_class_of_one_row_cannot_be_split(project: ProjectSettings) -> None:
         fitting.split(table_of([0] * 9 + [1]), project)
 
 
-def test_every_column_but_dates_and_every_feature_may_be_an_input(project: ProjectSettings) -> None:
+def test_every_column_except_dates_and_every_feature_can_be_an_input(project: ProjectSettings) -> None:
     with importable(project):
         columns = columns_of(schema_in(importlib.import_module("little_model.schema")))
         features = features_in(importlib.import_module("little_model.features"), columns)
@@ -86,7 +86,7 @@ def fit(project: ProjectSettings, pipeline: str) -> Any:
         return fitting.fit(project, frame, np.array([0, 0, 1, 1]))
 
 
-def test_the_projects_seed_goes_wherever_the_pipeline_sets_none(project: ProjectSettings) -> None:
+def test_the_projects_seed_is_used_wherever_the_pipeline_sets_none(project: ProjectSettings) -> None:
     imports = "from sklearn.ensemble import RandomForestClassifier\n"
     unset = PIPELINE.replace("LogisticRegression()", "RandomForestClassifier(3)")
     assert fit(project, imports + unset)[-1].random_state == project.seed
@@ -111,13 +111,13 @@ def test_a_target_encoder_draws_its_folds_by_the_seed(project: ProjectSettings, 
     assert not np.array_equal(first, other)
 
 
-def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_columns(project: ProjectSettings) -> None:
+def test_a_pipeline_that_cannot_be_fitted_is_reported_with_its_columns(project: ProjectSettings) -> None:
     with pytest.raises(SeatrialError, match="cannot be fitted") as caught:
         fit(project, PIPELINE.replace('["half"]', '["halve"]'))
     assert "half, colour" in caught.value.hint
 
 
-def test_a_pipeline_file_without_build_is_told(project: ProjectSettings) -> None:
+def test_a_pipeline_file_without_build_is_refused(project: ProjectSettings) -> None:
     with pytest.raises(SeatrialError, match=r"has no function build\(\)"):
         fit(project, "x = 1\n")
 
@@ -131,14 +131,14 @@ def used(columns: Any) -> Inputs:
     return fitting.used_inputs(model, FRAME, EVERY)
 
 
-def test_only_the_columns_that_the_pipeline_takes_are_inputs() -> None:
+def test_only_the_columns_that_the_pipeline_uses_are_inputs() -> None:
     encoder = OneHotEncoder()
     assert used(ColumnTransformer([("n", StandardScaler(), ["b"]), ("s", encoder, ["t"])])) == Inputs(("b",), ("t",))
     assert used(ColumnTransformer([("n", "drop", ["a"]), ("s", encoder, ["s"])])) == Inputs((), ("s",))
     assert used(ColumnTransformer([("n", StandardScaler(), ["b"])], remainder=encoder)) == EVERY
 
 
-def test_a_pipeline_that_takes_columns_otherwise_has_all_as_inputs() -> None:
+def test_a_pipeline_that_selects_columns_by_position_has_all_inputs() -> None:
     assert used(ColumnTransformer([("n", StandardScaler(), [0])])) == EVERY
 
 
@@ -150,7 +150,7 @@ def test_scores_are_probabilities_or_predictions() -> None:
     assert fitting.scores_of(LinearRegression().fit(numbers, [1, 2, 3, 4]), numbers).shape == (4,)
 
 
-def test_the_same_pipeline_is_kept_as_the_same_bytes_and_comes_back() -> None:
+def test_the_same_pipeline_is_stored_as_the_same_bytes_and_can_be_loaded() -> None:
     from skops.io import loads
 
     numbers = FRAME[["a", "b"]]

@@ -1,4 +1,4 @@
-"""Golden rows: real ones, edges, and turns."""
+"""Golden rows: real rows, edges, and turning points."""
 
 import numpy as np
 from pydantic import create_model
@@ -16,7 +16,7 @@ def level(table: Columns) -> Array:
     return np.zeros(len(next(iter(table.values()))))
 
 
-def test_golden_rows_are_valid_and_hold_what_skew_breaks() -> None:
+def test_golden_rows_are_valid_and_cover_the_edges_of_each_column() -> None:
     base = row_at(COLUMNS, TABLE, 2)
     golden = golden_rows(COLUMNS, Thing, TABLE, base, level, 1)
     for row in golden:
@@ -27,7 +27,7 @@ def test_golden_rows_are_valid_and_hold_what_skew_breaks() -> None:
     assert {None, 10.0} <= sizes
 
 
-def test_golden_rows_hold_at_least_32_real_ones_and_are_the_same_each_time() -> None:
+def test_golden_rows_include_at_least_32_real_rows_and_are_reproducible() -> None:
     table = {name: np.resize(values, 500) for name, values in TABLE.items()}
     golden = golden_rows(COLUMNS, Thing, table, row_at(COLUMNS, table, 2), level, 1)
     known = [row_at(COLUMNS, table, i) for i in range(4)]
@@ -35,7 +35,7 @@ def test_golden_rows_hold_at_least_32_real_ones_and_are_the_same_each_time() -> 
     assert golden == golden_rows(COLUMNS, Thing, table, row_at(COLUMNS, table, 2), level, 1)
 
 
-def test_a_wide_table_has_so_many_golden_rows_and_each_column_in_one_of_them() -> None:
+def test_a_wide_table_has_limited_golden_rows_that_cover_every_column() -> None:
     Wide = create_model("Wide", __base__=Schema, **{f"n{k}": (float | None, None) for k in range(200)})  # type: ignore[call-overload]
     columns = columns_of(Wide)
     table = {column.name: np.linspace(k, k + 9, 40) for k, column in enumerate(columns)}
@@ -48,7 +48,7 @@ def test_a_wide_table_has_so_many_golden_rows_and_each_column_in_one_of_them() -
     assert changed == {column.name for column in columns}
 
 
-def test_where_the_model_turns_there_are_golden_rows_on_both_sides() -> None:
+def test_golden_rows_are_on_both_sides_of_turning_points() -> None:
     table = {**TABLE, "size": np.array([1.0, 3.0, 5.0, 9.0])}
     base = row_at(COLUMNS, table, 0)
     plain = golden_rows(COLUMNS, Thing, table, base, level, 1)

@@ -1,4 +1,4 @@
-"""The fingerprint: exact figures, strict JSON, and no free text that could be about a person."""
+"""The fingerprint: exact values, strict JSON, and no free text that could identify a person."""
 
 import json
 from dataclasses import asdict
@@ -25,33 +25,33 @@ def objects(values: list[Any]) -> Array:
 
 def profile(values: Array, kind: Kind, **facts: Any) -> ColumnProfile:
     target = np.zeros(len(values))
-    (found,) = fingerprint("f00", {"c": values}, [column("c", kind, **facts)], target, "y", "binary").columns
-    return found
+    (result,) = fingerprint("f00", {"c": values}, [column("c", kind, **facts)], target, "y", "binary").columns
+    return result
 
 
-def shares(found: ColumnProfile) -> dict[Any, float]:
-    return {share.value: share.share for share in found.shares}
+def shares(result: ColumnProfile) -> dict[Any, float]:
+    return {share.value: share.share for share in result.shares}
 
 
 def test_numbers_have_deciles_moments_and_a_histogram_of_the_present_values() -> None:
-    found = profile(np.array([*range(11), np.nan], dtype=float), "number")
-    assert found.missing == pytest.approx(1 / 12)
-    assert found.distinct == 11
-    assert found.deciles == tuple(float(n) for n in range(11))
-    assert found.mean == 5
-    assert found.deviation == pytest.approx(np.sqrt(10))
-    assert sum(found.histogram) == pytest.approx(1)
-    assert found.shares == ()
+    result = profile(np.array([*range(11), np.nan], dtype=float), "number")
+    assert result.missing == pytest.approx(1 / 12)
+    assert result.distinct == 11
+    assert result.deciles == tuple(float(n) for n in range(11))
+    assert result.mean == 5
+    assert result.deviation == pytest.approx(np.sqrt(10))
+    assert sum(result.histogram) == pytest.approx(1)
+    assert result.shares == ()
 
 
-def test_whole_numbers_of_few_values_have_shares_too() -> None:
+def test_integers_with_few_values_have_shares_too() -> None:
     assert shares(profile(np.array([0.0, 0, 0, 1]), "integer")) == {0: 0.75, 1: 0.25}
 
 
 def test_categories_have_the_shares_of_the_present_values_most_frequent_first() -> None:
-    found = profile(objects(["a", "b", "b", None, None]), "category", categories=("a", "b", "c"))
-    assert found.missing == pytest.approx(0.4)
-    assert list(shares(found).items()) == [("b", 2 / 3), ("a", 1 / 3)]
+    result = profile(objects(["a", "b", "b", None, None]), "category", categories=("a", "b", "c"))
+    assert result.missing == pytest.approx(0.4)
+    assert list(shares(result).items()) == [("b", 2 / 3), ("a", 1 / 3)]
 
 
 def test_numeric_categories_and_booleans_keep_their_type() -> None:
@@ -61,43 +61,43 @@ def test_numeric_categories_and_booleans_keep_their_type() -> None:
     assert first.share == pytest.approx(2 / 3)
 
 
-def test_what_is_beyond_the_most_frequent_twenty_is_summed_up() -> None:
+def test_all_but_the_twenty_most_frequent_values_are_summed() -> None:
     values = [f"v{n}" for n in range(30) for _ in range(n + 1)]
-    found = profile(objects(values), "category", categories=tuple(sorted(set(values))))
-    assert len(found.shares) == 20
-    assert sum(shares(found).values()) + found.other == pytest.approx(1)
+    result = profile(objects(values), "category", categories=tuple(sorted(set(values))))
+    assert len(result.shares) == 20
+    assert sum(shares(result).values()) + result.other == pytest.approx(1)
 
 
-def test_free_text_is_told_by_number_and_length_alone() -> None:
+def test_free_text_is_described_only_by_number_and_length() -> None:
     names = [f"Person {n:03d}" for n in range(100)]
-    found = profile(objects(names), "text")
-    assert found.distinct == 100
-    assert found.lengths == (10, 10, 10)
-    assert "Person" not in json.dumps(asdict(found))
+    result = profile(objects(names), "text")
+    assert result.distinct == 100
+    assert result.lengths == (10, 10, 10)
+    assert "Person" not in json.dumps(asdict(result))
 
 
-def test_text_that_many_rows_have_is_a_category_and_rare_text_within_it_is_not_told() -> None:
-    found = profile(objects(["S"] * 40 + ["C"] * 9 + ["Jane Doe"]), "text")
-    assert shares(found) == {"S": 0.8, "C": 0.18}
-    assert found.other == pytest.approx(0.02)
+def test_frequent_text_is_a_category_whose_rare_values_are_not_stored() -> None:
+    result = profile(objects(["S"] * 40 + ["C"] * 9 + ["Jane Doe"]), "text")
+    assert shares(result) == {"S": 0.8, "C": 0.18}
+    assert result.other == pytest.approx(0.02)
 
 
-def test_few_rows_of_text_are_not_told() -> None:
+def test_text_in_few_rows_is_not_stored() -> None:
     assert profile(objects(["Jane", "John", "Jane"]), "text").shares == ()
 
 
-def test_dates_and_the_like_are_counted_only() -> None:
-    found = profile(objects([{"any": 1}, {"any": 1}, None]), "other")
-    assert (found.distinct, found.missing) == (1, pytest.approx(1 / 3))
+def test_dates_and_similar_types_are_only_counted() -> None:
+    result = profile(objects([{"any": 1}, {"any": 1}, None]), "other")
+    assert (result.distinct, result.missing) == (1, pytest.approx(1 / 3))
 
 
 @pytest.mark.parametrize("kind", ["number", "integer", "boolean", "category", "text", "other"])
-def test_a_column_without_values_is_survived(kind: Kind) -> None:
+def test_a_column_may_have_no_values(kind: Kind) -> None:
     numeric = kind in ("number", "integer", "boolean")
     values = np.full(3, np.nan) if numeric else objects([None] * 3)
-    found = profile(values, kind, categories=("a",) if kind == "category" else ())
-    assert (found.missing, found.distinct) == (1, 0)
-    to_json(asdict(found))
+    result = profile(values, kind, categories=("a",) if kind == "category" else ())
+    assert (result.missing, result.distinct) == (1, 0)
+    to_json(asdict(result))
 
 
 def _fingerprint(target: Array, task: Any) -> Fingerprint:
@@ -109,12 +109,12 @@ def test_the_target_has_the_shares_of_its_classes_or_its_quantiles() -> None:
     assert _fingerprint(np.arange(11, dtype=float), "regression").target.deciles[5] == 5
 
 
-def test_every_class_of_the_target_is_told_however_many() -> None:
+def test_every_class_of_the_target_has_a_share() -> None:
     assert len(_fingerprint(np.arange(40) % 30, "multiclass").target.shares) == 30
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9)), min_size=1, max_size=50))
-def test_any_numbers_give_strict_json_the_same_twice(values: list[float | None]) -> None:
+def test_any_numbers_give_reproducible_strict_json(values: list[float | None]) -> None:
     array = np.array([np.nan if v is None else v for v in values])
     first, second = (to_json(asdict(profile(array, "number"))) for _ in range(2))
     assert first == second

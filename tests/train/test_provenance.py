@@ -1,4 +1,4 @@
-"""Which commit a release names: the last one of what goes into it."""
+"""The commit in a release: the last one of its own files."""
 
 import shutil
 import subprocess
@@ -43,7 +43,7 @@ def project(tmp_path: Path) -> Path:
         ".copier-answers.yml",
     ],
 )
-def test_what_is_no_part_of_a_release_makes_no_other_one(name: str, project: Path):
+def test_a_commit_of_other_files_does_not_change_the_provenance(name: str, project: Path):
     before = git_state(project)
     write(project / name, "a pin")
     assert git_state(project) == before == {"commit": git(project, "rev-parse", "HEAD"), "dirty": False}
@@ -53,7 +53,7 @@ def test_what_is_no_part_of_a_release_makes_no_other_one(name: str, project: Pat
 
 
 @pytest.mark.parametrize("name", ["src/features.py", "data/table.csv", "pyproject.toml", ".gitignore"])
-def test_what_is_a_part_of_it_does(name: str, project: Path):
+def test_a_commit_of_a_releases_files_changes_the_provenance(name: str, project: Path):
     before = git_state(project)
     write(project / name, "two")
     assert git_state(project) == {**before, "dirty": True}
@@ -62,7 +62,7 @@ def test_what_is_a_part_of_it_does(name: str, project: Path):
     assert git_state(project) == {"commit": git(project, "rev-parse", "HEAD"), "dirty": False}
 
 
-def test_nothing_that_is_no_part_is_in_a_release(titanic_project: Path, tmp_path: Path):
+def test_excluded_files_are_not_in_a_wheel(titanic_project: Path, tmp_path: Path):
     root = tmp_path / "titanic"
     shutil.copytree(titanic_project, root, ignore=shutil.ignore_patterns("dist", ".seatrial"))
     for name in APART:
@@ -91,7 +91,7 @@ def versioned(project: Path) -> Path:
     return project
 
 
-def test_a_version_that_is_raised_makes_no_other_release(versioned: Path):
+def test_a_version_bump_does_not_change_the_provenance(versioned: Path):
     before = git_state(versioned)
     write(versioned / INIT, '"""A model."""\n\n__version__ = "0.1.1"\n')
     assert git_state(versioned) == before
@@ -109,7 +109,7 @@ def test_a_version_that_is_raised_makes_no_other_release(versioned: Path):
         ("src/features.py", "two"),
     ],
 )
-def test_a_version_that_is_raised_with_something_else_does(name: str, text: str, versioned: Path):
+def test_a_version_bump_with_another_change_changes_it(name: str, text: str, versioned: Path):
     before = git_state(versioned)
     write(versioned / INIT, '"""A model."""\n\n__version__ = "0.1.1"\n')
     write(versioned / name, text)

@@ -1,4 +1,4 @@
-"""A recipe trains as `seatrial train` does, as often as is asked, and writes nothing."""
+"""A recipe trains as `seatrial train` does, as often as needed, and writes nothing."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def recipe(titanic_project: Path) -> Recipe:
     return read_recipe(find_project(titanic_project))
 
 
-def test_training_again_gives_the_release(recipe: Recipe, titanic: Release):
+def test_training_again_reproduces_the_release(recipe: Recipe, titanic: Release):
     again = recipe.fit()
     held_out = recipe.held_out
     assert np.abs(again(held_out) - titanic.score_table(held_out)).max() < 1e-9
@@ -25,7 +25,7 @@ def test_training_again_gives_the_release(recipe: Recipe, titanic: Release):
     assert recipe.split.cuts == titanic.metadata.split["cuts"]
 
 
-def test_training_again_meets_the_golden_rows(recipe: Recipe, titanic: Release):
+def test_training_again_reproduces_the_golden_rows(recipe: Recipe, titanic: Release):
     golden = json.loads((titanic.artifacts / "golden.json").read_bytes())
     rows = {c.name: [row[c.name] for row in golden["rows"]] for c in recipe.columns}
     columns, problems = recipe.checker.check(rows)
@@ -33,13 +33,13 @@ def test_training_again_meets_the_golden_rows(recipe: Recipe, titanic: Release):
     assert np.abs(recipe.fit()(columns) - np.array(golden["scores"])).max() < 1e-9
 
 
-def test_a_part_of_the_rows_gives_another_model(recipe: Recipe):
+def test_fewer_rows_give_another_model(recipe: Recipe):
     part = np.arange(0, len(recipe.split.train), 2)
     away = np.abs(recipe.refit(part)(recipe.held_out) - recipe.fit()(recipe.held_out))
     assert 0.001 < away.mean() < 0.2
 
 
-def test_another_table_and_another_seed_are_split_anew(recipe: Recipe):
+def test_another_table_or_seed_is_split_again(recipe: Recipe):
     import dataclasses
 
     rows = np.arange(900)

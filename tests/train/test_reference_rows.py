@@ -1,4 +1,4 @@
-"""The rows that a release carries."""
+"""The rows that a release contains."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ TABLE = {
 }
 
 
-def test_a_row_has_the_values_that_json_would_hold() -> None:
+def test_a_row_has_the_values_of_its_json() -> None:
     assert reference_rows.row_at(COLUMNS, TABLE, 1) == {
         "size": None,
         "count": 2,
@@ -44,12 +44,12 @@ def test_a_row_has_the_values_that_json_would_hold() -> None:
     }
 
 
-def test_the_typical_row_is_a_real_one_in_the_middle() -> None:
+def test_the_typical_row_is_a_real_row_close_to_the_center() -> None:
     numbers = np.column_stack([TABLE["size"], TABLE["count"]])
     assert reference_rows.typical_row(COLUMNS, TABLE, numbers, TABLE["colour"][:, None])["size"] == 5
 
 
-def test_the_example_is_the_schemas_own_or_else_the_typical_row() -> None:
+def test_the_example_comes_from_the_schema_or_is_the_typical_row() -> None:
     other = {"size": 1.0, "count": 1, "colour": "red", "note": None}
     assert reference_rows.example_row(COLUMNS, Thing, other) == {
         "size": 4.5,
@@ -67,7 +67,7 @@ def test_the_example_is_the_schemas_own_or_else_the_typical_row() -> None:
     assert reference_rows.example_row(columns_of(Strict), Strict, other) == other
 
 
-def test_the_reference_is_a_table_that_reads_back() -> None:
+def test_the_reference_rows_can_be_read_back() -> None:
     text = reference_rows.reference_csv(COLUMNS, TABLE, "y", np.array([0, 1, 1, 0]), seed=1)
     read = list(csv.reader(io.StringIO(text)))
     assert read[0] == ["size", "count", "colour", "note", "y"]

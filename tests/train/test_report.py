@@ -1,4 +1,4 @@
-"""The report: one file that opens anywhere, says what matters, escapes everything, and stays small."""
+"""The training report: one small file that opens anywhere and escapes everything."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array, Columns
 from seatrial.model.inputs import Inputs
 from seatrial.model.metadata import Metadata, Task
@@ -47,10 +48,7 @@ def report(task: Task = "binary", rows: int = 300, *, table: Columns | None = No
         scores = generator.dirichlet(np.full(len(classes), 0.7), rows)
         y = np.array([classes[generator.choice(len(classes), p=row)] for row in scores])
     evaluation = evaluate(
-        task=task,
-        classes=classes,
-        positive=classes[-1] if task == "binary" else None,
-        threshold=0.5,
+        DecisionRule(task, classes),
         y_true=y,
         scores=scores,
         y_train=y,
@@ -71,7 +69,7 @@ def report(task: Task = "binary", rows: int = 300, *, table: Columns | None = No
         "typical": {},
         "example": {},
         "classes": classes,
-        "positive": evaluation.positive,
+        "positive": classes[-1] if task == "binary" else None,
         "data": {"file": "data.csv"},
         "split": {
             "train_rows": 900,
@@ -90,7 +88,7 @@ def report(task: Task = "binary", rows: int = 300, *, table: Columns | None = No
         metadata=Metadata(**facts),
         version="0.3.0",
         evaluation=evaluation,
-        importance=permutation_importance(evaluation, table, y, score, seed=1) if rows <= 5_000 else (),
+        importance=permutation_importance(evaluation, table, score, seed=1) if rows <= 5_000 else (),
         fingerprint=fingerprint("ab" * 32, table, COLUMNS, y, "y", task),
         held_out=table,
         columns=COLUMNS,
@@ -128,7 +126,7 @@ TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_it_is_one_well_formed_file_that_fetches_and_runs_nothing(task: Task) -> None:
+def test_the_report_is_one_well_formed_file_without_requests_or_scripts(task: Task) -> None:
     page = render_report(report(task))
     parsed = _Page(page)
     assert parsed.open == []
@@ -140,7 +138,7 @@ def test_it_is_one_well_formed_file_that_fetches_and_runs_nothing(task: Task) ->
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_drawing_is_well_formed_and_says_in_words_what_it_shows(task: Task) -> None:
+def test_every_drawing_is_well_formed_and_described_in_words(task: Task) -> None:
     drawings = re.findall(r"<svg.*?</svg>", render_report(report(task)), re.DOTALL)
     assert len(drawings) >= 8
     for drawing in drawings:
@@ -163,34 +161,34 @@ def test_the_same_run_gives_the_same_bytes(task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_sections_come_in_the_order_of_a_decision(task: Task) -> None:
+def test_the_sections_are_in_the_order_of_a_decision(task: Task) -> None:
     page = render_report(report(task))
-    places = [page.index(f'id="{name}"') for name in ("figures", "tells", "wrong", "data", "made")]
+    places = [page.index(f'id="{name}"') for name in ("metrics", "performance", "errors", "data", "provenance")]
     assert places == sorted(places)
     assert page.index('class="verdict') < places[0]
 
 
-def test_the_verdict_is_the_accuracy_in_words_beside_the_majority_vote() -> None:
-    given = report(labels={"0": "sank", "1": "swam"})
-    accuracy = given.evaluation.metric("accuracy")
+def test_the_summary_compares_the_accuracy_with_the_majority_vote() -> None:
+    case = report(labels={"0": "sank", "1": "swam"})
+    accuracy = case.evaluation.metric("accuracy")
     assert accuracy is not None
     assert accuracy.baseline is not None
-    text = _Page(render_report(given)).text.replace("\u00a0", " ")
-    assert f"Right for {accuracy.value:.0%}".replace("%", " %") in text
+    text = _Page(render_report(case)).text.replace("\u00a0", " ")
+    assert f"Correct for {accuracy.value:.0%}".replace("%", " %") in text
     assert "of 300 held-out rows (" in text
-    trivial = given.metadata.label(given.evaluation.trivial)
-    assert f"always answering “{trivial}” would be right for {accuracy.baseline:.0%}".replace("%", " %") in text
+    trivial = case.metadata.label(case.evaluation.trivial)
+    assert f"always predicting “{trivial}” would be correct for {accuracy.baseline:.0%}".replace("%", " %") in text
     assert "clearly better" in text
 
 
-def test_the_verdict_of_a_regression_is_its_mean_error_beside_the_mean() -> None:
-    given = report("regression")
-    text = _Page(render_report(given)).text
-    off = np.abs(given.evaluation.scores - given.evaluation.labels).mean()
+def test_the_summary_of_a_regression_compares_its_mean_error_with_the_mean() -> None:
+    case = report("regression")
+    text = _Page(render_report(case)).text
+    off = np.abs(case.evaluation.scores - case.evaluation.labels).mean()
     assert re.search(
-        rf"Its y is off by {round(off, -1):,.0f} on average over 300 held-out rows \([\d,]+ to [\d,]+\)", text
+        rf"The predicted y is off by {round(off, -1):,.0f} on average over 300 held-out rows \([\d,]+ to [\d,]+\)", text
     )
-    assert "always answering the mean" in text
+    assert "always predicting the mean" in text
 
 
 def test_everything_that_comes_from_the_table_is_escaped() -> None:
@@ -199,10 +197,10 @@ def test_everything_that_comes_from_the_table_is_escaped() -> None:
     table["note"] = np.array([evil] * 60, dtype=object)
     table["place"] = np.array([evil, "there"] * 30, dtype=object)
     columns = (*COLUMNS[:2], Column("note", "text", nullable=True, required=True))
-    given = report(
+    case = report(
         "multiclass", table=table, classes=(evil, "b", "c"), description=evil, git={"commit": evil, "dirty": False}
     )
-    page = render_report(RunReport(**{**vars(given), "columns": columns}))
+    page = render_report(RunReport(**{**vars(case), "columns": columns}))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
@@ -210,117 +208,110 @@ def test_everything_that_comes_from_the_table_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_hundred_thousand_held_out_rows_make_no_large_file(task: Task) -> None:
+def test_a_hundred_thousand_held_out_rows_give_a_small_file(task: Task) -> None:
     assert len(render_report(report(task, 100_000)).encode()) < 500_000
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("rows", [2, 11])
-def test_few_rows_are_survived(task: Task, rows: int) -> None:
+def test_few_rows_can_be_reported(task: Task, rows: int) -> None:
     assert _Page(render_report(report(task, rows))).open == []
 
 
-def test_held_out_rows_of_one_class_are_survived() -> None:
-    given = report()
+def test_held_out_rows_of_one_class_can_be_reported() -> None:
+    case = report()
     same = evaluate(
-        task="binary",
-        classes=(0, 1),
-        positive=1,
-        threshold=0.5,
+        DecisionRule("binary", (0, 1)),
         y_true=np.zeros(300, dtype=int),
-        scores=given.evaluation.scores,
+        scores=case.evaluation.scores,
         y_train=np.array([0, 1, 1]),
         seed=1,
     )
-    page = render_report(RunReport(**{**vars(given), "evaluation": same}))
+    page = render_report(RunReport(**{**vars(case), "evaluation": same}))
     assert "ROC curve" not in page
-    assert "no better than knowing nothing" not in page
+    assert "no better than ignoring the columns" not in page
 
 
-def test_a_model_that_is_no_better_than_the_baseline_is_said_to_be_none() -> None:
-    given = report()
+def test_a_model_that_is_no_better_than_the_baseline_should_not_be_released() -> None:
+    case = report()
     upside_down = evaluate(
-        task="binary",
-        classes=(0, 1),
-        positive=1,
-        threshold=0.5,
-        y_true=given.evaluation.labels,
-        scores=given.evaluation.scores[:, ::-1],
-        y_train=given.evaluation.labels,
+        DecisionRule("binary", (0, 1)),
+        y_true=case.evaluation.labels,
+        scores=case.evaluation.scores[:, ::-1],
+        y_train=case.evaluation.labels,
         seed=1,
     )
-    page = render_report(RunReport(**{**vars(given), "evaluation": upside_down}))
-    assert "should not be released" in page
+    page = render_report(RunReport(**{**vars(case), "evaluation": upside_down}))
+    assert "do not release this model" in page
     assert 'class="verdict doubt"' in page
 
 
-def test_a_model_without_a_mistake_is_asked_whether_a_column_knows_the_answer() -> None:
-    given = report()
-    y = given.evaluation.labels
+def test_a_model_without_errors_is_suspected_of_a_leak() -> None:
+    case = report()
+    y = case.evaluation.labels
     perfect = evaluate(
-        task="binary",
-        classes=(0, 1),
-        positive=1,
-        threshold=0.5,
+        DecisionRule("binary", (0, 1)),
         y_true=y,
         scores=np.column_stack([1.0 - y, y]).astype(float),
         y_train=y,
         seed=1,
     )
-    page = render_report(RunReport(**{**vars(given), "evaluation": perfect}))
-    assert "does one of the columns know the answer?" in page
-    assert "No row was answered wrongly." in page
-    assert "The worst mistakes" not in page
+    page = render_report(RunReport(**{**vars(case), "evaluation": perfect}))
+    assert "does one of the columns contain the answer?" in page
+    assert "Every prediction was correct." in page
+    assert "Most confident errors" not in page
 
 
-def test_the_worst_mistakes_are_the_most_confident_ones_with_their_values() -> None:
-    given = report()
-    e = given.evaluation
-    sureness = np.where(e.decided != e.labels, e.scores.max(axis=1), 0)
-    page = render_report(given)
-    table = page[page.index("The worst mistakes") : page.index('id="worth"' if 'id="worth"' in page else 'id="data"')]
+def test_the_most_confident_errors_are_listed_with_their_values() -> None:
+    case = report()
+    e = case.evaluation
+    confidence = np.where(e.predicted != e.labels, e.scores.max(axis=1), 0)
+    page = render_report(case)
+    table = page[
+        page.index("Most confident errors") : page.index(
+            'id="importance"' if 'id="importance"' in page else 'id="data"'
+        )
+    ]
     notes = re.findall(r"note \d+", table)
-    assert notes == [f"note {row}" for row in np.argsort(-sureness, kind="stable")[:10]]
+    assert notes == [f"note {row}" for row in np.argsort(-confidence, kind="stable")[:10]]
 
 
 def test_the_confusion_matrix_counts_every_row() -> None:
-    given = report("multiclass")
-    matrix = re.search(r'<table class="confusion">.*?</table>', render_report(given), re.DOTALL)
+    case = report("multiclass")
+    matrix = re.search(r'<table class="confusion">.*?</table>', render_report(case), re.DOTALL)
     assert matrix
     counts = [int(count) for count in re.findall(r"<b>(\d+)</b>", matrix[0])]
     expected = [
-        int(((given.evaluation.labels == true) & (given.evaluation.decided == answer)).sum())
-        for true in given.evaluation.classes
-        for answer in given.evaluation.classes
+        int(((case.evaluation.labels == true) & (case.evaluation.predicted == answer)).sum())
+        for true in case.evaluation.rule.classes
+        for answer in case.evaluation.rule.classes
     ]
     assert counts == expected
 
 
-def test_the_proof_is_told_by_its_figure_and_a_native_release_by_its_reason() -> None:
+def test_the_proof_is_reported_and_so_is_the_reason_of_a_native_release() -> None:
     assert "3.3·10⁻¹⁶" in render_report(report())
     native = render_report(report(engine="native", proof={"reason": "KNeighborsClassifier does not compile."}))
     assert "Not compiled: KNeighborsClassifier does not compile." in native
 
 
-def test_it_says_where_the_run_comes_from() -> None:
+def test_the_provenance_of_the_run_is_reported() -> None:
     text = _Page(render_report(report())).text
-    for part in ("c0ffee", "not committed", "scikit-learn 1.7", "ab" * 32, "seed 5", "2 rows broke the schema"):
+    for part in ("c0ffee", "uncommitted changes", "scikit-learn 1.7", "ab" * 32, "seed 5", "2 rows broke the schema"):
         assert part in text
-    assert "not in a git checkout" in render_report(report(git={}))
+    assert "not in a git repository" in render_report(report(git={}))
 
 
-def test_free_text_appears_in_no_part_but_the_worst_rows() -> None:
+def test_free_text_appears_only_among_the_largest_errors() -> None:
     page = render_report(report())
     data = page[page.index('id="data"') :]
     assert "note 1" not in data
     assert "free text of" in data
 
 
-def test_a_target_that_hardly_varies_is_survived() -> None:
-    given = report("regression")
+def test_a_target_that_hardly_varies_can_be_reported() -> None:
+    case = report("regression")
     y = np.full(300, 7.0)
     y[0] = 7.0 + 1e-12
-    same = evaluate(
-        task="regression", classes=(), positive=None, threshold=0.5, y_true=y, scores=y.copy(), y_train=y, seed=1
-    )
-    assert _Page(render_report(RunReport(**{**vars(given), "evaluation": same}))).open == []
+    same = evaluate(DecisionRule("regression"), y_true=y, scores=y.copy(), y_train=y, seed=1)
+    assert _Page(render_report(RunReport(**{**vars(case), "evaluation": same}))).open == []

@@ -1,4 +1,4 @@
-"""Whole trainings of tiny projects: the same bytes twice, nothing written by halves, and words for what is wrong."""
+"""Complete trainings of tiny projects: reproducible bytes, all or nothing written, and clear error messages."""
 
 import json
 from pathlib import Path
@@ -48,14 +48,14 @@ def test_another_seed_is_another_run(tmp_path: Path) -> None:
     assert {path.name for path in project.runs.iterdir()} == {first.id, second.id}
 
 
-def test_the_release_answers_its_golden_rows_as_training_did(tmp_path: Path) -> None:
+def test_the_release_scores_its_golden_rows_as_training_did(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two))
     train(project, compile_release)
     golden = json.loads((project.artifacts / "golden.json").read_bytes())
     with importable(project):
         answers = Release("little_model").load().predict(golden["rows"])
-    told = [list(answer["probabilities"].values()) for answer in answers]
-    for row, scores in zip(told, golden["scores"], strict=True):
+    scores_now = [list(answer["probabilities"].values()) for answer in answers]
+    for row, scores in zip(scores_now, golden["scores"], strict=True):
         assert row == pytest.approx(scores, abs=1e-12)
 
 
@@ -101,10 +101,10 @@ def test_a_regression_trains_through_to_predictions(tmp_path: Path) -> None:
     with importable(project):
         (answer,) = Release("little_model").load().predict({"size": 50.0, "colour": "red"})
     assert answer["prediction"] == pytest.approx(200, abs=25)
-    assert "Predicted and true" in run.report.read_text()
+    assert "Predicted and true values" in run.report.read_text()
 
 
-def test_a_pipeline_that_does_not_compile_is_kept_as_it_is_with_the_reason(tmp_path: Path) -> None:
+def test_a_pipeline_that_does_not_compile_is_stored_natively_with_the_reason(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two), pipeline=NATIVE)
     run = train(project, compile_release)
     assert run.metadata.engine == "native"
@@ -121,10 +121,10 @@ def test_a_pipeline_that_does_not_compile_is_kept_as_it_is_with_the_reason(tmp_p
     assert answer["prediction"] == 1
 
 
-def test_an_estimator_of_ones_own_that_does_not_compile_is_refused(tmp_path: Path) -> None:
+def test_a_custom_estimator_that_does_not_compile_is_refused(tmp_path: Path) -> None:
     own = PIPELINE.replace("LogisticRegression()", "Own()") + "\n\nclass Own(LogisticRegression):\n    pass\n"
     project = write_project(tmp_path, table(two), pipeline=own)
-    with pytest.raises(SeatrialError, match=r"can neither be compiled .* nor kept safely: it holds .*Own"):
+    with pytest.raises(SeatrialError, match=r"can neither be compiled .* nor stored safely: it contains .*Own"):
         train(project, refuses)
     assert not project.artifacts.exists()
 
@@ -141,7 +141,7 @@ def test_bad_rows_stop_the_training_and_nothing_is_written(tmp_path: Path) -> No
     assert not project.runs.exists()
 
 
-def test_bad_rows_may_be_dropped_and_are_told_everywhere(tmp_path: Path) -> None:
+def test_bad_rows_may_be_dropped_and_are_reported_everywhere(tmp_path: Path) -> None:
     lines = table(two).splitlines()
     lines[4] = "500,green,,1"
     project = write_project(tmp_path, "\n".join(lines) + "\n")
@@ -178,28 +178,28 @@ def test_artifacts_are_replaced_as_a_whole(tmp_path: Path) -> None:
 
 def test_a_positive_label_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two), settings="positive = 7")
-    with pytest.raises(SeatrialError, match="positive = 7 is no label of `y`") as caught:
+    with pytest.raises(SeatrialError, match="positive = 7 is not a label of `y`") as caught:
         train(project, compiles)
     assert "0, 1" in caught.value.hint
 
 
-def test_the_positive_label_and_the_threshold_are_the_projects(tmp_path: Path) -> None:
+def test_the_positive_label_and_the_threshold_come_from_the_project(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two), settings="positive = 0\nthreshold = 0.9")
     run = train(project, compile_release)
     scores = run.evaluation.scores[:, 0]
-    assert run.evaluation.decided.tolist() == [0 if score >= 0.9 else 1 for score in scores]
+    assert run.evaluation.predicted.tolist() == [0 if score >= 0.9 else 1 for score in scores]
 
 
-def test_a_regressor_for_classes_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_regressor_for_classes_is_refused(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two), pipeline=REGRESSION)
-    with pytest.raises(SeatrialError, match="gives one number a row"):
+    with pytest.raises(SeatrialError, match="predicts one number per row"):
         train(project, compiles)
 
 
-def test_progress_is_told_in_steps(tmp_path: Path) -> None:
+def test_progress_is_reported_in_steps(tmp_path: Path) -> None:
     steps: list[str] = []
     train(write_project(tmp_path, table(two)), compiles, progress=steps.append)
-    assert [step.split()[0] for step in steps] == ["read", "fitting", "measuring", "measuring", "compiling", "writing"]
+    assert [step.split()[0] for step in steps] == ["read", "fitting", "evaluating", "measuring", "compiling", "writing"]
 
 
 def test_the_reference_project_is_clearly_better_than_the_majority_vote(titanic: Any) -> None:
@@ -207,5 +207,5 @@ def test_the_reference_project_is_clearly_better_than_the_majority_vote(titanic:
     assert accuracy["low"] > accuracy["baseline"] + 0.05
     report = next((titanic.artifacts.parents[2] / "runs").glob("*/report.html"))
     page = report.read_text()
-    assert "always answering “died”" in page
+    assert "always predicting “died”" in page
     assert len(page.encode()) < 200_000

@@ -1,4 +1,4 @@
-"""The training table: labels get a type, the task is found, and what is wrong is named by its place."""
+"""The training table: typed labels, the inferred task, and problems with their places."""
 
 import hashlib
 import importlib
@@ -46,7 +46,7 @@ def labelled(labels: list[object]) -> str:
         (["1.0", "0.0", "1.0"], "binary", (0, 1)),
     ],
 )
-def test_the_task_is_found_by_the_targets_values(
+def test_the_task_is_inferred_from_the_target(
     tmp_path: Path, labels: list[object], task: str, classes: tuple[object, ...]
 ) -> None:
     table = read(tmp_path, labelled(labels))
@@ -60,7 +60,7 @@ def test_the_task_may_be_set(tmp_path: Path) -> None:
     assert table.target.dtype == np.float64
 
 
-def test_the_file_is_told_by_its_hash_and_rows(tmp_path: Path) -> None:
+def test_the_table_has_its_files_hash_and_rows(tmp_path: Path) -> None:
     data = labelled([0, 1] * 5)
     table = read(tmp_path, data)
     assert table.sha256 == hashlib.sha256(data.encode()).hexdigest()
@@ -70,7 +70,7 @@ def test_the_file_is_told_by_its_hash_and_rows(tmp_path: Path) -> None:
 BAD = HEADER + '1,red,,0\n2,green,,1\n"3",blue,"two\nlines",0\n400,blue,,1\n5,red,,\n6,red,,1\n'
 
 
-def test_bad_rows_are_refused_by_line_column_value_and_rule(tmp_path: Path) -> None:
+def test_bad_rows_are_refused_with_line_column_value_and_rule(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="3 of 6 rows break the schema") as caught:
         read(tmp_path, BAD)
     places = [(p.line, p.column, p.value) for p in caught.value.problems]
@@ -91,37 +91,37 @@ def test_bad_rows_may_be_dropped_and_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_table_without_a_good_row_is_refused_even_when_dropping(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no row is left"):
+    with pytest.raises(DataError, match="no rows are left"):
         read(tmp_path, HEADER + "1,green,,1\n", drop=True)
 
 
 def test_one_class_only_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SeatrialError, match="`y` is 1 in every row; there is nothing to learn"):
+    with pytest.raises(SeatrialError, match="`y` is 1 in every row, so there is nothing to learn"):
         read(tmp_path, labelled([1] * 10))
 
 
-def test_a_missing_target_column_is_refused_with_a_guess(tmp_path: Path) -> None:
+def test_a_missing_target_column_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="has no column `y`"):
         read(tmp_path, "size,colour,note,yy\n1,red,,0\n")
 
 
 def test_a_target_that_the_schema_names_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SeatrialError, match="is a column of the schema"):
+    with pytest.raises(SeatrialError, match="is also a column of the schema"):
         read(tmp_path, labelled([0, 1]), schema=SCHEMA + "    y: int\n")
 
 
 def test_an_identifier_as_target_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SeatrialError, match="a label of its own in most rows") as caught:
+    with pytest.raises(SeatrialError, match="most rows have a different value") as caught:
         read(tmp_path, labelled([f"id{n}" for n in range(30)]))
     assert "identifier" in caught.value.hint
 
 
-def test_three_labels_are_no_binary_task(tmp_path: Path) -> None:
-    with pytest.raises(SeatrialError, match="has 3 labels, and the task says binary"):
+def test_three_labels_are_not_a_binary_task(tmp_path: Path) -> None:
+    with pytest.raises(SeatrialError, match="has 3 labels, but the task is binary"):
         read(tmp_path, labelled([1, 2, 3]), settings='task = "binary"')
 
 
-def test_words_are_no_regression(tmp_path: Path) -> None:
+def test_words_cannot_be_a_regression_target(tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="is not a number in every row"):
         read(tmp_path, labelled(["a", "b"]), settings='task = "regression"')
 
@@ -131,7 +131,7 @@ def test_infinite_targets_are_refused(tmp_path: Path) -> None:
         read(tmp_path, labelled(["1.5", "inf", "2"]))
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_changes_while_being_read_is_refused(tmp_path: Path) -> None:
     project = write_project(tmp_path, labelled([0, 1] * 5))
     checker = checker_of(project)
 
@@ -139,11 +139,11 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
         with project.data.open("a") as file:
             file.write("1,red,,1\n")
 
-    with pytest.raises(SeatrialError, match="changed while it was read"):
+    with pytest.raises(SeatrialError, match="changed while it was being read"):
         read_training_table(project, checker, drop_bad_rows=False, progress=disturb)
 
 
-def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_table_is_reported(tmp_path: Path) -> None:
     project = write_project(tmp_path, "")
     project.data.unlink()
     checker = checker_of(project)

@@ -1,4 +1,4 @@
-"""Golden rows at turns: what float32 would answer otherwise is told apart by them, and a smooth model needs none."""
+"""Golden rows at turning points: they reveal float32, and a smooth model has none."""
 
 import json
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def columns_from(rows: list[dict]) -> Columns:
     }
 
 
-def test_of_each_pair_single_precision_gets_one_wrong() -> None:
+def test_single_precision_scores_one_row_of_each_pair_wrongly() -> None:
     rows = turning_rows(COLUMNS, Fish, TABLE, stepped)
     assert 16 <= len(rows) <= ROWS
     table = columns_from(rows)
@@ -74,12 +74,12 @@ def test_of_each_pair_single_precision_gets_one_wrong() -> None:
     assert (single(stepped)(real) == stepped(real)).all()  # no row of the table would have told
 
 
-def test_a_smooth_model_has_none() -> None:
+def test_a_smooth_model_has_no_turning_points() -> None:
     model = LinearRegression().fit(matrix(TABLE), TABLE["length"] * 2)
     assert turning_rows(COLUMNS, Fish, TABLE, lambda table: model.predict(matrix(table))) == []
 
 
-def test_trees_have_some_and_the_same_each_time() -> None:
+def test_turning_points_of_trees_are_reproducible() -> None:
     model = GradientBoostingRegressor(n_estimators=20, random_state=0).fit(matrix(TABLE), TABLE["length"] ** 2)
 
     def scores(table: Columns) -> np.ndarray:
@@ -109,11 +109,11 @@ class Coarse(Schema):
     ],
     ids=["constant", "no rows", "extremes"],
 )
-def test_odd_tables_have_none_and_break_nothing(table: Columns) -> None:
+def test_unusual_tables_have_no_turning_points(table: Columns) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         assert turning_rows(COLUMNS, Fish, table, stepped) == []
 
 
-def test_what_the_schema_refuses_is_left_out() -> None:
+def test_rows_that_the_schema_rejects_are_left_out() -> None:
     rows = turning_rows(columns_of(Coarse), Coarse, {**TABLE, "weight": np.full(200, np.nan)}, stepped)
     assert rows == []

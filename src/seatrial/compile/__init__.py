@@ -1,30 +1,26 @@
-"""Compiles: a fitted scikit-learn pipeline in, one float64 ONNX graph and the proof that it is the same out.
+"""Compiles: a fitted scikit-learn pipeline in, one float64 ONNX graph and the proof that it is equal out.
 
-It never approximates: what it cannot compile exactly raises CompileError with the reason, and so does a graph whose
-proof fails. It never fits, and writes no file.
+It never approximates: a pipeline that cannot be compiled exactly raises CompileError with the reason, and so does a
+graph whose proof fails. It never fits, and writes no file.
 
-Why the converters are our own: of skl2onnx 1.20's, only a handful are right in double precision. Imputers, linear
+Why the converters are our own: of skl2onnx 1.20's, only a handful are correct in double precision. Imputers, linear
 models and trees use operators that hold float32 (trees were off by 0.25), LinearDiscriminantAnalysis was off by 0.15
-without any warning, and most of the others give graphs that onnxruntime refuses. Ours are short, need a third of the
-nodes, and each is a microsecond cheaper per node it does without. skl2onnx is used for the few classes that were
-found right (`borrowed`), and every graph, whoever wrote it, has to pass the same proof.
+without any warning, and most of the others give graphs that onnxruntime rejects. Ours are short, need a third of the
+nodes, and each node less saves a microsecond per call. skl2onnx is used for the few classes that were found correct
+(`skl2onnx_bridge`), and every graph, however it was converted, has to pass the same proof.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.compile.compiled import Compiled as Compiled
-    from seatrial.compile.compiled import compile_release as compile_release
+    from seatrial.compile.compilation import compile_release as compile_release
     from seatrial.compile.converter import compile_pipeline as compile_pipeline
-    from seatrial.compile.proof import Proof as Proof
     from seatrial.compile.proof import prove as prove
     from seatrial.compile.proof_rows import generate as generate
 
 _HOMES = {
-    "Compiled": "compiled",
-    "Proof": "proof",
     "compile_pipeline": "converter",
-    "compile_release": "compiled",
+    "compile_release": "compilation",
     "generate": "proof_rows",
     "prove": "proof",
 }

@@ -1,6 +1,6 @@
-"""From a fitted pipeline to a graph: walks the steps, and has for each class the converter that is exact for it.
+"""Converts a fitted pipeline to a graph: walks through its steps and applies the exact converter of each class.
 
-The table goes by the exact class: a subclass may calculate something else.
+Converters are looked up by the exact class, since a subclass may compute something else.
 """
 
 import warnings
@@ -31,18 +31,10 @@ from seatrial.compile.graph import Graph, Matrix, Refused, join
 from seatrial.core.errors import CompileError
 from seatrial.model.inputs import Inputs
 
-SIZE_LIMIT = 2**31 - 1  # what one protobuf message can hold
+SIZE_LIMIT = 2**31 - 1  # the most that one protobuf message can contain
 
 Transformer = Callable[[Any, Matrix, Graph], Matrix]
 Model = Callable[[Any, Matrix, Graph], str]
-
-
-def _borrowed(name: str) -> Callable[[Any, Matrix, Graph], Any]:
-    def convert(estimator: Any, given: Matrix, graph: Graph) -> Any:
-
-        return getattr(skl2onnx_bridge, name)(estimator, given, graph)
-
-    return convert
 
 
 SELECTORS = (
@@ -91,9 +83,9 @@ TRANSFORMERS: dict[type, Transformer] = {
     pre.OneHotEncoder: encoders.one_hot_encoder,
     pre.OrdinalEncoder: encoders.ordinal_encoder,
     pre.TargetEncoder: encoders.target_encoder,
-    pre.Normalizer: _borrowed("borrowed_transformer"),
-    decomposition.PCA: _borrowed("borrowed_transformer"),
-    decomposition.TruncatedSVD: _borrowed("borrowed_transformer"),
+    pre.Normalizer: skl2onnx_bridge.transformer,
+    decomposition.PCA: skl2onnx_bridge.transformer,
+    decomposition.TruncatedSVD: skl2onnx_bridge.transformer,
     **dict.fromkeys(SELECTORS, preprocessing.selector),
 }
 
@@ -117,92 +109,92 @@ MODELS: dict[type, Model] = {
     ensemble.GradientBoostingRegressor: trees.gradient_boosting,
     ensemble.HistGradientBoostingClassifier: trees.hist_gradient_boosting,
     ensemble.HistGradientBoostingRegressor: trees.hist_gradient_boosting,
-    naive_bayes.GaussianNB: _borrowed("borrowed_classifier"),
-    neural_network.MLPClassifier: _borrowed("borrowed_classifier"),
-    neural_network.MLPRegressor: _borrowed("borrowed_regressor"),
+    naive_bayes.GaussianNB: skl2onnx_bridge.classifier,
+    neural_network.MLPClassifier: skl2onnx_bridge.classifier,
+    neural_network.MLPRegressor: skl2onnx_bridge.regressor,
 }
 
 SEARCHES = (model_selection.GridSearchCV, model_selection.RandomizedSearchCV)
 
 
-def compile_pipeline(pipeline: Any, inputs: Inputs, sample: Any = None) -> bytes:  # noqa: ARG001
+def compile_pipeline(pipeline: Any, inputs: Inputs) -> bytes:
     """Compile a fitted estimator over a DataFrame with the columns `inputs.names` to a serialized ONNX model.
 
     The graph takes "numbers" double (n, len(inputs.numbers)) and "strings" string (n, len(inputs.strings)), each left
     out if it has no columns, and gives "scores" double: (n, n_classes) probabilities in the order of `classes_`, or
-    (n,) predictions. The same pipeline gives the same bytes. `sample` rows are not needed and may be given.
-    Raises CompileError naming the step that cannot be exact. Says nothing of being right: that is what `prove` is for.
+    (n,) predictions. The same pipeline gives the same bytes. Raises CompileError naming the step that cannot be exact.
+    It does not check that the graph is correct: that is what `prove` is for.
     """
     graph = Graph(inputs)
     try:
         scores = _model(pipeline, graph.root, graph, ())
-    except Refused as refused:  # from between the steps
+    except Refused as refused:  # raised between the steps
         raise _refusal(pipeline, (), str(refused)) from None
     rank = 2 if sklearn.base.is_classifier(pipeline) else 1
     model = graph.finish(scores, rank)
     if model.ByteSize() > SIZE_LIMIT:
-        raise CompileError(f"The graph is {model.ByteSize() / 1e9:.1f} GB, more than one ONNX file can hold.")
+        raise CompileError(f"The graph is {model.ByteSize() / 1e9:.1f} GB, more than one ONNX file can contain.")
     onnx.checker.check_model(model, full_check=False)
     serialized: bytes = model.SerializeToString(deterministic=True)
     return serialized
 
 
-def _model(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> str:
-    """Convert what comes last: probabilities or predictions."""
-    given = _by_name(estimator, given)
+def _model(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> str:
+    """Convert the last step: probabilities or predictions."""
+    matrix = _by_name(estimator, matrix)
     if type(estimator) is Pipeline:
         *first, (name, last) = estimator.steps
         for step, transformer in first:
-            given = _transform(transformer, given, graph, (*path, step))
-        return _model(last, given, graph, (*path, name))
+            matrix = _transform(transformer, matrix, graph, (*path, step))
+        return _model(last, matrix, graph, (*path, name))
     if type(estimator) in SEARCHES:
-        return _model(estimator.best_estimator_, given, graph, path)
+        return _model(estimator.best_estimator_, matrix, graph, path)
     convert = MODELS.get(type(estimator))
     if convert is None:
         if sklearn.base.is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
-            raise _refusal(estimator, path, "it gives no probabilities")
-        raise _refusal(estimator, path, "Seatrial has no exact form of this class")
-    scores: str = _guarded(convert, estimator, given, graph, path)
+            raise _refusal(estimator, path, "it predicts no probabilities")
+        raise _refusal(estimator, path, "Seatrial has no exact converter for this class")
+    scores: str = _guarded(convert, estimator, matrix, graph, path)
     return scores
 
 
-def _transform(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
+def _transform(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
     if estimator is None or estimator == "passthrough":
-        return given
-    given = _by_name(estimator, given)
+        return matrix
+    matrix = _by_name(estimator, matrix)
     if type(estimator) is Pipeline:
         for name, step in estimator.steps:
-            given = _transform(step, given, graph, (*path, name))
-        return given
+            matrix = _transform(step, matrix, graph, (*path, name))
+        return matrix
     if type(estimator) is ColumnTransformer:
-        return _columns(estimator, given, graph, path)
+        return _columns(estimator, matrix, graph, path)
     if type(estimator) is FeatureUnion:
         parts = [
-            _weighted(_transform(each, given, graph, (*path, name)), weight, graph)
+            _weighted(_transform(each, matrix, graph, (*path, name)), weight, graph)
             for name, each, weight in estimator._iter()
         ]
         return join(parts)
     convert = TRANSFORMERS.get(type(estimator))
     if convert is None:
-        raise _refusal(estimator, path, "Seatrial has no exact form of this class")
-    transformed: Matrix = _guarded(convert, estimator, given, graph, path)
+        raise _refusal(estimator, path, "Seatrial has no exact converter for this class")
+    transformed: Matrix = _guarded(convert, estimator, matrix, graph, path)
     return transformed
 
 
-def _columns(estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
+def _columns(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
     weights = estimator.transformer_weights or {}
     parts = []
     for name, transformer, _ in estimator.transformers_:
         positions = estimator._transformer_to_input_indices[name]
         if (isinstance(transformer, str) and transformer == "drop") or len(positions) == 0:
             continue
-        if given.names:
+        if matrix.names:
             wanted = [str(estimator.feature_names_in_[i]) for i in positions]
-            unknown = [column for column in wanted if column not in given.names]
+            unknown = [column for column in wanted if column not in matrix.names]
             if unknown:
-                raise _refusal(estimator, (*path, name), f"the engine is not given {', '.join(unknown)}")
-            positions = [given.names.index(column) for column in wanted]
-        part = _transform(transformer, given.take(positions), graph, (*path, name))
+                raise _refusal(estimator, (*path, name), f"the engine has no input {', '.join(unknown)}")
+            positions = [matrix.names.index(column) for column in wanted]
+        part = _transform(transformer, matrix.take(positions), graph, (*path, name))
         parts.append(_weighted(part, weights.get(name), graph))
     return join(parts)
 
@@ -213,23 +205,23 @@ def _weighted(part: Matrix, weight: float | None, graph: Graph) -> Matrix:
     return graph.matrix(graph.add("Mul", graph.numbers(part), graph.constant(float(weight))), part.width)
 
 
-def _by_name(estimator: Any, given: Matrix) -> Matrix:
-    """Bring the pipeline's own input into the order that the first step was fitted on; a ColumnTransformer chooses."""
-    if not given.names or type(estimator) in (Pipeline, ColumnTransformer, FeatureUnion, *SEARCHES):
-        return given
-    names = getattr(estimator, "feature_names_in_", given.names)
-    return given.take([given.names.index(str(name)) for name in names])
+def _by_name(estimator: Any, matrix: Matrix) -> Matrix:
+    """Reorder the pipeline's input as the first step was fitted on it; a ColumnTransformer selects by name itself."""
+    if not matrix.names or type(estimator) in (Pipeline, ColumnTransformer, FeatureUnion, *SEARCHES):
+        return matrix
+    names = getattr(estimator, "feature_names_in_", matrix.names)
+    return matrix.take([matrix.names.index(str(name)) for name in names])
 
 
-def _guarded(convert: Any, estimator: Any, given: Matrix, graph: Graph, path: tuple[str, ...]) -> Any:
+def _guarded(convert: Any, estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scikit-learn and skl2onnx warn of what the proof decides
-            return convert(estimator, given, graph)
+            warnings.simplefilter("ignore")  # scikit-learn and skl2onnx warn about what the proof checks
+            return convert(estimator, matrix, graph)
     except Refused as refused:
         raise _refusal(estimator, path, str(refused)) from None
-    except AttributeError as error:  # some of what a fitted estimator knows is private to scikit-learn, and may move
-        raise _refusal(estimator, path, f"scikit-learn {sklearn.__version__} is not as expected: {error}") from error
+    except AttributeError as error:  # converters read private attributes of scikit-learn, which may change
+        raise _refusal(estimator, path, f"scikit-learn {sklearn.__version__} is not supported: {error}") from error
 
 
 def _refusal(estimator: Any, path: tuple[str, ...], reason: str) -> CompileError:

@@ -1,7 +1,7 @@
-"""One-hot, ordinal and target encoders: for each column a table from category to outputs, asked of the encoder.
+"""One-hot, ordinal and target encoders: for each column, a table from category to outputs.
 
-Asking the fitted encoder about every category it knows, and about one that it does not, covers all of its options
-(dropped, infrequent, missing and unknown categories) without repeating their rules here.
+The table is made by transforming every known category, and an unknown one, with the fitted encoder. That covers all of
+its options (dropped, infrequent, missing and unknown categories) without repeating their rules here.
 """
 
 import warnings
@@ -9,83 +9,81 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.compile.graph import DOUBLE, ML, Graph, Matrix, Refused, join
+from seatrial.model.features import Floats
 
-Floats = npt.NDArray[np.float64]
-
-STRANGE = "\x00 a string that no table holds \x00"
+UNKNOWN = "\x00 a string that is in no table \x00"
 MERGED_LIMIT = 20_000  # cells of a 0/1 matrix that merges infrequent categories; beyond it, a lookup is faster
 STRIDE = 2.0**32  # keeps the ids of different columns apart in one lookup; ids stay exact in double up to 2**53
 
 
 @dataclass(frozen=True)
 class _Table:
-    """What one column becomes: a row of outputs for each category (rows, outputs), and for all other values."""
+    """The outputs of one column: a row for each category (categories, outputs), and one for all other values."""
 
     categories: list[Any]
     outputs: Floats
     default: Floats
 
 
-def one_hot_encoder(encoder: Any, given: Matrix, graph: Graph) -> Matrix:
-    """0 and 1 by comparing with all categories at once."""
-    tables = _ask(encoder, given, list(encoder._n_features_outs))
-    return _indicators(tables, given, graph)
+def one_hot_encoder(encoder: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert to 0 and 1 by comparing with all categories at once."""
+    tables = _tables(encoder, matrix, list(encoder._n_features_outs))
+    return _indicators(tables, matrix, graph)
 
 
-def ordinal_encoder(encoder: Any, given: Matrix, graph: Graph) -> Matrix:
-    """A code for each category."""
-    return _lookup(_ask(encoder, given, [1] * given.width), given, graph)
+def ordinal_encoder(encoder: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert each category to its code."""
+    return _lookup(_tables(encoder, matrix, [1] * matrix.width), matrix, graph)
 
 
-def target_encoder(encoder: Any, given: Matrix, graph: Graph) -> Matrix:
-    """The target's smoothed mean in each category, for each class where there are several."""
+def target_encoder(encoder: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert each category to the target's smoothed mean, for each class where there are several."""
     several = len(encoder.classes_) if encoder.target_type_ == "multiclass" else 1
-    return _lookup(_ask(encoder, given, [several] * given.width), given, graph)
+    return _lookup(_tables(encoder, matrix, [several] * matrix.width), matrix, graph)
 
 
-def _ask(encoder: Any, given: Matrix, widths: list[int]) -> list[_Table]:
-    """Transform every category of every column, and an unknown one where the encoder takes it."""
+def _tables(encoder: Any, matrix: Matrix, widths: list[int]) -> list[_Table]:
+    """Transform every category of every column, and an unknown one if the encoder accepts it."""
     import pandas as pd
 
     categories = [list(values) for values in encoder.categories_]
     if any(not known for known in categories):
         raise Refused("one of its columns has no categories")
-    for cell, known in zip(given.cells, categories, strict=True):
+    for cell, known in zip(matrix.cells, categories, strict=True):
         if any(isinstance(value, str) is not cell.text for value in known):
             raise Refused("it mixes strings and numbers in a column")
     strict = getattr(encoder, "handle_unknown", "ignore") == "error"
     rows = max(map(len, categories))
-    names = getattr(encoder, "feature_names_in_", range(given.width))
+    names = getattr(encoder, "feature_names_in_", range(matrix.width))
     columns = {}
     kinds = [values.dtype for values in encoder.categories_]
-    for name, cell, known, kind in zip(names, given.cells, categories, kinds, strict=True):
-        strange = known[0] if strict else (STRANGE if cell.text else _strange_number(known))
-        # Each column is filled up with its first category; the last row is the unknown one.
-        values = [*known, *[known[0]] * (rows - len(known)), strange]
+    for name, cell, known, kind in zip(names, matrix.cells, categories, kinds, strict=True):
+        unknown = known[0] if strict else (UNKNOWN if cell.text else _unknown_number(known))
+        # Shorter columns are padded with their first category; the last row is the unknown one.
+        values = [*known, *[known[0]] * (rows - len(known)), unknown]
         columns[name] = pd.Series(values, dtype=object if kind.kind in "OU" else np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        answer = encoder.transform(pd.DataFrame(columns))
-    answer = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer, dtype=np.float64)
-    if answer.shape[1] != sum(widths):
-        raise Refused(f"it gives {answer.shape[1]} columns, not the {sum(widths)} that were expected")
+        outputs = encoder.transform(pd.DataFrame(columns))
+    outputs = np.asarray(outputs.toarray() if hasattr(outputs, "toarray") else outputs, dtype=np.float64)
+    if outputs.shape[1] != sum(widths):
+        raise Refused(f"it gives {outputs.shape[1]} columns, not the expected {sum(widths)}")
     ends = np.cumsum(widths)
     return [
-        _Table(known, answer[: len(known), end - width : end], answer[-1, end - width : end])
+        _Table(known, outputs[: len(known), end - width : end], outputs[-1, end - width : end])
         for known, width, end in zip(categories, widths, ends, strict=True)
     ]
 
 
-def _strange_number(known: list[Any]) -> float:
+def _unknown_number(known: list[Any]) -> float:
     finite = [abs(float(value)) for value in known if np.isfinite(value)]
     return 2.0 * max(finite, default=0.0) + 1.5
 
 
-def _indicators(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
-    """Compare with every category that matters; merge those that share an output, or differ from the default."""
+def _indicators(tables: list[_Table], matrix: Matrix, graph: Graph) -> Matrix:
+    """Compare with every category whose outputs differ from the default; merge those that share an output."""
     columns: list[int] = []
     compared: list[float] = []
     rows: list[Floats] = []
@@ -108,58 +106,58 @@ def _indicators(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
     targets = [int(row.argmax()) for row in rows]
     if single and sorted(targets) == list(range(outputs)):
         order = np.argsort(targets)
-        flags = _equal(given.take(np.take(columns, order)), np.take(compared, order), graph)
+        flags = _equal(matrix.take(np.take(columns, order)), np.take(compared, order), graph)
         return graph.matrix(flags, outputs)
     if len(columns) * outputs > MERGED_LIMIT:
-        return _indicators_by_code(tables, given, graph)
-    flags = _equal(given.take(columns), np.array(compared), graph)
+        return _indicators_by_code(tables, matrix, graph)
+    flags = _equal(matrix.take(columns), np.array(compared), graph)
     merged = graph.add("Gemm", flags, graph.constant(np.array(rows)), graph.constant(default))
     return graph.matrix(merged, outputs)
 
 
-def _indicators_by_code(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
-    """For columns with thousands of infrequent categories: look the output's number up, then compare with it."""
-    coded = []
+def _indicators_by_code(tables: list[_Table], matrix: Matrix, graph: Graph) -> Matrix:
+    """For columns with thousands of infrequent categories: look up the output's number, then compare with it."""
+    numbered = []
     positions: list[int] = []
     codes: list[int] = []
     for position, table in enumerate(tables):
         every = np.vstack([table.outputs, table.default])
         numbers = np.where(every.any(axis=1), every.argmax(axis=1) + 1.0, 0.0)[:, None]
-        coded.append(_Table(table.categories, numbers[:-1], numbers[-1]))
+        numbered.append(_Table(table.categories, numbers[:-1], numbers[-1]))
         positions += [position] * table.outputs.shape[1]
         codes += range(1, table.outputs.shape[1] + 1)
-    found = _lookup(coded, given, graph)
-    return graph.matrix(_equal(found.take(positions), np.array(codes, dtype=np.float64), graph), len(codes))
+    looked_up = _lookup(numbered, matrix, graph)
+    return graph.matrix(_equal(looked_up.take(positions), np.array(codes, dtype=np.float64), graph), len(codes))
 
 
-def _equal(given: Matrix, values: Floats, graph: Graph) -> str:
-    """Compare column by column, and give 0 or 1; NaN is compared as infinity, which no input holds."""
+def _equal(matrix: Matrix, values: Floats, graph: Graph) -> str:
+    """Compare column by column, giving 0 or 1; NaN is compared as infinity, which no input contains."""
     values = np.asarray(values, dtype=np.float64)
-    tensor = graph.gather(given)
+    tensor = graph.gather(matrix)
     if np.isnan(values).any():
         tensor = graph.add("Where", graph.add("IsNaN", tensor), graph.constant(np.inf), tensor)
         values = np.where(np.isnan(values), np.inf, values)
     return graph.add("Cast", graph.add("Equal", tensor, graph.constant(values)), to=DOUBLE)
 
 
-def _lookup(tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
-    """Look values up in tables: one for all strings with the same default, one for each column of numbers."""
+def _lookup(tables: list[_Table], matrix: Matrix, graph: Graph) -> Matrix:
+    """Look up values in tables: one for all strings with the same default, one for each column of numbers."""
     cells: dict[tuple[int, int], Matrix] = {}
     for output in range(max(table.outputs.shape[1] for table in tables)):
         groups: dict[Any, list[int]] = {}
         for position, table in enumerate(tables):
             if output < table.outputs.shape[1]:
                 default = float(table.default[output])
-                text = given.cells[position].text
+                text = matrix.cells[position].text
                 groups.setdefault((repr(default), None if text else position), []).append(position)
         for positions in groups.values():
-            found = _look_up(positions, output, tables, given, graph)
-            cells |= {(position, output): found.take([i]) for i, position in enumerate(positions)}
+            columns = _look_up(positions, output, tables, matrix, graph)
+            cells |= {(position, output): columns.take([i]) for i, position in enumerate(positions)}
     return join(cells[key] for key in sorted(cells))
 
 
-def _look_up(positions: list[int], output: int, tables: list[_Table], given: Matrix, graph: Graph) -> Matrix:
-    tensor = graph.gather(given.take(positions))
+def _look_up(positions: list[int], output: int, tables: list[_Table], matrix: Matrix, graph: Graph) -> Matrix:
+    tensor = graph.gather(matrix.take(positions))
     shifts = np.arange(len(positions)) * STRIDE
     if len(positions) > 1:
         tensor = graph.add("Add", tensor, graph.constant(shifts))

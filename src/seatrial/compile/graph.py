@@ -1,7 +1,7 @@
-"""The graph while it is built: nodes, constants, and matrices that are only put together where an operator needs it.
+"""Builds the graph: nodes, constants, and matrices that are concatenated only where an operator needs it.
 
-Every column is a number from the start: one LabelEncoder at the door gives each string that any step knows an id, and
-0 to all others. No step can tell unknown strings apart, so nothing is lost, and one operator serves both kinds.
+Every column is numeric from the start: one LabelEncoder at the input gives each string that any step knows an id, and
+0 to all others. No step distinguishes unknown strings, so nothing is lost, and one operator serves both kinds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,13 +22,13 @@ ML = "ai.onnx.ml"
 DOUBLE = int(TensorProto.DOUBLE)
 
 
-class Refused(Exception):  # noqa: N818 - it is caught by the walker, which knows the step's name
-    """What a converter raises: the reason why this estimator cannot be exact."""
+class Refused(Exception):  # noqa: N818 - caught by the converter, which knows the step's name
+    """Raised by a converter: the reason why this estimator cannot be converted exactly."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One column: where it lies, and whether it holds ids of strings."""
+    """One column: its position in a tensor, and whether it contains ids of strings."""
 
     tensor: str
     position: int
@@ -37,13 +37,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Columns in order, wherever they lie; choosing and reordering them costs nothing until it is needed."""
+    """Columns in order, from any tensors; selecting and reordering them costs nothing until it is needed."""
 
     cells: tuple[Cell, ...]
     names: tuple[str, ...] = ()  # only the pipeline's own input has names
 
     def take(self, positions: Iterable[int]) -> "Matrix":
-        """Choose columns by position."""
+        """Select columns by position."""
         return Matrix(tuple(self.cells[int(position)] for position in positions))
 
     @property
@@ -58,7 +58,7 @@ def join(matrices: Iterable[Matrix]) -> Matrix:
 
 
 class Graph:
-    """A graph under construction; equal nodes and equal constants are made once."""
+    """A graph under construction; equal nodes and equal constants are added once."""
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
@@ -77,7 +77,7 @@ class Graph:
         return Matrix((*numbers, *strings), self._inputs.names)
 
     def id_of(self, value: Any) -> float:
-        """Give what stands for a value of a column in the graph: a number for itself, an id for a string."""
+        """Return what represents a value in the graph: the number itself, or the id of a string."""
         if isinstance(value, str):
             return float(self._ids.setdefault(value, len(self._ids) + 1))
         return float(value)
@@ -91,45 +91,45 @@ class Graph:
         return str(self._constants[key].name)
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output, and give the output's name."""
-        made = helper.make_node(operator, inputs, ["?"], domain=domain, **attributes)
-        key = (made.SerializeToString(deterministic=True),)
+        """Add a node with one output, and return the output's name."""
+        node = helper.make_node(operator, inputs, ["?"], domain=domain, **attributes)
+        key = (node.SerializeToString(deterministic=True),)
         if key not in self._made:
-            made.output[0] = self._made[key] = f"t{len(self._made)}"
-            self._nodes.append(made)
+            node.output[0] = self._made[key] = f"t{len(self._made)}"
+            self._nodes.append(node)
         return self._made[key]
 
     def adopt(
-        self, nodes: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto], given: str, result: str
+        self, nodes: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto], source: str, result: str
     ) -> str:
-        """Take over the nodes of a foreign graph that reads `X`, and give the name of its `result` here."""
+        """Copy the nodes of another graph that reads `X`, and return the name of its `result` in this one."""
         self._count += 1
-        names = {"X": given, "": ""}
+        names = {"X": source, "": ""}
         for constant in constants:
             copy = onnx.TensorProto()
             copy.CopyFrom(constant)
             copy.name = names[constant.name] = f"f{self._count}_{constant.name}"
             self._constants[(copy.name,)] = copy
         for node in nodes:
-            foreign = onnx.NodeProto()
-            foreign.CopyFrom(node)
+            copied = onnx.NodeProto()
+            copied.CopyFrom(node)
             names.update({name: f"f{self._count}_{name}" for name in node.output if name})
-            foreign.name = ""
-            foreign.input[:] = [names[name] for name in node.input]
-            foreign.output[:] = [names[name] for name in node.output]
-            self._nodes.append(foreign)
+            copied.name = ""
+            copied.input[:] = [names[name] for name in node.input]
+            copied.output[:] = [names[name] for name in node.output]
+            self._nodes.append(copied)
         return names[result]
 
     def matrix(self, tensor: str, width: int, *, text: bool = False) -> Matrix:
-        """Make a new matrix from a tensor of that many columns, numbers or ids of strings."""
+        """Return a matrix of a tensor with `width` columns, numbers or ids of strings."""
         self._widths[tensor] = width
         return Matrix(tuple(Cell(tensor, position, text) for position in range(width)))
 
     def packed(self, matrix: Matrix) -> tuple[str, list[int], int]:
-        """Give one tensor that holds all columns, their positions in it, and its width; it may hold others too."""
+        """Return one tensor that contains all columns, their positions in it, and its width; it may contain others."""
         tensors = list(dict.fromkeys(cell.tensor for cell in matrix.cells))
         if not tensors:
-            raise Refused("it is given no columns")
+            raise Refused("it has no input columns")
         widths = [self._widths[tensor] for tensor in tensors]
         starts = dict(zip(tensors, np.cumsum([0, *widths[:-1]]).tolist(), strict=True))
         whole = tensors[0] if len(tensors) == 1 else self.add("Concat", *tensors, axis=1)
@@ -137,7 +137,7 @@ class Graph:
         return whole, [starts[cell.tensor] + cell.position for cell in matrix.cells], sum(widths)
 
     def gather(self, matrix: Matrix) -> str:
-        """Give one tensor that holds exactly these columns, in their order."""
+        """Return one tensor with exactly these columns, in their order."""
         whole, positions, width = self.packed(matrix)
         if positions == list(range(width)):
             return whole
@@ -146,28 +146,32 @@ class Graph:
         return gathered
 
     def numbers(self, matrix: Matrix) -> str:
-        """Give one tensor with exactly these columns, none of which may be strings."""
+        """Return one tensor with exactly these columns, none of which may be strings."""
         refuse_text(matrix)
         return self.gather(matrix)
 
     def finish(self, scores: str, rank: int) -> onnx.ModelProto:
-        """Close the graph: the door for strings in front, the result named `scores`."""
-        opened: list[onnx.NodeProto] = []
-        given: list[onnx.ValueInfoProto] = []
+        """Complete the graph: put the encoder of strings in front, and name the result `scores`."""
+        encoder: list[onnx.NodeProto] = []
+        inputs: list[onnx.ValueInfoProto] = []
         if self._inputs.numbers:
-            given.append(helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, ["N", len(self._inputs.numbers)]))
+            inputs.append(
+                helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, ["N", len(self._inputs.numbers)])
+            )
         if self._inputs.strings:
-            given.append(helper.make_tensor_value_info("strings", TensorProto.STRING, ["N", len(self._inputs.strings)]))
-            opened.append(self._door())
+            inputs.append(
+                helper.make_tensor_value_info("strings", TensorProto.STRING, ["N", len(self._inputs.strings)])
+            )
+            encoder.append(self._string_encoder())
         for node in self._nodes:
             node.output[:] = ["scores" if name == scores else name for name in node.output]
             node.input[:] = ["scores" if name == scores else name for name in node.input]
         result = helper.make_tensor_value_info("scores", TensorProto.DOUBLE, ["N"] if rank == 1 else ["N", None])
-        body = helper.make_graph([*opened, *self._nodes], "pipeline", given, [result], list(self._constants.values()))
+        body = helper.make_graph([*encoder, *self._nodes], "pipeline", inputs, [result], list(self._constants.values()))
         sets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
         return helper.make_model(body, opset_imports=sets, ir_version=IR_VERSION, producer_name="seatrial")
 
-    def _door(self) -> onnx.NodeProto:
+    def _string_encoder(self) -> onnx.NodeProto:
         known = list(self._ids) or [""]
         return helper.make_node(
             "LabelEncoder",
@@ -181,6 +185,6 @@ class Graph:
 
 
 def refuse_text(matrix: Matrix) -> None:
-    """Raise Refused where a step that calculates is given strings."""
+    """Raise Refused where an arithmetic step gets strings."""
     if any(cell.text for cell in matrix.cells):
-        raise Refused("it is given strings, and needs numbers")
+        raise Refused("it gets strings, and needs numbers")

@@ -1,6 +1,6 @@
-"""Imputers, scalers, and what only chooses or names columns; each does the arithmetic that scikit-learn does.
+"""Imputers, scalers, and selectors of columns; each computes exactly what scikit-learn computes.
 
-Bit for bit: a value a hair off would land on the other side of a tree's threshold.
+Every bit matters: a value that is slightly off could fall on the other side of a tree's threshold.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,14 +11,14 @@ import numpy as np
 from seatrial.compile.graph import DOUBLE, Cell, Graph, Matrix, Refused, join
 
 
-def simple_imputer(imputer: Any, given: Matrix, graph: Graph) -> Matrix:
-    """Put the learnt value where one is missing; columns without any value at fit are dropped, as there."""
+def simple_imputer(imputer: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Replace missing values by the fitted statistic; columns without a value at fit are dropped, as there."""
     statistics = imputer.statistics_
-    kept: Sequence[int] = range(given.width)
+    kept: Sequence[int] = range(matrix.width)
     if not imputer.keep_empty_features:
         kept = [i for i in kept if not (isinstance(statistics[i], float) and np.isnan(statistics[i]))]
     cells: dict[int, Cell] = {}
-    for positions, part in _by_kind(given, kept):
+    for positions, part in _by_kind(matrix, kept):
         text = part.cells[0].text
         mask = _missing(part, imputer.missing_values, graph)
         filled = part
@@ -28,18 +28,18 @@ def simple_imputer(imputer: Any, given: Matrix, graph: Graph) -> Matrix:
             filled = graph.matrix(tensor, part.width, text=text)
         cells |= dict(zip(positions, filled.cells, strict=True))
     imputed = Matrix(tuple(cells[i] for i in kept))
-    return join([imputed, missing_indicator(imputer.indicator_, given, graph)]) if imputer.add_indicator else imputed
+    return join([imputed, missing_indicator(imputer.indicator_, matrix, graph)]) if imputer.add_indicator else imputed
 
 
-def missing_indicator(indicator: Any, given: Matrix, graph: Graph) -> Matrix:
-    """One column of 0 and 1 for each column that had missing values at fit (or for each, if it says so)."""
+def missing_indicator(indicator: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Add a column of 0 and 1 for each column that had missing values at fit (or for all columns, as configured)."""
     features = indicator.features_.tolist()
     flags: dict[int, Cell] = {}
-    for positions, part in _by_kind(given, range(given.width)):
+    for positions, part in _by_kind(matrix, range(matrix.width)):
         if not set(positions) & set(features):
             continue
         mask = _missing(part, indicator.missing_values, graph)
-        if mask is None:  # nothing can be missing: zeros, as many as there are rows
+        if mask is None:  # nothing can be missing: a zero for each row
             tensor = graph.add("Mul", graph.gather(part), graph.constant(0.0))
         else:
             tensor = graph.add("Cast", mask, to=DOUBLE)
@@ -47,22 +47,22 @@ def missing_indicator(indicator: Any, given: Matrix, graph: Graph) -> Matrix:
     return Matrix(tuple(flags[i] for i in features))
 
 
-def _by_kind(given: Matrix, positions: Iterable[int]) -> Iterator[tuple[list[int], Matrix]]:
-    """Split columns into those of numbers and those of strings, which lie apart."""
+def _by_kind(matrix: Matrix, positions: Iterable[int]) -> Iterator[tuple[list[int], Matrix]]:
+    """Split columns into those of numbers and those of strings, which are in different tensors."""
     for text in (False, True):
-        chosen = [i for i in positions if given.cells[i].text is text]
+        chosen = [i for i in positions if matrix.cells[i].text is text]
         if chosen:
-            yield chosen, given.take(chosen)
+            yield chosen, matrix.take(chosen)
 
 
 def _fill(value: Any, graph: Graph, *, text: bool) -> float:
     if isinstance(value, str) is not text:
-        raise Refused(f"it puts {value!r} into a column of {'strings' if text else 'numbers'}")
+        raise Refused(f"it fills {value!r} into a column of {'strings' if text else 'numbers'}")
     return graph.id_of(value)
 
 
 def _missing(part: Matrix, missing: Any, graph: Graph) -> str | None:
-    """Mark the missing cells of a part that is all numbers or all strings; None where there can be none."""
+    """Mark the missing cells of columns of one kind; None where no cell can be missing."""
     text = part.cells[0].text
     if isinstance(missing, str):
         return graph.add("Equal", graph.gather(part), graph.constant(graph.id_of(missing))) if text else None
@@ -73,54 +73,54 @@ def _missing(part: Matrix, missing: Any, graph: Graph) -> str | None:
     return graph.add("Equal", graph.gather(part), graph.constant(float(missing)))
 
 
-def standard_scaler(scaler: Any, given: Matrix, graph: Graph) -> Matrix:
-    """Subtract the mean, divide by the deviation, each if asked."""
+def standard_scaler(scaler: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Subtract the mean and divide by the standard deviation, each if configured."""
     mean = scaler.mean_ if scaler.with_mean else None
-    return _affine(given, graph, ("Sub", mean), ("Div", scaler.scale_))
+    return _affine(matrix, graph, ("Sub", mean), ("Div", scaler.scale_))
 
 
-def robust_scaler(scaler: Any, given: Matrix, graph: Graph) -> Matrix:
-    """Subtract the median, divide by the quantile range, each if asked."""
+def robust_scaler(scaler: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Subtract the median and divide by the quantile range, each if configured."""
     center = scaler.center_ if scaler.with_centering else None
-    return _affine(given, graph, ("Sub", center), ("Div", scaler.scale_ if scaler.with_scaling else None))
+    return _affine(matrix, graph, ("Sub", center), ("Div", scaler.scale_ if scaler.with_scaling else None))
 
 
-def min_max_scaler(scaler: Any, given: Matrix, graph: Graph) -> Matrix:
-    """Multiply, add, and clip if asked."""
-    scaled = _affine(given, graph, ("Mul", scaler.scale_), ("Add", scaler.min_))
+def min_max_scaler(scaler: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Multiply and add, and clip if configured."""
+    scaled = _affine(matrix, graph, ("Mul", scaler.scale_), ("Add", scaler.min_))
     if not scaler.clip:
         return scaled
     low, high = (graph.constant(float(end)) for end in scaler.feature_range)
-    return graph.matrix(graph.add("Clip", graph.gather(scaled), low, high), given.width)
+    return graph.matrix(graph.add("Clip", graph.gather(scaled), low, high), matrix.width)
 
 
-def max_abs_scaler(scaler: Any, given: Matrix, graph: Graph) -> Matrix:
+def max_abs_scaler(scaler: Any, matrix: Matrix, graph: Graph) -> Matrix:
     """Divide by the largest absolute value."""
-    return _affine(given, graph, ("Div", scaler.scale_))
+    return _affine(matrix, graph, ("Div", scaler.scale_))
 
 
-def binarizer(transformer: Any, given: Matrix, graph: Graph) -> Matrix:
+def binarizer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix:
     """1 above the threshold, else 0."""
-    above = graph.add("Greater", graph.numbers(given), graph.constant(float(transformer.threshold)))
-    return graph.matrix(graph.add("Cast", above, to=DOUBLE), given.width)
+    above = graph.add("Greater", graph.numbers(matrix), graph.constant(float(transformer.threshold)))
+    return graph.matrix(graph.add("Cast", above, to=DOUBLE), matrix.width)
 
 
-def selector(chosen: Any, given: Matrix, graph: Graph) -> Matrix:  # noqa: ARG001 - choosing needs no node
+def selector(chosen: Any, matrix: Matrix, graph: Graph) -> Matrix:  # noqa: ARG001 - choosing needs no node
     """Keep the columns that a feature selector kept."""
-    return given.take(np.flatnonzero(chosen.get_support()))
+    return matrix.take(np.flatnonzero(chosen.get_support()))
 
 
-def function_transformer(transformer: Any, given: Matrix, graph: Graph) -> Matrix:  # noqa: ARG001 - see below
-    """Pass everything on; with a function in it, nobody can know what it does."""
+def function_transformer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix:  # noqa: ARG001 - see below
+    """Pass the columns through; a Python function in the transformer cannot be converted."""
     if transformer.func is not None:
         name = getattr(transformer.func, "__name__", str(transformer.func))
-        raise Refused(f"it calls the Python function {name}, which a graph cannot hold; make it a feature function")
-    return given
+        raise Refused(f"it calls the Python function {name}, which a graph cannot contain; make it a feature function")
+    return matrix
 
 
-def _affine(given: Matrix, graph: Graph, *steps: tuple[str, Any]) -> Matrix:
-    tensor = graph.numbers(given)
+def _affine(matrix: Matrix, graph: Graph, *steps: tuple[str, Any]) -> Matrix:
+    tensor = graph.numbers(matrix)
     for operator, values in steps:
         if values is not None:
             tensor = graph.add(operator, tensor, graph.constant(np.asarray(values, dtype=np.float64)))
-    return graph.matrix(tensor, given.width)
+    return graph.matrix(tensor, matrix.width)

@@ -1,21 +1,18 @@
-"""Rows to prove a graph on: drawn from the schema, its edges and missing values and strange texts included."""
+"""Generates the rows of a proof from the schema, with ends of ranges, missing values and unusual texts."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.schema import Column
-
-Floats = npt.NDArray[np.float64]
 
 ROWS = 100_000
 ROUNDS = 8
 MISSING_SHARE = 0.15
-UNBOUNDED = 10.0  # a column without an end is drawn this many spans of its table's values beyond them
-STRANGE_TEXTS = (
+UNBOUNDED = 10.0  # a column without a bound is drawn from this many times the range of the table's values
+UNUSUAL_TEXTS = (
     "unseen",
     "UNSEEN",
     " ",
@@ -34,11 +31,11 @@ STRANGE_TEXTS = (
 def generate(
     columns: Sequence[Column], table: Columns, *, rows: int = ROWS, seed: int = 0, texts: bool = True
 ) -> Columns:
-    """Draw rows that the schema allows, as raw columns.
+    """Generate rows within the schema's columns, as raw columns.
 
     Half of them are rows of the table with some values replaced, half are drawn column by column: ends of ranges and
     the doubles next to them, values of the table and next to them, values in between, every category, missing values
-    where they may be, and (with `texts`) unseen, padded, and re-cased strings. The seed decides all of it.
+    where they are allowed, and (with `texts`) unseen, padded, and re-cased strings. The seed determines all of them.
     """
     generator = np.random.default_rng(seed)
     size = len(next(iter(table.values())))
@@ -59,24 +56,24 @@ def generate_allowed(
     rows: int = ROWS,
     seed: int = 0,
 ) -> Columns:
-    """Draw at least `rows` rows that a caller could send.
+    """Generate at least `rows` rows that a caller could send.
 
-    A schema may forbid more than its columns show: patterns, rules between columns. `allowed` says which of the drawn
-    rows (a mask) it takes; the others are drawn again. A schema that takes next to none of them gets its table's own
-    rows for what is missing after a few rounds.
+    A schema may have more rules than its columns show: patterns, rules across columns. `allowed` returns a mask of the
+    rows that it accepts; the others are drawn again. If it accepts hardly any of them, rows of the table fill up what
+    is missing after a few rounds.
     """
     parts: list[Columns] = []
-    found = 0
+    kept = 0
     for round_ in range(ROUNDS):
-        # Strange texts are what a pattern forbids: every second round does without.
+        # A pattern rejects unusual texts, so every second round has none.
         drawn = generate(columns, table, rows=rows, seed=seed + 7919 * round_, texts=round_ % 2 == 0)
         keep = allowed(drawn)
         parts.append({name: values[keep] for name, values in drawn.items()})
-        found += int(keep.sum())
-        if found >= rows:
+        kept += int(keep.sum())
+        if kept >= rows:
             break
     else:
-        source = np.random.default_rng(seed).integers(len(next(iter(table.values()))), size=rows - found)
+        source = np.random.default_rng(seed).integers(len(next(iter(table.values()))), size=rows - kept)
         parts.append({name: values[source] for name, values in table.items()})
     return {column.name: np.concatenate([part[column.name] for part in parts]) for column in columns}
 
@@ -92,7 +89,7 @@ def _draw(column: Column, known: Array, rows: int, generator: np.random.Generato
     else:
         distinct = [value for value in dict.fromkeys(known.tolist()) if value is not None]
         if column.kind == "text" and texts:
-            distinct += _strange(distinct, column.max_length, generator)
+            distinct += _unusual_texts(distinct, column.max_length, generator)
         values = _pick(distinct or [None], rows, generator, numeric=False)
     if column.nullable:
         values[generator.random(rows) < MISSING_SHARE] = np.nan if column.numeric else None
@@ -113,7 +110,7 @@ def _draw_numbers(column: Column, known: Floats, rows: int, generator: np.random
     ends = np.array([low, high, np.nextafter(low, np.inf), np.nextafter(high, -np.inf), (low + high) / 2, 0.0, 1.0])
     near = generator.choice(present, rows)
     near = np.nextafter(near, np.where(generator.random(rows) < 0.5, -np.inf, np.inf))
-    # Skewed columns have most of their thresholds at one end, which a uniform draw over the whole range would miss.
+    # Skewed columns have most thresholds at one end, which a uniform draw over the whole range would miss.
     inner = np.quantile(present, generator.random(rows))
     options = [
         generator.choice(ends, rows),
@@ -127,7 +124,7 @@ def _draw_numbers(column: Column, known: Floats, rows: int, generator: np.random
 
 
 def _range(column: Column, known: Floats) -> tuple[float, float]:
-    """The ends of what the schema allows, or where it says nothing, well beyond what the table holds."""
+    """Return the schema's bounds, or where it has none, ends well beyond the table's values."""
     present = known[~np.isnan(known)]
     least, most = (float(present.min()), float(present.max())) if len(present) else (0.0, 1.0)
     span = max(most - least, abs(most), 1.0) * UNBOUNDED
@@ -143,10 +140,10 @@ def _range(column: Column, known: Floats) -> tuple[float, float]:
     return (low, high) if low <= high else (low, low)
 
 
-def _strange(known: list[str], longest: int | None, generator: np.random.Generator) -> list[str]:
-    """Texts that the table does not hold: its own with another case, padded, cut; and some from elsewhere."""
+def _unusual_texts(known: list[str], longest: int | None, generator: np.random.Generator) -> list[str]:
+    """Return texts that are not in the table: its own in another case, padded or cut, and some others."""
     sample = [known[i] for i in generator.permutation(len(known))[:200].tolist()]
     changed = [change(text) for text in sample for change in (str.upper, str.lower, str.swapcase, lambda t: f" {t} ")]
     cut = [text[: len(text) // 2] for text in sample] + [text + text for text in sample]
-    made = [text[:longest] for text in (*changed, *cut, *STRANGE_TEXTS)]
+    made = [text[:longest] for text in (*changed, *cut, *UNUSUAL_TEXTS)]
     return [text for text in dict.fromkeys(made) if text and text not in set(known)]

@@ -1,4 +1,7 @@
-"""The estimators that skl2onnx 1.20 converts correctly in double: reviewed, each tested through the proof."""
+"""Conversion by skl2onnx, for the estimators that version 1.20 converts correctly in double precision.
+
+They were reviewed, and each is tested with the proof.
+"""
 
 from typing import Any
 
@@ -8,50 +11,50 @@ from skl2onnx.common.data_types import DoubleTensorType
 
 from seatrial.compile.graph import OPSET, Graph, Matrix, Refused
 
-ONLY_OPSET = 3  # of ai.onnx.ml, the newest that skl2onnx writes; none of its nodes is kept anyway
+SKL2ONNX_ML_OPSET = 3  # the newest that skl2onnx writes; a graph that uses ai.onnx.ml is refused anyway
 
 
-def borrowed_transformer(transformer: Any, given: Matrix, graph: Graph) -> Matrix:
-    """Transform with skl2onnx's nodes."""
-    tensor = _borrow(transformer, given, graph, "variable")
-    names = transformer.get_feature_names_out()
+def transformer(estimator: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert a transformer."""
+    tensor = _convert(estimator, matrix, graph, "variable")
+    names = estimator.get_feature_names_out()
     return graph.matrix(tensor, len(names))
 
 
-def borrowed_classifier(model: Any, given: Matrix, graph: Graph) -> str:
-    """Probabilities with skl2onnx's nodes, without those that only make a label."""
-    return _borrow(model, given, graph, "probabilities")
+def classifier(estimator: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert a classifier to probabilities, without the nodes that only compute labels."""
+    return _convert(estimator, matrix, graph, "probabilities")
 
 
-def borrowed_regressor(model: Any, given: Matrix, graph: Graph) -> str:
-    """Predictions (n,) with skl2onnx's nodes, whatever their rank."""
+def regressor(estimator: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert a regressor to predictions (n,)."""
     import numpy as np
 
-    return graph.add("Reshape", _borrow(model, given, graph, "variable"), graph.constant([-1], np.int64))
+    return graph.add("Reshape", _convert(estimator, matrix, graph, "variable"), graph.constant([-1], np.int64))
 
 
-def _borrow(estimator: Any, given: Matrix, graph: Graph, result: str) -> str:
-    tensor = graph.numbers(given)
+def _convert(estimator: Any, matrix: Matrix, graph: Graph, result: str) -> str:
+    tensor = graph.numbers(matrix)
     options = {"zipmap": False} if hasattr(estimator, "classes_") else None
     try:
-        made = to_onnx(
+        model = to_onnx(
             estimator,
-            initial_types=[("X", DoubleTensorType([None, given.width]))],
-            target_opset={"": OPSET, "ai.onnx.ml": ONLY_OPSET},
+            initial_types=[("X", DoubleTensorType([None, matrix.width]))],
+            target_opset={"": OPSET, "ai.onnx.ml": SKL2ONNX_ML_OPSET},
             options=options,
         )
     except Exception as error:  # skl2onnx raises whatever its converters raise
         raise Refused(f"skl2onnx cannot convert it: {str(error).splitlines()[0]}") from None
-    nodes = _needed(made.graph, result)
+    nodes = _needed(model.graph, result)
     for node in nodes:
         if node.domain:
-            raise Refused(f"skl2onnx uses {node.op_type}, which holds float32")
+            raise Refused(f"skl2onnx uses {node.op_type}, which uses float32")
         if any(a.name == "to" and a.i == TensorProto.FLOAT for a in node.attribute):
-            raise Refused("skl2onnx calculates it in float32")
+            raise Refused("skl2onnx computes it in float32")
     used = {name for node in nodes for name in node.input}
-    constants = [c for c in made.graph.initializer if c.name in used]
+    constants = [c for c in model.graph.initializer if c.name in used]
     if any(c.data_type == TensorProto.FLOAT for c in constants):
-        raise Refused("skl2onnx holds its constants in float32")
+        raise Refused("skl2onnx stores its constants in float32")
     return graph.adopt(nodes, constants, tensor, result)
 
 

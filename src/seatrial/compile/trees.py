@@ -1,40 +1,37 @@
 """Trees, forests and boosted trees: one TreeEnsemble node (ai.onnx.ml 5, double thresholds and leaves) for all trees.
 
 scikit-learn's own trees round their input to float32 before they compare it with a double threshold. Rounding keeps
-the order, so `float32(x) <= t` is `x <= t'` with a t' that can be calculated: `rounded_threshold`. That spares the
-graph two casts and is exact for every double. Histogram boosting compares doubles, and its thresholds stay.
+the order, so `float32(x) <= t` is `x <= t'` with a t' that can be computed: `rounded_threshold`. That saves two casts
+in the graph and is exact for every double. Histogram boosting compares doubles; its thresholds stay.
 """
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from onnx import numpy_helper
 
 from seatrial.compile.encoders import ordinal_encoder
 from seatrial.compile.graph import ML, Graph, Matrix, Refused, join, refuse_text
 from seatrial.compile.linear import by_link, column
-
-Floats = npt.NDArray[np.float64]
-Array = npt.NDArray[Any]
+from seatrial.model.features import Array, Floats
 
 LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
-SUM = 1  # its aggregate_function; AVERAGE would divide by the number of trees, of which each class has its own
+SUM = 1  # its aggregate_function; AVERAGE would divide by the number of all trees, not of one class's
 
 
 def rounded_threshold(thresholds: Floats) -> Floats:
-    """For each t give the largest double t' such that float32(t') <= t, rounding half to even as IEEE 754 does."""
+    """Return for each t the largest double t' with float32(t') <= t, rounding half to even like IEEE 754."""
     with np.errstate(over="ignore"):
         below = thresholds.astype(np.float32)
         below = np.where(below > thresholds, np.nextafter(below, np.float32(-np.inf)), below)
         above = np.nextafter(below, np.float32(np.inf))
-    middle = (below.astype(np.float64) + above.astype(np.float64)) / 2  # exact: a double has room for the extra bit
+    middle = (below.astype(np.float64) + above.astype(np.float64)) / 2  # exact: a double has the extra bit
     even = (below.view(np.int32) & 1) == 0
     return np.where(even, middle, np.nextafter(middle, -np.inf))
 
 
 class Ensemble:
-    """The attributes of one TreeEnsemble node, gathered tree by tree."""
+    """The attributes of one TreeEnsemble node, collected tree by tree."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Array]] = {}
@@ -55,32 +52,32 @@ class Ensemble:
         target: int,
         sets: dict[int, list[float]] | None = None,
     ) -> None:
-        """Add a tree of n nodes, all arrays (n,), leaves where `left` is -1, adding `values` to column `target`.
+        """Add a tree of n nodes, all arrays (n,), leaves where `left` is -1, that adds `values` to column `target`.
 
-        `sets` has for some inner nodes the set of numbers that goes left, in place of a threshold.
+        `sets` contains for some inner nodes the set of numbers that goes left, instead of a threshold.
         """
         leaf = left < 0
-        if leaf[0]:  # TreeEnsemble knows no tree without a comparison: compare, and come to the same leaf
+        if leaf[0]:  # TreeEnsemble needs a comparison in each tree: both sides lead to the same leaf
             self._append(
                 feature=[0], threshold=[0.0], mode=[LESS_OR_EQUAL], missing=[0],
                 true=[self._leaves], true_leaf=[1], false=[self._leaves], false_leaf=[1],
             )  # fmt: skip
             self._close(1, values[:1], target)
             return
-        place = np.where(leaf, np.cumsum(leaf) - 1 + self._leaves, np.cumsum(~leaf) - 1 + self._inner)
+        index = np.where(leaf, np.cumsum(leaf) - 1 + self._leaves, np.cumsum(~leaf) - 1 + self._inner)
         inner = ~leaf
         mode = np.zeros(len(left), dtype=np.uint8)
         for node in sorted(sets or {}):
             mode[node] = MEMBER
-            self._members += [*(sets or {})[node], np.nan]  # sets follow one another, closed by NaN
+            self._members += [*(sets or {})[node], np.nan]  # the sets are concatenated, each ended by NaN
         self._append(
             feature=feature[inner],
             threshold=threshold[inner],
             mode=mode[inner],
             missing=missing_left[inner],
-            true=place[left[inner]],
+            true=index[left[inner]],
             true_leaf=leaf[left[inner]],
-            false=place[right[inner]],
+            false=index[right[inner]],
             false_leaf=leaf[right[inner]],
         )
         self._close(int(inner.sum()), values[leaf], target)
@@ -95,10 +92,10 @@ class Ensemble:
         self._inner += inner
         self._leaves += len(leaves)
 
-    def node(self, given: Matrix, targets: int, graph: Graph) -> str:
-        """Add the node; gives the sums (n, targets)."""
-        refuse_text(given)
-        tensor, positions, _ = graph.packed(given)
+    def node(self, matrix: Matrix, targets: int, graph: Graph) -> str:
+        """Add the node to the graph, and return its sums (n, targets)."""
+        refuse_text(matrix)
+        tensor, positions, _ = graph.packed(matrix)
         whole = {name: np.concatenate(parts) for name, parts in self._parts.items()}
         integers = {
             "nodes_featureids": np.take(positions, whole["feature"]),
@@ -129,8 +126,8 @@ class Ensemble:
         )
 
 
-def forest_classifier(model: Any, given: Matrix, graph: Graph) -> str:
-    """Probabilities of a tree, or the mean over a forest's trees, summed before dividing as scikit-learn does."""
+def forest_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert to the probabilities of a tree, or the mean over a forest's trees, summed first as in scikit-learn."""
     trees = _trees_of(model)
     classes = len(model.classes_)
     targets = [1] if classes == 2 else list(range(classes))
@@ -138,23 +135,23 @@ def forest_classifier(model: Any, given: Matrix, graph: Graph) -> str:
     for tree in trees:
         for position, target in enumerate(targets):
             _add(ensemble, tree, tree.value[:, 0, target], position)
-    sums = _mean(ensemble.node(given, len(targets), graph), len(trees), graph)
+    sums = _mean(ensemble.node(matrix, len(targets), graph), len(trees), graph)
     if classes != 2:
         return sums
     return graph.add("Gemm", sums, graph.constant([[-1.0, 1.0]]), graph.constant([1.0, 0.0]))  # 1 - p, p
 
 
-def forest_regressor(model: Any, given: Matrix, graph: Graph) -> str:
-    """Predictions (n,) of a tree, or the mean over a forest's trees."""
+def forest_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert to the predictions (n,) of a tree, or the mean over a forest's trees."""
     trees = _trees_of(model)
     ensemble = Ensemble()
     for tree in trees:
         _add(ensemble, tree, tree.value[:, 0, 0], 0)
-    return column(_mean(ensemble.node(given, 1, graph), len(trees), graph), graph)
+    return column(_mean(ensemble.node(matrix, 1, graph), len(trees), graph), graph)
 
 
-def gradient_boosting(model: Any, given: Matrix, graph: Graph) -> str:
-    """Boosted trees on a constant start: probabilities, or predictions (n,)."""
+def gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert boosted trees with a constant initial prediction to probabilities, or predictions (n,)."""
     start = model.init_
     if not (isinstance(start, str) and start == "zero"):
         constant = getattr(start, "strategy", None) in (
@@ -166,27 +163,27 @@ def gradient_boosting(model: Any, given: Matrix, graph: Graph) -> str:
             "quantile",
         )
         if not type(start).__name__.startswith("Dummy") or not constant:
-            raise Refused(f"its init is {type(start).__name__}, and only a constant start compiles")
+            raise Refused(f"its init is {type(start).__name__}, and only a constant initial prediction compiles")
     baseline = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
     ensemble = Ensemble()
     for stage in model.estimators_:
         for target, tree in enumerate(stage):
             _add(ensemble, tree.tree_, model.learning_rate * tree.tree_.value[:, 0, 0], target)
-    raw = ensemble.node(given, len(baseline), graph)
+    raw = ensemble.node(matrix, len(baseline), graph)
     if not hasattr(model, "classes_"):
         return column(graph.add("Add", raw, graph.constant(baseline)), graph)
     return _probabilities(raw, baseline, 2.0 if type(model._loss).__name__ == "ExponentialLoss" else 1.0, graph)
 
 
-def hist_gradient_boosting(model: Any, given: Matrix, graph: Graph) -> str:
-    """Boosted trees over doubles, with native categories: probabilities, or predictions (n,)."""
-    given = _with_codes(model, given, graph)
+def hist_gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert boosted trees over doubles, with native categories, to probabilities, or predictions (n,)."""
+    matrix = _with_codes(model, matrix, graph)
     baseline = np.ravel(model._baseline_prediction)
     ensemble = Ensemble()
     for iteration in model._predictors:
         for target, predictor in enumerate(iteration):
             _add_histogram_tree(ensemble, predictor, target, model)
-    raw = ensemble.node(given, len(baseline), graph)
+    raw = ensemble.node(matrix, len(baseline), graph)
     if hasattr(model, "classes_"):
         return _probabilities(raw, baseline, 1.0, graph)
     sums = graph.add("Add", raw, graph.constant(baseline))
@@ -216,7 +213,7 @@ def _mean(sums: str, trees: int, graph: Graph) -> str:
 
 
 def _probabilities(raw: str, baseline: Floats, factor: float, graph: Graph) -> str:
-    """Softmax of baseline plus trees; for two classes over (0, raw), which is the logistic function."""
+    """Add the softmax of baseline plus trees; for two classes over (0, raw), which is the logistic function."""
     if len(baseline) > 1:
         return graph.add("Softmax", graph.add("Add", raw, graph.constant(baseline)), axis=1)
     bias = graph.constant([0.0, factor * float(baseline[0])])
@@ -224,14 +221,14 @@ def _probabilities(raw: str, baseline: Floats, factor: float, graph: Graph) -> s
     return graph.add("Softmax", both, axis=1)
 
 
-def _with_codes(model: Any, given: Matrix, graph: Graph) -> Matrix:
-    """Do what the model does before its trees: code the categories, and move them to the front."""
+def _with_codes(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Repeat what the model does before its trees: encode the categories, and move them to the front."""
     if model._preprocessor is None:
-        return given
+        return matrix
     categorical = np.asarray(model.is_categorical_, dtype=bool)
-    chosen = given.take(np.flatnonzero(categorical))
+    chosen = matrix.take(np.flatnonzero(categorical))
     encoder = model._preprocessor.named_transformers_["encoder"]
-    return join([ordinal_encoder(encoder, chosen, graph), given.take(np.flatnonzero(~categorical))])
+    return join([ordinal_encoder(encoder, chosen, graph), matrix.take(np.flatnonzero(~categorical))])
 
 
 def _add_histogram_tree(ensemble: Ensemble, predictor: Any, target: int, model: Any) -> None:
@@ -244,7 +241,7 @@ def _add_histogram_tree(ensemble: Ensemble, predictor: Any, target: int, model: 
     for node in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf).tolist():
         known = np.arange(len(model._bin_mapper.bin_thresholds_[int(nodes["feature_idx"][node])]))
         goes_left = _bits(predictor.raw_left_cat_bitsets[int(nodes["bitset_idx"][node])])
-        # What is unknown goes where missing values go, so the set has to be the one on the other side.
+        # Unknown categories go where missing values go, so the set must be the one of the other side.
         if missing_left[node]:
             left[node], right[node] = right[node], left[node]
             sets[node] = [float(code) for code in known.tolist() if code not in goes_left]
@@ -269,13 +266,13 @@ def _bits(words: Array) -> set[int]:
 
 
 def thresholds_of(model: Any) -> dict[int, Floats]:
-    """Give the thresholds that a fitted tree model compares each of its features with; none for other models.
+    """Return the thresholds that a fitted tree model compares each feature with; none for other models.
 
-    They are the doubles at which the comparison turns, so scikit-learn's own trees give `rounded_threshold`.
+    They are the doubles at which the comparison changes: `rounded_threshold` for scikit-learn's own trees.
     """
     if hasattr(model, "_predictors"):
         if model._preprocessor is not None:
-            return {}  # its features are reordered; the rows found by bisection cover it
+            return {}  # its features are reordered; bisection of the scores covers it
         nodes = np.concatenate([predictor.nodes for each in model._predictors for predictor in each])
         inner = nodes[~nodes["is_leaf"].astype(bool)]
         feature, threshold = inner["feature_idx"], inner["num_threshold"].astype(np.float64)

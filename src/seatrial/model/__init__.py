@@ -1,7 +1,7 @@
-"""What a release is at run time: rows or tables in, predictions out; never reads a project's settings, never trains.
+"""A release at run time: rows or tables in, predictions out; it never reads a project's settings and never trains.
 
-This is all that an installed model wheel needs: numpy, onnxruntime and pydantic. `Schema` is the base of a project's
-schema class, `Release` the face of a trained model.
+This is all that an installed model wheel needs, together with numpy, onnxruntime and pydantic. `Schema` is the base of
+a project's schema class, and `Release` is a trained model.
 """
 
 from typing import TYPE_CHECKING

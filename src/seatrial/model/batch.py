@@ -14,8 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.engines import Floats
-from seatrial.model.features import Columns
+from seatrial.model.features import Columns, Floats
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
 from seatrial.model.scoring import score_chunks

@@ -1,7 +1,7 @@
-"""The command line that a model wheel brings along: `titanic-model predict passengers.csv`.
+"""The command line that a model wheel installs: `titanic-model predict passengers.csv`.
 
-Built on the standard library, since a wheel depends on the core alone, and somebody who has never heard of Seatrial
-should be able to use it.
+It uses the standard library only, since a wheel depends on the core alone, and it should be usable without knowing
+Seatrial.
 """
 
 import argparse
@@ -17,18 +17,18 @@ from seatrial.model.release import Release
 
 
 def main(release: Release, arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 1 with one clear line on standard error."""
+    """Run the command line and return its exit code: 0, or 1 with a message on standard error."""
     name = release.package.replace("_", "-")
     try:
-        given = _parser(name, release).parse_args(arguments)
-        if given.command == "predict":
-            predict_table(release, given.file, given.output, keep=given.keep, as_json=given.json)
-        elif given.command == "card":
+        options = _parser(name, release).parse_args(arguments)
+        if options.command == "predict":
+            predict_table(release, options.file, options.output, keep=options.keep, as_json=options.json)
+        elif options.command == "card":
             sys.stdout.write(release.card)
         else:
             sys.stdout.write(json.dumps(release.json_schema, indent=2) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:  # `... | head` has read enough
+    except BrokenPipeError:  # `... | head` has read what it needs
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SeatrialError as error:
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
@@ -43,13 +43,15 @@ def _parser(name: str, release: Release) -> argparse.ArgumentParser:
     predict = commands.add_parser(
         "predict",
         help="predict every row of a file",
-        description="Predict every row of a CSV, Parquet or JSON file, in its order.",
+        description="Predict every row of a CSV, Parquet or JSON file, in the order of the file.",
         epilog=f"example: {name} predict rows.csv > predictions.csv",
     )
     predict.add_argument("file", type=Path, help="a .csv (with a header), .parquet or .json file")
-    predict.add_argument("-o", "--output", type=Path, help="a .csv, .parquet or .json file; default: CSV, printed")
-    predict.add_argument("--keep", action="store_true", help="write the rows' own columns too")
-    predict.add_argument("--json", action="store_true", help="print JSON, not CSV")
+    predict.add_argument(
+        "-o", "--output", type=Path, help="the .csv, .parquet or .json file to write; default: print CSV"
+    )
+    predict.add_argument("--keep", action="store_true", help="include the rows' own columns")
+    predict.add_argument("--json", action="store_true", help="print JSON instead of CSV")
     commands.add_parser("card", help="print the model card")
-    commands.add_parser("schema", help="print what a row must look like, as JSON Schema")
+    commands.add_parser("schema", help="print the JSON Schema of a row")
     return parser

@@ -1,21 +1,18 @@
-"""The engines that turn matrices into scores: the compiled graph, and scikit-learn itself where there is none."""
+"""The engines that turn matrices into scores: the compiled graph, or scikit-learn where there is no graph."""
 
 import os
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
-
-Floats = npt.NDArray[np.float64]
 
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"
-GRAPH_LIMIT = 512 * 2**20  # a graph is data from a wheel: look at its size before giving it to a parser
+GRAPH_LIMIT = 512 * 2**20  # a graph is data from a wheel: its size is checked before it is parsed
 
 
 class Engine(Protocol):
@@ -27,10 +24,10 @@ class Engine(Protocol):
 
 
 class GraphEngine:
-    """The compiled graph under onnxruntime; `threads` 1 suits a server, 0 (all cores) a large table."""
+    """The compiled graph, run by onnxruntime; `threads` is 1 for a server, 0 (one per core) for a large table."""
 
     def __init__(self, graph: Path | bytes, *, threads: int = 1) -> None:
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # since 1.32 it reports to its maker, on Linux as well
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # since 1.32, onnxruntime sends telemetry on Linux too
         import onnxruntime
 
         if isinstance(graph, Path):
@@ -44,22 +41,22 @@ class GraphEngine:
         options.intra_op_num_threads = threads or os.cpu_count() or 1
         options.inter_op_num_threads = 1
         options.enable_mem_pattern = False
-        # Threads that wait actively for work take the processor from whatever else runs.
+        # Threads that spin while they wait for work take the processor from other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises classes of its own for each way a graph can be wrong
+        except Exception as error:  # onnxruntime raises its own classes
             raise SeatrialError(f"The compiled graph cannot be loaded: {error}") from None
-        self._names = {given.name for given in self._session.get_inputs()}
+        self._names = {tensor.name for tensor in self._session.get_inputs()}
 
     def __call__(self, numbers: Floats, strings: Array) -> Floats:
         """Score the rows; an input without columns is not part of the graph."""
-        given: dict[str, Any] = {"numbers": numbers, "strings": strings}
-        scores: Floats = self._session.run(["scores"], {n: given[n] for n in self._names})[0]
+        inputs: dict[str, Any] = {"numbers": numbers, "strings": strings}
+        scores: Floats = self._session.run(["scores"], {name: inputs[name] for name in self._names})[0]
         return scores
 
 
-# Beyond scikit-learn's public estimators, which skops knows, a native release may hold these types and no others.
+# Besides scikit-learn's public estimators, which skops trusts, a native release may contain only these types.
 TRUSTED_TYPES = (
     "numpy.dtype",
     "sklearn._loss.link.Interval",
@@ -81,21 +78,21 @@ TRUSTED_TYPES = (
 
 
 class NativeEngine:
-    """The fitted scikit-learn pipeline itself, kept with skops, for what cannot be compiled exactly."""
+    """The fitted scikit-learn pipeline itself, stored with skops, for what cannot be compiled exactly."""
 
     def __init__(self, file: Path, inputs: Inputs) -> None:
         try:
             from skops.io import get_untrusted_types, load
         except ImportError:
             raise SeatrialError(
-                "This release runs natively and scikit-learn is not installed.",
+                "This release runs natively, which needs scikit-learn and skops.",
                 hint='pip install "seatrial[native]"',
             ) from None
-        foreign = set(get_untrusted_types(file=file)) - set(TRUSTED_TYPES)
-        if foreign:
+        untrusted = set(get_untrusted_types(file=file)) - set(TRUSTED_TYPES)
+        if untrusted:
             raise SeatrialError(
-                f"{file.name} holds types that are not on the allow-list: {', '.join(sorted(foreign))}.",
-                hint="Use scikit-learn's own estimators, and feature functions for what is your own.",
+                f"{file.name} contains types that are not on the allow-list: {', '.join(sorted(untrusted))}.",
+                hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
             )
         self._pipeline = load(file, trusted=list(TRUSTED_TYPES))
         self._inputs = inputs
@@ -108,7 +105,7 @@ class NativeEngine:
 
 
 def to_frame(inputs: Inputs, numbers: Floats, strings: Array) -> Any:
-    """Give the matrices as the pandas DataFrame that the pipeline was fitted on."""
+    """Convert the matrices to a DataFrame like the one that the pipeline was fitted on."""
     import pandas as pd
 
     data: dict[str, Any] = {name: numbers[:, i] for i, name in enumerate(inputs.numbers)}

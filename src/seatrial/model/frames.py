@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.categorical import coded
+from seatrial.model.categorical import categorical
 from seatrial.model.features import Array
 from seatrial.model.shapley import Explanation
-from seatrial.model.table_files import CHUNK, Chunk, RawChunk, raise_problems, check_chunks, from_arrow
+from seatrial.model.table_files import CHUNK, Chunk, RawChunk, check_chunks, from_arrow, raise_problems
 from seatrial.model.table_validation import TableChecker
 
 EXACT = 2**53  # integers up to here are the same as float64
@@ -141,10 +141,10 @@ def _exact(low: Any, high: Any) -> bool:
 def _coded_texts(values: list[Any]) -> Array:
     places: dict[Any, int] = {}
     codes = np.fromiter((places.setdefault(value, len(places)) for value in values), np.int64, len(values))
-    return coded(np.fromiter(places, dtype=object, count=len(places)), codes)
+    return categorical(np.fromiter(places, dtype=object, count=len(places)), codes)
 
 
 def _with_codes(distinct: list[Any], codes: Array) -> Array:
     """An array of distinct values by their codes; -1 is missing."""
     values = np.fromiter((*distinct, None), dtype=object, count=len(distinct) + 1)
-    return coded(values, np.where(codes < 0, len(distinct), codes).astype(np.int64))
+    return categorical(values, np.where(codes < 0, len(distinct), codes).astype(np.int64))

@@ -1,4 +1,4 @@
-"""What the engine takes: two matrices, one of numbers and one of strings, made alike from a row and from a table."""
+"""The engine's input: one matrix of numbers and one of strings, made in the same way from a row and from a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ Encoded = tuple[tuple[float, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Inputs:
-    """The columns that the engine takes, in order: float64 with NaN for missing, strings with "" for missing."""
+    """The engine's columns, in order: float64 with NaN for missing, strings with "" for missing."""
 
     numbers: tuple[str, ...]
     strings: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them, numbers first."""
+        """All names, numbers first."""
         return self.numbers + self.strings
 
 

@@ -1,4 +1,4 @@
-"""What a release says of itself: release.json, written by training and carried in the wheel."""
+"""The metadata of a release: release.json, which training writes and the wheel contains."""
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -15,7 +15,7 @@ METADATA_FILE = "release.json"
 
 @dataclass(frozen=True)
 class Metadata:
-    """The facts of one release. Classes are in the order of the score's columns."""
+    """The metadata of one release. Classes are in the order of the score columns."""
 
     name: str
     task: Task
@@ -39,11 +39,11 @@ class Metadata:
     format: int = FORMAT
 
     def label(self, value: Any) -> str:
-        """What people read for a class: its display text, or itself."""
+        """Return the display text of a class, or the class itself."""
         return self.labels.get(str(value), str(value))
 
     def to_json(self) -> str:
-        """Render as the content of release.json."""
+        """Return the content of release.json."""
         return to_json(asdict(self))
 
 
@@ -58,7 +58,9 @@ def read_metadata(folder: Path) -> Metadata:
 def metadata_from(document: Any, where: str) -> Metadata:
     """Read the content of a release.json; `where` names it in errors."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise SeatrialError(f"{where} is not of format {FORMAT}.", hint="Train again with this version of Seatrial.")
+        raise SeatrialError(
+            f"{where} does not have format {FORMAT}.", hint="Train again with this version of Seatrial."
+        )
     known = {f.name for f in fields(Metadata)}
     try:
         inputs = Inputs(tuple(document["inputs"]["numbers"]), tuple(document["inputs"]["strings"]))

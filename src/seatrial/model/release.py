@@ -1,4 +1,4 @@
-"""A release at run time: rows in, predictions out. This is what an installed model wheel consists of."""
+"""A release at run time: rows in, predictions out. An installed model wheel consists of one."""
 
 import importlib
 import json
@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.decision import DecisionRule, decision_rule
-from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, Floats, GraphEngine, NativeEngine
-from seatrial.model.features import Array, Columns, Feature, add_features, features_in, needed
+from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, GraphEngine, NativeEngine
+from seatrial.model.features import Array, Columns, Feature, Floats, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, stack_columns, stack_rows
 from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
@@ -28,7 +28,7 @@ CARD_FILE = "card.md"
 
 
 class Release:
-    """One version of a model. Making it costs nothing; each part is loaded when it is first needed.
+    """One version of a model. Creating it is cheap; each part is loaded when it is first needed.
 
     `package` is the importable package that holds schema.py, features.py and artifacts/.
     `row_limit` is the most rows that `parse` accepts in one body, `threads` the number of threads of a compiled engine
@@ -56,13 +56,13 @@ class Release:
 
     @cached_property
     def artifacts(self) -> Path:
-        """The folder with what training wrote."""
+        """The folder of the files that training wrote."""
         module = importlib.import_module(self.package)
         return Path(str(module.__file__)).parent / ARTIFACTS
 
     @cached_property
     def metadata(self) -> Metadata:
-        """What the release says of itself."""
+        """The metadata that training wrote."""
         return read_metadata(self.artifacts)
 
     @cached_property
@@ -73,7 +73,7 @@ class Release:
 
     @cached_property
     def schema(self) -> type[BaseModel]:
-        """The class that a row is an instance of."""
+        """The schema class of a row."""
         return schema_in(importlib.import_module(f"{self.package}.schema"))
 
     @cached_property
@@ -93,13 +93,13 @@ class Release:
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
-        """The feature functions that the engine's inputs need, in order."""
+        """The feature functions that the engine's inputs depend on, in order."""
         every = features_in(importlib.import_module(f"{self.package}.features"), self.columns)
         return needed(every, self.metadata.inputs.names)
 
     @cached_property
     def used_columns(self) -> frozenset[str]:
-        """The schema's columns that the model reads, itself or through a feature function."""
+        """The schema's columns that the model uses, directly or through a feature function."""
         read = set(self.metadata.inputs.names).union(*(f.reads for f in self.features))
         return frozenset(c.name for c in self.columns if c.name in read)
 
@@ -120,7 +120,7 @@ class Release:
         return tuple((f.name, f.function, f.reads) for f in self.features)
 
     def load(self) -> "Release":
-        """Load everything now and answer one row, so that the first caller does not pay for it."""
+        """Load everything and predict one row, so that the first caller does not have to wait for it."""
         self.predict([self.metadata.typical])
         return self
 
@@ -129,7 +129,7 @@ class Release:
         return self._parser.parse(body)
 
     def encode(self, row: BaseModel) -> Encoded:
-        """Apply the feature functions to a row and give what the engine takes."""
+        """Apply the feature functions to a row and return the engine's input."""
         return self._encode(row.__dict__.copy())
 
     def _encode(self, values: dict[str, Any]) -> Encoded:
@@ -147,11 +147,11 @@ class Release:
         return self.engine(*stack_rows(self.metadata.inputs, rows))
 
     def score_table(self, columns: Columns) -> Floats:
-        """Score checked columns, as `TableChecker` gives them."""
+        """Score checked columns, as `TableChecker` returns them."""
         return self.engine(*self.encode_table(columns))
 
     def encode_table(self, columns: Columns) -> tuple[Floats, Array]:
-        """Apply the feature functions to checked columns and give what the engine takes."""
+        """Apply the feature functions to checked columns and return the engine's input."""
         return stack_columns(self.metadata.inputs, add_features(columns, self.features, self.columns))
 
     def decide(self, scores: Floats) -> list[Any]:
@@ -190,7 +190,7 @@ class Release:
             raise SeatrialError(f"Not predicted: {error}") from None
 
     def describe(self, scores: Floats) -> list[dict[str, Any]]:
-        """Write scores out as predictions, with the probability of each label."""
+        """Convert scores to predictions, with the probability of each label."""
         decided = self.decide(scores)
         if self.metadata.task == "regression":
             return [{"prediction": value} for value in decided]
@@ -234,22 +234,20 @@ class Release:
     def _explain(self, values: dict[str, Any]) -> Explanation:
         meta = self.metadata
         typical = {c.name: self._typical_values[c.name] for c in self.columns}
-        own = self.score([self._encode(dict(values))])
-        if meta.task == "regression":
-            position, label = None, None
-        elif meta.task == "binary":
-            position, label = meta.classes.index(meta.positive), meta.positive
-        else:
-            position = int(self.decide_index(own)[0])
-            label = meta.classes[position]
+        position: int | None = None  # of the explained class
+        if meta.task == "binary":
+            position = self.decision.positive
+        elif meta.task == "multiclass":
+            position = int(self.decide_index(self.score([self._encode(dict(values))]))[0])
 
         def score(rows: Sequence[dict[str, Any]]) -> Floats:
-            found = self.score([self._encode(dict(r)) for r in rows])
-            return found if position is None else found[:, position]
+            scores = self.score([self._encode(dict(row)) for row in rows])
+            return scores if position is None else scores[:, position]
 
         names = [c.name for c in self.columns if c.name in self.used_columns]
         shares = contributions(values, typical, names, score)
         ends = score([typical, values])
+        label = None if position is None else meta.classes[position]
         return Explanation(label, float(ends[1]), float(ends[0]), tuple(shares))
 
     @cached_property

@@ -1,7 +1,7 @@
-"""Which row is which: a number for each row's content, the same in every process and version, whatever its place.
+"""Hashes rows by their content: the same number in every process and version, wherever the row is in the table.
 
-The split goes by it, so a row that was held out stays held out when the table grows or is put in another order, and
-two releases can be compared on rows that neither of them was trained on.
+The split uses it, so a row that was held out stays held out when the table grows or is reordered, and two releases can
+be compared on rows that neither of them was trained on.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ Numbers = npt.NDArray[np.uint64]
 
 
 def row_places(columns: Columns, names: Sequence[str], target: Array, *, seed: int) -> npt.NDArray[np.float64]:
-    """Give each row a place in [0, 1) that depends on its content and the seed alone; (n,).
+    """Return a place in [0, 1) for each row that depends only on its content and the seed; (n,).
 
-    Rows that are equal in everything are told apart by counting them, so equal rows get different places.
+    Equal rows are numbered, so that they get different places.
     """
     rows = len(target)
     total = np.full(rows, _of_text(f"seatrial {seed}"), dtype=np.uint64)
@@ -34,7 +34,7 @@ def _of_values(values: Array) -> Numbers:
         numbers = values.astype(np.float64) + 0.0  # one zero
         numbers[np.isnan(numbers)] = np.nan  # one NaN
         return _mixed(numbers.view(np.uint64))
-    # As a table's file would have it: dates come as objects in training, and as text from a release's reference.
+    # As text, like in a table's file: dates are objects in training, but text in a release's reference rows.
     known = {value: _of_text("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
     return np.array([known[value] for value in values.tolist()], dtype=np.uint64)
 
@@ -44,7 +44,7 @@ def _of_text(text: str) -> np.uint64:
 
 
 def _mixed(values: Numbers) -> Numbers:
-    """Spread every bit over all others: the finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
+    """Mix every bit into all others: the finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -52,7 +52,7 @@ def _mixed(values: Numbers) -> Numbers:
 
 
 def _occurrence(values: Numbers) -> Numbers:
-    """Number equal values 0, 1, 2, ... in the order in which they come."""
+    """Number equal values 0, 1, 2, ... in their order."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     new = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(values) else np.zeros(0, dtype=bool)

@@ -1,4 +1,4 @@
-"""Reads rows from JSON: one row, a list of rows, or {"inputs": [...]}; errors come ready for an HTTP 422."""
+"""Validates rows from JSON: one row, a list of rows, or {"inputs": [...]}; errors have the form of an HTTP 422."""
 
 import difflib
 import re
@@ -10,12 +10,12 @@ from pydantic_core import from_json
 
 from seatrial.model.schema import columns_of, field_validators
 
-ROW_LIMIT = 10_000  # rows in one body, unless a caller says otherwise
+ROW_LIMIT = 10_000  # rows in one body, by default
 ERRORS_SHOWN = 100
-# An error takes microseconds to make, and a megabyte of "[{},{},..." holds a million of them: where a body could hold
-# more than this many, it is validated up to its first bad row only.
+# An error takes microseconds to create, and a megabyte of "[{},{},..." contains a million of them: a body that may have
+# more than this many is validated only up to its first bad row.
 ERRORS_MADE = 5_000
-KEYS_BEYOND = 1_000  # unknown columns of one row that are worth naming
+MOST_UNKNOWN_KEYS = 1_000  # unknown columns of one row that are reported one by one
 
 _LIST = re.compile(rb"\s*\[")
 _WRAPPED = re.compile(rb"\s*\{\s*\"inputs\"\s*:")
@@ -24,9 +24,9 @@ RowType = TypeVar("RowType", bound=BaseModel)
 
 
 class RowError(ValueError):
-    """What is wrong with the rows; `errors` has `type`, `loc` and `msg` each, as FastAPI's 422 `detail`.
+    """Invalid rows; each of `errors` has `type`, `loc` and `msg`, like the `detail` of FastAPI's 422.
 
-    The input itself is left out: it cannot always be encoded (NaN, lone surrogates), and it is people's data.
+    The input itself is left out: it cannot always be encoded (NaN, lone surrogates), and it may be personal data.
     """
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
@@ -48,7 +48,7 @@ class RowParser(Generic[RowType]):
         self._has_inputs = "inputs" in self._names
 
     def parse(self, body: bytes) -> list[RowType]:
-        """Validate a JSON body. Raises RowError with places below "body"."""
+        """Validate a JSON body. Raises RowError with locations below "body"."""
         listed, wrapped = (self._listed, self._wrapped) if self._all_errors(body) else self._failing_fast
         try:
             if _LIST.match(body):
@@ -60,26 +60,26 @@ class RowParser(Generic[RowType]):
             raise RowError(self._errors(error, ("body",))) from None
 
     def _all_errors(self, body: bytes) -> bool:
-        """Whether all errors of a body can be told: it must not take longer the more there are."""
+        """Whether all errors of a body can be reported without the time growing with their number."""
         if len(body) <= ERRORS_MADE:
             return True
         objects, names = body.count(b"{") + 1, len(self._names)
-        if body.count(b'":') > 2 * objects * names + KEYS_BEYOND:
-            self._refuse_wide(body)
+        if body.count(b'":') > 2 * objects * names + MOST_UNKNOWN_KEYS:
+            self._reject_wide_rows(body)
         return objects * names + body.count(b",") // names <= ERRORS_MADE
 
-    def _refuse_wide(self, body: bytes) -> None:
-        """Refuse a row with thousands of columns that nobody knows, without an error for each."""
+    def _reject_wide_rows(self, body: bytes) -> None:
+        """Reject a row with thousands of unknown columns, without an error for each."""
         try:
             document = from_json(body)
         except ValueError:
-            return  # what is wrong with it, the validator says
+            return  # the validator reports what is wrong
         if isinstance(document, dict) and isinstance(document.get("inputs"), list) and not self._has_inputs:
             document = document["inputs"]
         for row in document if isinstance(document, list) else [document]:
-            if isinstance(row, dict) and len(row) > len(self._names) + KEYS_BEYOND:
-                told = f"{len(row):,} columns; known: {', '.join(self._names)}"
-                raise RowError([_error("extra_forbidden", ("body",), told)])
+            if isinstance(row, dict) and len(row) > len(self._names) + MOST_UNKNOWN_KEYS:
+                message = f"{len(row):,} columns; known: {', '.join(self._names)}"
+                raise RowError([_error("extra_forbidden", ("body",), message)])
 
     @cached_property
     def _failing_fast(self) -> tuple[Any, Any]:
@@ -87,12 +87,12 @@ class RowParser(Generic[RowType]):
         return _validators(Annotated[list[schema], Field(max_length=self._limit), FailFast()])
 
     def check(self, rows: list[Any]) -> list[RowType]:
-        """Validate Python rows, as they come from `predict([{...}])`; a date may be its text, as in JSON.
+        """Validate Python rows, as `predict([{...}])` receives them; a date may be given as text, as in JSON.
 
         Raises RowError.
         """
         if self._dates:
-            rows = [self._dated(row) if isinstance(row, dict) else row for row in rows]
+            rows = [self._with_dates(row) if isinstance(row, dict) else row for row in rows]
         try:
             return self._many.validate_python(rows)  # type: ignore[no-any-return]
         except ValidationError as error:
@@ -100,25 +100,26 @@ class RowParser(Generic[RowType]):
 
     @cached_property
     def _dates(self) -> dict[str, Any]:
-        """Validators of the columns that JSON can only write as texts."""
+        """The validators of columns that JSON can only represent as text."""
         validators = field_validators(self._schema)
         return {c.name: validators[c.name] for c in columns_of(self._schema) if c.kind == "other"}
 
-    def _dated(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _with_dates(self, row: dict[str, Any]) -> dict[str, Any]:
         texts = {name: row[name] for name in self._dates if isinstance(row.get(name), str)}
         for name, text in texts.items():
             try:
                 row = {**row, name: self._dates[name].validate_strings(text)}
             except ValidationError:
-                continue  # what is wrong with it is told with all else of the row
+                continue  # it is reported with the row's other errors
         return row
 
     def _errors(self, error: ValidationError, place: tuple[str, ...]) -> list[dict[str, Any]]:
         parts = error.errors(include_url=False, include_context=False, include_input=False)
-        told = [_error(part["type"], (*place, *part["loc"]), self._message(part)) for part in parts[:ERRORS_SHOWN]]
+        errors = [_error(part["type"], (*place, *part["loc"]), self._message(part)) for part in parts[:ERRORS_SHOWN]]
         if len(parts) > ERRORS_SHOWN:
-            told.append(_error("too_many_errors", place, f"{len(parts):,} errors; these are the first {ERRORS_SHOWN}"))
-        return told
+            more = f"{len(parts):,} errors; these are the first {ERRORS_SHOWN}"
+            errors.append(_error("too_many_errors", place, more))
+        return errors
 
     def _message(self, part: Any) -> str:
         message: str = part["msg"]
@@ -130,16 +131,16 @@ class RowParser(Generic[RowType]):
 
 
 def _validators(listed: Any) -> tuple[Any, Any]:
-    """Make the validators of a list and of {"inputs": [...]}."""
+    """Return the validators of a list and of {"inputs": [...]}."""
     wrapped: Any = create_model("Inputs", __config__=ConfigDict(extra="forbid"), inputs=(listed, ...))
     return TypeAdapter(listed).validator, wrapped.__pydantic_validator__
 
 
 def _error(kind: str, place: tuple[Any, ...], message: str) -> dict[str, Any]:
-    loc = [part if isinstance(part, int) else _plain(part) for part in place]
+    loc = [part if isinstance(part, int) else _encodable(part) for part in place]
     return {"type": kind, "loc": loc, "msg": message}
 
 
-def _plain(name: str) -> str:
-    """Give a caller's own column name as text that can be encoded, and no more of it than helps."""
+def _encodable(name: str) -> str:
+    """Return a caller's column name as text that can be encoded, cut to a useful length."""
     return name[:100].encode("utf-8", "replace").decode()

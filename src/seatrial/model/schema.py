@@ -1,7 +1,7 @@
-"""The schema: the one Pydantic class that says what a row is, in training, in the trial and in the server.
+"""The schema: the one Pydantic class that defines a row, in training, in the trial and in the server.
 
-`Schema` is its base, a BaseModel that takes no nonsense: no unknown columns, no NaN, no `true` for a number.
-`columns_of` reads the class as columns, for tables, forms and generated rows.
+`Schema` is its base class, a strict BaseModel: no unknown columns, no NaN, no `true` for a number. `columns_of` returns
+the columns of the class, for tables, forms and generated rows.
 """
 
 import inspect
@@ -37,7 +37,7 @@ def _exact_integers(schema: Any) -> Any:
 
 
 def _only_integers(value: Any) -> Any:
-    return value if type(value) is int else str(value)  # a string is in no Literal of integers
+    return value if type(value) is int else str(value)  # a string is not in a Literal of integers
 
 
 class Schema(BaseModel):
@@ -47,7 +47,7 @@ class Schema(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Let Pydantic build the schema, then close the gap that Literal[1, 2] also takes `true` and `1.0`."""
+        """Let Pydantic build the schema, and stop Literal[1, 2] from also accepting `true` and `1.0`."""
         schema = handler(source)
         for field in _fields(schema).values():
             field["schema"] = _exact_integers(field["schema"])
@@ -76,14 +76,14 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        """Whether its values are held as float64 with NaN for missing; otherwise as objects with None."""
+        """Whether its values are stored as float64 with NaN for missing; otherwise as objects with None."""
         if self.kind == "category":
             return all(not isinstance(value, str) for value in self.categories)
         return self.kind in ("integer", "number", "boolean")
 
 
 def columns_of(schema: type[BaseModel]) -> tuple[Column, ...]:
-    """Read the columns of a schema class, in its order."""
+    """Return the columns of a schema class, in its order."""
     document = schema.model_json_schema()
     required = set(document.get("required", ()))
     definitions = document.get("$defs", {})
@@ -101,7 +101,7 @@ def _column(
     if len(plain) != 1:
         raise SeatrialError(
             f"{schema.__name__}.{name} mixes {len(plain)} types.",
-            hint="A column has one type, and may be `| None`.",
+            hint="Give the column one type, with `| None` where it may be missing.",
         )
     value = plain[0]
     low = value.get("minimum", value.get("exclusiveMinimum"))
@@ -141,7 +141,7 @@ def _kind(value: dict[str, Any]) -> Kind:
 
 
 def row_name(schema: type[BaseModel]) -> str:
-    """What to call a row, from the class's name: HouseSale -> house sale; Row and its like -> row."""
+    """Derive a noun for a row from the class's name: HouseSale -> house sale; Row and similar names -> row."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", schema.__name__)
     while words and words[-1].lower() in {"row", "schema", "input", "inputs", "record", "model", "data", "features"}:
         words.pop()
@@ -150,24 +150,24 @@ def row_name(schema: type[BaseModel]) -> str:
 
 def schema_in(module: ModuleType) -> type[BaseModel]:
     """Find the one schema class that a project's schema.py defines."""
-    found = [
+    classes = [
         value
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, BaseModel) and value.__module__ == module.__name__
     ]
-    if len(found) != 1:
-        names = ", ".join(c.__name__ for c in found) or "none"
-        raise SeatrialError(f"{module.__name__} should define one schema class; found: {names}.")
-    if not issubclass(found[0], Schema):
+    if len(classes) != 1:
+        names = ", ".join(c.__name__ for c in classes) or "none"
+        raise SeatrialError(f"{module.__name__} must define exactly one schema class; it defines: {names}.")
+    if not issubclass(classes[0], Schema):
         raise SeatrialError(
-            f"{module.__name__}.{found[0].__name__} is a plain BaseModel, which ignores misspelt columns.",
+            f"{module.__name__}.{classes[0].__name__} is a plain BaseModel, which ignores misspelt columns.",
             hint="Derive it from seatrial.Schema.",
         )
-    return found[0]
+    return classes[0]
 
 
 def field_validators(schema: type[BaseModel]) -> dict[str, SchemaValidator]:
-    """Make a validator for each column alone, with the rules it has in the class."""
+    """Return a validator for each single column, with its rules in the class."""
     document: Any = schema.__pydantic_core_schema__
     shared = document.get("definitions", [])
     config = core_schema.CoreConfig(strict=True, allow_inf_nan=False)
@@ -180,7 +180,7 @@ def field_validators(schema: type[BaseModel]) -> dict[str, SchemaValidator]:
 
 
 def spans_columns(schema: type[BaseModel]) -> bool:
-    """Whether rules of the schema span columns, so that whole rows must be checked too."""
+    """Whether the schema has rules across columns, so that whole rows must be checked too."""
     validators = schema.__pydantic_decorators__.model_validators
     for name, validator in validators.items():
         if validator.info.mode != "after":
@@ -192,7 +192,7 @@ def spans_columns(schema: type[BaseModel]) -> bool:
 
 
 def plain_bounds(schema: type[BaseModel], name: str) -> bool:
-    """Whether a numeric column's rules are its bounds alone, so that arrays can be checked at once."""
+    """Whether bounds are a numeric column's only rules, so that it can be checked as an array."""
     document: Any = schema.__pydantic_core_schema__
     part = _fields(document)[name]["schema"]
     while part["type"] in ("default", "nullable"):

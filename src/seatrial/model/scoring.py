@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-from seatrial.model.engines import Engine, Floats
-from seatrial.model.features import Columns
+from seatrial.model.engines import Engine
+from seatrial.model.features import Columns, Floats
 from seatrial.model.metadata import Metadata
 from seatrial.model.table_files import Chunk
 

@@ -1,4 +1,4 @@
-"""Why a prediction is what it is: each column's share in the difference from a typical row.
+"""Explains a prediction: each column's contribution to the difference from a typical row.
 
 Shapley values with one baseline row (Sundararajan and Najmi 2020, "The many Shapley values for model explanation"):
 exact over all subsets of the columns that differ, up to ten of them; sampled over antithetic permutations beyond
@@ -22,7 +22,7 @@ PERMUTATIONS = 64
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one column's value, in place of the typical one, did to the prediction."""
+    """What one column's value changed in the prediction, compared with the typical value."""
 
     column: str
     value: Any
@@ -32,7 +32,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The explained score (a probability, or a regression's value), the typical row's, and what lies between.
+    """The explained score (a probability, or a regression's value), the typical row's, and the contributions.
 
     `label` is the class whose probability is explained; None for a regression.
     """
@@ -44,12 +44,12 @@ class Explanation:
 
 
 def contributions(row: Row, typical: Row, names: Sequence[str], score: Score) -> list[Contribution]:
-    """Share the difference score(row) - score(typical) among the columns `names`, largest share first."""
+    """Divide the difference score(row) - score(typical) among the columns `names`, largest contribution first."""
     differing = [name for name in names if row[name] != typical[name]]
     exact = len(differing) <= EXACT_UP_TO
     shares = _exact(row, typical, differing, score) if exact else _sampled(row, typical, differing, score)
-    found = [Contribution(n, row[n], typical[n], shares.get(n, 0.0)) for n in names]
-    return sorted(found, key=lambda c: -abs(c.contribution))
+    every = [Contribution(n, row[n], typical[n], shares.get(n, 0.0)) for n in names]
+    return sorted(every, key=lambda c: -abs(c.contribution))
 
 
 def _exact(row: Row, typical: Row, names: list[str], score: Score) -> dict[str, float]:
@@ -68,7 +68,7 @@ def _exact(row: Row, typical: Row, names: list[str], score: Score) -> dict[str, 
 
 
 def _sampled(row: Row, typical: Row, names: list[str], score: Score) -> dict[str, float]:
-    generator = np.random.default_rng(0)  # the same question gets the same answer
+    generator = np.random.default_rng(0)  # the same row gets the same explanation
     orders = []
     for _ in range(PERMUTATIONS):
         order = generator.permutation(len(names))

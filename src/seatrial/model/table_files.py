@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import DataError, Problem, SeatrialError
-from seatrial.model.categorical import coded
+from seatrial.model.categorical import categorical
 from seatrial.model.features import Array, Columns
 from seatrial.model.table_validation import TableChecker
 
@@ -197,7 +197,7 @@ def from_arrow(values: Any) -> list[Any] | Array:
     if pa.types.is_dictionary(values.type):
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
         codes = values.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
-        return coded(distinct, codes.astype(np.int64))
+        return categorical(distinct, codes.astype(np.int64))
     listed: list[Any] = values.to_pylist()
     return listed
 

@@ -1,7 +1,7 @@
-"""Checks tables by the schema, column by column: the same rules as for a row, asked once per distinct value.
+"""Checks tables by the schema, column by column: the same rules as for a row, applied once per distinct value.
 
-A million rows go through Pydantic as a few thousand distinct values; numbers that have bounds and no other rule are
-checked as arrays. Schemas with rules across columns are checked row by row.
+A million rows go through Pydantic as a few thousand distinct values; numbers with bounds and no other rule are checked
+as arrays. Schemas with rules across columns are checked row by row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator
 
 from seatrial.core.errors import Problem
-from seatrial.model.categorical import coded, codes_of
+from seatrial.model.categorical import categorical, codes_of
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column, columns_of, field_validators, plain_bounds, spans_columns
 
@@ -21,7 +21,7 @@ _TRUE, _FALSE = {"true", "yes", "y", "1", "t"}, {"false", "no", "n", "0", "f"}
 
 
 class Unreadable(str):
-    """A cell of a text file that is no value of its column's type; it keeps the text for the message."""
+    """A cell of a text file that is not a value of its column's type; it keeps the text for the message."""
 
     __slots__ = ()
 
@@ -37,10 +37,10 @@ class TableChecker:
         self._bounds = {c.name for c in self.columns if c.numeric and plain_bounds(schema, c.name)}
 
     def check(self, table: Mapping[str, Sequence[Any] | Array]) -> tuple[Columns, list[Problem]]:
-        """Turn raw columns into checked ones, with a problem for each value that breaks its rule.
+        """Turn raw columns into checked ones, with a problem for each value that breaks a rule.
 
-        `table` holds a list or array per column of the schema, all of one length, None or NaN for missing. In the
-        answer, a value with a problem is missing; the caller drops the row or refuses the table.
+        `table` has a list or array per column of the schema, all of the same length, None or NaN for missing. In the
+        result, a value with a problem is missing; the caller drops the row or rejects the table.
         """
         checked: Columns = {}
         problems: list[Problem] = []
@@ -56,7 +56,7 @@ class TableChecker:
         return checked, problems
 
     def allowed(self, table: Mapping[str, Sequence[Any] | Array]) -> npt.NDArray[np.bool_]:
-        """Say which rows (a mask) break no rule."""
+        """Return a mask of the rows that break no rule."""
         columns, problems = self.check(table)
         mask = np.ones(len(next(iter(columns.values()))), dtype=bool)
         mask[[problem.row for problem in problems]] = False
@@ -84,31 +84,31 @@ class TableChecker:
         known = codes_of(values)
         source = values if known is None else known[0]
         plain = source.tolist() if isinstance(source, np.ndarray) else list(source)
-        odd = (list, dict) if column.kind == "boolean" else (bool, list, dict)  # True == 1, and lists have no hash
-        if not {type(value) for value in plain}.isdisjoint(odd):
-            plain = [Unreadable(value) if isinstance(value, odd) else value for value in plain]
-        answers: dict[Any, Any] = {}
+        unusable = (list, dict) if column.kind == "boolean" else (bool, list, dict)  # True == 1; lists have no hash
+        if not {type(value) for value in plain}.isdisjoint(unusable):
+            plain = [Unreadable(value) if isinstance(value, unusable) else value for value in plain]
+        valid: dict[Any, Any] = {}
         broken: dict[Any, str] = {}
         for value in dict.fromkeys(plain):
             candidate = to_python(column, value)
             rule = self._rule(column, candidate)
             if rule:
                 broken[value] = rule
-            answers[value] = None if rule else _validate(self._validators[column.name], column, candidate)
+            valid[value] = None if rule else _validate(self._validators[column.name], column, candidate)
         if broken:
             bad = [place for place, value in enumerate(plain) if value in broken]
             rows = [(row, row) for row in bad] if known is None else _rows_of(known[1], bad)
-            told = {i: plain[i] if isinstance(plain[i], str) else to_python(column, plain[i]) for i in bad}
-            problems += [Problem(row, column.name, _shown(told[i]), broken[plain[i]]) for row, i in rows]
-        found = [answers[value] for value in plain]
+            shown = {i: plain[i] if isinstance(plain[i], str) else to_python(column, plain[i]) for i in bad}
+            problems += [Problem(row, column.name, _shown(shown[i]), broken[plain[i]]) for row, i in rows]
+        results = [valid[value] for value in plain]
         if column.numeric:
-            numbers = np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+            numbers = np.array([np.nan if value is None else value for value in results], dtype=np.float64)
             return numbers if known is None else numbers[known[1]]
-        objects = np.fromiter(found, dtype=object, count=len(found))
-        return objects if known is None else coded(objects, known[1])
+        objects = np.fromiter(results, dtype=object, count=len(results))
+        return objects if known is None else categorical(objects, known[1])
 
     def _rule(self, column: Column, value: Any) -> str:
-        """Say which rule the value breaks, or nothing."""
+        """Return the message of the rule that the value breaks, or an empty text."""
         if isinstance(value, Unreadable) and column.kind != "category":
             article = "an" if column.kind == "integer" else "a"
             return f"Input should be {article} {column.kind}"
@@ -119,7 +119,7 @@ class TableChecker:
         return ""
 
     def _check_rows(self, checked: Columns, known: set[int]) -> list[Problem]:
-        """Apply the rules that span columns, to the rows that have no problem yet."""
+        """Apply the rules that span columns to the rows without a problem."""
         problems = []
         for row in range(len(next(iter(checked.values())))):
             if row in known:
@@ -135,7 +135,7 @@ class TableChecker:
 
 
 def _rows_of(codes: Array, wanted: list[int]) -> list[tuple[int, int]]:
-    """Give the rows that have one of these codes, each with its code."""
+    """Return the rows that have one of these codes, each with its code."""
     rows = np.flatnonzero(np.isin(codes, wanted))
     return list(zip(rows.tolist(), codes[rows].tolist(), strict=True))
 
@@ -148,7 +148,7 @@ def _validate(validator: SchemaValidator, column: Column, value: Any) -> Any:
 
 
 def to_python(column: Column, value: Any) -> Any:
-    """Read a table's cell as the Python value that a JSON row would hold; text that is none becomes Unreadable."""
+    """Convert a table's cell to the Python value of a JSON row; text of the wrong type becomes Unreadable."""
     if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN is missing in a table
         return None
     if not column.numeric:
@@ -166,7 +166,7 @@ def _number_in(column: Column, text: str) -> Any:
     if column.kind == "boolean":
         folded = text.lower()
         return folded in _TRUE if folded in _TRUE | _FALSE else Unreadable(text)
-    if "_" in text:  # Python would read 1_000 as a number; a table's author would not
+    if "_" in text:  # Python reads 1_000 as a number, but the author of a table would not
         return Unreadable(text)
     try:
         number = float(text)
@@ -178,7 +178,7 @@ def _number_in(column: Column, text: str) -> Any:
 
 
 def from_array(column: Column, value: Any) -> Any:
-    """Read one cell of checked columns back as the Python value of a row."""
+    """Convert one cell of checked columns back to the Python value of a row."""
     if not column.numeric:
         return value
     if np.isnan(value):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seatrial.model import Release
-from seatrial.model.engines import Floats
+from seatrial.model.features import Floats
 
 RowJson = tuple[str, str]  # a prediction and its probabilities, as JSON
 

@@ -47,7 +47,7 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     table = same_table(project, setup.candidate.release or {})
     trainer = trainer_of(read_recipe(project, data=table))
     proof = prove_gate(
-        setup.candidate.path, trainer, policy=setup.policy, index=setup.source, quick=quick, progress=progress
+        setup.candidate, trainer, policy=setup.policy, index=setup.source, quick=quick, progress=progress
     )
     page = project.root / gate.RESULTS / f"{NAME}.html"
     write_atomic(page, to_html(proof))

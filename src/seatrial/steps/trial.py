@@ -101,7 +101,7 @@ def run_trial(
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         facts = pair.candidate.release or {}
         verdict = run(
-            pair.candidate.path,
+            pair.candidate,
             index.fetch(baseline) if baseline else None,
             policy=setup.policy,
             index=setup.source,

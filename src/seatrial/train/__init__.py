@@ -1,6 +1,6 @@
 """Trains: a project's table in, a run out: artifacts for the wheel, metrics, and a report; never builds or publishes.
 
-scikit-learn and pandas are at home here and are loaded on use.
+scikit-learn and pandas belong here and are imported on use.
 """
 
 from typing import TYPE_CHECKING

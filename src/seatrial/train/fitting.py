@@ -1,4 +1,4 @@
-"""Split, fit, and find out what the pipeline reads. scikit-learn and pandas live here."""
+"""Split the table, fit the pipeline, and find out which inputs it uses."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ from seatrial.model.row_hash import row_places
 from seatrial.model.schema import Column
 from seatrial.train.training_table import TrainingTable
 
-# Changes a built pipeline in place, and gives the target to fit it to.
+# Changes a built pipeline in place, and returns the target to fit it to.
 Alter = Callable[[Any, Array], Array]
 
 
@@ -26,8 +26,8 @@ Alter = Callable[[Any, Array], Array]
 class Split:
     """Positions of the rows to train on and of those held out, in the table's order.
 
-    `cuts` says for each class (or for "all", where there are none) up to which place its rows are held out, so that
-    anybody can tell later whether a row was.
+    `cuts` says for each class (or for "all", in a regression) up to which place its rows are held out, so that it can
+    be determined later whether a row was held out.
     """
 
     train: Array
@@ -39,23 +39,23 @@ class Split:
 
 @dataclass(frozen=True)
 class Framer:
-    """Turns checked columns into the DataFrame that the pipeline sees, features included."""
+    """Converts checked columns to the DataFrame that the pipeline takes, with its features."""
 
     columns: Sequence[Column]
     features: Sequence[Feature]
     inputs: Inputs
 
     def __call__(self, table: Columns) -> Any:
-        """Make the DataFrame: numbers float64 with NaN, strings with "" for missing."""
+        """Make the DataFrame: numbers as float64 with NaN, strings with "" for missing."""
         derived = add_features(table, self.features, self.columns)
         return to_frame(self.inputs, *stack_columns(self.inputs, derived))
 
 
 def split(table: TrainingTable, project: ProjectSettings) -> Split:
-    """Hold out a share of the rows of each class, by a place that the seed and the row's content decide.
+    """Hold out a share of the rows of each class, by a hash of the seed and the row's content.
 
-    That shuffles as any seed does, and a row keeps its side when rows come, go or change their order: releases can be
-    compared on rows that none of them has seen. Raises SeatrialError where a class has too few rows for both parts.
+    That shuffles like any seed, and a row stays in its part when other rows are added, removed or reordered: releases
+    can be compared on rows that none of them has seen. Raises SeatrialError where a class has only one row.
     """
     places = row_places(table.columns, list(table.columns), table.target, seed=project.seed)
     stratified = table.task != "regression"
@@ -65,10 +65,10 @@ def split(table: TrainingTable, project: ProjectSettings) -> Split:
     for label, mask in (groups or {"all": np.ones(table.rows, dtype=bool)}).items():
         rows = np.flatnonzero(mask)
         if len(rows) < 2:
-            what = f"only one row has {project.target} = {label}" if stratified else "there is only one row"
+            rows_text = f"only one row has {project.target} = {label}" if stratified else "there is only one row"
             raise SeatrialError(
-                f"{project.data.name}: {what}; both parts of the split need one.",
-                hint="Collect more such rows, or leave the label out of the table.",
+                f"{project.data.name}: {rows_text}, but training and evaluation need one each.",
+                hint="Collect more such rows, or remove the label from the table.",
             )
         held_out = min(max(round(len(rows) * project.test_share), 1), len(rows) - 1)
         ordered = rows[np.argsort(places[rows])]
@@ -78,7 +78,7 @@ def split(table: TrainingTable, project: ProjectSettings) -> Split:
 
 
 def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Inputs:
-    """Name all columns and features that an engine could take; dates and the like only through features."""
+    """Return all columns and features that an engine can take; dates and similar types only through features."""
     plain = [c for c in columns if c.kind != "other"]
     numbers = [c.name for c in plain if c.numeric] + [f.name for f in features if f.numeric]
     strings = [c.name for c in plain if not c.numeric] + [f.name for f in features if not f.numeric]
@@ -88,13 +88,15 @@ def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Input
 def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None = None) -> Any:
     """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none.
 
-    `alter` may change the built pipeline and gives the target to fit it to: proving a gate seeds faults by it.
+    `alter` may change the pipeline and returns the target to fit it to; the proof of a gate injects faults with it.
     """
     from threadpoolctl import threadpool_limits
 
     module = importlib.import_module(f"{project.package}.pipeline")
     if not callable(getattr(module, "build", None)):
-        raise SeatrialError(f"{project.package}/pipeline.py has no function build().", hint="It returns the pipeline.")
+        raise SeatrialError(
+            f"{project.package}/pipeline.py has no function build().", hint="Let it return the pipeline."
+        )
     pipeline = module.build()
     seed_pipeline(pipeline, project.seed, target)
     if alter is not None:
@@ -106,13 +108,13 @@ def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None
         text = str(error).strip().splitlines() or [type(error).__name__]
         raise SeatrialError(
             f"The pipeline cannot be fitted: {text[0]}",
-            hint=f"It was given the columns {', '.join(frame.columns)}; strings come with '' for missing.",
+            hint=f"It is fitted on the columns {', '.join(frame.columns)}; missing strings are ''.",
         ) from error
     return pipeline
 
 
 def used_inputs(pipeline: Any, frame: Any, inputs: Inputs) -> Inputs:
-    """Keep the inputs that the pipeline's first ColumnTransformer takes by name; all of them where it is not so."""
+    """Keep the inputs that the pipeline's first ColumnTransformer selects by name; else all of them."""
     from sklearn.compose import ColumnTransformer
 
     first = pipeline
@@ -136,12 +138,12 @@ def used_inputs(pipeline: Any, frame: Any, inputs: Inputs) -> Inputs:
 
 
 def scores_of(pipeline: Any, frame: Any) -> Array:
-    """The pipeline's own scores: (n, n_classes) probabilities, or (n,) predictions of a regression."""
+    """Score with the pipeline itself: (n, n_classes) probabilities, or (n,) predictions of a regression."""
     if not hasattr(pipeline, "classes_"):
         return np.asarray(pipeline.predict(frame), dtype=np.float64)
     if not hasattr(pipeline, "predict_proba"):
         raise SeatrialError(
-            f"{type(pipeline[-1] if hasattr(pipeline, 'steps') else pipeline).__name__} gives no probabilities.",
-            hint="Choose a classifier with predict_proba, or wrap yours into CalibratedClassifierCV.",
+            f"{type(pipeline[-1] if hasattr(pipeline, 'steps') else pipeline).__name__} predicts no probabilities.",
+            hint="Use a classifier with predict_proba, or wrap this one in CalibratedClassifierCV.",
         )
     return np.asarray(pipeline.predict_proba(frame), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Golden rows: what an installed wheel must answer as training did."""
+"""Golden rows: rows that an installed wheel must score as training did."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ MOST_EDGES = 512  # golden rows that differ from a real one in one value
 def golden_rows(
     columns: Sequence[Column], schema: type[BaseModel], table: Columns, base: Row, scores: Scores, seed: int
 ) -> list[Row]:
-    """Rows whose predictions an installed wheel must meet exactly.
+    """Choose the rows whose scores an installed wheel must reproduce exactly.
 
-    Some are real; others are real rows, `base` among them, with one value changed to something that skew likes to
-    break: missing, zero, the ends of a range, quartiles, another category, unseen text, padding, another case. The
-    rest lie where the answer turns (see turns.py); `scores` gives the model's answers to columns.
+    Some are real rows. Others are real rows, `base` among them, with one value changed to something that often breaks
+    in serving: missing, zero, the ends of a range, quartiles, another category, unseen text, padding, another
+    case. The rest are at the model's turning points (see turning_points.py); `scores` scores columns with the model.
     """
     generator = np.random.default_rng(seed)
     size = len(next(iter(table.values())))
@@ -33,20 +33,20 @@ def golden_rows(
     for row in _edge_rows(columns, table, bases):
         if len(edges) == MOST_EDGES:
             break
-        with suppress(ValidationError):  # a rule of the schema that Column does not show
+        with suppress(ValidationError):  # the schema may have rules that Column does not include
             schema.model_validate(row)
             edges.setdefault(repr(row), row)
     real = generator.permutation(size)[: max(GOLDEN_ROWS - len(edges), GOLDEN_ROWS // 2)]
-    found = [row_at(columns, table, int(position)) for position in np.sort(real)]
-    return [*found, *edges.values(), *turning_rows(columns, schema, table, scores, seed=seed)]
+    real_rows = [row_at(columns, table, int(position)) for position in np.sort(real)]
+    return [*real_rows, *edges.values(), *turning_rows(columns, schema, table, scores, seed=seed)]
 
 
 def _edge_rows(columns: Sequence[Column], table: Columns, bases: Sequence[Row]) -> Iterator[Row]:
-    """Each base with one value changed: first one of every column, then the next, so that a wide table misses none."""
+    """Change one value of each base: the first value of every column, then the second, and so on."""
     edges = [(column.name, _edges(column, table[column.name])) for column in columns]
     for base in bases:
-        for turn in range(max(len(values) for _, values in edges)):
-            yield from ({**base, name: values[turn]} for name, values in edges if turn < len(values))
+        for position in range(max(len(values) for _, values in edges)):
+            yield from ({**base, name: values[position]} for name, values in edges if position < len(values))
 
 
 def _edges(column: Column, known: Array) -> list[Any]:
@@ -59,7 +59,7 @@ def _edges(column: Column, known: Array) -> list[Any]:
         return values + [cast(end) for end in (*ends, *seen)]
     if column.kind == "text":
         counts = Counter(value for value in known.tolist() if value)
-        often = [text for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:6]]
-        changed = [change(text) for text in often[:3] for change in (lambda t: f" {t} ", str.upper, str.lower)]
-        return [*values, "unseen", " padded ", *often, *changed]
+        frequent = [text for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:6]]
+        changed = [change(text) for text in frequent[:3] for change in (lambda t: f" {t} ", str.upper, str.lower)]
+        return [*values, "unseen", " padded ", *frequent, *changed]
     return values + list(column.categories) if column.kind == "category" else values

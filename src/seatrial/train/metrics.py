@@ -1,4 +1,4 @@
-"""The metrics by name: each as scikit-learn defines it, and the same on many redraws of the rows at once."""
+"""The metrics by name: each as scikit-learn defines it, computed on many bootstrap resamples of the rows at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,41 +11,55 @@ from seatrial.model.metadata import Task
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What was true and what was predicted, row by row.
+class LabelledScores:
+    """The true and the predicted values, row by row.
 
-    A classifier's `truth` and `decided` (n,) are positions among its `classes`, its `scores` (n, classes) are
-    probabilities; a regression's are three times (n,) numbers. `positive` is a binary task's position that means yes.
+    For a classifier, `truth` and `predicted` (n,) are positions among its `classes`, `scores` (n, classes) are
+    probabilities, and `positive` is the position of a binary task's positive class. For a regression, all three are
+    numbers (n,).
     """
 
     truth: Array
     scores: Array
-    decided: Array
+    predicted: Array
     classes: int = 0
     positive: int = 1
 
-    def take(self, rows: Array) -> "Answers":
-        """The answers of some rows."""
-        return Answers(self.truth[rows], self.scores[rows], self.decided[rows], self.classes, self.positive)
+    def take(self, rows: Array) -> "LabelledScores":
+        """Select some of the rows."""
+        return LabelledScores(self.truth[rows], self.scores[rows], self.predicted[rows], self.classes, self.positive)
 
     def one_against_the_rest(self, position: int) -> tuple[Array, Array]:
-        """Whether each row is of the class, and the probability it was given (n,)."""
+        """Return whether each row is of the class, and the probability it was given (n,)."""
         return self.truth == position, self.scores[:, position]
+
+    @property
+    def of_positive(self) -> tuple[Array, Array]:
+        """Whether each row is of the positive class, and the probability it was given (n,)."""
+        return self.one_against_the_rest(self.positive)
+
+    @property
+    def absolute_errors(self) -> Array:
+        """How far a regression's predictions are off (n,)."""
+        return np.asarray(np.abs(self.truth - self.scores))
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric. `of` is NaN where these rows cannot tell; `redrawn` takes (draws, n) counts of the rows."""
+    """One metric; `resampled` takes (resamples, n) counts of the rows and gives NaN where it is undefined."""
 
     name: str
     label: str
-    of: Callable[[Answers], float]
-    redrawn: Callable[[Answers, Array], Array]
+    resampled: Callable[[LabelledScores, Array], Array]
     higher_is_better: bool = True
+
+    def of(self, rows: LabelledScores) -> float:
+        """Compute the metric on the rows themselves."""
+        return float(self.resampled(rows, np.ones((1, len(rows.truth))))[0])
 
 
 def measures_of(task: Task, truth: Array) -> tuple[Measure, ...]:
-    """The metrics of a task, the most telling one first."""
+    """Return the metrics of a task, the most informative one first."""
     if task == "binary":
         return (ROC_AUC, ACCURACY, BALANCED_ACCURACY, AVERAGE_PRECISION, F1, LOG_LOSS, BRIER)
     if task == "multiclass":
@@ -54,204 +68,65 @@ def measures_of(task: Task, truth: Array) -> tuple[Measure, ...]:
 
 
 def _has_percentages(truth: Array) -> bool:
-    """Whether errors in per cent make sense: of values above zero, none of them next to nothing."""
+    """Whether errors in per cent make sense: all values are above zero, and none is close to it."""
     return bool(truth.min() > 0 and truth.min() >= np.median(truth) / 100)
 
 
-def _roc_auc(answers: Answers) -> float:
-    return _binary_auc(*answers.one_against_the_rest(answers.positive))
+def _roc_auc_ovr(rows: LabelledScores, counts: Array) -> Array:
+    """The mean over the classes that occur; scikit-learn's own fails where one does not."""
+    areas = [bootstrap.roc_auc(*rows.one_against_the_rest(k), counts) for k in range(rows.classes)]
+    defined = (~np.isnan(areas)).sum(axis=0)
+    return np.where(defined > 0, np.nansum(areas, axis=0) / np.maximum(defined, 1), np.nan)
 
 
-def _binary_auc(truth: Array, scores: Array) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(truth, scores)) if 0 < truth.sum() < len(truth) else np.nan
-
-
-def _roc_auc_ovr(answers: Answers) -> float:
-    """The mean over the classes that are there; scikit-learn's own gives up where one is not."""
-    each = [_binary_auc(*answers.one_against_the_rest(k)) for k in range(answers.classes)]
-    told = [value for value in each if not np.isnan(value)]
-    return float(np.mean(told)) if told else np.nan
+def _log_losses(rows: LabelledScores) -> Array:
+    # Normalised as scikit-learn requires it: some estimators' probabilities do not quite sum to 1.
+    totals = rows.scores.sum(axis=1, keepdims=True)
+    own = (rows.scores / np.where(totals > 0, totals, 1.0))[np.arange(len(rows.truth)), rows.truth]
+    smallest = np.finfo(np.float64).eps
+    return np.asarray(-np.log(np.clip(own, smallest, 1 - smallest)))
 
 
-def _roc_auc_ovr_redrawn(answers: Answers, counts: Array) -> Array:
-    each = [bootstrap.roc_auc(*answers.one_against_the_rest(k), counts) for k in range(answers.classes)]
-    there = ~np.isnan(each)
-    told = there.sum(axis=0)
-    return np.where(told > 0, np.nansum(each, axis=0) / np.maximum(told, 1), np.nan)
+def _matrices(rows: LabelledScores, counts: Array) -> Array:
+    return bootstrap.confusion_matrices(rows.truth, rows.predicted, rows.classes, counts)
 
 
-def _average_precision(answers: Answers) -> float:
-    from sklearn.metrics import average_precision_score
-
-    truth, scores = answers.one_against_the_rest(answers.positive)
-    return float(average_precision_score(truth, scores)) if truth.any() else np.nan
-
-
-def _accuracy(answers: Answers) -> float:
-    from sklearn.metrics import accuracy_score
-
-    return float(accuracy_score(answers.truth, answers.decided))
+def _mean(
+    name: str, label: str, values: Callable[[LabelledScores], Array], *, higher_is_better: bool = False
+) -> Measure:
+    """A metric that is the mean of one value per row."""
+    return Measure(name, label, lambda rows, counts: bootstrap.mean(values(rows), counts), higher_is_better)
 
 
-def _balanced_accuracy(answers: Answers) -> float:
-    from sklearn.metrics import recall_score
-
-    # The mean recall of the classes that are there, as balanced_accuracy_score has it, which warns of the others.
-    there = np.unique(answers.truth)
-    return float(recall_score(answers.truth, answers.decided, labels=there, average="macro", zero_division=0))
-
-
-def _f1(answers: Answers) -> float:
-    from sklearn.metrics import f1_score
-
-    truth, decided = answers.truth == answers.positive, answers.decided == answers.positive
-    return float(f1_score(truth, decided, zero_division=0))
-
-
-def _macro_f1(answers: Answers) -> float:
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(answers.truth, answers.decided, average="macro", zero_division=0))
-
-
-def _log_loss(answers: Answers) -> float:
-    from sklearn.metrics import log_loss
-
-    return float(log_loss(answers.truth, _sums_to_one(answers.scores), labels=np.arange(answers.classes)))
-
-
-def _sums_to_one(scores: Array) -> Array:
-    """Scores as scikit-learn wants them: some estimators' probabilities miss 1 by more than it lets pass."""
-    totals = scores.sum(axis=1, keepdims=True)
-    return np.asarray(scores / np.where(totals > 0, totals, 1.0))
-
-
-def _row_log_losses(answers: Answers) -> Array:
-    given = _sums_to_one(answers.scores)[np.arange(len(answers.truth)), answers.truth]
-    tiny = np.finfo(np.float64).eps
-    return np.asarray(-np.log(np.clip(given, tiny, 1 - tiny)))
-
-
-def _brier(answers: Answers) -> float:
-    from sklearn.metrics import brier_score_loss
-
-    truth, scores = answers.one_against_the_rest(answers.positive)
-    return float(brier_score_loss(truth, scores, labels=[False, True]))
-
-
-def _r2(answers: Answers) -> float:
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(answers.truth, answers.scores)) if np.ptp(answers.truth) > 0 else np.nan
-
-
-def _rmse(answers: Answers) -> float:
-    from sklearn.metrics import root_mean_squared_error
-
-    return float(root_mean_squared_error(answers.truth, answers.scores))
-
-
-def _mae(answers: Answers) -> float:
-    from sklearn.metrics import mean_absolute_error
-
-    return float(mean_absolute_error(answers.truth, answers.scores))
-
-
-def _median_ae(answers: Answers) -> float:
-    from sklearn.metrics import median_absolute_error
-
-    return float(median_absolute_error(answers.truth, answers.scores))
-
-
-def _mape(answers: Answers) -> float:
-    from sklearn.metrics import mean_absolute_percentage_error
-
-    return float(mean_absolute_percentage_error(answers.truth, answers.scores))
-
-
-def _misses(answers: Answers) -> Array:
-    return np.asarray(np.abs(answers.truth - answers.scores))
-
-
-ROC_AUC = Measure(
-    "roc_auc",
-    "ROC AUC",
-    _roc_auc,
-    lambda a, counts: bootstrap.roc_auc(*a.one_against_the_rest(a.positive), counts),
-)
-ACCURACY = Measure(
-    "accuracy",
-    "accuracy",
-    _accuracy,
-    lambda a, counts: bootstrap.mean(a.truth == a.decided, counts),
-)
+ROC_AUC = Measure("roc_auc", "ROC AUC", lambda rows, counts: bootstrap.roc_auc(*rows.of_positive, counts))
+ACCURACY = _mean("accuracy", "accuracy", lambda rows: rows.truth == rows.predicted, higher_is_better=True)
 BALANCED_ACCURACY = Measure(
     "balanced_accuracy",
     "balanced accuracy",
-    _balanced_accuracy,
-    lambda a, counts: bootstrap.balanced_accuracy(bootstrap.confusion_matrices(a.truth, a.decided, a.classes, counts)),
+    lambda rows, counts: bootstrap.balanced_accuracy(_matrices(rows, counts)),
 )
 AVERAGE_PRECISION = Measure(
     "average_precision",
     "average precision",
-    _average_precision,
-    lambda a, counts: bootstrap.average_precision(*a.one_against_the_rest(a.positive), counts),
+    lambda rows, counts: bootstrap.average_precision(*rows.of_positive, counts),
 )
-F1 = Measure(
-    "f1",
-    "F1",
-    _f1,
-    lambda a, counts: bootstrap.f1(bootstrap.confusion_matrices(a.truth, a.decided, a.classes, counts))[:, a.positive],
-)
-MACRO_F1 = Measure(
-    "macro_f1",
-    "macro F1",
-    _macro_f1,
-    lambda a, counts: bootstrap.macro_f1(bootstrap.confusion_matrices(a.truth, a.decided, a.classes, counts)),
-)
-ROC_AUC_OVR = Measure("roc_auc_ovr", "ROC AUC, one against the rest", _roc_auc_ovr, _roc_auc_ovr_redrawn)
-LOG_LOSS = Measure(
-    "log_loss",
-    "log loss",
-    _log_loss,
-    lambda a, counts: bootstrap.mean(_row_log_losses(a), counts),
-    higher_is_better=False,
-)
-BRIER = Measure(
-    "brier",
-    "Brier score",
-    _brier,
-    lambda a, counts: bootstrap.mean((a.scores[:, a.positive] - (a.truth == a.positive)) ** 2, counts),
-    higher_is_better=False,
-)
-R2 = Measure("r2", "R²", _r2, lambda a, counts: bootstrap.r2(a.truth, a.scores, counts))
+F1 = Measure("f1", "F1", lambda rows, counts: bootstrap.f1(_matrices(rows, counts))[:, rows.positive])
+MACRO_F1 = Measure("macro_f1", "macro F1", lambda rows, counts: bootstrap.macro_f1(_matrices(rows, counts)))
+ROC_AUC_OVR = Measure("roc_auc_ovr", "ROC AUC, one against the rest", _roc_auc_ovr)
+LOG_LOSS = _mean("log_loss", "log loss", _log_losses)
+BRIER = _mean("brier", "Brier score", lambda rows: (rows.of_positive[1] - rows.of_positive[0]) ** 2)
+R2 = Measure("r2", "R²", lambda rows, counts: bootstrap.r2(rows.truth, rows.scores, counts))
 RMSE = Measure(
     "rmse",
     "root mean squared error",
-    _rmse,
-    lambda a, counts: np.sqrt(bootstrap.mean(_misses(a) ** 2, counts)),
+    lambda rows, counts: np.sqrt(bootstrap.mean(rows.absolute_errors**2, counts)),
     higher_is_better=False,
 )
-MAE = Measure(
-    "mae",
-    "mean absolute error",
-    _mae,
-    lambda a, counts: bootstrap.mean(_misses(a), counts),
-    higher_is_better=False,
-)
+MAE = _mean("mae", "mean absolute error", lambda rows: rows.absolute_errors)
 MEDIAN_AE = Measure(
     "median_absolute_error",
     "median absolute error",
-    _median_ae,
-    lambda a, counts: bootstrap.median(_misses(a), counts),
+    lambda rows, counts: bootstrap.median(rows.absolute_errors, counts),
     higher_is_better=False,
 )
-MAPE = Measure(
-    "mape",
-    "mean absolute percentage error",
-    _mape,
-    lambda a, counts: bootstrap.mean(_misses(a) / np.abs(a.truth), counts),
-    higher_is_better=False,
-)
+MAPE = _mean("mape", "mean absolute percentage error", lambda rows: rows.absolute_errors / np.abs(rows.truth))

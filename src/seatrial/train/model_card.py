@@ -1,6 +1,6 @@
-"""The model card: what a release is for and how good it is, in Markdown, for people who will not read JSON.
+"""The model card, in Markdown: what a release predicts, from which data, how well, and with which limits.
 
-After Mitchell et al. 2019, "Model Cards for Model Reporting": what, from which data, how good, with which limits.
+After Mitchell et al. 2019, "Model Cards for Model Reporting".
 """
 
 from collections.abc import Sequence
@@ -11,25 +11,25 @@ from seatrial.pages.words import short
 
 
 def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> str:
-    """Write the card. Every figure in it comes from the training itself."""
+    """Write the card. Every number in it comes from the training itself."""
     parts = [
         f"# {metadata.name} {version}",
         metadata.description,
         "## What it predicts",
         _prediction(metadata),
-        "## How good it is",
-        f"Measured on {metadata.split['test_rows']:,} rows held out of training, with 95 % bootstrap intervals; "
-        "beside it, what a predictor reaches that knows the target's distribution and nothing else.",
+        "## Performance",
+        f"Measured on {metadata.split['test_rows']:,} held-out rows, with 95 % bootstrap intervals. The trivial "
+        "baseline knows only the distribution of the target.",
         _metrics(metadata),
-        "## What it was trained on",
+        "## Training data",
         _data(metadata),
-        "## What it asks for",
+        "## Input columns",
         _columns(columns),
         "## How it runs",
         _engine(metadata),
         "## Limits",
-        "It has learned from these rows and knows nothing of others: it says how such rows turned out, not why. "
-        "Values outside the ranges above are refused rather than guessed at.",
+        "The model has learned from these rows only. It predicts outcomes of similar rows, and does not explain "
+        "their causes. Values outside the ranges above are rejected.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -41,10 +41,10 @@ def _prediction(metadata: Metadata) -> str:
         f"`{label}`" + (f" ({metadata.label(label)})" if str(label) in metadata.labels else "")
         for label in metadata.classes
     )
-    rule = (
-        f"; `{metadata.positive}` from a probability of {metadata.threshold:g} on" if metadata.task == "binary" else ""
-    )
-    return f"`{metadata.target}`, one of {labels}{rule}, with a probability for each."
+    rule = ""
+    if metadata.task == "binary":
+        rule = f"; `{metadata.positive}` if its probability is at least {metadata.threshold:g}"
+    return f"`{metadata.target}`, one of {labels}{rule}. Each class gets a probability."
 
 
 def _metrics(metadata: Metadata) -> str:
@@ -62,8 +62,8 @@ def _data(metadata: Metadata) -> str:
     broke = f"{count:,} rows broke the schema and were" if count > 1 else "One row broke the schema and was"
     dropped = f" {broke} left out." if count else ""
     return (
-        f"`{metadata.data['file']}`, SHA-256 `{metadata.data['sha256'][:16]}…`: {split['train_rows']:,} rows to train "
-        f"on and {split['test_rows']:,} held out, drawn with seed {split['seed']}.{dropped}"
+        f"`{metadata.data['file']}`, SHA-256 `{metadata.data['sha256'][:16]}…`: {split['train_rows']:,} rows for "
+        f"training and {split['test_rows']:,} held out, chosen with seed {split['seed']}.{dropped}"
     )
 
 
@@ -85,10 +85,10 @@ def _values(column: Column) -> str:
 
 def _engine(metadata: Metadata) -> str:
     if metadata.engine == "native":
-        return f"With scikit-learn itself, since it cannot be compiled exactly: {metadata.proof.get('reason', '')}"
+        return f"With scikit-learn, because the pipeline cannot be compiled exactly: {metadata.proof.get('reason', '')}"
     proof = metadata.proof
     rows = proof["rows_table"] + proof["rows_generated"]
     return (
-        f"As one compiled graph in double precision. On {rows:,} rows it differs from scikit-learn by at most "
-        f"{proof['largest_difference']:.1e}, and in no label."
+        f"As one compiled graph in double precision. On {rows:,} rows, it differs from scikit-learn by at most "
+        f"{proof['largest_difference']:.1e}; all labels are the same."
     )

@@ -1,4 +1,4 @@
-"""Keeps a fitted pipeline with skops, as the same bytes for the same pipeline."""
+"""Stores a fitted pipeline with skops, as the same bytes for the same pipeline."""
 
 import io
 import json
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def dump_native(pipeline: Any) -> bytes:
-    """Persist a pipeline for the native engine.
+    """Serialize a pipeline for the native engine.
 
-    skops names its parts by memory address and stamps them with the clock; both are replaced, so that the same
-    training gives the same file. It holds no pickle: a method or type that skops does not know is refused on loading.
+    skops names its parts by memory address and adds timestamps; both are replaced, so that the same training gives the
+    same file. The file contains no pickle: a method or type that skops does not trust is refused on loading.
     """
     from skops.io import dumps
 
@@ -21,10 +21,10 @@ def dump_native(pipeline: Any) -> bytes:
     order = list(dict.fromkeys(re.findall(r'"__id__": (\d+)|"file": "(\d+)\.', schema)))
     addresses = dict.fromkeys(first or second for first, second in order)
     number = {address: str(position) for position, address in enumerate(addresses, 1)}
-    schema = re.sub(r'(?<="__id__": )\d+', lambda found: number[found[0]], schema)
-    schema = re.sub(r'(?<="file": ")\d+', lambda found: number[found[0]], schema)
+    schema = re.sub(r'(?<="__id__": )\d+', lambda match: number[match[0]], schema)
+    schema = re.sub(r'(?<="file": ")\d+', lambda match: number[match[0]], schema)
     renamed = {
-        re.sub(r"^\d+", lambda found: number.get(found[0], found[0]), name): data for name, data in parts.items()
+        re.sub(r"^\d+", lambda match: number.get(match[0], match[0]), name): data for name, data in parts.items()
     }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

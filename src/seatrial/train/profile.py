@@ -1,4 +1,4 @@
-"""A fingerprint of the training table: its hash, and what each column holds, for the report and later for drift."""
+"""A fingerprint of the training table: its hash and a profile of each column, for the report and for drift."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from seatrial.model.metadata import Task
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 
-MOST_VALUES = 20  # values whose shares are kept; the rest is summed up
-FEWEST_ROWS = 5  # free text that fewer rows have may be about a person, and is not written down
-ROWS_PER_VALUE = 10  # free text of more values than this allows is no category
+MOST_VALUES = 20  # values whose shares are kept; the others are summed
+FEWEST_ROWS = 5  # text in fewer rows than this may identify a person, and is not stored
+ROWS_PER_VALUE = 10  # text with fewer rows per distinct value than this is free text
 BINS = 16
 
 
 @dataclass(frozen=True)
 class Share:
-    """How much of the present values is this one."""
+    """One value's share of the present values."""
 
     value: Any
     share: float
@@ -28,11 +28,11 @@ class Share:
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What one column holds. `missing` is a share of all rows, every other share is of the present values.
+    """The values of one column. `missing` is a share of all rows, every other share is of the present values.
 
-    Numbers have `deciles`, eleven from the least to the largest, and a `histogram` of equal bins between these two.
-    `shares` are of the most frequent values, where there are few enough; `other` is what they leave over. Free text
-    has `lengths` (least, mean, most), and shares only of values that many rows have.
+    Numbers have `deciles`, eleven from the minimum to the maximum, and a `histogram` of equal bins between these two.
+    `shares` are those of the most frequent values, where there are few enough; `other` is the rest. Free text has
+    `lengths` (shortest, mean, longest), and shares only of values that occur in many rows.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Fingerprint:
 def fingerprint(
     sha256: str, table: Columns, columns: Sequence[Column], target: Array, target_name: str, task: Task
 ) -> Fingerprint:
-    """Sum up checked columns and their target. No free text is repeated unless many rows have it."""
+    """Summarize checked columns and their target. Free text is not stored unless it occurs in many rows."""
     if task == "regression":
         about_target = _numbers(target_name, "number", target, listed=False)
     else:
@@ -86,7 +86,7 @@ def _missing(present: Sequence[Any] | Array, rows: int) -> float:
 
 
 def _values(name: str, kind: str, present: list[Any], rows: int, *, most: int, fewest: int = 1) -> ColumnProfile:
-    """Count values. Those that are equally frequent come in their own order, so that two runs write the same."""
+    """Count values. Equally frequent values are sorted by their text, so that two runs write the same."""
     counts = Counter(present)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     shares = tuple(Share(value, count / len(present)) for value, count in ordered[:most] if count >= fewest)
@@ -98,12 +98,12 @@ def _values(name: str, kind: str, present: list[Any], rows: int, *, most: int, f
 def _text(name: str, present: list[str], rows: int) -> ColumnProfile:
     distinct = len(set(present))
     lengths = [len(value) for value in present]
-    told = (float(min(lengths)), float(np.mean(lengths)), float(max(lengths))) if lengths else ()
+    extent = (float(min(lengths)), float(np.mean(lengths)), float(max(lengths))) if lengths else ()
     if distinct > MOST_VALUES or distinct * ROWS_PER_VALUE > len(present):
-        return ColumnProfile(name, "text", _missing(present, rows), distinct, lengths=told)
+        return ColumnProfile(name, "text", _missing(present, rows), distinct, lengths=extent)
     counted = _values(name, "text", present, rows, most=MOST_VALUES, fewest=FEWEST_ROWS)
     return ColumnProfile(
-        name, "text", counted.missing, distinct, lengths=told, shares=counted.shares, other=counted.other
+        name, "text", counted.missing, distinct, lengths=extent, shares=counted.shares, other=counted.other
     )
 
 
@@ -114,7 +114,7 @@ def _numbers(name: str, kind: str, values: Array, *, listed: bool) -> ColumnProf
         return ColumnProfile(name, kind, missing, 0)
     distinct = np.unique(present)
     width = (present.max() - present.min()) or 1.0
-    # By hand, since np.histogram refuses values that lie too close to one another for their size.
+    # Computed here, since np.histogram rejects values that are very close together relative to their size.
     place = np.minimum((present - present.min()) / width * BINS, BINS - 1).astype(int)
     few = listed and len(distinct) <= MOST_VALUES
     shares = _values(name, kind, present.astype(int).tolist(), len(values), most=MOST_VALUES).shares if few else ()

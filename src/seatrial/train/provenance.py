@@ -1,4 +1,4 @@
-"""Where a training happened: versions and the commit of the project's code."""
+"""The provenance of a training: package versions and the commit of the project's code."""
 
 import platform
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ PACKAGES = (
     "skops",
 )
 
-# No part of a release: a pin, an acceptance or a pipeline that is committed after it must not make it another one.
-APART = (
+# Not part of a release: committing a lockfile, an acceptance or a pipeline after it must not change its provenance.
+EXCLUDED = (
     "deploy",
     "tests",
     "requirements",
@@ -35,38 +35,41 @@ APART = (
 
 
 def environment() -> dict[str, str]:
-    """The versions that a training's result depends on."""
-    found = {"python": platform.python_version()}
+    """Return the versions that a training's result depends on."""
+    versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def git_state(root: Path) -> dict[str, Any]:
-    """The last commit of what goes into a release, and whether files of it differ; empty outside a git checkout."""
-    parts = (".", *(f":(exclude){name}" for name in APART))
-    commit = next((each for each in _commits(root, parts) if not _raises_the_version(root, f"{each}^", each)), "")
+    """Return the last commit of a release's files, and whether they have changed since; empty outside git."""
+    parts = (".", *(f":(exclude){name}" for name in EXCLUDED))
+    commit = next((sha for sha in _commits(root, parts) if not _only_bumps_version(root, f"{sha}^", sha)), "")
     if not commit:
         return {}
     changed = (ask_git(root, "status", "--porcelain", "--", *parts) or "").splitlines()
-    return {"commit": commit, "dirty": len(changed) > 1 or (bool(changed) and not _raises_the_version(root, "HEAD"))}
+    return {
+        "commit": commit,
+        "dirty": len(changed) > 1 or (bool(changed) and not _only_bumps_version(root, "HEAD")),
+    }
 
 
 def _commits(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
-    """The commits of what goes into a release, from new to old; the first one is most often all that is asked for."""
+    """Yield the commits of a release's files, newest first, one git call each: mostly, only the first is needed."""
     number = 0
     while commit := ask_git(root, "log", "-1", f"--skip={number}", "--format=%H", "--", *parts):
         yield commit
         number += 1
 
 
-def _raises_the_version(root: Path, *commits: str) -> bool:
-    """Whether this is all that differs: nothing that is trained depends on the version, which a deployment commits."""
+def _only_bumps_version(root: Path, *commits: str) -> bool:
+    """Whether nothing else differs: no training result depends on the version, which a deployment commits."""
     names = (ask_git(root, "diff", "--name-only", "--relative", *commits, "--", ".") or "").splitlines()
-    names = [name for name in names if Path(name).parts[0] not in APART]
+    names = [name for name in names if Path(name).parts[0] not in EXCLUDED]
     if len(names) != 1 or Path(names[0]).name != "__init__.py":
         return False
     return version_in_diff(version_diff(root, *commits, path=root / names[0])) is not None

@@ -1,15 +1,14 @@
-"""A project's recipe, read once and trained as often as a trial asks: on other rows, other data, another seed.
+"""A project's recipe: its code and its table, read once and trained as often as needed, on other rows or another seed.
 
-Nothing is written. A trial compares what comes out of it with what is in a wheel, so it fits by the same functions.
+Nothing is written. `seatrial train` and the trial both train with it, so that a trial compares like with like.
 """
 
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.features import Array, Columns, Feature, features_in, needed
@@ -19,6 +18,8 @@ from seatrial.model.table_validation import TableChecker
 from seatrial.train import fitting
 from seatrial.train.reference_rows import take
 from seatrial.train.training_table import TrainingTable, read_training_table
+
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class Recipe:
     features: tuple[Feature, ...]
     table: TrainingTable
     split: fitting.Split
-    inputs: Inputs
     _frames: "_Frames"
     alter: fitting.Alter | None = None
 
@@ -52,21 +52,35 @@ class Recipe:
         return self.checker.columns
 
     @property
+    def inputs(self) -> Inputs:
+        """The columns and features that the pipeline uses, which is known once it is fitted."""
+        if self._frames.used is None:
+            self.fit()
+        assert self._frames.used is not None
+        return self._frames.used.inputs
+
+    @property
+    def training_rows(self) -> Columns:
+        """The rows that the split trains on."""
+        return take(self.table.columns, self.split.train)
+
+    @property
     def held_out(self) -> Columns:
         """The rows that training does not see."""
         return take(self.table.columns, self.split.test)
 
     def on(self, table: TrainingTable, *, seed: int | None = None) -> "Recipe":
-        """The same code on another table, or with another seed, split anew."""
+        """Return the same code with another table, or another seed, split again."""
         project = self.project if seed is None else replace(self.project, seed=seed)
         return _recipe(project, self.checker, self.features, table)
 
     def fit(self, rows: Array | None = None) -> Fitted:
-        """Train on rows of the table (positions); without any, on the split's own, as `seatrial train` does."""
-        frame = self._frames.of_table().iloc[self.split.train if rows is None else rows].reset_index(drop=True)
-        target = self.table.target[self.split.train if rows is None else rows]
+        """Train on rows of the table (positions); by default on the split's training rows, as `seatrial train` does."""
+        positions = self.split.train if rows is None else rows
+        frame = self._frames.of_table.iloc[positions].reset_index(drop=True)
         with importable(self.project):
-            pipeline = fitting.fit(self.project, frame, target, self.alter)
+            pipeline = fitting.fit(self.project, frame, self.table.target[positions], self.alter)
+        self._frames.learn_inputs(pipeline, frame)
         return Fitted(pipeline, self._frames)
 
     def refit(self, positions: Array) -> Fitted:
@@ -75,28 +89,39 @@ class Recipe:
 
 
 class _Frames:
-    """Makes frames, and keeps the last one: a dozen replicas are asked the same questions one after another."""
+    """Makes the pipeline's DataFrames, and keeps the last one: a dozen replicas score the same rows in turn."""
 
-    def __init__(self, framer: fitting.Framer, table: Columns) -> None:
-        self._framer = framer
+    def __init__(self, columns: tuple[Column, ...], features: tuple[Feature, ...], table: Columns) -> None:
+        self._every = fitting.Framer(columns, features, fitting.every_input(columns, features))
         self._table = table
-        self._own: Any = None
         self._last: tuple[Columns, Any] | None = None
+        self.used: fitting.Framer | None = None
 
+    @cached_property
     def of_table(self) -> Any:
-        if self._own is None:
-            self._own = self._framer(self._table)
-        return self._own
+        """The whole table, with every column and feature that a pipeline could use."""
+        return self._every(self._table)
+
+    def learn_inputs(self, pipeline: Any, frame: Any) -> None:
+        """Note what a fitted pipeline uses; from then on, no other feature is derived."""
+        if self.used is None:
+            every = self._every
+            inputs = fitting.used_inputs(pipeline, frame, every.inputs)
+            self.used = fitting.Framer(every.columns, needed(every.features, inputs.names), inputs)
 
     def __call__(self, columns: Columns) -> Any:
-        last = self._last
-        if last is None or last[0] is not columns:
-            last = (columns, self._framer(columns))
-            self._last = last
-        return last[1]
+        if self._last is None or self._last[0] is not columns:
+            self._last = (columns, (self.used or self._every)(columns))
+        return self._last[1]
 
 
-def read_recipe(project: ProjectSettings, *, data: Path | None = None, drop_bad_rows: bool = True) -> Recipe:
+def read_recipe(
+    project: ProjectSettings,
+    *,
+    data: Path | None = None,
+    drop_bad_rows: bool = True,
+    progress: Progress = lambda _: None,
+) -> Recipe:
     """Read a project's code and its table, or another file's table by the project's schema.
 
     Raises SeatrialError where the code or the table cannot be read.
@@ -106,25 +131,12 @@ def read_recipe(project: ProjectSettings, *, data: Path | None = None, drop_bad_
     with importable(project):
         checker = TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
         features = features_in(importlib.import_module(f"{project.package}.features"), checker.columns)
-        table = read_training_table(project, checker, drop_bad_rows=drop_bad_rows, progress=lambda _: None)
+        table = read_training_table(project, checker, drop_bad_rows=drop_bad_rows, progress=progress)
         return _recipe(project, checker, features, table)
 
 
 def _recipe(
     project: ProjectSettings, checker: TableChecker, features: tuple[Feature, ...], table: TrainingTable
 ) -> Recipe:
-    every = fitting.every_input(checker.columns, features)
-    split = fitting.split(table, project)
-    # What the pipeline takes by name is known once it is fitted; a few rows of each class are enough to learn it.
-    few = _few(table, split.train)
-    frame = fitting.Framer(checker.columns, features, every)(take(table.columns, few))
-    with importable(project):
-        pipeline = fitting.fit(project, frame, table.target[few])
-    inputs = fitting.used_inputs(pipeline, frame, every)
-    framer = fitting.Framer(checker.columns, needed(features, inputs.names), inputs)
-    return Recipe(project, checker, features, table, split, inputs, _Frames(framer, table.columns))
-
-
-def _few(table: TrainingTable, rows: Array, most: int = 200) -> Array:
-    groups = [rows[table.target[rows] == label] for label in table.classes] or [rows]
-    return np.sort(np.concatenate([group[:most] for group in groups]))
+    frames = _Frames(checker.columns, features, table.columns)
+    return Recipe(project, checker, features, table, fitting.split(table, project), frames)

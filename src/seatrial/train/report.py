@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page that opens anywhere, for whoever decides about the model."""
+"""The report of a run: one HTML page that opens anywhere, for the people who decide about the model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from seatrial.model.features import Columns
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.pages import render
-from seatrial.pages.charts import Figure, Svg, strip
+from seatrial.pages.charts import Svg, strip
 from seatrial.pages.words import power_of_ten, short
 from seatrial.train.evaluation import Evaluation, Importance, Metric
 from seatrial.train.figures.calibration import calibration
 from seatrial.train.figures.curves import curves
-from seatrial.train.figures.error_analysis import confusion, mistakes
-from seatrial.train.figures.importance import worth
+from seatrial.train.figures.error_analysis import confusion, largest_errors
+from seatrial.train.figures.importance import importance_chart
 from seatrial.train.figures.residuals import residuals
-from seatrial.train.figures.summary import verdict
-from seatrial.train.figures.table_columns import data_lines
+from seatrial.train.figures.summary import summarize
+from seatrial.train.figures.table_columns import column_summaries
 from seatrial.train.profile import Fingerprint
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """All that the report tells of."""
+    """Everything that the report shows."""
 
     metadata: Metadata
     version: str
@@ -35,8 +35,8 @@ class RunReport:
 
 
 @dataclass(frozen=True)
-class Card:
-    """One metric as a card: its figure, its interval as text and as a drawing, its baseline."""
+class MetricCard:
+    """One metric as a card: its value, its interval as text and as a drawing, and its baseline."""
 
     label: str
     value: str
@@ -49,61 +49,49 @@ class Card:
 def render_report(report: RunReport) -> str:
     """Render the page: no script, nothing to fetch, no clock; the same run gives the same bytes."""
     meta, evaluation = report.metadata, report.evaluation
-    regression = evaluation.task == "regression"
-    tells: list[Figure] = []
-    believes: list[Figure] = []
-    if regression:
-        tells = list(residuals(evaluation, meta.target))
-    else:
-        tells = list(curves(evaluation, meta.label))
-        believes = list(calibration(evaluation, meta.label))
-    headline = evaluation.metrics[0]
+    regression = evaluation.regression
     return render(
         "report.html",
         meta=meta,
         version=report.version,
-        verdict=verdict(evaluation, meta.target, meta.label, report.row_name),
+        summary=summarize(evaluation, meta.target, meta.label, report.row_name),
         cards=[_card(metric) for metric in evaluation.metrics],
-        tells=tells,
-        believes=believes,
+        performance=list(residuals(evaluation, meta.target) if regression else curves(evaluation, meta.label)),
+        calibration=[] if regression else list(calibration(evaluation, meta.label)),
         confusion=None if regression else confusion(evaluation, meta.label),
-        mistakes=mistakes(evaluation, report.held_out, report.columns, meta.label),
-        worth=worth(report.importance, headline),
-        data=list(data_lines(report.fingerprint, meta.label)),
+        errors=largest_errors(evaluation, report.held_out, report.columns, meta.label),
+        importance=importance_chart(report.importance, evaluation.metrics[0]),
+        data=list(column_summaries(report.fingerprint, meta.label)),
         fingerprint=report.fingerprint,
         columns=report.columns,
-        made=_made(meta),
+        engine=_engine(meta),
     )
 
 
-def _card(metric: Metric) -> Card:
+def _card(metric: Metric) -> MetricCard:
     baseline = "" if metric.baseline is None else short(metric.baseline)
     value = short(metric.value)
     if metric.interval is None:
-        return Card(metric.label, value, "", baseline, None, metric.higher_is_better)
+        return MetricCard(metric.label, value, "", baseline, None, metric.higher_is_better)
     low, high = metric.interval
     interval = f"{short(low)} to {short(high)}"
     described = f"{value}, 95 % interval {interval}" + (f", baseline {baseline}" if baseline else "")
     drawing = strip(metric.value, low, high, metric.baseline, described)
-    return Card(metric.label, value, interval, baseline, drawing, metric.higher_is_better)
+    return MetricCard(metric.label, value, interval, baseline, drawing, metric.higher_is_better)
 
 
-def _made(meta: Metadata) -> str:
+def _engine(meta: Metadata) -> str:
     """How the release runs, and how that was proved."""
     proof = meta.proof
     if meta.engine == "native":
         return f"Not compiled: {proof.get('reason', '')} The release runs natively, with scikit-learn."
-    rows = proof["rows_table"] + proof["rows_generated"]
+    rows, generated = proof["rows_table"] + proof["rows_generated"], proof["rows_generated"]
+    largest = power_of_ten(proof["largest_difference"])
+    compared = f"Compiled to one graph in double precision. On {rows:,} rows ({generated:,} drawn from the schema), "
     if meta.task == "regression":
-        return (
-            f"Compiled to one graph in double precision. On {rows:,} rows, {proof['rows_generated']:,} of them "
-            f"generated from the schema, it differs from scikit-learn by at most "
-            f"{power_of_ten(proof['largest_difference'])} of the value."
-        )
+        return f"{compared}its predictions differ from scikit-learn's by at most {largest} of the value."
+    labels, ties = proof["labels_differ"] or "no", proof["ties"] or "none"
     return (
-        f"Compiled to one graph in double precision. On {rows:,} rows, {proof['rows_generated']:,} of them generated "
-        f"from the schema, its probabilities differ from scikit-learn's by at most "
-        f"{power_of_ten(proof['largest_difference'])}, "
-        f"and {proof['labels_differ'] or 'no'} labels differ; {proof['ties'] or 'none'} of the rows lie exactly on "
-        "the threshold."
+        f"{compared}its probabilities differ from scikit-learn's by at most {largest}, and {labels} labels differ; "
+        f"{ties} of the rows are exactly on the threshold."
     )

@@ -1,47 +1,29 @@
-"""One training: table in, run out. Fits, measures, compiles, and writes what the wheel will ship and the report."""
+"""One training: table in, run out. Fits, measures, compiles, and writes the wheel's artifacts and the report."""
 
 import hashlib
-import importlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
 from seatrial.core.files import to_json, write_atomic
 from seatrial.core.project import ProjectSettings, importable
+from seatrial.model.compiled import Compiled
+from seatrial.model.decision import DecisionRule
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, TRUSTED_TYPES
-from seatrial.model.features import Columns, features_in, needed
-from seatrial.model.metadata import METADATA_FILE, Metadata
-from seatrial.model.release import CARD_FILE
-from seatrial.model.schema import row_name, schema_in
-from seatrial.model.table_validation import TableChecker
+from seatrial.model.metadata import Metadata
+from seatrial.model.schema import row_name
 from seatrial.pages.embed import embed
-from seatrial.train import fitting, profile, reference_rows, report
+from seatrial.train import profile
+from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
-from seatrial.train.golden_rows import golden_rows
-from seatrial.train.model_card import model_card
 from seatrial.train.native import dump_native
-from seatrial.train.provenance import environment, git_state
-from seatrial.train.training_table import TrainingTable, read_training_table
-
-Progress = Callable[[str], None]
-
-
-class Compiled(Protocol):
-    """What a compiler gives back."""
-
-    @property
-    def graph(self) -> bytes:
-        """The graph, serialized."""
-
-    @property
-    def proof(self) -> Any:
-        """The proof, a frozen dataclass."""
-
+from seatrial.train.recipe import Fitted, Progress, Recipe, read_recipe
+from seatrial.train.report import RunReport, render_report
 
 # A fitted pipeline in, an exact graph out, or CompileError with the reason: `seatrial.compile.compile_release`.
 Compiler = Callable[..., Compiled]
@@ -49,7 +31,7 @@ Compiler = Callable[..., Compiled]
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """One training's result: its folder, what it wrote, and what people should be told."""
+    """The result of one training: its folder, what it wrote, and what to report to the user."""
 
     id: str
     folder: Path
@@ -77,195 +59,115 @@ def train(
 ) -> Run:
     """Train the project's pipeline on its table and write the run.
 
-    The same table, code and versions give the same artifacts, byte for byte. Nothing is written unless all of it
-    succeeded. Raises SeatrialError (DataError with the places where rows break the schema).
+    The same table, code and versions give the same artifacts, byte for byte. Nothing is written unless every step
+    succeeds. Raises SeatrialError (DataError with the places where rows break the schema).
     """
     from threadpoolctl import threadpool_limits
 
-    # One thread by default: sums in another order would be other bytes on a machine with more cores.
+    # One thread by default: on a machine with more cores, sums in another order would give other bytes.
     with importable(project), threadpool_limits(project.threads or os.cpu_count()):
-        return _train(project, compiler, drop_bad_rows, progress)
-
-
-def _train(project: ProjectSettings, compiler: Compiler, drop_bad_rows: bool, progress: Progress) -> Run:
-    schema = schema_in(importlib.import_module(f"{project.package}.schema"))
-    checker = TableChecker(schema)
-    columns = checker.columns
-    features = features_in(importlib.import_module(f"{project.package}.features"), columns)
-    table = read_training_table(project, checker, drop_bad_rows=drop_bad_rows, progress=progress)
-    split = fitting.split(table, project)
-    held_out = reference_rows.take(table.columns, split.test)
-
-    progress(f"fitting on {len(split.train):,} rows")
-    every = fitting.every_input(columns, features)
-    frame = fitting.Framer(columns, features, every)(reference_rows.take(table.columns, split.train))
-    pipeline = fitting.fit(project, frame, table.target[split.train])
-    inputs = fitting.used_inputs(pipeline, frame, every)
-    framer = fitting.Framer(columns, needed(features, inputs.names), inputs)
-    positive = _positive(project, table)
-
-    progress(f"measuring on {len(split.test):,} held-out rows")
-    labels = table.target[split.test]
-    evaluation = evaluate(
-        task=table.task,
-        classes=table.classes,
-        positive=positive,
-        threshold=project.threshold,
-        y_true=labels,
-        scores=fitting.scores_of(pipeline, framer(held_out)),
-        y_train=table.target[split.train],
-        seed=project.seed,
-    )
-    progress("measuring what each column is worth")
-    importance = permutation_importance(
+        recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, progress=progress)
+        progress(f"fitting on {len(recipe.split.train):,} rows")
+        fitted = recipe.fit()
+        rule = _decision_rule(recipe)
+        progress(f"evaluating on {len(recipe.split.test):,} held-out rows")
+        held_out, table = recipe.held_out, recipe.table
+        evaluation = evaluate(
+            rule,
+            y_true=table.target[recipe.split.test],
+            scores=fitted(held_out),
+            y_train=table.target[recipe.split.train],
+            seed=project.seed,
+        )
+        progress("measuring the importance of each column")
+        importance = permutation_importance(evaluation, held_out, fitted, seed=project.seed)
+        progress("compiling")
+        engine = _engine(recipe, fitted, compiler, rule, progress)
+        columns, target = recipe.columns, project.target
+        fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, target, table.task)
+        metadata = release_metadata(recipe, fitted, evaluation, engine, fingerprint)
+        artifacts = artifact_files(recipe, fitted, metadata, engine)
+        progress("writing the report")
+        name = row_name(recipe.checker.schema)
+        page = render_report(
+            RunReport(metadata, project.version, evaluation, importance, fingerprint, held_out, columns, name)
+        )
+        folder = _write(project, table.sha256, artifacts, page, metadata)
+    return Run(
+        folder.name,
+        folder,
+        folder / "report.html",
+        metadata,
         evaluation,
-        held_out,
-        labels,
-        lambda part: fitting.scores_of(pipeline, framer(part)),
-        seed=project.seed,
+        table.dropped,
+        table.rows_read,
+        engine.native_reason,
     )
 
-    progress("compiling")
-    graph, proof, reason = b"", {}, ""
+
+def _decision_rule(recipe: Recipe) -> DecisionRule:
+    """Return the rule of the project's settings; the last label in order is positive by default, as 1 of 0 and 1."""
+    project, table = recipe.project, recipe.table
+    positive = 1
+    if table.task == "binary" and project.positive is not None:
+        labels = list(map(str, table.classes))
+        if str(project.positive) not in labels:
+            raise SeatrialError(
+                f"[tool.seatrial] positive = {project.positive!r} is not a label of `{project.target}`.",
+                hint=f"Its labels are {', '.join(labels)}.",
+            )
+        positive = labels.index(str(project.positive))
+    return DecisionRule(table.task, table.classes, positive, project.threshold)
+
+
+def _engine(recipe: Recipe, fitted: Fitted, compiler: Compiler, rule: DecisionRule, progress: Progress) -> EngineFile:
+    """Compile the pipeline, or keep it as it is where it cannot be compiled exactly."""
     try:
         compiled = compiler(
-            pipeline,
-            inputs=inputs,
-            table=table.columns,
-            columns=columns,
-            to_frame=framer,
-            allowed=checker.allowed,
-            task=table.task,
-            threshold=project.threshold,
-            positive=None if positive is None else table.classes.index(positive),
-            seed=project.seed,
+            fitted.pipeline,
+            inputs=recipe.inputs,
+            table=recipe.table.columns,
+            columns=recipe.columns,
+            to_frame=fitted.frame,
+            allowed=recipe.checker.allowed,
+            rule=rule,
+            seed=recipe.project.seed,
             progress=progress,
         )
-        graph, proof = compiled.graph, asdict(compiled.proof)
     except CompileError as error:
-        reason = error.message
-        proof = {"reason": reason}
-    native = dump_native(pipeline) if reason else b""
-    if native:
-        _check_native(native, reason)
-
-    fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, project.target, table.task)
-    fitted_on = framer(reference_rows.take(table.columns, split.train))
-    typical = reference_rows.typical_row(
-        columns,
-        reference_rows.take(table.columns, split.train),
-        fitted_on[list(inputs.numbers)].to_numpy(dtype=float),
-        fitted_on[list(inputs.strings)].to_numpy(dtype=object),
-    )
-    typical = _as_json(schema, typical)
-    golden = golden_rows(
-        columns,
-        schema,
-        held_out,
-        reference_rows.row_at(columns, held_out, 0),
-        lambda part: fitting.scores_of(pipeline, framer(part)),
-        project.seed,
-    )
-    metadata = Metadata(
-        name=project.name,
-        description=project.description,
-        task=table.task,
-        target=project.target,
-        engine="native" if reason else "onnx",
-        inputs=inputs,
-        typical=typical,
-        example=reference_rows.example_row(columns, schema, typical),
-        classes=table.classes,
-        labels=project.labels,
-        positive=positive,
-        threshold=project.threshold,
-        headline=evaluation.headline,
-        metrics={m.name: asdict(m) for m in evaluation.metrics},
-        data={"file": project.data.name, **asdict(fingerprint)},
-        split={
-            "train_rows": len(split.train),
-            "test_rows": len(split.test),
-            "dropped_rows": len({p.row for p in table.dropped}),
-            "seed": split.seed,
-            "stratified": split.stratified,
-            "cuts": split.cuts,
-        },
-        proof=proof,
-        environment=environment(),
-        git=git_state(project.root),
-    )
-    golden_document = {
-        "rows": [_as_json(schema, row) for row in golden],
-        "scores": fitting.scores_of(pipeline, framer(_as_columns(checker, golden))).tolist(),
-    }
-    artifacts: dict[str, bytes] = {
-        (NATIVE_FILE if reason else GRAPH_FILE): native or graph,
-        METADATA_FILE: metadata.to_json().encode(),
-        CARD_FILE: model_card(metadata, columns, project.version).encode(),
-        "schema.json": to_json(schema.model_json_schema()).encode(),
-        "golden.json": to_json(golden_document).encode(),
-        "reference.csv": reference_rows.reference_csv(columns, held_out, project.target, labels, project.seed).encode(),
-    }
-    progress("writing the report")
-    page = report.render_report(
-        report.RunReport(
-            metadata=metadata,
-            version=project.version,
-            evaluation=evaluation,
-            importance=importance,
-            fingerprint=fingerprint,
-            held_out=held_out,
-            columns=columns,
-            row_name=row_name(schema),
-        )
-    )
-    run_id = _identity(artifacts)
-    folder = project.runs / run_id
-    write_atomic(folder / "report.html", page)
-    write_atomic(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
-    _replace_folder(project.artifacts, artifacts)
-    _keep_table(project, table.sha256)
-    return Run(run_id, folder, folder / "report.html", metadata, evaluation, table.dropped, table.rows_read, reason)
-
-
-def _positive(project: ProjectSettings, table: TrainingTable) -> Any:
-    """The label that counts as yes: the configured one, or the last in order, as 1 of 0 and 1."""
-    if table.task != "binary":
-        return None
-    if project.positive is None:
-        return table.classes[-1]
-    for label in table.classes:
-        if str(label) == str(project.positive):
-            return label
-    raise SeatrialError(
-        f"[tool.seatrial] positive = {project.positive!r} is no label of `{project.target}`.",
-        hint=f"Its labels are {', '.join(map(str, table.classes))}.",
-    )
-
-
-def _as_json(schema: Any, row: dict[str, Any]) -> dict[str, Any]:
-    document: dict[str, Any] = schema.model_validate(row).model_dump(mode="json")
-    return document
-
-
-def _as_columns(checker: TableChecker, given: list[dict[str, Any]]) -> Columns:
-    columns, problems = checker.check({c.name: [row[c.name] for row in given] for c in checker.columns})
-    assert not problems, problems
-    return columns
+        native = dump_native(fitted.pipeline)
+        _check_native(native, error.message)
+        return EngineFile(NATIVE_FILE, native, {"reason": error.message}, error.message)
+    return EngineFile(GRAPH_FILE, compiled.graph, asdict(compiled.proof))
 
 
 def _check_native(native: bytes, reason: str) -> None:
     from skops.io import get_untrusted_types
 
-    foreign = sorted(set(get_untrusted_types(data=native)) - set(TRUSTED_TYPES))
-    if foreign:
+    untrusted = sorted(set(get_untrusted_types(data=native)) - set(TRUSTED_TYPES))
+    if untrusted:
         raise SeatrialError(
-            f"The pipeline can neither be compiled ({reason}) nor kept safely: it holds {', '.join(foreign)}.",
-            hint="Use scikit-learn's own estimators; what is your own belongs into a feature function.",
+            f"The pipeline can neither be compiled ({reason}) nor stored safely: it contains {', '.join(untrusted)}.",
+            hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
         )
 
 
-def _identity(artifacts: dict[str, bytes]) -> str:
+def _write(
+    project: ProjectSettings, table_digest: str, artifacts: dict[str, bytes], page: str, metadata: Metadata
+) -> Path:
+    run_id = _run_id(artifacts)
+    folder = project.runs / run_id
+    write_atomic(folder / "report.html", page)
+    write_atomic(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
+    _replace_folder(project.artifacts, artifacts)
+    # The next trial trains this release again on its own table, even after the project's table has changed.
+    kept = project.kept_table(table_digest)
+    if not kept.is_file():
+        write_atomic(kept, project.data.read_bytes())
+    return folder
+
+
+def _run_id(artifacts: dict[str, bytes]) -> str:
     total = hashlib.sha256()
     for name in sorted(artifacts):
         total.update(name.encode() + hashlib.sha256(artifacts[name]).digest())
@@ -273,7 +175,7 @@ def _identity(artifacts: dict[str, bytes]) -> str:
 
 
 def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Swap a folder's whole content, so that a wheel is never built from half of two trainings."""
+    """Swap a folder's whole content, so that a wheel is never built from parts of two trainings."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".artifacts-"))
     try:
@@ -288,10 +190,3 @@ def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _keep_table(project: ProjectSettings, digest: str) -> None:
-    """Keep the table that was trained on: the next trial trains this release again, when the table has changed."""
-    kept = project.kept_table(digest)
-    if not kept.is_file():
-        write_atomic(kept, project.data.read_bytes())

@@ -1,4 +1,4 @@
-"""The training table: read by the schema, its labels typed, its task known."""
+"""The training table: checked by the schema, with typed labels and a known task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from seatrial.model.metadata import Task
 from seatrial.model.table_files import raise_problems, read_chunks
 from seatrial.model.table_validation import TableChecker
 
-# A target of whole numbers with more values than this is a quantity, not a set of classes.
+# A target of integers with more distinct values than this is a quantity, not a set of classes.
 MOST_CLASSES = 20
 
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """Checked columns and their labels, one per row; `dropped` says which rows were left out and why."""
+    """Checked columns and their labels, one per row; `dropped` lists the problems of the rows that were left out."""
 
     columns: Columns
     target: Array
@@ -32,19 +32,19 @@ class TrainingTable:
 
     @property
     def rows(self) -> int:
-        """How many rows are left to train on."""
+        """The number of rows that are left to train on."""
         return len(self.target)
 
 
 def read_training_table(
     project: ProjectSettings, checker: TableChecker, *, drop_bad_rows: bool, progress: Callable[[str], None]
 ) -> TrainingTable:
-    """Read the project's table. Raises DataError with places where rows break the schema and may not be dropped."""
+    """Read the project's table. Raises DataError where rows break the schema and must not be dropped."""
     path = project.data
     if project.target in {column.name for column in checker.columns}:
         raise SeatrialError(
-            f"The target `{project.target}` is a column of the schema, so the model would be told the answer.",
-            hint="Take it out of the schema; it is read beside it.",
+            f"The target `{project.target}` is also a column of the schema, so the model would see the answer.",
+            hint="Remove it from the schema; the target is read separately.",
         )
     before = sha256(path) if path.is_file() else ""
     parts: list[Columns] = []
@@ -52,51 +52,51 @@ def read_training_table(
     problems: list[Problem] = []
     read = 0
     for chunk in read_chunks(path, checker, target=project.target):
-        found = chunk.problems + [
+        chunk_problems = chunk.problems + [
             Problem(read + row, project.target, "", "the target is missing")
             for row, value in enumerate(chunk.target)
             if value is None or value == "" or value != value  # noqa: PLR0124 - NaN
         ]
-        bad = {problem.row - read for problem in found}
+        bad = {problem.row - read for problem in chunk_problems}
         keep = np.array([row not in bad for row in range(chunk.rows)], dtype=bool)
         parts.append({name: values[keep] for name, values in chunk.columns.items()})
         labels += [value for value, kept in zip(chunk.target, keep, strict=True) if kept]
-        problems += found
+        problems += chunk_problems
         read += chunk.rows
         progress(f"read {read:,} rows of {path.name}")
     if sha256(path) != before:
-        raise SeatrialError(f"{path.name} changed while it was read.", hint="Run it again once the file is complete.")
+        raise SeatrialError(f"{path.name} changed while it was being read.", hint="Train again when it is complete.")
     if not drop_bad_rows:
         raise_problems(
             sorted(problems, key=lambda p: p.row),
             path,
             rows=read,
-            hint="Mend the rows or the schema, or leave such rows out with --on-bad-rows drop.",
+            hint="Correct the rows or the schema, or leave such rows out with --on-bad-rows drop.",
         )
     if not labels:
-        raise DataError(f"{path.name}: no row is left to train on.", problems=tuple(problems))
+        raise DataError(f"{path.name}: no rows are left to train on.", problems=tuple(problems))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     target, task = _typed_target(labels, project)
     classes = () if task == "regression" else tuple(np.unique(target).tolist())
     if task != "regression" and len(classes) < 2:
         raise SeatrialError(
-            f"{path.name}: `{project.target}` is {classes[0]!r} in every row; there is nothing to learn."
+            f"{path.name}: `{project.target}` is {classes[0]!r} in every row, so there is nothing to learn."
         )
     if task == "binary" and len(classes) > 2:
-        raise SeatrialError(f"{path.name}: `{project.target}` has {len(classes)} labels, and the task says binary.")
+        raise SeatrialError(f"{path.name}: `{project.target}` has {len(classes)} labels, but the task is binary.")
     return TrainingTable(columns, target, task, classes, tuple(problems), read, before)
 
 
 def _typed_target(labels: list[Any], project: ProjectSettings) -> tuple[Array, Task]:
-    """Read labels as whole numbers, as numbers, or as text, whichever fits all of them."""
+    """Convert labels to integers, numbers or text, whichever fits all of them."""
     numbers = _as_numbers(labels)
     if numbers is not None and not np.isfinite(numbers).all():
         raise SeatrialError(f"{project.data.name}: `{project.target}` has values that are not finite.")
-    whole = numbers is not None and bool((numbers % 1 == 0).all())
+    integers = numbers is not None and bool((numbers % 1 == 0).all())
     several = len(set(labels)) > MOST_CLASSES
     task: Any = project.task
     if task is None:
-        if numbers is not None and (several or not whole):
+        if numbers is not None and (several or not integers):
             task = "regression"
         else:
             task = "binary" if len(set(labels)) <= 2 else "multiclass"
@@ -106,10 +106,10 @@ def _typed_target(labels: list[Any], project: ProjectSettings) -> tuple[Array, T
         return numbers, task
     if several and len(set(labels)) > len(labels) / 2:
         raise SeatrialError(
-            f"{project.data.name}: `{project.target}` is a label of its own in most rows.",
-            hint="Is it an identifier? Set [tool.seatrial] target to the column to predict.",
+            f"{project.data.name}: most rows have a different value of `{project.target}`.",
+            hint="If it is an identifier, set [tool.seatrial] target to the column to predict.",
         )
-    if numbers is not None and whole:
+    if numbers is not None and integers:
         return numbers.astype(np.int64), task
     return np.array([str(label) for label in labels], dtype=object), task
 

@@ -1,28 +1,26 @@
-"""Golden rows on both sides of where a model's answer turns, which is what a conversion to single precision moves.
+"""Golden rows on both sides of a turning point: a value where a model's scores change.
 
-A threshold of a tree lies between two values of the table, so that no row of it tells `x <= t` in double precision from
-the same in single precision. Two rows so close to a turn that float32 holds them for one, and that get other answers,
-do: an installed wheel must still tell them apart.
+A conversion to single precision moves these values. A threshold of a tree is between two values of the table, so no row
+of the table shows whether `x <= t` is computed in double or in single precision. Two rows that are equal in float32 but
+score differently do: an installed wheel must still distinguish them.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.schema import Column
 from seatrial.train.reference_rows import Row, row_at, take
 
-APART = 1e-8  # of the value: a fraction of what float32 resolves, and far more than two machines' rounding differs by
-PAIRS = 60  # of a row and a number in it that are looked at, in equal shares of the columns
-ROWS = 32  # that are given at most
+DISTANCE = 1e-8  # relative: less than float32 resolves, and far more than the rounding differences of two machines
+PAIRS = 60  # of a row and one of its numbers that are searched, in equal shares of the columns
+ROWS = 32  # at most
 HALVINGS = 60
 
 Scores = Callable[[Columns], Array]
-Floats = npt.NDArray[np.float64]
 
 
 def turning_rows(
@@ -33,9 +31,9 @@ def turning_rows(
     *,
     seed: int = 0,
 ) -> list[Row]:
-    """Give rows of `table` with one number moved next to a value where the scores turn, on either side of it.
+    """Return rows of `table` with one number moved next to a turning point, on both sides of it.
 
-    `scores` answers columns of n rows with (n,) or (n, classes). A smooth model turns nowhere, and gets no rows.
+    `scores` scores columns of n rows: (n,) or (n, classes). A smooth model has no turning points, and gets no rows.
     """
     generator = np.random.default_rng(seed)
     names = [c.name for c in columns if c.kind == "number" and np.unique(_present(table[c.name])).size > 2]
@@ -54,27 +52,27 @@ def turning_rows(
             drawn[name][moved == name] = values[moved == name]
         return drawn
 
-    def asked(values: Floats) -> Floats:
+    def scored(values: Floats) -> Floats:
         return np.asarray(scores(at(values)), dtype=np.float64).reshape(len(values), -1)
 
-    start = asked(low)
-    turns = (start != asked(high)).any(axis=1) & (start == asked(low + np.abs(low) * APART)).all(axis=1)
-    if not turns.any():
+    start = scored(low)
+    turning = (start != scored(high)).any(axis=1) & (start == scored(low + np.abs(low) * DISTANCE)).all(axis=1)
+    if not turning.any():
         return []
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        same = (asked(middle) == start).all(axis=1)
+        same = (scored(middle) == start).all(axis=1)
         low, high = np.where(same, middle, low), np.where(same, high, middle)
-        if (high - low <= np.abs(high) * APART / 8)[turns].all():
+        if (high - low <= np.abs(high) * DISTANCE / 8)[turning].all():
             break
-    below, above = (high - np.abs(high) * APART / 2, high + np.abs(high) * APART / 2)
-    told = turns & (asked(below) != asked(above)).any(axis=1)
-    chosen = np.flatnonzero(told)[: ROWS // 2]
-    found = []
+    below, above = (high - np.abs(high) * DISTANCE / 2, high + np.abs(high) * DISTANCE / 2)
+    distinct = turning & (scored(below) != scored(above)).any(axis=1)
+    chosen = np.flatnonzero(distinct)[: ROWS // 2]
+    rows = []
     for values in (below, above):
-        sides = take(at(values), chosen)
-        found += [row_at(columns, sides, position) for position in range(len(chosen))]
-    return [row for row in found if _valid(schema, row)]
+        moved_rows = take(at(values), chosen)
+        rows += [row_at(columns, moved_rows, position) for position in range(len(chosen))]
+    return [row for row in rows if _valid(schema, row)]
 
 
 def _valid(schema: type[BaseModel], row: Row) -> bool:

@@ -1,6 +1,6 @@
-"""ROC and precision-recall curves; of several classes each against the rest."""
+"""ROC and precision-recall curves; with several classes, each class against the rest."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,15 +8,13 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent
-from seatrial.train.evaluation import Evaluation
+from seatrial.train.evaluation import Evaluation, Name
 
-MOST_CURVES = 4  # as many as can be told apart
-
-Name = Callable[[object], str]
+MOST_CURVES = 4  # as many as can be distinguished
 
 
 @dataclass(frozen=True)
-class _Rival:
+class _ClassScores:
     """One class against the rest: whether each row is of it, and the probability it was given."""
 
     name: str
@@ -26,105 +24,112 @@ class _Rival:
 
 
 def curves(evaluation: Evaluation, name: Name) -> Iterator[Figure]:
-    """Draw both, unless the held-out rows have one class alone."""
-    rivals = _rivals(evaluation, name)
-    if rivals:
-        yield _roc(evaluation, rivals)
-        yield _precision_recall(evaluation, rivals)
+    """Draw both curves, unless the held-out rows have only one class."""
+    classes = _classes(evaluation, name)
+    if classes:
+        yield _roc(evaluation, classes)
+        yield _precision_recall(evaluation, classes)
 
 
-def _rivals(evaluation: Evaluation, name: Name) -> list[_Rival]:
+def _classes(evaluation: Evaluation, name: Name) -> list[_ClassScores]:
     """The classes to draw: the positive one, or the most frequent of several."""
-    labels, classes = evaluation.labels, evaluation.classes
-    wanted = [evaluation.positive] if evaluation.task == "binary" else sorted(classes, key=lambda c: -_rows(labels, c))
-    found = [(c, labels == c) for c in wanted if 0 < _rows(labels, c) < len(labels)][:MOST_CURVES]
+    labels, classes = evaluation.labels, evaluation.rule.classes
+    rows = {label: int((labels == label).sum()) for label in classes}
+    wanted = [evaluation.positive] if evaluation.rule.task == "binary" else sorted(classes, key=lambda c: -rows[c])
+    drawn = [label for label in wanted if 0 < rows[label] < len(labels)][:MOST_CURVES]
     return [
-        _Rival(name(label), truth, evaluation.scores[:, classes.index(label)], series)
-        for series, (label, truth) in enumerate(found, 1)
+        _ClassScores(name(label), labels == label, evaluation.scores[:, classes.index(label)], series)
+        for series, label in enumerate(drawn, 1)
     ]
 
 
-def _rows(labels: Array, label: object) -> int:
-    return int((labels == label).sum())
-
-
-def _roc(evaluation: Evaluation, rivals: list[_Rival]) -> Figure:
+def _roc(evaluation: Evaluation, classes: list[_ClassScores]) -> Figure:
     from sklearn.metrics import roc_auc_score, roc_curve
 
-    chart = Chart(Axis.of_shares("others taken for it"), Axis.of_shares("found"), height=320)
+    chart = Chart(Axis.of_shares("False positive rate"), Axis.of_shares("True positive rate (recall)"), height=320)
     chart.line([(0, 0), (1, 1)], 0, dashed=True)
     areas = []
-    for rival in rivals:
-        alarms, found, _ = roc_curve(rival.truth, rival.scores)
-        chart.line(list(zip(alarms.tolist(), found.tolist(), strict=True)), rival.series)
-        areas.append((rival, float(roc_auc_score(rival.truth, rival.scores))))
-    _list(chart, [(r, f"area {area:.3f}" if len(rivals) == 1 else f"{r.name} {area:.3f}") for r, area in areas], 0.1)
-    told = ", ".join(f"{rival.name} {area:.3f}" for rival, area in areas)
-    if evaluation.task == "binary":
-        rival = rivals[0]
-        answered = evaluation.decided == evaluation.positive
-        found, alarms = answered[rival.truth].mean(), answered[~rival.truth].mean()
-        chart.dots([(alarms, found)], 1, 5, kind="one")
-        chart.text(alarms, found, f"threshold {evaluation.threshold:g}", 1, dx=9, dy=14)
+    for one in classes:
+        false_positives, true_positives, _ = roc_curve(one.truth, one.scores)
+        chart.line(list(zip(false_positives.tolist(), true_positives.tolist(), strict=True)), one.series)
+        areas.append((one, float(roc_auc_score(one.truth, one.scores))))
+    first, threshold = classes[0], f"{evaluation.rule.threshold:g}"
+    if evaluation.rule.task == "binary":
+        predicted = evaluation.predicted == evaluation.positive
+        hits, alarms = float(predicted[first.truth].mean()), float(predicted[~first.truth].mean())
+        _mark(chart, (alarms, hits), f"threshold {threshold}")
         caption = (
-            f"Each point of the curve is a threshold: how many of the “{rival.name}” rows are found, and how many "
-            f"others are taken for one. A guess runs along the dashed diagonal. At {evaluation.threshold:g}, it finds "
-            f"{percent(found)} and takes {percent(alarms)} of the others for one."
+            f"Each point of the curve is a threshold: the share of the “{first.name}” rows that it finds, against the "
+            "share of the other rows that it wrongly reports. Random guessing gives the dashed diagonal. At a "
+            f"threshold of {threshold}, the model finds {percent(hits)} of the “{first.name}” rows and wrongly reports "
+            f"{percent(alarms)} of the others."
         )
+        _legend(chart, [(first, f"area {areas[0][1]:.3f}")])
     else:
         caption = (
-            "Each class against all others: how many of its rows are found, and how many others are taken for it, as "
-            "the threshold falls. A guess runs along the dashed diagonal; the figure is the area under the curve. "
-            + _extremes(areas)
+            "Each class against all others: the share of its rows that are found, against the share of the other rows "
+            "that are wrongly reported, as the threshold falls. Random guessing gives the dashed diagonal. The numbers "
+            "are the areas under the curves. " + _extremes(areas)
         )
-    return Figure("ROC curve", draw(f"ROC curve. Area under it: {told}.", chart), caption)
+        _legend(chart, [(one, f"{one.name} {area:.3f}") for one, area in areas])
+    return Figure("ROC curve", draw(f"ROC curve. Area under it: {_listed(areas)}.", chart), caption)
 
 
-def _precision_recall(evaluation: Evaluation, rivals: list[_Rival]) -> Figure:
+def _precision_recall(evaluation: Evaluation, classes: list[_ClassScores]) -> Figure:
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
-    chart = Chart(Axis.of_shares("found (recall)"), Axis.of_shares("right when it says so (precision)"), height=320)
+    chart = Chart(Axis.of_shares("Recall"), Axis.of_shares("Precision"), height=320)
     averages = []
-    for rival in rivals:
-        precision, recall, _ = precision_recall_curve(rival.truth, rival.scores)
-        chart.line(list(zip(recall[::-1].tolist(), precision[::-1].tolist(), strict=True)), rival.series)
-        averages.append((rival, float(average_precision_score(rival.truth, rival.scores))))
-    share = float(np.mean(rivals[0].truth))
-    told = ", ".join(f"{rival.name} {average:.3f}" for rival, average in averages)
-    if evaluation.task == "binary":
-        rival = rivals[0]
-        chart.line([(0, share), (1, share)], 0, dashed=True)
-        chart.text(0.02, share, f"a guess: {percent(share)}", dy=-6)
-        answered = evaluation.decided == evaluation.positive
-        if answered.any():
-            right, found = rival.truth[answered].mean(), answered[rival.truth].mean()
-            chart.dots([(found, right)], 1, 5, kind="one")
-            chart.text(found, right, f"threshold {evaluation.threshold:g}", 1, anchor="end", dx=-9, dy=14)
-            shown = f"At {evaluation.threshold:g}, {percent(right)} of the rows that it calls “{rival.name}” are."
-        else:
-            shown = f"At {evaluation.threshold:g}, it calls no row “{rival.name}”."
+    for one in classes:
+        precision, recall, _ = precision_recall_curve(one.truth, one.scores)
+        chart.line(list(zip(recall[::-1].tolist(), precision[::-1].tolist(), strict=True)), one.series)
+        averages.append((one, float(average_precision_score(one.truth, one.scores))))
+    if evaluation.rule.task == "binary":
         caption = (
-            "The same thresholds: how many of the rows are found, and how often a row that is called "
-            f"“{rival.name}” is one. {shown}"
-        )
-        _list(chart, [(rival, f"average {averages[0][1]:.3f}")], 0.1, left=True)
+            f"The same thresholds: the share of the “{classes[0].name}” rows that are found (recall), against the "
+            f"share of the rows predicted as “{classes[0].name}” that are correct (precision). "
+        ) + _at_the_threshold(chart, evaluation, classes[0])
+        _legend(chart, [(classes[0], f"average {averages[0][1]:.3f}")], left=True)
     else:
-        _list(chart, [(rival, f"{rival.name} {average:.3f}") for rival, average in averages], 0.1, left=True)
         caption = (
-            "The same, by how often the answer is right when a class is named. A curve that stays high to the right "
-            "finds nearly all rows of its class without naming others; the figure is the average precision. "
-            + _extremes(averages)
+            "The same thresholds: the share of a class's rows that are found (recall), against the share of the rows "
+            "predicted as this class that are correct (precision). A curve that stays high to the right finds nearly "
+            "all rows of its class with few false positives. The numbers are average precisions. " + _extremes(averages)
         )
-    return Figure("Precision and recall", draw(f"Precision-recall curve. Average precision: {told}.", chart), caption)
+        _legend(chart, [(one, f"{one.name} {average:.3f}") for one, average in averages], left=True)
+    description = f"Precision-recall curve. Average precision: {_listed(averages)}."
+    return Figure("Precision and recall", draw(description, chart), caption)
 
 
-def _extremes(figures: list[tuple[_Rival, float]]) -> str:
-    best, worst = max(figures, key=lambda pair: pair[1])[0], min(figures, key=lambda pair: pair[1])[0]
-    return f"It is best at “{best.name}” and worst at “{worst.name}”." if best is not worst else ""
+def _at_the_threshold(chart: Chart, evaluation: Evaluation, positive: _ClassScores) -> str:
+    """Mark the threshold and the precision of random guessing, and describe them."""
+    threshold, share = f"{evaluation.rule.threshold:g}", float(np.mean(positive.truth))
+    chart.line([(0, share), (1, share)], 0, dashed=True)
+    chart.text(0.02, share, f"random guessing: {percent(share)}", dy=-6)
+    predicted = evaluation.predicted == evaluation.positive
+    if not predicted.any():
+        return f"At a threshold of {threshold}, no row is predicted as “{positive.name}”."
+    precision, recall = float(positive.truth[predicted].mean()), float(predicted[positive.truth].mean())
+    _mark(chart, (recall, precision), f"threshold {threshold}", anchor="end", dx=-9)
+    return f"At a threshold of {threshold}, {percent(precision)} of the “{positive.name}” predictions are correct."
 
 
-def _list(chart: Chart, lines: list[tuple[_Rival, str]], bottom: float, *, left: bool = False) -> None:
+def _mark(chart: Chart, point: tuple[float, float], text: str, *, anchor: str = "start", dx: float = 9) -> None:
+    chart.dots([point], 1, 5, kind="one")
+    chart.text(*point, text, 1, anchor=anchor, dx=dx, dy=14)
+
+
+def _listed(values: list[tuple[_ClassScores, float]]) -> str:
+    return ", ".join(f"{one.name} {value:.3f}" for one, value in values)
+
+
+def _extremes(values: list[tuple[_ClassScores, float]]) -> str:
+    best, worst = max(values, key=lambda pair: pair[1])[0], min(values, key=lambda pair: pair[1])[0]
+    return f"The model is best at “{best.name}” and worst at “{worst.name}”." if best is not worst else ""
+
+
+def _legend(chart: Chart, lines: list[tuple[_ClassScores, str]], *, left: bool = False) -> None:
     """Name the curves in the corner that such curves leave empty."""
-    for position, (rival, text) in enumerate(lines):
+    for position, (one, text) in enumerate(lines):
         above = (len(lines) - 1 - position) * 17
-        chart.text(0.03 if left else 0.98, bottom, text, rival.series, anchor="start" if left else "end", dy=-above)
+        chart.text(0.03 if left else 0.98, 0.1, text, one.series, anchor="start" if left else "end", dy=-above)

@@ -1,4 +1,4 @@
-"""What each column is worth to the model, as bars."""
+"""The importance of each column to the model, as bars."""
 
 import math
 from collections.abc import Sequence
@@ -8,39 +8,38 @@ from seatrial.pages.words import short
 from seatrial.train.evaluation import Importance, Metric
 
 MOST = 20
-NAME = 20  # letters of a column's name that there is room for
+NAME = 20  # letters of a column's name that fit
 
 
-def worth(importance: Sequence[Importance], headline: Metric) -> Figure | None:
-    """Draw the columns by what shuffling them costs; nothing where nothing could be measured."""
+def importance_chart(importance: Sequence[Importance], headline: Metric) -> Figure | None:
+    """Draw the columns by the loss that shuffling them causes; None where no loss was measured."""
     used = sorted((one for one in importance if one.mean or one.spread), key=lambda one: -one.mean)
     unused = [one.column for one in importance if not (one.mean or one.spread)]
     if not used:
         return None
-    listed = used[:MOST]
-    names = [one.column if len(one.column) <= NAME else one.column[: NAME - 1] + "…" for one in listed]
-    ends = [end for one in listed for end in (one.mean - one.spread, one.mean + one.spread)]
-    room = max(*ends, 0.0) * 0.12  # for the last bar's figure
+    shown = used[:MOST]
+    names = [one.column if len(one.column) <= NAME else one.column[: NAME - 1] + "…" for one in shown]
+    ends = [end for one in shown for end in (one.mean - one.spread, one.mean + one.spread)]
+    room = max(*ends, 0.0) * 0.12  # for the last bar's number
     digits = max(0, 2 - math.floor(math.log10(max(abs(end) for end in ends))))
-    scale = Axis.over(f"loss of {headline.label}", [*ends, max(ends) + room], zero=True, count=4)
-    chart = Chart(scale, Axis("", 0, len(listed), ()), height=48 + 25 * len(listed), names=names)
-    for position, one in enumerate(listed):
-        middle = len(listed) - position - 0.5
+    axis = Axis.over(f"loss in {headline.label}", [*ends, max(ends) + room], zero=True, count=4)
+    chart = Chart(axis, Axis("", 0, len(shown), ()), height=48 + 25 * len(shown), names=names)
+    for position, one in enumerate(shown):
+        middle = len(shown) - position - 0.5
         low, high = sorted((0.0, one.mean))
         chart.bar((low, middle - 0.28), (high, middle + 0.28), 1, kind="pale")
         chart.line([(one.mean - one.spread, middle), (one.mean + one.spread, middle)], 1)
         chart.text(max(high, one.mean + one.spread), middle, f"{one.mean:.{digits}f}", dx=6, dy=4)
-    if scale.low < 0:
-        chart.line([(0, 0), (0, len(listed))], 0)
-    first = listed[0]
+    if axis.low < 0:
+        chart.line([(0, 0), (0, len(shown))], 0)
     caption = (
-        f"Each column's values are shuffled among the held-out rows; the bar is what that costs in {headline.label} "
-        f"({short(headline.value)}), the line through its end how much the shuffles differ. “{first.column}” is worth "
-        f"most: {short(first.mean)}."
+        f"Each column's values are shuffled among the held-out rows. The bar is the loss in {headline.label} "
+        f"(from {short(headline.value)}), and the line at its end shows how much the shuffles differ. "
+        f"“{shown[0].column}” is the most important column, with a loss of {short(shown[0].mean)}."
     )
     if len(used) > MOST:
-        caption += f" The {len(used) - MOST} columns beyond the first {MOST} are worth less."
+        caption += f" The {len(used) - MOST} columns after the first {MOST} are less important."
     if unused:
-        caption += f" Not used at all: {', '.join(unused)}."
-    told = ", ".join(f"{one.column} {short(one.mean)}" for one in listed)
-    return Figure("What each column is worth", draw(f"Bars of {headline.label} lost: {told}.", chart), caption)
+        caption += f" Not used by the model: {', '.join(unused)}."
+    described = ", ".join(f"{one.column} {short(one.mean)}" for one in shown)
+    return Figure("Permutation importance", draw(f"Bars of the loss in {headline.label}: {described}.", chart), caption)

@@ -1,45 +1,44 @@
-"""The training table, column by column: what is missing, and how the values are spread."""
+"""The training table, column by column: missing values, and how the values are distributed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seatrial.pages.charts import Svg, small_bars
 from seatrial.pages.words import DASH, cell, percent, plain
+from seatrial.train.evaluation import Name
 from seatrial.train.profile import ColumnProfile, Fingerprint
-
-Name = Callable[[object], str]
 
 
 @dataclass(frozen=True)
-class Line:
-    """One column as a line of a table."""
+class ColumnSummary:
+    """One column as a line of the report's table."""
 
     name: str
     kind: str
     missing: str
     distinct: str
     drawing: Svg | None
-    told: str
+    values: str
 
 
-def data_lines(fingerprint: Fingerprint, name: Name) -> Iterator[Line]:
+def column_summaries(fingerprint: Fingerprint, name: Name) -> Iterator[ColumnSummary]:
     """Describe the target, then each column."""
-    yield _line(fingerprint.target, "target", name)
+    yield _summary(fingerprint.target, "target", name)
     for column in fingerprint.columns:
-        yield _line(column, column.kind, cell)
+        yield _summary(column, column.kind, cell)
 
 
-def _line(column: ColumnProfile, kind: str, name: Name) -> Line:
+def _summary(column: ColumnProfile, kind: str, name: Name) -> ColumnSummary:
     shares = [share.share for share in column.shares]
-    spread = column.histogram if len(set(column.histogram)) > 1 and not shares else tuple(shares)
-    told = _shares(column, name) if shares else _range(column)
-    return Line(
+    bars = column.histogram if len(set(column.histogram)) > 1 and not shares else tuple(shares)
+    values = _shares(column, name) if shares else _range(column)
+    return ColumnSummary(
         column.name,
         kind,
         percent(column.missing) if column.missing else DASH,
         f"{column.distinct:,}",
-        small_bars(spread, f"Spread of {column.name}: {told}") if spread else None,
-        told,
+        small_bars(bars, f"Distribution of {column.name}: {values}") if bars else None,
+        values,
     )
 
 
@@ -55,5 +54,5 @@ def _range(column: ColumnProfile) -> str:
         return f"{low} to {high}, median {middle}"
     if column.lengths:
         low, _, high = (f"{length:.0f}" for length in column.lengths)
-        return f"free text of {low} to {high} letters"
+        return f"free text of {low} to {high} characters"
     return "empty" if not column.distinct else ""

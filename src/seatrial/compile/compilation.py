@@ -1,26 +1,18 @@
-"""What training calls: compile, generate rows, prove; all of it or an error with the reason."""
+"""What training calls: compile, generate rows, prove; it succeeds completely or raises an error with the reason."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from seatrial.compile.boundaries import boundary_rows
 from seatrial.compile.converter import compile_pipeline
-from seatrial.compile.proof import Proof, prove
+from seatrial.compile.proof import prove
 from seatrial.compile.proof_rows import ROWS, generate_allowed
 from seatrial.core.errors import CompileError
+from seatrial.model.compiled import Compiled
+from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array, Columns
 from seatrial.model.inputs import Inputs
-from seatrial.model.metadata import Task
 from seatrial.model.schema import Column
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A graph, and the proof that it is its pipeline."""
-
-    graph: bytes
-    proof: Proof
 
 
 def compile_release(
@@ -31,19 +23,17 @@ def compile_release(
     columns: Sequence[Column],
     to_frame: Callable[[Columns], Any],
     allowed: Callable[[Columns], Array],
-    task: Task,
-    threshold: float = 0.5,
-    positive: int | None = 1,
+    rule: DecisionRule,
     seed: int = 0,
     rows: int = ROWS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Compiled:
     """Compile a fitted pipeline, and prove it on its table and on at least `rows` rows generated from the schema.
 
-    `table` holds raw columns, `to_frame` turns such columns into the DataFrame that the pipeline sees, `allowed` gives
-    a mask of the rows that the schema takes, `positive` is the position of the positive class. The same arguments give
-    the same graph and the same proof. Raises CompileError with the step that does not compile, or with the figure and
-    the worst row where the proof fails.
+    `table` holds raw columns, `to_frame` turns such columns into the DataFrame that the pipeline takes, and `allowed`
+    returns a mask of the rows that the schema accepts. The same arguments give the same graph and the same proof.
+    Raises CompileError with the step that does not compile, or with the difference and the worst row where the proof
+    fails.
     """
     import pandas as pd
 
@@ -54,16 +44,7 @@ def compile_release(
     progress("generating rows on the model's thresholds")
     edges = boundary_rows(pipeline, inputs, frame, generated, seed=seed)
     progress(f"comparing {len(frame) + len(generated) + len(edges):,} rows")
-    proof = prove(
-        pipeline,
-        graph,
-        inputs,
-        frame,
-        pd.concat([generated, edges], ignore_index=True),
-        task=task,
-        threshold=threshold,
-        positive=positive,
-    )
+    proof = prove(pipeline, graph, inputs, frame, pd.concat([generated, edges], ignore_index=True), rule)
     if not proof.holds:
-        raise CompileError(f"The compiled graph is not the pipeline: {proof.reason}.")
+        raise CompileError(f"The compiled graph differs from the pipeline: {proof.reason}.")
     return Compiled(graph, proof)

@@ -1,0 +1,89 @@
+"""The files that a wheel carries: the engine, release.json, the model card, the schema, golden and reference rows."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from seatrial.core.files import to_json
+from seatrial.model.engines import NATIVE_FILE
+from seatrial.model.metadata import METADATA_FILE, Metadata
+from seatrial.model.release import CARD_FILE
+from seatrial.train import reference_rows
+from seatrial.train.evaluation import Evaluation
+from seatrial.train.golden_rows import golden_rows
+from seatrial.train.model_card import model_card
+from seatrial.train.profile import Fingerprint
+from seatrial.train.provenance import environment, git_state
+from seatrial.train.recipe import Fitted, Recipe
+
+
+@dataclass(frozen=True)
+class EngineFile:
+    """What computes a release's scores: the content of its file, and the proof or the reason why it is native."""
+
+    file: str
+    content: bytes
+    proof: dict[str, Any]
+    native_reason: str = ""
+
+
+def release_metadata(
+    recipe: Recipe, fitted: Fitted, evaluation: Evaluation, engine: EngineFile, fingerprint: Fingerprint
+) -> Metadata:
+    """Collect the facts of a release."""
+    project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
+    training = recipe.training_rows
+    frame = fitted.frame(training)
+    numbers = frame[list(inputs.numbers)].to_numpy(dtype=float)
+    strings = frame[list(inputs.strings)].to_numpy(dtype=object)
+    typical = _as_json(recipe, reference_rows.typical_row(recipe.columns, training, numbers, strings))
+    return Metadata(
+        name=project.name,
+        description=project.description,
+        task=table.task,
+        target=project.target,
+        engine="native" if engine.file == NATIVE_FILE else "onnx",
+        inputs=inputs,
+        typical=typical,
+        example=reference_rows.example_row(recipe.columns, recipe.checker.schema, typical),
+        classes=table.classes,
+        labels=project.labels,
+        positive=evaluation.positive if table.task == "binary" else None,
+        threshold=project.threshold,
+        headline=evaluation.headline,
+        metrics={m.name: asdict(m) for m in evaluation.metrics},
+        data={"file": project.data.name, **asdict(fingerprint)},
+        split={
+            "train_rows": len(split.train),
+            "test_rows": len(split.test),
+            "dropped_rows": len({p.row for p in table.dropped}),
+            "seed": split.seed,
+            "stratified": split.stratified,
+            "cuts": split.cuts,
+        },
+        proof=engine.proof,
+        environment=environment(),
+        git=git_state(project.root),
+    )
+
+
+def artifact_files(recipe: Recipe, fitted: Fitted, metadata: Metadata, engine: EngineFile) -> dict[str, bytes]:
+    """Return the content of each file by its name."""
+    project, columns, schema, held_out = recipe.project, recipe.columns, recipe.checker.schema, recipe.held_out
+    labels = recipe.table.target[recipe.split.test]
+    base = reference_rows.row_at(columns, held_out, 0)
+    golden = golden_rows(columns, schema, held_out, base, fitted, project.seed)
+    checked, problems = recipe.checker.check({c.name: [row[c.name] for row in golden] for c in columns})
+    assert not problems, problems
+    golden_document = {"rows": [_as_json(recipe, row) for row in golden], "scores": fitted(checked).tolist()}
+    return {
+        engine.file: engine.content,
+        METADATA_FILE: metadata.to_json().encode(),
+        CARD_FILE: model_card(metadata, columns, project.version).encode(),
+        "schema.json": to_json(schema.model_json_schema()).encode(),
+        "golden.json": to_json(golden_document).encode(),
+        "reference.csv": reference_rows.reference_csv(columns, held_out, project.target, labels, project.seed).encode(),
+    }
+
+
+def _as_json(recipe: Recipe, row: reference_rows.Row) -> reference_rows.Row:
+    return recipe.checker.schema.model_validate(row).model_dump(mode="json")

@@ -1,0 +1,68 @@
+"""The model card of each task and engine."""
+
+from typing import Any
+
+from seatrial.model.inputs import Inputs
+from seatrial.model.metadata import Metadata
+from seatrial.model.schema import Column
+from seatrial.train.model_card import model_card
+
+COLUMNS = (
+    Column("size", "number", nullable=True, required=True, minimum=0, maximum=100, unit="m²", title="Size"),
+    Column("kind", "category", nullable=False, required=True, categories=("a", "b"), description="One | of two"),
+)
+PROOF = {"rows_table": 100, "rows_generated": 900, "largest_difference": 3e-16}
+
+
+def card(**changes: Any) -> str:
+    facts: dict[str, Any] = {
+        "name": "little-model",
+        "task": "binary",
+        "target": "y",
+        "engine": "onnx",
+        "inputs": Inputs(("size",), ("kind",)),
+        "typical": {},
+        "example": {},
+        "classes": (0, 1),
+        "labels": {"1": "yes"},
+        "positive": 1,
+        "threshold": 0.3,
+        "metrics": {
+            "f1": {"label": "F1", "value": 0.5, "low": None, "high": None, "baseline": None},
+            "accuracy": {"label": "accuracy", "value": 0.8, "low": 0.7, "high": 0.9, "baseline": 0.6},
+        },
+        "data": {"file": "data.csv", "sha256": "ab" * 32},
+        "split": {"train_rows": 1000, "test_rows": 250, "seed": 5, "dropped_rows": 0},
+        "proof": PROOF,
+        **changes,
+    }
+    return model_card(Metadata(**facts), COLUMNS, "0.3.0")
+
+
+def test_the_prediction_is_described_with_labels_and_threshold() -> None:
+    assert card().startswith("# little-model 0.3.0\n")
+    assert "`y`, one of `0`, `1` (yes); `1` if its probability is at least 0.3." in card()
+    assert "`y`, a number." in card(task="regression", classes=(), positive=None)
+
+
+def test_metrics_have_intervals_and_baselines_where_they_are_known() -> None:
+    assert "| accuracy | 0.800 | 0.700 to 0.900 | 0.600 |" in card()
+    assert "| F1 | 0.500 |  |  |" in card()
+
+
+def test_columns_have_their_ranges_units_and_meanings() -> None:
+    assert "| `size` | number from 0 to 100, m² | yes | Size |" in card()
+    assert "| `kind` | `a`, `b` | no | One \\| of two |" in card()
+
+
+def test_dropped_rows_are_reported() -> None:
+    split = {"train_rows": 1000, "test_rows": 250, "seed": 5}
+    assert "left out" not in card()
+    assert "One row broke the schema and was left out." in card(split={**split, "dropped_rows": 1})
+    assert "1,200 rows broke the schema and were left out." in card(split={**split, "dropped_rows": 1200})
+
+
+def test_the_engine_is_described_by_its_proof_or_its_reason() -> None:
+    assert "On 1,000 rows, it differs from scikit-learn by at most 3.0e-16" in card()
+    native = card(engine="native", proof={"reason": "KNeighborsClassifier does not compile."})
+    assert "cannot be compiled exactly: KNeighborsClassifier does not compile." in native
