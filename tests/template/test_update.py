@@ -163,8 +163,11 @@ def test_without_a_repository_it_is_refused(project, template):
         (None, "does not exist: the project was not made from the template."),
         ("name: [", "cannot be read: while parsing"),
         ("name: churn-model\n", "has no `package`."),
-        ("name: a\npackage: a\ntemplate: '100.0'\n", "was made with template 100.0; this Seatrial has the older 1.0."),
-        ("name: a\npackage: a\ntemplate: '0.1'\n", "does not have template 0.1, which the project was made with."),
+        (
+            "name: a\npackage: a\ntemplate: '100.0'\n",
+            "was made with template 100.0, and this Seatrial has the older 1.0.",
+        ),
+        ("name: a\npackage: a\ntemplate: '0.1'\n", "was made with template 0.1, which this Seatrial does not have."),
     ],
 )
 def test_damaged_answers_are_reported(project, text, message):
