@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.projects.tiny import make_project, make_sdist, make_wheel
+from tests.projects.tiny import make_dist, make_project, make_wheel
 from tests.release.indexes import TOKEN, Private, answering, private_index
 
 from seatrial.release import FolderIndex
@@ -36,20 +36,7 @@ def project(private: Private, tmp_path: Path) -> Path:
     root = make_project(tmp_path / "tiny")
     with (root / "pyproject.toml").open("a") as file:
         file.write(SETTINGS.format(url=private.url, down=down))
-    package = root / "src" / "tiny_model"
-    (package / "__init__.py").write_text('__version__ = "0.1.0"\n\n')
-    more = {
-        f"tiny_model/artifacts/{path.name}": path.read_bytes()
-        for path in (package / "artifacts").iterdir()
-        if path.name != "release.json"
-    }
-    wheel = make_wheel(root / "dist", more=more)
-    make_sdist(root / "dist")
-    import zipfile
-
-    with zipfile.ZipFile(wheel) as archive:
-        for name in ("__init__.py", "artifacts/release.json"):
-            (package / name).write_bytes(archive.read(f"tiny_model/{name}"))
+    make_dist(root)
     return root
 
 

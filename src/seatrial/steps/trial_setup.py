@@ -41,15 +41,6 @@ class TrialPair:
         return gate.result_folder(self.project.root, self.candidate.sha256, self.baseline_sha256)
 
 
-@dataclass(frozen=True)
-class TrialSetup:
-    """What `trial` and `prove` run with: the candidate's wheel, the project's policy, and where wheels come from."""
-
-    candidate: "WheelInfo"
-    policy: "Policy"
-    source: "WheelSource"
-
-
 def find_pair(project: "ProjectSettings") -> TrialPair:
     """Find the project's built wheel and its baseline; raises SeatrialError where no wheel is built."""
     from seatrial.release import built_release, open_index
@@ -62,12 +53,15 @@ def find_pair(project: "ProjectSettings") -> TrialPair:
     return TrialPair(project, built, baseline, index)
 
 
-def set_up_trial(project: "ProjectSettings", candidate: "WheelInfo", index: "Index", progress: Progress) -> TrialSetup:
-    """Prepare a trial of a project: read its policy, and make the toolkit available to the sandboxes."""
+def policy_and_wheels(
+    project: "ProjectSettings | None", index: "Index | None", progress: Progress
+) -> "tuple[Policy, WheelSource | None]":
+    """Read the policy of a trial, and make the toolkit available on its index; `trial` and `prove` begin with this."""
     from seatrial.steps.environment import offer_toolkit
+    from seatrial.trial.policy import read_policy
 
-    policy = project_policy(project)
-    return TrialSetup(candidate, policy, offer_toolkit(index, progress))
+    policy = project_policy(project) if project else read_policy({}, "pyproject.toml")
+    return policy, offer_toolkit(index, progress) if index else None
 
 
 def built_wheel(project: "ProjectSettings") -> "WheelInfo":
