@@ -56,14 +56,14 @@ def measure(repo: ProjectRepo) -> dict[str, object]:
                 clock = time.monotonic()
                 repo.ok(*command)
                 took[command[0]].append(time.monotonic() - clock)
-    found = load.result
+    result = load.result
     return {
-        "requests": found["asked"],
-        "per second": round(found["per_second"], 1),
-        "lost": len(found["lost"]),
-        "without their release": found["unsaid"],
-        "slowest answer, s": round(found["slowest"], 3),
-        "answered by": found["answered"],
+        "requests": result["sent"],
+        "per second": round(result["per_second"], 1),
+        "lost": len(result["lost"]),
+        "without their release": result["unlabelled"],
+        "slowest answer, s": round(result["slowest"], 3),
+        "answered by": result["answered"],
         **{f"{name}, s, median": round(statistics.median(times), 2) for name, times in took.items()},
         **{f"{name}, s, at most": round(max(times), 2) for name, times in took.items()},
     }

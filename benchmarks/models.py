@@ -54,14 +54,14 @@ def prepare(kind: str, folder: Path) -> Model:
 
 def _install(project: Path) -> Environment:
     from seatrial.core.project import find_project
-    from seatrial.release import built_files, open_index, publish_toolkit
+    from seatrial.release import built_release, open_index, publish_toolkit
     from seatrial.wheels.environments import make_environment
 
     settings = find_project(project)
     index = open_index(settings.index)
     publish_toolkit(index)
-    index.publish(built_files(settings))
-    wheel = index.fetch(index.find(settings.requirement))
+    index.publish(built_release(settings).files)
+    wheel = index.fetch_wheel(index.find(settings.requirement))
     return make_environment(wheel, extras=("serve",), index=index)
 
 

@@ -19,11 +19,12 @@ from seatrial.train.recipe import Fitted, Recipe, read_recipe
 from seatrial.train.reference_rows import row_at, take
 from seatrial.train.training_table import TrainingTable
 from seatrial.trial.compare.groups import Grouping
+from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.queries import Queries, QueryScores, make_queries
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.statistics import groups_of
-from seatrial.trial.compare.table_history import Table
-from seatrial.trial.noise import NoiseFloor, calibrate, draw_replicas
+from seatrial.trial.noise import calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Training
 from seatrial.trial.rows.crossed_rows import cross_rows
@@ -124,7 +125,7 @@ class Scenario:
         old = held_out_rows(self.recipe)
         rows = old.take(held_out(old, split_of(self.usual.recipe)))
         valid, columns = self._probes(rows.columns)
-        truth = self.scoring.codes(rows.target)
+        truth = self.scoring.positions(rows.target)
         return make_queries(self.scoring, rows.columns, truth, valid, columns, seed=self.seed)
 
     def _probes(self, columns: Columns) -> tuple[Columns, tuple[str, ...]]:

@@ -12,10 +12,11 @@ from seatrial.train.reference_rows import take
 from seatrial.trial import difference_checks
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
+from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.noise import NoiseFloor, calibrate
+from seatrial.trial.noise import calibrate
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome
 from seatrial.trial.rows.reference import LabelledRows, held_out
@@ -124,8 +125,8 @@ def total_suite(
     before, after = held_out_rows(scenario.recipe), held_out_rows(candidate.recipe)
     return checks + compare_gain(
         scoring,
-        (scenario.baseline.fitted(before.columns), scoring.codes(before.target)),
-        (np.asarray(score(after.columns)), scoring.codes(after.target)),
+        (scenario.baseline.fitted(before.columns), scoring.positions(before.target)),
+        (np.asarray(score(after.columns)), scoring.positions(after.target)),
         policy,
     )
 

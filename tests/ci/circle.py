@@ -1,6 +1,6 @@
 """A small CircleCI: reads a config.yml and really executes its jobs, each on a machine that starts out empty.
 
-It knows the part of the language that our files use and refuses the rest, so that nothing is passed over in silence.
+It knows the part of the language that our files use and refuses the rest, so that nothing is ignored silently.
 A machine has a home folder that is emptied before each job, the `image` on its path, and nothing else of ours:
 files get from job to job by the workspace and the caches alone, as they do there.
 """
@@ -24,7 +24,7 @@ Steps = list[Any]
 
 @dataclass
 class Job:
-    """What became of a job: `success`, `failed`, or `not run`; `halted` where it ended itself before its last step."""
+    """The result of a job: `success`, `failed`, or `not run`; `halted` where it ended itself before its last step."""
 
     name: str
     status: str = "not run"

@@ -79,7 +79,7 @@ def test_a_branch_is_compared_with_the_point_where_it_left_the_main_one(case: Ca
         assert case.of(**environment) == (SHIP, f"compared with {case.base[:12]}"), environment
 
 
-def test_in_doubt_everything_runs(case: Case, tmp_path: Path):
+def test_in_doubt_every_job_runs(case: Case, tmp_path: Path):
     commit(case.top, "ship/a")
     main = {"CIRCLE_BRANCH": "main"}
     push = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main"}
@@ -91,10 +91,10 @@ def test_in_doubt_everything_runs(case: Case, tmp_path: Path):
     doubts = {
         "no commit before": {**main, "SEATRIAL_BASE": ""},
         "is not in this clone": {**main, "SEATRIAL_BASE": "1234567890" * 4},
-        "does not lead to this commit, as after a forced push": {**main, "SEATRIAL_BASE": forced},
+        "is not an ancestor of this commit, as after a forced push": {**main, "SEATRIAL_BASE": forced},
         "no commit before this one": {**push, "GITHUB_EVENT_PATH": str(event)},
-        "not started by a push, but by schedule": {**push, "GITHUB_EVENT_NAME": "schedule"},
-        "GitHub does not say which commit passed": {
+        "started by schedule, not by a push": {**push, "GITHUB_EVENT_NAME": "schedule"},
+        "GitHub does not report which commit passed": {
             **push,
             "GITHUB_TOKEN": "x",
             "GITHUB_API_URL": "http://127.0.0.1:1",
@@ -111,14 +111,14 @@ def test_in_doubt_everything_runs(case: Case, tmp_path: Path):
     git(shallow, "branch", "--quiet", "--move", "main", "trunk")
     git(shallow, "remote", "remove", "origin")
     git(shallow, "fetch", "--quiet", "--unshallow", case.top.as_uri())
-    assert changes(repository_at(shallow), {}).why == "there is no main to compare with"
+    assert changes(repository_at(shallow), {}).why == "there is no branch main to compare with"
     shutil.rmtree(shallow / ".git")
     assert changes(repository_at(shallow / "ship"), {}).changed == {"ship-model": True}
 
 
 @pytest.fixture
 def passed() -> Iterator[tuple[str, list[str], list[str]]]:
-    """A stand-in for GitHub's list of runs: its address, the commits that passed, and what it was asked."""
+    """A fake list of GitHub runs: its URL, the commits that passed, and the requests."""
     commits: list[str] = []
     asked: list[str] = []
 
@@ -142,9 +142,9 @@ def passed() -> Iterator[tuple[str, list[str], list[str]]]:
         thread.join()
 
 
-def test_github_is_asked_which_commit_passed_last(case: Case, passed: tuple[str, list[str], list[str]]):
+def test_github_reports_the_last_commit_that_passed(case: Case, passed: tuple[str, list[str], list[str]]):
     url, commits, asked = passed
-    commit(case.top, "ship/a")  # this one's run was given up while it waited
+    commit(case.top, "ship/a")  # the run of this commit was cancelled while it waited
     commit(case.top, "models/titanic/a")
     environment = {
         "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main", "GITHUB_API_URL": url,
@@ -164,7 +164,7 @@ def test_github_is_asked_which_commit_passed_last(case: Case, passed: tuple[str,
     assert "403" in why
 
 
-def test_the_command_tells_people_scripts_and_github(
+def test_the_command_informs_people_scripts_and_github(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     commit(case.top, "ship/a")
@@ -180,11 +180,11 @@ def test_the_command_tells_people_scripts_and_github(
     assert json.loads(capsys.readouterr().out)["changed"] == {"titanic-model": False}
     monkeypatch.setenv("PATH", "")
     assert app.run(["ci", "changed", "--halt", "--project", str(case.top / "ship")]) == 0  # git is not there: in doubt
-    assert "ship-model: changed, this is no git repository" in capsys.readouterr().out
+    assert "ship-model: changed, this is not a git repository" in capsys.readouterr().out
 
 
-def test_halting_elsewhere_is_one_clear_line(case: Case, monkeypatch, capsys):
+def test_halting_outside_of_circleci_is_reported_in_one_line(case: Case, monkeypatch, capsys):
     monkeypatch.setenv("CIRCLE_BRANCH", "main")
     monkeypatch.setenv("SEATRIAL_BASE", case.base)
     assert app.run(["ci", "changed", "--halt", "--project", str(case.top)]) == 1
-    assert "There is no circleci-agent to end this job." in capsys.readouterr().err
+    assert "circleci-agent was not found, so this job cannot be ended." in capsys.readouterr().err

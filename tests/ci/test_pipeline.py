@@ -22,7 +22,7 @@ from tests.ci.circle import Circle, applies
 from tests.conftest import TITANIC, copy_titanic
 
 from seatrial.core.project import find_project
-from seatrial.release import build_release, built_files, open_index, publish_toolkit
+from seatrial.release import build_release, open_index, publish_toolkit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 SEATRIAL = (sys.executable, "-m", "seatrial")
@@ -89,16 +89,15 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     index = lab / "index"
     publish_toolkit(open_index(index))
     first = find_project(titanic_project)
-    build_release(first)
-    open_index(index).publish(built_files(first))
+    open_index(index).publish(build_release(first).files)
 
     clone = copy_titanic(lab / "clone")
     shutil.copy(TITANIC / ".gitignore", clone)
     settings = clone / "pyproject.toml"
-    told = settings.read_text().replace('target = "survived"\n', f'target = "survived"\nindex = "{index}"\n')
+    text = settings.read_text().replace('target = "survived"\n', f'target = "survived"\nindex = "{index}"\n')
     port = free_port()
     settings.write_text(
-        told.replace('target = "railway"', 'target = "local"') + f"\n[tool.seatrial.deploy.local]\nport = {port}\n"
+        text.replace('target = "railway"', 'target = "local"') + f"\n[tool.seatrial.deploy.local]\nport = {port}\n"
     )
     address = (index / "simple").as_uri()
     for command in (["lock", "--index-url", address], ["circleci"]):

@@ -1,4 +1,4 @@
-"""Pipeline files: valid by each service's own schema and linters, fitting to the project, never over somebody's changes."""
+"""Pipeline files: valid by each service's schema and linters, made for the project, never written over somebody's changes."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def in_a_larger_repository(folder: Path) -> ProjectSettings:
     return find_project(folder)
 
 
-def with_tokens_and_pins(folder: Path) -> ProjectSettings:
+def with_tokens_and_a_lockfile(folder: Path) -> ProjectSettings:
     settings = folder / "pyproject.toml"
     settings.write_text(settings.read_text().replace('target = "railway"', 'target = "railway"\nindex = "fury"') + FURY)
     (folder / "requirements").mkdir()
@@ -41,7 +41,7 @@ def with_tokens_and_pins(folder: Path) -> ProjectSettings:
     return find_project(folder)
 
 
-SHAPES = [plain, in_a_larger_repository, with_tokens_and_pins]
+SHAPES = [plain, in_a_larger_repository, with_tokens_and_a_lockfile]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_pipeline_is_valid_by_the_services_schema(provider: str, shape, folder
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_schema_would_say_if_it_were_not(project: ProjectSettings):
+def test_the_schema_rejects_a_broken_pipeline(project: ProjectSettings):
     path, text = rendered(project, "circleci")
     path.parent.mkdir(parents=True)
     path.write_text(text.replace("    steps:\n", "    stepz:\n", 1))
@@ -127,13 +127,13 @@ def _commands(part: object):
 
 
 def test_a_job_gets_the_tokens_that_it_needs_and_no_others(folder: Path):
-    project = with_tokens_and_pins(folder)
+    project = with_tokens_and_a_lockfile(folder)
     workflow = yaml.safe_load(rendered(project, "circleci")[1])["workflows"]["release"]
     contexts = {name: entry.get("context", []) for name, entry in ordered(workflow)}
     assert contexts["publish"] == ["seatrial-pull", "seatrial-publish"]
     assert contexts["deploy"] == ["seatrial-pull", "seatrial-deploy"]
     for name in ("lint", "train", "test", "build", "trial"):
-        assert contexts[name] == ["seatrial-pull"]  # the tools' pins may lie on the private index
+        assert contexts[name] == ["seatrial-pull"]  # the toolkit may be on the private index
     steps = {name: str(job) for name, job in yaml.safe_load(rendered(project, "github")[1])["jobs"].items()}
     assert {name for name, text in steps.items() if "FURY_PUSH_TOKEN" in text} == {"publish"}
     assert {name for name, text in steps.items() if "RAILWAY_TOKEN" in text} == {"deploy"}
@@ -152,7 +152,7 @@ def test_only_the_main_branch_is_published_and_deployed_and_only_after_the_trial
     assert entries["deploy"]["requires"] == ["publish"]
 
 
-def test_a_project_within_a_repository_works_in_its_folder_and_starts_for_its_files(folder: Path):
+def test_a_project_inside_a_repository_works_in_its_folder_and_runs_for_its_files(folder: Path):
     project = in_a_larger_repository(folder)
     path, text = rendered(project, "circleci")
     assert path == folder.parent.parent / ".circleci" / "config.yml"
@@ -167,23 +167,23 @@ def test_a_project_within_a_repository_works_in_its_folder_and_starts_for_its_fi
     assert "models/titanic/**/*" in str(gitlab["workflow"])
 
 
-def test_the_place_in_the_repository_is_asked_of_git(folder: Path):
+def test_the_root_of_the_repository_comes_from_git(folder: Path):
     settings = folder / "pyproject.toml"
     settings.write_text("\n".join(line for line in settings.read_text().splitlines() if "repository" not in line))
     subprocess.run(["git", "init", "--quiet", str(folder.parent)], check=True)
     assert rendered(find_project(folder), "circleci")[0] == folder.parent / ".circleci" / "config.yml"
 
 
-def test_the_tools_are_installed_by_hash_where_there_are_pins(project: ProjectSettings, folder: Path):
+def test_the_tools_are_installed_by_hash_if_there_is_a_lockfile(project: ProjectSettings, folder: Path):
     assert 'install --no-compile "seatrial[all]<0.2,>=0.1" "pytest" "ruff"' in rendered(project, "circleci")[1]
-    project = with_tokens_and_pins(folder)
+    project = with_tokens_and_a_lockfile(folder)
     for provider in SERVICES:
         text = rendered(project, provider)[1]
         assert "install --no-compile --require-hashes -r requirements/ci.txt" in text
         assert 'checksum "pyproject.toml"' not in text
 
 
-def test_the_reference_project_has_the_file_that_fits_it(capsys: pytest.CaptureFixture[str]):
+def test_the_pipeline_of_the_reference_project_is_up_to_date(capsys: pytest.CaptureFixture[str]):
     assert app.run(["ci", "circleci", "--check", "--project", str(TITANIC)]) == 0, capsys.readouterr()
 
 
@@ -203,7 +203,7 @@ def test_a_changed_file_is_shown_and_kept_until_forced(folder: Path, capsys: pyt
     assert "-      - image: acme/python:3.11\n+      - image: cimg/python:3.11" in shown.out
     assert "config.yml is not up to date." in shown.err
     assert app.run(command) == 1
-    assert "is there with other content; nothing was written." in capsys.readouterr().err
+    assert "exists with other content; nothing was written." in capsys.readouterr().err
     assert "acme" in file.read_text()
     assert app.run([*command, "--force"]) == 0
     assert file.read_text() == written
@@ -213,15 +213,15 @@ def test_a_changed_file_is_shown_and_kept_until_forced(folder: Path, capsys: pyt
     ("line", "message"),
     [
         ('brunch = "main"', "unknown key `brunch`"),
-        ('branch = "main; rm -rf ."', "cannot stand in a pipeline"),
-        ('target = "$(id)"', "cannot stand in a pipeline"),
-        ('schedule = "daily"', "cannot stand in a pipeline"),
-        ('schedule = "4 5"', "schedule has five fields"),
+        ('branch = "main; rm -rf ."', "cannot be used in a pipeline"),
+        ('target = "$(id)"', "cannot be used in a pipeline"),
+        ('schedule = "daily"', "cannot be used in a pipeline"),
+        ('schedule = "4 5"', "schedule must have five fields"),
         ('index = "fury"', "index = 'fury' names no index"),
-        ("python = 3.11", "python = 3.11 cannot stand in a pipeline"),
+        ("python = 3.11", "python = 3.11 cannot be used in a pipeline"),
     ],
 )
-def test_a_setting_that_no_pipeline_can_have_is_named(line: str, message: str, folder: Path):
+def test_an_invalid_setting_is_named(line: str, message: str, folder: Path):
     settings = folder / "pyproject.toml"
     settings.write_text(settings.read_text().replace('target = "railway"', line))
     with pytest.raises(SeatrialError, match=r"\[tool.seatrial.ci\]") as caught:
@@ -236,35 +236,35 @@ def test_our_own_pipeline_runs_what_a_developer_runs():
     commands = list(_commands(yaml.safe_load(path.read_text())))
     for command in ("make setup", "make lint", 'make test PYTEST="-n 2 --junitxml=reports/pytest.xml"'):
         assert command in commands
-    told = run("make", "-n", "-C", ROOT, "test", "PYTEST=-n 2 --junitxml=reports/pytest.xml").stdout
-    assert "-rs -n 2 --junitxml=reports/pytest.xml\n" in told  # the last -n counts
+    printed = run("make", "-n", "-C", ROOT, "test", "PYTEST=-n 2 --junitxml=reports/pytest.xml").stdout
+    assert "-rs -n 2 --junitxml=reports/pytest.xml\n" in printed  # the last -n counts
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_doctor_finds_nothing_in_what_is_rendered(shape, folder: Path):
-    from seatrial.ci.doctor import examine
+    from tests.ci.trees import examine
 
     project = shape(folder)
     for provider in SERVICES:
         path, text = rendered(project, provider)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    place = path.parent  # the top of the repository, where GitLab's file lies
+    place = path.parent  # the root of the repository, where GitLab's file is
     assert [each for each in examine(place) if each.check != "unpinned"] == []
 
 
-def test_the_deployment_is_in_an_environment_that_can_be_bound_to_a_branch(folder: Path):
+def test_the_deployment_has_an_environment_that_can_be_restricted_to_a_branch(folder: Path):
     jobs = yaml.safe_load(rendered(plain(folder), "github")[1])["jobs"]
     assert {name for name, job in jobs.items() if "environment" in job} == {"deploy"}
     settings = folder / "pyproject.toml"
     settings.write_text(settings.read_text().replace('target = "railway"', 'target = "local"'))
     project = find_project(folder)
     assert yaml.safe_load(rendered(project, "github")[1])["jobs"]["deploy"]["environment"] == "seatrial-deploy"
-    assert "seatrial-deploy   none, but the branch" in rendered(project, "github")[1]
+    assert "seatrial-deploy   none, only the branch rule" in rendered(project, "github")[1]
 
 
 def test_a_job_that_takes_a_token_is_in_the_environment_that_has_it(folder: Path):
-    text = rendered(with_tokens_and_pins(folder), "github")[1]
+    text = rendered(with_tokens_and_a_lockfile(folder), "github")[1]
     jobs = yaml.safe_load(text)["jobs"]
     heads = {line[1:].split()[0]: line for line in text.splitlines() if line.startswith("#   seatrial-")}
     for name, job in jobs.items():

@@ -1,4 +1,4 @@
-"""The verdict on a pull request: one comment, kept up to date; against stand-ins that follow the documented interfaces."""
+"""The verdict on a pull request: one comment that is updated; against fake services that follow the documented APIs."""
 
 import json
 import re
@@ -153,7 +153,7 @@ GONE = {"pull_request": {"number": 7, "head": {"repo": None}, "base": {"repo": {
     [(FORK, "the token of a fork's job may only read"), (GONE, "the token of a fork's job may only read"),
      (PULL, "the job's token may only read"), (PULL, "; the job needs the permission pull-requests: write")],
 )  # fmt: skip
-def test_a_token_that_may_only_read_is_told_of_and_no_failure(event, why, service: Service, tmp_path: Path):
+def test_a_read_only_token_is_reported_and_is_not_a_failure(event, why, service: Service, tmp_path: Path):
     service.refuse = 403
     done = report("github", "titanic-model", "# Passed", github(service, tmp_path, event))
     assert why in done.why_not
@@ -163,7 +163,7 @@ def test_a_token_that_may_only_read_is_told_of_and_no_failure(event, why, servic
     assert (tmp_path / "summary.md").read_text() == "# Passed\n"
 
 
-def test_the_verdict_of_a_job_that_may_not_comment_is_in_its_log(service: Service, tmp_path: Path, monkeypatch, capsys):
+def test_the_verdict_is_in_the_log_if_the_job_may_not_comment(service: Service, tmp_path: Path, monkeypatch, capsys):
     project = copy_titanic(tmp_path / "titanic")
     folder = project / ".seatrial" / "trials" / "a-b"
     folder.mkdir(parents=True)
@@ -172,54 +172,52 @@ def test_the_verdict_of_a_job_that_may_not_comment_is_in_its_log(service: Servic
     for name, value in gitlab(service).items():
         monkeypatch.setenv(name, value)
     assert app.run(["ci", "report", "gitlab", "--project", str(project)]) == 0
-    told = capsys.readouterr()
-    assert "# Blocked [by] it" in told.out
-    assert told.err.startswith("No comment: GITLAB_TOKEN may only read")
+    output = capsys.readouterr()
+    assert "# Blocked [by] it" in output.out
+    assert output.err.startswith("No comment: GITLAB_TOKEN may only read")
 
 
 def test_outside_of_a_merge_request_or_without_a_token_gitlab_is_not_asked(service: Service):
     environment = gitlab(service)
     without = {**environment, "GITLAB_TOKEN": ""}
-    assert report("gitlab", "m", "x", without).why_not.startswith("there is no variable GITLAB_TOKEN")
+    assert report("gitlab", "m", "x", without).why_not.startswith("the variable GITLAB_TOKEN is not set")
     fork = {**without, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "43"}
     assert report("gitlab", "m", "x", fork).why_not == "a fork's job gets no GITLAB_TOKEN"
     assert report("gitlab", "m", "x", {**environment, "CI_MERGE_REQUEST_IID": ""}).why_not == "no merge request"
     assert service.asked == []
 
 
-def test_no_token_at_all_is_a_failure_at_github(service: Service, tmp_path: Path):
+def test_a_missing_token_is_a_failure_at_github(service: Service, tmp_path: Path):
     with pytest.raises(SeatrialError, match="GITHUB_TOKEN is not set") as caught:
         report("github", "titanic-model", "x", {**github(service, tmp_path, PULL), "GITHUB_TOKEN": ""})
-    assert "tokens go in by `env`" in caught.value.hint
+    assert "pass tokens by `env`" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("status", "hint"), [(401, "give the job a valid one"), (404, "no such pull request"), (500, "")]
-)
+@pytest.mark.parametrize(("status", "hint"), [(401, "Give the job a valid one"), (404, "was not found"), (500, "")])
 def test_a_refusal_is_one_line_without_the_token(status: int, hint: str, service: Service, tmp_path: Path):
     service.refuse = status
-    with pytest.raises(SeatrialError, match=f"was answered with {status}") as caught:
+    with pytest.raises(SeatrialError, match=f"returned {status}") as caught:
         report("github", "titanic-model", "x", github(service, tmp_path, PULL))
     assert "\n" not in caught.value.message
     assert hint in caught.value.hint
     assert TOKEN not in caught.value.message + caught.value.hint
 
 
-def test_a_comment_can_be_left_where_the_table_of_services_says_so():
+def test_the_services_that_take_comments_are_those_of_the_table():
     assert {host.value for host in Host} == {name for name, service in SERVICES.items() if service.comments}
 
 
-def test_nobody_there_is_one_line(service: Service, tmp_path: Path):
+def test_an_unreachable_service_is_reported_in_one_line(service: Service, tmp_path: Path):
     environment = {**github(service, tmp_path, PULL), "GITHUB_API_URL": "http://127.0.0.1:1"}
     with pytest.raises(SeatrialError, match=r"GET 127\.0\.0\.1:1/repos/acme/models/issues/7/comments failed"):
         report("github", "titanic-model", "x", environment)
 
 
-def test_a_very_long_verdict_is_cut_where_the_service_would_refuse_it(service: Service, tmp_path: Path):
+def test_a_very_long_verdict_is_cut_below_the_services_limit(service: Service, tmp_path: Path):
     report("github", "titanic-model", "a line of a verdict\n" * 10_000, github(service, tmp_path, PULL))
     body = service.comments[0]["body"]
     assert len(body) < 65_536
-    assert body.endswith("the rest is in the trial's page, among the job's artifacts.")
+    assert body.endswith("The rest is on the trial's page, among the job's artifacts.")
 
 
 def test_the_command_reports_the_last_trial(service: Service, tmp_path: Path, monkeypatch, capsys):
@@ -228,12 +226,12 @@ def test_the_command_reports_the_last_trial(service: Service, tmp_path: Path, mo
         monkeypatch.setenv(name, value)
     command = ["ci", "report", "github", "--project", str(project)]
     assert app.run(command) == 1
-    assert "has no result of a trial to report" in capsys.readouterr().err
+    assert "has no trial result to report" in capsys.readouterr().err
     folder = project / ".seatrial" / "trials" / "a-b"
     folder.mkdir(parents=True)
     (folder / "trial.md").write_text("Passed.")
     assert app.run(command) == 0
-    told = capsys.readouterr()
-    assert "https://host.example/c/1" in told.err
-    assert TOKEN not in told.err + told.out
+    output = capsys.readouterr()
+    assert "https://host.example/c/1" in output.err
+    assert TOKEN not in output.err + output.out
     assert service.comments[0]["body"] == f"{MARK}\nPassed."

@@ -1,4 +1,4 @@
-"""One repository with several projects: one pipeline file, in which a project's jobs run where it is changed."""
+"""One repository with several projects: one pipeline file, in which a project's jobs run if it changed."""
 
 import shutil
 import sys
@@ -9,10 +9,10 @@ import yaml
 from tests.ci.circle import Circle
 from tests.ci.repositories import JOBS, commit, git
 from tests.ci.test_pipeline_files import SCHEMAS, _commands, run
+from tests.ci.trees import examine
 from tests.template.commands import quick, write_table
 
 from seatrial.ci import SERVICES, render
-from seatrial.ci.doctor import examine
 from seatrial.ci.repository import repository_at
 from seatrial.cli import app
 from seatrial.core.errors import SeatrialError
@@ -42,7 +42,7 @@ def test_the_doctor_finds_nothing_at_the_top_nor_in_a_project(shared_repository:
         assert [f for f in examine(folder) if not f.path.startswith("tests/")] == []
 
 
-# What is planted into the file for several projects, and what the doctor says of it from the project's own folder.
+# A fault in the file for several projects, and the check that finds it from the project's own folder.
 FAULTS = {
     "github": ("    if: github.ref == 'refs/heads/main' && github.event_name != 'pull_request'\n", "", "any-branch"),
     "gitlab": ('    - if: $CI_COMMIT_BRANCH == "main"\n      changes:', "    - changes:", "any-branch"),
@@ -67,7 +67,7 @@ def test_the_doctor_understands_the_file_for_several(provider: str, top: Path):
         assert all("-model-" in each.message for each in found)
 
 
-def test_which_jobs_run_is_said_to_github_and_gitlab(shared_repository: Path):
+def test_github_and_gitlab_run_the_jobs_of_changed_projects(shared_repository: Path):
     workflow = yaml.safe_load((shared_repository / SERVICES["github"].path).read_text())
     jobs = workflow["jobs"]
     assert set(jobs) == {"changed", *(f"{name}-{job}" for name in ("ship-model", "titanic-model") for job in JOBS)}
@@ -79,19 +79,17 @@ def test_which_jobs_run_is_said_to_github_and_gitlab(shared_repository: Path):
     assert jobs["titanic-model-build"]["defaults"]["run"]["working-directory"] == "models/titanic"
     assert "paths" not in workflow[True]["push"]
     assert [each["cron"] for each in workflow[True]["schedule"]] == ["5 5 * * 5", "23 4 * * 1"]
-    assert "install --no-compile --require-hashes -r" not in str(
-        jobs["changed"]
-    )  # of the first project, which has no pins
-    told = yaml.safe_load((shared_repository / SERVICES["gitlab"].path).read_text())
+    assert "install --no-compile --require-hashes -r" not in str(jobs["changed"])  # the first project has no lockfile
+    gitlab = yaml.safe_load((shared_repository / SERVICES["gitlab"].path).read_text())
     own = ["ship/**/*", "common", "common/**/*", "tools.txt", "tools.txt/**/*", ".gitlab-ci.yml"]
-    assert told[".ship-model"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}, {"changes": own}]
-    assert told["ship-model-publish"]["rules"][1] == {"if": '$CI_COMMIT_BRANCH == "main"', "changes": own}
-    assert told["ship-model-test"]["needs"] == ["ship-model-train"]
-    # The requirements lie in the project, and are installed before its folder is gone to.
-    assert "-r ship/requirements/ci.txt" in told[".ship-model"]["before_script"][0]
+    assert gitlab[".ship-model"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}, {"changes": own}]
+    assert gitlab["ship-model-publish"]["rules"][1] == {"if": '$CI_COMMIT_BRANCH == "main"', "changes": own}
+    assert gitlab["ship-model-test"]["needs"] == ["ship-model-train"]
+    # The requirements are in the project, and are installed before `cd` to its folder.
+    assert "-r ship/requirements/ci.txt" in gitlab[".ship-model"]["before_script"][0]
 
 
-STAND_IN = """#!{python}
+FAKE_TOOL = """#!{python}
 import os, pathlib, subprocess, sys
 words = sys.argv[1:]
 if words[:1] == ["ci"]:
@@ -105,7 +103,7 @@ for name in (package / "artifacts", ".seatrial/tables", ".seatrial/trials", ".se
 
 
 def test_a_change_of_one_project_runs_its_jobs_alone(top: Path, tmp_path: Path):
-    """The file, job by job; what stands in are the tools that do a job's work, while `seatrial ci changed` is real."""
+    """The file, job by job, with fake tools in place of those that do a job's work; `seatrial ci changed` is real."""
     origin, image, log = tmp_path / "origin.git", tmp_path / "image", tmp_path / "log"
     git(tmp_path, "clone", "--quiet", "--bare", str(top), str(origin))
     image.mkdir()
@@ -113,7 +111,7 @@ def test_a_change_of_one_project_runs_its_jobs_alone(top: Path, tmp_path: Path):
         f'#!/bin/sh\n[ "$2" = pip ] && mkdir -p ~/tools/bin && cp {image}/tool ~/tools/bin/seatrial '
         "&& cp ~/tools/bin/seatrial ~/tools/bin/ruff && cp ~/tools/bin/seatrial ~/tools/bin/python\ntrue\n"
     )
-    (image / "tool").write_text(STAND_IN.format(python=sys.executable, log=log))
+    (image / "tool").write_text(FAKE_TOOL.format(python=sys.executable, log=log))
     for path in image.iterdir():
         path.chmod(0o755)
     contexts = {"seatrial-pull": {}, "seatrial-publish": {}, "seatrial-deploy": {}}
@@ -130,7 +128,7 @@ def test_a_change_of_one_project_runs_its_jobs_alone(top: Path, tmp_path: Path):
     assert sum("publish" in line or "deploy" in line for line in log.read_text().splitlines()) == 2
 
 
-def test_a_project_that_is_a_repository_of_its_own_is_none_of_them(top: Path):
+def test_a_project_with_its_own_repository_is_left_out(top: Path):
     path = top / "ship" / "pyproject.toml"
     path.write_text(path.read_text().replace('branch = "main"\n', 'repository = "."\n'))
     assert [p.name for p in repository_at(top).projects] == ["titanic-model"]
@@ -141,24 +139,24 @@ def test_a_project_that_is_a_repository_of_its_own_is_none_of_them(top: Path):
     assert "seatrial ci changed --halt" in text  # it is not alone in its repository
 
 
-def test_two_projects_of_one_name_and_a_broken_one_are_told_of(top: Path, capsys: pytest.CaptureFixture[str]):
+def test_two_projects_with_one_name_and_a_broken_one_are_reported(top: Path, capsys: pytest.CaptureFixture[str]):
     path = top / "ship" / "pyproject.toml"
     text = path.read_text()
     path.write_text(text.replace("ship-model", "titanic-model").replace("ship_model", "titanic_model"))
     shutil.move(top / "ship" / "src" / "ship_model", top / "ship" / "src" / "titanic_model")
-    with pytest.raises(SeatrialError, match=r"are called titanic-model: models/titanic, ship"):
+    with pytest.raises(SeatrialError, match=r"are named titanic-model: models/titanic, ship"):
         repository_at(top)
     path.write_text(text.replace('target = "survived"', "targit = 1"))
     assert app.run(["ci", "circleci", "--check", "--project", str(top)]) == 1
     assert "unknown key `targit`" in capsys.readouterr().err
 
 
-def test_a_folder_without_any_project_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_folder_without_a_project_is_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert app.run(["ci", "circleci", "--project", str(tmp_path)]) == 1
     assert f"No Seatrial project in {tmp_path} or above it." in capsys.readouterr().err
 
 
-def test_a_new_project_in_a_repository_nests_none_and_says_how_to_renew_the_pipeline(tmp_path: Path):
+def test_a_new_project_in_a_repository_makes_no_other_one_and_says_how_to_update_the_pipeline(tmp_path: Path):
     git(tmp_path, "init", "--quiet", "--initial-branch=main", ".")
     (tmp_path / ".gitlab-ci.yml").write_text("# our own\nx: {script: make}\n")
     table = str(write_table(tmp_path / "customers.csv"))
@@ -167,18 +165,18 @@ def test_a_new_project_in_a_repository_nests_none_and_says_how_to_renew_the_pipe
     assert first.returncode == 0, first.stderr
     assert "does not have the project" not in first.stderr
     path = tmp_path / ".circleci" / "config.yml"
-    assert "to fit churn-model;" in path.read_text()
+    assert "for churn-model;" in path.read_text()
     second = quick("new", "leaving", *words, cwd=tmp_path)
     assert second.returncode == 0, second.stderr
     assert (
         ".circleci/config.yml does not have the project yet. Run `seatrial ci circleci --force` there to write it again, "
         "for churn-model and leaving-model.\n"
     ) in second.stderr
-    assert "to fit churn-model;" in path.read_text()  # until somebody says so
+    assert "for churn-model;" in path.read_text()  # until somebody says so
     assert not [each for each in tmp_path.rglob(".git") if each != tmp_path / ".git"]
     done = quick("ci", "circleci", "--force", cwd=tmp_path / "leaving")
     assert done.returncode == 0, done.stderr
-    assert "to fit churn-model and leaving-model;" in path.read_text()
+    assert "for churn-model and leaving-model;" in path.read_text()
     third = quick("new", "staying", *words, "--ci", "gitlab", cwd=tmp_path)
     assert ".gitlab-ci.yml exists with other content, and was not changed" in third.stderr
     assert examine(tmp_path / "leaving") == []

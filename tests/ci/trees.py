@@ -1,6 +1,7 @@
-"""Small trees for the doctor to look at: a few files, written here and now."""
+"""Small projects for the doctor to examine: a few files, written by the test."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 from seatrial.ci.doctor import Finding
 from seatrial.ci.doctor import examine as examine_all
@@ -8,16 +9,22 @@ from seatrial.ci.doctor import examine as examine_all
 CIRCLE = ".circleci/config.yml"
 WORKFLOW = ".github/workflows/w.yml"
 GITLAB = ".gitlab-ci.yml"
-Found = list[tuple[str, str]]
 
 
 def examine(folder: Path) -> list[Finding]:
-    """The faults that the doctor itself finds, without those of the linters."""
-    return [each for each in examine_all(folder) if each.is_fault and "/" not in each.check]
+    """The faults that the doctor itself finds, without the linters."""
+    with patch("seatrial.ci.doctor.linters.CHECKS", ()):
+        return [finding for finding in examine_all(folder) if finding.is_fault]
 
 
-def looked_at(folder: Path, files: dict[str, str | bytes]) -> Found:
-    """What the doctor finds there: each fault's short name, and the text of its line (or its message, at line 1)."""
+def not_checked(folder: Path) -> list[str]:
+    """What the doctor reports as not checked."""
+    with patch("seatrial.ci.doctor.linters.CHECKS", ()):
+        return [finding.message for finding in examine_all(folder) if not finding.is_fault]
+
+
+def diagnosed(folder: Path, files: dict[str, str | bytes]) -> list[tuple[str, str]]:
+    """Write the files; of each fault that the doctor finds there, the check and the text of its line."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,18 +38,19 @@ def line_of(folder: Path, name: str, line: int) -> str:
 
 
 def github(steps: str = "", job: str = "", on: str = "push", more: str = "") -> str:
-    """A workflow with one job that has these steps, and whatever else."""
+    """A workflow with one job that has these steps."""
     return (
         f"on: {on}\njobs:\n  work:\n    runs-on: x\n{job}    steps:\n      - uses: actions/checkout@v5\n{steps}{more}"
     )
 
 
 def run(command: str, **more: str) -> str:
-    """A step of GitHub's."""
+    """A step of a GitHub workflow."""
     return f"      - run: {command}\n" + "".join(f"        {key}: {value}\n" for key, value in more.items())
 
 
 def circle(steps: str, job: str = "", jobs: str = "      - work\n", more: str = "") -> str:
+    """A CircleCI file with one job that has these steps."""
     return (
         "version: 2.1\njobs:\n  work:\n    docker: [{image: x}]\n"
         f"{job}    steps:\n      - checkout\n{steps}{more}workflows:\n  w:\n    jobs:\n{jobs}"

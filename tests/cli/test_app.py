@@ -75,6 +75,22 @@ def test_a_traceback_comes_only_when_asked_for(tmp_path):
         assert "No Seatrial project" in done.stderr
 
 
+def test_the_package_runs_as_the_command_does():
+    """The other tests here run `python -m seatrial`; this is the script that pip installs."""
+    script = Path(sys.executable).parent / "seatrial"
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, seatrial("--version").stdout)
+
+
+def test_a_trial_runs_by_default_and_by_its_name():
+    for words in (("trial", "only-one==1"), ("trial", "run", "only-one==1")):
+        done = seatrial(*words)
+        assert done.returncode == 2
+        assert "name both, OLD and NEW, or neither" in done.stderr
+    assert "No such command" not in done.stderr
+    assert seatrial("trial", "hold", "a==1", "b==1", "c==1").returncode == 2  # what it was called before
+
+
 def test_the_version_is_printed_alone():
     from seatrial import __version__
 

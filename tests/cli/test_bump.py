@@ -10,7 +10,7 @@ from tests.conftest import TITANIC, copy_titanic
 
 from seatrial.cli import app
 from seatrial.core.project import find_project
-from seatrial.release import build_release, built_files, open_index
+from seatrial.release import build_release, built_release, open_index
 
 INIT = Path("src") / "titanic_model" / "__init__.py"
 
@@ -24,14 +24,18 @@ def project(tmp_path: Path) -> Path:
 def index(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index with 0.1.0, trained on the table as it is."""
     found = find_project(titanic_project)
-    build_release(found)
     folder = tmp_path_factory.mktemp("index") / "index"
-    open_index(folder).publish(built_files(found))
+    open_index(folder).publish(build_release(found).files)
     return folder
 
 
 def bump(project: Path, *words: str) -> int:
     return app.run(["bump", *words, "--project", str(project)])
+
+
+def built_bytes(project: Path) -> tuple[bytes, bytes]:
+    built = built_release(find_project(project))
+    return built.wheel.path.read_bytes(), built.sdist.read_bytes()
 
 
 def version(project: Path) -> str:
@@ -63,9 +67,9 @@ def test_it_raises_one_part_and_changes_nothing_else(project: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('__version__ = "newest"', "'newest' is no version."),
-        ("__version__ = read()", 'has no line `__version__ = "0.1.0"`.'),
-        ('__version__ = "0.1.0"\n__version__ = "0.2.0"', 'has no line `__version__ = "0.1.0"`.'),
+        ('__version__ = "newest"', "'newest' is not a version."),
+        ("__version__ = read()", 'needs one line `__version__ = "0.1.0"`.'),
+        ('__version__ = "0.1.0"\n__version__ = "0.2.0"', 'needs one line `__version__ = "0.1.0"`.'),
     ],
 )
 def test_a_version_that_cannot_be_read_is_refused(
@@ -135,9 +139,9 @@ def test_a_retrain_that_was_cut_off_after_its_publication_is_gone_on_with(
     ran("bump")
     ran("train")
     ran("build")
-    files = [path.read_bytes() for path in built_files(find_project(project))]
+    files = built_bytes(project)
     index = tmp_path / "index"
-    open_index(index).publish(built_files(find_project(project)))
+    open_index(index).publish(built_release(find_project(project)).files)
     subprocess.run(["git", "-C", str(project), "checkout", "--quiet", "."], check=True)
     shutil.rmtree(project / "dist")
     capsys.readouterr()
@@ -145,4 +149,4 @@ def test_a_retrain_that_was_cut_off_after_its_publication_is_gone_on_with(
     assert "0.1.0 -> 0.1.1: the index has the release of this table" in " ".join(capsys.readouterr().out.split())
     ran("train")
     ran("build")
-    assert [path.read_bytes() for path in built_files(find_project(project))] == files
+    assert built_bytes(project) == files

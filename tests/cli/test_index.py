@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.projects.tiny import make_project, make_sdist, make_wheel
+from tests.projects.tiny import make_dist, make_project, make_wheel
 from tests.release.indexes import TOKEN, Private, answering, private_index
 
 from seatrial.release import FolderIndex
@@ -36,20 +36,7 @@ def project(private: Private, tmp_path: Path) -> Path:
     root = make_project(tmp_path / "tiny")
     with (root / "pyproject.toml").open("a") as file:
         file.write(SETTINGS.format(url=private.url, down=down))
-    package = root / "src" / "tiny_model"
-    (package / "__init__.py").write_text('__version__ = "0.1.0"\n\n')
-    more = {
-        f"tiny_model/artifacts/{path.name}": path.read_bytes()
-        for path in (package / "artifacts").iterdir()
-        if path.name != "release.json"
-    }
-    wheel = make_wheel(root / "dist", more=more)
-    make_sdist(root / "dist")
-    import zipfile
-
-    with zipfile.ZipFile(wheel) as archive:
-        for name in ("__init__.py", "artifacts/release.json"):
-            (package / name).write_bytes(archive.read(f"tiny_model/{name}"))
+    make_dist(root)
     return root
 
 
@@ -63,12 +50,12 @@ def seatrial(root: Path, *words: str, token: str | None = TOKEN) -> subprocess.C
 BAD = {
     "no network": (("releases", "--index", "down"), TOKEN, "cannot be read: connection refused"),
     "no network to publish to": (("publish", "--index", "down"), TOKEN, "cannot be read: connection refused"),
-    "a wrong token": (("publish", "--index", "team"), "wrong-token", "does not take the token in TEAM_TOKEN (401)"),
+    "a wrong token": (("publish", "--index", "team"), "wrong-token", "rejects the token in TEAM_TOKEN (401)"),
     "a token that is not set": (("publish", "--index", "unset"), TOKEN, "variable NOBODY_SET_THIS is not set"),
     "no such index": (("releases", "--index", "taem"), TOKEN, "No index is called 'taem'"),
-    "a token in the address": (("releases", "--index", "http://a:b@c/"), TOKEN, "has a user name or a token in it"),
-    "a file as index": (("releases", "--index", "pyproject.toml"), TOKEN, "is a file, and no index"),
-    "no trial": (("publish", "--index", "team"), TOKEN, "No trial has been held of this wheel"),
+    "a token in the address": (("releases", "--index", "http://a:b@c/"), TOKEN, "contains a user name or a token"),
+    "a file as index": (("releases", "--index", "pyproject.toml"), TOKEN, "is a file, not an index"),
+    "no trial": (("publish", "--index", "team"), TOKEN, "No trial has been run for this wheel"),
     "no such release": (("serve", "tiny-model==9", "--index", "team"), TOKEN, "has no release of tiny-model"),
 }
 
@@ -155,4 +142,4 @@ def test_a_wrong_policy_is_not_passed_over_where_two_wheels_are_named(project: P
     finally:
         settings.write_text(before)
     assert done.returncode != 0
-    assert "target = 3 is of the wrong type" in done.stderr
+    assert "target = 3 has the wrong type" in done.stderr

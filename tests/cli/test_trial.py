@@ -61,7 +61,7 @@ def yard(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Yar
 def test_a_first_release_is_published_after_its_trial_and_not_before(yard: Yard) -> None:
     before = yard.run("publish")
     assert before.returncode == 1
-    assert "No trial has been held of this wheel" in before.stderr
+    assert "No trial has been run for this wheel" in before.stderr
     assert "Run `seatrial trial`" in before.stderr
     code, verdict = yard.trial()
     assert code == 0, verdict["cause"]

@@ -89,3 +89,9 @@ def test_the_environment_cannot_point_git_at_another_repository(
 def test_the_user_is_the_one_that_git_is_set_up_for(repository: Path, tmp_path: Path) -> None:
     assert git_user(repository) == "A Person"
     assert git_user(tmp_path) == ""
+
+
+def test_git_is_called_in_one_module_only() -> None:
+    sources = Path(git.__file__).parents[1]
+    callers = [path for path in sources.rglob("*.py") if '["git"' in path.read_text("utf-8")]
+    assert [path.relative_to(sources).as_posix() for path in callers] == ["core/git.py"]

@@ -1,4 +1,4 @@
-"""Where indexes are: read from the settings, without a token in any of them."""
+"""The settings of indexes: read and validated, without a token in any of them."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def read(value: object, root: Path = Path("/p")) -> tuple:
     return read_index_settings(value, root, "pyproject.toml")
 
 
-def test_a_string_is_a_folder_or_an_address() -> None:
+def test_a_string_is_a_folder_or_a_url() -> None:
     (folder,) = read(".seatrial/index")
     assert (folder.name, folder.folder, str(folder)) == ("index", Path("/p/.seatrial/index"), "/p/.seatrial/index")
     (place,) = read("https://index.example/team/simple")
@@ -23,7 +23,7 @@ def test_a_string_is_a_folder_or_an_address() -> None:
 
 
 def test_a_table_has_named_indexes_and_the_first_is_the_default() -> None:
-    places = read(
+    indexes = read(
         {
             "local": "index",
             "team": {"url": "https://i.example/simple/", "upload": "https://up.example", "user": "ci", "token": "T"},
@@ -32,54 +32,54 @@ def test_a_table_has_named_indexes_and_the_first_is_the_default() -> None:
             "fury": {"gemfury": "acme", "push_token": "PUSH"},
         }
     )
-    assert [p.name for p in places] == ["local", "team", "two", "gemfury", "fury"]
-    assert (places[1].upload, places[1].user, places[1].push_token) == ("https://up.example/", "ci", "T")
-    assert (places[2].pull_token, places[2].push_token) == ("PULL", "PUSH")
-    assert (places[3].url, places[3].pull_token) == ("https://pypi.fury.io/acme/", "GEMFURY_PULL_TOKEN")
-    assert (places[4].upload, places[4].push_token) == ("https://push.fury.io/acme/", "PUSH")
+    assert [p.name for p in indexes] == ["local", "team", "two", "gemfury", "fury"]
+    assert (indexes[1].upload, indexes[1].user, indexes[1].push_token) == ("https://up.example/", "ci", "T")
+    assert (indexes[2].pull_token, indexes[2].push_token) == ("PULL", "PUSH")
+    assert (indexes[3].url, indexes[3].pull_token) == ("https://pypi.fury.io/acme/", "GEMFURY_PULL_TOKEN")
+    assert (indexes[4].upload, indexes[4].push_token) == ("https://push.fury.io/acme/", "PUSH")
 
 
 @pytest.mark.parametrize(
     ("value", "message", "hint"),
     [
-        (f"https://user:{TOKEN}@index.example/simple/", "has a user name or a token in it", "replace it"),
-        (f"https://{TOKEN}@index.example/simple/", "has a user name or a token in it", "SEATRIAL_INDEX_TOKEN"),
-        (f"https://index.example/simple/?token={TOKEN}", "is no address", "As in"),
-        ("ftp://index.example/", "is no address", "As in"),
-        ("https://index.example:port/simple/", "cannot be read", "As in"),
-        ("https://index.example:99999/simple/", "cannot be read", "As in"),
-        ("http://[::1/simple/", "cannot be read", "As in"),
+        (f"https://user:{TOKEN}@index.example/simple/", "contains a user name or a token", "replace it"),
+        (f"https://{TOKEN}@index.example/simple/", "contains a user name or a token", "SEATRIAL_INDEX_TOKEN"),
+        (f"https://index.example/simple/?token={TOKEN}", "is not the URL of an index", "Example"),
+        ("ftp://index.example/", "is not the URL of an index", "Example"),
+        ("https://index.example:port/simple/", "is not valid", "Example"),
+        ("https://index.example:99999/simple/", "is not valid", "Example"),
+        ("http://[::1/simple/", "is not valid", "Example"),
         ({}, "is empty", "team ="),
-        ({"url": "https://i.example/"}, "where a name belongs", "team ="),
+        ({"url": "https://i.example/"}, "where the name of an index is expected", "team ="),
         ({"team": {"url": "https://i.example/", "tokn": "X"}}, "unknown key `tokn`", "Did you mean `token`?"),
         ({"team": {"url": "https://i.example/", "token": TOKEN}}, "not the name of an environment variable", "replace"),
         ({"team": {"user": "x"}}, "needs `url`", ""),
-        ({"team": {"url": 3}}, "wrong type", "address"),
+        ({"team": {"url": 3}}, "wrong type", "URL"),
         ({"team": 3}, "neither a string nor a table", "team ="),
-        ({"fury": {"gemfury": "a/b"}}, "no Gemfury account", ""),
+        ({"fury": {"gemfury": "a/b"}}, "is not a Gemfury account", "last part"),
     ],
 )
-def test_what_is_wrong_is_named_and_a_token_is_not_repeated(value: object, message: str, hint: str) -> None:
+def test_a_wrong_setting_is_named_and_a_token_is_not_repeated(value: object, message: str, hint: str) -> None:
     with pytest.raises(SeatrialError, match=message) as error:
         read(value)
     assert hint in error.value.hint
     assert TOKEN not in f"{error.value.message}{error.value.hint}"
 
 
-def test_an_index_is_chosen_by_name_address_or_folder(tmp_path: Path) -> None:
-    places = read({"local": "index", "team": {"url": "https://i.example/simple/", "token": "T"}})
-    assert choose_index(places, "team") is places[1]
-    assert choose_index(places, "https://i.example/simple") is places[1]
-    assert choose_index(places, str(tmp_path)).folder == tmp_path
-    assert choose_index(places, str(tmp_path / "new")).folder == tmp_path / "new"
+def test_an_index_is_chosen_by_name_url_or_folder(tmp_path: Path) -> None:
+    indexes = read({"local": "index", "team": {"url": "https://i.example/simple/", "token": "T"}})
+    assert choose_index(indexes, "team") is indexes[1]
+    assert choose_index(indexes, "https://i.example/simple") is indexes[1]
+    assert choose_index(indexes, str(tmp_path)).folder == tmp_path
+    assert choose_index(indexes, str(tmp_path / "new")).folder == tmp_path / "new"
     with pytest.raises(SeatrialError, match="No index is called 'taem'") as error:
-        choose_index(places, "taem")
+        choose_index(indexes, "taem")
     assert error.value.hint == "Did you mean team?"
-    with pytest.raises(SeatrialError, match="has a user name or a token in it"):
-        choose_index(places, f"https://x:{TOKEN}@i.example/")
+    with pytest.raises(SeatrialError, match="contains a user name or a token"):
+        choose_index(indexes, f"https://x:{TOKEN}@i.example/")
 
 
-def test_a_token_goes_over_https_to_others_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_sent_to_other_machines_only_over_https(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T", TOKEN)
     for url, works in (("http://i.example/", False), ("http://127.0.0.1:9/", True), ("https://i.example/", True)):
         place = index_at_url(url, pull_token="T")
@@ -90,5 +90,5 @@ def test_a_token_goes_over_https_to_others_or_not_at_all(monkeypatch: pytest.Mon
                 place.credentials()
     assert index_at_url("http://i.example/", pull_token="T", insecure=True).credentials()
     monkeypatch.setenv("T", "a\nb")
-    with pytest.raises(SeatrialError, match="holds no token"):
+    with pytest.raises(SeatrialError, match="does not hold a token"):
         index_at_url("https://i.example/", pull_token="T").credentials()

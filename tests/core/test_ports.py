@@ -18,7 +18,7 @@ def test_a_port_in_use_is_an_error_with_the_given_hint() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            SeatrialError, match=f"Port {port} on 127.0.0.1 cannot be used: Address already in use"
+            SeatrialError, match=f"Port {port} on 127.0.0.1 cannot be used: Address already in use\\.$"
         ) as error:
             check_port("127.0.0.1", port, hint="Try 8002.")
     assert error.value.hint == "Try 8002."

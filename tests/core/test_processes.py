@@ -8,7 +8,7 @@ from seatrial.core import processes
 from seatrial.core.processes import is_running
 
 
-def test_a_process_runs_until_it_has_ended_and_is_not_disturbed() -> None:
+def test_a_process_is_running_until_it_ends_and_is_not_disturbed() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         assert is_running(process.pid)
         assert is_running(process.pid)
@@ -27,5 +27,5 @@ def test_another_users_process_is_running(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("pid", [0, -1, -os.getpid(), 2**70])
-def test_what_is_not_the_id_of_one_process_is_not_running(pid: int) -> None:
+def test_an_invalid_process_id_is_not_running(pid: int) -> None:
     assert not is_running(pid)

@@ -1,4 +1,4 @@
-"""The version in its line: read, raised, written, and told apart from other changes."""
+"""The version in its line: read, raised, written, and recognized in a diff."""
 
 from pathlib import Path
 
@@ -61,10 +61,10 @@ def test_only_the_version_is_written(text: str, tmp_path: Path):
         "__version__ = r'0.1.0'\n",
     ],
 )
-def test_a_version_that_is_no_plain_line_is_left_alone(text: str, tmp_path: Path):
+def test_a_version_that_is_not_a_plain_line_is_not_changed(text: str, tmp_path: Path):
     file = tmp_path / "__init__.py"
     file.write_text(text)
-    with pytest.raises(SeatrialError, match="has no line `__version__ ="):
+    with pytest.raises(SeatrialError, match="needs one line `__version__ ="):
         write_version(file, "0.2.0")
     assert file.read_text() == text
 
@@ -87,5 +87,5 @@ HEAD = "diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n"
         ("Binary files a/x and b/x differ\n", None),
     ],
 )
-def test_a_change_of_the_version_alone(diff: str, version: str | None):
+def test_a_diff_of_only_the_version_is_recognized(diff: str, version: str | None):
     assert version_in_diff(diff) == version

@@ -48,7 +48,7 @@ def changed(path: Path, change: Callable[[bytes], bytes]) -> Iterator[None]:
         (("rollback", "moon"), "Unknown target 'moon'.\nhint: Known: local, docker, railway, kubernetes."),
         (("deployments", "moon"), "Unknown target 'moon'."),
         (("deploy", "local", "7.0"), "has no titanic-model==7.0.\nhint: It has titanic-model 0.1.0, 0.2.0, 0.3.0."),
-        (("deploy", "local", "new"), "'titanic-model==new' names no release."),
+        (("deploy", "local", "new"), "'titanic-model==new' is not a release."),
         (("rollback", "local", "--to", "7.0"), "Release 7.0 was never healthy on local.\nhint: Healthy releases: 0.1.0."),
         (("rollback", "local", "--to", "0.3.0"), "Release 0.3.0 was never healthy on local."),
     ],
@@ -95,7 +95,7 @@ def test_a_damaged_wheel_on_the_index(shared_repo: ProjectRepo) -> None:
         shared_repo.root / ".seatrial" / "index" / "simple" / "titanic-model" / "titanic_model-0.3.0-py3-none-any.whl"
     )
     with changed(wheel, lambda content: content[:-1] + b"x"):
-        assert "is not what was published: its hash is another one." in refused(shared_repo, "deploy", "local", "0.3.0")
+        assert "is not what was published: its hash is different." in refused(shared_repo, "deploy", "local", "0.3.0")
 
 
 def test_a_port_in_use(repo: ProjectRepo) -> None:
@@ -137,7 +137,7 @@ def test_files_edited_by_hand(shared_repo: ProjectRepo, name: str, command: tupl
     [
         ("history.jsonl", lambda text: b"{" + text, "history.jsonl, line 1, is not a deployment."),
         ("requirements.txt", lambda text: text + b"numpy\n", "does not pin numpy to a version and a hash."),
-        ("requirements.txt", lambda text: text + b"--index-url x\n", "pins nothing: '--index-url x'."),
+        ("requirements.txt", lambda text: text + b"--index-url x\n", "has an invalid line: '--index-url x'."),
     ],
 )
 def test_damaged_files_that_were_committed(

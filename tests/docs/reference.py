@@ -144,13 +144,28 @@ def compiles_page() -> str:
 
 
 def python_page() -> str:
-    from seatrial import Release, Schema, SeatrialError
+    from seatrial import Project, Release, Schema, SeatrialError, load
     from seatrial.deploy.target import PinnedRelease, Target
     from seatrial.steps import pytest_plugin
+    from seatrial.steps.trial import TrialResult
 
     parts = [
         f"{WRITTEN}\n\n# Python",
         "What a project, a test, a notebook or another program may use. Everything else is internal and may change.",
+        "## `from seatrial import Project`",
+        prose(Project.__doc__ or ""),
+        "[In a notebook](../notebook.md) goes through its methods from a table to a rollback.",
+        *members(Project, [name for name in vars(Project) if callable(getattr(Project, name)) and name[0] != "_"]),
+        "What `trial` and `accept` return, `seatrial.steps.trial.TrialResult`:",
+        table(
+            ("attribute", "meaning"),
+            [
+                (f"`{name}`", plain(getattr(TrialResult, name).__doc__))
+                for name in ("outcome", "passed", "cause", "checks")
+            ],
+        ),
+        f"## `seatrial.load{signature(load)}`",
+        prose(load.__doc__ or ""),
         "## `from seatrial import Schema`",
         prose(Schema.__doc__ or ""),
         "[Features and pipelines](../models.md) explains how to write a schema.",
@@ -189,7 +204,8 @@ def signature(method: Callable[..., Any]) -> str:
     """Return a signature without `self`, modules and quotes."""
     given = inspect.signature(method)
     shown = given.replace(parameters=[p for p in given.parameters.values() if p.name != "self"])
-    short = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", str(shown)).replace("'", "")
+    short = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", str(shown))
+    short = re.sub(r"(: |-> )'([^']*)'", r"\1\2", short)  # annotations in quotes; defaults keep theirs
     return re.sub(r"ndarray\[tuple\[Any, \.\.\.\], dtype\[\w+\]\]", "ndarray", short)
 
 

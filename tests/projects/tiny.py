@@ -68,6 +68,23 @@ def make_project(root: Path, *, version: str = "0.1.0", engine: str = "onnx") ->
     return root
 
 
+def make_dist(root: Path) -> Path:
+    """Put a wheel and an sdist of such a project into its dist/, as `seatrial build` leaves them; returns the wheel."""
+    package = root / "src" / "tiny_model"
+    (package / "__init__.py").write_text('__version__ = "0.1.0"\n\n')
+    more = {
+        f"tiny_model/artifacts/{path.name}": path.read_bytes()
+        for path in (package / "artifacts").iterdir()
+        if path.name != "release.json"
+    }
+    wheel = make_wheel(root / "dist", more=more)
+    make_sdist(root / "dist")
+    with zipfile.ZipFile(wheel) as archive:
+        for name in ("__init__.py", "artifacts/release.json"):
+            (package / name).write_bytes(archive.read(f"tiny_model/{name}"))
+    return wheel
+
+
 def make_wheel(
     folder: Path,
     name: str = "tiny-model",

@@ -1,4 +1,4 @@
-"""A real private index, as `seatrial index serve` runs it, and hand-made servers that behave badly."""
+"""A real private index, as `seatrial index serve` runs it, and small servers that misbehave."""
 
 import http.server
 import os
@@ -24,7 +24,7 @@ class Private:
         host = url.removeprefix("http://")
         self.with_token = f"http://__token__:{TOKEN.replace('/', '%2F')}@{host}/simple/"
 
-    def place(self, **more: object) -> IndexSettings:
+    def settings(self, **more: object) -> IndexSettings:
         return index_at_url(self.simple, **({"pull_token": "TEAM_TOKEN", "push_token": "TEAM_TOKEN"} | more))  # type: ignore[arg-type]
 
 
@@ -69,18 +69,18 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @contextmanager
 def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], Answer | None]) -> Iterator[str]:
-    """A server that answers each request as told; None cuts the connection."""
+    """A server that responds as `answer` says; None cuts the connection."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _any(self) -> None:
-            told = answer(self)
-            if told is None:
+            response = answer(self)
+            if response is None:
                 self.close_connection = True
                 self.connection.close()
                 return
-            status, headers, body = told
+            status, headers, body = response
             self.send_response(status)
             for key, value in {"Content-Length": str(len(body)), "Connection": "close", **headers}.items():
                 self.send_header(key, value)

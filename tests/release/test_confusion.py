@@ -1,4 +1,4 @@
-"""Dependency confusion: version 99 of our model lies on the public index, by somebody else.
+"""Dependency confusion: version 99 of our model is on the public index, by somebody else.
 
 First what happens with the set-ups that people use, so that the attack is known to be real; then that each of ours
 installs our wheel, or nothing.
@@ -21,7 +21,7 @@ from seatrial.release import FolderIndex
 from seatrial.wheels.installer import find_uv
 
 OURS, THEIRS, NOTHING = "0.1.0", "99.0", ""
-DOWN = "http://127.0.0.1:9/simple/"  # the port of a service that nobody runs
+DOWN = "http://127.0.0.1:9/simple/"  # a port that nothing listens on
 
 
 class World:
@@ -43,8 +43,8 @@ class World:
         self.done = subprocess.run(
             [*command, *words], cwd=folder, env=mine, capture_output=True, text=True, check=False
         )
-        told = target / "tiny_model" / "__init__.py"
-        version = told.read_text().split('"')[1] if told.is_file() else NOTHING
+        init = target / "tiny_model" / "__init__.py"
+        version = init.read_text().split('"')[1] if init.is_file() else NOTHING
         assert (self.done.returncode == 0) is bool(version), self.done.stderr
         return version
 
@@ -63,7 +63,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with private_index(root / "private") as private, private_index(root / "empty") as empty:
         url = f"http://127.0.0.1:{server.server_port}/simple/"
-        pin = ours.find("tiny-model").hashed_requirement
+        release = ours.find("tiny-model")
+        pin = f"{release.requirement} --hash=sha256:{release.sha256}"
         yield World(private, url, root / "pip" / "bin" / "python", empty.with_token, pin)
     server.shutdown()
     server.server_close()
@@ -96,19 +97,19 @@ def test_the_attack_is_real(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
-def test_the_model_alone_from_the_private_index_is_ours(world: World, tmp_path: Path, tool: str) -> None:
+def test_the_model_installed_alone_from_the_private_index_is_ours(world: World, tmp_path: Path, tool: str) -> None:
     """The first of two steps; the second installs the rest by hash or name, and never this name."""
     assert world.install(tool, tmp_path, "--no-deps", "--index-url", world.private, "tiny-model") == OURS
 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
 @pytest.mark.parametrize("private", ["down", "404"])
-def test_the_model_alone_fails_closed(world: World, tmp_path: Path, tool: str, private: str) -> None:
+def test_installing_the_model_alone_fails_closed(world: World, tmp_path: Path, tool: str, private: str) -> None:
     url = DOWN if private == "down" else world.empty
     assert world.install(tool, tmp_path, "--no-deps", "--index-url", url, "tiny-model") == NOTHING
 
 
-def test_the_hashed_pin_with_pips_extra_index_is_ours(world: World, tmp_path: Path) -> None:
+def test_a_hashed_requirement_with_pips_extra_index_is_ours(world: World, tmp_path: Path) -> None:
     words = hashed(world, tmp_path)
     got = world.install("pip", tmp_path, *words, "--index-url", world.public, PIP_EXTRA_INDEX_URL=world.private)
     assert got == OURS
@@ -116,14 +117,14 @@ def test_the_hashed_pin_with_pips_extra_index_is_ours(world: World, tmp_path: Pa
 
 
 @pytest.mark.parametrize("private", ["down", "404"])
-def test_the_hashed_pin_fails_closed(world: World, tmp_path: Path, private: str) -> None:
+def test_a_hashed_requirement_fails_closed(world: World, tmp_path: Path, private: str) -> None:
     url = DOWN if private == "down" else world.empty
     words = hashed(world, tmp_path)
     assert world.install("pip", tmp_path, *words, "--index-url", world.public, PIP_EXTRA_INDEX_URL=url) == NOTHING
     assert "hash" in world.done.stderr.lower()
 
 
-def test_the_hashed_pin_with_uv_is_ours_or_nothing(world: World, tmp_path: Path) -> None:
+def test_a_hashed_requirement_with_uv_is_ours_or_fails(world: World, tmp_path: Path) -> None:
     for number, (url, version) in enumerate(((world.private, OURS), (DOWN, NOTHING), (world.empty, NOTHING))):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -134,7 +135,7 @@ def test_the_hashed_pin_with_uv_is_ours_or_nothing(world: World, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("private", "version"), [("up", OURS), ("down", NOTHING), ("404", NOTHING)])
-def test_uvs_explicit_index_is_ours_or_nothing(world: World, tmp_path: Path, private: str, version: str) -> None:
+def test_uvs_explicit_index_is_ours_or_fails(world: World, tmp_path: Path, private: str, version: str) -> None:
     url = {"up": world.private, "down": DOWN, "404": world.empty}[private]
     (tmp_path / "pyproject.toml").write_text(f"""\
 [project]
@@ -161,18 +162,19 @@ default = true
         text=True,
         check=False,
     )
-    told = list((tmp_path / ".venv").glob("lib/*/site-packages/tiny_model/__init__.py"))
+    inits = list((tmp_path / ".venv").glob("lib/*/site-packages/tiny_model/__init__.py"))
     assert (done.returncode == 0) is bool(version), done.stderr
-    assert [path.read_text().split('"')[1] for path in told] == ([version] if version else [])
+    assert [path.read_text().split('"')[1] for path in inits] == ([version] if version else [])
 
 
-def test_our_own_environments_take_the_model_from_the_private_index_alone(
+def test_our_environments_take_the_model_only_from_the_private_index(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.release.indexes import TOKEN
 
     from seatrial.release import open_index
     from seatrial.wheels.environments import make_environment
+    from seatrial.wheels.wheel import inspect
 
     monkeypatch.setenv("UV_DEFAULT_INDEX", world.public)
     monkeypatch.setenv("UV_NO_CONFIG", "1")
@@ -181,7 +183,7 @@ def test_our_own_environments_take_the_model_from_the_private_index_alone(
     url = "http://" + world.private.rpartition("@")[2]
     index = open_index(url)
     needs = make_wheel(tmp_path, "outer-model", requires=("tiny-model",))
-    made = make_environment(needs, index=index, cache=tmp_path / "c")
+    made = make_environment(inspect(needs), index=index, cache=tmp_path / "c")
     code = "import tiny_model; print(tiny_model.__version__)"
     done = subprocess.run([made.python, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == OURS

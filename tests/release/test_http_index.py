@@ -1,4 +1,4 @@
-"""The index over HTTP: as the folder, whatever the server and the network do."""
+"""The index over HTTP behaves like the folder, whatever the server and the network do."""
 
 import json
 import time
@@ -23,30 +23,32 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
 @pytest.fixture
 def remote(private: Private, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HttpIndex:
     monkeypatch.setenv("TEAM_TOKEN", TOKEN)
-    return HttpIndex(private.place(), cache=tmp_path / "cache")
+    return HttpIndex(private.settings(), cache=tmp_path / "cache")
 
 
-def test_a_release_goes_up_and_comes_back(remote: HttpIndex, private: Private, tmp_path: Path) -> None:
+def test_a_release_is_uploaded_and_fetched_back(remote: HttpIndex, private: Private, tmp_path: Path) -> None:
     wheel, sdist = make_wheel(tmp_path, "up-model"), make_sdist(tmp_path, "up-model")
     assert remote.releases("up-model") == []
-    said: list[str] = []
-    published = remote.publish([wheel, sdist], said.append)
+    messages: list[str] = []
+    published = remote.publish([wheel, sdist], messages.append)
     assert (published.name, published.version, published.already) == ("up-model", "0.1.0", False)
-    assert [line for line in said if line.startswith("uploading")] == [
+    assert [line for line in messages if line.startswith("uploading")] == [
         f"uploading {sdist.name}",
         f"uploading {wheel.name}",
     ]
     (release,) = remote.releases("Up_Model")
     (same,) = FolderIndex(private.folder).releases("up-model")
     assert release == same
-    assert release.hashed_requirement == f"up-model==0.1.0 --hash=sha256:{release.sha256}"
+    assert (release.requirement, release.sha256) == ("up-model==0.1.0", digest(wheel))
     assert remote.fetch(release).read_bytes() == wheel.read_bytes()
     assert remote.fetch(release, sdist=True).read_bytes() == sdist.read_bytes()
     assert remote.publish([wheel, sdist]).already
     assert "up-model" in remote.names()
 
 
-def test_half_a_publication_is_completed_and_other_bytes_are_refused(remote: HttpIndex, tmp_path: Path) -> None:
+def test_an_interrupted_publication_is_completed_and_different_content_is_refused(
+    remote: HttpIndex, tmp_path: Path
+) -> None:
     wheel, sdist = make_wheel(tmp_path, "half-model"), make_sdist(tmp_path, "half-model")
     assert not remote.publish([wheel]).already
     assert not remote.publish([wheel, sdist]).already
@@ -68,20 +70,20 @@ def test_without_the_right_token_nothing_is_read_or_written(
         monkeypatch.setenv("TEAM_TOKEN", token)
     else:
         monkeypatch.delenv("TEAM_TOKEN")
-    message = "does not take the token in TEAM_TOKEN" if token else "wants a token, and none is set"
+    message = "rejects the token in TEAM_TOKEN" if token else "requires a token, but none is set"
     for act in (remote.names, lambda: remote.find("x"), lambda: remote.publish([make_wheel(tmp_path, "no-model")])):
         with pytest.raises(SeatrialError, match=message) as error:
             act()
         assert "TEAM_TOKEN" in error.value.hint
 
 
-def test_a_variable_that_the_settings_name_has_to_be_set(private: Private, tmp_path: Path) -> None:
-    index = HttpIndex(private.place(demanded=True), cache=tmp_path)
+def test_a_variable_named_in_the_settings_must_be_set(private: Private, tmp_path: Path) -> None:
+    index = HttpIndex(private.settings(token_required=True), cache=tmp_path)
     with pytest.raises(SeatrialError, match="TEAM_TOKEN is not set"):
         index.find("x")
 
 
-def test_an_index_that_nobody_runs_is_one_clear_line(tmp_path: Path) -> None:
+def test_an_index_that_does_not_run_is_reported_in_one_line(tmp_path: Path) -> None:
     with answering(lambda _: None) as url:
         pass
     slept: list[float] = []
@@ -98,7 +100,7 @@ EMPTY = (200, {"Content-Type": "application/vnd.pypi.simple.v1+json"}, b'{"meta"
 
 
 class Upload:
-    """An index that lists nothing and answers uploads as told, or that takes them and then fails to say so."""
+    """An index that lists nothing and responds to uploads as given, or that accepts them and then fails to confirm it."""
 
     def __init__(self, *answers: tuple[int, dict[str, str], bytes] | None, keeps: Path | None = None) -> None:
         self.answers, self.keeps, self.seen = list(answers), keeps, 0
@@ -126,24 +128,24 @@ def digest(path: Path) -> str:
 
 
 FAILURES = {
-    "401": ((401, {}, b"no"), "wants a token|does not take the token", 1),
-    "403": ((403, {}, b"no"), "wants a token|does not take the token", 1),
+    "401": ((401, {}, b"no"), "requires a token|rejects the token", 1),
+    "403": ((403, {}, b"no"), "requires a token|rejects the token", 1),
     "400": ((400, {}, b"Invalid\r\nclassifier"), "refuses .* Invalid classifier", 1),
     "404": ((404, HTML, b"<h1>Not Found</h1>"), "refuses .* Not Found", 1),
     "409 of what is not there": ((409, {}, b"conflict"), "never overwritten", 1),
     "400 of what exists": ((400, {}, b"File already exists."), "never overwritten", 1),
     "413": ((413, {}, b"Too big"), "too large", 1),
-    "500": ((500, {}, b"oops"), "answers 500: oops; .* does not list", 3),
-    "503": ((503, {}, b"later"), "answers 503: later; .* does not list", 3),
+    "500": ((500, {}, b"oops"), "returned 500: oops; .* does not list", 3),
+    "503": ((503, {}, b"later"), "returned 503: later; .* does not list", 3),
     "cut": (None, "broke off.*does not list", 3),
-    "a proxy's page": ((200, HTML, PROXY), "said 200, but .* does not list .*: 'Sign in'", 1),
-    "a redirect": ((301, {"Location": "https://elsewhere.example/"}, b""), "redirects uploads elsewhere", 1),
+    "a proxy's page": ((200, HTML, PROXY), "returned 200, but .* does not list .*: 'Sign in'", 1),
+    "a redirect": ((301, {"Location": "https://elsewhere.example/"}, b""), "redirects uploads .301.", 1),
     "an echo of the token": ((422, {}, f"bad {TOKEN}".encode()), r"refuses .*: bad \*\*\*$", 1),
 }
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_every_failure_of_an_upload_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+def test_every_failed_upload_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     answer, message, uploads = FAILURES[case]
     monkeypatch.setenv("SEATRIAL_INDEX_TOKEN", TOKEN)
     behaving = Upload(answer)
@@ -168,7 +170,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("answer", [None, (502, {}, b"bad gateway"), (504, {}, b"")])
-def test_an_upload_that_arrived_though_nobody_said_so_is_a_success(tmp_path: Path, answer) -> None:
+def test_an_upload_that_arrived_without_a_response_is_a_success(tmp_path: Path, answer) -> None:
     wheel = make_wheel(tmp_path)
     behaving = Upload(answer, keeps=wheel)
     with answering(behaving) as url:
@@ -177,13 +179,16 @@ def test_an_upload_that_arrived_though_nobody_said_so_is_a_success(tmp_path: Pat
     assert behaving.seen == 1
 
 
-def test_an_upload_that_arrived_as_something_else_is_a_failure(tmp_path: Path) -> None:
+def test_an_upload_that_arrived_with_different_content_is_a_failure(tmp_path: Path) -> None:
     wheel, other = make_wheel(tmp_path), make_wheel(tmp_path / "b", content="x = 1")
-    with answering(Upload((200, {}, b"OK"), keeps=other)) as url, pytest.raises(SeatrialError, match="other bytes"):
+    with (
+        answering(Upload((200, {}, b"OK"), keeps=other)) as url,
+        pytest.raises(SeatrialError, match="with different content"),
+    ):
         HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c").publish([wheel])
 
 
-def test_a_passing_failure_of_an_upload_is_tried_again(tmp_path: Path) -> None:
+def test_a_temporary_failure_of_an_upload_is_retried(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
     behaving = Upload((503, {}, b"later"), (200, {}, b"OK"))
     listed: list[int] = []
@@ -201,22 +206,25 @@ def test_a_passing_failure_of_an_upload_is_tried_again(tmp_path: Path) -> None:
 
 
 READS = {
-    "a log-in page": ((200, HTML, PROXY), "none of a package index"),
-    "an empty page": ((200, HTML, b""), "none of a package index"),
-    "a page with other links": ((200, HTML, b'<a href="/help">Help</a>'), "none of a package index"),
-    "plain text": ((200, {"Content-Type": "text/plain"}, b"hello"), "none of a package index"),
-    "damaged JSON": ((200, EMPTY[1], b'{"files": ['), "cannot be read"),
-    "other JSON": ((200, EMPTY[1], b'{"error": "no"}'), "no page of an index"),
-    "a later format": ((200, EMPTY[1], b'{"meta": {"api-version": "2.0"}, "files": []}'), "no page of an index"),
-    "500": ((500, {}, b"oops"), "answers 500: oops"),
-    "418": ((418, {}, b"teapot"), "answers 418: teapot"),
+    "a log-in page": ((200, HTML, PROXY), "not one of a package index"),
+    "an empty page": ((200, HTML, b""), "not one of a package index"),
+    "a page with other links": ((200, HTML, b'<a href="/help">Help</a>'), "not one of a package index"),
+    "plain text": ((200, {"Content-Type": "text/plain"}, b"hello"), "not one of a package index"),
+    "damaged JSON": ((200, EMPTY[1], b'{"files": ['), "returned invalid JSON"),
+    "other JSON": ((200, EMPTY[1], b'{"error": "no"}'), "not a page of a package index"),
+    "a later format": (
+        (200, EMPTY[1], b'{"meta": {"api-version": "2.0"}, "files": []}'),
+        "not a page of a package index",
+    ),
+    "500": ((500, {}, b"oops"), "returned 500: oops"),
+    "418": ((418, {}, b"teapot"), "returned 418: teapot"),
     "cut": (None, "cannot be read"),
     "a loop": ((302, {"Location": "/simple/tiny-model/"}, b""), "redirects"),
 }
 
 
 @pytest.mark.parametrize("case", READS)
-def test_what_is_no_page_of_an_index_is_an_error_and_not_an_empty_one(tmp_path: Path, case: str) -> None:
+def test_a_page_that_is_not_of_an_index_is_an_error_and_not_an_empty_index(tmp_path: Path, case: str) -> None:
     answer, message = READS[case]
     with answering(lambda _: answer) as url:
         index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c", sleep=lambda _: None)
@@ -225,7 +233,7 @@ def test_what_is_no_page_of_an_index_is_an_error_and_not_an_empty_one(tmp_path: 
                 act()
 
 
-def test_a_redirect_to_another_host_takes_no_token_and_is_no_page(
+def test_a_redirect_to_another_host_gets_no_token_and_is_not_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEATRIAL_INDEX_TOKEN", TOKEN)
@@ -283,7 +291,7 @@ def test_pages_of_all_kinds_are_read(tmp_path: Path, form: str) -> None:
         assert index.find("tiny-model==0.1.0") == release
 
 
-def test_a_file_that_is_not_what_the_index_lists_never_gets_in(tmp_path: Path) -> None:
+def test_a_file_that_differs_from_the_listed_hash_is_never_used(tmp_path: Path) -> None:
     wheel, other = make_wheel(tmp_path), make_wheel(tmp_path / "b", content="x = 1")
     sent = [other.read_bytes()]
 
@@ -294,7 +302,7 @@ def test_a_file_that_is_not_what_the_index_lists_never_gets_in(tmp_path: Path) -
         index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c")
         found = index.find("tiny-model")
         for look in (index.fetch, lambda release: release.metadata):
-            with pytest.raises(SeatrialError, match="not what it lists"):
+            with pytest.raises(SeatrialError, match="does not have the sha256 that the index lists"):
                 look(found)
         assert [p for p in (tmp_path / "c").rglob("*") if p.is_file()] == []
         sent[0] = wheel.read_bytes()
@@ -331,7 +339,7 @@ class Gemfury:
         return page(*sorted(self.folder.iterdir())) if any(self.folder.iterdir()) else (404, {}, b"")
 
 
-def test_gemfury_takes_a_push_with_one_token_and_is_read_with_another(
+def test_gemfury_has_one_token_for_uploads_and_another_for_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dataclasses import replace
@@ -359,7 +367,7 @@ def test_gemfury_takes_a_push_with_one_token_and_is_read_with_another(
             index.publish([make_wheel(tmp_path, version="0.2.0")])
 
 
-def test_of_many_releases_only_the_one_that_is_asked_for_is_fetched(
+def test_of_many_releases_only_the_requested_one_is_fetched(
     remote: HttpIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(4):
@@ -385,7 +393,7 @@ def test_of_many_releases_only_the_one_that_is_asked_for_is_fetched(
         ("/files/{name}?X-Amz-Signature=TOPSECRET#sha256={digest}", (200, {"Content-Length": "9"}, b"short")),
     ],
 )
-def test_a_signed_address_or_a_password_in_one_is_in_no_message(tmp_path: Path, link: str, answer) -> None:
+def test_no_message_contains_a_signed_url_or_a_password(tmp_path: Path, link: str, answer) -> None:
     wheel = make_wheel(tmp_path)
 
     def act(request):
@@ -402,7 +410,7 @@ def test_a_signed_address_or_a_password_in_one_is_in_no_message(tmp_path: Path, 
     assert "/files/" in error.value.message
 
 
-def test_an_upload_that_is_refused_though_it_arrived_is_believed(tmp_path: Path) -> None:
+def test_an_upload_that_is_refused_although_it_arrived_is_a_success(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
     with answering(Upload((403, {}, b"no"), keeps=wheel)) as url:
         assert HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c").publish([wheel]).version == "0.1.0"

@@ -1,4 +1,4 @@
-"""The folder index: what is published can be found, fetched and read by others, and is never overwritten."""
+"""The folder index: a published release can be found and fetched, is readable by other tools, and never overwritten."""
 
 import hashlib
 import json
@@ -38,15 +38,15 @@ def page(index: FolderIndex, name: str = "tiny-model") -> list[dict[str, str]]:
     return parser.found
 
 
-def test_a_published_release_is_listed_with_its_facts(index: FolderIndex, tmp_path: Path) -> None:
+def test_a_published_release_is_listed_with_its_metadata(index: FolderIndex, tmp_path: Path) -> None:
     wheel, sdist = make_wheel(tmp_path), make_sdist(tmp_path)
     published = index.publish([wheel, sdist])
     (release,) = index.releases("Tiny_Model")
     assert (published.name, published.version, published.already) == ("tiny-model", "0.1.0", False)
     assert release.requirement == "tiny-model==0.1.0"
     assert release.sha256 == hashlib.sha256(wheel.read_bytes()).hexdigest()
-    assert release.size == wheel.stat().st_size
-    assert release.uploaded == "2026-11-24T10:00:00Z"
+    assert release.wheel.size == wheel.stat().st_size
+    assert release.wheel.uploaded == "2026-11-24T10:00:00Z"
     assert release.metadata is not None
     assert release.metadata["metrics"]["auc"]["value"] == 0.87
     assert release.sdist is not None
@@ -55,7 +55,7 @@ def test_a_published_release_is_listed_with_its_facts(index: FolderIndex, tmp_pa
     assert index.fetch(release, sdist=True).read_bytes() == sdist.read_bytes()
 
 
-def test_the_html_page_says_what_pep_503_and_658_ask_for(index: FolderIndex, tmp_path: Path) -> None:
+def test_the_html_page_follows_pep_503_and_658(index: FolderIndex, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, requires_python=">=3.8,<4")
     index.publish([wheel, make_sdist(tmp_path)])
     for link in page(index):
@@ -69,7 +69,7 @@ def test_the_html_page_says_what_pep_503_and_658_ask_for(index: FolderIndex, tmp
     assert "&gt;=3.8,&lt;4" in (index.path / "simple" / "tiny-model" / "index.html").read_text()
 
 
-def test_the_json_pages_say_what_pep_691_and_700_ask_for(index: FolderIndex, tmp_path: Path) -> None:
+def test_the_json_pages_follow_pep_691_and_700(index: FolderIndex, tmp_path: Path) -> None:
     for version in ("0.10.0", "0.9.0"):
         index.publish([make_wheel(tmp_path, version=version)])
     index.publish([make_wheel(tmp_path, "other-model")])
@@ -82,7 +82,7 @@ def test_the_json_pages_say_what_pep_691_and_700_ask_for(index: FolderIndex, tmp
     assert 'href="tiny-model/"' in (index.path / "simple/index.html").read_text()
 
 
-def test_the_same_bytes_again_are_told_and_change_nothing(index: FolderIndex, tmp_path: Path) -> None:
+def test_publishing_the_same_bytes_again_is_reported_and_changes_nothing(index: FolderIndex, tmp_path: Path) -> None:
     files = [make_wheel(tmp_path), make_sdist(tmp_path)]
     index.publish(files)
     before = tree(index.path)
@@ -109,7 +109,7 @@ def test_another_spelling_of_a_version_is_the_same_version(index: FolderIndex, t
         index.publish([make_wheel(tmp_path, version="0.1.0")])
 
 
-def test_finding_takes_the_newest_that_fits(index: FolderIndex, tmp_path: Path) -> None:
+def test_the_newest_matching_release_is_found(index: FolderIndex, tmp_path: Path) -> None:
     for version in ("0.9.0", "0.10.0", "0.11.0rc1"):
         index.publish([make_wheel(tmp_path, version=version)])
     assert index.find("tiny-model").version == "0.10.0"
@@ -118,22 +118,22 @@ def test_finding_takes_the_newest_that_fits(index: FolderIndex, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "message", "hint"),
+    ("requirement", "message", "hint"),
     [
         ("tiny-model==0.3.0", "has no tiny-model==0.3.0", "0.1.0, 0.2.0"),
         ("tiny-modle", "no release of tiny-modle", "Did you mean tiny-model?"),
         ("something", "no release of something", "seatrial publish"),
-        ("not a name", "names no release", "titanic-model==0.1.0"),
+        ("not a name", "is not a release", "titanic-model==0.1.0"),
         ("tiny-model[serve]", "more than a name", "titanic-model==0.1.0"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(
-    index: FolderIndex, tmp_path: Path, asked: str, message: str, hint: str
+def test_a_missing_release_is_reported_with_the_existing_ones(
+    index: FolderIndex, tmp_path: Path, requirement: str, message: str, hint: str
 ) -> None:
     for version in ("0.1.0", "0.2.0"):
         index.publish([make_wheel(tmp_path, version=version)])
     with pytest.raises(SeatrialError, match=message) as error:
-        index.find(asked)
+        index.find(requirement)
     assert hint in error.value.hint
 
 
@@ -143,12 +143,12 @@ def test_an_index_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_an_address_is_an_index_over_http_and_a_file_url_is_a_folder(tmp_path: Path) -> None:
+def test_a_url_is_an_index_over_http_and_a_file_url_is_a_folder(tmp_path: Path) -> None:
     assert open_index("https://index.example/simple").where == "https://index.example/simple/"
     assert open_index((tmp_path / "a b").as_uri()).path == tmp_path / "a b"  # type: ignore[attr-defined]
 
 
-def test_a_damaged_file_is_not_fetched_and_publishing_again_mends_it(index: FolderIndex, tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_fetched_and_publishing_again_repairs_it(index: FolderIndex, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
     index.publish([wheel])
     release = index.find("tiny-model")
@@ -164,12 +164,12 @@ def test_a_damaged_file_is_not_fetched_and_publishing_again_mends_it(index: Fold
     assert index.fetch(release).read_bytes() == wheel.read_bytes()
 
 
-def test_a_cut_off_page_is_an_error_and_not_an_empty_index(index: FolderIndex, tmp_path: Path) -> None:
+def test_a_truncated_page_is_an_error_and_not_an_empty_index(index: FolderIndex, tmp_path: Path) -> None:
     index.publish([make_wheel(tmp_path)])
     path = index.path / "simple/tiny-model/index.html"
     path.write_text(path.read_text()[:-20])
     for act in (index.releases, lambda: index.publish([make_wheel(tmp_path, version="0.2.0")])):
-        with pytest.raises(SeatrialError, match="not a whole page"):
+        with pytest.raises(SeatrialError, match="not a complete index page"):
             act()
 
 
@@ -177,15 +177,15 @@ def test_a_cut_off_page_is_an_error_and_not_an_empty_index(index: FolderIndex, t
     ("files", "message"),
     [
         ([], "nothing to publish"),
-        (["sdist"], "not one release"),
-        (["wheel", "other"], "not one release"),
-        (["wheel", "later sdist"], "not one release"),
+        (["sdist"], "not the files of one release"),
+        (["wheel", "other"], "not the files of one release"),
+        (["wheel", "later sdist"], "not the files of one release"),
         (["missing"], "does not exist"),
-        (["text"], "neither as a wheel nor as an sdist"),
+        (["text"], "does not have the file name of a wheel or an sdist"),
         (["damaged sdist", "wheel"], "damaged"),
     ],
 )
-def test_what_is_no_release_is_refused_before_anything_is_written(
+def test_files_that_are_not_one_release_are_refused_before_anything_is_written(
     index: FolderIndex, tmp_path: Path, files: list[str], message: str
 ) -> None:
     damaged = tmp_path / "damaged" / "tiny_model-0.1.0.tar.gz"
@@ -205,7 +205,7 @@ def test_what_is_no_release_is_refused_before_anything_is_written(
     assert not index.path.exists()
 
 
-def test_two_releases_at_once_both_land(index: FolderIndex, tmp_path: Path) -> None:
+def test_releases_published_at_the_same_time_all_appear(index: FolderIndex, tmp_path: Path) -> None:
     wheels = [make_wheel(tmp_path, version=f"0.{n}.0") for n in range(6)]
     wheels += [make_wheel(tmp_path, f"model-{n}") for n in range(6)]
     assert sorted(code for code, _ in publish_at_once(index.path, wheels)) == [0] * 12
@@ -216,16 +216,16 @@ def test_two_releases_at_once_both_land(index: FolderIndex, tmp_path: Path) -> N
         index.fetch(release)
 
 
-def test_of_two_with_the_same_version_exactly_one_wins(index: FolderIndex, tmp_path: Path) -> None:
+def test_only_one_of_several_files_with_the_same_version_is_published(index: FolderIndex, tmp_path: Path) -> None:
     wheels = [make_wheel(tmp_path / str(n), content=f"n = {n}") for n in range(6)]
     results = publish_at_once(index.path, wheels)
     assert sorted(code for code, _ in results) == [0, 1, 1, 1, 1, 1]
     (winner,) = [wheel for wheel, (code, _) in zip(wheels, results, strict=True) if code == 0]
     assert index.fetch(index.find("tiny-model")).read_bytes() == winner.read_bytes()
-    assert all("never overwritten" in said for code, said in results if code)
+    assert all("never overwritten" in output for code, output in results if code)
 
 
-def test_a_publication_that_never_ends_does_not_hold_up_others_for_ever(tmp_path: Path) -> None:
+def test_a_publication_that_hangs_does_not_block_others_forever(tmp_path: Path) -> None:
     from filelock import FileLock
 
     index = FolderIndex(tmp_path / "index", lock_timeout=0.2)
@@ -257,8 +257,8 @@ except SeatrialError as error:
         for wheel in wheels
     ]
     with ThreadPoolExecutor(len(running)) as pool:
-        said = list(pool.map(lambda process: process.communicate("go\n", timeout=60)[1], running))
-    return [(process.returncode, text) for process, text in zip(running, said, strict=True)]
+        outputs = list(pool.map(lambda process: process.communicate("go\n", timeout=60)[1], running))
+    return [(process.returncode, text) for process, text in zip(running, outputs, strict=True)]
 
 
 def tree(folder: Path) -> dict[str, bytes]:

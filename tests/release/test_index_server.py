@@ -1,4 +1,4 @@
-"""The private index: twine, pip and uv know it, and whoever is hostile gets a 4xx."""
+"""The private index works with twine, pip and uv, and hostile requests get a 4xx."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def send(private: Private, path: Path, **more: object) -> httpx.Response:
         return httpx.post(f"{private.url}/", data=fields, files={"content": (path.name, file)}, auth=AUTH)
 
 
-def test_twine_uploads_and_is_told_of_other_bytes(private: Private, tmp_path: Path) -> None:
+def test_twine_uploads_and_gets_an_error_for_different_content(private: Private, tmp_path: Path) -> None:
     files = [make_wheel(tmp_path, "twine-model"), make_sdist(tmp_path, "twine-model")]
     done = twine(private.url, *files)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -92,7 +92,7 @@ def test_pip_and_uv_install_from_it(private: Private, tmp_path: Path, installer:
         ("image/png", "text/plain; charset=utf-8"),
     ],
 )
-def test_pages_come_in_the_form_that_is_asked_for(private: Private, tmp_path: Path, accept: str, kind: str) -> None:
+def test_pages_come_in_the_requested_format(private: Private, tmp_path: Path, accept: str, kind: str) -> None:
     FolderIndex(private.folder).publish([make_wheel(tmp_path, "page-model")])
     for path in ("", "page-model/"):
         answer = httpx.get(private.simple + path, headers={"Accept": accept}, auth=AUTH)
@@ -132,11 +132,11 @@ def test_hostile_uploads_get_a_4xx_and_leave_nothing(private: Private, tmp_path:
     (tmp_path / "zip" / good.name).write_bytes(b"not a zip")
     pickled = make_wheel(tmp_path / "p", "evil-model", more={"evil_model/m.pkl": b"x"})
     answers = {
-        "no zip": (send(private, tmp_path / "zip" / good.name), 400, "no zip file"),
+        "not a zip file": (send(private, tmp_path / "zip" / good.name), 400, "not a zip file"),
         "a pickle": (send(private, pickled), 400, "is a pickle"),
         "another hash": (send(private, good, sha256_digest="0" * 64), 400, "SHA-256"),
-        "another name": (send(private, good, name="numpy"), 400, "not of numpy"),
-        "another version": (send(private, good, version="9"), 400, "not of evil-model 9"),
+        "another name": (send(private, good, name="numpy"), 400, "not a file of numpy"),
+        "another version": (send(private, good, version="9"), 400, "not a file of evil-model 9"),
         "another action": (send(private, good, **{":action": "remove"}), 400, "Not an upload"),
     }
     post = lambda **more: httpx.post(f"{private.url}/", auth=AUTH, **more)  # noqa: E731
@@ -161,29 +161,29 @@ def test_hostile_uploads_get_a_4xx_and_leave_nothing(private: Private, tmp_path:
     )
     answers["a path"] = (httpx.get(f"{private.url}/simple/..%2f..%2fetc/passwd", auth=AUTH), 404, "")
     answers["a hidden file"] = (httpx.get(f"{private.simple}%2e%2e/.lock", auth=AUTH), 404, "")
-    for case, (answer, status, said) in answers.items():
+    for case, (answer, status, text) in answers.items():
         assert answer.status_code == status, (case, answer.text)
-        assert said in answer.text, case
+        assert text in answer.text, case
         assert str(private.folder) not in answer.text, case
     assert FolderIndex(private.folder).releases("evil-model") == []
     assert list((private.folder / ".uploads").iterdir()) == []
 
 
-def test_of_uploads_at_once_with_the_same_version_exactly_one_wins(private: Private, tmp_path: Path) -> None:
+def test_only_one_of_several_uploads_with_the_same_version_is_accepted(private: Private, tmp_path: Path) -> None:
     wheels = [make_wheel(tmp_path / str(n), "race-model", content=f"n = {n}") for n in range(6)]
     with ThreadPoolExecutor(6) as pool:
         codes = [answer.status_code for answer in pool.map(lambda wheel: send(private, wheel), wheels)]
     assert sorted(codes) == [200, 409, 409, 409, 409, 409]
 
 
-def test_the_password_is_in_no_log(private: Private) -> None:
+def test_no_log_contains_the_password(private: Private) -> None:
     httpx.get(private.with_token)
     text = private.log.read_text()  # type: ignore[attr-defined]
     assert "/simple/" in text
     assert TOKEN not in text
 
 
-def test_reading_can_be_open_while_writing_is_not(tmp_path: Path) -> None:
+def test_reading_can_be_open_while_uploading_needs_the_password(tmp_path: Path) -> None:
     with private_index(tmp_path / "index", "--open-reading") as running:
         assert httpx.get(running.simple).status_code == 200
         assert httpx.post(f"{running.url}/").status_code == 401
@@ -204,17 +204,17 @@ def test_without_a_password_only_this_machine_is_served(tmp_path: Path) -> None:
             ("--port", port): f"Port {port} on 127.0.0.1 cannot be used: Address already in use",
             ("--port", "0"): "Another process is serving",
         }
-        for options, said in refusals.items():
+        for options, message in refusals.items():
             command = [sys.executable, "-m", "seatrial", "index", "serve", "--folder", str(running.folder)]
             mine = {**os.environ, "COLUMNS": "200", "SEATRIAL_INDEX_PASSWORD": ""}
             done = subprocess.run([*command, *options], capture_output=True, text=True, env=mine, check=False)
             assert done.returncode == 1
-            assert said in done.stderr
+            assert message in done.stderr
             assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 1099511627776", "Transfer-Encoding: chunked"])
-def test_an_upload_has_a_bound_whether_it_tells_its_length_or_not(tmp_path: Path, length: str) -> None:
+def test_uploads_are_limited_whether_they_declare_their_length_or_not(tmp_path: Path, length: str) -> None:
     import asyncio
 
     from seatrial.release.index_server import Access, make_app

@@ -19,7 +19,7 @@ from seatrial.wheels.installer import find_uv
 
 @dataclass(frozen=True)
 class Installer:
-    """One of the two, told to ignore this machine's settings, and an empty environment to install into."""
+    """One of the two, ignoring this machine's settings, and an empty environment to install into."""
 
     name: str
     command: list[str]
@@ -88,7 +88,7 @@ def site(index: FolderIndex) -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("by", ["file", "http"])
-def test_a_release_and_what_it_needs_install_from_the_index(
+def test_a_release_and_its_requirements_install_from_the_index(
     installer: Installer, index: FolderIndex, site: tuple[str, list[str]], by: str
 ) -> None:
     done = installer.install("--index-url", index.url if by == "file" else site[0], "tiny-model==0.1.0")
@@ -134,7 +134,7 @@ def test_versions_are_compared_by_metadata_alone(
     assert all(path.endswith(".whl.metadata") for path in asked)
 
 
-def test_a_release_for_another_python_is_passed_over(installer: Installer, index: FolderIndex, tmp_path: Path) -> None:
+def test_a_release_for_another_python_is_skipped(installer: Installer, index: FolderIndex, tmp_path: Path) -> None:
     files = [
         make_wheel(tmp_path, version="0.4.0", requires_python=">=4"),
         make_sdist(tmp_path, version="0.4.0"),

@@ -1,4 +1,4 @@
-"""Publishing is all or nothing, wherever it is killed and whatever runs out; and readers see old or new."""
+"""Publishing is all or nothing, wherever it is killed and whatever runs out; readers see the old or the new state."""
 
 import errno
 import hashlib
@@ -72,7 +72,7 @@ def publish_and_die(path: Path, files: list[Path], at_touch: int) -> None:
 
 @needs_fork
 @pytest.mark.parametrize("before", [[], ["0.1.0"]], ids=["first release", "second release"])
-def test_killed_at_any_moment_leaves_the_old_or_the_new_state(tmp_path: Path, before: list[str]) -> None:
+def test_a_kill_at_any_moment_leaves_the_old_or_the_new_state(tmp_path: Path, before: list[str]) -> None:
     start, clean = tmp_path / "start", tmp_path / "clean"
     for version in before:
         at(start).publish([make_wheel(tmp_path, version=version), make_sdist(tmp_path, version=version)])
@@ -114,7 +114,7 @@ def test_killed_at_any_moment_leaves_the_old_or_the_new_state(tmp_path: Path, be
 
 @needs_fork
 @pytest.mark.parametrize("limit", [0, 100, 700, 1_000, 20_000, 150_000])
-def test_a_full_disk_changes_nothing_and_says_so(tmp_path: Path, limit: int) -> None:
+def test_a_full_disk_changes_nothing_and_is_reported(tmp_path: Path, limit: int) -> None:
     index = at(tmp_path / "index")
     index.publish([make_wheel(tmp_path)])
     before = tree(index.path)
@@ -139,7 +139,7 @@ def test_a_really_full_disk_changes_nothing(tmp_path: Path) -> None:
         ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True, check=False
     )
     if mounted.returncode:
-        pytest.skip("this system lets nobody mount a small disk")
+        pytest.skip("this system does not allow mounting a small disk")
     try:
         index = at(disk / "index")
         index.publish([make_wheel(tmp_path)])
@@ -159,7 +159,7 @@ def test_a_really_full_disk_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("operation", ["fsync", "replace"])
-def test_every_write_that_fails_leaves_old_or_new(
+def test_every_failing_write_leaves_the_old_or_the_new_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     files = [make_wheel(tmp_path, version="0.2.0"), make_sdist(tmp_path, version="0.2.0")]
@@ -219,9 +219,9 @@ def assert_whole(path: Path, versions: list[str]) -> None:
     assert sorted({unquote(name).removeprefix("tiny_model-")[:5] for name, _, _ in links}) == versions
     for name, digest, rest in links:
         assert hashlib.sha256((folder / unquote(name)).read_bytes()).hexdigest() == digest
-        if told := re.search(r'data-core-metadata="sha256=([0-9a-f]{64})"', rest):
+        if match := re.search(r'data-core-metadata="sha256=([0-9a-f]{64})"', rest):
             metadata = (folder / f"{unquote(name)}.metadata").read_bytes()
-            assert hashlib.sha256(metadata).hexdigest() == told[1]
+            assert hashlib.sha256(metadata).hexdigest() == match[1]
 
 
 def copy(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Killed at random moments, client or server: the release is there or not, whole, and the next command works."""
+"""A client or a server killed at a random moment: the release is there, whole, or not; and the next command works."""
 
 import os
 import random
@@ -52,9 +52,9 @@ def assert_whole(folder: Path, paths: list[Path]) -> bool:
     return bool(found)
 
 
-def test_a_client_that_is_killed_leaves_the_release_whole_or_not_there(private: Private, tmp_path: Path) -> None:
+def test_a_killed_client_leaves_the_release_whole_or_absent(private: Private, tmp_path: Path) -> None:
     drawn = random.Random(SEED)
-    place = private.place()
+    place = private.settings()
     HttpIndex(place, cache=tmp_path / "c").publish(files(tmp_path, 0))
     began = time.monotonic()
     HttpIndex(place, cache=tmp_path / "c").publish(files(tmp_path, 1))
@@ -79,7 +79,7 @@ def test_a_client_that_is_killed_leaves_the_release_whole_or_not_there(private: 
 
 
 @pytest.mark.slow
-def test_a_server_that_is_killed_leaves_the_release_whole_or_not_there(tmp_path: Path) -> None:
+def test_a_killed_server_leaves_the_release_whole_or_absent(tmp_path: Path) -> None:
     drawn = random.Random(SEED)
     code = """
 import sys, socket
@@ -108,14 +108,14 @@ uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listening])
         try:
             index.publish(paths)
             took = took if number else time.monotonic() - began
-            told = True
+            confirmed = True
         except SeatrialError:
-            told = False
+            confirmed = False
         server.kill()
         server.wait()
         server.stdout.close()
         there = assert_whole(folder, paths)
-        assert there or not told
+        assert there or not confirmed
         states.append(there)
         FolderIndex(folder).publish(paths)
         assert assert_whole(folder, paths)

@@ -1,4 +1,4 @@
-"""Seatrial's own wheel on a local index: a new one whenever its sources changed, the newest highest."""
+"""Seatrial's own wheel on a local index: a new version for changed sources, and the newest is the highest."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ from seatrial.release import toolkit as module
 CHECKOUT = Path(__file__).parents[2]
 
 
-def test_the_toolkit_builds_from_its_checkout_twice_the_same(tmp_path: Path) -> None:
+def test_two_builds_of_the_toolkit_are_identical(tmp_path: Path) -> None:
     first, second = build_toolkit(tmp_path / "a"), build_toolkit(tmp_path / "b")
     info = inspect(first)
     assert first.read_bytes() == second.read_bytes()
@@ -59,7 +59,7 @@ def test_an_edited_toolkit_is_a_new_version_and_the_newest_is_found(checkout: Pa
     assert done.stdout.strip() == second.version
 
 
-def test_an_installed_toolkit_cannot_be_built_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_toolkit_cannot_be_built_and_reports_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seatrial, "__file__", str(tmp_path / "site-packages" / "seatrial" / "__init__.py"))
     monkeypatch.setattr(module, "distribution", lambda name: NoOrigin())
     with pytest.raises(SeatrialError, match="not from a checkout") as error:

@@ -1,4 +1,4 @@
-"""Building: the same inputs give the same wheel, and what is not fit for a release is refused."""
+"""Building: the same inputs give the same wheel, and incomplete projects are refused."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.release import build_release, built_files, inspect
+from seatrial.release import build_release, built_release, inspect
 
 
 @pytest.fixture
@@ -28,20 +28,24 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> ProjectSettings:
 
 
 def test_a_build_is_an_ordinary_package_with_the_artifacts_in_it(built: ProjectSettings) -> None:
-    wheel, sdist = built_files(built)
+    release = built_release(built)
+    wheel, sdist = release.wheel.path, release.sdist
     info = inspect(wheel)
+    assert info == release.wheel
     assert (wheel.name, sdist.name) == ("tiny_model-0.1.0-py3-none-any.whl", "tiny_model-0.1.0.tar.gz")
     assert (info.name, info.version, info.package) == ("tiny-model", "0.1.0", "tiny_model")
     assert info.requires_dist == ("seatrial<0.2,>=0.1",)
     assert info.release is not None
-    assert {f"tiny_model/artifacts/{n}" for n in ("model.onnx", "schema.json", "golden.json")} <= set(info.members)
+    assert {f"tiny_model/artifacts/{n}" for n in ("model.onnx", "schema.json", "golden.json")} <= set(info.record)
     assert [p.name for p in built.dist.iterdir() if p.name not in (wheel.name, sdist.name)] in (
         [],
         [".gitignore"],
     )
 
 
-def test_the_same_inputs_give_the_same_bytes_elsewhere_and_later(built: ProjectSettings, tmp_path: Path) -> None:
+def test_the_same_inputs_give_the_same_bytes_in_another_folder_and_later(
+    built: ProjectSettings, tmp_path: Path
+) -> None:
     """Another folder, other times, other rights, another umask, another working directory."""
     root = make_project(tmp_path / "elsewhere")
     for number, path in enumerate(sorted(root.rglob("*"))):
@@ -53,11 +57,11 @@ def test_the_same_inputs_give_the_same_bytes_elsewhere_and_later(built: ProjectS
         again = build_release(find_project(root))
     finally:
         os.umask(before)
-    wheel, sdist = built_files(built)
-    assert again.wheel.read_bytes() == wheel.read_bytes()
-    assert again.sdist.read_bytes() == sdist.read_bytes()
-    assert again.sha256 == inspect(wheel).sha256
-    assert again.size == wheel.stat().st_size
+    first = built_release(built)
+    assert again.wheel.path.read_bytes() == first.wheel.path.read_bytes()
+    assert again.sdist.read_bytes() == first.sdist.read_bytes()
+    assert again.wheel.sha256 == inspect(first.wheel.path).sha256
+    assert again.wheel.size == first.wheel.path.stat().st_size
 
 
 @pytest.mark.parametrize("epoch", [None, "1700000000"])
@@ -80,9 +84,9 @@ def test_pypa_build_gives_the_same_wheel(
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out" / ours.wheel.name).read_bytes() == ours.wheel.read_bytes()
+    assert (tmp_path / "out" / ours.wheel.path.name).read_bytes() == ours.wheel.path.read_bytes()
     assert (tmp_path / "out" / ours.sdist.name).read_bytes() == ours.sdist.read_bytes()
-    with zipfile.ZipFile(ours.wheel) as archive:
+    with zipfile.ZipFile(ours.wheel.path) as archive:
         years = {member.date_time[0] for member in archive.infolist()}
     assert years == {2023 if epoch else 2020}
 
@@ -139,19 +143,19 @@ BEFORE: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "a strange dependency": (
         replaced("pyproject.toml", '"seatrial>=0.1,<0.2"', '"?"'),
-        "is no dependency",
+        "is not a valid dependency",
         "",
     ),
     "no version": (
         replaced("src/tiny_model/__init__.py", "0.1.0", "soon"),
-        "'soon' is no version",
+        "'soon' is not a version",
         "__version__",
     ),
 }
 
 
 @pytest.mark.parametrize("case", BEFORE)
-def test_what_is_not_ready_is_refused_before_the_build(tmp_path: Path, case: str) -> None:
+def test_an_incomplete_project_is_refused_before_the_build(tmp_path: Path, case: str) -> None:
     damage, message, hint = BEFORE[case]
     root = make_project(tmp_path / "tiny")
     damage(root)
@@ -161,14 +165,14 @@ def test_what_is_not_ready_is_refused_before_the_build(tmp_path: Path, case: str
     assert not list((root / "dist").glob("*.whl"))
 
 
-def test_a_native_release_needs_the_native_extra_and_says_the_line(tmp_path: Path) -> None:
+def test_a_native_release_needs_the_native_extra_and_shows_the_line(tmp_path: Path) -> None:
     root = make_project(tmp_path / "tiny", engine="native")
     with pytest.raises(SeatrialError) as error:
         build_release(find_project(root))
     assert '"seatrial[native]' in error.value.hint
     line = error.value.hint.removeprefix("Write ").removesuffix(".")
     replaced("pyproject.toml", 'dependencies = ["seatrial>=0.1,<0.2"]', line)(root)
-    assert "seatrial[native]" in inspect(build_release(find_project(root)).wheel).requires_dist[0]
+    assert "seatrial[native]" in build_release(find_project(root)).wheel.requires_dist[0]
 
 
 AFTER: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -200,7 +204,7 @@ AFTER: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", AFTER)
-def test_a_wheel_that_is_not_what_it_should_be_is_refused_and_the_old_one_stays(tmp_path: Path, case: str) -> None:
+def test_a_wrong_wheel_is_refused_and_the_old_one_stays(tmp_path: Path, case: str) -> None:
     damage, message = AFTER[case]
     root = make_project(tmp_path / "tiny")
     (root / "dist").mkdir()
@@ -215,7 +219,7 @@ def test_a_wheel_that_is_not_what_it_should_be_is_refused_and_the_old_one_stays(
 
 def test_without_a_build_there_is_nothing_to_publish(project: ProjectSettings) -> None:
     with pytest.raises(SeatrialError, match=r"no build of tiny-model==0\.1\.0") as error:
-        built_files(project)
+        built_release(project)
     assert "seatrial build" in error.value.hint
 
 
@@ -223,7 +227,7 @@ def test_a_build_older_than_the_training_is_not_published(tmp_path: Path) -> Non
     root = make_project(tmp_path / "tiny")
     project = find_project(root)
     build_release(project)
-    assert len(built_files(project)) == 2
+    assert len(built_release(project).files) == 2
     (project.artifacts / "model.onnx").write_bytes(b"\x08\x09")
     with pytest.raises(SeatrialError, match=r"before tiny_model/artifacts/model\.onnx changed"):
-        built_files(project)
+        built_release(project)

@@ -1,4 +1,4 @@
-"""The commands as a user types them, and a small table to use them on."""
+"""Runs commands as a user types them, and writes a small table for them."""
 
 import os
 import random
@@ -21,7 +21,7 @@ GIT = {
 
 
 def seatrial(*words: str, cwd: Path, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command; `text` is what is piped into it."""
+    """Run a command; `text` is its standard input."""
     return subprocess.run(
         [sys.executable, "-m", "seatrial", *words],
         cwd=cwd,
@@ -34,7 +34,7 @@ def seatrial(*words: str, cwd: Path, text: str = "", **environment: str) -> subp
 
 
 def quick(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """The same without a process of its own, where many are asked: it spares loading everything anew."""
+    """The same in this process, which saves loading everything again."""
     with mock.patch.dict(os.environ, GIT):
         return run_here(*words, cwd=cwd)
 
@@ -60,7 +60,7 @@ def write_table(path: Path, rows: int = 120) -> Path:
 
 
 def new(folder: Path, *words: str, name: str = "churn", table: Path | None = None) -> Path:
-    """Make a project in a folder; the options of the table are given."""
+    """Make a project in a folder; `words` are further options."""
     data = table or write_table(folder / "customers.csv")
     done = quick("new", name, "--data", str(data), "--target", TARGET, *words, cwd=folder)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Projects made from a table, and what their schema says of it."""
+"""Creates projects from tables, and checks the tables against their schemas."""
 
 from pathlib import Path
 from typing import Any
@@ -9,31 +9,31 @@ from seatrial.template.creation import Options, make_project
 from seatrial.template.inference.examination import examine
 from seatrial.template.project_name import project_name
 from seatrial.template.reading.source import read_source
-from seatrial.template.records import Examination, TableSource, Wishes
+from seatrial.template.records import Examination, Overrides, TableSource
 
 
 def render(root: Path, examination: Examination, model: Model = "boosting") -> ProjectSettings:
-    """Make a project as `seatrial new` does."""
+    """Create a project as `seatrial new` does."""
     make_project(root, examination, Options(project_name("little"), model))
     return find_project(root)
 
 
-def examined(path: Path | str, target: str = "", wishes: Wishes | None = None, **options: Any) -> Examination:
-    """Read and examine in one go."""
-    return examine(read_source(str(path), **options), target, wishes or Wishes())
+def examined(path: Path | str, target: str = "", overrides: Overrides | None = None, **options: Any) -> Examination:
+    """Read and examine a table."""
+    return examine(read_source(str(path), **options), target, overrides or Overrides())
 
 
 def source_of(**columns: Any) -> TableSource:
-    """A source of arrays or lists, as a database would give it."""
+    """A source made of arrays or lists, as from a database."""
     import pyarrow as pa
 
-    from seatrial.template.reading.source import plain_table
+    from seatrial.template.reading.arrow_types import plain_table
 
     return TableSource("made up", plain_table(pa.table(columns)))
 
 
 def refused_rows(project: ProjectSettings) -> list[Any]:
-    """What the schema of a project refuses of its own table."""
+    """The problems that the schema of a project finds in its own table."""
     import importlib
 
     from seatrial.core.project import importable

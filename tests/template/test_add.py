@@ -1,4 +1,4 @@
-"""`seatrial add`: pieces later, with no trace of the others; several projects in one repository."""
+"""`seatrial add`: CI services and targets added later, and nothing that was not chosen; several projects in one repository."""
 
 import shutil
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_a_project_has_no_trace_of_what_was_not_chosen(made):
 
 
 @pytest.mark.parametrize("piece", TRACES)
-def test_a_piece_added_later_is_as_if_chosen_at_first(project, tmp_path, piece):
+def test_adding_later_gives_the_same_as_choosing_at_first(project, tmp_path, piece):
     done = quick("add", piece, cwd=project)
     assert done.returncode == 0, done.stderr
     path, word = TRACES[piece]
@@ -75,7 +75,7 @@ def test_a_second_ci_service_is_refused(project):
     assert not (project / ".gitlab-ci.yml").exists()
 
 
-def test_a_ci_service_is_exchanged_once_its_file_is_gone(project):
+def test_a_ci_service_can_be_replaced_once_its_file_is_removed(project):
     assert quick("add", "github", cwd=project).returncode == 0
     (project / ".github/workflows/seatrial.yml").unlink()
     done = quick("add", "gitlab", cwd=project)
@@ -85,7 +85,7 @@ def test_a_ci_service_is_exchanged_once_its_file_is_gone(project):
     assert mentions(project, "github") == []
 
 
-def test_a_conflict_in_pyproject_is_told_and_the_rest_is_done_once_it_is_settled(project):
+def test_a_conflict_in_pyproject_is_reported_and_can_be_finished_later(project):
     path = project / "pyproject.toml"
     mine = path.read_text().replace("[tool.hatch.version]", "[tool.mine]\n[tool.hatch.version]")
     path.write_text(mine)
@@ -99,7 +99,7 @@ def test_a_conflict_in_pyproject_is_told_and_the_rest_is_done_once_it_is_settled
     assert (project / "deploy/docker/Dockerfile").is_file()
 
 
-def test_what_was_written_is_not_said_to_be_there(project):
+def test_written_files_are_not_reported_as_existing(project):
     assert quick("add", "docker", cwd=project).returncode == 0
     (project / "deploy/docker/Dockerfile").unlink()
     done = quick("add", "docker", cwd=project)
@@ -107,7 +107,7 @@ def test_what_was_written_is_not_said_to_be_there(project):
     assert "is there" not in done.stderr
 
 
-def test_a_file_of_ones_own_is_shown_and_left(project):
+def test_a_users_own_file_is_reported_and_kept(project):
     (project / "deploy/docker").mkdir(parents=True)
     (project / "deploy/docker/Dockerfile").write_text("FROM mine\n")
     done = quick("add", "docker", cwd=project)

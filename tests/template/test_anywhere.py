@@ -1,4 +1,4 @@
-"""A rendered project fits Windows and macOS too: names, line ends, links, and no trick of a shell's."""
+"""A rendered project fits Windows and macOS too: names, line ends, links, and portable commands."""
 
 import re
 import subprocess
@@ -28,23 +28,23 @@ def test_names_fit_every_file_system(project: Path) -> None:
     parts = {part for name in names for part in name.split("/")}
     assert not {part for part in parts if FORBIDDEN.search(part) or part.split(".")[0].casefold() in DEVICES}
     assert len({name.casefold() for name in names}) == len(names)
-    assert max(map(len, names)) < 100  # of 260 that a path may have there
+    assert max(map(len, names)) < 100  # a Windows path may have 260
 
 
-def test_there_are_no_links_and_one_kind_of_line_ends(project: Path) -> None:
+def test_no_links_and_only_unix_line_ends(project: Path) -> None:
     for path in files_in(project):
         assert not path.is_symlink(), path
         assert b"\r" not in path.read_bytes(), path
-        assert not path.stat().st_mode & 0o111, path  # nothing has to be executable
+        assert not path.stat().st_mode & 0o111, path  # no file needs to be executable
 
 
-def test_a_checkout_as_on_windows_has_the_same_bytes(project: Path, tmp_path: Path) -> None:
-    """With git's setting there, which writes Windows line ends unless a project says otherwise."""
+def test_a_windows_checkout_has_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    """With the git setting of Windows, which converts line ends unless a project disables it."""
     command = ("git", "clone", "--quiet", "--config", "core.autocrlf=true", str(project), str(tmp_path / "clone"))
     subprocess.run(command, check=True)
     for path in files_in(project):
         assert sha256(tmp_path / "clone" / path.relative_to(project)) == sha256(path), path
-    (tmp_path / "clone/.gitattributes").unlink()  # and it is that file which does it
+    (tmp_path / "clone/.gitattributes").unlink()  # which is what prevents the conversion
     git("rm", "--cached", "--quiet", ".gitattributes", cwd=tmp_path / "clone")
     table = tmp_path / "clone/data/churn.csv"
     table.unlink()
@@ -53,7 +53,7 @@ def test_a_checkout_as_on_windows_has_the_same_bytes(project: Path, tmp_path: Pa
 
 
 def test_each_target_of_the_makefile_is_a_command_of_the_readme(project: Path) -> None:
-    """One that any terminal runs: no pipe, no variable of a shell's, no glob."""
+    """Commands run in any terminal: no pipes, shell variables or globs."""
     lines = re.findall(r"^\t(.+)$", (project / "Makefile").read_text(), re.MULTILINE)
     assert len(lines) > 8
     for line in lines:

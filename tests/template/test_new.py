@@ -1,4 +1,4 @@
-"""`seatrial new`: a project that works, by flags or by answers, made whole or not at all."""
+"""`seatrial new`: a project that works, by options or by answers, created completely or not at all."""
 
 import os
 import signal
@@ -12,20 +12,20 @@ from tests.template.commands import GIT, git, new, quick, seatrial, write_table
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.project_name import project_name
-from seatrial.template.prompts import change, wishes_of
-from seatrial.template.records import Wishes
+from seatrial.template.prompts import change, overrides_of
+from seatrial.template.records import Overrides
 from seatrial.template.render import UNFINISHED, unfinished
 
 
 def tool(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """One of the tools of this environment, with its folder on the path as in an active one."""
+    """Run a tool of this environment as if it were activated."""
     path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", name, *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **path})
 
 
 def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_path):
-    name = "c" * 64  # the longest there may be, so that no line with it is too long
+    name = "c" * 64  # the longest name, so that it makes no line too long
     everything = ("--licence", "apache", "--ci", "github", "--deploy", "docker,railway,kubernetes")
     project = new(tmp_path, *everything, name=name)
     for command in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)):
@@ -42,7 +42,7 @@ def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_pa
     assert (project / "LICENSE").read_text().lstrip().startswith("Apache License")
 
 
-def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
+def test_the_examination_and_the_next_step_are_shown(tmp_path):
     table = write_table(tmp_path / "customers.csv")
     done = seatrial("new", "churn", "--data", str(table), "--target", "left", cwd=tmp_path)
     assert done.returncode == 0
@@ -53,7 +53,7 @@ def test_the_inference_is_shown_and_the_next_step_told(tmp_path):
     assert "cd churn" in done.stdout
 
 
-def test_features_that_are_derived_are_told(tmp_path):
+def test_derived_features_are_reported(tmp_path):
     lines = write_table(tmp_path / "customers.csv").read_text().splitlines()
     notes = [
         f"{line},2024-{n % 12 + 1:02}-03,{'late' if n % 3 else 'paid'} once more {n}"
@@ -61,15 +61,15 @@ def test_features_that_are_derived_are_told(tmp_path):
     ]
     (tmp_path / "notes.csv").write_text("\n".join([f"{lines[0]},since,said", *notes]))
     done = quick("new", "churn", "--data", "notes.csv", "--target", "left", "--kind", "said=text", cwd=tmp_path)
-    assert "  since: taken apart into month, weekday, days: a model calculates with numbers\n" in done.stderr
-    told = "words, and whether it says paid: words chosen by how many rows have them, without a look at the target"
-    assert f"  said: asked for its length and number of {told}\n" in done.stderr
+    assert "  since: split into month, weekday, days: models need numbers\n" in done.stderr
+    how = "words, and whether it contains paid: words chosen by their number of rows, without the target"
+    assert f"  said: reduced to its length and number of {how}\n" in done.stderr
     features = (tmp_path / "churn/src/churn_model/features.py").read_text()
     assert "def since_weekday(" in features
     assert "def said_words(" in features
 
 
-def test_the_next_step_can_be_copied_where_the_folder_has_a_blank(tmp_path):
+def test_the_next_step_quotes_a_folder_with_a_space(tmp_path):
     table = write_table(tmp_path / "customers.csv")
     done = quick("new", "churn", "--data", str(table), "--target", "left", "--into", "my models", cwd=tmp_path)
     assert "    cd 'my models/churn'\n" in done.stdout
@@ -83,14 +83,14 @@ def test_everything_can_be_answered_through_a_pipe(tmp_path):
     done = seatrial("new", cwd=tmp_path, text=answers)
     assert done.returncode == 0, done.stderr
     assert "Its columns: customer_id, age, plan, spent, left" in done.stderr
-    assert "customers.csv has no column `spnt`." in done.stderr  # and what is asked next is done all the same
-    assert "'age is nonsense' is not understood." in done.stderr
+    assert "customers.csv has no column `spnt`." in done.stderr  # and the next change is still made
+    assert "'age is nonsense' is not a change." in done.stderr
     schema = (tmp_path / "churn/src/churn_model/schema.py").read_text()
-    assert "- spent: as wished" in schema
+    assert "- spent: as requested" in schema
     assert {".gitlab-ci.yml", "LICENSE", "deploy"} <= {path.name for path in (tmp_path / "churn").iterdir()}
 
 
-def test_answers_that_end_early_make_nothing(tmp_path):
+def test_answers_that_end_early_create_nothing(tmp_path):
     done = seatrial("new", cwd=tmp_path, text="churn\n")
     assert done.returncode == 1
     assert "error: No answer to: Table" in done.stderr
@@ -108,17 +108,17 @@ def test_answers_that_end_early_make_nothing(tmp_path):
             ("churn", "--data", "customers.csv", "--target", "left", "--deploy", "moon"),
             "'moon' is not a deployment target.",
         ),
-        (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not say which column."),
-        (("churn", "--data", "customers.csv", "--target", "left", "--separator", "::"), "'::' is no separator:"),
-        (("class", "--data", "customers.csv", "--target", "left"), "'class' is a word of Python's"),
+        (("churn", "--data", "customers.csv", "--target", "left", "--kind", "age"), "does not name a column."),
+        (("churn", "--data", "customers.csv", "--target", "left", "--separator", "::"), "'::' is not a separator:"),
+        (("class", "--data", "customers.csv", "--target", "left"), "'class' is a Python keyword"),
         (
             ("full", "--data", "customers.csv", "--target", "left"),
-            "full is there already, and not empty: it holds mine.txt.",
+            "full already exists and is not empty: it contains mine.txt.",
         ),
-        (("file", "--data", "customers.csv", "--target", "left"), "file is there already, and is no folder."),
+        (("file", "--data", "customers.csv", "--target", "left"), "file already exists and is not a folder."),
     ],
 )
-def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, words, message):
+def test_errors_are_one_clear_line_and_leave_nothing(tmp_path, words, message):
     write_table(tmp_path / "customers.csv")
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("mine")
@@ -136,29 +136,29 @@ def test_what_cannot_be_made_is_one_clear_line_and_nothing_is_left(tmp_path, wor
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", "'' is no name for a project."),
-        ("my churn", "'my churn' is no name for a project."),
-        ("../churn", "'../churn' is no name for a project."),
-        ("/tmp/churn", "'/tmp/churn' is no name for a project."),
-        ("9lives", "'9lives' is no name for a project."),
-        ("änderung", "'änderung' is no name for a project."),
-        ("a--b", "'a--b' is no name for a project."),
-        ("x" * 65, "is no name for a project."),
-        ("import", "'import' is a word of Python's, and no name for a project."),
-        ("None", "'None' is a word of Python's, and no name for a project."),
-        ("match", "'match' is a word of Python's, and no name for a project."),
-        ("json", "'json' is a name of Python's standard library, and none for a project."),
-        ("Random", "'Random' is a name of Python's standard library, and none for a project."),
-        ("con", "'con' is a name of Windows, and none for a project."),
-        ("numpy", "'numpy' is taken: a project needs what has that name."),
-        ("tests", "'tests' is taken: a project needs what has that name."),
+        ("", "'' is not a valid project name."),
+        ("my churn", "'my churn' is not a valid project name."),
+        ("../churn", "'../churn' is not a valid project name."),
+        ("/tmp/churn", "'/tmp/churn' is not a valid project name."),
+        ("9lives", "'9lives' is not a valid project name."),
+        ("änderung", "'änderung' is not a valid project name."),
+        ("a--b", "'a--b' is not a valid project name."),
+        ("x" * 65, "is not a valid project name."),
+        ("import", "'import' is a Python keyword and cannot be a project name."),
+        ("None", "'None' is a Python keyword and cannot be a project name."),
+        ("match", "'match' is a Python keyword and cannot be a project name."),
+        ("json", "'json' is used by Python's standard library and cannot be a project name."),
+        ("Random", "'Random' is used by Python's standard library and cannot be a project name."),
+        ("con", "'con' is used by Windows and cannot be a project name."),
+        ("numpy", "'numpy' is taken by something that every project needs."),
+        ("tests", "'tests' is taken by something that every project needs."),
     ],
 )
-def test_a_name_that_will_not_do_is_told_with_one_that_will(name, message):
-    with pytest.raises(SeatrialError) as told:
+def test_an_invalid_name_is_reported_with_a_suggestion(name, message):
+    with pytest.raises(SeatrialError) as caught:
         project_name(name)
-    assert message in told.value.message
-    assert told.value.hint
+    assert message in caught.value.message
+    assert caught.value.hint
 
 
 def test_names_are_derived():
@@ -166,28 +166,30 @@ def test_names_are_derived():
     assert project_name("my-Churn").name == "my-churn-model"
     assert project_name("titanic_model").package == "titanic_model"
     assert project_name("titanic", "titanic_survival").name == "titanic-survival"
-    with pytest.raises(SeatrialError, match="'json' is a name of Python's standard library, and none for a package"):
+    with pytest.raises(SeatrialError, match="'json' is used by Python's standard library and cannot be a package name"):
         project_name("churn", "json")
 
 
-def test_a_change_is_said_in_words():
-    target, wishes = change("zip is a category", "left", Wishes())
-    _, wishes = change("Keep price", target, wishes)
-    _, wishes = change("leave out first name.", target, wishes)
-    _, wishes = change("task regression", target, wishes)
-    assert wishes == Wishes("regression", None, ("price",), ("first name",), {"zip": "category"})
-    assert change("target price", "left", wishes)[0] == "price"
-    sure = Wishes(positive="yes")
-    assert change("task binary", "left", sure)[1] == Wishes(task="binary", positive="yes")
-    assert change("task regression", "left", sure)[1] == Wishes(task="regression")  # which has no such label
+def test_changes_in_words():
+    target, overrides = change("zip is a category", "left", Overrides())
+    _, overrides = change("Keep price", target, overrides)
+    _, overrides = change("leave out first name.", target, overrides)
+    _, overrides = change("task regression", target, overrides)
+    assert overrides == Overrides("regression", None, ("price",), ("first name",), {"zip": "category"})
+    assert change("target price", "left", overrides)[0] == "price"
+    with_label = Overrides(positive="yes")
+    assert change("task binary", "left", with_label)[1] == Overrides(task="binary", positive="yes")
+    assert change("task regression", "left", with_label)[1] == Overrides(
+        task="regression"
+    )  # which has no positive label
 
 
 def test_a_column_is_kept_or_left_out():
-    with pytest.raises(SeatrialError, match="`age` is to be kept and to be left out"):
-        wishes_of(["plan", "age"], ["age"], [], None, None)
+    with pytest.raises(SeatrialError, match="`age` is both kept and left out"):
+        overrides_of(["plan", "age"], ["age"], [], None, None)
 
 
-def test_a_killed_rendering_leaves_no_project_and_the_next_one_sweeps(tmp_path):
+def test_a_killed_rendering_leaves_no_project_and_the_next_one_cleans_up(tmp_path):
     table = write_table(tmp_path / "customers.csv")
     words = [sys.executable, "-m", "seatrial", "new", "churn", "--data", str(table), "--target", "left"]
     making = subprocess.Popen(
@@ -212,7 +214,7 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(10)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     try:
         with pytest.raises(KeyboardInterrupt):
             stop()
@@ -221,14 +223,14 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_filled_meanwhile_is_left_as_it_is(tmp_path):
+def test_a_folder_filled_in_the_meantime_is_not_touched(tmp_path):
     def make() -> None:
         with unfinished(tmp_path / "churn") as folder:
             (folder / "ours").write_text("ours")
             (tmp_path / "churn").mkdir()
             (tmp_path / "churn/theirs").write_text("theirs")
 
-    with pytest.raises(SeatrialError, match="churn is there already, and not empty: it holds theirs"):
+    with pytest.raises(SeatrialError, match="churn already exists and is not empty: it contains theirs"):
         make()
     assert [p.name for p in tmp_path.rglob("*")] == ["churn", "theirs"]
 

@@ -21,22 +21,22 @@ def uv(*words: str) -> str:
 
 
 def interpreter(version: str) -> str:
-    """On the path, or one of pyenv's, whose stand-ins on the path fail for all but the chosen one; "" for none."""
+    """A Python on the path or of pyenv, whose shims on the path fail for all but one version; "" if there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for found in (shutil.which(f"python{version}"), *map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))):
-        if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return found
+    for path in (shutil.which(f"python{version}"), *map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))):
+        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return path
     return ""
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("version", PYTHONS)
 def test_a_project_is_clean_under(version: str, tmp_path: Path) -> None:
-    found = interpreter(version)
-    if not found:
+    python = interpreter(version)
+    if not python:
         pytest.skip(f"Python {version} is not on this machine")
     python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    uv("venv", "--quiet", "--python", found, str(tmp_path / "env"))
+    uv("venv", "--quiet", "--python", python, str(tmp_path / "env"))
     pins = str(ROOT / "requirements" / "dev.txt")
     uv("pip", "install", "--quiet", "--python", str(python), "--require-hashes", "--requirement", pins)
     uv("pip", "install", "--quiet", "--python", str(python), "--no-deps", "--editable", str(ROOT))

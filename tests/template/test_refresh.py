@@ -1,9 +1,11 @@
-"""A newer export in the place of a project's table: cleaned as the first was, held to the schema, and nothing is lost."""
+"""`seatrial refresh`: a newer export replaces the table, is cleaned as the first was, and must fit the schema."""
 
+import datetime as dt
 import json
 import random
 from pathlib import Path
 
+import openpyxl
 import pytest
 from tests.template.commands import quick
 
@@ -11,7 +13,7 @@ HEAD = "Kunde;PLZ;Größe (cm);Umsatz;seit;Vertrag;gekündigt"
 
 
 def export(path: Path, rows: int, seed: int = 1, *, extra: str = "", encoding: str = "utf-8-sig") -> Path:
-    """What a German spreadsheet gives: a title, semicolons, decimal commas, a currency, days as people write them."""
+    """An export of a German spreadsheet: a title, semicolons, decimal commas, a currency, days as people write them."""
     draw = random.Random(seed)
     lines = ["Kundenliste", "", HEAD]
     for n in range(rows):
@@ -47,10 +49,10 @@ def test_a_newer_export_is_cleaned_as_the_first_was(project: Path, tmp_path: Pat
     before = (project / "data/kunden.csv").read_text()
     done = quick("refresh", str(export(tmp_path / "juli.csv", 180)), "--json", cwd=project)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["rows"], told["before"], told["new"], told["gone"]) == (180, 150, 30, 0)
+    result = json.loads(done.stdout)
+    assert (result["rows"], result["before"], result["new"], result["gone"]) == (180, 150, 30, 0)
     after = (project / "data/kunden.csv").read_text()
-    assert after.startswith(before)  # the same rows come out the same to the byte
+    assert after.startswith(before)  # the same rows are written with the same bytes
     assert len(after.splitlines()) == 181
     assert "€" not in after
     again = quick("refresh", str(tmp_path / "juli.csv"), cwd=project)
@@ -81,7 +83,9 @@ def test_a_table_that_breaks_the_schema_changes_nothing(project: Path, tmp_path:
     ],
     ids=["no target", "no column", "empty"],
 )  # fmt: skip
-def test_what_does_not_fit_is_told_and_changes_nothing(project: Path, tmp_path: Path, text: str, words: str) -> None:
+def test_what_does_not_fit_is_reported_and_changes_nothing(
+    project: Path, tmp_path: Path, text: str, words: str
+) -> None:
     before = (project / "data/kunden.csv").read_bytes()
     (tmp_path / "juli.csv").write_text(text, "utf-8")
     done = quick("refresh", str(tmp_path / "juli.csv"), cwd=project)
@@ -91,12 +95,12 @@ def test_what_does_not_fit_is_told_and_changes_nothing(project: Path, tmp_path: 
     assert (project / "data/kunden.csv").read_bytes() == before
 
 
-def test_postcodes_that_look_like_numbers_this_time_stay_texts(project: Path, tmp_path: Path) -> None:
+def test_postcodes_that_look_like_numbers_stay_text(project: Path, tmp_path: Path) -> None:
     path = export(tmp_path / "juli.csv", 150)
     lines = path.read_text("utf-8-sig").splitlines()
     cells = [line.split(";") for line in lines[3:]]
     for row in cells:
-        row[1] = f"9{row[1][1:]}"  # no leading zero left
+        row[1] = f"9{row[1][1:]}"  # without a leading zero
     path.write_text("\n".join([*lines[:3], *(";".join(row) for row in cells)]) + "\n", "utf-8")
     done = quick("refresh", str(path), cwd=project)
     assert done.returncode == 0, done.stderr
@@ -105,10 +109,10 @@ def test_postcodes_that_look_like_numbers_this_time_stay_texts(project: Path, tm
     ]
 
 
-def test_without_an_old_table_the_new_one_is_simply_there(project: Path, tmp_path: Path) -> None:
+def test_without_an_old_table_the_new_one_is_written(project: Path, tmp_path: Path) -> None:
     (project / "data/kunden.csv").unlink()
     done = quick("refresh", str(export(tmp_path / "juli.csv", 150)), cwd=project)
-    assert done.returncode == 0, done.stderr  # there was none before
+    assert done.returncode == 0, done.stderr  # there was no table before
     assert "has 150 rows." in done.stdout
 
 
@@ -116,7 +120,7 @@ def test_without_an_old_table_the_new_one_is_simply_there(project: Path, tmp_pat
     ("name", "words"),
     [("kunden.json", "kunden.json is neither CSV nor Parquet"), ("folder.csv", "cannot be written")],
 )
-def test_data_that_cannot_be_replaced_is_one_line(project: Path, tmp_path: Path, name: str, words: str) -> None:
+def test_data_that_cannot_be_replaced_is_a_one_line_error(project: Path, tmp_path: Path, name: str, words: str) -> None:
     settings = project / "pyproject.toml"
     settings.write_text(settings.read_text().replace("data/kunden.csv", f"data/{name}"))
     (project / "data/folder.csv").mkdir()
@@ -124,3 +128,28 @@ def test_data_that_cannot_be_replaced_is_one_line(project: Path, tmp_path: Path,
     assert done.returncode == 1
     assert words in done.stderr
     assert "bug in Seatrial" not in done.stderr
+
+
+def test_a_sheet_of_a_workbook_is_read_like_the_csv_file(project: Path, tmp_path: Path) -> None:
+    before = (project / "data/kunden.csv").read_bytes()
+    lines = export(tmp_path / "kunden.csv", 150).read_text("utf-8-sig").splitlines()
+    book = openpyxl.Workbook()
+    book.active.title = "notes"
+    book.active.append(["made by hand"])
+    sheet = book.create_sheet("customers")
+    sheet.append([lines[0]])
+    sheet.append([])
+    sheet.append(HEAD.split(";"))
+    for line in lines[3:]:
+        key, postcode, size, money, since, plan, left = line.split(";")
+        amount = float(money.removesuffix(" €").replace(".", "").replace(",", "."))
+        day = dt.datetime.strptime(since, "%d.%m.%Y").date()
+        sheet.append([key, postcode, float(size.replace(",", ".")), amount, day, plan, left])
+    book.save(tmp_path / "kunden.xlsx")
+    unclear = quick("refresh", str(tmp_path / "kunden.xlsx"), cwd=project)
+    assert unclear.returncode == 1
+    assert "kunden.xlsx has 2 sheets: 'notes', 'customers'." in unclear.stderr
+    done = quick("refresh", str(tmp_path / "kunden.xlsx"), "--sheet", "customers", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "has 150 rows; it had 150: 0 are new, 0 are gone." in done.stdout
+    assert (project / "data/kunden.csv").read_bytes() == before

@@ -1,4 +1,4 @@
-"""`seatrial new` as a person meets it, in a terminal of its own: few questions, and Ctrl-C leaves nothing."""
+"""`seatrial new` in a terminal: few questions, and Ctrl-C leaves nothing behind."""
 
 import os
 import select
@@ -14,7 +14,7 @@ PATIENCE = 60
 
 
 def talk(cwd: Path, *turns: tuple[str, str]) -> tuple[str, int]:
-    """Wait for each text, and type the answer; gives all that was shown, and the exit code."""
+    """Wait for each text, and type the answer; returns all that was shown and the exit code."""
     child, terminal = pty.fork()
     if not child:
         os.chdir(cwd)
@@ -34,12 +34,12 @@ def talk(cwd: Path, *turns: tuple[str, str]) -> tuple[str, int]:
 
 
 def _read(terminal: int) -> str:
-    """What is shown next; "" at the end."""
+    """The next output; "" at the end."""
     if not select.select([terminal], [], [], PATIENCE)[0]:
         return ""
     try:
         return os.read(terminal, 2**16).decode(errors="replace")
-    except OSError:  # Linux's way to tell the end of a terminal
+    except OSError:  # how Linux signals the end of a terminal
         return ""
 
 

@@ -1,4 +1,4 @@
-"""What is written for a table really trains, compiles exactly, and takes every row of its own table."""
+"""Generated projects train, compile exactly, and accept every row of their own table."""
 
 import shutil
 import subprocess
@@ -15,11 +15,11 @@ from seatrial.model import Release
 from seatrial.template.codegen.pipeline import MODELS, Model
 from seatrial.template.inference.examination import examine
 from seatrial.template.inference.model_choice import choose_model
-from seatrial.template.records import Examination, Wishes
+from seatrial.template.records import Examination, Overrides
 
 
 def everything(task: str, rows: int = 400) -> Examination:
-    """A table with all that a table can hold."""
+    """A table with columns of every kind."""
     import pyarrow as pa
 
     draw = np.random.default_rng(3)
@@ -70,7 +70,7 @@ OTHERS = [(t, m) for t in ("binary", "multiclass", "regression") for m in MODELS
 def test_a_table_with_everything_trains_and_compiles(task: str, model: Model, tmp_path: Path) -> None:
     run = trains(everything(task), tmp_path, model)
     assert run.metadata.metrics[run.metadata.headline]["value"] > 0.4
-    assert {"day_year", "day_days", "at_hour", "note_words", "note_says_refund"} <= set(run.metadata.inputs.numbers)
+    assert {"day_year", "day_days", "at_hour", "note_words", "note_contains_refund"} <= set(run.metadata.inputs.numbers)
     assert set(run.metadata.inputs.strings) == {"colour", "city"}
 
 
@@ -102,8 +102,8 @@ def test_a_parquet_file_with_a_target_of_true_and_false_trains(tmp_path: Path) -
     assert run.metadata.classes == ("false", "true")
 
 
-def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path) -> None:
-    """Also where names are many, long, and full of quotes."""
+def test_generated_code_passes_ruff_and_mypy(tmp_path: Path) -> None:
+    """Also with many names that are long and full of quotes."""
     import pyarrow as pa
 
     names = [f"the \"{n}\" of a 'long' list\\of names" for n in range(30)]
@@ -138,39 +138,39 @@ def test_what_is_written_is_as_ruff_would_have_it_and_type_checks(tmp_path: Path
             capture_output=True,
             text=True,
             check=False,
-            cwd=tmp_path,  # where seatrial is somebody else's package
+            cwd=tmp_path,  # where seatrial is a third-party package
         )
         assert done.returncode == 0, done.stdout
 
 
-def test_auto_says_what_it_tried_and_takes_the_simpler_of_two_equals() -> None:
+def test_auto_reports_all_scores_and_prefers_the_simpler_model() -> None:
     linear = choose_model(everything("regression", 150), seconds=120)
     assert linear.model == "logistic"
-    assert [(t.model, len(t.scores)) for t in linear.tried] == [("logistic", 5), ("boosting", 5), ("forest", 5)]
+    assert [(t.model, len(t.scores)) for t in linear.scores] == [("logistic", 5), ("boosting", 5), ("forest", 5)]
     assert linear.measure == "root mean squared error"
     draw = np.random.default_rng(0)
     a, b = draw.normal(size=300), draw.normal(size=300)
     crossed = choose_model(examine(source_of(a=a, b=b, y=np.where(a * b > 0, "same", "other")), "y"), seconds=120)
     assert crossed.model in ("boosting", "forest")
-    assert next(t for t in crossed.tried if t.model == "logistic").mean < 0.7
+    assert next(t for t in crossed.scores if t.model == "logistic").mean < 0.7
 
 
-def test_auto_stops_at_its_time() -> None:
+def test_auto_stops_at_its_time_limit() -> None:
     choice = choose_model(everything("binary"), seconds=0.0001)
     assert choice.model == "logistic"
-    assert [t.note for t in choice.tried][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
+    assert [t.note for t in choice.scores][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
 
 
-def test_wishes_decide_otherwise(tmp_path: Path) -> None:
+def test_overrides_change_decisions(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,size,level,y\n" + "".join(f"{n},{n * 7 % 13},{n % 3},{n % 4}\n" for n in range(60)))
-    wishes = Wishes(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
-    found = examined(path, "y", wishes)
-    assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
+    overrides = Overrides(task="regression", keep=("id",), leave_out=("size",), kinds={"level": "category"})
+    examination = examined(path, "y", overrides)
+    assert [(c.name, c.kind, c.left_out) for c in examination.columns] == [
         ("id", "integer", ""),
-        ("size", "integer", "as wished"),
+        ("size", "integer", "as requested"),
         ("level", "category", ""),
     ]
-    trains(found, tmp_path / "project", "boosting")
+    trains(examination, tmp_path / "project", "boosting")
     project = find_project(tmp_path / "project")
     assert (project.target, project.task, project.positive) == ("y", "regression", None)

@@ -1,4 +1,4 @@
-"""`seatrial update`: from one version of the template to the next, with edits in every file that a person owns."""
+"""`seatrial update`: from one version of the template to the next, with edits in every file that people may edit."""
 
 import re
 import shutil
@@ -21,13 +21,14 @@ EDITS = {
     "tests/test_model.py": (None, "\n\ndef test_mine() -> None:\n    assert True\n"),
     "tests/test_api.py": (None, "\n\ndef test_mine() -> None:\n    assert True\n"),
     "tests/test_differential.py": (None, "\n# mine\n"),
-    "data/README.md": ("Write here who collected it", "We collected it ourselves. Ask"),
+    "data/README.md": ("Add here who collected the data", "We collected it ourselves. Ask"),
     "pyproject.toml": ('target = "left"\n', 'target = "left"\nseed = 7\n'),
-    "README.md": ("## Later", "## Our team\n\nAsk us.\n\n## Later"),
+    "README.md": ("## Maintain", "## Our team\n\nAsk us.\n\n## Maintain"),
     "Makefile": (None, "\nmine:\n\t@echo mine\n"),
     ".gitignore": (None, "mine/\n"),
     ".gitattributes": (None, "*.png binary\n"),
     "LICENSE": (None, "\nAnd ours.\n"),
+    "AGENTS.md": (None, "\nAsk us first.\n"),
 }
 
 
@@ -43,13 +44,13 @@ def project(made, tmp_path) -> Path:
 
 @pytest.fixture
 def template(tmp_path) -> Path:
-    """The next version of the template: a changed line, a new file, one that is gone."""
+    """The next version of the template: a changed line, a new file, a removed file."""
     folder = Path(shutil.copytree(TEMPLATE, tmp_path / "next"))
     change(folder / "copier.yml", f'default: "{version_of(TEMPLATE)}"', 'default: "99.0"')
     change(folder / "files/README.md.jinja", "# {{ name }}\n", "# {{ name }}, a model\n")
     change(folder / "files/pyproject.toml.jinja", "hatchling==1.33.0", "hatchling==1.34.0")
-    change(folder / "files/tests/test_model.py.jinja", '"""What must be true of any', '"""What has to be true of any')
-    change(folder / "files/tests/test_features.py.jinja", '"""The feature functions', '"""All the feature functions')
+    change(folder / "files/tests/test_model.py.jinja", '"""Tests that every trained', '"""Tests which every trained')
+    change(folder / "files/tests/test_features.py.jinja", '"""Tests of the feature', '"""All tests of the feature')
     (folder / "files/tests/test_more.py").write_text('"""More."""\n')
     (folder / "files/src/{{ package }}/py.typed").unlink()
     return folder
@@ -65,7 +66,7 @@ def commit(project: Path) -> None:
     git("commit", "--quiet", "--all", "--message", "Edit", cwd=project)
 
 
-def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, template):
+def test_edits_are_kept_and_template_changes_applied(project, template):
     files = {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file() and ".git" not in p.parts}
     assert files - set(EDITS) == {ANSWERS, "data/churn.csv", "src/churn_model/py.typed"}
     for path, (before, after) in EDITS.items():
@@ -76,17 +77,19 @@ def test_every_edit_is_kept_and_every_change_of_the_template_is_taken(project, t
     for path, (_, after) in EDITS.items():
         assert after in (project / path).read_text(), path
     assert "# churn-model, a model\n" in (project / "README.md").read_text()
-    assert "Age in years: a whole number" in (project / "README.md").read_text()  # what schema.py says now
+    assert "Age in years: whole number" in (project / "README.md").read_text()  # from the current schema.py
     assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()
-    assert "has to be true" in (project / "tests/test_model.py").read_text()
-    assert "All the feature" not in (project / "tests/test_features.py").read_text()  # theirs once it is edited
+    assert "Tests which every trained" in (project / "tests/test_model.py").read_text()
+    assert (
+        "All tests of the feature" not in (project / "tests/test_features.py").read_text()
+    )  # left alone once it is edited
     assert (project / "tests/test_more.py").exists()
     assert not (project / "src/churn_model/py.typed").exists()
     assert read_answers(project)["template"] == "99.0"
     assert "From template 1.0 to 99.0" in done.stderr
 
 
-def test_a_second_update_finds_nothing_to_do(project, template):
+def test_a_second_update_changes_nothing(project, template):
     assert quick("update", "--template", str(template), cwd=project).returncode == 0
     git("add", "--all", cwd=project)
     commit(project)
@@ -95,7 +98,7 @@ def test_a_second_update_finds_nothing_to_do(project, template):
     assert "The project has template 99.0 already." in done.stderr
 
 
-def test_the_way_to_look_at_it_and_to_take_it_back(project, template):
+def test_an_update_can_be_reviewed_and_undone(project, template):
     done = quick("update", "--template", str(template), cwd=project)
     look, back = re.findall(r"`(git .*?)`", done.stderr.splitlines()[-1])
     shown = subprocess.run(look, shell=True, cwd=project, capture_output=True, text=True, check=True).stdout
@@ -107,7 +110,7 @@ def test_the_way_to_look_at_it_and_to_take_it_back(project, template):
     assert (project / "src/churn_model/py.typed").exists()
 
 
-def test_a_template_that_was_changed_has_to_say_so(project, template):
+def test_a_changed_template_needs_a_new_version(project, template):
     change(template / "copier.yml", 'default: "99.0"', f'default: "{version_of(TEMPLATE)}"')
     done = quick("update", "--template", str(template), cwd=project)
     assert f"If {template} was changed since: raise `template` in its copier.yml, now 1.0." in done.stderr
@@ -130,7 +133,7 @@ def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
     assert "hatchling==1.34.0" in (project / "pyproject.toml").read_text()
 
 
-def test_a_file_that_was_removed_stays_away(project, template):
+def test_a_removed_file_stays_removed(project, template):
     (project / "tests/test_model.py").unlink()
     commit(project)
     done = quick("update", "--template", str(template), cwd=project)
@@ -143,7 +146,7 @@ def test_uncommitted_edits_are_refused_and_nothing_is_written(project, template)
     change(project / "Makefile", None, "# mine\n")
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
-    assert "has changes that are not committed: 1, Makefile the first." in done.stderr
+    assert "has 1 uncommitted change, the first in Makefile." in done.stderr
     assert git("status", "--porcelain", cwd=project) == " M Makefile\n"
 
 
@@ -151,7 +154,7 @@ def test_without_a_repository_it_is_refused(project, template):
     shutil.rmtree(project / ".git")
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
-    assert f"error: {project} is in no git repository." in done.stderr
+    assert f"error: {project} is not in a git repository." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -160,11 +163,11 @@ def test_without_a_repository_it_is_refused(project, template):
         (None, "does not exist: the project was not made by a template."),
         ("name: [", "cannot be read: while parsing"),
         ("name: churn-model\n", "has no `package`."),
-        ("name: a\npackage: a\ntemplate: '100.0'\n", "was made by template 100.0, and this Seatrial has 1.0."),
-        ("name: a\npackage: a\ntemplate: '0.1'\n", "was made by template 0.1, which this Seatrial does not have."),
+        ("name: a\npackage: a\ntemplate: '100.0'\n", "was made with template 100.0; this Seatrial has the older 1.0."),
+        ("name: a\npackage: a\ntemplate: '0.1'\n", "does not have template 0.1, which the project was made with."),
     ],
 )
-def test_damaged_answers_are_named(project, text, message):
+def test_damaged_answers_are_reported(project, text, message):
     (project / ANSWERS).unlink()
     if text is not None:
         (project / ANSWERS).write_text(text)
@@ -176,7 +179,7 @@ def test_damaged_answers_are_named(project, text, message):
     assert "Traceback" not in done.stderr
 
 
-def test_a_checkout_with_windows_line_ends_is_no_edit(tmp_path):
+def test_windows_line_ends_are_not_an_edit(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"one\r\nmine\r\nthree\r\nfour\r\nfive\r\n")
     old, new_ = b"one\ntwo\nthree\nfour\nfive\n", b"one\ntwo\nthree\nfour\n5\n"
     done = merge(tmp_path, {"a.txt": old}, {"a.txt": new_})

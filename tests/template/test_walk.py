@@ -1,4 +1,4 @@
-"""A few tables the whole way, as `python -m benchmarks.tables` takes all of them: one always, more by `make soak`."""
+"""The whole way for a few tables, as `python -m benchmarks.tables` runs for all: one always, more in `make soak`."""
 
 import shutil
 from pathlib import Path

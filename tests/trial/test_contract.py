@@ -26,7 +26,7 @@ def names(new: Contract) -> set[str]:
         ({"default": 30.0}, True),
     ],
 )  # fmt: skip
-def test_a_changed_rule_is_a_break_where_it_takes_less(change: dict[str, Any], breaks: bool) -> None:
+def test_a_changed_rule_is_a_break_if_it_accepts_less(change: dict[str, Any], breaks: bool) -> None:
     new = replace(OLD, version="1.2.4", columns=(replace(AGE, **change), SEX))
     assert names(new) == {"contract.break" if breaks else "contract.extension"}
 
@@ -56,6 +56,6 @@ def test_a_break_waits_unless_the_version_announces_it() -> None:
         ("0.1.0", True, True, "0.2.0"), ("0.1.0", False, True, "0.1.1"),
     ],
 )  # fmt: skip
-def test_the_version_that_a_change_asks_for(old: str, broken: bool, changed: bool, wanted: str) -> None:
+def test_the_version_that_a_change_needs(old: str, broken: bool, changed: bool, wanted: str) -> None:
     assert version_check(old, wanted, broken=broken, changed=changed)[0] == wanted
     assert version_check(old, old, broken=broken, changed=changed)[1].outcome is Outcome.blocked

@@ -33,11 +33,11 @@ def training(calls: Array) -> Training:
     )
 
 
-def test_new_rows_that_the_baseline_cannot_answer_are_told_and_do_not_end_the_trial() -> None:
+def test_new_rows_that_the_baseline_cannot_score_are_noted_and_do_not_end_the_trial() -> None:
     whole = np.arange(40.0)
     recipes = Recipes(training(whole / 100 + 0.001), training(whole))
     scoring = Scoring("binary", ("no", "yes"), "yes")
     checks = {check.name: check for check in check_data(recipes, {}, {}, Policy(), scoring)}
     assert checks["data.surprise"].outcome is Outcome.noted
-    assert "cannot be asked" in checks["data.surprise"].summary
+    assert "cannot score the new rows" in checks["data.surprise"].summary
     assert checks["data.surprise"].summary.endswith("calls=None.")

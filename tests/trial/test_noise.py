@@ -1,4 +1,4 @@
-"""The null: its limits hold for harmless retraining, scale with the budget, and are given up where replicas are none."""
+"""The noise floor: its limits fit harmless retraining, scale with the budget, and are dropped without replicas."""
 
 import dataclasses
 
@@ -18,8 +18,8 @@ POLICY = Policy()
 ROWS = passengers(500, seed=8)
 TRUTH = (np.random.default_rng(8).random(500) < survival(ROWS)[:, 1]).astype(int)
 PROBES = passengers(12, seed=9)
-QUESTIONS = make_queries(BINARY, ROWS, TRUTH, PROBES, ("age", "fare", "sex") * 4)
-GROUPS = groups_of(QUESTIONS, [])
+QUERIES = make_queries(BINARY, ROWS, TRUTH, PROBES, ("age", "fare", "sex") * 4)
+GROUPS = groups_of(QUERIES, [])
 
 
 def model(seed, spread=0.1, change=lambda c: c):
@@ -37,15 +37,15 @@ def model(seed, spread=0.1, change=lambda c: c):
 
 
 def replicas(count=12, start=100):
-    return [QUESTIONS.ask(model(start + k)) for k in range(count)]
+    return [QUERIES.ask(model(start + k)) for k in range(count)]
 
 
-NULL = calibrate(QUESTIONS, GROUPS, replicas(), POLICY)
-OLD = QUESTIONS.ask(model(1))
+FLOOR = calibrate(QUERIES, GROUPS, replicas(), POLICY)
+OLD = QUERIES.ask(model(1))
 
 
-def failed(scorer, null=NULL):
-    checks = compare_total(QUESTIONS, GROUPS, OLD, QUESTIONS.ask(scorer), null, POLICY)
+def failed(scorer, floor=FLOOR):
+    checks = compare_total(QUERIES, GROUPS, OLD, QUERIES.ask(scorer), floor, POLICY)
     return {c.name.removeprefix("total."): c for c in checks if c.outcome is Outcome.blocked}
 
 
@@ -55,8 +55,8 @@ def test_harmless_retrainings_pass():
 
 
 def test_every_family_has_a_limit():
-    assert set(NULL.limits) == set(FAMILIES)
-    assert not NULL.dropped
+    assert set(FLOOR.limits) == set(FAMILIES)
+    assert not FLOOR.dropped
 
 
 @pytest.mark.parametrize(
@@ -79,38 +79,38 @@ def test_a_candidate_that_is_wrong_in_a_group_names_the_group():
     assert failed(model(1_000, change=change))["slices"].subject == "deck = B"
 
 
-def test_what_only_made_up_rows_show_is_noted_and_blocks_nothing():
-    answers = QUESTIONS.ask(model(1))
-    still = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUESTIONS.part]})
-    leaning = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUESTIONS.part][:, ::-1]})
-    checks = {c.name: c for c in compare_total(QUESTIONS, GROUPS, still, leaning, NULL, POLICY)}
+def test_what_only_generated_rows_show_is_noted_and_does_not_block():
+    answers = QUERIES.ask(model(1))
+    still = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUERIES.part]})
+    leaning = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUERIES.part][:, ::-1]})
+    checks = {c.name: c for c in compare_total(QUERIES, GROUPS, still, leaning, FLOOR, POLICY)}
     assert checks["total.sensitivity"].outcome is Outcome.noted
-    assert "Real rows are answered as after any retraining, though the candidate leans on `age`" in (
+    assert "Real rows are answered as after any retraining, but the candidate relies on `age`" in (
         checks["total.sensitivity"].summary
     )
     assert not [c for c in checks.values() if c.outcome is Outcome.blocked]
 
 
-def test_a_small_budget_makes_wider_limits():
-    strict = calibrate(QUESTIONS, GROUPS, replicas(), Policy(false_alarms=0.0001))
-    assert all(strict.limits[f].largest >= NULL.limits[f].largest for f in NULL.limits)
-    assert strict.limits["losses"].largest > NULL.limits["losses"].largest
+def test_a_smaller_budget_gives_wider_limits():
+    strict = calibrate(QUERIES, GROUPS, replicas(), Policy(false_alarms=0.0001))
+    assert all(strict.limits[f].largest >= FLOOR.limits[f].largest for f in FLOOR.limits)
+    assert strict.limits["losses"].largest > FLOOR.limits["losses"].largest
 
 
-def test_more_replicas_make_narrower_limits():
-    many = calibrate(QUESTIONS, GROUPS, replicas(40), POLICY)
-    narrower = [many.limits[f].largest < NULL.limits[f].largest for f in NULL.limits]
+def test_more_replicas_give_narrower_limits():
+    many = calibrate(QUERIES, GROUPS, replicas(40), POLICY)
+    narrower = [many.limits[f].largest < FLOOR.limits[f].largest for f in FLOOR.limits]
     assert sum(narrower) > len(narrower) / 2
 
 
-def test_a_limit_lies_beyond_every_pair_and_beyond_the_t_quantile_of_their_roots():
+def test_a_limit_is_above_every_pair_and_above_the_t_quantile_of_their_roots():
     answers = replicas()
     found = []
     for i in range(12):
         for j in range(i + 1, 12):
             pair = (answers[i], answers[j]) if (i + j) % 2 else (answers[j], answers[i])
-            found.append(measure(QUESTIONS, GROUPS, *pair, 30)["losses"].values[0])
-    limit = NULL.limits["losses"]
+            found.append(measure(QUERIES, GROUPS, *pair, 30)["losses"].values[0])
+    limit = FLOOR.limits["losses"]
     unit = limit.noise["the Brier score"]
     roots = np.sqrt(np.abs(found) / unit)
     reach = student.ppf(1 - 0.01 / PARTS, 11) * roots.std(ddof=1) * np.sqrt(1 + 1 / 12)
@@ -118,19 +118,19 @@ def test_a_limit_lies_beyond_every_pair_and_beyond_the_t_quantile_of_their_roots
 
 
 def test_too_few_replicas_drop_every_family_and_say_so():
-    null = calibrate(QUESTIONS, GROUPS, replicas(4), POLICY)
-    assert set(null.dropped) == set(FAMILIES)
-    checks = compare_total(QUESTIONS, GROUPS, OLD, OLD, null, POLICY)
+    floor = calibrate(QUERIES, GROUPS, replicas(4), POLICY)
+    assert set(floor.dropped) == set(FAMILIES)
+    checks = compare_total(QUERIES, GROUPS, OLD, OLD, floor, POLICY)
     assert {c.outcome for c in checks} == {Outcome.noted}
     assert "4 replicas" in checks[0].summary
 
 
 def test_differences_too_small_to_matter_never_block():
-    still = calibrate(QUESTIONS, GROUPS, [OLD] * 12, POLICY)
+    still = calibrate(QUERIES, GROUPS, [OLD] * 12, POLICY)
     assert not failed(lambda c: np.clip(model(1)(c) + 0.004 * np.array([1, -1]), 0, 1), still)
 
 
-def test_rows_that_the_candidate_alone_does_not_answer_block():
+def test_rows_that_only_the_candidate_does_not_answer_block():
     def silent(columns):
         scores = model(1)(columns)
         scores[: len(scores) // 50] = np.nan
@@ -140,15 +140,15 @@ def test_rows_that_the_candidate_alone_does_not_answer_block():
     assert "does not answer 50 of 500 rows" in check.summary
 
 
-def test_rows_that_neither_side_answers_are_left_out():
+def test_rows_that_neither_release_answers_are_left_out():
     scores = OLD.rows.copy()
     scores[:30] = np.nan
     old = dataclasses.replace(OLD, rows=scores, probes=np.where(np.arange(12)[:, None] == 3, np.nan, OLD.probes))
-    checks = compare_total(QUESTIONS, GROUPS, old, old, NULL, POLICY)
+    checks = compare_total(QUERIES, GROUPS, old, old, FLOOR, POLICY)
     assert {c.outcome for c in checks} == {Outcome.passed}
     assert all(np.isfinite(c.severity) for c in checks)
     silent = dataclasses.replace(OLD, rows=np.full_like(scores, np.nan))
-    assert [c.outcome for c in compare_total(QUESTIONS, GROUPS, silent, silent, NULL, POLICY)] == [Outcome.inconclusive]
+    assert [c.outcome for c in compare_total(QUERIES, GROUPS, silent, silent, FLOOR, POLICY)] == [Outcome.inconclusive]
 
 
 def test_replicas_are_trained_on_parts_with_every_class():
@@ -159,7 +159,7 @@ def test_replicas_are_trained_on_parts_with_every_class():
         asked.append(rows)
         return model(len(asked))
 
-    draw_replicas(refit, target, QUESTIONS, POLICY, stratified=True, seed=1)
+    draw_replicas(refit, target, QUERIES, POLICY, stratified=True, seed=1)
     assert len(asked) == 12
     assert all((target[rows] == 1).sum() >= 2 for rows in asked)
     share = np.mean([len(rows) for rows in asked]) / len(target)
@@ -167,53 +167,51 @@ def test_replicas_are_trained_on_parts_with_every_class():
     assert len({tuple(rows) for rows in asked}) == 12
 
 
-def test_questions_come_apart_as_they_were_put_together():
-    answers = QUESTIONS.ask(survival)
+def test_scores_are_sorted_by_block():
+    answers = QUERIES.ask(survival)
     assert np.array_equal(answers.rows, survival(ROWS))
     assert np.array_equal(answers.probes, survival(PROBES))
-    part = {n: v[QUESTIONS.part] for n, v in ROWS.items()}
-    part["sex"] = part["sex"][QUESTIONS.order]
+    part = {n: v[QUERIES.part] for n, v in ROWS.items()}
+    part["sex"] = part["sex"][QUERIES.order]
     assert np.array_equal(answers.shuffled["sex"], survival(part))
 
 
-def test_narrowed_questions_pick_what_was_answered():
+def test_narrowed_queries_pick_their_scores():
     keep = np.arange(500) % 2 == 0
-    narrow, pick = QUESTIONS.narrowed(keep)
-    picked = pick(QUESTIONS.ask(survival))
+    narrow, pick = QUERIES.narrowed(keep)
+    picked = pick(QUERIES.ask(survival))
     assert narrow.size == 250
     assert np.array_equal(picked.rows, survival(narrow.rows))
     assert len(picked.shuffled["age"]) == len(narrow.part)
     assert np.array_equal(
-        QUESTIONS.rows["age"][QUESTIONS.part][keep[QUESTIONS.part]], narrow.rows["age"][narrow.part], equal_nan=True
+        QUERIES.rows["age"][QUERIES.part][keep[QUERIES.part]], narrow.rows["age"][narrow.part], equal_nan=True
     )
 
 
 def test_sensitivity_of_an_unused_column_is_exactly_nothing():
-    figures = sensitivity(QUESTIONS, OLD, QUESTIONS.ask(lambda c: survival({**c, "age": np.full(len(c["age"]), 3.0)})))
-    assert figures.new[figures.members.index("age")] == 0.0
-    assert figures.old[figures.members.index("sex")] > 0.1
+    statistics = sensitivity(QUERIES, OLD, QUERIES.ask(lambda c: survival({**c, "age": np.full(len(c["age"]), 3.0)})))
+    assert statistics.new[statistics.members.index("age")] == 0.0
+    assert statistics.old[statistics.members.index("sex")] > 0.1
 
 
-def test_slices_tell_each_groups_own_mean():
+def test_slices_measure_the_mean_of_each_group():
     moved = np.array([0.1, -0.1]) * (ROWS["sex"] == "male")[:, None]
-    new = QUESTIONS.split(np.concatenate([OLD.rows + moved, OLD.probes, *OLD.shuffled.values()]))
-    figures = slices(QUESTIONS, GROUPS, OLD, new, 30)
-    told = dict(zip(figures.members, figures.values, strict=True))
-    assert told["sex = male (moved)"] == pytest.approx(0.1)
-    assert told["sex = female (moved)"] == 0.0
+    new = dataclasses.replace(OLD, rows=OLD.rows + moved)
+    statistics = slices(QUERIES, GROUPS, OLD, new, 30)
+    values = dict(zip(statistics.members, statistics.values, strict=True))
+    assert values["sex = male (moved)"] == pytest.approx(0.1)
+    assert values["sex = female (moved)"] == 0.0
 
 
 def test_the_search_finds_a_pair_of_groups_that_no_single_one_shows():
     bad = (ROWS["sex"] == "male") & (ROWS["deck"] == "C")
     rows = OLD.rows.copy()
     rows[bad] = np.stack([TRUTH[bad], 1 - TRUTH[bad]], axis=1)
-    figures = search(
-        QUESTIONS, GROUPS, OLD, QUESTIONS.split(np.concatenate([rows, OLD.probes, *OLD.shuffled.values()])), 30
-    )
-    assert set(figures.members[0].split(" and ")) == {"sex = male", "deck = C"}
+    statistics = search(QUERIES, GROUPS, OLD, dataclasses.replace(OLD, rows=rows), 30)
+    assert set(statistics.members[0].split(" and ")) == {"sex = male", "deck = C"}
 
 
-def test_a_regression_is_judged_by_the_same_families_but_for_labels():
+def test_a_regression_has_the_same_families_without_labels():
     queries = make_queries(NUMBER, ROWS, odds(ROWS))
     groups = groups_of(queries, [])
 
@@ -221,11 +219,11 @@ def test_a_regression_is_judged_by_the_same_families_but_for_labels():
         shift = np.random.default_rng(seed).normal(0, 0.1)
         return lambda c: odds(c) + shift + 0.05 * np.random.default_rng(seed).normal() * (c["sex"] == "male")
 
-    null = calibrate(queries, groups, [queries.ask(number(k)) for k in range(12)], POLICY)
+    floor = calibrate(queries, groups, [queries.ask(number(k)) for k in range(12)], POLICY)
     old = queries.ask(number(50))
-    good = compare_total(queries, groups, old, queries.ask(number(51)), null, POLICY)
+    good = compare_total(queries, groups, old, queries.ask(number(51)), floor, POLICY)
     bad = compare_total(
-        queries, groups, old, queries.ask(lambda c: number(51)({**c, "fare": c["fare"] * 99})), null, POLICY
+        queries, groups, old, queries.ask(lambda c: number(51)({**c, "fare": c["fare"] * 99})), floor, POLICY
     )
     assert "total.flips" not in {c.name for c in good}
     assert not [c for c in good if c.outcome is Outcome.blocked]

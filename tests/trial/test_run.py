@@ -1,4 +1,4 @@
-"""Whole trials of small releases: what passes, what blocks, and every set-up in which nothing could have been learnt."""
+"""Whole trials of small releases: what passes, what blocks, and every setup in which the comparison would be vacuous."""
 
 import csv
 import io
@@ -13,14 +13,22 @@ import numpy as np
 import pytest
 from tests.projects.misbehaving import FEATURES, INIT, SCHEMA, make_moody
 from tests.projects.tiny import RELEASE, make_wheel
+from tests.trial import samples
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.schema import Column
 from seatrial.release import open_index, publish_toolkit
 from seatrial.train.profile import fingerprint
 from seatrial.trial import gate
+from seatrial.trial.compare.queries import Scorer
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy, read_policy
+from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import NotComparedError, Outcome, PolicyError, Verdict
+from seatrial.trial.report.page import to_html
+from seatrial.trial.report.reading import QUESTIONS
+from seatrial.trial.report.sections import flips, sections
+from seatrial.trial.rows.reference import LabelledRows
 from seatrial.trial.run import run
 
 # Texts that name no trick are no trick: probes are full of them.
@@ -108,13 +116,13 @@ def make(folder: Path, version: str, *, scale: float = 1.0, shift: float = 0.0, 
     return make_moody(folder / version, version=version, model=graph(scale, shift), more=contents, **more)
 
 
-class Yard:
-    """Makes releases, and holds trials of them, with environments shared by all tests of this file."""
+class ReleaseMaker:
+    """Makes releases and runs trials of them, with environments shared by all tests of this file."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.count = root, 0
-        self.index = root / "index"
-        publish_toolkit(open_index(self.index))
+        self.index = open_index(root / "index")
+        publish_toolkit(self.index)
         self.baseline = make(root / "baseline", "0.1.0")
 
     def make(self, version: str = "0.2.0", **how: Any) -> Path:
@@ -126,13 +134,13 @@ class Yard:
 
 
 @pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
-    return Yard(tmp_path_factory.mktemp("yard"))
+def releases(tmp_path_factory: pytest.TempPathFactory) -> ReleaseMaker:
+    return ReleaseMaker(tmp_path_factory.mktemp("releases"))
 
 
 @pytest.fixture(scope="module")
-def passed(yard: Yard) -> Verdict:
-    return yard.run(yard.make("0.1.1"))
+def passed(releases: ReleaseMaker) -> Verdict:
+    return releases.run(releases.make("0.1.1"))
 
 
 def open_checks(verdict: Verdict) -> dict[str, str]:
@@ -151,31 +159,97 @@ def test_the_same_model_again_passes(passed: Verdict) -> None:
     }  # fmt: skip
 
 
-def test_a_suite_that_cannot_run_is_inconclusive_and_not_a_pass(yard: Yard) -> None:
-    verdict = yard.run(yard.make("0.1.1"), policy=Policy())
+def training(scale: float) -> Training:
+    """The recipe behind `make`: its score is a sigmoid, and a refit moves it a little, as another sample would."""
+    generator = np.random.default_rng(2)
+    xs = generator.normal(size=1000)
+    columns = {
+        "x": xs,
+        "what": np.full(1000, None, dtype=object),
+        "kind": np.ones(1000),
+        "sure": np.zeros(1000),
+    }
+    target = (xs > 0).astype(np.int64)
+
+    def scorer(factor: float) -> Scorer:
+        return lambda rows: np.array(scores(rows["x"], factor, 0.0))
+
+    def refit(positions: Any) -> Scorer:
+        return scorer(scale * (1 + 0.02 * np.random.default_rng(len(positions)).normal()))
+
+    held_out = LabelledRows({name: values[:300] for name, values in columns.items()}, target[:300])
+    return Training(scorer(scale), refit, target, Table(columns, target, "y"), columns, held_out)
+
+
+@pytest.fixture(scope="module")
+def retrained(releases: ReleaseMaker) -> Verdict:
+    """The verdict over a candidate that uses its column more, with both recipes: every suite is run."""
+    recipes = Recipes(training(1.6), training(1.0), training(1.0).score)
+    return releases.run(releases.make("0.1.1", scale=1.6), policy=Policy(timeout=30), recipes=recipes)
+
+
+def test_every_suite_runs_with_both_recipes(retrained: Verdict) -> None:
+    assert {check.suite for check in retrained.checks} == set(QUESTIONS)
+    assert retrained.outcome is Outcome.blocked, retrained.cause
+    exact = {c.id: c.outcome for c in retrained.checks if c.suite in ("golden", "reproduce", "rebuild")}
+    assert set(exact.values()) == {Outcome.passed}, exact
+
+
+def test_every_chart_of_the_page_is_fed_by_a_real_trial(retrained: Verdict) -> None:
+    titles = [figure.title for section in sections(retrained) for figure in section.figures]
+    assert titles == [
+        "Changes relative to noise", "How far the predictions moved", "Better or worse", "Groups of rows",
+        "Use of each column", "The data, before and now", "Size and time",
+    ]  # fmt: skip
+    assert flips(retrained) is not None
+    pictures = retrained.pictures
+    assert pictures["change"]["noise"] is not None
+    assert all(pair["high"] is not None and pair["rows"] for pair in pictures["slices"])
+    (x,) = [pair for pair in pictures["sensitivity"] if pair["name"] == "x"]
+    assert x["new"] > x["high"] > x["old"] > x["low"]  # it is used more than retraining explains
+    assert {pair["name"] for pair in pictures["shares"]} == {"x missing", "y missing", "y = 0", "y = 1"}
+    assert any("x" in row["drivers"] for row in retrained.worst_rows)
+    page = to_html(retrained)
+    assert all(title in page for title in (*titles, "Predicted labels, before and now", 'class="driver"'))
+
+
+def test_the_samples_of_the_renderings_hold_only_what_a_trial_writes(retrained: Verdict) -> None:
+    sample = samples.passed()
+    assert set(sample.pictures) == set(retrained.pictures)
+    for key, value in sample.pictures.items():
+        real = retrained.pictures[key]
+        assert type(value) is type(real), key
+        first, second = (each[0] if isinstance(each, list) else each for each in (value, real))
+        if isinstance(first, dict):
+            assert {k for k, v in first.items() if v is not None} <= {k for k, v in second.items() if v is not None}
+    assert set(sample.worst_rows[0]) == set(retrained.worst_rows[0])
+
+
+def test_a_suite_that_cannot_run_is_inconclusive_and_not_a_pass(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make("0.1.1"), policy=Policy())
     assert verdict.outcome is Outcome.inconclusive
     assert verdict.exit_code == 3
     assert {"reproduce.candidate", "reproduce.baseline", "rebuild.scores", "total.noise"} <= set(open_checks(verdict))
 
 
-def test_a_wheel_that_answers_otherwise_than_training_stored_is_blocked(yard: Yard) -> None:
-    verdict = yard.run(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
+def test_a_wheel_that_does_not_predict_what_training_stored_is_blocked(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
     assert verdict.outcome is Outcome.blocked
     assert verdict.cause.startswith("Blocked: the installed candidate differs from what training stored")
 
 
-def test_labels_that_do_not_follow_from_the_scores_are_blocked(yard: Yard) -> None:
+def test_labels_that_contradict_the_scores_are_blocked(releases: ReleaseMaker) -> None:
     moved = INIT + (
         "def predict(given):\n    answers = release.predict(given)\n"
         "    return [{**a, 'prediction': int(a['probabilities']['1'] >= 0.8)} for a in answers]\n"
     )
-    verdict = yard.run(yard.make(init=moved))
+    verdict = releases.run(releases.make(init=moved))
     assert "golden.labels" in open_checks(verdict)
     assert "another threshold than 0.5" in verdict.cause
 
 
-def test_a_worse_model_is_blocked_by_its_metrics(yard: Yard) -> None:
-    verdict = yard.run(yard.make(scale=-1.0))
+def test_a_worse_model_is_blocked_by_its_metrics(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make(scale=-1.0))
     assert verdict.exit_code == 1
     assert "metrics.worse[roc_auc]" in open_checks(verdict)
     assert verdict.worst_rows[0]["old"] != verdict.worst_rows[0]["new"]
@@ -185,47 +259,47 @@ def test_a_worse_model_is_blocked_by_its_metrics(yard: Yard) -> None:
     ("predict", "check"),
     [("drops", "golden.scores"), ("shuffles", "invariants.inputs"), ("batch", "golden.scores")],
 )
-def test_a_package_whose_own_predict_misbehaves_is_blocked(yard: Yard, predict: str, check: str) -> None:
+def test_a_package_with_a_faulty_predict_is_blocked(releases: ReleaseMaker, predict: str, check: str) -> None:
     rows = golden()
     rows["rows"][3]["x"] = None
     rows["rows"] += [{**row, "kind": 2} for row in rows["rows"]]
-    verdict = yard.run(
-        yard.make(predict=predict, files={"golden.json": json.dumps({**rows, "scores": rows["scores"] * 2})})
+    verdict = releases.run(
+        releases.make(predict=predict, files={"golden.json": json.dumps({**rows, "scores": rows["scores"] * 2})})
     )
     assert verdict.exit_code == 1
     assert any(id_.startswith(check) for id_ in open_checks(verdict)), open_checks(verdict)
 
 
-def test_a_model_that_rolls_dice_is_blocked(yard: Yard) -> None:
-    verdict = yard.run(yard.make(files={"golden.json": json.dumps(golden(what="random"))}))
+def test_a_random_model_is_blocked(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make(files={"golden.json": json.dumps(golden(what="random"))}))
     assert "invariants.again" in open_checks(verdict)
 
 
-def test_a_narrower_schema_waits_for_acceptance(yard: Yard) -> None:
-    verdict = yard.run(yard.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
+def test_a_narrower_schema_waits_for_acceptance(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
     assert verdict.outcome is Outcome.waiting
     assert verdict.exit_code == 3
     assert "contract.break[x]" in open_checks(verdict)
     assert verdict.recommended_version == "0.2.0"
 
 
-def test_a_version_that_is_not_above_the_baselines_is_blocked(yard: Yard) -> None:
-    verdict = yard.run(yard.make("0.0.9"))
+def test_a_version_that_is_not_above_the_baselines_is_blocked(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make("0.0.9"))
     assert list(open_checks(verdict)) == ["contract.version"]
 
 
-def test_another_question_is_inconclusive(yard: Yard) -> None:
+def test_another_target_is_inconclusive(releases: ReleaseMaker) -> None:
     facts = {"classes": ["no", "yes"], "positive": "yes"}
     text = reference().replace(",0\r\n", ",no\r\n").replace(",1\r\n", ",yes\r\n")
     facts["split"] = {"seed": 1, "cuts": {"no": 1.0, "yes": 1.0}}  # type: ignore[assignment]
-    verdict = yard.run(yard.make(facts=facts, files={"reference.csv": text}), policy=Policy())
+    verdict = releases.run(releases.make(facts=facts, files={"reference.csv": text}), policy=Policy())
     assert verdict.exit_code == 3
     assert "total.comparable" in open_checks(verdict)
 
 
-def test_too_few_labels_are_inconclusive(yard: Yard) -> None:
-    few = yard.make("0.1.5", files={"reference.csv": reference(20)})
-    verdict = yard.run(few, yard.make("0.1.4", files={"reference.csv": reference(20)}), policy=Policy())
+def test_too_few_labels_are_inconclusive(releases: ReleaseMaker) -> None:
+    few = releases.make("0.1.5", files={"reference.csv": reference(20)})
+    verdict = releases.run(few, releases.make("0.1.4", files={"reference.csv": reference(20)}), policy=Policy())
     assert "metrics.rows" in open_checks(verdict)
 
 
@@ -249,80 +323,82 @@ ENORMOUS = SCHEMA.replace("x: float | None", "x: float = Field(ge=1000)").replac
         ({"files": {"golden.json": json.dumps(golden(what="crash"))}}, "crashed"),
         ({"code": {"features.py": "def y(x: float | None) -> float | None:\n    raise OSError('no store')\n"}}, "no store"),
         ({"code": {"features.py": "import nowhere_to_be_found\n"}}, "nowhere_to_be_found"),
-        ({"code": {"run.pth": "import os"}}, "would run whenever Python starts"),
-        ({"facts": {"environment": {"onnxruntime": "0.0.1"}}}, "cannot be made"),
+        ({"code": {"run.pth": "import os"}}, "would run every time Python starts"),
+        ({"facts": {"environment": {"onnxruntime": "0.0.1"}}}, "cannot be created"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )  # fmt: skip
-def test_what_cannot_be_compared_is_refused_with_words(yard: Yard, how: dict[str, Any], message: str) -> None:
+def test_vacuous_comparisons_are_refused(releases: ReleaseMaker, how: dict[str, Any], message: str) -> None:
     with pytest.raises(SeatrialError, match=message) as raised:
-        yard.run(yard.make(**how))
+        releases.run(releases.make(**how))
     assert raised.value.message.count("\n") < 14
 
 
-def test_rows_that_one_of_them_was_trained_on_are_no_rows(yard: Yard) -> None:
+def test_rows_that_one_release_was_trained_on_are_not_compared(releases: ReleaseMaker) -> None:
     seen = {"split": {"seed": 1, "cuts": {"0": 0.0, "1": 0.0}}}
     with pytest.raises(NotComparedError, match="No rows are left to compare"):
-        yard.run(yard.make("0.2.0", facts=seen), yard.make("0.1.0", facts=seen))
+        releases.run(releases.make("0.2.0", facts=seen), releases.make("0.1.0", facts=seen))
 
 
-def test_a_candidate_that_refuses_every_row_is_refused(yard: Yard) -> None:
+def test_a_candidate_that_refuses_every_row_is_refused(releases: ReleaseMaker) -> None:
     facts = {"typical": {"x": 2000.0, "what": None, "kind": 1, "sure": False}}
     rows = golden()
     rows["rows"] = [{**row, "x": 1000.0 + row["x"] ** 2} for row in rows["rows"]]
     rows["scores"] = scores([row["x"] for row in rows["rows"]], 1, 0)
-    with pytest.raises(SeatrialError, match=r"refuses every row|gives the same answer"):
-        yard.run(yard.make(facts=facts, code={"schema.py": ENORMOUS}, files={"golden.json": json.dumps(rows)}))
+    with pytest.raises(SeatrialError, match=r"rejects every row|gives the same answer"):
+        releases.run(releases.make(facts=facts, code={"schema.py": ENORMOUS}, files={"golden.json": json.dumps(rows)}))
 
 
-def test_a_constant_baseline_is_refused(yard: Yard) -> None:
+def test_a_constant_baseline_is_refused(releases: ReleaseMaker) -> None:
     with pytest.raises(NotComparedError, match="The baseline gives the same answer"):
-        yard.run(yard.make("0.3.0"), yard.make("0.2.0", **CONSTANT))
+        releases.run(releases.make("0.3.0"), releases.make("0.2.0", **CONSTANT))
 
 
-def test_a_wheel_is_not_compared_with_itself_unless_that_is_asked_for(yard: Yard) -> None:
-    with pytest.raises(NotComparedError, match="compare it with itself"):
-        yard.run(yard.baseline)
-    verdict = yard.run(yard.baseline, same_wheel=True)
+def test_a_wheel_is_compared_with_itself_only_on_request(releases: ReleaseMaker) -> None:
+    with pytest.raises(NotComparedError, match="are the same wheel"):
+        releases.run(releases.baseline)
+    verdict = releases.run(releases.baseline, same_wheel=True)
     assert list(open_checks(verdict)) == ["contract.version"]
 
 
-def test_what_is_no_release_is_refused(yard: Yard, tmp_path: Path) -> None:
+def test_what_is_no_release_is_refused(releases: ReleaseMaker, tmp_path: Path) -> None:
     with pytest.raises(NotComparedError, match="is no release"):
-        yard.run(make_wheel(tmp_path, release=None))
+        releases.run(make_wheel(tmp_path, release=None))
     with pytest.raises(SeatrialError, match="does not exist"):
-        yard.run(tmp_path / "none-1.0-py3-none-any.whl")
+        releases.run(tmp_path / "none-1.0-py3-none-any.whl")
     (tmp_path / "torn_model-1.0-py3-none-any.whl").write_bytes(b"PK\x03\x04torn")
     with pytest.raises(NotComparedError, match="damaged"):
-        yard.run(tmp_path / "torn_model-1.0-py3-none-any.whl")
+        releases.run(tmp_path / "torn_model-1.0-py3-none-any.whl")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [("", "has no rows"), ("x,what,kind,sure,y\n", "has no rows"), ("y\n1\n", "no column `x`"), ("x,y\nabc,1\n", "abc"), ("x,y\n1\n", "line 2")],
 )  # fmt: skip
-def test_rows_that_are_none_are_refused(yard: Yard, passed: Verdict, tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_row_files_are_refused(
+    releases: ReleaseMaker, passed: Verdict, tmp_path: Path, text: str, message: str
+) -> None:
     (tmp_path / "rows.csv").write_text(text)
     with pytest.raises(SeatrialError, match=message):
-        yard.run(yard.make("0.1.1"), data=tmp_path / "rows.csv")
+        releases.run(releases.make("0.1.1"), data=tmp_path / "rows.csv")
 
 
-def test_rows_that_are_given_are_compared_too(yard: Yard, passed: Verdict, tmp_path: Path) -> None:
+def test_rows_from_the_user_are_compared_too(releases: ReleaseMaker, passed: Verdict, tmp_path: Path) -> None:
     (tmp_path / "labelled.csv").write_text("x,y\n" + "".join(f"{i / 100},{i % 2}\n" for i in range(50)))
     (tmp_path / "traffic.csv").write_text("x\n" + "".join(f"{i / 100}\n" for i in range(50)))
     for name in ("labelled.csv", "traffic.csv"):
-        verdict = yard.run(yard.make("0.1.1"), data=tmp_path / name)
+        verdict = releases.run(releases.make("0.1.1"), data=tmp_path / name)
         assert verdict.rows["given"] == 50
         assert verdict.exit_code == 0
 
 
-def test_the_first_release_says_so_and_is_held_to_what_can_be(yard: Yard) -> None:
-    verdict = run(yard.make("0.1.0"), None, policy=NOTED, index=yard.index)
+def test_the_first_release_is_checked_on_its_own(releases: ReleaseMaker) -> None:
+    verdict = run(releases.make("0.1.0"), None, policy=NOTED, index=releases.index)
     assert verdict.exit_code == 0
     assert "first release" in verdict.cause
     assert {"golden", "invariants", "total"} <= {check.suite for check in verdict.checks}
-    useless = yard.make("0.1.0", scale=-3.0)
-    verdict = run(useless, None, policy=NOTED, index=yard.index)
+    useless = releases.make("0.1.0", scale=-3.0)
+    verdict = run(useless, None, policy=NOTED, index=releases.index)
     assert list(open_checks(verdict)) == ["metrics.trivial"]
     assert verdict.exit_code == 1
 
@@ -340,9 +416,9 @@ class TestGate:
     TODAY = date(2027, 3, 1)
 
     @pytest.fixture
-    def waiting(self, yard: Yard, tmp_path: Path) -> Verdict:
+    def waiting(self, releases: ReleaseMaker, tmp_path: Path) -> Verdict:
         schema = SCHEMA.replace("x: float | None", "x: float")
-        verdict = yard.run(yard.make("0.1.1", code={"schema.py": schema}))
+        verdict = releases.run(releases.make("0.1.1", code={"schema.py": schema}))
         self.store(tmp_path, verdict)
         return verdict
 
@@ -366,10 +442,10 @@ class TestGate:
             (candidate, None),
             (candidate[:16] + "0" * 48, baseline),
         ):
-            with pytest.raises(SeatrialError, match="No trial has been held of this wheel"):
+            with pytest.raises(SeatrialError, match="No trial has been run for this wheel"):
                 gate.require_passed(tmp_path, *pair, today=self.TODAY)
 
-    def test_one_that_waits_does_not(self, waiting: Verdict, tmp_path: Path) -> None:
+    def test_a_waiting_trial_does_not_open_it(self, waiting: Verdict, tmp_path: Path) -> None:
         with pytest.raises(SeatrialError, match="has not passed its trial") as raised:
             gate.require_passed(tmp_path, *self.pair(waiting), today=self.TODAY)
         assert "accept" in raised.value.hint
@@ -384,7 +460,9 @@ class TestGate:
         }
         return gate.accept(root, verdict, **{**given, **how})
 
-    def test_an_acceptance_opens_it_until_its_last_day(self, yard: Yard, waiting: Verdict, tmp_path: Path) -> None:
+    def test_an_acceptance_opens_it_until_its_last_day(
+        self, releases: ReleaseMaker, waiting: Verdict, tmp_path: Path
+    ) -> None:
         given = self.accept(tmp_path, waiting)
         assert given.checks
         assert all(id_.startswith("contract.") for id_ in given.checks)
@@ -408,23 +486,23 @@ class TestGate:
             ({"checks": ["golden.scores"]}, "No check 'golden.scores' is open"),
         ],
     )
-    def test_an_acceptance_that_makes_no_sense_is_refused(
+    def test_an_invalid_acceptance_is_refused(
         self, waiting: Verdict, tmp_path: Path, how: dict[str, Any], message: str
     ) -> None:
         with pytest.raises(PolicyError, match=message):
             self.accept(tmp_path, waiting, **how)
         assert not (tmp_path / gate.ACCEPTED).exists()
 
-    def test_golden_rows_cannot_be_waved_through(self, yard: Yard, tmp_path: Path) -> None:
-        verdict = yard.run(yard.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
+    def test_golden_rows_cannot_be_accepted(self, releases: ReleaseMaker, tmp_path: Path) -> None:
+        verdict = releases.run(releases.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
         with pytest.raises(PolicyError, match="cannot be accepted"):
             self.accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.suite == "golden")])
 
 
-def test_a_repackaging_may_change_nothing_at_all(yard: Yard) -> None:
+def test_a_repackaging_may_change_nothing_at_all(releases: ReleaseMaker) -> None:
     strict = Policy(kind="repackage", inconclusive="note", timeout=30)
-    assert yard.run(yard.make("0.1.1"), policy=strict).exit_code == 0
-    verdict = yard.run(yard.make("0.1.1", scale=1 + 1e-6), policy=strict)
+    assert releases.run(releases.make("0.1.1"), policy=strict).exit_code == 0
+    verdict = releases.run(releases.make("0.1.1", scale=1 + 1e-6), policy=strict)
     assert verdict.exit_code == 1
     assert any(id_.startswith("total.scores") for id_ in open_checks(verdict))
-    assert yard.run(yard.make("0.1.1", scale=1 + 1e-6)).exit_code == 0  # which a retrain may
+    assert releases.run(releases.make("0.1.1", scale=1 + 1e-6)).exit_code == 0  # which a retrain may

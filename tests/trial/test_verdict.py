@@ -15,10 +15,10 @@ def failing(name, summary, outcome=Outcome.blocked, severity=1.0, **more):
 
 
 def test_all_good_checks_pass():
-    assert judge([GOOD, GOOD], POLICY) == (Outcome.passed, "Passed: all 2 checks hold.")
+    assert judge([GOOD, GOOD], POLICY) == (Outcome.passed, "Passed: all 2 checks passed.")
 
 
-def test_nothing_compared_is_inconclusive_and_notes_are_no_comparison():
+def test_no_check_is_inconclusive_and_notes_do_not_count():
     assert judge([], POLICY)[0] is Outcome.inconclusive
     assert judge([failing("a", "x", Outcome.noted)], POLICY)[0] is Outcome.inconclusive
     assert judge([failing("a", "x", Outcome.accepted)], POLICY)[0] is Outcome.inconclusive
@@ -38,13 +38,13 @@ def test_the_worst_outcome_decides(others, outcome):
     assert judge([GOOD, *(failing("total.x", "y", o) for o in others)], POLICY)[0] is outcome
 
 
-def test_a_policy_may_let_inconclusive_checks_be():
+def test_a_policy_may_ignore_inconclusive_checks():
     checks = [GOOD, failing("reproduce.baseline", "no data", Outcome.inconclusive)]
     assert judge(checks, POLICY)[0] is Outcome.inconclusive
     assert judge(checks, Policy(inconclusive="note"))[0] is Outcome.passed
 
 
-def test_the_cause_is_the_most_telling_check_and_the_rest_is_counted():
+def test_the_cause_is_the_check_that_explains_best_and_the_rest_is_counted():
     checks = [
         failing("total.flips", "labels flipped", severity=99.0),
         failing("total.sensitivity", "the candidate ignores `sex` (0.21 before, 0.00 now)"),
@@ -59,7 +59,7 @@ def test_the_cause_of_a_blocked_trial_is_one_that_blocked():
     assert judge(checks, POLICY)[1].startswith("Blocked: labels flipped")
 
 
-def test_of_equal_rank_the_furthest_over_its_limit_and_then_the_best_explained_comes_first():
+def test_among_equal_ranks_severity_and_then_strength_decide():
     near, far = failing("total.slices", "near", severity=2.0), failing("total.slices", "far", severity=5.0)
     assert "far" in judge([near, far], POLICY)[1]
     inf = float("inf")
@@ -68,7 +68,7 @@ def test_of_equal_rank_the_furthest_over_its_limit_and_then_the_best_explained_c
     assert "sharp" in judge([vague, sharp], POLICY)[1]
 
 
-def test_ranks_end_with_what_follows_from_other_things():
+def test_ranks_end_with_consequences_of_other_failures():
     assert (
         RANKS.index("golden.")
         < RANKS.index("data.rewritten")

@@ -1,4 +1,4 @@
-"""Environments: exactly one release in each, made once, whole or not at all, and nothing from strangers."""
+"""Environments: exactly one release in each, created once, whole or not at all, and only from trusted sources."""
 
 import functools
 import http.server
@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.projects.tiny import make_wheel
@@ -19,11 +20,12 @@ from seatrial.core.errors import SeatrialError
 from seatrial.release import FolderIndex
 from seatrial.wheels import environments, installer
 from seatrial.wheels.environments import Environment, environments_folder, make_environment, prune
+from seatrial.wheels.wheel import inspect
 
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever these tests ask for is on the local index; a look-up anywhere else fails at once."""
+    """Everything that these tests need is on the local index; a look-up anywhere else fails at once."""
     for name in [n for n in os.environ if n.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("UV_NO_CONFIG", "1")
@@ -38,14 +40,18 @@ def cache(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Path:
+def index(tmp_path: Path) -> FolderIndex:
     """A folder index with a toolkit in two versions, the newer of which needs a library from there."""
     folder = FolderIndex(tmp_path / "index")
     for version in ("0.1.0", "0.1.0+2.habc", "0.2.0"):
         requires = ('own-library>=1; extra == "serve"',)
         folder.publish([make_wheel(tmp_path / "t", "seatrial", version, release=None, requires=requires)])
     folder.publish([make_wheel(tmp_path / "t", "own-library", "1.5", release=None)])
-    return folder.path
+    return folder
+
+
+def install(wheel: Path, **options: Any) -> Environment:
+    return make_environment(inspect(wheel), **options)
 
 
 def ask(environment: Environment, code: str) -> str:
@@ -55,33 +61,35 @@ def ask(environment: Environment, code: str) -> str:
 
 def test_a_release_is_installed_once_and_found_again(tmp_path: Path, cache: Path) -> None:
     wheel = make_wheel(tmp_path)
-    said: list[str] = []
-    first = make_environment(wheel, cache=cache, progress=said.append)
-    again = make_environment(wheel, cache=cache, progress=said.append)
+    messages: list[str] = []
+    first = install(wheel, cache=cache, progress=messages.append)
+    again = install(wheel, cache=cache, progress=messages.append)
     assert (first.cached, again.cached) == (False, True)
     assert first.root == again.root
     assert first.root.name.startswith("tiny_model-0.1.0-")
-    assert said == ["making a clean environment", "installing the release into it"]
+    assert messages == ["creating a clean environment", "installing the release into it"]
     assert ask(first, "import tiny_model; print(tiny_model.__version__)") == "0.1.0"
     assert again.seconds < 0.5
 
 
-def test_other_bytes_extras_or_limits_are_another_environment(tmp_path: Path, cache: Path, index: Path) -> None:
+def test_different_content_extras_or_constraints_give_another_environment(
+    tmp_path: Path, cache: Path, index: FolderIndex
+) -> None:
     wheel = make_wheel(tmp_path, requires=("seatrial>=0.1,<0.2",))
     changed = make_wheel(tmp_path / "b", content="x = 1", requires=("seatrial>=0.1,<0.2",))
     made = [
-        make_environment(wheel, cache=cache, index=index),
-        make_environment(changed, cache=cache, index=index),
-        make_environment(wheel, cache=cache, index=index, extras=("serve",)),
-        make_environment(wheel, cache=cache, index=index, constraints=("own-library<2",)),
+        install(wheel, cache=cache, index=index),
+        install(changed, cache=cache, index=index),
+        install(wheel, cache=cache, index=index, extras=("serve",)),
+        install(wheel, cache=cache, index=index, constraints=("own-library<2",)),
     ]
     assert len({environment.root for environment in made}) == 4
     assert not any(environment.cached for environment in made)
 
 
-def test_what_the_local_index_holds_comes_from_there_alone(tmp_path: Path, cache: Path, index: Path) -> None:
+def test_a_name_on_the_local_index_comes_only_from_there(tmp_path: Path, cache: Path, index: FolderIndex) -> None:
     wheel = make_wheel(tmp_path, requires=("seatrial>=0.1,<0.2",))
-    made = make_environment(wheel, extras=("serve",), index=index, cache=cache)
+    made = install(wheel, extras=("serve",), index=index, cache=cache)
     code = "import seatrial, own_library; print(seatrial.__version__, own_library.__version__)"
     assert ask(made, code) == "0.1.0+2.habc 1.5"
     installed = json.loads((made.root / environments.COMPLETE).read_text())["installed"]
@@ -93,28 +101,28 @@ def test_what_the_local_index_holds_comes_from_there_alone(tmp_path: Path, cache
     assert all(" @ file://" in line for line in installed)
 
 
-def test_a_new_toolkit_on_the_index_is_a_new_environment(tmp_path: Path, cache: Path, index: Path) -> None:
+def test_a_new_toolkit_on_the_index_gives_a_new_environment(tmp_path: Path, cache: Path, index: FolderIndex) -> None:
     wheel = make_wheel(tmp_path, requires=("seatrial>=0.1,<0.2",))
-    first = make_environment(wheel, index=index, cache=cache)
-    FolderIndex(index).publish([make_wheel(tmp_path / "t", "seatrial", "0.1.0+10.hdef", release=None)])
-    second = make_environment(wheel, index=index, cache=cache)
+    first = install(wheel, index=index, cache=cache)
+    index.publish([make_wheel(tmp_path / "t", "seatrial", "0.1.0+10.hdef", release=None)])
+    second = install(wheel, index=index, cache=cache)
     assert first.root != second.root
     assert ask(second, "import seatrial; print(seatrial.__version__)") == "0.1.0+10.hdef"
 
 
-def test_a_toolkit_can_be_given_as_a_wheel(tmp_path: Path, cache: Path) -> None:
+def test_the_toolkit_can_be_a_wheel(tmp_path: Path, cache: Path) -> None:
     wheel = make_wheel(tmp_path, requires=("seatrial>=0.1,<0.2",))
     toolkit = make_wheel(tmp_path / "t", "seatrial", "0.1.7", release=None)
-    made = make_environment(wheel, toolkit=toolkit, cache=cache)
+    made = install(wheel, toolkit=inspect(toolkit), cache=cache)
     assert ask(made, "import seatrial; print(seatrial.__version__)") == "0.1.7"
     with pytest.raises(SeatrialError, match="is a wheel of tiny-model"):
-        make_environment(wheel, toolkit=wheel, cache=cache)
+        install(wheel, toolkit=inspect(wheel), cache=cache)
 
 
-def test_an_index_without_a_fitting_toolkit_is_not_left_for_another(tmp_path: Path, cache: Path, index: Path) -> None:
+def test_without_a_matching_toolkit_no_other_index_is_used(tmp_path: Path, cache: Path, index: FolderIndex) -> None:
     wheel = make_wheel(tmp_path, requires=("seatrial>=0.3",))
-    with pytest.raises(SeatrialError, match=r"seatrial>=0\.3 is wanted") as error:
-        make_environment(wheel, index=index, cache=cache)
+    with pytest.raises(SeatrialError, match=r"seatrial>=0\.3 is required") as error:
+        install(wheel, index=index, cache=cache)
     assert "0.1.0+2.habc" in str(error.value)
     assert not cache.exists()
 
@@ -122,11 +130,11 @@ def test_an_index_without_a_fitting_toolkit_is_not_left_for_another(tmp_path: Pa
 def test_an_unsafe_wheel_is_not_installed(tmp_path: Path, cache: Path) -> None:
     wheel = make_wheel(tmp_path, more={"evil.pth": b"import os"})
     with pytest.raises(SeatrialError, match="refused"):
-        make_environment(wheel, cache=cache)
+        install(wheel, cache=cache)
     assert not cache.exists()
 
 
-def test_without_a_network_a_warm_cache_is_enough(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_cache_is_used(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = FolderIndex(tmp_path / "elsewhere")
     elsewhere.publish([make_wheel(tmp_path, "a-library", "1.0", release=None)])
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=elsewhere.path)
@@ -136,79 +144,82 @@ def test_without_a_network_a_warm_cache_is_enough(tmp_path: Path, cache: Path, m
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}/simple")
     first = make_wheel(tmp_path, "one-model", requires=("a-library",))
-    make_environment(first, cache=cache)
+    install(first, cache=cache)
     server.shutdown()
     server.server_close()
-    made = make_environment(make_wheel(tmp_path, "two-model", requires=("a-library",)), cache=cache)
+    made = install(make_wheel(tmp_path, "two-model", requires=("a-library",)), cache=cache)
     assert ask(made, "import two_model, a_library; print(a_library.__version__)") == "1.0"
 
 
-def test_a_failure_says_the_installers_last_words_and_leaves_nothing(tmp_path: Path, cache: Path) -> None:
+def test_a_failure_reports_the_installers_last_lines_and_leaves_nothing(tmp_path: Path, cache: Path) -> None:
     wheel = make_wheel(tmp_path, requires=("a-package-that-is-nowhere==1.2.3",))
     with pytest.raises(SeatrialError, match="a-package-that-is-nowhere") as error:
-        make_environment(wheel, cache=cache)
+        install(wheel, cache=cache)
     assert "cache" in error.value.hint
     assert [path.name for path in cache.iterdir()] == [".locks"]
-    with pytest.raises(SeatrialError, match=r"cannot be made|does not exist"):
-        make_environment(make_wheel(tmp_path / "b"), cache=cache, python=str(tmp_path / "no-python"))
+    with pytest.raises(SeatrialError, match=r"cannot be created|does not exist"):
+        install(make_wheel(tmp_path / "b"), cache=cache, python=str(tmp_path / "no-python"))
     assert [path.name for path in cache.iterdir()] == [".locks"]
 
 
-def test_an_environment_that_was_killed_half_way_is_made_again(tmp_path: Path, cache: Path) -> None:
+def test_an_environment_whose_creation_was_killed_is_created_again(tmp_path: Path, cache: Path) -> None:
     wheel = make_wheel(tmp_path)
     code = """
 import os, signal, sys
 from pathlib import Path
 from seatrial.wheels import environments
+from seatrial.wheels.wheel import inspect
 environments.write_atomic = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-environments.make_environment(Path(sys.argv[1]), cache=Path(sys.argv[2]))
+environments.make_environment(inspect(Path(sys.argv[1])), cache=Path(sys.argv[2]))
 """
     done = subprocess.run([sys.executable, "-c", code, wheel, cache], check=False)
     assert done.returncode == -signal.SIGKILL
     (half,) = cache.glob("tiny*")
     (half / "half.txt").write_text("left behind")
-    made = make_environment(wheel, cache=cache)
+    made = install(wheel, cache=cache)
     assert made.root == half
     assert not made.cached
     assert not (half / "half.txt").exists()
 
 
-def test_an_environment_whose_python_went_away_is_made_again(tmp_path: Path, cache: Path) -> None:
+def test_an_environment_whose_python_is_gone_is_created_again(tmp_path: Path, cache: Path) -> None:
     wheel = make_wheel(tmp_path)
-    made = make_environment(wheel, cache=cache)
+    made = install(wheel, cache=cache)
     made.python.unlink()
     made.python.symlink_to(tmp_path / "gone" / "python")
-    assert not make_environment(wheel, cache=cache).cached
+    assert not install(wheel, cache=cache).cached
     assert ask(made, "print(1)") == "1"
 
 
-def test_several_at_once_make_one(tmp_path: Path, cache: Path) -> None:
+def test_several_processes_at_once_create_one_environment(tmp_path: Path, cache: Path) -> None:
     wheel = make_wheel(tmp_path)
     with ThreadPoolExecutor(5) as pool:
-        made = list(pool.map(lambda _: make_environment(wheel, cache=cache), range(5)))
+        made = list(pool.map(lambda _: install(wheel, cache=cache), range(5)))
     assert sorted(environment.cached for environment in made) == [False, True, True, True, True]
     assert len({environment.root for environment in made}) == 1
 
 
-def test_the_surroundings_do_not_lead_it_astray(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_other_environments_are_ignored(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
     monkeypatch.setenv("UV_TARGET", str(tmp_path / "target"))
     (tmp_path / "pyproject.toml").write_text("[tool.uv]\nno-binary = true\n")
     monkeypatch.chdir(tmp_path)
-    made = make_environment(make_wheel(tmp_path), cache=cache)
+    made = install(make_wheel(tmp_path), cache=cache)
     assert list(made.root.glob("lib/python*/site-packages/tiny_model"))
     assert not (tmp_path / "target").exists()
 
 
-def test_without_uv_it_is_venv_and_pip(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_uv_venv_and_pip_are_used(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installer, "find_uv", lambda: None)
-    made = make_environment(make_wheel(tmp_path), cache=cache)
+    made = install(make_wheel(tmp_path), cache=cache)
     assert ask(made, "import tiny_model, pip; print(tiny_model.__version__)") == "0.1.0"
 
 
-def test_what_nobody_asked_for_is_pruned_and_what_runs_is_not(tmp_path: Path, cache: Path) -> None:
-    old, running, new = (make_environment(make_wheel(tmp_path, version=f"0.{n}.0"), cache=cache) for n in range(3))
+def test_unused_environments_are_pruned_and_running_ones_are_not(tmp_path: Path, cache: Path) -> None:
+    old, running, new = (install(make_wheel(tmp_path, version=f"0.{n}.0"), cache=cache) for n in range(3))
     long_ago = time.time() - 40 * 86400
     for environment in (old, running):
         os.utime(environment.root / environments.COMPLETE, (long_ago, long_ago))
@@ -221,10 +232,10 @@ def test_what_nobody_asked_for_is_pruned_and_what_runs_is_not(tmp_path: Path, ca
         process.communicate(b"\n")
     assert new.root.exists()
     assert prune(cache) == [running.root]
-    assert make_environment(make_wheel(tmp_path, version="0.2.0"), cache=cache).cached
+    assert install(make_wheel(tmp_path, version="0.2.0"), cache=cache).cached
 
 
-def test_the_cache_is_where_seatrial_home_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seatrial_home_sets_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
     assert environments_folder() == tmp_path / "home" / "environments"
     assert environments_folder(tmp_path / "x") == tmp_path / "x"
@@ -232,8 +243,8 @@ def test_the_cache_is_where_seatrial_home_says(tmp_path: Path, monkeypatch: pyte
     assert environments_folder().name == "environments"
 
 
-def test_a_cache_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SeatrialError, match="cannot be written") as error:
-        make_environment(make_wheel(tmp_path), cache=tmp_path / "file")
+        install(make_wheel(tmp_path), cache=tmp_path / "file")
     assert "SEATRIAL_HOME" in error.value.hint

@@ -1,4 +1,4 @@
-"""The pages of an index: what is written is read back the same, whatever the names and versions."""
+"""The pages of an index: read back as written, whatever the names and versions."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ FILES = st.builds(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(FILES, max_size=5))
-def test_a_page_is_read_as_it_was_written(tmp_path: Path, files: list[IndexedFile]) -> None:
+def test_a_page_is_read_back_as_it_was_written(tmp_path: Path, files: list[IndexedFile]) -> None:
     page = tmp_path / "index.html"
     page.write_text(project_html("a-b", files), encoding="utf-8")
     assert read_page(page) == files
@@ -41,7 +41,7 @@ def test_a_page_is_read_as_it_was_written(tmp_path: Path, files: list[IndexedFil
         "<a>nothing</a>",
     ],
 )
-def test_a_page_with_a_link_that_cannot_be_trusted_is_refused(tmp_path: Path, link: str) -> None:
+def test_a_page_with_an_untrusted_link_is_refused(tmp_path: Path, link: str) -> None:
     page = tmp_path / "index.html"
     page.write_text(f"<html><body>{link}</body></html>")
     with pytest.raises(SeatrialError):

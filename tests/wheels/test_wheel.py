@@ -1,4 +1,4 @@
-"""Looking into a wheel: what it says is read, and whatever is no good is refused with a reason."""
+"""Inspecting a wheel: its metadata is read, and bad wheels are refused with a reason."""
 
 import stat
 import zipfile
@@ -16,7 +16,7 @@ from seatrial.wheels.wheel import inspect, read_release, refuse_unsafe
 PICKLE = b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00\x8c\x01x\x94."
 
 
-def test_a_wheel_tells_what_it_is(tmp_path: Path) -> None:
+def test_a_wheel_is_inspected(tmp_path: Path) -> None:
     wheel = inspect(make_wheel(tmp_path, requires=("seatrial >=0.1,<0.2", "numpy")))
     assert (wheel.name, wheel.version, wheel.package) == ("tiny-model", "0.1.0", "tiny_model")
     assert wheel.summary == "Tiny & <small>"
@@ -25,12 +25,13 @@ def test_a_wheel_tells_what_it_is(tmp_path: Path) -> None:
     assert wheel.release is not None
     assert wheel.release["task"] == "binary"
     assert wheel.release == read_release(wheel.path)
-    assert "tiny_model/__init__.py" in wheel.members
+    assert "tiny_model/__init__.py" in wheel.record
+    assert wheel.vetted
     assert not wheel.complaints
     refuse_unsafe(wheel)
 
 
-def test_a_wheel_that_is_no_model_has_no_release(tmp_path: Path) -> None:
+def test_a_wheel_that_is_not_a_model_has_no_release(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, release=None)
     assert inspect(path).release is None
     assert read_release(path) is None
@@ -40,7 +41,7 @@ UNSAFE: dict[str, tuple[dict[str, bytes], str]] = {
     "a second package": ({"numpy/__init__.py": b""}, "outside of tiny_model/"),
     "a module beside it": ({"sitecustomize.py": b""}, "outside of tiny_model/"),
     "a hook at start": ({"evil.pth": b"import os"}, "outside of tiny_model/"),
-    "a hook inside": ({"tiny_model/evil.pth": b"import os"}, "whenever Python starts"),
+    "a hook inside": ({"tiny_model/evil.pth": b"import os"}, "every time Python starts"),
     "scripts": ({"tiny_model-0.1.0.data/scripts/ls": b""}, "outside of tiny_model/"),
     "files of the environment": ({"tiny_model-0.1.0.data/data/bin/ls": b""}, "outside of tiny_model/"),
     "a pickle": ({"tiny_model/model.pkl": b"anything"}, "is a pickle"),
@@ -50,7 +51,7 @@ UNSAFE: dict[str, tuple[dict[str, bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", UNSAFE)
-def test_what_is_unsafe_as_a_model_is_refused(tmp_path: Path, case: str) -> None:
+def test_an_unsafe_model_is_refused(tmp_path: Path, case: str) -> None:
     more, reason = UNSAFE[case]
     with pytest.raises(SeatrialError, match=reason):
         refuse_unsafe(inspect(make_wheel(tmp_path, more=more)))
@@ -69,19 +70,19 @@ def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "missing": (lambda p: p.with_name("gone-1.0-py3-none-any.whl"), "does not exist"),
     "a folder": (lambda p: folder(p.with_name("dir-1.0-py3-none-any.whl")), "cannot be read"),
-    "not named as a wheel": (lambda p: p.rename(p.with_name("model.whl")), "not named as a wheel"),
+    "not named as a wheel": (lambda p: p.rename(p.with_name("model.whl")), "does not have the file name of a wheel"),
     "another file's name": (lambda p: p.rename(p.with_name("other-0.1.0-py3-none-any.whl")), "METADATA says"),
     "another version's name": (
         lambda p: p.rename(p.with_name("tiny_model-0.2.0-py3-none-any.whl")),
         "METADATA says",
     ),
-    "no zip": (lambda p: written(p, b"<html>not found</html>"), "damaged"),
+    "not a zip file": (lambda p: written(p, b"<html>not found</html>"), "damaged"),
     "empty": (lambda p: written(p, b""), "damaged"),
     "cut off": (lambda p: written(p, p.read_bytes()[:-100]), "damaged"),
     "a byte flipped": (lambda p: written(p, flipped(p.read_bytes())), "damaged|refused"),
-    "a path upwards": (lambda p: changed(p, lambda a: a.writestr("../evil.py", "")), "holds the path"),
-    "an absolute path": (lambda p: changed(p, lambda a: a.writestr("/etc/evil", "")), "holds the path"),
-    "a Windows path": (lambda p: changed(p, lambda a: a.writestr("C:/evil", "")), "holds the path"),
+    "a path to the parent folder": (lambda p: changed(p, lambda a: a.writestr("../evil.py", "")), "contains the path"),
+    "an absolute path": (lambda p: changed(p, lambda a: a.writestr("/etc/evil", "")), "contains the path"),
+    "a Windows path": (lambda p: changed(p, lambda a: a.writestr("C:/evil", "")), "contains the path"),
     "a name twice": (lambda p: changed(p, lambda a: a.writestr("TINY_model/__init__.py", "")), "twice"),
     "two METADATA": (lambda p: changed(p, lambda a: a.writestr("b-1.dist-info/METADATA", "")), "has 2"),
 }
@@ -109,7 +110,7 @@ def changed(path: Path, change: Callable[[zipfile.ZipFile], object]) -> Path:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_no_wheel_is_refused(tmp_path: Path, case: str) -> None:
+def test_a_file_that_is_not_a_valid_wheel_is_refused(tmp_path: Path, case: str) -> None:
     damage, reason = BAD[case]
     path = damage(make_wheel(tmp_path))
     with pytest.raises(SeatrialError, match=reason) as error:
@@ -127,13 +128,13 @@ def test_what_is_no_wheel_is_refused(tmp_path: Path, case: str) -> None:
         ("Metadata-Version: 2.1\nName: tiny-model\nVersion: 0.1.0\nRequires-Dist: ???\n\n", "requirement"),
     ],
 )
-def test_metadata_that_contradicts_is_refused(tmp_path: Path, metadata: str, reason: str) -> None:
+def test_contradictory_metadata_is_refused(tmp_path: Path, metadata: str, reason: str) -> None:
     with pytest.raises(SeatrialError, match=reason):
         inspect(make_wheel(tmp_path, metadata=metadata))
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
-def test_a_release_json_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_release_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = make_wheel(tmp_path, release=None, more={"tiny_model/artifacts/release.json": content})
     with pytest.raises(SeatrialError, match=r"release\.json"):
         inspect(path)
@@ -142,7 +143,7 @@ def test_a_release_json_that_cannot_be_read_is_refused(tmp_path: Path, content: 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_damaged_wheel_gives_an_error_and_never_a_crash(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_damaged_wheel_raises_an_error_and_never_crashes(tmp_path: Path, data: st.DataObject) -> None:
     good = make_wheel(tmp_path / "good").read_bytes()
     place = data.draw(st.integers(0, len(good) - 1))
     bad = bytearray(good)
@@ -156,3 +157,18 @@ def test_a_damaged_wheel_gives_an_error_and_never_a_crash(tmp_path: Path, data: 
     except SeatrialError:
         return  # anything else that is raised fails this test
     assert len(bad) == len(good)
+
+
+@pytest.mark.parametrize("content", ["", "x = 1"])
+def test_a_changed_or_missing_file_of_the_package_is_named(tmp_path: Path, content: str) -> None:
+    wheel = inspect(make_wheel(tmp_path, content="answer = 42"))
+    with zipfile.ZipFile(wheel.path) as archive:
+        archive.extractall(tmp_path / "site")
+    wheel.path.unlink()  # what is compared is known from the inspection
+    assert wheel.changed_file(tmp_path / "site", required=True) == ""
+    init = tmp_path / "site" / "tiny_model" / "__init__.py"
+    init.write_text(content)
+    assert wheel.changed_file(tmp_path / "site", required=False) == "tiny_model/__init__.py"
+    init.unlink()
+    assert wheel.changed_file(tmp_path / "site", required=False) == ""
+    assert wheel.changed_file(tmp_path / "site", required=True) == "tiny_model/__init__.py"

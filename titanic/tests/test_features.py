@@ -1,4 +1,4 @@
-"""The feature functions, on passengers that one can look up."""
+"""Tests of the feature functions, with real passengers."""
 
 import pytest
 
@@ -17,22 +17,22 @@ from titanic_model import features
         ("nobody", "rare"),
     ],
 )
-def test_the_title_is_what_follows_the_family_name(name: str, title: str) -> None:
+def test_title_follows_the_family_name(name: str, title: str) -> None:
     assert features.title(name) == title
 
 
 @pytest.mark.parametrize(
     ("cabin", "deck"), [("C85", "C"), ("C22 C26", "C"), (" e10 ", "E"), (None, None), ("  ", None)]
 )
-def test_the_deck_is_the_letter_of_the_cabin(cabin: str | None, deck: str | None) -> None:
+def test_deck_is_the_letter_of_the_cabin(cabin: str | None, deck: str | None) -> None:
     assert features.deck(cabin) == deck
 
 
-def test_a_person_alone_is_a_family_of_one() -> None:
+def test_family_size_includes_the_passenger() -> None:
     assert features.family_size(0, 0) == 1
     assert features.family_size(1, 2) == 4
 
 
-def test_the_fare_is_shared_by_the_family() -> None:
+def test_fare_is_divided_by_the_family_size() -> None:
     assert features.fare_per_head(151.55, 4) == pytest.approx(37.8875)
     assert features.fare_per_head(None, 4) is None

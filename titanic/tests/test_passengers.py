@@ -1,4 +1,4 @@
-"""What must be true of the trained model, in words a passenger would understand."""
+"""Tests of what the trained model must have learned about passengers."""
 
 import math
 
@@ -24,7 +24,7 @@ def survival(**changes: object) -> float:
     return float(answer["probabilities"]["1"])
 
 
-def test_women_of_the_first_class_survive_and_men_of_the_third_do_not() -> None:
+def test_first_class_women_survive_and_third_class_men_do_not() -> None:
     rose, jack = titanic_model.predict([ROSE, JACK])
     assert rose["prediction"] == 1
     assert jack["prediction"] == 0
@@ -35,25 +35,25 @@ def test_probabilities_sum_to_one() -> None:
     assert math.isclose(sum(answer["probabilities"].values()), 1.0)
 
 
-def test_a_better_class_does_not_hurt() -> None:
+def test_better_class_improves_survival() -> None:
     assert survival(pclass=1) > survival(pclass=2) > survival(pclass=3)
 
 
-def test_children_come_first() -> None:
+def test_children_are_more_likely_to_survive() -> None:
     assert survival(age=4, name="Dawson, Master. Jack") > survival(age=40)
 
 
-def test_a_passenger_of_whom_little_is_known_gets_an_answer() -> None:
+def test_passenger_with_only_the_required_columns_is_accepted() -> None:
     (answer,) = titanic_model.predict({"pclass": 2, "name": "Nobody, Mr. A", "sex": "male"})
     assert 0 < answer["probabilities"]["1"] < 1
 
 
 @pytest.mark.parametrize("wrong", [{"pclass": 99}, {"age": -5}, {"sex": "other"}, {"agee": 30}, {"age": True}])
-def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
+def test_invalid_values_are_rejected(wrong: dict[str, object]) -> None:
     with pytest.raises(SeatrialError, match=next(iter(wrong))):
         titanic_model.predict([{**JACK, **wrong}])
 
 
-def test_it_beats_the_majority_vote_by_a_clear_margin() -> None:
+def test_model_is_clearly_better_than_the_majority_class() -> None:
     accuracy = titanic_model.release.metadata.metrics["accuracy"]
     assert accuracy["low"] > accuracy["baseline"] + 0.05

@@ -1,6 +1,6 @@
-"""Continuous integration: pipeline files that fit a project, and the doctor that examines any project's.
+"""Continuous integration: pipeline files rendered for a project, and the doctor that examines any project.
 
-In: a project's folder. Out: files for CircleCI, GitHub or GitLab; findings. Never: running a stage itself.
+In: a project's folder. Out: files for CircleCI, GitHub or GitLab; findings. It never runs a stage itself.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""Which projects of a repository a push changes, so that only their jobs run. In doubt all of them do.
+"""Which projects of a repository a push changes, so that only their jobs run. In doubt, all of them run.
 
-On the branch that is released it is compared with the last commit of it that passed, where the service says which one
-that is, else with what the push was made on; on any other branch with the point where it left that one.
+A push to the release branch is compared with the last commit of it that passed, if the service reports that one, else
+with the commit before the push. A push to any other branch is compared with the point where it left the release branch.
 """
 
 import json
@@ -26,7 +26,7 @@ TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class Changes:
-    """Which projects changed, by name, and what that was found by: a commit, or why none could be compared with."""
+    """Which projects changed, by name; the commit that was compared with, or why there was none."""
 
     base: str
     why: str
@@ -34,7 +34,7 @@ class Changes:
 
 
 class _NothingToCompareError(Exception):
-    """There is no commit to compare with; the message says why, and everything runs."""
+    """There is no commit to compare with. The message says why; every job runs."""
 
 
 def changes(repository: Repository, environment: Mapping[str, str] = os.environ) -> Changes:
@@ -48,58 +48,58 @@ def changes(repository: Repository, environment: Mapping[str, str] = os.environ)
     except _NothingToCompareError as error:
         return Changes("", str(error), dict.fromkeys(names, True))
     others = [p.folder for p in repository.projects if p.folder]
-    found = {}
+    changed = {}
     for p in repository.projects:
         own = [p.folder, *p.shared, *(service.path for service in SERVICES.values())]
-        found[p.name] = any(_belongs(path, own, others) for path in touched[p.branch])
+        changed[p.name] = any(_belongs(path, own, others) for path in touched[p.branch])
     first = base[repository.branches[0]]
-    return Changes(first, f"compared with {first[:12]}", found)
+    return Changes(first, f"compared with {first[:12]}", changed)
 
 
-def write_outputs(repository: Repository, found: Changes, environment: Mapping[str, str] = os.environ) -> None:
-    """Give the answer to the jobs that come after this one, where the service takes outputs."""
+def write_outputs(repository: Repository, result: Changes, environment: Mapping[str, str] = os.environ) -> None:
+    """Pass the result to the jobs after this one, if the service has job outputs."""
     path = environment.get("GITHUB_OUTPUT")
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.writelines(f"{p.key or p.name}={str(found.changed[p.name]).lower()}\n" for p in repository.projects)
+            file.writelines(f"{p.key or p.name}={str(result.changed[p.name]).lower()}\n" for p in repository.projects)
 
 
 def end_job() -> None:
-    """End the job that this runs in, and well: no further step of it is taken. Raises SeatrialError elsewhere."""
+    """End the current job as a success, without its further steps. Raises SeatrialError outside of CircleCI."""
     try:
         done = subprocess.run(["circleci-agent", "step", "halt"], capture_output=True, text=True, check=False)
     except OSError:
         raise SeatrialError(
-            "There is no circleci-agent to end this job.", hint="--halt is for jobs of CircleCI; leave it out."
+            "circleci-agent was not found, so this job cannot be ended.", hint="Use --halt in CircleCI jobs only."
         ) from None
     if done.returncode:
-        raise SeatrialError(f"circleci-agent does not end this job: {done.stderr.strip()}")
+        raise SeatrialError(f"circleci-agent could not end this job: {done.stderr.strip()}")
 
 
 def _belongs(path: str, own: list[str], others: list[str]) -> bool:
-    """Whether a file is of a project; one at the top of the repository has what lies in no other one's folder."""
-    parents = {"", path, *(each.as_posix() for each in PurePosixPath(path).parents)}
-    return any(each.rstrip("/") in parents if each else not parents & set(others) for each in own)
+    """Whether a project owns a file; one at the root of the repository owns what no other project's folder has."""
+    parents = {"", path, *(parent.as_posix() for parent in PurePosixPath(path).parents)}
+    return any(name.rstrip("/") in parents if name else not parents & set(others) for name in own)
 
 
 def _base(top: Path, branch: str, environment: Mapping[str, str]) -> str:
     """The commit to compare this one with."""
     if ask_git(top, "rev-parse", "--verify", "HEAD^{commit}") is None:
-        raise _NothingToCompareError("this is no git repository with a commit")
+        raise _NothingToCompareError("this is not a git repository with a commit")
     base = _named(branch, environment)
     if base is None:
         base = _fork(top, environment.get("GITHUB_BASE_REF", "") or branch)
     if not re.fullmatch(r"[0-9a-f]{7,64}", base) or set(base) == {"0"}:
         raise _NothingToCompareError("no commit before this one is known to have passed")
     if ask_git(top, "rev-parse", "--verify", f"{base}^{{commit}}") is None:
-        raise _NothingToCompareError(f"the commit before, {base[:12]}, is not in this clone")
+        raise _NothingToCompareError(f"the commit before it, {base[:12]}, is not in this clone")
     if ask_git(top, "merge-base", "--is-ancestor", base, "HEAD") is None:
-        raise _NothingToCompareError(f"{base[:12]} does not lead to this commit, as after a forced push")
+        raise _NothingToCompareError(f"{base[:12]} is not an ancestor of this commit, as after a forced push")
     return base
 
 
 def _named(branch: str, environment: Mapping[str, str]) -> str | None:
-    """What a service names as the commit before, "" where there is none; None where it is a push to another branch."""
+    """The previous commit that the service reports; "" if there is none, None for a push to another branch."""
     if environment.get("GITHUB_ACTIONS"):
         return _github(branch, environment)
     if environment.get("GITLAB_CI"):
@@ -109,33 +109,32 @@ def _named(branch: str, environment: Mapping[str, str]) -> str | None:
 
 
 def _fork(top: Path, branch: str) -> str:
-    """The commit where what is checked out left a branch."""
+    """The commit where the checked-out branch left another one."""
     if ask_git(top, "rev-parse", "--is-shallow-repository") != "false":
-        raise _NothingToCompareError("this clone is a shallow one")
+        raise _NothingToCompareError("this is a shallow clone")
     for name in (f"origin/{branch}", branch):
-        found = ask_git(top, "merge-base", name, "HEAD")
-        if found:
-            return found
-    raise _NothingToCompareError(f"there is no {branch} to compare with")
+        if fork := ask_git(top, "merge-base", name, "HEAD"):
+            return fork
+    raise _NothingToCompareError(f"there is no branch {branch} to compare with")
 
 
 def _github(branch: str, environment: Mapping[str, str]) -> str | None:
     event = environment.get("GITHUB_EVENT_NAME", "")
     if event not in ("push", "pull_request"):
-        raise _NothingToCompareError(f"this was not started by a push, but by {event or 'something else'}")
+        raise _NothingToCompareError(f"this was started by {event or 'something else'}, not by a push")
     if event == "pull_request" or environment.get("GITHUB_REF") != f"refs/heads/{branch}":
         return None
     if environment.get("GITHUB_TOKEN"):
         return _last_that_passed(branch, environment)
     path = environment.get("GITHUB_EVENT_PATH", "")
-    told: dict[str, Any] = read_json(Path(path)) if path else {}
-    return str(told.get("before", ""))
+    push: dict[str, Any] = read_json(Path(path)) if path else {}
+    return str(push.get("before", ""))
 
 
 def _last_that_passed(branch: str, environment: Mapping[str, str]) -> str:
     """Ask GitHub for the last run of this workflow on the branch that succeeded.
 
-    What the push was made on is not enough there: of several waiting runs GitHub keeps only the last one.
+    The commit before the push is not enough: of several waiting runs, GitHub keeps only the last one.
     """
     workflow = environment.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2]
     base = environment.get("GITHUB_API_URL", "https://api.github.com")
@@ -147,20 +146,20 @@ def _last_that_passed(branch: str, environment: Mapping[str, str]) -> str:
         "User-Agent": "seatrial",
     }
     if not url.startswith(("https://", "http://")):
-        raise SeatrialError(f"{url} is no address of an API.")
-    asked = f"{url}?branch={branch}&event=push&status=success&per_page=1"
+        raise SeatrialError(f"{url} is not the URL of an API.")
+    query = f"{url}?branch={branch}&event=push&status=success&per_page=1"
     try:
-        request = urllib.request.Request(asked, headers=headers)  # noqa: S310 - looked at above
+        request = urllib.request.Request(query, headers=headers)  # noqa: S310 - its scheme is checked above
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             runs = json.load(answer)["workflow_runs"]
             return str(runs[0]["head_sha"]) if runs else ""
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise _NothingToCompareError(f"GitHub does not say which commit passed: {error}") from None
+        raise _NothingToCompareError(f"GitHub does not report which commit passed: {error}") from None
 
 
 def _touched(top: Path, base: str) -> list[str]:
-    """The files that differ between a commit and this one; of a file that was moved, both places."""
-    done = ask_git(top, "diff", "--name-only", "-z", "--no-renames", base, "HEAD")
-    if done is None:
+    """The files that differ between a commit and this one; for a file that was moved, both paths."""
+    changed = ask_git(top, "diff", "--name-only", "-z", "--no-renames", base, "HEAD")
+    if changed is None:
         raise _NothingToCompareError(f"git cannot compare with {base[:12]}")
-    return [name for name in done.split("\0") if name]
+    return [name for name in changed.split("\0") if name]

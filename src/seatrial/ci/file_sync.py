@@ -1,4 +1,4 @@
-"""Pipeline files onto the disk: written, compared, and never over somebody's own changes without being told to."""
+"""Write and compare pipeline files. A file with somebody's own changes is overwritten only by `force`."""
 
 import difflib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from seatrial.core.files import write_atomic
 
 @dataclass(frozen=True)
 class Difference:
-    """A file that is not as it would be written; `diff` leads from what is there to what would be."""
+    """A file that differs from what would be written; `diff` leads from the file to that."""
 
     path: Path
     missing: bool
@@ -19,36 +19,36 @@ class Difference:
 
 
 def differences(files: Mapping[Path, str]) -> list[Difference]:
-    """Compare files with what is on the disk."""
-    found = []
+    """Compare files with those on disk."""
+    differing = []
     for path, wanted in files.items():
         try:
-            there = path.read_text(encoding="utf-8")
+            current = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            found.append(Difference(path, True, ""))
+            differing.append(Difference(path, True, ""))
             continue
         except (OSError, UnicodeDecodeError) as error:
             raise SeatrialError(f"{path} cannot be read: {error}") from None
-        if there != wanted:
+        if current != wanted:
             lines = difflib.unified_diff(
-                there.splitlines(), wanted.splitlines(), str(path), "as it would be written", lineterm=""
+                current.splitlines(), wanted.splitlines(), str(path), "as it would be written", lineterm=""
             )
-            found.append(Difference(path, False, "\n".join(lines)))
-    return found
+            differing.append(Difference(path, False, "\n".join(lines)))
+    return differing
 
 
 def write(files: Mapping[Path, str], *, force: bool = False) -> list[Path]:
-    """Write the files that differ, and give their paths.
+    """Write the files that differ, and return their paths.
 
-    Raises SeatrialError, and writes none, where one that is there has other content and `force` is not set.
+    Raises SeatrialError, and writes none, if an existing file has other content and `force` is not set.
     """
-    found = differences(files)
-    for each in found:
+    differing = differences(files)
+    for each in differing:
         if not each.missing and not force:
             raise SeatrialError(
-                f"{each.path} is there with other content; nothing was written.",
-                hint="Look at the difference above; --force writes over it, git keeps what it was.",
+                f"{each.path} exists with other content; nothing was written.",
+                hint="Review the difference above. --force overwrites the file; git has the old one.",
             )
-    for each in found:
+    for each in differing:
         write_atomic(each.path, files[each.path])
-    return [each.path for each in found]
+    return [each.path for each in differing]

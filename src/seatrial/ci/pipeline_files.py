@@ -18,9 +18,9 @@ HERE = Path(__file__).parent / "templates"
 
 
 def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, str]:
-    """Make the pipeline file of a project's repository for one of SERVICES: absolute paths, and what belongs there.
+    """Render the pipeline file of a project's repository for one of SERVICES, by its absolute path.
 
-    Where the repository holds several projects, the one file is for all of them.
+    If the repository has several projects, the one file is for all of them.
     """
     repository = project if isinstance(project, Repository) else repository_with(project)
     service = SERVICES[provider]
@@ -41,7 +41,7 @@ def is_as_rendered(path: Path, text: str, provider: str, root: Path) -> bool:
 
 @cache
 def _environment() -> "Environment":
-    """Templates with marks of their own, since all three services have a use for curly ones."""
+    """The templates. Their marks are <[ ]> and <% %>, since all three services use curly brackets."""
     environment = jinja_environment(
         HERE,
         variable_start_string="<[",
@@ -52,5 +52,5 @@ def _environment() -> "Environment":
         comment_end_string="#>",
     )
     environment.filters["job_of"] = lambda name, pipeline: pipeline.job(name)
-    environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, so that it can stand on a line
+    environment.filters["lines"] = lambda text: text.strip("\n")  # of a macro, for use within a line
     return environment

@@ -1,4 +1,4 @@
-"""What a pipeline has to know of a project: read from its pyproject.toml and from where it lies in its repository."""
+"""What a pipeline needs to know about a project, from its pyproject.toml and its place in the repository."""
 
 import re
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from seatrial.core.settings import unknown_key
 
 KEYS = {
     "branch": "the branch that is published and deployed",
-    "target": "where the branch is deployed to: local, docker, railway, kubernetes, or your own",
+    "target": "where the branch is deployed: local, docker, railway, kubernetes, or your own target",
     "index": "the name of the index to publish to and deploy from, of those in [tool.seatrial.index]",
     "python": "the version of Python",
     "schedule": "when to train again, as five cron fields, UTC",
-    "repository": "the top of the git repository, relative to the project",
-    "shared": "a list of what else in the repository the project is made of: its jobs run when that changes",
+    "repository": "the root of the git repository, relative to the project",
+    "shared": "a list of other files and folders that the project uses: its jobs run when they change",
 }
 LOCK = "requirements/ci.txt"
-# What the command line of a target reads from the environment, beside what the project's own settings name.
+# What the command line of a target reads from the environment, in addition to what the project's settings name.
 TARGET_TOKENS = {"railway": ("RAILWAY_TOKEN",)}
 TOOLS = ("pytest", "ruff")
 
 
 @dataclass(frozen=True)
-class Pipeline:
-    """The facts that the templates are filled with. `folder` is the project within its repository, "" for the top.
+class CiPipeline:
+    """The values for the templates. `folder` is the project within its repository, "" for the root.
 
-    `key` comes before the names of its jobs, "" for a project that is alone in its pipeline file.
+    `key` is a prefix of its jobs' names, "" for a project that is alone in its pipeline file.
     """
 
     name: str
@@ -40,38 +40,38 @@ class Pipeline:
     target: str
     python: str
     schedule: str
-    index: str | None  # the name of the index to publish to; None is the default one
-    index_folder: str | None  # the folder in the project that is the index, which a job forgets at its end
+    index: str | None  # the name of the index to publish to; None for the default one
+    index_folder: str | None  # the folder in the project that is the index, which is gone when a job ends
     pull_tokens: tuple[str, ...]  # to read the index; names of environment variables, never their values
     push_tokens: tuple[str, ...]  # to publish to it
     deploy_tokens: tuple[str, ...]
-    lock: str | None  # hashed requirements of the tools, where the project has them
+    lock: str | None  # the lockfile of the tools, if the project has one
     tools: tuple[str, ...]
-    shared: tuple[str, ...] = ()  # further files and folders that it is made of, from the top of the repository
+    shared: tuple[str, ...] = ()  # other files and folders that it uses, from the root of the repository
     key: str = ""
 
     @property
     def at(self) -> str:
-        """What leads to the project's files from the top of the repository: titanic/, or nothing."""
+        """The path from the root of the repository to the project: titanic/, or nothing."""
         return f"{self.folder}/" if self.folder else ""
 
     def job(self, name: str) -> str:
-        """A job's name, which carries the project's where there are several."""
+        """A job's name, with the project's name if there are several projects."""
         return f"{self.key}-{name}" if self.key else name
 
     @property
     def install(self) -> str:
-        """What follows `pip install` to have the tools; hashed where the project has pins for them."""
+        """The arguments of `pip install` for the tools; by hash if the project has a lockfile for them."""
         return f"--require-hashes -r {self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
 
     def install_from(self, at: str) -> str:
-        """The same from the top of the repository, where `at` leads to the project."""
+        """The same from the root of the repository, with the path of the project."""
         return f"--require-hashes -r {at}{self.lock}" if self.lock else self.install
 
     def paths(self, pipeline: str, star: str = "") -> list[str]:
-        """Patterns of the files that change the project: its own, what it shares, and the pipeline file.
+        """Patterns of the files that change the project: its own, shared ones, and the pipeline file.
 
-        What is shared may be a file or a folder, so that there is a pattern for each.
+        A shared name may be a file or a folder, so there is a pattern for each.
         """
         own = [f"{self.at}**{star}"] if self.at else [f"**{star}"]
         shared = [name for each in self.shared for name in (each.rstrip("/"), f"{each.rstrip('/')}/**{star}")]
@@ -79,7 +79,7 @@ class Pipeline:
 
     @property
     def contexts(self) -> dict[str, tuple[str, ...]]:
-        """The groups of variables that hold tokens, so that a job has those that it needs and no others."""
+        """The groups of variables with tokens; a job gets those that it needs and no others."""
         groups = {
             "seatrial-pull": self.pull_tokens,
             "seatrial-publish": self.push_tokens,
@@ -88,21 +88,21 @@ class Pipeline:
         return {name: tokens for name, tokens in groups.items() if tokens}
 
     def secrets(self, job: str) -> list[str]:
-        """Which of the contexts a job needs."""
+        """The contexts that a job needs."""
         needs = {
             "train": ("seatrial-pull",),  # a retrain asks the index whether it needs a new version
             "trial": ("seatrial-pull",),
             "publish": ("seatrial-pull", "seatrial-publish"),
             "deploy": ("seatrial-pull", "seatrial-deploy"),
         }
-        # The toolkit's own pin may lie on the private index, so that each job reads it.
+        # The toolkit itself may be on the private index, so each job reads it.
         wanted = needs.get(job, ("seatrial-pull",) if self.lock else ())
         return [name for name in wanted if name in self.contexts]
 
     def environment(self, job: str) -> str:
-        """The environment at GitHub that a job is in: one of the contexts, "" where it needs none.
+        """The GitHub environment of a job: one of the contexts, "" if it needs none.
 
-        The deployment has one even without tokens, so that it can be bound to a branch and to reviewers.
+        The deployment has one even without tokens, so that it can be restricted to a branch and to reviewers.
         """
         secrets = self.secrets(job)
         return "seatrial-deploy" if job == "deploy" else secrets[-1] if secrets else ""
@@ -112,10 +112,10 @@ class Pipeline:
         return list(dict.fromkeys(token for name in self.secrets(job) for token in self.contexts[name]))
 
 
-def read_pipeline(project: ProjectSettings) -> Pipeline:
-    """Gather what the pipelines of a project are made of.
+def read_pipeline(project: ProjectSettings) -> CiPipeline:
+    """Read what the pipelines of a project need.
 
-    Raises SeatrialError where [tool.seatrial.ci] has an unknown key, or a value that a pipeline cannot have.
+    Raises SeatrialError if [tool.seatrial.ci] has an unknown key, or a value that a pipeline cannot have.
     """
     settings = _settings(project)
     index = settings.get("index")
@@ -127,7 +127,7 @@ def read_pipeline(project: ProjectSettings) -> Pipeline:
         )
     target = settings.get("target") or next(iter(project.deploy), "local")
     place = places[index] if index else project.index
-    return Pipeline(
+    return CiPipeline(
         name=project.name,
         package=project.package,
         folder="" if (top := top_of(project)) == project.root else project.root.relative_to(top).as_posix(),
@@ -147,7 +147,7 @@ def read_pipeline(project: ProjectSettings) -> Pipeline:
 
 
 def toolkit_requirement(project: ProjectSettings) -> str:
-    """The toolkit with all that a pipeline needs, in the versions that the project asks for."""
+    """The toolkit with everything that a pipeline needs, in the versions that the project requires."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     for line in project.dependencies:
@@ -161,17 +161,18 @@ def toolkit_requirement(project: ProjectSettings) -> str:
 
 
 def repository_of(folder: Path) -> Path:
-    """The top of the git repository that a folder lies in; the folder itself where there is none."""
+    """The root of the git repository that a folder is in; the folder itself if there is none."""
     return Path(ask_git(folder, "rev-parse", "--show-toplevel") or folder)
 
 
 def top_of(project: ProjectSettings) -> Path:
-    """The top of the repository that a project is a part of: as its settings say, else as git does."""
-    told = _settings(project).get("repository")
-    top = (project.root / told).resolve() if told else repository_of(project.root)
+    """The root of a project's repository: from its settings, else from git."""
+    relative = _settings(project).get("repository")
+    top = (project.root / relative).resolve() if relative else repository_of(project.root)
     if not project.root.is_relative_to(top):
         raise SeatrialError(
-            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository lies beside the project."
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] repository does not contain the project.",
+            hint='Give the root of the git repository, relative to the project: a parent folder, as in "../..".',
         )
     return top
 
@@ -181,26 +182,26 @@ def _settings(project: ProjectSettings) -> dict[str, Any]:
     for key, value in project.ci.items():
         if key not in KEYS:
             raise unknown_key(where, key, KEYS)
-        # These words end up in files that a shell and a CI service read: nothing in them may mean something there.
+        # These values end up in files that a shell and a CI service read, so they must have no meaning there.
         shape = r"[0-9*/, -]+" if key == "schedule" else r"[A-Za-z0-9][\w./-]*|\.\.?[\w./-]*"
         words = value if key == "shared" and isinstance(value, list) else [] if key == "shared" else [value]
         if not words or not all(isinstance(word, str) and re.fullmatch(shape, word) for word in words):
-            raise SeatrialError(f"{where} {key} = {value!r} cannot stand in a pipeline.", hint=f"It is {KEYS[key]}.")
+            raise SeatrialError(f"{where} {key} = {value!r} cannot be used in a pipeline.", hint=f"It is {KEYS[key]}.")
     if "schedule" in project.ci and len(project.ci["schedule"].split()) != 5:
-        raise SeatrialError(f"{where} schedule has five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
+        raise SeatrialError(f"{where} schedule must have five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
     return project.ci
 
 
 def _folder_inside(project: ProjectSettings, place: IndexSettings) -> str | None:
-    """The folder of an index that lies in the project, relative to it."""
+    """The folder of an index inside the project, relative to it."""
     if place.folder is None or not place.folder.is_relative_to(project.root):
         return None
     return place.folder.relative_to(project.root).as_posix()
 
 
 def _tokens(settings: Any) -> tuple[str, ...]:
-    """The names of environment variables that the settings of a target give under keys that end in token."""
+    """The names of environment variables in a target's settings, under keys that end in token or password."""
     if not isinstance(settings, dict):
         return ()
-    found = [v for k, v in settings.items() if re.search(r"(token|password)(_env)?$", k) and isinstance(v, str)]
-    return tuple(name for name in dict.fromkeys(found) if VARIABLE.fullmatch(name))
+    names = [v for k, v in settings.items() if re.search(r"(token|password)(_env)?$", k) and isinstance(v, str)]
+    return tuple(name for name in dict.fromkeys(names) if VARIABLE.fullmatch(name))

@@ -1,7 +1,7 @@
-"""The verdict of a trial where people look: the job's own page, and one comment on the pull or merge request.
+"""The verdict of a trial on the job's page, and in one comment on the pull or merge request.
 
-The comment is found again by a hidden mark and brought up to date, so that ten pushes leave one comment. Only the
-documented REST interfaces are used, with the token that the service gives the job.
+The comment is found again by a hidden mark and updated, so ten pushes leave one comment. Only the documented REST
+APIs are used, with the token that the service gives the job.
 """
 
 import json
@@ -21,15 +21,15 @@ from seatrial.core.files import read_json
 TIMEOUT = 30.0
 LIMIT = 60_000  # characters; GitHub takes 65,536 in a comment
 HINTS = {
-    401: "The token is none, or no longer one: give the job a valid one.",
-    404: "There is no such pull request for this token: look at its address and at what it may see.",
+    401: "The token is invalid or expired. Give the job a valid one.",
+    404: "The pull request was not found, or the token may not read it. Check the URL and the token's permissions.",
 }
 PAGES = 50  # of a hundred comments each
 
 
 @dataclass(frozen=True)
 class Reported:
-    """What was done: the summary written to, the comment's address, or why there is none, which is no failure."""
+    """What was written: the summary's path, the comment's URL, or why there is no comment (not a failure)."""
 
     summary: str = ""
     comment: str = ""
@@ -37,27 +37,27 @@ class Reported:
 
 
 class _NotAllowedError(SeatrialError):
-    """The token is valid and may not write, as that of a job for a fork's pull request."""
+    """The token is valid but may not write, as in a job for a pull request from a fork."""
 
 
 def latest_markdown(root: Path) -> str:
-    """Read the Markdown of the trial that was held last in a project."""
-    found = sorted((root / ".seatrial" / "trials").glob("*/trial.md"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise SeatrialError(f"{root} has no result of a trial to report.", hint="Run `seatrial trial` first.")
-    return found[-1].read_text(encoding="utf-8")
+    """Read the Markdown of the latest trial of a project."""
+    results = sorted((root / ".seatrial" / "trials").glob("*/trial.md"), key=lambda path: path.stat().st_mtime)
+    if not results:
+        raise SeatrialError(f"{root} has no trial result to report.", hint="Run `seatrial trial` first.")
+    return results[-1].read_text(encoding="utf-8")
 
 
 def report(provider: str, name: str, markdown: str, environment: Mapping[str, str] = os.environ) -> Reported:
-    """Put the Markdown of a trial where `provider` (github, gitlab) shows it; `name` is the model's.
+    """Show the Markdown of a trial on `provider` (github, gitlab); `name` is the model's.
 
-    Outside of a pull request there is nothing to comment on, and a token that may only read, as jobs for a fork's or a
-    bot's pull request get, is no failure. Raises SeatrialError for whatever else the service answers.
+    Outside of a pull request there is nothing to comment on. A read-only token, as jobs for pull requests of forks and
+    bots get, is not a failure. Raises SeatrialError for any other refusal.
     """
     mark = f"<!-- seatrial trial {name} -->"
     body = f"{mark}\n{markdown}"
     if len(body) > LIMIT:
-        body = body[:LIMIT].rsplit("\n", 1)[0] + "\n\n… the rest is in the trial's page, among the job's artifacts."
+        body = body[:LIMIT].rsplit("\n", 1)[0] + "\n\n… The rest is on the trial's page, among the job's artifacts."
     if provider == "github":
         return _github(mark, body, markdown, environment)
     return _gitlab(mark, body, environment)
@@ -84,14 +84,14 @@ def _github(mark: str, body: str, markdown: str, environment: Mapping[str, str])
     try:
         comment = _upsert(ask, f"{base}/{pull['number']}/comments", f"{base}/comments", ("POST", "PATCH"), mark, body)
     except _NotAllowedError as error:
-        remedy = "" if _from_a_fork(pull) else "; the job needs the permission pull-requests: write"
+        fix = "" if _from_a_fork(pull) else "; the job needs the permission pull-requests: write"
         whose = "the token of a fork's job" if _from_a_fork(pull) else "the job's token"
-        return Reported(summary, why_not=f"{whose} may only read ({error.message}){remedy}")
+        return Reported(summary, why_not=f"{whose} may only read ({error.message}){fix}")
     return Reported(summary, comment=comment.get("html_url", ""))
 
 
 def _from_a_fork(pull: dict[str, Any]) -> bool:
-    """Whether a pull request comes from another repository; one that is gone by now was another."""
+    """Whether a pull request comes from another repository; a deleted one counts as another."""
     head, base = (((pull.get(end) or {}).get("repo") or {}).get("full_name") for end in ("head", "base"))
     return head != base or bool(((pull.get("head") or {}).get("repo") or {}).get("fork"))
 
@@ -104,7 +104,7 @@ def _gitlab(mark: str, body: str, environment: Mapping[str, str]) -> Reported:
         source, own = environment.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), environment.get("CI_PROJECT_ID")
         if source and source != own:
             return Reported(why_not="a fork's job gets no GITLAB_TOKEN")
-        return Reported(why_not="there is no variable GITLAB_TOKEN, a project access token with the scope api")
+        return Reported(why_not="the variable GITLAB_TOKEN is not set: a project access token with the scope api")
     project = quote(_needed(environment, "CI_PROJECT_ID"), safe="")
     notes = f"{_needed(environment, 'CI_API_V4_URL')}/projects/{project}/merge_requests/{number}/notes"
     ask = _asker({"PRIVATE-TOKEN": environment["GITLAB_TOKEN"]})
@@ -119,13 +119,13 @@ Asker = Callable[[str, str, "dict[str, str] | None"], Any]
 
 
 def _upsert(ask: Asker, listed: str, edited: str, verbs: tuple[str, str], mark: str, body: str) -> Any:
-    """Update our own earlier comment, or write the first one."""
+    """Update our earlier comment, or write the first one."""
     for page in range(1, PAGES + 1):
-        there = ask("GET", f"{listed}?per_page=100&page={page}", None)
-        for comment in there:
+        comments = ask("GET", f"{listed}?per_page=100&page={page}", None)
+        for comment in comments:
             if str(comment.get("body", "")).startswith(mark):
                 return ask(verbs[1], f"{edited}/{comment['id']}", {"body": body})
-        if len(there) < 100:
+        if len(comments) < 100:
             break
     return ask(verbs[0], listed, {"body": body})
 
@@ -133,39 +133,37 @@ def _upsert(ask: Asker, listed: str, edited: str, verbs: tuple[str, str], mark: 
 def _asker(headers: dict[str, str]) -> Asker:
     def ask(verb: str, url: str, document: dict[str, str] | None) -> Any:
         if urlsplit(url).scheme not in ("https", "http"):
-            raise SeatrialError(f"{url} is no address of an API.")
+            raise SeatrialError(f"{url} is not the URL of an API.")
         data = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(  # noqa: S310 - looked at above
+        request = urllib.request.Request(  # noqa: S310 - its scheme is checked above
             url, data, {**headers, "Content-Type": "application/json", "User-Agent": "seatrial"}, method=verb
         )
         where = f"{urlsplit(url).netloc}{urlsplit(url).path}"
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-                return json.load(answer)
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+                return json.load(response)
         except urllib.error.HTTPError as error:
-            said = _said(error.read(2000).decode(errors="replace"))
+            reason = _reason(error.read(2000).decode(errors="replace"))
             kind = _NotAllowedError if error.code == 403 else SeatrialError
-            raise kind(
-                f"{verb} {where} was answered with {error.code}: {said}", hint=HINTS.get(error.code, "")
-            ) from None
+            raise kind(f"{verb} {where} returned {error.code}: {reason}", hint=HINTS.get(error.code, "")) from None
         except (OSError, ValueError) as error:
             raise SeatrialError(f"{verb} {where} failed: {error}") from None
 
     return ask
 
 
-def _said(body: str) -> str:
-    """What a service gives as its reason, in one line."""
+def _reason(body: str) -> str:
+    """The reason that a service gives, in one line."""
     try:
-        told = json.loads(body)
+        document = json.loads(body)
     except ValueError:
-        told = body
-    message = told.get("message", body) if isinstance(told, dict) else body
+        document = body
+    message = document.get("message", body) if isinstance(document, dict) else body
     return re.sub(r"\s+", " ", str(message))[:200]
 
 
 def _needed(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "")
     if not value:
-        raise SeatrialError(f"{name} is not set.", hint="The CI service sets it in its jobs; tokens go in by `env`.")
+        raise SeatrialError(f"{name} is not set.", hint="The CI service sets it in its jobs; pass tokens by `env`.")
     return value

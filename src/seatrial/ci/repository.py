@@ -1,4 +1,4 @@
-"""The projects of one repository: found by their pyproject.toml, with the pipeline that they share."""
+"""The projects of one repository, found by their pyproject.toml; they share one pipeline file."""
 
 import re
 import tomllib
@@ -7,24 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seatrial.ci.pipeline_settings import Pipeline, read_pipeline, repository_of, top_of
+from seatrial.ci.pipeline_settings import CiPipeline, read_pipeline, repository_of, top_of
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
 from seatrial.core.project import ProjectSettings, find_project, in_project
 
-SKIPPED = {"tests", "test", "node_modules", "build", "dist"}  # projects below these are there to be tested
+SKIPPED = {"tests", "test", "node_modules", "build", "dist"}  # projects in these are test data
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository's projects in the order of their folders, each with a `key` where there are several."""
+    """A repository's projects in the order of their folders, each with a `key` if there are several."""
 
     top: Path
-    projects: tuple[Pipeline, ...]
+    projects: tuple[CiPipeline, ...]
 
     @property
     def names(self) -> str:
-        """The projects' names, as a sentence has them."""
+        """The projects' names, as a list in a sentence."""
         *most, last = (p.name for p in self.projects)
         return f"{', '.join(most)} and {last}" if most else last
 
@@ -35,7 +35,7 @@ class Repository:
 
     @property
     def contexts(self) -> dict[str, tuple[str, ...]]:
-        """The groups of variables that hold the tokens of all projects."""
+        """The groups of variables with the tokens of all projects."""
         names = dict.fromkeys(name for p in self.projects for name in p.contexts)
         return {
             name: tuple(dict.fromkeys(token for p in self.projects for token in p.contexts.get(name, ())))
@@ -44,42 +44,42 @@ class Repository:
 
     @property
     def environments(self) -> dict[str, tuple[str, ...]]:
-        """The same for GitHub, where a job is in one environment, which has to hold all that it needs."""
-        found: dict[str, list[str]] = {}
+        """The same for GitHub, where a job is in one environment, which must have everything it needs."""
+        environments: dict[str, list[str]] = {}
         for p in self.projects:
             for job in ("train", "trial", "publish", "deploy"):
                 name = p.environment(job)
                 if name:
-                    found.setdefault(name, []).extend(p.tokens(job))
-        return {name: tuple(dict.fromkeys(tokens)) for name, tokens in found.items()}
+                    environments.setdefault(name, []).extend(p.tokens(job))
+        return {name: tuple(dict.fromkeys(tokens)) for name, tokens in environments.items()}
 
     @property
     def branches(self) -> list[str]:
-        """What is published and deployed, of any project."""
+        """The branches that are published and deployed, of all projects."""
         return list(dict.fromkeys(p.branch for p in self.projects))
 
     @property
     def schedules(self) -> list[str]:
-        """When to train again, for any project."""
+        """When to train again, for all projects."""
         return list(dict.fromkeys(p.schedule for p in self.projects))
 
 
 def repository_at(start: Path) -> Repository:
-    """Find the repository that a folder lies in, with all of its projects, be the folder one of them or above them.
+    """Find the repository that a folder is in, with all of its projects; the folder may be a project or above one.
 
-    Raises SeatrialError where there is no project, or where one of them cannot be read.
+    Raises SeatrialError if there is no project, or if one of them cannot be read.
     """
     if in_project(start):
         return repository_with(find_project(start))
     top = repository_of(start.resolve())
-    found = list(_projects(top))
-    if not found:
-        find_project(start)  # which says what is missing
-    return _repository(top, found)
+    projects = list(_projects(top))
+    if not projects:
+        find_project(start)  # which reports what is missing
+    return _repository(top, projects)
 
 
 def repository_with(project: ProjectSettings) -> Repository:
-    """The repository of a project, with what else lies in it."""
+    """The repository of a project, with the other projects in it."""
     top = top_of(project)
     others = [each for each in _projects(top) if each.root != project.root] if top != project.root else []
     return _repository(top, [*others, project])
@@ -94,33 +94,32 @@ def _repository(top: Path, projects: list[ProjectSettings]) -> Repository:
     if count > 1:
         where = ", ".join(p.folder for p, other in zip(found, keys, strict=True) if other == key)
         raise SeatrialError(
-            f"Several projects of {top} are called {key}: {where}.",
-            hint='Each needs a [project] name of its own; one that is to be none of them, repository = ".".',
+            f"Several projects in {top} are named {key}: {where}.",
+            hint='Give each its own [project] name. To leave one out, set repository = "." in its [tool.seatrial.ci].',
         )
     return Repository(top, tuple(replace(p, key=key) for p, key in zip(found, keys, strict=True)))
 
 
 def _projects(top: Path) -> Iterator[ProjectSettings]:
-    """The projects that say, or of which git says, that this is their repository."""
+    """The projects whose repository this is, by their settings or by git."""
     for path in _settings_files(top):
         folder = path.parent
         if SKIPPED & set(folder.relative_to(top).parts):
             continue
         try:
-            told = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+            tools = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-            continue  # whether it is a project cannot be said
-        if isinstance(told, dict) and "seatrial" in told:
+            continue  # it cannot be determined whether this is a project
+        if isinstance(tools, dict) and "seatrial" in tools:
             project = find_project(folder)
             if top_of(project) == top:
                 yield project
 
 
 def _settings_files(top: Path) -> list[Path]:
+    """Every pyproject.toml that git tracks or would track; without git, those one and two folders below."""
     listed = ask_git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*pyproject.toml")
-    names = [] if listed is None else listed.split("\0")
-    if listed is None:
-        names = [path.relative_to(top).as_posix() for path in top.glob("*/pyproject.toml")]
-        names += [path.relative_to(top).as_posix() for path in top.glob("*/*/pyproject.toml")]
+    below = [*top.glob("*/pyproject.toml"), *top.glob("*/*/pyproject.toml")]
+    names = (path.relative_to(top).as_posix() for path in below) if listed is None else listed.split("\0")
     paths = [top / name for name in sorted(set(names)) if name.rpartition("/")[2] == "pyproject.toml"]
     return [path for path in paths if path.is_file()]

@@ -1,4 +1,4 @@
-"""Pins with hashes for the tools that a pipeline runs on, so that a job installs the same ones every time."""
+"""A lockfile with hashes for the tools that a pipeline uses, so that a job installs the same ones every time."""
 
 import subprocess
 from pathlib import Path
@@ -13,13 +13,13 @@ HEAD = "# Written by `seatrial ci lock`: what a pipeline installs, with --requir
 
 
 def lock(project: ProjectSettings, index_url: str | None = None) -> Path:
-    """Resolve the toolkit, pytest and ruff into requirements/ci.txt; `index_url` has the toolkit, if PyPI has not.
+    """Resolve the toolkit, pytest and ruff into requirements/ci.txt; `index_url` is an index that has the toolkit.
 
-    A name is taken from the first index that has it, so that the other one cannot put a higher version in.
+    A name is taken from the first index that has it, so the other index cannot supply a higher version.
     """
     uv = find_uv()
     if not uv:
-        raise SeatrialError("uv is not there to resolve the tools with.", hint='pip install "seatrial[all]"')
+        raise SeatrialError("uv is needed to resolve the tools, and was not found.", hint='pip install "seatrial[all]"')
     command = [uv, "pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--no-config"]
     command += ["--universal", "--python-version", read_pipeline(project).python]
     wanted = "".join(f"{line}\n" for line in (toolkit_requirement(project), *TOOLS))
@@ -27,8 +27,8 @@ def lock(project: ProjectSettings, index_url: str | None = None) -> Path:
     done = subprocess.run(command, input=wanted, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SeatrialError(
-            f"The tools cannot be pinned; uv says:\n{last_lines(done.stderr)}",
-            hint="Where PyPI has no seatrial, name the index that does with --index-url.",
+            f"The tools cannot be locked. uv reports:\n{last_lines(done.stderr)}",
+            hint="If seatrial is not on PyPI, give an index that has it with --index-url.",
         )
     path = project.root / LOCK
     write_atomic(path, HEAD + done.stdout)

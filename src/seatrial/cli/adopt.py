@@ -9,7 +9,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.examination import show_examination
 from seatrial.cli.new import Ci
-from seatrial.cli.options import HERE, DeployOption, deploy_targets
+from seatrial.cli.options import HERE, DeployOption, SheetOption, deploy_targets
 from seatrial.cli.update import REVIEW
 from seatrial.core.errors import SeatrialError
 
@@ -23,6 +23,7 @@ def adopt(
         Path, typer.Argument(help="The repository; default: the current folder.", show_default=False)
     ] = HERE,
     data: Annotated[str, typer.Option("--data", help="The table, as for `seatrial new`.", show_default=False)] = "",
+    sheet: SheetOption = "",
     target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
     pipeline: Annotated[
         str,
@@ -66,7 +67,7 @@ def adopt(
             )
         else:
             text = _find_pipeline(root, names)
-        examination = examine_table(read_table(data, progress=progress), target, progress=progress)
+        examination = examine_table(read_table(data, sheet=sheet, progress=progress), target, progress=progress)
     show_examination(examination, features=not (root / "src" / names.package / "features.py").exists())
     targets = deploy_targets(deploy)
     with show.progress() as progress:
@@ -103,7 +104,7 @@ def _find_pipeline(root: Path, names: "ProjectName") -> str:
 def _show(adoption: "Adoption") -> None:
     for proposal in adoption.added:
         show.plain(f"  new      {proposal.path}")
-    for path in adoption.left:
+    for path in adoption.kept:
         show.plain(f"  stays    {path}")
     for proposal in adoption.changed:
         show.plain(f"  changes  {proposal.path}\n{proposal.diff}")

@@ -1,7 +1,5 @@
 """`seatrial build`: the trained model as a wheel."""
 
-from dataclasses import asdict
-
 from seatrial.cli import show
 from seatrial.cli.options import HERE, JsonOption, ProjectOption
 
@@ -18,7 +16,8 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     with show.progress(quiet=json) as progress:
         built = build_release(settings, progress)
     if json:
-        show.print_json(asdict(built))
+        wheel = built.wheel
+        show.print_json({"wheel": wheel.path, "sdist": built.sdist, "sha256": wheel.sha256, "size": wheel.size})
     else:
-        size = show.file_size(built.size)
-        show.plain(f"{show.short_path(built.wheel)}  {size}  sha256 {built.sha256[:16]}…")
+        size = show.file_size(built.wheel.size)
+        show.plain(f"{show.short_path(built.wheel.path)}  {size}  sha256 {built.wheel.sha256[:16]}…")

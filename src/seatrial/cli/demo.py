@@ -75,10 +75,10 @@ def _release(settings: ProjectSettings) -> None:
     _heading("Build a wheel", "seatrial build")
     with show.progress() as progress:
         built = build_release(settings, progress)
-    show.info(f"  {built.wheel.name}, {show.file_size(built.size)}")
+    show.info(f"  {built.wheel.filename}, {show.file_size(built.wheel.size)}")
     index = open_index(settings.index)
     _heading("Compare it with the release that it would replace", "seatrial trial")
-    if any(release.sha256 == built.sha256 for release in index.releases(settings.name)):
+    if any(release.sha256 == built.wheel.sha256 for release in index.releases(settings.name)):
         show.info("  these very bytes are on the index already")
     else:
         with show.progress() as progress:

@@ -26,7 +26,7 @@ def doctor(
     # The name of a file may hold bytes that are not text.
     reported = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
     findings = [finding for finding in reported if finding.is_fault]
-    for finding in reported if not json else []:
+    for finding in reported:
         if not finding.is_fault:
             show.info(f"{finding.path}:{finding.line}: {finding.message}")
     if json:

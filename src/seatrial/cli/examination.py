@@ -41,9 +41,9 @@ def heading(examination: "Examination") -> list[str]:
 
 def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, str]]:
     """One row for each column, the target first."""
-    from seatrial.template import in_words
+    from seatrial.template import column_overviews
 
-    lines = in_words(examination)
+    lines = column_overviews(examination)
     rows = [(line.name, line.kind, line.values, line.missing, line.use) for line in lines[:LIMIT]]
     return [*rows, (f"and {len(lines) - LIMIT} more", "", "", "", "")] if len(lines) > LIMIT else rows
 

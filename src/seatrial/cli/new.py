@@ -16,6 +16,7 @@ from seatrial.cli.options import (
     HeaderOption,
     QueryOption,
     SeparatorOption,
+    SheetOption,
     csv_options,
     deploy_targets,
 )
@@ -25,7 +26,7 @@ from seatrial.core.errors import SeatrialError
 if TYPE_CHECKING:
     from seatrial.steps.new import NewProject
     from seatrial.steps.project_files import StalePipeline
-    from seatrial.template import Examination, Wishes
+    from seatrial.template import Examination, Overrides
 
 Ci = Literal[Provider, "none"]
 Licence = Literal["mit", "apache", "bsd", "none"]
@@ -54,11 +55,14 @@ def new(
     data: Annotated[
         str,
         typer.Option(
-            "--data", help="CSV or Parquet, a database URL with --query, sklearn:NAME, openml:NAME.", show_default=False
+            "--data",
+            help="CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.",
+            show_default=False,
         ),
     ] = "",
     target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
     query: QueryOption = "",
+    sheet: SheetOption = "",
     model: Annotated[
         ModelChoice, typer.Option("--model", help="auto compares them by cross-validation.")
     ] = ModelChoice.boosting,
@@ -92,7 +96,7 @@ def new(
     from seatrial.steps.new import create_project, examine_table, licence_holder, read_table
     from seatrial.template.creation import Options
     from seatrial.template.project_name import project_name
-    from seatrial.template.prompts import wishes_of
+    from seatrial.template.prompts import overrides_of
     from seatrial.template.render import check_free
 
     incomplete = not (name and data)
@@ -103,19 +107,19 @@ def new(
     root = into.absolute() / names.folder
     check_free(root)
     targets = deploy_targets(deploy)
-    data = data or _ask("Table (CSV, Parquet, sklearn:NAME)")
-    wishes = wishes_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
+    data = data or _ask("Table (CSV, Parquet, Excel, sklearn:NAME)")
+    overrides = overrides_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
     with show.progress() as progress:
         options = csv_options(separator, encoding, header)
-        source = read_table(data, query=query, options=options, progress=progress)
+        source = read_table(data, query=query, sheet=sheet, options=options, progress=progress)
     interactive = not yes and (incomplete or sys.stdin.isatty())
     if not (target or source.target):
         target = _ask_target(source.columns, interactive)
     with show.progress() as progress:
-        examination = examine_table(source, target, wishes, progress)
+        examination = examine_table(source, target, overrides, progress)
     show_examination(examination)
     if interactive:
-        examination = _confirmed(examination, wishes)
+        examination = _confirmed(examination, overrides)
     if incomplete and interactive:
         ci = _choose("CI", get_args(Ci), ci)
         licence = _choose("Licence", get_args(Licence), licence)
@@ -153,7 +157,7 @@ def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
         show.info(f"{answer!r} is not one of them.")
 
 
-def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
+def _confirmed(examination: "Examination", overrides: "Overrides") -> "Examination":
     """Show what was inferred, and change it until a person agrees."""
     from seatrial.steps.new import examine_table
     from seatrial.template.prompts import CHANGES, change
@@ -168,10 +172,10 @@ def _confirmed(examination: "Examination", wishes: "Wishes") -> "Examination":
             show.info("Nothing was created.")
             raise typer.Exit(1)
         try:
-            new_target, new_wishes = change(answer, target, wishes)
+            new_target, new_overrides = change(answer, target, overrides)
             with show.progress() as progress:
-                examination = examine_table(examination.source, new_target, new_wishes, progress)
-            target, wishes = new_target, new_wishes
+                examination = examine_table(examination.source, new_target, new_overrides, progress)
+            target, overrides = new_target, new_overrides
         except SeatrialError as error:
             show.error(error.message, error.hint)
             continue
@@ -194,7 +198,7 @@ def _chosen_model(model: ModelChoice, examination: "Examination") -> Any:
 
     with show.progress() as progress:
         choice = choose_model(examination, progress=progress)
-    for tried in choice.tried:
+    for tried in choice.scores:
         figure = f"{tried.mean:.4f}" if tried.scores else "-"
         show.info(f"  {tried.model}: {figure} {choice.measure}, {tried.seconds:.1f} s {tried.note}".rstrip())
     show.info(f"  chosen: {choice.model}, {choice.why}")

@@ -39,6 +39,9 @@ OnBadRowsOption = Annotated[
     typer.Option("--on-bad-rows", help="Rows that break the schema: reject the table, or drop the rows."),
 ]
 QueryOption = Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)]
+SheetOption = Annotated[
+    str, typer.Option("--sheet", help="The sheet of an Excel or OpenDocument file.", show_default=False)
+]
 SeparatorOption = Annotated[
     str | None, typer.Option("--separator", help="The separator of a CSV file.", show_default=False)
 ]

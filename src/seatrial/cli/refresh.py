@@ -16,15 +16,17 @@ from seatrial.cli.options import (
     ProjectOption,
     QueryOption,
     SeparatorOption,
+    SheetOption,
     csv_options,
 )
 
 
 def refresh(
     data: Annotated[
-        str, typer.Argument(help="CSV or Parquet, a database URL with --query, sklearn:NAME, openml:NAME.")
+        str, typer.Argument(help="CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.")
     ],
     query: QueryOption = "",
+    sheet: SheetOption = "",
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,
@@ -46,7 +48,7 @@ def refresh(
     settings = find_project(project)
     with show.progress(quiet=json) as progress:
         options = csv_options(separator, encoding, header)
-        source = read_table(data, query=query, options=options, progress=progress)
+        source = read_table(data, query=query, sheet=sheet, options=options, progress=progress)
         drop = on_bad_rows is OnBadRows.drop
         refreshed = refresh_table(settings, source, drop_bad_rows=drop, progress=progress)
     if json:

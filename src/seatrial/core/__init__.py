@@ -1,4 +1,4 @@
-"""What every stage stands on: errors, files written whole, a project's settings, environments.
+"""What every stage builds on: errors, atomic writes, a project's settings and version, git.
 
-Imports the standard library and small packages only, and nothing else of ours.
+Imports the standard library and small packages only, and no other package of Seatrial.
 """

@@ -1,4 +1,4 @@
-"""The names of the CI services and deployment targets that a project can have; their stages say what each one is."""
+"""The names of the CI services and deployment targets that a project can have; `ci` and `deploy` implement them."""
 
 from typing import Literal, get_args
 

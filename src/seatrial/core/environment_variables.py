@@ -1,23 +1,23 @@
 """The environment variables that Seatrial reads, in one place; docs/reference/settings.md is written from here.
 
-Those that a setting or an option names instead (tokens, passwords) stand here by their defaults.
+Variables that a setting or an option can rename (tokens, passwords) are listed by their default names.
 """
 
 VARIABLES = {
-    "SEATRIAL_HOME": "a folder for what is kept outside of projects: environments, the state and the logs of "
-    "the target local; default: the user's folders for caches and for state",
-    "SEATRIAL_DEBUG": "anything: show a traceback with an error, as `--debug` does",
-    "SEATRIAL_<NAME>_TOKEN": "the token of the index called NAME, where its settings name no variable",
+    "SEATRIAL_HOME": "the folder for everything outside of projects: environments, and the state and logs of the "
+    "target local; default: the user's cache and state folders",
+    "SEATRIAL_DEBUG": "any value: show the traceback of an error, as `--debug` does",
+    "SEATRIAL_<NAME>_TOKEN": "the token of the index called NAME, unless its settings name another variable",
     "SEATRIAL_INDEX_PASSWORD": "the password of `seatrial index serve`",
-    "SEATRIAL_LOCK_INDEX": "an index that has the toolkit, for `seatrial ci lock`",
-    "SEATRIAL_DRAIN": "seconds after SIGTERM in which a server's idle connections may still ask; default: 0",
+    "SEATRIAL_LOCK_INDEX": "the index that `seatrial ci lock` finds the toolkit on",
+    "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
     "HOST": "the address that a server listens on; default: 127.0.0.1",
     "PORT": "the port that a server listens on; default: 8001",
-    "GEMFURY_PULL_TOKEN": "the token to read an index at Gemfury",
-    "GEMFURY_PUSH_TOKEN": "the token to publish to it",
+    "GEMFURY_PULL_TOKEN": "the token for reading a Gemfury index",
+    "GEMFURY_PUSH_TOKEN": "the token for publishing to it",
     "RAILWAY_TOKEN": "the token of a Railway project, for `seatrial deploy railway`",
-    "RAILWAY_API_TOKEN": "the token of a Railway account, which needs the setting `project` too",
-    "PIP_EXTRA_INDEX_URL": "where a container's build finds the private index; each file is held to its hash",
+    "RAILWAY_API_TOKEN": "the token of a Railway account; it requires the setting `project` too",
+    "PIP_EXTRA_INDEX_URL": "the private index for building a container; each file is checked against its hash",
 }
-# By these, processes and pipelines of ours find one another; nobody sets them.
+# Seatrial's own processes and pipelines find one another by these; users do not set them.
 INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})

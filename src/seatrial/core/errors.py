@@ -1,8 +1,8 @@
-"""The errors that are the user's to mend; anything else that is raised is a bug of ours.
+"""The errors that a user can fix; any other exception is a bug in Seatrial.
 
 SeatrialError        what is wrong and where, and a hint: what to do next
-├── UsageError      the call is wrong: what was asked for does not apply
-├── DataError        rows or cells that break the schema; carries the places
+├── UsageError       the call is wrong: what was asked for does not apply
+├── DataError        rows or cells that violate the schema, each with its place
 └── CompileError     a pipeline cannot become an exact graph; training falls back to the native engine
 """
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 
 class SeatrialError(Exception):
-    """Something the user can mend: the message says what and where, `hint` says what to do next."""
+    """Something the user can fix: the message says what is wrong and where, `hint` says what to do next."""
 
-    exit_code = 1  # of a command that ends with it
+    exit_code = 1  # of the command that fails with it
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class SeatrialError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One value that breaks one rule. `line` counts as an editor does (the header is 1); `row` from 0."""
+    """One value that violates one rule. `line` counts as an editor does (the header is 1); `row` counts from 0."""
 
     row: int
     column: str
@@ -51,7 +51,7 @@ class UsageError(SeatrialError):
 
 
 class DataError(SeatrialError):
-    """Rows that break the schema, each with its place, value and rule in `problems`."""
+    """Rows that violate the schema; `problems` has the place, the value and the rule of each."""
 
     def __init__(self, message: str, *, hint: str = "", problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message, hint=hint)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and JSON that is the same bytes for the same content."""
+"""Atomic writes, and JSON whose bytes depend on its content only."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Put `content` at `path`, so that a reader sees the old file or the new one and nothing between."""
+    """Write a file so that a reader sees the old content or the new, and never a part of it."""
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -30,12 +30,12 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Render `value` as JSON for people and for hashing: sorted keys, no NaN, a line break at the end."""
+    """Render JSON for people and for hashing: sorted keys, no NaN, a final line break."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; a damaged or missing one is an error that names it."""
+    """Read a JSON file; raises SeatrialError, with the path, where it is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -45,6 +45,6 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Hash a file, in chunks, so that a large one does not fill the memory."""
+    """Hash a file in chunks, so that a large one does not fill the memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -29,7 +29,7 @@ REDIRECTING = frozenset(
         "WORK_TREE",
     )
 )
-# No prompt that nobody sees, and messages in English, by which a missing repository is recognized.
+# No invisible prompts, and messages in English, by which a missing repository is recognized.
 SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "LANGUAGE": "C"}
 
 

@@ -1,5 +1,6 @@
 """Listening on a port: one place that opens the socket and reports a port that is in use."""
 
+import os
 import socket
 
 from seatrial.core.errors import SeatrialError
@@ -17,7 +18,8 @@ def listen(host: str, port: int, *, hint: str = "Choose another with --port.") -
         both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()  # "::" also accepts IPv4
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:
-        cause = getattr(error, "strerror", None) or error
+        number = getattr(error, "errno", None) or 0
+        cause = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or error
         raise SeatrialError(f"Port {port} on {host} cannot be used: {cause}.", hint=hint) from None
 
 

@@ -35,5 +35,5 @@ else:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process has this id, whoever owns it."""
+    """Whether a process has this id, whichever user owns it."""
     return pid > 0 and _exists(pid)

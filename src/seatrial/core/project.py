@@ -1,4 +1,4 @@
-"""A project: a folder whose pyproject.toml has [project] and [tool.seatrial]; read and checked here."""
+"""A project: a folder whose pyproject.toml has [project] and [tool.seatrial]; read and validated here."""
 
 import sys
 import tomllib
@@ -16,26 +16,23 @@ from seatrial.core.version import read_version
 KEYS = {
     "data": (str, "the table to train on, CSV or Parquet, relative to the project"),
     "target": (str, "the column to predict"),
-    "task": (str, "binary, multiclass or regression; default: by the target's values"),
-    "positive": (
-        (str, int, bool),
-        "binary tasks: the label that counts as yes; default: the last one in order",
-    ),
-    "labels": (dict, "what people read instead of a label, by label"),
-    "threshold": (float, "binary tasks: from which probability of the positive label on it is predicted"),
+    "task": (str, "binary, multiclass or regression; default: derived from the target's values"),
+    "positive": ((str, int, bool), "binary tasks: the label that counts as yes; default: the last one in sort order"),
+    "labels": (dict, "the text shown to people for each label"),
+    "threshold": (float, "binary tasks: the lowest probability at which the positive label is predicted"),
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
-    "seed": (int, "the seed of the split and of everything else that draws"),
-    "threads": (int, "threads while training; one gives the same bytes on every machine"),
-    "index": ((str, dict), "the package index: a folder, an address, or a table of named ones"),
+    "seed": (int, "the seed of the split and of every other random choice"),
+    "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
+    "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
-    "deploy": (dict, "the settings of each target, [tool.seatrial.deploy.local] and the like"),
-    "ci": (dict, "what the pipeline files of `seatrial ci` are to say, [tool.seatrial.ci]"),
+    "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
+    "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
 }
 
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """The settings of one project, every path absolute."""
+    """The settings of one project; every path is absolute."""
 
     root: Path
     name: str
@@ -60,31 +57,31 @@ class ProjectSettings:
 
     @property
     def source(self) -> Path:
-        """The folder to import the package from."""
+        """The folder that the package is imported from."""
         return self.root / "src"
 
     @property
     def version_file(self) -> Path:
-        """Where `__version__` stands."""
+        """The file with `__version__`."""
         return self.source / self.package / "__init__.py"
 
     @property
     def artifacts(self) -> Path:
-        """Where `seatrial train` puts what the wheel ships."""
+        """The folder for what `seatrial train` writes and the wheel contains."""
         return self.source / self.package / "artifacts"
 
     @property
     def runs(self) -> Path:
-        """Where every training leaves its metrics and its report."""
+        """The folder for the metrics and the report of each training."""
         return self.root / "runs"
 
     @property
     def dist(self) -> Path:
-        """Where `seatrial build` puts the sdist and the wheel."""
+        """The folder for the sdist and the wheel that `seatrial build` makes."""
         return self.root / "dist"
 
     def kept_table(self, digest: str) -> Path:
-        """Where a table that was trained on is kept, by its SHA-256: a trial trains the baseline again on it."""
+        """The copy of a training table, by its SHA-256: a trial retrains the baseline on it."""
         return self.root / ".seatrial" / "tables" / f"{digest}{self.data.suffix}"
 
     @property
@@ -94,28 +91,28 @@ class ProjectSettings:
 
 
 def find_project(start: Path) -> ProjectSettings:
-    """Read the project that `start` lies in.
+    """Read the project that `start` is in.
 
     Raises SeatrialError where there is none, or where a setting is missing, unknown or of the wrong type.
     """
-    found = _document(start)
-    if found:
-        return _project(*found)
+    document = _document(start)
+    if document:
+        return _project(*document)
     start = start.resolve()
     raise SeatrialError(
         f"No Seatrial project in {start} or above it.",
-        hint="Go to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
+        hint="Change to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
     )
 
 
 def in_project(start: Path) -> bool:
-    """Whether `start` lies in a project, be it right or wrong."""
+    """Whether `start` is in a project, valid or not."""
     return _document(start) is not None
 
 
 @contextmanager
 def importable(project: ProjectSettings) -> Iterator[None]:
-    """Make the project's package importable from its own source, whatever is installed under its name."""
+    """Import the project's package from its source, whatever is installed under its name."""
     for name in [n for n in sys.modules if n == project.package or n.startswith(project.package + ".")]:
         del sys.modules[name]
     sys.path.insert(0, str(project.source))
@@ -137,7 +134,7 @@ def _document(start: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, empty where there is none. Raises SeatrialError where it is none."""
+    """Read a TOML file; a missing one is empty. Raises SeatrialError where it is not valid."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -157,13 +154,13 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         if key not in settings:
             raise SeatrialError(f"{where}: [tool.seatrial] needs `{key}`: {KEYS[key][1]}.")
     if settings.get("task", "binary") not in ("binary", "multiclass", "regression"):
-        raise SeatrialError(f"{where}: [tool.seatrial] task is binary, multiclass or regression.")
+        raise SeatrialError(f"{where}: [tool.seatrial] task must be binary, multiclass or regression.")
     package = project["name"].replace("-", "_").lower()
     if not (root / "src" / package / "__init__.py").is_file():
-        raise SeatrialError(f"{root} has no package src/{package} for the project {project['name']!r}.")
-    checked = {k: settings[k] for k in settings if k not in ("data", "index")}
-    if not 0 < checked.get("test_share", 0.25) < 1 or not 0 < checked.get("threshold", 0.5) < 1:
-        raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold lie between 0 and 1.")
+        raise SeatrialError(f"{root} has no package src/{package}, which the project {project['name']!r} needs.")
+    others = {key: value for key, value in settings.items() if key not in ("data", "index")}
+    if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
+        raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
     return ProjectSettings(
         root=root,
@@ -175,7 +172,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         data=root / settings["data"],
         index=indexes[0],
         indexes=indexes,
-        **checked,
+        **others,
     )
 
 
@@ -185,6 +182,4 @@ def _check(where: Path, key: str, value: object) -> None:
     kind, meaning = KEYS[key]
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise SeatrialError(
-            f"{where}: [tool.seatrial] {key} = {value!r} is of the wrong type.", hint=f"It is {meaning}."
-        )
+        raise SeatrialError(f"{where}: [tool.seatrial] {key} = {value!r} has the wrong type.", hint=f"It is {meaning}.")

@@ -1,4 +1,4 @@
-"""Gives a built pipeline its seed wherever it draws lots and sets none, so that training twice gives the same model."""
+"""Seed every random part of a pipeline that has no seed, so that training twice gives the same model."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ FOLDS = 5
 
 
 def seed_pipeline(pipeline: Any, seed: int, target: Any) -> None:
-    """Set every random state that is not set, in place; `target` (n,) is what the pipeline will be fitted to.
+    """Set every missing random state, in place; `target` (n,) is the column that the pipeline will be fitted to.
 
-    Since scikit-learn 1.9 a TargetEncoder has no random state any more: it shuffles its folds anew with every fit,
-    unless it is given them.
+    Since scikit-learn 1.9 a TargetEncoder has no random state: it shuffles its folds at every fit, unless `cv` sets
+    them.
     """
     from sklearn.preprocessing import TargetEncoder
 
@@ -26,7 +26,7 @@ def _seed_folds(encoder: Any, seed: int, target: Any) -> None:
     from sklearn.utils.multiclass import type_of_target
 
     if not (encoder.cv is None or isinstance(encoder.cv, int)) or getattr(encoder, "shuffle", True) is False:
-        return  # somebody chose the folds
+        return  # the user chose the folds
     kind = type_of_target(target) if encoder.target_type == "auto" else encoder.target_type
     folds = KFold if kind == "continuous" else StratifiedKFold
     encoder.set_params(cv=folds(encoder.cv or FOLDS, shuffle=True, random_state=seed))

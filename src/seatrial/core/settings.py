@@ -1,4 +1,4 @@
-"""Settings from pyproject.toml held to what there is: every fault is one line that names file, key and meaning."""
+"""Settings in pyproject.toml, validated: each error is one line with the file, the key and what the key means."""
 
 import difflib
 from collections.abc import Collection
@@ -14,24 +14,24 @@ Model = TypeVar("Model", bound=BaseModel)
 def unknown_key(
     where: str, key: str, known: Collection[str], error: type[SeatrialError] = SeatrialError
 ) -> SeatrialError:
-    """Say that a table of settings has a key that there is not, with the nearest one that there is."""
+    """Report an unknown key of a settings table, with the most similar known one."""
     near = difflib.get_close_matches(key, known, 1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(known)}."
+    hint = f"Did you mean `{near[0]}`?" if near else f"Known keys: {', '.join(known)}."
     return error(f"{where} has an unknown key `{key}`.", hint=hint)
 
 
 def read_table(
     model: type[Model], settings: dict[str, Any], where: str, error: type[SeatrialError] = SeatrialError
 ) -> Model:
-    """Read a table of settings; `where` is its file and name. Raises `error` with what a wrong key should be."""
+    """Validate a settings table; `where` is its file and name. Raises `error` with the description of a wrong key."""
     try:
         return model.model_validate(settings)
-    except ValidationError as wrong:
-        fault = wrong.errors(include_url=False)[0]
-        key = str(fault["loc"][0])
-        if fault["type"] == "extra_forbidden":
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False)[0]
+        key = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
             raise unknown_key(where, key, model.model_fields, error) from None
         meaning = f"It is {model.model_fields[key].description}."
-        if fault["type"] == "missing":
+        if first["type"] == "missing":
             raise error(f"{where} needs `{key}`.", hint=meaning) from None
-        raise error(f"{where} {key} = {fault['input']!r}: {fault['msg']}.", hint=meaning) from None
+        raise error(f"{where} {key} = {first['input']!r}: {first['msg']}.", hint=meaning) from None

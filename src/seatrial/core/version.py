@@ -1,4 +1,4 @@
-"""The literal `__version__` in a package's `__init__.py`: read, raised, and told apart from other changes in git."""
+"""The literal `__version__` in a package's `__init__.py`: read, written, and recognized in a git diff."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def read_version(init: Path) -> str:
 
 
 def write_version(init: Path, version: str) -> None:
-    """Replace the version in its line, and not one other byte of the file."""
+    """Replace the version, and no other byte of the file."""
     data = init.read_bytes()
     node = _only_literal(init, data)
     if node.end_lineno != node.lineno or node.end_col_offset is None:
@@ -37,17 +37,17 @@ def write_version(init: Path, version: str) -> None:
 
 
 def parse_version(text: str, where: Path) -> Version:
-    """Read a version as PEP 440 has it; SeatrialError names the file that it stands in."""
+    """Parse a PEP 440 version; SeatrialError names `where`, the file that has it."""
     try:
         return Version(text)
     except InvalidVersion:
         raise SeatrialError(
-            f"{where}: {text!r} is no version.", hint='Write it as __version__ = "0.1.0" (PEP 440).'
+            f"{where}: {text!r} is not a version.", hint='Write it as __version__ = "0.1.0" (PEP 440).'
         ) from None
 
 
 def next_version(version: Version, part: str = "patch") -> str:
-    """The next version; that of a pre-release is the release itself."""
+    """The next version; after a pre-release, that is the release itself."""
     major, minor, patch = (*version.release, 0, 0)[:3]
     pre = version.is_prerelease
     if part == "major":
@@ -61,20 +61,20 @@ def next_version(version: Version, part: str = "patch") -> str:
 
 
 def version_in_diff(diff: str) -> str | None:
-    """The version that a diff of one file (`--unified=0`) leads to; None where it changes anything else as well."""
+    """The new version in a diff of one file (`--unified=0`); None where the diff changes anything else too."""
     head, mark, hunks = diff.partition("\n@@ ")
     if not mark or "\nold mode " in head or "\n@@ " in hunks:
         return None
     lines = [line for line in hunks.split("\n")[1:] if line and line[0] != "\\"]  # "\\ No newline at end of file"
-    found = [LINE.fullmatch(line[1:].rstrip("\r")) for line in lines]
-    if [line[0] for line in lines] != ["-", "+"] or not all(found):
+    matches = [LINE.fullmatch(line[1:].rstrip("\r")) for line in lines]
+    if [line[0] for line in lines] != ["-", "+"] or not all(matches):
         return None
-    assert found[1] is not None
-    return found[1][1]
+    assert matches[1] is not None
+    return matches[1][1]
 
 
 def version_diff(root: Path, *commits: str, path: Path) -> str:
-    """Git's diff of a package's `__init__.py`, for `version_in_diff`; empty where there is none, or git fails."""
+    """Git's diff of a package's `__init__.py`, for `version_in_diff`; empty without changes or where git fails."""
     options = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--unified=0")
     return ask_git(root, "diff", *options, *commits, "--", str(path)) or ""
 
@@ -83,7 +83,7 @@ def _only_literal(init: Path, data: bytes) -> ast.expr:
     try:
         body = ast.parse(data).body
     except (SyntaxError, ValueError) as error:
-        raise SeatrialError(f"{init} is no Python: {error}.") from None
+        raise SeatrialError(f"{init} is not valid Python: {error}.") from None
     values = [
         node.value
         for node in body
@@ -100,6 +100,4 @@ def _text(node: ast.expr) -> str:
 
 
 def _unreadable(init: Path) -> SeatrialError:
-    return SeatrialError(
-        f'{init} has no line `__version__ = "0.1.0"`.', hint="The wheel takes its version from it, so there is one."
-    )
+    return SeatrialError(f'{init} needs one line `__version__ = "0.1.0"`.', hint="The wheel takes its version from it.")

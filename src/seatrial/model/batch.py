@@ -66,12 +66,12 @@ def predict_file(release: Release, path: Path) -> Iterator[Predicted]:
     Raises DataError at the first chunk with rows that break the schema.
     """
 
-    def checked() -> Iterator[Chunk]:
+    def valid_chunks() -> Iterator[Chunk]:
         for chunk in read_chunks(path, release.checker):
             raise_problems(chunk.problems, path, rows=chunk.rows)
             yield chunk
 
-    for chunk, scores in score_chunks(release, checked()):
+    for chunk, scores in score_chunks(release, valid_chunks()):
         yield Predicted(release.decide(scores), scores, chunk.columns)
 
 

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
@@ -201,11 +200,13 @@ class Release:
         ]
 
     def _predict_frame(self, frame: Any) -> dict[str, Any]:
+        from numpy import concatenate
+
         from seatrial.model.frames import frame_chunks
         from seatrial.model.scoring import score_chunks
 
         scored = list(score_chunks(self, frame_chunks(frame, self.checker)))
-        scores = np.concatenate([part for _, part in scored])
+        scores = concatenate([part for _, part in scored])
         columns: dict[str, Any] = {"prediction": self.decide(scores)}
         for position, label in enumerate(self.metadata.classes):
             columns[f"probability_{label}"] = scores[:, position]

@@ -12,7 +12,7 @@ from seatrial.model.metadata import Metadata
 from seatrial.model.table_files import Chunk
 
 
-class Model(Protocol):
+class ScoringModel(Protocol):
     """What scoring needs of a release."""
 
     @property
@@ -27,7 +27,7 @@ class Model(Protocol):
         """Turn checked columns into the engine's inputs."""
 
 
-def score_chunks(model: Model, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Floats]]:
+def score_chunks(model: ScoringModel, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Floats]]:
     """Score chunks in their order.
 
     The engine scores some chunks in threads while the next ones are read and checked, since it releases the GIL.

@@ -1,8 +1,9 @@
-"""A file to publish, the wheel or the sdist of a release, looked into before anything is written."""
+"""A file to publish, the wheel or the sdist of a release, inspected before anything is written."""
 
 import tarfile
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256 as sha256_of
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.wheels.archive import MEMBER_LIMIT, TOTAL_LIMIT
 from seatrial.wheels.simple_api import IndexedFile, parse_filename
-from seatrial.wheels.wheel import REBUILD, TEXT_LIMIT, identity, inspect, refuse_unsafe
+from seatrial.wheels.wheel import REBUILD, TEXT_LIMIT, WheelInfo, identity, inspect, refuse_unsafe
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,21 @@ class Distribution:
 
     @property
     def is_wheel(self) -> bool:
-        """Whether this is the wheel, or the sdist."""
+        """Whether this is the wheel, and not the sdist."""
         return self.path.name.endswith(".whl")
 
     def indexed(self, uploaded: str) -> IndexedFile:
-        """Make its entry of the index."""
-        told = sha256_of(self.metadata).hexdigest() if self.is_wheel else None
-        return IndexedFile(self.filename, self.sha256, self.size, uploaded, self.requires_python, told)
+        """Its entry on the index."""
+        core_metadata = sha256_of(self.metadata).hexdigest() if self.is_wheel else None
+        return IndexedFile(self.filename, self.sha256, self.size, uploaded, self.requires_python, core_metadata)
 
 
-def read_distribution(path: Path) -> Distribution:
-    """Look into a wheel or an sdist; raises SeatrialError where it is neither, damaged, or unsafe."""
+def read_distribution(file: Path | WheelInfo) -> Distribution:
+    """Inspect a wheel or an sdist; raises SeatrialError where it is neither, is damaged or is unsafe."""
+    path = file if isinstance(file, Path) else file.path
     name, version = parse_filename(path.name)
     if path.name.endswith(".whl"):
-        wheel = inspect(path)
+        wheel = inspect(file) if isinstance(file, Path) else file
         if wheel.release is not None:
             refuse_unsafe(wheel)
         return Distribution(path, name, version, wheel.sha256, wheel.size, wheel.metadata, wheel.requires_python)
@@ -56,32 +58,47 @@ def read_distribution(path: Path) -> Distribution:
         raise SeatrialError(f"{path} does not exist.", hint="Run `seatrial build` first.")
     metadata = _pkg_info(path)
     headers, _ = parse_email(metadata)
-    if identity(headers.get("name", ""), headers.get("version", "")) != (name, version):
-        told = f"{headers.get('name')} {headers.get('version')}"
-        raise SeatrialError(f"{path} is refused: its PKG-INFO says {told}.", hint=REBUILD)
-    requires_python = headers.get("requires_python")
-    return Distribution(path, name, version, sha256(path), path.stat().st_size, metadata, requires_python)
+    declared = headers.get("name", ""), headers.get("version", "")
+    if identity(*declared) != (name, version):
+        raise SeatrialError(f"{path} is refused: its PKG-INFO says {' '.join(declared)}.", hint=REBUILD)
+    python = headers.get("requires_python")
+    return Distribution(path, name, version, sha256(path), path.stat().st_size, metadata, python)
+
+
+def read_distributions(files: Sequence[Path | WheelInfo]) -> list[Distribution]:
+    """Inspect the files of one release: its wheel, which comes first in the result, and its sdist if there is one."""
+    if not files:
+        raise SeatrialError("There is nothing to publish.", hint="Run `seatrial build` first.")
+    result = sorted(map(read_distribution, files), key=lambda d: not d.is_wheel)
+    releases = {(d.name, d.version) for d in result}
+    if len(releases) > 1 or sum(d.is_wheel for d in result) != 1 or len(result) > 2:
+        names = ", ".join(d.filename for d in result)
+        raise SeatrialError(
+            f"{names} are not the files of one release.", hint="Publish one wheel, with its sdist if there is one."
+        )
+    # An installer that skips the wheel because of its Python version must not try the sdist instead.
+    return [replace(each, requires_python=result[0].requires_python) for each in result]
 
 
 def _pkg_info(path: Path) -> bytes:
-    """Go through an sdist, refuse what no sdist has, and give its PKG-INFO."""
+    """Read the PKG-INFO of an sdist, and refuse what no sdist contains."""
     top = path.name.removesuffix(".tar.gz")
-    found, count, total = None, 0, 0
+    metadata, count, total = None, 0, 0
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
                 count, total = count + 1, total + member.size
                 if member.name.partition("/")[0] != top or ".." in Path(member.name).parts:
-                    raise SeatrialError(f"{path} is refused: {member.name} lies outside of {top}/.")
+                    raise SeatrialError(f"{path} is refused: {member.name} is outside of {top}/.")
                 if member.ischr() or member.isblk() or member.isfifo():
                     raise SeatrialError(f"{path} is refused: {member.name} is a device.")
                 if count > MEMBER_LIMIT or total > TOTAL_LIMIT:
                     raise SeatrialError(f"{path} is refused: unpacked it is too large.")
                 if member.name == f"{top}/PKG-INFO" and member.isfile() and member.size <= TEXT_LIMIT:
                     file = archive.extractfile(member)
-                    found = file.read() if file else None
+                    metadata = file.read() if file else None
     except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
         raise SeatrialError(f"{path} is damaged: {error}.", hint=REBUILD) from None
-    if found is None:
+    if metadata is None:
         raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
-    return found
+    return metadata

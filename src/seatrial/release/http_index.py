@@ -1,7 +1,7 @@
-"""The index at an address: read by the simple API, written by the upload protocol.
+"""The index at a URL: read by the simple API, written by the upload protocol.
 
-What is fetched is kept by hash beside the environments, and checked every time. An upload is believed when the
-index lists the file with its hash, and not before: servers and proxies say 200 to many things.
+Fetched files are cached by hash next to the environments, and checked at every use. An upload counts as successful when
+the index lists the file with its hash, and not before: servers and proxies return 200 for many things.
 """
 
 import hashlib
@@ -20,66 +20,58 @@ from packaging.utils import canonicalize_name
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.index_settings import LOOPBACK, IndexSettings
-from seatrial.release.distribution import Distribution
-from seatrial.release.http_session import Session, UnknownOutcomeError
-from seatrial.release.index import (
-    IndexedRelease,
-    Progress,
-    Published,
-    Readable,
-    group_releases,
-    read_distributions,
-    refuse_changed_files,
-    version_exists,
-)
-from seatrial.release.listing import ACCEPT, Listed, read_files, read_names
+from seatrial.core.progress import Progress, silent
+from seatrial.release.distribution import Distribution, read_distributions
+from seatrial.release.http_session import IndexResponse, Session, UnknownOutcomeError
+from seatrial.release.index import Index, Published, refuse_changed_files, version_exists
+from seatrial.release.listing import ACCEPT, ListedFile, read_files, read_names
 from seatrial.release.upload import upload_fields
 from seatrial.wheels.environments import UNUSED_DAYS, environments_folder
 from seatrial.wheels.simple_api import IndexedFile
-from seatrial.wheels.wheel import read_release
+from seatrial.wheels.wheel import WheelInfo, inspect, read_release
 
-READ_BACK = 30.0  # seconds until an index has to list what was uploaded
-UPLOADS = 3  # tries of one file, each after the index has been seen not to have it
-LARGE = 4 * 2**20  # from here on, uploads and downloads tell how far they are
+READ_BACK = 30.0  # seconds within which an index must list what was uploaded
+UPLOADS = 3  # attempts for one file, each after the index was seen not to have it
+LARGE = 4 * 2**20  # bytes; uploads of larger files report their progress
 
 
-class HttpIndex(Readable):
-    """An index at an address. `cache` is the folder for fetched files; `sleep` is replaced in tests."""
+class HttpIndex(Index):
+    """An index at a URL. `cache` is the folder for fetched files; `sleep` is replaced in tests."""
 
     def __init__(
         self,
-        place: IndexSettings,
+        settings: IndexSettings,
         *,
         cache: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
         read_back: float = READ_BACK,
     ) -> None:
-        self.place = place
+        self.settings = settings
         self._cache = cache or environments_folder() / ".wheels"
-        self._session = Session(place, sleep)
+        self._session = Session(settings, sleep)
         self._sleep = sleep
         self._read_back = read_back
-        self._computed: dict[str, tuple[str, Path]] = {}  # of files that the index lists without a hash
+        self._computed: dict[str, tuple[str, Path]] = {}  # hash and path of files that are listed without a hash
 
     @property
     def where(self) -> str:
-        """Its address."""
-        return self.place.url
+        """Its URL."""
+        return self.settings.url
 
     @property
     def url(self) -> str:
-        """What pip and uv take as --index-url; without the token."""
-        return self.place.url
+        """The URL for pip's and uv's --index-url, without the token."""
+        return self.settings.url
 
-    def publish(self, files: Sequence[Path], progress: Progress = lambda _: None) -> Published:
-        """Upload the files of one release, the sdist first: the release is there when its wheel is.
+    def publish(self, files: Sequence[Path | WheelInfo], progress: Progress = silent) -> Published:
+        """Upload the files of one release, the sdist first: the release exists once its wheel does.
 
-        What is there already with the same bytes stays, so that a publication that broke off is completed by the
-        next; other bytes are refused. Raises SeatrialError, and then the wheel is not there, or unknown to be.
+        Files that the index has with the same content stay, so the next publication completes an interrupted one;
+        different content is refused. Raises SeatrialError; then the wheel is not there, or it is unknown whether it is.
         """
         distributions = read_distributions(files)
         first = distributions[0]
-        self.place.credentials(push=True)  # say at once that there is no token
+        self.settings.credentials(push=True)  # report a missing token before anything else
         progress(f"asking {self.where} for {first.name}")
         new = refuse_changed_files(distributions, self._version(first))
         for each in sorted(new, key=lambda d: d.is_wheel):
@@ -91,53 +83,53 @@ class HttpIndex(Readable):
         return [self._with_hash(each).file for each in self._listed(name)]
 
     def local(self, name: str, file: IndexedFile) -> Path:
-        """Give a local path of a file that the index lists, with its hash checked."""
-        kept = self._cache / file.sha256 / file.filename
-        if kept.is_file() and sha256(kept) == file.sha256:
+        """Return a local path of a file that the index lists, after checking its hash."""
+        cached = self._cache / file.sha256 / file.filename
+        if cached.is_file() and sha256(cached) == file.sha256:
             with suppress(OSError):
-                os.utime(kept.parent)
-            return kept
+                os.utime(cached.parent)
+            return cached
         for each in self._listed(name):
             if each.file.filename == file.filename:
                 return self._fetched(self._with_hash(each), file.sha256)
-        raise SeatrialError(f"{self.where} does not list {file.filename} any more.")
+        raise SeatrialError(f"{self.where} no longer lists {file.filename}.")
+
+    def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
+        """Inspect a wheel that the index lists, after checking its hash."""
+        return inspect(self.local(name, file))
 
     def names(self) -> list[str]:
-        """List the projects, as far as the index tells."""
-        answer = self._session.page(self.place.url, ACCEPT)
-        return read_names(answer.text, answer.content_type, answer.url) if answer else []
+        """List the projects, if the index lists them."""
+        page = self._session.page(self.settings.url, ACCEPT)
+        return read_names(page.text, page.content_type, page.url) if page else []
 
     def _names_for_hints(self) -> list[str]:
-        """The projects for a hint; many a hosted index does not list them."""
+        """The projects for a hint; many hosted indexes do not list them."""
         with suppress(SeatrialError):
             return self.names()
         return []
 
-    def _listed(self, name: str) -> list[Listed]:
+    def _read_release(self, name: str, wheel: IndexedFile) -> dict[str, Any] | None:
+        return read_release(self.local(name, wheel))
+
+    def _listed(self, name: str) -> list[ListedFile]:
         project = canonicalize_name(name)
-        answer = self._session.page(urljoin(self.place.url, f"{project}/"), ACCEPT)
-        return read_files(answer.text, answer.content_type, answer.url, project) if answer else []
-
-    def _releases(self, name: str) -> list[IndexedRelease]:
-        def metadata(wheel: IndexedFile) -> dict[str, Any] | None:
-            return read_release(self.local(name, wheel))
-
-        return group_releases(name, self.files(name), metadata)
+        page = self._session.page(urljoin(self.settings.url, f"{project}/"), ACCEPT)
+        return read_files(page.text, page.content_type, page.url, project) if page else []
 
     def _version(self, of: Distribution) -> list[IndexedFile]:
         """The files of one version."""
-        there = [each for each in self._listed(of.name) if each.file.version == of.version]
-        return [self._with_hash(each).file for each in there]
+        return [self._with_hash(each).file for each in self._listed(of.name) if each.file.version == of.version]
 
-    def _with_hash(self, listed: Listed) -> Listed:
-        """Where the index gives no SHA-256, make one of what it sends, over a line that nobody else writes on."""
+    def _with_hash(self, listed: ListedFile) -> ListedFile:
+        """Compute the SHA-256 of a file that is listed without one, over a connection that nobody else can alter."""
         if listed.file.sha256:
             return listed
         parts = urlsplit(listed.url)
         if parts.scheme != "https" and (parts.hostname or "") not in LOOPBACK:
             raise SeatrialError(
                 f"{self.where} lists {listed.file.filename} without a SHA-256, and not over https://.",
-                hint="What comes from there cannot be checked; use https://.",
+                hint="Files from there cannot be verified; use https://.",
             )
         if listed.url not in self._computed:
             path = self._fetched(listed, "")
@@ -145,9 +137,8 @@ class HttpIndex(Readable):
         digest, path = self._computed[listed.url]
         return replace(listed, file=replace(listed.file, sha256=digest, size=path.stat().st_size))
 
-    def _fetched(self, listed: Listed, wanted: str) -> Path:
-        """Download a file into the cache, whole or not at all, under the hash that it has."""
-        file = listed.file
+    def _fetched(self, listed: ListedFile, expected: str) -> Path:
+        """Download a file into the cache, whole or not at all, under its hash."""
         try:
             self._cache.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self._cache, prefix=".fetching-")
@@ -155,15 +146,8 @@ class HttpIndex(Readable):
             try:
                 with os.fdopen(handle, "w+b") as into:
                     self._session.download(listed.url, into)
-                hashes = {**dict(listed.hashes), **({"sha256": wanted} if wanted else {})}
-                for kind, told in hashes.items():
-                    with temporary.open("rb") as written:
-                        if hashlib.file_digest(written, kind).hexdigest() != told:
-                            raise SeatrialError(
-                                f"{file.filename} from {self.where} is not what it lists: its {kind} is another one.",
-                                hint="It was damaged on the way or changed there; nothing was installed.",
-                            )
-                target = self._cache / sha256(temporary) / file.filename
+                self._verify(listed, temporary, expected)
+                target = self._cache / sha256(temporary) / listed.file.filename
                 target.parent.mkdir(exist_ok=True)
                 temporary.chmod(0o644)
                 temporary.replace(target)
@@ -172,13 +156,22 @@ class HttpIndex(Readable):
         except OSError as error:
             raise SeatrialError(
                 f"{self._cache} cannot be written: {error.strerror or error}.",
-                hint="Make room there, or name another folder in SEATRIAL_HOME.",
+                hint="Free some space there, or set SEATRIAL_HOME to another folder.",
             ) from None
-        self._forget()
+        self._prune()
         return target
 
-    def _forget(self) -> None:
-        """Remove what nobody asked for in a long time."""
+    def _verify(self, listed: ListedFile, path: Path, expected: str) -> None:
+        for kind, digest in {**dict(listed.hashes), **({"sha256": expected} if expected else {})}.items():
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, kind).hexdigest() != digest:
+                    raise SeatrialError(
+                        f"{listed.file.filename} from {self.where} does not have the {kind} that the index lists.",
+                        hint="It was damaged on the way or changed there; nothing was installed.",
+                    )
+
+    def _prune(self) -> None:
+        """Remove cached files that were not used for a long time."""
         oldest = time.time() - UNUSED_DAYS * 86400
         for folder in self._cache.iterdir():
             with suppress(OSError):
@@ -190,67 +183,68 @@ class HttpIndex(Readable):
     def _upload(self, each: Distribution, progress: Progress) -> None:
         """Upload one file until the index lists it; again only after the index was seen not to have it."""
 
-        def sent(done: int) -> None:
+        def report(done: int) -> None:
             if each.size >= LARGE:
                 progress(f"uploading {each.filename}: {min(100, 100 * done // each.size)} %")
 
-        fields, field = upload_fields(each, push_form=self.place.push_form)
-        for turn in range(UPLOADS):
+        fields, field = upload_fields(each, file_only=self.settings.file_only)
+        for attempt in range(1, UPLOADS + 1):
             progress(f"uploading {each.filename}")
             try:
-                answer = self._session.upload(fields, field, each.path, sent)
-                self._judge(answer.status, answer.text, answer.content_type, each)
+                response = self._session.upload(fields, field, each.path, report)
+                self._check_response(response, each)
+                break
             except UnknownOutcomeError as error:
-                if self._is_there(each, patience=2.0 if turn < UPLOADS - 1 else self._read_back):
+                last = attempt == UPLOADS
+                if self._is_listed(each, patience=self._read_back if last else 2.0):
                     return
-                if turn == UPLOADS - 1:
+                if last:
                     raise SeatrialError(
                         f"{error.message.rstrip('.')}; {self.where} does not list {each.filename}.",
-                        hint="Publish again; what is there already stays.",
+                        hint="Publish again; files that are there already stay.",
                     ) from None
-                self._sleep(0.5 * 2**turn)
-                continue
-            progress(f"reading {each.filename} back")
-            if self._is_there(each, patience=self._read_back):
-                return
-            words = self._session.said(answer.text, answer.content_type)
+                self._sleep(0.25 * 2**attempt)
+        progress(f"reading {each.filename} back")
+        if not self._is_listed(each, patience=self._read_back):
+            text = self._session.excerpt(response.text, response.content_type)
             raise SeatrialError(
-                f"{self.place.upload} said {answer.status}, but {self.where} does not list {each.filename}"
-                f"{f': {words!r}' if words else ''}.",
-                hint="Is `upload` the index's own address? A proxy or a log-in page may have answered in its place.",
+                f"{self.settings.upload} returned {response.status}, but {self.where} does not list {each.filename}"
+                f"{f': {text!r}' if text else ''}.",
+                hint="Check that `upload` is the index's own URL. A proxy or a login page may have answered instead.",
             )
 
-    def _judge(self, status: int, text: str, content_type: str, each: Distribution) -> None:
-        """Raise what an upload's status says; UnknownOutcomeError where only the index itself can tell."""
-        said = self._session.said(text, content_type)
+    def _check_response(self, response: IndexResponse, each: Distribution) -> None:
+        """Raise what an upload's status means; UnknownOutcomeError where only the index itself can tell."""
+        status, upload = response.status, self.settings.upload
+        text = self._session.excerpt(response.text, response.content_type)
         if status in (200, 201, 202, 204):
             return
         if status in (401, 403):
-            if self._is_there(each, patience=0):
+            if self._is_listed(each, patience=0):
                 return
             raise self._session.denied(status, push=True)
         if 300 <= status < 400:
             raise SeatrialError(
-                f"{self.place.upload} redirects uploads elsewhere ({status}), and a file is not sent after a redirect.",
-                hint="Write the final address as `upload` in [tool.seatrial.index]; mind the slash at its end.",
+                f"{upload} redirects uploads ({status}), and a file is not sent to another URL.",
+                hint="Set the final URL as `upload` in [tool.seatrial.index]; check the slash at its end.",
             )
         if status == 413:
-            raise SeatrialError(f"{self.place.upload} finds {each.filename} too large ({status}): {said}")
-        if status == 409 or (status == 400 and "exist" in said.lower()):
-            if self._is_there(each, patience=2.0):  # other bytes raise
+            raise SeatrialError(f"{each.filename} is too large for {upload} ({status}): {text}")
+        if status == 409 or (status == 400 and "exist" in text.lower()):
+            if self._is_listed(each, patience=2.0):  # raises where the content differs
                 return
             raise version_exists(each)
         if status >= 500 or status in (408, 429):
-            raise UnknownOutcomeError(f"{self.place.upload} answers {status}: {said}")
-        raise SeatrialError(f"{self.place.upload} refuses {each.filename} ({status}): {said}")
+            raise UnknownOutcomeError(f"{upload} returned {status}: {text}")
+        raise SeatrialError(f"{upload} refuses {each.filename} ({status}): {text}")
 
-    def _is_there(self, each: Distribution, *, patience: float) -> bool:
-        """Whether the index lists exactly this file; an index may take a moment to do so."""
+    def _is_listed(self, each: Distribution, *, patience: float) -> bool:
+        """Whether the index lists exactly this file within `patience` seconds; it may take a moment to do so."""
         end, wait = time.monotonic() + patience, 0.05
         while True:
-            there = self._version(each)
-            refuse_changed_files([each], there)
-            if any(file.filename == each.filename for file in there):
+            listed = self._version(each)
+            refuse_changed_files([each], listed)
+            if any(file.filename == each.filename for file in listed):
                 return True
             if time.monotonic() + wait > end:
                 return False

@@ -1,9 +1,10 @@
-"""Requests to an index at an address: with its token, within time and size, tried again only where that is safe.
+"""Requests to an index at a URL: with its token, limited in time and size, retried only where that is safe.
 
-The token goes into one header, to the index's own origin and to nowhere else; no message repeats what a server
-says without taking the token out of it.
+The token is sent in one header, only to the index's own origin; no message repeats a server's text without removing the
+token from it.
 """
 
+import base64
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -19,26 +20,24 @@ from seatrial.core.index_settings import LOOPBACK, IndexSettings
 if TYPE_CHECKING:
     import httpx
 
-CONNECT, SILENCE = 10.0, 30.0  # seconds: until there is a connection, and without a byte on it
+CONNECT, SILENCE = 10.0, 30.0  # seconds until there is a connection, and without a byte on it
 PAGE_SECONDS, FILE_SECONDS = 60.0, 1800.0  # for a whole page, and a whole file
 PAGE_LIMIT = 64 * 2**20
 FILE_LIMIT = 4 * 2**30
 REDIRECTS = 5
 TRIES = 4  # of a request that changes nothing
-PASSING = frozenset({429, 500, 502, 503, 504})  # may be over in a moment
-LONGEST_WAIT = 10.0
-
+TEMPORARY = frozenset({429, 500, 502, 503, 504})  # may be over in a moment
 
 T = TypeVar("T")
 
 
 class UnknownOutcomeError(SeatrialError):
-    """Nobody knows what became of a request: the connection broke, or the server failed."""
+    """It is unknown whether a request took effect: the connection was lost, or the server failed."""
 
 
 @dataclass(frozen=True)
 class IndexResponse:
-    """What a server answered, read to its end."""
+    """A server's complete response."""
 
     status: int
     text: str
@@ -49,25 +48,24 @@ class IndexResponse:
 class Session:
     """A connection to one index. `sleep` is replaced in tests."""
 
-    def __init__(self, place: IndexSettings, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.place = place
+    def __init__(self, settings: IndexSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings = settings
         self._sleep = sleep
         self._client: httpx.Client | None = None
 
     def page(self, url: str, accept: str) -> IndexResponse | None:
-        """Get a page of the index; None where it has none (404), or where another server is said to have it."""
+        """Get a page of the index; None where it has none (404), or where it redirects to another server."""
 
         def get() -> IndexResponse | None:
-            with self._get(url, {"Accept": accept}, own=True) as response:
+            with self._get(url, {"Accept": accept}, same_origin=True) as response:
                 if response is None or response.status_code == 404:
                     return None
                 text = _text(response, PAGE_LIMIT, PAGE_SECONDS)
-                self._refuse(response.status_code, url, text)
-                return IndexResponse(
-                    response.status_code, text, response.headers.get("content-type", ""), str(response.url)
-                )
+                self._check_status(response.status_code, url, text)
+                kind = response.headers.get("content-type", "")
+                return IndexResponse(response.status_code, text, kind, str(response.url))
 
-        return self._patiently(get)
+        return self._retry(get)
 
     def download(self, url: str, into: BinaryIO) -> None:
         """Get a file."""
@@ -75,36 +73,36 @@ class Session:
         def get() -> None:
             into.seek(0)
             into.truncate()
-            with self._get(url, {"Accept-Encoding": "identity"}, own=False) as response:
+            with self._get(url, {"Accept-Encoding": "identity"}, same_origin=False) as response:
                 assert response is not None
                 if response.status_code != 200:
-                    self._refuse(response.status_code, url, _text(response, PAGE_LIMIT, PAGE_SECONDS))
-                    raise SeatrialError(f"{_bare(url)} answers {response.status_code}.")
-                done, whole = 0, int(response.headers.get("content-length") or 0)
-                for chunk in _within(response, FILE_LIMIT, FILE_SECONDS):
+                    self._check_status(response.status_code, url, _text(response, PAGE_LIMIT, PAGE_SECONDS))
+                    raise SeatrialError(f"{_public(url)} returned {response.status_code}.")
+                done, expected = 0, int(response.headers.get("content-length") or 0)
+                for chunk in _chunks(response, FILE_LIMIT, FILE_SECONDS):
                     into.write(chunk)
                     done += len(chunk)
-                if whole and done != whole and "content-encoding" not in response.headers:
-                    raise UnknownOutcomeError(f"{_bare(url)} broke off after {done:,} of {whole:,} bytes.")
+                if expected and done != expected and "content-encoding" not in response.headers:
+                    raise UnknownOutcomeError(f"{_public(url)} broke off after {done:,} of {expected:,} bytes.")
 
-        self._patiently(get)
+        self._retry(get)
 
     def upload(
         self, fields: list[tuple[str, str]], field: str, path: Path, progress: Callable[[int], None]
     ) -> IndexResponse:
-        """Send a file with its fields, once. Raises UnknownOutcomeError where nobody knows whether it arrived."""
+        """Send a file with its form fields, once. Raises UnknownOutcomeError where it may or may not have arrived."""
         import httpx
 
         data: dict[str, Any] = {}
         for key, value in fields:
             data.setdefault(key, []).append(value)
-        url = self.place.upload
-        auth = self._auth(push=True)
+        url = self.settings.upload
+        headers = self._authorization(push=True)
         try:
             with path.open("rb") as file:
                 files = {field: (path.name, cast("BinaryIO", _Counted(file, progress)), "application/octet-stream")}
-                request = self._opened().build_request("POST", url, data=data, files=files, headers=auth)
-                response = self._opened().send(request, stream=True)
+                request = self._http().build_request("POST", url, data=data, files=files, headers=headers)
+                response = self._http().send(request, stream=True)
                 try:
                     text = _text(response, 1 << 20, PAGE_SECONDS)
                 finally:
@@ -113,8 +111,8 @@ class Session:
             raise UnknownOutcomeError(f"The upload to {url} broke off: {_cause(error)}.") from None
         return IndexResponse(response.status_code, text, response.headers.get("content-type", ""), url)
 
-    def said(self, text: str, content_type: str = "") -> str:
-        """Give the first words of a server's answer, fit for a message: one line, and without a token."""
+    def excerpt(self, text: str, content_type: str = "") -> str:
+        """The start of a server's response for a message: in one line, and without a token."""
         if "html" in content_type or text.lstrip().startswith("<"):
             text = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]*>", " ", text)
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -123,27 +121,38 @@ class Session:
                 text = text.replace(secret, "***")
         return text[:200]
 
-    def _secrets(self, push: bool) -> list[str]:
-        import base64
+    def denied(self, status: int, *, push: bool) -> SeatrialError:
+        """The error for a missing or wrong token."""
+        variable = self.settings.push_token if push else self.settings.pull_token
+        if self.settings.credentials(push=push) is not None:
+            return SeatrialError(
+                f"{self.settings} rejects the token in {variable} ({status}).",
+                hint=f"Check that {variable} is up to date and may {'upload' if push else 'read'}.",
+            )
+        key = "push_token" if push else "pull_token"
+        return SeatrialError(
+            f"{self.settings} requires a token, but none is set ({status}).",
+            hint=f"Set {variable}, or name another variable with `{key}` in [tool.seatrial.index].",
+        )
 
+    def _secrets(self, push: bool) -> list[str]:
         try:
-            pair = self.place.credentials(push=push)
+            pair = self.settings.credentials(push=push)
         except SeatrialError:
             return []
-        if pair is None:
-            return []
-        return [base64.b64encode(":".join(pair).encode()).decode(), pair[0] if self.place.token_is_user else pair[1]]
+        return [_basic(pair), pair[0] if self.settings.token_is_user else pair[1]] if pair else []
 
     @contextmanager
-    def _get(self, url: str, headers: dict[str, str], *, own: bool) -> "Iterator[httpx.Response | None]":
-        """Follow redirects by hand, so that the token stays at home; `own`: None where one leads away."""
+    def _get(self, url: str, headers: dict[str, str], *, same_origin: bool) -> "Iterator[httpx.Response | None]":
+        """Follow redirects, and send the token only to the index; `same_origin`: None where one leads elsewhere."""
         import httpx
 
+        origin = _origin(self.settings.url)
         for _ in range(REDIRECTS + 1):
-            mine = {**headers, **(self._auth() if _origin(url) == _origin(self.place.url) else {})}
+            authorization = self._authorization() if _origin(url) == origin else {}
             try:
-                request = self._opened().build_request("GET", url, headers=mine)
-                response = self._opened().send(request, stream=True)
+                request = self._http().build_request("GET", url, headers=headers | authorization)
+                response = self._http().send(request, stream=True)
                 try:
                     if not response.has_redirect_location:
                         yield response
@@ -153,79 +162,63 @@ class Session:
                     response.close()
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise UnknownOutcomeError(
-                    f"{_bare(url)} cannot be read: {_cause(error)}.",
-                    hint="Is the address right, and the network there?",
+                    f"{_public(url)} cannot be read: {_cause(error)}.",
+                    hint="Check the URL and the network connection.",
                 ) from None
-            if own and _origin(target) != _origin(self.place.url):
-                yield None  # as pypiserver does with names it does not know: that index is not this one
+            if same_origin and _origin(target) != origin:
+                yield None  # as pypiserver does for unknown names: that other index is not this one
                 return
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
-                raise SeatrialError(f"{_bare(url)} redirects to {_bare(target)}, which is not https://.")
+                raise SeatrialError(f"{_public(url)} redirects to {_public(target)}, which is not https://.")
             url = target
-        raise SeatrialError(f"{_bare(url)}: more than {REDIRECTS} redirects.")
+        raise SeatrialError(f"{_public(url)}: more than {REDIRECTS} redirects.")
 
-    def _patiently(self, act: Callable[[], T]) -> T:
-        for turn in range(TRIES):
+    def _retry(self, request: Callable[[], T]) -> T:
+        for attempt in range(TRIES - 1):
             try:
-                return act()
+                return request()
             except UnknownOutcomeError:
-                if turn == TRIES - 1:
-                    raise
-                self._sleep(min(0.25 * 2**turn, LONGEST_WAIT))
-        raise AssertionError
+                self._sleep(0.25 * 2**attempt)
+        return request()
 
-    def _refuse(self, status: int, url: str, text: str) -> None:
+    def _check_status(self, status: int, url: str, text: str) -> None:
         """Raise where a page or a file did not come."""
         if status in (401, 403):
             raise self.denied(status, push=False)
-        if status in PASSING:
-            raise UnknownOutcomeError(f"{_bare(url)} answers {status}: {self.said(text)}", hint="Try again later.")
+        if status in TEMPORARY:
+            raise UnknownOutcomeError(
+                f"{_public(url)} returned {status}: {self.excerpt(text)}", hint="Try again later."
+            )
         if status >= 300:
-            raise SeatrialError(f"{_bare(url)} answers {status}: {self.said(text)}")
+            raise SeatrialError(f"{_public(url)} returned {status}: {self.excerpt(text)}")
 
-    def denied(self, status: int, *, push: bool) -> SeatrialError:
-        """Say that the token is missing or wrong."""
-        variable = self.place.push_token if push else self.place.pull_token
-        given = self.place.credentials(push=push) is not None
-        what = f"does not take the token in {variable}" if given else "wants a token, and none is set"
-        key = "push_token" if push else "pull_token"
-        return SeatrialError(
-            f"{self.place} {what} ({status}).",
-            hint=f"Is {variable} up to date, and may it {'upload' if push else 'read'}?"
-            if given
-            else f"Set {variable}, or name another variable with `{key}` in [tool.seatrial.index].",
-        )
+    def _authorization(self, *, push: bool = False) -> dict[str, str]:
+        pair = self.settings.credentials(push=push)
+        return {"Authorization": f"Basic {_basic(pair)}"} if pair else {}
 
-    def _auth(self, *, push: bool = False) -> dict[str, str]:
-        import base64
-
-        pair = self.place.credentials(push=push)
-        if pair is None:
-            return {}
-        return {"Authorization": "Basic " + base64.b64encode(":".join(pair).encode()).decode()}
-
-    def _opened(self) -> "httpx.Client":
+    def _http(self) -> "httpx.Client":
         if self._client is None:
             import httpx
 
             from seatrial import __version__
 
-            local = (urlsplit(self.place.url).hostname or "") in LOOPBACK
+            local = (urlsplit(self.settings.url).hostname or "") in LOOPBACK
             self._client = httpx.Client(
                 timeout=httpx.Timeout(SILENCE, connect=CONNECT),
                 headers={"User-Agent": f"seatrial/{__version__}"},
                 follow_redirects=False,
-                trust_env=not local,  # no proxy on the way to this machine
+                trust_env=not local,  # no proxy for requests to this machine
             )
         return self._client
 
 
 class _Counted:
-    """A file that tells how much of it was read; httpx needs no more of a file than this."""
+    """A file that reports how much of it was read; httpx needs no other methods."""
 
     def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:
         self._file, self._progress = file, progress
         self._done = 0
+        self.tell, self.fileno = file.tell, file.fileno
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._file.read(size)
@@ -237,27 +230,25 @@ class _Counted:
         self._done = 0
         return self._file.seek(offset, whence)
 
-    def tell(self) -> int:
-        return self._file.tell()
 
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-
-def _within(response: "httpx.Response", limit: int, seconds: float) -> Iterator[bytes]:
-    """The bytes of an answer; UnknownOutcomeError when it takes too long, SeatrialError when it does not end."""
+def _chunks(response: "httpx.Response", limit: int, seconds: float) -> Iterator[bytes]:
+    """The bytes of a response; UnknownOutcomeError when it takes too long, SeatrialError when it is too large."""
     end, done = time.monotonic() + seconds, 0
     for chunk in response.iter_bytes():
         done += len(chunk)
         if done > limit:
-            raise SeatrialError(f"{_bare(str(response.url))} is larger than {limit >> 20} MiB.")
+            raise SeatrialError(f"{_public(str(response.url))} is larger than {limit >> 20} MiB.")
         if time.monotonic() > end:
-            raise UnknownOutcomeError(f"{_bare(str(response.url))} took longer than {seconds:.0f} s.")
+            raise UnknownOutcomeError(f"{_public(str(response.url))} took longer than {seconds:.0f} s.")
         yield chunk
 
 
 def _text(response: "httpx.Response", limit: int, seconds: float) -> str:
-    return b"".join(_within(response, limit, seconds)).decode("utf-8", errors="replace")
+    return b"".join(_chunks(response, limit, seconds)).decode("utf-8", errors="replace")
+
+
+def _basic(pair: tuple[str, str]) -> str:
+    return base64.b64encode(":".join(pair).encode()).decode()
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -265,8 +256,8 @@ def _origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _bare(url: str) -> str:
-    """An address without its query, which may be signed, and without a password."""
+def _public(url: str) -> str:
+    """A URL without its query, which may be signed, and without a password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 

@@ -1,7 +1,7 @@
 """A private package index over HTTP: a folder index behind a password, for teams without a hosted one.
 
-It reads as PEP 503, 658, 691 and 700 say, and takes uploads as twine sends them, wheel and sdist in either order.
-What is uploaded is looked into before it is there, is never overwritten, and appears whole or not at all.
+It serves PEP 503, 658, 691 and 700, and accepts uploads in twine's form, wheel and sdist in either order. An upload is
+inspected before it appears, is never overwritten, and appears whole or not at all.
 """
 
 import asyncio
@@ -51,43 +51,44 @@ STATUS: dict[type[SeatrialError], int] = {VersionExistsError: 409, UnwritableInd
 
 @dataclass(frozen=True)
 class Access:
-    """Who may do what. Without a password everybody may do everything, which is for this machine alone."""
+    """Who may do what. Without a password everybody may do everything; that is only for use on this machine."""
 
     user: str
     password: str = ""
     open_reading: bool = False
 
     def allows(self, authorization: str) -> bool:
-        """Compare user and password in a time that tells nothing of them."""
-        kind, _, told = authorization.partition(" ")
+        """Check user and password, in a time that does not depend on them."""
+        kind, _, value = authorization.partition(" ")
         try:
-            given = b64decode(told.strip(), validate=True) if kind.lower() == "basic" else b""
+            credentials = b64decode(value.strip(), validate=True) if kind.lower() == "basic" else b""
         except (Base64Error, ValueError):
-            given = b""
-        return hmac.compare_digest(given, f"{self.user}:{self.password}".encode())
+            credentials = b""
+        return hmac.compare_digest(credentials, f"{self.user}:{self.password}".encode())
 
 
 def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> ASGIApp:
     """Make the ASGI application that serves `index`."""
-    shutil.rmtree(index.path / UPLOADS, ignore_errors=True)  # of a server that was killed
-    door = _Door(index, limit)
+    shutil.rmtree(index.path / UPLOADS, ignore_errors=True)  # left by a server that was killed
+    handlers = _Handlers(index, limit)
     routes = [
-        Route("/", door.upload, methods=["POST"]),
-        Route("/legacy/", door.upload, methods=["POST"]),
-        Route("/simple/", door.upload, methods=["POST"]),
+        Route("/", handlers.upload, methods=["POST"]),
+        Route("/legacy/", handlers.upload, methods=["POST"]),
+        Route("/simple/", handlers.upload, methods=["POST"]),
         Route("/", lambda _: PlainTextResponse("A package index: see /simple/.\n")),
         Route("/health", lambda _: PlainTextResponse("ok\n")),
         Route("/simple", lambda _: RedirectResponse("/simple/", 308)),
-        Route("/simple/", door.projects),
-        Route("/simple/{project}", door.slash),
-        Route("/simple/{project}/", door.project),
-        Route("/simple/{project}/{filename}", door.file),
+        Route("/simple/", handlers.projects),
+        Route("/simple/{project}", handlers.slash),
+        Route("/simple/{project}/", handlers.project),
+        Route("/simple/{project}/{filename}", handlers.file),
     ]
-    return _Guard(Starlette(routes=routes, exception_handlers={HTTPException: _told, SeatrialError: _damaged}), access)
+    handle_errors = {HTTPException: _failed, SeatrialError: _damaged}
+    return _Guard(Starlette(routes=routes, exception_handlers=handle_errors), access)
 
 
-class _Door:
-    """The handlers; each reads the folder anew, so that it may be published to from elsewhere as well."""
+class _Handlers:
+    """The request handlers; each reads the folder again, since others may publish to it too."""
 
     def __init__(self, index: FolderIndex, limit: int) -> None:
         self.index = index
@@ -109,11 +110,11 @@ class _Door:
             return self.slash(request)
         files = self._files(name)
         if not files:
-            raise HTTPException(404, f"There is no {name} here.")
+            raise HTTPException(404, f"No project {name} found.")
         return _page(request, lambda: project_html(name, files), lambda: project_json(name, files))
 
     def file(self, request: Request) -> Response:
-        """Send a file that the page lists, or the metadata of one, with its hash as its ETag."""
+        """Send a file that the page lists, or its metadata, with its hash as the ETag."""
         name, filename = canonicalize_name(request.path_params["project"]), request.path_params["filename"]
         listed: dict[str, tuple[IndexedFile, str]] = {}
         for file in self._files(name):
@@ -121,7 +122,7 @@ class _Door:
             if file.core_metadata:
                 listed[f"{file.filename}.metadata"] = (file, file.core_metadata)
         if filename not in listed:
-            raise HTTPException(404, f"There is no {filename} of {name} here.")
+            raise HTTPException(404, f"No file {filename} of {name} found.")
         etag = f'"{listed[filename][1]}"'
         headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
         if etag in request.headers.get("if-none-match", ""):
@@ -130,9 +131,9 @@ class _Door:
         return FileResponse(path, headers=headers, media_type="application/octet-stream")
 
     async def upload(self, request: Request) -> Response:
-        """Take one file as twine sends it: 200, also for the same bytes again; 409 for others; 4xx with the reason."""
+        """Accept one file in twine's form: 200, also for the same bytes again; 409 for different content; else 4xx."""
         if request.headers.get("origin"):
-            raise HTTPException(403, "Uploads do not come from web pages.")
+            raise HTTPException(403, "Uploads from web pages are not allowed.")
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > self.limit:
             raise HTTPException(413, f"An upload is at most {self.limit >> 20} MiB.")
@@ -154,12 +155,12 @@ class _Door:
             raise HTTPException(507, f"The upload cannot be stored: {error.strerror}.") from None
 
     def _take(self, fields: dict[str, str], form: Any) -> Response:
-        sent = form.get("content") or form.get("package")
-        if fields.get(":action", "file_upload") != "file_upload" or not isinstance(sent, UploadFile):
-            raise HTTPException(400, "Not an upload: it has no file `content` and :action=file_upload.")
-        filename = sent.filename or ""
+        upload = form.get("content") or form.get("package")
+        if fields.get(":action", "file_upload") != "file_upload" or not isinstance(upload, UploadFile):
+            raise HTTPException(400, "Not an upload: a file `content` and :action=file_upload are required.")
+        filename = upload.filename or ""
         if Path(filename).name != filename or "\\" in filename or filename.startswith("."):
-            raise HTTPException(400, "The file name is none.")
+            raise HTTPException(400, "The file name is not valid.")
         home = self.index.path / UPLOADS
         home.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=home) as folder:
@@ -167,50 +168,51 @@ class _Door:
             try:
                 name, version = parse_filename(filename)
                 with path.open("wb") as stored:
-                    shutil.copyfileobj(sent.file, stored)
+                    shutil.copyfileobj(upload.file, stored)
                 if fields.get("sha256_digest", "").lower() not in ("", sha256(path)):
                     raise HTTPException(400, "The file does not have the SHA-256 that was sent with it.")
-                told = fields.get("name", name), fields.get("version", str(version))
-                if (canonicalize_name(told[0]), told[1]) != (name, str(version)):
-                    raise HTTPException(400, f"{filename} is not of {told[0]} {told[1]}.")
+                declared = fields.get("name", name), fields.get("version", str(version))
+                if (canonicalize_name(declared[0]), declared[1]) != (name, str(version)):
+                    raise HTTPException(400, f"{filename} is not a file of {declared[0]} {declared[1]}.")
                 published = self.index.add(path)
             except SeatrialError as error:
-                said = f"{error.message} {error.hint}".strip().replace(f"{folder}/", "")
+                message = f"{error.message} {error.hint}".strip().replace(f"{folder}/", "")
                 status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
-                raise HTTPException(status, said.replace(str(self.index.path), "the index")) from None
-        already = "is here already, with these bytes" if published.already else "is here"
-        return PlainTextResponse(f"{filename} {already}.\n")
+                raise HTTPException(status, message.replace(str(self.index.path), "the index")) from None
+        return PlainTextResponse(f"{filename} {'was already published' if published.already else 'is published'}.\n")
 
 
 class _Guard:
-    """Stands before everything, so that no route can be forgotten: who is not allowed gets no further."""
+    """Checks every request before it is routed, so that no route can be forgotten."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            refused = self._refusal(Request(scope))
-            if refused:
-                await refused(scope, receive, send)
+            refusal = self._refusal(Request(scope))
+            if refusal:
+                await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
         if not self.access.password:
-            # A web page that has this address in its own name must not read or write here.
-            own = _hostname(request.headers.get("host", "")) in LOOPBACK
-            return None if own else PlainTextResponse("Wrong host.\n", 421)
+            # A web page whose host name resolves to this machine must not read or write here.
+            local = _hostname(request.headers.get("host", "")) in LOOPBACK
+            return None if local else PlainTextResponse("Wrong host.\n", 421)
         reading = request.method in ("GET", "HEAD")
         if request.url.path == "/health" or (reading and self.access.open_reading):
             return None
         if self.access.allows(request.headers.get("authorization", "")):
             return None
-        return PlainTextResponse("User or password is wrong.\n", 401, {"WWW-Authenticate": 'Basic realm="index"'})
+        return PlainTextResponse(
+            "The user name or the password is wrong.\n", 401, {"WWW-Authenticate": 'Basic realm="index"'}
+        )
 
 
 def _page(request: Request, html: Any, json: Any) -> Response:
-    """Answer in the form that the client likes best (PEP 691)."""
+    """Respond in the format that the client prefers (PEP 691)."""
     kind = _negotiated(request.headers.get("accept", "*/*"))
     headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
     if kind == JSON_TYPE:
@@ -230,12 +232,12 @@ def _negotiated(accept: str) -> str:
         if kind in offered and quality > best[0]:
             best = (quality, kind)
     if not best[1]:
-        raise HTTPException(406, f"There is {', '.join(offered)}.")
+        raise HTTPException(406, f"Available: {', '.join(offered)}.")
     return best[1]
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
-    """Count a body that does not say its length beforehand."""
+    """Limit a body whose length is not declared."""
     seen = 0
 
     async def counted() -> Any:
@@ -249,17 +251,17 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-def _told(_request: Request, error: Exception) -> Response:
+def _failed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return PlainTextResponse(f"{error.detail}\n", error.status_code, headers=dict(error.headers or {}))
 
 
 def _damaged(_request: Request, _error: Exception) -> Response:
-    return PlainTextResponse("The index is damaged; its keeper has to look at it.\n", 500)
+    return PlainTextResponse("The index is damaged; its administrator must check it.\n", 500)
 
 
 def _hostname(host: str) -> str:
-    """The name in a Host header; none where it cannot be read."""
+    """The name in a Host header; empty where it is not valid."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -1,9 +1,9 @@
-"""PyPA's build, run quietly: a source tree in, an sdist and the wheel built from it out."""
+"""PyPA's build, run quietly: a source tree becomes an sdist and the wheel built from that."""
 
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.wheels.installer import find_uv, last_lines
 
 if TYPE_CHECKING:
     from build.env import DefaultIsolatedEnv, Installer
 
 
-def build_distributions(source: Path, destination: Path, progress: Callable[[str], None]) -> tuple[Path, Path]:
+def build_distributions(source: Path, destination: Path, progress: Progress) -> tuple[Path, Path]:
     """Build an sdist of `source` and a wheel from that sdist, as `python -m build` does, into `destination`.
 
-    One isolated environment with the project's own build requirements serves for both. Raises SeatrialError
-    with the last lines of the log when a build fails.
+    One isolated environment with the project's build requirements is used for both. Raises SeatrialError with the last
+    lines of the log when a build fails.
     """
     with _tools(source, progress) as tools:
         progress("building the sdist")
@@ -30,14 +31,14 @@ def build_distributions(source: Path, destination: Path, progress: Callable[[str
             with tarfile.open(sdist) as archive:
                 archive.extractall(folder, filter="data")
             progress("building the wheel from it")
-            inside = Path(folder) / sdist.name.removesuffix(".tar.gz")
-            wheel = _build(tools, inside, "wheel", destination)
+            unpacked = Path(folder) / sdist.name.removesuffix(".tar.gz")
+            wheel = _build(tools, unpacked, "wheel", destination)
     return sdist, wheel
 
 
 @dataclass(frozen=True)
 class _Tools:
-    """The isolated build environment, and how things are installed into it and run in it."""
+    """The isolated build environment: installs into it and runs in it."""
 
     environment: "DefaultIsolatedEnv"
     installer: "Installer"
@@ -56,17 +57,17 @@ class _Tools:
             names = ", ".join(sorted(requirements))
             raise SeatrialError(
                 f"The build tools ({names}) cannot be installed:\n{last_lines(error.stderr)}",
-                hint="The first build on a machine needs the network; later ones take them from the cache.",
+                hint="The first build on a machine needs a network connection; later builds use the cache.",
             ) from None
 
     def run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        """Run a step of the build; its output is kept for the error."""
+        """Run a step of the build; its output is stored for the error."""
         variables = {**os.environ, **self.environment.make_extra_environ(), **(extra_environ or {})}
         subprocess.run(cmd, cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
 
 
 @contextmanager
-def _tools(source: Path, progress: Callable[[str], None]) -> Iterator[_Tools]:
+def _tools(source: Path, progress: Progress) -> Iterator[_Tools]:
     import build
     from build.env import DefaultIsolatedEnv
 
@@ -75,7 +76,7 @@ def _tools(source: Path, progress: Callable[[str], None]) -> Iterator[_Tools]:
         requires = build.ProjectBuilder(source).build_system_requires
         with DefaultIsolatedEnv(installer=installer) as environment:
             tools = _Tools(environment, installer)
-            progress(f"installing {', '.join(sorted(requires))} to build with")
+            progress(f"installing the build tools: {', '.join(sorted(requires))}")
             tools.install(requires)
             yield tools
     except (build.BuildException, build.FailedProcessError) as error:
@@ -99,7 +100,7 @@ def _build(tools: _Tools, source: Path, kind: Literal["sdist", "wheel"], destina
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Keep uv to its cache; build hands this process's variables on to uv, and has no option for it."""
+    """Limit uv to its cache; build passes this process's variables to uv, and has no option for this."""
     before = os.environ.get("UV_OFFLINE")
     os.environ["UV_OFFLINE"] = "1"
     try:

@@ -1,7 +1,7 @@
-"""Files that appear together: all of them are written aside first, then renamed into place in a given order.
+"""Files that appear together: all are written to a separate folder, then renamed into place in a given order.
 
-Whatever can fail for lack of space or rights fails while nothing has changed yet. What follows is a row of
-renames, of which the caller orders the deciding one after the files that it speaks of.
+Whatever can fail for lack of space or permissions fails while nothing has changed. The rest is a sequence of renames;
+the caller puts the decisive one after the files that it refers to.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ CHUNK = 1 << 20
 
 
 class Staging:
-    """A folder aside, on the same file system as what it prepares; whatever is left in it is thrown away.
+    """A separate folder on the same file system as the targets; it is removed at the end with everything left in it.
 
     Only one process may use it at a time: the caller holds a lock.
     """
@@ -28,7 +28,7 @@ class Staging:
         self._moves: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> "Staging":
-        shutil.rmtree(self._folder, ignore_errors=True)  # of a process that was killed
+        shutil.rmtree(self._folder, ignore_errors=True)  # left by a process that was killed
         self._folder.mkdir(parents=True)
         return self
 
@@ -36,15 +36,15 @@ class Staging:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def copy(self, source: Path, target: Path, sha256: str) -> None:
-        """Stage a copy of `source`; raises SeatrialError if it is not the file of that hash (any more)."""
-        total = hashlib.sha256()
+        """Stage a copy of `source`; raises SeatrialError if it does not have (or no longer has) that hash."""
+        digest = hashlib.sha256()
         with source.open("rb") as read, self._new(target).open("wb") as written:
             while chunk := read.read(CHUNK):
-                total.update(chunk)
+                digest.update(chunk)
                 written.write(chunk)
-            _settle(written)
-        if total.hexdigest() != sha256:
-            raise SeatrialError(f"{source} changed while it was being read.", hint="Publish again when it is finished.")
+            _sync(written)
+        if digest.hexdigest() != sha256:
+            raise SeatrialError(f"{source} changed while it was being read.", hint="Publish again when it is complete.")
 
     def write(self, content: bytes | str, target: Path) -> None:
         """Stage a file with this content, unless `target` has it already."""
@@ -54,29 +54,29 @@ class Staging:
                 return
         with self._new(target).open("wb") as written:
             written.write(data)
-            _settle(written)
+            _sync(written)
 
-    def commit(self, decided_by: Path) -> None:
-        """Rename everything into place, in the order of staging, each settled on disk before the next.
+    def commit(self, decisive: Path) -> None:
+        """Rename everything into place, in the order of staging, each synced to disk before the next.
 
-        When `decided_by` is in place the thing is done: what comes after it only repeats it, and may fail. An
-        error before that takes back what was added.
+        Once `decisive` is in place the change is complete: later files only repeat it, and may fail. An error before
+        that removes what was added.
         """
         added: list[Path] = []
-        decided = False
+        complete = False
         for staged, target in self._moves:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 added += [] if target.exists() else [target]
                 staged.replace(target)
             except OSError:
-                if decided:
+                if complete:
                     continue
                 for path in added:
                     path.unlink(missing_ok=True)
                 raise
-            _settle_folder(target.parent)
-            decided = decided or target == decided_by
+            _sync_folder(target.parent)
+            complete = complete or target == decisive
         self._moves = []
 
     def _new(self, target: Path) -> Path:
@@ -85,14 +85,14 @@ class Staging:
         return staged
 
 
-def _settle(file: BinaryIO) -> None:
+def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-    Path(file.name).chmod(0o644)  # a web server of another user reads it, whatever the umask
+    Path(file.name).chmod(0o644)  # readable by a web server of another user, whatever the umask
 
 
-def _settle_folder(folder: Path) -> None:
-    with suppress(OSError):  # Windows has no such thing
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # not possible on Windows
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -1,15 +1,14 @@
-"""Seatrial's own wheel, from the checkout that is running: on a local index it stands in for the one on PyPI.
+"""Seatrial's own wheel, built from the running checkout: on a local index it replaces the one on PyPI.
 
-A version on an index never changes, but the toolkit of somebody who works on it does. So its wheel gets a
-local version: 0.1.0+3.h1a2b3c4d5e6f is the third one put on this index, with the hash of its sources. The
-number makes the newest the highest, also when the sources go back to an earlier state; `>=0.1,<0.2` fits.
+A version on an index never changes, but the toolkit of a developer does. So its wheel gets a local version:
+0.1.0+3.h1a2b3c4d5e6f is the third one on this index, with the hash of its sources. The number makes the newest the
+highest, also when the sources return to an earlier state; `>=0.1,<0.2` matches it.
 """
 
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +19,7 @@ from packaging.version import Version
 
 import seatrial
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress, silent
 from seatrial.release.index import Index, IndexedRelease
 from seatrial.release.isolated_build import build_distributions
 
@@ -28,36 +28,35 @@ VERSION_LINE = re.compile(r'^(version = "|__version__ = ")([^"+]+)(")$', re.MULT
 ROOT_FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 
 
-def publish_toolkit(index: Index, progress: Callable[[str], None] = lambda _: None) -> IndexedRelease:
-    """Put the running toolkit on an index, unless its newest wheel there is made of the very same sources.
+def publish_toolkit(index: Index, progress: Progress = silent) -> IndexedRelease:
+    """Put the running toolkit on an index, unless its newest wheel there is built from the same sources.
 
     Raises SeatrialError where Seatrial does not run from a checkout.
     """
-    files = _sources(_checkout())
-    fingerprint = f"h{_fingerprint(files)}"
-    there = index.releases(NAME)
-    if there and str(Version(there[-1].version).local).partition(".")[2] == fingerprint:
-        return there[-1]
-    number = 1 + max((_number(release.version) for release in there), default=0)
+    root = _checkout()
+    fingerprint = f"h{_fingerprint(root, _sources(root))}"
+    published = index.releases(NAME)
+    if published and str(Version(published[-1].version).local).partition(".")[2] == fingerprint:
+        return published[-1]
+    number = 1 + max((_number(release.version) for release in published), default=0)
     with TemporaryDirectory(prefix="seatrial-toolkit-") as folder:
         wheel = build_toolkit(Path(folder), local=f"{number}.{fingerprint}", progress=progress)
-        published = index.publish([wheel], progress)
-    return index.find(f"{NAME}=={published.version}")
+        version = index.publish([wheel], progress).version
+    return index.find(f"{NAME}=={version}")
 
 
 def runs_from_checkout() -> bool:
     """Whether the running toolkit comes from a source tree, and not from an index."""
     try:
-        _checkout()
+        return _checkout().is_dir()
     except SeatrialError:
         return False
-    return True
 
 
-def build_toolkit(destination: Path, *, local: str = "", progress: Callable[[str], None] = lambda _: None) -> Path:
+def build_toolkit(destination: Path, *, local: str = "", progress: Progress = silent) -> Path:
     """Build the wheel of the running toolkit into `destination`; `local` becomes its local version segment.
 
-    Same sources, same bytes. Raises SeatrialError where Seatrial does not run from a checkout.
+    The same sources give the same bytes. Raises SeatrialError where Seatrial does not run from a checkout.
     """
     root = _checkout()
     destination.mkdir(parents=True, exist_ok=True)
@@ -76,21 +75,21 @@ def build_toolkit(destination: Path, *, local: str = "", progress: Callable[[str
 
 
 def _checkout() -> Path:
-    """Find the source tree that the running toolkit comes from."""
-    home = Path(seatrial.__file__).resolve().parent
-    places = [home.parent.parent]
+    """Find the source tree of the running toolkit."""
+    package = Path(seatrial.__file__).resolve().parent
+    candidates = [package.parent.parent]
     try:
-        told = json.loads(distribution(NAME).read_text("direct_url.json") or "{}")
-        places += [Path(url2pathname(urlsplit(told.get("url", "")).path))] if told else []
+        origin = json.loads(distribution(NAME).read_text("direct_url.json") or "{}")
+        candidates += [Path(url2pathname(urlsplit(origin.get("url", "")).path))] if origin else []
     except (PackageNotFoundError, ValueError):
         pass
-    for root in places:
+    for root in candidates:
         settings = root / "pyproject.toml"
         if settings.is_file() and f'name = "{NAME}"' in settings.read_text("utf-8"):
             return root
     raise SeatrialError(
-        f"Seatrial runs from {home}, not from a checkout, so there is nothing to build its wheel from.",
-        hint="An installed Seatrial comes from an index already; `pip download seatrial` gives its wheel.",
+        f"Seatrial runs from {package}, which is not a checkout, so its wheel cannot be built.",
+        hint="An installed Seatrial comes from an index; `pip download seatrial` fetches its wheel.",
     )
 
 
@@ -99,9 +98,8 @@ def _sources(root: Path) -> list[Path]:
     return sorted(code) + [root / name for name in ROOT_FILES if (root / name).is_file()]
 
 
-def _fingerprint(files: list[Path]) -> str:
+def _fingerprint(root: Path, files: list[Path]) -> str:
     total = hashlib.sha256()
-    root = _checkout()
     for path in files:
         total.update(f"{path.relative_to(root).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()[:12]

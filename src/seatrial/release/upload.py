@@ -1,4 +1,4 @@
-"""The form of an upload: the fields that twine sends with a file, which indexes know as the legacy upload API."""
+"""The form of an upload: the fields that twine sends with a file, known to indexes as the legacy upload API."""
 
 import hashlib
 from typing import Any
@@ -24,11 +24,11 @@ TEXTS = (
 )
 
 
-def upload_fields(each: Distribution, *, push_form: bool = False) -> tuple[list[tuple[str, str]], str]:
-    """Give the fields of the form, and the name of the one that takes the file; Gemfury's form has the file alone."""
-    if push_form:
+def upload_fields(each: Distribution, *, file_only: bool = False) -> tuple[list[tuple[str, str]], str]:
+    """Return the form's fields, and the name of the field for the file; `file_only`: there are no other fields."""
+    if file_only:
         return [], "package"
-    told: dict[str, Any] = dict(parse_email(each.metadata)[0])
+    metadata: dict[str, Any] = dict(parse_email(each.metadata)[0])
     fields = [
         (":action", "file_upload"),
         ("protocol_version", "1"),
@@ -39,14 +39,14 @@ def upload_fields(each: Distribution, *, push_form: bool = False) -> tuple[list[
         ("sha256_digest", each.sha256),
         ("md5_digest", _md5(each)),
     ]
-    fields += [(key, str(told[key])) for key in TEXTS if told.get(key)]
-    for key in sorted(LISTS & told.keys()):
-        values = told[key].items() if isinstance(told[key], dict) else told[key]
+    fields += [(key, str(metadata[key])) for key in TEXTS if metadata.get(key)]
+    for key in sorted(LISTS & metadata.keys()):
+        values = metadata[key].items() if isinstance(metadata[key], dict) else metadata[key]
         fields += [(key, value if isinstance(value, str) else ", ".join(value)) for value in values]
     return fields, "content"
 
 
 def _md5(each: Distribution) -> str:
-    """Some older indexes know no other digest; nothing is decided by it."""
+    """Some older indexes know only this digest; nothing depends on it."""
     with each.path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

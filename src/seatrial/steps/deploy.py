@@ -46,7 +46,7 @@ def deploy(
     history, `push` pushes that commit.
     """
     from seatrial.deploy import Plan, TargetState, ensure_deployed, open_target, recover
-    from seatrial.release import inspect, open_index
+    from seatrial.release import open_index
     from seatrial.steps.environment import offer_toolkit
     from seatrial.steps.lockfile import fetch_locked, lock_release, trial_lockfiles
 
@@ -61,7 +61,7 @@ def deploy(
         def plan(current: "Current | None") -> Plan:
             verdict = _require_passed(project, release, current)
             known = [*state.stored_lockfiles(release.sha256), *trial_lockfiles(project.root, release.sha256)]
-            wheel = inspect(index.fetch(release))
+            wheel = index.fetch_wheel(release)
             locked = lock_release(wheel, offer_toolkit(index, progress), known, progress)
             state.store(locked.lockfile, locked.wheels)
             facts = (release.name, release.version, release.sha256, wheel.package)

@@ -51,12 +51,12 @@ def _toolkit_index(index: "Index") -> "FolderIndex":
 
 def serving_environment(requirement: str, settings: "IndexSettings", progress: Progress) -> "tuple[Environment, str]":
     """Fetch a release from the index and install it with the server; returns the environment and the package."""
-    from seatrial.release import inspect, open_index
+    from seatrial.release import open_index
     from seatrial.wheels.environments import make_environment
 
     index = open_index(settings)
     progress(f"fetching {requirement}")
-    wheel = index.fetch(index.find(requirement))
+    wheel = index.fetch_wheel(index.find(requirement))
     source = offer_toolkit(index, progress)
     environment = make_environment(wheel, extras=("serve",), index=source, progress=progress)
-    return environment, inspect(wheel).package
+    return environment, wheel.package

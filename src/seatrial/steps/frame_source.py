@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def frame_source(frame: Any) -> "TableSource":
     """Read a data frame as a table file is read; a pandas index is ignored."""
-    from seatrial.template.reading.source import plain_table
+    from seatrial.template.reading.arrow_types import plain_table
     from seatrial.template.records import Fact, TableSource
 
     library = type(frame).__module__.partition(".")[0]

@@ -34,6 +34,7 @@ class LoadedRelease(Release):
         super().__init__(wheel.package)
         self._folder = folder
         self._modules: dict[str, ModuleType] = {}
+        self._working = False
         self._title = f"{wheel.name} {wheel.version}"
 
     def __repr__(self) -> str:
@@ -60,6 +61,10 @@ class LoadedRelease(Release):
     def _importable(self) -> Iterator[None]:
         """Let imports of the package's name find this release, and afterwards what they found before."""
         with _IMPORTS:
+            if self._working:  # one method calls another
+                yield
+                return
+            self._working = True
             before = _take_modules(self.package)
             sys.modules.update(self._modules)
             sys.path.insert(0, str(self._folder))
@@ -69,17 +74,18 @@ class LoadedRelease(Release):
                 sys.path.remove(str(self._folder))
                 self._modules = _take_modules(self.package)
                 sys.modules.update(before)
+                self._working = False
 
 
-def load(release: "str | Path", index: "str | IndexSettings | None" = None) -> LoadedRelease:
-    """Load a release into this interpreter: a wheel's path, or name==version on an index.
+def load(release: "str | Path | WheelInfo", index: "str | IndexSettings | None" = None) -> LoadedRelease:
+    """Load a release into this interpreter: a wheel, or name==version on an index.
 
     `index` is a folder, a URL, or the name of one of the project's indexes; default: the index of the project that the
     current folder is in. Several releases can be loaded at once, also of one model.
     """
-    from seatrial.wheels.wheel import inspect, refuse_unsafe
+    from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 
-    path = Path(release)
+    path = Path(release.path if isinstance(release, WheelInfo) else release)
     wheel = inspect(path.absolute() if path.suffix == ".whl" else _fetch(str(release), index))
     refuse_unsafe(wheel)
     _check_requirements(wheel)

@@ -1,6 +1,5 @@
 """The lockfile of a release: our own wheels by their hashes, everything else resolved."""
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,16 +38,14 @@ def lock_release(
     from seatrial.wheels.lockfile import compile_lockfile
     from seatrial.wheels.resolution import resolve_release
 
-    contents = resolve_release(
-        wheel.path, extras=EXTRAS, toolkit=None, index=source, constraints=(), interpreter=sys.executable
-    )
-    ours = {chosen.wheel.name: chosen.wheel for chosen in contents.wheels}
+    resolution = resolve_release(wheel, extras=EXTRAS, index=source)
+    ours = {resolved.wheel.name: resolved.wheel for resolved in resolution.wheels}
     wheels = (wheel.path, *(other.path for name, other in ours.items() if name != wheel.name))
     hashes = {name: (each.sha256,) for name, each in ours.items()}
     for lockfile in known:
         if {line.name: line.hashes for line in lockfile.requirements if line.name in ours} == hashes:
             return LockedRelease(lockfile, wheels)
-    return LockedRelease(compile_lockfile(wheel.path, wheels[1:], extras=EXTRAS, progress=progress), wheels)
+    return LockedRelease(compile_lockfile(resolution, progress), wheels)
 
 
 def trial_lockfiles(root: Path, candidate: str) -> "list[Lockfile]":

@@ -10,7 +10,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.steps.project_files import PipelineUpdate
 
 if TYPE_CHECKING:
-    from seatrial.template import CsvOptions, Examination, TableSource, Wishes
+    from seatrial.template import CsvOptions, Examination, Overrides, TableSource
     from seatrial.template.creation import Options
 
 
@@ -24,9 +24,14 @@ class NewProject:
 
 
 def read_table(
-    data: Any, *, query: str = "", options: "CsvOptions | None" = None, progress: Progress = silent
+    data: Any,
+    *,
+    query: str = "",
+    sheet: str = "",
+    options: "CsvOptions | None" = None,
+    progress: Progress = silent,
 ) -> "TableSource":
-    """Read a table: a path, a database URL with a `query`, sklearn:NAME, openml:NAME, or a data frame."""
+    """Read a table: a path (and `sheet`), a database URL and `query`, sklearn:NAME, openml:NAME, or a data frame."""
     progress("reading the table")
     if not isinstance(data, str | Path):
         from seatrial.steps.frame_source import frame_source
@@ -34,16 +39,16 @@ def read_table(
         return frame_source(data)
     from seatrial.template import CsvOptions, read_source
 
-    return read_source(str(data), query=query, options=options or CsvOptions())
+    return read_source(str(data), query=query, sheet=sheet, options=options or CsvOptions())
 
 
 def examine_table(
-    source: "TableSource", target: str, wishes: "Wishes | None" = None, progress: Progress = silent
+    source: "TableSource", target: str, overrides: "Overrides | None" = None, progress: Progress = silent
 ) -> "Examination":
-    """Infer the schema of a table with the column to predict, and what the owner wishes instead."""
-    from seatrial.template import Wishes, examine
+    """Infer the schema of a table with the column to predict, and what the owner overrides instead."""
+    from seatrial.template import Overrides, examine
 
-    return examine(source, target, wishes or Wishes(), progress=progress)
+    return examine(source, target, overrides or Overrides(), progress=progress)
 
 
 def choose_targets(names: "list[str] | tuple[str, ...]") -> tuple[str, ...]:

@@ -18,8 +18,9 @@ def default_console() -> "Console":
     """Return a console on standard error; in a notebook on its output, as plain text and without widgets."""
     from rich.console import Console
 
-    notebook = "ipykernel" in sys.modules
-    return Console(file=sys.stdout if notebook else sys.stderr, force_jupyter=False, highlight=False, soft_wrap=True)
+    if "ipykernel" in sys.modules:  # its stdout claims to be a terminal, but is not
+        return Console(file=sys.stdout, force_jupyter=False, force_terminal=False, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager

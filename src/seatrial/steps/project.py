@@ -50,6 +50,7 @@ class Project:
         *,
         into: str | Path = ".",
         query: str = "",
+        sheet: str = "",
         model: str = "boosting",
         package: str = "",
         description: str = "",
@@ -73,16 +74,18 @@ class Project:
         from seatrial.template import choose_model
         from seatrial.template.creation import Options
         from seatrial.template.project_name import project_name
-        from seatrial.template.prompts import wishes_of
+        from seatrial.template.prompts import overrides_of
         from seatrial.template.render import check_free
 
         names = project_name(name, package)
         root = Path(into).absolute() / names.folder
         check_free(root)
         pairs = [f"{column}={kind}" for column, kind in (kinds or {}).items()]
-        wishes = wishes_of([*keep], [*leave_out], pairs, task, positive)
+        overrides = overrides_of([*keep], [*leave_out], pairs, task, positive)
         with _reporting(progress) as report:
-            examination = examine_table(read_table(data, query=query, progress=report), target, wishes, report)
+            examination = examine_table(
+                read_table(data, query=query, sheet=sheet, progress=report), target, overrides, report
+            )
             chosen: Any = choose_model(examination, progress=report).model if model == "auto" else model
             targets = choose_targets([*deploy])
             options = Options(names, chosen, description, licence, licence_holder(), ci, targets)
@@ -178,13 +181,13 @@ class Project:
         with serve(servable, host=host, port=port, options=("--log-level", "warning")) as server:
             yield wait_until_ready(server, host, port)
 
-    def refresh(self, data: Any, *, query: str = "", drop_bad_rows: bool = False) -> "RefreshedTable":
+    def refresh(self, data: Any, *, query: str = "", sheet: str = "", drop_bad_rows: bool = False) -> "RefreshedTable":
         """Replace the project's table by a newer one: a DataFrame, an Arrow table, or what `seatrial refresh` takes."""
         from seatrial.steps.new import read_table
         from seatrial.steps.refresh import refresh
 
         with _reporting(self._progress) as report:
-            source = read_table(data, query=query, progress=report)
+            source = read_table(data, query=query, sheet=sheet, progress=report)
             return refresh(self.settings, source, drop_bad_rows=drop_bad_rows, progress=report)
 
     def bump(self, part: str = "patch") -> str:

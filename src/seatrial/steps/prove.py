@@ -36,19 +36,18 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     from seatrial.release import open_index
     from seatrial.steps.recipes import same_table
     from seatrial.steps.trainer import trainer_of
-    from seatrial.steps.trial_setup import built_wheel, set_up_trial
+    from seatrial.steps.trial_setup import built_wheel, policy_and_wheels
     from seatrial.train.recipe import read_recipe
     from seatrial.trial import gate
     from seatrial.trial.prove.gate_proof import prove as prove_gate
     from seatrial.trial.prove.proof_page import to_html
 
-    setup = set_up_trial(project, built_wheel(project), open_index(project.index), progress)
+    candidate = built_wheel(project)
+    policy, source = policy_and_wheels(project, open_index(project.index), progress)
     progress("reading the recipe")
-    table = same_table(project, setup.candidate.release or {})
+    table = same_table(project, candidate.release or {})
     trainer = trainer_of(read_recipe(project, data=table))
-    proof = prove_gate(
-        setup.candidate.path, trainer, policy=setup.policy, index=setup.source, quick=quick, progress=progress
-    )
+    proof = prove_gate(candidate, trainer, policy=policy, index=source, quick=quick, progress=progress)
     page = project.root / gate.RESULTS / f"{NAME}.html"
     write_atomic(page, to_html(proof))
     write_atomic(page.with_suffix(".json"), to_json(proof.to_document()))

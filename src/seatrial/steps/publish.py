@@ -18,7 +18,7 @@ def publish(project: "ProjectSettings", progress: Progress = silent) -> "Publish
     """
     from packaging.version import Version
 
-    from seatrial.release import FolderIndex, built_files, publish_toolkit, runs_from_checkout
+    from seatrial.release import FolderIndex, publish_toolkit, runs_from_checkout
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
 
@@ -31,4 +31,4 @@ def publish(project: "ProjectSettings", progress: Progress = silent) -> "Publish
         gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today)
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
-    return index.publish(built_files(project), progress)
+    return index.publish(pair.built.files, progress)

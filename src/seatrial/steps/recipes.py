@@ -16,7 +16,7 @@ from seatrial.model.features import Array, Columns
 from seatrial.release import Index, IndexedRelease
 from seatrial.train.recipe import Recipe, read_recipe
 from seatrial.train.reference_rows import take
-from seatrial.trial.compare.table_history import Table
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.rows.reference import LabelledRows
 

@@ -76,8 +76,8 @@ def _replace(
 
 def _content(source: "TableSource", project: "ProjectSettings", progress: Progress) -> tuple[bytes, tuple[str, ...]]:
     """The new file, in the format of the old one, and how it differs from the source."""
-    from seatrial.template import Wishes, examine
-    from seatrial.template.inference.names import clean_names
+    from seatrial.template import Overrides, examine
+    from seatrial.template.column_names import clean_names
     from seatrial.template.reading.table import content_of
     from seatrial.template.records import Kind
 
@@ -90,7 +90,7 @@ def _content(source: "TableSource", project: "ProjectSettings", progress: Progre
     # What the schema has as a name stays one, even if the newer table has only values that look like numbers.
     texts: dict[str, Kind] = {name: kind for name, kind in kinds.items() if kind in ("category", "text")}
     target = source.columns[names.index(project.target)]
-    examination = examine(source, target, Wishes(keep=tuple(kinds), kinds=texts), progress=progress)
+    examination = examine(source, target, Overrides(keep=tuple(kinds), kinds=texts), progress=progress)
     return content_of(examination, project.data.suffix.lower())
 
 

@@ -38,14 +38,14 @@ def list_releases(name: str, index: "IndexSettings") -> list[ListedRelease]:
 
 
 def _listed(release: "IndexedRelease", running: "Sequence[RunningServer]") -> ListedRelease:
-    facts = (release.metadata if release.size <= SIZE_LIMIT else None) or {}
+    facts = (release.metadata if release.wheel.size <= SIZE_LIMIT else None) or {}
     metrics = facts.get("metrics", {})
     headline = metrics.get(facts.get("headline", ""), {})
     return ListedRelease(
         name=release.name,
         version=release.version,
-        published=release.uploaded,
-        size=release.size,
+        published=release.wheel.uploaded,
+        size=release.wheel.size,
         sha256=release.sha256,
         engine=facts.get("engine", ""),
         headline=headline.get("label", ""),

@@ -55,7 +55,7 @@ class TrialResult:
     @property
     def checks(self) -> list[dict[str, Any]]:
         """The checks as rows of a table: `pandas.DataFrame(result.checks)`."""
-        keys = ("leg", "name", "subject", "outcome", "summary", "old", "new", "limit", "hint")
+        keys = ("suite", "name", "subject", "outcome", "summary", "old", "new", "limit", "hint")
         return [{key: getattr(check, key) for key in keys} | {"id": check.id} for check in self.verdict.checks]
 
     def _repr_html_(self) -> str:
@@ -92,26 +92,25 @@ def run_trial(
 ) -> TrialResult:
     """Compare the two releases of a project's trial, and write the result to its folder or to `output`."""
     from seatrial.steps.recipes import project_recipes
-    from seatrial.steps.trial_setup import set_up_trial
-    from seatrial.trial import gate
+    from seatrial.steps.trial_setup import policy_and_wheels
+    from seatrial.trial.gate import read_acceptances
     from seatrial.trial.run import run
 
-    project, index, baseline = pair.project, pair.index, pair.baseline
-    setup = set_up_trial(project, pair.candidate, index, progress)
+    project, candidate, baseline, index = pair.project, pair.candidate, pair.baseline, pair.index
+    policy, source = policy_and_wheels(project, index, progress)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
-        facts = pair.candidate.release or {}
         verdict = run(
-            pair.candidate.path,
+            candidate,
             index.fetch(baseline) if baseline else None,
-            policy=setup.policy,
-            index=setup.source,
-            recipes=project_recipes(project, facts, index, baseline, Path(folder), progress),
+            policy=policy,
+            index=source,
+            recipes=project_recipes(project, candidate.release or {}, index, baseline, Path(folder), progress),
             data=data,
-            acceptances=gate.read_acceptances(project.root),
+            acceptances=read_acceptances(project.root),
             same_wheel=same_wheel,
             progress=progress,
         )
-    return write_result(output or pair.folder, verdict, _lock(verdict, pair.candidate, setup.source, progress))
+    return write_result(output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
 
 
 def stored_result(pair: "TrialPair") -> TrialResult | None:
@@ -155,18 +154,16 @@ def compare_releases(
     from packaging.utils import canonicalize_name
 
     from seatrial.release import inspect, open_index
-    from seatrial.steps.environment import offer_toolkit
     from seatrial.steps.recipes import released_recipes
-    from seatrial.trial import gate
-    from seatrial.trial.policy import read_policy
+    from seatrial.steps.trial_setup import policy_and_wheels
+    from seatrial.trial.gate import read_acceptances, result_folder
     from seatrial.trial.run import run
 
-    policy = read_policy(project.trial if project else {}, "pyproject.toml")
     opened = open_index(index) if index else None
-    source = offer_toolkit(opened, progress) if opened else None
+    policy, source = policy_and_wheels(project, opened, progress)
     (baseline, old_release), (candidate, new_release) = (_wheel_of(name, opened) for name in (old, new))
+    recipes = None
     with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked:
-        recipes = None
         if opened and old_release and new_release and old_release.sha256 != new_release.sha256:
             recipes = released_recipes(opened, new_release, old_release, Path(unpacked), progress)
         verdict = run(
@@ -176,15 +173,14 @@ def compare_releases(
             index=source,
             recipes=recipes,
             data=data,
-            acceptances=gate.read_acceptances(project.root) if project else (),
+            acceptances=read_acceptances(project.root) if project else (),
             same_wheel=same_wheel,
             progress=progress,
         )
-    of_project = project and old_release and new_release and new_release.name == canonicalize_name(project.name)
-    if not (of_project and project and old_release and new_release and source):
-        return write_result(output, verdict) if output else TrialResult(verdict)
-    folder = output or gate.result_folder(project.root, new_release.sha256, old_release.sha256)
-    return write_result(folder, verdict, _lock(verdict, inspect(candidate), source, progress))
+    if project and source and old_release and new_release and new_release.name == canonicalize_name(project.name):
+        folder = output or result_folder(project.root, new_release.sha256, old_release.sha256)
+        return write_result(folder, verdict, _lock(verdict, inspect(candidate), source, progress))
+    return write_result(output, verdict) if output else TrialResult(verdict)
 
 
 def _wheel_of(name: str, index: "Index | None") -> "tuple[Path, IndexedRelease | None]":
@@ -243,14 +239,14 @@ def write_result(folder: Path, verdict: "Verdict", lockfile: str = "") -> TrialR
     return TrialResult(verdict, lockfile, folder)
 
 
-def _lock(verdict: "Verdict", candidate: "WheelInfo", source: "WheelSource", progress: Progress) -> str:
+def _lock(verdict: "Verdict", candidate: "WheelInfo", source: "WheelSource | None", progress: Progress) -> str:
     """Lock what a passed candidate runs with, for `deploy`; "" where it did not pass or cannot be locked now.
 
     Whether everything that the server needs can be resolved is not the trial's concern; `deploy` reports it.
     """
     from seatrial.steps.lockfile import lock_release
 
-    if verdict.exit_code:
+    if verdict.exit_code or source is None:
         return ""
     try:
         return lock_release(candidate, source, [], progress).lockfile.text

@@ -8,7 +8,7 @@ from seatrial.core.progress import Progress
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.release import Index, IndexedRelease
+    from seatrial.release import BuiltRelease, Index, IndexedRelease
     from seatrial.trial.policy import Policy
     from seatrial.wheels.sources import WheelSource
     from seatrial.wheels.wheel import WheelInfo
@@ -19,9 +19,14 @@ class TrialPair:
     """The two releases of a project's trial: the wheel just built, and the release that it would replace, if any."""
 
     project: "ProjectSettings"
-    candidate: "WheelInfo"
+    built: "BuiltRelease"
     baseline: "IndexedRelease | None"
     index: "Index"
+
+    @property
+    def candidate(self) -> "WheelInfo":
+        """The wheel just built."""
+        return self.built.wheel
 
     @property
     def baseline_sha256(self) -> str | None:
@@ -36,40 +41,34 @@ class TrialPair:
         return gate.result_folder(self.project.root, self.candidate.sha256, self.baseline_sha256)
 
 
-@dataclass(frozen=True)
-class TrialSetup:
-    """What `trial` and `prove` run with: the candidate's wheel, the project's policy, and where wheels come from."""
-
-    candidate: "WheelInfo"
-    policy: "Policy"
-    source: "WheelSource"
-
-
 def find_pair(project: "ProjectSettings") -> TrialPair:
     """Find the project's built wheel and its baseline; raises SeatrialError where no wheel is built."""
-    from seatrial.release import open_index
+    from seatrial.release import built_release, open_index
 
     index = open_index(project.index)
-    candidate = built_wheel(project)
+    built = built_release(project)
     baseline = _baseline_of(project, index)
-    if baseline and baseline.sha256 == candidate.sha256:
+    if baseline and baseline.sha256 == built.wheel.sha256:
         baseline = _still_deployed(project, index, baseline) or baseline
-    return TrialPair(project, candidate, baseline, index)
+    return TrialPair(project, built, baseline, index)
 
 
-def set_up_trial(project: "ProjectSettings", candidate: "WheelInfo", index: "Index", progress: Progress) -> TrialSetup:
-    """Prepare a trial of a project: read its policy, and make the toolkit available to the sandboxes."""
+def policy_and_wheels(
+    project: "ProjectSettings | None", index: "Index | None", progress: Progress
+) -> "tuple[Policy, WheelSource | None]":
+    """Read the policy of a trial, and make the toolkit available on its index; `trial` and `prove` begin with this."""
     from seatrial.steps.environment import offer_toolkit
+    from seatrial.trial.policy import read_policy
 
-    policy = project_policy(project)
-    return TrialSetup(candidate, policy, offer_toolkit(index, progress))
+    policy = project_policy(project) if project else read_policy({}, "pyproject.toml")
+    return policy, offer_toolkit(index, progress) if index else None
 
 
 def built_wheel(project: "ProjectSettings") -> "WheelInfo":
     """Inspect the wheel of the project's current version; raises SeatrialError where it is missing or out of date."""
-    from seatrial.release import built_files, inspect
+    from seatrial.release import built_release
 
-    return inspect(built_files(project)[0])
+    return built_release(project).wheel
 
 
 def project_policy(project: "ProjectSettings") -> "Policy":

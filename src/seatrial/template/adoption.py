@@ -1,7 +1,7 @@
-"""Makes a project of a repository that is there: adds what is missing, and proposes changes to what is there.
+"""Turns an existing repository into a project: adds what is missing, and proposes changes to existing files.
 
-In: a folder, an examined table, where its pipeline is. Out: proposals, each with the content before and after.
-Nothing is written but by `write`.
+In: a folder, an examined table, the text of its pipeline. Out: proposals, each with the content before and after.
+Only `write` writes files.
 """
 
 import difflib
@@ -20,8 +20,8 @@ from seatrial.template.records import Examination
 from seatrial.template.render import ANSWERS, files_of
 
 FIRST = "0.1.0"  # the version that the template writes
-# What is looked for at the end of an __init__.py, and added where it is not there.
-FACE = """
+# Appended to an __init__.py without a Release.
+PUBLIC_NAMES = """
 from functools import partial  # noqa: E402
 
 from seatrial import Release  # noqa: E402
@@ -35,7 +35,7 @@ main = partial(console.main, release)
 
 @dataclass(frozen=True)
 class Proposal:
-    """One file as it is, None where there is none, and as it would be."""
+    """One file as it is (None if it does not exist) and as it would be."""
 
     path: str
     before: str | None
@@ -43,7 +43,7 @@ class Proposal:
 
     @property
     def diff(self) -> str:
-        """The way from one to the other, as people read it."""
+        """The change as a unified diff."""
         after = self.after if isinstance(self.after, str) else ""
         lines = difflib.unified_diff(
             (self.before or "").splitlines(), after.splitlines(), self.path, f"{self.path}, adopted", lineterm=""
@@ -53,15 +53,15 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Adoption:
-    """What adopting a folder would write, and which files of the template's it leaves as they are."""
+    """What adopting a folder would write, and which of the template's files it leaves as they are."""
 
     added: tuple[Proposal, ...]
     changed: tuple[Proposal, ...]
-    left: tuple[str, ...]
+    kept: tuple[str, ...]
 
 
 def names_of(root: Path) -> ProjectName:
-    """The names that a folder has already, by its pyproject.toml, or gets."""
+    """The names of a project, from its pyproject.toml or else its folder."""
     name = _project_table(root).get("name", "")
     if not name:
         return project_name(root.name)
@@ -71,16 +71,16 @@ def names_of(root: Path) -> ProjectName:
         package = in_src[0]
     if (root / package / "__init__.py").is_file() and not (root / "src" / package).is_dir():
         raise SeatrialError(
-            f"The package lies in {package}/, and a project has it in src/{package}/.",
-            hint=f"mkdir src; git mv {package} src/{package}. Then adopt it.",
+            f"The package is in {package}/, and a project has it in src/{package}/.",
+            hint=f"mkdir src; git mv {package} src/{package}. Then run `seatrial adopt` again.",
         )
     return project_name(name, package)
 
 
 def adopt(root: Path, examination: Examination, options: Options, *, pipeline: str = "") -> Adoption:
-    """Work out what is missing in a folder; `pipeline` is the text of pipeline.py, "" for one by the template.
+    """Compute what is missing in a folder; `pipeline` is the text of pipeline.py, "" for the template's.
 
-    A table that `options` name in the folder stays where it is, and the project has no other.
+    A table that `options` names in the folder stays where it is, and no other is written.
     """
     package = options.names.package
     version = str(_project_table(root).get("version", FIRST))
@@ -89,38 +89,40 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
         files = files_of(Path(folder))
     if pipeline:
         files[f"src/{package}/pipeline.py"] = pipeline.encode()
-    older = older_project(root)
-    if older and not (root / "pyproject.toml").exists():
-        files["pyproject.toml"] = _from_older(older, files["pyproject.toml"].decode(), options.table, package).encode()
+    legacy = older_project(root)
+    if legacy and not (root / "pyproject.toml").exists():
+        files["pyproject.toml"] = _from_legacy(
+            legacy, files["pyproject.toml"].decode(), options.table, package
+        ).encode()
     init = f"src/{package}/__init__.py"
     files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
     added: list[Proposal] = []
     changed: list[Proposal] = []
-    left: list[str] = []
+    kept: list[str] = []
     for path, content in files.items():
         if options.table and path.startswith("data/"):
             continue
-        there = root / path
-        if not there.exists():
+        existing = root / path
+        if not existing.exists():
             added.append(Proposal(path, None, content))
             continue
-        before = _text(there)
+        before = _text(existing)
         after = _changed(path, before, content, options, version)
         if after is None:
-            left.append(path)
+            kept.append(path)
         elif after != before:
             changed.append(Proposal(path, before, after))
-    return Adoption(tuple(added), tuple(changed), tuple(left))
+    return Adoption(tuple(added), tuple(changed), tuple(kept))
 
 
 def write(root: Path, adoption: Adoption) -> None:
-    """Write what was agreed to; the answers last, which say that it is done."""
+    """Write the proposals; the answers last, since they mark the project as adopted."""
     for proposal in sorted((*adoption.added, *adoption.changed), key=lambda p: (p.path == ANSWERS, p.path)):
         write_atomic(root / proposal.path, proposal.after)
 
 
 def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
-    """How a file that is there would be; None to leave it as it is."""
+    """The new content of an existing file; None to leave it as it is."""
     if path == "pyproject.toml":
         return _completed(before, content.decode(), options.table, options.names.package)
     if path == ".gitignore":
@@ -131,17 +133,17 @@ def _changed(path: str, before: str, content: bytes, options: Options, version: 
         if "Release(" in before:
             return before
         line = "" if "__version__" in before else _version_line(version)
-        return before.rstrip("\n") + "\n" + FACE.format(version=line)
+        return before.rstrip("\n") + "\n" + PUBLIC_NAMES.format(version=line)
     return before if before.encode() == content else None
 
 
 def _ship_artifacts(tool: Any, backend: str, package: str) -> None:
-    """Have another back end than hatchling put what training writes, and git ignores, into the wheel."""
+    """Have a build backend other than hatchling include the artifacts, which git ignores, in the wheel."""
     if backend.startswith("poetry"):
-        wanted = {"path": f"src/{package}/artifacts/*", "format": ["sdist", "wheel"]}
+        entry = {"path": f"src/{package}/artifacts/*", "format": ["sdist", "wheel"]}
         poetry = tool.setdefault("poetry", {})
-        if wanted not in poetry.get("include", []):
-            poetry["include"] = [*poetry.get("include", []), wanted]
+        if entry not in poetry.get("include", []):
+            poetry["include"] = [*poetry.get("include", []), entry]
     if backend.startswith("setuptools"):
         data = tool.setdefault("setuptools", {}).setdefault("package-data", {})
         if "artifacts/*" not in data.get(package, []):
@@ -149,34 +151,31 @@ def _ship_artifacts(tool: Any, backend: str, package: str) -> None:
 
 
 def _completed(before: str, template: str, table: str, package: str) -> str:
-    """A pyproject.toml with what it lacks of the template's: tables and keys, and the toolkit among what it needs.
+    """A pyproject.toml completed from the template's: missing tables and keys, and the dependency on the toolkit.
 
-    `table` is the one that was examined, where it stays in its place: it is the project's, whatever was before.
+    `table` is the path of the examined table if it stays in its place; it replaces the path that was there before.
     """
     import tomlkit
 
-    document, wanted = tomlkit.parse(before), tomlkit.parse(template)
-    if "project" not in document and (known := poetry_project(document.unwrap())):
-        document["project"] = known
+    document, rendered = tomlkit.parse(before), tomlkit.parse(template)
+    if "project" not in document and (metadata := poetry_project(document.unwrap())):
+        document["project"] = metadata
     project: Any = document.setdefault("project", tomlkit.table())
-    ours: Any = wanted["project"]
+    ours: Any = rendered["project"]
     for key in ("name", "description", "requires-python"):
         project.setdefault(key, ours[key])
     if "version" not in project and "version" not in project.get("dynamic", []):
         project["dynamic"] = [*project.get("dynamic", []), "version"]
-    needs = project.setdefault("dependencies", tomlkit.array())
-    if "seatrial" not in map(_name_of, needs):
-        needs.append(str(ours["dependencies"][0]))
+    dependencies = project.setdefault("dependencies", tomlkit.array())
+    if "seatrial" not in map(_distribution, dependencies):
+        dependencies.append(str(ours["dependencies"][0]))
     backend = str(document.get("build-system", {}).get("build-backend", ""))
     if not backend:
-        document["build-system"] = wanted["build-system"]
+        document["build-system"] = rendered["build-system"]
     tool: Any = document.setdefault("tool", tomlkit.table(is_super_table=True))
-    template_tool: Any = wanted["tool"]
-    parts = ["seatrial", "pytest"]
-    if backend in ("", "hatchling.build"):
-        parts.append("hatch")
-    for part in parts:
-        tool.setdefault(part, template_tool[part])
+    names = ["seatrial", "pytest", *(["hatch"] if backend in ("", "hatchling.build") else [])]
+    for name in names:
+        tool.setdefault(name, rendered["tool"][name])
     _ship_artifacts(tool, backend, package)
     if table:
         tool["seatrial"]["data"] = table
@@ -184,27 +183,29 @@ def _completed(before: str, template: str, table: str, package: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _from_older(older: dict[str, Any], template: str, table: str, package: str) -> str:
-    """A pyproject.toml for what setup.cfg or setup.py said; the version stands in __init__.py from now on."""
+def _from_legacy(legacy: dict[str, Any], template: str, table: str, package: str) -> str:
+    """A pyproject.toml from the metadata of setup.cfg or setup.py; the version moves to __init__.py."""
     import tomlkit
 
-    project = {key: value for key, value in older.items() if key != "version"}
+    project = {key: value for key, value in legacy.items() if key != "version"}
     return _completed(tomlkit.dumps({"project": project}), template, table, package)
 
 
-def _name_of(need: Any) -> str:
-    """The distribution that a requirement asks for."""
+def _distribution(requirement: Any) -> str:
+    """The name of the distribution that a requirement names."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     try:
-        return canonicalize_name(Requirement(str(need)).name)
+        return canonicalize_name(Requirement(str(requirement)).name)
     except InvalidRequirement:
-        raise SeatrialError(f"pyproject.toml: {str(need)!r} among the dependencies is no requirement.") from None
+        raise SeatrialError(
+            f"pyproject.toml: the dependency {str(requirement)!r} is not a valid requirement."
+        ) from None
 
 
 def _project_table(root: Path) -> dict[str, Any]:
-    """[project] of the folder's pyproject.toml, or what older files say; empty where there is neither."""
+    """[project] of the folder's pyproject.toml, or the same from older files; empty if there is neither."""
     path = root / "pyproject.toml"
     document = read_toml(path)
     return dict(document.get("project") or poetry_project(document)) if path.exists() else older_project(root)

@@ -1,8 +1,8 @@
-"""Takes what changed between two renderings into a project that people have edited since: a three-way merge by git.
+"""Applies the changes between two renderings to a project that people have edited since: a three-way merge by git.
 
-copier's own update does this too, but wants the template as a git repository with a tag for each version, and writes
-into the project step by step. Here the template lies inside an installed package, everything is worked out first, and
-`git merge-file`, which needs no repository, does the merging itself.
+copier's own update does this too, but needs the template as a git repository with a tag for each version, and writes
+into the project step by step. This template is inside an installed package; the whole merge is computed first, with
+`git merge-file`, which needs no repository.
 """
 
 import tempfile
@@ -19,10 +19,10 @@ from seatrial.template.repository import has_git
 
 @dataclass(frozen=True)
 class Merge:
-    """What a merge makes of a project; nothing is written yet. Paths are relative to the project.
+    """The result of a merge, not yet written. Paths are relative to the project.
 
-    `files` are the new contents, None for a file to be removed. `conflicts` are those of them with markers in them.
-    `kept` says which files were left as they are though the template changed them, and why.
+    `files` are the new contents, None for a file to be removed. `conflicts` are those with conflict markers.
+    `kept` are the files that stay as they are although the template changed them, each with the reason.
     """
 
     files: dict[str, bytes | None] = field(default_factory=dict)
@@ -31,9 +31,9 @@ class Merge:
 
 
 def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Merge:
-    """Merge the way from `old` to `new` (files by path) into the project at `root`."""
+    """Apply the changes from `old` to `new` (contents by path) to the project at `root`."""
     if not has_git():
-        raise SeatrialError("git is not installed.", hint="It merges the template's changes with yours.")
+        raise SeatrialError("git is not installed.", hint="Install it: it merges the template's changes with yours.")
     files: dict[str, bytes | None] = {}
     conflicts: list[str] = []
     kept: dict[str, str] = {}
@@ -43,7 +43,7 @@ def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Mer
             continue
         mine = _read(root / path)
         if path == ANSWERS and after is not None:
-            files[path] = after  # nobody writes there but the commands
+            files[path] = after  # only the commands write it
         elif mine == after:
             continue
         elif mine is None:
@@ -54,7 +54,7 @@ def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Mer
         elif mine == before:
             files[path] = after
         elif after is None:
-            kept[path] = "the template has it no more, and you changed it"
+            kept[path] = "the template no longer has it, but you changed it"
         else:
             files[path], clean = _three_way(path, mine, before or b"", after)
             if not clean:
@@ -63,7 +63,7 @@ def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Mer
 
 
 def write(root: Path, merged: Merge) -> None:
-    """Write a merge into the project: each file whole, the answers last, so that a broken-off one can be done again."""
+    """Write a merge into the project: each file atomically, the answers last, so that it can be repeated."""
     for path in sorted(merged.files, key=lambda path: (path == ANSWERS, path)):
         content = merged.files[path]
         if content is None:
@@ -82,8 +82,8 @@ def _read(path: Path) -> bytes | None:
 
 
 def _three_way(path: str, mine: bytes, before: bytes, after: bytes) -> tuple[bytes, bool]:
-    """Merge one file; gives it, and whether there was no conflict."""
-    windows = b"\r\n" in mine and b"\r\n" not in before  # a checkout with other line ends is no edit
+    """Merge one file; returns its content, and whether there was no conflict."""
+    windows = b"\r\n" in mine and b"\r\n" not in before  # a checkout with other line ends is not an edit
     if windows:
         before, after = (text.replace(b"\n", b"\r\n") for text in (before, after))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""A project's name: of its folder, its distribution and its package, which other things have names too."""
+"""Checks a project's name, and derives the names of its folder, distribution and package."""
 
 import keyword
 import re
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 from seatrial.core.errors import SeatrialError
 
-SUFFIX = "model"  # so that `churn` becomes churn-model, which is hardly ever a library's name
+SUFFIX = "model"  # so that `churn` becomes churn-model, which is hardly ever the name of a library
 LONGEST = 64
-# What a model's environment holds or a project's folder has: a package of that name would hide it.
+# Packages in a model's environment and folders of a project: a package with such a name would hide them.
 _LIBRARIES = """
 seatrial numpy onnxruntime pydantic pydantic_core sklearn pandas scipy skops pyarrow onnx skl2onnx fastapi starlette
 uvicorn loguru jinja2 pytest typer rich build uv copier
 """
 _FOLDERS = "tests data deploy docs dist runs artifacts"
 TAKEN = frozenset(f"{_LIBRARIES} {_FOLDERS}".split())
-# Windows has devices of these names.
+# Windows has devices with these names.
 DEVICES = frozenset(["con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))])
 
 
 @dataclass(frozen=True)
 class ProjectName:
-    """`folder` holds the project, `name` is the distribution's (churn-model), `package` is imported (churn_model)."""
+    """`folder` contains the project, `name` is the distribution (churn-model), `package` is imported (churn_model)."""
 
     folder: str
     name: str
@@ -30,7 +30,7 @@ class ProjectName:
 
 
 def project_name(folder: str, package: str = "") -> ProjectName:
-    """Check a project's name and derive the others from it. Raises SeatrialError, which says what would do."""
+    """Check a project's name and derive the others from it. Raises SeatrialError, which suggests a valid name."""
     _check(folder, "project")
     if package:
         _check(package, "package")
@@ -44,19 +44,19 @@ def project_name(folder: str, package: str = "") -> ProjectName:
 def _check(name: str, what: str) -> None:
     plain = name.replace("-", "_").lower()
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*", name) or len(name) > LONGEST:
-        proposal = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].strip("-")
-        hint = f"Did you mean {proposal}? " if proposal and _free(proposal) else ""
+        suggestion = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].strip("-")
+        hint = f"Did you mean {suggestion}? " if suggestion and _free(suggestion) else ""
         raise SeatrialError(
-            f"{name!r} is no name for a {what}.",
-            hint=f"{hint}It starts with a letter, and has letters, digits, and single hyphens or underscores.",
+            f"{name!r} is not a valid {what} name.",
+            hint=f"{hint}A name starts with a letter and has letters, digits, and single hyphens or underscores.",
         )
     if keyword.iskeyword(name) or keyword.iskeyword(plain) or keyword.issoftkeyword(plain):
-        raise SeatrialError(f"{name!r} is a word of Python's, and no name for a {what}.", hint=_instead(plain))
+        raise SeatrialError(f"{name!r} is a Python keyword and cannot be a {what} name.", hint=_instead(plain))
     if plain in sys.stdlib_module_names or plain in DEVICES:
         owner = "Windows" if plain in DEVICES else "Python's standard library"
-        raise SeatrialError(f"{name!r} is a name of {owner}, and none for a {what}.", hint=_instead(plain))
+        raise SeatrialError(f"{name!r} is used by {owner} and cannot be a {what} name.", hint=_instead(plain))
     if plain in TAKEN:
-        raise SeatrialError(f"{name!r} is taken: a project needs what has that name.", hint=_instead(plain))
+        raise SeatrialError(f"{name!r} is taken by something that every project needs.", hint=_instead(plain))
 
 
 def _free(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the steps from a table to a project hand on: facts to show, decisions to confirm, and the user's own wishes."""
+"""What the steps from a table to a project pass on: what was read, what was inferred, and what the user overrides."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,17 +11,17 @@ KINDS: dict[Kind, str] = {
     "integer": "whole numbers",
     "number": "numbers",
     "boolean": "yes or no",
-    "category": "one of a few names",
-    "code": "one of many names",
+    "category": "categories",
+    "code": "codes",
     "text": "free text",
     "date": "dates",
-    "moment": "dates with the time of day",
+    "moment": "dates and times",
 }
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that was recognised about the source, to be shown: separator, encoding, header."""
+    """One thing that was detected while reading a table, to be shown: separator, encoding, sheet."""
 
     name: str
     value: str
@@ -29,10 +29,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class TableSource:
-    """A table as it was read. Columns of a CSV file are all strings; those of other sources have their own types.
+    """A table as it was read. Columns of a CSV file are all strings; other sources have their own types.
 
-    `clean` says that a project can read the very file: CSV in UTF-8 with commas and a header, or Parquet. `target` is
-    the column to predict, where the source itself says which.
+    `clean` is set if a project can read the file unchanged: CSV in UTF-8 with commas and a header, or Parquet. `target`
+    is the column to predict, if the source itself names one.
     """
 
     name: str
@@ -46,8 +46,13 @@ class TableSource:
 
     @property
     def rows(self) -> int:
-        """How many rows it has."""
+        """The number of rows."""
         return int(self.table.num_rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column names, as the source has them."""
+        return tuple(self.table.column_names)
 
     def values(self, position: int) -> Any:
         """The values of one column, as one arrow array."""
@@ -56,17 +61,12 @@ class TableSource:
         values = self.table.column(position)
         return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of its columns, as they stand there."""
-        return tuple(self.table.column_names)
-
 
 @dataclass(frozen=True)
 class Decision:
-    """One thing that was decided, and can be decided otherwise: about which column, what, why, and the evidence.
+    """One decision that the user can override: about which column, what was decided, why, and the evidence.
 
-    `about` is the kind of decision, so that a program can group them; `column` is empty for the whole table.
+    `about` groups decisions by kind; `column` is empty for decisions about the whole table.
     """
 
     about: Literal["leave out", "type", "missing", "name", "target", "task", "positive", "rows", "data", "features"]
@@ -76,15 +76,15 @@ class Decision:
     evidence: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.column}: " if self.column else ""
-        return f"{place}{self.what}: {self.why}" + (f" ({self.evidence})" if self.evidence else "")
+        column = f"{self.column}: " if self.column else ""
+        return f"{column}{self.what}: {self.why}" + (f" ({self.evidence})" if self.evidence else "")
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a person says over what was guessed. Columns go by the name in the source or by the clean one.
+class Overrides:
+    """What the user sets instead of what would be inferred. Columns go by their name in the source or the clean name.
 
-    `keep` takes columns in that would be left out, `leave_out` leaves others out, `kinds` sets the type of columns.
+    `keep` uses columns that would be left out, `leave_out` leaves others out, `kinds` sets the type of columns.
     """
 
     task: Task | None = None
@@ -96,10 +96,10 @@ class Wishes:
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """One column: what it holds, and why it is left out, if it is.
+    """One column: its type and values, and the reason if it is left out.
 
-    `values` are its values, typed, null for missing, a pyarrow Array with one value per row that is kept.
-    `minimum` and `maximum` are numbers, or dates. `counts` are the categories with their rows, the most frequent first.
+    `values` is a typed pyarrow Array with one value per row that is kept, null where missing. `minimum` and `maximum`
+    are numbers or dates. `counts` are the categories with their numbers of rows, the most frequent first.
     """
 
     source: str
@@ -113,14 +113,14 @@ class ColumnFacts:
     maximum: Any = None
     counts: tuple[tuple[Any, int], ...] = ()
     longest: int = 0
-    aware: bool = False  # moments: whether they carry a time zone
+    aware: bool = False  # for moments: whether they have a time zone
     example: Any = None
     unit: str = ""
     left_out: str = ""
 
     @property
     def used(self) -> bool:
-        """Whether the schema asks for it."""
+        """Whether the schema has a field for it."""
         return not self.left_out
 
     @property
@@ -131,7 +131,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """The column to predict. `labels` are the classes with their rows; empty for a regression."""
+    """The column to predict. `labels` are the classes with their numbers of rows; empty for a regression."""
 
     source: str
     name: str
@@ -150,10 +150,10 @@ class TargetFacts:
 
 @dataclass(frozen=True)
 class Examination:
-    """All that is known about a table, and all that was decided: what a project is written from.
+    """All that is known and was decided about a table: what the project's code is generated from.
 
-    `rows_left_out` counts rows of the source without a label, or with one that stands alone; `kept` are the positions
-    of the others, None for all. `sampled` says in words what was found on a sample of the rows only.
+    `rows_left_out` counts the rows without a label and those whose label occurs only once; `kept` holds the positions
+    of the other rows, None if all are kept. `sampled` says what was checked on a sample of the rows only.
     """
 
     source: TableSource
@@ -168,7 +168,7 @@ class Examination:
 
     @property
     def used(self) -> tuple[ColumnFacts, ...]:
-        """The columns that the schema asks for."""
+        """The columns that the schema has a field for."""
         return tuple(column for column in self.columns if column.used)
 
     @property

@@ -1,4 +1,4 @@
-"""The git repository of a project: made with it, or looked at before it is changed."""
+"""The git repository of a project: created with it, or checked before the project is changed."""
 
 import shutil
 from pathlib import Path
@@ -8,23 +8,23 @@ from seatrial.core.git import ask_git, call_git, git_message, git_user, reposito
 
 
 def has_git() -> bool:
-    """Whether git can be called."""
+    """Whether git is installed."""
     return shutil.which("git") is not None
 
 
 def repository_above(folder: Path) -> Path | None:
-    """The top of the repository that a folder lies in, or would lie in; None where there is none."""
+    """The root of the repository that a folder is in, or would be in; None if there is none."""
     existing = next((f for f in (folder, *folder.parents) if f.is_dir()), None)
     return repository_root(existing) if existing else None
 
 
 def start_repository(folder: Path) -> bool:
-    """Make a repository on the branch main. Gives whether git did."""
+    """Create a repository with the branch main; returns whether that worked."""
     return ask_git(folder, "init", "--quiet", "--initial-branch", "main") is not None
 
 
 def first_commit(folder: Path, message: str) -> str:
-    """Commit everything; gives "" or, where git will not, its reason in a line."""
+    """Commit everything; returns "" or, if git refuses, its reason in one line."""
     for words in (("add", "--all"), ("commit", "--quiet", "--no-verify", "--message", message)):
         done = call_git(folder, *words)
         if done.returncode != 0:
@@ -34,20 +34,20 @@ def first_commit(folder: Path, message: str) -> str:
 
 
 def check_clean(folder: Path) -> None:
-    """Raise SeatrialError unless the folder is in a repository in which nothing of it waits to be committed."""
+    """Raise SeatrialError unless the folder is in a repository and has no uncommitted changes."""
     if repository_above(folder) is None:
         raise SeatrialError(
-            f"{folder} is in no git repository.",
-            hint="Commit the project first: then an update can be looked at, and taken back.",
+            f"{folder} is not in a git repository.",
+            hint="Commit the project first, so that the update can be reviewed and undone.",
         )
     changed = run_git(folder, "status", "--porcelain", "--", ".").splitlines()
     if changed:
         raise SeatrialError(
-            f"{folder} has changes that are not committed: {len(changed)}, {changed[0][3:]} the first.",
-            hint="Commit them or take them back: then an update can be looked at, and taken back.",
+            f"{folder} has {len(changed)} uncommitted change{'s' * (len(changed) > 1)}, the first in {changed[0][3:]}.",
+            hint="Commit or discard them, so that the update can be reviewed and undone.",
         )
 
 
 def user_name() -> str:
-    """The name that git writes into commits, "" where it has none."""
+    """The author name that git is configured with, "" if there is none."""
     return git_user(Path())

@@ -1,33 +1,34 @@
-"""The suites that ask whether things are the same: golden rows, invariants, bad input, and training done again."""
+"""The checks that ask whether things are equal: golden rows, invariants, invalid input, cost, repeated training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from seatrial.model.features import Array, Columns
+from seatrial.core.progress import Progress
+from seatrial.model.features import Array
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.trial.compare.cost import ReleaseCost, compare_cost
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
-from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome, Suite
 from seatrial.trial.rows.answer_collection import CollectedAnswers, GoldenRows, RepeatedAnswers, flat, rows_as_columns
-from seatrial.trial.rows.crossed_rows import cross_rows
 from seatrial.trial.rows.probes import Probe
 from seatrial.trial.sandbox.answers import RowResult
 from seatrial.trial.sandbox.queries import Describe
 from seatrial.trial.sandbox.sandbox import Sandbox
 
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
-TRAIN = "Publish its sdist with it, and keep the table it was trained on."
+PUBLISH_SDIST = "Publish the sdist with the wheel, and keep the table that the release was trained on."
+EXACT = ("rows", "probes", "crossed")  # the blocks of rows on which nothing may differ
+INFINITE = float("inf")
 
 
 def comparable(old: Metadata, new: Metadata) -> bool:
-    """Whether the two answer the same question, so that their scores can be held against each other."""
+    """Whether both predict the same target and classes, so that their scores can be compared."""
     return (old.task, old.target, tuple(map(str, old.classes))) == (new.task, new.target, tuple(map(str, new.classes)))
 
 
@@ -37,198 +38,168 @@ def check_golden(
     columns: Sequence[Column],
     scoring: Scoring,
     policy: Policy,
-    side: str,
+    role: str,
 ) -> list[Check]:
-    """The installed wheel's predict() against the scores that training stored."""
+    """Compare the installed wheel's predict() with the scores that training stored."""
     together = repeated.answers.predicted["golden"].together
     if together.errors or together.answered != repeated.rows:
         text = next(iter(together.errors.values()), f"{together.answered} of {repeated.rows} rows were answered")
-        summary = f"{side} does not answer its own golden rows: {text}"
-        return [Check("golden.scores", "golden", Outcome.blocked, summary, severity=float("inf"))]
-    given = flat(together.scores, not scoring.classifies)
+        summary = f"the {role} does not answer its own golden rows: {text}"
+        return [Check("golden.scores", "golden", Outcome.blocked, summary, severity=INFINITE)]
+    scores = flat(together.scores, not scoring.classifies)
     same = Sameness(
-        "golden.scores", "golden", scoring, rows_as_columns(columns, golden.rows), golden.scores, given,
-        "what training stored", f"the installed {side}",
+        "golden.scores", "golden", scoring, rows_as_columns(columns, golden.rows), golden.scores, scores,
+        "what training stored", f"the installed {role}",
     )  # fmt: skip
     checks = compare_exact(same, policy)
     if scoring.classifies and all(check.outcome is Outcome.passed for check in checks):
-        checks += _labels(together.labels, golden, scoring, side)
+        checks += _golden_labels(together.labels, golden, scoring, role)
     return checks
 
 
-def _labels(labels: Sequence[object], golden: GoldenRows, scoring: Scoring, side: str) -> list[Check]:
-    """The labels that predict() decided on, beside those that its scores ask for; exact ties may fall either way."""
-    wanted, given = scoring.decide(golden.scores), scoring.codes(list(labels))
+def _golden_labels(labels: Sequence[object], golden: GoldenRows, scoring: Scoring, role: str) -> list[Check]:
+    """Compare the labels of predict() with those that its scores imply; exact ties may fall either way."""
+    expected, actual = scoring.decide(golden.scores), scoring.positions(list(labels))
     ordered = np.sort(golden.scores, axis=1)
     lead = ordered[:, -1] - ordered[:, -2]
     if scoring.task == "binary":
         lead = np.abs(golden.scores[:, scoring.positive] - scoring.threshold)
-    wrong = int(((wanted != given) & (lead > TIE)).sum())
+    wrong = int(((expected != actual) & (lead > TIE)).sum())
     if not wrong:
         return []
     summary = (
-        f"the installed {side} decides {wrong} of {len(wanted)} golden rows otherwise than its scores say: "
-        f"another threshold than {scoring.threshold:g}, or classes in another order"
+        f"the installed {role} gives {wrong} of {len(expected)} golden rows another label than its scores imply: "
+        f"its threshold is not {scoring.threshold:g}, or its classes are in another order"
     )
-    return [Check("golden.labels", "golden", Outcome.blocked, summary, severity=float("inf"))]
+    return [Check("golden.labels", "golden", Outcome.blocked, summary, severity=INFINITE)]
 
 
-def check_invariants(repeated: RepeatedAnswers, scoring: Scoring, policy: Policy, side: str) -> list[Check]:
-    """Every row once and in order, alike each time, alone as in a batch, nothing changed in place."""
-    asked = repeated.answers.predicted["golden"]
-    regression = not scoring.classifies
-    answered = asked.together.answered
+def check_invariants(repeated: RepeatedAnswers, scoring: Scoring, policy: Policy, role: str) -> list[Check]:
+    """Every row once and in order, the same each time, alone as in a batch, and nothing changed in place."""
+    predicted = repeated.answers.predicted["golden"]
+
+    def answered(scores: np.ndarray, count: int | None = None) -> Array:
+        return flat(scores, not scoring.classifies)[:count]
+
     repeats = Repeats(
         rows=repeated.rows,
-        first=flat(asked.together.scores, regression)[:answered],
-        again=flat(asked.again.scores, regression)[: asked.again.answered],
-        alone=flat(asked.alone.scores, regression),
+        first=answered(predicted.together.scores, predicted.together.answered),
+        again=answered(predicted.again.scores, predicted.again.answered),
+        alone=answered(predicted.alone.scores),
         alone_rows=np.array(repeated.alone, dtype=np.int64),
-        permuted=flat(asked.permuted.scores, regression)[: asked.permuted.answered],
+        permuted=answered(predicted.permuted.scores, predicted.permuted.answered),
         permutation=np.arange(repeated.rows),  # they come back in the rows' own order
-        changed=asked.changed,
+        changed=predicted.changed,
     )
-    checks = compare_invariants(repeats, scoring, policy, side=f"the {side}")
+    checks = compare_invariants(repeats, scoring, policy, role=f"the {role}")
     if repeated.answers.attempts:
         tried = ", ".join(dict.fromkeys(repeated.answers.attempts))
-        summary = f"the {side} tried what a prediction has no need of, and was refused: {tried[:200]}"
+        summary = f"the {role} tried something that no prediction needs, and was refused: {tried[:200]}"
         checks.append(Check("invariants.attempts", "invariants", Outcome.blocked, summary, severity=1.0))
     return checks
 
 
 def check_bad_input(probes: Sequence[Probe], old: Sequence[RowResult], new: Sequence[RowResult]) -> list[Check]:
-    """What each made-up row gets: taken or refused, alike on both sides; and nothing may fail."""
+    """Check that both releases accept and reject the same generated rows, and that none of them fails."""
     checks = []
-    failed = [(p, n) for p, n in zip(probes, new, strict=True) if n.outcome == "failed"]
+    failed = [(probe, result) for probe, result in zip(probes, new, strict=True) if result.outcome == "failed"]
     if failed:
-        probe, judged = failed[0]
-        summary = (
-            f"the candidate fails on {len(failed)} rows, as where `{probe.column}` is {probe.what}: {judged.error}"
-        )
-        checks.append(
-            Check("contract.fails", "contract", Outcome.blocked, summary, subject=probe.column, severity=float("inf"))
-        )
-    for before, after, words, outcome in (
-        ("accepted", "refused", "refuses", Outcome.waiting),
-        ("refused", "accepted", "takes", Outcome.noted),
+        probe, result = failed[0]
+        subject, severity = probe.column, INFINITE
+        summary = f"the candidate fails on {len(failed)} rows, e.g. if `{subject}` is {probe.what}: {result.error}"
+        checks.append(Check("contract.fails", "contract", Outcome.blocked, summary, subject, severity=severity))
+    for before, after, verb, other, outcome in (
+        ("accepted", "refused", "rejects", "accepts", Outcome.waiting),
+        ("refused", "accepted", "accepts", "rejects", Outcome.noted),
     ):
-        found: dict[str, list[str]] = {}
-        for probe, one, other in zip(probes, old, new, strict=True):
-            if (one.outcome, other.outcome) == (before, after):
-                found.setdefault(probe.column, []).append(probe.what)
-        for column, whats in found.items():
-            told = ", ".join(dict.fromkeys(whats))
+        changed: dict[str, dict[str, None]] = {}
+        for probe, first, second in zip(probes, old, new, strict=True):
+            if (first.outcome, second.outcome) == (before, after):
+                changed.setdefault(probe.column, {})[probe.what] = None
+        for column, values in changed.items():
+            summary = f"the candidate {verb} rows that the baseline {other}: `{column}` {', '.join(values)}"
             checks.append(
                 Check(
-                    f"contract.{words}", "contract", outcome,
-                    f"the candidate {words} rows that the baseline did not treat so: `{column}` {told}",
+                    f"contract.{verb}", "contract", outcome, summary,
                     subject=column, severity=1.0, hint="Raise the major version, or accept it.",
                 )
             )  # fmt: skip
     if not checks:
-        refused = sum(judged.outcome == "refused" for judged in new)
-        summary = f"Of {len(probes):,} made-up rows, both refuse the same {refused:,} and take the others."
+        refused = sum(result.outcome == "refused" for result in new)
+        summary = f"Of {len(probes):,} generated rows, both reject the same {refused:,} and accept the others."
         checks.append(Check("contract.probes", "contract", Outcome.passed, summary))
     return checks
 
 
 def check_cost(
-    old: Sandbox, old_asked: CollectedAnswers, new: Sandbox, new_asked: CollectedAnswers, policy: Policy
+    old: Sandbox, old_collected: CollectedAnswers, new: Sandbox, new_collected: CollectedAnswers, policy: Policy
 ) -> list[Check]:
-    """Size, load time and latency, as ratios."""
-    load = new_asked.answers.load_seconds
-    if load > policy.max_load * old_asked.answers.load_seconds:
-        # A loaded machine easily doubles a load time, so one that seems too long is taken again.
+    """Compare size, load time and latency, as ratios."""
+    load = new_collected.answers.load_seconds
+    if load > policy.max_load * old_collected.answers.load_seconds:
+        # A busy machine easily doubles a load time, so one that seems too long is measured again.
         load = min(load, *(new.ask([Describe()]).load_seconds for _ in range(2)))
-    before, after = (float(np.median(asked.answers.cost.single)) for asked in (old_asked, new_asked))
-    return compare_cost(
-        ReleaseCost(old.wheel.size, old_asked.answers.load_seconds, before),
-        ReleaseCost(new.wheel.size, load, after),
-        policy,
-    )
-
-
-def crossed_rows(recipes: Recipes, columns: Sequence[Column]) -> Columns:
-    """Rows for the exact suites beyond those in common; none where no table is at hand. Bad ones the sides refuse."""
-    base = recipes.candidate or recipes.baseline
-    if base is None:
-        return {}
-    made = [
-        cross_rows(columns, table, lambda drawn: np.ones(len(next(iter(drawn.values()))), dtype=bool), seed=seed)
-        for seed, table in enumerate((base.table.columns, base.trained))
-        if table
-    ]
-    return {name: np.concatenate([part[name] for part in made]) for name in made[0]}
+    before, after = (float(np.median(each.answers.cost.single)) for each in (old_collected, new_collected))
+    first = ReleaseCost(old.wheel.size, old_collected.answers.load_seconds, before)
+    return compare_cost(first, ReleaseCost(new.wheel.size, load, after), policy)
 
 
 def trained_again(
     recipes: Recipes,
     policy: Policy,
-    queries: Queries,
+    scoring: Scoring,
     old: CollectedAnswers | None,
     new: CollectedAnswers,
-    progress: Callable[[str], None],
-    crossed: Columns | None = None,
+    progress: Progress,
 ) -> list[Check]:
-    """Candidate and baseline against what their own code and data give when they are trained again; and the rebuild.
+    """Compare both releases with a repeated training of their code and data, and rebuild the candidate.
 
     A suite that cannot run is inconclusive, and says what would help.
     """
     checks: list[Check] = []
-    scoring, count = queries.scoring, queries.size + len(queries.probed)
-    rows = {name: values[:count] for name, values in queries.table.items()}
-    if crossed:
-        rows = {name: np.concatenate([values, crossed[name]]) for name, values in rows.items()}
-    behind = len(next(iter(queries.table.values())))
+    rows, candidate = new.blocks.rows(*EXACT), new.of(*EXACT)
+    baseline = old.of(*EXACT) if old is not None else candidate
+    # A row that a release rejects is not compared; one that it answered with NaN is.
+    refused = new.refused_in(*EXACT) | old.refused_in(*EXACT) if old is not None else new.refused_in(*EXACT)
 
-    def said(asked: CollectedAnswers) -> Array:
-        return np.concatenate([asked.table[:count], asked.table[behind:]]) if crossed else asked.table[:count]
-
-    # A row that a side's schema refuses is no row of it; one that was answered with NaN is.
-    refused = new.refused | old.refused if old is not None else new.refused
-    keep = ~(np.concatenate([refused[:count], refused[behind:]]) if crossed else refused[:count])
-
-    def same(name: str, suite: Suite, expected: Array, given: Array, what: tuple[str, str], differs: Outcome) -> None:
+    def same(name: str, suite: Suite, expected: Array, actual: Array, words: tuple[str, str], differs: Outcome) -> None:
         size = len(expected)
-        nothing = np.isnan(expected.reshape(size, -1)).any(axis=1) & np.isnan(given.reshape(size, -1)).any(axis=1)
-        kept = keep & ~nothing  # where both give no number, neither differs; the invariants tell of it
+        neither = np.isnan(expected.reshape(size, -1)).any(axis=1) & np.isnan(actual.reshape(size, -1)).any(axis=1)
+        kept = ~refused & ~neither  # where neither gives a number, nothing differs; the invariants report it
         chosen = {n: values[kept] for n, values in rows.items()}
-        told = Sameness(
-            name, suite, scoring, chosen, expected[kept], given[kept], what[0], what[1], rows="rows and probes"
-        )
-        checks.extend(compare_exact(told, policy, differs=differs))
+        sameness = Sameness(name, suite, scoring, chosen, expected[kept], actual[kept], *words, rows="rows and probes")
+        checks.extend(compare_exact(sameness, policy, differs=differs))
 
-    redesign = Outcome.waiting if policy.kind == "redesign" else Outcome.blocked
     if recipes.candidate:
         progress("training the candidate again")
         again = np.asarray(recipes.candidate.score(rows))
-        what = ("the candidate trained again", "the installed candidate")
-        same("reproduce.candidate", "reproduce", again, said(new), what, Outcome.blocked)
+        words = ("the candidate trained again", "the installed candidate")
+        same("reproduce.candidate", "reproduce", again, candidate, words, Outcome.blocked)
     else:
-        checks.append(_missing("reproduce.candidate", "reproduce", recipes, policy))
+        checks.append(_not_run("reproduce.candidate", "reproduce", recipes, policy))
     if old is None:
         return checks
     if recipes.baseline:
         progress("training the baseline again")
         again = np.asarray(recipes.baseline.score(rows))
-        what = ("the installed baseline", "the baseline trained again")
-        same("reproduce.baseline", "reproduce", said(old), again, what, Outcome.blocked)
+        words = ("the installed baseline", "the baseline trained again")
+        same("reproduce.baseline", "reproduce", baseline, again, words, Outcome.blocked)
     else:
-        checks.append(_missing("reproduce.baseline", "reproduce", recipes, policy))
+        checks.append(_not_run("reproduce.baseline", "reproduce", recipes, policy))
     if recipes.rebuilt:
         progress("training the candidate's code on the baseline's data")
         again = np.asarray(recipes.rebuilt(rows))
-        what = ("the baseline", "the candidate's code on the baseline's data")
-        same("rebuild.scores", "rebuild", said(old), again, what, redesign)
+        words = ("the baseline", "the candidate's code on the baseline's data")
+        differs = Outcome.waiting if policy.kind == "redesign" else Outcome.blocked
+        same("rebuild.scores", "rebuild", baseline, again, words, differs)
     else:
-        checks.append(_missing("rebuild.scores", "rebuild", recipes, policy))
+        checks.append(_not_run("rebuild.scores", "rebuild", recipes, policy))
     if policy.kind == "repackage":
-        what = ("the baseline", "the candidate")
-        same("total.scores", "total", said(old), said(new), what, Outcome.blocked)
+        same("total.scores", "total", baseline, candidate, ("the baseline", "the candidate"), Outcome.blocked)
     return checks
 
 
-def _missing(name: str, suite: Suite, recipes: Recipes, policy: Policy) -> Check:
-    reason = recipes.missing.get(suite) or next(iter(recipes.missing.values()), "The recipe is not at hand.")
+def _not_run(name: str, suite: Suite, recipes: Recipes, policy: Policy) -> Check:
+    reason = recipes.missing.get(suite) or next(iter(recipes.missing.values()), "The recipe is not available.")
     outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
-    return Check(name, suite, outcome, f"This suite could not run. {reason}", hint=TRAIN)
+    return Check(name, suite, outcome, f"This suite could not run. {reason}", hint=PUBLISH_SDIST)

@@ -1,24 +1,25 @@
-"""The gate: which trials a project has passed, and what somebody accepted; asked before anything is published.
+"""The gate: which trials a wheel has passed, and what somebody accepted. Publishing and deploying ask it first.
 
-Results lie in the project's `.seatrial/trials/`, named by the hashes of both wheels: a result speaks for exactly these
-bytes against exactly that baseline. Acceptances lie in `accepted.json` beside pyproject.toml, and belong into git.
+Results are stored in the project's `.seatrial/trials/`, named by the hashes of both wheels: a result is valid for
+exactly these bytes against exactly that baseline. Acceptances are stored in `accepted.json` next to pyproject.toml, and
+belong into git.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
 
 RESULTS = Path(".seatrial") / "trials"
+DOCUMENT = "verdict.json"
 ACCEPTED = "accepted.json"
 FIRST = "first"
-# What no one can wave through: here the wheel is not what was trained, or does not answer reliably.
-NEVER = ("golden", "invariants")
+# Nobody can accept these: the wheel is not what was trained, or its answers are not reliable.
+NEVER_ACCEPTED = ("golden", "invariants")
 
 
 @dataclass(frozen=True)
@@ -35,43 +36,41 @@ class Acceptance:
 
 
 def result_folder(root: Path, candidate: str, baseline: str | None) -> Path:
-    """Where the result of a trial lies, by the wheels' SHA-256."""
+    """The folder of a trial's result, by the wheels' SHA-256."""
     return root / RESULTS / f"{candidate[:16]}-{baseline[:16] if baseline else FIRST}"
 
 
 def result_folders(root: Path, candidate: str) -> list[Path]:
-    """Where the results of all trials of this wheel lie, the newest first."""
-    results = (root / RESULTS).glob(f"{candidate[:16]}-*/verdict.json")
+    """The folders of the results of all trials of this wheel, the newest first."""
+    results = (root / RESULTS).glob(f"{candidate[:16]}-*/{DOCUMENT}")
     return [path.parent for path in sorted(results, key=lambda path: path.stat().st_mtime, reverse=True)]
 
 
 def read_result(folder: Path) -> Verdict:
     """Read the verdict in a folder of results."""
-    path = folder / "verdict.json"
+    path = folder / DOCUMENT
     return read_verdict(read_json(path), str(path))
 
 
 def stored_verdict(root: Path, candidate: str, baseline: str | None) -> Verdict | None:
-    """Read the result of these two wheels; None where there was no trial of exactly them."""
-    path = result_folder(root, candidate, baseline) / "verdict.json"
-    if not path.is_file():
+    """Read the result for these two wheels; None if there was no trial of exactly these."""
+    folder = result_folder(root, candidate, baseline)
+    if not (folder / DOCUMENT).is_file():
         return None
-    verdict = read_verdict(read_json(path), str(path))
-    known = (verdict.candidate.sha256, verdict.baseline.sha256 if verdict.baseline else None)
-    return verdict if known == (candidate, baseline) else None
+    verdict = read_result(folder)
+    return verdict if (verdict.candidate.sha256, _baseline_of(verdict)) == (candidate, baseline) else None
 
 
 def require_passed(root: Path, candidate: str, baseline: str | None, *, today: date) -> Verdict:
-    """Give the passed trial of these bytes against this baseline, or raise SeatrialError saying what is missing."""
+    """Return the passed trial of these bytes against this baseline, or raise SeatrialError with what is missing."""
     verdict = stored_verdict(root, candidate, baseline)
-    against = f"the served release ({baseline[:12]}…)" if baseline else "no baseline, as the first release"
     if verdict is None:
+        against = f"against the served release ({baseline[:12]}…)" if baseline else "as the first release"
         raise SeatrialError(
-            f"No trial has been held of this wheel ({candidate[:12]}…) against {against}.",
-            hint="Run `seatrial trial`.",
+            f"No trial has been run for this wheel ({candidate[:12]}…) {against}.", hint="Run `seatrial trial`."
         )
     if verdict.exit_code:
-        raise SeatrialError(f"This wheel has not passed its trial. {verdict.cause}", hint=_next(verdict))
+        raise SeatrialError(f"This wheel has not passed its trial. {verdict.cause}", hint=_next_step(verdict))
     for check in verdict.checks:
         if check.outcome is Outcome.accepted:
             _refuse_expired(check, _acceptance_of(check, read_acceptances(root), candidate, baseline), today)
@@ -79,66 +78,69 @@ def require_passed(root: Path, candidate: str, baseline: str | None, *, today: d
 
 
 def require_any_passed(root: Path, candidate: str, *, today: date) -> Verdict:
-    """Give a passed trial of these bytes, against whatever: what it was published with; or raise SeatrialError."""
-    refused: SeatrialError | None = None
+    """Return a passed trial of these bytes against any baseline, or raise SeatrialError."""
+    refusal: SeatrialError | None = None
     for folder in result_folders(root, candidate):
-        stored = read_result(folder)
-        if stored.candidate.sha256 == candidate:
+        verdict = read_result(folder)
+        if verdict.candidate.sha256 == candidate:
             try:
-                baseline = stored.baseline.sha256 if stored.baseline else None
-                return require_passed(root, candidate, baseline, today=today)
+                return require_passed(root, candidate, _baseline_of(verdict), today=today)
             except SeatrialError as error:
-                refused = refused or error
-    if refused is not None:
-        raise refused
-    raise SeatrialError(f"No trial has been held of this wheel ({candidate[:12]}…).", hint="Run `seatrial trial`.")
+                refusal = refusal or error
+    raise refusal or SeatrialError(
+        f"No trial has been run for this wheel ({candidate[:12]}…).", hint="Run `seatrial trial`."
+    )
 
 
-def _next(verdict: Verdict) -> str:
+def _baseline_of(verdict: Verdict) -> str | None:
+    return verdict.baseline.sha256 if verdict.baseline else None
+
+
+def _next_step(verdict: Verdict) -> str:
     """What to do about a trial that was not passed."""
     if verdict.outcome is Outcome.blocked:
-        return "Mend it and build again."
+        return "Fix it and build again."
     if verdict.outcome is Outcome.waiting:
-        return "Look at it, and accept it if it is right: `seatrial trial accept --reason ...`"
+        return "Review it, and accept it if it is right: `seatrial trial accept --reason ...`"
     hints = (check.hint for check in verdict.checks if check.outcome is Outcome.inconclusive and check.hint)
-    return next(hints, "Look at the trial's page.")
+    return next(hints, "See the trial's page.")
 
 
 def read_acceptances(root: Path) -> list[Acceptance]:
-    """Read what was accepted; PolicyError where the file is damaged."""
+    """Read what was accepted. Raises PolicyError if the file is damaged."""
     path = root / ACCEPTED
     if not path.is_file():
         return []
     try:
         return [Acceptance(**{**each, "checks": tuple(each["checks"])}) for each in read_json(path)]
     except (TypeError, KeyError, AttributeError):
-        raise PolicyError(f"{path} is no list of acceptances.", hint="Restore it from git, or remove it.") from None
+        raise PolicyError(f"{path} is not a list of acceptances.", hint="Restore it from git, or delete it.") from None
 
 
 def accept(
     root: Path, verdict: Verdict, *, checks: Sequence[str], reason: str, by: str, today: date, until: date
 ) -> Acceptance:
-    """Record that somebody accepts the differences `checks` (ids; none means all that wait) of this very pair.
+    """Record that somebody accepts the differences `checks` (ids; none means all that wait) between these two wheels.
 
-    Raises PolicyError where there is nothing to accept, or where it is nothing that can be.
+    Raises PolicyError if there is nothing to accept, or if a check cannot be accepted.
     """
     if not reason.strip():
-        raise PolicyError("An acceptance needs a reason.", hint="--reason says why the difference is right.")
+        raise PolicyError("An acceptance needs a reason.", hint="Say why the difference is right with --reason.")
     if until <= today:
-        raise PolicyError(f"{until} is not after today.", hint="--until is the last day on which it holds.")
-    open_ = {check.id: check for check in verdict.checks if check.outcome in (Outcome.waiting, Outcome.blocked)}
-    wanted = list(checks) or [id_ for id_, check in open_.items() if check.outcome is Outcome.waiting]
-    if not wanted:
-        raise PolicyError("There is no difference that waits for acceptance.", hint=verdict.cause)
-    for id_ in wanted:
-        if id_ not in open_:
-            raise PolicyError(f"No check {id_!r} is open.", hint=f"Open: {', '.join(open_) or 'none'}.")
-        if open_[id_].suite in NEVER:
-            raise PolicyError(f"{id_} cannot be accepted: {open_[id_].summary}", hint="Build the release again.")
+        raise PolicyError(f"{until} is not after today.", hint="Give the last valid day with --until.")
+    pending = {check.id: check for check in verdict.checks if check.outcome in (Outcome.waiting, Outcome.blocked)}
+    chosen = list(checks) or [name for name, check in pending.items() if check.outcome is Outcome.waiting]
+    if not chosen:
+        raise PolicyError("No difference is waiting for acceptance.", hint=verdict.cause)
+    for name in chosen:
+        if name not in pending:
+            raise PolicyError(f"No check {name!r} is open.", hint=f"Open checks: {', '.join(pending) or 'none'}.")
+        if pending[name].suite in NEVER_ACCEPTED:
+            raise PolicyError(f"{name} cannot be accepted: {pending[name].summary}", hint="Build the release again.")
     acceptance = Acceptance(
         candidate=verdict.candidate.sha256,
-        baseline=verdict.baseline.sha256 if verdict.baseline else "",
-        checks=tuple(wanted),
+        baseline=_baseline_of(verdict) or "",
+        checks=tuple(chosen),
         reason=reason.strip(),
         by=by,
         on=today.isoformat(),
@@ -151,47 +153,41 @@ def accept(
 def with_acceptances(
     checks: Sequence[Check], acceptances: Sequence[Acceptance], *, candidate: str, baseline: str | None, today: date
 ) -> list[Check]:
-    """Mark the checks that were accepted for this very pair; NotComparedError where an acceptance has expired."""
+    """Mark the checks that were accepted for these two wheels. Raises NotComparedError if an acceptance has expired."""
     marked = []
     for check in checks:
-        given = _acceptance_of(check, acceptances, candidate, baseline)
-        if given is None or check.outcome not in (Outcome.waiting, Outcome.blocked) or check.suite in NEVER:
-            marked.append(check)
-            continue
-        _refuse_expired(check, given, today)
-        told = f"{check.summary} Accepted by {given.by} until {given.until}: {given.reason}"
-        marked.append(replace(check, outcome=Outcome.accepted, summary=told))
+        acceptance = _acceptance_of(check, acceptances, candidate, baseline)
+        pending = check.outcome in (Outcome.waiting, Outcome.blocked) and check.suite not in NEVER_ACCEPTED
+        if acceptance is not None and pending:
+            _refuse_expired(check, acceptance, today)
+            by = f"Accepted by {acceptance.by} until {acceptance.until}: {acceptance.reason}"
+            check = replace(check, outcome=Outcome.accepted, summary=f"{check.summary} {by}")  # noqa: PLW2901
+        marked.append(check)
     return marked
 
 
 def _acceptance_of(
     check: Check, acceptances: Sequence[Acceptance], candidate: str, baseline: str | None
 ) -> Acceptance | None:
-    """Find the last acceptance of this check for this very pair."""
+    """Find the last acceptance of this check for these two wheels."""
     pair = (candidate, baseline or "")
     fitting = [a for a in acceptances if (a.candidate, a.baseline) == pair and check.id in a.checks]
     return fitting[-1] if fitting else None
 
 
-def _refuse_expired(check: Check, given: Acceptance | None, today: date) -> None:
-    if given is None:
+def _refuse_expired(check: Check, acceptance: Acceptance | None, today: date) -> None:
+    if acceptance is None:
         raise NotComparedError(
-            f"{check.id} was accepted, and the acceptance is gone from {ACCEPTED}.", hint="Restore it, or trial again."
+            f"The acceptance of {check.id} is no longer in {ACCEPTED}.", hint="Restore it, or run the trial again."
         )
-    if date.fromisoformat(given.until) < today:
+    if date.fromisoformat(acceptance.until) < today:
         raise NotComparedError(
-            f"The acceptance of {check.id} by {given.by} has expired on {given.until}.",
-            hint="Look at the difference again: `seatrial trial accept --reason ...`, or mend it.",
+            f"The acceptance of {check.id} by {acceptance.by} expired on {acceptance.until}.",
+            hint="Review the difference again and run `seatrial trial accept --reason ...`, or fix it.",
         )
 
 
 def write_results(folder: Path, files: dict[str, str]) -> None:
-    """Write a result's files, the JSON document last: it is the one that speaks for the trial."""
-    document: Any = None
-    for name, content in files.items():
-        if name == "verdict.json":
-            document = content
-        else:
-            write_atomic(folder / name, content)
-    if document is not None:
-        write_atomic(folder / "verdict.json", document)
+    """Write a result's files, the JSON document last, since it is what makes the result valid."""
+    for name, content in sorted(files.items(), key=lambda file: file[0] == DOCUMENT):
+        write_atomic(folder / name, content)

@@ -1,4 +1,4 @@
-"""The policy: what a candidate is held to, from [tool.seatrial.trial] in pyproject.toml, with good defaults."""
+"""The policy: what a candidate must fulfil, from [tool.seatrial.trial] in pyproject.toml, with defaults."""
 
 from typing import Any, Literal
 
@@ -9,19 +9,19 @@ from seatrial.trial.records import Kind, PolicyError
 
 
 class Policy(BaseModel):
-    """What must hold. Every key has a default, and its description is its documentation."""
+    """What must be true of a candidate. Every key has a default, and its description is its documentation."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     kind: Kind = Field(
         "retrain",
-        description="repackage: nothing may differ; retrain: new data and the same code; redesign: changed on purpose",
+        description="repackage: nothing may differ; retrain: new data, same code; redesign: changed on purpose",
     )
     tolerance: float = Field(
         1e-9, ge=0, le=0.1, description="how far a probability may differ where nothing may; relative for regression"
     )
     margin: float = Field(
-        0.01, ge=0, le=1, description="how much worse a metric may be, beyond what chance explains; relative for errors"
+        0.01, ge=0, le=1, description="how much worse a metric may be, beyond chance; relative for errors"
     )
     false_alarms: float = Field(
         0.01, ge=1e-6, le=0.2, description="the share of harmless releases that all statistical checks may block"
@@ -33,27 +33,27 @@ class Policy(BaseModel):
         12, ge=5, le=200, description="how often the baseline's recipe is trained again, to learn what is noise"
     )
     slices: list[str] = Field([], description="columns whose groups are compared; empty: all with few values")
-    min_slice: int = Field(30, ge=5, description="rows below which a group is not judged")
-    min_rows: int = Field(30, ge=10, description="labelled rows below which metrics are inconclusive")
-    max_fewer_rows: float = Field(0.3, ge=0, le=1, description="the share of training rows that may go missing")
+    min_slice: int = Field(30, ge=5, description="the fewest rows of a group that is judged")
+    min_rows: int = Field(30, ge=10, description="the fewest labelled rows on which metrics are judged")
+    max_fewer_rows: float = Field(0.3, ge=0, le=1, description="the share of training rows that may be missing")
     max_rewritten: float = Field(
         0.05, ge=0, le=1, description="the share of known training rows that may have changed in a column"
     )
-    changing: list[str] = Field([], description="columns whose values are right to change in known rows, as an age")
+    changing: list[str] = Field([], description="columns whose values may change in known rows, such as an age")
     suspicious_gain: float = Field(
-        0.1, gt=0, description="a gain in the headline metric that asks for acceptance, as a leak may be behind it"
+        0.1, gt=0, description="a gain in the headline metric that asks for acceptance, because it may come from a leak"
     )
     max_slower: float = Field(2.0, ge=1, description="how many times slower a prediction may be")
     max_larger: float = Field(4.0, ge=1, description="how many times larger the wheel may be")
     max_load: float = Field(3.0, ge=1, description="how many times longer loading may take")
     inconclusive: Literal["wait", "note"] = Field(
-        "wait", description="what a suite that cannot run does: wait (exit code 3), or note (it is only told)"
+        "wait", description="what happens if a suite cannot run: wait (exit code 3), or note (it is only reported)"
     )
-    timeout: float = Field(120.0, ge=1, description="seconds that a side may take")
-    memory_mb: int = Field(4096, ge=128, description="memory that a side may take, in MB")
-    threads: int = Field(1, ge=1, description="threads of each side")
+    timeout: float = Field(120.0, ge=1, description="seconds that a release may take to answer")
+    memory_mb: int = Field(4096, ge=128, description="memory that a release may use, in MB")
+    threads: int = Field(1, ge=1, description="threads of each release")
 
 
 def read_policy(settings: dict[str, Any], where: str) -> Policy:
-    """Check [tool.seatrial.trial]; `where` names the file. Raises PolicyError naming key, fault, and what it means."""
+    """Check [tool.seatrial.trial]; `where` names the file. Raises PolicyError naming key, fault and meaning."""
     return read_table(Policy, settings, f"{where}: [tool.seatrial.trial]", PolicyError)

@@ -1,20 +1,20 @@
-"""What the suites that train again are given: two recipes, as functions that come from another stage."""
+"""The trainings that a trial repeats: two recipes, as functions that come from another stage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.queries import Scorer
-from seatrial.trial.compare.table_history import Table
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.rows.reference import LabelledRows
 
 
 @dataclass(frozen=True)
 class Training:
-    """One release's own training, done again: its code on its table. Scorers take raw columns.
+    """One release's training, repeated: its code on its table. Scorers take raw columns.
 
-    `score` answers as the pipeline that is trained as the release was. `refit` trains on some of the training rows,
-    whose labels are `target` (n,), and gives such a scorer. `trained` are these rows, `held_out` all others.
+    `score` is a pipeline trained as the release was. `refit` trains on some of the training rows, whose labels are
+    `target` (n,), and returns such a scorer. `trained` are these rows, `held_out` all others.
     """
 
     score: Scorer
@@ -24,15 +24,25 @@ class Training:
     trained: Columns = field(default_factory=dict)
     held_out: LabelledRows | None = None
 
+    @property
+    def tables(self) -> list[Columns]:
+        """The whole table, and the rows that it was trained on."""
+        return [self.table.columns, self.trained] if self.trained else [self.table.columns]
+
 
 @dataclass(frozen=True)
 class Recipes:
-    """The trainings that can be done again; `missing` says of a suite that cannot run why, and what would help.
+    """The trainings that can be repeated; `missing` says why a suite cannot run, and what would help.
 
-    `rebuilt` answers as the candidate's code does on the baseline's table, split and seeded as the baseline was.
+    `rebuilt` is the candidate's code trained on the baseline's table, split and seeded as the baseline was.
     """
 
     candidate: Training | None = None
     baseline: Training | None = None
     rebuilt: Scorer | None = None
     missing: dict[str, str] = field(default_factory=dict)
+
+    def crossable(self) -> list[Columns]:
+        """The tables that crossed rows are drawn from; none if neither training can be repeated."""
+        base = self.candidate or self.baseline
+        return base.tables if base else []

@@ -1,6 +1,6 @@
-"""What a trial finds: checks, and the verdict over them, as frozen records that become one JSON document.
+"""What a trial produces: checks and the verdict over them, as frozen records that become one JSON document.
 
-The document is the result; the page, the Markdown, the JUnit file and the terminal's table are renderings of it.
+The document is the result. The page, the Markdown, the JUnit file and the terminal's table are renderings of it.
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -16,18 +16,18 @@ Suite = Literal["golden", "invariants", "contract", "reproduce", "rebuild", "tot
 
 
 class Outcome(StrEnum):
-    """What a check came to, and the verdict; from good to bad."""
+    """The result of a check and of the verdict, from good to bad."""
 
     passed = "passed"
     noted = "noted"  # worth reading, decides nothing
-    accepted = "accepted"  # it would wait, but somebody accepted this very difference
+    accepted = "accepted"  # it would wait, but somebody accepted this exact difference
     waiting = "waiting"  # for somebody's acceptance
-    inconclusive = "inconclusive"  # it could not be found out, which is never a pass
+    inconclusive = "inconclusive"  # it could not be determined, which is never a pass
     blocked = "blocked"
 
 
 class ExitCode:
-    """What `seatrial trial` ends with."""
+    """The exit codes of `seatrial trial`."""
 
     passed = 0
     blocked = 1
@@ -38,14 +38,14 @@ class ExitCode:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One thing that was checked.
 
-    `subject` is what is to blame if it fails: a column, a slice ("sex = female"), a metric; empty for the whole.
-    `old`, `new` and `limit` are the figures that decided, where there are any. `severity` orders failed checks: how
-    many times over its limit it is, or infinity where nothing may differ. `evidence` holds what pages draw, as JSON.
+    `subject` is what to blame if it fails: a column, a group of rows ("sex = female"), a metric; empty for the whole.
+    `old`, `new` and `limit` are the values that decided, if there are any. `severity` orders failed checks: how many
+    times over its limit the check is, or infinity where no difference is allowed. `evidence` is further JSON data.
     """
 
-    name: str  # as "total.flips", "golden.scores", "contract.columns"; unique with `subject`
+    name: str  # such as "total.flips", "golden.scores", "contract.columns"; unique together with `subject`
     suite: Suite
     outcome: Outcome
     summary: str  # one sentence with its figures, for people
@@ -59,13 +59,27 @@ class Check:
 
     @property
     def id(self) -> str:
-        """What names it in a test report and in an acceptance."""
+        """The check's name in test reports and acceptances."""
         return f"{self.name}[{self.subject}]" if self.subject else self.name
+
+
+def judged_check(
+    name: str,
+    suite: Suite,
+    failed: bool,
+    failure: str,
+    success: str,
+    *,
+    differs: Outcome = Outcome.blocked,
+    **values: Any,
+) -> Check:
+    """Make a check that has passed, or failed with the outcome `differs`; `values` are the check's other fields."""
+    return Check(name, suite, differs if failed else Outcome.passed, failure if failed else success, **values)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One of the two releases, as the trial found it."""
+    """One of the two releases."""
 
     name: str
     version: str
@@ -77,10 +91,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a trial. `baseline` is None for a first release; `rows` says how many rows of each sort there were.
+    """The result of a trial. `baseline` is None for a first release; `rows` counts the rows of each kind.
 
-    `worst_rows` are those that changed most: {"row": {...}, "old": p, "new": p, "label": y, "changed": [...]}.
-    `pictures` holds what the page draws beside the checks' own evidence.
+    `worst_rows` changed most: {"row": {...}, "old": p, "new": p, "label": y, "drivers": [...]}, where the drivers are
+    the columns that explain the change. `pictures` is the data for the page's charts; see `report.evidence`.
     """
 
     outcome: Outcome
@@ -110,18 +124,18 @@ class Verdict:
         return ExitCode.passed
 
     def to_document(self) -> dict[str, Any]:
-        """Give the JSON document."""
+        """Return the JSON document."""
         return asdict(self)
 
 
 class NotComparedError(SeatrialError):
-    """The two could not be compared: a side crashed, or a comparison would have been vacuous."""
+    """The two releases could not be compared: one crashed, or the comparison would have been vacuous."""
 
     exit_code = ExitCode.not_compared
 
 
 class PolicyError(SeatrialError):
-    """The policy or the call is wrong."""
+    """The policy or the command is wrong."""
 
     exit_code = ExitCode.usage
 
@@ -129,15 +143,15 @@ class PolicyError(SeatrialError):
 def read_verdict(document: Any, where: str) -> Verdict:
     """Read a result back; `where` names it in errors."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise SeatrialError(f"{where} is no result of a trial of schema {SCHEMA}.", hint="Hold the trial again.")
+        raise SeatrialError(f"{where} is not a trial's result of schema {SCHEMA}.", hint="Run the trial again.")
     try:
         known = {f.name for f in fields(Verdict)}
-        given = {k: v for k, v in document.items() if k in known}
-        given["outcome"] = Outcome(given["outcome"])
-        given["checks"] = tuple(Check(**{**check, "outcome": Outcome(check["outcome"])}) for check in given["checks"])
-        given["candidate"] = Subject(**given["candidate"])
-        given["baseline"] = Subject(**given["baseline"]) if given["baseline"] else None
-        given["worst_rows"] = tuple(given["worst_rows"])
-        return Verdict(**given)
+        values = {key: value for key, value in document.items() if key in known}
+        values["outcome"] = Outcome(values["outcome"])
+        values["checks"] = tuple(Check(**{**check, "outcome": Outcome(check["outcome"])}) for check in values["checks"])
+        values["candidate"] = Subject(**values["candidate"])
+        values["baseline"] = Subject(**values["baseline"]) if values["baseline"] else None
+        values["worst_rows"] = tuple(values["worst_rows"])
+        return Verdict(**values)
     except (KeyError, TypeError, ValueError) as error:
-        raise SeatrialError(f"{where} is damaged: {error}", hint="Hold the trial again.") from None
+        raise SeatrialError(f"{where} is damaged: {error}", hint="Run the trial again.") from None

@@ -16,6 +16,7 @@ from seatrial.trial.sandbox.answers import Answers, Description
 from seatrial.trial.sandbox.queries import Describe
 from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox
 from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class OpenedRelease:
 class TrialSetup:
     """Both releases, the candidate's golden rows, and what both are asked.
 
-    `comparable` says whether there is a baseline that answers the same question as the candidate.
+    `comparable` says whether there is a baseline, with the same task, target and classes as the candidate.
     """
 
     candidate: OpenedRelease
@@ -47,17 +48,17 @@ class TrialSetup:
 
 
 def set_up_trial(
-    candidate: Path,
-    baseline: Path | None,
+    candidate: Path | WheelInfo,
+    baseline: Path | WheelInfo | None,
     policy: Policy,
     *,
-    index: WheelSource | Path | None = None,
+    index: WheelSource | None = None,
     data: Path | None = None,
     progress: Progress = silent,
 ) -> TrialSetup:
-    """Open the sandboxes and choose the rows; `data` are further rows. Raises NotComparedError where that fails."""
+    """Open the sandboxes and choose the rows; `data` are further rows. Raises NotComparedError if that fails."""
 
-    def opened(wheel: Path, role: str) -> OpenedRelease:
+    def opened(wheel: Path | WheelInfo, role: str) -> OpenedRelease:
         sandbox = open_sandbox(wheel, policy, role=role, index=index, progress=progress)
         progress(f"asking the {role} to describe itself")
         return OpenedRelease(sandbox, sandbox.ask([Describe()]))

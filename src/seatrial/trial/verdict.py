@@ -1,12 +1,12 @@
-"""From all checks to one outcome, and to the sentence that names its cause."""
+"""Turns all checks into one outcome, and into the sentence that names its cause."""
 
 from collections.abc import Sequence
 
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
-# Which failed check tells the cause best. Exact ones come first, and of these the ones that know the reason; figures
-# that follow from something else (labels that flipped, a metric that fell) come last.
+# Failed checks by how well they show the cause. Exact ones come first, starting with those that know the reason.
+# Consequences of something else (labels that flipped, a metric that fell) come last.
 RANKS = (
     "contract.",
     "invariants.rows",
@@ -49,34 +49,32 @@ WORDS = {
 
 
 def judge(checks: Sequence[Check], policy: Policy) -> tuple[Outcome, str]:
-    """Give one outcome from all checks, and a sentence with its cause. No checks at all is inconclusive."""
+    """Return one outcome for all checks, and a sentence with its cause. Without any check it is inconclusive."""
     judged = [check for check in checks if check.outcome not in (Outcome.noted, Outcome.accepted)]
     if not judged:
         return Outcome.inconclusive, "Inconclusive: nothing was compared."
-    found = {check.outcome for check in judged}
-    if Outcome.blocked in found:
+    outcomes = {check.outcome for check in judged}
+    if Outcome.blocked in outcomes:
         outcome = Outcome.blocked
-    elif Outcome.inconclusive in found and policy.inconclusive == "wait":
+    elif Outcome.inconclusive in outcomes and policy.inconclusive == "wait":
         outcome = Outcome.inconclusive
-    elif Outcome.waiting in found:
+    elif Outcome.waiting in outcomes:
         outcome = Outcome.waiting
     else:
         accepted = sum(check.outcome is Outcome.accepted for check in checks)
-        told = f", {accepted} of them by acceptance" if accepted else ""
-        return Outcome.passed, f"Passed: all {len(judged) + accepted} checks hold{told}."
-    failed = sorted((check for check in judged if check.outcome is outcome), key=order_of)
-    first = failed[0]
-    more = len(failed) - 1
-    others = f" And {more} more check{'s' if more > 1 else ''} failed." if more else ""
-    return outcome, f"{WORDS[outcome]}: {first.summary.rstrip('.')}.{others}"
+        by_acceptance = f", {accepted} of them by acceptance" if accepted else ""
+        return Outcome.passed, f"Passed: all {len(judged) + accepted} checks passed{by_acceptance}."
+    first, *others = sorted((check for check in judged if check.outcome is outcome), key=order_of)
+    more = f" And {len(others)} more check{'s' if len(others) > 1 else ''} failed." if others else ""
+    return outcome, f"{WORDS[outcome]}: {first.summary.rstrip('.')}.{more}"
 
 
 def order_of(check: Check) -> tuple[int, float, float]:
-    """Sort failed checks by how well they tell the cause.
+    """Sort failed checks by how well they show the cause.
 
-    By rank, then by how far over their limit they are, then by how well what they name explains the difference.
+    By rank, then by how far they are over their limit, then by how well what they name explains the difference.
     """
-    # The installed release against its own training: few stored rows or many asked now, whichever explains it better.
+    # Both compare the installed release with its own training: whichever explains the difference better comes first.
     name = "golden." if check.name == "reproduce.candidate" else check.name
     rank = next((place for place, start in enumerate(RANKS) if name.startswith(start)), len(RANKS))
     return rank, -check.severity, -float(check.evidence.get("strength", 0.0))

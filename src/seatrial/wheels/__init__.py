@@ -1,5 +1,5 @@
-"""Wheels: what is in one, whether it is safe to install, what it runs with, and environments that hold one release.
+"""Wheels: their contents, their safety, what they run with, and environments that hold exactly one release.
 
-In: wheels as files, and indexes that hold them. Out: checked facts, lockfiles and virtual environments. Never: what a
-model predicts, or how it was trained.
+In: wheels as files, and indexes that have them. Out: verified facts, lockfiles and virtual environments. Never: how a
+model predicts or was trained.
 """

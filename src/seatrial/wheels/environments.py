@@ -1,4 +1,4 @@
-"""A virtual environment that holds exactly one release, made once and kept by the hash of what is in it."""
+"""A virtual environment that holds exactly one release, created once and found again by the hash of its contents."""
 
 import hashlib
 import os
@@ -13,22 +13,22 @@ from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json, write_atomic
+from seatrial.core.progress import Progress, silent
+from seatrial.core.state import cache_home
 from seatrial.wheels.installer import create, install, install_locked, python_in
 from seatrial.wheels.lockfile import Lockfile
 from seatrial.wheels.resolution import resolve_release
 from seatrial.wheels.sources import WheelSource
-from seatrial.wheels.wheel import parse_wheel_name
+from seatrial.wheels.wheel import WheelInfo, parse_wheel_name
 
 COMPLETE = ".complete.json"
-LOCK_TIMEOUT = 900.0  # seconds to wait for another process that makes the same environment
+LOCK_TIMEOUT = 900.0  # seconds to wait for another process that creates the same environment
 UNUSED_DAYS = 30.0
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A complete environment; `cached` if it was there already, `seconds` what it took."""
+    """A complete environment; `cached` if it existed before, `seconds` that it took to create or find it."""
 
     root: Path
     python: Path
@@ -36,25 +36,34 @@ class Environment:
     seconds: float
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """How to create an environment: its folder, its interpreter, what it contains, and how that is installed."""
+
+    root: Path
+    interpreter: str
+    contents: dict[str, object]
+    install: Callable[[], None]
+
+
 def make_environment(
-    wheel: Path,
+    wheel: WheelInfo,
     *,
     extras: Sequence[str] = (),
-    toolkit: Path | str | None = None,
-    index: WheelSource | Path | None = None,
+    toolkit: WheelInfo | None = None,
+    index: WheelSource | None = None,
     cache: Path | None = None,
     python: str | None = None,
     constraints: Sequence[str] = (),
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Environment:
-    """Give an environment with the release in `wheel` and `extras` of the toolkit; make it if need be.
+    """Return an environment with the release in `wheel` and `extras` of the toolkit; create it if it does not exist.
 
-    `toolkit` is a requirement or the path of a wheel of Seatrial; else `index` is asked, an opened one or a folder,
-    then the public index. `python` is an interpreter or, with uv, a version; default: the one that runs this. Raises
-    SeatrialError with the installer's last words; a failure leaves nothing behind.
+    The toolkit is `toolkit`, or else comes from `index`, or else from the public index. `python` is an interpreter or,
+    with uv, a version; default: the running one. Raises SeatrialError with the installer's last lines; a failure leaves
+    nothing behind.
     """
-    started = time.monotonic()
-    contents = resolve_release(
+    resolution = resolve_release(
         wheel,
         extras=extras,
         toolkit=toolkit,
@@ -62,152 +71,139 @@ def make_environment(
         constraints=constraints,
         interpreter=python or sys.executable,
     )
-    root = environments_folder(cache) / f"{wheel.name.rpartition('-py')[0] or wheel.stem}-{contents.key}"
+    root = environments_folder(cache) / f"{wheel.filename.rpartition('-py')[0] or wheel.path.stem}-{resolution.key}"
+    contents: dict[str, object] = {"installed": resolution.requirements, "python": resolution.interpreter}
 
     def fill() -> None:
-        install(root, contents.requirements, contents.constraints)
+        install(root, resolution.requirements, resolution.constraints)
 
-    told = {"installed": contents.requirements, "python": contents.interpreter}
-    return _ensure(root, contents.interpreter, fill, told, started, progress)
+    return _ensure(_Recipe(root, resolution.interpreter, contents, fill), progress)
 
 
 def make_locked_environment(
-    pin: Lockfile, wheels: Path, *, cache: Path | None = None, progress: Progress = lambda _: None
+    lockfile: Lockfile, wheels: Path, *, cache: Path | None = None, progress: Progress = silent
 ) -> Environment:
-    """Give an environment that holds exactly what `pin` says; ours come from the folder `wheels`, all by hash.
+    """Return an environment with exactly what a lockfile lists; our own wheels come from the folder `wheels`.
 
-    It is named by the pin: the same text gives the same environment, for the Python that runs this.
+    The same text gives the same environment, for the Python that runs this.
     """
-    started = time.monotonic()
-    python = sys.executable
     names = {parse_wheel_name(path)[0] for path in wheels.glob("*.whl")}
-    key = hashlib.sha256(f"{pin.digest} {platform.python_version()} {platform.machine()}".encode()).hexdigest()[:16]
-    root = environments_folder(cache) / f"{pin.model.name}-pinned-{key}"
+    identity = f"{lockfile.digest} {platform.python_version()} {platform.machine()}"
+    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    root = environments_folder(cache) / f"{lockfile.model.name}-pinned-{key}"
+    contents: dict[str, object] = {"lockfile": lockfile.digest, "python": sys.executable}
 
     def fill() -> None:
-        install_locked(root, pin.lines_for(names), pin.lines_for(names, others=True), wheels)
+        install_locked(root, lockfile.lines_for(names), lockfile.lines_for(names, others=True), wheels)
 
-    return _ensure(root, python, fill, {"pin": pin.digest, "python": python}, started, progress)
-
-
-def _ensure(
-    root: Path, interpreter: str, fill: Callable[[], None], told: object, started: float, progress: Progress
-) -> Environment:
-    """Give the environment at `root`; make it if it is not there, under a lock."""
-    home = root.parent
-    cached = _usable(root)
-    if not cached:
-        with _lock(home, root.name, progress):
-            cached = _usable(root)  # another process may have made it while we waited
-            if not cached:
-                _make(root, interpreter, fill, told, progress)
-    if cached:
-        with suppress(OSError):
-            os.utime(root / COMPLETE)  # when it was last asked for: `prune` goes by that
-    else:
-        prune(home)
-    return Environment(root, python_in(root), cached, time.monotonic() - started)
+    return _ensure(_Recipe(root, sys.executable, contents, fill), progress)
 
 
 def environments_folder(cache: Path | None = None) -> Path:
-    """Where environments are: `cache`, else $SEATRIAL_HOME/environments, else the user's cache folder."""
-    if cache is not None:
-        return cache.absolute()
-    home = os.environ.get("SEATRIAL_HOME")
-    if home:
-        return Path(home).absolute() / "environments"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("seatrial")) / "environments"
+    """The folder of all environments: `cache`, or else $SEATRIAL_HOME/environments, or else in the user's cache."""
+    return cache.absolute() if cache else cache_home() / "environments"
 
 
-def prune(cache: Path | None = None, *, unused_days: float = UNUSED_DAYS) -> list[Path]:
-    """Remove environments that nobody asked for in so many days, and half-made ones; those in use stay."""
+def prune(cache: Path | None = None) -> list[Path]:
+    """Remove half-created environments and those that were not requested for a long time, unless they are in use."""
     home = environments_folder(cache)
     removed = []
     for root in sorted(home.glob("[!.]*")) if home.is_dir() else []:
-        with _lock_if_free(home, root.name) as free:
-            if free and _idle(root, unused_days) and not _in_use(root):
+        with _lock(home, root.name) as acquired:
+            if acquired and _is_idle(root) and not _in_use(root):
                 _remove(root)
                 removed.append(root)
     return removed
 
 
-def _make(root: Path, interpreter: str, fill: Callable[[], None], told: object, progress: Progress) -> None:
-    """Make the environment where it stays, since one cannot be moved; the marker comes last."""
+def _ensure(recipe: _Recipe, progress: Progress) -> Environment:
+    """Return the environment of a recipe; create it under a lock if it does not exist."""
+    started = time.monotonic()
+    root, home = recipe.root, recipe.root.parent
+    cached = _is_usable(root)
+    if not cached:
+        with _lock_or_wait(home, root.name, progress):
+            cached = _is_usable(root)  # another process may have created it while we waited
+            if not cached:
+                _create(recipe, progress)
+    if cached:
+        with suppress(OSError):
+            os.utime(root / COMPLETE)  # when it was last requested, for `prune`
+    else:
+        prune(home)
+    return Environment(root, python_in(root), cached, time.monotonic() - started)
+
+
+def _create(recipe: _Recipe, progress: Progress) -> None:
+    """Create the environment in its final place, since it cannot be moved; the marker is written last."""
+    root = recipe.root
     _remove(root)
     try:
-        progress("making a clean environment")
-        create(root, interpreter)
+        progress("creating a clean environment")
+        create(root, recipe.interpreter)
         progress("installing the release into it")
-        fill()
-        write_atomic(root / COMPLETE, to_json(told))
-    except OSError as error:
+        recipe.install()
+        write_atomic(root / COMPLETE, to_json(recipe.contents))
+    except BaseException as error:
         _remove(root)
-        raise _unwritable(root.parent, error) from None
-    except BaseException:
-        _remove(root)
+        if isinstance(error, OSError):
+            raise _unwritable(root.parent, error) from None
         raise
 
 
-def _usable(root: Path) -> bool:
-    """Whether an environment is complete, and the Python that it links to still there."""
+def _is_usable(root: Path) -> bool:
+    """Whether an environment is complete, and the Python that it links to still exists."""
     return (root / COMPLETE).is_file() and python_in(root).exists()
 
 
-def _idle(root: Path, days: float) -> bool:
+def _is_idle(root: Path) -> bool:
     try:
-        return time.time() - (root / COMPLETE).stat().st_mtime >= days * 86400
+        return time.time() - (root / COMPLETE).stat().st_mtime >= UNUSED_DAYS * 86400
     except FileNotFoundError:
-        return True  # half-made by a process that was killed: nobody holds its lock
+        return True  # half-created by a process that was killed: its lock is free
 
 
 def _remove(root: Path) -> None:
     with suppress(OSError):
-        (root / COMPLETE).unlink()  # first, so that a removal cut off here leaves nothing that looks complete
+        (root / COMPLETE).unlink()  # first, so that an interrupted removal leaves nothing that looks complete
     shutil.rmtree(root, ignore_errors=True)
 
 
 def _in_use(root: Path) -> bool:
-    """Whether a process runs from there, as far as the system tells (/proc)."""
-    here = os.fsencode(root) + b"/"
+    """Whether a process runs from there, where the system has /proc."""
+    prefix = os.fsencode(root) + b"/"
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if here in path.read_bytes():
+            if prefix in path.read_bytes():
                 return True
     return False
 
 
 @contextmanager
-def _lock(home: Path, name: str, progress: Progress) -> Iterator[None]:
-    with _lock_if_free(home, name) as free:
-        if free:
+def _lock_or_wait(home: Path, name: str, progress: Progress) -> Iterator[None]:
+    with _lock(home, name) as acquired:
+        if acquired:
             yield
             return
-    from filelock import FileLock, Timeout
-
-    progress("waiting for another process that makes the same environment")
-    try:
-        lock = FileLock(_lock_path(home, name), timeout=LOCK_TIMEOUT)
-        lock.acquire()
-    except Timeout:
-        raise SeatrialError(
-            f"Another process has been making {home / name} for {LOCK_TIMEOUT:.0f} s.",
-            hint="End it, and try again.",
-        ) from None
-    try:
+    progress("waiting for another process that creates the same environment")
+    with _lock(home, name, LOCK_TIMEOUT) as acquired:
+        if not acquired:
+            raise SeatrialError(
+                f"Another process has been creating {home / name} for {LOCK_TIMEOUT:.0f} s.",
+                hint="Stop that process, and try again.",
+            )
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
-def _lock_if_free(home: Path, name: str) -> Iterator[bool]:
-    """Take the lock of one environment if nobody has it; yields whether it was free."""
+def _lock(home: Path, name: str, timeout: float = 0) -> Iterator[bool]:
+    """Try to take the lock of one environment; yields whether that succeeded."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(_lock_path(home, name), timeout=0)
+    locks = home / ".locks"
     try:
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{name}.lock", timeout=timeout)
         lock.acquire()
     except Timeout:
         yield False
@@ -220,16 +216,8 @@ def _lock_if_free(home: Path, name: str) -> Iterator[bool]:
         lock.release()
 
 
-def _lock_path(home: Path, name: str) -> Path:
-    try:
-        (home / ".locks").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(home, error) from None
-    return home / ".locks" / f"{name}.lock"
-
-
 def _unwritable(home: Path, error: OSError) -> SeatrialError:
     return SeatrialError(
         f"{home} cannot be written: {error.strerror or error}.",
-        hint="Make room there, or name another folder in SEATRIAL_HOME.",
+        hint="Free some space there, or set SEATRIAL_HOME to another folder.",
     )

@@ -1,4 +1,4 @@
-"""The installer behind environments: uv where it is there, else venv and pip; quiet, last words in errors."""
+"""The installer behind environments: uv if available, or else venv and pip. Its last lines are part of any error."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 
 TIMEOUT = 900.0  # seconds for one step; a first download of everything takes a few minutes at worst
 LOG_LINES = 12
-# What would lead an installer or an interpreter out of the environment that it is told to use.
+# Variables that make an installer or an interpreter use something outside of the environment that it is given.
 FOREIGN = frozenset(
     {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME"}
     | {f"UV_{name}" for name in ("PYTHON", "SYSTEM_PYTHON", "TARGET", "PREFIX")}
@@ -21,7 +21,7 @@ FOREIGN = frozenset(
 
 
 def find_uv() -> str | None:
-    """Find the uv executable: the one installed beside us, or one on the path."""
+    """Find the uv executable: the one installed next to Seatrial, or one on the PATH."""
     if find_spec("uv"):
         import uv
 
@@ -31,12 +31,12 @@ def find_uv() -> str | None:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment variables without those that lead out of the environment that is meant."""
+    """This process's environment variables without those that point at another environment."""
     return {key: value for key, value in os.environ.items() if key not in FOREIGN}
 
 
 def create(root: Path, interpreter: str) -> None:
-    """Make an empty environment at `root`."""
+    """Create an empty environment at `root`."""
     uv = find_uv()
     if uv:
         _run([uv, "venv", "--quiet", "--no-project", "--python", interpreter, str(root)], root.parent)
@@ -45,7 +45,7 @@ def create(root: Path, interpreter: str) -> None:
 
 
 def install(root: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> None:
-    """Install into the environment at `root`; where the network is away, from uv's cache."""
+    """Install into the environment at `root`; without a network, from uv's cache."""
     limits = []
     if constraints:
         path = root / "constraints.txt"
@@ -59,58 +59,61 @@ def install(root: Path, requirements: Sequence[str], constraints: Sequence[str] 
     command = [uv, "pip", "install", "--python", python, *limits, *requirements]
     try:
         _run(command, root.parent)
-    except SeatrialError:
+    except SeatrialError as first:
         try:
             _run([*command, "--offline"], root.parent)
         except SeatrialError:
-            pass
-        else:
-            return
-        raise  # the first attempt's words say more than those of the second
+            raise first from None  # it says more than the error of the second attempt
 
 
-def install_locked(root: Path, ours: str, rest: str, wheels: Path) -> None:
-    """Install a pin: the lines `ours` from the folder `wheels` and from nowhere else, then `rest`; all by hash.
+def install_locked(root: Path, private: str, public: str, wheels: Path) -> None:
+    """Install a lockfile by hash: the lines `private` only from the folder `wheels`, then the lines `public`.
 
-    Nothing is resolved: what stands in no line is not installed, and no other file than one of the hashes.
+    Nothing is resolved: only what has a line is installed, and only files with its hashes.
     """
-    for number, (lines, source) in enumerate(((ours, ["--no-index", "--find-links", str(wheels)]), (rest, []))):
-        if not lines.strip():
-            continue
-        path = root / f"pinned-{number}.txt"
-        path.write_text(lines, encoding="utf-8")
-        install(root, [*source, "--no-deps", "--require-hashes", "--requirement", str(path)])
+    for number, (lines, source) in enumerate(((private, ["--no-index", "--find-links", str(wheels)]), (public, []))):
+        if lines.strip():
+            path = root / f"locked-{number}.txt"
+            path.write_text(lines, encoding="utf-8")
+            install(root, [*source, "--no-deps", "--require-hashes", "--requirement", str(path)])
 
 
 def python_in(root: Path) -> Path:
-    """Where an environment's interpreter is."""
+    """The path of an environment's interpreter."""
     return root / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def last_lines(log: str | bytes | None) -> str:
-    """The end of a log, indented, to stand in an error."""
+    """The end of a log, indented, for an error message."""
     text = log.decode(errors="replace") if isinstance(log, bytes) else log or ""
     return "\n".join(f"  {line}" for line in text.strip().splitlines()[-LOG_LINES:])
 
 
-def _run(command: list[str], folder: Path) -> None:
-    tool = Path(command[0]).name
+def run_tool(command: list[str], folder: Path, timeout: float = TIMEOUT) -> "subprocess.CompletedProcess[bytes]":
+    """Run an installer in `folder`, without the variables of other environments; its exit code is the caller's."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command,
-            cwd=folder,  # outside of any project, whose settings are not for this environment
+            cwd=folder,  # outside of any project, whose settings do not apply to this environment
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=TIMEOUT,
+            timeout=timeout,
             check=False,
         )
     except FileNotFoundError:
         raise SeatrialError(f"{command[0]} does not exist.", hint="Name a Python interpreter.") from None
     except subprocess.TimeoutExpired:
-        raise SeatrialError(f"{tool} did not end within {TIMEOUT:.0f} s.", hint="Is the index in reach?") from None
-    if done.returncode:
         raise SeatrialError(
-            f"The environment cannot be made; {tool} says:\n{last_lines(done.stderr.strip() or done.stdout)}",
-            hint="What is not in the installer's cache needs the network.",
+            f"{Path(command[0]).name} did not finish within {timeout:.0f} s.", hint="Check that the index is reachable."
+        ) from None
+
+
+def _run(command: list[str], folder: Path) -> None:
+    completed = run_tool(command, folder)
+    if completed.returncode:
+        log = last_lines(completed.stderr.strip() or completed.stdout)
+        raise SeatrialError(
+            f"The environment cannot be created; {Path(command[0]).name} says:\n{log}",
+            hint="Packages that are not in the installer's cache need a network connection.",
         )

@@ -1,16 +1,15 @@
-"""A pin: everything that a release runs with, to the last hash, as the text of a requirements file.
+"""The lockfile of a release: everything that it runs with, with versions and hashes, as a requirements file.
 
-First our own wheels, by name, version and hash; then all the rest, resolved once, with the versions that the release
-was made and tried with. There is no address in it: where the files come from is the business of who installs. Ours are
-installed in a step of their own, from a folder of fetched wheels and from nowhere else, so that a package of the same
-name on a public index is never looked at; and every other file must have one of the hashes that stand here.
+First our own wheels, by name, version and hash; then everything else, resolved once, in the versions that the release
+was made and tried with. It contains no URL: where the files come from is up to the machine that installs them. Our own
+wheels are installed in a separate step, only from a folder of fetched wheels, so a package of the same name on a public
+index is never considered; every other file must have one of the hashes in the lockfile.
 """
 
 import hashlib
 import re
-import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,21 +18,22 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.installer import clean_environment, find_uv, last_lines
-from seatrial.wheels.resolution import resolve_release
+from seatrial.core.progress import Progress
+from seatrial.wheels.installer import find_uv, last_lines, run_tool
+from seatrial.wheels.resolution import Resolution
 from seatrial.wheels.wheel import WheelInfo
 
-# What decides a prediction besides the wheel; it serves in the versions that the release was made with.
-DECIDING = ("numpy", "onnxruntime", "pydantic", "scikit-learn", "pandas", "skops")
+# Packages that affect predictions; a release is served with the versions that it was made with.
+DECISIVE = ("numpy", "onnxruntime", "pydantic", "scikit-learn", "pandas", "skops")
 OLDEST_PYTHON = "3.11"
 TIMEOUT = 300.0  # seconds for the resolution
-
-Progress = Callable[[str], None]
+RESTORE = "Restore it from git: `git checkout -- FILE`."
+OPTIONS = ("--quiet", "--generate-hashes", "--universal", "--no-annotate", "--no-header", "--no-config")
 
 
 @dataclass(frozen=True)
 class LockedRequirement:
-    """One requirement of a pin: `requirement` as it stands there, and the files that it may be."""
+    """One requirement of a lockfile: `requirement` as it is written there, and the hashes that its file may have."""
 
     name: str
     requirement: str
@@ -42,130 +42,91 @@ class LockedRequirement:
 
 @dataclass(frozen=True)
 class Lockfile:
-    """The text without comments, and what it says; `digest` is its SHA-256 and names the environment made of it."""
+    """A lockfile: its text without comments, and the requirements in it."""
 
     text: str
     requirements: tuple[LockedRequirement, ...]
 
     @property
     def digest(self) -> str:
-        """The identity of everything that is installed."""
+        """The SHA-256 of the text, which identifies everything that is installed."""
         return hashlib.sha256(self.text.encode()).hexdigest()
-
-    def lines_for(self, names: Collection[str], *, others: bool = False) -> str:
-        """The lines of these names; with `others` those of all other names."""
-        lines = [line for line in self.requirements if (line.name in names) is not others]
-        return "".join(f"{line.requirement}{''.join(f' --hash=sha256:{h}' for h in line.hashes)}\n" for line in lines)
 
     @property
     def model(self) -> LockedRequirement:
-        """The model's own line, which is the first."""
+        """The model's own requirement, which is the first."""
         return self.requirements[0]
 
+    def lines_for(self, names: Collection[str], *, others: bool = False) -> str:
+        """The lines of these names; with `others`, the lines of all other names."""
+        lines = [line for line in self.requirements if (line.name in names) is not others]
+        return "".join(f"{line.requirement}{''.join(f' --hash=sha256:{h}' for h in line.hashes)}\n" for line in lines)
 
-def compile_lockfile(model: Path, others: Sequence[Path], *, extras: Sequence[str], progress: Progress) -> Lockfile:
-    """Resolve what the release in the wheel `model` runs with, for all platforms, into a pin.
 
-    `others` are the wheels that come from the private index beside it, the toolkit's among them if it lies there.
-    Raises SeatrialError where the resolution fails; without a network uv's cache serves, as far as it reaches.
+def compile_lockfile(resolution: Resolution, progress: Progress) -> Lockfile:
+    """Lock everything that a release runs with, for all platforms: the wheels of `resolution`, and what they require.
+
+    Raises SeatrialError where that cannot be resolved; without a network, uv's cache is used.
     """
     progress("resolving what the release runs with")
-    ours, asked = _ours(model, others, extras)
-    limits = _constraints(ours[0][0])
-    with tempfile.TemporaryDirectory(prefix="seatrial-pin-") as name:
+    model = resolution.model
+    ours = sorted(resolution.wheels, key=lambda each: (each.wheel.name != model.name, each.wheel.name))
+    made_with = (model.release or {}).get("environment", {})
+    with tempfile.TemporaryDirectory(prefix="seatrial-lock-") as name:
         folder = Path(name)
-        (folder / "requirements.in").write_text("".join(f"{line}\n" for line in asked), "utf-8")
-        (folder / "constraints.txt").write_text("".join(f"{line}\n" for line in limits), "utf-8")
-        command = ["pip", "compile", "requirements.in", "--constraint", "constraints.txt", "--quiet"]
-        command += ["--generate-hashes", "--universal", "--no-annotate", "--no-header", "--no-config"]
-        command += [word for info, _ in ours for word in ("--no-emit-package", info.name)]
-        rest = _resolve(command, folder, _pythons(ours[0][0]))
-    own = "".join(f"{_line(info, more)} \\\n    --hash=sha256:{info.sha256}\n" for info, more in ours)
-    return read_lockfile(own + rest, str(model))
+        (folder / "requirements.in").write_text("".join(f"{line}\n" for line in resolution.requirements), "utf-8")
+        limits = [f"{name}=={made_with[name]}\n" for name in DECISIVE if made_with.get(name)]
+        (folder / "constraints.txt").write_text("".join(limits), "utf-8")
+        excluded = [word for each in ours for word in ("--no-emit-package", each.wheel.name)]
+        rest = _compile(["requirements.in", "--constraint", "constraints.txt", *OPTIONS, *excluded], folder, model)
+    own = "".join(f"{each.pinned} \\\n    --hash=sha256:{each.wheel.sha256}\n" for each in ours)
+    return read_lockfile(own + rest, str(model.path))
 
 
 def read_lockfile(text: str, where: str) -> Lockfile:
-    """Read a requirements file; SeatrialError where a line is no exact version, has no hash, or is anything else."""
+    """Parse a lockfile; SeatrialError where a line is anything but a package with an exact version and hashes."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
-        raise SeatrialError(f"{where} pins nothing.", hint=RESTORE)
-    body = "\n".join(lines) + "\n"
-    found = []
-    for line in body.replace("\\\n", " ").splitlines():
-        words = line.split(" --hash=")
-        try:
-            requirement = Requirement(words[0])
-        except InvalidRequirement:
-            raise SeatrialError(f"{where} has a line that pins nothing: {line.strip()[:80]!r}.", hint=RESTORE) from None
-        hashes = tuple(word.strip().removeprefix("sha256:") for word in words[1:])
-        exact = len(requirement.specifier) == 1 and next(iter(requirement.specifier)).operator == "=="
-        if not exact or requirement.url or not hashes or not all(re.fullmatch("[0-9a-f]{64}", h) for h in hashes):
-            raise SeatrialError(f"{where} does not pin {requirement.name} to a version and a hash.", hint=RESTORE)
-        found.append(LockedRequirement(canonicalize_name(requirement.name), words[0].strip(), hashes))
-    return Lockfile(body, tuple(found))
+        raise SeatrialError(f"{where} is empty.", hint=RESTORE)
+    content = "\n".join(lines) + "\n"
+    requirements = [_parse_line(line, where) for line in content.replace("\\\n", " ").splitlines()]
+    return Lockfile(content, tuple(requirements))
 
 
-RESTORE = "Restore it from git: `git checkout -- FILE`."
+def _parse_line(line: str, where: str) -> LockedRequirement:
+    text, *options = line.split(" --hash=")
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        raise SeatrialError(f"{where} has an invalid line: {line.strip()[:80]!r}.", hint=RESTORE) from None
+    hashes = tuple(option.strip().removeprefix("sha256:") for option in options)
+    exact = [specifier.operator for specifier in requirement.specifier] == ["=="]
+    if not exact or requirement.url or not hashes or not all(re.fullmatch("[0-9a-f]{64}", h) for h in hashes):
+        raise SeatrialError(f"{where} does not pin {requirement.name} to a version and a hash.", hint=RESTORE)
+    return LockedRequirement(canonicalize_name(requirement.name), text.strip(), hashes)
 
 
-def _ours(
-    model: Path, others: Sequence[Path], extras: Sequence[str]
-) -> tuple[list[tuple[WheelInfo, tuple[str, ...]]], list[str]]:
-    """Our wheels, the model first, with their extras; and what to ask the resolver for."""
-    toolkits = [path for path in others if path.name.startswith("seatrial-")]
-    contents = resolve_release(
-        model,
-        extras=extras,
-        toolkit=toolkits[0] if toolkits else None,
-        index=None,
-        constraints=(),
-        interpreter="",
-        more=[path for path in others if path not in toolkits],
+def _compile(arguments: list[str], folder: Path, model: WheelInfo) -> str:
+    """Run `uv pip compile`: for the oldest Python of the release, or else for the one that it was made with."""
+    uv = find_uv()
+    if uv is None:
+        raise SeatrialError("Locking a release needs uv, which is not installed.", hint='pip install "seatrial[cli]"')
+    log = b""
+    for python in _pythons(model):
+        for more in ([], ["--offline"]):
+            command = [uv, "pip", "compile", *arguments, "--python-version", python, *more]
+            completed = run_tool(command, folder, TIMEOUT)
+            if completed.returncode == 0:
+                return completed.stdout.decode()
+            log = log or completed.stderr
+    raise SeatrialError(
+        f"The release's requirements cannot be resolved; uv says:\n{last_lines(log)}",
+        hint="Packages that are not in uv's cache need a network connection.",
     )
-    chosen = sorted(contents.wheels, key=lambda each: (each.wheel.path != model.resolve(), each.wheel.name))
-    return [(each.wheel, each.extras) for each in chosen], contents.requirements
-
-
-def _line(wheel: WheelInfo, extras: tuple[str, ...]) -> str:
-    asked = f"[{','.join(extras)}]" if extras else ""
-    return f"{wheel.name}{asked}=={wheel.version}"
-
-
-def _constraints(model: WheelInfo) -> list[str]:
-    made_with = (model.release or {}).get("environment", {})
-    return [f"{name}=={made_with[name]}" for name in DECIDING if made_with.get(name)]
 
 
 def _pythons(model: WheelInfo) -> list[str]:
-    """The oldest Python that the release is for, and the one that it was made with, should that not do."""
     floors = [s.version for s in SpecifierSet(model.requires_python or "") if s.operator in (">=", "~=", "==")]
     oldest = max([OLDEST_PYTHON, *floors], key=lambda version: [int(n) for n in re.findall(r"\d+", version)])
     made_with = str((model.release or {}).get("environment", {}).get("python", oldest))
     return list(dict.fromkeys([oldest, ".".join(made_with.split(".")[:2])]))
-
-
-def _resolve(command: list[str], folder: Path, pythons: list[str]) -> str:
-    uv = find_uv()
-    if uv is None:
-        raise SeatrialError("Pinning a release takes uv, which is not there.", hint='pip install "seatrial[cli]"')
-    words = b""
-    for python, more in [(python, more) for python in pythons for more in ([], ["--offline"])]:
-        try:
-            done = subprocess.run(
-                [uv, *command, "--python-version", python, *more],
-                cwd=folder,
-                env=clean_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise SeatrialError(f"uv did not end within {TIMEOUT:.0f} s.", hint="Is the index in reach?") from None
-        if done.returncode == 0:
-            return done.stdout.decode()
-        words = words or done.stderr
-    raise SeatrialError(
-        f"The release's requirements cannot be resolved; uv says:\n{last_lines(words)}",
-        hint="What is not in uv's cache needs the network.",
-    )

@@ -1,6 +1,6 @@
-"""An ONNX file, asked one thing without ONNX: does it take data from other files? They could be any on the machine.
+"""Whether an ONNX file takes data from other files, which could be any on the machine; read without the onnx package.
 
-The fields are those of onnx.proto; only the path from a model to its tensors is followed.
+The field numbers are those of onnx.proto; only the path from a model to its tensors is followed.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ FIELDS: dict[str, dict[int, str]] = {
     "attribute": {5: TENSOR, 6: "graph", 10: TENSOR, 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: TENSOR, 2: TENSOR},
 }
-EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of a tensor
+EXTERNAL_DATA, DATA_LOCATION = 13, 14  # fields of a tensor
 DEPTH = 64
 
 
 def has_external_data(content: bytes) -> bool:
-    """Whether a tensor lies outside of the file, or the file cannot be read, so that nobody knows."""
+    """Whether a tensor is stored outside of the file; also true where the file cannot be read."""
     try:
         return _search(memoryview(content), "model", 0)
     except (IndexError, ValueError):
@@ -35,12 +35,10 @@ def _search(data: memoryview, message: str, depth: int) -> bool:
         if message == TENSOR:
             if number == EXTERNAL_DATA or (number == DATA_LOCATION and value == 1):
                 return True
-        elif (
-            isinstance(value, memoryview)
-            and number in FIELDS[message]
-            and _search(value, FIELDS[message][number], depth + 1)
-        ):
-            return True
+        elif isinstance(value, memoryview) and (inner := FIELDS[message].get(number)):
+            found = _search(value, inner, depth + 1)
+            if found:
+                return True
     return False
 
 
@@ -56,13 +54,13 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif kind == 2:
             size, at = _varint(data, at)
             if at + size > len(data):
-                raise ValueError("cut off")
+                raise ValueError("a field is truncated")
             yield key >> 3, data[at : at + size]
             at += size
         elif kind in (1, 5):
             at += 8 if kind == 1 else 4
         else:
-            raise ValueError("no such kind")
+            raise ValueError("unknown wire type")
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
@@ -73,4 +71,4 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
-    raise ValueError("no number")
+    raise ValueError("a number is too long")

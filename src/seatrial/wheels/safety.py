@@ -1,7 +1,7 @@
-"""What a library may have and a model may not: hooks, commands, native code, pickles, data that nobody can look into.
+"""What a library may contain and a model may not: hooks, commands, native code, pickles, data that cannot be checked.
 
-A model is one package of Python and data. Its code runs when it is imported, like anybody's; everything else that
-would run, or could, is a complaint.
+A model is one package of Python and data. Its code runs when it is imported, like that of any package; everything else
+that would or could run is a complaint.
 """
 
 import ast
@@ -22,21 +22,21 @@ NATIVE = frozenset({".so", ".pyd", ".dll", ".dylib", ".exe"})
 ARCHIVES = frozenset({".whl", ".egg", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".zst"})
 BINARIES = (b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
-# How gzip, bzip2, xz, lzma, zstd and lz4 begin.
+# The first bytes of gzip, bzip2, xz, lzma, zstd and lz4.
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x28\xb5\x2f\xfd", b'\x04"M\x18')
 CALLS = frozenset({"REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "INST"})
 GLOBAL_NAME = re.compile(r"[A-Za-z_][\w.]* [A-Za-z_][\w.]*")
-PLAIN = re.compile(r"[<>|=]?[?biufcSUmMV]\d*(\[\w+\])?")  # a .npy file's type: numbers, texts, times; no objects
-OPCODES = 10_000  # of what may be a pickle: so many in a row are no chance any more
+PLAIN = re.compile(r"[<>|=]?[?biufcSUmMV]\d*(\[\w+\])?")  # the type in a .npy file: numbers, text, times; no objects
+OPCODES = 10_000  # this many valid opcodes in a row are not a coincidence
 ARTIFACT_LIMIT = 1 << 30
 DEPTH = 3
-LIMIT = 5  # complaints shown
+LIMIT = 5  # complaints reported
 
 EntryPoints = dict[str, dict[str, str]]
 
 
 def entry_points(content: bytes) -> EntryPoints:
-    """Read entry_points.txt; ValueError where it cannot be read."""
+    """Parse entry_points.txt; raises ValueError where it is not valid."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=True)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
@@ -55,27 +55,27 @@ def complaints(
     release: dict[str, Any] | None,
     filename: str,
 ) -> tuple[str, ...]:
-    """Say what would be wrong with this wheel as a model; `folder` is its .dist-info, `name` canonical."""
-    found = [said for member in archive.infolist() if (said := _member(archive, member, folder, package))]
-    found += _commands(commands, name)
+    """List what makes this wheel unsafe as a model; `folder` is its .dist-info folder, `name` its canonical name."""
+    result = [complaint for member in archive.infolist() if (complaint := _member(archive, member, folder, package))]
+    result += _commands(commands, name)
     if not filename.endswith("-none-any.whl"):
-        found.append("it is built for one platform")
+        result.append("it is built for one platform")
     if release is None:
-        found.append(f"{package}/artifacts/release.json is not there, so it is no model")
+        result.append(f"it has no {package}/artifacts/release.json, so it is not a model")
     elif str(release.get("name", "")).replace("_", "-").lower() != name:
-        found.append(f"its release.json is of {release.get('name')!r}")
+        result.append(f"its release.json is for {release.get('name')!r}")
     elif not isinstance(release.get("format"), int):
-        found.append("its release.json does not say its format")
-    return tuple(found[:LIMIT])
+        result.append("its release.json has no format number")
+    return tuple(result[:LIMIT])
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: str, package: str) -> str:
     name = member.filename
     suffixes = {suffix.lower() for suffix in PurePosixPath(name).suffixes}
     if name.partition("/")[0] not in (folder, package):
-        return f"{name} lies outside of {package}/"
+        return f"{name} is outside of {package}/"
     if name.endswith(".pth"):
-        return f"{name} would run whenever Python starts"
+        return f"{name} would run every time Python starts"
     if member.is_dir():
         return ""
     if member.file_size > ARTIFACT_LIMIT:
@@ -85,53 +85,51 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: str, pack
     if suffixes & NATIVE or head.startswith(BINARIES):
         return f"{name} is native code"
     if suffixes & PICKLES:
-        return f"{name} is a pickle, which can run anything"
+        return f"{name} is a pickle, which can run any code"
     if suffixes & ARCHIVES:
-        return f"{name} is an archive, whose content nobody has vetted"
+        return f"{name} is an archive, whose content is not checked"
     with archive.open(member) as file:
-        said = _hidden(file, 0)
-    if said:
-        return f"{name} {said}"
-    if name.endswith(".onnx"):
-        with archive.open(member) as file:
-            if has_external_data(file.read()):
-                return f"{name} takes data from other files, or cannot be read"
+        complaint = _hidden(file, 0)
+    if complaint:
+        return f"{name} {complaint}"
+    if name.endswith(".onnx") and has_external_data(archive.read(member)):
+        return f"{name} takes data from other files, or cannot be read"
     return ""
 
 
 def _hidden(file: IO[bytes], depth: int) -> str:
-    """Find a pickle in a file, whatever it is called; what is packed is not looked into but refused."""
+    """Find a pickle in a file, whatever its name; compressed data is refused without being read."""
     head = file.read(4096)
     if head.startswith(PACKED) or _is_zlib(head) or depth > DEPTH:
-        return "is packed, and nobody can look into it"
+        return "is compressed, so it cannot be checked"
     if _is_pickle(head, file):
-        return "is a pickle, which can run anything"
+        return "is a pickle, which can run any code"
     if head.startswith(b"\x93NUMPY"):
-        return "holds pickled objects, which can run anything" if _of_objects(head) else ""
+        return "contains pickled objects, which can run any code" if _of_objects(head) else ""
     return _in_zip(head + file.read(), depth) if head.startswith(b"PK\x03\x04") else ""
 
 
 def _in_zip(content: bytes, depth: int) -> str:
-    """Look into a zip file inside, as npz and skops files are."""
+    """Check a nested zip file, such as an npz or skops file."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as inner:
             for member in inner.infolist():
                 if PurePosixPath(member.filename).suffix.lower() in PICKLES | NATIVE | ARCHIVES:
-                    return f"holds {member.filename}"
+                    return f"contains {member.filename}"
                 if member.file_size > ARTIFACT_LIMIT:
-                    return f"holds {member.filename}, which is over {ARTIFACT_LIMIT >> 30} GiB"
+                    return f"contains {member.filename}, which is over {ARTIFACT_LIMIT >> 30} GiB"
                 if not member.is_dir():
                     with inner.open(member) as file:
-                        said = _hidden(file, depth + 1)
-                    if said:
-                        return f"holds {member.filename}, which {said}"
+                        complaint = _hidden(file, depth + 1)
+                    if complaint:
+                        return f"contains {member.filename}, which {complaint}"
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError, OSError):
         return "is a zip file that cannot be read"
     return ""
 
 
 def _is_zlib(head: bytes) -> bool:
-    """Whether these bytes are packed by zlib, and do not only begin as if they were."""
+    """Whether these bytes are compressed by zlib, and do not only start as if they were."""
     if not head.startswith(ZLIB):
         return False
     try:
@@ -141,27 +139,27 @@ def _is_zlib(head: bytes) -> bool:
 
 
 def _of_objects(head: bytes) -> bool:
-    """Whether a .npy file holds anything but plain values, by the dictionary at its beginning."""
+    """Whether a .npy file contains anything but plain values, by the dictionary in its header."""
     start = 10 if head[6:7] == b"\x01" else 12
     size = int.from_bytes(head[8:start], "little")
     try:
-        told = ast.literal_eval(head[start : start + size].decode("latin-1"))["descr"]
-    except Exception:  # nobody knows what it says
+        kind = ast.literal_eval(head[start : start + size].decode("latin-1"))["descr"]
+    except Exception:  # the header cannot be read, so assume the worst
         return True
-    return not _is_plain(told)
+    return not _is_plain(kind)
 
 
 def _is_plain(kind: object) -> bool:
-    """Whether a numpy type, as a .npy file writes it, has no place for objects; fields are (name, type, shape)."""
+    """Whether a numpy type, as in a .npy file, cannot contain objects; fields are (name, type, shape)."""
     if isinstance(kind, list):
         return all(isinstance(field, tuple) and len(field) >= 2 and _is_plain(field[1]) for field in kind)
     return isinstance(kind, str) and PLAIN.fullmatch(kind) is not None
 
 
 def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
-    """Whether these bytes are a pickle: by their header, or, of the old ones without, by naming and calling something.
+    """Whether these bytes are a pickle: by the header, or, in old formats without one, by importing and calling a name.
 
-    Unpickling runs as it reads, so that a pickle which is damaged behind the call is no safer.
+    Unpickling executes while it reads, so a pickle that is damaged after the call is no safer.
     """
     if len(head) >= 2 and head[0] == 0x80 and 2 <= head[1] <= 5:
         return True
@@ -189,27 +187,27 @@ def _opcodes(head: bytes, rest: IO[bytes]) -> Iterator[str]:
 
 
 class _Joined:
-    """Bytes that were read already, and the file that they came from, as one file."""
+    """The bytes that were already read, followed by the rest of their file."""
 
     def __init__(self, head: bytes, rest: IO[bytes]) -> None:
         self._head, self._rest = io.BytesIO(head), rest
 
     def read(self, size: int) -> bytes:
-        told = self._head.read(size)
-        return told if len(told) == size else told + self._rest.read(size - len(told))
+        head = self._head.read(size)
+        return head if len(head) == size else head + self._rest.read(size - len(head))
 
     def readline(self) -> bytes:
         line = self._head.readline()
         return line if line.endswith(b"\n") else line + self._rest.readline()
 
 
-def _commands(found: EntryPoints, name: str) -> list[str]:
-    """Complain of commands under another name, which may stand in the way of somebody else's, and of hooks."""
-    said = []
-    for group, entries in found.items():
+def _commands(entries: EntryPoints, name: str) -> list[str]:
+    """Complaints about hooks, and about commands under other names, which could replace those of other packages."""
+    result = []
+    own = (name, name.replace("-", "_"))
+    for group, commands in entries.items():
         if group not in ("console_scripts", "gui_scripts"):
-            said.append(f"it hooks into {group}")
+            result.append(f"it hooks into {group}")
             continue
-        own = (name, name.replace("-", "_"))
-        said += [f"it installs the command {c!r}" for c in entries if c not in own and not c.startswith(f"{name}-")]
-    return said
+        result += [f"it installs the command {c!r}" for c in commands if c not in own and not c.startswith(f"{name}-")]
+    return result

@@ -1,15 +1,15 @@
 """The pages of a package index in the simple layout (PEP 503, 629, 658, 691, 700, 714), written and read.
 
-The HTML page of a project is the truth: pip and uv read it from `file:` and from static web servers, and it
-is one file, so one rename makes a release visible. Size and upload time, which the standard has in JSON only,
-stand there as further `data-` attributes, and the JSON page is made from the same list.
+The HTML page of a project in a folder is the source of truth: pip and uv read it from `file:` URLs and from static web
+servers, and as one file it appears by one rename. Size and upload time, which the standard has in JSON only, are extra
+`data-` attributes of it; the JSON page is rendered from the same list.
 """
 
 from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import quote, unquote, urldefrag
+from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -30,7 +30,7 @@ PAGES = "simple"
 
 @dataclass(frozen=True)
 class IndexedFile:
-    """One file on a page. `uploaded` is UTC, ISO 8601; `core_metadata` the hash of FILE.metadata."""
+    """One file on a page. `uploaded` is UTC, ISO 8601; `core_metadata` is the hash of FILE.metadata."""
 
     filename: str
     sha256: str
@@ -42,17 +42,17 @@ class IndexedFile:
 
     @property
     def is_wheel(self) -> bool:
-        """Whether this is the wheel, or the sdist."""
+        """Whether this is a wheel, and not an sdist."""
         return self.filename.endswith(".whl")
 
     @property
     def version(self) -> Version:
-        """The version that the file name says."""
+        """The version in the file name."""
         return parse_filename(self.filename)[1]
 
 
 def parse_filename(filename: str) -> tuple[str, Version]:
-    """Read canonical name and version from the file name of a wheel or an sdist."""
+    """Read the canonical name and the version from the file name of a wheel or an sdist."""
     try:
         if filename.endswith(".whl"):
             name, version, _, _ = parse_wheel_filename(filename)
@@ -60,30 +60,27 @@ def parse_filename(filename: str) -> tuple[str, Version]:
         return parse_sdist_filename(filename)
     except (InvalidWheelFilename, InvalidSdistFilename):
         raise SeatrialError(
-            f"{filename} is named neither as a wheel nor as an sdist.",
+            f"{filename} does not have the file name of a wheel or an sdist.",
             hint="Publish what `seatrial build` made.",
         ) from None
 
 
 def project_folder(index: Path, name: str) -> Path:
-    """Where an index folder keeps a project's page and files."""
+    """The folder of an index for a project's pages and files."""
     return index / PAGES / canonicalize_name(name)
 
 
 def read_page(path: Path) -> list[IndexedFile]:
-    """Read a project's HTML page, in its order; no page means no files."""
+    """Read a project's HTML page in an index folder, in its order; a missing page has no files."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise SeatrialError(f"{path} cannot be read: {error}") from None
-    parser = _Page()
-    parser.feed(text)
-    parser.close()
     if not text.rstrip().endswith("</html>"):
-        raise SeatrialError(f"{path} is not a whole page of an index.", hint="Restore it; nothing was changed.")
-    return [_file(path, attributes) for attributes in parser.links]
+        raise SeatrialError(f"{path} is not a complete index page.", hint="Restore it; nothing was changed.")
+    return [_local_file(path, link) for link in PageParser(text).links]
 
 
 def project_html(name: str, files: list[IndexedFile]) -> str:
@@ -97,14 +94,14 @@ def project_html(name: str, files: list[IndexedFile]) -> str:
             "data-size": str(file.size),
             "data-upload-time": file.uploaded or None,
         }
-        told = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items() if value)
+        rendered = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items() if value)
         link = f"{quote(file.filename)}#sha256={file.sha256}"
-        links.append(f'<a href="{link}"{told}>{escape(file.filename)}</a><br>')
+        links.append(f'<a href="{link}"{rendered}>{escape(file.filename)}</a><br>')
     return _html(f"Links for {name}", links)
 
 
 def project_json(name: str, files: list[IndexedFile]) -> str:
-    """Render a project's page as PEP 691 and 700 say."""
+    """Render a project's page as in PEP 691 and 700."""
     entries = []
     for file in files:
         entry: dict[str, object] = {
@@ -134,35 +131,91 @@ def root_json(names: list[str]) -> str:
     return to_json({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in names]})
 
 
+@dataclass
+class Link:
+    """A link of an HTML page; `base` is what its URL is relative to."""
+
+    attributes: dict[str, str]
+    base: str
+    text: str = ""
+
+    def get(self, name: str) -> str:
+        """The value of an attribute; empty where it is missing."""
+        return self.attributes.get(name, "")
+
+    @property
+    def core_metadata(self) -> str | None:
+        """The hash of FILE.metadata."""
+        value = self.get("data-core-metadata") or self.get("data-dist-info-metadata")
+        return value.removeprefix("sha256=") if value.startswith("sha256=") else None
+
+    @property
+    def size(self) -> int:
+        """The size in bytes; 0 where the page does not say it."""
+        return int(self.get("data-size")) if self.get("data-size").isdigit() else 0
+
+
+class PageParser(HTMLParser):
+    """The links of an HTML page, and what shows whether it is a page of an index."""
+
+    def __init__(self, text: str, url: str = "") -> None:
+        super().__init__()
+        self.links: list[Link] = []
+        self.declared = self.has_form = False
+        self.title = self._open_tag = ""
+        self._base = self._url = url
+        self.feed(text)
+        self.close()
+
+    @property
+    def is_index(self) -> bool:
+        """Whether the page declares itself a page of an index."""
+        return self.declared or self.title.strip().lower().startswith(("links for", "simple index"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect links, and what the page declares."""
+        attributes = {key: value or "" for key, value in attrs}
+        self._open_tag = tag if tag in ("a", "title") else self._open_tag
+        if tag == "a":
+            self.links.append(Link(attributes, self._base))
+        elif tag == "base" and attributes.get("href"):
+            self._base = urljoin(self._url, attributes["href"])
+        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
+            self.declared = True
+        elif tag in ("form", "script", "input"):
+            self.has_form = True
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note that a link or the title has ended."""
+        if tag == self._open_tag:
+            self._open_tag = ""
+
+    def handle_data(self, data: str) -> None:
+        """Collect the text of links and of the title."""
+        if self._open_tag == "title":
+            self.title += data
+        elif self._open_tag == "a":
+            self.links[-1].text += data.strip()
+
+
 def _html(title: str, links: list[str]) -> str:
     head = f'<meta charset="utf-8"><meta name="pypi:repository-version" content="{API_VERSION}">'
-    body = "\n".join([f"<h1>{escape(title)}</h1>", *links])
     head += f"<title>{escape(title)}</title>"
+    body = "\n".join([f"<h1>{escape(title)}</h1>", *links])
     return f"<!DOCTYPE html>\n<html><head>{head}</head><body>\n{body}\n</body></html>\n"
 
 
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[dict[str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.links.append({key: value or "" for key, value in attrs})
-
-
-def _file(path: Path, link: dict[str, str]) -> IndexedFile:
-    address, fragment = urldefrag(link.get("href", ""))
-    filename, digest = unquote(address), fragment.removeprefix("sha256=")
+def _local_file(path: Path, link: Link) -> IndexedFile:
+    url, fragment = urldefrag(link.get("href"))
+    filename, digest = unquote(url), fragment.removeprefix("sha256=")
     if not filename or "/" in filename or "\\" in filename or len(digest) != 64 or fragment == digest:
-        raise SeatrialError(f"{path} has a link that is not a file beside it with a hash: {link.get('href')!r}.")
+        raise SeatrialError(f"{path} has a link without a hash or to another folder: {link.get('href')!r}.")
     parse_filename(filename)
-    size = link.get("data-size", "")
     return IndexedFile(
         filename=filename,
         sha256=digest,
-        size=int(size) if size.isdigit() else 0,
-        uploaded=link.get("data-upload-time", ""),
+        size=link.size,
+        uploaded=link.get("data-upload-time"),
         requires_python=link.get("data-requires-python") or None,
-        core_metadata=link.get("data-core-metadata", "").removeprefix("sha256=") or None,
+        core_metadata=link.core_metadata,
     )

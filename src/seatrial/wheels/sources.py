@@ -1,4 +1,4 @@
-"""Where an environment takes wheels from: an index in a folder or at an address, asked for files by name."""
+"""Where an environment takes wheels from: an index in a folder or at a URL, queried for files by name."""
 
 from pathlib import Path
 from typing import Protocol
@@ -6,22 +6,29 @@ from typing import Protocol
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.wheels.simple_api import PAGE, IndexedFile, project_folder, read_page
+from seatrial.wheels.wheel import WheelInfo, inspect
+
+REPUBLISH = "Publish the same build again."
 
 
 class WheelSource(Protocol):
-    """Lists the files of a project, and gives them as local files with their hash checked."""
+    """Lists the files of a project, and provides them as local files with verified hashes."""
 
     @property
     def where(self) -> str:
-        """How it is called in messages."""
+        """Its folder or URL, for messages."""
         ...
 
     def files(self, name: str) -> list[IndexedFile]:
-        """List the files of a project; none where there is no such project."""
+        """List the files of a project; an unknown project has none."""
         ...
 
     def local(self, name: str, file: IndexedFile) -> Path:
-        """Give the path of a file that is exactly what the index lists."""
+        """Return the path of a file that has the hash that the index lists."""
+        ...
+
+    def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
+        """Inspect a wheel that has the hash that the index lists."""
         ...
 
 
@@ -37,40 +44,54 @@ class FolderSource:
         return str(self.path)
 
     def files(self, name: str) -> list[IndexedFile]:
-        """List the files of a project, in the page's order."""
+        """List the files of a project, in the order of its page."""
         return read_page(project_folder(self.path, name) / PAGE)
 
     def local(self, name: str, file: IndexedFile) -> Path:
-        """Give the path of a file in the folder, with its hash checked."""
+        """Return the path of a file in the folder, after checking its hash."""
+        path = self._path(name, file)
+        self._check(path, sha256(path), file)
+        return path
+
+    def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
+        """Inspect a wheel in the folder, after checking its hash; the file is read once."""
+        wheel = inspect(self._path(name, file))
+        self._check(wheel.path, wheel.sha256, file)
+        return wheel
+
+    def _path(self, name: str, file: IndexedFile) -> Path:
         path = project_folder(self.path, name) / file.filename
         if not path.is_file():
-            raise SeatrialError(f"{path} is missing, though the index lists it.", hint="Publish the same build again.")
-        if sha256(path) != file.sha256:
-            raise SeatrialError(
-                f"{path} is not what was published: its hash is another one.",
-                hint="Publish the same build again.",
-            )
+            raise SeatrialError(f"{path} is missing, although the index lists it.", hint=REPUBLISH)
         return path
+
+    def _check(self, path: Path, digest: str, file: IndexedFile) -> None:
+        if digest != file.sha256:
+            raise SeatrialError(f"{path} is not what was published: its hash is different.", hint=REPUBLISH)
 
 
 class SourceOverride:
-    """One source for a single name, and another for all the rest."""
+    """One source for a single name, and another for every other name."""
 
-    def __init__(self, name: str, first: WheelSource, rest: WheelSource) -> None:
-        self._name, self._first, self._rest = name, first, rest
+    def __init__(self, name: str, override: WheelSource, source: WheelSource) -> None:
+        self._name, self._override, self._source = name, override, source
 
     @property
     def where(self) -> str:
-        """How the main one is called."""
-        return self._rest.where
+        """The folder or URL of the main source."""
+        return self._source.where
 
     def files(self, name: str) -> list[IndexedFile]:
-        """List the files of a project where it belongs."""
-        return self._of(name).files(name)
+        """List the files of a project on the source for its name."""
+        return self._for(name).files(name)
 
     def local(self, name: str, file: IndexedFile) -> Path:
-        """Give the path of a file where it belongs."""
-        return self._of(name).local(name, file)
+        """Return the path of a file on the source for its name."""
+        return self._for(name).local(name, file)
 
-    def _of(self, name: str) -> WheelSource:
-        return self._first if name == self._name else self._rest
+    def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
+        """Inspect a wheel on the source for its name."""
+        return self._for(name).wheel(name, file)
+
+    def _for(self, name: str) -> WheelSource:
+        return self._override if name == self._name else self._source

@@ -1,7 +1,7 @@
-"""A wheel, looked into without installing it: what it says of itself, and whether it is safe as a model.
+"""A wheel, inspected without installing it: what its metadata says, and whether it is safe to install as a model.
 
-What no wheel may be is refused by `inspect`: damaged, contradicting itself, or read in two ways by two installers.
-What a library may have and a model may not (native code, hooks, pickles) is in `complaints`.
+`inspect` refuses what no wheel may be: damaged, contradictory, or ambiguous to installers. What a library may contain
+and a model may not (native code, hooks, pickles) is in `complaints`.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.archive import check_members, check_record, check_whole
+from seatrial.wheels.archive import check_members, check_record, check_whole, record_hash
 from seatrial.wheels.safety import complaints, entry_points
 
 RELEASE_FILE = "artifacts/release.json"
@@ -32,33 +33,50 @@ REBUILD = "Build it again with `seatrial build`."
 
 @dataclass(frozen=True)
 class WheelInfo:
-    """What is known of a wheel without installing it."""
+    """An inspected wheel. It is passed on in place of the path, so that the file is not read again."""
 
     path: Path
     name: str  # canonical: titanic-model
     version: str
-    package: str  # the folder to import: titanic_model
+    package: str  # the package to import: titanic_model
     sha256: str
-    size: int
+    size: int  # bytes
     summary: str
     requires_python: str | None
     requires_dist: tuple[str, ...]
-    members: tuple[str, ...]
+    record: Mapping[str, str] = field(repr=False)  # by file: its hash as in RECORD, which it has
     metadata: bytes = field(repr=False)
-    release: dict[str, Any] | None = field(repr=False)
+    release: dict[str, Any] | None = field(repr=False)  # its release.json
     complaints: tuple[str, ...] = ()
 
     @property
     def filename(self) -> str:
-        """The wheel's file name, which is a part of what it says of itself."""
+        """The file name, which has the wheel's name, version and tags."""
         return self.path.name
+
+    @property
+    def vetted(self) -> bool:
+        """Whether installing it as a model only adds one package."""
+        return not self.complaints
+
+    def changed_file(self, folder: Path, *, required: bool) -> str:
+        """Name a file of the package that differs in `folder`, or, if `required`, is missing; empty where none does."""
+        for name, recorded in sorted(self.record.items()):
+            path = folder / name
+            if name.startswith(f"{self.package}/") and (required or path.is_file()):
+                if not path.is_file():
+                    return name
+                with path.open("rb") as file:
+                    if record_hash(file, recorded.partition("=")[0]) != recorded:
+                        return name
+        return ""
 
 
 def inspect(path: Path) -> WheelInfo:
-    """Look into a wheel.
+    """Inspect a wheel.
 
-    Raises SeatrialError where the file is no wheel, is damaged, or contradicts its own name. What is only
-    unsafe for a model (several top-level packages, pickles, hooks that run by themselves) is in `complaints`.
+    Raises SeatrialError where the file is not a wheel, is damaged, or contradicts its own name. What is unsafe only
+    in a model (several top-level packages, pickles, hooks that run automatically) is in `complaints`.
     """
     name, version = parse_wheel_name(path)
     try:
@@ -69,29 +87,29 @@ def inspect(path: Path) -> WheelInfo:
         raise SeatrialError(f"{path} cannot be read: {error.strerror}.") from None
     try:
         check_whole(path, content)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:  # these bytes, whatever becomes of the file
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:  # these bytes, even if the file changes meanwhile
             return _inspect(path, name, version, content, archive)
     except UNREADABLE as error:
-        raise SeatrialError(f"{path} is damaged: {_reason(error)}", hint="Build or fetch it again.") from None
+        raise SeatrialError(f"{path} is damaged: {_reason(error)}", hint="Build it or fetch it again.") from None
 
 
 def read_release(path: Path) -> dict[str, Any] | None:
-    """Read only the release.json of a wheel; None where none can be read, since a list has to go on."""
+    """Read only the release.json of a wheel; None where it cannot be read, so that one wheel does not break a list."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [n for n in archive.namelist() if n.count("/") == 2 and n.endswith(f"/{RELEASE_FILE}")]
             return _release(path, _read(path, archive, names[0])) if names else None
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, OSError, SeatrialError):
+    except (*UNREADABLE, SeatrialError):
         return None
 
 
 def parse_wheel_name(path: Path) -> tuple[str, Version]:
-    """Read canonical name and version from a wheel's file name."""
+    """Read the canonical name and the version from a wheel's file name."""
     try:
         name, version, _, _ = parse_wheel_filename(path.name)
     except InvalidWheelFilename:
         raise SeatrialError(
-            f"{path} is not named as a wheel.", hint="As in titanic_model-0.1.0-py3-none-any.whl."
+            f"{path} does not have the file name of a wheel.", hint="Example: titanic_model-0.1.0-py3-none-any.whl."
         ) from None
     return name, version
 
@@ -99,9 +117,9 @@ def parse_wheel_name(path: Path) -> tuple[str, Version]:
 def refuse_unsafe(wheel: WheelInfo) -> None:
     """Raise SeatrialError if installing this wheel as a model could do more than add one package.
 
-    A model's own code runs when it is imported, whoever wrote it: that is what the trial and a review are for.
+    A model's own code runs when it is imported, whoever wrote it: the trial and code review deal with that.
     """
-    if wheel.complaints:
+    if not wheel.vetted:
         raise SeatrialError(f"{wheel.filename} is refused: {'; '.join(wheel.complaints)}.", hint=REBUILD)
 
 
@@ -109,23 +127,21 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
     members = archive.infolist()
     names = [member.filename for member in members]
     check_members(path, content, members, archive.start_dir)
-    info = [n for n in names if n.endswith(".dist-info/METADATA") and n.count("/") == 1]
-    if len(info) != 1:
-        raise SeatrialError(f"{path} is damaged: it has {len(info)} .dist-info/METADATA files, not one.")
-    folder = info[0].partition("/")[0]
-    for needed in ("WHEEL", "RECORD"):
-        if f"{folder}/{needed}" not in names:
-            raise SeatrialError(f"{path} is damaged: it has no {folder}/{needed}.", hint=REBUILD)
-    metadata = _read(path, archive, info[0])
+    metadata_files = [n for n in names if n.endswith(".dist-info/METADATA") and n.count("/") == 1]
+    if len(metadata_files) != 1:
+        raise SeatrialError(f"{path} is damaged: it has {len(metadata_files)} .dist-info/METADATA files, not one.")
+    folder = metadata_files[0].partition("/")[0]
+    for required in ("WHEEL", "RECORD"):
+        if f"{folder}/{required}" not in names:
+            raise SeatrialError(f"{path} is damaged: it has no {folder}/{required}.", hint=REBUILD)
+    metadata = _read(path, archive, metadata_files[0])
     headers, _ = parse_email(metadata)
     _check_identity(path, (name, version), folder, f"{headers.get('name')} {headers.get('version')}")
-    packages = sorted({n.partition("/")[0] for n in names if "/" in n and not _of_installer(n.partition("/")[0])})
-    preferred = name.replace("-", "_")
-    package = preferred if preferred in packages else (packages[0] if packages else preferred)
-    document = f"{package}/{RELEASE_FILE}"
-    check_record(path, archive, folder)
+    package = _package(names, name.replace("-", "_"))
+    record = check_record(path, archive, folder)
     _check_tags(path, _read(path, archive, f"{folder}/WHEEL"))
     commands = _entry_points(path, archive, folder)
+    document = f"{package}/{RELEASE_FILE}"
     release = _release(path, _read(path, archive, document)) if document in names else None
     return WheelInfo(
         path=path,
@@ -137,24 +153,31 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
         summary=headers.get("summary", ""),
         requires_python=_requires_python(path, headers.get("requires_python")),
         requires_dist=_requirements(path, headers.get("requires_dist", [])),
-        members=tuple(sorted(names)),
+        record=record,
         metadata=metadata,
         release=release,
         complaints=complaints(archive, folder, package, name, commands, release, path.name),
     )
 
 
-def _check_identity(path: Path, own: tuple[str, Version], folder: str, told: str) -> None:
-    """Hold file name, METADATA ("NAME VERSION") and the folder's name against each other."""
-    if identity(*told.split(" ", 1)) != own:
-        raise SeatrialError(f"{path} is refused: its METADATA says {told}.", hint=REBUILD)
+def _package(members: list[str], expected: str) -> str:
+    """The package to import: the one named like the wheel, or else the first."""
+    tops = {member.partition("/")[0] for member in members if "/" in member}
+    packages = sorted(top for top in tops if not top.endswith((".dist-info", ".data")))
+    return expected if expected in packages or not packages else packages[0]
+
+
+def _check_identity(path: Path, expected: tuple[str, Version], folder: str, declared: str) -> None:
+    """Compare the file name with METADATA (`declared`: "NAME VERSION") and with the name of the .dist-info folder."""
+    if identity(*declared.split(" ", 1)) != expected:
+        raise SeatrialError(f"{path} is refused: its METADATA says {declared}.", hint=REBUILD)
     name, _, version = folder.removesuffix(".dist-info").rpartition("-")
-    if identity(name, version) != own:
-        raise SeatrialError(f"{path} is refused: its folder {folder} is of something else.", hint=REBUILD)
+    if identity(name, version) != expected:
+        raise SeatrialError(f"{path} is refused: its folder {folder} names another release.", hint=REBUILD)
 
 
 def identity(name: str, version: str) -> tuple[str, Version] | None:
-    """A name and a version in one spelling; None where the version is none."""
+    """A name and a version in their canonical form; None where the version is invalid."""
     try:
         return canonicalize_name(name), Version(version)
     except InvalidVersion:
@@ -162,17 +185,19 @@ def identity(name: str, version: str) -> tuple[str, Version] | None:
 
 
 def _check_tags(path: Path, content: bytes) -> None:
-    """Hold the tags in WHEEL against those in the file name, by which an installer chooses."""
+    """Compare the tags in WHEEL with those in the file name, by which an installer chooses."""
     lines = content.decode("utf-8", errors="replace").splitlines()
-    told = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
-    inside = {str(tag) for each in told for tag in parse_tag(each)}
-    named = {str(tag) for tag in parse_wheel_filename(path.name)[3]}
-    if inside != named:
-        shown = ", ".join(sorted(told)) or "nothing"
-        raise SeatrialError(f"{path} is refused: its WHEEL is for {shown}, its name says otherwise.", hint=REBUILD)
+    declared = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
+    if {str(tag) for text in declared for tag in parse_tag(text)} != set(map(str, parse_wheel_filename(path.name)[3])):
+        shown = ", ".join(sorted(declared)) or "no platform"
+        raise SeatrialError(
+            f"{path} is refused: its WHEEL is for {shown}, which does not match its file name.", hint=REBUILD
+        )
     versions = [line.partition(":")[2].strip() for line in lines if line.startswith("Wheel-Version:")]
     if len(versions) != 1 or not versions[0].startswith("1."):
-        raise SeatrialError(f"{path} is refused: its WHEEL is of version {', '.join(versions) or 'none'}, not 1.")
+        raise SeatrialError(
+            f"{path} is refused: its WHEEL has the format version {', '.join(versions) or 'none'}, not 1.x."
+        )
 
 
 def _entry_points(path: Path, archive: zipfile.ZipFile, folder: str) -> dict[str, dict[str, str]]:
@@ -180,14 +205,9 @@ def _entry_points(path: Path, archive: zipfile.ZipFile, folder: str) -> dict[str
     if name not in archive.namelist():
         return {}
     try:
-        found = entry_points(_read(path, archive, name))
+        return entry_points(_read(path, archive, name))
     except ValueError as error:
         raise SeatrialError(f"{path} is damaged: its entry_points.txt cannot be read: {error}", hint=REBUILD) from None
-    return found
-
-
-def _of_installer(top: str) -> bool:
-    return top.endswith((".dist-info", ".data"))
 
 
 def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
@@ -202,30 +222,30 @@ def _release(path: Path, content: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise SeatrialError(f"{path}: its release.json cannot be read: {error}", hint=REBUILD) from None
     if not isinstance(document, dict):
-        raise SeatrialError(f"{path}: its release.json is no object.", hint=REBUILD)
+        raise SeatrialError(f"{path}: its release.json is not an object.", hint=REBUILD)
     return document
 
 
 def _requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
     try:
-        found = [Requirement(line) for line in lines]
+        requirements = [Requirement(line) for line in lines]
     except InvalidRequirement as error:
-        raise SeatrialError(f"{path} is damaged: METADATA has a requirement that cannot be read: {error}") from None
-    for each in found:
-        if each.url:
+        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {error}") from None
+    for requirement in requirements:
+        if requirement.url:
             raise SeatrialError(
-                f"{path} is refused: it wants {each.name} from an address of its own.",
-                hint="Name a version of it, and publish it to the index.",
+                f"{path} is refused: it pins {requirement.name} to a direct URL.",
+                hint="Require a version of it instead, and publish that to the index.",
             )
-    return tuple(str(each) for each in found)
+    return tuple(map(str, requirements))
 
 
-def _requires_python(path: Path, told: str | None) -> str | None:
+def _requires_python(path: Path, specifier: str | None) -> str | None:
     try:
-        SpecifierSet(told or "")
+        SpecifierSet(specifier or "")
     except InvalidSpecifier:
-        raise SeatrialError(f"{path} is refused: its Requires-Python is {told!r}.", hint=REBUILD) from None
-    return told
+        raise SeatrialError(f"{path} is refused: its Requires-Python is {specifier!r}.", hint=REBUILD) from None
+    return specifier
 
 
 def _reason(error: Exception) -> str:

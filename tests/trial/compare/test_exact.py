@@ -1,4 +1,4 @@
-"""Suites where nothing may differ: what they take for equal, what they block, and the cause they name."""
+"""Scores that must be equal: what counts as equal, what blocks, and the cause that is named."""
 
 import dataclasses
 
@@ -24,65 +24,65 @@ ROWS = together(passengers(60), one_at_a_time(passengers(60)))
 POLICY = Policy()
 
 
-def held(given, *, scoring=BINARY, rows=ROWS, expected=None, other=None, **more):
+def compare(scores, *, scoring=BINARY, rows=ROWS, expected=None, other=None, **more):
     expected = survival(rows) if expected is None else expected
     same = Sameness(
-        "golden.scores", "golden", scoring, rows, expected, given, "what was stored", "the wheel", other=other
+        "golden.scores", "golden", scoring, rows, expected, scores, "what was stored", "the wheel", other=other
     )
     return compare_exact(same, POLICY, **more)
 
 
-def cause(given, **more):
-    (check,) = held(given, **more)
+def cause(scores, **more):
+    (check,) = compare(scores, **more)
     assert check.outcome is Outcome.blocked
     return check
 
 
 def test_equal_scores_pass_and_so_do_differences_below_the_tolerance():
-    assert [c.outcome for c in held(survival(ROWS))] == [Outcome.passed]
-    assert [c.outcome for c in held(survival(ROWS) + 9e-10)] == [Outcome.passed]
+    assert [c.outcome for c in compare(survival(ROWS))] == [Outcome.passed]
+    assert [c.outcome for c in compare(survival(ROWS) + 9e-10)] == [Outcome.passed]
 
 
 def test_one_row_that_is_off_by_more_than_the_tolerance_blocks():
-    given = survival(ROWS)
-    given[7] += [2e-9, -2e-9]
-    check = cause(given)
+    scores = survival(ROWS)
+    scores[7] += [2e-9, -2e-9]
+    check = cause(scores)
     assert "1 of 72 golden rows" in check.summary
     assert check.evidence["rows"][0] == 7
 
 
-def test_a_regression_is_held_relative_to_its_size():
+def test_a_regression_is_compared_relative_to_its_size():
     expected = np.array([1e6, 2e6, 3e6])
     rows = {"x": np.arange(3.0)}
-    assert held(expected + 1e-4, scoring=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.passed
-    assert held(expected + 1e-2, scoring=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.blocked
+    assert compare(expected + 1e-4, scoring=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.passed
+    assert compare(expected + 1e-2, scoring=NUMBER, rows=rows, expected=expected)[0].outcome is Outcome.blocked
 
 
-def test_scores_that_are_no_numbers_block():
-    given = survival(ROWS)
-    given[3] = np.nan
-    assert "not finite" in cause(given).summary
+def test_nan_scores_block():
+    scores = survival(ROWS)
+    scores[3] = np.nan
+    assert "not finite" in cause(scores).summary
 
 
 def test_dropped_rows_and_other_classes_are_told_apart():
     assert "rows were dropped" in cause(survival(ROWS)[:-2]).summary
-    assert "other classes" in cause(np.tile(1 / 3, (72, 3))).summary
+    assert "the classes differ" in cause(np.tile(1 / 3, (72, 3))).summary
 
 
 def test_no_rows_are_inconclusive():
     none = {n: v[:0] for n, v in ROWS.items()}
-    assert held(survival(none), rows=none)[0].outcome is Outcome.inconclusive
+    assert compare(survival(none), rows=none)[0].outcome is Outcome.inconclusive
 
 
 def test_a_moved_threshold_is_found_though_all_scores_are_equal():
     other = dataclasses.replace(BINARY, threshold=0.6)
-    checks = held(survival(ROWS), other=other)
+    checks = compare(survival(ROWS), other=other)
     assert [c.name for c in checks if c.outcome is Outcome.blocked] == ["golden.labels"]
     assert "the threshold moved from 0.5 to 0.6" in checks[1].summary
 
 
-def test_a_redesigns_difference_waits_instead():
-    assert held(survival(ROWS) ** 2, differs=Outcome.waiting)[0].outcome is Outcome.waiting
+def test_the_difference_of_a_redesign_waits():
+    assert compare(survival(ROWS) ** 2, differs=Outcome.waiting)[0].outcome is Outcome.waiting
 
 
 @pytest.mark.parametrize(
@@ -101,17 +101,17 @@ def test_the_spoiled_column_is_named(column, change):
     assert f"`{column}`" in check.summary
 
 
-def test_a_lost_column_is_said_to_be_ignored():
+def test_a_lost_column_is_reported_as_ignored():
     check = cause(spoiled(lambda c: {**c, "fare": np.full(len(c["fare"]), 20.0)})(ROWS))
     assert "it ignores `fare`" in check.summary
 
 
-def test_a_fault_of_missing_values_is_named_as_such():
+def test_a_fault_in_missing_values_is_named():
     check = cause(spoiled(lambda c: {**c, "age": np.nan_to_num(c["age"], nan=0.0)})(ROWS))
     assert "`age` is missing" in check.summary
 
 
-def test_a_fault_of_one_category_is_named_as_such():
+def test_a_fault_in_one_category_is_named():
     check = cause(spoiled(lambda c: {**c, "deck": np.where(c["deck"] == "B", "?", c["deck"])})(ROWS))
     assert "`deck` is 'B'" in check.summary
 
@@ -124,13 +124,13 @@ def test_a_fault_of_one_category_is_named_as_such():
         (lambda s: s[:, ::-1], "order of the classes"),
         (lambda s: np.round(s, 2), "rounded to 2 digits"),
         (lambda s: s.astype(np.float16).astype(float), "precision"),
-        (lambda s: np.clip(s, 0.2, 0.8), "cut at the ends"),
-        (lambda s: np.tile([0.4, 0.6], (len(s), 1)), "every row the same answer"),
+        (lambda s: np.clip(s, 0.2, 0.8), "clipped at the ends"),
+        (lambda s: np.tile([0.4, 0.6], (len(s), 1)), "every row the same score"),
         (lambda s: s**0.5 / (s**0.5).sum(axis=1, keepdims=True), "a temperature of 2"),
         (lambda s: s + 1e-6 * np.sin(np.arange(len(s)))[:, None] * [1, -1], "lost precision"),
     ],
 )
-def test_what_happened_after_the_model_is_named(change, words):
+def test_a_change_after_the_model_is_named(change, words):
     assert words in cause(change(survival(ROWS))).summary
 
 
@@ -145,7 +145,7 @@ def test_a_temperature_is_named_for_several_classes_too():
 
 
 def test_what_does_not_depend_on_any_column_is_blamed_on_none():
-    given = survival(ROWS)
-    noise = 0.2 * np.random.default_rng(5).random(len(given))
-    given = np.clip(given + noise[:, None] * [1, -1], 0, 1)
-    assert "is missing" not in cause(given).summary
+    scores = survival(ROWS)
+    noise = 0.2 * np.random.default_rng(5).random(len(scores))
+    scores = np.clip(scores + noise[:, None] * [1, -1], 0, 1)
+    assert "is missing" not in cause(scores).summary

@@ -10,7 +10,7 @@ import pytest
 from seatrial.trial.compare.groups import factorized, group_column, grouped, ticked
 
 
-def test_numbers_are_cut_at_their_quartiles_with_missing_apart():
+def test_numbers_are_cut_at_their_quartiles_with_a_group_for_missing_values():
     values = np.array([*range(100), np.nan, np.nan], dtype=float)
     grouping = group_column("age", values)
     assert grouping.names[-1] == "age is missing"
@@ -18,7 +18,7 @@ def test_numbers_are_cut_at_their_quartiles_with_missing_apart():
     assert grouping.names[0] == "age: 0 to 24.75"
 
 
-def test_few_numbers_are_a_group_each():
+def test_few_distinct_numbers_are_one_group_each():
     grouping = group_column("pclass", np.array([3.0, 1.0, 2.0, 3.0]))
     assert grouping.names == ("pclass = 1", "pclass = 2", "pclass = 3")
     assert grouping.codes.tolist() == [2, 0, 1, 2]
@@ -33,7 +33,7 @@ def test_rare_categories_share_a_group():
     assert np.bincount(grouping.codes)[0] == 40
 
 
-def test_free_text_and_columns_of_one_value_are_no_groups():
+def test_free_text_and_constant_columns_are_not_grouped():
     columns = {
         "name": np.array([f"n{k}" for k in range(500)], dtype=object),
         "same": np.ones(500),
@@ -44,7 +44,7 @@ def test_free_text_and_columns_of_one_value_are_no_groups():
     assert grouped(columns, ["same"]) == []
 
 
-def test_values_are_numbered_as_they_come():
+def test_values_are_numbered_in_order_of_appearance():
     codes, known = factorized(np.array(["b", None, "a", "b"], dtype=object))
     assert codes.tolist() == [0, -1, 1, 0]
     assert known == ["b", "a"]
@@ -58,7 +58,7 @@ def test_values_are_numbered_as_they_come():
         ("everything", "everything"),
     ],
 )
-def test_columns_are_ticked_in_sentences(group, told):
+def test_columns_are_marked_as_code_in_sentences(group, told):
     assert ticked(group) == told
 
 
@@ -70,7 +70,7 @@ from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.metrics import compare_metrics
 from seatrial.trial.compare.queries import QueryScores, make_queries
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.noise import Limit, NoiseFloor
+from seatrial.trial.compare.limits import Limit, NoiseFloor
 from seatrial.trial.policy import Policy
 from seatrial.trial.sandbox.jobs import memory_mb
 n, g, policy = 1_000_000, np.random.default_rng(0), Policy()

@@ -41,11 +41,11 @@ def test_a_sound_release_passes_all_of_them():
         ({"changed": ("age",)}, "inputs"),
     ],
 )
-def test_each_breach_is_found_and_alone_blamed(change, name):
+def test_each_broken_invariant_is_the_only_one_reported(change, name):
     assert failed(dataclasses.replace(SOUND, **change)) == {f"invariants.{name}"}
 
 
-def test_scores_that_are_not_finite_or_no_probabilities_are_found():
+def test_scores_that_are_not_finite_or_not_probabilities_are_found():
     bad = SCORES.copy()
     bad[4] = np.nan
     assert "invariants.finite" in failed(dataclasses.replace(SOUND, first=bad, again=bad))

@@ -1,11 +1,11 @@
-"""Metrics against scikit-learn's own, their intervals, and what blocks."""
+"""Metrics compared with scikit-learn's, their intervals, and what blocks."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, roc_auc_score, root_mean_squared_error
 from tests.trial.compare.formula_models import BINARY, NUMBER, SEVERAL, passengers, survival
 
-from seatrial.trial.compare.metrics import auc, compare_gain, compare_metrics, drawn_counts, metrics_of
+from seatrial.trial.compare.metrics import MOST_ROWS, WeightedMetric, compare_gain, compare_metrics, metrics_of
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Outcome
 
@@ -20,7 +20,7 @@ def outcomes(checks):
     return {(c.name, c.subject): c.outcome for c in checks}
 
 
-def test_metrics_are_scikit_learns():
+def test_metrics_equal_scikit_learns():
     found = {m.name: m.value for m in metrics_of(BINARY, SCORES, TRUTH)}
     assert found["roc_auc"] == pytest.approx(roc_auc_score(TRUTH, SCORES[:, 1]))
     assert found["accuracy"] == pytest.approx(accuracy_score(TRUTH, SCORES[:, 1] >= 0.5))
@@ -36,26 +36,33 @@ def test_metrics_are_scikit_learns():
 
 
 def test_auc_counts_ties_half_and_weighs_rows():
-    scores, hits = np.round(G.random(500), 1), (G.random(500) < 0.4).astype(float)
+    scores, hits = np.round(G.random(500), 1), (G.random(500) < 0.4).astype(int)
     weights = G.integers(0, 4, (3, 500)).astype(float)
-    for row, value in zip(weights, auc(hits, scores, weights), strict=True):
+    area = metrics_of(BINARY, np.stack([1 - scores, scores], axis=1), hits)[0]
+    for row, value in zip(weights, area.compute(slice(None), weights), strict=True):
         assert value == pytest.approx(roc_auc_score(hits, scores, sample_weight=row))
 
 
-def test_a_redraws_spread_is_that_of_the_binomial():
+def test_the_spread_of_resamples_is_that_of_the_binomial():
     accuracy = next(m for m in metrics_of(BINARY, SCORES, TRUTH) if m.name == "accuracy")
-    spread = accuracy.redrawn(drawn_counts(2_000, 0)).std()
+    spread = accuracy.resampled(0).std()
     assert spread == pytest.approx(np.sqrt(accuracy.value * (1 - accuracy.value) / 2_000), rel=0.2)
 
 
-def test_many_rows_are_measured_whole_and_redrawn_thinned():
+def test_many_rows_are_measured_whole_and_resampled_thinned():
     scores = np.tile(SCORES, (20, 1))
     truth = np.tile(TRUTH, 20)
     area = metrics_of(BINARY, scores, truth)[0]
     assert area.value == pytest.approx(roc_auc_score(TRUTH, SCORES[:, 1]))
-    counts = drawn_counts(len(truth), 0)
-    assert counts.shape[1] <= 10_000
-    assert area.redrawn(counts).mean() == pytest.approx(area.value, abs=0.02)
+    drawn = []
+
+    def compute(part, counts):
+        drawn.append(counts.shape[1])
+        return area.compute(part, counts)
+
+    resampled = WeightedMetric(area.name, area.label, area.rows, compute).resampled(0)
+    assert max(drawn) <= MOST_ROWS == 10_000
+    assert resampled.mean() == pytest.approx(area.value, abs=0.02)
 
 
 def test_the_same_scores_pass():
@@ -69,7 +76,7 @@ def test_a_candidate_that_is_surely_worse_is_blocked():
     assert found["metrics.trivial", ""] is Outcome.passed
 
 
-def test_what_retraining_alone_does_is_no_worsening():
+def test_a_loss_that_retraining_alone_causes_passes():
     worse = np.clip(SCORES + 0.3 * G.normal(size=(2_000, 1)) * [1, -1], 0.01, 0.99)
     noise = {"roc_auc": 1.0, "accuracy": 1.0, "log_loss": 9.0}
     found = outcomes(compare_metrics(BINARY, SCORES, worse, TRUTH, POLICY, noise=noise))
@@ -83,7 +90,7 @@ def test_a_loss_within_chance_passes():
     assert set(found.values()) == {Outcome.passed}
 
 
-def test_a_candidate_below_the_trivial_answer_is_blocked():
+def test_a_candidate_worse_than_a_constant_prediction_is_blocked():
     found = outcomes(compare_metrics(BINARY, SCORES, SCORES[:, ::-1], TRUTH, POLICY))
     assert found["metrics.trivial", ""] is Outcome.blocked
 
@@ -94,7 +101,7 @@ def test_too_few_labels_are_inconclusive():
     assert check.outcome is Outcome.inconclusive
 
 
-def test_a_gain_as_of_a_leak_waits_and_a_modest_one_passes():
+def test_a_gain_as_large_as_from_a_leak_waits_and_a_modest_one_passes():
     known = np.stack([1 - TRUTH, TRUTH], axis=1) * 0.9 + 0.05
     (check,) = compare_gain(BINARY, (SCORES, TRUTH), (known, TRUTH), POLICY)
     assert check.outcome is Outcome.waiting
@@ -103,7 +110,7 @@ def test_a_gain_as_of_a_leak_waits_and_a_modest_one_passes():
     assert check.outcome is Outcome.passed
 
 
-def test_a_perfect_score_on_few_rows_is_no_suspicion():
+def test_a_perfect_score_on_few_rows_is_not_suspicious():
     good = np.stack([1 - TRUTH, TRUTH], axis=1) * 0.9 + 0.05
     nearly = good.copy()
     nearly[:2] = nearly[:2, ::-1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.trial.compare.formula_models import BINARY, passengers, survival
 
+from seatrial.trial.compare.groups import Grouping
 from seatrial.trial.compare.new_row_losses import compare_new_row_losses
 from seatrial.trial.compare.new_rows import compare_new_rows, explained
 from seatrial.trial.compare.row_matching import Table, match
@@ -46,7 +47,7 @@ def test_more_rows_a_later_window_and_another_order_are_harmless(rows):
     assert not everything(table(rows=rows))
 
 
-def test_old_rows_are_known_again_whatever_their_place():
+def test_old_rows_are_found_in_any_order():
     matched = match(OLD, table(rows=slice(400, 1_500)))
     assert matched.kept.sum() == 600
     assert np.array_equal(np.flatnonzero(matched.kept), np.arange(400, 1_000))
@@ -64,9 +65,9 @@ def test_equal_rows_are_paired_one_to_one():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda v: v * 1000, "1000 times what it was"),
+        (lambda v: v * 1000, "1000 times as large, as if in another unit"),
         (lambda v: np.full_like(v, 28.0), "it is 28 now"),
-        (lambda v: np.roll(v, 1), "a join that slipped"),
+        (lambda v: np.roll(v, 1), "as after a wrong join"),
     ],
 )
 def test_a_rewritten_column_is_named_with_what_happened_to_it(change, words):
@@ -131,12 +132,12 @@ def only_new(name, change):
         ("sex", lambda v: np.full(len(v), "male", dtype=object)),
     ],
 )
-def test_a_fault_of_the_new_rows_alone_is_named(name, change):
+def test_a_fault_in_the_new_rows_only_is_named(name, change):
     checks = everything(only_new(name, change))
     assert any(c.subject == name for c in checks.values())
 
 
-def test_a_column_that_knows_the_label_in_the_new_rows_is_named():
+def test_a_column_that_leaks_the_label_in_the_new_rows_is_named():
     def leak(values):
         return np.where(TARGET[OLD_ROWS:] == 1, np.quantile(COLUMNS["fare"], 0.9), np.quantile(COLUMNS["fare"], 0.1))
 
@@ -146,8 +147,9 @@ def test_a_column_that_knows_the_label_in_the_new_rows_is_named():
 def test_how_much_groups_explain_is_0_by_chance_and_1_of_themselves():
     g = np.random.default_rng(0)
     codes = g.integers(0, 5, 4_000)
-    assert explained(codes, 5, codes % 2, 2) == pytest.approx(1.0)
-    assert abs(explained(codes, 5, g.integers(0, 2, 4_000), 2)) < 0.01
+    groups = Grouping("x", tuple("abcde"), codes)
+    assert explained(groups, Grouping("y", ("no", "yes"), codes % 2)) == pytest.approx(1.0)
+    assert abs(explained(groups, Grouping("y", ("no", "yes"), g.integers(0, 2, 4_000)))) < 0.01
 
 
 def losses(rows, target=TARGET):
@@ -155,7 +157,7 @@ def losses(rows, target=TARGET):
     return columns, survival(columns), target[rows]
 
 
-def test_new_rows_that_fit_pass_and_wrong_labels_wait_for_a_look():
+def test_new_rows_that_fit_pass_and_wrong_labels_wait():
     old, new = losses(slice(0, 700)), losses(slice(1_000, 1_500))
     assert [c.outcome for c in compare_new_row_losses(BINARY, old, new, POLICY)] == [Outcome.passed]
     wrong = np.where(np.random.default_rng(1).random(1_500) < 0.4, 1 - TARGET, TARGET)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seatrial.trial.compare.table_history import Table
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.prove.data_faults import (
     DATA_FAULTS,
     DataFault,

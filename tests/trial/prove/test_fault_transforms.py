@@ -107,7 +107,9 @@ STRINGS = [["a"], [""], ["z"]]
 # Each transform on small data: its parameters, and what comes out. None stands for NaN or missing.
 VALUE_CASES = {
     "replace": ({"value": 7.0}, [1500.0, None], [7.0, 7.0]),
-    "multiply": ({"factor": 0.5}, [3.0, None], [1.5, None]),
+    "zero": ({}, [3.0, None], [0.0, 0.0]),
+    "hundredth": ({}, [300.0, None], [3.0, None]),
+    "thousandfold": ({}, [3.0, None], [3000.0, None]),
     "thousands": ({}, [1500.0, -2000.0, 999.0, None], [1.5, -2.0, 999.0, None]),
     "keep_padding": ({}, [" x ", "y", None], ["\u200bx", "y", None]),
     "strip_padding": ({}, [" x ", "y", None], ["x", "y", None]),

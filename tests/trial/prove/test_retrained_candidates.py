@@ -10,8 +10,8 @@ import pytest
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.trial.compare.queries import make_queries
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.compare.table_history import Table
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.proof_setup import ProofSetup
 from seatrial.trial.prove.retrained_candidates import Lab

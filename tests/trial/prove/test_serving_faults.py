@@ -9,11 +9,12 @@ from tests.trial.prove.models import titanic_profile
 from seatrial.model import Release
 from seatrial.model.schema import Column
 from seatrial.trial.prove.fault_transforms import TRANSFORMS
-from seatrial.trial.prove.serving_faults import CATALOGUE, FAULTS, column_mutants, mutants, profile_model
+from seatrial.trial.prove.serving_faults import CATALOGUE, FAULTS, NEEDS, column_mutants, mutants, profile_model
 
 
 def test_every_fault_has_a_transform_and_every_transform_a_fault():
     assert {fault.transform for fault in CATALOGUE} | {"lag"} == set(TRANSFORMS)
+    assert {fault.needs for fault in CATALOGUE} == set(NEEDS)
     assert len(CATALOGUE) == len(FAULTS)
     stages = ("value", "inputs", "scores", "labels")
     assert all(fault.sentence and TRANSFORMS[fault.transform][0] in stages for fault in CATALOGUE)

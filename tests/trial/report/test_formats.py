@@ -36,12 +36,12 @@ def _verdict(request: pytest.FixtureRequest) -> Verdict:
 @pytest.mark.parametrize(
     ("sample", "line"),
     [
-        ("passed", "Passed: All 34 checks hold."),
+        ("passed", "Passed: All 34 checks passed."),
         ("ignored_feature", "Blocked: The candidate ignores `sex` (shuffling it moved predictions by 0.31 before, 0 now)."),
         ("golden_rows", "Blocked: The installed candidate differs from what training stored on 9 of 64 golden rows (by up to 0.41): it differs where `age` is missing."),
-        ("redesign", "Waiting for acceptance: The candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): it goes with `cabin`, which explains 64% of the difference."),
+        ("redesign", "Waiting for acceptance: The candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): it depends on `cabin`, which explains 64% of the difference."),
         ("no_sdist", "Inconclusive: The candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0."),
-        ("nothing", "Inconclusive: The trial looked at nothing: there is no check in it."),
+        ("nothing", "Inconclusive: The trial contains no check."),
     ],
 )  # fmt: skip
 def test_the_first_line_is_the_verdict_and_its_cause(sample: str, line: str) -> None:
@@ -52,21 +52,21 @@ def test_the_first_line_is_the_verdict_and_its_cause(sample: str, line: str) -> 
 
 
 def test_what_to_do_follows_from_the_outcome() -> None:
-    assert headline(SAMPLES["passed"]()).to_do == "It may be published as 0.1.1."
+    assert headline(SAMPLES["passed"]()).to_do == "It can be published as 0.1.1."
     blocked = headline(SAMPLES["ignored_feature"]()).to_do
-    assert blocked.startswith("It must not be published")
+    assert blocked.startswith("Do not publish it like this.")
     assert blocked.endswith("Look at the pipeline's columns and at features.py. 6 more checks failed.")
     assert "seatrial trial accept" in headline(SAMPLES["redesign"]()).to_do
 
 
-def test_the_check_that_tells_the_cause_comes_first() -> None:
+def test_the_check_that_shows_the_cause_comes_first() -> None:
     verdict = SAMPLES["ignored_feature"]()
     ids = [check.id for check in failed(verdict)]
     assert ids[0] == "total.sensitivity[sex]"
     assert ids[-1] == "rebuild.scores"  # inconclusive, after all that is blocked
 
 
-def test_a_leg_is_as_bad_as_its_worst_check() -> None:
+def test_a_suite_is_as_bad_as_its_worst_check() -> None:
     states = {state.suite: state for state in suite_states(SAMPLES["ignored_feature"]())}
     assert states["total"].outcome is Outcome.blocked
     assert states["rebuild"].outcome is Outcome.inconclusive
@@ -94,7 +94,7 @@ def test_markdown_has_the_suites_what_failed_with_its_hint_and_the_rows_folded()
     )
 
 
-def test_markdown_neutralises_hostile_names() -> None:
+def test_markdown_escapes_hostile_names() -> None:
     text = to_markdown(SAMPLES["hostile"]())
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -123,7 +123,7 @@ def cases(text: str) -> Iterator[tuple[str, str, str]]:
         yield case.attrib["classname"], case.attrib["name"], kinds[0] if kinds else "passed"
 
 
-def test_junit_is_well_formed_and_counts_what_it_holds(verdict: Verdict) -> None:
+def test_junit_is_well_formed_and_its_counts_are_right(verdict: Verdict) -> None:
     root = ElementTree.fromstring(to_junit(verdict).encode())
     (suite,) = root
     held = Counter(kind for _, _, kind in cases(to_junit(verdict)))
@@ -138,7 +138,7 @@ def test_junit_is_red_whenever_the_verdict_does_not_pass(verdict: Verdict) -> No
     assert red == bool(verdict.exit_code or not verdict.checks)
 
 
-def test_junit_has_a_test_case_a_check() -> None:
+def test_junit_has_one_test_case_per_check() -> None:
     verdict = SAMPLES["ignored_feature"]()
     found = {(suite, name): kind for suite, name, kind in cases(to_junit(verdict))}
     assert list(found) == [(check.suite, check.id) for check in verdict.checks]
@@ -157,7 +157,7 @@ def test_what_waits_is_a_failure_and_what_is_accepted_or_noted_passes_with_its_w
     assert any(out.startswith("noted: ") for out in outs)
 
 
-def test_junit_tells_versions_hashes_and_the_time() -> None:
+def test_junit_has_versions_hashes_and_the_time() -> None:
     verdict = SAMPLES["passed"]()
     root = ElementTree.fromstring(to_junit(verdict))
     told = {each.attrib["name"]: each.attrib["value"] for each in root.iter("property")}
@@ -167,7 +167,7 @@ def test_junit_tells_versions_hashes_and_the_time() -> None:
     assert root.attrib["time"] == "17.800"
 
 
-def test_junit_of_nothing_is_an_error() -> None:
+def test_junit_without_a_check_is_an_error() -> None:
     assert list(cases(to_junit(SAMPLES["nothing"]()))) == [("trial", "verdict", "error")]
     assert list(cases(to_junit(NOT_COMPARED))) == [("trial", "compared", "error")]
 

@@ -83,11 +83,11 @@ def test_the_same_verdict_gives_the_same_bytes(verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("sample", "state", "word", "cause"),
     [
-        ("passed", "passed", "Passed", "All 34 checks hold."),
+        ("passed", "passed", "Passed", "All 34 checks passed."),
         ("ignored_feature", "blocked", "Blocked", "The candidate ignores sex (shuffling it moved predictions"),
         ("redesign", "waiting", "Waiting for acceptance", "The candidate differs from the baseline on 812"),
         ("no_sdist", "inconclusive", "Inconclusive", "The candidate's code could not be trained"),
-        ("nothing", "inconclusive", "Inconclusive", "The trial looked at nothing"),
+        ("nothing", "inconclusive", "Inconclusive", "The trial contains no check."),
     ],
 )
 def test_verdict_and_cause_come_first_as_word_and_colour(sample: str, state: str, word: str, cause: str) -> None:
@@ -103,30 +103,30 @@ def test_verdict_and_cause_come_first_as_word_and_colour(sample: str, state: str
 def test_sections_come_in_the_order_in_which_they_are_read() -> None:
     text = page_of("ignored_feature").text
     order = [
-        "The suites", "What keeps it from passing", "How much changed", "How far the answers moved", "Labels, then and now",
-        "Better or worse", "Groups of rows", "Use of each column", "The data, then and now", "Size and time",
-        "The rows that changed most", "All checks", "The policy it was held to", "How to hold it again",
+        "The suites of checks", "What keeps it from passing", "How much changed", "How far the predictions moved", "Predicted labels, before and now",
+        "Better or worse", "Groups of rows", "Use of each column", "The data, before and now", "Size and time",
+        "The rows that changed most", "All checks", "The policy", "How to run it again",
     ]  # fmt: skip
     places = [text.index(title) for title in order]
     assert places == sorted(places)
 
 
-def test_every_leg_is_shown_also_where_it_was_not_run() -> None:
+def test_every_suite_is_shown_even_if_it_was_not_run() -> None:
     read = page_of("first_release")
     text = read.text
     assert text.count("Not run") == 5
     assert "None yet" in text
-    assert "may be published as 0.1.1" in text
+    assert "can be published as 0.1.1" in text
 
 
-def test_what_failed_is_told_with_hint_and_figures() -> None:
+def test_what_failed_is_shown_with_hint_and_values() -> None:
     text = page_of("ignored_feature").text
     assert "Look at the pipeline's columns and at features.py." in text
     assert "total.sensitivity[sex] 0.31 → 0, 14.2 times the limit" in text
     assert "2 more" in text
 
 
-def test_it_tells_who_was_held_against_whom() -> None:
+def test_it_shows_which_releases_were_compared() -> None:
     read = page_of("passed")
     assert "titanic-model 0.1.1 against 0.1.0" in read.text
     assert "24 November 2026, 22:02 UTC" in read.text
@@ -135,22 +135,22 @@ def test_it_tells_who_was_held_against_whom() -> None:
     assert verdict.candidate.sha256 in read.text
 
 
-def test_the_command_to_repeat_it_is_the_callers() -> None:
+def test_the_page_shows_the_callers_command() -> None:
     assert "seatrial trial --baseline 0.1.0" in to_html(SAMPLES["passed"](), "seatrial trial --baseline 0.1.0")
 
 
 @pytest.mark.parametrize("key", sorted(pictures()))
-def test_a_picture_that_is_missing_is_left_out(key: str) -> None:
+def test_a_missing_chart_is_left_out(key: str) -> None:
     given = pictures()
     whole = page_of("passed", pictures=given)
     without = page_of("passed", pictures={name: value for name, value in given.items() if name != key})
-    assert without.count("figure") == whole.count("figure") - (key in ("change", "flips", "sensitivity", "shares"))
+    assert without.count("figure") == whole.count("figure") - (key != "slices_label")
 
 
 @pytest.mark.parametrize(
     "wrong", [7, "text", [], {}, [{}], {"edges": [1], "shares": [1]}, [[1]], {"classes": ["a"], "counts": [[1, 2]]}]
 )
-def test_figures_that_do_not_fit_are_left_out(wrong: Any) -> None:
+def test_data_that_does_not_fit_is_left_out(wrong: Any) -> None:
     given = dict.fromkeys(pictures(), wrong)
     read = page_of("first_release", pictures=given)
     assert read.count("svg", "chart") <= 1  # the costs', which its checks give
@@ -164,11 +164,11 @@ def test_the_column_to_blame_stands_out() -> None:
     assert len(re.findall(r"label s9", drawing)) == 1
 
 
-def test_rows_show_where_the_answer_went_and_what_changed_in_them() -> None:
+def test_rows_show_how_the_prediction_moved_and_what_drives_it() -> None:
     read = page_of("golden_rows")
     moves = [at["style"] for tag, at in read.tags if at.get("class") == "move"]
     assert moves[0] == "--a: 0.310; --b: 0.720"
-    assert read.count("td", "changed") == 2
+    assert read.count("td", "driver") == 2
     assert not [1 for tag, at in page_of("regression").tags if at.get("class") == "move"]
 
 

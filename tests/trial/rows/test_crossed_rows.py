@@ -21,7 +21,7 @@ def crossed(allowed=lambda c: np.ones(len(c["age"]), dtype=bool), seed=0):
     return cross_rows(SCHEMA, TABLE, allowed, rows=4_000, seed=seed)
 
 
-def test_thresholds_of_trees_are_met_in_the_very_middle_and_beside():
+def test_crossed_rows_fall_on_and_beside_tree_thresholds():
     fare = crossed()["fare"]
     assert {1.5, 5.0} <= set(fare.tolist())
     assert ((fare > 1) & (fare < 1.5)).any()
@@ -29,20 +29,20 @@ def test_thresholds_of_trees_are_met_in_the_very_middle_and_beside():
     assert (fare > 8).any()
 
 
-def test_rows_keep_to_the_schemas_ends_and_kinds():
+def test_crossed_rows_respect_the_schemas_types_and_ranges():
     columns = crossed()
     age = columns["age"][~np.isnan(columns["age"])]
     assert np.isnan(columns["age"]).any()
     assert ((age >= 0) & (age <= 120) & (age % 1 == 0)).all()
 
 
-def test_texts_are_typed_otherwise_where_they_may_be():
+def test_texts_are_retyped_within_their_length():
     texts = set(crossed()["cabin"].tolist())
     assert {"C85", "e9", None, "E9", "c85", " e9 "} <= texts
     assert " C85 " not in texts  # longer than the schema allows
 
 
-def test_rows_that_the_schema_refuses_are_left_out_and_the_seed_decides_all():
+def test_crossed_rows_can_be_filtered_and_depend_only_on_the_seed():
     assert (crossed(lambda c: c["fare"] < 2)["fare"] < 2).all()
     assert np.array_equal(crossed(seed=3)["fare"], crossed(seed=3)["fare"])
     assert not np.array_equal(crossed(seed=3)["fare"], crossed(seed=4)["fare"])

@@ -25,7 +25,7 @@ from seatrial.release import build_toolkit
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Score, Validate
-from seatrial.trial.sandbox.sandbox import Sandbox, ask_both, open_sandbox, pins
+from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox, pins
 from seatrial.wheels.installer import create, install, python_in
 
 POLICY = Policy(timeout=20.0, memory_mb=512)
@@ -42,7 +42,7 @@ def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def open_moody(tmp_path_factory: pytest.TempPathFactory, toolkit: Path) -> Open:
-    """Make a wheel of the moody model and open it as a side."""
+    """Make a wheel of the moody model and open it in a sandbox."""
     folder = tmp_path_factory.mktemp("sides")
 
     def open_it(policy: Policy = POLICY, **how: Any) -> Sandbox:
@@ -53,13 +53,13 @@ def open_moody(tmp_path_factory: pytest.TempPathFactory, toolkit: Path) -> Open:
 
 
 @pytest.fixture(scope="module")
-def side(open_moody: Open) -> Sandbox:
+def sandbox(open_moody: Open) -> Sandbox:
     return open_moody()
 
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where sides put what is temporary; nothing of it is left after any test."""
+    """The folder for temporary files of sandboxes; it is empty after every test."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -67,12 +67,12 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
-def refuses(side: Sandbox, what: str, policy: Policy = POLICY) -> str:
+def refuses(sandbox: Sandbox, what: str, policy: Policy = POLICY) -> str:
     """Ask for one row that misbehaves, both ways, and give the message, the same for both."""
     messages = []
     for job in (Predict("p", [row(0.5, what)], alone=[]), Score("s", {"x": [0.5], "what": [what]})):
         with pytest.raises(NotComparedError) as error:
-            replace(side, policy=policy).ask([job])
+            replace(sandbox, policy=policy).ask([job])
         messages.append(error.value.message)
     first, second = (message.splitlines()[0] for message in messages)
     assert first == second
@@ -104,12 +104,12 @@ def written(path: Path) -> bool:
     return path.exists() and path.read_text().endswith("\n")
 
 
-# What a healthy side answers
+# What a sound release answers
 
 
-def test_a_table_is_scored_by_its_columns_names(side: Sandbox):
+def test_a_table_is_scored_by_column_name(sandbox: Sandbox):
     table = {"sure": [True, False, True, False], "target": [1, 2, 3, 4], "x": XS, "kind": [2, 1, 1, 2]}
-    scored = side.ask([Score("t", table)]).scored["t"]
+    scored = sandbox.ask([Score("t", table)]).scored["t"]
     np.testing.assert_allclose(scored.scores, expected(XS), rtol=0, atol=1e-15)
     assert scored.scores.shape == (4, 2)
     assert scored.not_finite.tolist() == [False, False, True, False]
@@ -117,7 +117,7 @@ def test_a_table_is_scored_by_its_columns_names(side: Sandbox):
     assert not scored.failed.any()
 
 
-def test_a_table_may_be_a_file_or_checked_columns(side: Sandbox, tmp_path: Path):
+def test_a_table_may_be_a_file_or_checked_columns(sandbox: Sandbox, tmp_path: Path):
     path = tmp_path / "rows.csv"
     path.write_text("what,x,more\n,-2.0,a\n,0,b\n,,c\n,3.5,d\n")
     columns = {
@@ -126,16 +126,16 @@ def test_a_table_may_be_a_file_or_checked_columns(side: Sandbox, tmp_path: Path)
         "kind": np.array([1.0, 2.0, 1.0, 2.0]),
         "sure": np.array([1.0, 0.0, 0.0, 1.0]),
     }
-    scored = side.ask([Score("file", path, rows=4), Score("columns", columns)]).scored
+    scored = sandbox.ask([Score("file", path, rows=4), Score("columns", columns)]).scored
     np.testing.assert_array_equal(scored["file"].scores, scored["columns"].scores)
     assert not scored["columns"].refused.any()
     with pytest.raises(NotComparedError, match="answered 4 of 5 rows"):
-        side.ask([Score("file", path, rows=5)])
+        sandbox.ask([Score("file", path, rows=5)])
 
 
-def test_rows_that_the_schema_refuses_are_named_with_the_rule(side: Sandbox):
+def test_rows_that_the_schema_rejects_are_named_with_the_rule(sandbox: Sandbox):
     table = {"x": ["1", "much", "2", "3"], "kind": ["1", "2", "7", "1"]}
-    scored = side.ask([Score("t", table)]).scored["t"]
+    scored = sandbox.ask([Score("t", table)]).scored["t"]
     assert scored.refused.tolist() == [False, True, True, False]
     assert np.isnan(scored.scores).any(axis=1).tolist() == scored.refused.tolist()
     first, second = scored.refusals
@@ -144,23 +144,23 @@ def test_rows_that_the_schema_refuses_are_named_with_the_rule(side: Sandbox):
     assert not scored.not_finite.any()
 
 
-def test_rows_on_which_the_code_fails_are_found_in_a_large_table(side: Sandbox):
+def test_rows_on_which_the_code_fails_are_found_in_a_large_table(sandbox: Sandbox):
     whats = [None] * 3000
     whats[17] = whats[2222] = "raise some text"
-    scored = side.ask([Score("t", {"x": [0.0] * 3000, "what": whats})]).scored["t"]
+    scored = sandbox.ask([Score("t", {"x": [0.0] * 3000, "what": whats})]).scored["t"]
     assert np.flatnonzero(scored.failed).tolist() == [17, 2222]
     assert "fails on x=0.0, what='raise some text': KeyError" in scored.errors[17]
     assert np.isfinite(scored.scores[~scored.failed]).all()
 
 
-def test_a_table_without_a_needed_column_is_not_compared(side: Sandbox):
+def test_a_table_without_a_needed_column_is_not_compared(sandbox: Sandbox):
     with pytest.raises(NotComparedError, match="needs a column `x`"):
-        side.ask([Score("t", {"kind": [1]})])
+        sandbox.ask([Score("t", {"kind": [1]})])
 
 
-def test_rows_are_predicted_together_again_permuted_and_alone(side: Sandbox):
+def test_rows_are_predicted_together_again_permuted_and_alone(sandbox: Sandbox):
     rows = [row(x) for x in XS]
-    found = side.ask([Predict("p", rows, order=[2, 0, 3, 1], alone=[3, 0])]).predicted["p"]
+    found = sandbox.ask([Predict("p", rows, order=[2, 0, 3, 1], alone=[3, 0])]).predicted["p"]
     for call in (found.together, found.again, found.permuted):
         np.testing.assert_allclose(call.scores, expected(XS), rtol=0, atol=1e-15)
         assert call.labels == (0, 1, 0, 1)  # NaN reaches no threshold
@@ -169,14 +169,14 @@ def test_rows_are_predicted_together_again_permuted_and_alone(side: Sandbox):
     np.testing.assert_allclose(found.alone.scores, expected([3.5, -2.0]), rtol=0, atol=1e-15)
     assert found.alone.labels == (1, 0)
     assert found.changed == ()
-    assert side.ask([Predict("p", [])]).predicted["p"].together.scores.shape == (0, 2)
+    assert sandbox.ask([Predict("p", [])]).predicted["p"].together.scores.shape == (0, 2)
     with pytest.raises(ValueError, match="no permutation"):
-        side.ask([Predict("p", rows, order=[0, 0, 1, 2])])
+        sandbox.ask([Predict("p", rows, order=[0, 0, 1, 2])])
 
 
-def test_what_a_row_raises_is_told_as_text(side: Sandbox):
+def test_what_a_row_raises_is_reported_as_text(sandbox: Sandbox):
     rows = [row(1.0), row(1.0, "raise oh no"), {"x": "no number"}]
-    found = side.ask([Predict("p", rows)]).predicted["p"]
+    found = sandbox.ask([Predict("p", rows)]).predicted["p"]
     assert list(found.alone.errors) == [1, 2]
     assert found.alone.errors[1] == "KeyError: 'oh no'"
     assert found.alone.errors[2].startswith("SeatrialError: Not predicted: 0.x: Input should be a valid number")
@@ -185,22 +185,22 @@ def test_what_a_row_raises_is_told_as_text(side: Sandbox):
     assert found.together.answered == 0
 
 
-def test_bad_rows_are_judged_by_place_and_rule(side: Sandbox):
+def test_invalid_rows_are_rejected_with_location_and_rule(sandbox: Sandbox):
     rows = [row(), {**row(), "kind": 3}, {**row(), "y": 1}, {}, 7, row(1.0, "raise x"), {**row(), "x": float("nan")}]
-    judged = side.ask([Validate("b", rows)]).judged["b"]
+    row_results = sandbox.ask([Validate("b", rows)]).row_results["b"]
     outcomes = ["accepted", "refused", "refused", "refused", "refused", "failed", "refused"]
-    assert [each.outcome for each in judged] == outcomes
-    assert judged[0].scores == pytest.approx(expected([0.5])[0])
-    assert judged[1].rules[0][:2] == ("body.kind", "literal_error")
-    assert "0.kind: Input should be 1 or 2" in judged[1].error
-    assert judged[2].rules[0][:2] == ("body.y", "extra_forbidden")
-    assert judged[3].rules[0][:2] == ("body.x", "missing")
-    assert judged[5].error == "KeyError: 'x'"
-    assert judged[5].rules == ()
+    assert [each.outcome for each in row_results] == outcomes
+    assert row_results[0].scores == pytest.approx(expected([0.5])[0])
+    assert row_results[1].rules[0][:2] == ("body.kind", "literal_error")
+    assert "0.kind: Input should be 1 or 2" in row_results[1].error
+    assert row_results[2].rules[0][:2] == ("body.y", "extra_forbidden")
+    assert row_results[3].rules[0][:2] == ("body.x", "missing")
+    assert row_results[5].error == "KeyError: 'x'"
+    assert row_results[5].rules == ()
 
 
-def test_a_side_describes_what_is_installed(side: Sandbox):
-    answers = side.ask([Describe(), MeasureCost([row(x) for x in XS], repeats=20)])
+def test_a_sandbox_describes_the_installed_release(sandbox: Sandbox):
+    answers = sandbox.ask([Describe(), MeasureCost([row(x) for x in XS], repeats=20)])
     described, cost = answers.description, answers.cost
     assert described.version == "0.1.0"
     assert [(c.name, c.kind, c.required) for c in described.columns][:2] == [
@@ -213,7 +213,7 @@ def test_a_side_describes_what_is_installed(side: Sandbox):
     assert described.features == {"y": ("x", "what")}
     assert described.files["artifacts/model.onnx"] == len(sigmoid())
     assert described.json_schema["properties"]["kind"]["enum"] == [1, 2]
-    assert described.libraries["onnxruntime"] == side.subject.environment["onnxruntime"]
+    assert described.libraries["onnxruntime"] == sandbox.subject.environment["onnxruntime"]
     assert described.libraries["moody-model"] == "0.1.0"
     assert cost.single.shape == (20,)
     assert cost.rows == 4
@@ -222,17 +222,17 @@ def test_a_side_describes_what_is_installed(side: Sandbox):
     assert 20 < answers.memory_mb < 512
 
 
-def test_both_sides_answer_alike_at_the_same_time(side: Sandbox, open_moody: Open):
+def test_two_releases_answer_in_separate_environments(sandbox: Sandbox, open_moody: Open):
     baseline = replace(open_moody(version="0.0.9"), role="baseline")
-    assert baseline.environment.root != side.environment.root
-    one, other = ask_both(side, baseline, [Describe(), Score("t", {"x": XS})])
+    assert baseline.environment.root != sandbox.environment.root
+    one, other = (each.ask([Describe(), Score("t", {"x": XS})]) for each in (sandbox, baseline))
     np.testing.assert_array_equal(one.scored["t"].scores, other.scored["t"].scores)
     assert (one.description.version, other.description.version) == ("0.1.0", "0.0.9")
     with pytest.raises(NotComparedError, match=r"The candidate, moody-model 0\.1\.0, ended"):
-        ask_both(side, baseline, [Score("t", {"x": [1.0], "what": ["exit 7"]})])
+        sandbox.ask([Score("t", {"x": [1.0], "what": ["exit 7"]})])
 
 
-def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Sandbox):
+def test_faults_are_injected_job_by_job_and_removed_again(sandbox: Sandbox):
     shift = InjectedFault(FAULTY, "shift", {"by": 0.25})
     rows = [row(0.0)]
     jobs = [
@@ -241,7 +241,7 @@ def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Sandbox):
         Predict("label", rows, fault=InjectedFault(FAULTY, "label", {})),
         Predict("after", rows),
     ]
-    found = side.ask(jobs).predicted
+    found = sandbox.ask(jobs).predicted
     assert {name: each.together.scores[0, 1] for name, each in found.items()} == {
         "before": 0.5,
         "shifted": 0.75,
@@ -254,18 +254,18 @@ def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Sandbox):
         "label": 0,
         "after": 1,
     }
-    scored = side.ask([Score("t", {"x": [0.0]})], fault=shift).scored["t"]
+    scored = sandbox.ask([Score("t", {"x": [0.0]})], fault=shift).scored["t"]
     assert scored.scores[0, 1] == 0.75
-    answers = side.ask(
+    answers = sandbox.ask(
         [Score("drop", {"x": [0.0, 1.0]}, fault=InjectedFault(FAULTY, "drop", {})), Score("t", {"x": [0.0]})]
     )
     assert answers.failures == {"drop": "answered 1 of 2 rows"}
     assert list(answers.scored) == ["t"]
     with pytest.raises(NotComparedError, match="no fault is called unheard"):
-        side.ask([Describe()], fault=InjectedFault(FAULTY, "unheard", {}))
+        sandbox.ask([Describe()], fault=InjectedFault(FAULTY, "unheard", {}))
 
 
-# What a misbehaving side comes to
+# What happens to a misbehaving release
 
 
 @pytest.mark.parametrize(
@@ -274,41 +274,41 @@ def test_faults_are_seeded_job_by_job_and_taken_out_again(side: Sandbox):
         ("exit 0", "ended without an answer (exit code 0)."),
         ("exit 9", "ended without an answer (exit code 9)."),
         ("quit", "called sys.exit('enough')."),
-        ("crash", "crashed (segmentation fault). Its last words:"),
-        ("abort", "crashed (it aborted). Its last words:"),
-        ("kill", "was killed (SIGKILL), as a system does that runs out of memory."),
+        ("crash", "crashed (segmentation fault). Its last output:"),
+        ("abort", "crashed (it aborted). Its last output:"),
+        ("kill", "was killed (SIGKILL), perhaps because the system ran out of memory."),
         ("eat", "was killed: out of memory (limit 512 MB)."),
-        ("forge", "wrote something that is no answer: "),
-        ('forge {"jobs": [], "load_seconds": 1}', "answered 0 of 1 questions."),
-        ('forge {"jobs": [{}]}', "wrote something that is no answer: "),
+        ("forge", "wrote an invalid answer: "),
+        ('forge {"jobs": [], "load_seconds": 1}', "answered 0 of 1 jobs."),
+        ('forge {"jobs": [{}]}', "wrote an invalid answer: "),
     ],
 )
-def test_a_side_that_ends_otherwise_is_not_compared(side: Sandbox, what: str, words: str):
-    message = refuses(side, what)
+def test_a_release_that_does_not_answer_is_not_compared(sandbox: Sandbox, what: str, words: str):
+    message = refuses(sandbox, what)
     assert words in message
-    if words.endswith("last words:"):
+    if words.endswith("last output:"):
         assert 'moody_model/features.py", line' in message
 
 
-def test_a_side_that_hangs_is_ended_and_says_where(side: Sandbox):
+def test_a_release_that_hangs_is_killed_and_says_where(sandbox: Sandbox):
     began = time.monotonic()
     with pytest.raises(NotComparedError) as error:
-        replace(side, policy=Policy(timeout=4.0)).ask([Predict("p", [row(0.5, "hang")])])
-    assert "did not answer within 4 s. Its last words:" in error.value.message
+        replace(sandbox, policy=Policy(timeout=4.0)).ask([Predict("p", [row(0.5, "hang")])])
+    assert "did not answer within 4 s. Its last output:" in error.value.message
     assert "in _hang" in error.value.message
     assert 4 < time.monotonic() - began < 8
 
 
-def test_garbage_on_its_output_disturbs_nothing(side: Sandbox):
-    answers = side.ask([Predict("p", [row(0.5, "print")])])
+def test_garbage_on_its_output_does_no_harm(sandbox: Sandbox):
+    answers = sandbox.ask([Predict("p", [row(0.5, "print")])])
     np.testing.assert_allclose(answers.predicted["p"].together.scores, expected([0.5]))
     assert answers.printed.endswith("garbage {]")
     assert len(answers.printed) < 2**17
 
 
-def test_nothing_that_it_started_stays(side: Sandbox, tmp_path: Path):
+def test_nothing_that_it_started_is_left_running(sandbox: Sandbox, tmp_path: Path):
     pids = tmp_path / "pids"
-    answers = side.ask([Predict("p", [row(0.5, f"leave {pids}")])])
+    answers = sandbox.ask([Predict("p", [row(0.5, f"leave {pids}")])])
     np.testing.assert_allclose(answers.predicted["p"].together.scores, expected([0.5]))
     children = [int(line) for line in pids.read_text().split()]
     assert len(children) == 4
@@ -316,13 +316,17 @@ def test_nothing_that_it_started_stays(side: Sandbox, tmp_path: Path):
 
 
 @pytest.mark.parametrize("what", ["fork", "start"])
-def test_it_may_start_no_process(side: Sandbox, what: str):
-    answers = side.ask([Predict("p", [row(0.5, what)])])
-    assert answers.predicted["p"].together.errors[0].startswith("PermissionError: A model on trial starts no process")
+def test_it_cannot_start_a_process(sandbox: Sandbox, what: str):
+    answers = sandbox.ask([Predict("p", [row(0.5, what)])])
+    assert (
+        answers.predicted["p"]
+        .together.errors[0]
+        .startswith("PermissionError: A model on trial may not start a process")
+    )
     assert len(answers.attempts) == 1
 
 
-def test_it_reaches_no_network_by_any_way(side: Sandbox):
+def test_it_cannot_reach_the_network(sandbox: Sandbox):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -332,13 +336,13 @@ def test_it_reaches_no_network_by_any_way(side: Sandbox):
             row(0.5, f"connect_quietly 127.0.0.1:{port}"),
             row(0.5, f"connect_below {port}"),
         ]
-        answers = side.ask([Predict("p", rows), Describe()])
+        answers = sandbox.ask([Predict("p", rows), Describe()])
         listening.settimeout(0.2)
         if answers.namespace:
             with pytest.raises(TimeoutError):
                 listening.accept()
     found = answers.predicted["p"].alone
-    assert found.errors[0].startswith("PermissionError: A model on trial reaches no network: socket.")
+    assert found.errors[0].startswith("PermissionError: A model on trial may not access the network: socket.")
     assert 1 not in found.errors
     assert answers.attempts
     assert all(attempt.startswith("socket.") for attempt in answers.attempts)
@@ -346,7 +350,7 @@ def test_it_reaches_no_network_by_any_way(side: Sandbox):
         assert found.scores[2, 1] > 0.99  # of the error's number, ENETUNREACH
 
 
-def test_predictions_that_go_missing_are_counted(open_moody: Open):
+def test_missing_predictions_are_counted(open_moody: Open):
     found = open_moody(predict="drops").ask([Predict("p", [row(x) for x in XS])]).predicted["p"]
     assert (found.together.answered, found.permuted.answered, found.alone.answered) == (3, 3, 3)
     assert found.together.errors[0] == "answered 3 of 4 rows"
@@ -355,29 +359,30 @@ def test_predictions_that_go_missing_are_counted(open_moody: Open):
 
 
 @pytest.mark.parametrize(("how", "names"), [("changes", ("x",)), ("shuffles", ("x",))])
-def test_rows_that_are_changed_in_place_are_told(open_moody: Open, how: str, names: tuple[str, ...]):
+def test_rows_that_are_changed_in_place_are_reported(open_moody: Open, how: str, names: tuple[str, ...]):
     found = open_moody(predict=how).ask([Predict("p", [row(x) for x in XS])]).predicted["p"]
     assert found.changed == names
 
 
-def test_what_depends_on_its_neighbours_shows(open_moody: Open):
+def test_a_model_that_depends_on_neighbouring_rows_is_found(open_moody: Open):
     found = open_moody(predict="batch").ask([Predict("p", [row(x) for x in (0.0, 1.0, 5.0)])]).predicted["p"]
     np.testing.assert_array_equal(found.together.scores, found.again.scores)
     assert not np.allclose(found.together.scores, found.alone.scores)
 
 
-def test_what_is_not_deterministic_shows(side: Sandbox):
-    found = side.ask([Predict("p", [row(0.0, "random")] * 20)]).predicted["p"]
+def test_a_model_that_is_not_deterministic_is_found(sandbox: Sandbox):
+    found = sandbox.ask([Predict("p", [row(0.0, "random")] * 20)]).predicted["p"]
     assert not np.allclose(found.together.scores, found.again.scores)
 
 
-def test_scores_that_are_no_numbers_are_flagged(side: Sandbox):
-    scored = side.ask([Score("t", {"x": [1.0, 2.0], "what": [None, "nan"]})]).scored["t"]
+def test_nan_scores_are_flagged(sandbox: Sandbox):
+    scored = sandbox.ask([Score("t", {"x": [1.0, 2.0], "what": [None, "nan"]})]).scored["t"]
     assert scored.not_finite.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [("text", "no list of predictions: 'no list'"), ("nothing", "no prediction: {}")]
+    ("how", "words"),
+    [("text", "other than a list of predictions: 'no list'"), ("nothing", "an invalid prediction: {}")],
 )
 def test_what_is_no_prediction_is_not_compared(open_moody: Open, how: str, words: str):
     with pytest.raises(NotComparedError, match="answered something that is ") as error:
@@ -385,14 +390,14 @@ def test_what_is_no_prediction_is_not_compared(open_moody: Open, how: str, words
     assert words in error.value.message
 
 
-def test_the_users_own_environment_and_folders_are_out_of_reach(
-    side: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_users_environment_and_folders_are_out_of_reach(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("A_SECRET", "7")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path)
-    found = side.ask(
+    found = sandbox.ask(
         [Predict("p", [row(0.0, "environment A_SECRET"), row(0.0, "environment OMP_NUM_THREADS"), row(0.0, "write")])]
     )
     assert np.allclose(found.predicted["p"].alone.scores, expected([-1.0, 1.0, 0.0]))
@@ -400,7 +405,7 @@ def test_the_users_own_environment_and_folders_are_out_of_reach(
     assert list((tmp_path / "home").iterdir()) == []
 
 
-def test_a_worker_ends_with_the_process_that_started_it(side: Sandbox, tmp_path: Path):
+def test_a_worker_ends_with_the_process_that_started_it(sandbox: Sandbox, tmp_path: Path):
     leaves, hangs = row(0.5, f"leave {tmp_path / 'pids'}"), row(0.5, "hang")
     code = f"""
 import pickle, sys
@@ -412,7 +417,7 @@ side.ask([Predict("p", [{leaves!r}, {hangs!r}])])
         [sys.executable, "-c", code], stdin=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}
     )
     assert parent.stdin is not None
-    parent.stdin.write(pickle.dumps(side).hex().encode())
+    parent.stdin.write(pickle.dumps(sandbox).hex().encode())
     parent.stdin.close()
     wait_until(lambda: written(tmp_path / "pids"))
     (stray,) = (int(line) for line in (tmp_path / "pids").read_text().split())
@@ -425,7 +430,7 @@ side.ask([Predict("p", [{leaves!r}, {hangs!r}])])
         os.kill(stray, signal.SIGKILL)  # nobody is left who could
 
 
-def test_an_interruption_leaves_no_process(side: Sandbox, tmp_path: Path):
+def test_an_interruption_leaves_no_process(sandbox: Sandbox, tmp_path: Path):
     pids = tmp_path / "pids"
 
     def interrupt() -> None:
@@ -437,7 +442,7 @@ def test_an_interruption_leaves_no_process(side: Sandbox, tmp_path: Path):
     thread.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            side.ask([Predict("p", [row(0.5, f"leave {pids}"), row(0.5, "hang")])])
+            sandbox.ask([Predict("p", [row(0.5, f"leave {pids}"), row(0.5, "hang")])])
     finally:
         signal.signal(signal.SIGINT, before)
     thread.join()
@@ -445,10 +450,10 @@ def test_an_interruption_leaves_no_process(side: Sandbox, tmp_path: Path):
     wait_until(lambda: gone(stray))
 
 
-# What is no side at all
+# What is not a release
 
 
-def test_a_wheel_that_is_no_release_is_refused(tmp_path: Path):
+def test_a_wheel_that_is_not_a_release_is_refused(tmp_path: Path):
     wheel = make_wheel(tmp_path, release=None)
     with pytest.raises(NotComparedError, match=r"has no tiny_model/artifacts/release\.json") as error:
         open_sandbox(wheel, POLICY, role="baseline")
@@ -456,7 +461,7 @@ def test_a_wheel_that_is_no_release_is_refused(tmp_path: Path):
         "The baseline cannot be asked: tiny_model-0.1.0-py3-none-any.whl is no release"
     )
     assert "seatrial build" in error.value.hint
-    with pytest.raises(NotComparedError, match=r"would run whenever Python starts|lies outside"):
+    with pytest.raises(NotComparedError, match=r"would run every time Python starts|is outside"):
         open_sandbox(make_wheel(tmp_path / "b", more={"evil.pth": b"import os"}), POLICY)
     with pytest.raises(NotComparedError, match="does not exist"):
         open_sandbox(tmp_path / "nothing-1.0-py3-none-any.whl", POLICY)
@@ -476,7 +481,7 @@ def test_a_wheel_that_is_no_release_is_refused(tmp_path: Path):
         (f"{INIT}\npredict = release.predict\nrelease.metadata.inputs.numbers += ('z',)", "cannot be imported: "),
     ],
 )
-def test_a_package_that_is_no_release_says_what_is_missing(open_moody: Open, init: str, words: str):
+def test_a_package_that_is_not_a_release_says_what_is_missing(open_moody: Open, init: str, words: str):
     for _ in range(2):  # when it is installed, and when it is found installed
         with pytest.raises(NotComparedError) as error:
             open_moody(init=init).ask([Describe()])
@@ -488,7 +493,7 @@ def test_a_damaged_graph_cannot_be_loaded(open_moody: Open):
         open_moody(model=b"\x08\x0a").ask([Describe()])
 
 
-def test_a_model_from_elsewhere_than_its_wheel_is_refused(open_moody: Open, tmp_path: Path):
+def test_a_model_from_outside_its_wheel_is_refused(open_moody: Open, tmp_path: Path):
     checkout = tmp_path / "checkout"
     (checkout / "elsewhere").mkdir(parents=True)
     (checkout / "elsewhere" / "__init__.py").write_text("def predict(given):\n    return []\n")
@@ -505,18 +510,18 @@ def test_a_model_from_elsewhere_than_its_wheel_is_refused(open_moody: Open, tmp_
 
 
 def test_an_environment_that_was_edited_is_refused(open_moody: Open, toolkit: Path):
-    side = open_moody(init=INIT + "predict = release.predict  # of its own\n")
-    (path,) = side.environment.root.glob("lib/python*/site-packages/moody_model/features.py")
+    sandbox = open_moody(init=INIT + "predict = release.predict  # of its own\n")
+    (path,) = sandbox.environment.root.glob("lib/python*/site-packages/moody_model/features.py")
     content = path.read_text()
     path.unlink()  # it may be a link into the installer's cache
     path.write_text(content.replace("return x if", "return 0 if"))
     with pytest.raises(
         NotComparedError, match=r"moody_model/features\.py in the environment .* is not that of the wheel"
     ):
-        open_sandbox(side.wheel.path, POLICY, toolkit=toolkit, cache=side.environment.root.parent)
+        open_sandbox(sandbox.wheel.path, POLICY, toolkit=toolkit, cache=sandbox.environment.root.parent)
 
 
-def test_pins_are_the_versions_that_decide_predictions():
+def test_pins_are_the_versions_that_determine_predictions():
     made_with = {
         "python": "3.12.1",
         "numpy": "2.1.0",
@@ -531,16 +536,16 @@ def test_pins_are_the_versions_that_decide_predictions():
     assert pins({}) == []
 
 
-def test_versions_that_cannot_be_had_are_said(open_moody: Open, monkeypatch: pytest.MonkeyPatch):
+def test_unavailable_versions_are_named(open_moody: Open, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UV_OFFLINE", "1")
     with pytest.raises(
-        NotComparedError, match="The candidate cannot be asked: The environment cannot be made"
+        NotComparedError, match="The candidate cannot be run: The environment cannot be created"
     ) as error:
         open_moody(environment={"numpy": "999.1"})
     assert "numpy==999.1" in error.value.message
 
 
-# Two sides with different libraries
+# Two releases with different libraries
 
 TREES = """
 import sys
@@ -578,9 +583,8 @@ def test_two_versions_of_onnxruntime_are_both_asked(open_moody: Open):
     )
     new = open_moody(version="0.2.0", model=graph)
     points = np.linspace(-2, 2, 101)
-    one, other = ask_both(
-        new, old, [Describe(), Score("t", {"x": points}), Predict("p", [row(float(p)) for p in points[:20]])]
-    )
+    jobs = [Describe(), Score("t", {"x": points}), Predict("p", [row(float(p)) for p in points[:20]])]
+    one, other = new.ask(jobs), old.ask(jobs)
     assert other.description.libraries["onnxruntime"] == "1.23.2"
     assert one.description.libraries["onnxruntime"] != "1.23.2"
     direct = GraphEngine(graph)(points.reshape(-1, 1), np.empty((101, 0), dtype=object))
@@ -604,14 +608,14 @@ def test_a_native_release_runs_on_the_scikit_learn_that_it_was_made_with(open_mo
     for python, made_with in ((sys.executable, {name: version(name) for name in names}), (python_in(home), old)):
         file = tmp_path / f"{made_with['scikit-learn']}.skops"
         trained = subprocess.run([python, "-c", TREES, file], capture_output=True, text=True, check=True)
-        side = open_moody(Policy(timeout=60.0), engine="native", model=file.read_bytes(), environment=made_with)
-        answers = side.ask([Describe(), Score("t", {"x": points})])
+        sandbox = open_moody(Policy(timeout=60.0), engine="native", model=file.read_bytes(), environment=made_with)
+        answers = sandbox.ask([Describe(), Score("t", {"x": points})])
         libraries = answers.description.libraries
         assert {name: libraries[name] for name in names} == made_with
         np.testing.assert_allclose(answers.scored["t"].scores, json.loads(trained.stdout), rtol=0, atol=1e-15)
 
 
-def test_a_hint_leads_to_the_environment(side: Sandbox):
+def test_the_hint_names_the_environment(sandbox: Sandbox):
     with pytest.raises(SeatrialError) as error:
-        side.ask([Predict("p", [row(0.5, "exit 1")])])
-    assert str(side.environment.root) in error.value.hint
+        sandbox.ask([Predict("p", [row(0.5, "exit 1")])])
+    assert str(sandbox.environment.root) in error.value.hint

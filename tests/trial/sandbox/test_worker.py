@@ -1,4 +1,4 @@
-"""The worker's own parts: the jobs on a side that is made up, and what holds the process in."""
+"""The parts of the worker: the jobs on a fake release, and the confinement of the process."""
 
 import ast
 import os
@@ -32,7 +32,7 @@ def score_table(columns: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @pytest.fixture
-def side() -> SimpleNamespace:
+def installed() -> SimpleNamespace:
     """A regression: twice x, and z."""
     release = SimpleNamespace(checker=TableChecker(Row), score_table=score_table)
     return SimpleNamespace(release=release, columns=columns_of(Row), width=1, classes=[])
@@ -42,11 +42,11 @@ Score = Callable[..., tuple[dict[str, Any], np.ndarray]]
 
 
 @pytest.fixture
-def score(side: SimpleNamespace, tmp_path: Path) -> Score:
+def score(installed: SimpleNamespace, tmp_path: Path) -> Score:
     def it(lines: str, name: str = "rows.csv") -> tuple[dict[str, Any], np.ndarray]:
         (tmp_path / name).write_text(lines)
-        told = jobs.JOBS["score"](side, {"table": str(tmp_path / name)}, tmp_path / "0")
-        return told, np.load(tmp_path / "0.npy")
+        result = jobs.JOBS["score"](installed, {"table": str(tmp_path / name)}, tmp_path / "0")
+        return result, np.load(tmp_path / "0.npy")
 
     return it
 
@@ -55,8 +55,8 @@ def test_the_policys_threads_reach_the_engine_of_the_release(titanic: Release, m
     release = Release(titanic.package)
     package = SimpleNamespace(__name__="threaded", release=release, predict=release.predict, __version__="1")
     monkeypatch.setitem(sys.modules, "threaded", package)
-    monkeypatch.setattr(worker._Side, "check_origin", lambda _: None)  # this release is not installed
-    worker._Side(jobs, "threaded", 2)
+    monkeypatch.setattr(worker._Installed, "check_origin", lambda _: None)  # this release is not installed
+    worker._Installed(jobs, "threaded", 2)
     assert release.engine._session.get_session_options().intra_op_num_threads == 2
 
 
@@ -65,24 +65,24 @@ def test_the_policys_threads_reach_the_engine_of_the_release(titanic: Release, m
 
 def test_chunks_of_any_size_give_the_same(score: Score, monkeypatch: pytest.MonkeyPatch):
     lines = "z,x\n" + "".join(f"{row % 5 or 'no'},{row}\n" for row in range(50))
-    told, whole = score(lines)
+    result, whole = score(lines)
     for size in (1, 7, 25, 50):
         monkeypatch.setattr(jobs, "CHUNK", size)
         again, parts = score(lines)
-        assert again == told
+        assert again == result
         np.testing.assert_array_equal(parts, whole)
     answered = whole[:, 1] == jobs.ANSWERED
     assert np.flatnonzero(~answered).tolist() == list(range(0, 50, 5))
     assert whole[answered, 0].tolist() == [2 * row + row % 5 for row in range(50) if row % 5]
-    assert told["refused"][1] == (5, "z", "no", "Input should be an integer")
+    assert result["refused"][1] == (5, "z", "no", "Input should be an integer")
 
 
-def test_a_column_that_is_not_there_takes_its_default(score: Score):
-    _, found = score("\ufeffx,other\n1,2\n\n2,3\n")  # with a byte order mark and an empty line
-    assert found[:, 0].tolist() == [5.0, 7.0]
+def test_a_missing_column_gets_its_default(score: Score):
+    _, scores = score("\ufeffx,other\n1,2\n\n2,3\n")  # with a byte order mark and an empty line
+    assert scores[:, 0].tolist() == [5.0, 7.0]
 
 
-def test_a_table_of_no_rows_has_no_scores(score: Score):
+def test_a_table_without_rows_has_no_scores(score: Score):
     assert score("x,z\n")[1].shape == (0, 2)
 
 
@@ -96,19 +96,19 @@ def test_a_table_that_does_not_fit_is_refused(score: Score, lines: str, words: s
     ("answer", "words"),
     [
         (lambda x: x[:-1], "answered 1 of 2 rows"),
-        (lambda x: np.stack([x, x, x], axis=1), r"shape \(2, 3\), where 1 a row"),
+        (lambda x: np.stack([x, x, x], axis=1), r"shape \(2, 3\), not 1 per row"),
     ],
 )
-def test_scores_of_another_shape_are_no_answer(
-    score: Score, side: SimpleNamespace, tmp_path: Path, answer: Any, words: str
+def test_scores_of_another_shape_are_refused(
+    score: Score, installed: SimpleNamespace, tmp_path: Path, answer: Any, words: str
 ):
-    side.release.score_table = lambda columns: answer(columns["x"])
+    installed.release.score_table = lambda columns: answer(columns["x"])
     with pytest.raises(jobs.JobError, match=words):
         score("x\n1\n2\n")
     assert not (tmp_path / "0.npy").exists()
 
 
-def test_a_side_that_fails_on_everything_is_not_asked_for_ever(score: Score, side: SimpleNamespace):
+def test_a_release_that_fails_on_every_row_is_soon_given_up(score: Score, installed: SimpleNamespace):
     calls = 0
 
     def fail(columns: Any) -> None:
@@ -116,7 +116,7 @@ def test_a_side_that_fails_on_everything_is_not_asked_for_ever(score: Score, sid
         calls += 1
         raise RuntimeError("never")
 
-    side.release.score_table = fail
+    installed.release.score_table = fail
     with pytest.raises(jobs.JobError, match="fails on row after row: RuntimeError: never"):
         score("x\n" + "1\n" * 10_000)
     assert calls < 400
@@ -125,9 +125,9 @@ def test_a_side_that_fails_on_everything_is_not_asked_for_ever(score: Score, sid
 def test_reasons_are_kept_up_to_a_limit(score: Score, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jobs, "REASONS", 5)
     monkeypatch.setattr(jobs, "CHUNK", 3)
-    told, found = score("x\n" + "no\n" * 20)
-    assert [row for row, *_ in told["refused"]] == [0, 1, 2, 3, 4]
-    assert (found[:, 1] == jobs.REFUSED).all()
+    result, scores = score("x\n" + "no\n" * 20)
+    assert [row for row, *_ in result["refused"]] == [0, 1, 2, 3, 4]
+    assert (scores[:, 1] == jobs.REFUSED).all()
 
 
 def test_memory_does_not_grow_with_the_table(score: Score, monkeypatch: pytest.MonkeyPatch):
@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_the_table(score: Score, monkeypatch: pytest.M
     assert most(20_000) < most(1_000) * 1.5
 
 
-def test_out_of_memory_is_found_behind_other_errors():
+def test_out_of_memory_is_recognized_behind_other_errors():
     for error in (MemoryError(), RuntimeError("std::bad_alloc")):
         wrapped = ValueError("the feature function fails")
         wrapped.__cause__ = KeyError()
@@ -167,17 +167,17 @@ def test_changed_inputs_are_named_by_their_columns():
 # The script
 
 
-def test_it_needs_nothing_but_python_numpy_and_the_release():
+def test_it_needs_only_python_numpy_and_the_release():
     allowed = sys.stdlib_module_names | {"numpy"}
     for name in ("worker", "jobs", "confinement"):
         tree = ast.parse((HERE / f"{name}.py").read_text())
-        found = {
+        scores = {
             module.partition(".")[0]
             for node in ast.walk(tree)
             if isinstance(node, (ast.Import, ast.ImportFrom))
             for module in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
         }
-        assert found <= allowed, name
+        assert scores <= allowed, name
 
 
 def confined(code: str) -> subprocess.CompletedProcess[str]:
@@ -198,12 +198,12 @@ def confined(code: str) -> subprocess.CompletedProcess[str]:
         ("import numpy; print(numpy.ones(2**24).sum())", "16777216.0"),
     ],
 )
-def test_memory_and_processor_time_are_limited(code: str, ended: str | int):
+def test_memory_and_cpu_time_are_limited(code: str, ended: str | int):
     done = confined(f"c.limit(512, 1)\n{code}")
     assert ended in (done.stdout + done.stderr if isinstance(ended, str) else [done.returncode])
 
 
-def test_an_attempt_is_refused_and_told_once():
+def test_an_attempt_is_refused_and_reported_once():
     code = """
 guard = c.Guard()
 import asyncio, socket, subprocess, os
@@ -217,14 +217,14 @@ asyncio.run(asyncio.sleep(0))  # its own pair of sockets is no network
 print(len(guard.attempts), guard.attempts)
 """
     lines = confined(code).stdout.splitlines()
-    assert lines[0].startswith("A model on trial reaches no network: socket.getaddrinfo('localhost'")
-    assert lines[2].startswith("A model on trial starts no process: subprocess.Popen(")
+    assert lines[0].startswith("A model on trial may not access the network: socket.getaddrinfo('localhost'")
+    assert lines[2].startswith("A model on trial may not start a process: subprocess.Popen(")
     assert lines[-1].startswith("5 [")
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, to become another user")
 @pytest.mark.parametrize("user", [0, 12345])
-def test_the_network_is_left_by_root_and_by_anybody(user: int):
+def test_root_and_other_users_can_leave_the_network(user: int):
     code = f"""
 import ctypes, encodings.idna, os, socket
 if {user}:

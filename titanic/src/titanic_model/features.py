@@ -15,21 +15,21 @@ _COMMON = {
 
 
 def title(name: str) -> str:
-    """How the passenger list addresses the person; officers, clergy and nobility are `rare`."""
-    found = _TITLE.search(name)
-    return _COMMON.get(found.group(1), "rare") if found else "rare"
+    """The title on the passenger list; those of officers, clergy and nobility are `rare`."""
+    match = _TITLE.search(name)
+    return _COMMON.get(match.group(1), "rare") if match else "rare"
 
 
 def deck(cabin: str | None) -> str | None:
-    """The deck is the cabin's letter; most cabins of steerage were never written down."""
+    """The letter of the cabin; most cabins of third class were not recorded."""
     return cabin.strip()[:1].upper() or None if cabin else None
 
 
 def family_size(sibsp: int, parch: int) -> int:
-    """The person with the whole family aboard."""
+    """The number of family members aboard, including the passenger."""
     return 1 + sibsp + parch
 
 
 def fare_per_head(fare: float | None, family_size: int) -> float | None:
-    """The fare was paid by ticket, and families shared one."""
+    """The fare per family member, since families shared a ticket."""
     return None if fare is None else fare / family_size

@@ -1,4 +1,4 @@
-"""The estimator. It may be any scikit-learn pipeline; what `seatrial train` prints says whether it compiles."""
+"""The estimator: any scikit-learn pipeline. `seatrial train` reports whether it compiles."""
 
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -12,8 +12,8 @@ CATEGORIES = ["pclass", "sex", "title", "deck", "embarked"]
 
 
 def build() -> Pipeline:
-    """Make the unfitted pipeline; a missing number reaches it as NaN, a missing string as an empty one."""
-    # That an age is unknown says something, since many are; of the fares only one is, so that nothing could be learnt.
+    """Build the unfitted pipeline. A missing number arrives as NaN, a missing string as an empty one."""
+    # Many ages are missing, and that is informative; only one fare is, from which nothing can be learned.
     age = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     categories = OneHotEncoder(handle_unknown="ignore", min_frequency=10)

@@ -1,4 +1,4 @@
-"""What the model asks about a passenger. Every rule here holds in training, in the trial and in the API."""
+"""The input columns of the model. The same rules apply in training, in the trial and in the API."""
 
 from typing import Literal
 
@@ -7,11 +7,11 @@ from seatrial import Schema
 
 
 class Passenger(Schema):
-    """A passenger of the Titanic, as the passenger list describes them."""
+    """A passenger of the Titanic, as on the passenger list."""
 
     pclass: Literal[1, 2, 3] = Field(
         title="Class",
-        description="1 is first class, 3 is steerage.",
+        description="1 is first class, 3 is third class.",
         examples=[2],
     )
     name: str = Field(
@@ -28,7 +28,7 @@ class Passenger(Schema):
     age: float | None = Field(
         None,
         title="Age",
-        description="Babies as a fraction of a year.",
+        description="Fractions of a year for babies.",
         ge=0,
         le=100,
         examples=[7],
@@ -37,7 +37,7 @@ class Passenger(Schema):
     sibsp: int = Field(
         0,
         title="Siblings and spouses",
-        description="How many of them are aboard.",
+        description="The number aboard.",
         ge=0,
         le=12,
         examples=[0],
@@ -45,7 +45,7 @@ class Passenger(Schema):
     parch: int = Field(
         0,
         title="Parents and children",
-        description="How many of them are aboard.",
+        description="The number aboard.",
         ge=0,
         le=12,
         examples=[2],
@@ -53,14 +53,14 @@ class Passenger(Schema):
     ticket: str | None = Field(
         None,
         title="Ticket",
-        description="Its number. The model does not use it.",
+        description="The ticket's number. The model does not use it.",
         max_length=40,
         examples=["F.C.C. 13529"],
     )
     fare: float | None = Field(
         None,
         title="Fare",
-        description="Paid for the whole ticket, in pounds of 1912.",
+        description="The price of the whole ticket, in pounds of 1912.",
         ge=0,
         le=600,
         examples=[26.25],
@@ -69,7 +69,7 @@ class Passenger(Schema):
     cabin: str | None = Field(
         None,
         title="Cabin",
-        description="Its letter is the deck, A on top.",
+        description="Its letter is the deck; A is the top one.",
         max_length=40,
         examples=[None],
     )

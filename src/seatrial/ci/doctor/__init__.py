@@ -1,7 +1,7 @@
 """The doctor: reads a project's files, runs none of them, and reports what would let a bad release through.
 
-In: a folder. Out: findings. Pipeline files that are as Seatrial rendered them are known; others are read by their
-structure, and what is not understood is reported as not checked. A check is a function of the Tree that yields findings.
+In: a folder. Out: findings. Pipeline files that are as Seatrial renders them are known; others are read by their
+structure, and what is not understood is reported as not checked. A check is a function of the Tree.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Finding:
 
 def examine(folder: Path) -> list[Finding]:
     """Run every check on a folder, and the linters that are installed; findings by file and line."""
-    from seatrial.ci.doctor import installs, linters, pipelines, ports, release_gates, same_release, secrets, versions
+    from seatrial.ci.doctor import installs, linters, pipelines, ports, release_gates, secrets, versions
     from seatrial.ci.doctor.tree import Tree
 
     tree = Tree(folder.resolve())
-    modules = (pipelines, release_gates, installs, same_release, ports, secrets, versions, linters)
+    modules = (pipelines, release_gates, installs, ports, secrets, versions, linters)
     findings = {finding for module in modules for check in module.CHECKS for finding in check(tree)}
     ignored = {f for f in findings if f"doctor: ignore[{f.check}]" in dict(tree.lines(f.path)).get(f.line, "")}
     return sorted(findings - ignored)

@@ -34,6 +34,6 @@ def instructions(tree: Tree, path: str) -> list[tuple[int, str, str]]:
 def image_commands(tree: Tree, path: str) -> Iterator[Command]:
     """What RUN runs, without its own options; `["pip", "install"]` is read as its words."""
     for number, word, text in instructions(tree, path):
-        text = re.sub(r"^(--\S+\s+)+", "", text)
-        text = re.sub(r"[\[\]\",]+", " ", text) if text.startswith("[") else text
-        yield from commands(text, number) if word == "RUN" else ()
+        command = re.sub(r"^(--\S+\s+)+", "", text)
+        command = re.sub(r"[\[\]\",]+", " ", command) if command.startswith("[") else command
+        yield from commands(command, number) if word == "RUN" else ()

@@ -11,21 +11,20 @@ from dataclasses import dataclass
 
 from seatrial.ci.doctor import Finding
 from seatrial.ci.doctor.dockerfile import dockerfiles, image_commands, joined
-from seatrial.ci.doctor.pipelines import pipelines
+from seatrial.ci.doctor.pipelines import all_commands
 from seatrial.ci.doctor.tree import Tree
 
 VERB = re.compile(r"(pip)[\d.]* (install)\b(.*)|(uv) (?:-\S+ )*(pip install|pip sync|tool install|sync|add)\b(.*)")
 OPTION = re.compile(  # with its value
-    r" (?:-[rcfitp]|--(?:requirements?|constraint|find-links|index(?:-url|-strategy)?|extra-index-url|default-index|target"
-    r"|prefix|python|progress-bar|only-binary|no-binary|cache-dir|extra|group|package))[ =]\S+| -\S+"
+    r" (?:-[rcfitp]|--(?:requirements?|constraint|find-links|index(?:-url|-strategy)?|extra-index-url|default-index"
+    r"|target|prefix|python|progress-bar|only-binary|no-binary|cache-dir|extra|group|package))[ =]\S+| -\S+"
 )
-EXTRA = {"pip": r" --extra-index-url[ =]", "uv": r" --(extra-index-url|index)[ =]|unsafe-(best|first)-match"}
+EXTRA = {"pip": r" --extra-index-url( |=|$)", "uv": r" --(extra-index-url|index)( |=|$)|unsafe-(best|first)-match"}
 ADDED = {"pip": "PIP_EXTRA_INDEX_URL", "uv": "UV_INDEX|UV_EXTRA_INDEX_URL|UV_INDEX_STRATEGY(?=.*unsafe-)"}
 SETTINGS = re.compile(r"(^|/)(pip\.(conf|ini)|tox\.ini|requirements[^/]*\.(txt|in)|requirements/[^/]*\.(txt|in))$")
-EXPLICIT = "name the index in [[tool.uv.index]] with explicit = true, and the package's under [tool.uv.sources]"
 HINTS = {
     "pip": "Install with --require-hashes, or the model alone from the private index by --no-deps --index-url.",
-    "uv": f"Install with `uv pip install --require-hashes`, or from a uv.lock by `uv sync --locked`; {EXPLICIT}.",
+    "uv": "Use `uv pip install --require-hashes`, or explicit = true in [[tool.uv.index]] and `uv sync --locked`.",
 }
 
 
@@ -57,8 +56,7 @@ class Install:
 def installs(tree: Tree) -> Iterator[Install]:
     """Every installation in Dockerfiles and pipelines."""
     run = [(path, each) for path in dockerfiles(tree) for each in image_commands(tree, path)]
-    run += [(path, each) for path, jobs in pipelines(tree) for job in jobs.values() for each in job.commands]
-    for path, command in run:
+    for path, command in [*run, *all_commands(tree)]:
         if match := VERB.match(command.text):
             tool, verb, options = (group for group in match.groups() if group is not None)
             names, files = OPTION.sub("", options).split(), re.findall(r" (?:-r ?=?|--requirements?[ =])(\S+)", options)
@@ -93,41 +91,29 @@ def two_indexes(tree: Tree) -> Iterator[Finding]:
     loose = [each for each in installs(tree) if not each.has_hashes(tree)]
     for each in loose:
         if re.search(EXTRA[each.tool], each.options):
-            message = (
-                f"This {each.tool} {each.verb} asks two indexes, and takes a package of the same name from either."
-            )
+            message = "This command asks two indexes, and takes a package of the same name from either."
             yield Finding(each.path, each.line, "two-indexes", message, HINTS[each.tool])
-    for path, tool, line in {
-        (each.path, each.tool): (each.path, each.tool, each.line) for each in reversed(loose)
-    }.values():
-        by_variable = re.compile(rf"\b(ARG|ENV)\s+({ADDED[tool]})\b|(?<![$\w{{])({ADDED[tool]})[\"']?\s*[:=]")
-        required = re.search(
-            rf"\b{tool.upper()}_REQUIRE_HASHES\b[\"']?\s*[:= ]\s*[\"']?(1|true|yes)\b", tree.text(path)
-        )
-        for number, text in tree.lines(path) if not required else ():
-            if by_variable.search(re.sub(r"(^|\s)#.*|.*(--build-arg|\bdocker\b|\bpodman\b).*", "", text)):
+    first = {(each.path, each.tool): each.line for each in reversed(loose)}
+    for (path, tool), line in first.items():
+        required = rf"\b{tool.upper()}_REQUIRE_HASHES\b[\"']?\s*[:= ]\s*[\"']?(1|true|yes)\b"
+        added = re.compile(rf"\b(ARG|ENV)\s+({ADDED[tool]})\b|(?<![$\w{{])({ADDED[tool]})[\"']?\s*[:=]")
+        for number, text in tree.lines(path) if not re.search(required, tree.text(path)) else ():
+            if added.search(re.sub(r"(^|\s)#.*|.*(--build-arg|\bdocker\b|\bpodman\b).*", "", text)):
                 message = f"This adds a second index, and line {line} installs without hashes."
                 yield Finding(path, number, "two-indexes", message, HINTS[tool])
                 break
     for path in [each for each in tree.files if SETTINGS.search(each)]:
-        safe = re.search(r"(?im)require-hashes\s*($|=\s*(1|true|yes|on))|--hash=", tree.text(path))
+        safe = re.search(r"(?im)require-hashes\s*=\s*(1|true|yes|on)|--require-hashes|--hash=", tree.text(path))
         for number, text in tree.lines(path) if not safe else ():
             if re.match(r"[^#]*\b(extra-index-url|PIP_EXTRA_INDEX_URL)", text):
                 message = "A second index for every installation, and no hashes."
                 yield Finding(path, number, "two-indexes", message, HINTS["pip"])
-    uv = tree.table("tool", "uv")
-    implicit = [each for each in _listed(uv.get("index")) if not each.get("explicit") and not each.get("default")]
-    added = {"extra-index-url"} & {*uv, *tree.table("tool", "uv", "pip")} | (
-        {"[[tool.uv.index]]"} if implicit else set()
-    )
-    for key in sorted(added):
-        message = f"[tool.uv] {key}: a package of the same name can come from the public index."
-        line = tree.line_of("pyproject.toml", key)
-        yield Finding("pyproject.toml", line, "two-indexes", message, f"N{EXPLICIT[1:]}.")
-
-
-def _listed(value: object) -> list[dict[str, object]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    for table in re.finditer(r"(?m)^\[+tool\.uv[^\n]*(\n[^\[].*|\n)*", tree.text("pyproject.toml")):
+        second = re.search(r"(?m)^\[\[tool\.uv\.index\]\]|^extra-index-url|^index-strategy.*unsafe", table[0])
+        if second and not re.search(r"\b(explicit|default)\s*=\s*true", table[0]):
+            line = table.string.count("\n", 0, table.start() + second.start()) + 1
+            message = "A second index for uv: a package of the same name can come from the public one."
+            yield Finding("pyproject.toml", line, "two-indexes", message, HINTS["uv"])
 
 
 CHECKS = (installs_without_hashes, two_indexes)

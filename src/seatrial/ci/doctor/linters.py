@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,42 +40,33 @@ def run_linter(name: str, root: Path, paths: list[str]) -> Iterator[Finding]:
         yield Finding(paths[0], 1, NOT_CHECKED, f"{name} is not installed, so it did not check {', '.join(paths)}.")
         return
     try:
-        command = [program, *arguments, *paths]
-        done = subprocess.run(command, cwd=root, capture_output=True, timeout=TIMEOUT, check=False)
+        done = subprocess.run(
+            [program, *arguments, *paths], cwd=root, capture_output=True, timeout=TIMEOUT, check=False
+        )
         if done.returncode not in codes:
             raise ValueError(f"exit code {done.returncode}, {done.stderr.decode(errors='replace').strip()[:200]!r}")
-        yield from [finding for each in json.loads(done.stdout) or [] if (finding := _read(name, each))]
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        StopIteration,
-        subprocess.SubprocessError,
-    ) as error:
+        results = [READERS[name](each) for each in json.loads(done.stdout) or []]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError) as error:
         message = f"{name} failed, so its findings are missing: {error}."
         yield Finding(paths[0], 1, f"{name}/failed", message, f"Run {name} by hand to see why.")
+        return
+    for path, line, rule, message, counts in results:
+        if counts:
+            hint = f"This is a rule of {name}; its documentation explains it."
+            yield Finding(str(path), int(line), f"{name}/{rule}", f"{message}", hint)
 
 
-def _read(name: str, result: dict[str, Any]) -> Finding | None:
-    """One finding of a linter; None for what it reports as a matter of style, or as ignored by a comment."""
-    if name == "actionlint":
-        path, line, rule, message = (result[key] for key in ("filepath", "line", "kind", "message"))
-    elif name == "hadolint":
-        path, line, rule, message = (result[key] for key in ("file", "line", "code", "message"))
-        if result["level"] not in ("error", "warning"):
-            return None
-    else:
-        rule, message = result["ident"], f"{result['desc']} ({result['url']})"
-        if result["ignored"] or (result["determinations"]["persona"] != "Regular" and rule not in AUDITED):
-            return None
-        (place,) = [each for each in result["locations"] if each["symbolic"]["kind"] == "Primary"][:1]
-        (path,) = place["symbolic"]["key"]["Local"].values()
-        line = place["concrete"]["location"]["start_point"]["row"] + 1
-    return Finding(
-        str(path), int(line), f"{name}/{rule}", str(message), f"This rule is {name}'s; its manual explains it."
-    )
+def _of_zizmor(result: dict[str, Any]) -> tuple[Any, ...]:
+    rule, message = result["ident"], f"{result['desc']} ({result['url']})"
+    place = next(each for each in [*result["locations"], {}] if not each or each["symbolic"]["kind"] == "Primary")
+    (path,), start = place["symbolic"]["key"]["Local"].values(), place["concrete"]["location"]["start_point"]
+    counts = not result["ignored"] and (result["determinations"]["persona"] == "Regular" or rule in AUDITED)
+    return path, start["row"] + 1, rule, message, counts
 
 
+READERS: dict[str, Callable[[dict[str, Any]], tuple[Any, ...]]] = {
+    "zizmor": _of_zizmor,
+    "actionlint": lambda each: (each["filepath"], each["line"], each["kind"], each["message"], True),
+    "hadolint": lambda e: (e["file"], e["line"], e["code"], e["message"], e["level"] in ("error", "warning")),
+}
 CHECKS = (findings_of_linters,)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import yaml
 
 from seatrial.ci.doctor import NOT_CHECKED, Finding
+from seatrial.ci.doctor.shell_lines import Command
 from seatrial.ci.doctor.tree import Tree
 from seatrial.ci.doctor.workflow import Jobs, read_circleci, read_github, read_gitlab
 from seatrial.ci.doctor.yaml_nodes import read_yaml
@@ -21,6 +22,11 @@ READERS = {"circleci": read_circleci, "github": read_github, "gitlab": read_gitl
 def pipelines(tree: Tree) -> list[tuple[str, Jobs]]:
     """Every workflow with its file, of the files that are not as Seatrial renders them."""
     return _read_all(tree)[0]
+
+
+def all_commands(tree: Tree) -> Iterator[tuple[str, Command]]:
+    """Every command of every pipeline, with its file."""
+    yield from ((path, each) for path, jobs in pipelines(tree) for job in jobs.values() for each in job.commands)
 
 
 def pipeline_files(tree: Tree) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from seatrial.ci.doctor import NOT_CHECKED, Finding
-from seatrial.ci.doctor.pipelines import pipelines
+from seatrial.ci.doctor.pipelines import all_commands, pipelines
 from seatrial.ci.doctor.shell_lines import DEPLOYS, PUBLISHES, TESTS, TRIES, UPLOADS, Command, commands
 from seatrial.ci.doctor.tree import Tree
 from seatrial.ci.doctor.workflow import ANY, PULL, UNKNOWN, Job, Jobs, before
@@ -85,21 +85,11 @@ def _empty_tests(tree: Tree, job: Job) -> Iterator[Fault]:
 
 def uploads_without_status(tree: Tree) -> Iterator[Finding]:
     """An upload by curl that treats a refusal, 403 or 500, as success; in pipelines, scripts and makefiles."""
-    run = [(path, each) for path, jobs in pipelines(tree) for job in jobs.values() for each in job.commands]
-    scripts = [path for path in tree.files if re.search(r"\.(ba)?sh$|(^|/)Makefile$", path)]
-    for path, command in [*run, *((path, each) for path in scripts for each in commands(tree.text(path)))]:
-        if command.text.startswith("curl ") and UPLOADS.match(command.text) and not FAILS.search(command.text):
+    scripts = [name for name in tree.files if re.search(r"\.(ba)?sh$|(^|/)Makefile$", name)]
+    for path, each in [*all_commands(tree), *((name, each) for name in scripts for each in commands(tree.text(name)))]:
+        if each.text.startswith("curl ") and UPLOADS.match(each.text) and not FAILS.search(each.text):
             message, hint = "curl treats a refused upload, 403 or 500, as success.", "Use curl --fail-with-body"
-            yield Finding(path, command.line, "unchecked-upload", message, f"{hint}, or `seatrial publish`.")
+            yield Finding(path, each.line, "unchecked-upload", message, f"{hint}, or `seatrial publish`.")
 
 
-def tox_without_tests(tree: Tree) -> Iterator[Finding]:
-    """A tox.ini whose commands run no test."""
-    for path in [path for path in tree.files if re.search(r"(^|/)tox\.ini$", path)]:
-        _, has_commands, rest = tree.text(path).partition("\ncommands")
-        if has_commands and not re.search(r"test|nose|behave", rest):
-            message = "tox runs no test: none of its commands is one."
-            yield Finding(path, tree.line_of(path, "commands"), "no-tests", message, "Make it run `pytest`.")
-
-
-CHECKS = (faults_of_jobs, uploads_without_status, tox_without_tests)
+CHECKS = (faults_of_jobs, uploads_without_status)

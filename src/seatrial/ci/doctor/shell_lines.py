@@ -1,4 +1,4 @@
-"""The commands in a script, cut at line ends, `&&`, `||`, `;` and `|`, and what they are for. Nothing is interpreted."""
+"""The commands of a script, cut at line ends, `&&`, `||`, `;` and `|`, and what they are for."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ PART = re.compile(
 HERE_DOCUMENT = re.compile(r"(?<!<)(<<-?\s*(['\"]?)([A-Za-z_]\w*)\2[^\n]*)\n(.*?\n)?\s*\3(?=\n|\Z)", re.DOTALL)
 CONDITION = re.compile(r"\s*(if|elif|while|until|!)\s")
 WRAPPER = re.compile(
-    r"(?:if|then|else|elif|while|until|do|!|[{(]|@|-|sudo|time|exec|env|command|nohup|xvfb-run( -a)?|timeout \S+|\w+=\S*"
-    r"|\S*python[\d.]*(?: -[WX] \S+)* -m|(?:uv|poetry|pipenv|pdm|hatch) run(?: -\S+)*|coverage run(?: --source \S+)? -m)\s+"
+    r"(?:if|then|else|elif|while|until|do|!|[{(]|@|-|sudo|time|exec|env|command|nohup|xvfb-run( -a)?|timeout \S+"
+    r"|\w+=\S*|\S*python[\d.]*(?: -[WX] \S+)* -m|(?:uv|poetry|pipenv|pdm|hatch) run(?: -\S+)*"
+    r"|coverage run(?: --source \S+)? -m)\s+"
 )
 GIVES_UP = re.compile(r"\b(?:exit(?! *0)|return(?! *0)|false)\b")  # after `||`: the failure counts after all
 
@@ -60,7 +61,7 @@ def commands(script: str, line: int = 1, *, errexit: bool = True, pipefail: bool
     """Every command of a script that begins on this line, for a shell with these options."""
     script = HERE_DOCUMENT.sub(lambda found: found[1] + "\n" * found[0].count("\n"), script)
     for part in PART.finditer(script):
-        text = re.sub(r"\\\n\s*|\s+", " ", COMMENT.sub("", part[1])).strip()
+        text = re.sub(r"(?:\\\n|\s)+", " ", COMMENT.sub("", part[1])).strip()
         rest, _, later = script[part.end() :].partition("\n") if part[2] != "\n" else ("", "", script[part.end() :])
         conditional = bool(CONDITION.match(part[1]))
         while wrapper := WRAPPER.match(text + " "):

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from seatrial.ci.git_calls import ask_git
+from seatrial.core.git import ask_git
 
 LARGEST = 1_000_000  # bytes; a larger file is data
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", ".seatrial", "runs", "dist", "build"}
@@ -43,20 +43,19 @@ class Tree:
         """The first line that contains `part`; 1 if none does."""
         return next((number for number, line in self.lines(name) if part in line), 1)
 
-    def table(self, *keys: str) -> dict[str, Any]:
-        """A table of pyproject.toml; empty if it is missing or broken, which other commands report."""
+    @cached_property
+    def project(self) -> dict[str, Any]:
+        """[project] of pyproject.toml; empty if it is missing or broken, which other commands report."""
         try:
-            value: Any = tomllib.loads(self.text("pyproject.toml"))
+            table = tomllib.loads(self.text("pyproject.toml")).get("project")
         except tomllib.TOMLDecodeError:
             return {}
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value if isinstance(value, dict) else {}
+        return table if isinstance(table, dict) else {}
 
     @property
     def name(self) -> str:
         """The name of the project's distribution."""
-        name = self.table("project").get("name")
+        name = self.project.get("name")
         return name if isinstance(name, str) else ""
 
     def _read(self, name: str) -> tuple[str, str]:

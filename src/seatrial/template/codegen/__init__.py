@@ -1,1 +1,1 @@
-"""The code of a project, written as a person would: schema.py, features.py, pipeline.py."""
+"""Generates the code of a project: schema.py, features.py and pipeline.py."""

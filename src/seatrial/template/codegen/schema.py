@@ -1,53 +1,46 @@
-"""Writes schema.py: a Pydantic class as a person would write it, a comment for each decision."""
+"""Generates schema.py: a Pydantic class with a comment for each decision."""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from seatrial.template.codegen.identifiers import WIDTH, comment, listed, literal, short
-from seatrial.template.inference.names import clean_name
-from seatrial.template.records import ColumnFacts, Examination
+from seatrial.template.codegen.literals import WIDTH, comment, listed, literal, short
+from seatrial.template.column_names import clean_name
+from seatrial.template.records import KINDS, ColumnFacts, Decision, Examination
 
-SLACK = 0.25  # of the range that was seen, beyond its ends
+SLACK = 0.25  # beyond the ends of the observed range, as a share of it
 LONGEST_TEXT = 10_000
+KEPT = "kept, as requested"
+HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
 
 def schema_code(examination: Examination, *, row: str, about: str) -> str:
-    """The text of schema.py; `row` is the class's name, `about` what a row is, in a sentence."""
+    """The text of schema.py; `row` is the name of the class, `about` says in a sentence what a row is."""
     used = examination.used
-    about = short(about.replace("\\", "/").replace('"', "'"), 110)  # it becomes a docstring
     aliases = _aliases(used, row)
-    fields = [_field(column, examination, aliases.get(column.name, "")) for column in used]
-    dates = any(c.kind == "date" for c in used)
     moments = {("AwareDatetime" if c.aware else "NaiveDatetime") for c in used if c.kind == "moment"}
+    imports = "import datetime as dt\n" if any(c.kind == "date" for c in used) else ""
+    imports += "from typing import Literal\n" if any(c.kind == "category" for c in used) else ""
     lists = "".join(listed(f"{aliases[c.name]} = Literal", _categories(c)) + "\n" for c in used if c.name in aliases)
-    literals = any(c.kind == "category" for c in used)
-    imports = ("import datetime as dt\n" if dates else "") + ("from typing import Literal\n" if literals else "")
-    pydantic = ", ".join(sorted({*moments, "Field"}))
-    head = f'"""{about} Every rule here holds in training, in the trial and in the API."""\n'
-    if len(head) > WIDTH + 1:
-        head = f'"""{about}\n\nEvery rule here holds in training, in the trial and in the API.\n"""\n'
-    text = (
-        f"{head}\n{imports}{chr(10) if imports else ''}from pydantic import {pydantic}\nfrom seatrial import Schema\n"
-    )
-    if aliases:
-        text += f"\n{lists}"
-    text += f'\n\nclass {row}(Schema):\n    """{short(about, 100)}"""\n\n' + "".join(fields)
-    left = examination.unused
-    if left:
-        text += "\n" + comment("Columns of the table that the model is not asked about:", 4)
-        text += "".join(comment(f"- {c.name}: {_why(c, examination)}", 4) for c in left)
+    text = f"{HEAD}\n{imports}\n" if imports else f"{HEAD}\n"
+    text += f"from pydantic import {', '.join(sorted({*moments, 'Field'}))}\nfrom seatrial import Schema\n"
+    text += f"\n{lists}" if lists else ""
+    docstring = short(about.replace("\\", "/").replace('"', "'"), 100)
+    text += f'\n\nclass {row}(Schema):\n    """{docstring}"""\n\n'
+    text += "".join(_field(column, examination, aliases.get(column.name, "")) for column in used)
+    if examination.unused:
+        text += "\n" + comment("Columns of the table that the model does not use:", 4)
+        text += "".join(comment(f"- {c.name}: {_why(c, examination)}", 4) for c in examination.unused)
     return text
 
 
 def row_class(name: str) -> str:
-    """The name of the class from a project's name: customer-churn -> CustomerChurn."""
+    """The name of the class from the project's name: customer-churn -> CustomerChurn."""
     words = [word for word in clean_name(name.replace("-", " ").replace("_", " ")).split("_") if word]
-    made = "".join(word[:1].upper() + word[1:] for word in words)
-    return (
-        made if made.isidentifier() and made not in ("Literal", "Field", "Schema", "None", "True", "False") else "Row"
-    )
+    joined = "".join(word[:1].upper() + word[1:] for word in words)
+    taken = ("Literal", "Field", "Schema", "None", "True", "False")
+    return joined if joined.isidentifier() and joined not in taken else "Row"
 
 
 def _why(column: ColumnFacts, examination: Examination) -> str:
@@ -70,8 +63,8 @@ def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
         line = _line(column, f"Literal[{', '.join(map(literal, _categories(column)))}]")
         if len(line) > WIDTH:
             words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
-            name = f"{words}Name" if words[:1].isalpha() else f"Column{words}Name"
-            while name in (row, *aliases.values()):
+            name = words if words[:1].isalpha() else f"Column{words}"
+            while name in (row, "Literal", "Field", "Schema", *aliases.values()):
                 name += "_"
             aliases[column.name] = name
     return aliases
@@ -99,14 +92,16 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
     example = _example(column)
     if example is not None:
         lines.append(listed("        examples=", [example]).lstrip())
-    told = "".join(
-        comment(short(f"{d.what}: {d.why}{f' ({d.evidence})' if d.evidence else ''}", 300), 4)
-        for d in examination.of(column.name)
-        if d.about in ("type", "missing", "name") or d.what == "kept, as wished"
-    )
+    decisions = [d for d in examination.of(column.name) if d.about in ("type", "missing", "name") or d.what == KEPT]
+    comments = "".join(comment(_sentence(d), 4) for d in decisions if d.what != KINDS["boolean"])
     if column.missing:
-        told += comment(f"Missing in {column.missing:,} of {len(column.values):,} rows.", 4)
-    return told + _line(column, kind) + "\n" + "".join(f"        {line},\n" for line in lines) + "    )\n"
+        comments += comment(f"Missing in {column.missing:,} of {len(column.values):,} rows.", 4)
+    return comments + _line(column, kind) + "\n" + "".join(f"        {line},\n" for line in lines) + "    )\n"
+
+
+def _sentence(decision: Decision) -> str:
+    text = f"{decision.what}: {decision.why}" + (f" ({decision.evidence})" if decision.evidence else "")
+    return short(f"{text[:1].upper()}{text[1:]}", 300) + "."
 
 
 def _title(column: ColumnFacts) -> str:
@@ -117,7 +112,7 @@ def _title(column: ColumnFacts) -> str:
 
 
 def _longest(column: ColumnFacts) -> int:
-    """Twice the longest that was seen, in round figures."""
+    """Twice the longest text in the table, rounded up."""
     return max(min(LONGEST_TEXT, int(_round_up(2 * column.longest))), column.longest, 20)
 
 
@@ -131,7 +126,7 @@ def _example(column: ColumnFacts) -> Any:
 
 
 def _bounds(column: ColumnFacts) -> list[tuple[str, Any]]:
-    """The ends of what is taken: what was seen and a quarter more, in round figures; nothing below zero unless seen."""
+    """The limits of a number: the observed range and a quarter more, rounded; below zero only if that was observed."""
     if column.kind not in ("integer", "number") or column.minimum is None:
         return []
     low, high = float(column.minimum), float(column.maximum)
@@ -148,11 +143,11 @@ def _bounds(column: ColumnFacts) -> list[tuple[str, Any]]:
 
 
 def _round_up(value: float) -> float:
-    """The next figure of two digits that is not below a positive value."""
+    """The next number with two significant digits that is not below a positive value."""
     if value <= 0:
         return -0.0 + value if value else 0.0
     power = math.floor(math.log10(value)) - 1
     step = 10.0**power if power >= 0 else 1 / 10.0**-power
     up = math.ceil(value / step - 1e-9)
-    made = float(up * 10**power) if power >= 0 else float(f"{up}e{power}")
-    return made if made >= value else float(f"{up + 1}e{power}")
+    rounded = float(up * 10**power) if power >= 0 else float(f"{up}e{power}")
+    return rounded if rounded >= value else float(f"{up + 1}e{power}")

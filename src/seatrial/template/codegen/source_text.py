@@ -1,4 +1,4 @@
-"""The texts of schema.py, features.py and pipeline.py for an examined table."""
+"""The source of schema.py, features.py and pipeline.py for an examined table."""
 
 from seatrial.template.codegen.features import feature_code
 from seatrial.template.codegen.pipeline import Model, pipeline_code
@@ -7,9 +7,9 @@ from seatrial.template.records import Examination
 
 
 def write_code(examination: Examination, *, name: str, model: Model = "boosting") -> dict[str, str]:
-    """Write the code of a project `name` that predicts the target by a model: texts as ruff formats them, by file."""
+    """Generate the code of the project `name` with a model: source text in ruff's format, by file."""
     features = feature_code(examination)
-    about = f"What the model asks to predict {examination.target.name}."
+    about = f"A row of the table that {examination.target.name} is predicted from."
     return {
         "schema.py": schema_code(examination, row=row_class(name), about=about),
         "features.py": features.text,

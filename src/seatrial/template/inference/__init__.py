@@ -1,1 +1,1 @@
-"""What is made of a table: which columns, what they are, the target and the task, the model; each with its reason."""
+"""Decides from a table which columns to use and as what, the target and the task, and the model; each with a reason."""

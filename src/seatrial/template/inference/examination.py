@@ -1,4 +1,4 @@
-"""From a source to an examination: each column's type and use, the task, and every decision with its evidence."""
+"""From a table to an examination: each column's type and use, the task, and every decision with its evidence."""
 
 import difflib
 from collections.abc import Callable
@@ -8,146 +8,139 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.column_names import clean_names, reason
 from seatrial.template.inference import leakage
-from seatrial.template.inference.names import clean_names, reason
 from seatrial.template.inference.target_column import find_target, read_target
-from seatrial.template.reading.columns import Reader
-from seatrial.template.records import ColumnFacts, Decision, Examination, TableSource, TargetFacts, Wishes
+from seatrial.template.reading.columns import ColumnReader
+from seatrial.template.records import ColumnFacts, Decision, Examination, Overrides, TableSource, TargetFacts
 
 FEWEST_ROWS = 10
-MOST_COLUMNS = 1_000  # each is a field of the schema, of the API and of the page, and is measured in training
+MOST_COLUMNS = 1_000  # each is a field of the schema, the API and the page, and is measured in training
 
 
 def examine(
     source: TableSource,
     target: str = "",
-    wishes: Wishes = Wishes(),  # noqa: B008 - frozen
+    overrides: Overrides = Overrides(),  # noqa: B008 - frozen
     *,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Examination:
-    """Examine a table whose column `target` is to be predicted, "" for the one that the source itself names.
+    """Examine a table to predict its column `target`; "" for the one that the source itself names.
 
-    Decides everything that a project needs, and says so; `wishes` decide otherwise. Call it again with other wishes.
-    Raises SeatrialError for a table that no model can be made of.
+    Decides everything that a project needs, and says why; `overrides` change decisions. It can be called again with
+    other overrides. Raises SeatrialError for a table that no model can be trained on.
     """
     import pyarrow as pa
     from threadpoolctl import threadpool_limits
 
     position = find_target(source, target)
     names = clean_names(source.columns)
-    decisions = [
-        Decision("name", clean, f"was {name!r}", reason(name, clean))
-        for name, clean in zip(source.columns, names, strict=True)
-        if name != clean
-    ]
-    changes = [
-        f"{name!r} is called {clean}" for name, clean in zip(source.columns, names, strict=True) if name != clean
-    ]
-    _check_wishes(source, names, position, wishes)
-    wide = len(source.columns) - 1 - len(set(wishes.leave_out))
-    if wide > MOST_COLUMNS:
+    renamed = [(old, new) for old, new in zip(source.columns, names, strict=True) if old != new]
+    decisions = [Decision("name", new, f"was {old!r}", reason(old, new)) for old, new in renamed]
+    changes = [f"{old!r} renamed to {new}" for old, new in renamed]
+    _check_overrides(source, names, position, overrides)
+    labels = read_target(source, position, names[position], overrides)
+    facts, kept = labels.facts, labels.kept
+    if overrides.positive is not None and facts.task != "binary":
         raise SeatrialError(
-            f"{source.name} has {wide:,} columns to predict from; at most {MOST_COLUMNS:,} are taken.",
-            hint="Each would be a field of the API. Choose those that matter, and leave the others out of the table.",
-        )
-    target_read = read_target(source, position, names[position], wishes)
-    told, kept = target_read.facts, target_read.kept
-    if wishes.positive is not None and told.task != "binary":
-        raise SeatrialError(
-            f"`{told.source}` is a {told.task} task, and a positive label is one of two.",
+            f"`{facts.source}` is a {facts.task} task, and only binary tasks have a positive label.",
             hint="Leave the positive label out.",
         )
-    decisions += target_read.decisions
-    changes += target_read.changes
-    rows = len(told.values)
+    decisions += labels.decisions
+    changes += labels.changes
+    rows = len(facts.values)
     if rows < FEWEST_ROWS:
         raise SeatrialError(
             f"{source.name} has {rows} rows with a label; at least {FEWEST_ROWS} are needed.", hint="Collect more rows."
         )
     columns: list[ColumnFacts] = []
-    for place, (name, clean) in enumerate(zip(source.columns, names, strict=True)):
-        if place == position:
+    for number, (name, clean) in enumerate(zip(source.columns, names, strict=True)):
+        if number == position:
             continue
         progress(f"examining {name}")
-        kind = wishes.kinds.get(name, wishes.kinds.get(clean))
-        reader = Reader(name, clean, decimal_comma=source.decimal_comma, kind=kind)
-        values = source.values(place)
+        kind = overrides.kinds.get(name, overrides.kinds.get(clean))
+        reader = ColumnReader(name, clean, decimal_comma=source.decimal_comma, kind=kind)
+        values = source.values(number)
         columns.append(reader.read(values if kept is None else values.take(pa.array(kept))))
         decisions += reader.decisions
         changes += reader.changes
     progress("looking for columns that must not be used")
-    with threadpool_limits(1):  # a thread more that waits for a busy processor costs a second, and saves nothing
-        columns, found = _suspects(columns, told, wishes)
-    decisions = [_kept_after_all(decision, columns) for decision in decisions] + found
+    with threadpool_limits(1):  # a second thread that waits for a busy processor costs a second and saves nothing
+        columns, left_out = _leave_out(columns, facts, overrides)
+    decisions = [_kept_instead(decision, columns) for decision in decisions] + left_out
     if not any(column.used for column in columns):
         raise SeatrialError(
-            f"{source.name}: no column is left to predict `{told.source}` from.",
+            f"{source.name}: no column is left to predict `{facts.source}` from.",
             hint="Keep one of those left out: " + "; ".join(f"{c.source} ({c.left_out})" for c in columns[:5]),
         )
-    few = leakage.SAMPLE if rows > leakage.SAMPLE else 0
-    sampled = f"leaks and copies were looked for in {few:,} of {rows:,} rows" if few else ""
+    sample = leakage.SAMPLE
+    sampled = f"leaks and copies were looked for in {sample:,} of {rows:,} rows" if rows > sample else ""
     return Examination(
-        source, tuple(columns), told, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled
+        source, tuple(columns), facts, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled
     )
 
 
-def _kept_after_all(decision: Decision, columns: list[ColumnFacts]) -> Decision:
-    """What reading a column decided of it, after a wish to keep it."""
+def _kept_instead(decision: Decision, columns: list[ColumnFacts]) -> Decision:
+    """The decision to leave a column out, changed if an override keeps the column."""
     kept = decision.what == "left out" and any(c.name == decision.column and c.used for c in columns)
-    return replace(decision, what="kept, as wished") if kept else decision
+    return replace(decision, what="kept, as requested") if kept else decision
 
 
-def _check_wishes(source: TableSource, names: tuple[str, ...], target: int, wishes: Wishes) -> None:
+def _check_overrides(source: TableSource, names: tuple[str, ...], target: int, overrides: Overrides) -> None:
     known = {*source.columns, *names}
-    for name in (*wishes.keep, *wishes.leave_out, *wishes.kinds):
+    for name in (*overrides.keep, *overrides.leave_out, *overrides.kinds):
         if name in (source.columns[target], names[target]):
             raise SeatrialError(
-                f"`{name}` is the column to predict, and is not kept, left out or of a kind.",
+                f"`{name}` is the column to predict; it cannot be kept, left out or given a kind.",
                 hint="Choose another target, or set its task.",
             )
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise SeatrialError(
-                f"{source.name} has no column `{name}`.", hint=f"Did you mean `{near[0]}`?" if near else ""
-            )
+            similar = difflib.get_close_matches(name, known, 1)
+            hint = f"Did you mean `{similar[0]}`?" if similar else ""
+            raise SeatrialError(f"{source.name} has no column `{name}`.", hint=hint)
+    features = len(source.columns) - 1 - len(set(overrides.leave_out))
+    if features > MOST_COLUMNS:
+        raise SeatrialError(
+            f"{source.name} has {features:,} columns to predict from; the limit is {MOST_COLUMNS:,}.",
+            hint="Each would be a field of the API. Remove the less important ones from the table.",
+        )
 
 
-def _suspects(
-    columns: list[ColumnFacts], target: TargetFacts, wishes: Wishes
+def _leave_out(
+    columns: list[ColumnFacts], target: TargetFacts, overrides: Overrides
 ) -> tuple[list[ColumnFacts], list[Decision]]:
-    """Mark the columns that must not be used, in the order from the plainest reason to the subtlest."""
+    """Mark the columns that must not be used, checking the most obvious reasons first."""
     rows = leakage.sample_rows(len(target.values))
-    truth = _truth(target)
+    truth = _as_numbers(target)
     decisions: list[Decision] = []
-    kept = set(wishes.keep)
-    marked: dict[str, str] = {c.name: c.left_out for c in columns if c.left_out and not {c.name, c.source} & kept}
+    keep = set(overrides.keep)
+    marked: dict[str, str] = {c.name: c.left_out for c in columns if c.left_out and not {c.name, c.source} & keep}
 
-    def leave_out(column: ColumnFacts, found: leakage.Found | None) -> None:
-        if found is None or column.name in marked:
+    def mark(column: ColumnFacts, why: leakage.Reason | None) -> None:
+        if why is None or column.name in marked:
             return
-        if {column.name, column.source} & kept:
-            decisions.append(Decision("leave out", column.name, "kept, as wished", found[0], found[1]))
-            return
-        marked[column.name] = found[0]
-        decisions.append(Decision("leave out", column.name, "left out", *found))
+        kept = bool({column.name, column.source} & keep)
+        decisions.append(Decision("leave out", column.name, "kept, as requested" if kept else "left out", *why))
+        if not kept:
+            marked[column.name] = why[0]
 
     for column in columns:
-        if {column.name, column.source} & set(wishes.leave_out):
-            leave_out(column, ("as wished", ""))
-        leave_out(column, leakage.constant(column))
-        leave_out(column, leakage.identifier(column))
+        if {column.name, column.source} & set(overrides.leave_out):
+            mark(column, ("as requested", ""))
+        mark(column, leakage.constant(column))
+        mark(column, leakage.identifier(column))
     for column in columns:
         if column.name not in marked:
-            leave_out(column, leakage.leak(column, target, truth, rows))
-            leave_out(column, leakage.told_by_presence(column, target, truth))
-    left = [column for column in columns if column.name not in marked]
-    for name, found in leakage.copies(left, rows).items():
-        leave_out(next(column for column in left if column.name == name), found)
+            mark(column, leakage.leak(column, target, truth, rows))
+            mark(column, leakage.revealed_by_presence(column, target, truth))
+    remaining = {column.name: column for column in columns if column.name not in marked}
+    for name, copied in leakage.copies(list(remaining.values()), rows).items():
+        mark(remaining[name], copied)
     return [replace(c, left_out=marked.get(c.name, "")) for c in columns], decisions
 
 
-def _truth(target: TargetFacts) -> Any:
-    """The target as numbers: codes of its classes in order, the positive one 1 in a binary task."""
+def _as_numbers(target: TargetFacts) -> Any:
+    """The target as numbers: codes of its classes in order, so that 1 is the positive class of a binary task."""
     if target.task == "regression":
         return target.values.to_numpy(zero_copy_only=False)
     import pyarrow as pa

@@ -1,11 +1,11 @@
-"""Chooses a model by cross-validation within a time limit, and says what was tried.
+"""Chooses a model by cross-validation within a time limit, and reports the scores of each.
 
-The very code that a project would get is run, in memory: its schema, its feature functions, its pipeline.
+The code that the project would get is what is run, in memory: its schema, its feature functions, its pipeline.
 """
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,8 @@ from seatrial.template.records import Examination
 MOST_ROWS = 20_000
 FOLDS = 5
 SECONDS = 30.0
-FEWEST_FOLDS = 3  # to call two models equal
-ALIKE = 0.003  # of the better figure, which no simpler model may cost
+FEWEST_FOLDS = 3  # needed to call two models equal
+LARGEST_LOSS = 0.003  # share of the better score that a simpler model may lose
 MEASURES = {
     "binary": ("ROC AUC", "roc_auc", 1),
     "multiclass": ("log loss", "neg_log_loss", -1),
@@ -36,8 +36,8 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
-class Tried:
-    """One model with its scores, one per fold, an error as a positive figure; none where it was too slow."""
+class ModelScores:
+    """One model with its scores, one per fold, errors as positive numbers; no scores if it was too slow."""
 
     model: Model
     scores: tuple[float, ...]
@@ -52,12 +52,12 @@ class Tried:
 
 @dataclass(frozen=True)
 class Choice:
-    """The model chosen, by which measure, and all that was tried."""
+    """The model chosen, why, by which measure, and the scores of all models."""
 
     model: Model
     why: str
     measure: str
-    tried: tuple[Tried, ...]
+    scores: tuple[ModelScores, ...]
 
 
 def choose_model(
@@ -67,10 +67,10 @@ def choose_model(
     seed: int = 1912,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Choice:
-    """Cross-validate each model on the same folds, and choose the best; the simpler one where two cannot be told apart.
+    """Cross-validate each model on the same folds and choose the best, or a simpler one that is not clearly worse.
 
-    Folds are gone through one after another with all models, so that a time limit leaves them comparable: after
-    `seconds`, no fit is begun, and a model that has fewer folds than others is compared on those it has.
+    Each fold is run with all models before the next, so that a time limit leaves them comparable: after `seconds` no
+    further fit is started, and models are compared on the folds that all of them have.
     """
     from sklearn.metrics import get_scorer
     from sklearn.model_selection import KFold, StratifiedKFold
@@ -85,7 +85,8 @@ def choose_model(
     smallest = len(rows) if task == "regression" else int(np.unique(target, return_counts=True)[1].min())
     if smallest < 2:
         raise SeatrialError(
-            "A class is in one of the sampled rows only; models cannot be compared by it.", hint="Name a model."
+            "A class occurs in only one of the sampled rows, so models cannot be compared.",
+            hint="Choose a model yourself.",
         )
     kind = KFold if task == "regression" else StratifiedKFold
     folds = list(kind(min(FOLDS, smallest), shuffle=True, random_state=seed).split(rows, target))
@@ -100,14 +101,14 @@ def choose_model(
         for model in MODELS:
             begun = time.monotonic()
             slow = number > 1 and begun - started + spent[model] / (number - 1) > seconds
-            late = begun - started > seconds and any(scores.values())  # one fit there has to be
+            late = begun - started > seconds and any(scores.values())  # at least one fit is needed
             if model in notes or late or slow:
                 notes.setdefault(model, f"stopped after {len(scores[model])} of {len(folds)} folds by the time limit")
                 continue
-            progress(f"trying {model}, part {number} of {len(folds)}")
+            progress(f"trying {model}, fold {number} of {len(folds)}")
             pipeline = run_text("pipeline", pipeline_code(examination, features, model), "pipeline.py").build()
             seed_pipeline(pipeline, seed, target)
-            with warnings.catch_warnings(), threadpool_limits(1):  # as training does; for few rows it is faster, too
+            with warnings.catch_warnings(), threadpool_limits(1):  # as in training; with few rows it is also faster
                 warnings.simplefilter("ignore")
                 try:
                     pipeline.fit(frame.iloc[train], target[train])
@@ -115,29 +116,25 @@ def choose_model(
                 except (ValueError, FloatingPointError) as error:
                     notes[model] = f"could not be fitted: {str(error).splitlines()[0]}"
             spent[model] += time.monotonic() - begun
-    tried = tuple(Tried(m, tuple(scores[m]), spent[m], notes.get(m, "")) for m in MODELS)
-    return _choice(tried, measure, sign)
+    results = tuple(ModelScores(m, tuple(scores[m]), spent[m], notes.get(m, "")) for m in MODELS)
+    return _choice(results, measure, sign)
 
 
-def _choice(tried: Sequence[Tried], measure: str, sign: int) -> Choice:
-    scored = [t for t in tried if t.scores and np.isfinite(t.mean)]
+def _choice(results: tuple[ModelScores, ...], measure: str, sign: int) -> Choice:
+    scored = [result for result in results if result.scores and np.isfinite(result.mean)]  # the simplest first
     if not scored:
-        notes = "; ".join(f"{t.model}: {t.note}" for t in tried)
-        raise SeatrialError(f"No model could be tried: {notes}.", hint="Name a model, or allow more time.")
-    shared = min(len(t.scores) for t in scored)
-    best = max(scored, key=lambda t: sign * float(np.mean(t.scores[:shared])))
-    for simpler in sorted(scored, key=lambda t: MODELS.index(t.model)):
-        if simpler is best:
-            break
-        gaps = sign * (np.array(best.scores[:shared]) - np.array(simpler.scores[:shared]))
-        error = float(gaps.std(ddof=1)) / np.sqrt(shared) if shared > 1 else 0.0
-        if shared >= FEWEST_FOLDS and gaps.mean() <= min(error, ALIKE * abs(best.mean)):
-            other = f"{best.model} with {best.mean:.4f} cannot be told from it, and it is simpler"
-            why = f"{simpler.mean:.4f} {measure}; {other}"
-            return Choice(simpler.model, why, measure, tuple(tried))
-    others = ", ".join(f"{t.model} {t.mean:.4f}" for t in scored if t is not best)
-    why = f"{best.mean:.4f} {measure}" + (f"; {others}" if others else "")
-    return Choice(best.model, why, measure, tuple(tried))
+        notes = "; ".join(f"{result.model}: {result.note}" for result in results)
+        raise SeatrialError(f"No model could be tried: {notes}.", hint="Choose a model yourself.")
+    shared = min(len(result.scores) for result in scored)
+    best = max(scored, key=lambda result: sign * float(np.mean(result.scores[:shared])))
+    for simpler in scored[: scored.index(best)]:
+        losses = sign * (np.array(best.scores[:shared]) - np.array(simpler.scores[:shared]))
+        error = float(losses.std(ddof=1)) / np.sqrt(shared) if shared > 1 else 0.0
+        if shared >= FEWEST_FOLDS and losses.mean() <= min(error, LARGEST_LOSS * abs(best.mean)):
+            other = f"it is simpler, and {best.model} with {best.mean:.4f} is not clearly better"
+            return Choice(simpler.model, f"{simpler.mean:.4f} {measure}; {other}", measure, results)
+    others = ", ".join(f"{result.model} {result.mean:.4f}" for result in scored if result is not best)
+    return Choice(best.model, f"{best.mean:.4f} {measure}" + (f"; {others}" if others else ""), measure, results)
 
 
 def _target(examination: Examination, rows: Any) -> Any:
@@ -150,7 +147,7 @@ def _target(examination: Examination, rows: Any) -> Any:
 
 
 def _frame(examination: Examination, code: Features, rows: Any) -> Any:
-    """The DataFrame that the pipeline would see, features included."""
+    """The DataFrame that the pipeline would receive, features included."""
     import pyarrow as pa
 
     schema = schema_in(run_text("schema", schema_code(examination, row="Row", about="A row."), "schema.py"))

@@ -1,17 +1,17 @@
-"""An examination in words, a line for each column, for a terminal to show before anything is confirmed."""
+"""Summarises an examination, one entry per column, for a terminal to show before anything is confirmed."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.template.codegen.identifiers import short
+from seatrial.template.codegen.literals import short
 from seatrial.template.records import KINDS, ColumnFacts, Examination
 
 SHOWN = 4  # categories
 
 
 @dataclass(frozen=True)
-class Line:
-    """One column as a person reads it: its name, type, values, how often it is missing, and whether it is used."""
+class ColumnOverview:
+    """One column as text: its name, type, values, how often it is missing, and whether it is used."""
 
     name: str
     kind: str
@@ -20,34 +20,34 @@ class Line:
     use: str
 
 
-def in_words(examination: Examination) -> tuple[Line, ...]:
-    """One line for each column in the table's order, the target first."""
+def column_overviews(examination: Examination) -> tuple[ColumnOverview, ...]:
+    """One entry per column in the table's order, the target first."""
     target = examination.target
     if target.labels:
         values = ", ".join(f"{short(label, 20)} {count / examination.rows:.0%}" for label, count in target.labels[:8])
         values += f" and {len(target.labels) - 8} more" if len(target.labels) > 8 else ""
     else:
         values = f"{target.minimum:g} to {target.maximum:g}"
-    use = "the target" + (f"; {target.positive} counts as yes" if target.positive else "")
-    first = Line(target.name, target.task, values, "", use)
-    return (first, *map(_line, examination.columns))
+    use = "the target" + (f"; {target.positive} is positive" if target.positive else "")
+    first = ColumnOverview(target.name, target.task, values, "", use)
+    return (first, *map(_overview, examination.columns))
 
 
-def _line(column: ColumnFacts) -> Line:
+def _overview(column: ColumnFacts) -> ColumnOverview:
     missing = f"{column.missing_share:.1%}" if column.missing else ""
-    return Line(column.name, KINDS[column.kind], _values(column), missing, column.left_out or "used")
+    return ColumnOverview(column.name, KINDS[column.kind], _values(column), missing, column.left_out or "used")
 
 
 def _values(column: ColumnFacts) -> str:
     if column.kind in ("integer", "number", "date", "moment") and column.minimum is not None:
         return f"{_plain(column.minimum)} to {_plain(column.maximum)}"
     if column.kind in ("category", "boolean"):
-        names = ", ".join(short(_plain(value), 20) for value, _ in column.counts[:SHOWN])
+        shown = ", ".join(short(_plain(value), 20) for value, _ in column.counts[:SHOWN])
         more = len(column.counts) - SHOWN
-        return names + (f" and {more} more" if more > 0 else "")
+        return shown + (f" and {more} more" if more > 0 else "")
     if not column.distinct:
         return ""
-    return f"{column.distinct:,} different, such as {short(str(column.example), 30)!r}"
+    return f"{column.distinct:,} distinct, such as {short(str(column.example), 30)!r}"
 
 
 def _plain(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""A source, read: what its columns hold, exactly or not at all; and the data file that a project gets of it."""
+"""Reads a table from a file, a database or a data set, types its columns, and writes the project's data file."""

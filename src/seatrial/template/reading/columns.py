@@ -1,14 +1,13 @@
-"""Reads one column of a source: its type, its typed values, what stands for missing, and each decision on the way."""
+"""Reads one column of a table: its type, its typed values, what means missing, and each decision on the way."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.dates import all_times, read_dates, read_day_numbers
-from seatrial.template.reading.doubtful_values import far_off, several_ways
-from seatrial.template.reading.expand import Spread
+from seatrial.template.reading.doubtful_values import case_variants, outlying_code
 from seatrial.template.reading.numbers import Numbers, plain_numbers, read_numbers
 from seatrial.template.reading.values import (
     EXACT,
@@ -20,49 +19,71 @@ from seatrial.template.reading.values import (
 )
 from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
 
-MOST_CATEGORIES = 40  # more names than a person would list in a class
+MOST_CATEGORIES = 40  # more than a person would list in a class
 MOST_SHARE = 0.5  # of rows that have a category of their own
 LONGEST_CATEGORY = 60
-WORDS_OF_TEXT = 3.0  # on average, from which on many distinct strings are text and not codes
-OVERFLOWS = 1e150  # squares of it are no doubles any more
+WORDS_OF_TEXT = 3.0  # on average; many distinct strings with at least as many words are text, others are codes
+LARGEST = 1e150  # the square of a larger number overflows a double
+NAMES = ("category", "code", "text")
 
 
-class Reader:
-    """Reads a column, and collects the decisions and what the project's data file must change of it."""
+@dataclass(frozen=True)
+class DistinctTexts:
+    """The distinct texts of a column that are not missing; `indices` has each row's position among them, or null."""
+
+    texts: Any
+    indices: Any
+
+    def expand(self, values: Any) -> Any:
+        """One value per distinct text -> one per row."""
+        return values.take(self.indices)
+
+
+def distinct_texts(encoded: Any, missing: Any) -> DistinctTexts:
+    """The texts of a dictionary array without those that `missing` (a boolean array) marks."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    absent = missing.to_numpy(zero_copy_only=False)
+    positions = np.where(absent, 0, np.cumsum(~absent) - 1)
+    texts = encoded.dictionary.filter(pc.invert(missing))
+    return DistinctTexts(texts, pa.array(positions, mask=absent).take(encoded.indices))
+
+
+class ColumnReader:
+    """Reads a column, and collects the decisions and how the project's data file will differ from the source."""
 
     def __init__(self, source: str, name: str, *, decimal_comma: bool, kind: Kind | None = None) -> None:
         self.source, self.name = source, name
-        self.decimal_comma, self.wished = decimal_comma, kind
+        self.decimal_comma, self.requested = decimal_comma, kind
         self.decisions: list[Decision] = []
         self.changes: list[str] = []
         self._left_out = ""
         self._unit = ""
 
     def read(self, values: Any) -> ColumnFacts:
-        """Read arrow values: strings by what they mean, all others by their type. Raises where a wish does not fit."""
-        found = self._read(values)
-        if self.wished and found.kind != self.wished and len(values) > found.missing:
+        """Read arrow values: strings by their content, all others by their type. Raises if `kind` does not fit."""
+        facts = self._read(values)
+        if self.requested and facts.kind != self.requested and len(values) > facts.missing:
             raise SeatrialError(
-                f"The column {self.source!r} cannot be read as {KINDS[self.wished]}.",
-                hint=f"It looks like {KINDS[found.kind]}; an example is {str(found.example)[:60]!r}.",
+                f"The column {self.source!r} cannot be read as {KINDS[self.requested]}.",
+                hint=f"It looks like {KINDS[facts.kind]}; an example is {str(facts.example)[:60]!r}.",
             )
-        return found
+        return facts
 
     def _read(self, values: Any) -> ColumnFacts:
         import pyarrow as pa
 
         kind = values.type
-        if pa.types.is_string(kind):
-            return self._read_texts(values)
-        if self.wished in ("category", "code", "text"):
+        if pa.types.is_string(kind) or self.requested in NAMES:
             return self._read_texts(values.cast(pa.string()))
         if pa.types.is_boolean(kind):
             return self._facts("boolean", values)
         if pa.types.is_date(kind):
             return self._facts("date", values)
         if pa.types.is_timestamp(kind):
-            return self._moments(values, aware=kind.tz is not None)
-        return self._numbers(values.cast(pa.float64(), safe=False), values, whole=bool(pa.types.is_integer(kind)))
+            return self._read_moments(values, aware=kind.tz is not None)
+        return self._number_facts(values.cast(pa.float64(), safe=False), values, whole=bool(pa.types.is_integer(kind)))
 
     # -- texts
 
@@ -71,212 +92,179 @@ class Reader:
         import pyarrow.compute as pc
 
         trimmed = pc.utf8_trim_whitespace(values)
-        coded = trimmed.dictionary_encode()
-        texts = coded.dictionary
-        lower = pc.utf8_lower(texts)
-        certain = pc.is_in(lower, value_set=pa.array(sorted(MISSING)))
+        encoded = trimmed.dictionary_encode()
+        lower = pc.utf8_lower(encoded.dictionary)
+        certain = missing = pc.is_in(lower, value_set=pa.array(sorted(MISSING)))
         likely = pc.is_in(lower, value_set=pa.array(sorted(MISSING_BESIDE_VALUES)))
-        found: ColumnFacts | None = None
-        for absent in (certain,) if certain.equals(likely) else (certain, likely):
-            present = texts.filter(pc.invert(absent))
-            found = self._typed(present, Spread(coded, absent)) if len(present) else None
-            if found is not None:
+        facts: ColumnFacts | None = None
+        for missing in (certain,) if certain.equals(likely) else (certain, likely):
+            distinct = distinct_texts(encoded, missing)
+            facts = self._typed(distinct) if len(distinct.texts) else None
+            if facts is not None:
                 break
-        if found is None:
-            absent = certain
-            names = pc.if_else(absent, pa.scalar(None, pa.string()), texts)
-            found = self._names(names.take(coded.indices), texts.filter(pc.invert(absent)).to_pylist())
-            if not trimmed.equals(values) and found.kind == "category":
-                self.changes.append(f"{self.source}: blanks around names taken off")
-        if found.kind in ("date", "moment") and not trimmed.equals(values):
-            self.changes.append(f"{self.source}: blanks around dates taken off")
-        named = sorted(t for t in texts.filter(absent).to_pylist() if t)
-        if named:
-            shown = ", ".join(map(repr, named))
-            self.changes.append(f"{self.source}: {', '.join(named)} written as missing")
-            self._decide("missing", f"{shown} stands for missing", "that is what it means in tables")
-        return replace(found, missing_as=tuple(named))
+        else:
+            missing = certain
+            facts = self._names(distinct_texts(encoded, missing))
+        if facts.kind in ("category", "date", "moment") and not trimmed.equals(values):
+            self._change("spaces around values removed")
+        marks = sorted(text for text in encoded.dictionary.filter(missing).to_pylist() if text)
+        if marks:
+            self._change(f"{', '.join(marks)} written as missing")
+            self._decide("missing", f"{', '.join(map(repr, marks))} read as missing", "it usually means that in tables")
+        return replace(facts, missing_as=tuple(marks))
 
-    def _typed(self, given: Any, spread: Spread) -> ColumnFacts | None:
-        """Numbers, yes or no, or dates, where all distinct texts are such."""
+    def _typed(self, distinct: DistinctTexts) -> ColumnFacts | None:
+        """The facts if all distinct texts are numbers, yes or no, or dates."""
         import pyarrow as pa
 
-        plain = plain_numbers(given) if self.wished not in ("code", "text") else None
-        if self.wished == "category" and plain is not None and plain.whole and len(given) <= MOST_CATEGORIES:
-            return self._facts("category", spread(pa.array(plain.values.astype(np.int64))))
-        if self.wished in ("category", "code", "text"):
+        plain = plain_numbers(distinct.texts) if self.requested not in ("code", "text") else None
+        if self.requested == "category" and plain and plain.whole and len(distinct.texts) <= MOST_CATEGORIES:
+            return self._facts("category", distinct.expand(pa.array(plain.values.astype(np.int64))))
+        if self.requested in NAMES:
             return None
-        days = read_day_numbers(plain.values) if plain is not None and self.wished in (None, "date") else None
+        days = read_day_numbers(plain.values) if plain and self.requested in (None, "date") else None
         if days is not None:
-            self.changes.append(f"{self.source}: dates written as ISO")
-            self._decide(
-                "type", "dates", "all its numbers are days, as year, month, day", f"such as {given[0].as_py()!r}"
-            )
-            return self._facts("date", spread(days).cast(pa.date32()))
-        if plain is not None and (len(given) > 2 or self.wished not in (None, "boolean")):
-            return self._read_numbers([], [], [], plain, spread, given)
-        present: list[str] = given.to_pylist()
-        if self.wished in (None, "boolean") and (pair := read_booleans(present)):
-            yes, no = pair
-            if not {t.lower() for t in present} <= UNDERSTOOD:
-                self.changes.append(f"{self.source}: {', '.join(sorted(yes | no))} written as true and false")
-            if {t.lower() for t in present} != {"true", "false"}:
-                why = f"it holds {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no"
-                self._decide("type", "yes or no", why)
-            return self._facts("boolean", spread(pa.array([t in yes for t in present])))
-        odd_infinite = [t for t in present if t.lower() in INFINITE]
-        finite = [t for t in present if t.lower() not in INFINITE]
+            self._change("dates written as ISO")
+            why = "every number is a date, written as year, month and day"
+            self._decide("type", "dates", why, f"such as {distinct.texts[0].as_py()!r}")
+            return self._facts("date", distinct.expand(days).cast(pa.date32()))
+        if plain and (len(distinct.texts) > 2 or self.requested not in (None, "boolean")):
+            return self._read_numbers([], plain, distinct)
+        texts: list[str] = distinct.texts.to_pylist()
+        if self.requested in (None, "boolean") and (pair := read_booleans(texts)):
+            return self._read_booleans(texts, *pair, distinct)
+        finite = [text for text in texts if text.lower() not in INFINITE]
         numbers = read_numbers(finite, decimal_comma=self.decimal_comma)
-        if numbers is not None and numbers.doubt:
-            self._decide(
-                "type", "taken as names, not as numbers", numbers.doubt, f"such as {finite[numbers.doubtful]!r}"
-            )
+        if numbers is None:
+            return self._read_dates(texts, distinct)
+        if numbers.doubt:
+            example = f"such as {finite[numbers.doubtful]!r}"
+            self._decide("type", "read as text, not as numbers", numbers.doubt, example)
             return None
-        if numbers is not None:
-            return self._read_numbers(present, finite, odd_infinite, numbers, spread, given)
-        return self._read_dates(present, spread)
+        return self._read_numbers(finite, numbers, distinct)
 
-    def _read_dates(self, present: list[str], spread: Spread) -> ColumnFacts | None:
+    def _read_booleans(self, texts: list[str], yes: set[str], no: set[str], distinct: DistinctTexts) -> ColumnFacts:
         import pyarrow as pa
 
-        dates = read_dates(present)
+        lower = {text.lower() for text in texts}
+        if not lower <= UNDERSTOOD:
+            self._change(f"{', '.join(sorted(yes | no))} written as true and false")
+        if lower != {"true", "false"}:
+            why = f"its values are {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no"
+            self._decide("type", "yes or no", why)
+        return self._facts("boolean", distinct.expand(pa.array([text in yes for text in texts])))
+
+    def _read_dates(self, texts: list[str], distinct: DistinctTexts) -> ColumnFacts | None:
+        import pyarrow as pa
+
+        dates = read_dates(texts)
+        example = f"such as {texts[0]!r}"
         if dates is None:
-            if all_times(present):
-                self._left_out = "times without a date, which are not read; write them as a number, of minutes or hours"
-                self._decide("leave out", "left out", self._left_out, f"such as {present[0]!r}")
+            if all_times(texts):
+                why = "times without a date are not supported; convert them to a number of minutes or hours"
+                self._leave_out(why, example)
             return None
         if dates.doubt:
-            self._left_out = f"dates, and {dates.doubt}"
-            self._decide("leave out", "left out", self._left_out, f"such as {present[0]!r}")
+            self._leave_out(f"its dates cannot be read: {dates.doubt}", example)
             return None
         if dates.formats != ("ISO",):
-            told = " and ".join(dates.formats)
-            self.changes.append(f"{self.source}: dates written as ISO")
-            self._decide(
-                "type",
-                "dates",
-                f"written in {'several ways: ' if len(dates.formats) > 1 else ''}{told}",
-                f"such as {present[0]!r}",
-            )
-        if dates.timed and any(len(text) <= len("2024-01-01") for text in present):
-            self.changes.append(f"{self.source}: dates among moments written as midnight")
-        values = spread(dates.values)
-        return (
-            self._moments(values, aware=dates.aware)
-            if dates.timed
-            else self._facts("date", values.cast(pa.date32(), safe=False))
-        )
+            several = "in several formats, " if len(dates.formats) > 1 else "as "
+            self._change("dates written as ISO")
+            self._decide("type", "dates", f"written {several}{' and '.join(dates.formats)}", example)
+        if dates.timed and any(len(text) <= len("2024-01-01") for text in texts):
+            self._change("dates without a time written as midnight")
+        values = distinct.expand(dates.values)
+        if dates.timed:
+            return self._read_moments(values, aware=dates.aware)
+        return self._facts("date", values.cast(pa.date32(), safe=False))
 
-    def _read_numbers(
-        self,
-        present: list[str],
-        finite: list[str],
-        infinite: list[str],
-        numbers: Numbers,
-        spread: Spread,
-        given: Any,
-    ) -> ColumnFacts:
-        """`numbers` are those of `finite`, what of `present` is not infinite; or of all that was `given`."""
+    def _read_numbers(self, finite: list[str], numbers: Numbers, distinct: DistinctTexts) -> ColumnFacts:
+        """`numbers` are the values of the `finite` texts; of all distinct texts if `finite` is empty."""
         import pyarrow as pa
 
-        distinct = numbers.values
-        if present:
-            by_text = dict(zip(finite, distinct.tolist(), strict=True))
-            odd = [text for text in finite if by_text[text] != by_text[text]]
-            if odd:
-                shown = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
-                why = f"all other values are numbers; {len(odd)} of {len(present)} different ones are not"
-                self.changes.append(f"{self.source}: texts among the numbers written as missing")
-                self._decide("missing", f"{shown} taken as missing", why)
-            distinct = np.array([by_text.get(text, np.nan) for text in present], dtype=np.float64)
-        if infinite:
-            self.changes.append(f"{self.source}: infinite values written as missing")
-            self._decide("missing", f"{', '.join(infinite)} taken as missing", "a model cannot calculate with infinity")
+        values = numbers.values
+        if finite:
+            by_text = dict(zip(finite, values.tolist(), strict=True))
+            texts = distinct.texts.to_pylist()
+            values = np.array([by_text.get(text, np.nan) for text in texts], dtype=np.float64)
+            others = [text for text, value in by_text.items() if np.isnan(value)]
+            if others:
+                shown = ", ".join(map(repr, others[:3])) + (", ..." if len(others) > 3 else "")
+                self._change("text among the numbers written as missing")
+                why = f"all other values are numbers; {len(others)} of {len(texts)} distinct values are not"
+                self._decide("missing", f"{shown} read as missing", why)
+            infinite = [text for text in texts if text not in by_text]
+            if infinite:
+                self._infinite_as_missing(", ".join(infinite))
         if numbers.how:
-            self.changes.append(f"{self.source}: {numbers.how}")
+            self._change(numbers.how)
             kind = KINDS["integer" if numbers.whole else "number"]
             self._decide("type", kind, f"read with {numbers.how}", f"such as {finite[0]!r}")
         self._unit = numbers.unit
-        values = spread(pa.array(distinct, pa.float64(), from_pandas=True))
-        large = numbers.whole and np.nanmax(np.abs(distinct), initial=0) > EXACT
-        return self._numbers(values, spread(given) if large else None, whole=numbers.whole)
+        large = numbers.whole and np.nanmax(np.abs(values), initial=0) > EXACT
+        exact = distinct.expand(distinct.texts) if large else None
+        rows = distinct.expand(pa.array(values, pa.float64(), from_pandas=True))
+        return self._number_facts(rows, exact, whole=numbers.whole)
 
-    def _names(self, values: Any, present: list[str]) -> ColumnFacts:
-        """Texts that mean themselves: a few names, many names, or free text."""
+    def _names(self, distinct: DistinctTexts) -> ColumnFacts:
+        """Texts that stand for themselves: a few categories, many codes, or free text."""
+        values, texts = distinct.expand(distinct.texts), distinct.texts.to_pylist()
         rows = len(values) - values.null_count
-        longest = max(map(len, present), default=0)
-        words = sum(text.count(" ") + 1 for text in present[:2000]) / max(len(present[:2000]), 1)
-        few = (
-            len(present) <= MOST_CATEGORIES
-            and longest <= LONGEST_CATEGORY
-            and len(present) <= max(rows * MOST_SHARE, 2)
-        )
+        longest = max(map(len, texts), default=0)
+        words = sum(text.count(" ") + 1 for text in texts[:2000]) / max(len(texts[:2000]), 1)
+        few = len(texts) <= min(MOST_CATEGORIES, max(rows * MOST_SHARE, 2)) and longest <= LONGEST_CATEGORY
         kind: Kind = "category" if few else "text" if words >= WORDS_OF_TEXT or longest > 200 else "code"
-        if self.wished in ("category", "code", "text"):
-            kind = self.wished
-        numeric = sum(text.lstrip("+-").replace(".", "", 1).isdecimal() for text in present)
-        if 0 < numeric < len(present) and numeric > len(present) / 4:
-            others = [t for t in present if not t.lstrip("+-").replace(".", "", 1).isdecimal()]
-            self._decide(
-                "type",
-                f"taken as {KINDS[kind]}",
-                "numbers and texts are mixed in it",
-                f"{len(others)} of {len(present)} different values are no numbers, such as {others[0]!r}",
-            )
-        if kind != "text" and (ways := several_ways(present)):
-            self._decide("type", f"{ways} are different names", "they differ in upper and lower case only")
-        formulas = [text for text in present if text[:1] in "=@" and len(text) > 1]
-        if formulas:
-            self._decide(
-                "type", "formulas taken as plain text", "a spreadsheet would run them", f"such as {formulas[0][:40]!r}"
-            )
+        kind = self.requested if self.requested in NAMES else kind
+        others = [text for text in texts if not text.lstrip("+-").replace(".", "", 1).isdecimal()]
+        if others and 4 * len(others) < 3 * len(texts):
+            evidence = f"{len(others)} of {len(texts)} distinct values are not numbers, such as {others[0]!r}"
+            self._decide("type", f"read as {KINDS[kind]}", "it mixes numbers and text", evidence)
+        if kind != "text" and (variants := case_variants(texts)):
+            self._decide("type", f"{variants} kept as different values", "they differ only in upper and lower case")
+        formula = next((text for text in texts if text[:1] in "=@" and len(text) > 1), None)
+        if formula:
+            why = "a spreadsheet would run them"
+            self._decide("type", "formulas kept as plain text", why, f"such as {formula[:40]!r}")
         return self._facts(kind, values, longest=longest)
 
     # -- numbers and moments
 
-    def _numbers(self, values: Any, exact: Any, *, whole: bool) -> ColumnFacts:
+    def _number_facts(self, values: Any, exact: Any, *, whole: bool) -> ColumnFacts:
+        """Facts about doubles; `exact` are the same numbers as they were, for those that no double can represent."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         finite = pc.is_finite(values)
         if not pc.all(pc.fill_null(finite, True)).as_py():
             if pc.any(pc.is_inf(values)).as_py():
-                self.changes.append(f"{self.source}: infinite values written as missing")
-                self._decide("missing", "infinity taken as missing", "a model cannot calculate with it")
+                self._infinite_as_missing("infinity")
             values = pc.if_else(finite, values, pa.scalar(None, pa.float64()))
         present = values.drop_null().to_numpy(zero_copy_only=False)
-        largest = float(np.abs(present).max()) if len(present) else 0.0
+        largest = float(np.abs(present).max(initial=0))
         if whole and largest > EXACT:
-            self._left_out = "whole numbers above 2^53, which no double holds exactly"
-            self._decide("leave out", "left out", self._left_out, f"up to {largest:.0f}; a number that long is a name")
+            evidence = f"up to {largest:.0f}; numbers this long are usually identifiers"
+            self._leave_out("whole numbers above 2^53, which a double cannot represent exactly", evidence)
             return self._facts("code", exact.cast(pa.string()))
-        if odd := far_off(present):
-            why = "no other value is near it; if it stands for missing, take it out of the table"
-            self._decide("missing", f"{odd[0]:g} kept as a number", why, f"in {odd[1]:,} rows")
-        if largest > OVERFLOWS:
-            self._left_out = "numbers too large to calculate with"
-            self._decide("leave out", "left out", self._left_out, f"up to {largest:.3g}")
-        if (
-            whole
-            and len(present)
-            and set(np.unique(present).tolist()) == {0.0, 1.0}
-            and self.wished in (None, "boolean")
-        ):
+        if outlier := outlying_code(present):
+            why = "it is far from all other values; if it means missing, remove it from the table"
+            self._decide("missing", f"{outlier[0]:g} kept as a number", why, f"in {outlier[1]:,} rows")
+        if largest > LARGEST:
+            self._leave_out("numbers too large to calculate with", f"up to {largest:.3g}")
+        if whole and self.requested in (None, "boolean") and set(np.unique(present).tolist()) == {0.0, 1.0}:
             return self._facts("boolean", pc.equal(values, 1.0))
-        kind: Kind = "integer" if whole and self.wished != "number" else "number"
+        kind: Kind = "integer" if whole and self.requested != "number" else "number"
         return self._facts(kind, values.cast(pa.int64()) if kind == "integer" else values)
 
-    def _moments(self, values: Any, *, aware: bool) -> ColumnFacts:
+    def _read_moments(self, values: Any, *, aware: bool) -> ColumnFacts:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         if aware:
-            self.changes.append(f"{self.source}: moments written in UTC")
-            self._decide(
-                "type", "moments in UTC", "they have a time zone, and a part such as the hour needs one for all"
-            )
+            self._change("dates and times written in UTC")
+            why = "a part of them, such as the hour, needs the same time zone in all rows"
+            self._decide("type", "dates and times in UTC", why)
         elif not any(pc.any(pc.greater(part(values), 0)).as_py() for part in (pc.hour, pc.minute, pc.second)):
-            self.changes.append(f"{self.source}: moments, all at midnight, written as dates")
+            self._change("times, all midnight, removed from dates")
             self._decide("type", "dates", "every time of day is midnight")
             return self._facts("date", values.cast(pa.date32(), safe=False))
         return self._facts("moment", values, aware=aware)
@@ -285,10 +273,10 @@ class Reader:
         import pyarrow.compute as pc
 
         named, ordered = kind in ("category", "code", "boolean"), kind in ("integer", "number", "date", "moment")
-        found = pc.value_counts(values.drop_null()).to_pylist() if named else []
-        counts = sorted(((c["values"], c["counts"]) for c in found), key=lambda pair: -pair[1])
-        ends = pc.min_max(values).as_py() if ordered else {"min": None, "max": None}
         present = values.drop_null()
+        pairs = [(count["values"], count["counts"]) for count in pc.value_counts(present).to_pylist()] if named else []
+        counts = sorted(pairs, key=lambda pair: -pair[1])
+        ends = pc.min_max(values).as_py() if ordered else {"min": None, "max": None}
         example = counts[0][0] if counts else present[len(present) // 2].as_py() if len(present) else None
         return ColumnFacts(
             source=self.source,
@@ -306,6 +294,17 @@ class Reader:
             left_out=self._left_out,
             unit=self._unit,
         )
+
+    def _infinite_as_missing(self, shown: str) -> None:
+        self._change("infinite values written as missing")
+        self._decide("missing", f"{shown} read as missing", "a model cannot calculate with infinity")
+
+    def _leave_out(self, why: str, evidence: str) -> None:
+        self._left_out = why
+        self._decide("leave out", "left out", why, evidence)
+
+    def _change(self, what: str) -> None:
+        self.changes.append(f"{self.source}: {what}")
 
     def _decide(self, about: Any, what: str, why: str, evidence: str = "") -> None:
         self.decisions.append(Decision(about, self.name, what, why, evidence))

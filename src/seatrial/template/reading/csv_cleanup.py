@@ -1,4 +1,4 @@
-"""Takes away what spreadsheets and exports put around a table, and says what: nothing is taken that could be a row."""
+"""Removes what spreadsheets and exports put around a table, and reports it; nothing is removed that could be a row."""
 
 import csv
 import io
@@ -16,86 +16,92 @@ TOTALS = {
     *("media", "totaal", "итого"),
 }
 _NUMBER = re.compile(r"[-+]?[\d.,]+%?")
-_FOREIGN = (
-    (b"PK\x03\x04", "an Excel file or a zip archive", "Save the sheet as CSV."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file", "Save the sheet as CSV."),
-    (b"PAR1", "a Parquet file", "Give it a name that ends in .parquet."),
+_OTHER_FORMATS = (
+    (b"PK\x03\x04", "a workbook or a zip archive", "If it is a workbook, let its name end in .xlsx or .ods."),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file", "Let its name end in .xls."),
+    (b"PAR1", "a Parquet file", "Let its name end in .parquet."),
     (b"ARROW1", "a Feather file", "Save it as CSV or Parquet."),
-    (b"SQLite format 3\x00", "an SQLite database", "Read it by --data sqlite:///FILE --query TABLE."),
+    (b"SQLite format 3\x00", "an SQLite database", "Read it with --data sqlite:///FILE --query TABLE."),
     (b"%PDF", "a PDF", "Save the table as CSV."),
     (b"{\\rtf", "a text document", "Save the table as CSV."),
-    (b"version https://git-lfs", "a pointer of Git LFS, and not the file itself", "`git lfs pull` fetches it."),
-    (b"<!doctype html", "a page of the web", "A log-in page was saved in its place, perhaps; download it again."),
-    (b"<html", "a page of the web", "A log-in page was saved in its place, perhaps; download it again."),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Run `git lfs pull` to download the file."),
+    (b"<!doctype html", "a web page", "It may be a log-in page saved instead of the table; download it again."),
+    (b"<html", "a web page", "It may be a log-in page saved instead of the table; download it again."),
     (b"<?xml", "XML", "Save it as CSV or Parquet."),
     (b'{"', "JSON", "Save it as CSV or Parquet."),
     (b"[{", "JSON", "Save it as CSV or Parquet."),
 )
 
 
-def refuse_foreign(name: str, data: bytes) -> None:
-    """Raise where a file is no text of a table at all, whatever its name says."""
+def refuse_other_formats(name: str, data: bytes) -> None:
+    """Raise SeatrialError if the content is not a text table, whatever the file is called."""
     start = data[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
-    for mark, kind, hint in _FOREIGN:
-        if start[: len(mark)].lower() == mark.lower():
+    for magic, kind, hint in _OTHER_FORMATS:
+        if start[: len(magic)].lower() == magic.lower():
             raise SeatrialError(f"{name} is {kind}.", hint=hint)
 
 
-def told_separator(text: str) -> str:
-    """The separator that Excel's own first line names, as `sep=;`; "" where there is none."""
-    found = re.match(r"sep=(.)\n", text, re.IGNORECASE)
-    return found[1] if found else ""
+def declared_separator(text: str) -> str:
+    """The separator that Excel's own first line declares, as in `sep=;`; "" if there is no such line."""
+    match = re.match(r"sep=(.)\n", text, re.IGNORECASE)
+    return match[1] if match else ""
 
 
-def above_header(text: str, separator: str, quote: str) -> tuple[int, str]:
-    """How many lines stand above the header, and the first of them: titles, notes, with fewer cells than the rows.
-
-    A header has as many cells as most rows (or one less), at least half of them filled in, and no numbers.
-    """
+def lines_above_header(text: str, separator: str, quote: str) -> tuple[int, str]:
+    """The number of lines above the header, and the text of the first of them."""
     reader = csv.reader(io.StringIO(text[:SAMPLE], newline=""), delimiter=separator, quotechar=quote)
-    rows: list[tuple[int, list[str]]] = []
-    begun = 0
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    start = 0
     try:
         for row in reader:
-            rows.append((begun, row))
-            begun = reader.line_num
+            if any(cell.strip() for cell in row):
+                lines.append(start)
+                rows.append(row)
+            start = reader.line_num
     except csv.Error:
         return 0, ""
-    there = [(line, row) for line, row in rows if any(cell.strip() for cell in row)]
-    width = usual_width([row for _, row in there])
+    position = header_position(rows)
+    return (lines[position], " ".join(cell.strip() for cell in rows[0] if cell.strip())) if position else (0, "")
+
+
+def header_position(rows: list[list[str]]) -> int:
+    """The position of the header among rows that are not empty; above it are titles and notes, with fewer cells.
+
+    A header has as many cells as most rows (or one less), at least half of them filled, and no numbers.
+    """
+    width = usual_width(rows)
     if width < 2:
-        return 0, ""
-    for line, row in there[:MOST_ABOVE]:
+        return 0
+    for position, row in enumerate(rows[:MOST_ABOVE]):
         filled = [cell.strip() for cell in row if cell.strip()]
         wide = len(row) == width or (len(row) == width - 1 and width > 2)
         if wide and 2 * len(filled) >= width:
-            named = not any(_NUMBER.fullmatch(cell) for cell in filled)
-            first = " ".join(cell.strip() for cell in there[0][1] if cell.strip())
-            return (line, first) if line > there[0][0] and named else (0, "")
-    return 0, ""
+            return position if not any(_NUMBER.fullmatch(cell) for cell in filled) else 0
+    return 0
 
 
-def beside_header(names: list[str], rows: list[list[str]]) -> tuple[list[str], str]:
-    """The names for rows that have one cell more than the header, and why: names of rows, or a separator at the end."""
+def with_unnamed_column(names: list[str], rows: list[list[str]]) -> tuple[list[str], str]:
+    """The names for rows with one cell more than the header, and the cause: row names, or a separator at the end."""
     if not rows or usual_width(rows) != len(names) + 1:
         return names, ""
     longer = [row for row in rows if len(row) == len(names) + 1]
     if all(not row[-1].strip() for row in longer):
-        return [*names, ""], "the end of each line is a separator"
+        return [*names, ""], "every line ends with a separator"
     if len({row[0] for row in longer}) == len(longer):
-        return ["", *names], "the first column has no name, as R writes names of rows"
+        return ["", *names], "the first column has no name, as in R's row names"
     return names, ""
 
 
 def without_repeats(table: Any, names: list[str]) -> tuple[Any, str]:
-    """The table without rows that repeat the header, as where files were put one behind the other."""
+    """The table without rows that repeat the header, as in files that were concatenated."""
     import pyarrow.compute as pc
 
     if len(set(names)) < 2:
         return table, ""
     same = None
-    for place, name in enumerate(names):
-        equal = pc.equal(pc.utf8_trim_whitespace(table.column(place)), name)
+    for position, name in enumerate(names):
+        equal = pc.equal(pc.utf8_trim_whitespace(table.column(position)), name)
         same = equal if same is None else pc.and_(same, equal)
         if not pc.any(same).as_py():
             return table, ""
@@ -104,20 +110,18 @@ def without_repeats(table: Any, names: list[str]) -> tuple[Any, str]:
 
 
 def without_totals(table: Any) -> tuple[Any, str]:
-    """The table without totals in its last rows: a cell says so there, and none of its column above does."""
+    """The table without totals in its last rows: one of their cells says so, and no other cell of its column does."""
     import pyarrow.compute as pc
 
-    taken: list[str] = []
-    while len(taken) < MOST_BELOW and table.num_rows > 1:
+    removed: list[str] = []
+    while len(removed) < MOST_BELOW and table.num_rows > 1:
         last = table.num_rows - 1
-        said = ""
         for column in table.columns:
-            cell = column[last].as_py()
-            if (cell or "").strip().rstrip(":").casefold() in TOTALS and pc.sum(pc.equal(column, cell)).as_py() == 1:
-                said = cell.strip()
+            cell = (column[last].as_py() or "").strip()
+            if cell.rstrip(":").casefold() in TOTALS and pc.sum(pc.equal(column, column[last])).as_py() == 1:
+                removed.insert(0, cell)
+                table = table.slice(0, last)
                 break
-        if not said:
+        else:
             break
-        taken.insert(0, said)
-        table = table.slice(0, last)
-    return table, f"the last, {' and '.join(map(repr, taken))}" if taken else ""
+    return table, f"the last, {' and '.join(map(repr, removed))}" if removed else ""

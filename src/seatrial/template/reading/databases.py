@@ -1,11 +1,11 @@
-"""Reads the answer of a SQL query as a table, from any database that SQLAlchemy knows. Changes nothing there."""
+"""Reads the result of a SQL query as a table, from any database that SQLAlchemy supports. Nothing is changed there."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.reading.source import plain_table
+from seatrial.template.reading.arrow_types import mixed_column, plain_table
 from seatrial.template.records import Fact, TableSource
 
 BATCH = 20_000
@@ -13,71 +13,72 @@ MOST_ROWS = 5_000_000
 
 
 def read_query(url: str, query: str) -> TableSource:
-    """Run a query, or read a whole table by its name, and give the answer. Passwords never get into a message."""
+    """Run a query, or read a whole table by its name. Passwords never appear in a message."""
     try:
         import sqlalchemy as sql
     except ImportError:
         raise SeatrialError("Databases need SQLAlchemy.", hint="pip install 'seatrial[sql]'") from None
     try:
-        place = sql.make_url(url)
+        location = sql.make_url(url)
     except (sql.exc.ArgumentError, ValueError):
         raise SeatrialError(
-            "That is no database URL.", hint="It looks like postgresql://user@host/database or sqlite:///file.db."
+            "This is not a valid database URL.", hint="Examples: postgresql://user@host/database, sqlite:///file.db."
         ) from None
-    shown = place.set(query={}).render_as_string(hide_password=True)
+    shown = location.set(query={}).render_as_string(hide_password=True)
     if not query.strip():
         raise SeatrialError(f"{shown} needs a query.", hint='Add --query "SELECT ..." or the name of a table.')
-    if place.drivername in ("postgresql", "postgres"):
-        place = place.set(drivername="postgresql+psycopg")
-    if place.get_backend_name() == "sqlite" and place.database and not Path(place.database).is_file():
-        raise SeatrialError(f"{place.database} does not exist.", hint="sqlite:///file.db names a file from here.")
+    if location.drivername in ("postgresql", "postgres"):
+        location = location.set(drivername="postgresql+psycopg")
+    if location.get_backend_name() == "sqlite" and location.database and not Path(location.database).is_file():
+        raise SeatrialError(
+            f"{location.database} does not exist.", hint="The path in sqlite:///file.db is relative to this folder."
+        )
     statement = query.strip().rstrip(";")
     try:
-        engine = sql.create_engine(place)
+        engine = sql.create_engine(location)
         try:
             with engine.connect() as connection:
                 if re.fullmatch(r"[\w.]+", statement):
                     quoted = map(connection.dialect.identifier_preparer.quote, statement.split("."))
-                    statement = f"SELECT * FROM {'.'.join(quoted)}"  # noqa: S608 - a name alone, and quoted
-                answer = connection.execution_options(stream_results=True).execute(sql.text(_escaped(statement)))
-                names = list(answer.keys()) if answer.returns_rows else []
-                parts = _parts(answer, shown) if names else []
+                    statement = f"SELECT * FROM {'.'.join(quoted)}"  # noqa: S608 - only a name, and quoted
+                result = connection.execution_options(stream_results=True).execute(sql.text(_escaped(statement)))
+                names = list(result.keys()) if result.returns_rows else []
+                batches = _batches(result, shown) if names else []
                 connection.rollback()
         finally:
             engine.dispose()
     except (sql.exc.NoSuchModuleError, ImportError) as error:
-        raise SeatrialError(f"{shown}: no driver for it: {_plain(error, place)}", hint="Install its driver.") from None
+        message = f"{shown}: its driver is not installed: {_first_line(error, location)}"
+        raise SeatrialError(message, hint="Install the database's driver.") from None
     except sql.exc.SQLAlchemyError as error:
         connected = getattr(error, "statement", None) is not None
-        hint = "Try the query in the database itself." if connected else "Is it running, and is the address right?"
-        raise SeatrialError(f"{shown}: {_plain(error, place)}", hint=hint) from None
+        hint = "Try the query in the database itself." if connected else "Is the database running, and the URL correct?"
+        raise SeatrialError(f"{shown}: {_first_line(error, location)}", hint=hint) from None
+    duplicates = sorted({name for name in names if names.count(name) > 1})
     if not names:
-        raise SeatrialError(f"{shown}: the query gives no rows, as SELECT does.", hint="Nothing was changed.")
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double:
-        raise SeatrialError(f"{shown}: the query gives two columns `{double[0]}`.", hint="Rename one by AS.")
-    if not parts:
-        raise SeatrialError(f"{shown}: the query gives no row.", hint="Is it the right database?")
+        raise SeatrialError(f"{shown}: the statement returns no rows.", hint="Use SELECT. Nothing was changed.")
+    if duplicates:
+        raise SeatrialError(f"{shown}: the query returns two columns `{duplicates[0]}`.", hint="Rename one with AS.")
+    if not batches:
+        raise SeatrialError(f"{shown}: the query returned no rows.", hint="Is it the right database?")
     import pyarrow as pa
 
-    columns = [_column([value for part in parts for value in part[i]]) for i in range(len(names))]
-    facts = (Fact("database", shown), Fact("query", statement))
-    return TableSource(
-        place.database or "database", plain_table(pa.table(dict(zip(names, columns, strict=True)))), facts
-    )
+    columns = [_column([value for batch in batches for value in batch[n]]) for n in range(len(names))]
+    table = plain_table(pa.table(dict(zip(names, columns, strict=True))))
+    return TableSource(location.database or "database", table, (Fact("database", shown), Fact("query", statement)))
 
 
-def _parts(answer: Any, shown: str) -> list[list[tuple[Any, ...]]]:
-    """The rows of an answer in batches, each by column. An answer without an end is given up, not held in memory."""
-    parts, count = [], 0
-    for rows in answer.partitions(BATCH):
+def _batches(result: Any, shown: str) -> list[list[tuple[Any, ...]]]:
+    """The rows in batches, each as columns. There is a limit, so that an endless result cannot fill memory."""
+    batches, count = [], 0
+    for rows in result.partitions(BATCH):
         count += len(rows)
         if count > MOST_ROWS:
             raise SeatrialError(
-                f"{shown}: the query gives more than {MOST_ROWS:,} rows.", hint="Take a sample of them, as by LIMIT."
+                f"{shown}: the query returns more than {MOST_ROWS:,} rows.", hint="Take a sample, such as with LIMIT."
             )
-        parts.append(list(zip(*rows, strict=True)))
-    return parts
+        batches.append(list(zip(*rows, strict=True)))
+    return batches
 
 
 def _escaped(statement: str) -> str:
@@ -86,20 +87,12 @@ def _escaped(statement: str) -> str:
 
 
 def _column(values: list[Any]) -> Any:
-    """The values of one column as an arrow array; what the database mixes becomes text."""
     import decimal
 
-    import pyarrow as pa
-
-    if any(isinstance(value, decimal.Decimal) for value in values):
-        values = [float(value) if isinstance(value, decimal.Decimal) else value for value in values]
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return mixed_column([float(value) if isinstance(value, decimal.Decimal) else value for value in values])
 
 
-def _plain(error: Exception, place: Any) -> str:
+def _first_line(error: Exception, location: Any) -> str:
     """The first line of a driver's message, without the password."""
     text = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    return text.replace(str(place.password), "***") if place.password else text
+    return text.replace(str(location.password), "***") if location.password else text

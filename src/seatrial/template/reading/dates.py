@@ -1,4 +1,4 @@
-"""Reads texts as dates and moments, in one format or several; exactly or not at all."""
+"""Reads texts as dates, with or without a time, in one format or several; every text must match, or none is read."""
 
 import datetime as dt
 import re
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FEWEST_DAYS = 3  # of different whole numbers like 20240131, to be sure that they are days
+FEWEST_DAYS = 3  # distinct whole numbers like 20240131; fewer are no evidence of dates
 _TIME = re.compile(r"-?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?(\s?[AaPp]\.?[Mm]\.?)?")
 
 
 @dataclass(frozen=True)
 class Dates:
-    """Distinct texts read as dates: arrow moments, null where one is none."""
+    """Distinct texts read as dates: arrow timestamps. `doubt` says why they cannot be read with certainty."""
 
     values: Any
     formats: tuple[str, ...]
@@ -34,9 +34,9 @@ _SHAPE = re.compile(r"(?=.*\d)[\w ,./:+-]{6,40}")
 
 
 def read_dates(texts: list[str]) -> Dates | None:
-    """Read distinct texts as dates, in one format or several; None where some are no dates.
+    """Read distinct texts as dates, in one format or several; None if some are not dates.
 
-    Which of day and month comes first is settled by a value above 12; where none is, that is told as a doubt.
+    A value above 12 shows whether the day or the month comes first; without one, the order is reported as a doubt.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -48,7 +48,7 @@ def read_dates(texts: list[str]) -> Dates | None:
     iso = [_ISO.fullmatch(text) is not None for text in texts]
     if any(aware) and not all(aware):
         mixed = sum(aware) + sum(iso) == len(texts)
-        return Dates(values, (), timed=True, doubt="some have a time zone and some have none") if mixed else None
+        return Dates(values, (), timed=True, doubt="some have a time zone and some do not") if mixed else None
     if all(aware):
         read = _cast([text.replace(" Z", "Z").replace(" +", "+") for text in texts], pa.timestamp("us", "UTC"))
         return None if read is None else Dates(read, ("ISO with a time zone",), timed=True, aware=True)
@@ -61,35 +61,36 @@ def read_dates(texts: list[str]) -> Dates | None:
     candidates = [(day + time, time) for time in _TIMES for day in _DAYS]
     first = next((text for text, good in zip(texts, iso, strict=True) if not good), None)
     if first is not None and not any(_strptime([first], pa.array([first]), form)[0].is_valid for form, _ in candidates):
-        return None  # eighty formats for each of 100,000 identifiers would take long
-    given = pa.array(texts)
+        return None  # trying eighty formats on each of 100,000 identifiers would take too long
+    array = pa.array(texts)
     reads: dict[str, Any] = {}
     while values.null_count:
         left = pc.is_null(values)
         best, best_count = ("", ""), 0
         for candidate, time in candidates:
             if candidate not in reads:
-                reads[candidate] = _strptime(texts, given, candidate)
+                reads[candidate] = _strptime(texts, array, candidate)
             count = pc.sum(pc.and_(left, pc.is_valid(reads[candidate]))).as_py() or 0
             if count > best_count:
                 best, best_count = (candidate, time), count
         if not best_count:
             return None
-        twin = _twin(best[0])
-        if twin in reads and _same_reach(reads[best[0]], reads[twin], left) and "." not in best[0]:
-            return Dates(values, (), timed=False, doubt="whether the day or the month comes first cannot be told")
+        swapped = _swapped(best[0])
+        if swapped in reads and _ambiguous(reads[best[0]], reads[swapped], left):
+            return Dates(values, (), timed=False, doubt="the day or the month could come first")
         values = pc.coalesce(values, reads[best[0]])
         formats.append(best[0])
         timed = timed or bool(best[1])
     return Dates(values, tuple(formats), timed)
 
 
-def _twin(form: str) -> str:
+def _swapped(form: str) -> str:
+    """The same format with day and month exchanged; "" if people do not write it that way."""
     return form.translate(str.maketrans("dm", "md")) if form[:6] in ("%d/%m/", "%m/%d/", "%d-%m-", "%m-%d-") else ""
 
 
-def _same_reach(one: Any, other: Any, left: Any) -> bool:
-    """Whether two formats read the same of what is left, to different dates."""
+def _ambiguous(one: Any, other: Any, left: Any) -> bool:
+    """Whether two formats read the same of the texts that are `left`, but as different dates."""
     import pyarrow.compute as pc
 
     first, second = one.filter(left), other.filter(left)
@@ -108,33 +109,33 @@ def _cast(texts: list[Any], kind: Any) -> Any:
         return None
 
 
-def _strptime(texts: list[str], given: Any, form: str) -> Any:
-    """Read by one format. Arrow makes 2 March of 30 February; a second look at the first days of months finds it."""
+def _strptime(texts: list[str], array: Any, form: str) -> Any:
+    """Read by one format. Arrow reads 30 February as 2 March, so the first days of each month are checked again."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    read = pc.strptime(given, format=form, unit="us", error_is_null=True)
+    read = pc.strptime(array, format=form, unit="us", error_is_null=True)
     if read.null_count == len(read):
         return read
     early = np.flatnonzero(pc.fill_null(pc.less_equal(pc.day(read), 3), False).to_numpy(zero_copy_only=False))
     wrong = np.zeros(len(texts), dtype=bool)
-    for place in early.tolist():
+    for position in early.tolist():
         try:
-            dt.datetime.strptime(texts[place], form)
+            dt.datetime.strptime(texts[position], form)
         except ValueError:
-            wrong[place] = True
+            wrong[position] = True
     if "%Y" in form:
         wrong |= pc.fill_null(pc.less(pc.year(read), 1000), False).to_numpy(zero_copy_only=False)
     return pc.if_else(pa.array(wrong), pa.scalar(None, read.type), read) if wrong.any() else read
 
 
 def all_times(texts: list[str]) -> bool:
-    """Whether all are times of day, or durations, without a date."""
+    """Whether all are times of day or durations, without a date."""
     return all(_TIME.fullmatch(text) for text in texts[:50]) and all(_TIME.fullmatch(text) for text in texts)
 
 
 def read_day_numbers(values: npt.NDArray[np.float64]) -> Any:
-    """Read distinct whole numbers like 20240131 as an arrow array of days; None where one of them is no day."""
+    """Read distinct whole numbers like 20240131 as an arrow array of days; None if one of them is not a date."""
     import pyarrow as pa
 
     if len(values) < FEWEST_DAYS or values.min() < 19000101 or values.max() > 21001231:
@@ -145,5 +146,5 @@ def read_day_numbers(values: npt.NDArray[np.float64]) -> Any:
         return None
     months = (year - 1970) * 12 + month - 1
     days = months.astype("datetime64[M]").astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
-    real = days.astype("datetime64[M]").astype(np.int64) == months  # and not 31 February
+    real = days.astype("datetime64[M]").astype(np.int64) == months  # which 31 February is not
     return pa.array(days) if real.all() else None

@@ -1,4 +1,4 @@
-"""Writes the data file of a project: the very file it came from where a project can read that, else a clean copy."""
+"""Writes the data file of a project: the source file itself if a project can read it, else a clean copy."""
 
 import hashlib
 import io
@@ -10,26 +10,26 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.template.records import Examination
 
-LARGE = 200_000  # rows, from which on Parquet is read several times as fast
+LARGE = 200_000  # rows; above it, Parquet is read several times as fast
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """The file written, and how it differs from its source; nothing in `changes` means that it is the same file."""
+    """The file written, and how it differs from its source; without `changes` it is the same file."""
 
     path: Path
     changes: tuple[str, ...]
 
 
 def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
-    """Write `folder/name.csv`, or `.parquet` where the table is large; the source is left as it is.
+    """Write `folder/name.csv`, or `.parquet` for a large table; the source is not changed.
 
     A file that a project can read is copied. Otherwise all columns are written under their clean names: numbers plain,
-    booleans as true and false, dates as ISO, missing values empty; also those left out, in case they are taken in.
+    booleans as true and false, dates in ISO format, missing values empty; columns left out are included for later use.
     """
     source = examination.source
     suffix = source.path.suffix.lower() if source.path else ""
-    if not (_as_it_is(examination) and (suffix != ".csv" or source.rows <= LARGE)):
+    if not (_unchanged(examination) and (suffix != ".csv" or source.rows <= LARGE)):
         suffix = ".parquet" if examination.rows > LARGE else ".csv"
     content, changes = content_of(examination, suffix)
     path = folder / f"{name}{suffix}"
@@ -38,29 +38,31 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
 
 
 def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str, ...]]:
-    """The file as `.csv` or `.parquet`, and how it differs from its source; the very file, where that is such a one."""
+    """The data file as `.csv` or `.parquet`, and how it differs from its source; the source itself if possible."""
     source = examination.source
-    if _as_it_is(examination) and source.path is not None and source.path.suffix.lower() == suffix:
+    if _unchanged(examination) and source.path is not None and source.path.suffix.lower() == suffix:
         content = source.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != source.sha256:
-            raise SeatrialError(f"{source.path.name} changed while it was read.", hint="Run it again.")
+            raise SeatrialError(f"{source.path.name} changed while it was being read.", hint="Run it again.")
         return content, ()
     changes = list(examination.changes)
     if not source.clean:
-        changes.insert(0, f"written as a plain table, from {', '.join(f'{f.name} {f.value}' for f in source.facts)}")
+        changes.insert(
+            0, f"written as a plain table; the source: {', '.join(f'{f.name} {f.value}' for f in source.facts)}"
+        )
     table = clean_table(examination)
     if suffix == ".csv":
-        return _csv(table), tuple(changes) or ("written as CSV, as the table before was",)
-    return _parquet(table), tuple(changes) or ("written as Parquet, which large tables are read from faster",)
+        return _csv(table), tuple(changes) or ("written as CSV, the format of the previous table",)
+    return _parquet(table), tuple(changes) or ("written as Parquet, which is faster to read",)
 
 
-def _as_it_is(examination: Examination) -> bool:
-    """Whether a project can read the very file that the table came from."""
+def _unchanged(examination: Examination) -> bool:
+    """Whether a project can read the source file unchanged."""
     return examination.source.clean and not examination.changes and examination.source.path is not None
 
 
 def clean_table(examination: Examination) -> Any:
-    """The table under its clean names, in the source's order, the target in its place; a pyarrow.Table."""
+    """The table under its clean names, in the source's order, with the target; a pyarrow.Table."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -94,7 +96,7 @@ def _whole_labels(values: Any) -> Any:
 
 
 def _csv(table: Any) -> bytes:
-    """Lines of CSV with quotes where they are needed; arrow's own writer puts them around every text."""
+    """A table as CSV, with quotes only where needed; arrow's own writer quotes every text."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

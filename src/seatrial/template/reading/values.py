@@ -1,7 +1,7 @@
-"""What a column's texts mean: missing, infinite, yes or no; read over the distinct values, exactly or not at all."""
+"""Which texts mean missing, infinite, yes or no; all distinct values of a column must match, or none is converted."""
 
-# These stand for a missing value in every column; the others only where all other values are numbers, dates, yes or no,
-# since "none" may be a name like any other.
+# The first set means missing in every column; the other words only if all other values are numbers, dates, or yes and
+# no, since "none" may also be a category.
 MISSING = {"", "na", "n/a", "nan", "null", "#n/a", "<na>", "?"}
 MISSING_BESIDE_VALUES = MISSING | {"-", "--", "none", "nil", "missing", "unknown", ".", "nat", "k.a.", "n.a.", "tbd"}
 INFINITE = {"inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
@@ -10,16 +10,16 @@ YES_NO = (
     ("si", "no"), ("sí", "no"), ("sim", "não"), ("tak", "nie"), ("да", "нет"), ("on", "off"), ("1.0", "0.0"),
     ("wahr", "falsch"), ("vrai", "faux"), ("verdadero", "falso"), ("verdadeiro", "falso"), ("vero", "falso"),
 )  # fmt: skip
-UNDERSTOOD = {"yes", "no", "y", "n", "true", "false", "t", "f", "1", "0"}  # by seatrial's own tables
-EXACT = 2**53  # up to which a double holds every whole number
+UNDERSTOOD = {"yes", "no", "y", "n", "true", "false", "t", "f", "1", "0"}  # what training reads without conversion
+EXACT = 2**53  # the largest range in which a double represents every whole number
 
 
 def read_booleans(texts: list[str]) -> tuple[set[str], set[str]] | None:
-    """The texts that mean yes, and those that mean no; None where they are not exactly such a pair."""
+    """The texts that mean yes and those that mean no; None unless the texts are exactly such a pair."""
     if len(texts) > 6:
         return None
     folded = {text.lower() for text in texts}
     for yes, no in YES_NO:
         if folded == {yes, no}:
-            return {t for t in texts if t.lower() == yes}, {t for t in texts if t.lower() == no}
+            return {text for text in texts if text.lower() == yes}, {text for text in texts if text.lower() == no}
     return None

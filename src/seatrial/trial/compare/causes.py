@@ -1,63 +1,63 @@
-"""The likely cause of a difference between scores that should be equal: a transformation, a column, or a kind of row.
+"""Finds the likely cause of a difference between scores that should be equal: a transformation, a column, or some rows.
 
-Asked in the order of how much the answer tells. Scores that are another's transformation point at what comes after the
-model. Then rows that differ in one column only: the effect that this column should have had, and has. At last, what the
-rows that differ have in common.
+The most informative explanation is tried first. Scores that are a transformation of others point at what comes after
+the model. Next come rows that differ in one column only: the effect that this column should have, and does have. Last
+comes what the rows that differ have in common.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.groups import factorized, group_column
+from seatrial.trial.compare.groups import factorized, group_column, is_numeric, missing
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.compare.transformations import Cause, flat, is_tiny, margins, transformation
+from seatrial.trial.compare.transformations import Cause, is_tiny, margins, transformation
 
 MOST_ROWS = 4_000
-MOST_PAIRED = 500  # rows among which pairs that differ in one column are looked for
+MOST_PAIRED = 500  # rows among which pairs that differ in one column are searched for
 EFFECT = 1e-9
-FEW = 12  # values of a column that are asked after one by one
-CLEAR = 0.9  # from which strength on an explanation by a kind of row is told first
-FAIR = 0.3  # and one by a column's effect second
+FEW = 12  # values of a column that are tried one by one
+CLEAR = 0.9  # strength from which an explanation by a kind of row is preferred to all others
+FAIR = 0.3  # strength from which one by a column's effect is preferred to one by groups
 
 
-def find_cause(scoring: Scoring, columns: Columns, expected: Array, given: Array, off: Array) -> Cause:
-    """Name the likeliest cause; `off` (n,) says which rows differ. Gives an empty Cause where nothing explains it."""
+def find_cause(scoring: Scoring, columns: Columns, expected: Array, actual: Array, off: Array) -> Cause:
+    """Name the likeliest cause, or return an empty Cause; `off` (n,) marks the rows that differ."""
     if len(expected) > MOST_ROWS:
         step = len(expected) // MOST_ROWS + 1
         columns = {name: values[::step] for name, values in columns.items()}
-        expected, given, off = expected[::step], given[::step], off[::step]
+        expected, actual, off = expected[::step], actual[::step], off[::step]
         if not off.any():
             return Cause()
-    if not np.isfinite(given).all():
-        bad = ~np.isfinite(given.reshape(len(given), -1)).all(axis=1)
-        return Cause(f"{int(bad.sum())} answers are not finite numbers")
-    found = transformation(scoring, expected, given)
-    if found.words:
-        return found
+    if not np.isfinite(actual).all():
+        bad = ~np.isfinite(actual.reshape(len(actual), -1)).all(axis=1)
+        return Cause(f"{int(bad.sum())} scores are not finite")
+    transformed = transformation(scoring, expected, actual)
+    if transformed.words:
+        return transformed
     kind = _kind_of_row(columns, off)
-    if is_tiny(scoring, expected, given):
+    if is_tiny(scoring, expected, actual):
         where = f", where {kind.words.removeprefix('it differs where ')}" if kind.strength >= CLEAR else ""
         return Cause(f"it lost precision: all differences are tiny{where}", kind.column if where else "", 0.5)
-    single = _single_effects(scoring, columns, expected, given)
+    single = _single_effects(scoring, columns, expected, actual)
     if kind.strength >= CLEAR:
         return kind
     if single.strength >= FAIR:
         return single
-    spread = _by_groups(scoring, columns, expected, given)
-    return max((kind, single, spread), key=lambda cause: cause.strength)
+    grouped = _by_groups(scoring, columns, expected, actual)
+    return max((kind, single, grouped), key=lambda cause: cause.strength)
 
 
-def _single_effects(scoring: Scoring, columns: Columns, expected: Array, given: Array) -> Cause:
-    """Pairs of rows that differ in one column only: how far that column's effect is from the one it should have.
+def _single_effects(scoring: Scoring, columns: Columns, expected: Array, actual: Array) -> Cause:
+    """Compare pairs of rows that differ in one column only: the effect of that column, expected and actual.
 
-    Effects are taken before the last squashing, where a linear model's add up: a fault of one column leaves the others'
-    effects as they were.
+    Effects are measured before the last squashing, where those of a linear model add up: a fault in one column leaves
+    the effects of the others unchanged.
     """
     names = list(columns)
-    start = max(0, len(expected) - MOST_PAIRED)  # made rows come last
+    start = max(0, len(expected) - MOST_PAIRED)  # generated rows come last
     coded = np.stack([_codes(columns[name][start:]) for name in names]).astype(np.int32)
     apart = np.zeros((coded.shape[1], coded.shape[1]), dtype=np.int16)
     for codes in coded:
@@ -66,32 +66,30 @@ def _single_effects(scoring: Scoring, columns: Columns, expected: Array, given: 
     if len(left) < 3:
         return Cause()
     which = (coded[:, left] != coded[:, right]).argmax(axis=0)
-    old, new = margins(scoring, expected[start:]), margins(scoring, given[start:])
-    due, got = old[left] - old[right], new[left] - new[right]
-    miss = np.abs(got - due).max(axis=1)
+    old, new = margins(scoring, expected[start:]), margins(scoring, actual[start:])
+    due, seen = old[left] - old[right], new[left] - new[right]
+    miss = np.abs(seen - due).max(axis=1)
     if miss.max() < EFFECT:
         return Cause()
     counts = np.maximum(np.bincount(which, minlength=len(names)), 1)
     wrong = np.bincount(which, miss, len(names)) / counts
-    # A lost column's whole effect is wrong; another one's only where both act together, as they do in trees.
+    # A lost column's whole effect is wrong; that of another column only where both interact, as they do in trees.
     whole = np.bincount(which, np.abs(due).max(axis=1), len(names)) / counts
     wrong = wrong * np.minimum(1.0, wrong / np.maximum(whole, 1e-12))
     top = int(wrong.argmax())
     mine = which == top
-    should, does = float(np.abs(due[mine]).mean()), float(np.abs(got[mine]).mean())
     name, strength = names[top], float(wrong[top] / wrong.sum())
-    if does < 1e-3 * should:
-        return Cause(f"it ignores `{name}` (another value should move the answer, and does not)", name, strength)
+    if float(np.abs(seen[mine]).mean()) < 1e-3 * float(np.abs(due[mine]).mean()):
+        words = f"it ignores `{name}` (another value should change the prediction, but does not)"
+        return Cause(words, name, strength)
     worst = np.flatnonzero(mine)[int(miss[mine].argmax())]
-    values = columns[name][start:]
-    told = f"from {_shown(values[left[worst]])} to {_shown(values[right[worst]])}"
-    ends = [flat(scoring, scores[start:])[row] for scores in (expected, given) for row in (left[worst], right[worst])]
-    return Cause(
-        f"`{name}` has another effect ({told} should move the answer by {ends[1] - ends[0]:+.2g}, and moves it by "
-        f"{ends[3] - ends[2]:+.2g})",
-        name,
-        strength,
+    pair, values = [left[worst], right[worst]], columns[name][start:]
+    should, does = (float(np.diff(scoring.headline(scores[start:])[pair])[0]) for scores in (expected, actual))
+    words = (
+        f"`{name}` has another effect (from {_shown(values[pair[0]])} to {_shown(values[pair[1]])} should change the "
+        f"prediction by {should:+.2g}, and changes it by {does:+.2g})"
     )
+    return Cause(words, name, strength)
 
 
 def _shown(value: Any) -> str:
@@ -101,24 +99,23 @@ def _shown(value: Any) -> str:
 
 
 def _codes(values: Array) -> Array:
-    if values.dtype.kind in "fiub":
+    if is_numeric(values):
         return np.asarray(np.unique(values, return_inverse=True, equal_nan=True)[1])
     return factorized(values)[0]
 
 
 def _kind_of_row(columns: Columns, off: Array) -> Cause:
-    """What the rows that differ have in common and the others do not: a missing value, a category, padding, an end."""
+    """Find what only the rows that differ have in common: a missing value, a category, padding, an extreme value."""
     if off.all():
         return Cause()
     best = Cause()
-    gone = [_missing(values) for values in columns.values()]
-    asked = [("", "a value is missing", np.any(gone, axis=0))]
-    asked += [(name, words, inside) for name, values in columns.items() for words, inside in _kinds(name, values)]
-    for name, words, inside in asked:
+    kinds = [("", "a value is missing", np.any([missing(values) for values in columns.values()], axis=0))]
+    kinds += [(name, words, inside) for name, values in columns.items() for words, inside in _kinds(name, values)]
+    for name, words, inside in kinds:
         hits = float((off & inside).sum())
         if hits == 0:
             continue
-        # The correlation of both, as a kind that holds for all rows tells as little as one that holds for none.
+        # The correlation of both, since a kind that most rows are of explains as little as a kind that none is of.
         a, b = float(off.mean()), float(inside.mean())
         strength = (hits / len(off) - a * b) / float(np.sqrt(a * (1 - a) * b * (1 - b)) or 1.0)
         if strength > best.strength + 1e-9:
@@ -126,50 +123,51 @@ def _kind_of_row(columns: Columns, off: Array) -> Cause:
     return best
 
 
-def _missing(values: Array) -> Array:
-    if values.dtype.kind in "fiub":
-        return np.isnan(values.astype(np.float64))
-    return np.array([value is None or value == "" for value in values.tolist()], dtype=bool)
+def _kinds(name: str, values: Array) -> Iterator[tuple[str, Array]]:
+    """Kinds of rows that one column defines: (words, mask)."""
+    yield from _kinds_of_numbers(name, values) if is_numeric(values) else _kinds_of_texts(name, values)
 
 
-def _kinds(name: str, values: Array) -> list[tuple[str, Array]]:
-    if values.dtype.kind in "fiub":
-        missing = np.isnan(values.astype(np.float64))
-        present = values[~missing]
-        kinds = [(f"`{name}` is missing", missing), (f"`{name}` is there", ~missing)]
-        if present.size:
-            with np.errstate(invalid="ignore"):
-                distinct = np.unique(present)
-                if len(distinct) <= FEW:
-                    kinds += [(f"`{name}` is {value:g}", values == value) for value in distinct.tolist()]
-                low, high = np.quantile(present, [0.05, 0.95]).tolist()
-                kinds += [
-                    (f"`{name}` is above {high:g}", values > high),
-                    (f"`{name}` is below {low:g}", values < low),
-                    (f"`{name}` is no whole number", ~missing & (values % 1 != 0)),
-                ]
-        return kinds
+def _kinds_of_numbers(name: str, values: Array) -> Iterator[tuple[str, Array]]:
+    gone = missing(values)
+    present = values[~gone]
+    yield f"`{name}` is missing", gone
+    yield f"`{name}` is not missing", ~gone
+    if not present.size:
+        return
+    with np.errstate(invalid="ignore"):
+        distinct = np.unique(present)
+        if len(distinct) <= FEW:
+            for value in distinct.tolist():
+                yield f"`{name}` is {value:g}", values == value
+        low, high = np.quantile(present, [0.05, 0.95]).tolist()
+        yield f"`{name}` is above {high:g}", values > high
+        yield f"`{name}` is below {low:g}", values < low
+        yield f"`{name}` is not a whole number", ~gone & (values % 1 != 0)
+
+
+def _kinds_of_texts(name: str, values: Array) -> Iterator[tuple[str, Array]]:
     texts = [("" if value is None else str(value)) for value in values.tolist()]
     tests: list[tuple[str, Callable[[str], bool]]] = [
-        (f"`{name}` is missing", lambda text: text == ""),
-        (f"`{name}` is padded", lambda text: text != text.strip()),
-        (f"`{name}` is in upper case", lambda text: text.isupper()),
-        (f"`{name}` is in lower case", lambda text: text.islower()),
+        ("is missing", lambda text: text == ""),
+        ("is padded", lambda text: text != text.strip()),
+        ("is in upper case", str.isupper),
+        ("is in lower case", str.islower),
     ]
-    kinds = [(words, np.array([test(text) for text in texts], dtype=bool)) for words, test in tests]
+    for words, test in tests:
+        yield f"`{name}` {words}", np.array([test(text) for text in texts], dtype=bool)
     codes, known = factorized(values)
     counts = np.bincount(codes + 1, minlength=len(known) + 1)[1:]
     if len(known) > max(FEW, len(values) / 5):
-        return kinds  # nearly every row has a text of its own, and one of them always fits
-    order = np.argsort(-counts, kind="stable")[:20]
-    kinds += [(f"`{name}` is {known[k]!r}", codes == k) for k in order.tolist()]
-    kinds.append((f"`{name}` has a rare value", np.isin(codes, np.flatnonzero(counts <= max(2, counts.max() / 50)))))
-    return kinds
+        return  # nearly every row has a different text, and one of them always fits
+    for k in np.argsort(-counts, kind="stable")[:20].tolist():
+        yield f"`{name}` is {known[k]!r}", codes == k
+    yield f"`{name}` has a rare value", np.isin(codes, np.flatnonzero(counts <= max(2, counts.max() / 50)))
 
 
-def _by_groups(scoring: Scoring, columns: Columns, expected: Array, given: Array) -> Cause:
-    """The column whose groups explain most of how far the rows moved, by the share of variance (eta squared)."""
-    moved = margins(scoring, given) - margins(scoring, expected)
+def _by_groups(scoring: Scoring, columns: Columns, expected: Array, actual: Array) -> Cause:
+    """Find the column whose groups explain most of how far the rows moved, by the share of variance (eta squared)."""
+    moved = margins(scoring, actual) - margins(scoring, expected)
     total = float(((moved - moved.mean(axis=0)) ** 2).sum())
     if total < 1e-18:
         return Cause()
@@ -178,13 +176,9 @@ def _by_groups(scoring: Scoring, columns: Columns, expected: Array, given: Array
         grouping = group_column(name, values)
         if grouping is None or grouping.size < 2 or len(moved) <= grouping.size:
             continue
-        counts = np.maximum(np.bincount(grouping.codes, minlength=grouping.size), 1)
-        between = 0.0
-        for part in moved.T:
-            means = np.bincount(grouping.codes, part - part.mean(), grouping.size) / counts
-            between += float((counts * means**2).sum())
+        between = sum(float((grouping.counts * grouping.means(part - part.mean()) ** 2).sum()) for part in moved.T)
         free = len(moved) - grouping.size
         adjusted = 1 - (1 - between / total) * (len(moved) - 1) / free  # more groups explain more by chance
         if adjusted > best.strength:
-            best = Cause(f"it goes with `{name}`, which explains {adjusted:.0%} of the difference", name, adjusted)
+            best = Cause(f"it depends on `{name}`, which explains {adjusted:.0%} of the difference", name, adjusted)
     return best

@@ -1,11 +1,11 @@
-"""What a release costs: size, load time, latency, as ratios to the baseline's."""
+"""What a release costs: size, load time and latency, as ratios to the baseline's."""
 
 from dataclasses import dataclass
 
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Outcome
+from seatrial.trial.records import Check, judged_check
 
-# Below these, times are the clock's and the machine's noise, and a ratio of them says nothing.
+# Shorter times are noise of the clock and the machine, and their ratios mean nothing.
 SHORTEST_LOAD = 0.2  # s
 SHORTEST_ROW = 2e-3  # s
 SMALLEST = 2**20  # bytes
@@ -13,7 +13,7 @@ SMALLEST = 2**20  # bytes
 
 @dataclass(frozen=True)
 class ReleaseCost:
-    """One side's cost: the wheel in bytes, seconds to import and load, seconds for one row (medians)."""
+    """One release's cost: the wheel in bytes, seconds to import and load, seconds for one row (medians)."""
 
     wheel_bytes: int
     load_seconds: float
@@ -21,7 +21,7 @@ class ReleaseCost:
 
 
 def compare_cost(old: ReleaseCost, new: ReleaseCost, policy: Policy) -> list[Check]:
-    """Hold the ratios to the policy; what is too short to measure passes."""
+    """Compare the ratios with the policy; what is too small to measure passes."""
     return [
         _ratio("size", "wheel", old.wheel_bytes, new.wheel_bytes, policy.max_larger, SMALLEST, "bytes"),
         _ratio("load", "loading", old.load_seconds, new.load_seconds, policy.max_load, SHORTEST_LOAD, "s"),
@@ -31,15 +31,9 @@ def compare_cost(old: ReleaseCost, new: ReleaseCost, policy: Policy) -> list[Che
 
 def _ratio(name: str, what: str, old: float, new: float, limit: float, least: float, unit: str) -> Check:
     ratio = new / max(old, 1e-12)
-    failed = ratio > limit and new > least
-    told = f"{what}: {old:.3g} {unit} before, {new:.3g} {unit} now ({ratio:.2g} times)"
-    return Check(
-        f"cost.{name}",
-        "cost",
-        Outcome.blocked if failed else Outcome.passed,
-        f"it costs more than allowed: {told}" if failed else f"As cheap as before, {told}.",
-        old=float(old),
-        new=float(new),
-        limit=limit,
-        severity=ratio / limit,
-    )
+    summary = f"{what}: {old:.3g} {unit} before, {new:.3g} {unit} now ({ratio:.2g} times)"
+    return judged_check(
+        f"cost.{name}", "cost", ratio > limit and new > least,
+        f"it costs more than allowed: {summary}", f"Within the allowed cost, {summary}.",
+        old=float(old), new=float(new), limit=limit, severity=ratio / limit,
+    )  # fmt: skip

@@ -1,7 +1,8 @@
-"""Groups of rows: each column cut into a few groups with integer codes, so that millions of rows count quickly."""
+"""Groups of rows: each column cut into a few groups with integer codes, so that millions of rows are counted fast."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +12,8 @@ from seatrial.model.features import Array, Columns
 
 BINS = 4  # of a numeric column, by its quantiles
 MOST_VALUES = 12  # of a column with categories; rarer ones share a group
-TEXT_VALUES = 50  # a text column with more values than this is no category
-SAMPLE = 100_000  # rows that decide on bins and categories
+TEXT_VALUES = 50  # a text column with more values than this is not a category
+SAMPLE = 100_000  # rows that determine the bins
 
 
 @dataclass(frozen=True)
@@ -25,26 +26,43 @@ class Grouping:
 
     @property
     def size(self) -> int:
-        """How many groups there are."""
+        """The number of groups."""
         return len(self.names)
+
+    @cached_property
+    def counts(self) -> Array:
+        """The number of rows in each group."""
+        return np.bincount(self.codes, minlength=self.size)
+
+    def sums(self, values: Array) -> Array:
+        """The sum of `values` (n,) in each group."""
+        return np.bincount(self.codes, values, self.size)
+
+    def means(self, values: Array) -> Array:
+        """The mean of `values` (n,) in each group; 0 for an empty one."""
+        return np.asarray(self.sums(values) / np.maximum(self.counts, 1))
+
+    def taken(self, rows: Array | slice) -> "Grouping":
+        """The same groups over some of the rows, by mask, position or slice."""
+        return Grouping(self.column, self.names, self.codes[rows])
 
 
 def grouped(columns: Columns, only: Sequence[str] = ()) -> list[Grouping]:
     """Cut columns into groups; those with one group, and texts with too many values, are left out."""
-    found = [group_column(name, values) for name, values in columns.items() if not only or name in only]
-    return [grouping for grouping in found if grouping is not None and grouping.size > 1]
+    groupings = [group_column(name, values) for name, values in columns.items() if not only or name in only]
+    return [grouping for grouping in groupings if grouping is not None and grouping.size > 1]
 
 
 def group_column(name: str, values: Array) -> Grouping | None:
-    """Cut one column into groups by its quantiles or its values, with missing as a group of its own."""
-    return _numbers(name, values) if values.dtype.kind in "fiub" else _texts(name, values)
+    """Cut one column into groups by its quantiles or its values, with a separate group for missing values."""
+    return _numbers(name, values) if is_numeric(values) else _texts(name, values)
 
 
 def _numbers(name: str, values: Array) -> Grouping | None:
     values = values.astype(np.float64, copy=False)
-    missing = np.isnan(values)
+    gone = np.isnan(values)
     step = max(1, len(values) // SAMPLE)
-    sample = values[::step][~missing[::step]]
+    sample = values[::step][~gone[::step]]
     if not sample.size:
         return None
     distinct = np.unique(sample)
@@ -57,8 +75,8 @@ def _numbers(name: str, values: Array) -> Grouping | None:
         ends = [float(distinct[0]), *edges.tolist(), float(distinct[-1])]
         names = [f"{name}: {low:.4g} to {high:.4g}" for low, high in pairwise(ends)]
     codes = np.searchsorted(edges, values, side="right").astype(np.int32)
-    if missing.any():
-        codes[missing] = len(names)
+    if gone.any():
+        codes[gone] = len(names)
         names.append(f"{name} is missing")
     return Grouping(name, tuple(names), codes)
 
@@ -82,7 +100,7 @@ def _texts(name: str, values: Array) -> Grouping | None:
 
 
 def factorized(values: Array) -> tuple[Array, list[Any]]:
-    """Number the distinct values in the order in which they come: codes (n,), -1 for None, and the values."""
+    """Number the distinct values in order of appearance: codes (n,), -1 for None, and the values."""
     try:
         from pandas import factorize
     except ImportError:
@@ -93,14 +111,26 @@ def factorized(values: Array) -> tuple[Array, list[Any]]:
     return np.asarray(codes), list(known)
 
 
+def is_numeric(values: Array) -> bool:
+    """Whether a column holds numbers, with NaN for missing values; other columns hold objects, with None."""
+    return values.dtype.kind in "fiub"
+
+
+def missing(values: Array) -> Array:
+    """Mark the missing values (n,)."""
+    if is_numeric(values):
+        return np.isnan(values.astype(np.float64, copy=False))
+    return np.array([value is None or value == "" for value in values.tolist()], dtype=bool)
+
+
 def ticked(group: str) -> str:
-    """Mark the columns in a group's name as columns: "`sex` = female and `age` is missing"."""
+    """Mark the columns in a group's name as code: "`sex` = female and `age` is missing"."""
     return " and ".join(_ticked(part) for part in group.split(" and "))
 
 
 def _ticked(group: str) -> str:
     for mark in (" = ", ": ", " is "):
-        column, found, rest = group.partition(mark)
-        if found:
+        column, separator, rest = group.partition(mark)
+        if separator:
             return f"`{column}`{mark}{rest}"
     return group

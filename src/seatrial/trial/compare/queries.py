@@ -1,16 +1,17 @@
-"""The questions that each side, and each replica, is asked; and its answers.
+"""What each release and each replica is asked, and the scores that it gives.
 
-One table holds them all, so that a side is called once: the rows in common, the probes, and rows in which one column
-at a time is shuffled.
+One table holds all of it, so that a model is called once: the rows in common, the probes, and rows with one column
+shuffled at a time.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from seatrial.model.features import Array, Columns
+from seatrial.trial.compare.blocks import Blocks
 from seatrial.trial.compare.scoring import Scoring
 
 Scorer = Callable[[Columns], Array]  # checked columns -> (n, n_classes) probabilities or (n,) predictions
@@ -20,26 +21,20 @@ MOST_SHUFFLED = 500  # rows whose columns are shuffled
 
 @dataclass(frozen=True)
 class QueryScores:
-    """What one side said: to the rows, to the probes, and to rows with a column shuffled, by that column's name."""
+    """One model's scores of the rows, of the probes, and of the rows with a column shuffled, by that column's name."""
 
     rows: Array
     probes: Array
     shuffled: dict[str, Array]
 
-    def on(self, keep: Array, inside: Array) -> "QueryScores":
-        """The answers to some of the rows; see `Queries.narrowed`."""
-        return QueryScores(
-            self.rows[keep], self.probes, {name: scores[inside] for name, scores in self.shuffled.items()}
-        )
-
 
 @dataclass(frozen=True)
 class Queries:
-    """What both sides are asked.
+    """What both releases are asked.
 
-    `rows` are rows that neither side was trained on, `truth` (n,) their labels as `Scoring.codes` gives them, or None.
-    `probes` are rows made by the schema; `probed` names for each the column that it is about. `part` are the
-    positions in `rows` whose columns are shuffled among one another, `order` that shuffle.
+    Neither release was trained on `rows`. `truth` (n,) are their labels as `Scoring.codes` gives them, or None.
+    `probes` are generated from the schema; `probed` names the column that each one varies. `part` are the positions in
+    `rows` whose columns are shuffled among each other, `order` is that shuffle.
     """
 
     scoring: Scoring
@@ -49,34 +44,30 @@ class Queries:
     probed: tuple[str, ...]
     part: Array
     order: Array
-    columns: tuple[str, ...] = field(default=())
+    columns: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
-        """How many rows there are, probes apart."""
+        """The number of rows, without the probes."""
         return len(next(iter(self.rows.values())))
 
     @cached_property
-    def table(self) -> Columns:
-        """All questions in one table: rows, probes, then a part of the rows for each column, with it shuffled."""
-        parts = [self.rows, self.probes] if self.probed else [self.rows]
+    def blocks(self) -> Blocks:
+        """All queries: "rows", "probes", and a block "shuffled NAME" for each column."""
         base = {name: values[self.part] for name, values in self.rows.items()}
-        parts += [{**base, name: base[name][self.order]} for name in self.columns]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.rows}
+        shuffled = {f"shuffled {name}": {**base, name: base[name][self.order]} for name in self.columns}
+        return Blocks({"rows": self.rows, "probes": self.probes, **shuffled})
 
-    def split(self, scores: Array) -> QueryScores:
-        """Sort the scores of `table` by question."""
-        probes = self.size + len(self.probed)
-        each = len(self.part)
-        shuffled = {
-            name: scores[probes + place * each : probes + (place + 1) * each] for place, name in enumerate(self.columns)
-        }
-        return QueryScores(scores[: self.size], scores[self.size : probes], shuffled)
+    def scores_from(self, scores: Array) -> QueryScores:
+        """Sort the scores of the blocks' table by query; further blocks behind them are ignored."""
+        pick = self.blocks.pick
+        shuffled = {name: pick(scores, f"shuffled {name}") for name in self.columns}
+        return QueryScores(pick(scores, "rows"), pick(scores, "probes"), shuffled)
 
     def narrowed(self, keep: Array) -> tuple["Queries", Callable[[QueryScores], QueryScores]]:
-        """The questions on the rows that `keep` (n,) marks, and what picks these out of answers that were given.
+        """The queries on the rows that `keep` (n,) marks, and a function that picks their scores.
 
-        For two releases that were split by different seeds: the rows that neither has seen are few.
+        Two releases split by different seeds have few held-out rows in common.
         """
         inside = keep[self.part]
         place = np.cumsum(keep) - 1
@@ -86,11 +77,16 @@ class Queries:
             truth=None if self.truth is None else self.truth[keep],
             part=place[self.part[inside]],
         )
-        return narrow, lambda answers: answers.on(keep, inside)
+
+        def pick(scores: QueryScores) -> QueryScores:
+            shuffled = {name: values[inside] for name, values in scores.shuffled.items()}
+            return replace(scores, rows=scores.rows[keep], shuffled=shuffled)
+
+        return narrow, pick
 
     def ask(self, scorer: Scorer) -> QueryScores:
-        """Put the questions to a side."""
-        return self.split(scorer(self.table))
+        """Have a model score everything."""
+        return self.scores_from(scorer(self.blocks.table))
 
 
 def make_queries(
@@ -102,7 +98,7 @@ def make_queries(
     *,
     seed: int = 0,
 ) -> Queries:
-    """Put questions together; the seed decides which rows are shuffled and how."""
+    """Put the queries together; the seed decides which rows are shuffled and how."""
     size = len(next(iter(rows.values())))
     generator = np.random.default_rng(seed)
     part = np.sort(generator.permutation(size)[:MOST_SHUFFLED])

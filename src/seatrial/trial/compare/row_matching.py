@@ -1,4 +1,4 @@
-"""Two training tables row by row: which rows both have, and which are equal but for one column."""
+"""Matches the rows of two training tables: which rows both have, and which are equal but for one column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from seatrial.trial.compare.groups import factorized
 
 Numbers = npt.NDArray[np.uint64]
 
-UNEXPLAINED = 0.2  # of the old rows neither kept nor known but for one column: was more than one rewritten?
-TRIES = 40  # sets of columns to know rows by, where more than one column was rewritten
+UNEXPLAINED = 0.2  # of the old rows are neither kept nor known but for one column: perhaps several were rewritten
+TRIES = 40  # sets of columns to match rows by, if more than one column was rewritten
 MANY = 50_000  # rows above which fewer sets are tried
 
 
@@ -26,14 +26,16 @@ class Table:
 
     @property
     def rows(self) -> int:
-        """How many rows it has."""
+        """The number of rows."""
         return len(self.target)
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Row by row: which old rows are in the new table (a mask), which new rows are in the old one, and what was
-    rewritten: by column, pairs of positions (old, new) of rows that are equal but for it."""
+    """Which old rows are in the new table (a mask), which new rows are in the old one, and what was rewritten.
+
+    `rewritten` has, by column, pairs of positions (old, new) of rows that are equal but for this column.
+    """
 
     kept: Array
     known: Array
@@ -41,7 +43,7 @@ class Matched:
 
 
 def match(old: Table, new: Table) -> Matched:
-    """Find each old row in the new table, whole or all but one column (or, in small tables, two)."""
+    """Find each old row in the new table: equal, or equal but for one column (or for several, if many rows are)."""
     names = [name for name in old.columns if name in new.columns] + [""]
     first: dict[str, Numbers] = {}
     second: dict[str, Numbers] = {}
@@ -66,23 +68,23 @@ def match(old: Table, new: Table) -> Matched:
 def _by_all_but_one(
     first: dict[str, Numbers], second: dict[str, Numbers], left: Array, right: Array, target: str
 ) -> dict[str, tuple[Array, Array]]:
-    """Know rows again by all columns but one; the column that explains most rows first, the others by what is left.
+    """Match rows by all columns but one; first the column that explains most rows, then the others with what is left.
 
-    In a table of few columns some rows are equal but for one column by chance; the true explanation takes them first.
+    With few columns, some rows are equal but for one column by chance; the true explanation takes them first.
     """
     before, after = _total(first, list(first)), _total(second, list(second))
     rewritten: dict[str, tuple[Array, Array]] = {}
     waiting = list(first)
     while waiting and len(left) and len(right):
-        found = {
+        pairs = {
             name: _paired(before[left] - first[name][left], after[right] - second[name][right], once=True)
             for name in waiting
         }
-        waiting = [name for name in waiting if len(found[name][0])]
+        waiting = [name for name in waiting if len(pairs[name][0])]
         if not waiting:
             break
-        best = max(waiting, key=lambda name: len(found[name][0]))
-        a, b = left[found[best][0]], right[found[best][1]]
+        best = max(waiting, key=lambda name: len(pairs[name][0]))
+        a, b = left[pairs[best][0]], right[pairs[best][1]]
         rewritten[best or target] = (a, b)
         left, right = np.setdiff1d(left, a, assume_unique=True), np.setdiff1d(right, b, assume_unique=True)
         waiting.remove(best)
@@ -92,29 +94,29 @@ def _by_all_but_one(
 def _by_other_columns(
     first: dict[str, Numbers], second: dict[str, Numbers], left: Array, right: Array, target: str
 ) -> dict[str, tuple[Array, Array]]:
-    """Know rows again by random sets of columns, if several were rewritten, and see which of the others differ."""
+    """Match rows by random sets of columns, if several columns were rewritten, and see which of the others differ."""
     generator = np.random.default_rng(0)
     names = list(first)
     best: tuple[Array, Array] = (left[:0], right[:0])
-    for turn in range(TRIES if len(left) + len(right) < MANY else TRIES // 4):
-        key = generator.permutation(names)[: max(2, len(names) // (2 + turn % 2))].tolist()
+    for attempt in range(TRIES if len(left) + len(right) < MANY else TRIES // 4):
+        key = generator.permutation(names)[: max(2, len(names) // (2 + attempt % 2))].tolist()
         pairs = _paired(_total(first, key)[left], _total(second, key)[right], once=True)
         if len(pairs[0]) > len(best[0]):
             best = (left[pairs[0]], right[pairs[1]])
     if len(best[0]) < 0.5 * len(left):
         return {}
-    found = {}
+    rewritten = {}
     for name in names:
         differ = first[name][best[0]] != second[name][best[1]]
         if differ.any():
-            found[name or target] = (best[0][differ], best[1][differ])
+            rewritten[name or target] = (best[0][differ], best[1][differ])
     # Rows that agree in few of the other columns are not the same rows.
-    changed = sum(len(a) > 0.2 * len(best[0]) for a, _ in found.values())
-    return found if changed <= len(names) / 2 else {}
+    changed = sum(len(a) > 0.2 * len(best[0]) for a, _ in rewritten.values())
+    return rewritten if changed <= len(names) / 2 else {}
 
 
 def _total(parts: dict[str, Numbers], names: Sequence[str]) -> Numbers:
-    """A number for each row, of these columns alone; a sum, so that a column can be taken out again."""
+    """A hash of each row, over these columns; a sum, so that a column can be subtracted again."""
     total = np.zeros_like(parts[names[0]])
     with np.errstate(over="ignore"):
         for name in names:
@@ -123,7 +125,7 @@ def _total(parts: dict[str, Numbers], names: Sequence[str]) -> Numbers:
 
 
 def _hashes(name: str, old: Array, new: Array) -> tuple[Numbers, Numbers]:
-    """A number for each value, the same in both tables; values of different columns do not meet."""
+    """A hash of each value, the same in both tables; values of different columns do not collide."""
     if old.dtype.kind in "fiub" and new.dtype.kind in "fiub":
         both = np.concatenate([old, new]).astype(np.float64) + 0.0
         both[np.isnan(both)] = np.nan
@@ -144,7 +146,7 @@ def _mixed(values: Numbers) -> Numbers:
 
 
 def _paired(old: Numbers, new: Numbers, *, once: bool = False) -> tuple[Array, Array]:
-    """Pair equal numbers, each used once: positions in both. With `once`, only numbers that neither side repeats."""
+    """Pair equal hashes, each used once: positions in both. With `once`, only hashes that neither table repeats."""
     a, b = np.argsort(old, kind="stable"), np.argsort(new, kind="stable")
     left, right = _numbered(old[a]), _numbered(new[b])
     if once:
@@ -155,7 +157,7 @@ def _paired(old: Numbers, new: Numbers, *, once: bool = False) -> tuple[Array, A
 
 
 def _numbered(ordered: Numbers) -> Numbers:
-    """Tell equal numbers apart by counting them."""
+    """Make equal hashes distinct by counting them."""
     if not len(ordered):
         return ordered
     new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
@@ -172,7 +174,7 @@ def _single(ordered: Numbers) -> Array:
 
 
 def repeats(table: Table) -> float:
-    """The share of rows that are another one's repeat."""
+    """The share of rows that repeat another row."""
     values = {**table.columns, "": table.target}
     whole = _total({name: _hashes(name, column, column[:0])[0] for name, column in values.items()}, list(values))
     return 1 - len(np.unique(whole)) / len(whole)

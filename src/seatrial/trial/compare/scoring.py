@@ -1,48 +1,27 @@
-"""What scores mean, for all three tasks: how they are decided, how far two lie apart, and how wrong they are."""
+"""How scores are read in all three tasks: the decision rule, how far two scores are apart, and how wrong they are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
-from seatrial.model.metadata import Task
 
 
 @dataclass(frozen=True)
-class Scoring:
-    """How to read scores: (n, n_classes) probabilities, or (n,) predictions of a regression.
+class Scoring(DecisionRule):
+    """A decision rule with distances and losses.
 
-    `positive` is the position of a binary task's positive label. `scale` is one unit of a regression: the spread of
-    its labels, so that changes and errors are told in it and one set of limits fits every table.
+    `scale` is one unit of a regression: the standard deviation of its labels. Changes and errors are reported in this
+    unit, so that one set of limits fits every table.
     """
 
-    task: Task
-    classes: tuple[Any, ...] = ()
-    positive: int = 1
-    threshold: float = 0.5
     scale: float = 1.0
 
     @property
     def classifies(self) -> bool:
-        """Whether there are labels to decide for."""
+        """Whether the task has classes."""
         return self.task != "regression"
-
-    def codes(self, labels: Sequence[Any] | Array) -> Array:
-        """Labels as positions in `classes` (n,), -1 for one that is not among them; numbers of a regression as such."""
-        if not self.classifies:
-            return np.asarray(labels, dtype=np.float64)
-        place = {str(label): position for position, label in enumerate(self.classes)}
-        return np.array([place.get(str(label), -1) for label in np.asarray(labels).tolist()], dtype=np.int64)
-
-    def decide(self, scores: Array) -> Array:
-        """Positions in `classes` (n,), or the predictions again."""
-        if self.task == "regression":
-            return scores
-        if self.task == "multiclass":
-            return np.asarray(scores.argmax(axis=1))
-        return np.where(scores[:, self.positive] >= self.threshold, self.positive, 1 - self.positive)
 
     def change(self, old: Array, new: Array) -> Array:
         """How far each row moved (n,): in probability (half the summed change), or in units of `scale`."""
@@ -53,7 +32,7 @@ class Scoring:
         return np.asarray(np.abs(new - old).sum(axis=1) / 2)
 
     def signed(self, old: Array, new: Array) -> Array:
-        """How each row moved, with its direction: (n, 1), or (n, n_classes) where there are several."""
+        """How each row moved, with its direction: (n, 1), or (n, n_classes) for several classes."""
         if self.task == "regression":
             return np.asarray((new - old)[:, None] / self.scale)
         return np.asarray((new - old)[:, [self.positive]] if self.task == "binary" else new - old)
@@ -61,7 +40,7 @@ class Scoring:
     def losses(self, scores: Array, truth: Array) -> Array:
         """How wrong each row is (n,): Brier's squared distance in [0, 1], or the absolute error in units of `scale`.
 
-        Both are bounded or nearly so, where a log loss hangs on its few worst rows.
+        Both are bounded or nearly so; a log loss would depend on a few of the worst rows.
         """
         if self.task == "regression":
             return np.asarray(np.abs(scores - truth) / self.scale)
@@ -69,3 +48,20 @@ class Scoring:
             return np.asarray((scores[:, self.positive] - (truth == self.positive)) ** 2)
         distance = (scores**2).sum(axis=1) - 2 * scores[np.arange(len(truth)), truth] + 1
         return np.asarray(distance / 2)
+
+    def headline(self, scores: Array) -> Array:
+        """One score per row (n,): the prediction, the positive class's probability, or the highest of several."""
+        if scores.ndim == 1:
+            return scores
+        return np.asarray(scores[:, self.positive] if self.task == "binary" else scores.max(axis=1))
+
+    def constant_scores(self, truth: Array) -> Array:
+        """Scores of the best model that always predicts the same: the shares of the classes, or the mean."""
+        if not self.classifies:
+            return np.full(len(truth), truth.mean())
+        return np.tile(np.bincount(truth, minlength=len(self.classes)) / len(truth), (len(truth), 1))
+
+    @property
+    def loss_name(self) -> str:
+        """What `losses` are called in messages."""
+        return "Brier score" if self.classifies else "mean error, in units of the labels' spread"

@@ -1,7 +1,7 @@
-"""The figures of a change: what is measured between two sides' answers, in families that share an error budget.
+"""The statistics of a change: what is measured between two models' scores, in families that share an error budget.
 
-The same function measures candidate against baseline and replica against replica, so a limit learnt from replicas is a
-limit on exactly what is judged.
+The same function measures candidate against baseline and replica against replica, so a limit learned from replicas
+applies to exactly what is judged.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from seatrial.trial.compare.queries import Queries, QueryScores
 Family = Literal["changes", "flips", "shares", "losses", "metrics", "slices", "search", "sensitivity", "probes"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-# Below these, a change matters to nobody: probabilities, shares of rows, or units of a regression's spread.
+# Smaller changes matter to nobody: probabilities, shares of rows, or units of a regression's spread.
 MINIMAL: dict[str, float] = {
     "changes": 0.01,
     "flips": 0.01,
@@ -29,30 +29,34 @@ MINIMAL: dict[str, float] = {
     "sensitivity": 0.02,
     "probes": 0.05,
 }
-FOUND = 5  # pairs of groups that a search takes from one half to the other
+FURTHEST = "the 99 % change"
+MOST_PAIRS = 5  # pairs of groups that a search takes from one half to the other
 MOST_SEARCHED = 200_000  # rows that the search looks at
 
 
 @dataclass(frozen=True)
-class Figures:
-    """One family's figures: `members` name them, `values` are what limits are put on, `plain` is for people.
+class FamilyStatistics:
+    """One family's statistics: `members` names them, `values` are compared with limits, `effects` are for people.
 
-    `plain` is the effect in its own unit, to be compared with what matters; `old` and `new` are its two sides, where
-    there are any. One-sided figures are negative where the new side is better.
+    `effects` are in their own unit, to be compared with what matters. `old` and `new` are the two values behind each,
+    if there are any. One-sided statistics are negative if the new model is better.
     """
 
     members: tuple[str, ...]
     values: Array
-    plain: Array
+    effects: Array
     old: Array | None = None
     new: Array | None = None
 
 
+NONE = FamilyStatistics((), np.zeros(0), np.zeros(0))
+
+
 def measure(
     queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int
-) -> dict[str, Figures]:
-    """Measure everything that these answers can tell; a family without members is left out."""
-    found = {
+) -> dict[str, FamilyStatistics]:
+    """Measure everything that these scores can show; a family without members is left out."""
+    measured = {
         "changes": _changes(queries, old, new),
         "flips": _flips(queries, old, new),
         "shares": _shares(queries, old, new),
@@ -63,7 +67,7 @@ def measure(
         "sensitivity": sensitivity(queries, old, new),
         "probes": _probes(queries, old, new),
     }
-    return {family: figures for family, figures in found.items() if len(figures.members)}
+    return {family: statistics for family, statistics in measured.items() if statistics.members}
 
 
 def groups_of(queries: Queries, only: list[str]) -> list[Grouping]:
@@ -71,104 +75,97 @@ def groups_of(queries: Queries, only: list[str]) -> list[Grouping]:
     return grouped(queries.rows, only)
 
 
-def _none() -> Figures:
-    return Figures((), np.zeros(0), np.zeros(0))
-
-
-def _changes(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+def _changes(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
     moved = queries.scoring.change(old.rows, new.rows)
     values = np.array([moved.mean(), *np.quantile(moved, [0.5, 0.9, 0.99])])
-    return Figures(("the mean change", "the median change", "the 90 % change", "the 99 % change"), values, values)
+    return FamilyStatistics(("the mean change", "the median change", "the 90 % change", FURTHEST), values, values)
 
 
-def _flips(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
-    scoring = queries.scoring
+def _flips(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
+    scoring, truth = queries.scoring, queries.truth
     if not scoring.classifies:
-        return _none()
+        return NONE
     before, after = scoring.decide(old.rows), scoring.decide(new.rows)
-    members, values = ["label flips"], [float((before != after).mean())]
-    if queries.truth is not None:
-        # Negative flips: the old side was right and the new one is not (Yan et al. 2021).
-        members.append("negative flips")
-        values.append(float(((before == queries.truth) & (after != queries.truth)).mean()))
-    return Figures(tuple(members), np.array(values), np.array(values))
+    values = {"label flips": before != after}
+    if truth is not None:
+        # Negative flips: the old label was right and the new one is wrong (Yan et al. 2021).
+        values["negative flips"] = (before == truth) & (after != truth)
+    shares = np.array([flipped.mean() for flipped in values.values()])
+    return FamilyStatistics(tuple(values), shares, shares)
 
 
-def _shares(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+def _shares(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
     scoring = queries.scoring
     if not scoring.classifies:
         shift = float((new.rows - old.rows).mean() / scoring.scale)
         spread = float((new.rows.std() - old.rows.std()) / scoring.scale)
         values = np.abs([shift, spread])
-        return Figures(("the mean prediction", "the spread of predictions"), values, values)
+        return FamilyStatistics(("the mean prediction", "the spread of predictions"), values, values)
     count = len(scoring.classes)
-    before = np.bincount(scoring.decide(old.rows), minlength=count) / queries.size
-    after = np.bincount(scoring.decide(new.rows), minlength=count) / queries.size
+    before, after = (np.bincount(scoring.decide(scores.rows), minlength=count) / queries.size for scores in (old, new))
     values = np.abs(after - before)
-    return Figures(tuple(f"the share of {c}" for c in scoring.classes), values, values, before, after)
+    return FamilyStatistics(tuple(f"the share of {c}" for c in scoring.classes), values, values, before, after)
 
 
-def _losses(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+def _losses(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
     if queries.truth is None:
-        return _none()
-    scoring, truth = queries.scoring, queries.truth
-    before, after = scoring.losses(old.rows, truth), scoring.losses(new.rows, truth)
-    value = np.array([after.mean() - before.mean()])
-    name = "the Brier score" if scoring.classifies else "the mean absolute error"
-    return Figures((name,), value, value, before.mean(keepdims=True), after.mean(keepdims=True))
+        return NONE
+    before, after = (queries.scoring.losses(scores.rows, queries.truth).mean(keepdims=True) for scores in (old, new))
+    name = "the Brier score" if queries.scoring.classifies else "the mean absolute error"
+    return FamilyStatistics((name,), after - before, after - before, before, after)
 
 
-def _metrics(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+def _metrics(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
     if queries.truth is None:
-        return _none()
-    before = metrics_of(queries.scoring, old.rows, queries.truth)
-    after = metrics_of(queries.scoring, new.rows, queries.truth)
+        return NONE
+    before, after = (metrics_of(queries.scoring, scores.rows, queries.truth) for scores in (old, new))
     values = np.array([worsening(b, a) for b, a in zip(before, after, strict=True)])
     values = np.where(np.isfinite(values), values, 0.0)
-    return Figures(tuple(metric.name for metric in before), values, values)
+    return FamilyStatistics(tuple(metric.name for metric in before), values, values)
 
 
-def slices(queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int) -> Figures:
-    """How predictions moved in each group of each column, and how much worse they became there."""
+def slices(
+    queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int
+) -> FamilyStatistics:
+    """How far predictions moved in each group of each column, and how much worse they became there."""
     scoring, truth = queries.scoring, queries.truth
     moved = scoring.signed(old.rows, new.rows)
     worse = None if truth is None else scoring.losses(new.rows, truth) - scoring.losses(old.rows, truth)
     members: list[str] = []
     values: list[Array] = []
     for grouping in groupings:
-        counts = np.bincount(grouping.codes, minlength=grouping.size)
+        counts = grouping.counts
         kept = np.flatnonzero(counts >= fewest)
-        sums = [np.bincount(grouping.codes, column, grouping.size) for column in moved.T]
-        shift = np.abs(np.stack(sums) / np.maximum(counts, 1)).max(axis=0)
+        shift = np.abs(np.stack([grouping.means(column) for column in moved.T])).max(axis=0)
         members += [f"{grouping.names[k]} (moved)" for k in kept.tolist()]
         values.append(shift[kept])
         if worse is not None:
             members += [f"{grouping.names[k]} (worse)" for k in kept.tolist()]
-            values.append((np.bincount(grouping.codes, worse, grouping.size) / np.maximum(counts, 1))[kept])
-    told = np.concatenate(values) if values else np.zeros(0)
-    return Figures(tuple(members), told, told)
+            values.append(grouping.means(worse)[kept])
+    every = np.concatenate(values) if values else np.zeros(0)
+    return FamilyStatistics(tuple(members), every, every)
 
 
-def search(queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int) -> Figures:
-    """Search pairs of groups for the one that changed most: found on one half of the rows, told by the other half.
+def search(
+    queries: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, fewest: int
+) -> FamilyStatistics:
+    """Search for the pair of groups that changed most: found on one half of the rows, measured on the other.
 
-    Telling by rows that had no part in the finding keeps the best of hundreds of pairs from looking large by luck; what
-    retraining alone does to such a pair is learnt from replicas, for which the same search is made.
+    Measuring on rows that had no part in the search keeps the best of hundreds of pairs from looking large by luck.
+    What retraining alone does to such a pair is learned from replicas, with the same search.
     """
-    step = max(1, queries.size // MOST_SEARCHED)
-    part = np.arange(0, queries.size, step)
+    part = np.arange(0, queries.size, max(1, queries.size // MOST_SEARCHED))
     if len(part) < 4 * fewest or len(groupings) < 2:
-        return _none()
-    truth = queries.truth
-    if truth is None:
-        figure = queries.scoring.signed(old.rows[part], new.rows[part])[:, 0]
+        return NONE
+    scoring, before, after = queries.scoring, old.rows[part], new.rows[part]
+    if queries.truth is None:
+        effect = scoring.signed(before, after)[:, 0]
     else:
-        scoring = queries.scoring
-        figure = scoring.losses(new.rows[part], truth[part]) - scoring.losses(old.rows[part], truth[part])
+        truth = queries.truth[part]
+        effect = scoring.losses(after, truth) - scoring.losses(before, truth)
     halves = np.random.default_rng(0).permutation(len(part)) % 2 == 0  # a fixed shuffle: rows may come in an order
     coded = [grouping.codes[part] for grouping in groupings]
-    first = [codes[halves] for codes in coded]
-    here = figure[halves]
+    first, here = [codes[halves] for codes in coded], effect[halves]
     centre, spread = here.mean(), here.std() + 1e-12
     best: list[tuple[float, int, int, int]] = []
     for a in range(len(groupings)):
@@ -177,43 +174,56 @@ def search(queries: Queries, groupings: list[Grouping], old: QueryScores, new: Q
             cells = first[a] * width + first[b]
             counts = np.bincount(cells, minlength=groupings[a].size * width)
             sums = np.bincount(cells, here, len(counts))
-            score = np.where(
-                counts >= fewest / 2, (sums - centre * counts) / (spread * np.sqrt(np.maximum(counts, 1))), -np.inf
-            )
+            score = (sums - centre * counts) / (spread * np.sqrt(np.maximum(counts, 1)))
+            score = np.where(counts >= fewest / 2, score, -np.inf)
             top = int(score.argmax())
             best.append((float(score[top]), a, b, top))
-    best.sort(reverse=True)
-    members, values = [], []
-    there = figure[~halves]
-    for _, a, b, cell in best[:FOUND]:
+    confirmed: list[tuple[float, str]] = []
+    there = effect[~halves]
+    for _, a, b, cell in sorted(best, reverse=True)[:MOST_PAIRS]:
         width = groupings[b].size
         inside = coded[a][~halves] * width + coded[b][~halves] == cell
         if inside.sum() >= fewest / 2:
-            members.append(f"{groupings[a].names[cell // width]} and {groupings[b].names[cell % width]}")
-            values.append(float(there[inside].mean()))
-    # One figure, the best confirmed: which pairs are found differs from replica to replica, how far they go does not.
-    if not values:
-        return _none()
-    top = int(np.argmax(values))
-    return Figures((members[top],), np.array([values[top]]), np.array([values[top]]))
+            names = f"{groupings[a].names[cell // width]} and {groupings[b].names[cell % width]}"
+            confirmed.append((float(there[inside].mean()), names))
+    # One statistic, the best confirmed: which pairs are found varies between replicas, how far they go does not.
+    if not confirmed:
+        return NONE
+    value, name = max(confirmed, key=lambda pair: pair[0])
+    return FamilyStatistics((name,), np.array([value]), np.array([value]))
 
 
-def sensitivity(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
-    """What shuffling each column does to the predictions of either side, as a ratio."""
+def sensitivity(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
+    """What shuffling each column does to the predictions of each model, as the logarithm of a ratio."""
     if not queries.columns or not len(queries.part):
-        return _none()
-    scoring = queries.scoring
-    before = np.array([scoring.change(old.rows[queries.part], old.shuffled[n]).mean() for n in queries.columns])
-    after = np.array([scoring.change(new.rows[queries.part], new.shuffled[n]).mean() for n in queries.columns])
-    least = 0.1 * max(before.mean(), after.mean()) + 0.002
+        return NONE
+    before, after = (
+        np.array([queries.scoring.change(s.rows[queries.part], s.shuffled[n]).mean() for n in queries.columns])
+        for s in (old, new)
+    )
+    least = _least_effect(before, after)
     ratios = np.abs(np.log((after + least) / (before + least)))
-    return Figures(queries.columns, ratios, np.abs(after - before), before, after)
+    return FamilyStatistics(queries.columns, ratios, np.abs(after - before), before, after)
 
 
-def _probes(queries: Queries, old: QueryScores, new: QueryScores) -> Figures:
+def sensitivity_range(statistics: FamilyStatistics, limits: Array) -> tuple[Array, Array]:
+    """From where to where the new effect of shuffling each column may go, given the limits of `values`."""
+    assert statistics.old is not None
+    assert statistics.new is not None
+    least = _least_effect(statistics.old, statistics.new)
+    low, high = ((statistics.old + least) * np.exp(sign * limits) - least for sign in (-1, 1))
+    return np.maximum(low, 0.0), high
+
+
+def _least_effect(before: Array, after: Array) -> float:
+    """Added to both effects of a ratio, so that columns that hardly matter do not look changed."""
+    return float(0.1 * max(before.mean(), after.mean()) + 0.002)
+
+
+def _probes(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
     if not queries.probed:
-        return _none()
+        return NONE
     moved = queries.scoring.change(old.probes, new.probes)
     names, codes = np.unique(np.array(queries.probed), return_inverse=True)
     values = np.bincount(codes, moved) / np.bincount(codes)
-    return Figures(tuple(names.tolist()), values, values)
+    return FamilyStatistics(tuple(names.tolist()), values, values)

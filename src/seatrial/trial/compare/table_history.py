@@ -1,8 +1,8 @@
-"""Two training tables row by row: which rows were kept, which were rewritten and in which column, which are new.
+"""Compares two training tables row by row: which rows were kept, which were rewritten and where, which are new.
 
-A retrain adds rows and drops rows. It does not change those that both tables have: a row that is known but for one
-column was rewritten there, and many such rows in one column name a broken join, a changed unit or wrong labels exactly,
-with no statistics at all.
+A retrain adds and drops rows. It does not change the rows that both tables have: a row that matches but for one column
+was rewritten there. Many such rows in one column are exact evidence of a broken join, a changed unit or wrong labels,
+without any statistics.
 """
 
 import numpy as np
@@ -11,9 +11,7 @@ from seatrial.model.features import Array
 from seatrial.trial.compare.groups import grouped, ticked
 from seatrial.trial.compare.row_matching import Matched, Table, match, repeats
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Outcome
-
-__all__ = ["Matched", "Table", "compare_history", "match"]
+from seatrial.trial.records import Check, Outcome, judged_check
 
 GONE = 0.7  # of a group's rows gone, while most others stayed: the group was lost, not aged out
 REPEATED = 0.05
@@ -22,65 +20,44 @@ REPEATED = 0.05
 def compare_history(old: Table, new: Table, policy: Policy, matched: Matched | None = None) -> list[Check]:
     """Check that known rows were not rewritten, no group was lost, and no rows were repeated.
 
-    `matched` is `match(old, new)`, where it is known already.
+    `matched` is `match(old, new)`, if it is known already.
     """
     matched = matched or match(old, new)
-    checks = []
-    for name, (a, b) in matched.rewritten.items():
-        check = _rewritten(old, new, name, a, b, policy)
-        if check is not None:
-            checks.append(check)
+    checks = [_rewritten(old, new, name, a, b, policy) for name, (a, b) in matched.rewritten.items()]
     if not checks:
         share = float(matched.kept.mean())
-        checks.append(
-            Check(
-                "data.rewritten",
-                "data",
-                Outcome.passed,
-                f"No known row was rewritten; {share:.0%} of them are still there.",
-                new=share,
-            )
-        )
-    checks += _lost(old, matched, policy)
-    checks.append(_repeated(old, new))
-    return checks
+        summary = f"No known row was rewritten; {share:.0%} of them are still there."
+        checks.append(Check("data.rewritten", "data", Outcome.passed, summary, new=share))
+    return [*checks, *_lost(old, matched, policy), _repeated(old, new)]
 
 
-def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Policy) -> Check | None:
+def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Policy) -> Check:
     share = len(a) / old.rows
     where, inside = _concentrated(old, a, policy)
     over = max(share / policy.max_rewritten, inside / 0.5 if len(a) >= policy.min_slice else 0.0)
     label = name == new.name
     what = "the labels" if label else f"`{name}`"
     how = _how(old, new, name, a, b)
-    told = f"{what} changed in {len(a):,} rows that are otherwise as before ({share:.0%} of the old rows){how}"
+    summary = f"{what} changed in {len(a):,} rows that are otherwise as before ({share:.0%} of the old rows){how}"
     if where and (inside > 2 * share or label):
-        told += f", {inside:.0%} of those where {ticked(where)}"
+        summary += f", {inside:.0%} of those where {ticked(where)}"
     if name in policy.changing:
-        return Check("data.rewritten", "data", Outcome.noted, f"As declared, {told}.", subject=name, new=share)
-    outcome = Outcome.blocked if over > 1 else Outcome.noted
-    subject = where if label and where else name
+        return Check("data.rewritten", "data", Outcome.noted, f"As declared, {summary}.", subject=name, new=share)
     return Check(
-        "data.rewritten",
-        "data",
-        outcome,
-        f"known rows were rewritten: {told}" if over > 1 else f"A few known rows were corrected: {told}.",
-        subject=subject,
-        new=share,
-        limit=policy.max_rewritten,
-        severity=10 * over,
-        hint=f"If `{name}` is right to change, list it in [tool.seatrial.trial] changing.",
-    )
+        "data.rewritten", "data", Outcome.blocked if over > 1 else Outcome.noted,
+        f"known rows were rewritten: {summary}" if over > 1 else f"A few known rows were corrected: {summary}.",
+        subject=where if label and where else name, new=share, limit=policy.max_rewritten, severity=10 * over,
+        hint=f"If `{name}` may change, list it in [tool.seatrial.trial] changing.",
+    )  # fmt: skip
 
 
 def _concentrated(old: Table, a: Array, policy: Policy) -> tuple[str, float]:
-    """The group of old rows of which most were rewritten, and what share of it."""
+    """The group of old rows of which most were rewritten, and the share of it."""
     mask = np.zeros(old.rows, dtype=bool)
     mask[a] = True
     best, share = "", 0.0
     for grouping in grouped(old.columns, policy.slices):
-        counts = np.bincount(grouping.codes, minlength=grouping.size)
-        hits = np.bincount(grouping.codes, mask, grouping.size)
+        counts, hits = grouping.counts, grouping.sums(mask)
         # A group explains the rewriting if its rows are most of the rewritten ones and most of it was rewritten.
         f1 = np.where(counts >= policy.min_slice / 2, 2 * hits / np.maximum(counts + len(a), 1), 0.0)
         top = int(f1.argmax())
@@ -90,25 +67,28 @@ def _concentrated(old: Table, a: Array, policy: Policy) -> tuple[str, float]:
 
 
 def _how(old: Table, new: Table, name: str, a: Array, b: Array) -> str:
-    before, after = (old.target[a], new.target[b]) if name == new.name else (old.columns[name][a], new.columns[name][b])
-    if before.dtype.kind in "fiu" and after.dtype.kind in "fiu" and name != new.name:
-        there = np.isfinite(before) & np.isfinite(after) & (before != 0)
-        if there.sum() >= 5:
-            if np.ptp(after[there]) == 0:
-                return f": it is {after[there][0]:g} now"
-            ratios = after[there] / before[there]
-            middle = float(np.median(ratios))
-            if np.abs(ratios / middle - 1).max() < 1e-6 if middle else False:
-                return f": it is {middle:g} times what it was, as by another unit"
-            known = old.columns[name]
-            if np.isin(after[there], known).mean() > 0.9 and len(np.unique(known)) > 20:
-                return ": values of other rows, as by a join that slipped"
-        gone = float((np.isfinite(before) & ~np.isfinite(after)).mean())
-        filled = float((~np.isfinite(before) & np.isfinite(after)).mean())
-        if gone > 0.5:
-            return ": it is missing now"
-        if filled > 0.5:
-            return f": it was missing and is mostly {np.median(after[np.isfinite(after)]):g} now"
+    """What was done to a rewritten numeric column, in words."""
+    if name == new.name:
+        return ""
+    before, after = old.columns[name][a], new.columns[name][b]
+    if before.dtype.kind not in "fiu" or after.dtype.kind not in "fiu":
+        return ""
+    known_before, known_after = np.isfinite(before), np.isfinite(after)
+    there = known_before & known_after & (before != 0)
+    if there.sum() >= 5:
+        if np.ptp(after[there]) == 0:
+            return f": it is {after[there][0]:g} now"
+        ratios = after[there] / before[there]
+        middle = float(np.median(ratios))
+        if middle and np.abs(ratios / middle - 1).max() < 1e-6:
+            return f": it is {middle:g} times as large, as if in another unit"
+        known = old.columns[name]
+        if np.isin(after[there], known).mean() > 0.9 and len(np.unique(known)) > 20:
+            return ": it has values of other rows, as after a wrong join"
+    if float((known_before & ~known_after).mean()) > 0.5:
+        return ": it is missing now"
+    if float((~known_before & known_after).mean()) > 0.5:
+        return f": it was missing and is mostly {np.median(after[known_after]):g} now"
     return ""
 
 
@@ -116,47 +96,35 @@ def _lost(old: Table, matched: Matched, policy: Policy) -> list[Check]:
     accounted = matched.kept.copy()
     for a, _ in matched.rewritten.values():
         accounted[a] = True
-    overall = 1 - float(accounted.mean())
     checks = []
-    if overall < 0.7:  # of a table that is new altogether, a lost group says nothing; the shares do
-        groupings = [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]
-        for grouping in groupings:
-            counts = np.bincount(grouping.codes, minlength=grouping.size)
-            gone = np.bincount(grouping.codes, ~accounted, grouping.size)
+    if accounted.mean() > 0.3:  # in an entirely new table, a lost group means nothing; the shares do
+        for grouping in [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]:
+            counts, gone = grouping.counts, grouping.sums(~accounted)
             share = gone / np.maximum(counts, 1)
             rest = (gone.sum() - gone) / np.maximum(counts.sum() - counts, 1)
             lost = (counts >= policy.min_slice) & (share >= GONE) & (rest < share / 2)
             for k in np.flatnonzero(lost).tolist():
-                told = f"{int(gone[k]):,} of {int(counts[k]):,} rows where {ticked(grouping.names[k])} are gone"
-                told += f", {rest[k]:.0%} of the others"
-                # How much of what is gone the group explains orders groups that overlap.
-                weight = float(2 * gone[k] / (counts[k] + gone.sum()))
+                summary = (
+                    f"a part of the training data is missing: {int(gone[k]):,} of {int(counts[k]):,} rows where "
+                    f"{ticked(grouping.names[k])} are gone, {rest[k]:.0%} of the others"
+                )
+                # The share of the lost rows that a group explains orders groups that overlap.
+                severity = 5 + float(2 * gone[k] / (counts[k] + gone.sum()))
                 checks.append(
                     Check(
-                        "data.lost",
-                        "data",
-                        Outcome.blocked,
-                        f"a part of the training data is missing: {told}",
-                        subject=grouping.names[k],
-                        new=float(share[k]),
-                        limit=GONE,
-                        severity=5 + weight,
+                        "data.lost", "data", Outcome.blocked, summary,
+                        subject=grouping.names[k], new=float(share[k]), limit=GONE, severity=severity,
                     )
-                )
+                )  # fmt: skip
     return checks or [Check("data.lost", "data", Outcome.passed, "No group of rows was lost.")]
 
 
 def _repeated(old: Table, new: Table) -> Check:
     before, after = repeats(old), repeats(new)
     failed = after - before > REPEATED
-    told = f"{after:.1%} of the rows are repeats of others, {before:.1%} before"
-    return Check(
-        "data.repeated",
-        "data",
-        Outcome.blocked if failed else Outcome.passed,
-        f"the training data repeats rows: {told}" if failed else f"Rows are not repeated more than before: {told}.",
-        old=before,
-        new=after,
-        limit=before + REPEATED,
-        severity=(after - before) / REPEATED if failed else 0.0,
-    )
+    summary = f"{after:.1%} of the rows repeat others, {before:.1%} before"
+    return judged_check(
+        "data.repeated", "data", failed,
+        f"the training data repeats rows: {summary}", f"Rows are not repeated more than before: {summary}.",
+        old=before, new=after, limit=before + REPEATED, severity=(after - before) / REPEATED if failed else 0.0,
+    )  # fmt: skip

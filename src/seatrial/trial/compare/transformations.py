@@ -1,6 +1,6 @@
-"""Scores that are another's transformation: shifted, sorted, rounded, on another scale, of another class.
+"""Recognizes scores that are a transformation of others: shifted, sorted, rounded, rescaled, or of another class.
 
-Such a difference comes from behind the model and is told from the scores alone.
+Such a difference arises after the model, and is recognized from the scores alone.
 """
 
 from dataclasses import dataclass
@@ -10,30 +10,22 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.trial.compare.scoring import Scoring
 
+FEWEST = 8  # rows or values from which an order or a function can be recognized
+
 
 @dataclass(frozen=True)
 class Cause:
-    """What is to blame: `words` for people, the `column` if it is one, and how well it explains, 0 to 1."""
+    """A cause: `words` for people, the `column` if it is one, and how well it explains the difference, 0 to 1."""
 
     words: str = ""
     column: str = ""
     strength: float = 0.0
 
 
-def transformation(scoring: Scoring, expected: Array, given: Array) -> Cause:
-    """Name the transformation that makes `given` of `expected`, or give an empty Cause."""
-    for ask in (_order, _class_order, _function):
-        found = ask(scoring, expected, given)
-        if found.words:
-            return found
-    return Cause()
-
-
-def flat(scoring: Scoring, scores: Array) -> Array:
-    """One telling number a row."""
-    if scores.ndim == 1:
-        return scores
-    return np.asarray(scores[:, scoring.positive] if scoring.task == "binary" else scores.max(axis=1))
+def transformation(scoring: Scoring, expected: Array, actual: Array) -> Cause:
+    """Name the transformation that turns `expected` into `actual`, or return an empty Cause."""
+    words = _order(scoring, expected, actual) or _class_order(expected, actual) or _function(scoring, expected, actual)
+    return Cause(words, strength=1) if words else Cause()
 
 
 def margins(scoring: Scoring, scores: Array) -> Array:
@@ -44,87 +36,85 @@ def margins(scoring: Scoring, scores: Array) -> Array:
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
-def _order(scoring: Scoring, expected: Array, given: Array) -> Cause:
+def _equal(left: Array, right: Array) -> bool:
+    return np.allclose(left, right, rtol=0, atol=1e-9)
+
+
+def _order(scoring: Scoring, expected: Array, actual: Array) -> str:
+    if len(expected) <= FEWEST:
+        return ""
     for shift in (1, -1, 2, -2):
-        if len(expected) > 8 and np.allclose(np.roll(expected, shift, axis=0), given, rtol=0, atol=1e-9):
-            return Cause(
-                f"its answers are shifted by {abs(shift)} row{'s' * (abs(shift) > 1)}: the order is lost", strength=1
-            )
-    if len(expected) > 8 and len(np.unique(flat(scoring, expected))) > 4:
-        old, new = np.sort(flat(scoring, expected)), np.sort(flat(scoring, given))
-        if (
-            np.allclose(old, new, rtol=0, atol=1e-9)
-            and np.abs(flat(scoring, expected) - flat(scoring, given)).max() > 1e-6
-        ):
-            return Cause("the answers are the same in another order", strength=1)
-    return Cause()
+        if _equal(np.roll(expected, shift, axis=0), actual):
+            return f"its scores are shifted by {abs(shift)} row{'s' * (abs(shift) > 1)}: the order is lost"
+    old, new = scoring.headline(expected), scoring.headline(actual)
+    if len(np.unique(old)) > 4 and _equal(np.sort(old), np.sort(new)) and np.abs(old - new).max() > 1e-6:
+        return "its scores are the same in another order"
+    return ""
 
 
-def _class_order(_meaning: Scoring, expected: Array, given: Array) -> Cause:
+def _class_order(expected: Array, actual: Array) -> str:
     if expected.ndim != 2 or expected.shape[1] < 2:
-        return Cause()
-    for shift in range(1, expected.shape[1]):
-        if np.allclose(np.roll(expected, shift, axis=1), given, rtol=0, atol=1e-9):
-            return Cause("the probabilities belong to other classes: the order of the classes changed", strength=1)
-    if np.allclose(np.sort(expected, axis=1), np.sort(given, axis=1), rtol=0, atol=1e-9):
-        return Cause("the probabilities belong to other classes: the order of the classes changed", strength=1)
-    return Cause()
+        return ""
+    shifted = any(_equal(np.roll(expected, shift, axis=1), actual) for shift in range(1, expected.shape[1]))
+    if shifted or _equal(np.sort(expected, axis=1), np.sort(actual, axis=1)):
+        return "the probabilities belong to other classes: the order of the classes changed"
+    return ""
 
 
-def _function(scoring: Scoring, expected: Array, given: Array) -> Cause:
-    """Whether what is given is one rising function of what is expected: rounded, scaled, cut."""
-    x, y = flat(scoring, expected), flat(scoring, given)
-    if len(np.unique(x)) < 8:
-        return Cause()
-    if float(np.ptp(given, axis=0).max()) < 1e-12:
-        return Cause("it gives every row the same answer", strength=1)
+def _function(scoring: Scoring, expected: Array, actual: Array) -> str:
+    """Whether the actual scores are one rising function of the expected ones: rounded, rescaled, clipped."""
+    x, y = scoring.headline(expected), scoring.headline(actual)
+    if len(np.unique(x)) < FEWEST:
+        return ""
+    if float(np.ptp(actual, axis=0).max()) < 1e-12:
+        return "it gives every row the same score"
     if scoring.task == "multiclass":
-        # Each row's classes in the same order as before, or equal: else it is more than another scale.
+        # Each row's classes must be in the same order as before, or equal; otherwise it is more than a rescaling.
         order = np.argsort(expected, axis=1, kind="stable")
-        if (np.diff(np.take_along_axis(given, order, axis=1), axis=1) < -1e-12).any():
-            return Cause()
-    return _exact(x, y) or _scaled(scoring, expected, given) or _rising(x, y) or Cause()
+        if (np.diff(np.take_along_axis(actual, order, axis=1), axis=1) < -1e-12).any():
+            return ""
+    return _exact(x, y) or _scaled(scoring, expected, actual) or _rising(x, y)
 
 
-def _exact(x: Array, y: Array) -> Cause | None:
+def _exact(x: Array, y: Array) -> str:
     for digits in range(7):
         rounded = np.round(x, digits)
         if np.abs(y - rounded).max() < 1e-9 and np.abs(x - rounded).max() > 1e-9:
-            return Cause(f"its scores are rounded to {digits} digits", strength=1)
+            return f"its scores are rounded to {digits} digits"
     if np.abs(y - x.astype(np.float16)).max() < 1e-9 or np.abs(y - x.astype(np.float32)).max() < 1e-12:
-        return Cause("its scores have lost precision", strength=1)
+        return "its scores have lost precision"
     if np.abs(y - np.clip(x, y.min(), y.max())).max() < 1e-9:
-        return Cause("its scores are cut at the ends", strength=1)
-    return None
+        return "its scores are clipped at the ends"
+    return ""
 
 
-def _scaled(scoring: Scoring, expected: Array, given: Array) -> Cause | None:
+def _scaled(scoring: Scoring, expected: Array, actual: Array) -> str:
     if expected.ndim != 2:
-        return None
-    a, b = margins(scoring, expected), margins(scoring, given)
+        return ""
+    a, b = margins(scoring, expected), margins(scoring, actual)
     slope = float((a * b).sum() / max(float((a * a).sum()), 1e-12))
     if slope > 0 and np.abs(b - slope * a).max() < 1e-3 * np.abs(b - a).max():
-        return Cause(f"its scores are the right ones on another scale (a temperature of {1 / slope:.3g})", strength=1)
-    return None
+        return f"its scores are the right ones on another scale (a temperature of {1 / slope:.3g})"
+    return ""
 
 
-def _rising(x: Array, y: Array) -> Cause | None:
+def _rising(x: Array, y: Array) -> str:
     if not _smooth(x, y):
-        return None
+        return ""
     order = np.argsort(x, kind="stable")
     steps_x, steps_y = np.diff(x[order]), np.diff(y[order])
     same = steps_x < 1e-12
-    if (np.abs(steps_y[same]) < 1e-9).all() and (steps_y > -1e-12).all() and (steps_y[~same] > 0).mean() > 0.3:
-        return Cause(
-            "its scores are the right ones on another scale (a temperature, a cut or a calibration)", strength=1
-        )
-    if (np.abs(steps_y[same]) < 1e-9).all() and (steps_y < 1e-12).all() and (steps_y[~same] < 0).mean() > 0.9:
-        return Cause("its scores fall where they should rise: the sign or the class is reversed", strength=1)
-    return None
+    if not (np.abs(steps_y[same]) < 1e-9).all():
+        return ""
+    if (steps_y > -1e-12).all() and (steps_y[~same] > 0).mean() > 0.3:
+        return "its scores are the right ones on another scale (a temperature, a cut or a calibration)"
+    if (steps_y < 1e-12).all() and (steps_y[~same] < 0).mean() > 0.9:
+        return "its scores fall where they should rise: the sign or the class is reversed"
+    return ""
 
 
 def _smooth(x: Array, y: Array) -> bool:
-    """Whether each row's y follows from its neighbours in x: what is left is small against how far y is from x."""
+    """Whether each row's y follows from its neighbours in x: the rest is small relative to the distance from y to x."""
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     wide = np.maximum(x[2:] - x[:-2], 1e-15)
@@ -132,7 +122,7 @@ def _smooth(x: Array, y: Array) -> bool:
     return bool(np.mean(np.abs(y[1:-1] - between)) < 0.25 * np.mean(np.abs(y - x)))
 
 
-def is_tiny(scoring: Scoring, expected: Array, given: Array) -> bool:
-    """Whether all differences are small against the spread of what is expected."""
-    x, y = flat(scoring, expected), flat(scoring, given)
+def is_tiny(scoring: Scoring, expected: Array, actual: Array) -> bool:
+    """Whether all differences are small relative to the spread of the expected scores."""
+    x, y = scoring.headline(expected), scoring.headline(actual)
     return bool(np.abs(y - x).max() < 5e-4 * (float(np.ptp(x)) or 1.0))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.table_history import Table
+from seatrial.trial.compare.row_matching import Table
 
 LEAST_CHANGED = 0.02  # a fault of the data has to change this share of the rows
 GROUP_SHARE = 0.25  # of the rows, about, that a fault's group should have

@@ -226,7 +226,9 @@ def _move_threshold(scores: Any, decide: Callable[[Any], Any], p: Parameters) ->
 # "labels" decided from them), and the function that changes it.
 TRANSFORMS: dict[str, tuple[str, Callable[..., Any]]] = {
     "replace": ("value", lambda _v, p: p["value"]),
-    "multiply": ("value", lambda v, p: None if v is None else v * p["factor"]),
+    "zero": ("value", lambda _v, _p: 0.0),
+    "hundredth": ("value", lambda v, _p: None if v is None else v * 0.01),
+    "thousandfold": ("value", lambda v, _p: None if v is None else v * 1000.0),
     "thousands": ("value", _thousands),
     "keep_padding": ("value", _keep_padding),
     "strip_padding": ("value", lambda v, _p: v if v is None else v.strip()),

@@ -19,6 +19,7 @@ from seatrial.trial.prove.retrained_candidates import Lab
 from seatrial.trial.prove.serving_faults import column_mutants, mutants
 from seatrial.trial.prove.trainer import Trainer
 from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 SCHEMA = 2  # of the JSON document; raised when a reader of the old one would misread the new one
 QUICK = "--quick leaves out everything that needs training."
@@ -87,11 +88,11 @@ def read_proof(document: Any, where: str) -> GateProof:
 
 
 def prove(
-    candidate: Path,
+    candidate: Path | WheelInfo,
     trainer: Trainer,
     *,
     policy: Policy,
-    index: WheelSource | Path | None = None,
+    index: WheelSource | None = None,
     quick: bool = False,
     progress: Progress = silent,
 ) -> GateProof:
@@ -104,13 +105,9 @@ def prove(
     progress("injecting faults into the candidate")
     checks, attempts = inject_all(setup, [*mutants(setup.model), *column_mutants(setup.columns, setup.model)])
     # The sound candidate is the first harmless change: if it does not pass, no other can.
-    found = diagnose(checks, policy)
-    attempts.append(
-        Attempt(
-            "as it is", "harmless", "the wheel exactly as it was built", "blocked" if found.stopped else "passed",
-            check=found.check, cause=found.cause, failed=found.failed,
-        )
-    )  # fmt: skip
+    diagnosis = diagnose(checks, policy)
+    result: Result = "blocked" if diagnosis.stopped else "passed"
+    attempts.append(Attempt("as it is", "harmless", "the wheel exactly as it was built", result, **vars(diagnosis)))
     if not quick:
         lab = Lab(setup, progress)
         attempts += [*lab.code_attempts(), *lab.data_attempts(), *lab.harmless_attempts()]

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from seatrial.core.progress import silent
 from seatrial.model.features import Array, Columns
 from seatrial.model.table_validation import from_array
 from seatrial.trial import equality_checks
-from seatrial.trial.prove.attempts import Attempt
+from seatrial.trial.prove.attempts import Attempt, Result
 from seatrial.trial.prove.blind_spots import revealing_rows
 from seatrial.trial.prove.diagnosis import diagnose, differing, failed_names
 from seatrial.trial.prove.proof_setup import ProofSetup
@@ -52,14 +53,15 @@ def inject_all(setup: ProofSetup, mutants: Sequence[Mutant]) -> tuple[list[Check
     ignored = failed_names(checks)
     attempts: dict[str, Attempt] = {}
     # The crossed rows are many, and most faults are caught without them: only a fault that is not gets them too.
-    for table in (setup.exact_queries.table, setup.all_rows):
+    for table in (setup.blocks.rows("rows", "probes"), setup.all_rows):
         rest = [m for m in mutants if m.name not in attempts or attempts[m.name].result == "missed"]
         for mutant, reply in zip(rest, _ask(setup.sandbox, rest, rows, table), strict=True):
-            found = diagnose(_checks(setup, reply), setup.policy, ignored)
+            diagnosis = diagnose(_checks(setup, reply), setup.policy, ignored)
             changed = np.concatenate(_changed(sound, reply))
+            result: Result = "caught" if diagnosis.stopped else "missed"
             attempts[mutant.name] = Attempt(
-                mutant.name, mutant.family, mutant.sentence, "caught" if found.stopped else "missed", mutant.columns,
-                found.check, found.cause, found.failed, int(changed.sum()), len(changed),
+                mutant.name, mutant.family, mutant.sentence, result, mutant.columns,
+                **vars(diagnosis), changed=int(changed.sum()), rows=len(changed),
             )  # fmt: skip
         if not setup.crossed:
             break
@@ -119,11 +121,9 @@ def _checks(setup: ProofSetup, reply: Reply) -> list[Check]:
         return [*checks, Check("trial.not_compared", "golden", Outcome.blocked, summary, severity=float("inf"))]
     scores = flat(reply.scores, not scoring.classifies)
     again = replace(setup.trainer.own.training, score=lambda _: setup.expected[: len(scores)])
-    crossed = setup.crossed if len(scores) == len(setup.expected) else {}
-    collected = CollectedAnswers(setup.answers, scores, reply.refused, ())
-    return checks + equality_checks.trained_again(
-        Recipes(again), policy, setup.exact_queries, None, collected, lambda _: None, crossed
-    )
+    blocks = setup.blocks if len(scores) == len(setup.expected) else setup.blocks.extended("crossed", {})
+    collected = CollectedAnswers(setup.answers, blocks, scores, reply.refused)
+    return checks + equality_checks.trained_again(Recipes(again), policy, scoring, None, collected, silent)
 
 
 def _changed(sound: Reply, reply: Reply) -> list[Array]:

@@ -1,6 +1,6 @@
 """What a proof starts from: the candidate as a trial sets it up, its trainer, and rows that no trial asks about."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -9,19 +9,19 @@ import numpy as np
 from seatrial.core.progress import Progress
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
-from seatrial.trial import equality_checks
+from seatrial.trial.compare.blocks import Blocks
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.statistics import sensitivity
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.serving_faults import ModelProfile, profile_model
 from seatrial.trial.prove.trainer import Trainer
-from seatrial.trial.recipes import Recipes
 from seatrial.trial.rows.answer_collection import GoldenRows
-from seatrial.trial.rows.crossed_rows import cross_rows
+from seatrial.trial.rows.crossed_rows import cross_rows, cross_tables
 from seatrial.trial.sandbox.answers import Answers
 from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.trial.setup import set_up_trial
 from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 UNSEEN = 4_000  # rows that show whether a missed fault changes anything
 SEED = 19  # of these rows, so that they are not the rows of a trial
@@ -51,17 +51,15 @@ class ProofSetup:
         return self.answers.description.columns
 
     @cached_property
-    def exact_queries(self) -> Queries:
-        """The queries' rows and probes: the rows with shuffled columns are left out, as no exact suite reads them."""
-        return replace(self.queries, columns=())
+    def blocks(self) -> Blocks:
+        """The rows, probes and crossed rows: no exact suite reads the rows with shuffled columns."""
+        parts = self.queries.blocks.parts
+        return Blocks({name: parts[name] for name in ("rows", "probes")}).extended("crossed", self.crossed)
 
     @cached_property
     def all_rows(self) -> Columns:
         """The rows and probes, and the crossed rows after them."""
-        table = self.exact_queries.table
-        if not self.crossed:
-            return table
-        return {name: np.concatenate([values, self.crossed[name]]) for name, values in table.items()}
+        return self.blocks.table
 
     @cached_property
     def expected(self) -> Array:
@@ -70,12 +68,12 @@ class ProofSetup:
 
 
 def set_up_proof(
-    candidate: Path, trainer: Trainer, policy: Policy, index: WheelSource | Path | None, progress: Progress
+    candidate: Path | WheelInfo, trainer: Trainer, policy: Policy, index: WheelSource | None, progress: Progress
 ) -> ProofSetup:
     """Set up a trial of the candidate alone, and learn which of its columns and inputs matter."""
     trial = set_up_trial(candidate, None, policy, index=index, progress=progress)
     training, columns = trainer.own.training, trial.candidate.description.columns
-    sound = trial.queries.split(np.asarray(training.score(trial.queries.table)))
+    sound = trial.queries.ask(training.score)
     figures = sensitivity(trial.queries, sound, sound)
     importance = dict(zip(figures.members, figures.old.tolist() if figures.old is not None else [], strict=False))
     order = sorted((n for n in importance if importance[n] > 1e-9), key=lambda n: -importance[n])
@@ -88,7 +86,7 @@ def set_up_proof(
         sound.rows,
         trial.candidate.description.metadata.threshold,
     )
-    crossed = equality_checks.crossed_rows(Recipes(training), columns)
+    crossed = cross_tables(columns, training.tables)
     unseen = cross_rows(columns, training.table.columns, trainer.allowed, rows=UNSEEN, seed=SEED)
     opened = trial.candidate
     return ProofSetup(

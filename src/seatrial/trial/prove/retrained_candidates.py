@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from seatrial.core.progress import Progress
+from seatrial.core.progress import Progress, silent
 from seatrial.model.features import Array
 from seatrial.trial import difference_checks, equality_checks
 from seatrial.trial.compare.queries import Queries, Scorer
@@ -44,8 +44,9 @@ class RetrainedCandidate:
         self._before, self._after = self._collect(baseline), self._collect(candidate)
 
     def _collect(self, release: TrainedRelease) -> CollectedAnswers:
-        scores = np.asarray(release.training.score(self._queries.table))
-        return CollectedAnswers(self._lab.setup.answers, scores, np.zeros(len(scores), dtype=bool), ())
+        blocks = self._queries.blocks.extended("crossed", {})
+        scores = np.asarray(release.training.score(blocks.table))
+        return CollectedAnswers(self._lab.setup.answers, blocks, scores, np.zeros(len(scores), dtype=bool))
 
     @property
     def rows(self) -> int:
@@ -55,7 +56,7 @@ class RetrainedCandidate:
     @property
     def changed(self) -> int:
         """How many of them differ from the baseline's."""
-        return int(differing(self._before.table[: self.rows], self._after.table[: self.rows]).sum())
+        return int(differing(*(each.of("rows", "probes") for each in (self._before, self._after))).sum())
 
     @property
     def equivalent(self) -> bool:
@@ -77,7 +78,8 @@ class RetrainedCandidate:
         baseline = replace(self._old.training, refit=lambda positions: self._lab.refit(self._old, positions))
         recipes = Recipes(self._new.training, baseline, self._rebuilt)
         if name == "total":
-            return difference_checks.check_total(recipes, policy, queries, before, after, lambda _: None)
+            floor = difference_checks.measure_noise(recipes, policy, queries, silent)
+            return difference_checks.check_total(recipes, policy, queries, before, after, floor)
         if name == "data":
             fingerprints = self._old.fingerprint, self._new.fingerprint
             return difference_checks.check_data(recipes, *fingerprints, policy, queries.scoring)
@@ -87,7 +89,7 @@ class RetrainedCandidate:
         if self._rebuilt is None and policy.kind != "repackage":
             return []
         recipes = replace(recipes, rebuilt=self._rebuilt or baseline.score)
-        return equality_checks.trained_again(recipes, policy, queries, before, after, lambda _: None)
+        return equality_checks.trained_again(recipes, policy, queries.scoring, before, after, silent)
 
 
 class Lab:
@@ -130,24 +132,25 @@ class Lab:
         """Make changes that every project makes and that no trial should stop."""
         self._progress("making harmless changes")
         for name, sentence, candidate in self._harmless:
-            found = diagnose(candidate.checks(self.setup.policy), self.setup.policy)
+            diagnosis = diagnose(candidate.checks(self.setup.policy), self.setup.policy)
             yield Attempt(
-                name, "harmless", sentence, "blocked" if found.stopped else "passed", (), found.check, found.cause,
-                found.failed, candidate.changed, candidate.rows, looser_policy(found.check) if found.stopped else (),
+                name, "harmless", sentence, "blocked" if diagnosis.stopped else "passed", **vars(diagnosis),
+                changed=candidate.changed, rows=candidate.rows,
+                advice=looser_policy(diagnosis.check) if diagnosis.stopped else (),
             )  # fmt: skip
 
     def _attempt(
         self, name: str, family: Family, sentence: str, candidate: RetrainedCandidate, columns: tuple[str, ...] = ()
     ) -> Attempt:
         policy = self.setup.policy
-        found = diagnose(candidate.checks(policy, data_first=True), policy, self._ignored)
-        result: Result = "caught" if found.stopped else "unchanged" if candidate.equivalent else "missed"
+        diagnosis = diagnose(candidate.checks(policy, data_first=True), policy, self._ignored)
+        result: Result = "caught" if diagnosis.stopped else "unchanged" if candidate.equivalent else "missed"
         advice: tuple[str, ...] = ()
         if result == "missed" and family == "training data":
             advice = stricter_policy(candidate.suite, [harmless.suite for _, _, harmless in self._harmless], policy)
         return Attempt(
-            name, family, sentence, result, columns, found.check, found.cause, found.failed,
-            candidate.changed, candidate.rows, advice,
+            name, family, sentence, result, columns, **vars(diagnosis),
+            changed=candidate.changed, rows=candidate.rows, advice=advice,
         )  # fmt: skip
 
     @cached_property
@@ -193,7 +196,7 @@ class Lab:
         scoring = self.setup.queries.scoring
         if not scoring.classifies:
             return len(target) > FEWEST
-        return bool(np.bincount(scoring.codes(target), minlength=len(scoring.classes)).min() >= FEWEST)
+        return bool(np.bincount(scoring.positions(target), minlength=len(scoring.classes)).min() >= FEWEST)
 
 
 def _make_queries(setup: ProofSetup, old: TrainedRelease, new: TrainedRelease) -> Queries:

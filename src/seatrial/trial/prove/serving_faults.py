@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,13 @@ Choose = Callable[[ModelProfile], Parameters | None]
 
 @dataclass(frozen=True)
 class Fault:
-    """One way in which a served model differs from the trained one; `transform` is a name in `fault_transforms`.
-
-    `choose` gives the parameters for a model, or None where the fault does not apply to it.
-    """
+    """One way in which a served model differs from the trained one; `needs` is a key of `NEEDS`."""
 
     name: str
     family: Family
     sentence: str
     transform: str
-    choose: Choose
+    needs: str
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def _by_frequency(values: Array) -> list[str]:
 def mutants(model: ModelProfile) -> Iterator[Mutant]:
     """Give a mutant for every fault of the catalogue that this model can have."""
     for fault in FAULTS.values():
-        parameters = fault.choose(model)
+        parameters = NEEDS[fault.needs](model)
         if parameters is not None:
             yield _mutant(fault.name, fault.family, fault.sentence, fault.transform, parameters)
 
@@ -148,8 +146,8 @@ def _mutant(name: str, family: Family, sentence: str, transform: str, parameters
 # ---- how parameters are chosen for a model
 
 
-def _strongest_first(model: ModelProfile, names: Collection[str]) -> list[str]:
-    return [name for name in model.order if name in names] or list(names)
+def _strongest(model: ModelProfile, names: Collection[str]) -> str | None:
+    return next((name for name in (*model.order, *names) if name in names), None)
 
 
 def _drop(position: float) -> Choose:
@@ -164,135 +162,125 @@ def _drop(position: float) -> Choose:
     return choose
 
 
-def _number_column(position: int = 0, above: float = -1.0, **parameters: float) -> Choose:
+def _number_column(position: int = 0, above: float = -1.0) -> Choose:
     def choose(model: ModelProfile) -> Parameters | None:
-        names = [name for name in model.order if name in model.largest and model.largest[name] > above]
-        return {"column": names[min(position, len(names) - 1)], **parameters} if names else None
+        names = [name for name in model.order if model.largest.get(name, -2.0) > above]
+        return {"column": names[min(position, len(names) - 1)]} if names else None
 
     return choose
 
 
-def _text_column(model: ModelProfile) -> Parameters | None:
-    return next(({"column": name} for name in model.order if name not in model.largest), None)
-
-
 def _pair(choice: Callable[..., Any]) -> Choose:
-    """Choose the two numeric inputs whose values are least (min) or most (max) unlike."""
+    """Choose the two numeric inputs whose values differ least (min) or most (max)."""
+
+    def distance(model: ModelProfile, a: str, b: str) -> float:
+        first, second = model.numbers[a], model.numbers[b]
+        return float(abs(first["mean"] - second["mean"]) / (first["deviation"] + second["deviation"]))
 
     def choose(model: ModelProfile) -> Parameters | None:
-        def distance(a: str, b: str) -> float:
-            first, second = model.numbers[a], model.numbers[b]
-            return float(abs(first["mean"] - second["mean"]) / (first["deviation"] + second["deviation"]))
-
-        names = list(model.numbers)
-        pairs = [(distance(a, b), a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+        pairs = [(distance(model, a, b), a, b) for a, b in combinations(model.numbers, 2)]
         return dict(zip(("input", "other"), choice(pairs)[1:], strict=True)) if pairs else None
 
     return choose
 
 
 def _number(model: ModelProfile) -> Parameters | None:
-    names = _strongest_first(model, model.numbers)
-    return {"input": names[0], **model.numbers[names[0]]} if names else None
-
-
-def _numbers(model: ModelProfile) -> Parameters | None:
-    return {"statistics": model.numbers} if model.numbers else None
-
-
-def _missing_numbers(model: ModelProfile) -> Parameters | None:
-    return _numbers(model) if any(each["missing"] for each in model.numbers.values()) else None
+    name = _strongest(model, model.numbers)
+    return {"input": name, **model.numbers[name]} if name else None
 
 
 def _string(model: ModelProfile) -> Parameters | None:
-    names = _strongest_first(model, [name for name, values in model.strings.items() if len(values) > 1])
-    return {"input": names[0], "values": model.strings[names[0]]} if names else None
-
-
-def _strings(model: ModelProfile) -> Parameters | None:
-    return {} if model.strings else None
+    name = _strongest(model, [name for name, values in model.strings.items() if len(values) > 1])
+    return {"input": name, "values": model.strings[name]} if name else None
 
 
 def _input(model: ModelProfile) -> Parameters | None:
-    names = _strongest_first(model, [*model.numbers, *model.strings])
-    return {"input": names[0]} if names else None
+    name = _strongest(model, [*model.numbers, *model.strings])
+    return {"input": name} if name else None
 
 
-def _any(model: ModelProfile) -> Parameters:
-    return {"base": model.base, "spread": model.spread, "temperature": 1.5, "size": 48}
-
-
-def _classes(model: ModelProfile) -> Parameters | None:
-    return {"low": 0.05, "high": 0.95} if model.classes else None
-
-
-def _regression(model: ModelProfile) -> Parameters | None:
-    low, high = model.base[0] - model.spread, model.base[0] + model.spread
-    return None if model.classes else {"low": low, "high": high}
-
+# What a fault needs of a model, and the parameters that it gets: None where the model has nothing of the kind.
+NEEDS: dict[str, Choose] = {
+    "strong column": _drop(0.0),
+    "medium column": _drop(0.4),
+    "weak column": _drop(0.8),
+    "number column": _number_column(),
+    "second number column": _number_column(1),
+    "large number column": _number_column(above=1000),
+    "text column": lambda m: next(({"column": name} for name in m.order if name not in m.largest), None),
+    "like numbers": _pair(min),
+    "unlike numbers": _pair(max),
+    "number": _number,
+    "numbers": lambda m: {"statistics": m.numbers} if m.numbers else None,
+    "several numbers": lambda m: {} if len(m.numbers) > 1 else None,
+    "missing numbers": lambda m: {"statistics": m.numbers} if any(n["missing"] for n in m.numbers.values()) else None,
+    "string": _string,
+    "strings": lambda m: {} if m.strings else None,
+    "input": _input,
+    "scores": lambda m: {"base": m.base, "spread": m.spread, "temperature": 1.5, "size": 48},
+    "classes": lambda m: {"low": 0.05, "high": 0.95} if m.classes else None,
+    "two classes": lambda m: {"threshold": min(m.threshold + 0.1, 0.95)} if m.classes == 2 else None,
+    "regression": lambda m: None if m.classes else {"low": m.base[0] - m.spread, "high": m.base[0] + m.spread},
+}
 
 _F: Family = "features"
 _P: Family = "preprocessing"
 _O: Family = "output"
 CATALOGUE = (
-    Fault("drop_strong", _F, "the strongest column is lost before it reaches the model", "replace", _drop(0.0)),
-    Fault("drop_medium", _F, "a column of medium importance is lost on the way", "replace", _drop(0.4)),
-    Fault("drop_weak", _F, "a column of low importance is lost on the way", "replace", _drop(0.8)),
-    Fault("swap_alike", _F, "two inputs with similar values are swapped", "swap", _pair(min)),
-    Fault("swap_unlike", _F, "two inputs with different values are swapped", "swap", _pair(max)),
-    Fault("unit_hundredth", _F, "a column arrives in a unit 100 times larger", "multiply", _number_column(factor=0.01)),
-    Fault("unit_thousand", _F, "a column arrives in a unit 1000 times smaller", "multiply", _number_column(factor=1e3)),
-    Fault("constant", _F, "a broken feature store returns 0 for a column", "replace", _number_column(1, value=0.0)),
-    Fault("join_shifted", _F, "an input is joined to the next row", "lag_input", _input),
-    Fault("sign", _F, "an input has the opposite sign", "negate", _number),
-    Fault("logarithm", _F, "the logarithm of an input is taken once too often", "logarithm", _number),
-    Fault("thousands", _F, "a thousands separator is read as a decimal point", "thousands", _number_column(above=1e3)),
-    Fault("zero_is_missing", _F, "`if not value` treats zero as missing", "zero_as_missing", _numbers),
-    Fault("impute_zero", _P, "missing numbers become 0", "fill_zero", _missing_numbers),
-    Fault("indicator_lost", _P, "the model cannot see which numbers were missing", "fill_median", _missing_numbers),
-    Fault("carried_forward", _P, "a missing number is filled from the row before", "carry_forward", _missing_numbers),
-    Fault("scaler_missing", _P, "numbers reach the model unscaled", "unscale", _numbers),
-    Fault("scaler_stale", _P, "numbers are scaled with the statistics of an earlier training", "scale_stale", _numbers),
-    Fault("category_order", _P, "categories are encoded in a different order", "next_category", _string),
-    Fault("unseen_first", _P, "an unseen category is treated as the first one", "unseen_as_first", _string),
-    Fault("category_lost", _P, "one known category is treated as unseen", "lose_second", _string),
-    Fault("rare_lost", _P, "the rarest category is treated as unseen", "lose_last", _string),
-    Fault("case_folded", _P, "text arrives in a different case", "change_case", _strings),
-    Fault("missing_text", _P, "missing text becomes 'nan'", "missing_as_nan", _strings),
-    Fault("missing_frequent", _P, "missing text becomes the most frequent value", "missing_as_frequent", _string),
-    Fault("padding_kept", _P, "spaces around text are not stripped", "keep_padding", _text_column),
-    Fault("padding_stripped", _P, "spaces around text are stripped, unlike in training", "strip_padding", _text_column),
-    Fault("integers", _P, "numbers are truncated to integers", "truncate", _numbers),
-    Fault("rounded_inputs", _P, "inputs are rounded to one decimal place", "round_inputs", _numbers),
-    Fault("clipped", _P, "inputs are clipped to their usual range", "clip_inputs", _numbers),
-    Fault("float16", _P, "inputs are stored in half precision", "float16", _numbers),
-    Fault("float32", _P, "inputs are stored in single precision", "float32", _numbers),
-    Fault("overflow", _P, "inputs overflow, because they are stored in 8 bits", "overflow", _numbers),
-    Fault("batch_statistics", _P, "numbers are scaled with the statistics of the batch", "scale_by_batch", _numbers),
+    Fault("drop_strong", _F, "the strongest column is lost before it reaches the model", "replace", "strong column"),
+    Fault("drop_medium", _F, "a column of medium importance is lost on the way", "replace", "medium column"),
+    Fault("drop_weak", _F, "a column of low importance is lost on the way", "replace", "weak column"),
+    Fault("swap_alike", _F, "two inputs with similar values are swapped", "swap", "like numbers"),
+    Fault("swap_unlike", _F, "two inputs with different values are swapped", "swap", "unlike numbers"),
+    Fault("unit_hundredth", _F, "a column arrives in a unit 100 times larger", "hundredth", "number column"),
+    Fault("unit_thousand", _F, "a column arrives in a unit 1000 times smaller", "thousandfold", "number column"),
+    Fault("constant", _F, "a broken feature store returns 0 for a column", "zero", "second number column"),
+    Fault("join_shifted", _F, "an input is joined to the next row", "lag_input", "input"),
+    Fault("sign", _F, "an input has the opposite sign", "negate", "number"),
+    Fault("logarithm", _F, "the logarithm of an input is taken once too often", "logarithm", "number"),
+    Fault("thousands", _F, "a thousands separator is read as a decimal point", "thousands", "large number column"),
+    Fault("zero_is_missing", _F, "`if not value` treats zero as missing", "zero_as_missing", "numbers"),
+    Fault("impute_zero", _P, "missing numbers become 0", "fill_zero", "missing numbers"),
+    Fault("indicator_lost", _P, "the model cannot see which numbers were missing", "fill_median", "missing numbers"),
+    Fault("carried_forward", _P, "a missing number is filled from the row before", "carry_forward", "missing numbers"),
+    Fault("scaler_missing", _P, "numbers reach the model unscaled", "unscale", "numbers"),
+    Fault("scaler_stale", _P, "numbers are scaled with statistics of an earlier training", "scale_stale", "numbers"),
+    Fault("category_order", _P, "categories are encoded in a different order", "next_category", "string"),
+    Fault("unseen_first", _P, "an unseen category is treated as the first one", "unseen_as_first", "string"),
+    Fault("category_lost", _P, "one known category is treated as unseen", "lose_second", "string"),
+    Fault("rare_lost", _P, "the rarest category is treated as unseen", "lose_last", "string"),
+    Fault("case_folded", _P, "text arrives in a different case", "change_case", "strings"),
+    Fault("missing_text", _P, "missing text becomes 'nan'", "missing_as_nan", "strings"),
+    Fault("missing_frequent", _P, "missing text becomes the most frequent value", "missing_as_frequent", "string"),
+    Fault("padding_kept", _P, "spaces around text are not stripped", "keep_padding", "text column"),
     Fault(
-        "columns_reordered", _P, "the inputs arrive in a different order than in training", "reorder",
-        lambda model: {} if len(model.numbers) > 1 else None,
+        "padding_stripped", _P, "spaces around text are stripped, not as in training", "strip_padding", "text column"
     ),
-    Fault("class_index", _O, "the class index is off by one", "class_index", _classes),
-    Fault(
-        "threshold", _O, "the decision threshold has moved", "move_threshold",
-        lambda model: {"threshold": min(model.threshold + 0.1, 0.95)} if model.classes == 2 else None,
-    ),
-    Fault("temperature", _O, "scores are on a different scale", "temperature", _any),
-    Fault("softmax_twice", _O, "probabilities are normalized twice", "softmax", _classes),
-    Fault("rounded", _O, "scores are rounded to two digits", "round_scores", _any),
-    Fault("half_scores", _O, "scores are stored in half precision", "half_scores", _any),
-    Fault("cut_scores", _O, "probabilities are clipped at 5 and 95 %", "clip_scores", _classes),
-    Fault("cut_predictions", _O, "predictions are clipped to their usual range", "clip_scores", _regression),
-    Fault("log_scale", _O, "predictions stay on the logarithmic scale", "log_scale", _regression),
-    Fault("not_deterministic", _O, "the same row gets a different answer each time", "add_noise", _any),
-    Fault("shifted", _O, "each row gets the answer of its neighbour", "shift_scores", _any),
-    Fault("sorted", _O, "answers are returned in sorted order", "sort_scores", _any),
-    Fault("nulls_base", _O, "rows with a missing value get the base rate", "base_for_missing", _any),
-    Fault("nulls_dropped", _O, "rows with a missing value are dropped", "drop_missing", _any),
-    Fault("always_same", _O, "every row gets the base rate", "base_always", _any),
-    Fault("buffered", _O, "only the first rows of a large batch are scored, over and over", "buffer", _any),
-    Fault("cached", _O, "answers are cached by too few of the inputs", "cache", _any),
-    Fault("alone_differs", _O, "a single row takes another code path than a batch", "shift_single_row", _any),
-)  # fmt: skip
+    Fault("integers", _P, "numbers are truncated to integers", "truncate", "numbers"),
+    Fault("rounded_inputs", _P, "inputs are rounded to one decimal place", "round_inputs", "numbers"),
+    Fault("clipped", _P, "inputs are clipped to their usual range", "clip_inputs", "numbers"),
+    Fault("float16", _P, "inputs are stored in half precision", "float16", "numbers"),
+    Fault("float32", _P, "inputs are stored in single precision", "float32", "numbers"),
+    Fault("overflow", _P, "inputs overflow, because they are stored in 8 bits", "overflow", "numbers"),
+    Fault("batch_statistics", _P, "numbers are scaled with the statistics of the batch", "scale_by_batch", "numbers"),
+    Fault("columns_reordered", _P, "the inputs arrive in a different order", "reorder", "several numbers"),
+    Fault("class_index", _O, "the class index is off by one", "class_index", "classes"),
+    Fault("threshold", _O, "the decision threshold has moved", "move_threshold", "two classes"),
+    Fault("temperature", _O, "scores are on a different scale", "temperature", "scores"),
+    Fault("softmax_twice", _O, "probabilities are normalized twice", "softmax", "classes"),
+    Fault("rounded", _O, "scores are rounded to two digits", "round_scores", "scores"),
+    Fault("half_scores", _O, "scores are stored in half precision", "half_scores", "scores"),
+    Fault("cut_scores", _O, "probabilities are clipped at 5 and 95 %", "clip_scores", "classes"),
+    Fault("cut_predictions", _O, "predictions are clipped to their usual range", "clip_scores", "regression"),
+    Fault("log_scale", _O, "predictions stay on the logarithmic scale", "log_scale", "regression"),
+    Fault("not_deterministic", _O, "the same row gets a different answer each time", "add_noise", "scores"),
+    Fault("shifted", _O, "each row gets the answer of its neighbour", "shift_scores", "scores"),
+    Fault("sorted", _O, "answers are returned in sorted order", "sort_scores", "scores"),
+    Fault("nulls_base", _O, "rows with a missing value get the base rate", "base_for_missing", "scores"),
+    Fault("nulls_dropped", _O, "rows with a missing value are dropped", "drop_missing", "scores"),
+    Fault("always_same", _O, "every row gets the base rate", "base_always", "scores"),
+    Fault("buffered", _O, "only the first rows of a large batch are scored, over and over", "buffer", "scores"),
+    Fault("cached", _O, "answers are cached by too few of the inputs", "cache", "scores"),
+    Fault("alone_differs", _O, "a single row takes another code path than a batch", "shift_single_row", "scores"),
+)
 FAULTS: dict[str, Fault] = {fault.name: fault for fault in CATALOGUE}

@@ -1,4 +1,4 @@
-"""A verdict told: the page with its pictures, Markdown, JUnit, rows for a terminal, and the JSON document.
+"""Renders a verdict: the page with its charts, Markdown, JUnit, rows for a terminal, and the JSON document.
 
-In: a Verdict. Out: text. Never: deciding anything.
+In: a Verdict. Out: text. Never: a decision.
 """

@@ -1,4 +1,4 @@
-"""The JSON document of a verdict, and its schema; `docs/verdict.schema.json` is the latter."""
+"""The JSON document of a verdict, and its schema, which is stored as `docs/verdict.schema.json`."""
 
 import math
 import sys
@@ -9,15 +9,15 @@ from seatrial.trial.records import SCHEMA, Verdict
 
 
 def to_json(verdict: Verdict) -> str:
-    """Write the document as JSON that every reader takes: no Infinity (the largest float stands for it), no NaN."""
+    """Write the document as standard JSON: the largest float in place of Infinity, null in place of NaN."""
     document = _plain(verdict.to_document())
     for check in document["checks"]:
-        check["severity"] = check["severity"] or 0.0  # NaN orders nothing
+        check["severity"] = check["severity"] or 0.0  # NaN has no order
     return _to_json(document)
 
 
 def json_schema() -> dict[str, Any]:
-    """Describe the document as JSON Schema, from the records themselves."""
+    """Describe the document as JSON Schema, generated from the records."""
     from pydantic import TypeAdapter
 
     schema = TypeAdapter(Verdict).json_schema(mode="serialization")
@@ -28,7 +28,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Only what JSON has: numpy's scalars and arrays as numbers and lists, anything else as text."""
+    """Convert to JSON types: numpy's scalars and arrays become numbers and lists, anything else text."""
     if isinstance(value, dict):
         return {_plain(str(key)): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -4,25 +4,26 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from seatrial.trial.records import Check, NotComparedError, Outcome, Subject, Verdict
+from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.report.reading import (
-    QUESTION,
+    QUESTIONS,
     WORD,
     against,
+    checks_of,
     failed,
     figures_of,
     headline,
     not_compared,
+    notable,
     readable,
+    releases,
     short_hash,
     suite_states,
-    told,
     total_seconds,
-    worst_first,
 )
 from seatrial.trial.report.words import CODE, cell, clean, cut, moment, sentence, signed
 
-MOST_LISTED = 10  # failed checks in a comment; the page has them all
+MOST_LISTED = 10  # failed checks in a comment; the page has all of them
 MOST_ROWS, MOST_COLUMNS = 10, 8
 MARK = {
     Outcome.passed: "✅",
@@ -35,7 +36,7 @@ MARK = {
 
 
 def to_markdown(result: Verdict | NotComparedError) -> str:
-    """Write a comment for a pull request: the verdict, the suites, what failed with its hint, the worst rows folded."""
+    """Write a comment for a pull request: the verdict, the suites, the failures with hints, the worst rows folded."""
     if isinstance(result, NotComparedError):
         first, hint = not_compared(result)
         return "\n\n".join(part for part in (f"## ❔ {_md(first)}", _md(hint)) if part) + "\n"
@@ -56,17 +57,17 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
     ]
     bad = failed(verdict)
     if bad:
-        parts.append("### What keeps it")
+        parts.append("### What keeps it from passing")
         parts.append("\n".join(_md_check(check) for check in bad[:MOST_LISTED]))
         if len(bad) > MOST_LISTED:
-            parts.append(f"And {len(bad) - MOST_LISTED} more, on the page.")
-    notes = told(verdict)
+            parts.append(f"And {len(bad) - MOST_LISTED} more on the page.")
+    notes = notable(verdict)
     if notes:
         body = "\n".join(_md_check(check) for check in notes[:MOST_LISTED])
         parts.append(_folded(f"{len(notes)} worth reading", body))
     if verdict.worst_rows:
         parts.append(_folded("The rows that changed most", _md_rows(verdict)))
-    parts.append(f"<sub>{_sides(verdict)}</sub>")
+    parts.append(f"<sub>{_releases(verdict)}</sub>")
     return "\n\n".join(parts) + "\n"
 
 
@@ -99,18 +100,14 @@ def _folded(title: str, body: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
 
 
-def _sides(verdict: Verdict) -> str:
-    def told_of(role: str, subject: Subject) -> str:
-        return f"{role} {_md(subject.version)}, wheel {_md(short_hash(subject))}"
-
-    sides = [told_of("candidate", verdict.candidate)]
-    sides += [told_of("baseline", verdict.baseline)] if verdict.baseline else []
-    when = [_md(moment(verdict.started))] if verdict.started else []
-    return "; ".join([*sides, *when, f"Seatrial {_md(verdict.seatrial)}"] if verdict.seatrial else [*sides, *when])
+def _releases(verdict: Verdict) -> str:
+    parts = [f"{role} {_md(s.version)}, wheel {_md(short_hash(s))}" for role, s in reversed(releases(verdict))]
+    parts += [_md(moment(verdict.started))] if verdict.started else []
+    return "; ".join([*parts, f"Seatrial {_md(verdict.seatrial)}"] if verdict.seatrial else parts)
 
 
 def _md(text: str) -> str:
-    """Escape Markdown, HTML, mentions and addresses; what our sentences mark as code stays code."""
+    """Escape Markdown, HTML, mentions and URLs; what our sentences mark as code stays code."""
     parts, end = [], 0
     for code in CODE.finditer(text):
         parts += [_md_plain(text[end : code.start()]), f"`{code.group(1)}`"]
@@ -121,15 +118,15 @@ def _md(text: str) -> str:
 def _md_plain(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_{}\[\]#|~$!])", r"\\\1", text)
-    # A host would make these a notification to somebody, a reference, or a link.
+    # A code host would turn these into a notification, a reference, or a link.
     return re.sub(r"(@|://|www\.|GH-|\\#)", r"\1<!-- -->", text)
 
 
 def to_junit(result: Verdict | NotComparedError) -> str:
-    """Write JUnit XML, one test case a check.
+    """Write JUnit XML, one test case per check.
 
-    Blocked and waiting are failures, inconclusive and not compared are errors; noted and accepted pass and tell why in
-    their output. Nothing is ever skipped, since many a server shows a skipped test as a green one.
+    Blocked and waiting are failures, inconclusive and not compared are errors; noted and accepted pass, with the reason
+    in their output. Nothing is ever skipped, because many servers show a skipped test as green.
     """
     if isinstance(result, NotComparedError):
         first, hint = not_compared(result)
@@ -186,11 +183,10 @@ def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "cause", verdict.cause
     yield "kind", verdict.kind
     yield "task", verdict.task
-    for role, subject in (("candidate", verdict.candidate), ("baseline", verdict.baseline)):
-        if subject:
-            yield role, f"{subject.name} {subject.version}"
-            yield f"{role}.sha256", subject.sha256
-            yield f"{role}.data_sha256", subject.data_sha256
+    for role, subject in releases(verdict):
+        yield role, f"{subject.name} {subject.version}"
+        yield f"{role}.sha256", subject.sha256
+        yield f"{role}.data_sha256", subject.data_sha256
     yield from ((f"rows.{name}", str(number)) for name, number in verdict.rows.items())
     yield "recommended_version", verdict.recommended_version
     yield "seatrial", verdict.seatrial
@@ -198,19 +194,19 @@ def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, str, str, str]]:
-    """Rows of suite, check, outcome and summary, free of control characters; a table has to take them as plain text.
+    """Rows of suite, check, outcome and summary, without control characters, to be shown as plain text.
 
-    What failed comes first. A suite that passed with several checks is one row, unless `every` check is asked for.
+    Failures come first. A suite with several passed checks is one row, unless `every` check is wanted.
     """
     verdict = readable(verdict)
     rows = [_row(check) for check in failed(verdict)]
-    for suite in QUESTION:
-        rest = [c for c in verdict.checks if c.suite == suite and c.outcome not in _KINDS]
+    for suite in QUESTIONS:
+        rest = [check for check in checks_of(verdict, suite) if check.outcome not in _KINDS]
         good = [check for check in rest if check.outcome is Outcome.passed]
         if len(good) > 1 and not every:
             rows.append((suite, f"{len(good)} checks", WORD[Outcome.passed].lower(), ""))
             rest = [check for check in rest if check.outcome is not Outcome.passed]
-        rows += [_row(check) for check in worst_first(rest)]
+        rows += [_row(check) for check in rest]
     return rows
 
 

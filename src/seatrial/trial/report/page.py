@@ -1,4 +1,4 @@
-"""The page of a verdict: one file that opens anywhere, verdict and cause first. Its pictures are in `sections.py`."""
+"""The page of a verdict: one file that opens anywhere, verdict and cause first. Its charts are in `sections.py`."""
 
 import html
 from collections.abc import Iterator
@@ -8,20 +8,21 @@ from typing import Any
 from seatrial.pages import render
 from seatrial.pages.charts import Svg
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Suite, Verdict
+from seatrial.trial.records import Check, Subject, Verdict
 from seatrial.trial.report.reading import (
-    QUESTION,
+    QUESTIONS,
     WORD,
     against,
+    checks_of,
     failed,
     figures_of,
     headline,
+    notable,
     readable,
+    releases,
     short_hash,
     suite_states,
-    told,
     total_seconds,
-    worst_first,
 )
 from seatrial.trial.report.sections import flips, sections
 from seatrial.trial.report.words import CODE, cell, figure, moment, sentence, signed
@@ -31,10 +32,9 @@ MOST_ROWS, MOST_COLUMNS = 10, 24
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One check as the page tells it."""
+    """One check as the page shows it."""
 
     id: str
-    suite: str
     outcome: str
     word: str
     summary: Svg
@@ -44,7 +44,7 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class Row:
-    """One row that changed: where its answer went, from 0 to 1 where it is a probability, and its values."""
+    """One row that changed: its old and new prediction, the two as `ends` from 0 to 1 for a probability, its values."""
 
     old: str
     new: str
@@ -55,7 +55,7 @@ class Row:
 
 
 def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
-    """Render the page: no script, nothing to fetch, no clock; `command` is what holds this trial again."""
+    """Render the page: no script, nothing to fetch, no clock; `command` runs this trial again."""
     verdict = readable(verdict)
     line = headline(verdict)
     columns = _columns(verdict)
@@ -68,29 +68,23 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
         cause=prose(line.cause),
         to_do=prose(line.to_do),
         when=moment(verdict.started) if verdict.started else "",
-        sides=[(role, side, short_hash(side)) for role, side in _sides(verdict)],
-        libraries=list(_libraries(verdict)),
-        suites=[(state, prose(state.line)) for state in suite_states(verdict)],
+        releases=[(role.capitalize(), release, short_hash(release)) for role, release in releases(verdict)],
+        libraries=list(_changed_libraries(verdict.baseline, verdict.candidate)),
+        suites=suite_states(verdict),
         failed=[_line(check) for check in failed(verdict)],
-        told=[_line(check) for check in told(verdict)],
+        notable=[_line(check) for check in notable(verdict)],
         sections=list(sections(verdict)),
         flips=flips(verdict),
         columns=columns,
         rows=rows,
         moves=any(row.ends for row in rows),
-        checks=[
-            (suite, [_line(c) for c in worst_first([c for c in verdict.checks if c.suite == suite])])
-            for suite in QUESTION
-        ],
-        policy=[(name, cell(value), _meaning(name)) for name, value in verdict.policy.items()],
+        drivers=any(driving for row in rows for _, driving in row.values),
+        checks=[(suite, [_line(check) for check in checks_of(verdict, suite)]) for suite in QUESTIONS],
+        policy=[(name, cell(value), _description(name)) for name, value in verdict.policy.items()],
         seconds=[(name, f"{value:.1f}") for name, value in verdict.seconds.items() if name != "total"],
         total=f"{total_seconds(verdict):.1f}" if verdict.seconds else "",
         command=command,
     )
-
-
-def _of(verdict: Verdict, suite: Suite) -> list[Check]:
-    return [check for check in verdict.checks if check.suite == suite]
 
 
 def prose(text: str) -> Svg:
@@ -103,43 +97,24 @@ def prose(text: str) -> Svg:
 
 
 def _line(check: Check) -> CheckLine:
-    return CheckLine(
-        check.id,
-        check.suite,
-        check.outcome.value,
-        WORD[check.outcome],
-        prose(sentence(check.summary)),
-        prose(sentence(check.hint)),
-        figures_of(check),
-    )
+    summary, hint = prose(sentence(check.summary)), prose(sentence(check.hint))
+    return CheckLine(check.id, check.outcome.value, WORD[check.outcome], summary, hint, figures_of(check))
 
 
-def _sides(verdict: Verdict) -> Iterator[tuple[str, Any]]:
-    if verdict.baseline:
-        yield "Baseline", verdict.baseline
-    yield "Candidate", verdict.candidate
-
-
-def _libraries(verdict: Verdict) -> Iterator[tuple[str, str, str]]:
-    """What the two environments differ in: a changed library is a cause that nobody looks for."""
-    old = verdict.baseline.environment if verdict.baseline else {}
-    new = verdict.candidate.environment
+def _changed_libraries(baseline: Subject | None, candidate: Subject) -> Iterator[tuple[str, str, str]]:
+    """The differences between the two environments: a changed library is a cause that is easily overlooked."""
+    old, new = baseline.environment if baseline else {}, candidate.environment
     for name in sorted({*old, *new}) if old else []:
         if old.get(name) != new.get(name):
             yield name, old.get(name, "none"), new.get(name, "none")
 
 
 def _columns(verdict: Verdict) -> list[str]:
-    """The rows' columns, those that changed in a row first."""
+    """The rows' columns, with those that drive a change first."""
     rows = verdict.worst_rows[:MOST_ROWS]
     names = list(dict.fromkeys(name for row in rows for name in row.get("row", {})))
-    changed = {name for row in rows for name in _changed(row)}
-    return sorted(names, key=lambda name: name not in changed)[:MOST_COLUMNS]
-
-
-def _changed(row: dict[str, Any]) -> set[str]:
-    given = row.get("changed") or ()
-    return {str(each.get("column", "")) if isinstance(each, dict) else str(each) for each in given}
+    driving = {str(name) for row in rows for name in row.get("drivers", ())}
+    return sorted(names, key=lambda name: name not in driving)[:MOST_COLUMNS]
 
 
 def _row(row: dict[str, Any], columns: list[str]) -> Row:
@@ -149,17 +124,11 @@ def _row(row: dict[str, Any], columns: list[str]) -> Row:
         change = signed(float(new) - float(old))
         ends = (float(old), float(new)) if 0 <= old <= 1 and 0 <= new <= 1 else None
         old, new = figure(float(old)), figure(float(new))
-    values, changed = row.get("row", {}), _changed(row)
-    return Row(
-        cell(old),
-        cell(new),
-        change,
-        cell(row.get("label")),
-        ends,
-        tuple((cell(values.get(name), 36), name in changed) for name in columns),
-    )
+    values, drivers = row.get("row", {}), row.get("drivers", ())
+    cells = tuple((cell(values.get(name), 36), name in drivers) for name in columns)
+    return Row(cell(old), cell(new), change, cell(row.get("label")), ends, cells)
 
 
-def _meaning(name: str) -> str:
-    known = Policy.model_fields.get(name)
+def _description(setting: str) -> str:
+    known = Policy.model_fields.get(setting)
     return (known.description or "") if known else ""

@@ -1,4 +1,4 @@
-"""What a verdict says, in the order in which people read it; every rendering takes words and order from here."""
+"""What a verdict says, in the order in which people read it; all renderings take their words and order from here."""
 
 import re
 from collections.abc import Sequence
@@ -8,40 +8,32 @@ from seatrial.trial.records import Check, NotComparedError, Outcome, Subject, Su
 from seatrial.trial.report.words import clean, cleaned, cut, figure, sentence, times
 from seatrial.trial.verdict import order_of
 
-WORD = {
-    Outcome.passed: "Passed",
-    Outcome.noted: "Noted",
-    Outcome.accepted: "Accepted",
-    Outcome.waiting: "Waiting",
-    Outcome.inconclusive: "Inconclusive",
-    Outcome.blocked: "Blocked",
-}
-_HEADING = {Outcome.waiting: "Waiting for acceptance"}
+WORD = {outcome: outcome.value.capitalize() for outcome in Outcome}
 # What each suite asks, in the order in which a fault is easiest to understand.
-QUESTION: dict[Suite, str] = {
-    "golden": "Does the installed wheel answer as it did at training?",
-    "invariants": "Is every row answered once, and alike each time?",
-    "contract": "May callers send and expect the same?",
-    "reproduce": "Does the baseline, trained again, come out the same?",
+QUESTIONS: dict[Suite, str] = {
+    "golden": "Does the installed wheel predict what it did at training?",
+    "invariants": "Is every row answered once, and the same each time?",
+    "contract": "Can callers send and expect the same?",
+    "reproduce": "Does training again give the same model?",
     "rebuild": "Does the new code on the old data change anything?",
-    "total": "Are its answers as after a harmless retrain, or better?",
-    "data": "Did it learn from like data?",
-    "cost": "Is it as small and as quick?",
+    "total": "Do predictions differ no more than after a harmless retrain?",
+    "data": "Was it trained on similar data?",
+    "cost": "Is it as small and as fast?",
 }
 _BADNESS = {outcome: place for place, outcome in enumerate(Outcome)}
-_MORE = re.compile(r" And (\d+ more checks? failed)\.?$")  # told beside the cause, not in it
+_MORE = re.compile(r" And (\d+ more checks? failed)\.?$")  # shown beside the cause, not in it
 FAILED = (Outcome.blocked, Outcome.inconclusive, Outcome.waiting)
-NO_CHECK = "The trial looked at nothing: there is no check in it."
+NO_CHECK = "The trial contains no check."
 _TO_DO = {
-    Outcome.blocked: "It must not be published like this.",
-    Outcome.waiting: "It is published only after somebody accepts the difference: `seatrial trial accept`.",
-    Outcome.inconclusive: "What could not be found out is no pass.",
+    Outcome.blocked: "Do not publish it like this.",
+    Outcome.waiting: "It can be published once somebody accepts the difference: `seatrial trial accept`.",
+    Outcome.inconclusive: "A check that could not be made is not a pass.",
 }
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The first line: what it came to as a word, the cause as a sentence, and what to do as another."""
+    """The first line: the outcome as a word, the cause as a sentence, and what to do as another."""
 
     outcome: Outcome
     word: str
@@ -54,12 +46,11 @@ class Headline:
 
 @dataclass(frozen=True)
 class SuiteState:
-    """One suite: the worst that its checks came to (None where there was none), and one line about it."""
+    """One suite: the worst outcome of its checks (None if there are none), and one line about it."""
 
     suite: Suite
     question: str
     outcome: Outcome | None
-    checks: int
     line: str
 
     @property
@@ -69,7 +60,7 @@ class SuiteState:
 
 
 def readable(verdict: Verdict) -> Verdict:
-    """Give the same verdict with all its texts cleaned, to be escaped for one surface and no more."""
+    """Return the same verdict with all its texts cleaned; each rendering only needs to escape its own markup."""
     document = verdict.to_document()
     kept = {name: document.pop(name) for name in ("outcome", "kind", "schema")}
     checks = [
@@ -79,11 +70,11 @@ def readable(verdict: Verdict) -> Verdict:
 
 
 def headline(verdict: Verdict) -> Headline:
-    """Say the verdict and its cause. A verdict over no check is inconclusive, whatever it says."""
+    """The verdict and its cause. A verdict without a check is inconclusive, whatever it says."""
     outcome = verdict.outcome if verdict.checks else Outcome.inconclusive
     cause = verdict.cause if verdict.checks else NO_CHECK
-    word = _HEADING.get(outcome, WORD[outcome])
-    for prefix in (word, WORD[outcome], outcome.value):  # the word is told once
+    word = "Waiting for acceptance" if outcome is Outcome.waiting else WORD[outcome]
+    for prefix in (word, WORD[outcome]):  # the word is shown once
         if cause.lower().startswith(f"{prefix.lower()}:") and cause[len(prefix) + 1 :].strip():
             cause = cause[len(prefix) + 1 :]
             break
@@ -93,8 +84,8 @@ def headline(verdict: Verdict) -> Headline:
     to_do = _TO_DO.get(outcome, "")
     if not to_do:
         version = verdict.recommended_version
-        other = f", though {version} is recommended" if version and version != verdict.candidate.version else ""
-        to_do = f"It may be published as {verdict.candidate.version}{other}."
+        other = f", but {version} is recommended" if version and version != verdict.candidate.version else ""
+        to_do = f"It can be published as {verdict.candidate.version}{other}."
     hints = [check.hint for check in failed(verdict) if check.hint]
     if outcome in (Outcome.blocked, Outcome.inconclusive) and hints:
         to_do += f" {sentence(hints[0])}"
@@ -104,17 +95,17 @@ def headline(verdict: Verdict) -> Headline:
 
 
 def not_compared(error: NotComparedError) -> tuple[str, str]:
-    """The first line and the hint where there is no verdict."""
+    """The first line and the hint if there is no verdict."""
     return f"Not compared: {sentence(clean(error.message))}", sentence(clean(error.hint))
 
 
 def suite_states(verdict: Verdict) -> list[SuiteState]:
-    """All suites in their order, those too that were not run."""
+    """All suites in their order, including those that were not run."""
     states = []
-    for suite, question in QUESTION.items():
-        checks = worst_first([check for check in verdict.checks if check.suite == suite])
+    for suite, question in QUESTIONS.items():
+        checks = checks_of(verdict, suite)
         if not checks:
-            states.append(SuiteState(suite, question, None, 0, "No check of it was made."))
+            states.append(SuiteState(suite, question, None, "It made no check."))
             continue
         worst = checks[0]
         if worst.outcome is Outcome.passed and len(checks) > 1:
@@ -122,12 +113,17 @@ def suite_states(verdict: Verdict) -> list[SuiteState]:
         else:
             more = sum(check.outcome is worst.outcome for check in checks) - 1
             line = sentence(worst.summary) + (f" And {more} more." if more else "")
-        states.append(SuiteState(suite, question, worst.outcome, len(checks), line))
+        states.append(SuiteState(suite, question, worst.outcome, line))
     return states
 
 
+def checks_of(verdict: Verdict, suite: Suite) -> list[Check]:
+    """The checks of one suite, the worst first."""
+    return worst_first([check for check in verdict.checks if check.suite == suite])
+
+
 def worst_first(checks: Sequence[Check]) -> list[Check]:
-    """Order checks from bad to good, and of those alike the one first that tells the cause best."""
+    """Order checks from bad to good; among equal ones, the one that shows the cause best comes first."""
     return sorted(checks, key=lambda check: (-_BADNESS[check.outcome], *order_of(check)))
 
 
@@ -136,27 +132,32 @@ def failed(verdict: Verdict) -> list[Check]:
     return worst_first([check for check in verdict.checks if check.outcome in FAILED])
 
 
-def told(verdict: Verdict) -> list[Check]:
-    """The checks that decide nothing and are worth reading: what was accepted, and what was noted."""
+def notable(verdict: Verdict) -> list[Check]:
+    """The checks that decide nothing and are worth reading: accepted and noted ones."""
     return worst_first([c for c in verdict.checks if c.outcome in (Outcome.accepted, Outcome.noted)])
 
 
 def figures_of(check: Check) -> str:
-    """The figures that decided: `0.31 → 0.02, 14.2 times the limit`, or `0.279, limit 0.05`.
+    """The values that decided: `0.31 → 0.02, 14.2 times the limit`, or `0.279, limit 0.05`.
 
-    Of two sides a limit is put on their difference or ratio, so it is told beside a single figure only.
+    With an old and a new value, the limit applies to their difference or ratio, so it is only shown beside one value.
     """
-    sides = [figure(side) for side in (check.old, check.new) if side is not None]
-    parts = [" → ".join(sides)] if sides else []
-    if len(sides) < 2 and check.limit is not None:
+    values = [figure(value) for value in (check.old, check.new) if value is not None]
+    parts = [" → ".join(values)] if values else []
+    if len(values) < 2 and check.limit is not None:
         parts.append(f"limit {figure(check.limit)}")
     elif check.outcome in FAILED and 1 < check.severity < 1e6:
         parts.append(f"{times(check.severity)} times the limit")
     return ", ".join(parts)
 
 
+def releases(verdict: Verdict) -> list[tuple[str, Subject]]:
+    """The releases by their role, the baseline first."""
+    return [*([("baseline", verdict.baseline)] if verdict.baseline else []), ("candidate", verdict.candidate)]
+
+
 def against(verdict: Verdict) -> str:
-    """Who was held against whom: `titanic-model 0.2.0 against 0.1.0`."""
+    """What was compared: `titanic-model 0.2.0 against 0.1.0`."""
     old, new = verdict.baseline, verdict.candidate
     if old is None:
         return f"{new.name} {new.version}, the first release"
@@ -165,7 +166,7 @@ def against(verdict: Verdict) -> str:
 
 
 def short_hash(subject: Subject) -> str:
-    """The wheel's hash, as far as people compare it."""
+    """The part of the wheel's hash that people compare."""
     return cut(subject.sha256, 13).removesuffix("…")[:12]
 
 

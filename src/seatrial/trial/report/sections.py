@@ -1,22 +1,19 @@
-"""The pictures of a trial's page, sorted by the question that they answer; each only where its figures are there.
+"""The charts of a trial's page, sorted by the question that they answer. A chart without data is left out.
 
-The figures lie in `verdict.pictures`, or in the `evidence` of a check, under these keys. The records are those of
-`evidence.py`, as `dataclasses.asdict` gives them.
+The data is in `verdict.pictures` under these keys. The records are those of `evidence.py`, as `dataclasses.asdict`
+returns them.
 
-| key            | holds                        | drawn as                                                      |
-| -------------- | ---------------------------- | ------------------------------------------------------------- |
-| `change`       | one Change                   | histogram of the change, with the band of noise               |
-| `flips`        | one Flips                    | matrix of labels: the baseline's down, the candidate's across |
-| `metrics`      | Measures                     | their changes with intervals, in units of the margin          |
-| `slices`       | Pairs                        | dot plot, old to new, with the interval of the new            |
-| `slices_label` | a text: what `slices` are of | the label of that plot                                        |
-| `sensitivity`  | Pairs                        | paired bars, with marks where the new one may end             |
-| `shares`       | Pairs                        | dot plot of the data's shares, old to new                     |
-| `costs`        | Costs                        | how many times the old one, with the limit                    |
-| `members`      | Members of the check's own   | bars in units of the limit, in place of a picture not given   |
+| key            | holds                          | drawn as                                                      |
+| -------------- | ------------------------------ | ------------------------------------------------------------- |
+| `change`       | a ChangeHistogram              | histogram of the change, with the band of noise               |
+| `flips`        | LabelFlips                     | matrix of labels: the baseline's down, the candidate's across |
+| `slices`       | a list of BeforeAfter          | dot plot, old to new, with the interval of the new value      |
+| `slices_label` | a text: what `slices` measures | the label of that plot                                        |
+| `sensitivity`  | a list of BeforeAfter          | paired bars, with marks for the range of harmless retraining  |
+| `shares`       | a list of BeforeAfter          | dot plot of the data's shares, old to new                     |
 
-The checks give more by themselves: `total.*` every kind of change beside what is noise (by `severity`), `metrics.worse`
-the metrics (by `evidence["interval"]`), the suite `cost` the costs (by `old`, `new` and `limit`).
+Other charts come from the checks: `total.*` gives every kind of change relative to noise (by `severity`),
+`metrics.worse` the metrics (by `evidence["interval"]`), the suite `cost` the costs (by `old`, `new` and `limit`).
 """
 
 from collections.abc import Iterator
@@ -33,8 +30,7 @@ from seatrial.trial.report.evidence import (
     all_of,
     costs_of,
     failed_subjects,
-    measures_of,
-    members_of,
+    metrics_of,
     one_of,
 )
 
@@ -43,7 +39,7 @@ MOST_CLASSES = 12
 
 @dataclass(frozen=True)
 class Section:
-    """A question, and the pictures that answer it."""
+    """A question, and the charts that answer it."""
 
     title: str
     figures: tuple[Figure, ...]
@@ -51,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True)
 class LabelCount:
-    """Rows of one old and one new label, and their share of those with that old label."""
+    """Rows with one old and one new label, and their share of those with that old label."""
 
     rows: int
     share: float
@@ -69,40 +65,37 @@ class ConfusionMatrix:
 
 
 def sections(verdict: Verdict) -> Iterator[Section]:
-    """Draw what can be drawn; a question without a picture is not asked."""
+    """Draw what can be drawn; a question without a chart is left out."""
     change = one_of(verdict, "change", ChangeHistogram)
-    pictures: dict[str, list[Figure | None]] = {
-        "How much changed": [
-            charts.limits(verdict.checks),
-            charts.change(change) if change else None,
-        ],
-        "Better or worse, and for whom": [charts.measures(measures_of(verdict)), _slices(verdict)],
-        "What it goes by": [_sensitivity(verdict)],
-        "What it learned from, and what it costs": [_shares(verdict), charts.costs(costs_of(verdict))],
+    questions: dict[str, list[Figure | None]] = {
+        "How much changed": [charts.limits(verdict.checks), charts.change(change) if change else None],
+        "Better or worse, and for whom": [charts.metrics(metrics_of(verdict)), _slices(verdict)],
+        "Which columns it uses": [_sensitivity(verdict)],
+        "Training data and cost": [_shares(verdict), charts.costs(costs_of(verdict))],
     }
-    for title, found in pictures.items():
-        drawn = tuple(picture for picture in found if picture is not None)
+    for title, figures in questions.items():
+        drawn = tuple(figure for figure in figures if figure is not None)
         if drawn:
             yield Section(title, drawn)
 
 
 def flips(verdict: Verdict) -> ConfusionMatrix | None:
-    """Count the labels then and now."""
-    found = one_of(verdict, "flips", LabelFlips)
-    many = len(found.classes) if found else 0
-    if found is None or not 1 < many <= MOST_CLASSES or [len(line) for line in found.counts] != [many] * many:
+    """Count the labels before and after."""
+    labels = one_of(verdict, "flips", LabelFlips)
+    size = len(labels.classes) if labels else 0
+    if labels is None or not 1 < size <= MOST_CLASSES or [len(line) for line in labels.counts] != [size] * size:
         return None
     lines = tuple(
-        (found.classes[place], tuple(_count(n, sum(line), place == k) for k, n in enumerate(line)), sum(line))
-        for place, line in enumerate(found.counts)
+        (labels.classes[place], tuple(_count(n, sum(line), place == k) for k, n in enumerate(line)), sum(line))
+        for place, line in enumerate(labels.counts)
     )
     rows = sum(total for _, _, total in lines)
-    moved = rows - sum(line[place] for place, line in enumerate(found.counts))
-    caption = f"{moved or 'None'} of {rows:,} rows {'is' if moved < 2 else 'are'} decided otherwise than before."
-    if moved and found.worse is not None:
-        better = f", {found.better:,} were wrong and are right" if found.better is not None else ""
-        caption += f" {found.worse:,} were right and are wrong now{better}."
-    return ConfusionMatrix(found.classes, lines, caption)
+    moved = rows - sum(line[place] for place, line in enumerate(labels.counts))
+    caption = f"{moved:,} of {rows:,} rows {'has' if moved == 1 else 'have'} another predicted label than before."
+    if moved and labels.worse is not None:
+        better = f", {labels.better:,} were wrong and are right" if labels.better is not None else ""
+        caption += f" {labels.worse:,} were right and are wrong now{better}."
+    return ConfusionMatrix(labels.classes, lines, caption)
 
 
 def _count(rows: int, total: int, same: bool) -> LabelCount:
@@ -111,38 +104,39 @@ def _count(rows: int, total: int, same: bool) -> LabelCount:
 
 
 def _slices(verdict: Verdict) -> Figure | None:
-    found = _blamed(all_of(verdict, "slices", BeforeAfter), failed_subjects(verdict, "total.slices", "total.search"))
     label = str(verdict.pictures.get("slices_label", "error"))
     caption = (
-        "Each group's figure before (ring) and now (dot); in brackets its rows, shaded the 95 % interval of the figure "
+        "Each group's error before (ring) and now (dot); in brackets its rows, shaded the 95 % interval of the error "
         "now. Small groups move by chance alone."
     )
-    what = "How far each group's predictions moved, and how much worse they became."
-    members = members_of(verdict, "total.slices")
-    return charts.pairs("Groups of rows", found, label, caption) or charts.members("Groups of rows", members, what)
+    return charts.before_after(
+        "Groups of rows", _marked(verdict, "slices", "total.slices", "total.search"), label, caption
+    )
 
 
 def _sensitivity(verdict: Verdict) -> Figure | None:
-    found = _blamed(all_of(verdict, "sensitivity", BeforeAfter), failed_subjects(verdict, "total.sensitivity"))
-    title, label = "Use of each column", "mean change of the prediction"
+    pairs = _marked(verdict, "sensitivity", "total.sensitivity")
     caption = (
         "What shuffling a column does to the predictions: the upper bar is the baseline, the lower one the candidate. "
-        "A lower bar that is gone says that the column is ignored."
+        "A column whose lower bar is missing is ignored."
     )
-    if any(pair.high is not None for pair in found):
-        caption += " The marks are how far harmless retraining goes."
-    what = "How much more or less shuffling each column does to the predictions than before."
-    members = members_of(verdict, "total.sensitivity")
-    return charts.bars(title, found, label, caption) or charts.members(title, members, what)
+    if any(pair.high is not None for pair in pairs):
+        caption += " The marks show how far harmless retraining goes."
+    return charts.bars("Use of each column", pairs, "mean change of the prediction", caption)
 
 
 def _shares(verdict: Verdict) -> Figure | None:
-    found = _blamed(all_of(verdict, "shares", BeforeAfter), failed_subjects(verdict, "data.column", "data.labels"))
-    caption = "The ring is the baseline's data, the dot the candidate's."
-    if any(pair.high is not None for pair in found):
-        caption += " The shaded part is where chance leaves it."
-    return charts.pairs("The data, then and now", found, "share of the rows", caption)
+    caption = "The ring is the baseline's training data, the dot the candidate's. The shaded range is chance."
+    return charts.before_after(
+        "The data, before and now", _marked(verdict, "shares", "data.column", "data.labels"), "share of rows", caption
+    )
 
 
-def _blamed(found: list[BeforeAfter], subjects: set[str]) -> list[BeforeAfter]:
-    return [replace(pair, failed=pair.failed or pair.name in subjects) for pair in found]
+def _marked(verdict: Verdict, key: str, *checks: str) -> list[BeforeAfter]:
+    """The records under a key; those whose group or column these checks blame are marked as failed."""
+    blamed = failed_subjects(verdict, *checks)
+
+    def failed(name: str) -> bool:
+        return name in blamed or any(name.startswith(f"{subject} ") for subject in blamed)
+
+    return [replace(pair, failed=pair.failed or failed(pair.name)) for pair in all_of(verdict, key, BeforeAfter)]

@@ -1,7 +1,7 @@
-"""How a trial's texts and figures are written for people: harmless on every surface, and short.
+"""Writes a trial's texts and numbers for people: harmless in every rendering, and short.
 
-Names and values come from the packages under test, so nothing of them is trusted: `cleaned` is the one gate that every
-rendering's text goes through, before the rendering escapes its own markup.
+Names and values come from the packages under test, so they are not trusted: every text goes through `cleaned`, before
+its rendering escapes its own markup.
 """
 
 import math
@@ -13,14 +13,14 @@ from typing import Any
 
 from seatrial.pages.words import DASH, MINUS, SPACE
 
-LONGEST = 600  # letters of any one text; a cause with its figures has room, a megabyte in a cell has not
-CODE = re.compile(r"`([\w .:=,/()\[\]+-]{1,200})`")  # what our own sentences mark as code
-# Directions and invisible marks, with which a name can be made to read as another one.
+LONGEST = 600  # letters of any text; enough for a cause with its numbers
+CODE = re.compile(r"`([\w .:=,/()\[\]+-]{1,200})`")  # what our sentences mark as code
+# Text directions and invisible characters, which can make a name look like another one.
 _HIDDEN = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x2028, 0x2029, 0x2060, 0xFEFF}
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """Show control characters instead of sending them, put line breaks away, and cut what is too long."""
+    """Show control characters as escapes, replace line breaks, and cut a text that is too long."""
     if len(text) > longest:
         text = text[: longest - 1] + "…"
     return "".join(_shown(letter) for letter in text).strip()
@@ -35,7 +35,7 @@ def _shown(letter: str) -> str:
 
 
 def cleaned(value: Any) -> Any:
-    """Clean every text in a document, names included; figures stay."""
+    """Clean every text in a document, including names; numbers are kept."""
     if isinstance(value, str):
         return clean(str(value))
     if isinstance(value, Mapping):
@@ -46,12 +46,12 @@ def cleaned(value: Any) -> Any:
 
 
 def cut(text: str, longest: int) -> str:
-    """Shorten a text that is already clean."""
+    """Shorten a clean text."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def sentence(text: str) -> str:
-    """Begin with a capital, unless the first word is marked as code, and end with a stop."""
+    """Start with a capital letter and end with a full stop; a word marked as code keeps its case."""
     text = re.sub(r"(?<=\d) %", f"{SPACE}%", text.strip())
     if not text:
         return ""
@@ -60,7 +60,7 @@ def sentence(text: str) -> str:
 
 
 def figure(value: float) -> str:
-    """Write a quantity as one says it: 0.142, 23.8, 17,300, 3.1e-12."""
+    """Write a number for people: 0.142, 23.8, 17,300, 3.1e-12."""
     if value == 0 or not math.isfinite(value):
         return {math.inf: "∞", -math.inf: MINUS + "∞"}.get(value, "0" if value == 0 else "not a number")
     digits = 2 - math.floor(math.log10(abs(value)))
@@ -72,17 +72,17 @@ def figure(value: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """Write how many times: 14.2, 3.9, 0.52."""
+    """Write a ratio: 14.2, 3.9, 0.52."""
     return figure(round(ratio, 1 if ratio >= 1 else 2)) if math.isfinite(ratio) else figure(ratio)
 
 
 def signed(value: float) -> str:
-    """Write a change, with its sign."""
+    """Write a change with its sign."""
     return f"{'+' if value > 0 else ''}{figure(value)}"
 
 
 def cell(value: Any, longest: int = 48) -> str:
-    """Write a value of a row: short, and a dash where it is missing."""
+    """Write a value of a row: short, with a dash for a missing one."""
     if value is None or value == "":
         return DASH
     if isinstance(value, bool):
@@ -102,7 +102,7 @@ def count(number: int, one: str) -> str:
 
 
 def moment(started: str) -> str:
-    """Write when it was: 24 November 2026, 22:02 UTC; as it stands where it cannot be read."""
+    """Write a time: 24 November 2026, 22:02 UTC; unchanged if it cannot be parsed."""
     try:
         when = datetime.fromisoformat(started)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The rows of a trial: which both sides have not seen, which are made to find skew, and how all are asked at once.
+"""The rows of a trial: rows that neither release was trained on, generated rows, and the answers to all of them.
 
-In: two sides and the recipes. Out: rows with the answers of both. Never: judging them.
+In: two sandboxes and the tables of their recipes. Out: rows with the answers of both. Never: a judgement of them.
 """

@@ -1,4 +1,4 @@
-"""What both sides are asked, in one go: golden rows, repeats, probes, the rows in common, and what it costs."""
+"""Collects a release's answers: golden rows, repeats, probes, the rows in common, and what a prediction costs."""
 
 import json
 import zipfile
@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.model.decision import decision_rule
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
-from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.blocks import Blocks
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.probes import Probe
@@ -20,7 +21,7 @@ from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.wheels.wheel import WheelInfo
 
 ALONE = 12  # golden rows that are also asked one by one
-COSTED = 500  # rows of a batch whose time is taken
+TIMED_ROWS = 500  # rows of the batch that is timed
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class GoldenRows:
 
 @dataclass(frozen=True)
 class RepeatedAnswers:
-    """The same rows asked in several ways; scores as they came, before anybody knows whether they are right."""
+    """The same rows asked in several ways; scores as they came, not yet checked."""
 
     answers: Answers
     rows: int
@@ -42,39 +43,46 @@ class RepeatedAnswers:
 
 @dataclass(frozen=True)
 class CollectedAnswers:
-    """One side's answers to the questions' table and to the crossed rows behind it, and to probes.
+    """One release's answers to the blocks' table, and to the probes.
 
-    Scores are (n, k), or (n,) for a regression.
+    `scores` are (n, k), or (n,) for a regression. `refused` (n,) marks the rows that its schema rejects.
     """
 
     answers: Answers
-    table: Array
+    blocks: Blocks
+    scores: Array
     refused: Array
-    judged: tuple[RowResult, ...]
+    row_results: tuple[RowResult, ...] = ()
+
+    def of(self, *names: str) -> Array:
+        """The scores of some blocks."""
+        return self.blocks.pick(self.scores, *names)
+
+    def refused_in(self, *names: str) -> Array:
+        """Which rows of some blocks were rejected."""
+        return self.blocks.pick(self.refused, *names)
 
 
 def read_golden(wheel: WheelInfo) -> GoldenRows:
-    """Read the golden rows out of a wheel."""
-    document = json.loads(_member(wheel, "golden.json"))
+    """Read the golden rows from a wheel."""
+    document = json.loads(_artifact(wheel, "golden.json"))
     return GoldenRows(tuple(document["rows"]), np.array(document["scores"], dtype=np.float64))
 
 
 def read_reference_text(wheel: WheelInfo) -> str:
-    """Read the labelled reference out of a wheel, as CSV."""
-    return _member(wheel, "reference.csv").decode("utf-8")
+    """Read the labelled reference rows from a wheel, as CSV."""
+    return _artifact(wheel, "reference.csv").decode("utf-8")
 
 
 def scoring_of(description: Description, scale: float) -> Scoring:
-    """How a side's scores are read; `scale` is a regression's unit."""
-    meta = description.metadata
-    positive = meta.classes.index(meta.positive) if meta.task == "binary" else 1
-    return Scoring(meta.task, meta.classes, positive, meta.threshold, scale)
+    """How a release's scores are read; `scale` is a regression's unit."""
+    return Scoring(**vars(decision_rule(description.metadata)), scale=scale)
 
 
-def ask_repeatedly(side: Sandbox, golden: GoldenRows) -> RepeatedAnswers:
-    """Ask the golden rows together, again, permuted, and some of them one by one, through predict()."""
+def ask_repeatedly(sandbox: Sandbox, golden: GoldenRows) -> RepeatedAnswers:
+    """Ask the golden rows in several ways, through predict()."""
     query = repeated_query(golden.rows)
-    return RepeatedAnswers(side.ask([Describe(), query]), len(golden.rows), tuple(query.alone or ()))
+    return RepeatedAnswers(sandbox.ask([Describe(), query]), len(golden.rows), tuple(query.alone or ()))
 
 
 def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFault | None = None) -> Predict:
@@ -85,43 +93,33 @@ def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFau
     return Predict(name, rows, order=order, alone=alone, fault=fault)
 
 
-def collect_answers(
-    side: Sandbox, golden: GoldenRows, queries: Queries, probes: Sequence[Probe], crossed: Columns | None = None
-) -> CollectedAnswers:
-    """Put the questions' table, with the crossed rows behind it, and the probes to one side, and take its time."""
-    batch = [dict(golden.rows[i % len(golden.rows)]) for i in range(COSTED)]
-    table = queries.table
-    if crossed:
-        table = {name: np.concatenate([values, crossed[name]]) for name, values in table.items()}
-    answers = side.ask(
-        [Describe(), Validate("probes", [probe.row for probe in probes]), Score("table", table), MeasureCost(batch)]
-    )
+def collect_answers(sandbox: Sandbox, golden: GoldenRows, blocks: Blocks, probes: Sequence[Probe]) -> CollectedAnswers:
+    """Ask one release the blocks' table and the probes, and time it."""
+    batch = [dict(golden.rows[i % len(golden.rows)]) for i in range(TIMED_ROWS)]
+    validate = Validate("probes", [probe.row for probe in probes])
+    answers = sandbox.ask([Describe(), validate, Score("table", blocks.table), MeasureCost(batch)])
     scored = answers.scored["table"]
     if scored.errors:
         row, text = next(iter(scored.errors.items()))
         raise NotComparedError(
-            f"The {side.role} fails on {len(scored.errors)} rows that its schema takes, first on row {row + 1}: {text}",
-            hint="Its feature functions have to answer every row that the schema takes.",
+            f"The {sandbox.role} fails on {len(scored.errors)} rows that its schema accepts, first on row {row + 1}: "
+            f"{text}",
+            hint="Its feature functions must handle every row that the schema accepts.",
         )
-    regression = answers.description.metadata.task == "regression"
-    return CollectedAnswers(
-        answers,
-        flat(scored.scores, regression),
-        scored.refused,
-        answers.judged["probes"],
-    )
+    scores = flat(scored.scores, answers.description.metadata.task == "regression")
+    return CollectedAnswers(answers, blocks, scores, scored.refused, answers.row_results["probes"])
 
 
 def rows_as_columns(columns: Sequence[Column], rows: Sequence[Any]) -> Columns:
-    """Give JSON rows that the schema takes as columns."""
-    found: Columns = {}
+    """Turn JSON rows that the schema accepts into columns."""
+    table: Columns = {}
     for column in columns:
         values = [row.get(column.name, column.default) for row in rows]
         if column.numeric:
-            found[column.name] = np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+            table[column.name] = np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
         else:
-            found[column.name] = np.fromiter((v or None for v in values), dtype=object, count=len(values))
-    return found
+            table[column.name] = np.fromiter((v or None for v in values), dtype=object, count=len(values))
+    return table
 
 
 def flat(scores: Array, regression: bool) -> Array:
@@ -129,9 +127,9 @@ def flat(scores: Array, regression: bool) -> Array:
     return np.asarray(scores[:, 0]) if regression and scores.ndim == 2 else scores
 
 
-def _member(wheel: WheelInfo, name: str) -> bytes:
+def _artifact(wheel: WheelInfo, name: str) -> bytes:
     path = f"{wheel.package}/artifacts/{name}"
-    if path not in wheel.members:
+    if path not in wheel.record:
         raise NotComparedError(f"{wheel.filename} has no {path}.", hint="Build it again with `seatrial build`.")
     with zipfile.ZipFile(wheel.path) as archive:
         return archive.read(path)

@@ -1,4 +1,4 @@
-"""Rows for the checks where nothing may differ: values of real rows, recombined and shifted to cover rare corners."""
+"""Crossed rows, for the checks where nothing may differ: values of real rows, recombined and shifted."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,18 +10,24 @@ from seatrial.model.schema import Column
 ROWS = 6_000
 
 
+def cross_tables(columns: Sequence[Column], tables: Sequence[Columns]) -> Columns:
+    """Draw crossed rows from each table, with rows that the schema rejects; {} without a table."""
+    drawn = [cross_rows(columns, table, seed=seed) for seed, table in enumerate(tables)]
+    return {name: np.concatenate([part[name] for part in drawn]) for name in drawn[0]} if drawn else {}
+
+
 def cross_rows(
     columns: Sequence[Column],
     table: Columns,
-    allowed: Callable[[Columns], Array],
+    allowed: Callable[[Columns], Array] | None = None,
     *,
     rows: int = ROWS,
     seed: int = 0,
 ) -> Columns:
-    """Draw rows whose values come from different rows of `table`; a third of the numbers lie between two of its values.
+    """Draw rows whose values come from different rows of `table`; a third of the numbers are between two of its values.
 
-    A tree tells apart only what lies on two sides of a threshold, and its thresholds lie between the values that it
-    has seen. `allowed` gives a mask of the rows that the schema takes; the others are left out.
+    A tree only distinguishes values on two sides of a threshold, and its thresholds are between the values that it has
+    seen. `allowed` returns a mask of the rows that the schema accepts; the others are left out.
     """
     generator = np.random.default_rng(seed)
     size = len(next(iter(table.values())))
@@ -33,18 +39,20 @@ def cross_rows(
             between = _between(values, rows, generator)
             between = np.rint(between) if column.kind == "integer" else between
             picked = np.where(generator.random(rows) < 1 / 3, between, picked)
-            picked = np.where(generator.random(rows) < 1 / 20, _far(column, values, rows, generator), picked)
+            picked = np.where(generator.random(rows) < 1 / 20, _extreme(column, values, rows, generator), picked)
         elif column.kind == "text":
             picked = _retyped(picked, column.max_length, generator)
         drawn[column.name] = picked
+    if allowed is None:
+        return drawn
     keep = np.flatnonzero(allowed(drawn))
     return {name: values[keep] for name, values in drawn.items()}
 
 
 def _between(values: Array, rows: int, generator: np.random.Generator) -> Array:
-    """Numbers between two neighbours among the values, each gap as likely as any other, however narrow.
+    """Numbers between two neighbours among the values; each gap is equally likely, however narrow.
 
-    Half of them lie in the very middle, where trees put their thresholds.
+    Half of them are exactly in the middle, where trees put their thresholds.
     """
     known = np.unique(values[~np.isnan(values)])
     if len(known) < 2:
@@ -55,8 +63,8 @@ def _between(values: Array, rows: int, generator: np.random.Generator) -> Array:
     return np.asarray(np.where(share == 0.5, middle, known[place] + (known[place + 1] - known[place]) * share))
 
 
-def _far(column: Column, values: Array, rows: int, generator: np.random.Generator) -> Array:
-    """The ends of what the schema allows, or where it says nothing, well beyond the values."""
+def _extreme(column: Column, values: Array, rows: int, generator: np.random.Generator) -> Array:
+    """The ends of the range that the schema allows; where it sets none, well beyond the values."""
     known = values[~np.isnan(values)]
     least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     span = max(most - least, 1.0) * 10
@@ -64,16 +72,16 @@ def _far(column: Column, values: Array, rows: int, generator: np.random.Generato
     high = most + span if column.maximum is None else float(column.maximum)
     share = generator.random(rows)
     ends = np.where(generator.random(rows) < 0.5, low, high)
-    told = np.where(generator.random(rows) < 0.3, ends, low + (high - low) * share)
-    return np.asarray(np.rint(told) if column.kind == "integer" else told)
+    numbers = np.where(generator.random(rows) < 0.3, ends, low + (high - low) * share)
+    return np.asarray(np.rint(numbers) if column.kind == "integer" else numbers)
 
 
 def _retyped(values: Array, longest: int | None, generator: np.random.Generator) -> Array:
-    """Texts of which one in eight is typed otherwise: padded, in capitals, in lower case."""
-    ways: list[Callable[[str], str]] = [lambda text: f" {text} ", str.upper, str.lower, str.title]
-    told = values.copy()
+    """Texts of which one in eight is typed differently: padded, in upper case, in lower case, in title case."""
+    styles: list[Callable[[str], str]] = [lambda text: f" {text} ", str.upper, str.lower, str.title]
+    retyped = values.copy()
     for row in np.flatnonzero(generator.random(len(values)) < 1 / 8).tolist():
-        if told[row] is not None:
-            text = ways[int(generator.integers(len(ways)))](told[row])
-            told[row] = text if longest is None or len(text) <= longest else told[row]
-    return told
+        if retyped[row] is not None:
+            text = styles[int(generator.integers(len(styles)))](retyped[row])
+            retyped[row] = text if longest is None or len(text) <= longest else retyped[row]
+    return retyped

@@ -1,4 +1,4 @@
-"""The labelled rows on which both sides are measured: held out from the training of both of them."""
+"""The labelled rows on which both releases are measured: held out from the training of both."""
 
 import csv
 import io
@@ -19,14 +19,14 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Columns with their labels; (n,) each. `target` is empty where the rows have no labels."""
+    """Columns with their labels; (n,) each. `target` is empty if the rows have no labels."""
 
     columns: Columns
     target: Array
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return len(next(iter(self.columns.values()), ()))
 
     def take(self, chosen: Array) -> "LabelledRows":
@@ -36,7 +36,7 @@ class LabelledRows:
 
 
 def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
-    """Put the rows of several references together, each distinct row once."""
+    """Join the rows of several references; each distinct row is kept once."""
     if not parts:
         return LabelledRows({}, np.empty(0))
     seen: set[float] = set()
@@ -51,28 +51,28 @@ def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
 
 
 def held_out(rows: LabelledRows, split: Mapping[str, Any]) -> Mask:
-    """Say which rows a training with this split (from release.json) did not see; (n,)."""
+    """Mark the rows that a training with this split (from release.json) did not see; (n,)."""
     cuts = split.get("cuts")
     if not cuts:
-        raise SeatrialError("The release does not say how its rows were split.", hint="Train and build it again.")
+        raise SeatrialError("The release does not record how its rows were split.", hint="Train and build it again.")
     places = row_places(rows.columns, list(rows.columns), rows.target, seed=int(split["seed"]))
     limits = np.array([cuts.get(str(label), cuts.get("all", 0.0)) for label in rows.target.tolist()])
     return np.asarray(places < limits, dtype=bool)
 
 
 def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, labelled: bool = True) -> LabelledRows:
-    """Read a CSV of rows as a schema's columns, without the schema's class; what it allows, the sides decide.
+    """Read a CSV of rows as a schema's columns, by their types alone; the releases check the schema's rules.
 
-    A release's reference.csv is such a file, and so is what a user gives. Raises SeatrialError for a column that is
-    missing, or a cell that is no value of its column's type.
+    Such a file is a release's reference.csv, or comes from the user. Raises SeatrialError for a missing column, or a
+    cell that is not of its column's type.
     """
     table = list(csv.reader(io.StringIO(text)))
     header, rows = (table[0] if table else []), [row for row in table[1:] if row]
     if not rows:
-        raise SeatrialError(f"{where} has no rows.", hint="Give the trial rows to compare.")
+        raise SeatrialError(f"{where} has no rows.", hint="Give a file with rows to compare.")
     uneven = next((number for number, row in enumerate(rows, 2) if len(row) != len(header)), None)
     if uneven:
-        raise SeatrialError(f"{where}, line {uneven}: it has another number of cells than the header.")
+        raise SeatrialError(f"{where}, line {uneven} does not have as many cells as the header.")
     listed = {name: [row[i] for row in rows] for i, name in enumerate(header)}
     if labelled and target not in listed:
         raise SeatrialError(f"{where} has no column `{target}`, so there are no labels.", hint="Give labelled rows.")

@@ -1,4 +1,4 @@
-"""The rows of a trial: what both sides have not seen, what the user gives, and probes; and the questions about them."""
+"""Selects the rows of a trial: those that neither release was trained on, rows from the user, and probes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,57 +25,55 @@ GIVEN = "the rows given"
 
 @dataclass(frozen=True)
 class Rows:
-    """What is compared: labelled rows that neither side was trained on, and probes."""
+    """What is compared: labelled rows that neither release was trained on, probes, and the user's rows without labels.
+
+    `counts` has the number of rows of each kind.
+    """
 
     labelled: LabelledRows
     probes: tuple[Probe, ...]
-    counted: dict[str, int]
+    counts: dict[str, int]
     unlabelled: Columns | None = None
 
 
-def gather_rows(sides: Sequence[tuple[Sandbox, Description]], golden: GoldenRows, data: Path | None) -> Rows:
-    """Put the rows together: the baseline's reference, without what the candidate was trained on, and what is given.
+def gather_rows(releases: Sequence[tuple[Sandbox, Description]], golden: GoldenRows, data: Path | None) -> Rows:
+    """Gather the rows: the baseline's reference without the candidate's training rows, and the rows in `data`.
 
-    The candidate's own reference serves where there is no other: its labels may carry the very fault that is sought.
-    The candidate comes first in `sides`; its columns are read. Raises NotComparedError where no rows are left.
+    The candidate's own reference is used only without a baseline, since its labels may carry the very fault that is
+    searched for. The candidate comes first in `releases`, and its columns are read. Raises NotComparedError if no rows
+    are left.
     """
-    mine = sides[0][1]
-    target = mine.metadata.target
-    parts: list[LabelledRows] = []
-    counted: dict[str, int] = {}
-    for side, _ in reversed(sides):  # both are read: the candidate's will be needed when it is the baseline
-        text = read_reference_text(side.wheel)
-        if not _covers(text, mine.columns):
-            continue  # it has not the columns that the candidate needs
-        found = read_rows(text, mine.columns, target, f"The {side.role}'s reference")
-        for other, description in sides:
-            if other is not side and found.rows and _covers(text, description.columns):
-                whole = read_rows(text, description.columns, target, f"The {side.role}'s reference")
-                found = found.take(held_out(whole, description.metadata.split))
-        parts.append(found)
-    given = read_rows(_text(data), mine.columns, target, data.name, labelled=False) if data else None
-    parts = [part for part in parts if part.rows][:1]
-    counted["reference"] = sum(part.rows for part in parts)
-    counted["given"] = given.rows if given else 0
-    # Rows without labels are compared as probes are: nobody knows which answer to them is right.
-    parts += [given] if given and len(given.target) else []
-    labelled = joined(parts)
-    if not labelled.rows:
+    columns, target = releases[0][1].columns, releases[0][1].metadata.target
+    references: list[LabelledRows] = []
+    for sandbox, _ in reversed(releases):  # both are read: the candidate's is needed when it becomes the baseline
+        text, where = read_reference_text(sandbox.wheel), f"The {sandbox.role}'s reference"
+        if not _covers(text, columns):
+            continue
+        part = read_rows(text, columns, target, where)
+        for other, description in releases:
+            if other is not sandbox and part.rows and _covers(text, description.columns):
+                whole = read_rows(text, description.columns, target, where)
+                part = part.take(held_out(whole, description.metadata.split))
+        references.append(part)
+    given = read_rows(_text(data), columns, target, data.name, labelled=False) if data else None
+    labelled = [part for part in references if part.rows][:1]
+    counts = {"reference": sum(part.rows for part in labelled), "given": given.rows if given else 0}
+    # Rows without labels are compared like probes: nobody knows which prediction is right.
+    has_labels = given is not None and len(given.target) > 0
+    together = joined([*labelled, given] if given and has_labels else labelled)
+    if not together.rows:
         raise NotComparedError(
-            "No rows are left to compare: none was held out from the training of both.",
+            "No rows are left to compare: none was held out from the training of both releases.",
             hint="Give rows with --data, or train both with the same [tool.seatrial] seed.",
         )
-    made = probe_rows(mine.columns, [dict(row) for row in golden.rows[:PROBED]])
-    counted["probes"] = len(made)
-    return Rows(labelled, tuple(made), counted, given.columns if given and not len(given.target) else None)
+    probes = probe_rows(columns, [dict(row) for row in golden.rows[:PROBED]])
+    unlabelled = given.columns if given and not has_labels else None
+    return Rows(together, tuple(probes), {**counts, "probes": len(probes)}, unlabelled)
 
 
 def _covers(text: str, columns: Sequence[Column]) -> bool:
-    return set(_names(columns, needed=True)) <= set(text.partition("\n")[0].strip().split(","))
-
-
-def _names(columns: Sequence[Column], *, needed: bool = False) -> list[str]:
-    return [column.name for column in columns if column.required or not needed]
+    """Whether a CSV has the columns that a schema requires."""
+    return {column.name for column in columns if column.required} <= set(text.partition("\n")[0].strip().split(","))
 
 
 def _text(path: Path) -> str:
@@ -86,49 +84,32 @@ def _text(path: Path) -> str:
 
 
 def make_trial_queries(scoring: Scoring, rows: Rows, columns: Sequence[Column]) -> Queries:
-    """Ask about the rows, the probes that could be valid, and shuffled columns."""
+    """Make the queries of a trial: the rows, the probes that could be valid, and shuffled columns."""
     names = {column.name for column in columns}
-    whole = [probe for probe in rows.probes if set(probe.row) == names and _fits(probe.row, columns)]
-    made, probed = rows_as_columns(columns, [probe.row for probe in whole]), tuple(probe.column for probe in whole)
+    valid = [p for p in rows.probes if set(p.row) == names and all(_fits(p.row[c.name], c) for c in columns)]
+    probes, probed = rows_as_columns(columns, [probe.row for probe in valid]), tuple(probe.column for probe in valid)
     if rows.unlabelled:
-        made = {name: np.concatenate([made[name], values]) for name, values in rows.unlabelled.items()}
-        probed += (GIVEN,) * (len(next(iter(made.values()))) - len(probed))
-    truth = scoring.codes(rows.labelled.target)
-    known = truth >= 0 if scoring.classifies else np.isfinite(truth)  # other labels have no place among the classes
+        probes = {name: np.concatenate([probes[name], values]) for name, values in rows.unlabelled.items()}
+        probed += (GIVEN,) * (len(next(iter(probes.values()))) - len(probed))
+    truth = scoring.positions(rows.labelled.target)
+    known = truth >= 0 if scoring.classifies else np.isfinite(truth)  # other labels have no score
     if not known.any():
-        raise NotComparedError("None of the rows has a label that the candidate knows.", hint="Look at the reference.")
+        raise NotComparedError("No row has a label that the candidate knows.", hint="Look at the reference rows.")
     labelled = rows.labelled.take(known)
-    return make_queries(scoring, labelled.columns, truth[known], made, probed)
+    return make_queries(scoring, labelled.columns, truth[known], probes, probed)
 
 
-def _fits(row: Any, columns: Sequence[Column]) -> bool:
-    """Whether a probe can stand in a table: each value of the column's own type."""
-    for column in columns:
-        value = row[column.name]
-        if value is None:
-            fitting = column.nullable
-        elif column.kind == "category":
-            fitting = value in column.categories and not isinstance(value, bool)
-        elif column.kind == "boolean":
-            fitting = isinstance(value, bool)
-        elif column.numeric:
-            whole = isinstance(value, int) or column.kind == "number"
-            low, high = column.minimum, column.maximum
-            inside = (
-                isinstance(value, (int, float)) and (low is None or value >= low) and (high is None or value <= high)
-            )
-            fitting = whole and inside and not isinstance(value, bool)
-        else:
-            longest = column.max_length
-            fitting = isinstance(value, str) and value != "" and (longest is None or len(value) <= longest)
-        if not fitting:
-            return False
-    return True
-
-
-def _inside(column: Column, value: Any) -> bool:
-    kinds: Any = int if column.kind == "integer" else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        return False
-    low, high = column.minimum, column.maximum
-    return (low is None or value >= low) and (high is None or value <= high)
+def _fits(value: Any, column: Column) -> bool:
+    """Whether a probe's value can be part of a table: it has its column's own type."""
+    if value is None:
+        return column.nullable
+    if column.kind == "boolean" or isinstance(value, bool):
+        return column.kind == "boolean" and isinstance(value, bool)
+    if column.kind == "category":
+        return value in column.categories
+    if column.numeric:
+        kinds = int if column.kind == "integer" else (int, float)
+        low, high = column.minimum, column.maximum
+        return isinstance(value, kinds) and (low is None or value >= low) and (high is None or value <= high)
+    longest = column.max_length
+    return isinstance(value, str) and value != "" and (longest is None or len(value) <= longest)

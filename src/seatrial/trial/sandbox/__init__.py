@@ -1,4 +1,4 @@
-"""A side: one release in an environment of its own, asked through a worker process that is held in.
+"""A sandbox: one release in its own environment, asked through a confined worker process.
 
-In: a wheel and questions. Out: plain arrays of answers, or NotComparedError with the worker's last words.
+In: a wheel and queries. Out: plain arrays of answers, or NotComparedError with the last output of the worker.
 """

@@ -1,4 +1,4 @@
-"""What a side answers, read from what its worker wrote and held against what was asked."""
+"""A sandbox's answers, read from what its worker wrote and checked against what was asked."""
 
 import os
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rejection:
-    """A value that the release's schema refuses, by its own words."""
+    """A value that the release's schema rejects, and the rule that it breaks."""
 
     row: int
     column: str
@@ -32,9 +32,9 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores (n, k), k classes or 1 for a regression; NaN for a row that was refused or that failed.
+    """Scores (n, k), k classes or 1 for a regression; NaN for a row that was rejected or that failed.
 
-    `not_finite` marks rows that were answered, with NaN or infinity. `refusals` has the first ten thousand reasons.
+    `not_finite` marks rows that were scored with NaN or infinity. `refusals` has the first ten thousand reasons.
     """
 
     scores: Floats
@@ -47,9 +47,9 @@ class Scored:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What predict() answered: scores (n, k), labels (None for a regression), and what it raised, by row.
+    """What predict() returned: scores (n, k), labels (None for a regression), and what it raised, by row.
 
-    `answered` counts the predictions that came; where that is not n, whose they are is not known, and all are NaN.
+    `answered` counts the predictions. If it is not n, it is unknown which row each belongs to, and all are NaN.
     """
 
     scores: Floats
@@ -60,9 +60,9 @@ class Predictions:
 
 @dataclass(frozen=True)
 class RepeatedPredictions:
-    """The same rows, asked for in several ways, each in the rows' own order, `alone` in that of the question.
+    """The same rows, asked in several ways, each in the rows' own order; `alone` in the order of the query.
 
-    `changed` names the columns that predict() changed in the caller's rows; "" where rows themselves came or went.
+    `changed` names the columns that predict() changed in the caller's rows; "" if it added or removed rows.
     """
 
     together: Predictions
@@ -74,9 +74,9 @@ class RepeatedPredictions:
 
 @dataclass(frozen=True)
 class RowResult:
-    """What a row that may be bad got from predict(): "accepted" with `scores`, "refused", or "failed" with `error`.
+    """What predict() did with a row that may be invalid: "accepted" with `scores`, "refused", or "failed" with `error`.
 
-    `rules` is what the API answers to it: (place, type of rule, message) each; empty where it takes the row.
+    `rules` are the API's errors: (location, type of rule, message) each; empty if it accepts the row.
     """
 
     outcome: str
@@ -87,7 +87,7 @@ class RowResult:
 
 @dataclass(frozen=True)
 class Description:
-    """The installed release; `features` maps each feature that is used to what it reads, `files` to bytes."""
+    """The installed release; `features` maps each used feature to the columns it reads, `files` to sizes in bytes."""
 
     version: str
     package: str
@@ -102,7 +102,7 @@ class Description:
 
 @dataclass(frozen=True)
 class CostMeasurements:
-    """Seconds of single rows and of batches of `rows` rows, as measured one after the other; memory at its most."""
+    """Seconds for single rows and for batches of `rows` rows, measured one after the other; the peak memory."""
 
     single: Floats
     batch: Floats
@@ -112,16 +112,15 @@ class CostMeasurements:
 
 @dataclass(frozen=True)
 class Answers:
-    """A side's answers, by the jobs' names. `attempts` tells what the model tried and was refused: network, processes.
+    """A sandbox's answers, by the jobs' names. `attempts` is what the model tried and was refused: network, processes.
 
-    `failures` says why a job with a fault has no answer; a job without one has an answer, or the side has none at all.
-    `load_seconds` is import and load in a fresh process. `namespace` says whether the network was shut off by the
-    system, or only in Python.
+    `failures` says why a job with an injected fault has no answer; all other jobs have one. `load_seconds` is import
+    and load in a fresh process. `namespace` says whether the network was blocked by the system, or only in Python.
     """
 
     scored: dict[str, Scored]
     predicted: dict[str, RepeatedPredictions]
-    judged: dict[str, tuple[RowResult, ...]]
+    row_results: dict[str, tuple[RowResult, ...]]
     descriptions: dict[str, Description]
     costs: dict[str, CostMeasurements]
     load_seconds: float
@@ -134,29 +133,29 @@ class Answers:
 
     @property
     def description(self) -> Description:
-        """The answer to a `Describe` without a name of its own."""
+        """The answer to a `Describe` with the default name."""
         return self.descriptions[Describe.name]
 
     @property
     def cost(self) -> CostMeasurements:
-        """The answer to a `Cost` without a name of its own."""
+        """The answer to a `MeasureCost` with the default name."""
         return self.costs[MeasureCost.name]
 
 
 class NoAnswerError(Exception):
-    """What a worker left behind is no answer to what was asked; the message says why."""
+    """A worker's output does not answer what was asked; the message says why."""
 
 
 def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
-    """Read what a worker wrote and hold it against what was asked. Raises NoAnswerError."""
+    """Read what a worker wrote and check it against what was asked. Raises NoAnswerError."""
     try:
         document = read_json(folder / "answer.json")
-        told = document["jobs"]
-        if len(told) != len(jobs):
-            raise NoAnswerError(f"answered {len(told)} of {len(jobs)} questions")
+        parts = document["jobs"]
+        if len(parts) != len(jobs):
+            raise NoAnswerError(f"answered {len(parts)} of {len(jobs)} jobs")
         read: dict[str, dict[str, Any]] = {kind: {} for kind in _READERS}
         failures = {}
-        for position, (job, part) in enumerate(zip(jobs, told, strict=True)):
+        for position, (job, part) in enumerate(zip(jobs, parts, strict=True)):
             if job.fault and "failure" in part:
                 failures[job.name] = str(part["failure"])
                 continue
@@ -164,7 +163,7 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
         return Answers(
             scored=read["score"],
             predicted=read["predict"],
-            judged=read["bad"],
+            row_results=read["validate"],
             descriptions=read["describe"],
             costs=read["cost"],
             load_seconds=float(document["load_seconds"]),
@@ -176,8 +175,8 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
             printed=printed,
         )
     except (SeatrialError, KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError, OSError) as error:
-        told = str(error).replace(f"{folder}{os.sep}", "")
-        raise NoAnswerError(f"wrote something that is no answer: {type(error).__name__}: {told}") from None
+        detail = str(error).replace(f"{folder}{os.sep}", "")
+        raise NoAnswerError(f"wrote an invalid answer: {type(error).__name__}: {detail}") from None
 
 
 def _score(job: Score, part: Any, path: Path) -> Scored:
@@ -199,17 +198,17 @@ def _score(job: Score, part: Any, path: Path) -> Scored:
 
 def _predict(job: Predict, part: Any, path: Path) -> RepeatedPredictions:
     matrix, rows, calls = _matrix(path), len(job.rows), []
-    for count, told in zip((rows, rows, rows, len(alone_rows(job))), part["parts"], strict=True):
+    for count, call in zip((rows, rows, rows, len(alone_rows(job))), part["parts"], strict=True):
         scores, matrix = matrix[:count], matrix[count:]
-        if len(scores) != count or len(told["labels"]) != count:
+        if len(scores) != count or len(call["labels"]) != count:
             raise NoAnswerError(f"answered {len(scores)} of {count} rows")
-        errors = {int(row): str(text) for row, text in told["errors"]}
-        calls.append(Predictions(scores, tuple(told["labels"]), errors, int(told["answered"])))
+        errors = {int(row): str(text) for row, text in call["errors"]}
+        calls.append(Predictions(scores, tuple(call["labels"]), errors, int(call["answered"])))
     together, again, permuted, alone = calls
     return RepeatedPredictions(together, again, permuted, alone, tuple(map(str, part["changed"])))
 
 
-def _bad(job: Validate, part: Any, _: Path) -> tuple[RowResult, ...]:
+def _validate(job: Validate, part: Any, _: Path) -> tuple[RowResult, ...]:
     if len(part["rows"]) != len(job.rows):
         raise NoAnswerError(f"answered {len(part['rows'])} of {len(job.rows)} rows")
     return tuple(
@@ -217,7 +216,7 @@ def _bad(job: Validate, part: Any, _: Path) -> tuple[RowResult, ...]:
             outcome=str(each["outcome"]),
             scores=None if each["scores"] is None else tuple(map(float, each["scores"])),
             error=str(each["error"]),
-            rules=tuple((str(place), str(kind), str(said)) for place, kind, said in each["rules"]),
+            rules=tuple((str(place), str(kind), str(message)) for place, kind, message in each["rules"]),
         )
         for each in part["rows"]
     )
@@ -229,7 +228,7 @@ def _describe(_: Describe, part: Any, __: Path) -> Description:
     return Description(
         version=str(part["version"]),
         package=str(part["package"]),
-        metadata=metadata_from(part["metadata"], "What the side says of itself"),
+        metadata=metadata_from(part["metadata"], "The description of the installed release"),
         columns=tuple(Column(**{**each, "categories": tuple(each["categories"])}) for each in columns),
         json_schema=dict(part["json_schema"]),
         features={name: tuple(reads) for name, reads in part["features"].items()},
@@ -244,11 +243,17 @@ def _cost(_: MeasureCost, part: Any, __: Path) -> CostMeasurements:
     return CostMeasurements(single, batch, int(part["rows"]), float(part["memory_mb"]))
 
 
-_READERS: dict[str, Any] = {"score": _score, "predict": _predict, "bad": _bad, "describe": _describe, "cost": _cost}
+_READERS: dict[str, Any] = {
+    "score": _score,
+    "predict": _predict,
+    "validate": _validate,
+    "describe": _describe,
+    "cost": _cost,
+}
 
 
 def _matrix(path: Path) -> Floats:
     matrix = np.load(path, allow_pickle=False)
     if not isinstance(matrix, np.ndarray) or matrix.dtype != np.float64 or matrix.ndim != 2:
-        raise NoAnswerError(f"wrote something that is no matrix of scores: {path.name}")
+        raise NoAnswerError(f"wrote an invalid matrix of scores: {path.name}")
     return matrix

@@ -1,14 +1,14 @@
-"""What holds a worker in: limits, no network, no processes of its own. Runs inside a side's environment, by path.
+"""Confines a worker: limits, no network, no child processes. Runs inside a sandbox's environment, loaded by path.
 
-It keeps a model that is broken, careless or curious from doing harm; it is no sandbox against a wheel that was made
-to break out, since the model shares the worker's process. Only the standard library is used.
+It keeps a broken, careless or curious model from doing harm. It is not a security boundary against a wheel that was
+made to break out, because the model shares the worker's process. Only the standard library is used.
 
-- Memory: RLIMIT_DATA, which counts what is private and writable, as a loaded model is: 77 MB for a graph, 243 MB for
-  scikit-learn, where RLIMIT_AS counts 173 and 583. RLIMIT_AS above it bounds shared memory.
-- Network: a network namespace of its own, in which not even localhost answers, where the system permits that to
-  root or to anybody; and in every case an audit hook that refuses what Python's sockets would do.
-- Processes: the hook refuses to start any. A prediction needs none, and a child can outlive its limits. What is started
-  behind Python's back carries the run's mark in its environment, by which it is found and ended.
+- Memory: RLIMIT_DATA, which counts private writable memory, such as a loaded model: 77 MB for a graph, 243 MB for
+  scikit-learn, where RLIMIT_AS counts 173 and 583. A higher RLIMIT_AS bounds shared memory.
+- Network: a separate network namespace, in which not even localhost answers, if the system permits it to root or to
+  everybody; and in any case an audit hook that refuses what Python's sockets would do.
+- Processes: the hook refuses to start any. A prediction needs none, and a child can outlive its limits. A process that
+  is started without Python's knowledge carries the run's mark in its environment, by which it is found and killed.
 """
 
 import ctypes
@@ -21,8 +21,8 @@ from typing import Any
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG = 1
-SHARED_MB = 4096  # what RLIMIT_AS leaves beyond the memory limit, for libraries and address space only reserved
-FILE_LIMIT = 8 * 2**30  # bytes of one file; scores of 100 million rows fit
+SHARED_MB = 4096  # of RLIMIT_AS beyond the memory limit, for libraries and reserved address space
+FILE_LIMIT = 8 * 2**30  # bytes of one file; enough for the scores of 100 million rows
 
 NETWORK = frozenset(
     {f"socket.{name}" for name in ("connect", "bind", "sendto", "sendmsg", "getaddrinfo", "getnameinfo")}
@@ -36,10 +36,10 @@ ATTEMPTS_KEPT = 20
 
 
 def limit(memory_mb: int, seconds: int) -> None:
-    """Limit this process's memory, processor time and files; no core dumps."""
+    """Limit this process's memory, CPU time and files; no core dumps."""
     try:
         import resource
-    except ImportError:  # Windows: only the parent's clock holds
+    except ImportError:  # Windows: only the parent's timeout applies
         return
     memory = memory_mb * 2**20
     limits = {
@@ -52,16 +52,16 @@ def limit(memory_mb: int, seconds: int) -> None:
     for kind, most in limits.items():
         _, hard = resource.getrlimit(kind)
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        # At the hard limit of processor time the system kills without saying why.
+        # At the hard limit of CPU time the system kills without saying why.
         spare = 5 if kind == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else 0
-        with suppress(ValueError, OSError):  # macOS knows some of them and enforces none
+        with suppress(ValueError, OSError):  # macOS knows some of them and enforces none of them
             resource.setrlimit(kind, (least, least + spare))
     for number in (signal.SIGXFSZ, signal.SIGXCPU):
         signal.signal(number, signal.SIG_DFL)  # Python ignores the first, and the model would see an error
 
 
 def die_with_parent(parent: int) -> None:
-    """On Linux, have the system kill this process when its parent dies, and end if it is dead already."""
+    """On Linux, have the system kill this process when its parent dies, and exit if the parent is dead already."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -70,9 +70,9 @@ def die_with_parent(parent: int) -> None:
 
 
 def leave_network() -> bool:
-    """Move this process into a network namespace without any connection; False where that is not permitted.
+    """Move this process into a network namespace without any connection; False if that is not permitted.
 
-    An ordinary user gets one by way of a user namespace, which only a process of one thread may enter.
+    An ordinary user gets one through a user namespace, which only a single-threaded process may enter.
     """
     if sys.platform != "linux":
         return False
@@ -85,7 +85,7 @@ def leave_network() -> bool:
     user, group = os.geteuid(), os.getegid()
     if unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
         return False
-    with suppress(OSError):  # unmapped, the process would be `nobody`, which changes nothing about its files
+    with suppress(OSError):  # unmapped, the process would be `nobody`, with the same access to its files
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
@@ -93,21 +93,20 @@ def leave_network() -> bool:
 
 
 class Guard:
-    """The audit hook; `attempts` tells what was tried and refused, also where the model swallowed the error."""
+    """The audit hook; `attempts` is what was tried and refused, even if the model swallowed the error."""
 
     def __init__(self) -> None:
         self.attempts: list[str] = []
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._audit)
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in NETWORK or event in PROCESSES:
-            told = ", ".join(_shown(each) for each in arguments[:2])
-            what = f"{event}({told})"
+            what = f"{event}({', '.join(_shown(each) for each in arguments[:2])})"
             if len(self.attempts) < ATTEMPTS_KEPT and what not in self.attempts:
                 self.attempts.append(what)
-            kind = "reaches no network" if event in NETWORK else "starts no process"
-            # As the system itself would refuse it, so that libraries take the way that they have for that.
-            raise PermissionError(f"A model on trial {kind}: {what}")
+            kind = "access the network" if event in NETWORK else "start a process"
+            # The error that the system itself would raise, so that libraries handle it.
+            raise PermissionError(f"A model on trial may not {kind}: {what}")
 
 
 def _shown(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""The jobs that a worker does with the installed release; loaded by worker.py, by path, in a side's environment.
+"""The jobs that a worker does with the installed release. worker.py loads this file by path, in its environment.
 
-`side` is worker.py's: `release`, `package`, `predict`, `columns`, `metadata`, `classes` (as text) and `width`, the
-number of scores a row. A job gives what becomes JSON, and writes scores to the .npy file that `out` names.
+`installed` is worker.py's: `release`, `package`, `predict`, `columns`, `metadata`, `classes` (as text) and `width`, the
+number of scores per row. A job returns what becomes JSON, and writes scores to the .npy file that `out` names.
 """
 
 import copy
@@ -19,31 +19,31 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 CHUNK = 65_536  # rows read at once
-ANSWERED, REFUSED, FAILED = 0.0, 1.0, 2.0  # what became of a row, beside its scores
-REASONS = 10_000  # refusals whose reasons are kept; more of them say nothing new
-FAILED_ROWS = 100  # rows that may fail by themselves before the whole table counts as failed
-HEADER = 128  # bytes of a .npy header written by hand, so that it can be written again when the rows are counted
+ANSWERED, REFUSED, FAILED = 0.0, 1.0, 2.0  # what happened to a row; a column next to its scores
+REASONS = 10_000  # rejected rows whose reasons are kept
+FAILED_ROWS = 100  # rows that may fail before the whole table counts as failed
+HEADER = 128  # bytes of a .npy header, which is written again once the rows are counted
 
 
 class JobError(Exception):
-    """The side cannot answer; the message is told to people, after the side's name."""
+    """The release cannot answer; the message is shown to people after the release's name."""
 
 
-def _score(side: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Score a CSV table by the release's own checking; NaN where there is no score, and a last column that says why."""
+def _score(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Score a CSV table with the release's own checks; NaN without a score, and a last column that says why."""
     import numpy as np
 
     refused: list[tuple[int, str, str, str]] = []
     failed: dict[int, str] = {}
     rows = 0
-    with _Matrix(out.with_suffix(".npy"), side.width + 1) as matrix:
-        for table, count in _read_csv(Path(job["table"]), side.columns):
-            columns, problems = side.release.checker.check(table)
-            scores = np.full((count, side.width + 1), np.nan)
+    with _Matrix(out.with_suffix(".npy"), installed.width + 1) as matrix:
+        for table, count in _read_csv(Path(job["table"]), installed.columns):
+            columns, problems = installed.release.checker.check(table)
+            scores = np.full((count, installed.width + 1), np.nan)
             scores[:, -1] = FAILED
             scores[[p.row for p in problems], -1] = REFUSED
             good = np.flatnonzero(scores[:, -1] != REFUSED)
-            for part, found in _score_rows(side, columns, good, rows, failed):
+            for part, found in _score_rows(installed, columns, good, rows, failed):
                 scores[part, :-1] = found
                 scores[part, -1] = ANSWERED
             refused += [(rows + p.row, p.column, p.value, p.rule) for p in problems[: REASONS - len(refused)]]
@@ -53,43 +53,43 @@ def _score(side: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
 
 
 def _score_rows(
-    side: Any, columns: dict[str, Any], rows: Any, before: int, failed: dict[int, str]
+    installed: Any, columns: dict[str, Any], rows: Any, before: int, failed: dict[int, str]
 ) -> Iterator[tuple[Any, Any]]:
-    """Score these rows of checked columns; where that fails, by halves, until the rows to blame are found."""
+    """Score these rows of checked columns; if that fails, by halves, until the rows that fail are found."""
     import numpy as np
 
     if not len(rows):
         return
     try:
-        scores = np.asarray(side.release.score_table({name: values[rows] for name, values in columns.items()}))
+        scores = np.asarray(installed.release.score_table({name: values[rows] for name, values in columns.items()}))
         scores = scores.astype(np.float64)
     except Exception as error:
         stop_out_of_memory(error)
         if len(rows) > 1:
             middle = len(rows) // 2
-            yield from _score_rows(side, columns, rows[:middle], before, failed)
-            yield from _score_rows(side, columns, rows[middle:], before, failed)
+            yield from _score_rows(installed, columns, rows[:middle], before, failed)
+            yield from _score_rows(installed, columns, rows[middle:], before, failed)
             return
-        failed[before + int(rows[0])] = said(error)
+        failed[before + int(rows[0])] = as_line(error)
         if len(failed) > FAILED_ROWS:
-            raise JobError(f"fails on row after row: {said(error)}") from error
+            raise JobError(f"fails on row after row: {as_line(error)}") from error
         return
     if len(scores) != len(rows):
         raise JobError(f"answered {len(scores)} of {len(rows)} rows")
-    if scores.size != len(rows) * side.width:
-        raise JobError(f"answered scores of the shape {scores.shape}, where {side.width} a row were due")
-    yield rows, scores.reshape(len(rows), side.width)
+    if scores.size != len(rows) * installed.width:
+        raise JobError(f"returned scores of the shape {scores.shape}, not {installed.width} per row")
+    yield rows, scores.reshape(len(rows), installed.width)
 
 
 def _read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], int]]:
-    """Read a table in chunks: a list of cells for each column of the schema, and how many rows these are."""
+    """Read a table in chunks: a list of cells for each column of the schema, and the number of rows."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         header = next(reader, [])
         places = {name: place for place, name in enumerate(header)}
         while records := list(islice((cells for cells in reader if cells), CHUNK)):
             if any(len(cells) != len(header) for cells in records):
-                raise JobError(f"was given a damaged table: {path.name}")
+                raise JobError(f"received a damaged table: {path.name}")
             table = {}
             for column in columns:
                 place = places.get(column.name)
@@ -102,12 +102,12 @@ def _read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], 
             yield table, len(records)
 
 
-def _predict(side: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Ask predict() for rows together, again, permuted, and some of them alone; each call gets copies of its own."""
+def _predict(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Ask predict() for rows together, again, permuted, and some of them alone; each call gets new copies."""
     import numpy as np
 
     rows, alone = job["rows"], job["alone"]
-    told = [repr(row) for row in rows]
+    originals = [repr(row) for row in rows]
     changed: set[str] = set()
     everything = list(range(len(rows)))
     # The rows of each call, and where its answers belong.
@@ -118,99 +118,99 @@ def _predict(side: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
         [([row], [place]) for place, row in enumerate(alone)],
     ]
     parts = []
-    with _Matrix(out.with_suffix(".npy"), side.width) as matrix:
+    with _Matrix(out.with_suffix(".npy"), installed.width) as matrix:
         for batches, count in zip(calls, (len(rows), len(rows), len(rows), len(alone)), strict=True):
             part: dict[str, Any] = {"labels": [None] * count, "errors": [], "answered": 0}
-            scores = np.full((count, side.width), np.nan)
+            scores = np.full((count, installed.width), np.nan)
             for asked, places in batches if rows else []:
-                given = [copy.deepcopy(rows[row]) for row in asked]
-                _ask(side, given, places, part, scores)
-                if [repr(row) for row in given] != [told[row] for row in asked]:
-                    changed |= _changed([rows[row] for row in asked], given)
+                rows_copy = [copy.deepcopy(rows[row]) for row in asked]
+                _ask(installed, rows_copy, places, part, scores)
+                if [repr(row) for row in rows_copy] != [originals[row] for row in asked]:
+                    changed |= _changed([rows[row] for row in asked], rows_copy)
             parts.append(part)
             matrix.add(scores)
     return {"parts": parts, "changed": sorted(changed)}
 
 
-def _ask(side: Any, given: list[Any], places: list[int], part: dict[str, Any], scores: Any) -> None:
-    """Ask predict() once; where it gives too few answers or too many, nobody knows whose they are."""
-    count = len(given)
+def _ask(installed: Any, rows_copy: list[Any], places: list[int], part: dict[str, Any], scores: Any) -> None:
+    """Ask predict() once; with too few or too many answers, it is unknown which row each belongs to."""
+    count = len(rows_copy)
     try:
-        predictions = side.predict(given)
+        predictions = installed.predict(rows_copy)
     except Exception as error:
         stop_out_of_memory(error)
-        part["errors"] += [(place, said(error)) for place in places]
+        part["errors"] += [(place, as_line(error)) for place in places]
         return
     if not isinstance(predictions, list):
-        raise JobError(f"answered something that is no list of predictions: {_cut(repr(predictions))}")
+        raise JobError(f"returned something other than a list of predictions: {_shortened(repr(predictions))}")
     part["answered"] += len(predictions)
     if len(predictions) != count:
         part["errors"] += [(place, f"answered {len(predictions)} of {count} rows") for place in places]
         return
     for place, prediction in zip(places, predictions, strict=True):
-        part["labels"][place], scores[place] = _scores_in(side, prediction)
+        part["labels"][place], scores[place] = _scores_in(installed, prediction)
 
 
-def _changed(rows: list[Any], given: list[Any]) -> set[str]:
-    """Name the columns whose values are not those that were handed in; "" where whole rows came or went."""
-    if len(given) != len(rows):
+def _changed(rows: list[Any], rows_copy: list[Any]) -> set[str]:
+    """Name the columns whose values were changed; "" if whole rows were added or removed."""
+    if len(rows_copy) != len(rows):
         return {""}
-    pairs = [(row, after) for row, after in zip(rows, given, strict=True) if isinstance(after, dict)]
+    pairs = [(row, after) for row, after in zip(rows, rows_copy, strict=True) if isinstance(after, dict)]
     names = {name for row, after in pairs for name in {*row, *after} if repr(row.get(name)) != repr(after.get(name))}
     return names | ({""} if len(pairs) < len(rows) else set())
 
 
-def _scores_in(side: Any, prediction: Any) -> tuple[Any, list[float]]:
-    """Read one answer of predict(): its label, and its scores in the order of the classes."""
+def _scores_in(installed: Any, prediction: Any) -> tuple[Any, list[float]]:
+    """Read one prediction: its label, and its scores in the order of the classes."""
     try:
         label = prediction["prediction"]
-        if not side.classes:
+        if not installed.classes:
             return None, [float(label)]
         label = label.item() if hasattr(label, "item") else label
-        return label, [float(prediction["probabilities"][name]) for name in side.classes]
+        return label, [float(prediction["probabilities"][name]) for name in installed.classes]
     except (KeyError, TypeError, ValueError, IndexError):
-        raise JobError(f"answered something that is no prediction: {_cut(repr(prediction))}") from None
+        raise JobError(f"returned an invalid prediction: {_shortened(repr(prediction))}") from None
 
 
-def _bad(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
-    """Say of each row whether parse() and predict() take it, and if not, by which rule and where."""
-    found = []
+def _validate(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
+    """Find out whether parse() and predict() accept each row, and if not, by which rule and where."""
+    results = []
     for row in job["rows"]:
-        verdict: dict[str, Any] = {"rules": [], "error": "", "outcome": "accepted", "scores": None}
-        found.append(verdict)
+        result: dict[str, Any] = {"rules": [], "error": "", "outcome": "accepted", "scores": None}
+        results.append(result)
         try:
-            side.release.parse(json.dumps(row).encode())
+            installed.release.parse(json.dumps(row).encode())
         except Exception as error:
             stop_out_of_memory(error)
             listed = getattr(error, "errors", None)
-            rules = listed if isinstance(listed, list) else [{"loc": [], "type": "", "msg": said(error)}]
-            verdict["rules"] = [[".".join(str(p) for p in r["loc"]), str(r["type"]), str(r["msg"])] for r in rules[:5]]
-        if not isinstance(row, dict):  # no row at all, which only a body can hold
-            verdict["outcome"] = "refused" if verdict["rules"] else "accepted"
+            rules = listed if isinstance(listed, list) else [{"loc": [], "type": "", "msg": as_line(error)}]
+            result["rules"] = [[".".join(str(p) for p in r["loc"]), str(r["type"]), str(r["msg"])] for r in rules[:5]]
+        if not isinstance(row, dict):  # not a row at all, which only a request body can contain
+            result["outcome"] = "refused" if result["rules"] else "accepted"
             continue
         try:
-            (prediction,) = side.predict([copy.deepcopy(row)])
-            verdict["scores"] = _scores_in(side, prediction)[1]
+            (prediction,) = installed.predict([copy.deepcopy(row)])
+            result["scores"] = _scores_in(installed, prediction)[1]
         except JobError:
             raise
         except Exception as error:
             stop_out_of_memory(error)
             proper = {"SeatrialError", "RowError"} & {kind.__name__ for kind in type(error).__mro__}
-            verdict |= {"outcome": "refused" if proper else "failed", "error": said(error)}
-    return {"rows": found}
+            result |= {"outcome": "refused" if proper else "failed", "error": as_line(error)}
+    return {"rows": results}
 
 
-def _describe(side: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
-    """Tell what the installed release says of itself, and on what it runs."""
-    root = Path(str(side.package.__file__)).parent
+def _describe(installed: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
+    """Describe the installed release and what it runs on."""
+    root = Path(str(installed.package.__file__)).parent
     files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
-    features = getattr(side.release, "features", ())
+    features = getattr(installed.release, "features", ())
     return {
-        "version": str(side.package.__version__),
-        "package": side.package.__name__,
-        "metadata": asdict(side.metadata),
-        "json_schema": side.release.json_schema,
-        "columns": [asdict(column) for column in side.columns],
+        "version": str(installed.package.__version__),
+        "package": installed.package.__name__,
+        "metadata": asdict(installed.metadata),
+        "json_schema": installed.release.json_schema,
+        "columns": [asdict(column) for column in installed.columns],
         "features": {f.name: list(f.reads) for f in features},
         "files": {path.relative_to(root).as_posix(): path.stat().st_size for path in files},
         "python": platform.python_version(),
@@ -220,13 +220,13 @@ def _describe(side: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
     }
 
 
-def _cost(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
+def _cost(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     """Time predict() for single rows and for all rows at once, after a warm-up."""
     rows = job["rows"]
 
-    def timed(given: list[Any]) -> float:
+    def timed(rows_copy: list[Any]) -> float:
         began = time.perf_counter()
-        side.predict(given)
+        installed.predict(rows_copy)
         return time.perf_counter() - began
 
     for row in rows[:3]:
@@ -237,11 +237,11 @@ def _cost(side: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     return {"single": singles, "batch": batches, "rows": len(rows), "memory_mb": memory_mb()}
 
 
-JOBS = {"score": _score, "predict": _predict, "bad": _bad, "describe": _describe, "cost": _cost}
+JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe, "cost": _cost}
 
 
 class _Matrix:
-    """An .npy file (n, width) of float64 that grows by chunks, and has its name only when it is whole."""
+    """An .npy file (n, width) of float64 that grows by chunks, and gets its name when it is complete."""
 
     def __init__(self, path: Path, width: int) -> None:
         self._path, self._width, self._rows = path, width, 0
@@ -267,25 +267,25 @@ class _Matrix:
 
 
 def stop_out_of_memory(error: BaseException | None) -> None:
-    """Raise MemoryError where that is what lies behind an error: then nothing more can be asked."""
+    """Raise MemoryError if that is the cause of an error: then nothing more can be asked."""
     while error:
         if isinstance(error, MemoryError) or "bad_alloc" in str(error):
             raise MemoryError from None
         error = error.__cause__ or error.__context__
 
 
-def said(error: BaseException) -> str:
+def as_line(error: BaseException) -> str:
     """An exception in one line, for people."""
-    return _cut(f"{type(error).__name__}: {error}".strip().rstrip(":"))
+    return _shortened(f"{type(error).__name__}: {error}".strip().rstrip(":"))
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 500 else text[:497] + "..."
 
 
 def memory_mb() -> float:
-    """The most memory that this process has held so far, in MB."""
-    try:  # what getrusage says, Linux takes over from the process that started this one
+    """The peak memory of this process so far, in MB."""
+    try:  # on Linux, getrusage includes the process that started this one
         lines = Path("/proc/self/status").read_text("utf-8").splitlines()
         return next(float(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):

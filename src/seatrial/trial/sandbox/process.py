@@ -1,4 +1,4 @@
-"""A worker process, from its start to its end: what it printed, how it ended, and that nothing of it stays behind."""
+"""A worker process from start to end: what it printed, how it ended, and that nothing of it is left running."""
 
 import os
 import signal
@@ -13,16 +13,16 @@ from types import TracebackType
 from typing import IO
 
 WORKER = Path(__file__).with_name("worker.py")
-MARK = "SEATRIAL_TRIAL"  # the variable by which everything that a worker starts is found
-KEPT = 64 * 1024  # bytes of output that are remembered, from the end
+MARK = "SEATRIAL_TRIAL"  # the environment variable by which everything that a worker starts is found
+KEPT = 64 * 1024  # bytes of output that are kept, from the end
 SWEEPS = 50
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS", "VECLIB")
-PASSED_ON = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # what an interpreter may need to start; secrets stay here
+PASSED_ON = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # what an interpreter may need to start; secrets are not passed on
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended: exit code, negative for a signal, None if it took too long; and the end of its output."""
+    """How a worker ended: exit code, negative for a signal, None for a timeout; and the end of its output."""
 
     code: int | None
     stdout: str
@@ -30,7 +30,7 @@ class Ended:
 
 
 class Running:
-    """A worker on the request in `folder`, as a context: on leaving it, nothing that it started is alive."""
+    """A context in which a worker does the request in `folder`; after it, nothing that the worker started is alive."""
 
     def __init__(self, python: Path, folder: Path, *, timeout: float, threads: int) -> None:
         self._deadline = time.monotonic() + timeout
@@ -59,13 +59,13 @@ class Running:
         self._end()
 
     def wait(self) -> Ended:
-        """Wait for the end, or bring it about when the time is over."""
+        """Wait for the end, or kill the worker at the timeout."""
         code: int | None = None
         try:
             code = self._process.wait(max(self._deadline - time.monotonic(), 0.01))
         except subprocess.TimeoutExpired:
             with suppress(OSError):
-                self._process.send_signal(signal.SIGABRT)  # on which faulthandler tells where it is
+                self._process.send_signal(signal.SIGABRT)  # on which faulthandler prints where it is
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.5)
         self._end()
@@ -78,24 +78,24 @@ class Running:
         with suppress(OSError):
             self._process.kill()
         self._process.wait()
-        for _ in range(SWEEPS):  # until nobody is left who could start another
+        for _ in range(SWEEPS):  # until no process is left that could start another
             if not _kill_marked(self._mark):
                 break
 
 
 def _kill_marked(mark: str) -> bool:
-    """Kill what carries the mark and has left the group; needs /proc. Says whether there was any."""
-    wanted, found = f"{MARK}={mark}".encode(), False
+    """Kill the processes that carry the mark and have left the group (needs /proc); return whether there were any."""
+    variable, killed = f"{MARK}={mark}".encode(), False
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
-            if wanted in path.read_bytes().split(b"\0"):
+            if variable in path.read_bytes().split(b"\0"):
                 os.kill(int(path.parent.name), signal.SIGKILL)
-                found = True
-    return found
+                killed = True
+    return killed
 
 
 class _Tail:
-    """Reads a pipe to its end, however much comes, and keeps the last of it."""
+    """Reads a pipe to its end, however long it is, and keeps the last part."""
 
     def __init__(self, pipe: IO[bytes] | None) -> None:
         assert pipe is not None
@@ -110,5 +110,5 @@ class _Tail:
                 self._kept = (self._kept + data)[-KEPT:]
 
     def text(self) -> str:
-        self._thread.join(1.0)  # somebody who holds the pipe open is not waited for
+        self._thread.join(1.0)  # do not wait for a process that keeps the pipe open
         return self._kept.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""What can be asked of a side: the jobs, and the form in which they are sent to its worker."""
+"""The jobs that a sandbox can do, and the form in which they are sent to its worker."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Table = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class InjectedFault:
-    """A fault to seed: `file` has a function apply(release, name, parameters) that sets attributes of `release`."""
+    """A fault to inject: `file` has a function apply(release, name, parameters) that sets attributes of `release`."""
 
     file: Path
     name: str
@@ -24,12 +24,12 @@ class InjectedFault:
 
 @dataclass(frozen=True)
 class Score:
-    """Score a table: a CSV file, or columns as lists or arrays (None or NaN for missing); other columns are let be."""
+    """Score a table: a CSV file, or columns as lists or arrays (None or NaN for missing); extra columns are ignored."""
 
     kind: ClassVar[str] = "score"
     name: str
     table: Path | Table
-    rows: int | None = None  # how many a CSV file has, where that is known: fewer answers are no answer
+    rows: int | None = None  # of a CSV file, if known: fewer scores are an error
     fault: InjectedFault | None = None
 
 
@@ -47,9 +47,9 @@ class Predict:
 
 @dataclass(frozen=True)
 class Validate:
-    """Ask what rows get that need not be valid; any JSON value is a row here."""
+    """Ask what happens to rows that may be invalid; any JSON value is allowed as a row."""
 
-    kind: ClassVar[str] = "bad"
+    kind: ClassVar[str] = "validate"
     name: str
     rows: Sequence[Any]
     fault: InjectedFault | None = None
@@ -57,7 +57,7 @@ class Validate:
 
 @dataclass(frozen=True)
 class Describe:
-    """Ask what the installed release is."""
+    """Describe the installed release."""
 
     kind: ClassVar[str] = "describe"
     name: str = "describe"
@@ -66,7 +66,7 @@ class Describe:
 
 @dataclass(frozen=True)
 class MeasureCost:
-    """Ask what a prediction costs: `repeats` single rows, and a few times all of `rows` at once."""
+    """Measure what a prediction costs: `repeats` single rows, and a few times all of `rows` at once."""
 
     kind: ClassVar[str] = "cost"
     rows: Sequence[Row]
@@ -79,41 +79,37 @@ Job = Score | Predict | Validate | Describe | MeasureCost
 
 
 def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """Put the jobs into the form in which they are sent; columns are written as CSV files into `folder`."""
-    sent: list[dict[str, Any]] = []
+    """Return the jobs as they are sent; columns are written as CSV files into `folder`."""
+    request: list[dict[str, Any]] = []
     for position, job in enumerate(jobs):
-        told: dict[str, Any] = {"kind": job.kind, "fault": None}
-        if job.fault:
-            fault = job.fault
-            told["fault"] = {
-                "file": str(fault.file.absolute()),
-                "name": fault.name,
-                "parameters": dict(fault.parameters),
-            }
+        fault = job.fault
+        sent: dict[str, Any] = {"kind": job.kind, "fault": None}
+        if fault:
+            sent["fault"] = {**vars(fault), "file": str(fault.file.absolute()), "parameters": dict(fault.parameters)}
         if isinstance(job, Score):
             table = job.table if isinstance(job.table, Path) else folder / f"{position}.csv"
             if not isinstance(job.table, Path):
                 _write_csv(table, job.table)
-            told["table"] = str(table.absolute())
+            sent["table"] = str(table.absolute())
         elif not isinstance(job, Describe):
-            told["rows"] = list(job.rows)
+            sent["rows"] = list(job.rows)
         if isinstance(job, Predict):
-            told |= {"order": _order(job), "alone": alone_rows(job)}
+            sent |= {"order": _order(job), "alone": alone_rows(job)}
         if isinstance(job, MeasureCost):
-            told["repeats"] = job.repeats
-        sent.append(told)
-    return sent
+            sent["repeats"] = job.repeats
+        request.append(sent)
+    return request
 
 
 def alone_rows(job: Predict) -> list[int]:
-    """Which rows are asked for one by one."""
+    """The rows that are asked one by one."""
     return list(range(len(job.rows))) if job.alone is None else [int(row) for row in job.alone]
 
 
 def _order(job: Predict) -> list[int]:
     order = list(reversed(range(len(job.rows)))) if job.order is None else [int(place) for place in job.order]
     if sorted(order) != list(range(len(job.rows))):
-        raise ValueError("`order` is no permutation of the rows")
+        raise ValueError("`order` is not a permutation of the rows")
     return order
 
 
@@ -126,7 +122,7 @@ def _write_csv(path: Path, table: Table) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """Write a value as its column's type reads it: a whole number as such, since 1.0 is no boolean; nothing for NaN."""
+    """Write a value as its column's type reads it: whole numbers without ".0" (1.0 is not a boolean), "" for NaN."""
     if isinstance(value, float):
         return "" if value != value else int(value) if value.is_integer() and abs(value) < 2**53 else repr(value)  # noqa: PLR0124
     return "" if value is None else value

@@ -1,9 +1,9 @@
-"""The script that runs inside a side's environment: `python -I worker.py FOLDER`.
+"""The script that runs inside a sandbox's environment: `python -I worker.py FOLDER`.
 
-It reads FOLDER/request.json, does the jobs, and writes FOLDER/answer.json last, beside one .npy file for each
-matrix of scores, each whole or not at all. It uses the standard library, numpy and the installed release. The core
-of Seatrial in that environment may be an older one, so only the documented face of a release is touched: `package.
-release`, `package.predict`, `package.__version__`. What the model prints goes elsewhere and cannot disturb the answer.
+It reads FOLDER/request.json, does the jobs, and writes one .npy file for each matrix of scores and at last
+FOLDER/answer.json; no file is ever written in part. It uses the standard library, numpy and the installed release. The
+Seatrial in that environment may be older, so only the documented interface of a release is used: `package.release`,
+`package.predict`, `package.__version__`. What the model prints goes elsewhere and cannot disturb the answer.
 """
 
 import importlib
@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 EXIT_FAILED, EXIT_MEMORY = 3, 4
-_ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the files of the trial itself, as they are loaded
+_ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the trial's own files, as they are loaded
 _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 
 
 def main(folder: Path) -> None:
-    """Do everything that is asked for, and end the process without giving the model's leftovers a turn."""
+    """Do all jobs, and end the process without running anything that the model left behind."""
     request = json.loads((folder / "request.json").read_bytes())
     here = Path(__file__).parent
     confinement, jobs = (_load(name, here / f"{name}.py") for name in ("confinement", "jobs"))
@@ -44,8 +44,8 @@ def main(folder: Path) -> None:
             traceback.print_exception(error.__cause__)
     except SystemExit as error:
         answer["failure"] = f"called sys.exit({error.code!r})"
-    except BaseException as error:  # whatever the model raises is its last word
-        answer["failure"] = f"failed: {jobs.said(error)}"
+    except BaseException as error:  # the model may raise anything
+        answer["failure"] = f"failed: {jobs.as_line(error)}"
         traceback.print_exception(error)
     try:
         content = _dumps({**answer, "attempts": guard.attempts, "namespace": alone}, default=str).encode()
@@ -63,34 +63,34 @@ def main(folder: Path) -> None:
 
 def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
-    side = _Side(jobs, request["package"], request["threads"])
+    installed = _Installed(jobs, request["package"], request["threads"])
     answers = []
     for position, job in enumerate(request["jobs"]):
         work: Callable[..., dict[str, Any]] = jobs.JOBS[job["kind"]]
-        kept = vars(side.release).copy()
+        kept = vars(installed.release).copy()
         try:
             if job["fault"]:
-                _spoil(side.release, **job["fault"])
-            answers.append(work(side, job, folder / str(position)))
+                _inject_fault(installed.release, **job["fault"])
+            answers.append(work(installed, job, folder / str(position)))
         except jobs.JobError as error:
             if not job["fault"]:
                 raise
             answers.append({"failure": str(error)})
         finally:
-            vars(side.release).clear()
-            vars(side.release).update(kept)
-    side.check_origin()  # again, for what was imported only when it was needed
+            vars(installed.release).clear()
+            vars(installed.release).update(kept)
+    installed.check_origin()  # again, for what was imported late
     seconds = time.perf_counter() - began
-    return {"jobs": answers, "load_seconds": side.load_seconds, "seconds": seconds, "memory_mb": jobs.memory_mb()}
+    return {"jobs": answers, "load_seconds": installed.load_seconds, "seconds": seconds, "memory_mb": jobs.memory_mb()}
 
 
-def _spoil(release: Any, file: str, name: str, parameters: dict[str, Any]) -> None:
-    """Seed a fault into the release object, by the attributes of its own that are put back after the job."""
+def _inject_fault(release: Any, file: str, name: str, parameters: dict[str, Any]) -> None:
+    """Inject a fault into the release object; its own attributes are restored after the job."""
     _load(file, Path(file)).apply(release, name, parameters)
 
 
-class _Side:
-    """The installed release, loaded, with the time that took."""
+class _Installed:
+    """The installed release, loaded, and how long loading took."""
 
     def __init__(self, jobs: Any, name: str, threads: int) -> None:
         began = time.perf_counter()
@@ -99,10 +99,10 @@ class _Side:
             self.package = importlib.import_module(name)
         except Exception as error:
             jobs.stop_out_of_memory(error)
-            raise jobs.JobError(f"cannot be imported: {jobs.said(error)}") from error
+            raise jobs.JobError(f"cannot be imported: {jobs.as_line(error)}") from error
         for needed in ("release", "predict", "__version__"):
             if not hasattr(self.package, needed):
-                raise jobs.JobError(f"is no release: its package {name} has no `{needed}`")
+                raise jobs.JobError(f"is not a release: its package {name} has no `{needed}`")
         self.release = self.package.release
         if hasattr(self.release, "threads"):  # a release made by an older version may not have it
             self.release.threads = threads
@@ -113,20 +113,20 @@ class _Side:
             self.release.load()
         except Exception as error:
             jobs.stop_out_of_memory(error)
-            raise jobs.JobError(f"cannot be loaded: {jobs.said(error)}") from error
+            raise jobs.JobError(f"cannot be loaded: {jobs.as_line(error)}") from error
         self.load_seconds = time.perf_counter() - began
         self.classes = [str(label) for label in self.metadata.classes]
         self.width = len(self.classes) or 1
 
     @property
     def predict(self) -> Callable[[Any], Any]:
-        """The package's own predict(); where that is the release's, the one that a fault may have replaced."""
+        """The package's predict(); if that is the release's, the one that a fault may have replaced."""
         own: Callable[[Any], Any] = self.package.predict
         bound: Callable[[Any], Any] = getattr(self.release, "predict", own)
         return bound if getattr(own, "__self__", None) is self.release else own
 
     def check_origin(self) -> None:
-        """Refuse a model of which any part was loaded from outside of its environment, the checkout for one."""
+        """Refuse a model of which any part was loaded from outside its environment, for example from the checkout."""
         places = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
         places[f"{self.package.__name__}.artifacts"] = getattr(self.release, "artifacts", None)
         paths = sysconfig.get_paths()
@@ -144,7 +144,7 @@ class _Side:
 
 
 def _absolute(path: Any) -> str:
-    return os.path.abspath(str(path))  # noqa: PTH100 - links are not followed: an installer may link to its cache
+    return os.path.abspath(str(path))  # noqa: PTH100 - does not follow links: an installer may link to its cache
 
 
 def _below(path: str, *roots: str) -> bool:
@@ -152,7 +152,7 @@ def _below(path: str, *roots: str) -> bool:
 
 
 def _load(name: str, path: Path) -> Any:
-    """Load a file by its path, once: its folder is that of the trial, from which a side imports nothing."""
+    """Load a file by its path, once: nothing is imported from the trial's own package."""
     name = f"_seatrial_{name}"
     _ours.add(_absolute(path))
     if name not in sys.modules:

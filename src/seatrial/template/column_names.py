@@ -1,7 +1,7 @@
-"""Names of columns as Python identifiers, so that the table, the API and the feature functions agree on one name.
+"""Column names as Python identifiers, so that the table, the API and the feature functions use the same name.
 
-A name that is one already stays as it is. All others are made one, and the project's data file gets the clean name.
-Aliases would leave two names for one thing: a caller of the API would see the alias, a feature function the other.
+A name that is an identifier stays as it is. Others are converted, and the project's data file uses the new name.
+Aliases would give a column two names: callers of the API would see one, feature functions the other.
 """
 
 import builtins
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from seatrial.model.schema import Schema
 
 LONGEST = 60
-# What the written schema.py and features.py use themselves: a field `float` would change what `x: float` means.
+# Names that the generated schema.py and features.py use: a field `float` would change what `x: float` means.
 RESERVED = {"float", "int", "str", "bool", "len", "Literal", "Field", "Schema", "dt", "re"}
 _SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe"}
 _SIGNS = {"%": "percent", "€": "eur", "$": "usd", "£": "gbp", "#": "number", "&": "and", "+": "plus", "°": "degree"}
 
 
 def clean_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Give each name as an identifier that a schema can have, all of them different."""
+    """Convert names to identifiers that a schema can have, all of them different."""
     kept = [name for name in names if clean_name(name) == name]
     taken = set(kept)
     result = []
@@ -41,7 +41,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Make one name an identifier; "" where nothing of it is left."""
+    """Convert one name to an identifier; "" if nothing of it is left."""
     spelt = "".join(_SPELT.get(c) or (f" {_SIGNS[c]} " if c in _SIGNS else _spoken(c)) for c in name)
     plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     clean = re.sub(r"\W+", "_", plain).strip("_")[:LONGEST].rstrip("_")
@@ -55,20 +55,20 @@ def clean_name(name: str) -> str:
 
 
 def _spoken(character: str) -> str:
-    """An emoji by its name in Unicode, other characters as they are."""
+    """An emoji as its Unicode name, other characters unchanged."""
     if unicodedata.category(character) != "So":
         return character
     return f" {unicodedata.name(character, '').lower().replace('-', ' ')} "
 
 
 def reason(name: str, clean: str) -> str:
-    """Say why a column's name was changed."""
+    """Why a column's name was changed."""
     if keyword.iskeyword(name) or name in dir(builtins) or name in RESERVED:
-        return "Python needs the name itself"
+        return "Python uses that name"
     if hasattr(Schema, name):
-        return "every schema has an attribute of that name"
+        return "every schema has an attribute with that name"
     if not name.strip():
         return "the column had no name"
     if clean_name(name) == name or clean != clean_name(name):
-        return "another column has the name"
-    return "a schema's names are plain Python names"
+        return "another column has that name"
+    return "field names must be Python identifiers"

@@ -1,4 +1,4 @@
-"""Python text as ruff would have it: strings in double quotes, lists broken one item a line where they are too long."""
+"""Python source in ruff's format: strings in double quotes, lists with one item per line if they are too long."""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ WIDTH = 120
 
 
 def literal(value: Any) -> str:
-    """A value as Python writes it, strings in double quotes unless that needs more escapes."""
+    """A value as a Python literal, strings in double quotes unless that needs more escapes."""
     if isinstance(value, str):
         plain = "".join(_escaped(character) for character in value)
         quote = "'" if plain.count('"') > plain.count("'") else '"'
@@ -30,7 +30,7 @@ def _escaped(character: str) -> str:
 
 
 def listed(before: str, items: Sequence[Any]) -> str:
-    """`before[items]` in one line where it fits, else one item a line; `before` may be indented."""
+    """`before[items]` in one line if it fits, else one item per line; `before` may be indented."""
     texts = [literal(item) for item in items]
     line = f"{before}[{', '.join(texts)}]"
     if len(line) <= WIDTH:
@@ -41,13 +41,13 @@ def listed(before: str, items: Sequence[Any]) -> str:
 
 
 def comment(text: str, indent: int = 0) -> str:
-    """Comment lines, each ended."""
+    """A text as comment lines, each with its line end."""
     start = " " * indent + "# "
     text = "".join(character if character.isprintable() else " " for character in text)
     return "".join(f"{line}\n" for line in textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=start))
 
 
 def short(text: str, length: int) -> str:
-    """The beginning of a text, in one printable line."""
+    """A text in one printable line, cut off if it is too long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= length else line[: length - 3].rstrip() + "..."

@@ -1,4 +1,4 @@
-"""Queries on real databases: SQLite, and a PostgreSQL cluster of the test's own on a socket."""
+"""Queries on real databases: SQLite, and a PostgreSQL cluster on a socket."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def refusal(url: str, query: str) -> str:
+def error_of(url: str, query: str) -> str:
     with pytest.raises(SeatrialError) as caught:
         read_source(url, query=query)
     return f"{caught.value.message} {caught.value.hint}"
@@ -41,9 +41,9 @@ def refusal(url: str, query: str) -> str:
 
 @pytest.mark.parametrize("query", ["customers", "SELECT * FROM customers WHERE joined <> '12:30';"])
 def test_sqlite(sqlite_url: str, query: str) -> None:
-    found = examine(read_source(sqlite_url, query=query), "y")
-    assert [(c.name, c.kind, c.left_out) for c in found.columns] == [
-        ("id", "integer", "an identifier by its name"),
+    examination = examine(read_source(sqlite_url, query=query), "y")
+    assert [(c.name, c.kind, c.left_out) for c in examination.columns] == [
+        ("id", "integer", "an identifier, by its name"),
         ("size", "number", ""),
         ("colour", "category", ""),
         ("joined", "date", ""),
@@ -51,25 +51,27 @@ def test_sqlite(sqlite_url: str, query: str) -> None:
 
 
 def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
-    assert "no such table: clients" in refusal(sqlite_url, "SELECT * FROM clients")
-    assert "the query gives no row." in refusal(sqlite_url, "SELECT * FROM customers WHERE id > 1000")
-    assert "the query gives two columns `y`." in refusal(sqlite_url, "SELECT y, y FROM customers")
-    assert "needs a query." in refusal(sqlite_url, "")
-    assert "does not exist." in refusal(f"sqlite:///{tmp_path}/none.db", "customers")
+    assert "no such table: clients" in error_of(sqlite_url, "SELECT * FROM clients")
+    assert "the query returned no rows." in error_of(sqlite_url, "SELECT * FROM customers WHERE id > 1000")
+    assert "the query gives two columns `y`." in error_of(sqlite_url, "SELECT y, y FROM customers")
+    assert "needs a query." in error_of(sqlite_url, "")
+    assert "does not exist." in error_of(f"sqlite:///{tmp_path}/none.db", "customers")
     assert not (tmp_path / "none.db").exists()
-    assert "That is no database URL." in refusal("://nothing", "customers")
-    assert "no driver for it" in refusal("oddbase://host/x", "customers")
+    assert "That is no database URL." in error_of("://nothing", "customers")
+    assert "no driver for it" in error_of("oddbase://host/x", "customers")
 
 
-def test_an_answer_too_large_for_the_memory_is_given_up(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_larger_than_memory_is_abandoned(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatrial.template.reading.databases.MOST_ROWS", 50)
     monkeypatch.setattr("seatrial.template.reading.databases.BATCH", 20)
-    assert "the query gives more than 50 rows. Take a sample of them, as by LIMIT." in refusal(sqlite_url, "customers")
+    assert "the query returns more than 50 rows. Take a sample, such as with LIMIT." in error_of(
+        sqlite_url, "customers"
+    )
     assert read_source(sqlite_url, query="SELECT * FROM customers LIMIT 50").rows == 50
 
 
 def test_nothing_is_changed(sqlite_url: str) -> None:
-    assert "the query gives no rows, as SELECT does. Nothing was changed." in refusal(
+    assert "the statement returns no rows. Use SELECT. Nothing was changed." in error_of(
         sqlite_url, "DELETE FROM customers"
     )
     assert read_source(sqlite_url, query="customers").rows == 60
@@ -77,11 +79,13 @@ def test_nothing_is_changed(sqlite_url: str) -> None:
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A cluster of our own, which listens on a socket in a temporary folder only."""
-    found = shutil.which("pg_ctl") or next(iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")))), "")
-    if not found:
+    """A PostgreSQL cluster that listens only on a socket in a temporary folder."""
+    pg_ctl = shutil.which("pg_ctl") or next(
+        iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")))), ""
+    )
+    if not pg_ctl:
         pytest.skip("PostgreSQL is not installed")
-    programs = Path(found).resolve().parent
+    programs = Path(pg_ctl).resolve().parent
     root = os.geteuid() == 0  # PostgreSQL refuses to run as root
     if root and not shutil.which("runuser"):
         pytest.skip("PostgreSQL does not run as root, and there is no runuser")
@@ -126,22 +130,22 @@ def test_postgresql(postgres: str) -> None:
     query = "SELECT size::numeric(9, 1) AS size, colour, joined, y = 1 AS y FROM customers WHERE colour LIKE '%e%'"
     source = read_source(postgres, query=query)
     assert source.facts[0].value == "postgresql://owner:***@/postgres"
-    found = examine(source, "y")
-    assert [(c.name, c.kind) for c in found.columns] == [
+    examination = examine(source, "y")
+    assert [(c.name, c.kind) for c in examination.columns] == [
         ("size", "number"),
         ("colour", "category"),
         ("joined", "moment"),
     ]
-    assert (found.target.task, found.target.positive) == ("binary", "true")
-    assert refusal(postgres, "SELECT * FROM clients").startswith(
+    assert (examination.target.task, examination.target.positive) == ("binary", "true")
+    assert error_of(postgres, "SELECT * FROM clients").startswith(
         'postgresql://owner:***@/postgres: relation "clients" does'
     )
 
 
-def test_a_server_that_is_not_there_and_no_password_in_the_message() -> None:
+def test_an_unreachable_server_and_no_password_in_the_message() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    message = refusal(f"postgresql://owner:secret-word@127.0.0.1:{port}/shop", "customers")
+    message = error_of(f"postgresql://owner:secret-word@127.0.0.1:{port}/shop", "customers")
     assert "refused" in message
     assert "secret-word" not in message

@@ -1,0 +1,82 @@
+"""The gate of a deployment, and calls that do not apply to a target."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.projects.tiny import make_project
+from tests.trial.samples import SAMPLES
+
+from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.project import ProjectSettings, find_project
+from seatrial.steps.deploy import _require_passed, _requirement, list_deployments, render
+from seatrial.steps.trial import write_result
+from seatrial.trial import gate
+
+NEW, RUNNING, OTHER = "a" * 64, "b" * 64, "c" * 64
+RELEASE = SimpleNamespace(sha256=NEW, requirement="tiny-model==0.2.0")
+CURRENT = SimpleNamespace(sha256=RUNNING, name="tiny-model", version="0.1.0")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectSettings:
+    return find_project(make_project(tmp_path / "tiny"))
+
+
+def store(project: ProjectSettings, sample: str, baseline: str) -> None:
+    verdict = SAMPLES[sample]()
+    subjects = {
+        "candidate": replace(verdict.candidate, sha256=NEW),
+        "baseline": replace(verdict.baseline, sha256=baseline),
+    }
+    write_result(gate.result_folder(project.root, NEW, baseline), replace(verdict, **subjects))
+
+
+def test_a_release_needs_a_passed_trial_against_the_one_that_runs(project: ProjectSettings):
+    with pytest.raises(SeatrialError, match=r"has been run against 0\.1\.0, which runs there now") as raised:
+        _require_passed(project, RELEASE, CURRENT)
+    assert raised.value.hint == "Run `seatrial trial tiny-model==0.1.0 tiny-model==0.2.0`."
+    store(project, "passed", OTHER)
+    with pytest.raises(SeatrialError, match="which runs there now"):
+        _require_passed(project, RELEASE, CURRENT)
+    store(project, "passed", RUNNING)
+    summary = _require_passed(project, RELEASE, CURRENT)
+    assert summary["outcome"] == "passed"
+    assert summary["against"] == SAMPLES["passed"]().baseline.version
+
+
+def test_a_blocked_trial_keeps_a_release_out(project: ProjectSettings):
+    store(project, "ignored_feature", RUNNING)
+    with pytest.raises(SeatrialError, match="has not passed its trial"):
+        _require_passed(project, RELEASE, CURRENT)
+
+
+def test_where_nothing_runs_any_passed_trial_is_enough(project: ProjectSettings):
+    with pytest.raises(SeatrialError):
+        _require_passed(project, RELEASE, None)
+    store(project, "passed", OTHER)
+    assert _require_passed(project, RELEASE, None)["outcome"] == "passed"
+
+
+def test_a_version_may_be_written_with_its_name(project: ProjectSettings):
+    assert _requirement(project, None) == "tiny-model"
+    assert _requirement(project, "0.2.0") == _requirement(project, "tiny-model==0.2.0") == "tiny-model==0.2.0"
+
+
+def test_what_a_target_cannot_do_is_wrong_usage(project: ProjectSettings):
+    with pytest.raises(UsageError, match="local has nothing to render") as raised:
+        render(project, "local")
+    assert raised.value.exit_code == 2
+
+
+def test_without_a_deployment_the_list_is_empty_or_has_the_target_that_was_named(project: ProjectSettings):
+    assert list_deployments(project) == []
+    (local,) = list_deployments(project, "local")
+    assert (local.target, local.pinned, local.serving, local.agree, local.deployments) == (
+        "local",
+        None,
+        None,
+        True,
+        (),
+    )

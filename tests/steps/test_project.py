@@ -1,0 +1,139 @@
+"""The Python API: a project from a data frame, its settings, its progress, and what is left of what is interrupted."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from tests.template.commands import GIT, git, write_table
+
+from seatrial import Project, SeatrialError
+from seatrial.core.errors import DataError
+
+KINDS = {
+    "pandas": pd.read_csv,
+    "polars": pl.read_csv,
+    "Arrow": lambda path: pa.Table.from_pandas(pd.read_csv(path), preserve_index=False),
+    "a path": Path,
+}
+
+
+@pytest.fixture(autouse=True)
+def _git(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GIT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_table(tmp_path_factory.mktemp("table") / "customers.csv")
+
+
+def new(folder: Path, data: object, **options: object) -> Project:
+    return Project.new("churn", data, "left", into=folder, model="logistic", progress=False, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_project_of_a_frame_is_that_of_its_file(kind: str, table: Path, tmp_path: Path):
+    project = new(tmp_path, KINDS[kind](table), leave_out=["age"], kinds={"plan": "text"}, deploy=["docker"])
+    assert repr(project) == f"<Project churn-model==0.1.0 in {tmp_path / 'churn'}>"
+    schema = (tmp_path / "churn" / "src" / "churn_model" / "schema.py").read_text()
+    assert "plan: str" in schema
+    assert "    spent: float" in schema
+    assert "    age:" not in schema
+    assert (tmp_path / "churn" / "deploy" / "docker" / "Dockerfile").is_file()
+    written = pd.read_csv(project.settings.data)
+    pd.testing.assert_frame_equal(written, pd.read_csv(table), check_dtype=False)
+    assert git("status", "--porcelain", cwd=tmp_path / "churn") == ""
+
+
+def test_columns_of_several_types_are_read_as_text(table: Path, tmp_path: Path):
+    frame = pd.read_csv(table).assign(mixed=lambda f: [n if n % 2 else f"no {n % 3}" for n in range(len(f))])
+    written = pd.read_csv(new(tmp_path, frame, git=False).settings.data)
+    assert written["mixed"].tolist() == [str(value) for value in frame["mixed"]]
+    assert not (tmp_path / "churn" / ".git").exists()
+
+
+def test_a_newer_frame_takes_the_place_of_the_table(table: Path, tmp_path: Path):
+    project = new(tmp_path, pd.read_csv(table))
+    frame = pl.read_csv(write_table(tmp_path / "more.csv", 150))
+    refreshed = project.refresh(frame)
+    assert (refreshed.rows, refreshed.before, refreshed.new, refreshed.gone) == (150, 120, 30, 0)
+    before = project.settings.data.read_bytes()
+    with pytest.raises(DataError):
+        project.refresh(frame.with_columns(plan=pl.lit("none of them")))
+    with pytest.raises(SeatrialError, match="has no column `plan`"):
+        project.refresh(frame.drop("plan"))
+    assert project.settings.data.read_bytes() == before
+
+
+def test_settings_are_read_when_they_are_needed(table: Path, tmp_path: Path):
+    project = new(tmp_path, table)
+    assert project.bump("minor") == "0.2.0"
+    assert project.settings.requirement == "churn-model==0.2.0"
+    assert Project(tmp_path / "churn", index=str(tmp_path)).settings.index.folder == tmp_path
+    assert project.releases() == []
+    assert project.deployments() == []
+
+
+def test_progress_is_given_to_a_function_or_printed_or_not(table: Path, tmp_path: Path, capsys):
+    steps: list[str] = []
+    Project.new("one", table, "left", into=tmp_path, model="logistic", progress=steps.append)
+    assert steps[0] == "reading the table"
+    assert "creating the project" in steps
+    Project.new("two", table, "left", into=tmp_path, model="logistic", progress=False)
+    assert capsys.readouterr() == ("", "")
+    Project.new("three", table, "left", into=tmp_path, model="logistic")
+    assert "✓ creating the project" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("at", ["reading the table", "creating the project", "committing it"])
+def test_an_interrupt_leaves_nothing(table: Path, tmp_path: Path, at: str):
+    def interrupt(step: str) -> None:
+        if step == at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Project.new("churn", table, "left", into=tmp_path, progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([{"x": 1}], "is not a table"),
+        (pd.Series([1, 2]), "A pandas.Series is not a table"),
+        (pd.DataFrame({"left": []}), "The DataFrame has 0 rows and 1 columns"),
+    ],
+)
+def test_what_is_not_a_table_is_refused(tmp_path: Path, data: object, message: str):
+    with pytest.raises(SeatrialError, match=message):
+        new(tmp_path, data)
+
+
+def test_a_folder_that_is_there_is_not_touched(table: Path, tmp_path: Path):
+    (tmp_path / "churn").mkdir()
+    (tmp_path / "churn" / "mine.txt").write_text("mine")
+    with pytest.raises(SeatrialError) as raised:
+        new(tmp_path, table)
+    assert "seatrial adopt" in raised.value.hint
+    assert [path.name for path in (tmp_path / "churn").iterdir()] == ["mine.txt"]
+
+
+def test_an_error_has_its_hint_below_the_traceback_and_no_traceback_in_a_notebook(tmp_path: Path):
+    with pytest.raises(SeatrialError) as raised:
+        Project(tmp_path)
+    error = raised.value
+    assert error.__notes__ == [f"hint: {error.hint}"]
+    assert error._render_traceback_() == [f"SeatrialError: {error.message}", f"hint: {error.hint}"]
+    assert SeatrialError("alone")._render_traceback_() == ["SeatrialError: alone"]
+
+
+def test_the_api_loads_nothing_heavy_before_it_is_used():
+    code = "import sys; from seatrial import Project, load; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"pandas", "sklearn", "pyarrow", "copier", "rich", "httpx", "IPython"}

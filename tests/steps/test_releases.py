@@ -1,0 +1,54 @@
+"""Releases of an index with their metrics, and which of them are served."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.projects.tiny import make_wheel
+
+from seatrial.core.index_settings import index_in_folder
+from seatrial.release import FolderIndex
+from seatrial.steps import releases as module
+from seatrial.steps.releases import list_releases
+from seatrial.steps.running_servers import RunningServer, running_servers, servers_folder
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
+
+
+def record(name: str, **fields: object) -> None:
+    servers_folder().mkdir(parents=True, exist_ok=True)
+    (servers_folder() / f"{name}.json").write_text(json.dumps(fields))
+
+
+def test_releases_are_listed_with_metrics_and_servers(tmp_path: Path):
+    for version in ("0.1.0", "0.2.0"):
+        FolderIndex(tmp_path / "index").publish([make_wheel(tmp_path / version, version=version)])
+    record("one", pid=os.getpid(), url="http://127.0.0.1:8001", release="tiny-model", version="0.2.0")
+    old, new = list_releases("tiny-model", index_in_folder(tmp_path / "index"))
+    assert (old.version, new.version) == ("0.1.0", "0.2.0")
+    assert (new.headline, new.value, new.metrics, new.engine) == ("", None, {"auc": 0.87}, "onnx")
+    assert (old.served, new.served) == ((), ("http://127.0.0.1:8001",))
+
+
+def test_a_large_wheel_is_not_opened_for_its_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    FolderIndex(tmp_path / "index").publish([make_wheel(tmp_path)])
+    monkeypatch.setattr(module, "SIZE_LIMIT", 10)
+    (release,) = list_releases("tiny-model", index_in_folder(tmp_path / "index"))
+    assert (release.engine, release.metrics) == ("", {})
+
+
+def test_records_of_ended_servers_and_damaged_ones_are_ignored():
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    server = {"url": "http://127.0.0.1:1", "release": "tiny-model", "version": "0.1.0"}
+    record("ended", pid=ended.pid, **server)
+    record("incomplete", pid=os.getpid())
+    record("running", pid=os.getpid(), **server)
+    (servers_folder() / "damaged.json").write_text("{")
+    assert running_servers() == [RunningServer(os.getpid(), **server)]

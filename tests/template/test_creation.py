@@ -1,0 +1,39 @@
+"""A rendered project is clean by its own rules, whatever the table."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.template.projects import examined, render, source_of
+
+from seatrial.template.inference.examination import examine
+from seatrial.template.records import Examination
+
+WORDS = [f"a rather long category number {n}" for n in range(12)]
+
+
+def wide_table() -> Examination:
+    """Columns whose example row is far longer than a line, and with names and categories that need care."""
+    columns = {f"Column {n} (in mm)": [f"value {(n + row) % 5}" for row in range(60)] for n in range(20)}
+    columns["class"] = [WORDS[row % 12] for row in range(60)]
+    columns["note"] = [f"we paid {row} of it back to them {'late' if row % 3 else ''}" for row in range(60)]
+    return examine(source_of(**columns, y=[row // 2 % 3 for row in range(60)]), "y")
+
+
+@pytest.mark.parametrize("table", ["sklearn:breast_cancer", "sklearn:diabetes", "sklearn:wine", "wide"])
+def test_a_project_passes_its_own_lint(tmp_path: Path, table: str) -> None:
+    project = render(tmp_path / "project", wide_table() if table == "wide" else examined(table))
+    assert len((project.root / "README.md").read_text().splitlines()) > 100
+    for words in (("check", "."), ("format", "--check", ".")):
+        command = [sys.executable, "-m", "ruff", *words, "--no-cache"]
+        done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_project_tells_coding_agents_how_to_work_on_it(tmp_path: Path) -> None:
+    project = render(tmp_path / "project", examined("sklearn:wine"))
+    text = (project.root / "AGENTS.md").read_text()
+    for words in ("seatrial train", "seatrial build && seatrial trial", "src/little_model/features.py", "`data/`"):
+        assert words in text
+    assert "{{" not in text
