@@ -77,7 +77,7 @@ def _replace(
 def _content(source: "TableSource", project: "ProjectSettings", progress: Progress) -> tuple[bytes, tuple[str, ...]]:
     """The new file, in the format of the old one, and how it differs from the source."""
     from seatrial.template import Overrides, examine
-    from seatrial.template.inference.names import clean_names
+    from seatrial.template.column_names import clean_names
     from seatrial.template.reading.table import content_of
     from seatrial.template.records import Kind
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seatrial.template.codegen.literals import WIDTH, comment, listed, literal, short
-from seatrial.template.inference.names import clean_name
+from seatrial.template.column_names import clean_name
 from seatrial.template.records import KINDS, ColumnFacts, Decision, Examination
 
 SLACK = 0.25  # beyond the ends of the observed range, as a share of it

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.column_names import clean_names, reason
 from seatrial.template.inference import leakage
-from seatrial.template.inference.names import clean_names, reason
 from seatrial.template.inference.target_column import find_target, read_target
 from seatrial.template.reading.columns import ColumnReader
 from seatrial.template.records import ColumnFacts, Decision, Examination, Overrides, TableSource, TargetFacts

@@ -5,8 +5,8 @@ from pathlib import Path
 from tests.template.projects import examined, source_of
 from tests.template.tables import WriteFile, check_project, decisions, table
 
+from seatrial.template.column_names import reason
 from seatrial.template.inference.examination import examine
-from seatrial.template.inference.names import reason
 
 
 def test_names_that_python_or_pydantic_forbid(write_file: WriteFile, tmp_path: Path) -> None:
