@@ -169,7 +169,7 @@ def test_two_wheels_alone_cannot_be_trained_again_and_that_is_no_pass(yard: Yard
     [
         (("trial", "titanic-model==0.1.0"), 2, "name both"),
         (("trial", "titanic-model==9", "titanic-model==0.1.0"), 1, "has no titanic-model==9"),
-        (("trial", "titanic-model==0.1.0", "titanic-model==0.1.0"), 4, "compare it with itself"),
+        (("trial", "titanic-model==0.1.0", "titanic-model==0.1.0"), 4, "are the same wheel"),
         (("trial", "accept"), 2, "--reason"),
     ],
 )
