@@ -19,7 +19,7 @@ def test_a_string_is_a_folder_or_a_url() -> None:
     assert (folder.name, folder.folder, str(folder)) == ("index", Path("/p/.seatrial/index"), "/p/.seatrial/index")
     (place,) = read("https://index.example/team/simple")
     assert (place.url, place.upload) == ("https://index.example/team/simple/", "https://index.example/team/")
-    assert (place.pull_token, place.push_token, place.demanded) == ("SEATRIAL_INDEX_TOKEN",) * 2 + (False,)
+    assert (place.pull_token, place.push_token, place.token_required) == ("SEATRIAL_INDEX_TOKEN",) * 2 + (False,)
 
 
 def test_a_table_has_named_indexes_and_the_first_is_the_default() -> None:

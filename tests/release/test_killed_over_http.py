@@ -99,7 +99,7 @@ uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listening])
         paths = files(tmp_path, number)
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert server.stdout
-        place = Private(server, f"http://127.0.0.1:{server.stdout.readline().strip()}", folder).place()
+        place = Private(server, f"http://127.0.0.1:{server.stdout.readline().strip()}", folder).settings()
         index = HttpIndex(place, cache=tmp_path / "c", sleep=lambda _: None, read_back=0.1)
         assert len(index.names()) == (number > 0)  # it answers: from here on time counts
         if number:
@@ -122,4 +122,4 @@ uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listening])
     assert False in states, f"seed {SEED}: no kill came before the end"
     with private_index(folder) as again:
         assert list((folder / ".uploads").glob("*")) == []
-        assert HttpIndex(again.place(), cache=tmp_path / "c").publish(files(tmp_path, 99)).version == "0.99.0"
+        assert HttpIndex(again.settings(), cache=tmp_path / "c").publish(files(tmp_path, 99)).version == "0.99.0"

@@ -20,7 +20,7 @@ def test_two_builds_of_the_toolkit_are_identical(tmp_path: Path) -> None:
     info = inspect(first)
     assert first.read_bytes() == second.read_bytes()
     assert (info.name, info.version) == ("seatrial", seatrial.__version__)
-    assert "seatrial/core/errors.py" in info.members
+    assert "seatrial/core/errors.py" in info.record
     assert len(info.complaints) == 2  # it is a library: a hook of pytest, and no release.json
 
 
@@ -62,7 +62,7 @@ def test_an_edited_toolkit_is_a_new_version_and_the_newest_is_found(checkout: Pa
 def test_an_installed_toolkit_cannot_be_built_and_reports_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seatrial, "__file__", str(tmp_path / "site-packages" / "seatrial" / "__init__.py"))
     monkeypatch.setattr(module, "distribution", lambda name: NoOrigin())
-    with pytest.raises(SeatrialError, match="not from a checkout") as error:
+    with pytest.raises(SeatrialError, match="which is not a checkout") as error:
         build_toolkit(tmp_path)
     assert "pip download seatrial" in error.value.hint
 

@@ -128,7 +128,7 @@ BEFORE: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "another project's artifacts": (
         replaced("src/tiny_model/artifacts/release.json", '"tiny-model"', '"other-model"'),
-        "are of other-model, not of tiny-model",
+        "are for other-model, not for tiny-model",
         "seatrial train",
     ),
     "native without the extra": (

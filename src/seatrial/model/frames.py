@@ -16,7 +16,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.categorical import categorical
 from seatrial.model.features import Array
 from seatrial.model.shapley import Explanation
-from seatrial.model.table_files import CHUNK, Chunk, RawChunk, raise_problems, check_chunks, from_arrow
+from seatrial.model.table_files import CHUNK, Chunk, RawChunk, check_chunks, from_arrow, raise_problems
 from seatrial.model.table_validation import TableChecker
 
 EXACT = 2**53  # integers up to here are the same as float64
