@@ -1,4 +1,4 @@
-"""What the tests share: a copy of the Titanic project, trained once for the whole session."""
+"""Shared by the tests: a copy of the Titanic project, trained once per session."""
 
 import os
 import shutil
@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-# Before scikit-learn loads: two workers with two threads each wait for one another, boosted trees seven times as long.
+# Before scikit-learn loads: with two threads in each of two workers, boosted trees take seven times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parent.parent
 TITANIC = ROOT / "titanic"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take long, so that no worker is left alone with one at the end."""
-    long = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in long)
+    """Start with the slow files, so that no worker is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep notes of servers away from the user's own; the cache of environments is shared within a session."""
+    """Keep the records of servers apart from the user's own; the session shares one cache of environments."""
     before = os.environ.get("SEATRIAL_HOME")
     os.environ["SEATRIAL_HOME"] = str(tmp_path_factory.mktemp("home"))
     yield
@@ -34,7 +34,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def copy_titanic(destination: Path) -> Path:
-    """Copy what git would hold of the reference project."""
+    """Copy the files of the reference project that git has."""
     skip = shutil.ignore_patterns("artifacts", "runs", "dist", ".seatrial", "__pycache__", ".*")
     return Path(shutil.copytree(TITANIC, destination, ignore=skip))
 

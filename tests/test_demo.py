@@ -1,4 +1,4 @@
-"""The main job from end to end, by the processes that a user starts: table to served release, then used by strangers."""
+"""The main job from end to end, by the processes that a user starts: from a table to a served release, used elsewhere."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def wait_until(condition, seconds: float = 120.0):
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
+    raise AssertionError("timed out")
 
 
 def ready(port: int) -> bool:
@@ -58,18 +58,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def demo(project: Path) -> str:
-    """Run the demo once; what it printed."""
+    """Run the demo once; returns its output."""
     command = [*SEATRIAL, "demo", "--once", "--port", str(free_port()), "--project", str(project)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stderr
     return done.stderr + done.stdout
 
 
-def test_the_demo_says_what_it_does_and_ends_with_a_prediction(demo: str, project: Path):
+def test_the_demo_reports_each_step_and_ends_with_a_prediction(demo: str, project: Path):
     stages = ("Train and compile", "Build a wheel", "Publish it", "Install it", "Serve it", "answered")
     places = [demo.index(stage) for stage in stages]
     assert places == sorted(places)
-    assert re.search(r"✓ comparing 1\d\d,\d{3} rows \d+\.\d s", demo)  # quick steps pass without a word
+    assert re.search(r"✓ comparing 1\d\d,\d{3} rows \d+\.\d s", demo)  # quick steps are not reported
     answer = json.loads(next(line for line in demo.splitlines() if line.startswith('{"predictions"')))
     assert answer["predictions"] == [1]
     assert answer["version"] == "0.1.0"
@@ -79,7 +79,7 @@ def test_the_demo_says_what_it_does_and_ends_with_a_prediction(demo: str, projec
     assert (project / ".seatrial" / "index" / "simple" / "titanic-model" / "index.html").is_file()
 
 
-def test_the_second_time_it_publishes_nothing_new_and_serves_until_ctrl_c(demo: str, project: Path):
+def test_a_second_run_publishes_nothing_new_and_serves_until_ctrl_c(demo: str, project: Path):
     page = project / ".seatrial" / "index" / "simple" / "titanic-model" / "index.html"
     before, port = page.read_bytes(), free_port()
     command = [*SEATRIAL, "demo", "--port", str(port), "--project", str(project)]
@@ -95,7 +95,7 @@ def test_the_second_time_it_publishes_nothing_new_and_serves_until_ctrl_c(demo: 
         assert listed[0]["version"] == "0.1.0"
         assert listed[0]["served"] == [f"http://127.0.0.1:{port}"]
         assert listed[0]["metrics"]["accuracy"] > 0.75
-        time.sleep(0.5)  # until the demo has asked its own question and waits
+        time.sleep(0.5)  # until the demo has predicted its example and waits
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does
         said = running.communicate(timeout=20)[0].decode()
     finally:
@@ -107,7 +107,7 @@ def test_the_second_time_it_publishes_nothing_new_and_serves_until_ctrl_c(demo: 
     assert page.read_bytes() == before
 
 
-def test_a_taken_port_is_one_clear_line_before_any_work(project: Path):
+def test_a_port_in_use_is_one_clear_line_before_any_work(project: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -122,12 +122,12 @@ def test_a_taken_port_is_one_clear_line_before_any_work(project: Path):
 
 
 @pytest.fixture(scope="module")
-def stranger(demo: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty environment into which pip installed titanic-model as the README says; its bin folder.
+def other_environment(demo: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin folder of an empty environment into which pip installed titanic-model as the README says.
 
-    In two steps: PyPI has packages of that name too, by somebody else, with higher versions.
+    In two steps: PyPI has other packages of that name, with higher versions.
     """
-    root = tmp_path_factory.mktemp("stranger") / "venv"
+    root = tmp_path_factory.mktemp("other") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(root)], check=True)
     pip = [str(root / "bin" / "pip"), "install", "--quiet", "--no-compile", "titanic-model", "seatrial"]
     index = (project / ".seatrial" / "index" / "simple").as_uri()
@@ -137,23 +137,27 @@ def stranger(demo: str, project: Path, tmp_path_factory: pytest.TempPathFactory)
     return root / "bin"
 
 
-def test_pip_installs_the_core_and_nothing_heavy(stranger: Path):
-    listed = subprocess.run([stranger / "pip", "list", "--format=json"], capture_output=True, check=True).stdout
+def test_pip_installs_the_core_and_nothing_heavy(other_environment: Path):
+    listed = subprocess.run(
+        [other_environment / "pip", "list", "--format=json"], capture_output=True, check=True
+    ).stdout
     names = {each["name"].lower() for each in json.loads(listed)}
     assert {"titanic-model", "seatrial", "numpy", "onnxruntime", "pydantic"} <= names
     assert not names & {"scikit-learn", "pandas", "skl2onnx", "onnx", "fastapi", "typer", "pyarrow", "scipy"}
 
 
-def test_python_predicts(stranger: Path, tmp_path: Path):
+def test_python_predicts(other_environment: Path, tmp_path: Path):
     code = f"import titanic_model; print(titanic_model.predict([{JACK!r}])); print(titanic_model.__version__)"
-    done = subprocess.run([stranger / "python", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [other_environment / "python", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
     prediction, version = done.stdout.splitlines()
     assert prediction.startswith("[{'prediction': 0, 'probabilities': {'0': 0.")
     assert version == "0.1.0"
 
 
-def test_the_command_predicts(stranger: Path, project: Path):
-    command = [stranger / "titanic-model", "predict", project / "data" / "titanic.csv"]
+def test_the_command_predicts(other_environment: Path, project: Path):
+    command = [other_environment / "titanic-model", "predict", project / "data" / "titanic.csv"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == 1310
 
@@ -178,7 +182,7 @@ def test_a_release_is_served_by_its_name_without_a_project(demo: str, project: P
     ("wanted", "message"),
     [("titanic-model==9.9", "has no titanic-model==9.9"), ("titanik-model", "Did you mean titanic-model?")],
 )
-def test_a_release_that_is_not_there_is_named(demo: str, project: Path, wanted: str, message: str):
+def test_a_missing_release_is_named(demo: str, project: Path, wanted: str, message: str):
     command = [*SEATRIAL, "serve", wanted, "--project", str(project)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -189,7 +193,7 @@ def test_other_bytes_under_a_published_version_are_refused(demo: str, project: P
     changed = tmp_path / "titanic"
     shutil.copytree(project, changed)
     features = changed / "src" / "titanic_model" / "features.py"
-    features.write_text(features.read_text() + "\n# another opinion\n")
+    features.write_text(features.read_text() + "\n# a change\n")
     for command in ("train", "build"):
         subprocess.run([*SEATRIAL, command, "--project", str(changed)], capture_output=True, check=True)
     done = subprocess.run(

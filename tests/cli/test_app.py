@@ -1,4 +1,4 @@
-"""The command line as a whole: what it loads, how it fails, and what it gives back."""
+"""The command line as a whole: what it loads, how it fails, and what it returns."""
 
 import json
 import os
@@ -22,12 +22,12 @@ HEAVY = {
 
 def seatrial(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "seatrial", *words]
-    given = {**os.environ, "COLUMNS": "200", **environment}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=given, check=False)
+    variables = {**os.environ, "COLUMNS": "200", **environment}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=variables, check=False)
 
 
 def loaded_by(*words: str) -> set[str]:
-    """The top-level modules that a Python process has loaded after these words."""
+    """The top-level modules that a process has loaded after running this command."""
     code = "import sys; {}; sys.stderr.write('\\n' + ' '.join(sys.modules))"
     body = "import seatrial" if not words else f"from seatrial.cli.app import run; run({list(words)!r})"
     done = subprocess.run([sys.executable, "-c", code.format(body)], capture_output=True, text=True, check=True)
@@ -57,7 +57,7 @@ def test_wrong_usage_is_exit_code_2_and_no_traceback(words):
     assert "Traceback" not in done.stderr
 
 
-def test_outside_of_a_project_one_line_says_what_to_do(tmp_path):
+def test_outside_a_project_a_hint_says_what_to_do(tmp_path):
     for command in ("train", "build", "publish", "releases", "serve", "demo"):
         done = seatrial(command, cwd=tmp_path)
         assert done.returncode == 1
@@ -67,7 +67,7 @@ def test_outside_of_a_project_one_line_says_what_to_do(tmp_path):
         ]
 
 
-def test_a_traceback_comes_only_when_asked_for(tmp_path):
+def test_a_traceback_is_printed_only_on_request(tmp_path):
     assert "Traceback" not in seatrial("train", cwd=tmp_path).stderr
     for words, environment in ((("train", "--debug"), {}), (("train",), {"SEATRIAL_DEBUG": "1"})):
         done = seatrial(*words, cwd=tmp_path, **environment)
@@ -97,7 +97,7 @@ def test_the_version_is_printed_alone():
     assert seatrial("--version").stdout == f"seatrial {__version__}\n"
 
 
-def test_a_fault_of_ours_says_so_without_a_traceback(monkeypatch, capsys):
+def test_a_bug_of_ours_is_called_one_without_a_traceback(monkeypatch, capsys):
     from seatrial.cli import app
     from seatrial.core import project
 
@@ -106,10 +106,10 @@ def test_a_fault_of_ours_says_so_without_a_traceback(monkeypatch, capsys):
 
     monkeypatch.setattr(project, "find_project", broken)
     assert app.run(["build"]) == 1
-    told = capsys.readouterr().err
-    assert "ZeroDivisionError: oops" in told
-    assert "This is a bug in Seatrial" in told
-    assert "Traceback" not in told
+    errors = capsys.readouterr().err
+    assert "ZeroDivisionError: oops" in errors
+    assert "This is a bug in Seatrial" in errors
+    assert "Traceback" not in errors
 
 
 def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
@@ -124,7 +124,7 @@ def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
     assert capsys.readouterr().err == "stopped\n"
 
 
-def test_a_setting_that_is_misspelt_is_named_with_the_nearest(tmp_path):
+def test_a_misspelt_setting_is_named_with_the_nearest_one(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n[tool.seatrial]\ntargett = "y"\n')
     done = seatrial("train", cwd=tmp_path)
     assert done.returncode == 1

@@ -22,10 +22,10 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def index(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index with 0.1.0, trained on the table as it is."""
-    found = find_project(titanic_project)
+    """An index with 0.1.0, trained on the unchanged table."""
+    settings = find_project(titanic_project)
     folder = tmp_path_factory.mktemp("index") / "index"
-    open_index(folder).publish(build_release(found).files)
+    open_index(folder).publish(build_release(settings).files)
     return folder
 
 
@@ -52,7 +52,7 @@ def grow(project: Path) -> None:
     table.write_text(table.read_text() + table.read_text().splitlines()[1].replace("Allen", "Alan") + "\n")
 
 
-def test_it_raises_one_part_and_changes_nothing_else(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_bump_raises_one_part_and_changes_nothing_else(project: Path, capsys: pytest.CaptureFixture[str]):
     before = (project / INIT).read_text()
     assert bump(project) == 0
     assert capsys.readouterr().out == "0.1.0 -> 0.1.1\n"
@@ -89,7 +89,9 @@ def test_a_version_in_pyproject_is_refused(project: Path, capsys: pytest.Capture
     assert "The version of titanic-model is in pyproject.toml (0.3.0)" in capsys.readouterr().err
 
 
-def test_when_needed_it_says_why_not(project: Path, index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_version_that_can_stay_is_reported_with_the_reason(
+    project: Path, index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     words = ("--when-needed", "--index")
     assert bump(project, *words, str(tmp_path / "empty")) == 0
     assert "0.1.0 stays: there is no release of titanic-model on the index yet." in capsys.readouterr().out
@@ -105,7 +107,7 @@ def test_when_needed_it_says_why_not(project: Path, index: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize("own", ["0.1.0", "0.0.4"])
-def test_when_needed_it_raises_above_the_newest(
+def test_a_needed_version_is_above_the_newest_release(
     own: str, project: Path, index: Path, capsys: pytest.CaptureFixture[str]
 ):
     grow(project)
@@ -116,7 +118,7 @@ def test_when_needed_it_raises_above_the_newest(
     assert version(project) == "0.1.1"
 
 
-def test_an_index_that_does_not_answer_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_an_unreachable_index_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]):
     before = (project / INIT).read_bytes()
     assert bump(project, "--when-needed", "--index", "http://127.0.0.1:9/simple/") == 1
     assert "127.0.0.1:9" in capsys.readouterr().err
@@ -124,10 +126,10 @@ def test_an_index_that_does_not_answer_is_an_error(project: Path, capsys: pytest
 
 
 @pytest.mark.slow
-def test_a_retrain_that_was_cut_off_after_its_publication_is_gone_on_with(
+def test_a_retrain_that_was_interrupted_after_publishing_is_continued(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    """The index has what git does not know of: the same version, and with it the same bytes, come out again."""
+    """The index has a release that git does not know of: the same version, and so the same bytes, are built again."""
 
     def ran(*words: str) -> None:
         assert app.run([*words, "--project", str(project)]) == 0, capsys.readouterr()

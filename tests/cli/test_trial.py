@@ -1,4 +1,4 @@
-"""The gate as a user meets it: no wheel is published before its trial, and a bad one not after it either."""
+"""The gate as a user meets it: no wheel is published before its trial, and a bad one is never published."""
 
 import json
 import re
@@ -16,8 +16,8 @@ from seatrial.wheels.lockfile import read_lockfile
 pytestmark = pytest.mark.slow
 
 
-class Yard:
-    """A project, and the commands of one release after another."""
+class Releases:
+    """A project from which one release after another is made, by the commands."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,44 +44,44 @@ class Yard:
         return done.returncode, json.loads(done.stdout)
 
 
-def wheel_hash(yard: Yard, version: str) -> str:
-    return sha256(yard.root / "dist" / f"titanic_model-{version}-py3-none-any.whl")
+def wheel_hash(releases: Releases, version: str) -> str:
+    return sha256(releases.root / "dist" / f"titanic_model-{version}-py3-none-any.whl")
 
 
 @pytest.fixture(scope="module")
-def yard(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Yard:
-    """The project with its first release tried and published."""
+def releases(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """The project, trained and built as 0.1.0."""
     root = tmp_path_factory.mktemp("gate") / "titanic"
     shutil.copytree(titanic_project, root, ignore=shutil.ignore_patterns("dist", ".seatrial", "__pycache__"))
-    yard = Yard(root)
-    yard.build("0.1.0")
-    return yard
+    releases = Releases(root)
+    releases.build("0.1.0")
+    return releases
 
 
-def test_a_first_release_is_published_after_its_trial_and_not_before(yard: Yard) -> None:
-    before = yard.run("publish")
+def test_a_first_release_is_published_only_after_its_trial(releases: Releases) -> None:
+    before = releases.run("publish")
     assert before.returncode == 1
     assert "No trial has been run for this wheel" in before.stderr
     assert "Run `seatrial trial`" in before.stderr
-    code, verdict = yard.trial()
+    code, verdict = releases.trial()
     assert code == 0, verdict["cause"]
     assert "first release" in verdict["cause"]
     assert verdict["baseline"] is None
-    assert yard.run("publish").returncode == 0
-    assert yard.run("publish").returncode == 0  # the same bytes again
+    assert releases.run("publish").returncode == 0
+    assert releases.run("publish").returncode == 0  # the same bytes again
 
 
-def test_a_pure_refactoring_passes_all_suites(yard: Yard) -> None:
-    yard.change("features.py", "return 1 + sibsp + parch", "return sibsp + parch + 1")
-    yard.build("0.1.1")
-    code, verdict = yard.trial()
+def test_a_pure_refactoring_passes_all_suites(releases: Releases) -> None:
+    releases.change("features.py", "return 1 + sibsp + parch", "return sibsp + parch + 1")
+    releases.build("0.1.1")
+    code, verdict = releases.trial()
     assert code == 0, verdict["cause"]
     assert {check["suite"] for check in verdict["checks"]} == {
         "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
     }  # fmt: skip
     assert all(check["outcome"] in ("passed", "noted") for check in verdict["checks"])
     assert verdict["seconds"]["total"] < 60
-    (folder,) = [p for p in (yard.root / ".seatrial" / "trials").iterdir() if "first" not in p.name]
+    (folder,) = [p for p in (releases.root / ".seatrial" / "trials").iterdir() if "first" not in p.name]
     assert sorted(p.name for p in folder.iterdir()) == [
         "junit.xml", "requirements.txt", "trial.html", "trial.md", "verdict.json",
     ]  # fmt: skip
@@ -91,52 +91,52 @@ def test_a_pure_refactoring_passes_all_suites(yard: Yard) -> None:
     assert "Passed" in (folder / "trial.html").read_text()
     suite = ElementTree.parse(folder / "junit.xml").getroot()
     assert not list(suite.iter("failure")) + list(suite.iter("skipped"))
-    assert yard.run("publish").returncode == 0
+    assert releases.run("publish").returncode == 0
 
 
-def test_a_feature_that_is_lost_is_named_and_never_published(yard: Yard) -> None:
-    yard.change("pipeline.py", '"pclass", "sex", "title"', '"pclass", "title"')
-    yard.build("0.2.0")
-    done = yard.run("trial")
+def test_a_lost_feature_is_named_and_never_published(releases: Releases) -> None:
+    releases.change("pipeline.py", '"pclass", "sex", "title"', '"pclass", "title"')
+    releases.build("0.2.0")
+    done = releases.run("trial")
     assert done.returncode == 1
     first = next(line for line in done.stdout.splitlines() if line)
     assert first.startswith("Blocked: ")
     assert "ignores `sex`" in done.stdout.replace("\n", " ")
-    (folder,) = (yard.root / ".seatrial" / "trials").glob(f"{wheel_hash(yard, '0.2.0')[:16]}-*")
+    (folder,) = (releases.root / ".seatrial" / "trials").glob(f"{wheel_hash(releases, '0.2.0')[:16]}-*")
     assert not (folder / "requirements.txt").exists()
-    refused = yard.run("publish")
+    refused = releases.run("publish")
     assert refused.returncode == 1
     assert "has not passed its trial" in refused.stderr
-    assert [r["version"] for r in json.loads(yard.run("releases", "--json").stdout)] == ["0.1.0", "0.1.1"]
-    yard.change("pipeline.py", '"pclass", "title"', '"pclass", "sex", "title"')
+    assert [r["version"] for r in json.loads(releases.run("releases", "--json").stdout)] == ["0.1.0", "0.1.1"]
+    releases.change("pipeline.py", '"pclass", "title"', '"pclass", "sex", "title"')
 
 
-def test_a_change_on_purpose_waits_until_somebody_accepts_it(yard: Yard) -> None:
-    settings = yard.root / "pyproject.toml"
+def test_an_intended_change_waits_until_somebody_accepts_it(releases: Releases) -> None:
+    settings = releases.root / "pyproject.toml"
     settings.write_text(
         settings.read_text().replace(
             "[tool.hatch.version]", '[tool.seatrial.trial]\nkind = "redesign"\n\n[tool.hatch.version]'
         )
     )
-    yard.change("pipeline.py", "LogisticRegression(C=1.0", "LogisticRegression(C=0.8")
-    yard.build("0.2.0")
-    code, verdict = yard.trial()
+    releases.change("pipeline.py", "LogisticRegression(C=1.0", "LogisticRegression(C=0.8")
+    releases.build("0.2.0")
+    code, verdict = releases.trial()
     assert code == 3, verdict["cause"]
     assert verdict["outcome"] == "waiting"
-    assert yard.run("publish").returncode == 1
-    accepted = yard.run("trial", "accept", "--reason", "less overfitting, agreed with the crew")
+    assert releases.run("publish").returncode == 1
+    accepted = releases.run("trial", "accept", "--reason", "less overfitting, agreed with the crew")
     assert accepted.returncode == 0, accepted.stderr
-    (given,) = json.loads((yard.root / "accepted.json").read_text())
+    (given,) = json.loads((releases.root / "accepted.json").read_text())
     assert given["reason"] == "less overfitting, agreed with the crew"
     assert given["checks"]
-    again = yard.run("trial", "accept", "--reason", "once more")
+    again = releases.run("trial", "accept", "--reason", "once more")
     assert again.returncode == 2
-    assert "no difference that waits" in again.stderr
-    assert yard.run("publish").returncode == 0
+    assert "No difference is waiting for acceptance" in again.stderr
+    assert releases.run("publish").returncode == 0
 
 
-def test_two_releases_are_compared_by_name_without_a_project(yard: Yard, tmp_path: Path) -> None:
-    index = str(yard.root / ".seatrial" / "index")
+def test_two_releases_are_compared_by_name_without_a_project(releases: Releases, tmp_path: Path) -> None:
+    index = str(releases.root / ".seatrial" / "index")
     names = ("titanic-model==0.1.0", "titanic-model==0.1.1")
     done = run_here("trial", *names, "--index", index, "--json", "--output", "out", cwd=tmp_path)
     verdict = json.loads(done.stdout)
@@ -145,20 +145,20 @@ def test_two_releases_are_compared_by_name_without_a_project(yard: Yard, tmp_pat
     assert (tmp_path / "out" / "trial.html").is_file()
 
 
-def test_a_trial_of_two_releases_by_name_is_kept_for_the_gates_of_their_project(yard: Yard) -> None:
-    shutil.rmtree(yard.root / ".seatrial" / "trials")
-    done = yard.run("trial", "titanic-model==0.1.1", "titanic-model==0.1.0", "--json")
+def test_a_trial_of_two_named_releases_is_stored_for_the_gates_of_their_project(releases: Releases) -> None:
+    shutil.rmtree(releases.root / ".seatrial" / "trials")
+    done = releases.run("trial", "titanic-model==0.1.1", "titanic-model==0.1.0", "--json")
     verdict = json.loads(done.stdout)
-    (folder,) = (yard.root / ".seatrial" / "trials").iterdir()
+    (folder,) = (releases.root / ".seatrial" / "trials").iterdir()
     new, old = verdict["candidate"]["sha256"][:16], verdict["baseline"]["sha256"][:16]
     assert folder.name == f"{new}-{old}"
     assert json.loads((folder / "verdict.json").read_text())["cause"] == verdict["cause"]
 
 
-def test_two_wheels_alone_cannot_be_trained_again_and_that_is_no_pass(yard: Yard, tmp_path: Path) -> None:
-    folder = yard.root / ".seatrial" / "index" / "simple" / "titanic-model"
+def test_two_wheels_that_cannot_be_trained_again_are_inconclusive(releases: Releases, tmp_path: Path) -> None:
+    folder = releases.root / ".seatrial" / "index" / "simple" / "titanic-model"
     old, new = (folder / f"titanic_model-0.1.{n}-py3-none-any.whl" for n in (0, 1))
-    index = str(yard.root / ".seatrial" / "index")
+    index = str(releases.root / ".seatrial" / "index")
     done = run_here("trial", str(old), str(new), "--index", index, "--json", cwd=tmp_path)
     assert done.returncode == 3
     assert json.loads(done.stdout)["outcome"] == "inconclusive"
@@ -169,23 +169,25 @@ def test_two_wheels_alone_cannot_be_trained_again_and_that_is_no_pass(yard: Yard
     [
         (("trial", "titanic-model==0.1.0"), 2, "name both"),
         (("trial", "titanic-model==9", "titanic-model==0.1.0"), 1, "has no titanic-model==9"),
-        (("trial", "titanic-model==0.1.0", "titanic-model==0.1.0"), 4, "compare it with itself"),
+        (("trial", "titanic-model==0.1.0", "titanic-model==0.1.0"), 4, "the comparison would be vacuous"),
         (("trial", "accept"), 2, "--reason"),
     ],
 )
-def test_wrong_calls_get_a_line_and_their_code(yard: Yard, words: tuple[str, ...], code: int, message: str) -> None:
-    done = yard.run(*words)
+def test_wrong_calls_get_one_line_and_their_exit_code(
+    releases: Releases, words: tuple[str, ...], code: int, message: str
+) -> None:
+    done = releases.run(*words)
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_key_of_the_policy_is_a_usage_error(yard: Yard, tmp_path: Path) -> None:
+def test_an_unknown_key_of_the_policy_is_a_usage_error(releases: Releases, tmp_path: Path) -> None:
     root = tmp_path / "titanic"
-    shutil.copytree(yard.root, root)
+    shutil.copytree(releases.root, root)
     settings = root / "pyproject.toml"
     settings.write_text(settings.read_text().replace('kind = "redesign"', 'kind = "redesign"\nmargn = 0.1'))
-    done = Yard(root).run("trial")
+    done = Releases(root).run("trial")
     assert done.returncode == 2
     assert "unknown key `margn`" in done.stderr
     assert "Did you mean `margin`?" in done.stderr

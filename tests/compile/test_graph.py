@@ -37,10 +37,10 @@ def test_columns_of_several_tensors_are_concatenated(graph: Graph) -> None:
 def test_a_known_string_is_its_id_and_every_other_is_zero(graph: Graph) -> None:
     assert (graph.id_of("red"), graph.id_of("blue"), graph.id_of("red")) == (1.0, 2.0, 1.0)
     assert graph.id_of(7) == 7.0
-    scores = graph.gather(graph.root.take([3, 4]))
+    scores = graph.gather(graph.root.take([4, 3]))
     engine = GraphEngine(graph.finish(scores, 2).SerializeToString())
     result = engine(np.zeros((2, 3)), np.array([["red", "blue"], ["", "green"]], dtype=object))
-    assert result.tolist() == [[1.0, 2.0], [0.0, 0.0]]
+    assert result.tolist() == [[2.0, 1.0], [0.0, 0.0]]
 
 
 def test_arithmetic_on_strings_and_on_no_columns_is_refused(graph: Graph) -> None:

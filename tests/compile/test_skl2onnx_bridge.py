@@ -36,7 +36,10 @@ def test_a_classifier_and_a_regressor_are_converted_exactly() -> None:
     bayes, built = GaussianNB().fit(X, Y), graph()
     scores = skl2onnx_bridge.classifier(bayes, built.root, built)
     np.testing.assert_allclose(run(built, scores, 2), bayes.predict_proba(X), rtol=0, atol=1e-12)
-    network, built = MLPRegressor((4,), max_iter=2000, tol=1e-2, random_state=0).fit(X, X[:, 0]), graph()
+    network, built = (
+        MLPRegressor(hidden_layer_sizes=(4,), max_iter=2000, tol=1e-2, random_state=0).fit(X, X[:, 0]),
+        graph(),
+    )
     predictions = run(built, skl2onnx_bridge.regressor(network, built.root, built), 1)
     assert predictions.shape == (60,)
     np.testing.assert_allclose(predictions, network.predict(X), rtol=0, atol=1e-12)

@@ -17,10 +17,9 @@ def test_port_0_takes_a_free_port() -> None:
 def test_a_port_in_use_is_an_error_with_the_given_hint() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(
-            SeatrialError, match=f"Port {port} on 127.0.0.1 cannot be used: Address already in use\\.$"
-        ) as error:
+        with pytest.raises(SeatrialError) as error:
             check_port("127.0.0.1", port, hint="Try 8002.")
+    assert error.value.message == f"Port {port} on 127.0.0.1 cannot be used: Address already in use."
     assert error.value.hint == "Try 8002."
     check_port("127.0.0.1", port)
 

@@ -254,10 +254,9 @@ def test_a_rejected_token_is_named_only_by_its_variable(
     tiny: ProjectSettings, railway: FakeCommand, pinned: PinnedRelease, words: str
 ) -> None:
     railway.behave("up", 1, err=f"{words}\n")
-    with pytest.raises(
-        SeatrialError, match=r"^Railway rejected the token in RAILWAY_TOKEN: it is invalid or expired\.$"
-    ) as refused:
+    with pytest.raises(SeatrialError) as refused:
         deploy(Railway(tiny, {"service": "titanic"}), pinned)
+    assert refused.value.message == "Railway rejected the token in RAILWAY_TOKEN: it is invalid or expired."
     assert TOKEN not in str(refused.value) + refused.value.hint
 
 

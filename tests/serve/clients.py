@@ -97,7 +97,7 @@ class Client:
     """One connection, on which any bytes can be sent."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self._unread = b""
 
     def send(self, data: bytes) -> None:

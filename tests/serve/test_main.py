@@ -13,7 +13,7 @@ RunMain = Callable[..., tuple[int, list[str]]]
 
 @pytest.fixture
 def run_main(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], restored_logging: None
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], restored_logging: None
 ) -> Callable[..., tuple[int, list[str]]]:
     """A function that runs the command line, and returns its exit code and the lines of standard error."""
 
@@ -26,7 +26,7 @@ def run_main(
             code = main(arguments)
         except SystemExit as exited:
             code = int(str(exited.code))
-        out, err = capsys.readouterr()
+        out, err = capfd.readouterr()
         assert out == ""
         return code, err.splitlines()
 

@@ -129,7 +129,7 @@ def test_accepting_judges_the_stored_verdict_again(project: ProjectSettings):
     assert result.passed
     assert [check["outcome"] for check in result.checks if check["id"] in ids] == ["accepted"] * len(ids)
     assert json.loads((project.root / "accepted.json").read_text())[0]["reason"] == "agreed"
-    with pytest.raises(PolicyError, match="There is no difference that waits"):
+    with pytest.raises(PolicyError, match="No difference is waiting for acceptance"):
         accept(project, reason="once more")
 
 

@@ -131,7 +131,7 @@ def test_an_invalid_dependency_is_reported(repository):
     path.write_text(PYPROJECT.replace("requests>=2", "requests >> 2"))
     done = adopt(repository, "--yes")
     assert done.returncode == 1
-    assert "error: pyproject.toml: 'requests >> 2' is not a valid dependency." in done.stderr
+    assert "error: pyproject.toml: the dependency 'requests >> 2' is not a valid requirement." in done.stderr
 
 
 @pytest.mark.parametrize(

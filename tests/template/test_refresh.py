@@ -56,7 +56,7 @@ def test_a_newer_export_is_cleaned_as_the_first_was(project: Path, tmp_path: Pat
     assert len(after.splitlines()) == 181
     assert "€" not in after
     again = quick("refresh", str(tmp_path / "juli.csv"), cwd=project)
-    assert "0 new, 0 gone" in again.stdout
+    assert "0 are new, 0 are gone" in again.stdout
     assert "nothing to train again" in again.stderr
 
 

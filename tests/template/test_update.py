@@ -113,7 +113,7 @@ def test_an_update_can_be_reviewed_and_undone(project, template):
 def test_a_changed_template_needs_a_new_version(project, template):
     change(template / "copier.yml", 'default: "99.0"', f'default: "{version_of(TEMPLATE)}"')
     done = quick("update", "--template", str(template), cwd=project)
-    assert f"If {template} was changed since: raise `template` in its copier.yml, now 1.0." in done.stderr
+    assert f"If you changed {template}, raise `template` in its copier.yml; it is now 1.0." in done.stderr
     assert "raise `template`" not in quick("update", cwd=project).stderr
 
 
@@ -123,7 +123,7 @@ def test_a_conflict_is_marked_listed_and_exit_code_1(project, template):
     done = quick("update", "--template", str(template), cwd=project)
     assert done.returncode == 1
     assert "  conflict  README.md" in done.stdout
-    assert "1 file changed in the same lines by you and by the template: README.md." in done.stderr
+    assert "You and the template changed the same lines in 1 file: README.md." in done.stderr
     assert "Traceback" not in done.stderr
     text = (project / "README.md").read_bytes()
     for mark in (b"<<<<<<< yours\n", b"\n=======\n", b"\n>>>>>>> the template now\n"):
@@ -160,11 +160,14 @@ def test_without_a_repository_it_is_refused(project, template):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "does not exist: the project was not made by a template."),
+        (None, "does not exist: the project was not made from the template."),
         ("name: [", "cannot be read: while parsing"),
         ("name: churn-model\n", "has no `package`."),
-        ("name: a\npackage: a\ntemplate: '100.0'\n", "was made with template 100.0; this Seatrial has the older 1.0."),
-        ("name: a\npackage: a\ntemplate: '0.1'\n", "does not have template 0.1, which the project was made with."),
+        (
+            "name: a\npackage: a\ntemplate: '100.0'\n",
+            "was made with template 100.0, and this Seatrial has the older 1.0.",
+        ),
+        ("name: a\npackage: a\ntemplate: '0.1'\n", "was made with template 0.1, which this Seatrial does not have."),
     ],
 )
 def test_damaged_answers_are_reported(project, text, message):

@@ -31,7 +31,7 @@ from seatrial.trial.report.sections import flips, sections
 from seatrial.trial.rows.reference import LabelledRows
 from seatrial.trial.run import run
 
-# Texts that name no trick are no trick: probes are full of them.
+# A text that is not the name of a trick is harmless: probes contain many texts.
 MILD = FEATURES.replace('globals()[f"_{name}"](argument)', 'globals().get(f"_{name}", lambda _: None)(argument)')
 NOTED = Policy(inconclusive="note", timeout=30)
 ROWS = 300

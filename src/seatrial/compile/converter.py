@@ -221,7 +221,9 @@ def _guarded(convert: Any, estimator: Any, matrix: Matrix, graph: Graph, path: t
     except Refused as refused:
         raise _refusal(estimator, path, str(refused)) from None
     except AttributeError as error:  # converters read private attributes of scikit-learn, which may change
-        raise _refusal(estimator, path, f"scikit-learn {sklearn.__version__} is not supported: {error}") from error
+        raise _refusal(
+            estimator, path, f"scikit-learn {sklearn.__version__} does not match the converter: {error}"
+        ) from error
 
 
 def _refusal(estimator: Any, path: tuple[str, ...], reason: str) -> CompileError:

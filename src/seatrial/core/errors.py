@@ -18,8 +18,6 @@ class SeatrialError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        if hint:
-            self.add_note(f"hint: {hint}")  # Python prints it below a traceback
 
     def _render_traceback_(self) -> list[str]:
         """Lines that IPython prints in place of a traceback."""

@@ -30,13 +30,12 @@ def _arrow_table(frame: Any, library: str) -> Any:
     if library == "pandas" and hasattr(frame, "columns"):
         names = [str(name) for name in frame.columns]
         return pa.table([_pandas_column(frame.iloc[:, place]) for place in range(len(names))], names=names)
-    if library == "polars" and hasattr(frame, "to_arrow"):
+    if library == "polars" and hasattr(frame, "to_arrow") and hasattr(frame, "columns"):
         return frame.to_arrow()
-    if hasattr(frame, "__arrow_c_stream__"):
+    if hasattr(frame, "__arrow_c_stream__") and library not in ("pandas", "polars"):
         return pa.table(frame)
-    raise SeatrialError(
-        f"A {library}.{type(frame).__name__} is not a table.", hint="Pass a DataFrame, an Arrow table, or a path."
-    )
+    name = type(frame).__name__ if library == "builtins" else f"{library}.{type(frame).__name__}"
+    raise SeatrialError(f"A {name} is not a table.", hint="Pass a DataFrame, an Arrow table, or a path.")
 
 
 def _pandas_column(series: Any) -> Any:

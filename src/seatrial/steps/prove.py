@@ -33,16 +33,16 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     with its page.
     """
     from seatrial.core.files import to_json, write_atomic
-    from seatrial.release import open_index
+    from seatrial.release import built_release, open_index
     from seatrial.steps.recipes import same_table
     from seatrial.steps.trainer import trainer_of
-    from seatrial.steps.trial_setup import built_wheel, policy_and_wheels
+    from seatrial.steps.trial_setup import policy_and_wheels
     from seatrial.train.recipe import read_recipe
     from seatrial.trial import gate
     from seatrial.trial.prove.gate_proof import prove as prove_gate
     from seatrial.trial.prove.proof_page import to_html
 
-    candidate = built_wheel(project)
+    candidate = built_release(project).wheel
     policy, source = policy_and_wheels(project, open_index(project.index), progress)
     progress("reading the recipe")
     table = same_table(project, candidate.release or {})

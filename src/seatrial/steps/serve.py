@@ -59,7 +59,7 @@ def wait_until_ready(server: ServerProcess, host: str, port: int) -> str:
         wait(url, READY_SECONDS, lambda: server.poll() is None)
     except SeatrialError as error:
         raise SeatrialError(
-            f"The server failed to start: {error.message}.", hint="Its output is above; or the port is in use."
+            f"{error.message[:1].upper()}{error.message[1:]}.", hint="Its output says why; the port may be in use."
         ) from None
     return url
 

@@ -64,13 +64,6 @@ def policy_and_wheels(
     return policy, offer_toolkit(index, progress) if index else None
 
 
-def built_wheel(project: "ProjectSettings") -> "WheelInfo":
-    """Inspect the wheel of the project's current version; raises SeatrialError where it is missing or out of date."""
-    from seatrial.release import built_release
-
-    return built_release(project).wheel
-
-
 def project_policy(project: "ProjectSettings") -> "Policy":
     """Read the project's policy; raises PolicyError where it is wrong."""
     from seatrial.trial.policy import read_policy

@@ -95,7 +95,7 @@ def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None
     module = importlib.import_module(f"{project.package}.pipeline")
     if not callable(getattr(module, "build", None)):
         raise SeatrialError(
-            f"{project.package}/pipeline.py has no function build().", hint="Let it return the pipeline."
+            f"{project.package}/pipeline.py has no function build().", hint="Let build() return the pipeline."
         )
     pipeline = module.build()
     seed_pipeline(pipeline, project.seed, target)

@@ -13,8 +13,8 @@ def test_columns_are_ordered_by_their_loss_and_unused_ones_are_named() -> None:
     assert chart is not None
     assert "“strong” is the most important column, with a loss of 0.200." in chart.caption
     assert chart.caption.endswith("Not used by the model: unused.")
-    assert "strong 0.200, weak 0.010" in chart.drawing
-    assert chart.drawing.index(">0.200<") < chart.drawing.index(">0.010<")
+    assert "strong 0.200, weak 0.010" in chart.drawing.__html__()
+    assert chart.drawing.__html__().index(">0.200<") < chart.drawing.__html__().index(">0.010<")
 
 
 def test_without_any_loss_there_is_no_chart() -> None:
@@ -26,4 +26,4 @@ def test_a_wide_table_shows_the_first_columns_and_long_names_are_cut() -> None:
     chart = importance_chart([Importance(f"a_column_with_a_long_name_{i}", 0.1 + i / 100, 0.0) for i in range(MOST + 3)], HEADLINE)  # fmt: skip
     assert chart is not None
     assert "The 3 columns after the first 20 are less important." in chart.caption
-    assert len(re.findall(r">a_column_with_a_lon…<", chart.drawing)) == MOST
+    assert len(re.findall(r">a_column_with_a_lon…<", chart.drawing.__html__())) == MOST

@@ -1,4 +1,4 @@
-"""Made-up sides for the comparisons: a formula as a model, with whatever fault a test gives it."""
+"""Formulas as models for the comparisons, with the fault that a test injects."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ def survival(columns: Columns) -> Array:
     return np.stack([1 - p, p], axis=1)
 
 
-def spoiled(change: Callable[[Columns], Columns]) -> Callable[[Columns], Array]:
+def faulty(change: Callable[[Columns], Columns]) -> Callable[[Columns], Array]:
     return lambda columns: survival(change(columns))
 
 

@@ -8,10 +8,10 @@ from tests.trial.compare.formula_models import (
     BINARY,
     NUMBER,
     SEVERAL,
+    faulty,
     odds,
     one_at_a_time,
     passengers,
-    spoiled,
     survival,
     together,
 )
@@ -96,23 +96,23 @@ def test_the_difference_of_a_redesign_waits():
     ],
 )
 def test_the_spoiled_column_is_named(column, change):
-    check = cause(spoiled(lambda c: {**c, column: change(c[column])})(ROWS))
+    check = cause(faulty(lambda c: {**c, column: change(c[column])})(ROWS))
     assert check.subject == column
     assert f"`{column}`" in check.summary
 
 
 def test_a_lost_column_is_reported_as_ignored():
-    check = cause(spoiled(lambda c: {**c, "fare": np.full(len(c["fare"]), 20.0)})(ROWS))
+    check = cause(faulty(lambda c: {**c, "fare": np.full(len(c["fare"]), 20.0)})(ROWS))
     assert "it ignores `fare`" in check.summary
 
 
 def test_a_fault_in_missing_values_is_named():
-    check = cause(spoiled(lambda c: {**c, "age": np.nan_to_num(c["age"], nan=0.0)})(ROWS))
+    check = cause(faulty(lambda c: {**c, "age": np.nan_to_num(c["age"], nan=0.0)})(ROWS))
     assert "`age` is missing" in check.summary
 
 
 def test_a_fault_in_one_category_is_named():
-    check = cause(spoiled(lambda c: {**c, "deck": np.where(c["deck"] == "B", "?", c["deck"])})(ROWS))
+    check = cause(faulty(lambda c: {**c, "deck": np.where(c["deck"] == "B", "?", c["deck"])})(ROWS))
     assert "`deck` is 'B'" in check.summary
 
 

@@ -1,4 +1,4 @@
-"""Rows for the exact suites: of the schema's kind, between the table's values, and typed otherwise."""
+"""Crossed rows: of the schema's types, between the table's values, and retyped."""
 
 import numpy as np
 

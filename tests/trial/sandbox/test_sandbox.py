@@ -347,7 +347,7 @@ def test_it_cannot_reach_the_network(sandbox: Sandbox):
     assert answers.attempts
     assert all(attempt.startswith("socket.") for attempt in answers.attempts)
     if answers.namespace:
-        assert found.scores[2, 1] > 0.99  # of the error's number, ENETUNREACH
+        assert found.scores[2, 1] > 0.99  # the score of the error number ENETUNREACH
 
 
 def test_missing_predictions_are_counted(open_moody: Open):
@@ -482,7 +482,7 @@ def test_a_wheel_that_is_not_a_release_is_refused(tmp_path: Path):
     ],
 )
 def test_a_package_that_is_not_a_release_says_what_is_missing(open_moody: Open, init: str, words: str):
-    for _ in range(2):  # when it is installed, and when it is found installed
+    for _ in range(2):  # once newly installed, once already installed
         with pytest.raises(NotComparedError) as error:
             open_moody(init=init).ask([Describe()])
         assert words in error.value.message

@@ -213,7 +213,7 @@ for call in (lambda: socket.create_connection(("localhost", 1)), lambda: socket.
         call()
     except PermissionError as error:
         print(error)
-asyncio.run(asyncio.sleep(0))  # its own pair of sockets is no network
+asyncio.run(asyncio.sleep(0))  # its own pair of sockets does not count as network
 print(len(guard.attempts), guard.attempts)
 """
     lines = confined(code).stdout.splitlines()
@@ -231,7 +231,7 @@ if {user}:
     os.setgroups([])
     os.setresgid({user}, {user}, {user})
     os.setresuid({user}, {user}, {user})
-    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # what changed its user is no longer its own to look into, unless it says so
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # a process that changed its user must allow access to its own /proc files
 if c.leave_network():
     assert os.getuid() == {user}
     try:

@@ -47,9 +47,8 @@ def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str,
         return content, ()
     changes = list(examination.changes)
     if not source.clean:
-        changes.insert(
-            0, f"written as a plain table; the source: {', '.join(f'{f.name} {f.value}' for f in source.facts)}"
-        )
+        facts = ", ".join(f"{fact.name} {fact.value}" for fact in source.facts)
+        changes.insert(0, f"converted to a plain table (the source: {facts})")
     table = clean_table(examination)
     if suffix == ".csv":
         return _csv(table), tuple(changes) or ("written as CSV, the format of the previous table",)

@@ -58,14 +58,14 @@ def _family(name: str) -> str:
 
 
 def change(histogram: ChangeHistogram) -> Figure | None:
-    """How far each row moved, with the band of what harmless retraining does."""
+    """How far each row moved, with the band of a usual harmless retrain."""
     edges, shares, noise = histogram.edges, histogram.shares, histogram.noise
     if len(edges) != len(shares) + 1 or not any(shares) or sorted(edges) != list(edges) or edges[0] == edges[-1]:
         return None
     most = max(shares)
     ends = [edges[0], edges[-1], *(noise or ())]
     low, high = min(ends), max(ends)
-    ticks = tuple(tick for tick in Axis.over(histogram.label, [low, high]).ticks if low <= tick <= high)
+    ticks = tuple(tick for tick in Axis.over(histogram.label, [low, high], count=6).ticks if low <= tick <= high)
     chart = Chart(Axis(histogram.label, low, high, ticks), _shares(most))
     if noise:
         chart.bar((noise[0], 0), (noise[1], most * 1.15), ALLOWED, kind="pale")
@@ -80,7 +80,7 @@ def change(histogram: ChangeHistogram) -> Figure | None:
     caption = f"Rows by how far their prediction moved ({histogram.label})."
     if noise:
         exceeding = f"{percent(outside / sum(shares))} of the rows are" if outside else "no row is"
-        caption += f" The shaded band is what harmless retraining does to similar rows; {exceeding} outside it."
+        caption += f" In a usual retrain, 99 % of the rows stay in the shaded band; here {exceeding} outside it."
     described = f"Histogram of the {histogram.label}, from {figure(low)} to {figure(high)}."
     return Figure("How far the predictions moved", draw(described, chart), caption)
 
@@ -171,7 +171,7 @@ def costs(changes: Sequence[CostChange]) -> Figure | None:
     ratios = [cost.new / cost.old for cost in rows]
     high = min(max([1.0, *ratios, *(cost.limit for cost in rows if cost.limit)]), 12.0)
     names = [cut(cost.name, NAME) for cost in rows]
-    chart = _listing("times as much as before", names, [high], step=30, most=high * 1.4, zero=True)
+    chart = _listing("times as much as before", names, [high], step=30, most=high * 1.75, zero=True)
     for place, (cost, ratio) in enumerate(zip(rows, ratios, strict=True)):
         middle, failed = len(rows) - place - 0.5, cost.limit is not None and ratio > cost.limit
         chart.bar((0, middle - 0.25), (min(ratio, high), middle + 0.25), FAULT if failed else NEW)

@@ -34,7 +34,7 @@ class _Drawn:
 class ChangeHistogram(_Drawn):
     """How far rows moved: a histogram of shares (n,) between edges (n + 1,).
 
-    `noise` is what harmless retraining does to similar rows, from the lowest to the highest.
+    `noise` is how far 99 % of the rows move in a usual harmless retrain, from the lowest to the highest.
     """
 
     edges: tuple[float, ...]

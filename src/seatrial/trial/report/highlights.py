@@ -87,8 +87,9 @@ def _change(queries: Queries, old: QueryScores, new: QueryScores, floor: NoiseFl
     reach = max(float(np.abs(moved).max(initial=0.0)), 1e-6)
     counts, edges = np.histogram(moved, bins=BINS, range=(-reach if one else 0.0, reach))
     unit = "change in probability" if queries.scoring.classifies else "change, in units of the labels' spread"
-    limit = floor.of_members("changes").get(FURTHEST) if floor else None
-    noise = None if limit is None else (-limit if one else 0.0, limit)
+    limit = floor.limits.get("changes") if floor else None
+    usual = limit.noise[FURTHEST] if limit else 0.0  # how far 99 % of the rows move in a usual retrain
+    noise = (-usual if one else 0.0, usual) if usual else None
     return ChangeHistogram(tuple(edges.tolist()), tuple((counts / max(len(moved), 1)).tolist()), unit, noise)
 
 
