@@ -258,7 +258,7 @@ def test_a_retrain_with_the_same_rows_publishes_nothing_and_succeeds(world: Worl
     jobs = world.circle.run("main", {"retrain": True})
     assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success"), failures(jobs)
     assert re.search(r"0\.2\.\d stays: the table is the one that 0\.2\.\d was trained on\.", jobs["train"].log)
-    assert "is published already, with exactly these bytes: there is nothing to compare." in jobs["trial"].log
+    assert "is already published, with exactly these bytes: there is nothing to compare." in jobs["trial"].log
     assert world.state() == before
     assert (world.deployed(), world.served()) == (pin, served)
 

@@ -163,13 +163,13 @@ def test_a_new_project_in_a_repository_makes_no_other_one_and_says_how_to_update
     words = ("--data", table, "--target", "left", "--yes", "--model", "logistic")
     first = quick("new", "churn", *words, "--ci", "circleci", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert "does not have the project" not in first.stderr
+    assert "does not include the project" not in first.stderr
     path = tmp_path / ".circleci" / "config.yml"
     assert "for churn-model;" in path.read_text()
     second = quick("new", "leaving", *words, cwd=tmp_path)
     assert second.returncode == 0, second.stderr
     assert (
-        ".circleci/config.yml does not have the project yet. Run `seatrial ci circleci --force` there to write it again, "
+        ".circleci/config.yml does not include the project yet. Run `seatrial ci circleci --force` there to write it again, "
         "for churn-model and leaving-model.\n"
     ) in second.stderr
     assert "for churn-model;" in path.read_text()  # until somebody says so

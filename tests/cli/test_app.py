@@ -86,7 +86,7 @@ def test_a_trial_runs_by_default_and_by_its_name():
     for words in (("trial", "only-one==1"), ("trial", "run", "only-one==1")):
         done = seatrial(*words)
         assert done.returncode == 2
-        assert "name both, OLD and NEW, or neither" in done.stderr
+        assert "give both OLD and NEW, or neither" in done.stderr
     assert "No such command" not in done.stderr
     assert seatrial("trial", "hold", "a==1", "b==1", "c==1").returncode == 2  # what it was called before
 

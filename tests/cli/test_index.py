@@ -129,7 +129,7 @@ def test_a_certificate_and_its_key_go_together(project: Path, tmp_path: Path) ->
     (tmp_path / "k.pem").write_text("x")
     done = seatrial(project, "index", "serve", "--port", "0", "--key", str(tmp_path / "k.pem"))
     assert done.returncode == 2
-    assert "--certificate and --key go together" in done.stderr
+    assert "--certificate and --key must be used together" in done.stderr
 
 
 def test_a_wrong_policy_is_not_passed_over_where_two_wheels_are_named(project: Path, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_port_in_use(repo: ProjectRepo) -> None:
         ("prot = 8001", "has an unknown key `prot`.\nhint: Did you mean `port`?"),
         ('port = "8001"', "port = '8001': Input should be a valid integer."),
         ("port = 1", "but the settings say 127.0.0.1:1.\nhint: Stop it first: `seatrial deploy local --stop`."),
-        ('class = "nowhere:Local"', "class = 'nowhere:Local': there is no module nowhere."),
+        ('class = "nowhere:Local"', "class = 'nowhere:Local': no module nowhere found."),
         ('class = "seatrial.deploy.local:Moon"', "seatrial.deploy.local has no Moon."),
     ],
 )
