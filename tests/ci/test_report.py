@@ -194,7 +194,7 @@ def test_a_missing_token_is_a_failure_at_github(service: Service, tmp_path: Path
 
 
 @pytest.mark.parametrize(("status", "hint"), [(401, "Give the job a valid one"), (404, "was not found"), (500, "")])
-def test_a_refusal_is_one_line_without_the_token(status: int, hint: str, service: Service, tmp_path: Path):
+def test_a_rejected_request_is_one_line_without_the_token(status: int, hint: str, service: Service, tmp_path: Path):
     service.refuse = status
     with pytest.raises(SeatrialError, match=f"returned {status}") as caught:
         report("github", "titanic-model", "x", github(service, tmp_path, PULL))

@@ -156,7 +156,7 @@ def test_a_folder_without_a_project_is_reported_in_one_line(tmp_path: Path, caps
     assert f"No Seatrial project in {tmp_path} or above it." in capsys.readouterr().err
 
 
-def test_a_new_project_in_a_repository_makes_no_other_one_and_says_how_to_update_the_pipeline(tmp_path: Path):
+def test_a_new_project_inside_a_repository_creates_no_second_one_and_says_how_to_update_the_pipeline(tmp_path: Path):
     git(tmp_path, "init", "--quiet", "--initial-branch=main", ".")
     (tmp_path / ".gitlab-ci.yml").write_text("# our own\nx: {script: make}\n")
     table = str(write_table(tmp_path / "customers.csv"))

@@ -97,7 +97,7 @@ def test_the_version_is_printed_alone():
     assert seatrial("--version").stdout == f"seatrial {__version__}\n"
 
 
-def test_a_bug_of_ours_is_called_one_without_a_traceback(monkeypatch, capsys):
+def test_an_unexpected_error_is_reported_as_a_bug_without_a_traceback(monkeypatch, capsys):
     from seatrial.cli import app
     from seatrial.core import project
 

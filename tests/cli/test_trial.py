@@ -173,7 +173,7 @@ def test_two_wheels_that_cannot_be_trained_again_are_inconclusive(releases: Rele
         (("trial", "accept"), 2, "--reason"),
     ],
 )
-def test_wrong_calls_get_one_line_and_their_exit_code(
+def test_usage_errors_are_one_line_with_their_exit_code(
     releases: Releases, words: tuple[str, ...], code: int, message: str
 ) -> None:
     done = releases.run(*words)

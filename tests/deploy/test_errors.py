@@ -1,4 +1,4 @@
-"""Deployments and rollbacks that fail print one clear error, set the exit code, and leave no trace."""
+"""Deployments and rollbacks that fail print one clear error, set the exit code, and leave nothing behind."""
 
 import os
 import resource
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def refused(repo: ProjectRepo, *words: str, code: int = 1, **more: Any) -> str:
-    """Run a command that must be refused: one error, no trace, the same service. Returns its standard error."""
+    """Run a command that must be refused: one error, nothing left behind, the same service. Returns its standard error."""
     before = repo.traces()
     done = repo.run(*words, **more)
     assert done.returncode == code, done.stderr

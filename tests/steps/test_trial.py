@@ -1,4 +1,4 @@
-"""The trial's step: which two releases meet, what is written about them, and what happens with the same bytes."""
+"""The step `trial`: which two releases are compared, what is written, and what happens with the same bytes."""
 
 import json
 from dataclasses import replace
@@ -133,6 +133,6 @@ def test_accepting_judges_the_stored_verdict_again(project: ProjectSettings):
         accept(project, reason="once more")
 
 
-def test_two_names_need_an_index():
+def test_comparing_releases_by_name_needs_an_index():
     with pytest.raises(SeatrialError, match="is not a wheel, and there is no index to look it up on"):
         compare_releases("tiny-model==0.1.0", "tiny-model==0.2.0", project=None, index=None)
