@@ -128,5 +128,5 @@ def test_a_missing_module_is_named(tmp_path: Path):
 
 def test_outside_a_project_an_index_is_required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SeatrialError, match="There is no index to find titanic-model on"):
+    with pytest.raises(SeatrialError, match="No index to load titanic-model from"):
         seatrial.load("titanic-model")
