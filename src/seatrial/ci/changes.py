@@ -86,9 +86,9 @@ def _base(top: Path, branch: str, environment: Mapping[str, str]) -> str:
     """The commit to compare this one with."""
     if ask_git(top, "rev-parse", "--verify", "HEAD^{commit}") is None:
         raise _NothingToCompareError("this is not a git repository with a commit")
-    base = _named(branch, environment)
+    base = _reported_base(branch, environment)
     if base is None:
-        base = _fork(top, environment.get("GITHUB_BASE_REF", "") or branch)
+        base = _branch_point(top, environment.get("GITHUB_BASE_REF", "") or branch)
     if not re.fullmatch(r"[0-9a-f]{7,64}", base) or set(base) == {"0"}:
         raise _NothingToCompareError("no commit before this one is known to have passed")
     if ask_git(top, "rev-parse", "--verify", f"{base}^{{commit}}") is None:
@@ -98,7 +98,7 @@ def _base(top: Path, branch: str, environment: Mapping[str, str]) -> str:
     return base
 
 
-def _named(branch: str, environment: Mapping[str, str]) -> str | None:
+def _reported_base(branch: str, environment: Mapping[str, str]) -> str | None:
     """The previous commit that the service reports; "" if there is none, None for a push to another branch."""
     if environment.get("GITHUB_ACTIONS"):
         return _github(branch, environment)
@@ -108,14 +108,14 @@ def _named(branch: str, environment: Mapping[str, str]) -> str | None:
     return environment.get("SEATRIAL_BASE", "") if environment.get("CIRCLE_BRANCH") == branch else None
 
 
-def _fork(top: Path, branch: str) -> str:
+def _branch_point(top: Path, branch: str) -> str:
     """The commit where the checked-out branch left another one."""
     if ask_git(top, "rev-parse", "--is-shallow-repository") != "false":
         raise _NothingToCompareError("this is a shallow clone")
     for name in (f"origin/{branch}", branch):
-        if fork := ask_git(top, "merge-base", name, "HEAD"):
-            return fork
-    raise _NothingToCompareError(f"there is no branch {branch} to compare with")
+        if commit := ask_git(top, "merge-base", name, "HEAD"):
+            return commit
+    raise _NothingToCompareError(f"no branch {branch} found to compare with")
 
 
 def _github(branch: str, environment: Mapping[str, str]) -> str | None:
