@@ -38,7 +38,7 @@ HINTS = {
     f"uv tool install --index {PRIVATE} model": UV,
     f"uv tool install --default-index {PRIVATE} model": "",
     f"uv add --index {PRIVATE} model": UV,
-    f"uv sync --index {PRIVATE}": "",  # uv.lock says which index, and which hash
+    f"uv sync --index {PRIVATE}": "",  # uv.lock has the hashes
     "pip install --index-url x model -- --extra-index-url": PIP,
 }
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from seatrial.ci.doctor.shell_lines import HERE_DOCUMENT, Command, commands
+from seatrial.ci.doctor.shell_lines import HERE_DOCUMENT, Command, commands, without_text
 from seatrial.ci.doctor.tree import Tree
 
 
@@ -26,14 +26,13 @@ def joined(text: str) -> Iterator[tuple[int, str]]:
 
 def instructions(tree: Tree, path: str) -> list[tuple[int, str, str]]:
     """The instructions of a file as line, word and the rest; here-documents are left out."""
-    text = HERE_DOCUMENT.sub(lambda part: part[1] + "\n" * part[0].count("\n"), tree.text(path))
-    parts = [(number, *line.partition(" ")[::2]) for number, line in joined(text) if line]
+    lines = joined(HERE_DOCUMENT.sub(without_text, tree.text(path)))
+    parts = [(number, *line.partition(" ")[::2]) for number, line in lines if line]
     return [(number, word.upper(), rest.strip()) for number, word, rest in parts]
 
 
 def image_commands(tree: Tree, path: str) -> Iterator[Command]:
     """What RUN runs, without its own options; `["pip", "install"]` is read as its words."""
-    for number, word, text in instructions(tree, path):
+    for number, text in [(number, text) for number, word, text in instructions(tree, path) if word == "RUN"]:
         command = re.sub(r"^(--\S+\s+)+", "", text)
-        command = re.sub(r"[\[\]\",]+", " ", command) if command.startswith("[") else command
-        yield from commands(command, number) if word == "RUN" else ()
+        yield from commands(re.sub(r"[\[\]\",]+", " ", command) if command.startswith("[") else command, number)

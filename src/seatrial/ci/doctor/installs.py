@@ -14,7 +14,7 @@ from seatrial.ci.doctor.dockerfile import dockerfiles, image_commands, joined
 from seatrial.ci.doctor.pipelines import all_commands
 from seatrial.ci.doctor.tree import Tree
 
-VERB = re.compile(r"(pip)[\d.]* (install)\b(.*)|(uv) (?:-\S+ )*(pip install|pip sync|tool install|sync|add)\b(.*)")
+VERB = re.compile(r"(pip)[\d.]* (install)\b(.*)|(uv) (?:-\S+ )*(pip install|pip sync|tool install|add)\b(.*)")
 OPTION = re.compile(  # with its value
     r" (?:-[rcfitp]|--(?:requirements?|constraint|find-links|index(?:-url|-strategy)?|extra-index-url|default-index"
     r"|target|prefix|python|progress-bar|only-binary|no-binary|cache-dir|extra|group|package))[ =]\S+| -\S+"
@@ -24,26 +24,25 @@ ADDED = {"pip": "PIP_EXTRA_INDEX_URL", "uv": "UV_INDEX|UV_EXTRA_INDEX_URL|UV_IND
 SETTINGS = re.compile(r"(^|/)(pip\.(conf|ini)|tox\.ini|requirements[^/]*\.(txt|in)|requirements/[^/]*\.(txt|in))$")
 HINTS = {
     "pip": "Install with --require-hashes, or the model alone from the private index by --no-deps --index-url.",
-    "uv": "Use `uv pip install --require-hashes`, or explicit = true in [[tool.uv.index]] and `uv sync --locked`.",
+    "uv": "Use `uv pip install --require-hashes`, or `uv sync --locked`.",
 }
 
 
 @dataclass(frozen=True)
 class Install:
-    """One installation: by pip or uv, its subcommand, its options as text, names of packages, requirements files."""
+    """One installation: by pip or uv, its options as text, names of packages, requirements files."""
 
     path: str
     line: int
     tool: str
-    verb: str
     options: str
     names: list[str]
     files: list[str]
 
     def has_hashes(self, tree: Tree) -> bool:
         """Whether each file must match a hash, or no index is asked."""
-        if re.search(r" --(require-hashes|no-index)\b", self.options) or self.verb == "sync":
-            return self.verb != "sync" or any(path.endswith("uv.lock") for path in tree.files)
+        if re.search(r" --(require-hashes|no-index)\b", self.options):
+            return True
         if self.names or not self.files:
             local = all(re.match(r"[./]|.*\.(whl|tar\.gz)$", name) for name in self.names)
             return bool(self.names) and local and not self.files and " --no-deps" in self.options
@@ -54,14 +53,14 @@ class Install:
 
 
 def installs(tree: Tree) -> Iterator[Install]:
-    """Every installation in Dockerfiles and pipelines."""
+    """Every installation in Dockerfiles and pipelines, apart from `uv sync`, whose lockfile has hashes."""
     run = [(path, each) for path in dockerfiles(tree) for each in image_commands(tree, path)]
     for path, command in [*run, *all_commands(tree)]:
         if match := VERB.match(command.text):
             tool, verb, options = (group for group in match.groups() if group is not None)
             names, files = OPTION.sub("", options).split(), re.findall(r" (?:-r ?=?|--requirements?[ =])(\S+)", options)
             names, files = ([], names) if verb == "pip sync" else (names, files)
-            yield Install(path, command.line, tool, verb, options, names, files)
+            yield Install(path, command.line, tool, options, names, files)
 
 
 def unlocked(tree: Tree, path: str) -> list[tuple[int, str]]:
@@ -72,12 +71,11 @@ def unlocked(tree: Tree, path: str) -> list[tuple[int, str]]:
 
 def installs_without_hashes(tree: Tree) -> Iterator[Finding]:
     """A Dockerfile, or a lockfile below deploy/, that leaves open what is installed."""
-    for each in installs(tree):
-        if each.path in dockerfiles(tree) and (each.names or each.files) and "--require-hashes" not in each.options:
-            loose = [name for name in each.names if not re.search(r"==|@|\.whl$|\.tar\.gz$", name)]
-            if not (each.names and each.has_hashes(tree)):
-                message = f"The image installs {'unpinned: ' + ', '.join(loose) if loose else 'without hashes'}."
-                yield Finding(each.path, each.line, "unhashed-install", message, HINTS[each.tool])
+    images = dockerfiles(tree)
+    for each in [each for each in installs(tree) if each.path in images and not each.has_hashes(tree)]:
+        loose = [name for name in each.names if not re.search(r"==|@|\.whl$|\.tar\.gz$", name)]
+        message = f"The image installs {'unpinned: ' + ', '.join(loose) if loose else 'without hashes'}."
+        yield Finding(each.path, each.line, "unhashed-install", message, HINTS[each.tool])
     for path in [each for each in tree.files if re.search(r"(^|/)deploy/(.*/)?requirements[^/]*\.(txt|in)$", each)]:
         for number, text in unlocked(tree, path):
             name, pinned = re.split(r"[\s=<>~!;\[@]", text, maxsplit=1)[0], "==" in text or " @ " in text
@@ -93,27 +91,20 @@ def two_indexes(tree: Tree) -> Iterator[Finding]:
         if re.search(EXTRA[each.tool], each.options):
             message = "This command asks two indexes, and takes a package of the same name from either."
             yield Finding(each.path, each.line, "two-indexes", message, HINTS[each.tool])
-    first = {(each.path, each.tool): each.line for each in reversed(loose)}
-    for (path, tool), line in first.items():
+    for (path, tool), line in {(each.path, each.tool): each.line for each in reversed(loose)}.items():
         required = rf"\b{tool.upper()}_REQUIRE_HASHES\b[\"']?\s*[:= ]\s*[\"']?(1|true|yes)\b"
         added = re.compile(rf"\b(ARG|ENV)\s+({ADDED[tool]})\b|(?<![$\w{{])({ADDED[tool]})[\"']?\s*[:=]")
-        for number, text in tree.lines(path) if not re.search(required, tree.text(path)) else ():
-            if added.search(re.sub(r"(^|\s)#.*|.*(--build-arg|\bdocker\b|\bpodman\b).*", "", text)):
-                message = f"This adds a second index, and line {line} installs without hashes."
-                yield Finding(path, number, "two-indexes", message, HINTS[tool])
-                break
-    for path in [each for each in tree.files if SETTINGS.search(each)]:
-        safe = re.search(r"(?im)require-hashes\s*=\s*(1|true|yes|on)|--require-hashes|--hash=", tree.text(path))
-        for number, text in tree.lines(path) if not safe else ():
+        lines = [] if re.search(required, tree.text(path)) else tree.lines(path)
+        build = r"(^|\s)#.*|.*(--build-arg|\bdocker\b|\bpodman\b).*"  # a comment, or for an image and not here
+        for number in [number for number, text in lines if added.search(re.sub(build, "", text))][:1]:
+            message = f"This adds a second index, and line {line} installs without hashes."
+            yield Finding(path, number, "two-indexes", message, HINTS[tool])
+    safe = re.compile(r"(?im)require-hashes\s*=\s*(1|true|yes|on)|--require-hashes|--hash=")
+    for path in [each for each in tree.files if SETTINGS.search(each) and not safe.search(tree.text(each))]:
+        for number, text in tree.lines(path):
             if re.match(r"[^#]*\b(extra-index-url|PIP_EXTRA_INDEX_URL)", text):
                 message = "A second index for every installation, and no hashes."
                 yield Finding(path, number, "two-indexes", message, HINTS["pip"])
-    for table in re.finditer(r"(?m)^\[+tool\.uv[^\n]*(\n[^\[].*|\n)*", tree.text("pyproject.toml")):
-        second = re.search(r"(?m)^\[\[tool\.uv\.index\]\]|^extra-index-url|^index-strategy.*unsafe", table[0])
-        if second and not re.search(r"\b(explicit|default)\s*=\s*true", table[0]):
-            line = table.string.count("\n", 0, table.start() + second.start()) + 1
-            message = "A second index for uv: a package of the same name can come from the public one."
-            yield Finding("pyproject.toml", line, "two-indexes", message, HINTS["uv"])
 
 
 CHECKS = (installs_without_hashes, two_indexes)

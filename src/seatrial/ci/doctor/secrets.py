@@ -18,10 +18,8 @@ SHAPES = {
     "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{20,}",
     "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
 }
-IN_URL = re.compile(
-    r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@(\[[0-9a-fA-F:]+\]|[\w.-]+|[<${])"
-)
-LOCAL = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0"}  # noqa: S104 - a password for this machine is of no use elsewhere
+IN_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@([\w.-]+|[\[<${])")
+LOCAL = {"localhost", "127.0.0.1"}  # a password for this machine is of no use elsewhere
 NAMED = r"(?:TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY)"
 ASSIGNED = re.compile(rf"""(?i)\b\w*{NAMED}\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#/]{{12,}})(?![^\s"'`,;#])""")
 # Files that exist to hold credentials: there any value will do.
@@ -53,17 +51,15 @@ def secrets_in_files(tree: Tree) -> Iterator[Finding]:
 
 def secrets_in_images(tree: Tree) -> Iterator[Finding]:
     """A token in ARG or ENV, which anyone who has the image can read."""
+    hint = "Use RUN --mount=type=secret, in a stage that does not become the image."
     for path in dockerfiles(tree):
         parts = instructions(tree, path)
         last_stage = max((number for number, word, _ in parts if word == "FROM"), default=0)
-        for number, word, text in parts:
-            in_image = word == "ENV" or (word == "ARG" and number > last_stage)
-            name = IN_IMAGE.search(text.partition("=")[0]) or (INDEX.search(text) if in_image else None)
-            if name and word in ("ARG", "ENV"):
-                message, hint = f"{word} {name[0]} stays in the image and its history.", "Use RUN --mount=type=secret"
-                yield Finding(
-                    path, number, "secret-in-image", message, f"{hint}, in a stage that does not become the image."
-                )
+        for number, word, text in [part for part in parts if part[1] in ("ARG", "ENV")]:
+            of_index = INDEX.search(text) if word == "ENV" or number > last_stage else None
+            if name := IN_IMAGE.search(text.partition("=")[0]) or of_index:
+                message = f"{word} {name[0]} stays in the image and its history."
+                yield Finding(path, number, "secret-in-image", message, hint)
 
 
 def _secret(line: str, is_credentials: bool) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 COMMENT = re.compile(r"(?<!\S)#[^\n]*")
 PART = re.compile(
@@ -57,13 +57,16 @@ class Command:
         return not (KNOWN.match(self.text) or DEPLOYS.match(self.text) or PUBLISHES.match(self.text))
 
 
-def commands(script: str, line: int = 1, *, errexit: bool = True, pipefail: bool = True) -> Iterator[Command]:
-    """Every command of a script that begins on this line, for a shell with these options."""
-    script = HERE_DOCUMENT.sub(lambda found: found[1] + "\n" * found[0].count("\n"), script)
+NOTHING, STRICT = Command(0, ""), "bash -eo pipefail"
+
+
+def commands(script: str, line: int = 1, base: Command = NOTHING, shell: str = STRICT) -> Iterator[Command]:
+    """Every command of a script that begins on this line, for a shell as a service calls it; `base` has the rest."""
+    errexit, pipefail = "-e" in shell or shell in ("bash", "sh"), "pipefail" in shell or shell == "bash"
+    script = HERE_DOCUMENT.sub(without_text, script)
     for part in PART.finditer(script):
         text = re.sub(r"(?:\\\n|\s)+", " ", COMMENT.sub("", part[1])).strip()
         rest, _, later = script[part.end() :].partition("\n") if part[2] != "\n" else ("", "", script[part.end() :])
-        conditional = bool(CONDITION.match(part[1]))
         while wrapper := WRAPPER.match(text + " "):
             text = text[wrapper.end() :].strip()
         if not text:
@@ -71,7 +74,7 @@ def commands(script: str, line: int = 1, *, errexit: bool = True, pipefail: bool
         if text.startswith("set "):
             errexit = "+e" not in text and "+o errexit" not in text and (errexit or bool(re.search(r" -\w*e", text)))
             pipefail = "+o pipefail" not in text and (pipefail or "pipefail" in text)
-        ignored = not conditional and (
+        ignored = not CONDITION.match(part[1]) and (
             (part[2] == "||" and not GIVES_UP.search(rest + later if "{" in rest else rest))
             or (part[2] == ";" and rest.strip() in ("true", ":", "exit 0"))
             or (part[2] == "&" and "wait" not in rest + later)
@@ -79,4 +82,9 @@ def commands(script: str, line: int = 1, *, errexit: bool = True, pipefail: bool
             or (part[2] == "\n" and not errexit and bool(later.strip()) and "$?" not in later)
         )
         at = line + script.count("\n", 0, part.start() + len(part[1]) - len(part[1].lstrip()))
-        yield Command(at, re.sub(r"^[^\s'\"=]*/(?=\S)", "", text), ignored)
+        yield replace(base, line=at, text=re.sub(r"^[^\s'\"=]*/(?=\S)", "", text), ignored=base.ignored or ignored)
+
+
+def without_text(here_document: re.Match[str]) -> str:
+    """A here-document without what it contains, in as many lines."""
+    return here_document[1] + "\n" * here_document[0].count("\n")

@@ -1,6 +1,5 @@
 """The files that the doctor reads: those that git tracks or would track; without git, all of them."""
 
-import os
 import tomllib
 from collections.abc import Iterator
 from functools import cache, cached_property
@@ -27,9 +26,7 @@ class Tree:
         below = (path.relative_to(self.root) for path in self.root.rglob("*")) if listed is None else ()
         names = {path.as_posix() for path in below if not SKIPPED & set(path.parts)} | set((listed or "").split("\0"))
         paths = {name: self.root / name for name in sorted(names - {""})}
-        return [
-            name for name, path in paths.items() if path.is_symlink() or (os.path.lexists(path) and not path.is_dir())
-        ]
+        return [name for name, path in paths.items() if path.is_symlink() or path.is_file()]
 
     def text(self, name: str) -> str:
         """The text of a file; empty if it is missing, too large, or not text."""
@@ -39,10 +36,6 @@ class Tree:
         """The lines of a file, counted from 1."""
         yield from enumerate(self.text(name).splitlines(), 1)
 
-    def line_of(self, name: str, part: str) -> int:
-        """The first line that contains `part`; 1 if none does."""
-        return next((number for number, line in self.lines(name) if part in line), 1)
-
     @cached_property
     def project(self) -> dict[str, Any]:
         """[project] of pyproject.toml; empty if it is missing or broken, which other commands report."""
@@ -50,13 +43,12 @@ class Tree:
             table = tomllib.loads(self.text("pyproject.toml")).get("project")
         except tomllib.TOMLDecodeError:
             return {}
-        return table if isinstance(table, dict) else {}
+        return table if isinstance(table, dict) and isinstance(table.get("name"), str) else {}
 
     @property
     def name(self) -> str:
         """The name of the project's distribution."""
-        name = self.project.get("name")
-        return name if isinstance(name, str) else ""
+        return str(self.project.get("name", ""))
 
     def _read(self, name: str) -> tuple[str, str]:
         """The text of a file, or why it is not read."""
