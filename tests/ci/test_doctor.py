@@ -61,7 +61,7 @@ def without_workflow_linters(request: pytest.FixtureRequest) -> Iterator[None]:
     """Only hadolint, and only where a test is about it: test_linters.py has the tests of the others."""
     fault = getattr(request.node, "callspec", None)
     wanted = fault is not None and "latest" in str(fault.params.get("fault", ""))
-    with nullcontext() if wanted else patch("seatrial.ci.doctor.linters.CHECKS", ()):
+    with nullcontext() if wanted else patch("seatrial.ci.doctor.linters.check", lambda tree: ()):
         yield
 
 
@@ -202,20 +202,9 @@ FAULTS: dict[str, tuple[Plant, str, str, str, str]] = {
         replaced("pyproject.toml", 'dynamic = ["version"]', 'version = "0.3.0"'),
         "src/titanic_model/__init__.py", "__version__", "version-mismatch", "__version__ is 0.1.0, pyproject.toml has 0.3.0",
     ),
-    "a wheel of another version": (
-        added("dist/titanic_model-0.0.9-py3-none-any.whl", "a wheel"),
-        "dist/titanic_model-0.0.9-py3-none-any.whl", "", "version-mismatch", "the newest wheel is 0.0.9",
-    ),
     "a pin from the future": (
         added("deploy/local/requirements.txt", PIN.replace("0.1.0", "0.9.0")),
         "deploy/local/requirements.txt", "titanic-model", "version-mismatch", "only at 0.1.0",
-    ),
-    "a pin of other bytes": (
-        lambda folder: (
-            added("deploy/local/requirements.txt", PIN)(folder),
-            added("dist/titanic_model-0.1.0-py3-none-any.whl", "a wheel")(folder),
-        ),
-        "deploy/local/requirements.txt", "titanic-model", "version-mismatch", "with another hash",
     ),
     "both sides the same release": (
         added("tests/differential/requirements.txt", "titanic-model==0.1.0\ntitanic-model>=0.1.0\n"),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.ci.doctor import NOT_CHECKED, Finding
-from seatrial.ci.doctor.dockerfile import dockerfiles
 from seatrial.ci.doctor.pipelines import pipeline_files
 from seatrial.ci.doctor.tree import Tree
 
@@ -24,10 +23,10 @@ LINTERS = {
 AUDITED = {"secrets-outside-env"}
 
 
-def findings_of_linters(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Finding]:
     """What each linter finds in the files of its kind."""
     workflows = [path for path, provider in pipeline_files(tree) if provider == "github" and tree.text(path)]
-    for name, paths in {"zizmor": workflows, "actionlint": workflows, "hadolint": dockerfiles(tree)}.items():
+    for name, paths in {"zizmor": workflows, "actionlint": workflows, "hadolint": tree.dockerfiles}.items():
         if paths:
             yield from run_linter(name, tree.root, paths)
 
@@ -59,13 +58,10 @@ def _read(name: str, entry: dict[str, Any]) -> tuple[Any, Any, Any, Any] | None:
     if name == "actionlint":
         return entry["filepath"], entry["line"], entry["kind"], entry["message"]
     if name == "hadolint":
-        result = entry["file"], entry["line"], entry["code"], entry["message"]
-        return result if entry["level"] in ("error", "warning") else None
+        counts = entry["level"] in ("error", "warning")
+        return (entry["file"], entry["line"], entry["code"], entry["message"]) if counts else None
     place, *_ = [each for each in entry["locations"] if each["symbolic"]["kind"] == "Primary"]
     (path,), start = place["symbolic"]["key"]["Local"].values(), place["concrete"]["location"]["start_point"]
     counts = entry["determinations"]["persona"] == "Regular" or entry["ident"] in AUDITED
     result = path, start["row"] + 1, entry["ident"], f"{entry['desc']} ({entry['url']})"
     return result if counts and not entry["ignored"] else None
-
-
-CHECKS = (findings_of_linters,)

@@ -11,7 +11,7 @@ from seatrial.ci.doctor import NOT_CHECKED, Finding
 from seatrial.ci.doctor.shell_lines import Command
 from seatrial.ci.doctor.tree import Tree
 from seatrial.ci.doctor.workflow import Jobs, read_circleci, read_github, read_gitlab
-from seatrial.ci.doctor.yaml_nodes import read_yaml
+from seatrial.ci.doctor.yaml_nodes import YamlNode
 from seatrial.ci.pipeline_files import is_as_rendered
 from seatrial.ci.pipeline_settings import repository_of
 from seatrial.ci.services import SERVICES
@@ -21,7 +21,7 @@ READERS = {"circleci": read_circleci, "github": read_github, "gitlab": read_gitl
 
 def pipelines(tree: Tree) -> list[tuple[str, Jobs]]:
     """Every workflow with its file, of the files that are not as Seatrial renders them."""
-    return [(path, jobs) for path, read, _ in _read_all(tree) for jobs in read]
+    return [(path, jobs) for path, workflows, _ in _read_all(tree) for jobs in workflows]
 
 
 def all_commands(tree: Tree) -> Iterator[tuple[str, Command]]:
@@ -53,7 +53,8 @@ def _read_all(tree: Tree) -> list[tuple[str, list[Jobs], list[Finding]]]:
 def _read(tree: Tree, path: str, provider: str) -> tuple[list[Jobs], list[Finding]]:
     (text, why), line, workflows = tree.read(path), 1, list[Jobs]()
     try:
-        document = read_yaml(text)
+        *_, node = [None, *yaml.compose_all(text, Loader=yaml.SafeLoader)]  # a header may come before
+        document = YamlNode(node)
         workflows = list(READERS[provider](document))
         why = why or ("" if document.entries else "it is not a mapping" if document.parts else "it is empty")
     except yaml.YAMLError as error:
@@ -68,7 +69,7 @@ def _read(tree: Tree, path: str, provider: str) -> tuple[list[Jobs], list[Findin
     return workflows, [] if any(workflows) else [Finding(path, 1, NOT_CHECKED, message)]
 
 
-def unread_files_and_steps(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Finding]:
     """A file that is not a pipeline; a step that may do anything: an action, a script, a program not known here."""
     yield from (finding for _, _, findings in _read_all(tree) for finding in findings)
     for path, job in [(path, job) for path, jobs in pipelines(tree) for job in jobs.values()]:
@@ -76,6 +77,3 @@ def unread_files_and_steps(tree: Tree) -> Iterator[Finding]:
         for line, text in [*job.unread, *unknown]:
             message = f"In the job {job.name}, this step is not checked: {text[:80]}."
             yield Finding(path, line, NOT_CHECKED, message)
-
-
-CHECKS = (unread_files_and_steps,)

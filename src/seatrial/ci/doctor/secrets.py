@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from seatrial.ci.doctor import Finding
-from seatrial.ci.doctor.dockerfile import dockerfiles, instructions
 from seatrial.ci.doctor.tree import Tree
 
 SHAPES = {
@@ -14,8 +13,7 @@ SHAPES = {
     "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
     "an AWS key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "a PyPI token": r"\bpypi-AgE[A-Za-z0-9_-]{50,}",
-    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
-    "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{20,}",
+    "an npm or a Slack token": r"\b(?:npm_[A-Za-z0-9]{36}\b|xox[abprs]-[A-Za-z0-9-]{20,})",
     "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
 }
 IN_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@([\w.-]+|[\[<${])")
@@ -41,19 +39,15 @@ INDEX = re.compile(r"\b(?:PIP_(?:EXTRA_)?INDEX_URL|UV_(?:(?:EXTRA_)?INDEX_URL|(?
 HINT = "Remove it, revoke it where it came from, and pass it to the job by the CI service's own secrets."
 
 
-def secrets_in_files(tree: Tree) -> Iterator[Finding]:
-    """A credential in a URL, in a known shape, or as a value of something called a token."""
+def check(tree: Tree) -> Iterator[Finding]:
+    """A credential in a file, or a token in ARG or ENV, which anyone who has the image can read."""
     for path in tree.files:
         for number, line in tree.lines(path):
             if len(line) < 5000 and (what := _secret(line, bool(CREDENTIALS.search(path)))):  # longer ones are data
                 yield Finding(path, number, "secret", f"This line contains {what}.", HINT)
-
-
-def secrets_in_images(tree: Tree) -> Iterator[Finding]:
-    """A token in ARG or ENV, which anyone who has the image can read."""
     hint = "Use RUN --mount=type=secret, in a stage that does not become the image."
-    for path in dockerfiles(tree):
-        parts = instructions(tree, path)
+    for path in tree.dockerfiles:
+        parts = tree.instructions(path)
         last_stage = max((number for number, word, _ in parts if word == "FROM"), default=0)
         for number, word, text in [part for part in parts if part[1] in ("ARG", "ENV")]:
             of_index = INDEX.search(text) if word == "ENV" or number > last_stage else None
@@ -63,6 +57,7 @@ def secrets_in_images(tree: Tree) -> Iterator[Finding]:
 
 
 def _secret(line: str, is_credentials: bool) -> str:
+    """A credential in a URL, in a known shape, or as a value of something called a token."""
     for what, shape in SHAPES.items():
         if re.search(shape, line):
             return what
@@ -84,6 +79,3 @@ def _is_random(value: str) -> bool:
     bits = -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values())
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return mixed and bits >= 3.0 and not re.fullmatch(r"[\w.]+\([^)]*|[a-z_]+(\.[a-z_]+)+", value)
-
-
-CHECKS = (secrets_in_files, secrets_in_images)

@@ -56,6 +56,12 @@ class Command:
         """Whether it may do anything: a script, a task runner, a program that is not known here."""
         return not (KNOWN.match(self.text) or DEPLOYS.match(self.text) or PUBLISHES.match(self.text))
 
+    @property
+    def is_trial(self) -> bool:
+        """Whether it runs the trial, or is a task that is named after it: `make trial`, `nox -s differential`."""
+        named = self.is_unknown and re.search(r"(?i)\btrial|differential", self.text)
+        return bool(TRIES.match(self.text) or named)
+
 
 NOTHING, STRICT = Command(0, ""), "bash -eo pipefail"
 
@@ -63,7 +69,7 @@ NOTHING, STRICT = Command(0, ""), "bash -eo pipefail"
 def commands(script: str, line: int = 1, base: Command = NOTHING, shell: str = STRICT) -> Iterator[Command]:
     """Every command of a script that begins on this line, for a shell as a service calls it; `base` has the rest."""
     errexit, pipefail = "-e" in shell or shell in ("bash", "sh"), "pipefail" in shell or shell == "bash"
-    script = HERE_DOCUMENT.sub(without_text, script)
+    script = HERE_DOCUMENT.sub(lambda found: found[1] + "\n" * found[0].count("\n"), script)
     for part in PART.finditer(script):
         text = re.sub(r"(?:\\\n|\s)+", " ", COMMENT.sub("", part[1])).strip()
         rest, _, later = script[part.end() :].partition("\n") if part[2] != "\n" else ("", "", script[part.end() :])
@@ -83,8 +89,3 @@ def commands(script: str, line: int = 1, base: Command = NOTHING, shell: str = S
         )
         at = line + script.count("\n", 0, part.start() + len(part[1]) - len(part[1].lstrip()))
         yield replace(base, line=at, text=re.sub(r"^[^\s'\"=]*/(?=\S)", "", text), ignored=base.ignored or ignored)
-
-
-def without_text(here_document: re.Match[str]) -> str:
-    """A here-document without what it contains, in as many lines."""
-    return here_document[1] + "\n" * here_document[0].count("\n")

@@ -1,5 +1,6 @@
 """The files that the doctor reads: those that git tracks or would track; without git, all of them."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache, cached_property
@@ -37,18 +38,34 @@ class Tree:
         yield from enumerate(self.text(name).splitlines(), 1)
 
     @cached_property
+    def dockerfiles(self) -> list[str]:
+        """The files that images are built from."""
+        return [path for path in self.files if re.search(r"Dockerfile[^/]*$|(^|/)Containerfile$", path)]
+
+    def instructions(self, name: str) -> list[tuple[int, str, str]]:
+        """The instructions of a Dockerfile as line, word and the rest."""
+        parts = [(number, *line.partition(" ")[::2]) for number, line in self.joined(name) if line]
+        return [(number, word.upper(), rest.strip()) for number, word, rest in parts]
+
+    def joined(self, name: str) -> Iterator[tuple[int, str]]:
+        """Lines, with those that end in a backslash continued; comments are left out, as Docker and pip do."""
+        pending, first = "", 1
+        for number, line in [*self.lines(name), (0, "")]:
+            if line.lstrip().startswith("#"):
+                continue
+            first, pending = (first if pending else number), pending + line.rstrip().removesuffix("\\") + " "
+            if not line.rstrip().endswith("\\"):
+                yield first, pending.strip()
+                pending = ""
+
+    @cached_property
     def project(self) -> dict[str, Any]:
-        """[project] of pyproject.toml; empty if it is missing or broken, which other commands report."""
+        """[project] of pyproject.toml, without a name if it is missing or broken, which other commands report."""
         try:
             table = tomllib.loads(self.text("pyproject.toml")).get("project")
         except tomllib.TOMLDecodeError:
-            return {}
-        return table if isinstance(table, dict) and isinstance(table.get("name"), str) else {}
-
-    @property
-    def name(self) -> str:
-        """The name of the project's distribution."""
-        return str(self.project.get("name", ""))
+            return {"name": ""}
+        return table if isinstance(table, dict) and isinstance(table.get("name"), str) else {"name": ""}
 
     def _read(self, name: str) -> tuple[str, str]:
         """The text of a file, or why it is not read."""

@@ -15,6 +15,7 @@ REACHES = ANY, UNKNOWN, PULL, LIMITED = "any", "unknown", "pull", "limited"  # t
 BRANCH = r"github\.ref(?:_name|_type)?|\$CI_COMMIT_(?:BRANCH|REF_NAME|TAG)|<< ?pipeline\.git\.(?:branch|tag) ?>>"
 NARROWS = re.compile(
     rf"(?:{BRANCH})\s*(?:==|=~)|startsWith\(github\.ref|\$CI_COMMIT_TAG$|== '(?:schedule|release|\w+dispatch)'$"
+    r"|^<< ?pipeline\.parameters\.\w+ ?>>$"
 )
 PULLS = re.compile(r"== *['\"](?:merge_request_event|pull_request)['\"]|\$CI_MERGE_REQUEST_\w+$")
 PUSHES = re.compile(r"== *['\"]push['\"]|!= *['\"](?:pull_request|merge_request_event)['\"]")
@@ -24,7 +25,6 @@ SETUP = re.compile(
     r"checkout|(save|restore)_cache|store_\w+|persist_to_workspace|attach_workspace|setup_\w+|add_ssh_keys"
     r"|(actions/(checkout|setup-\w+|cache(/\w+)?|(upload|download)-artifact)|astral-sh/setup-uv)@.*"
 )
-NO_JOB = {"default", "include", "stages", "variables", "workflow", "cache", "image", "services", "spec"}
 
 
 @dataclass
@@ -92,10 +92,9 @@ def _within(part: YamlNode, base: Command, pushes: str = ANY) -> Command:
 
 def _when(kind: str, condition: YamlNode, reach: str) -> str:
     """The reach of what CircleCI's `when` or `unless` lets through: by hand with a parameter, or on a branch."""
-    if re.fullmatch(r"<< ?pipeline\.parameters\.\w+ ?>>", condition.text):
-        return LIMITED if kind == "when" else reach
     equal = sorted(condition["equal"].texts, key=lambda text: "<<" not in text)
-    return limited(" == ".join(equal) if equal and kind == "when" else "?", reach)
+    text = condition.text or " == ".join(equal) or "?"
+    return limited("true" if kind == "unless" and text != "?" else text, reach)
 
 
 def read_github(document: YamlNode) -> Iterator[Jobs]:
@@ -136,23 +135,21 @@ def read_circleci(document: YamlNode) -> Iterator[Jobs]:
 def read_gitlab(document: YamlNode) -> Iterator[Jobs]:
     """The jobs of a pipeline, in the order of their needs or of their stages."""
     stages = [".pre", *(document["stages"].texts or ["build", "test", "deploy"])]
-    names = [name for name in document.entries if name not in NO_JOB and not name.startswith(".")]
-    every = {name: _inherited(document, name) for name in names}
-    parts = {name: part for name, part in every.items() if {"script", "trigger"} & set(part.entries)}
+    names = [name for name in document.entries if not name.startswith(".")]
+    parts = {name: part for name in names if {"script", "trigger"} & set((part := _inherited(document, name)).entries)}
     stage_of = {name: part["stage"].text or "test" for name, part in parts.items()}
     position = {name: [*stages, stage].index(stage) for name, stage in stage_of.items()}
-    jobs, of_all = Jobs(), document["workflow"]["rules"].parts
+    jobs = Jobs()
     for name, part in parts.items():
         needs = [need["job"].text or need.text for need in part["needs"].parts]
         earlier = [each for each in parts if position[each] < position[name]]
         job = jobs[name] = Job(name, part.key_line, needs if "needs" in part.entries else earlier)
-        base, rules, only = NOTHING, part["rules"].parts, part["only"]
+        base, rules, refs = NOTHING, part["rules"].parts, {*part["only"].texts, *part["only"]["refs"].texts}
         for each in (part, *rules):
             base = _within(each, base)
-        refs = {*only.texts, *only["refs"].texts}
-        reach = LIMITED if refs and not {"branches", "merge_requests"} & refs else ANY
-        reach = UNKNOWN if "variables" in only.entries else reach
-        base = replace(base, reach=_by_rules(rules, _by_rules(of_all, reach)))
+        filtered = LIMITED if refs and not {"branches", "merge_requests"} & refs else ANY
+        reach = UNKNOWN if "variables" in part["only"].entries else filtered
+        base = replace(base, reach=_by_rules(rules, _by_rules(document["workflow"]["rules"].parts, reach)))
         scopes = [each for each in (part, document["default"], document) if "before_script" in each.entries]
         for line in [*(line for each in scopes[:1] for line in each["before_script"].parts), *part["script"].parts]:
             job.commands += commands(line.text, line.line, base)
@@ -176,8 +173,7 @@ def _by_rules(rules: list[YamlNode], reach: str) -> str:
     for condition, when in [(rule["if"].text, rule["when"].text) for rule in rules]:
         if when != "never":
             reaches.add(limited(condition, reach))
-        elif re.fullmatch(rf"(?:{BRANCH})\s*!=[^&|]*", condition):
-            reach = LIMITED
-        elif not PULLS.search(condition) and not NARROWS.search(condition):
-            reach = UNKNOWN
+        else:
+            left = reach if PULLS.search(condition) or NARROWS.search(condition) else UNKNOWN
+            reach = LIMITED if re.fullmatch(rf"(?:{BRANCH})\s*!=[^&|]*", condition) else left
     return _widest(reaches) if reaches else reach

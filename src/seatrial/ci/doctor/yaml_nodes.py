@@ -43,9 +43,3 @@ class YamlNode:
     def single(self) -> tuple[str, "YamlNode"]:
         """A name and its details, as in `- name` or `- name: details`."""
         return next(iter(self.entries.items()), (self.text, YamlNode(None, self.line)))
-
-
-def read_yaml(text: str) -> YamlNode:
-    """Read the last document of a text (GitLab's have a header)."""
-    *_, node = [None, *yaml.compose_all(text, Loader=yaml.SafeLoader)]
-    return YamlNode(node)
