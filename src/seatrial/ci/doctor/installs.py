@@ -1,7 +1,6 @@
 """What is installed without hashes: by lockfiles, by images, and from two indexes at once.
 
-With pip and a second index the highest version wins, wherever it is; uv asks the next index when the first one does not
-have a name. Hashes prevent both.
+With two indexes, pip takes the highest version of both, and uv asks the second for a name that the first lacks.
 """
 
 import re
@@ -12,6 +11,7 @@ from seatrial.ci.doctor.pipelines import all_commands
 from seatrial.ci.doctor.shell_lines import Command, commands
 from seatrial.ci.doctor.tree import Tree
 
+Install = tuple[str, int, str, str, list[str]]  # path, line, pip or uv, its options, the packages that it names
 VERB = re.compile(r"(pip)[\d.]* install\b(.*)|(uv) (?:-\S+ )*(?:pip install|pip sync|tool install|add)\b(.*)")
 OPTION = re.compile(  # with its value
     r" (?:-[rcfitp]|--(?:requirements?|constraint|find-links|index(?:-url|-strategy)?|extra-index-url|default-index"
@@ -27,9 +27,6 @@ HINTS = {
     "pip": "Install with --require-hashes, or the model alone from the private index by --no-deps --index-url.",
     "uv": "Use `uv pip install --require-hashes`, or `uv sync --locked`.",
 }
-
-
-Install = tuple[str, int, str, str, list[str]]  # path, line, pip or uv, its options, the packages that it names
 
 
 def loose_installs(tree: Tree) -> Iterator[Install]:

@@ -43,15 +43,13 @@ def pipeline_files(tree: Tree) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _read_all(tree: Tree) -> list[tuple[str, list[Jobs], list[Finding]]]:
     """Each file with its workflows, and what is wrong with the file as a whole."""
-    return [
-        (path, *_read(tree, path, provider))
-        for path, provider in pipeline_files(tree)
-        if not is_as_rendered(tree.root / path, tree.text(path), provider, tree.root)
-    ]
+    return [(path, *_read(tree, path, provider)) for path, provider in pipeline_files(tree)]
 
 
 def _read(tree: Tree, path: str, provider: str) -> tuple[list[Jobs], list[Finding]]:
     (text, why), line, workflows = tree.read(path), 1, list[Jobs]()
+    if is_as_rendered(tree.root / path, text, provider, tree.root):
+        return [], []
     try:
         *_, node = [None, *yaml.compose_all(text, Loader=yaml.SafeLoader)]  # a header may come before
         document = YamlNode(node)
@@ -75,5 +73,4 @@ def check(tree: Tree) -> Iterator[Finding]:
     for path, job in [(path, job) for path, jobs in pipelines(tree) for job in jobs.values()]:
         unknown = [(each.line, f"`{each.text}`") for each in job.commands if each.is_unknown]
         for line, text in [*job.unread, *unknown]:
-            message = f"In the job {job.name}, this step is not checked: {text[:80]}."
-            yield Finding(path, line, NOT_CHECKED, message)
+            yield Finding(path, line, NOT_CHECKED, f"In the job {job.name}, this step is not checked: {text[:80]}.")

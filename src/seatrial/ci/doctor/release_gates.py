@@ -11,18 +11,17 @@ from seatrial.ci.doctor.workflow import ANY, PULL, UNKNOWN, Job, Jobs, before
 
 Fault = tuple[int, str, str, str]  # line, check, message, hint
 FAILS = re.compile(r" (--fail\S*|-[a-zA-Z]*f[a-zA-Z]*)( |$)")
-LISTS = re.compile(r" (--collect-only|--co|--version|--fixtures|--markers|--help|-h|--setup-only|--setup-plan)( |$)")
 OPTION = re.compile(r" -[a-zA-Z]+ ?('[^']*'|\"[^\"]*\"|[^ -]\S*)?| --[\w-]+( (?=[^-])|=)?\S*")  # with its value
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 
 
 def check(tree: Tree) -> Iterator[Finding]:
     """The first fault of each kind in a job; and uploads by curl, also in scripts and makefiles."""
-    every = [(path, jobs, job) for path, jobs in pipelines(tree) for job in jobs.values()]
-    for path, jobs, job in every:
-        faults = [*_releases(jobs, job), *_ignored(job), *_empty_tests(tree, job)]
-        for line, kind, message, hint in {fault[1]: fault for fault in reversed(faults)}.values():
-            yield Finding(path, line, kind, f"The job {job.name} {message}.", hint)
+    for path, jobs in pipelines(tree):
+        for job in jobs.values():
+            faults = [*_releases(jobs, job), *_ignored(job), *_empty_tests(tree, job)]
+            for line, kind, message, hint in {fault[1]: fault for fault in reversed(faults)}.values():
+                yield Finding(path, line, kind, f"The job {job.name} {message}.", hint)
     scripts = [name for name in tree.files if re.search(r"\.(ba)?sh$|(^|/)Makefile$", name)]
     for path, each in [*all_commands(tree), *((name, each) for name in scripts for each in commands(tree.text(name)))]:
         if each.text.startswith("curl ") and UPLOADS.match(each.text) and not FAILS.search(each.text):
@@ -65,14 +64,12 @@ def _ignored(job: Job) -> Iterator[Fault]:
 
 
 def _empty_tests(tree: Tree, job: Job) -> Iterator[Fault]:
-    """A job named after tests that runs none; pytest that only lists, or whose paths have no test file."""
+    """A job named after tests that runs none, or only lists them; pytest whose paths have no test file."""
     may_test = job.unread or any(TESTS.match(each.text) or each.is_unknown for each in job.commands)
     if re.search(r"(^|[-_ ])tests?($|[-_ ])", job.name) and job.commands and not may_test:
         yield job.line, "no-tests", "runs no test: none of its commands is one", "Make it run `python -m pytest`."
     for command in job.commands:
-        if re.match(r"(pytest|py\.test)\b", command.text) and LISTS.search(command.text):
-            yield command.line, "no-tests", "runs no test: pytest only lists them", "Remove that option."
-        elif re.match(r"(pytest|py\.test)\b[^$*`<>]*$", command.text):
+        if re.match(r"(pytest|py\.test)\b[^$*`<>]*$", command.text):
             for word in OPTION.sub("", command.text).split()[1:]:
                 path = word.partition("::")[0].strip("./")
                 inside = [each for each in tree.files if f"/{path}/" in f"/{each}/"]

@@ -21,9 +21,7 @@ LOCAL = {"localhost", "127.0.0.1"}  # a password for this machine is of no use e
 NAMED = r"(?:TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY)"
 ASSIGNED = re.compile(rf"""(?i)\b\w*{NAMED}\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#/]{{12,}})(?![^\s"'`,;#])""")
 # Files that exist to hold credentials: there any value will do.
-CREDENTIALS = re.compile(
-    r"(^|/)(\.env(\.(?!example|sample|template|dist|tmpl)\w+)?|pip\.(conf|ini)|\.pypirc|[._]?netrc)$"
-)
+CREDENTIALS = re.compile(r"(^|/)(\.env(\.(?!example|sample|template|dist)\w+)?|pip\.(conf|ini)|\.pypirc|[._]?netrc)$")
 ENTRY = re.compile(
     rf"""(?i)^\s*(?:export\s+)?[\w.-]*(?:{NAMED}|PASS)[\w.-]*\s*[:=]\s*["']?([^\s"'#/]+)["']?\s*($|\s\#)|^[^#]*\bpassword\s+(\S+)"""
 )
@@ -45,7 +43,6 @@ def check(tree: Tree) -> Iterator[Finding]:
         for number, line in tree.lines(path):
             if len(line) < 5000 and (what := _secret(line, bool(CREDENTIALS.search(path)))):  # longer ones are data
                 yield Finding(path, number, "secret", f"This line contains {what}.", HINT)
-    hint = "Use RUN --mount=type=secret, in a stage that does not become the image."
     for path in tree.dockerfiles:
         parts = tree.instructions(path)
         last_stage = max((number for number, word, _ in parts if word == "FROM"), default=0)
@@ -53,7 +50,7 @@ def check(tree: Tree) -> Iterator[Finding]:
             of_index = INDEX.search(text) if word == "ENV" or number > last_stage else None
             if name := IN_IMAGE.search(text.partition("=")[0]) or of_index:
                 message = f"{word} {name[0]} stays in the image and its history."
-                yield Finding(path, number, "secret-in-image", message, hint)
+                yield Finding(path, number, "secret-in-image", message, "Use RUN --mount=type=secret in its place.")
 
 
 def _secret(line: str, is_credentials: bool) -> str:

@@ -12,8 +12,7 @@ HERE_DOCUMENT = re.compile(r"(?<!<)(<<-?\s*(['\"]?)([A-Za-z_]\w*)\2[^\n]*)\n(.*?
 CONDITION = re.compile(r"\s*(if|elif|while|until|!)\s")
 WRAPPER = re.compile(
     r"(?:if|then|else|elif|while|until|do|!|[{(]|@|-|sudo|time|exec|env|command|nohup|xvfb-run( -a)?|timeout \S+"
-    r"|\w+=\S*|\S*python[\d.]*(?: -[WX] \S+)* -m|(?:uv|poetry|pipenv|pdm|hatch) run(?: -\S+)*"
-    r"|coverage run(?: --source \S+)? -m)\s+"
+    r"|\w+=\S*|\S*python[\d.]*(?: -[WX] \S+)* -m|(?:uv|poetry|pipenv|pdm|hatch|coverage) run(?: -\S+)*)\s+"
 )
 GIVES_UP = re.compile(r"\b(?:exit(?! *0)|return(?! *0)|false)\b")  # after `||`: the failure counts after all
 
@@ -25,6 +24,7 @@ UPLOADS = re.compile(r"curl .*(-F|--form|-T|--upload-file|--data-binary)|wget .*
 PUBLISHES = re.compile(rf"(seatrial publish|twine upload|(uv|poetry|flit|hatch) publish)\b|{UPLOADS.pattern}")
 TRIES = re.compile(r"seatrial trial\b(?! accept)|pytest\b.*-m[ =]?differential\b")
 TESTS = re.compile(
+    r"(?!.* --?(co|collect-only|version|help|h|fixtures|markers|setup-only|setup-plan)( |$))"  # which run none
     r"(pytest|py\.test|unittest|tox|nox|make \S*(test|check)|npm (run )?test|seatrial (trial|demo|prove)|go test"
     r"|cargo test|schemathesis|behave)\b"
 )
@@ -39,17 +39,13 @@ KNOWN = re.compile(
 
 @dataclass(frozen=True)
 class Command:
-    """One command without what runs it (`poetry run python -m pytest x` is `pytest x`).
-
-    `ignored`: the script ends well although it failed; `after_failure`: it runs although an earlier step failed;
-    `reach`: which commits get here, see workflow.py.
-    """
+    """One command without what runs it: `poetry run python -m pytest x` is `pytest x`."""
 
     line: int
     text: str
-    ignored: bool = False
-    after_failure: bool = False
-    reach: str = "any"
+    ignored: bool = False  # the script ends well although it failed
+    after_failure: bool = False  # it runs although an earlier step failed
+    reach: str = "any"  # which commits get here, see workflow.py
 
     @property
     def is_unknown(self) -> bool:
@@ -59,8 +55,7 @@ class Command:
     @property
     def is_trial(self) -> bool:
         """Whether it runs the trial, or is a task that is named after it: `make trial`, `nox -s differential`."""
-        named = self.is_unknown and re.search(r"(?i)\btrial|differential", self.text)
-        return bool(TRIES.match(self.text) or named)
+        return bool(TRIES.match(self.text) or (self.is_unknown and re.search(r"(?i)\btrial|differential", self.text)))
 
 
 NOTHING, STRICT = Command(0, ""), "bash -eo pipefail"

@@ -50,11 +50,9 @@ class Tree:
     def joined(self, name: str) -> Iterator[tuple[int, str]]:
         """Lines, with those that end in a backslash continued; comments are left out, as Docker and pip do."""
         pending, first = "", 1
-        for number, line in [*self.lines(name), (0, "")]:
-            if line.lstrip().startswith("#"):
-                continue
-            first, pending = (first if pending else number), pending + line.rstrip().removesuffix("\\") + " "
-            if not line.rstrip().endswith("\\"):
+        for number, line in [(n, line.strip()) for n, line in [*self.lines(name), (0, "")] if line.strip()[:1] != "#"]:
+            first, pending = (first if pending else number), pending + line.removesuffix("\\") + " "
+            if not line.endswith("\\"):
                 yield first, pending.strip()
                 pending = ""
 

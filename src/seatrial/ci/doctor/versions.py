@@ -16,26 +16,22 @@ SPECIFIER = r"(?:===?|>=|~=|<=|!=|<|>)\s*[\w.*+!]+"
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """Every comparison of versions that fails, and every one that cannot fail."""
-    for path, line, fault in _versions_that_differ(tree):
+    """The versions in pyproject.toml, the package and the lockfiles of deployments; a release compared with itself."""
+    declared, init = tree.project.get("version"), f"src/{tree.project['name'].replace('-', '_').lower()}/__init__.py"
+    own = [(n, each[1]) for n, line in tree.lines(init) if (each := re.match(r"__version__ *= *[\"'](.+?)[\"']", line))]
+    version, faults = _version(declared or own[0][1] if declared or own else ""), list[Fault]()
+    if declared and own and version != _version(own[0][1]):
+        faults.append((init, own[0][0], f"__version__ is {own[0][1]}, pyproject.toml has {declared}"))
+    for path, number, specifiers in _requirements(tree, r"(^|/)deploy/(.*/)?requirements[^/]*\.txt$"):
+        pinned = _version(specifiers.removeprefix("==").strip())
+        if pinned and version and pinned > version:
+            faults.append((path, number, f"the lockfile has {pinned}, and the project is only at {version}"))
+    for path, line, fault in faults:
         hint = "Build and deploy again; raise __version__ for a new release, and do not edit a lockfile by hand."
         yield Finding(path, line, "version-mismatch", f"Versions do not match: {fault}.", hint)
     for path, line, fault in _compared_with_itself(tree):
         hint = "Compare a built wheel with the release it replaces, each in its own environment: `seatrial trial`."
         yield Finding(path, line, "same-release", f"This test can pass without a comparison: {fault}.", hint)
-
-
-def _versions_that_differ(tree: Tree) -> Iterator[Fault]:
-    """The version in pyproject.toml, the package, and the lockfiles of deployments."""
-    declared, init = tree.project.get("version"), f"src/{tree.project['name'].replace('-', '_').lower()}/__init__.py"
-    own = [(n, each[1]) for n, line in tree.lines(init) if (each := re.match(r"__version__ *= *[\"'](.+?)[\"']", line))]
-    version = _version(declared or own[0][1] if declared or own else "")
-    if declared and own and version != _version(own[0][1]):
-        yield init, own[0][0], f"__version__ is {own[0][1]}, pyproject.toml has {declared}"
-    for path, number, specifiers in _requirements(tree, r"(^|/)deploy/(.*/)?requirements[^/]*\.txt$"):
-        pinned = _version(specifiers.removeprefix("==").strip())
-        if pinned and version and pinned > version:
-            yield path, number, f"the lockfile has {pinned}, and the project is only at {version}"
 
 
 def _requirements(tree: Tree, files: str) -> Iterator[Fault]:
@@ -67,8 +63,8 @@ def _compared_with_itself(tree: Tree) -> Iterator[Fault]:
 def _can_be_same(one: str, other: str) -> bool:
     """Whether one of two requirements names an exact version that the other accepts."""
     try:
-        sets = SpecifierSet(one), SpecifierSet(other)
+        both = SpecifierSet(f"{one},{other}")
     except InvalidSpecifier:
         return False
-    exact = [s.version for each in sets for s in each if s.operator in ("==", "===") and "*" not in s.version]
-    return any(all(each.contains(version, prereleases=True) for each in sets) for version in exact)
+    exact = [each.version for each in both if each.operator in ("==", "===") and "*" not in each.version]
+    return any(both.contains(version, prereleases=True) for version in exact)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from seatrial.ci.doctor.shell_lines import NOTHING, STRICT, Command, commands
 from seatrial.ci.doctor.yaml_nodes import YamlNode
 
+Jobs = dict[str, "Job"]
 REACHES = ANY, UNKNOWN, PULL, LIMITED = "any", "unknown", "pull", "limited"  # the widest one first
 BRANCH = r"github\.ref(?:_name|_type)?|\$CI_COMMIT_(?:BRANCH|REF_NAME|TAG)|<< ?pipeline\.git\.(?:branch|tag) ?>>"
 NARROWS = re.compile(
@@ -53,9 +54,6 @@ class Job:
                 self.add_steps(document["commands"][kind]["steps"], document, base, shell)
             elif not SETUP.fullmatch(uses or kind):
                 self.unread.append((step.line, uses or f"{kind} {own_shell}"))
-
-
-Jobs = dict[str, Job]
 
 
 def before(jobs: Jobs, name: str) -> list[Job]:
@@ -137,9 +135,8 @@ def read_gitlab(document: YamlNode) -> Iterator[Jobs]:
     stages = [".pre", *(document["stages"].texts or ["build", "test", "deploy"])]
     names = [name for name in document.entries if not name.startswith(".")]
     parts = {name: part for name in names if {"script", "trigger"} & set((part := _inherited(document, name)).entries)}
-    stage_of = {name: part["stage"].text or "test" for name, part in parts.items()}
+    stage_of, jobs = {name: part["stage"].text or "test" for name, part in parts.items()}, Jobs()
     position = {name: [*stages, stage].index(stage) for name, stage in stage_of.items()}
-    jobs = Jobs()
     for name, part in parts.items():
         needs = [need["job"].text or need.text for need in part["needs"].parts]
         earlier = [each for each in parts if position[each] < position[name]]
