@@ -4,24 +4,20 @@ A push to the release branch is compared with the last commit of it that passed,
 with the commit before the push. A push to any other branch is compared with the point where it left the release branch.
 """
 
-import json
 import os
 import re
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seatrial.ci.repository import Repository
+from seatrial.ci.service_api import github_headers, request_json
 from seatrial.ci.services import SERVICES
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
 from seatrial.core.git import ask_git
-
-TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
@@ -139,21 +135,11 @@ def _last_that_passed(branch: str, environment: Mapping[str, str]) -> str:
     workflow = environment.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2]
     base = environment.get("GITHUB_API_URL", "https://api.github.com")
     url = f"{base}/repos/{environment.get('GITHUB_REPOSITORY', '')}/actions/workflows/{workflow}/runs"
-    headers = {
-        "Authorization": f"Bearer {environment['GITHUB_TOKEN']}",
-        "Accept": "application/vnd.github+json",
-        "X-GitHub-Api-Version": "2022-11-28",
-        "User-Agent": "seatrial",
-    }
-    if not url.startswith(("https://", "http://")):
-        raise SeatrialError(f"{url} is not the URL of an API.")
     query = f"{url}?branch={branch}&event=push&status=success&per_page=1"
     try:
-        request = urllib.request.Request(query, headers=headers)  # noqa: S310 - its scheme is checked above
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            runs = json.load(answer)["workflow_runs"]
-            return str(runs[0]["head_sha"]) if runs else ""
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        runs = request_json("GET", query, github_headers(environment["GITHUB_TOKEN"]))["workflow_runs"]
+        return str(runs[0]["head_sha"]) if runs else ""
+    except (SeatrialError, KeyError, TypeError, IndexError) as error:
         raise _NothingToCompareError(f"GitHub does not report which commit passed: {error}") from None
 
 
