@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.model.row_hash import row_places
+from seatrial.model.row_hash import row_hashes
 
 NAMES = ["a", "b"]
 KNOWN = [0.9052071490091498, 0.8737168558605245, 0.6737875425905334]
@@ -18,7 +18,7 @@ def table(rows):
 
 def places(rows, seed=0):
     columns, target = table(rows)
-    return row_places(columns, NAMES, target, seed=seed)
+    return row_hashes(columns, NAMES, target, seed=seed)
 
 
 ROWS = st.lists(st.tuples(st.floats(), st.none() | st.text(max_size=3), st.integers(0, 1)), min_size=1, max_size=30)

@@ -2,7 +2,7 @@
 
 Results are stored in the project's `.seatrial/trials/`, named by the hashes of both wheels: a result is valid for
 exactly these bytes against exactly that baseline. Acceptances are stored in `accepted.json` next to pyproject.toml, and
-belong into git.
+belong in git.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Faults of training data: where they strike a table, and the table that comes out. numpy alone, with fixed seeds."""
+"""Faults of training data: where in a table they are injected, and the resulting table. numpy alone, fixed seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Rows = tuple[Columns, Array]  # columns and their target
 
 @dataclass(frozen=True)
 class FaultLocation:
-    """Where a data fault strikes: a numeric column, a column with categories, and a group of rows.
+    """Where a data fault is injected: a numeric column, a column with categories, and a group of rows.
 
     `rows` (n,) masks the rows that it may touch; `group` (n,) masks the group, which is made by column `group_column`.
     """

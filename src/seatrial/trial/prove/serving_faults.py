@@ -116,7 +116,7 @@ def _by_frequency(values: Array) -> list[str]:
 
 
 def mutants(model: ModelProfile) -> Iterator[Mutant]:
-    """Give a mutant for every fault of the catalogue that this model can have."""
+    """Yield a mutant for every fault of the catalogue that this model can have."""
     for fault in FAULTS.values():
         parameters = NEEDS[fault.needs](model)
         if parameters is not None:
@@ -124,7 +124,7 @@ def mutants(model: ModelProfile) -> Iterator[Mutant]:
 
 
 def column_mutants(columns: Sequence[Column], model: ModelProfile) -> Iterator[Mutant]:
-    """Give each column's mutants: it is constant, always missing where the schema allows that, or another row's."""
+    """Yield each column's mutants: it is constant, always missing where the schema allows that, or another row's."""
     for column in columns:
         name, typical = column.name, model.typical[column.name]
         if typical is not None:  # otherwise it is missing in every row already
