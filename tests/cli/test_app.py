@@ -63,7 +63,7 @@ def test_outside_a_project_a_hint_says_what_to_do(tmp_path):
         assert done.returncode == 1
         assert done.stderr.splitlines() == [
             f"error: No Seatrial project in {tmp_path} or above it.",
-            "hint: Go to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
+            "hint: Change to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
         ]
 
 

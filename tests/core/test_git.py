@@ -93,5 +93,5 @@ def test_the_user_is_the_one_that_git_is_set_up_for(repository: Path, tmp_path: 
 
 def test_git_is_called_in_one_module_only() -> None:
     sources = Path(git.__file__).parents[1]
-    callers = [path for path in sources.rglob("*.py") if '["git"' in path.read_text("utf-8")]
+    callers = [path for path in sources.rglob("*.py") if '["git",' in path.read_text("utf-8")]
     assert [path.relative_to(sources).as_posix() for path in callers] == ["core/git.py"]

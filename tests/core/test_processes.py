@@ -26,6 +26,6 @@ def test_another_users_process_is_running(monkeypatch: pytest.MonkeyPatch) -> No
     assert is_running(1)
 
 
-@pytest.mark.parametrize("pid", [0, -1, -os.getpid(), 2**70])
+@pytest.mark.parametrize("pid", [0, -1, -os.getpid(), 2**70], ids=["zero", "minus one", "own group", "too large"])
 def test_an_invalid_process_id_is_not_running(pid: int) -> None:
     assert not is_running(pid)

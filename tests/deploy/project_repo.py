@@ -114,7 +114,7 @@ class ProjectRepo:
             rows={"golden": 249},
             policy={},
             outcome=outcome,
-            cause="Passed: all checks hold." if outcome is Outcome.passed else "Blocked: it is worse.",
+            cause="Passed: all checks passed." if outcome is Outcome.passed else "Blocked: it is worse.",
             checks=(Check("golden.scores", "golden", outcome, "as stored"),),
             candidate=candidate,
             baseline=baseline,

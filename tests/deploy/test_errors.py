@@ -79,7 +79,7 @@ def test_a_trial_of_another_wheel_with_the_same_version(repo: ProjectRepo, built
     repo.pass_trial("0.5.0", None)
     repo.publish(reversion(built, "0.5.0", tmp_path))
     error = refused(repo, "deploy", "local", "0.5.0")
-    assert "No trial has been held of this wheel" in error
+    assert "No trial has been run for this wheel" in error
     assert "hint: Run `seatrial trial`." in error
 
 

@@ -32,7 +32,7 @@ def test_a_release_is_deployed_replaced_and_rolled_back(repo: ProjectRepo) -> No
     ]
     assert {d["who"] for d in listed["deployments"]} == {"Ada Tester"}
     assert listed["deployments"][1]["verdict"] == {
-        "outcome": "passed", "cause": "Passed: all checks hold.", "against": "0.1.0",
+        "outcome": "passed", "cause": "Passed: all checks passed.", "against": "0.1.0",
     }  # fmt: skip
     assert repo.git("log", "--format=%s").splitlines() == [
         "Roll back titanic-model to 0.1.0 on local",

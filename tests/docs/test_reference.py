@@ -64,8 +64,8 @@ def complaint(line: str) -> str:
     command = typer.main.get_command(app)
     while hasattr(command, "commands") and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
-    if hasattr(command, "commands") and "hold" in command.commands:
-        command = command.commands["hold"]
+    if hasattr(command, "commands") and "run" in command.commands:
+        command = command.commands["run"]
     if hasattr(command, "commands"):
         return f"no command {words[0]!r}" if words and not words[0].startswith("-") else ""
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}

@@ -50,11 +50,14 @@ def test_a_project_of_a_frame_is_that_of_its_file(kind: str, table: Path, tmp_pa
     assert git("status", "--porcelain", cwd=tmp_path / "churn") == ""
 
 
-def test_columns_of_several_types_are_read_as_text(table: Path, tmp_path: Path):
+def test_columns_of_several_types_are_read_as_their_text_is_from_a_file(table: Path, tmp_path: Path):
     frame = pd.read_csv(table).assign(mixed=lambda f: [n if n % 2 else f"no {n % 3}" for n in range(len(f))])
-    written = pd.read_csv(new(tmp_path, frame, git=False).settings.data)
-    assert written["mixed"].tolist() == [str(value) for value in frame["mixed"]]
-    assert not (tmp_path / "churn" / ".git").exists()
+    frame.to_csv(tmp_path / "mixed.csv", index=False)
+    of_frame = new(tmp_path / "frame", frame, git=False).settings
+    of_file = new(tmp_path / "file", tmp_path / "mixed.csv", git=False).settings
+    assert of_frame.data.read_text() == of_file.data.read_text()
+    assert pd.read_csv(of_frame.data)["mixed"].tolist()[1::2] == list(range(1, len(frame), 2))
+    assert not (of_frame.root / ".git").exists()
 
 
 def test_a_newer_frame_takes_the_place_of_the_table(table: Path, tmp_path: Path):

@@ -198,7 +198,7 @@ def test_metadata_of_older_files_is_used(repository, file, text):
     renamed = repository.rename(repository.parent / "another-name")
     done = adopt(renamed, "--yes")
     assert done.returncode == 0, done.stderr
-    assert f"pip reads pyproject.toml from now on, which has what {file} said." in done.stderr
+    assert f"From now on pip reads pyproject.toml, which has the contents of {file}." in done.stderr
     assert (renamed / file).read_text() == text
     project = find_project(renamed)
     assert (project.name, project.package, project.version) == ("leaving", "leaving", "0.4.2")

@@ -9,7 +9,7 @@ import pytest
 
 from seatrial.core.project import find_project
 from seatrial.release import build_release
-from seatrial.train.provenance import APART, git_state
+from seatrial.train.provenance import EXCLUDED, git_state
 
 
 def git(folder: Path, *words: str) -> str:
@@ -65,14 +65,14 @@ def test_a_commit_of_a_releases_files_changes_the_provenance(name: str, project:
 def test_excluded_files_are_not_in_a_wheel(titanic_project: Path, tmp_path: Path):
     root = tmp_path / "titanic"
     shutil.copytree(titanic_project, root, ignore=shutil.ignore_patterns("dist", ".seatrial"))
-    for name in APART:
+    for name in EXCLUDED:
         place = root / name
         write(place if name.endswith((".json", ".yml")) else place / "x", "x")
     write(root / ".gitignore", "dist/\n")  # hatchling always takes it along
     built = build_release(find_project(root))
     with tarfile.open(built.sdist) as archive:
         inside = {Path(member.name).parts[1] for member in archive}
-    assert inside & set(APART) == set()
+    assert inside & set(EXCLUDED) == set()
     assert ".gitignore" in inside
 
 
