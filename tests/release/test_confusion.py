@@ -31,7 +31,7 @@ class World:
         self.private, self.public, self.pip, self.empty, self.pin = private.with_token, public, pip, empty, pin
 
     def install(self, tool: str, folder: Path, *words: str, **settings: str) -> str:
-        """Install into a folder and tell whose package is there: its version."""
+        """Install into a folder and return the version of the installed package, which shows whose it is."""
         target = folder / "target"
         command = {
             "pip": [str(self.pip), "-m", "pip", "install", "--no-cache-dir", "--quiet", "--target", str(target)],

@@ -137,7 +137,7 @@ FAILURES = {
     "413": ((413, {}, b"Too big"), "too large", 1),
     "500": ((500, {}, b"oops"), "returned 500: oops; .* does not list", 3),
     "503": ((503, {}, b"later"), "returned 503: later; .* does not list", 3),
-    "cut": (None, "broke off.*does not list", 3),
+    "cut": (None, "was interrupted.*does not list", 3),
     "a proxy's page": ((200, HTML, PROXY), "returned 200, but .* does not list .*: 'Sign in'", 1),
     "a redirect": ((301, {"Location": "https://elsewhere.example/"}, b""), "redirects uploads .301.", 1),
     "an echo of the token": ((422, {}, f"bad {TOKEN}".encode()), r"refuses .*: bad \*\*\*$", 1),
@@ -159,7 +159,7 @@ def test_every_failed_upload_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 class Clock:
-    """Time that passes only by being looked at, so that no test waits for it."""
+    """A clock that advances only when it is read, so that no test waits."""
 
     def __init__(self) -> None:
         self.now = 0.0

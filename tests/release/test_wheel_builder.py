@@ -46,7 +46,7 @@ def test_a_build_is_an_ordinary_package_with_the_artifacts_in_it(built: ProjectS
 def test_the_same_inputs_give_the_same_bytes_in_another_folder_and_later(
     built: ProjectSettings, tmp_path: Path
 ) -> None:
-    """Another folder, other times, other rights, another umask, another working directory."""
+    """Another folder, other times, other permissions, another umask, another working directory."""
     root = make_project(tmp_path / "elsewhere")
     for number, path in enumerate(sorted(root.rglob("*"))):
         if path.is_file():

@@ -85,7 +85,7 @@ def test_what_only_generated_rows_show_is_noted_and_does_not_block():
     leaning = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUERIES.part][:, ::-1]})
     checks = {c.name: c for c in compare_total(QUERIES, GROUPS, still, leaning, FLOOR, POLICY)}
     assert checks["total.sensitivity"].outcome is Outcome.noted
-    assert "Real rows are answered as after any retraining, but the candidate relies on `age`" in (
+    assert "On real rows, nothing changed beyond harmless retraining, but the candidate relies on `age`" in (
         checks["total.sensitivity"].summary
     )
     assert not [c for c in checks.values() if c.outcome is Outcome.blocked]

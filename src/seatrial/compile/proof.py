@@ -155,7 +155,7 @@ def _compare_single(engine: GraphEngine, single: GraphEngine, inputs: Inputs, fr
         alone = _score(single, inputs, chosen.iloc[row : row + 1])
         if not np.allclose(alone[0], together[row], rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
             raise CompileError(
-                f"The graph scores a row alone differently from the same row in a batch: {_describe(inputs, chosen, row)}."
+                f"The graph scores a row differently alone than in a batch: {_describe(inputs, chosen, row)}."
             )
 
 

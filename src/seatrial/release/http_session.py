@@ -144,7 +144,7 @@ class Session:
 
     @contextmanager
     def _get(self, url: str, headers: dict[str, str], *, same_origin: bool) -> "Iterator[httpx.Response | None]":
-        """Follow redirects, and send the token only to the index; `same_origin`: None if one leads to another origin."""
+        """Follow redirects, and send the token only to the index; `same_origin`: None if one leads elsewhere."""
         import httpx
 
         origin = _origin(self.settings.url)

@@ -43,7 +43,7 @@ def error_of(url: str, query: str) -> str:
 def test_sqlite(sqlite_url: str, query: str) -> None:
     examination = examine(read_source(sqlite_url, query=query), "y")
     assert [(c.name, c.kind, c.left_out) for c in examination.columns] == [
-        ("id", "integer", "an identifier, by its name"),
+        ("id", "integer", "an identifier, judging by its name"),
         ("size", "number", ""),
         ("colour", "category", ""),
         ("joined", "date", ""),

@@ -1,4 +1,4 @@
-"""Sides: each release in an environment of its own, asked in a process that may misbehave in every way."""
+"""Sandboxes: each release in its own environment, queried in a process that may misbehave in every way."""
 
 import json
 import os
@@ -179,7 +179,9 @@ def test_what_a_row_raises_is_reported_as_text(sandbox: Sandbox):
     found = sandbox.ask([Predict("p", rows)]).predicted["p"]
     assert list(found.alone.errors) == [1, 2]
     assert found.alone.errors[1] == "KeyError: 'oh no'"
-    assert found.alone.errors[2].startswith("SeatrialError: Not predicted: 0.x: Input should be a valid number")
+    assert found.alone.errors[2].startswith(
+        "SeatrialError: The rows break the schema: 0.x: Input should be a valid number"
+    )
     assert np.isnan(found.alone.scores).any(axis=1).tolist() == [False, True, True]
     assert len(found.together.errors) == 3
     assert found.together.answered == 0
@@ -384,7 +386,7 @@ def test_nan_scores_are_flagged(sandbox: Sandbox):
     ("how", "words"),
     [("text", "other than a list of predictions: 'no list'"), ("nothing", "an invalid prediction: {}")],
 )
-def test_what_is_no_prediction_is_not_compared(open_moody: Open, how: str, words: str):
+def test_an_invalid_prediction_is_not_compared(open_moody: Open, how: str, words: str):
     with pytest.raises(NotComparedError, match="answered something that is ") as error:
         open_moody(predict=how).ask([Predict("p", [row()])])
     assert words in error.value.message
@@ -510,7 +512,7 @@ def test_a_model_from_outside_its_wheel_is_refused(open_moody: Open, tmp_path: P
 
 
 def test_an_environment_that_was_edited_is_refused(open_moody: Open, toolkit: Path):
-    sandbox = open_moody(init=INIT + "predict = release.predict  # of its own\n")
+    sandbox = open_moody(init=INIT + "predict = release.predict  # its own\n")
     (path,) = sandbox.environment.root.glob("lib/python*/site-packages/moody_model/features.py")
     content = path.read_text()
     path.unlink()  # it may be a link into the installer's cache

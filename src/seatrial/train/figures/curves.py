@@ -86,14 +86,14 @@ def _precision_recall(evaluation: Evaluation, classes: list[_ClassScores]) -> Fi
         averages.append((one, float(average_precision_score(one.truth, one.scores))))
     if evaluation.rule.task == "binary":
         caption = (
-            f"The same thresholds: the share of the “{classes[0].name}” rows that are predicted as such (recall), against "
-            f"the share of the rows predicted as “{classes[0].name}” that are correct (precision). "
+            f"The same thresholds: the share of the “{classes[0].name}” rows that are predicted as such (recall), "
+            f"against the share of the rows predicted as “{classes[0].name}” that are correct (precision). "
         ) + _at_the_threshold(chart, evaluation, classes[0])
         _legend(chart, [(classes[0], f"average {averages[0][1]:.3f}")], left=True)
     else:
         caption = (
-            "The same thresholds: the share of a class's rows that are predicted as such (recall), against the share of "
-            "the rows predicted as this class that are correct (precision). A curve that stays high to the right has "
+            "The same thresholds: the share of a class's rows that are predicted as such (recall), against the share "
+            "of the rows predicted as this class that are correct (precision). A curve that stays high to the right has "
             "high recall with few false positives. The numbers are average precisions. " + _extremes(averages)
         )
         _legend(chart, [(one, f"{one.name} {average:.3f}") for one, average in averages], left=True)
