@@ -92,9 +92,9 @@ def _precision_recall(evaluation: Evaluation, classes: list[_ClassScores]) -> Fi
         _legend(chart, [(classes[0], f"average {averages[0][1]:.3f}")], left=True)
     else:
         caption = (
-            "The same thresholds: the share of a class's rows that are predicted as such (recall), against the share "
-            "of the rows predicted as this class that are correct (precision). A curve that stays high to the right has "
-            "high recall with few false positives. The numbers are average precisions. " + _extremes(averages)
+            "The same thresholds: the share of a class's rows that are predicted as such (recall), against the "
+            "share of the rows predicted as this class that are correct (precision). A curve that stays high to the "
+            "right has high recall with few false positives. The numbers are average precisions. " + _extremes(averages)
         )
         _legend(chart, [(one, f"{one.name} {average:.3f}") for one, average in averages], left=True)
     description = f"Precision-recall curve. Average precision: {_listed(averages)}."
