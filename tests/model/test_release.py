@@ -148,7 +148,7 @@ def damaged(titanic_project, tmp_path, monkeypatch):
         ("model.onnx", b"garbage", "cannot be loaded"),
         ("release.json", None, "no trained model"),
         ("release.json", b"{", "cannot be read as JSON"),
-        ("release.json", b"{}", "is not of format 1"),
+        ("release.json", b"{}", "does not have format 1"),
         ("release.json", b'{"format": 1}', "is damaged"),
     ],
 )

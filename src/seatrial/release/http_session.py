@@ -127,7 +127,7 @@ class Session:
         if self.settings.credentials(push=push) is not None:
             return SeatrialError(
                 f"{self.settings} rejects the token in {variable} ({status}).",
-                hint=f"Check that the token is current and has permission to {'upload' if push else 'read'}.",
+                hint=f"Check that the token in {variable} is current and may {'upload' if push else 'read'}.",
             )
         key = "push_token" if push else "pull_token"
         return SeatrialError(
