@@ -300,10 +300,10 @@ def test_a_file_that_differs_from_the_listed_hash_is_never_used(tmp_path: Path) 
 
     with answering(answer) as url:
         index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c")
-        found = index.find("tiny-model")
+        release = index.find("tiny-model")
         for look in (index.fetch, lambda release: release.metadata):
             with pytest.raises(SeatrialError, match="does not have the sha256 that the index lists"):
-                look(found)
+                look(release)
         assert [p for p in (tmp_path / "c").rglob("*") if p.is_file()] == []
         sent[0] = wheel.read_bytes()
         path = index.fetch(index.find("tiny-model"))
@@ -377,9 +377,9 @@ def test_of_many_releases_only_the_requested_one_is_fetched(
     monkeypatch.setattr(remote._session, "download", lambda url, into: (fetched.append(url), download(url, into)))
     assert [release.version for release in remote.releases("many-model")] == [f"0.{n}.0" for n in range(4)]
     assert fetched == []
-    found = remote.find("many-model==0.2.0")
-    assert found.metadata
-    remote.fetch(found)
+    release = remote.find("many-model==0.2.0")
+    assert release.metadata
+    remote.fetch(release)
     assert [url.rpartition("/")[2] for url in fetched] == ["many_model-0.2.0-py3-none-any.whl"]
 
 

@@ -94,12 +94,12 @@ def test_pypa_build_gives_the_same_wheel(
 def test_a_build_replaces_only_its_own_version(project: ProjectSettings) -> None:
     project.dist.mkdir()
     older = project.dist / "tiny_model-0.0.9-py3-none-any.whl"
-    mine = project.dist / "tiny_model-0.1.0-py2-none-any.whl"
-    for path in (older, mine):
+    wrong_tag = project.dist / "tiny_model-0.1.0-py2-none-any.whl"
+    for path in (older, wrong_tag):
         path.write_text("old")
     build_release(project)
     assert older.read_text() == "old"
-    assert not mine.exists()
+    assert not wrong_tag.exists()
 
 
 def without(name: str) -> Callable[[Path], object]:

@@ -189,7 +189,7 @@ def ignored_feature() -> Verdict:
         _family("flips", 5.8, "labels flipped more than retraining explains: label flips is 0.279; harmless retraining reaches 0.048", subject="label flips", new=0.279),
         _family("slices", 4.1, "the group `sex` = female changed: its error grew by 0.12; harmless retraining reaches 0.03", subject="sex = female"),
         *_metrics((0.871, 0.702, (0.131, 0.203)), (0.823, 0.712, (0.08, 0.142)), (0.43, 0.571, (0.24, 0.43))),
-        Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0", hint="Publish the sdist beside the wheel."),
+        Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: 0.1.0 has no sdist", hint="Publish the sdist with the wheel."),
     )  # fmt: skip
     checks = {
         **total,
@@ -234,7 +234,7 @@ def redesign() -> Verdict:
 
 def no_sdist() -> Verdict:
     """A suite that could not run."""
-    bad = Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0", hint="Publish the sdist beside the wheel.")  # fmt: skip
+    bad = Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: 0.1.0 has no sdist", hint="Publish the sdist with the wheel.")  # fmt: skip
     return verdict_of((_exact("golden"), *INVARIANTS, *CONTRACT, bad, *_total()))
 
 

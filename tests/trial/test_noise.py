@@ -105,14 +105,14 @@ def test_more_replicas_give_narrower_limits():
 
 def test_a_limit_is_above_every_pair_and_above_the_t_quantile_of_their_roots():
     answers = replicas()
-    found = []
+    differences = []
     for i in range(12):
         for j in range(i + 1, 12):
             pair = (answers[i], answers[j]) if (i + j) % 2 else (answers[j], answers[i])
-            found.append(measure(QUERIES, GROUPS, *pair, 30)["losses"].values[0])
+            differences.append(measure(QUERIES, GROUPS, *pair, 30)["losses"].values[0])
     limit = FLOOR.limits["losses"]
     unit = limit.noise["the Brier score"]
-    roots = np.sqrt(np.abs(found) / unit)
+    roots = np.sqrt(np.abs(differences) / unit)
     reach = student.ppf(1 - 0.01 / PARTS, 11) * roots.std(ddof=1) * np.sqrt(1 + 1 / 12)
     assert limit.largest == pytest.approx(max((roots.mean() + reach) ** 2, max(roots) ** 2, 3) * SAFETY)
 

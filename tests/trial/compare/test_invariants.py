@@ -1,4 +1,4 @@
-"""What must hold of any release, and that each guard fails where it should."""
+"""What must be true of any release: each broken invariant fails its own check."""
 
 import dataclasses
 

@@ -22,7 +22,7 @@ from seatrial.trial.report.words import clean, figure
 
 ROOT = Path(__file__).parents[3]
 SCHEMA_FILE = ROOT / "docs" / "verdict.schema.json"
-NOT_COMPARED = NotComparedError("Both sides are the same wheel.", hint="Raise the version and build again.")
+NOT_COMPARED = NotComparedError("Candidate and baseline are the same wheel.", hint="Raise the version and build again.")
 
 
 @pytest.fixture(params=SAMPLES, name="verdict")
@@ -40,7 +40,7 @@ def _verdict(request: pytest.FixtureRequest) -> Verdict:
         ("ignored_feature", "Blocked: The candidate ignores `sex` (shuffling it moved predictions by 0.31 before, 0 now)."),
         ("golden_rows", "Blocked: The installed candidate differs from what training stored on 9 of 64 golden rows (by up to 0.41): it differs where `age` is missing."),
         ("redesign", "Waiting for acceptance: The candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): the difference depends on `cabin`, which explains 64% of it."),
-        ("no_sdist", "Inconclusive: The candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0."),
+        ("no_sdist", "Inconclusive: The candidate's code could not be trained on the baseline's data: 0.1.0 has no sdist."),
         ("nothing", "Inconclusive: The trial contains no checks."),
     ],
 )  # fmt: skip
@@ -110,7 +110,7 @@ def test_markdown_escapes_hostile_names() -> None:
 
 def test_markdown_says_that_nothing_was_compared() -> None:
     text = to_markdown(NOT_COMPARED)
-    assert text.startswith("## ❔ Not compared: Both sides are the same wheel.")
+    assert text.startswith("## ❔ Not compared: Candidate and baseline are the same wheel.")
     assert "Raise the version and build again." in text
 
 

@@ -187,7 +187,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_it_fits_a_phone_and_fetches_nothing_in_a_browser(tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
