@@ -90,5 +90,5 @@ def test_an_error_is_two_lines_and_no_traceback(tmp_path: Path):
     NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources, allow_errors=True).execute()
     (error,) = [output for output in cell.outputs if output.output_type == "error"]
     assert error.traceback[0].startswith("SeatrialError: No Seatrial project in")
-    assert error.traceback[1].startswith("hint: Go to a folder")
+    assert error.traceback[1].startswith("hint: Change to a folder")
     assert len(error.traceback) == 2
