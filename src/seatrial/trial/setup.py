@@ -21,7 +21,7 @@ from seatrial.wheels.wheel import WheelInfo
 
 @dataclass(frozen=True)
 class OpenedRelease:
-    """A release in its sandbox, and what it says about itself."""
+    """A release in its sandbox, and its description."""
 
     sandbox: Sandbox
     answers: Answers

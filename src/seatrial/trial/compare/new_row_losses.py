@@ -1,7 +1,7 @@
 """Whether the baseline predicts the new rows as well as it predicts rows that were held out from its training.
 
 Neither kind of row was used in its training, so without a fault both are predicted equally well. Wrong labels, a
-broken join or another unit in the new rows show at once, whatever the candidate has learned from them. So does a change
+broken join or another unit in the new rows show up, whatever the candidate has learned from them. So does a change
 in the real world, which is why this asks for acceptance and does not block.
 """
 

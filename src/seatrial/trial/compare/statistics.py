@@ -17,7 +17,7 @@ from seatrial.trial.compare.queries import Queries, QueryScores
 Family = Literal["changes", "flips", "shares", "losses", "metrics", "slices", "search", "sensitivity", "probes"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-# Smaller changes matter to nobody: probabilities, shares of rows, or units of a regression's spread.
+# Smaller changes do not matter in practice: probabilities, shares of rows, or units of a regression's spread.
 MINIMAL: dict[str, float] = {
     "changes": 0.01,
     "flips": 0.01,

@@ -62,16 +62,16 @@ def compare_total(
 
 
 def _weighed(check: Check, checks: list[Check]) -> Check:
-    """Let a change that only shows in rows that nobody sent decide nothing alone.
+    """Do not block because of sensitivity or probes alone: they show changes in rows that no caller sent.
 
-    If two columns carry the same information, retraining may switch from one to the other while real rows are answered
-    as before. If these are not, sensitivity and probes say why.
+    If two columns carry the same information, retraining may switch from one to the other while the predictions for
+    real rows stay the same. If those change too, sensitivity and probes explain why.
     """
     others = [c for c in checks if c.outcome is Outcome.blocked and c.name not in EXPLAINING]
     if check.outcome is not Outcome.blocked or check.name not in EXPLAINING or others:
         return check
     if check.name == "total.sensitivity" and (check.new or 0.0) <= IGNORED * (check.old or 0.0):
-        return check  # a column that was used and no longer is was lost on the way, whatever these rows show
+        return check  # the column was used and no longer is: it was lost, whatever these rows show
     summary = f"On real rows, nothing changed beyond harmless retraining, but {check.summary}"
     return replace(check, outcome=Outcome.noted, summary=summary)
 

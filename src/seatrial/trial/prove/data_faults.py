@@ -37,7 +37,7 @@ Change = Callable[[Columns, Array, FaultLocation, Generator], Rows | None]
 
 @dataclass(frozen=True)
 class DataFault:
-    """One fault of a training table; `change` gives None where the table has nothing of the kind."""
+    """One fault of a training table; `change` returns None where the table has no suitable column."""
 
     name: str
     sentence: str
@@ -47,7 +47,7 @@ class DataFault:
 def inject(fault: DataFault, table: Table, locations: Sequence[FaultLocation]) -> Rows | None:
     """Inject a fault at the first location where it changes more than a few rows: shifting a sorted column does not.
 
-    None where the table has nothing of the kind.
+    None where the table has no suitable column.
     """
     changed = None
     for location in locations:

@@ -26,7 +26,7 @@ FAILED = (Outcome.blocked, Outcome.inconclusive, Outcome.waiting)
 NO_CHECK = "The trial contains no checks."
 _TO_DO = {
     Outcome.blocked: "Do not publish this wheel.",
-    Outcome.waiting: "It can be published once somebody accepts the difference: `seatrial trial accept`.",
+    Outcome.waiting: "It can be published once someone accepts the difference: `seatrial trial accept`.",
     Outcome.inconclusive: "A check that could not run does not count as passed.",
 }
 
