@@ -228,13 +228,7 @@ _P: Family = "preprocessing"
 _O: Family = "output"
 CATALOGUE = (
     Fault("drop_strong", _F, "the strongest column never reaches the model", "replace", "strong column"),
-    Fault(
-        "drop_medium",
-        _F,
-        "a column of medium importance is lost before it reaches the model",
-        "replace",
-        "medium column",
-    ),
+    Fault("drop_medium", _F, "a column of medium importance never reaches the model", "replace", "medium column"),
     Fault("drop_weak", _F, "a column of low importance never reaches the model", "replace", "weak column"),
     Fault("swap_alike", _F, "two inputs with similar values are swapped", "swap", "like numbers"),
     Fault("swap_unlike", _F, "two inputs with different values are swapped", "swap", "unlike numbers"),
