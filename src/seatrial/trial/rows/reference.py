@@ -72,14 +72,19 @@ def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, 
         raise SeatrialError(f"{where} has no rows.", hint="Give a file with rows to compare.")
     uneven = next((number for number, row in enumerate(rows, 2) if len(row) != len(header)), None)
     if uneven:
-        raise SeatrialError(f"{where}, line {uneven} does not have as many cells as the header.")
+        raise SeatrialError(
+            f"{where}, line {uneven} does not have as many cells as the header.",
+            hint="Fix that line, or save the table as CSV again.",
+        )
     listed = {name: [row[i] for row in rows] for i, name in enumerate(header)}
     if labelled and target not in listed:
         raise SeatrialError(f"{where} has no column `{target}`, so there are no labels.", hint="Give labelled rows.")
     read: Columns = {}
     for column in columns:
         if column.name not in listed and column.required:
-            raise SeatrialError(f"{where} has no column `{column.name}`.")
+            raise SeatrialError(
+                f"{where} has no column `{column.name}`.", hint="Give a file with all columns that the schema requires."
+            )
         values = listed.get(column.name, ["" if column.default is None else str(column.default)] * len(rows))
         read[column.name] = _typed(column, values, where)
     return LabelledRows(read, _labels(listed[target]) if target in listed else np.empty(0))
