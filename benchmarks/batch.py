@@ -21,12 +21,12 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
     source = folder / f"rows-{rows}.parquet"
     if not source.exists():
         make_rows(model, source, rows)
-    ours, theirs = folder / f"{model.kind}-ours.parquet", folder / f"{model.kind}-theirs.parquet"
+    ours, peer_output = folder / f"{model.kind}-ours.parquet", folder / f"{model.kind}-peer_output.parquet"
     commands = {
         "seatrial": [sys.executable, "-m", "seatrial", "predict", str(source), "-o", str(ours),
                      "--project", str(model.project)],
-        "pandas": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs)],
-        "pandas_checked": [sys.executable, str(PEER), str(model.pipeline), str(source), str(theirs), "--checked"],
+        "pandas": [sys.executable, str(PEER), str(model.pipeline), str(source), str(peer_output)],
+        "pandas_checked": [sys.executable, str(PEER), str(model.pipeline), str(source), str(peer_output), "--checked"],
     }  # fmt: skip
     peers = {"PYTHONPATH": str(model.project / "src")}
     environment = {"seatrial": {}, "pandas": peers, "pandas_checked": peers}
@@ -48,7 +48,7 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
         "seconds": {name: round(statistics.median(values), 2) for name, values in seconds.items()},
         "peak_mb": {name: round(statistics.median(values)) for name, values in peak.items()},
         **times,
-        "largest_difference": _difference(ours, theirs),
+        "largest_difference": _difference(ours, peer_output),
     }
 
 
@@ -76,11 +76,11 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]
     return time.perf_counter() - clock, usage.ru_maxrss * 1024 / 1e6
 
 
-def _difference(ours: Path, theirs: Path) -> float:
+def _difference(ours: Path, peer_output: Path) -> float:
     """Compare both answers: they must be equal for the times to be comparable."""
     import pandas as pd
 
-    first, second = pd.read_parquet(ours), pd.read_parquet(theirs)
+    first, second = pd.read_parquet(ours), pd.read_parquet(peer_output)
     largest = float((first["probability_1"] - second["probability_1"]).abs().max())
     if largest > 1e-9 or not (first["prediction"] == second["prediction"]).all():
         raise SystemExit(f"the contenders disagree: {largest}")

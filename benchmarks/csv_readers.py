@@ -1,4 +1,4 @@
-"""Measures our CSV reader beside DuckDB and CleverCSV on messy files whose content is known.
+"""Measures our CSV reader next to DuckDB and CleverCSV on messy files whose content is known.
 
 The kinds of mess are those of Pollock (Vitagliano et al., "Pollock: A Data Loading Benchmark", VLDB 2023), generated
 anew: each file is written from a random table by one rule, so its content is known by construction. The rules were
@@ -36,7 +36,7 @@ WORDS = (
 
 @dataclass(frozen=True)
 class MessyFile:
-    """A file, and the header (None where it has none) and rows it holds; no rows where a reader should refuse it."""
+    """A file, and the header (None where it has none) and rows it contains; no rows where a reader should refuse it."""
 
     kind: str
     content: bytes
@@ -316,8 +316,8 @@ def duckdb(path: Path) -> tuple[list[str], Rows]:
     """DuckDB's read_csv, all of it recognised."""
     import duckdb as library
 
-    found = library.connect().execute("SELECT * FROM read_csv(?, all_varchar = true)", [str(path)])
-    return [name[0] for name in found.description], [[cell or "" for cell in row] for row in found.fetchall()]
+    result = library.connect().execute("SELECT * FROM read_csv(?, all_varchar = true)", [str(path)])
+    return [name[0] for name in result.description], [[cell or "" for cell in row] for row in result.fetchall()]
 
 
 def clevercsv(path: Path) -> tuple[list[str], Rows]:

@@ -28,7 +28,7 @@ def measure(model: Model, folder: Path, *, rounds: int) -> dict[str, Any]:
             load(running.url, BODY, folder, connections=32, seconds=2)
             ask(running.url, BODY)
             resident.append(running.resident_mb)
-    ratios = [ours / theirs for ours, theirs in zip(first["seatrial"], first["fastapi"], strict=True)]
+    ratios = [ours / bare for ours, bare in zip(first["seatrial"], first["fastapi"], strict=True)]
     return {
         "first_answer_s": {name: round(statistics.median(values), 3) for name, values in first.items()},
         "first_answer_of_fastapi": round(statistics.median(ratios), 2),

@@ -225,7 +225,7 @@ def _underfit(pipeline: Any, target: Array) -> Array:
 def _code_result(
     scenario: Scenario, train: Callable[[Recipe], Candidate], names: tuple[str, ...], fault: str
 ) -> Result:
-    # The installed wheel is what this training gave: serving adds nothing, so it is taken as exact here.
+    # Serving adds nothing to what this training produced, so the installed wheel is assumed to be exact here.
     candidate, rebuilt = train(scenario.usual.recipe), train(scenario.recipe)
     checks = rebuild_suite(scenario, rebuilt) + total_suite(scenario, candidate, candidate.fitted, None)
     result = _result(scenario, checks, candidate.fitted(scenario.queries.rows), names, WORDS.get(fault, ()))

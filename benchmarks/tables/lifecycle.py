@@ -91,7 +91,7 @@ class Lifecycle:
                 ["git", "status", "--porcelain"], cwd=self.root, capture_output=True, text=True, check=True
             ).stdout
             if left and not grows:
-                raise StepFailedError(f"git: there are changes to commit that nobody made: {left.strip()}")
+                raise StepFailedError(f"git: the commands left uncommitted changes: {left.strip()}")
         except (StepFailedError, SystemExit) as failure:
             self.result.failed = str(failure)
         return self.result
@@ -154,7 +154,7 @@ class Lifecycle:
         return str(first)
 
     def _grow(self, table: Path) -> None:
-        """Put the whole table in its place, then bump, train, build, try and publish, as the project's README says."""
+        """Put the whole table in its place, then bump, train, build, run the trial and publish, as the README says."""
         for words in (
             ("add", "--all"),
             ("commit", "--quiet", "--allow-empty", "--message", "Release it"),

@@ -44,7 +44,7 @@ def test_a_known_string_is_its_id_and_every_other_is_zero(graph: Graph) -> None:
 
 
 def test_arithmetic_on_strings_and_on_no_columns_is_refused(graph: Graph) -> None:
-    with pytest.raises(Refused, match="it gets strings, and needs numbers"):
+    with pytest.raises(Refused, match="it receives strings but needs numbers"):
         graph.numbers(graph.root.take([0, 3]))
     with pytest.raises(Refused, match="it has no input columns"):
         graph.packed(graph.root.take([]))

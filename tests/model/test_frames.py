@@ -119,7 +119,7 @@ def test_rows_that_break_the_schema_are_named_with_column_and_rule(titanic, kind
     assert (problem.row, problem.column, problem.value) == (7, "sex", "x")
 
 
-def test_true_is_no_number_even_where_pandas_takes_it_for_one(titanic):
+def test_true_is_not_a_number_even_where_pandas_treats_it_as_one(titanic):
     frame = PASSENGERS.head(3).assign(pclass=pd.Series([1, True, 3], dtype=object))
     with pytest.raises(DataError) as raised:
         titanic.predict(frame)

@@ -68,7 +68,7 @@ def test_no_rows_give_no_predictions(titanic):
 
 
 def test_an_invalid_row_is_refused_with_its_place_and_rule(titanic):
-    with pytest.raises(SeatrialError, match=r"Not predicted: 1\.age: .*greater than or equal to 0"):
+    with pytest.raises(SeatrialError, match=r"The rows break the schema: 1\.age: .*greater than or equal to 0"):
         titanic.predict([JACK, {**JACK, "age": -5}])
 
 
@@ -148,7 +148,7 @@ def damaged(titanic_project, tmp_path, monkeypatch):
         ("model.onnx", b"garbage", "cannot be loaded"),
         ("release.json", None, "no trained model"),
         ("release.json", b"{", "cannot be read as JSON"),
-        ("release.json", b"{}", "is not of format 1"),
+        ("release.json", b"{}", "does not have format 1"),
         ("release.json", b'{"format": 1}', "is damaged"),
     ],
 )

@@ -1,10 +1,10 @@
-"""A row's place depends only on its content, and places are uniform."""
+"""A row's hash depends only on its content, and hashes are uniform."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.model.row_hash import row_places
+from seatrial.model.row_hash import row_hashes
 
 NAMES = ["a", "b"]
 KNOWN = [0.9052071490091498, 0.8737168558605245, 0.6737875425905334]
@@ -16,17 +16,17 @@ def table(rows):
     return {"a": numbers, "b": texts}, np.array([row[2] for row in rows])
 
 
-def places(rows, seed=0):
+def hashes(rows, seed=0):
     columns, target = table(rows)
-    return row_places(columns, NAMES, target, seed=seed)
+    return row_hashes(columns, NAMES, target, seed=seed)
 
 
 ROWS = st.lists(st.tuples(st.floats(), st.none() | st.text(max_size=3), st.integers(0, 1)), min_size=1, max_size=30)
 
 
-def test_known_rows_have_known_places():
+def test_known_rows_have_known_hashes():
     """They are written into releases: this must never change."""
-    result = places([(1.0, "x", 0), (np.nan, None, 1), (1.0, "x", 0)], seed=1912)
+    result = hashes([(1.0, "x", 0), (np.nan, None, 1), (1.0, "x", 0)], seed=1912)
     assert result.tolist() == KNOWN
 
 
@@ -34,27 +34,27 @@ def test_known_rows_have_known_places():
 def test_order_does_not_matter(rows, random):
     shuffled = list(rows)
     random.shuffle(shuffled)
-    assert sorted(places(rows)) == sorted(places(shuffled))
+    assert sorted(hashes(rows)) == sorted(hashes(shuffled))
 
 
 @given(ROWS, ROWS)
 def test_added_rows_do_not_move_the_others(rows, more):
-    assert set(places(rows)) <= set(places(rows + more))
+    assert set(hashes(rows)) <= set(hashes(rows + more))
 
 
-def test_places_are_uniform_even_for_equal_and_similar_rows():
+def test_hashes_are_uniform_even_for_equal_and_similar_rows():
     for rows in ([(float(i), "x", 0) for i in range(20_000)], [(1.0, "x", 1)] * 20_000):
-        counts = np.histogram(places(rows), bins=20, range=(0, 1))[0]
+        counts = np.histogram(hashes(rows), bins=20, range=(0, 1))[0]
         assert counts.sum() == 20_000
         assert abs(counts - 1000).max() < 150
 
 
-def test_seeds_give_independent_places():
+def test_seeds_give_independent_hashes():
     rows = [(float(i), "x", 0) for i in range(5_000)]
-    assert abs(np.corrcoef(places(rows, 1), places(rows, 2))[0, 1]) < 0.05
+    assert abs(np.corrcoef(hashes(rows, 1), hashes(rows, 2))[0, 1]) < 0.05
 
 
 def test_all_zeros_are_equal_and_all_nans_are_equal():
     negative = np.array([np.nan]).view(np.uint64) | np.uint64(1 << 63)
-    assert places([(0.0, "", 0)])[0] == places([(-0.0, "", 0)])[0]
-    assert places([(np.nan, "", 0)])[0] == places([(negative.view(np.float64)[0], "", 0)])[0]
+    assert hashes([(0.0, "", 0)])[0] == hashes([(-0.0, "", 0)])[0]
+    assert hashes([(np.nan, "", 0)])[0] == hashes([(negative.view(np.float64)[0], "", 0)])[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def apply(release: Any, name: str, parameters: Mapping[str, Any]) -> None:
-    """Seed a fault into a release, by attributes of its own."""
+    """Inject a fault into a release by setting its attributes."""
     score, table, decide = release.score, release.score_table, release.decide_index
     if name == "shift":
         release.score = lambda rows: score(rows) + parameters["by"]

@@ -70,7 +70,7 @@ def _forge(argument):
     os._exit(0)
 
 def _leave(argument):
-    """Fork behind Python's back a child that leaves the group, holds the pipes, ignores signals and stays."""
+    """Fork, unseen by Python, a child that leaves the group, keeps the pipes open, ignores signals and stays alive."""
     child = ctypes.CDLL(None).fork()
     if child == 0:
         os.setsid()
@@ -99,7 +99,7 @@ def _connect_quietly(argument):
         return None
 
 def _connect_below(argument):
-    """By the C library, past Python's audit hook; gives the error's number."""
+    """Through the C library, bypassing Python's audit hook; returns the errno."""
     libc = ctypes.CDLL(None, use_errno=True)
     port = int(argument).to_bytes(2, "big")
     address = (2).to_bytes(2, sys.byteorder) + port + bytes([127, 0, 0, 1]) + bytes(8)

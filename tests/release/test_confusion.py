@@ -31,17 +31,17 @@ class World:
         self.private, self.public, self.pip, self.empty, self.pin = private.with_token, public, pip, empty, pin
 
     def install(self, tool: str, folder: Path, *words: str, **settings: str) -> str:
-        """Install into a folder and tell whose package is there: its version."""
+        """Install into a folder and return the version of the installed package, which shows whose it is."""
         target = folder / "target"
         command = {
             "pip": [str(self.pip), "-m", "pip", "install", "--no-cache-dir", "--quiet", "--target", str(target)],
             "uv": [str(find_uv()), "pip", "install", "--no-cache", "--python", sys.executable, "--target", str(target)],
         }[tool]
-        mine = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
-        mine |= {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0", **settings}
-        mine |= {"UV_NO_CONFIG": "1"} if "--config-file" not in words else {}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
+        environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0", **settings}
+        environment |= {"UV_NO_CONFIG": "1"} if "--config-file" not in words else {}
         self.done = subprocess.run(
-            [*command, *words], cwd=folder, env=mine, capture_output=True, text=True, check=False
+            [*command, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         init = target / "tiny_model" / "__init__.py"
         version = init.read_text().split('"')[1] if init.is_file() else NOTHING
@@ -153,11 +153,11 @@ name = "public"
 url = "{world.public}"
 default = true
 """)
-    mine = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_", "VIRTUAL_ENV"))}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_", "VIRTUAL_ENV"))}
     done = subprocess.run(
         [str(find_uv()), "sync", "--no-cache", "--no-install-project", "--python", sys.executable],
         cwd=tmp_path,
-        env=mine | {"UV_HTTP_RETRIES": "0"},
+        env=environment | {"UV_HTTP_RETRIES": "0"},
         capture_output=True,
         text=True,
         check=False,

@@ -137,7 +137,7 @@ FAILURES = {
     "413": ((413, {}, b"Too big"), "too large", 1),
     "500": ((500, {}, b"oops"), "returned 500: oops; .* does not list", 3),
     "503": ((503, {}, b"later"), "returned 503: later; .* does not list", 3),
-    "cut": (None, "broke off.*does not list", 3),
+    "cut": (None, "was interrupted.*does not list", 3),
     "a proxy's page": ((200, HTML, PROXY), "returned 200, but .* does not list .*: 'Sign in'", 1),
     "a redirect": ((301, {"Location": "https://elsewhere.example/"}, b""), "redirects uploads .301.", 1),
     "an echo of the token": ((422, {}, f"bad {TOKEN}".encode()), r"refuses .*: bad \*\*\*$", 1),
@@ -159,7 +159,7 @@ def test_every_failed_upload_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 class Clock:
-    """Time that passes only by being looked at, so that no test waits for it."""
+    """A clock that advances only when it is read, so that no test waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -300,10 +300,10 @@ def test_a_file_that_differs_from_the_listed_hash_is_never_used(tmp_path: Path) 
 
     with answering(answer) as url:
         index = HttpIndex(index_at_url(f"{url}/simple/"), cache=tmp_path / "c")
-        found = index.find("tiny-model")
+        release = index.find("tiny-model")
         for look in (index.fetch, lambda release: release.metadata):
             with pytest.raises(SeatrialError, match="does not have the sha256 that the index lists"):
-                look(found)
+                look(release)
         assert [p for p in (tmp_path / "c").rglob("*") if p.is_file()] == []
         sent[0] = wheel.read_bytes()
         path = index.fetch(index.find("tiny-model"))
@@ -377,9 +377,9 @@ def test_of_many_releases_only_the_requested_one_is_fetched(
     monkeypatch.setattr(remote._session, "download", lambda url, into: (fetched.append(url), download(url, into)))
     assert [release.version for release in remote.releases("many-model")] == [f"0.{n}.0" for n in range(4)]
     assert fetched == []
-    found = remote.find("many-model==0.2.0")
-    assert found.metadata
-    remote.fetch(found)
+    release = remote.find("many-model==0.2.0")
+    assert release.metadata
+    remote.fetch(release)
     assert [url.rpartition("/")[2] for url in fetched] == ["many_model-0.2.0-py3-none-any.whl"]
 
 

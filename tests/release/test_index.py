@@ -1,4 +1,4 @@
-"""The folder index: a published release can be found and fetched, is readable by other tools, and never overwritten."""
+"""The folder index: a published release can be links and fetched, is readable by other tools, and never overwritten."""
 
 import hashlib
 import json
@@ -26,16 +26,16 @@ def index(tmp_path: Path) -> FolderIndex:
 
 def page(index: FolderIndex, name: str = "tiny-model") -> list[dict[str, str]]:
     class Links(HTMLParser):
-        found: list[dict[str, str]]
+        links: list[dict[str, str]]
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             if tag == "a":
-                self.found.append({key: value or "" for key, value in attrs})
+                self.links.append({key: value or "" for key, value in attrs})
 
     parser = Links()
-    parser.found = []
+    parser.links = []
     parser.feed((index.path / "simple" / name / "index.html").read_text())
-    return parser.found
+    return parser.links
 
 
 def test_a_published_release_is_listed_with_its_metadata(index: FolderIndex, tmp_path: Path) -> None:

@@ -36,8 +36,13 @@ def pip_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def twine(url: str, *files: Path, password: str = TOKEN) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar"]
-    mine = {**os.environ, "TWINE_USERNAME": "__token__", "TWINE_PASSWORD": password, "TWINE_REPOSITORY_URL": f"{url}/"}
-    return subprocess.run([*command, *map(str, files)], env=mine, capture_output=True, text=True, check=False)
+    environment = {
+        **os.environ,
+        "TWINE_USERNAME": "__token__",
+        "TWINE_PASSWORD": password,
+        "TWINE_REPOSITORY_URL": f"{url}/",
+    }
+    return subprocess.run([*command, *map(str, files)], env=environment, capture_output=True, text=True, check=False)
 
 
 def send(private: Private, path: Path, **more: object) -> httpx.Response:
@@ -206,8 +211,8 @@ def test_without_a_password_only_this_machine_is_served(tmp_path: Path) -> None:
         }
         for options, message in refusals.items():
             command = [sys.executable, "-m", "seatrial", "index", "serve", "--folder", str(running.folder)]
-            mine = {**os.environ, "COLUMNS": "200", "SEATRIAL_INDEX_PASSWORD": ""}
-            done = subprocess.run([*command, *options], capture_output=True, text=True, env=mine, check=False)
+            environment = {**os.environ, "COLUMNS": "200", "SEATRIAL_INDEX_PASSWORD": ""}
+            done = subprocess.run([*command, *options], capture_output=True, text=True, env=environment, check=False)
             assert done.returncode == 1
             assert message in done.stderr
             assert "Traceback" not in done.stderr

@@ -19,18 +19,18 @@ from seatrial.wheels.installer import find_uv
 
 @dataclass(frozen=True)
 class Installer:
-    """One of the two, ignoring this machine's settings, and an empty environment to install into."""
+    """pip or uv, ignoring this machine's settings, with an empty environment to install into."""
 
     name: str
     command: list[str]
     python: Path
 
     def install(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        mine = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
-        mine |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1"}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
+        environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1"}
         uncached = "--no-cache" if self.name == "uv" else "--no-cache-dir"
         return subprocess.run(
-            [*self.command, uncached, *arguments], env=mine, capture_output=True, text=True, check=False
+            [*self.command, uncached, *arguments], env=environment, capture_output=True, text=True, check=False
         )
 
     def version(self, package: str = "tiny_model") -> str:
@@ -73,7 +73,7 @@ def index(tmp_path: Path) -> FolderIndex:
 
 @pytest.fixture
 def site(index: FolderIndex) -> Iterator[tuple[str, list[str]]]:
-    """The index behind the simplest of web servers; gives its address and what it was asked for."""
+    """The index behind a static web server; yields its URL and the requested paths."""
     asked: list[str] = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):

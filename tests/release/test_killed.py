@@ -1,4 +1,4 @@
-"""Publishing is all or nothing, wherever it is killed and whatever runs out; readers see the old or the new state."""
+"""Publishing is all or nothing, wherever it is killed or fails; readers see the old or the new state."""
 
 import errno
 import hashlib

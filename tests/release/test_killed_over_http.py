@@ -44,12 +44,12 @@ def assert_whole(folder: Path, paths: list[Path]) -> bool:
     """Whether the release is there; then its wheel is, and an sdist only if it is the right one."""
     index = FolderIndex(folder)
     version = paths[0].name.split("-")[1]
-    found = [release for release in index.releases("tiny-model") if release.version == version]
+    published = [release for release in index.releases("tiny-model") if release.version == version]
     for file in index.files("tiny-model"):
         index.local("tiny-model", file)
-    if found:
-        assert index.fetch(found[0]).read_bytes() == paths[0].read_bytes()
-    return bool(found)
+    if published:
+        assert index.fetch(published[0]).read_bytes() == paths[0].read_bytes()
+    return bool(published)
 
 
 def test_a_killed_client_leaves_the_release_whole_or_absent(private: Private, tmp_path: Path) -> None:

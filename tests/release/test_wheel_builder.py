@@ -46,7 +46,7 @@ def test_a_build_is_an_ordinary_package_with_the_artifacts_in_it(built: ProjectS
 def test_the_same_inputs_give_the_same_bytes_in_another_folder_and_later(
     built: ProjectSettings, tmp_path: Path
 ) -> None:
-    """Another folder, other times, other rights, another umask, another working directory."""
+    """Another folder, other times, other permissions, another umask, another working directory."""
     root = make_project(tmp_path / "elsewhere")
     for number, path in enumerate(sorted(root.rglob("*"))):
         if path.is_file():
@@ -94,12 +94,12 @@ def test_pypa_build_gives_the_same_wheel(
 def test_a_build_replaces_only_its_own_version(project: ProjectSettings) -> None:
     project.dist.mkdir()
     older = project.dist / "tiny_model-0.0.9-py3-none-any.whl"
-    mine = project.dist / "tiny_model-0.1.0-py2-none-any.whl"
-    for path in (older, mine):
+    wrong_tag = project.dist / "tiny_model-0.1.0-py2-none-any.whl"
+    for path in (older, wrong_tag):
         path.write_text("old")
     build_release(project)
     assert older.read_text() == "old"
-    assert not mine.exists()
+    assert not wrong_tag.exists()
 
 
 def without(name: str) -> Callable[[Path], object]:

@@ -135,7 +135,7 @@ def test_a_trial_without_a_check_is_an_error(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "differential", conftest=stub("nothing"))
     assert done.code == 1
     assert list(done.cases.values()) == ["error"]
-    assert "contains no check" in done.output
+    assert "contains no checks" in done.output
 
 
 def test_a_verdict_worse_than_its_checks_is_an_additional_error(tmp_path: Path) -> None:

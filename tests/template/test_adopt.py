@@ -176,7 +176,7 @@ def test_a_package_outside_src_has_to_move(repository):
     (repository / "src/leaving").rename(repository / "leaving")
     done = adopt(repository)
     assert done.returncode == 1
-    assert "error: The package is in leaving/, and a project has it in src/leaving/." in done.stderr
+    assert "error: The package is in leaving/, but a project needs it in src/leaving/." in done.stderr
 
 
 SETUP_CFG = """[metadata]

@@ -31,7 +31,7 @@ def test_a_project_passes_its_own_lint(tmp_path: Path, table: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_project_tells_coding_agents_how_to_work_on_it(tmp_path: Path) -> None:
+def test_a_project_has_notes_for_coding_agents(tmp_path: Path) -> None:
     project = render(tmp_path / "project", examined("sklearn:wine"))
     text = (project.root / "AGENTS.md").read_text()
     for words in ("seatrial train", "seatrial build && seatrial trial", "src/little_model/features.py", "`data/`"):

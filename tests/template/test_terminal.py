@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.template.commands import GIT, write_table
 
-pty = pytest.importorskip("pty", reason="there are no such terminals here")
+pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 PATIENCE = 60
 
 

@@ -96,7 +96,7 @@ def test_the_projects_seed_is_used_wherever_the_pipeline_sets_none(project: Proj
 
 @pytest.mark.parametrize("target", ["binary", "continuous"])
 def test_a_target_encoder_draws_its_folds_by_the_seed(project: ProjectSettings, target: str) -> None:
-    """Alone it shuffles them anew with every fit, and a trial that trains again would call that a difference."""
+    """Without a seed it shuffles its folds at every fit, and a trial that retrains would report a difference."""
     text = PIPELINE.replace('OneHotEncoder(handle_unknown="ignore")', f"TargetEncoder(target_type={target!r})")
     if target == "continuous":
         text = text.replace("LogisticRegression", "Ridge")

@@ -12,7 +12,7 @@ from seatrial.train.reference_rows import row_at
 
 
 def level(table: Columns) -> Array:
-    """A model that turns nowhere."""
+    """A model without turning points."""
     return np.zeros(len(next(iter(table.values()))))
 
 

@@ -1,4 +1,4 @@
-"""The commit in a release: the last one of its own files."""
+"""The commit recorded in a release: the last one that changed its files."""
 
 import shutil
 import subprocess

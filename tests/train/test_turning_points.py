@@ -63,15 +63,15 @@ def test_single_precision_scores_one_row_of_each_pair_wrongly() -> None:
     rows = turning_rows(COLUMNS, Fish, TABLE, stepped)
     assert 16 <= len(rows) <= ROWS
     table = columns_from(rows)
-    told = stepped(table)
+    scores = stepped(table)
     half = len(rows) // 2
-    assert (told[:half] != told[half:]).all()
+    assert (scores[:half] != scores[half:]).all()
     for name in ("length", "weight"):
         distance = np.abs(table[name][:half] - table[name][half:])
         assert ((distance == 0) | (distance <= 1.01e-8 * np.abs(table[name][:half]))).all() | np.isnan(distance).any()
-    assert (single(stepped)(table) != told).mean() > 0.3
+    assert (single(stepped)(table) != scores).mean() > 0.3
     real = {**TABLE}
-    assert (single(stepped)(real) == stepped(real)).all()  # no row of the table would have told
+    assert (single(stepped)(real) == stepped(real)).all()  # no row of the table shows the difference
 
 
 def test_a_smooth_model_has_no_turning_points() -> None:
@@ -92,7 +92,7 @@ def test_turning_points_of_trees_are_reproducible() -> None:
 
 
 class Coarse(Schema):
-    """A fish whose length is whole tenths, which nothing next to a turn is."""
+    """A fish whose length is in whole tenths, which no value next to a turning point is."""
 
     length: float = Field(multiple_of=0.5)
     weight: float | None = None

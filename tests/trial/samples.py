@@ -36,8 +36,8 @@ def _exact(suite: str, rows: str = "golden rows", what: str = "what training sto
 
 
 INVARIANTS = tuple(
-    Check(f"invariants.{name}", "invariants", Outcome.passed, told)
-    for name, told in (
+    Check(f"invariants.{name}", "invariants", Outcome.passed, summary)
+    for name, summary in (
         ("rows", "the candidate answers each of 1,309 rows once"),
         ("finite", "all scores are finite"),
         ("sums", "probabilities add up to 1"),
@@ -67,9 +67,9 @@ DATA = (
 )  # fmt: skip
 
 
-def _family(name: str, severity: float, told: str, *, subject: str = "", **more: Any) -> Check:
+def _family(name: str, severity: float, summary: str, *, subject: str = "", **more: Any) -> Check:
     outcome = Outcome.blocked if severity > 1 else Outcome.passed
-    return Check(f"total.{name}", "total", outcome, told, subject=subject if severity > 1 else "", limit=0.05, severity=severity, **more)  # fmt: skip
+    return Check(f"total.{name}", "total", outcome, summary, subject=subject if severity > 1 else "", limit=0.05, severity=severity, **more)  # fmt: skip
 
 
 def _total() -> tuple[Check, ...]:
@@ -80,18 +80,18 @@ def _total() -> tuple[Check, ...]:
         ("embarked = Q", 0.05, 0.12),
     ]
     return (
-        _family("changes", 0.61, "As after any retraining: the 99 % change is 0.071; harmless retraining reaches 0.116.", new=0.071),
-        _family("flips", 0.44, "As after any retraining: label flips is 0.021; harmless retraining reaches 0.048.", new=0.021),
-        _family("shares", 0.31, "As after any retraining: the share of 1 is 0.006; harmless retraining reaches 0.02.", old=0.38, new=0.386),
+        _family("changes", 0.61, "No more than after retraining: the 99th percentile of the changes is 0.071; harmless retraining reaches 0.116.", new=0.071),
+        _family("flips", 0.44, "No more than after retraining: label flips were 0.021; harmless retraining reaches 0.048.", new=0.021),
+        _family("shares", 0.31, "No more than after retraining: the share of 1 changed by 0.006; harmless retraining reaches 0.02.", old=0.38, new=0.386),
         _family("losses", 0.05, "Not worse: the Brier score went from 0.141 to 0.138; harmless retraining reaches 0.006.", old=0.141, new=0.138),
         _family(
-            "slices", 0.42, "No group changed; embarked = Q changed most: its predictions moved by 0.05; harmless retraining reaches 0.12.", new=0.05,
+            "slices", 0.42, "No group changed much; embarked = Q changed most: its predictions moved by 0.05; harmless retraining reaches 0.12.", new=0.05,
             evidence={"members": [{"name": f"{n} (moved)", "value": v, "limit": limit} for n, v, limit in slices]},
         ),
         _family("sensitivity", 0.38, "Every column is used as before; `fare` changed most (shuffling it moved predictions by 0.061 before, 0.068 now).", old=0.061, new=0.068),
-        _family("probes", 0.52, "Predictions for generated rows did not change; those that vary `age` moved most, by 0.06; harmless retraining reaches 0.115."),
+        _family("probes", 0.52, "Predictions for generated rows changed little; those that vary `age` moved most, by 0.06; harmless retraining reaches 0.115."),
         *_metrics((0.871, 0.876, (-0.021, 0.012)), (0.823, 0.829, (-0.022, 0.011)), (0.43, 0.421, (-0.06, 0.02))),
-        Check("metrics.trivial", "total", Outcome.passed, "Better than trivial: it explains 41% of the labels, the baseline 40%.", old=0.40, new=0.41, limit=0.0),
+        Check("metrics.trivial", "total", Outcome.passed, "Better than trivial: its Brier skill score is 0.41, the baseline's 0.40.", old=0.40, new=0.41, limit=0.0),
         Check("metrics.gain", "total", Outcome.passed, "No suspicious gain: ROC AUC went from 0.868 to 0.874 on rows held out of each training.", old=0.868, new=0.874, limit=0.1),
     )  # fmt: skip
 
@@ -103,10 +103,10 @@ def _metrics(*found: tuple[float, float, tuple[float, float]]) -> list[Check]:
     ):
         limit = 0.03 if name == "log_loss" else 0.01
         failed = low > limit
-        told = f"{label} went from {old} to {new} (worse by {low} to {high} with 95 %)"
+        summary = f"{label} went from {old} to {new} (worse by {low} to {high}, 95 % interval)"
         checks.append(Check(
             "metrics.worse", "total", Outcome.blocked if failed else Outcome.passed,
-            f"the candidate is worse: {told}" if failed else f"Not worse beyond chance and margin: {told}.",
+            f"the candidate is worse: {summary}" if failed else f"Not worse beyond chance and margin: {summary}.",
             subject=name, old=old, new=new, limit=limit, severity=max(low, 0) / limit, evidence={"interval": [low, high], "proven": high < limit},
         ))  # fmt: skip
     return checks
@@ -182,14 +182,14 @@ def passed() -> Verdict:
 def ignored_feature() -> Verdict:
     """A candidate whose pipeline lost a column."""
     total = {check.id: check for check in _total()}
-    told = "the candidate ignores `sex` (shuffling it moved predictions by 0.31 before, 0 now)"
+    summary = "the candidate ignores `sex` (shuffling it moved predictions by 0.31 before, 0 now)"
     bad = (
-        _family("sensitivity", 14.2, told, subject="sex", old=0.31, new=0.0, hint="Look at the pipeline's columns and at features.py."),
-        _family("changes", 5.3, "predictions moved more than retraining explains: the 90 % change is 0.61; harmless retraining reaches 0.116", new=0.61),
+        _family("sensitivity", 14.2, summary, subject="sex", old=0.31, new=0.0, hint="Look at the pipeline's columns and at features.py."),
+        _family("changes", 5.3, "predictions moved more than retraining explains: the 90th percentile of the changes is 0.61; harmless retraining reaches 0.116", new=0.61),
         _family("flips", 5.8, "labels flipped more than retraining explains: label flips is 0.279; harmless retraining reaches 0.048", subject="label flips", new=0.279),
         _family("slices", 4.1, "the group `sex` = female changed: its error grew by 0.12; harmless retraining reaches 0.03", subject="sex = female"),
         *_metrics((0.871, 0.702, (0.131, 0.203)), (0.823, 0.712, (0.08, 0.142)), (0.43, 0.571, (0.24, 0.43))),
-        Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0", hint="Publish the sdist beside the wheel."),
+        Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: 0.1.0 has no sdist", hint="Publish the sdist with the wheel."),
     )  # fmt: skip
     checks = {
         **total,
@@ -202,7 +202,7 @@ def ignored_feature() -> Verdict:
 
 
 def golden_rows() -> Verdict:
-    """A wheel that does not predict what it did at training."""
+    """A wheel that does not reproduce the scores from its training."""
     bad = Check(
         "golden.scores",
         "golden",
@@ -226,7 +226,7 @@ def redesign() -> Verdict:
         *INVARIANTS,
         Check("contract.extension", "contract", Outcome.noted, "The column deck is new, and may be given.", subject="deck"),
         Check("contract.version", "contract", Outcome.accepted, "0.1.0 to 0.1.1; 0.2.0 is recommended, because the contract breaks. Accepted by ada until 2026-12-24: agreed with the callers"),
-        Check("rebuild.scores", "rebuild", Outcome.waiting, "the candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): it depends on `cabin`, which explains 64% of the difference", subject="cabin", new=0.22, limit=1e-9, severity=math.inf, hint="Accept it if this is what the change was for."),
+        Check("rebuild.scores", "rebuild", Outcome.waiting, "the candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): the difference depends on `cabin`, which explains 64% of it", subject="cabin", new=0.22, limit=1e-9, severity=math.inf, hint="Accept it if this is what the change was for."),
         *_total(),
     )  # fmt: skip
     return verdict_of(checks, kind="redesign", worst_rows=WORST)
@@ -234,7 +234,7 @@ def redesign() -> Verdict:
 
 def no_sdist() -> Verdict:
     """A suite that could not run."""
-    bad = Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0", hint="Publish the sdist beside the wheel.")  # fmt: skip
+    bad = Check("rebuild.scores", "rebuild", Outcome.inconclusive, "the candidate's code could not be trained on the baseline's data: 0.1.0 has no sdist", hint="Publish the sdist with the wheel.")  # fmt: skip
     return verdict_of((_exact("golden"), *INVARIANTS, *CONTRACT, bad, *_total()))
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of the trial itself, in short: every fault and every harmless change once."""
+"""A short run of the detection benchmark: every fault and every harmless change once."""
 
 import warnings
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the suites that weigh a difference make of a baseline that cannot answer."""
+"""The checks that weigh a difference, with a baseline that cannot score some rows."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from seatrial.trial.rows.reference import LabelledRows
 
 
 def whole_calls_only(columns: Columns) -> Array:
-    """A pipeline behind a schema that says `int`: a hundredth of a call is refused, and its feature meets None."""
+    """A pipeline behind a schema that says `int`: a fraction of a call is rejected, and its feature receives None."""
     if (columns["calls"] % 1).any():
         raise SeatrialError("The feature function per_month fails on calls=None.")
     return np.tile([0.4, 0.6], (len(columns["calls"]), 1))

@@ -85,7 +85,7 @@ def test_what_only_generated_rows_show_is_noted_and_does_not_block():
     leaning = dataclasses.replace(answers, shuffled={**answers.shuffled, "age": answers.rows[QUERIES.part][:, ::-1]})
     checks = {c.name: c for c in compare_total(QUERIES, GROUPS, still, leaning, FLOOR, POLICY)}
     assert checks["total.sensitivity"].outcome is Outcome.noted
-    assert "Real rows are answered as after any retraining, but the candidate relies on `age`" in (
+    assert "On real rows, nothing changed beyond harmless retraining, but the candidate relies on `age`" in (
         checks["total.sensitivity"].summary
     )
     assert not [c for c in checks.values() if c.outcome is Outcome.blocked]
@@ -105,14 +105,14 @@ def test_more_replicas_give_narrower_limits():
 
 def test_a_limit_is_above_every_pair_and_above_the_t_quantile_of_their_roots():
     answers = replicas()
-    found = []
+    differences = []
     for i in range(12):
         for j in range(i + 1, 12):
             pair = (answers[i], answers[j]) if (i + j) % 2 else (answers[j], answers[i])
-            found.append(measure(QUERIES, GROUPS, *pair, 30)["losses"].values[0])
+            differences.append(measure(QUERIES, GROUPS, *pair, 30)["losses"].values[0])
     limit = FLOOR.limits["losses"]
     unit = limit.noise["the Brier score"]
-    roots = np.sqrt(np.abs(found) / unit)
+    roots = np.sqrt(np.abs(differences) / unit)
     reach = student.ppf(1 - 0.01 / PARTS, 11) * roots.std(ddof=1) * np.sqrt(1 + 1 / 12)
     assert limit.largest == pytest.approx(max((roots.mean() + reach) ** 2, max(roots) ** 2, 3) * SAFETY)
 

@@ -322,7 +322,7 @@ ENORMOUS = SCHEMA.replace("x: float | None", "x: float = Field(ge=1000)").replac
         ({"files": {"reference.csv": None}}, "has no moody_model/artifacts/reference.csv"),
         ({"files": {"reference.csv": reference(target="z")}}, "no column `y`"),
         ({"files": {"reference.csv": "x,what,kind,sure,y\n"}}, "has no rows"),
-        ({"facts": {"split": {}}}, "does not say how its rows were split"),
+        ({"facts": {"split": {}}}, "does not record how its rows were split"),
         ({"files": {"golden.json": json.dumps(golden(what="exit 0"))}}, "ended without an answer"),
         ({"files": {"golden.json": json.dumps(golden(what="crash"))}}, "crashed"),
         ({"code": {"features.py": "def y(x: float | None) -> float | None:\n    raise OSError('no store')\n"}}, "no store"),

@@ -47,7 +47,7 @@ def write(root: Path, source: str, model: str) -> Path:
 
 
 @pytest.mark.parametrize(("source", "model"), [("wine", "boosted"), ("diabetes", "linear")])
-def test_a_good_release_passes_and_one_with_spoiled_data_does_not(tmp_path: Path, source: str, model: str) -> None:
+def test_a_good_release_passes_and_one_with_faulty_data_does_not(tmp_path: Path, source: str, model: str) -> None:
     root = tmp_path / source
     init = write(root, source, model)
     data = root / "data.csv"
@@ -71,9 +71,9 @@ def test_a_good_release_passes_and_one_with_spoiled_data_does_not(tmp_path: Path
     assert code == 0, verdict["cause"]
     assert verdict["task"] == ("multiclass" if source == "wine" else "regression")
     assert verdict["rows"]["reference"] > 30
-    spoiled = [line.rstrip("\n").split(",") for line in rows]
-    for cells in spoiled[1:]:
+    wrong_rows = [line.rstrip("\n").split(",") for line in rows]
+    for cells in wrong_rows[1:]:
         cells[column] = repr(float(cells[column]) * 1000)
-    code, verdict = trial("0.1.2", [",".join(cells) + "\n" for cells in spoiled])
+    code, verdict = trial("0.1.2", [",".join(cells) + "\n" for cells in wrong_rows])
     assert code == 1, verdict["cause"]
-    assert spoiled[0][column] in verdict["cause"]
+    assert wrong_rows[0][column] in verdict["cause"]

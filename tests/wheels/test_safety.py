@@ -68,7 +68,7 @@ def headed(text: str) -> bytes:
 IN_A_MODEL: dict[str, tuple[dict[str, bytes], str]] = {
     "another top-level package": ({"numpy/__init__.py": b""}, "outside of tiny_model/"),
     "a top-level module": ({"usercustomize.py": b""}, "outside of tiny_model/"),
-    "a .pth beside the package": ({"evil.pth": b"import os"}, "outside of tiny_model/"),
+    "a .pth next to the package": ({"evil.pth": b"import os"}, "outside of tiny_model/"),
     "a .pth in the package": ({"tiny_model/evil.pth": b"import os"}, "every time Python starts"),
     "scripts in .data": ({"tiny_model-0.1.0.data/scripts/ls": b""}, "outside of tiny_model/"),
     "a pickle": ({f"{HOLD}/model.pkl": b"x"}, "model.pkl is a pickle"),
@@ -166,7 +166,7 @@ def changed(path: Path, change: Callable[[zipfile.ZipFile], object]) -> Path:
 
 
 def again(path: Path, change: Callable[[str, bytes], tuple[str, bytes] | None]) -> Path:
-    """Write the wheel anew, with each member changed or left out."""
+    """Write the wheel again, with each member changed or left out."""
     with zipfile.ZipFile(path) as archive:
         old = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
@@ -297,7 +297,7 @@ IN_ANY: dict[str, tuple[Callable[[Path], Path], str]] = {
         "is a link or a device",
     ),
     "encryption": (encrypted, "is encrypted"),
-    "another compression": (lambda p: changed(p, bzip2), "a compression that wheels do not use"),
+    "another compression": (lambda p: changed(p, bzip2), "a compression method that wheels do not use"),
     "a bomb": (bomb, r"it unpacks to [\d,]+ times its size"),
     "shared bytes": (overlapping, "shares bytes"),
     "a file between the others that is not listed": (unlisted, "there are bytes before .* that belong to no listed member"),
@@ -387,7 +387,7 @@ HARMLESS = {
     "arrays": packed({"a.npy": npy(np.arange(9.0)), "schema.json": b"{}"}),
     "a graph with a node called location": field(7, field(1, field(1, b"location"))),
     "the nodes of a tree": npy(np.zeros(3, dtype=[("left", "<i8"), ("value", "<f8", (2,)), ("at", [("x", "|u1")])])),
-    "a text that begins as zlib does": b"x\x9c is no beginning of zlib's",
+    "a text that begins as zlib does": b"x\x9c is not the start of zlib data",
     **{
         f"numbers of type {kind}": npy(np.zeros(3, dtype=kind))
         for kind in ("<f4", ">i8", "?", "c16", "U5", "S3", "M8[ns]")

@@ -39,7 +39,7 @@ def test_a_wheel_that_is_not_a_model_has_no_release(tmp_path: Path) -> None:
 
 UNSAFE: dict[str, tuple[dict[str, bytes], str]] = {
     "a second package": ({"numpy/__init__.py": b""}, "outside of tiny_model/"),
-    "a module beside it": ({"sitecustomize.py": b""}, "outside of tiny_model/"),
+    "a module next to it": ({"sitecustomize.py": b""}, "outside of tiny_model/"),
     "a hook at start": ({"evil.pth": b"import os"}, "outside of tiny_model/"),
     "a hook inside": ({"tiny_model/evil.pth": b"import os"}, "every time Python starts"),
     "scripts": ({"tiny_model-0.1.0.data/scripts/ls": b""}, "outside of tiny_model/"),

@@ -187,4 +187,4 @@ class Graph:
 def refuse_text(matrix: Matrix) -> None:
     """Raise Refused where an arithmetic step gets strings."""
     if any(cell.text for cell in matrix.cells):
-        raise Refused("it gets strings, and needs numbers")
+        raise Refused("it receives strings but needs numbers")

@@ -57,7 +57,7 @@ def _by_kind(matrix: Matrix, positions: Iterable[int]) -> Iterator[tuple[list[in
 
 def _fill(value: Any, graph: Graph, *, text: bool) -> float:
     if isinstance(value, str) is not text:
-        raise Refused(f"it fills {value!r} into a column of {'strings' if text else 'numbers'}")
+        raise Refused(f"it fills a column of {'strings' if text else 'numbers'} with {value!r}")
     return graph.id_of(value)
 
 

@@ -15,7 +15,7 @@ from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs, stack_columns
 
 TOLERANCE = 1e-9  # in probability; for a regression relative to max(1, |value|)
-TIE = 1e-12  # labels closer than this to the threshold, or to each other, depend on the last bit
+TIE = 1e-12  # scores closer than this to the threshold, or to each other, are decided by the last bit
 CHUNK = 50_000  # rows at a time: a bound on memory, not on the proof
 SINGLE_ROWS = 100  # rows that are also scored one by one, as a server does
 
@@ -154,7 +154,9 @@ def _compare_single(engine: GraphEngine, single: GraphEngine, inputs: Inputs, fr
     for row in range(len(chosen)):
         alone = _score(single, inputs, chosen.iloc[row : row + 1])
         if not np.allclose(alone[0], together[row], rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
-            raise CompileError(f"The graph scores a row alone differently: {_describe(inputs, chosen, row)}.")
+            raise CompileError(
+                f"The graph scores a row differently alone than in a batch: {_describe(inputs, chosen, row)}."
+            )
 
 
 def _describe(inputs: Inputs, frame: Any, row: int) -> str:

@@ -45,6 +45,6 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Hash a file in chunks, so that a large one does not fill the memory."""
+    """Hash a file in chunks, so that a large one need not fit in memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

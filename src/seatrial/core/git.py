@@ -1,6 +1,6 @@
-"""Git, always called on the repository that a folder is in, whatever GIT_DIR and its kin say.
+"""Git, always called on the repository that a folder is in, whatever GIT_DIR and similar variables say.
 
-GitError             git refuses; the message has git's own words
+GitError             git failed; the message contains git's output
 ├── NoGitError            git is not installed
 └── NoRepositoryError     the folder is not in a repository
 """
@@ -29,12 +29,12 @@ REDIRECTING = frozenset(
         "WORK_TREE",
     )
 )
-# No invisible prompts, and messages in English, by which a missing repository is recognized.
+# No invisible prompts, and messages in English, since a missing repository is recognized by its message.
 SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "LANGUAGE": "C"}
 
 
 class GitError(SeatrialError):
-    """Git refuses or fails; the message has git's own words."""
+    """Git failed; the message contains git's output."""
 
 
 class NoGitError(GitError):
@@ -48,7 +48,7 @@ class NoRepositoryError(GitError):
 def run_git(folder: Path, *arguments: str) -> str:
     """Run git in `folder` and return its output, unchanged; `encode("utf-8", "surrogateescape")` gives the bytes.
 
-    Raises NoGitError, NoRepositoryError, or GitError with git's own words.
+    Raises NoGitError, NoRepositoryError, or GitError with git's output.
     """
     completed = call_git(folder, *arguments)
     if completed.returncode:
@@ -99,7 +99,7 @@ def git_message(completed: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def repository_root(folder: Path) -> Path | None:
-    """The root of the repository that `folder` is in; None where there is none, or no git."""
+    """The root of the repository that `folder` is in; None where there is none, or git is not installed."""
     try:
         return Path(run_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
     except (NoGitError, NoRepositoryError):

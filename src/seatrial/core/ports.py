@@ -29,5 +29,5 @@ def check_port(host: str, port: int, *, hint: str = "Choose another with --port.
 
 
 def url_of(host: str, port: int, scheme: str = "http") -> str:
-    """Give the URL of a server; an IPv6 address is put in brackets."""
+    """The URL of a server; an IPv6 address is put in brackets."""
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -147,7 +147,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
     where = root / "pyproject.toml"
     project, settings = document.get("project", {}), document["tool"]["seatrial"]
     if "name" not in project:
-        raise SeatrialError(f"{where} has no [project] name.")
+        raise SeatrialError(f"{where} has no [project] name.", hint='Write name = "my-model" under [project].')
     for key, value in settings.items():
         _check(where, key, value)
     for key in ("data", "target"):
@@ -157,7 +157,10 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         raise SeatrialError(f"{where}: [tool.seatrial] task must be binary, multiclass or regression.")
     package = project["name"].replace("-", "_").lower()
     if not (root / "src" / package / "__init__.py").is_file():
-        raise SeatrialError(f"{root} has no package src/{package}, which the project {project['name']!r} needs.")
+        raise SeatrialError(
+            f"{root} has no package src/{package}, which the project {project['name']!r} needs.",
+            hint="Move the package there, or change [project] name.",
+        )
     others = {key: value for key, value in settings.items() if key not in ("data", "index")}
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")

@@ -12,7 +12,7 @@ import numpy as np
 from seatrial.model.features import Array
 
 RESAMPLES = 1_000
-FEWEST_ROWS = 10  # with fewer rows, resamples say too little about the rows that were not sampled
+FEWEST_ROWS = 10  # with fewer rows, an interval would be meaningless
 MOST_ROWS = 20_000  # of more rows, a part is resampled and the interval is rescaled to the full number
 WORK = 5_000_000  # cells to draw in all: 250 resamples of the most rows
 CHUNK = 2_000_000  # cells at a time: a bound on memory
@@ -103,7 +103,7 @@ def roc_auc(truth: Array, scores: Array, counts: Array) -> Array:
         widths, heights = np.diff(alarms, prepend=0), (hits + _shifted(hits)) / 2
         return np.asarray((widths * heights).sum(axis=1) / (hits[:, -1] * alarms[:, -1]))
 
-    return _along_the_scores(truth, scores, counts, area)
+    return _area_by_threshold(truth, scores, counts, area)
 
 
 def average_precision(truth: Array, scores: Array, counts: Array) -> Array:
@@ -113,14 +113,14 @@ def average_precision(truth: Array, scores: Array, counts: Array) -> Array:
         precisions = hits / np.maximum(hits + alarms, 1)
         return np.asarray((np.diff(hits, prepend=0) * precisions).sum(axis=1) / hits[:, -1])
 
-    return _along_the_scores(truth, scores, counts, area)
+    return _area_by_threshold(truth, scores, counts, area)
 
 
 def _shifted(values: Array) -> Array:
     return np.pad(values, ((0, 0), (1, 0)))[:, :-1]
 
 
-def _along_the_scores(truth: Array, scores: Array, counts: Array, area: Callable[[Array, Array], Array]) -> Array:
+def _area_by_threshold(truth: Array, scores: Array, counts: Array, area: Callable[[Array, Array], Array]) -> Array:
     """Count true and false positives from the highest score down, equal scores together, and take the area."""
     order = np.argsort(-scores, kind="stable")
     last_of_equals = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)

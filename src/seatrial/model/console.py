@@ -1,6 +1,6 @@
 """The command line that a model wheel installs: `titanic-model predict passengers.csv`.
 
-It uses the standard library only, since a wheel depends on the core alone, and it should be usable without knowing
+It uses the standard library only, since a wheel depends on the core alone, and it is usable without knowing
 Seatrial.
 """
 

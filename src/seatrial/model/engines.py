@@ -34,7 +34,7 @@ class GraphEngine:
             if not graph.is_file():
                 raise SeatrialError(f"The release has no {graph.name}.", hint="Build and install it again.")
             if graph.stat().st_size > GRAPH_LIMIT:
-                raise SeatrialError(f"{graph} is larger than {GRAPH_LIMIT >> 20} MiB.")
+                raise SeatrialError(f"{graph} is larger than {GRAPH_LIMIT >> 20} MiB.", hint="Train a smaller model.")
             graph = graph.read_bytes()
         onnxruntime.set_default_logger_severity(3)
         options = onnxruntime.SessionOptions()
@@ -46,7 +46,9 @@ class GraphEngine:
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes
-            raise SeatrialError(f"The compiled graph cannot be loaded: {error}") from None
+            raise SeatrialError(
+                f"The compiled graph cannot be loaded: {error}", hint="Build and install the release again."
+            ) from None
         self._names = {tensor.name for tensor in self._session.get_inputs()}
 
     def __call__(self, numbers: Floats, strings: Array) -> Floats:

@@ -64,7 +64,10 @@ def features_in(module: ModuleType, columns: Sequence[Column]) -> tuple[Feature,
     while waiting:
         ready = [f for f in waiting.values() if all(name not in waiting for name in f.reads)]
         if not ready:
-            raise SeatrialError(f"{module.__name__}: the features {', '.join(waiting)} depend on each other.")
+            raise SeatrialError(
+                f"{module.__name__}: the features {', '.join(waiting)} depend on each other.",
+                hint="Compute one of them from columns only.",
+            )
         ordered += ready
         for feature in ready:
             del waiting[feature.name]

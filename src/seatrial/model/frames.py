@@ -1,7 +1,7 @@
-"""Data frames in, data frames out: pandas, polars, and whatever speaks Arrow's PyCapsule interface.
+"""Data frames in, data frames out: pandas, polars, and anything that exports Arrow's PyCapsule interface.
 
-None of these libraries is needed by a release; a frame that a caller has brings its own. Columns of strings are taken
-as distinct values with codes, as from a Parquet file, so that a rule is checked once per distinct value.
+A release needs none of these libraries: whoever passes a frame has its library installed. Columns of strings are
+converted to distinct values with codes, as from a Parquet file, so that a rule is checked once per distinct value.
 """
 
 import sys
@@ -107,7 +107,7 @@ def _polars_values(part: Any, place: int) -> list[Any] | Array:
     if series.dtype.is_float() or (series.dtype.is_integer() and _exact(series.min(), series.max())):
         return np.asarray(series.cast(sys.modules["polars"].Float64).to_numpy(), dtype=np.float64)
     values: list[Any] = series.to_list()
-    return _coded_texts(values) if series.dtype == sys.modules["polars"].String else values
+    return _categorical_texts(values) if series.dtype == sys.modules["polars"].String else values
 
 
 def _pandas_values(part: Any, place: int) -> list[Any] | Array:
@@ -129,7 +129,7 @@ def _pandas_values(part: Any, place: int) -> list[Any] | Array:
 
 
 def _without_missing(series: Any) -> list[Any]:
-    """The values as Python objects, with None for everything that pandas takes as missing."""
+    """The values as Python objects, with None for everything that pandas treats as missing."""
     values: list[Any] = series.astype(object).where(series.notna(), None).tolist()
     return values
 
@@ -138,7 +138,7 @@ def _exact(low: Any, high: Any) -> bool:
     return all(end is None or end != end or abs(int(end)) <= EXACT for end in (low, high))  # noqa: PLR0124 - NaN
 
 
-def _coded_texts(values: list[Any]) -> Array:
+def _categorical_texts(values: list[Any]) -> Array:
     places: dict[Any, int] = {}
     codes = np.fromiter((places.setdefault(value, len(places)) for value in values), np.int64, len(values))
     return categorical(np.fromiter(places, dtype=object, count=len(places)), codes)

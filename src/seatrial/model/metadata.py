@@ -67,4 +67,4 @@ def metadata_from(document: Any, where: str) -> Metadata:
         rest = {k: v for k, v in document.items() if k in known and k not in ("inputs", "classes")}
         return Metadata(inputs=inputs, classes=tuple(document.get("classes", ())), **rest)
     except (KeyError, TypeError) as error:
-        raise SeatrialError(f"{where} is damaged: {error}") from None
+        raise SeatrialError(f"{where} is damaged: {error}", hint="Train and build again.") from None

@@ -186,7 +186,7 @@ class Release:
         try:
             return self._parser.check([dict(row) for row in rows])
         except RowError as error:
-            raise SeatrialError(f"Not predicted: {error}") from None
+            raise SeatrialError(f"The rows break the schema: {error}") from None
 
     def describe(self, scores: Floats) -> list[dict[str, Any]]:
         """Convert scores to predictions, with the probability of each label."""
@@ -227,9 +227,9 @@ class Release:
 
             if is_frame(rows):
                 chunks = frame_chunks(rows, self.checker)
-                found = [self._explain(row) for chunk in chunks for row in rows_of(self.columns, chunk.columns)]
+                explanations = [self._explain(row) for chunk in chunks for row in rows_of(self.columns, chunk.columns)]
                 names = [c.name for c in self.columns if c.name in self.used_columns]
-                return frame_like(rows, explanation_columns(found, names))
+                return frame_like(rows, explanation_columns(explanations, names))
         return [self.explain(row) for row in self._checked(rows)]
 
     def _explain(self, values: dict[str, Any]) -> Explanation:

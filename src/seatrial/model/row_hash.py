@@ -15,10 +15,10 @@ from seatrial.model.features import Array, Columns
 Numbers = npt.NDArray[np.uint64]
 
 
-def row_places(columns: Columns, names: Sequence[str], target: Array, *, seed: int) -> npt.NDArray[np.float64]:
-    """Return a place in [0, 1) for each row that depends only on its content and the seed; (n,).
+def row_hashes(columns: Columns, names: Sequence[str], target: Array, *, seed: int) -> npt.NDArray[np.float64]:
+    """Return a hash in [0, 1) for each row that depends only on its content and the seed; (n,).
 
-    Equal rows are numbered, so that they get different places.
+    Equal rows are numbered, so that they get different hashes.
     """
     rows = len(target)
     total = np.full(rows, _of_text(f"seatrial {seed}"), dtype=np.uint64)

@@ -157,7 +157,10 @@ def schema_in(module: ModuleType) -> type[BaseModel]:
     ]
     if len(classes) != 1:
         names = ", ".join(c.__name__ for c in classes) or "none"
-        raise SeatrialError(f"{module.__name__} must define exactly one schema class; it defines: {names}.")
+        raise SeatrialError(
+            f"{module.__name__} must define exactly one schema class; it defines: {names}.",
+            hint="Keep one subclass of seatrial.Schema there, and import helpers from another module.",
+        )
     if not issubclass(classes[0], Schema):
         raise SeatrialError(
             f"{module.__name__}.{classes[0].__name__} is a plain BaseModel, which ignores misspelt columns.",

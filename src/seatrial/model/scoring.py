@@ -17,7 +17,7 @@ class ScoringModel(Protocol):
 
     @property
     def metadata(self) -> Metadata:
-        """The release's facts."""
+        """The release's metadata."""
 
     @property
     def engine(self) -> Engine:

@@ -101,7 +101,7 @@ def _reader(path: Path) -> Any:
     if path.is_dir():
         raise SeatrialError(f"{path} is a folder.", hint="Give the path of a CSV, Parquet or JSON file.")
     if not path.is_file():
-        raise SeatrialError(f"{path} does not exist.")
+        raise SeatrialError(f"{path} does not exist.", hint="Give the path of a CSV, Parquet or JSON file.")
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".pq": _read_parquet, ".json": _read_json}
     if path.suffix.lower() not in readers:
         raise SeatrialError(
@@ -109,7 +109,7 @@ def _reader(path: Path) -> Any:
             hint="Use .csv, .parquet or .json.",
         )
     if path.stat().st_size == 0:
-        raise SeatrialError(f"{path} is empty.")
+        raise SeatrialError(f"{path} is empty.", hint="Give a file with rows.")
     return readers[path.suffix.lower()]
 
 
@@ -127,11 +127,14 @@ def _read_csv(path: Path, size: int) -> Iterator[RawChunk]:
                 empty = False
                 yield _chunk_of(header, records)
             if empty:
-                raise SeatrialError(f"{path.name} has a header but no rows.")
+                raise SeatrialError(f"{path.name} has a header but no rows.", hint="Give a file with rows.")
     except UnicodeDecodeError as error:
         raise SeatrialError(f"{path.name} is not UTF-8 (byte {error.start}).", hint="Save it as UTF-8.") from None
     except csv.Error as error:
-        raise SeatrialError(f"{path.name} is not valid CSV, line {reader.line_num}: {error}.") from None
+        raise SeatrialError(
+            f"{path.name} is not valid CSV, line {reader.line_num}: {error}.",
+            hint="Fix that line, or save the table as CSV again.",
+        ) from None
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -165,12 +168,12 @@ def _read_parquet(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         file = pq.ParquetFile(path)
         if file.metadata.num_rows == 0:
-            raise SeatrialError(f"{path.name} has no rows.")
+            raise SeatrialError(f"{path.name} has no rows.", hint="Give a file with rows.")
         for batch in file.iter_batches(batch_size=size):
             names = batch.schema.names
             yield RawChunk({n: from_arrow(batch.column(i)) for i, n in enumerate(names)}, batch.num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise SeatrialError(f"{path.name} cannot be read as Parquet: {error}") from None
+        raise SeatrialError(f"{path.name} cannot be read as Parquet: {error}", hint="Write the file again.") from None
 
 
 def import_pyarrow() -> None:
@@ -214,7 +217,9 @@ def _read_json(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise SeatrialError(f"{path.name} is not valid JSON: {error}") from None
+        raise SeatrialError(
+            f"{path.name} is not valid JSON: {error}", hint='Write [{"column": value, ...}, ...].'
+        ) from None
     rows = document.get("inputs", [document]) if isinstance(document, dict) else document
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise SeatrialError(f"{path.name} contains no rows.", hint='Write [{"column": value, ...}, ...].')

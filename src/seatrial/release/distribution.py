@@ -93,7 +93,7 @@ def _pkg_info(path: Path) -> bytes:
                 if member.ischr() or member.isblk() or member.isfifo():
                     raise SeatrialError(f"{path} is refused: {member.name} is a device.")
                 if count > MEMBER_LIMIT or total > TOTAL_LIMIT:
-                    raise SeatrialError(f"{path} is refused: unpacked it is too large.")
+                    raise SeatrialError(f"{path} is refused: it is too large when unpacked.")
                 if member.name == f"{top}/PKG-INFO" and member.isfile() and member.size <= TEXT_LIMIT:
                     file = archive.extractfile(member)
                     metadata = file.read() if file else None

@@ -63,7 +63,7 @@ class FolderIndex(FolderSource, Index):
         return self._publish_locked(distributions)
 
     def add(self, file: Path) -> Published:
-        """Add one file of a release, as an upload brings them: the wheel or the sdist, the other may follow.
+        """Add one file of a release, as uploads deliver them: the wheel or the sdist; the other may follow.
 
         The release exists once its wheel does.
         """

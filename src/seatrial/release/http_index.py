@@ -72,7 +72,7 @@ class HttpIndex(Index):
         distributions = read_distributions(files)
         first = distributions[0]
         self.settings.credentials(push=True)  # report a missing token before anything else
-        progress(f"asking {self.where} for {first.name}")
+        progress(f"looking up {first.name} on {self.where}")
         new = refuse_changed_files(distributions, self._version(first))
         for each in sorted(new, key=lambda d: d.is_wheel):
             self._upload(each, progress)
@@ -167,7 +167,7 @@ class HttpIndex(Index):
                 if hashlib.file_digest(file, kind).hexdigest() != digest:
                     raise SeatrialError(
                         f"{listed.file.filename} from {self.where} does not have the {kind} that the index lists.",
-                        hint="It was damaged on the way or changed there; nothing was installed.",
+                        hint="It was damaged in transit or changed on the server; nothing was installed.",
                     )
 
     def _prune(self) -> None:
@@ -214,7 +214,7 @@ class HttpIndex(Index):
             )
 
     def _check_response(self, response: IndexResponse, each: Distribution) -> None:
-        """Raise what an upload's status means; UnknownOutcomeError where only the index itself can tell."""
+        """Raise the error for an upload's status; UnknownOutcomeError where only the index shows the outcome."""
         status, upload = response.status, self.settings.upload
         text = self._session.excerpt(response.text, response.content_type)
         if status in (200, 201, 202, 204):

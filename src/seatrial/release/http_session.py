@@ -83,7 +83,7 @@ class Session:
                     into.write(chunk)
                     done += len(chunk)
                 if expected and done != expected and "content-encoding" not in response.headers:
-                    raise UnknownOutcomeError(f"{_public(url)} broke off after {done:,} of {expected:,} bytes.")
+                    raise UnknownOutcomeError(f"{_public(url)} ended after {done:,} of {expected:,} bytes.")
 
         self._retry(get)
 
@@ -108,7 +108,7 @@ class Session:
                 finally:
                     response.close()
         except httpx.HTTPError as error:
-            raise UnknownOutcomeError(f"The upload to {url} broke off: {_cause(error)}.") from None
+            raise UnknownOutcomeError(f"The upload to {url} was interrupted: {_cause(error)}.") from None
         return IndexResponse(response.status_code, text, response.headers.get("content-type", ""), url)
 
     def excerpt(self, text: str, content_type: str = "") -> str:
@@ -127,7 +127,7 @@ class Session:
         if self.settings.credentials(push=push) is not None:
             return SeatrialError(
                 f"{self.settings} rejects the token in {variable} ({status}).",
-                hint=f"Check that {variable} is up to date and may {'upload' if push else 'read'}.",
+                hint=f"Check that the token in {variable} is current and may {'upload' if push else 'read'}.",
             )
         key = "push_token" if push else "pull_token"
         return SeatrialError(
@@ -144,7 +144,7 @@ class Session:
 
     @contextmanager
     def _get(self, url: str, headers: dict[str, str], *, same_origin: bool) -> "Iterator[httpx.Response | None]":
-        """Follow redirects, and send the token only to the index; `same_origin`: None where one leads elsewhere."""
+        """Follow redirects, and send the token only to the index; `same_origin`: None if one leads elsewhere."""
         import httpx
 
         origin = _origin(self.settings.url)
@@ -182,7 +182,7 @@ class Session:
         return request()
 
     def _check_status(self, status: int, url: str, text: str) -> None:
-        """Raise where a page or a file did not come."""
+        """Raise where the server did not return the page or file."""
         if status in (401, 403):
             raise self.denied(status, push=False)
         if status in TEMPORARY:

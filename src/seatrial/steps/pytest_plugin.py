@@ -76,7 +76,7 @@ class TrialCheck:
 _NEXT = {
     "blocked": "`seatrial trial` writes a page that shows what changed.",
     "waiting": "Review the difference, and accept it if it is right: `seatrial trial accept --reason ...`",
-    "inconclusive": "The check could not be run, which does not count as passed; `seatrial trial` shows details.",
+    "inconclusive": "The check could not run, which does not count as passed; `seatrial trial` shows details.",
 }
 
 

@@ -71,7 +71,7 @@ def names_of(root: Path) -> ProjectName:
         package = in_src[0]
     if (root / package / "__init__.py").is_file() and not (root / "src" / package).is_dir():
         raise SeatrialError(
-            f"The package is in {package}/, and a project has it in src/{package}/.",
+            f"The package is in {package}/, but a project needs it in src/{package}/.",
             hint=f"mkdir src; git mv {package} src/{package}. Then run `seatrial adopt` again.",
         )
     return project_name(name, package)

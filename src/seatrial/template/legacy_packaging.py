@@ -15,7 +15,7 @@ def older_project(root: Path) -> dict[str, Any]:
     """setup.cfg and setup.py as a [project] table, as far as they can be read; empty if there is neither file."""
     metadata = _setup_py(root / "setup.py") | _setup_cfg(root / "setup.cfg")
     table: dict[str, Any] = {
-        ours: metadata[theirs].strip() for theirs, ours in _KEYS.items() if isinstance(metadata.get(theirs), str)
+        key: metadata[old].strip() for old, key in _KEYS.items() if isinstance(metadata.get(old), str)
     }
     requires = metadata.get("install_requires", [])
     requires = requires.splitlines() if isinstance(requires, str) else requires

@@ -41,22 +41,22 @@ def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Mer
         before, after = old.get(path), new.get(path)
         if before == after:
             continue
-        mine = _read(root / path)
+        current = _read(root / path)
         if path == ANSWERS and after is not None:
             files[path] = after  # only the commands write it
-        elif mine == after:
+        elif current == after:
             continue
-        elif mine is None:
+        elif current is None:
             if before is None:
                 files[path] = after
             else:
                 kept[path] = "you removed it"
-        elif mine == before:
+        elif current == before:
             files[path] = after
         elif after is None:
             kept[path] = "the template no longer has it, but you changed it"
         else:
-            files[path], clean = _three_way(path, mine, before or b"", after)
+            files[path], clean = _three_way(path, current, before or b"", after)
             if not clean:
                 conflicts.append(path)
     return Merge(files, tuple(conflicts), kept)
@@ -81,13 +81,13 @@ def _read(path: Path) -> bytes | None:
         raise SeatrialError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _three_way(path: str, mine: bytes, before: bytes, after: bytes) -> tuple[bytes, bool]:
+def _three_way(path: str, current: bytes, before: bytes, after: bytes) -> tuple[bytes, bool]:
     """Merge one file; returns its content, and whether there was no conflict."""
-    windows = b"\r\n" in mine and b"\r\n" not in before  # a checkout with other line ends is not an edit
+    windows = b"\r\n" in current and b"\r\n" not in before  # a checkout with other line ends is not an edit
     if windows:
         before, after = (text.replace(b"\n", b"\r\n") for text in (before, after))
     with tempfile.TemporaryDirectory() as folder:
-        names = {"mine": mine, "before": before, "after": after}
+        names = {"current": current, "before": before, "after": after}
         for name, content in names.items():
             (Path(folder) / name).write_bytes(content)
         labels = [word for label in ("yours", "the template before", "the template now") for word in ("-L", label)]

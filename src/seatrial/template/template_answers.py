@@ -65,7 +65,7 @@ class TemplateAnswers:
     example: str = "{}"
     seatrial: str = TOOLKIT
     ci: str = "none"
-    repository: str = ""  # the root of the git repository, if it is not the one around the project
+    repository: str = ""  # the root of the git repository, if it is not the enclosing one
     deploy: tuple[str, ...] = ("local",)
 
     def answers(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from seatrial.template.template_answers import schema_answers
 # Earlier templates, one folder per version: rendering the one a project was made with shows what people have edited.
 # Before a released template is changed, it is copied there, and `template` in its copier.yml is raised.
 EARLIER = Path(__file__).parent / "earlier"
-# Files meant to be edited; once somebody has, the template does not touch them.
+# Files meant to be edited; once edited, the template does not touch them.
 EDITABLE = ("data/README.md", "tests/test_features.py")
 
 

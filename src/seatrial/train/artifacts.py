@@ -29,7 +29,7 @@ class EngineFile:
 def release_metadata(
     recipe: Recipe, fitted: Fitted, evaluation: Evaluation, engine: EngineFile, fingerprint: Fingerprint
 ) -> Metadata:
-    """Collect the facts of a release."""
+    """Collect the metadata of a release."""
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
     training = recipe.training_rows
     frame = fitted.frame(training)

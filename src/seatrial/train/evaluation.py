@@ -126,7 +126,7 @@ def permutation_importance(
     """Shuffle each raw column among the held-out rows, and measure the loss in the headline metric (Breiman 2001).
 
     Columns that the model does not use come out as exactly 0. A column is left out where a feature function fails on
-    the mixed rows, which can happen where the schema has rules across columns.
+    the shuffled rows, which can happen where the schema has rules across columns.
     """
     labels, rows = evaluation.labels, len(evaluation.labels)
     generator = np.random.default_rng(seed)
@@ -140,7 +140,7 @@ def permutation_importance(
         return [measure.of(_labelled(evaluation.rule, labels, part)) for part in np.split(score(table), SHUFFLES)]
 
     # All shuffles of a column in one call, since a pipeline's cost is per call rather than per row. The unshuffled rows
-    # are scored in a call of the same shape, so that not a bit changes for an unused column.
+    # are scored in a call of the same shape, so that the loss of an unused column is exactly 0.
     shuffles = np.concatenate([generator.permutation(rows) for _ in range(SHUFFLES)])
     repeated = {name: np.tile(values, SHUFFLES) for name, values in held_out.items()}
     before = measured(repeated)

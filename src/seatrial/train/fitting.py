@@ -14,7 +14,7 @@ from seatrial.core.random_state import seed_pipeline
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, Feature, add_features
 from seatrial.model.inputs import Inputs, stack_columns
-from seatrial.model.row_hash import row_places
+from seatrial.model.row_hash import row_hashes
 from seatrial.model.schema import Column
 from seatrial.train.training_table import TrainingTable
 
@@ -26,8 +26,8 @@ Alter = Callable[[Any, Array], Array]
 class Split:
     """Positions of the rows to train on and of those held out, in the table's order.
 
-    `cuts` says for each class (or for "all", in a regression) up to which place its rows are held out, so that it can
-    be determined later whether a row was held out.
+    `cuts` has for each class (or for "all", in a regression) the row hash below which its rows are held out, so that it
+    can be determined later whether a row was held out.
     """
 
     train: Array
@@ -57,7 +57,7 @@ def split(table: TrainingTable, project: ProjectSettings) -> Split:
     That shuffles like any seed, and a row stays in its part when other rows are added, removed or reordered: releases
     can be compared on rows that none of them has seen. Raises SeatrialError where a class has only one row.
     """
-    places = row_places(table.columns, list(table.columns), table.target, seed=project.seed)
+    hashes = row_hashes(table.columns, list(table.columns), table.target, seed=project.seed)
     stratified = table.task != "regression"
     groups = {str(label): table.target == label for label in table.classes} if stratified else {}
     test = np.zeros(table.rows, dtype=bool)
@@ -67,13 +67,13 @@ def split(table: TrainingTable, project: ProjectSettings) -> Split:
         if len(rows) < 2:
             rows_text = f"only one row has {project.target} = {label}" if stratified else "there is only one row"
             raise SeatrialError(
-                f"{project.data.name}: {rows_text}, but training and evaluation need one each.",
+                f"{project.data.name}: {rows_text}, but training and evaluation need at least one each.",
                 hint="Collect more such rows, or remove the label from the table.",
             )
         held_out = min(max(round(len(rows) * project.test_share), 1), len(rows) - 1)
-        ordered = rows[np.argsort(places[rows])]
+        ordered = rows[np.argsort(hashes[rows])]
         test[ordered[:held_out]] = True
-        cuts[label] = float(places[ordered[held_out]])
+        cuts[label] = float(hashes[ordered[held_out]])
     return Split(np.flatnonzero(~test), np.flatnonzero(test), project.seed, stratified, cuts)
 
 

@@ -1,4 +1,4 @@
-"""The model card, in Markdown: what a release predicts, from which data, how well, and with which limits.
+"""The model card, in Markdown: what a release predicts, from what data, how well, and its limits.
 
 After Mitchell et al. 2019, "Model Cards for Model Reporting".
 """

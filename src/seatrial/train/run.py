@@ -106,7 +106,7 @@ def train(
 
 
 def _decision_rule(recipe: Recipe) -> DecisionRule:
-    """Return the rule of the project's settings; the last label in order is positive by default, as 1 of 0 and 1."""
+    """Return the rule of the project's settings; by default, the last label in sort order is positive."""
     project, table = recipe.project, recipe.table
     positive = 1
     if table.task == "binary" and project.positive is not None:

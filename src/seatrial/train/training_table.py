@@ -80,10 +80,14 @@ def read_training_table(
     classes = () if task == "regression" else tuple(np.unique(target).tolist())
     if task != "regression" and len(classes) < 2:
         raise SeatrialError(
-            f"{path.name}: `{project.target}` is {classes[0]!r} in every row, so there is nothing to learn."
+            f"{path.name}: `{project.target}` is {classes[0]!r} in every row, so there is nothing to learn.",
+            hint="Check that [tool.seatrial] target is the column to predict.",
         )
     if task == "binary" and len(classes) > 2:
-        raise SeatrialError(f"{path.name}: `{project.target}` has {len(classes)} labels, but the task is binary.")
+        raise SeatrialError(
+            f"{path.name}: `{project.target}` has {len(classes)} labels, but the task is binary.",
+            hint='Set task = "multiclass", or remove the task to have it inferred.',
+        )
     return TrainingTable(columns, target, task, classes, tuple(problems), read, before)
 
 
@@ -91,7 +95,10 @@ def _typed_target(labels: list[Any], project: ProjectSettings) -> tuple[Array, T
     """Convert labels to integers, numbers or text, whichever fits all of them."""
     numbers = _as_numbers(labels)
     if numbers is not None and not np.isfinite(numbers).all():
-        raise SeatrialError(f"{project.data.name}: `{project.target}` has values that are not finite.")
+        raise SeatrialError(
+            f"{project.data.name}: `{project.target}` has values that are not finite.",
+            hint="Correct these rows, or remove them from the table.",
+        )
     integers = numbers is not None and bool((numbers % 1 == 0).all())
     several = len(set(labels)) > MOST_CLASSES
     task: Any = project.task
@@ -102,7 +109,10 @@ def _typed_target(labels: list[Any], project: ProjectSettings) -> tuple[Array, T
             task = "binary" if len(set(labels)) <= 2 else "multiclass"
     if task == "regression":
         if numbers is None:
-            raise SeatrialError(f"{project.data.name}: `{project.target}` is not a number in every row.")
+            raise SeatrialError(
+                f"{project.data.name}: `{project.target}` is not a number in every row.",
+                hint="A regression needs numbers: set another task, or choose another target.",
+            )
         return numbers, task
     if several and len(set(labels)) > len(labels) / 2:
         raise SeatrialError(

@@ -39,7 +39,7 @@ def contract_checks(old: Contract, new: Contract) -> list[Check]:
     changes = [*_changed_answers(old, new), *_changed_columns(old.columns, new.columns)]
     if not changes:
         return [Check("contract.same", "contract", Outcome.passed, "Columns, rules and answers are the same.")]
-    # With a major version, a break is announced: somebody has read the list.
+    # A major version announces the break, so it need not wait for acceptance.
     announced = _step(old.version, new.version) == "major"
     return [
         Check(

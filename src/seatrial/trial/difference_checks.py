@@ -53,7 +53,7 @@ def check_total(
     else:
         reason = recipes.missing.get("total") or recipes.missing.get("reproduce") or "The recipe is not available."
         outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
-        summary = f"What harmless retraining changes is not known, so changes cannot be judged. {reason}"
+        summary = f"The noise floor of harmless retraining is unknown, so changes cannot be judged. {reason}"
         checks = [Check("total.noise", "total", outcome, summary, hint=PUBLISH_SDIST)]
     if queries.truth is not None:
         noise = floor.of_members("metrics") if floor else None
@@ -68,7 +68,7 @@ def check_alone(queries: Queries, new: CollectedAnswers, policy: Policy) -> list
         return [too_few_labels(0 if truth is None else len(truth), policy)]
     constant = scoring.constant_scores(truth) if scoring.classifies else np.full(len(truth), np.median(truth))
     own, trivial = (float(scoring.losses(scores, truth).mean()) for scores in (new.of("rows"), constant))
-    summary = f"{scoring.loss_name} {own:.3g}, of a constant prediction {trivial:.3g}"
+    summary = f"{scoring.loss_name} {own:.3g}, against {trivial:.3g} for a constant prediction"
     return [
         judged_check(
             "metrics.trivial", "total", not own < trivial,

@@ -68,7 +68,7 @@ def _golden_labels(labels: Sequence[object], golden: GoldenRows, scoring: Scorin
     if not wrong:
         return []
     summary = (
-        f"the installed {role} gives {wrong} of {len(expected)} golden rows another label than its scores imply: "
+        f"the installed {role} gives {wrong} of {len(expected)} golden rows a different label than its scores imply: "
         f"its threshold is not {scoring.threshold:g}, or its classes are in another order"
     )
     return [Check("golden.labels", "golden", Outcome.blocked, summary, severity=INFINITE)]
@@ -94,7 +94,7 @@ def check_invariants(repeated: RepeatedAnswers, scoring: Scoring, policy: Policy
     checks = compare_invariants(repeats, scoring, policy, role=f"the {role}")
     if repeated.answers.attempts:
         tried = ", ".join(dict.fromkeys(repeated.answers.attempts))
-        summary = f"the {role} tried something that no prediction needs, and was refused: {tried[:200]}"
+        summary = f"the {role} attempted an operation that no prediction needs, and it was blocked: {tried[:200]}"
         checks.append(Check("invariants.attempts", "invariants", Outcome.blocked, summary, severity=1.0))
     return checks
 
@@ -106,7 +106,9 @@ def check_bad_input(probes: Sequence[Probe], old: Sequence[RowResult], new: Sequ
     if failed:
         probe, result = failed[0]
         subject, severity = probe.column, INFINITE
-        summary = f"the candidate fails on {len(failed)} rows, e.g. if `{subject}` is {probe.what}: {result.error}"
+        summary = (
+            f"the candidate fails on {len(failed)} rows, for example if `{subject}` is {probe.what}: {result.error}"
+        )
         checks.append(Check("contract.fails", "contract", Outcome.blocked, summary, subject, severity=severity))
     for before, after, verb, other, outcome in (
         ("accepted", "refused", "rejects", "accepts", Outcome.waiting),

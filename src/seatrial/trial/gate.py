@@ -1,8 +1,8 @@
-"""The gate: which trials a wheel has passed, and what somebody accepted. Publishing and deploying ask it first.
+"""The gate: the trials that a wheel has passed, and the accepted differences. Publishing and deploying ask it first.
 
 Results are stored in the project's `.seatrial/trials/`, named by the hashes of both wheels: a result is valid for
 exactly these bytes against exactly that baseline. Acceptances are stored in `accepted.json` next to pyproject.toml, and
-belong into git.
+belong in git.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ RESULTS = Path(".seatrial") / "trials"
 DOCUMENT = "verdict.json"
 ACCEPTED = "accepted.json"
 FIRST = "first"
-# Nobody can accept these: the wheel is not what was trained, or its answers are not reliable.
+# These cannot be accepted: the wheel is not what was trained, or its answers are not reliable.
 NEVER_ACCEPTED = ("golden", "invariants")
 
 
@@ -120,7 +120,7 @@ def read_acceptances(root: Path) -> list[Acceptance]:
 def accept(
     root: Path, verdict: Verdict, *, checks: Sequence[str], reason: str, by: str, today: date, until: date
 ) -> Acceptance:
-    """Record that somebody accepts the differences `checks` (ids; none means all that wait) between these two wheels.
+    """Record the acceptance of the differences `checks` (ids; none means all that wait) between these two wheels.
 
     Raises PolicyError if there is nothing to accept, or if a check cannot be accepted.
     """

@@ -20,8 +20,8 @@ class Outcome(StrEnum):
 
     passed = "passed"
     noted = "noted"  # worth reading, decides nothing
-    accepted = "accepted"  # it would wait, but somebody accepted this exact difference
-    waiting = "waiting"  # for somebody's acceptance
+    accepted = "accepted"  # it would wait, but a person accepted this exact difference
+    waiting = "waiting"  # for a person's acceptance
     inconclusive = "inconclusive"  # it could not be determined, which is never a pass
     blocked = "blocked"
 
@@ -40,7 +40,7 @@ class ExitCode:
 class Check:
     """One thing that was checked.
 
-    `subject` is what to blame if it fails: a column, a group of rows ("sex = female"), a metric; empty for the whole.
+    `subject` is what the failure is about: a column, a group of rows ("sex = female"), a metric; empty for the whole.
     `old`, `new` and `limit` are the values that decided, if there are any. `severity` orders failed checks: how many
     times over its limit the check is, or infinity where no difference is allowed. `evidence` is further JSON data.
     """

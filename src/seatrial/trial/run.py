@@ -88,7 +88,7 @@ class _Trial:
         setup, policy, recipes = self.setup, self.policy, self.recipes
         scoring, new, old = setup.queries.scoring, setup.candidate, setup.baseline
         checks = contract_checks(_contract(old.description), _contract(new.description)) if old else []
-        self.progress("asking the candidate for its golden rows")
+        self.progress("scoring the candidate's golden rows")
         repeated = ask_repeatedly(new.sandbox, setup.golden)
         columns = new.description.columns
         checks += equality_checks.check_golden(repeated, setup.golden, columns, scoring, policy, "candidate")
@@ -139,7 +139,7 @@ class _Trial:
 
     def _collect(self, release: OpenedRelease) -> CollectedAnswers:
         rows = len(next(iter(self.blocks.table.values())))
-        self.progress(f"asking the {release.sandbox.role} about {rows:,} rows")
+        self.progress(f"scoring {rows:,} rows with the {release.sandbox.role}")
         return collect_answers(release.sandbox, self.setup.golden, self.blocks, self.setup.rows.probes)
 
 
@@ -188,7 +188,7 @@ def _check_baseline(baseline: OpenedRelease, queries: Queries, policy: Policy) -
             name="golden.baseline",
             outcome=Outcome.inconclusive if check.outcome is Outcome.blocked else check.outcome,
             summary=f"The baseline: {check.summary}",
-            hint="It does not predict what it did at training. Name another release to compare with.",
+            hint="It does not reproduce the scores from its training. Compare with another release.",
         )
     ]
 

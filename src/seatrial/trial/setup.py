@@ -21,7 +21,7 @@ from seatrial.wheels.wheel import WheelInfo
 
 @dataclass(frozen=True)
 class OpenedRelease:
-    """A release in its sandbox, and what it says about itself."""
+    """A release in its sandbox, and its description."""
 
     sandbox: Sandbox
     answers: Answers
@@ -60,7 +60,7 @@ def set_up_trial(
 
     def opened(wheel: Path | WheelInfo, role: str) -> OpenedRelease:
         sandbox = open_sandbox(wheel, policy, role=role, index=index, progress=progress)
-        progress(f"asking the {role} to describe itself")
+        progress(f"reading the {role}'s description")
         return OpenedRelease(sandbox, sandbox.ask([Describe()]))
 
     new = opened(candidate, "candidate")
@@ -68,11 +68,11 @@ def set_up_trial(
     golden = read_golden(new.sandbox.wheel)
     if not golden.rows:
         raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
-    mine = new.description
-    comparable = old is not None and equality_checks.comparable(old.description.metadata, mine.metadata)
+    described = new.description
+    comparable = old is not None and equality_checks.comparable(old.description.metadata, described.metadata)
     releases = [new, old] if old and comparable else [new]
     rows = gather_rows([(each.sandbox, each.description) for each in releases], golden, data)
-    regression = mine.metadata.task == "regression" and rows.labelled.rows
+    regression = described.metadata.task == "regression" and rows.labelled.rows
     scale = float(np.std(rows.labelled.target)) if regression else 1.0
-    queries = make_trial_queries(scoring_of(mine, scale or 1.0), rows, mine.columns)
+    queries = make_trial_queries(scoring_of(described, scale or 1.0), rows, described.columns)
     return TrialSetup(new, old, comparable, golden, rows, queries)

@@ -1,4 +1,4 @@
-"""A wheel as a zip file: one that every installer reads in the same way, of bounded size, as its RECORD says.
+"""A wheel as a zip file: read the same way by every installer, bounded in size, and matching its RECORD.
 
 Installers differ in which of a zip file's two directories they trust, so an ambiguous file could be inspected as one
 thing and installed as another.
@@ -48,7 +48,7 @@ def check_members(path: Path, content: bytes, members: list[zipfile.ZipInfo], di
         if member.flag_bits & 1:
             raise _refused(path, f"{name!r} is encrypted")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise _refused(path, f"{name!r} has a compression that wheels do not use")
+            raise _refused(path, f"{name!r} has a compression method that wheels do not use")
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(path, f"{name!r} is a link or a device")
     files = {folded for folded, name in names.items() if not name.endswith("/")}
@@ -110,7 +110,7 @@ def _check_name(path: Path, member: zipfile.ZipInfo) -> None:
 def _check_layout(path: Path, content: bytes, members: list[zipfile.ZipInfo], directory: int) -> None:
     """Refuse members that share bytes, which lets a small file unpack to a huge one, and bytes outside of any member.
 
-    An installer that reads a zip file as a stream would unpack a member that is only hidden between the others.
+    An installer that reads a zip file as a stream would also unpack a member that is hidden between the others.
     """
     end = slack = 0
     for member in sorted(members, key=lambda m: m.header_offset):

@@ -1,9 +1,9 @@
 """The lockfile of a release: everything that it runs with, with versions and hashes, as a requirements file.
 
 First our own wheels, by name, version and hash; then everything else, resolved once, in the versions that the release
-was made and tried with. It contains no URL: where the files come from is up to the machine that installs them. Our own
-wheels are installed in a separate step, only from a folder of fetched wheels, so a package of the same name on a public
-index is never considered; every other file must have one of the hashes in the lockfile.
+was trained and tested with. It contains no URL: where the files come from is up to the machine that installs them. Our
+own wheels are installed in a separate step, only from a folder of fetched wheels, so a package of the same name on a
+public index is never considered; every other file must have one of the hashes in the lockfile.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from seatrial.wheels.installer import find_uv, last_lines, run_tool
 from seatrial.wheels.resolution import Resolution
 from seatrial.wheels.wheel import WheelInfo
 
-# Packages that affect predictions; a release is served with the versions that it was made with.
+# Packages that affect predictions; a release is served with the versions that it was trained with.
 DECISIVE = ("numpy", "onnxruntime", "pydantic", "scikit-learn", "pandas", "skops")
 OLDEST_PYTHON = "3.11"
 TIMEOUT = 300.0  # seconds for the resolution

@@ -1,7 +1,7 @@
 """Which wheels go into an environment: ours by path, everything else by name.
 
 The model's wheel is installed by path, and so is everything else that the project's index has, the toolkit first. These
-names are never looked up on a public index, where they may belong to somebody else. Everything else, numpy for example,
+names are never looked up on a public index, where they may belong to someone else. Everything else, numpy for example,
 comes from the index that the user's uv or pip is set up for.
 """
 
@@ -148,7 +148,7 @@ class _Search:
         by_version = {file.version: file for file in files if file.is_wheel and not file.yanked and _runs_here(file)}
         where = self._index.where
         if not by_version:
-            # The index owns this name, so a package of somebody else must not replace it.
+            # The index owns this name, so a package by someone else must not replace it.
             raise SeatrialError(f"{where} has no wheel of {name}.", hint=f"Publish a wheel of {name} there.")
         specifier = requirement.specifier
         for other in self._pending:

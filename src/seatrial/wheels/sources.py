@@ -1,4 +1,4 @@
-"""Where an environment takes wheels from: an index in a folder or at a URL, queried for files by name."""
+"""Where an environment gets its wheels: an index in a folder or at a URL, queried for files by name."""
 
 from pathlib import Path
 from typing import Protocol

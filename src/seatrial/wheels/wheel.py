@@ -44,7 +44,7 @@ class WheelInfo:
     summary: str
     requires_python: str | None
     requires_dist: tuple[str, ...]
-    record: Mapping[str, str] = field(repr=False)  # by file: its hash as in RECORD, which it has
+    record: Mapping[str, str] = field(repr=False)  # the verified hash of each file, as in RECORD
     metadata: bytes = field(repr=False)
     release: dict[str, Any] | None = field(repr=False)  # its release.json
     complaints: tuple[str, ...] = ()
@@ -185,7 +185,7 @@ def identity(name: str, version: str) -> tuple[str, Version] | None:
 
 
 def _check_tags(path: Path, content: bytes) -> None:
-    """Compare the tags in WHEEL with those in the file name, by which an installer chooses."""
+    """Compare the tags in WHEEL with those in the file name, which installers use."""
     lines = content.decode("utf-8", errors="replace").splitlines()
     declared = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
     if {str(tag) for text in declared for tag in parse_tag(text)} != set(map(str, parse_wheel_filename(path.name)[3])):

@@ -25,8 +25,8 @@ def code(model: Model, rows: int = 200) -> str:
 
 
 def constants(text: str) -> dict[str, list[str]]:
-    found = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
-    return {node.targets[0].id: ast.literal_eval(node.value) for node in found}  # type: ignore[attr-defined]
+    constants = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in constants}  # type: ignore[attr-defined]
 
 
 def test_boosted_trees_take_missing_numbers_as_they_are() -> None:

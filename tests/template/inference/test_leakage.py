@@ -29,7 +29,7 @@ def test_constant_and_empty_columns_are_left_out(write_file: WriteFile, tmp_path
 def test_whole_numbers_are_an_identifier_by_their_name(write_file: WriteFile, name: str, used: bool) -> None:
     examination = examined(write_file(table(f"size,{name},y", **{name: lambda n: n * 37 % 41 * 9})), "y")
     assert examination.columns[1].used is used
-    assert used or examination.columns[1].left_out == "an identifier, by its name"
+    assert used or examination.columns[1].left_out == "an identifier, judging by its name"
 
 
 def test_copies_are_left_out_and_different_measures_are_not(write_file: WriteFile) -> None:

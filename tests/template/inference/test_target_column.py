@@ -37,7 +37,7 @@ def test_a_target_that_is_missing_everywhere(write_file: WriteFile) -> None:
 
 def test_a_target_that_is_an_identifier(write_file: WriteFile) -> None:
     path = write_file(table("id,size,y", id=lambda n: 100 + n))
-    assert "the target `id` looks like an identifier: an identifier, by its name" in error_of(path, "id")
+    assert "the target `id` looks like an identifier: an identifier, judging by its name" in error_of(path, "id")
     path = write_file(table(y=lambda n: f"customer-{n}"))
     assert "has a different label in most rows: 40 labels in 40 rows." in error_of(path)
 

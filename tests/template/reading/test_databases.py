@@ -43,7 +43,7 @@ def error_of(url: str, query: str) -> str:
 def test_sqlite(sqlite_url: str, query: str) -> None:
     examination = examine(read_source(sqlite_url, query=query), "y")
     assert [(c.name, c.kind, c.left_out) for c in examination.columns] == [
-        ("id", "integer", "an identifier, by its name"),
+        ("id", "integer", "an identifier, judging by its name"),
         ("size", "number", ""),
         ("colour", "category", ""),
         ("joined", "date", ""),
@@ -53,12 +53,12 @@ def test_sqlite(sqlite_url: str, query: str) -> None:
 def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
     assert "no such table: clients" in error_of(sqlite_url, "SELECT * FROM clients")
     assert "the query returned no rows." in error_of(sqlite_url, "SELECT * FROM customers WHERE id > 1000")
-    assert "the query gives two columns `y`." in error_of(sqlite_url, "SELECT y, y FROM customers")
+    assert "the query returns two columns `y`." in error_of(sqlite_url, "SELECT y, y FROM customers")
     assert "needs a query." in error_of(sqlite_url, "")
     assert "does not exist." in error_of(f"sqlite:///{tmp_path}/none.db", "customers")
     assert not (tmp_path / "none.db").exists()
-    assert "That is no database URL." in error_of("://nothing", "customers")
-    assert "no driver for it" in error_of("oddbase://host/x", "customers")
+    assert "This is not a valid database URL." in error_of("://nothing", "customers")
+    assert "its driver is not installed" in error_of("oddbase://host/x", "customers")
 
 
 def test_a_result_larger_than_memory_is_abandoned(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_nan_scores_block():
     assert "not finite" in cause(scores).summary
 
 
-def test_dropped_rows_and_other_classes_are_told_apart():
+def test_dropped_rows_and_other_classes_are_distinguished():
     assert "rows were dropped" in cause(survival(ROWS)[:-2]).summary
     assert "the classes differ" in cause(np.tile(1 / 3, (72, 3))).summary
 
@@ -95,7 +95,7 @@ def test_the_difference_of_a_redesign_waits():
         ("deck", lambda v: np.array(["A"] * len(v), dtype=object)),
     ],
 )
-def test_the_spoiled_column_is_named(column, change):
+def test_the_faulty_column_is_named(column, change):
     check = cause(faulty(lambda c: {**c, column: change(c[column])})(ROWS))
     assert check.subject == column
     assert f"`{column}`" in check.summary
@@ -144,7 +144,7 @@ def test_a_temperature_is_named_for_several_classes_too():
     assert "a temperature of 1.5" in check.summary
 
 
-def test_what_does_not_depend_on_any_column_is_blamed_on_none():
+def test_a_difference_that_depends_on_no_column_names_none():
     scores = survival(ROWS)
     noise = 0.2 * np.random.default_rng(5).random(len(scores))
     scores = np.clip(scores + noise[:, None] * [1, -1], 0, 1)

@@ -51,15 +51,15 @@ def test_values_are_numbered_in_order_of_appearance():
 
 
 @pytest.mark.parametrize(
-    ("group", "told"),
+    ("group", "marked"),
     [
         ("sex = female", "`sex` = female"),
         ("age: 1 to 5 and deck is missing", "`age`: 1 to 5 and `deck` is missing"),
         ("everything", "everything"),
     ],
 )
-def test_columns_are_marked_as_code_in_sentences(group, told):
-    assert ticked(group) == told
+def test_columns_are_marked_as_code_in_sentences(group, marked):
+    assert ticked(group) == marked
 
 
 MILLION = """

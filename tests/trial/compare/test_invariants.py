@@ -1,4 +1,4 @@
-"""What must hold of any release, and that each guard fails where it should."""
+"""What must be true of any release: each broken invariant fails its own check."""
 
 import dataclasses
 
@@ -50,8 +50,8 @@ def test_scores_that_are_not_finite_or_not_probabilities_are_found():
     bad[4] = np.nan
     assert "invariants.finite" in failed(dataclasses.replace(SOUND, first=bad, again=bad))
     half = SCORES * 0.9
-    told = failed(dataclasses.replace(SOUND, first=half, again=half, alone=half[[0, 10, 20]], permuted=half[ORDER]))
-    assert told == {"invariants.sums"}
+    names = failed(dataclasses.replace(SOUND, first=half, again=half, alone=half[[0, 10, 20]], permuted=half[ORDER]))
+    assert names == {"invariants.sums"}
 
 
 def test_changed_inputs_are_named():

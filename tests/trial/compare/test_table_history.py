@@ -66,7 +66,7 @@ def test_equal_rows_are_paired_one_to_one():
     ("change", "words"),
     [
         (lambda v: v * 1000, "1000 times as large, as if in another unit"),
-        (lambda v: np.full_like(v, 28.0), "it is 28 now"),
+        (lambda v: np.full_like(v, 28.0), "it is now 28"),
         (lambda v: np.roll(v, 1), "as after a wrong join"),
     ],
 )

@@ -21,7 +21,7 @@ SCHEMA = (
 )
 
 
-def told(columns, target=None, rows=slice(None)):
+def fingerprint_of(columns, target=None, rows=slice(None)):
     size = len(columns["age"])
     target = np.random.default_rng(0).integers(0, 2, size) if target is None else target
     columns = {n: v[rows] for n, v in columns.items()}
@@ -32,13 +32,13 @@ OLD = passengers(2_000)
 
 
 def failed(new, old=None):
-    checks = compare_data(old or told(OLD), new, Policy())
+    checks = compare_data(old or fingerprint_of(OLD), new, Policy())
     return {c.subject or c.name: c for c in checks if c.outcome in (Outcome.blocked, Outcome.waiting)}
 
 
 def test_a_fresh_sample_of_the_same_kind_passes():
     for seed in range(1, 6):
-        assert not failed(told(passengers(2_300, seed=seed)))
+        assert not failed(fingerprint_of(passengers(2_300, seed=seed)))
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_a_fresh_sample_of_the_same_kind_passes():
     ],
 )
 def test_a_changed_column_is_named_with_its_change(column, change, words):
-    check = failed(told({**OLD, column: change(OLD[column])}))[column]
+    check = failed(fingerprint_of({**OLD, column: change(OLD[column])}))[column]
     assert words in check.summary
 
 
 def test_missing_rows_and_other_label_rates_are_found():
-    assert failed(told(OLD, rows=slice(0, 400)))["data.rows"].outcome is Outcome.blocked
-    assert "survived" in failed(told(OLD, target=np.zeros(2_000, dtype=int) + (np.arange(2_000) % 5 == 0)))
+    assert failed(fingerprint_of(OLD, rows=slice(0, 400)))["data.rows"].outcome is Outcome.blocked
+    assert "survived" in failed(fingerprint_of(OLD, target=np.zeros(2_000, dtype=int) + (np.arange(2_000) % 5 == 0)))
 
 
 def test_a_release_without_a_fingerprint_is_inconclusive():
-    assert compare_data({}, told(OLD), Policy())[0].outcome is Outcome.inconclusive
+    assert compare_data({}, fingerprint_of(OLD), Policy())[0].outcome is Outcome.inconclusive
 
 
 def test_costs_are_ratios_and_what_is_too_short_to_measure_passes():

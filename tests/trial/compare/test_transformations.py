@@ -1,4 +1,4 @@
-"""Transformations of scores are recognized by themselves, and nothing else is taken for one."""
+"""Transformations of scores are recognized, and nothing else is mistaken for one."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_a_transformation_is_named(change, words):
     assert cause.strength == 1
 
 
-def test_other_scores_are_not_taken_for_a_transformation():
+def test_other_scores_are_not_mistaken_for_a_transformation():
     assert transformation(BINARY, SCORES, survival(passengers(60, seed=7))).words == ""
 
 

@@ -22,7 +22,7 @@ from seatrial.trial.report.words import clean, figure
 
 ROOT = Path(__file__).parents[3]
 SCHEMA_FILE = ROOT / "docs" / "verdict.schema.json"
-NOT_COMPARED = NotComparedError("Both sides are the same wheel.", hint="Raise the version and build again.")
+NOT_COMPARED = NotComparedError("Candidate and baseline are the same wheel.", hint="Raise the version and build again.")
 
 
 @pytest.fixture(params=SAMPLES, name="verdict")
@@ -39,9 +39,9 @@ def _verdict(request: pytest.FixtureRequest) -> Verdict:
         ("passed", "Passed: All 34 checks passed."),
         ("ignored_feature", "Blocked: The candidate ignores `sex` (shuffling it moved predictions by 0.31 before, 0 now)."),
         ("golden_rows", "Blocked: The installed candidate differs from what training stored on 9 of 64 golden rows (by up to 0.41): it differs where `age` is missing."),
-        ("redesign", "Waiting for acceptance: The candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): it depends on `cabin`, which explains 64% of the difference."),
-        ("no_sdist", "Inconclusive: The candidate's code could not be trained on the baseline's data: there is no sdist of 0.1.0."),
-        ("nothing", "Inconclusive: The trial contains no check."),
+        ("redesign", "Waiting for acceptance: The candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): the difference depends on `cabin`, which explains 64% of it."),
+        ("no_sdist", "Inconclusive: The candidate's code could not be trained on the baseline's data: 0.1.0 has no sdist."),
+        ("nothing", "Inconclusive: The trial contains no checks."),
     ],
 )  # fmt: skip
 def test_the_first_line_is_the_verdict_and_its_cause(sample: str, line: str) -> None:
@@ -54,7 +54,7 @@ def test_the_first_line_is_the_verdict_and_its_cause(sample: str, line: str) -> 
 def test_what_to_do_follows_from_the_outcome() -> None:
     assert headline(SAMPLES["passed"]()).to_do == "It can be published as 0.1.1."
     blocked = headline(SAMPLES["ignored_feature"]()).to_do
-    assert blocked.startswith("Do not publish it like this.")
+    assert blocked.startswith("Do not publish this wheel.")
     assert blocked.endswith("Look at the pipeline's columns and at features.py. 6 more checks failed.")
     assert "seatrial trial accept" in headline(SAMPLES["redesign"]()).to_do
 
@@ -110,7 +110,7 @@ def test_markdown_escapes_hostile_names() -> None:
 
 def test_markdown_says_that_nothing_was_compared() -> None:
     text = to_markdown(NOT_COMPARED)
-    assert text.startswith("## ❔ Not compared: Both sides are the same wheel.")
+    assert text.startswith("## ❔ Not compared: Candidate and baseline are the same wheel.")
     assert "Raise the version and build again." in text
 
 
@@ -160,10 +160,10 @@ def test_what_waits_is_a_failure_and_what_is_accepted_or_noted_passes_with_its_w
 def test_junit_has_versions_hashes_and_the_time() -> None:
     verdict = SAMPLES["passed"]()
     root = ElementTree.fromstring(to_junit(verdict))
-    told = {each.attrib["name"]: each.attrib["value"] for each in root.iter("property")}
-    assert told["candidate"] == "titanic-model 0.1.1"
-    assert told["baseline.sha256"] == verdict.baseline.sha256  # type: ignore[union-attr]
-    assert told["rows.reference"] == "1309"
+    properties = {each.attrib["name"]: each.attrib["value"] for each in root.iter("property")}
+    assert properties["candidate"] == "titanic-model 0.1.1"
+    assert properties["baseline.sha256"] == verdict.baseline.sha256  # type: ignore[union-attr]
+    assert properties["rows.reference"] == "1309"
     assert root.attrib["time"] == "17.800"
 
 

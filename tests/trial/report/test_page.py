@@ -87,7 +87,7 @@ def test_the_same_verdict_gives_the_same_bytes(verdict: Verdict) -> None:
         ("ignored_feature", "blocked", "Blocked", "The candidate ignores sex (shuffling it moved predictions"),
         ("redesign", "waiting", "Waiting for acceptance", "The candidate differs from the baseline on 812"),
         ("no_sdist", "inconclusive", "Inconclusive", "The candidate's code could not be trained"),
-        ("nothing", "inconclusive", "Inconclusive", "The trial contains no check."),
+        ("nothing", "inconclusive", "Inconclusive", "The trial contains no checks."),
     ],
 )
 def test_verdict_and_cause_come_first_as_word_and_colour(sample: str, state: str, word: str, cause: str) -> None:
@@ -187,7 +187,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_it_fits_a_phone_and_fetches_nothing_in_a_browser(tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 

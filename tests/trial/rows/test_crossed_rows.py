@@ -21,7 +21,7 @@ def crossed(allowed=lambda c: np.ones(len(c["age"]), dtype=bool), seed=0):
     return cross_rows(SCHEMA, TABLE, allowed, rows=4_000, seed=seed)
 
 
-def test_crossed_rows_fall_on_and_beside_tree_thresholds():
+def test_crossed_rows_are_on_and_next_to_tree_thresholds():
     fare = crossed()["fare"]
     assert {1.5, 5.0} <= set(fare.tolist())
     assert ((fare > 1) & (fare < 1.5)).any()

@@ -1,4 +1,4 @@
-"""Sides: each release in an environment of its own, asked in a process that may misbehave in every way."""
+"""Sandboxes: each release in its own environment, queried in a process that may misbehave in every way."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def open_moody(tmp_path_factory: pytest.TempPathFactory, toolkit: Path) -> Open:
     """Make a wheel of the moody model and open it in a sandbox."""
-    folder = tmp_path_factory.mktemp("sides")
+    folder = tmp_path_factory.mktemp("sandboxes")
 
     def open_it(policy: Policy = POLICY, **how: Any) -> Sandbox:
         wheel = make_moody(Path(tempfile.mkdtemp(dir=folder)), **how)
@@ -160,15 +160,15 @@ def test_a_table_without_a_needed_column_is_not_compared(sandbox: Sandbox):
 
 def test_rows_are_predicted_together_again_permuted_and_alone(sandbox: Sandbox):
     rows = [row(x) for x in XS]
-    found = sandbox.ask([Predict("p", rows, order=[2, 0, 3, 1], alone=[3, 0])]).predicted["p"]
-    for call in (found.together, found.again, found.permuted):
+    predicted = sandbox.ask([Predict("p", rows, order=[2, 0, 3, 1], alone=[3, 0])]).predicted["p"]
+    for call in (predicted.together, predicted.again, predicted.permuted):
         np.testing.assert_allclose(call.scores, expected(XS), rtol=0, atol=1e-15)
         assert call.labels == (0, 1, 0, 1)  # NaN reaches no threshold
         assert call.answered == 4
         assert call.errors == {}
-    np.testing.assert_allclose(found.alone.scores, expected([3.5, -2.0]), rtol=0, atol=1e-15)
-    assert found.alone.labels == (1, 0)
-    assert found.changed == ()
+    np.testing.assert_allclose(predicted.alone.scores, expected([3.5, -2.0]), rtol=0, atol=1e-15)
+    assert predicted.alone.labels == (1, 0)
+    assert predicted.changed == ()
     assert sandbox.ask([Predict("p", [])]).predicted["p"].together.scores.shape == (0, 2)
     with pytest.raises(ValueError, match="no permutation"):
         sandbox.ask([Predict("p", rows, order=[0, 0, 1, 2])])
@@ -176,13 +176,15 @@ def test_rows_are_predicted_together_again_permuted_and_alone(sandbox: Sandbox):
 
 def test_what_a_row_raises_is_reported_as_text(sandbox: Sandbox):
     rows = [row(1.0), row(1.0, "raise oh no"), {"x": "no number"}]
-    found = sandbox.ask([Predict("p", rows)]).predicted["p"]
-    assert list(found.alone.errors) == [1, 2]
-    assert found.alone.errors[1] == "KeyError: 'oh no'"
-    assert found.alone.errors[2].startswith("SeatrialError: Not predicted: 0.x: Input should be a valid number")
-    assert np.isnan(found.alone.scores).any(axis=1).tolist() == [False, True, True]
-    assert len(found.together.errors) == 3
-    assert found.together.answered == 0
+    predicted = sandbox.ask([Predict("p", rows)]).predicted["p"]
+    assert list(predicted.alone.errors) == [1, 2]
+    assert predicted.alone.errors[1] == "KeyError: 'oh no'"
+    assert predicted.alone.errors[2].startswith(
+        "SeatrialError: The rows break the schema: 0.x: Input should be a valid number"
+    )
+    assert np.isnan(predicted.alone.scores).any(axis=1).tolist() == [False, True, True]
+    assert len(predicted.together.errors) == 3
+    assert predicted.together.answered == 0
 
 
 def test_invalid_rows_are_rejected_with_location_and_rule(sandbox: Sandbox):
@@ -241,14 +243,14 @@ def test_faults_are_injected_job_by_job_and_removed_again(sandbox: Sandbox):
         Predict("label", rows, fault=InjectedFault(FAULTY, "label", {})),
         Predict("after", rows),
     ]
-    found = sandbox.ask(jobs).predicted
-    assert {name: each.together.scores[0, 1] for name, each in found.items()} == {
+    predicted = sandbox.ask(jobs).predicted
+    assert {name: each.together.scores[0, 1] for name, each in predicted.items()} == {
         "before": 0.5,
         "shifted": 0.75,
         "label": 0.5,
         "after": 0.5,
     }
-    assert {name: each.together.labels[0] for name, each in found.items()} == {
+    assert {name: each.together.labels[0] for name, each in predicted.items()} == {
         "before": 1,
         "shifted": 1,
         "label": 0,
@@ -341,38 +343,38 @@ def test_it_cannot_reach_the_network(sandbox: Sandbox):
         if answers.namespace:
             with pytest.raises(TimeoutError):
                 listening.accept()
-    found = answers.predicted["p"].alone
-    assert found.errors[0].startswith("PermissionError: A model on trial may not access the network: socket.")
-    assert 1 not in found.errors
+    predicted = answers.predicted["p"].alone
+    assert predicted.errors[0].startswith("PermissionError: A model on trial may not access the network: socket.")
+    assert 1 not in predicted.errors
     assert answers.attempts
     assert all(attempt.startswith("socket.") for attempt in answers.attempts)
     if answers.namespace:
-        assert found.scores[2, 1] > 0.99  # the score of the error number ENETUNREACH
+        assert predicted.scores[2, 1] > 0.99  # the score of the error number ENETUNREACH
 
 
 def test_missing_predictions_are_counted(open_moody: Open):
-    found = open_moody(predict="drops").ask([Predict("p", [row(x) for x in XS])]).predicted["p"]
-    assert (found.together.answered, found.permuted.answered, found.alone.answered) == (3, 3, 3)
-    assert found.together.errors[0] == "answered 3 of 4 rows"
-    assert np.isnan(found.together.scores).all()
-    assert list(found.alone.errors) == [2]
+    predicted = open_moody(predict="drops").ask([Predict("p", [row(x) for x in XS])]).predicted["p"]
+    assert (predicted.together.answered, predicted.permuted.answered, predicted.alone.answered) == (3, 3, 3)
+    assert predicted.together.errors[0] == "answered 3 of 4 rows"
+    assert np.isnan(predicted.together.scores).all()
+    assert list(predicted.alone.errors) == [2]
 
 
 @pytest.mark.parametrize(("how", "names"), [("changes", ("x",)), ("shuffles", ("x",))])
 def test_rows_that_are_changed_in_place_are_reported(open_moody: Open, how: str, names: tuple[str, ...]):
-    found = open_moody(predict=how).ask([Predict("p", [row(x) for x in XS])]).predicted["p"]
-    assert found.changed == names
+    predicted = open_moody(predict=how).ask([Predict("p", [row(x) for x in XS])]).predicted["p"]
+    assert predicted.changed == names
 
 
 def test_a_model_that_depends_on_neighbouring_rows_is_found(open_moody: Open):
-    found = open_moody(predict="batch").ask([Predict("p", [row(x) for x in (0.0, 1.0, 5.0)])]).predicted["p"]
-    np.testing.assert_array_equal(found.together.scores, found.again.scores)
-    assert not np.allclose(found.together.scores, found.alone.scores)
+    predicted = open_moody(predict="batch").ask([Predict("p", [row(x) for x in (0.0, 1.0, 5.0)])]).predicted["p"]
+    np.testing.assert_array_equal(predicted.together.scores, predicted.again.scores)
+    assert not np.allclose(predicted.together.scores, predicted.alone.scores)
 
 
 def test_a_model_that_is_not_deterministic_is_found(sandbox: Sandbox):
-    found = sandbox.ask([Predict("p", [row(0.0, "random")] * 20)]).predicted["p"]
-    assert not np.allclose(found.together.scores, found.again.scores)
+    predicted = sandbox.ask([Predict("p", [row(0.0, "random")] * 20)]).predicted["p"]
+    assert not np.allclose(predicted.together.scores, predicted.again.scores)
 
 
 def test_nan_scores_are_flagged(sandbox: Sandbox):
@@ -384,8 +386,8 @@ def test_nan_scores_are_flagged(sandbox: Sandbox):
     ("how", "words"),
     [("text", "other than a list of predictions: 'no list'"), ("nothing", "an invalid prediction: {}")],
 )
-def test_what_is_no_prediction_is_not_compared(open_moody: Open, how: str, words: str):
-    with pytest.raises(NotComparedError, match="answered something that is ") as error:
+def test_an_invalid_prediction_is_not_compared(open_moody: Open, how: str, words: str):
+    with pytest.raises(NotComparedError, match=r"returned (something other|an invalid)") as error:
         open_moody(predict=how).ask([Predict("p", [row()])])
     assert words in error.value.message
 
@@ -397,10 +399,10 @@ def test_the_users_environment_and_folders_are_out_of_reach(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path)
-    found = sandbox.ask(
+    answers = sandbox.ask(
         [Predict("p", [row(0.0, "environment A_SECRET"), row(0.0, "environment OMP_NUM_THREADS"), row(0.0, "write")])]
     )
-    assert np.allclose(found.predicted["p"].alone.scores, expected([-1.0, 1.0, 0.0]))
+    assert np.allclose(answers.predicted["p"].alone.scores, expected([-1.0, 1.0, 0.0]))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "temporary"]
     assert list((tmp_path / "home").iterdir()) == []
 
@@ -458,7 +460,7 @@ def test_a_wheel_that_is_not_a_release_is_refused(tmp_path: Path):
     with pytest.raises(NotComparedError, match=r"has no tiny_model/artifacts/release\.json") as error:
         open_sandbox(wheel, POLICY, role="baseline")
     assert error.value.message.startswith(
-        "The baseline cannot be asked: tiny_model-0.1.0-py3-none-any.whl is no release"
+        "The baseline cannot be run: tiny_model-0.1.0-py3-none-any.whl is not a release"
     )
     assert "seatrial build" in error.value.hint
     with pytest.raises(NotComparedError, match=r"would run every time Python starts|is outside"):
@@ -470,7 +472,7 @@ def test_a_wheel_that_is_not_a_release_is_refused(tmp_path: Path):
 @pytest.mark.parametrize(
     ("init", "words"),
     [
-        ("predict = None", "is no release: its package moody_model has no `release`"),
+        ("predict = None", "is not a release: its package moody_model has no `release`"),
         ("import no_such_thing", "cannot be imported: ModuleNotFoundError: No module named 'no_such_thing'"),
         ("import os; os._exit(3)", "ended without an answer (exit code 3)"),
         (
@@ -510,13 +512,13 @@ def test_a_model_from_outside_its_wheel_is_refused(open_moody: Open, tmp_path: P
 
 
 def test_an_environment_that_was_edited_is_refused(open_moody: Open, toolkit: Path):
-    sandbox = open_moody(init=INIT + "predict = release.predict  # of its own\n")
+    sandbox = open_moody(init=INIT + "predict = release.predict  # its own\n")
     (path,) = sandbox.environment.root.glob("lib/python*/site-packages/moody_model/features.py")
     content = path.read_text()
     path.unlink()  # it may be a link into the installer's cache
     path.write_text(content.replace("return x if", "return 0 if"))
     with pytest.raises(
-        NotComparedError, match=r"moody_model/features\.py in the environment .* is not that of the wheel"
+        NotComparedError, match=r"moody_model/features\.py in the environment .* differs from the wheel"
     ):
         open_sandbox(sandbox.wheel.path, POLICY, toolkit=toolkit, cache=sandbox.environment.root.parent)
 

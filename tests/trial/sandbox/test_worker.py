@@ -117,7 +117,7 @@ def test_a_release_that_fails_on_every_row_is_soon_given_up(score: Score, instal
         raise RuntimeError("never")
 
     installed.release.score_table = fail
-    with pytest.raises(jobs.JobError, match="fails on row after row: RuntimeError: never"):
+    with pytest.raises(jobs.JobError, match="fails on more than 100 rows: RuntimeError: never"):
         score("x\n" + "1\n" * 10_000)
     assert calls < 400
 
@@ -181,7 +181,7 @@ def test_it_needs_only_python_numpy_and_the_release():
 
 
 def confined(code: str) -> subprocess.CompletedProcess[str]:
-    """Run `code` in a process of its own, with the file of the confinement as `c`."""
+    """Run `code` in a separate process, with the confinement module as `c`."""
     load = f"import importlib.util as u; s = u.spec_from_file_location('c', {confinement.__file__!r})"
     code = f"{load}\nc = u.module_from_spec(s); s.loader.exec_module(c)\n{code}"
     return subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=30, check=False)
@@ -245,7 +245,7 @@ else:
     assert done.stdout in ("Network is unreachable\n", "not permitted\n"), done.stderr
 
 
-def test_it_ends_at_once_without_the_process_that_asked(tmp_path: Path):
+def test_the_worker_ends_when_its_parent_is_gone(tmp_path: Path):
     (tmp_path / "request.json").write_text(
         '{"parent": 1, "memory_mb": 512, "cpu_seconds": 5, "package": "x", "jobs": []}'
     )

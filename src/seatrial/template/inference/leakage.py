@@ -40,9 +40,9 @@ def identifier(column: ColumnFacts) -> Reason | None:
     evidence = f"{column.distinct:,} distinct values in {rows:,} rows"
     named = _NAMED_ID.search(column.source) is not None
     if share > 0.95 and named:
-        return "an identifier, by its name", evidence
+        return "an identifier, judging by its name", evidence
     if share > 0.5 and named and column.kind in ("code", "text"):
-        return "nearly an identifier, by its name", evidence
+        return "nearly an identifier, judging by its name", evidence
     if column.kind == "integer" and share == 1:
         values = column.values.drop_null().to_numpy()
         steps = np.diff(values)

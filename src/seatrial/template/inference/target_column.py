@@ -239,6 +239,6 @@ def _positive(where: str, name: str, counts: dict[str, int], requested: str | No
         return match, ()
     by_word = next((label for word in POSITIVE for label in labels if label.casefold() == word), None)
     label = by_word or min(labels, key=lambda label: counts[label])
-    why = "by its meaning" if by_word else "it is the rarer label"
+    why = "the word suggests it" if by_word else "it is the rarer label"
     evidence = ", ".join(f"{label}: {counts[label]:,} rows" for label in labels)
     return label, (Decision("positive", name, f"{label} is the positive label", why, evidence),)

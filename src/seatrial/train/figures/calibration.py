@@ -145,8 +145,8 @@ def _caption_of_threshold(probabilities: Array, groups: list[Group], threshold: 
 def _caption_of_classes(probabilities: Array, wrong: Array) -> str:
     certain = probabilities >= 0.9
     return (
-        "Correct predictions point up, wrong ones down, each as a share of its group. A model that knows its limits is "
-        "wrong only where its probabilities are low, on the left. "
+        "Correct predictions point up, wrong ones down, each as a share of its group. Ideally, errors occur only "
+        "where the probability is low, on the left. "
     ) + (
         f"Of the {int(certain.sum()):,} predictions with a probability of at least {percent(0.9)}, "
         f"{int((wrong & certain).sum()):,} are wrong."

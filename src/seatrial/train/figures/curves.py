@@ -59,17 +59,17 @@ def _roc(evaluation: Evaluation, classes: list[_ClassScores]) -> Figure:
         hits, alarms = float(predicted[first.truth].mean()), float(predicted[~first.truth].mean())
         _mark(chart, (alarms, hits), f"threshold {threshold}")
         caption = (
-            f"Each point of the curve is a threshold: the share of the “{first.name}” rows that it finds, against the "
-            "share of the other rows that it wrongly reports. Random guessing gives the dashed diagonal. At a "
-            f"threshold of {threshold}, the model finds {percent(hits)} of the “{first.name}” rows and wrongly reports "
-            f"{percent(alarms)} of the others."
+            f"Each point of the curve is a threshold: the share of the “{first.name}” rows that are predicted as such "
+            "(true positive rate), against the share of the other rows that are (false positive rate). Random guessing "
+            f"gives the dashed diagonal. At a threshold of {threshold}, the true positive rate is {percent(hits)} and "
+            f"the false positive rate {percent(alarms)}."
         )
         _legend(chart, [(first, f"area {areas[0][1]:.3f}")])
     else:
         caption = (
-            "Each class against all others: the share of its rows that are found, against the share of the other rows "
-            "that are wrongly reported, as the threshold falls. Random guessing gives the dashed diagonal. The numbers "
-            "are the areas under the curves. " + _extremes(areas)
+            "Each class against all others: the true positive rate against the false positive rate, as the threshold "
+            "falls. Random guessing gives the dashed diagonal. The numbers are the areas under the curves. "
+            + _extremes(areas)
         )
         _legend(chart, [(one, f"{one.name} {area:.3f}") for one, area in areas])
     return Figure("ROC curve", draw(f"ROC curve. Area under it: {_listed(areas)}.", chart), caption)
@@ -86,15 +86,15 @@ def _precision_recall(evaluation: Evaluation, classes: list[_ClassScores]) -> Fi
         averages.append((one, float(average_precision_score(one.truth, one.scores))))
     if evaluation.rule.task == "binary":
         caption = (
-            f"The same thresholds: the share of the “{classes[0].name}” rows that are found (recall), against the "
-            f"share of the rows predicted as “{classes[0].name}” that are correct (precision). "
+            f"The same thresholds: the share of the “{classes[0].name}” rows that are predicted as such (recall), "
+            f"against the share of the rows predicted as “{classes[0].name}” that are correct (precision). "
         ) + _at_the_threshold(chart, evaluation, classes[0])
         _legend(chart, [(classes[0], f"average {averages[0][1]:.3f}")], left=True)
     else:
         caption = (
-            "The same thresholds: the share of a class's rows that are found (recall), against the share of the rows "
-            "predicted as this class that are correct (precision). A curve that stays high to the right finds nearly "
-            "all rows of its class with few false positives. The numbers are average precisions. " + _extremes(averages)
+            "The same thresholds: the share of a class's rows that are predicted as such (recall), against the "
+            "share of the rows predicted as this class that are correct (precision). A curve that stays high to the "
+            "right has high recall with few false positives. The numbers are average precisions. " + _extremes(averages)
         )
         _legend(chart, [(one, f"{one.name} {average:.3f}") for one, average in averages], left=True)
     description = f"Precision-recall curve. Average precision: {_listed(averages)}."

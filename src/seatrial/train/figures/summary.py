@@ -49,7 +49,7 @@ def _meaning(metric: Metric, baseline: float) -> tuple[str, bool]:
     low, high = metric.interval
     if sign * (low if metric.higher_is_better else high) > sign * baseline:
         return "That is clearly better: the whole interval is better than the baseline.", True
-    return "The interval includes the baseline, so the difference may be chance; more rows would show.", False
+    return "The interval includes the baseline, so the difference may be chance; evaluate on more rows.", False
 
 
 def _ranking(evaluation: Evaluation, name: Name) -> str:

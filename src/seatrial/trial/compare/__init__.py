@@ -1,4 +1,4 @@
-"""Arrays in, checks out: what two releases answered to the same questions, compared; never installs, never trains.
+"""Arrays in, checks out: compares the scores of two releases for the same queries; never installs, never trains.
 
-Each file owns one noun and has one public function that takes plain arrays or records and a policy and returns checks.
+Each comparison takes plain arrays or records and a policy, and returns checks.
 """

@@ -1,8 +1,8 @@
 """Finds the likely cause of a difference between scores that should be equal: a transformation, a column, or some rows.
 
 The most informative explanation is tried first. Scores that are a transformation of others point at what comes after
-the model. Next come rows that differ in one column only: the effect that this column should have, and does have. Last
-comes what the rows that differ have in common.
+the model. Next come pairs of rows that differ in one column only: the effect that this column should have, and the
+effect that it has. Last comes what the affected rows have in common.
 """
 
 from collections.abc import Callable, Iterator
@@ -67,27 +67,27 @@ def _single_effects(scoring: Scoring, columns: Columns, expected: Array, actual:
         return Cause()
     which = (coded[:, left] != coded[:, right]).argmax(axis=0)
     old, new = margins(scoring, expected[start:]), margins(scoring, actual[start:])
-    due, seen = old[left] - old[right], new[left] - new[right]
-    miss = np.abs(seen - due).max(axis=1)
+    wanted, observed = old[left] - old[right], new[left] - new[right]
+    miss = np.abs(observed - wanted).max(axis=1)
     if miss.max() < EFFECT:
         return Cause()
     counts = np.maximum(np.bincount(which, minlength=len(names)), 1)
     wrong = np.bincount(which, miss, len(names)) / counts
     # A lost column's whole effect is wrong; that of another column only where both interact, as they do in trees.
-    whole = np.bincount(which, np.abs(due).max(axis=1), len(names)) / counts
+    whole = np.bincount(which, np.abs(wanted).max(axis=1), len(names)) / counts
     wrong = wrong * np.minimum(1.0, wrong / np.maximum(whole, 1e-12))
     top = int(wrong.argmax())
-    mine = which == top
+    of_top = which == top
     name, strength = names[top], float(wrong[top] / wrong.sum())
-    if float(np.abs(seen[mine]).mean()) < 1e-3 * float(np.abs(due[mine]).mean()):
+    if float(np.abs(observed[of_top]).mean()) < 1e-3 * float(np.abs(wanted[of_top]).mean()):
         words = f"it ignores `{name}` (another value should change the prediction, but does not)"
         return Cause(words, name, strength)
-    worst = np.flatnonzero(mine)[int(miss[mine].argmax())]
+    worst = np.flatnonzero(of_top)[int(miss[of_top].argmax())]
     pair, values = [left[worst], right[worst]], columns[name][start:]
     should, does = (float(np.diff(scoring.headline(scores[start:])[pair])[0]) for scores in (expected, actual))
     words = (
-        f"`{name}` has another effect (from {_shown(values[pair[0]])} to {_shown(values[pair[1]])} should change the "
-        f"prediction by {should:+.2g}, and changes it by {does:+.2g})"
+        f"`{name}` has a different effect (from {_shown(values[pair[0]])} to {_shown(values[pair[1]])}, the prediction "
+        f"should change by {should:+.2g}, but changes by {does:+.2g})"
     )
     return Cause(words, name, strength)
 
@@ -115,7 +115,7 @@ def _kind_of_row(columns: Columns, off: Array) -> Cause:
         hits = float((off & inside).sum())
         if hits == 0:
             continue
-        # The correlation of both, since a kind that most rows are of explains as little as a kind that none is of.
+        # The correlation of both, since a kind that covers most rows explains as little as one that covers none.
         a, b = float(off.mean()), float(inside.mean())
         strength = (hits / len(off) - a * b) / float(np.sqrt(a * (1 - a) * b * (1 - b)) or 1.0)
         if strength > best.strength + 1e-9:
@@ -180,5 +180,5 @@ def _by_groups(scoring: Scoring, columns: Columns, expected: Array, actual: Arra
         free = len(moved) - grouping.size
         adjusted = 1 - (1 - between / total) * (len(moved) - 1) / free  # more groups explain more by chance
         if adjusted > best.strength:
-            best = Cause(f"it depends on `{name}`, which explains {adjusted:.0%} of the difference", name, adjusted)
+            best = Cause(f"the difference depends on `{name}`, which explains {adjusted:.0%} of it", name, adjusted)
     return best

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, judged_check
 
-# Shorter times are noise of the clock and the machine, and their ratios mean nothing.
+# Shorter times are noise of the timer and the machine; their ratios mean nothing.
 SHORTEST_LOAD = 0.2  # s
 SHORTEST_ROW = 2e-3  # s
 SMALLEST = 2**20  # bytes

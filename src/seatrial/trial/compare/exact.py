@@ -90,8 +90,8 @@ def _labels(same: Sameness, moved: Array, differs: Outcome) -> Check:
     old, new = same.scoring.threshold, (same.other or same.scoring).threshold
     why = f"the threshold moved from {old:g} to {new:g}" if old != new else "the decision rule differs"
     summary = (
-        f"{same.actual_is} gives {int(moved.sum()):,} of {len(moved):,} {same.rows} another label "
-        f"than {same.expected_is}, with equal scores: {why}"
+        f"{same.actual_is} gives {int(moved.sum()):,} of {len(moved):,} {same.rows} a different "
+        f"label than {same.expected_is}, with equal scores: {why}"
     )
     name = f"{same.name.split('.')[0]}.labels"
     return Check(name, same.suite, differs, summary, old=old, new=new, severity=INFINITE)

@@ -1,4 +1,4 @@
-"""The noise floor: for each family of statistics, how far harmless retraining goes. `trial.noise` measures it."""
+"""The noise floor: for each family of statistics, how much harmless retraining changes. `trial.noise` measures it."""
 
 from dataclasses import dataclass
 

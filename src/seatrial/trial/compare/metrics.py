@@ -64,15 +64,15 @@ def metrics_of(scoring: Scoring, scores: Array, truth: Array) -> list[WeightedMe
         rmse = WeightedMetric("rmse", "RMSE", rows, lambda part, counts: np.sqrt(mean(squares[part], counts)), False)
         return [rmse, averaged("mae", "mean absolute error", np.abs(scores - truth))]
     own = np.clip(scores[np.arange(rows), truth], 1e-6, 1.0)
-    found = [
+    metrics = [
         averaged("accuracy", "accuracy", scoring.decide(scores) == truth, higher=True),
         averaged("log_loss", "log loss", -np.log(own)),
     ]
     if scoring.task == "binary":
         hits, p = truth == scoring.positive, scores[:, scoring.positive]
         area = WeightedMetric("roc_auc", "ROC AUC", rows, lambda part, counts: roc_auc(hits[part], p[part], counts))
-        found.insert(0, area)
-    return found
+        metrics.insert(0, area)
+    return metrics
 
 
 def worsening(old: WeightedMetric, new: WeightedMetric) -> float:
@@ -110,7 +110,7 @@ def _worse(old: WeightedMetric, new: WeightedMetric, policy: Policy, noise: floa
     margin = policy.margin * (1 if old.higher_is_better else 3)
     best, worst = np.percentile(loss, PERCENTILES).tolist() if len(loss) else (0.0, 0.0)
     value, limit = worsening(old, new), max(margin, noise)
-    summary = f"{old.label} went from {before:.4g} to {after:.4g} (worse by {best:.2g} to {worst:.2g} with 95 %)"
+    summary = f"{old.label} went from {before:.4g} to {after:.4g} (worse by {best:.2g} to {worst:.2g}, 95 % interval)"
     return judged_check(
         "metrics.worse", "total", best > margin and value > limit,
         f"the candidate is worse: {summary}", f"Not worse beyond chance and margin: {summary}.",
@@ -121,12 +121,13 @@ def _worse(old: WeightedMetric, new: WeightedMetric, policy: Policy, noise: floa
 
 def _trivial(scoring: Scoring, old: Array, new: Array, truth: Array) -> Check:
     """Whether the candidate beats a constant prediction: the labels' shares, or their mean."""
-    constant, mine, theirs = (_squared(scoring, s, truth) for s in (scoring.constant_scores(truth), new, old))
-    saved = constant - mine
+    constant, candidate, baseline = (_squared(scoring, s, truth) for s in (scoring.constant_scores(truth), new, old))
+    saved = constant - candidate
     error = float(saved.std() / np.sqrt(len(saved)))
-    before, skill = (1 - float(x.mean() / constant.mean()) if constant.mean() else 0.0 for x in (theirs, mine))
+    before, skill = (1 - float(x.mean() / constant.mean()) if constant.mean() else 0.0 for x in (baseline, candidate))
     failed = float(saved.mean()) + 2 * error < 0 and before > 0
-    summary = f"it explains {skill:.0%} of the labels, the baseline {before:.0%}"
+    score = "Brier skill score" if scoring.classifies else "R²"
+    summary = f"its {score} is {skill:.2f}, the baseline's {before:.2f}"
     return judged_check(
         "metrics.trivial", "total", failed,
         f"the candidate is worse than a constant prediction: {summary}", f"Better than trivial: {summary}.",

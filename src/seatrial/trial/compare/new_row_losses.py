@@ -1,7 +1,7 @@
 """Whether the baseline predicts the new rows as well as it predicts rows that were held out from its training.
 
-Neither kind of row had a part in its training, so without a fault both are predicted equally well. Wrong labels, a
-broken join or another unit in the new rows show at once, whatever the candidate has learned from them. So does a change
+Neither kind of row was used in its training, so without a fault both are predicted equally well. Wrong labels, a
+broken join or another unit in the new rows show up, whatever the candidate has learned from them. So does a change
 in the real world, which is why this asks for acceptance and does not block.
 """
 
@@ -29,7 +29,7 @@ def compare_new_row_losses(
     """
     before, after = scoring.losses(*old[1:]), scoring.losses(*new[1:])
     if min(len(before), len(after)) < FEWEST:
-        summary = f"There are {len(after)} new rows, too few to say whether the baseline fits them."
+        summary = f"There are {len(after)} new rows, too few to compare the baseline's losses on them."
         return [Check("data.surprise", "data", Outcome.noted, summary)]
     both = {name: np.concatenate([values, new[0][name]]) for name, values in old[0].items()}
     size = len(before)
@@ -51,16 +51,16 @@ def compare_new_row_losses(
     old_mean, new_mean = float(before.mean()), float(after.mean())
     summary = f"{scoring.loss_name} {new_mean:.3g} on {len(after):,} new rows, {old_mean:.3g} on rows held out before"
     if not failed:
-        summary = f"The baseline fits the new rows: {summary}."
+        summary = f"The baseline predicts the new rows as well as before: {summary}."
         return [Check("data.surprise", "data", Outcome.passed, summary, old=old_mean, new=new_mean)]
     ratio, group, effect = min(failed)
-    where = f", most of all where {ticked(group)}" if group else ""
+    where = f", especially where {ticked(group)}" if group else ""
     return [
         Check(
             "data.surprise", "data", Outcome.waiting,
             f"labels or columns of the new rows do not fit the baseline{where}: {summary}",
             subject=group, old=old_mean, new=new_mean, severity=float(-np.log10(max(ratio, 1e-300))),
-            hint="If the world has changed, accept this difference; otherwise check how the new rows were made.",
+            hint="If the change is real, accept this difference; otherwise check where the new rows come from.",
             evidence={"worse_than_old": effect},
         )
     ]  # fmt: skip

@@ -4,6 +4,7 @@ A fault in the rows that came since the last release is hidden by the many old r
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from seatrial.trial.records import Check, Outcome
 
 FEWEST = 15
 MISSING = 0.05
-SHIFT = 0.15  # distance between two distributions (total variation over groups) from which somebody should look
+SHIFT = 0.15  # distance between two distributions (total variation over groups) from which it needs a review
 BLOCKED = 0.4
 JUMP = 0.25  # change of a label's rate in a group
 PARTNER = 0.25  # change in how much of a column another one explains
@@ -53,12 +54,13 @@ def compare_new_rows(old: Table, new: Table, matched: Matched, policy: Policy) -
     checks = []
     for name, part in parts.items():
         check = _absence(name, old.columns[name], new.columns[name][rows], alpha)
-        check = check or _shift(part, alpha, f"`{name}`") or _tie(part, labels, alpha)
+        check = check or _shift(part, alpha, ticked) or _tie(part, labels, alpha)
         if check is not None:
             checks.append(check)
     if not checks:
         checks = _partners(parts, alpha)
-    target = _shift(labels, alpha, "the labels")
+    quantity = new.target.dtype.kind == "f"
+    target = _shift(labels, alpha, str if quantity else "the label {}".format)
     checks += [target] if target is not None else _slices(parts, labels, alpha)
     summary = f"The {len(rows):,} new rows are like the old ones."
     return checks or [Check("data.arrivals", "data", Outcome.passed, summary, new=len(rows))]
@@ -78,7 +80,7 @@ def _labels(name: str, old: Array, new: Array) -> Grouping:
     """Labels as groups: classes, or quarters of a number."""
     both = np.concatenate([old, new])
     if both.dtype.kind == "f":
-        grouping = group_column("the target", both)
+        grouping = group_column("the label", both)
         assert grouping is not None
         return Grouping(name, grouping.names, grouping.codes)
     if both.dtype.kind == "i":
@@ -88,8 +90,8 @@ def _labels(name: str, old: Array, new: Array) -> Grouping:
     return Grouping(name, tuple(str(value) for value in known), codes)
 
 
-def _shift(part: _Part, alpha: float, what: str) -> Check | None:
-    """Whether a column's groups have other shares among the new rows."""
+def _shift(part: _Part, alpha: float, named: Callable[[str], str]) -> Check | None:
+    """Whether a column's groups have other shares among the new rows; `named` writes a group for people."""
     before, after = part.old.counts, part.new.counts
     first, second = before / before.sum(), after / after.sum()
     distance = float(np.abs(first - second).sum() / 2)
@@ -97,7 +99,7 @@ def _shift(part: _Part, alpha: float, what: str) -> Check | None:
         return None
     k = int(np.abs(first - second).argmax())
     group, rows = part.grouping.names[k], int(after.sum())
-    summary = f"{what} of the {rows:,} new rows: {group} in {second[k]:.0%}, {first[k]:.0%} before"
+    summary = f"{named(group)} in {second[k]:.0%} of the {rows:,} new rows, {first[k]:.0%} before"
     return _unlike(part.grouping.column, summary, distance, SHIFT, new=distance)
 
 
@@ -206,8 +208,8 @@ def _partners(parts: dict[str, _Part], alpha: float) -> list[Check]:
     name = max(lost, key=lambda key: (len(lost[key]), sum(part[0] for part in lost[key])))
     change, other, before, after = max(lost[name])
     summary = (
-        f"in the new rows `{name}` is no longer related to `{other}`: they explain {after:.0%} of each other, "
-        f"{before:.0%} before"
+        f"in the new rows `{name}` is no longer related to `{other}`: the share that one explains of the other is "
+        f"{after:.0%}, {before:.0%} before"
     )
     hint = "A column that no longer fits the others may be joined to the wrong rows."
     return [
@@ -241,8 +243,8 @@ def _slices(parts: dict[str, _Part], labels: _Part, alpha: float) -> list[Check]
             if severity > 1 and abs(rates[1] - rates[0]) > JUMP and (worst is None or severity > worst.severity):
                 group = part.grouping.names[top]
                 summary = (
-                    f"label rates jumped in a group of the new rows: where {ticked(group)}, {label} is "
-                    f"{rates[1]:.0%} of the new rows, {rates[0]:.0%} before"
+                    f"label rates jumped in a group of the new rows: where {ticked(group)}, {rates[1]:.0%} "
+                    f"have the label {label}, {rates[0]:.0%} before"
                 )
                 worst = Check(
                     "data.label_rates", "data", Outcome.blocked, summary,

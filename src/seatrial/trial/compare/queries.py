@@ -17,6 +17,7 @@ from seatrial.trial.compare.scoring import Scoring
 Scorer = Callable[[Columns], Array]  # checked columns -> (n, n_classes) probabilities or (n,) predictions
 
 MOST_SHUFFLED = 500  # rows whose columns are shuffled
+USER_ROWS = "rows from --data"  # in `probed`: the user's rows without labels, which vary no single column
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from seatrial.trial.compare.groups import factorized
 
 Numbers = npt.NDArray[np.uint64]
 
-UNEXPLAINED = 0.2  # of the old rows are neither kept nor known but for one column: perhaps several were rewritten
+UNEXPLAINED = 0.2  # if more of the old rows are neither kept nor equal but for one column, try several columns
 TRIES = 40  # sets of columns to match rows by, if more than one column was rewritten
 MANY = 50_000  # rows above which fewer sets are tried
 

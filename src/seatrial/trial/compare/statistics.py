@@ -17,7 +17,7 @@ from seatrial.trial.compare.queries import Queries, QueryScores
 Family = Literal["changes", "flips", "shares", "losses", "metrics", "slices", "search", "sensitivity", "probes"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-# Smaller changes matter to nobody: probabilities, shares of rows, or units of a regression's spread.
+# Smaller changes do not matter in practice: probabilities, shares of rows, or units of a regression's spread.
 MINIMAL: dict[str, float] = {
     "changes": 0.01,
     "flips": 0.01,
@@ -29,7 +29,7 @@ MINIMAL: dict[str, float] = {
     "sensitivity": 0.02,
     "probes": 0.05,
 }
-FURTHEST = "the 99 % change"
+FURTHEST = "the 99th percentile of the changes"
 MOST_PAIRS = 5  # pairs of groups that a search takes from one half to the other
 MOST_SEARCHED = 200_000  # rows that the search looks at
 
@@ -78,7 +78,8 @@ def groups_of(queries: Queries, only: list[str]) -> list[Grouping]:
 def _changes(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
     moved = queries.scoring.change(old.rows, new.rows)
     values = np.array([moved.mean(), *np.quantile(moved, [0.5, 0.9, 0.99])])
-    return FamilyStatistics(("the mean change", "the median change", "the 90 % change", FURTHEST), values, values)
+    names = ("the mean change", "the median change", "the 90th percentile of the changes", FURTHEST)
+    return FamilyStatistics(names, values, values)
 
 
 def _flips(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
@@ -165,28 +166,29 @@ def search(
         effect = scoring.losses(after, truth) - scoring.losses(before, truth)
     halves = np.random.default_rng(0).permutation(len(part)) % 2 == 0  # a fixed shuffle: rows may come in an order
     coded = [grouping.codes[part] for grouping in groupings]
-    first, here = [codes[halves] for codes in coded], effect[halves]
-    centre, spread = here.mean(), here.std() + 1e-12
+    first, searched = [codes[halves] for codes in coded], effect[halves]
+    centre, spread = searched.mean(), searched.std() + 1e-12
     best: list[tuple[float, int, int, int]] = []
     for a in range(len(groupings)):
         for b in range(a + 1, len(groupings)):
             width = groupings[b].size
             cells = first[a] * width + first[b]
             counts = np.bincount(cells, minlength=groupings[a].size * width)
-            sums = np.bincount(cells, here, len(counts))
+            sums = np.bincount(cells, searched, len(counts))
             score = (sums - centre * counts) / (spread * np.sqrt(np.maximum(counts, 1)))
             score = np.where(counts >= fewest / 2, score, -np.inf)
             top = int(score.argmax())
             best.append((float(score[top]), a, b, top))
     confirmed: list[tuple[float, str]] = []
-    there = effect[~halves]
+    other_half = effect[~halves]
     for _, a, b, cell in sorted(best, reverse=True)[:MOST_PAIRS]:
         width = groupings[b].size
         inside = coded[a][~halves] * width + coded[b][~halves] == cell
         if inside.sum() >= fewest / 2:
             names = f"{groupings[a].names[cell // width]} and {groupings[b].names[cell % width]}"
-            confirmed.append((float(there[inside].mean()), names))
-    # One statistic, the best confirmed: which pairs are found varies between replicas, how far they go does not.
+            confirmed.append((float(other_half[inside].mean()), names))
+    # One statistic, the best confirmed: which pairs are found varies between replicas, but the size of their effect
+    # does not.
     if not confirmed:
         return NONE
     value, name = max(confirmed, key=lambda pair: pair[0])
@@ -207,7 +209,7 @@ def sensitivity(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyS
 
 
 def sensitivity_range(statistics: FamilyStatistics, limits: Array) -> tuple[Array, Array]:
-    """From where to where the new effect of shuffling each column may go, given the limits of `values`."""
+    """The range that the new effect of shuffling each column may have, given the limits of `values`."""
     assert statistics.old is not None
     assert statistics.new is not None
     least = _least_effect(statistics.old, statistics.new)

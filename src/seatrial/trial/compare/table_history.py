@@ -26,7 +26,7 @@ def compare_history(old: Table, new: Table, policy: Policy, matched: Matched | N
     checks = [_rewritten(old, new, name, a, b, policy) for name, (a, b) in matched.rewritten.items()]
     if not checks:
         share = float(matched.kept.mean())
-        summary = f"No known row was rewritten; {share:.0%} of them are still there."
+        summary = f"No known row was rewritten; {share:.0%} of them are still in the table."
         checks.append(Check("data.rewritten", "data", Outcome.passed, summary, new=share))
     return [*checks, *_lost(old, matched, policy), _repeated(old, new)]
 
@@ -38,7 +38,7 @@ def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Po
     label = name == new.name
     what = "the labels" if label else f"`{name}`"
     how = _how(old, new, name, a, b)
-    summary = f"{what} changed in {len(a):,} rows that are otherwise as before ({share:.0%} of the old rows){how}"
+    summary = f"{what} changed in {len(a):,} rows that are otherwise unchanged ({share:.0%} of the old rows){how}"
     if where and (inside > 2 * share or label):
         summary += f", {inside:.0%} of those where {ticked(where)}"
     if name in policy.changing:
@@ -77,7 +77,7 @@ def _how(old: Table, new: Table, name: str, a: Array, b: Array) -> str:
     there = known_before & known_after & (before != 0)
     if there.sum() >= 5:
         if np.ptp(after[there]) == 0:
-            return f": it is {after[there][0]:g} now"
+            return f": it is now {after[there][0]:g}"
         ratios = after[there] / before[there]
         middle = float(np.median(ratios))
         if middle and np.abs(ratios / middle - 1).max() < 1e-6:
@@ -86,9 +86,9 @@ def _how(old: Table, new: Table, name: str, a: Array, b: Array) -> str:
         if np.isin(after[there], known).mean() > 0.9 and len(np.unique(known)) > 20:
             return ": it has values of other rows, as after a wrong join"
     if float((known_before & ~known_after).mean()) > 0.5:
-        return ": it is missing now"
+        return ": it is now missing"
     if float((~known_before & known_after).mean()) > 0.5:
-        return f": it was missing and is mostly {np.median(after[known_after]):g} now"
+        return f": it was missing and is now mostly {np.median(after[known_after]):g}"
     return ""
 
 
@@ -105,8 +105,8 @@ def _lost(old: Table, matched: Matched, policy: Policy) -> list[Check]:
             lost = (counts >= policy.min_slice) & (share >= GONE) & (rest < share / 2)
             for k in np.flatnonzero(lost).tolist():
                 summary = (
-                    f"a part of the training data is missing: {int(gone[k]):,} of {int(counts[k]):,} rows where "
-                    f"{ticked(grouping.names[k])} are gone, {rest[k]:.0%} of the others"
+                    f"part of the training data is missing: {int(gone[k]):,} of {int(counts[k]):,} rows where "
+                    f"{ticked(grouping.names[k])} are gone, but only {rest[k]:.0%} of the others"
                 )
                 # The share of the lost rows that a group explains orders groups that overlap.
                 severity = 5 + float(2 * gone[k] / (counts[k] + gone.sum()))
@@ -122,9 +122,9 @@ def _lost(old: Table, matched: Matched, policy: Policy) -> list[Check]:
 def _repeated(old: Table, new: Table) -> Check:
     before, after = repeats(old), repeats(new)
     failed = after - before > REPEATED
-    summary = f"{after:.1%} of the rows repeat others, {before:.1%} before"
+    summary = f"{after:.1%} of the rows repeat another row, {before:.1%} before"
     return judged_check(
         "data.repeated", "data", failed,
-        f"the training data repeats rows: {summary}", f"Rows are not repeated more than before: {summary}.",
+        f"the training data has repeated rows: {summary}", f"No more rows are repeated than before: {summary}.",
         old=before, new=after, limit=before + REPEATED, severity=(after - before) / REPEATED if failed else 0.0,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, ticked
 from seatrial.trial.compare.limits import NoiseFloor
-from seatrial.trial.compare.queries import Queries, QueryScores
+from seatrial.trial.compare.queries import USER_ROWS, Queries, QueryScores
 from seatrial.trial.compare.statistics import MINIMAL, FamilyStatistics, measure
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, judged_check
@@ -47,7 +47,7 @@ def compare_total(
         checks.append(Check("total.answered", "total", Outcome.blocked, summary, new=lost, severity=float("inf")))
     both = there & here
     if not both.any():
-        summary = "There is no row that both releases answer."
+        summary = "No row is answered by both releases."
         return [*checks, Check("total.rows", "total", Outcome.inconclusive, summary)]
     groupings = [grouping.taken(both) for grouping in groupings] if not both.all() else groupings
     queries, old, new = answered_by_both(queries, old, new)
@@ -62,17 +62,17 @@ def compare_total(
 
 
 def _weighed(check: Check, checks: list[Check]) -> Check:
-    """Let a change that only shows in rows that nobody sent decide nothing alone.
+    """Do not block because of sensitivity or probes alone: they show changes in rows that no caller sent.
 
-    If two columns carry the same information, retraining may switch from one to the other while real rows are answered
-    as before. If these are not, sensitivity and probes say why.
+    If two columns carry the same information, retraining may switch from one to the other while the predictions for
+    real rows stay the same. If those change too, sensitivity and probes explain why.
     """
     others = [c for c in checks if c.outcome is Outcome.blocked and c.name not in EXPLAINING]
     if check.outcome is not Outcome.blocked or check.name not in EXPLAINING or others:
         return check
     if check.name == "total.sensitivity" and (check.new or 0.0) <= IGNORED * (check.old or 0.0):
-        return check  # a column that was used and no longer is was lost on the way, whatever these rows show
-    summary = f"Real rows are answered as after any retraining, but {check.summary}"
+        return check  # the column was used and no longer is: it was lost, whatever these rows show
+    summary = f"On real rows, nothing changed beyond harmless retraining, but {check.summary}"
     return replace(check, outcome=Outcome.noted, summary=summary)
 
 
@@ -157,15 +157,18 @@ def _sentences(
     if family in ("slices", "search"):
         group, what = group_of(name), "its predictions moved" if name.endswith("(moved)") else "its error grew"
         words = f"{what} by {value:.3g}{unit}; {reach}"
-        return f"the group {ticked(group)} changed: {words}", f"No group changed; {group} changed most: {words}."
+        return f"the group {ticked(group)} changed: {words}", f"No group changed much; {group} changed most: {words}."
     if family == "probes":
+        # The user's rows without labels are compared among the probes.
+        rows, vary = ("rows", "come from --data") if name == USER_ROWS else ("generated rows", f"vary `{name}`")
         words = f"by {value:.3g}{unit}; {reach}"
         return (
-            f"predictions for generated rows that vary `{name}` moved {words}",
-            f"Predictions for generated rows did not change; those that vary `{name}` moved most, {words}.",
+            f"predictions for {rows} that {vary} moved {words}",
+            f"Predictions for {rows} changed little; those that {vary} moved most, {words}.",
         )
     if family == "losses":
         words = f"{name} went from {old:.3g} to {new:.3g}{unit}; {reach}"
         return f"the candidate is worse: {words}", f"Not worse: {words}."
-    words = f"{name} is {effect:.3g}{unit}; {reach}"
-    return f"{WORDS[family]} more than retraining explains: {words}", f"As after any retraining: {words}."
+    verb = "changed by" if family == "shares" else "were" if family == "flips" else "is"
+    words = f"{name} {verb} {effect:.3g}{unit}; {reach}"
+    return f"{WORDS[family]} more than retraining explains: {words}", f"No more than after retraining: {words}."

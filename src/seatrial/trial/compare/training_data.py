@@ -13,7 +13,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, judged_check
 
 SIGNIFICANT = 4.0  # standard errors: among hundreds of figures per release, anything less is chance
-# The effect from which somebody should look, and the effect from which it is no longer the same data.
+# The effect from which it needs a review, and the effect from which it is no longer the same data.
 MISSING = (0.05, 0.25)
 SHARES = (0.10, 0.30)
 SHIFT = (0.20, 0.60)  # mean shift of the deciles, in the old range from the first to the ninth
@@ -84,7 +84,7 @@ def _column(name: str, old: dict[str, Any], new: dict[str, Any], old_rows: int, 
 
 def _constant(old: dict[str, Any], new: dict[str, Any]) -> list[Finding]:
     if old["distinct"] > 1 and new["distinct"] <= 1:
-        return [(10.0, 1.0, f"`{new['name']}` is the same in every row, and had {old['distinct']} values")]
+        return [(10.0, 1.0, f"`{new['name']}` is now the same in every row; it had {old['distinct']} values")]
     return []
 
 
@@ -111,7 +111,7 @@ def _shares(old: dict[str, Any], new: dict[str, Any], old_rows: int, new_rows: i
     if distance > max(SHARES[0], math.sqrt(len(moved)) * chance(0.5, old_rows, new_rows) / 2):
         value = max(moved, key=lambda value: moved[value])
         change = f"{before.get(value, 0.0):.0%} before, {after.get(value, 0.0):.0%} now"
-        words = f"the shares of `{name}` changed, most of all {value}: {change}"
+        words = f"the shares of `{name}` changed, mostly {value}: {change}"
         findings.append((distance / SHARES[1], distance, words))
     return findings
 

@@ -1,4 +1,4 @@
-"""What a gate is tested with: injected faults and harmless changes, each with what the trial made of it."""
+"""What a gate is tested with: injected faults and harmless changes, each with the trial's result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ Result = Literal["caught", "missed", "unchanged", "passed", "blocked"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """One injected fault, or one harmless change, and what the trial made of it.
+    """One injected fault, or one harmless change, with the trial's result.
 
     A fault is "caught" or "missed", or "unchanged" where it changes no answer and there is nothing to catch. A
     harmless change "passed" or was "blocked". `check` is the failed check that names the cause, `cause` its sentence,

@@ -77,7 +77,7 @@ def revealing_rows(unseen: Columns, differ: Array, compared: Columns) -> tuple[s
         if covered >= COVERED and covered * precision > best[0] + 1e-9:
             best = (covered * precision, words, int(compared_mask.sum()))
     size = len(next(iter(compared.values())))
-    # A kind that most rows are of explains nothing: a random half of all rows would hold half of the changed ones.
+    # A kind that covers most rows explains nothing: a random half of all rows contains half of the changed ones.
     share, words, count = best
     if share < min(2 * float(differ.mean()), 0.9):
         return (

@@ -1,4 +1,4 @@
-"""Faults of training data: where they strike a table, and the table that comes out. numpy alone, with fixed seeds."""
+"""Faults of training data: where in a table they are injected, and the resulting table. numpy alone, fixed seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Rows = tuple[Columns, Array]  # columns and their target
 
 @dataclass(frozen=True)
 class FaultLocation:
-    """Where a data fault strikes: a numeric column, a column with categories, and a group of rows.
+    """Where a data fault is injected: a numeric column, a column with categories, and a group of rows.
 
     `rows` (n,) masks the rows that it may touch; `group` (n,) masks the group, which is made by column `group_column`.
     """
@@ -37,7 +37,7 @@ Change = Callable[[Columns, Array, FaultLocation, Generator], Rows | None]
 
 @dataclass(frozen=True)
 class DataFault:
-    """One fault of a training table; `change` gives None where the table has nothing of the kind."""
+    """One fault of a training table; `change` returns None where the table has no suitable column."""
 
     name: str
     sentence: str
@@ -47,7 +47,7 @@ class DataFault:
 def inject(fault: DataFault, table: Table, locations: Sequence[FaultLocation]) -> Rows | None:
     """Inject a fault at the first location where it changes more than a few rows: shifting a sorted column does not.
 
-    None where the table has nothing of the kind.
+    None where the table has no suitable column.
     """
     changed = None
     for location in locations:

@@ -1,4 +1,4 @@
-"""The proof of a gate: faults and harmless changes tried on the candidate, and what the trial made of each."""
+"""The proof of a gate: faults and harmless changes tried on the candidate, each with the trial's result."""
 
 import time
 from collections.abc import Iterator

@@ -144,7 +144,7 @@ def _predictions_differ(before: Predictions, after: Predictions) -> Array:
 def _examine(
     setup: ProofSetup, mutants: Sequence[Mutant], missed: Sequence[Attempt], ignored: Sequence[str]
 ) -> Iterator[Attempt]:
-    """Ask about many more rows where a fault was missed: one that changes no answer at all is no fault."""
+    """Ask about many more rows where a fault was missed: one that changes no answer at all is not a fault."""
     size = len(next(iter(setup.unseen.values())))
     rows = [
         {c.name: from_array(c, setup.unseen[c.name][row]) for c in setup.columns}

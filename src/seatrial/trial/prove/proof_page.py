@@ -10,7 +10,7 @@ from seatrial.trial.prove.gate_proof import GateProof
 from seatrial.trial.report.page import prose
 from seatrial.trial.report.words import cell, cleaned, count, moment, sentence
 
-# What can happen to a column, as the matrix heads it, and as a weak spot says it.
+# What can happen to a column: the heading in the matrix, and the words in a weak spot.
 COLUMN_FAULTS = {
     "constant": ("constant", "were constant"),
     "missing": ("always missing", "were always missing"),
@@ -19,7 +19,7 @@ COLUMN_FAULTS = {
 WORDS = {"unchanged": "no effect"}  # for results that need another word
 # The CSS classes and marks of a trial's page, by an attempt's result.
 STATES = {"caught": "passed", "missed": "blocked", "unchanged": "unrun", "passed": "passed", "blocked": "blocked"}
-THIN = 0.01  # of the compared answers: a fault that changes fewer is caught only just
+THIN = 0.01  # of the compared answers: a fault that changes fewer is barely caught
 MOST_NAMES = 12
 
 

@@ -32,7 +32,7 @@ class ProofSetup:
     """The candidate in its sandbox, what a trial asks it, and what trains it.
 
     `crossed` are the rows that a trial adds to those of the queries. `unseen` are rows that it does not ask about: a
-    fault that changes no answer there either is no fault.
+    fault that changes no answer there either is not a fault.
     """
 
     sandbox: Sandbox

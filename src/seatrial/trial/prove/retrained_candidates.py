@@ -1,4 +1,4 @@
-"""Candidates trained by faulty code, on faulty data or after a harmless change, and what a trial makes of each."""
+"""Candidates trained by faulty code, on faulty data or after a harmless change, each with a trial's result."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -116,7 +116,7 @@ def _by_frequency(values: Array) -> list[str]:
 
 
 def mutants(model: ModelProfile) -> Iterator[Mutant]:
-    """Give a mutant for every fault of the catalogue that this model can have."""
+    """Yield a mutant for every fault of the catalogue that this model can have."""
     for fault in FAULTS.values():
         parameters = NEEDS[fault.needs](model)
         if parameters is not None:
@@ -124,7 +124,7 @@ def mutants(model: ModelProfile) -> Iterator[Mutant]:
 
 
 def column_mutants(columns: Sequence[Column], model: ModelProfile) -> Iterator[Mutant]:
-    """Give each column's mutants: it is constant, always missing where the schema allows that, or another row's."""
+    """Yield each column's mutants: it is constant, always missing where the schema allows that, or another row's."""
     for column in columns:
         name, typical = column.name, model.typical[column.name]
         if typical is not None:  # otherwise it is missing in every row already
@@ -199,7 +199,7 @@ def _input(model: ModelProfile) -> Parameters | None:
     return {"input": name} if name else None
 
 
-# What a fault needs of a model, and the parameters that it gets: None where the model has nothing of the kind.
+# What a fault needs of a model, and the parameters that it gets: None where the model has no suitable input.
 NEEDS: dict[str, Choose] = {
     "strong column": _drop(0.0),
     "medium column": _drop(0.4),
@@ -227,9 +227,9 @@ _F: Family = "features"
 _P: Family = "preprocessing"
 _O: Family = "output"
 CATALOGUE = (
-    Fault("drop_strong", _F, "the strongest column is lost before it reaches the model", "replace", "strong column"),
-    Fault("drop_medium", _F, "a column of medium importance is lost on the way", "replace", "medium column"),
-    Fault("drop_weak", _F, "a column of low importance is lost on the way", "replace", "weak column"),
+    Fault("drop_strong", _F, "the strongest column never reaches the model", "replace", "strong column"),
+    Fault("drop_medium", _F, "a column of medium importance never reaches the model", "replace", "medium column"),
+    Fault("drop_weak", _F, "a column of low importance never reaches the model", "replace", "weak column"),
     Fault("swap_alike", _F, "two inputs with similar values are swapped", "swap", "like numbers"),
     Fault("swap_unlike", _F, "two inputs with different values are swapped", "swap", "unlike numbers"),
     Fault("unit_hundredth", _F, "a column arrives in a unit 100 times larger", "hundredth", "number column"),

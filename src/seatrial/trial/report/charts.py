@@ -36,10 +36,10 @@ def limits(checks: Sequence[Check]) -> Figure | None:
         for c in sorted(judged, key=lambda c: -c.severity)
     ]
     over = sum(failed for _, _, failed in rows)
-    exceeded = f"{over} of {len(rows)} {'exceeds' if over == 1 else 'exceed'} it." if over else "None exceeds it."
+    exceeded = f"{over} of {len(rows)} {'exceeds' if over == 1 else 'exceed'} it." if over else "No change exceeds it."
     caption = (
         "Each bar is one kind of change: its largest value, in units of what harmless retraining of the baseline's "
-        f"recipe reaches. Left of the line is noise. {exceeded}"
+        f"recipe reaches. Bars left of the line are within noise. {exceeded}"
     )
     high = min(max([1.0, *(value for _, value, _ in rows)]), FAR)
     chart = _listing("times the limit", [name for name, _, _ in rows], [high], most=high * 1.22)
@@ -71,7 +71,7 @@ def change(histogram: ChangeHistogram) -> Figure | None:
         chart.bar((noise[0], 0), (noise[1], most * 1.15), ALLOWED, kind="pale")
         chart.text(noise[1], most * 1.15, "noise", anchor="end", dx=-5, dy=14)
     outside, gap = 0.0, (high - low) * 0.002
-    least = most * 0.006  # a row or two far out is what one looks for, so its bar stays visible
+    least = most * 0.006  # the few rows far out matter most, so their bars stay visible
     for start, end, share in zip(edges[:-1], edges[1:], shares, strict=True):
         beyond = noise is not None and not noise[0] <= (start + end) / 2 <= noise[1]
         outside += share if beyond else 0.0

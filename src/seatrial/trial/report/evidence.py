@@ -76,7 +76,7 @@ class MetricChange(_Drawn):
 class BeforeAfter(_Drawn):
     """Anything with an old and a new value: a group's error, a column's effect, a share of the data.
 
-    `low` and `high` are where `new` may be (for a group: its interval); `rows` is the number of rows behind it.
+    `low` and `high` are where `new` may be (for a group: its interval); `rows` is the number of rows in the group.
     """
 
     name: str

@@ -48,7 +48,7 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
         f"{_md(line.to_do)}",
         f"Sea trial of {_md(against(verdict))} as a {verdict.kind}{took}.",
         _md_table(
-            ("suite", "", "outcome", "in short"),
+            ("suite", "", "outcome", "summary"),
             [
                 (s.suite, MARK[s.outcome] if s.outcome else "▫️", s.word, _md(cut(s.line, 240)))
                 for s in suite_states(verdict)

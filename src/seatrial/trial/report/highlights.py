@@ -122,7 +122,7 @@ def _slices(queries: Queries, old: QueryScores, new: QueryScores, policy: Policy
 def _sensitivity(
     queries: Queries, old: QueryScores, new: QueryScores, floor: NoiseFloor | None
 ) -> Iterator[BeforeAfter]:
-    """What shuffling each column does, before and after, and how far harmless retraining goes."""
+    """What shuffling each column does, before and after, and the range of harmless retraining."""
     statistics = sensitivity(queries, old, new)
     if statistics.old is None or statistics.new is None:
         return

@@ -11,9 +11,9 @@ from seatrial.trial.verdict import order_of
 WORD = {outcome: outcome.value.capitalize() for outcome in Outcome}
 # What each suite asks, in the order in which a fault is easiest to understand.
 QUESTIONS: dict[Suite, str] = {
-    "golden": "Does the installed wheel predict what it did at training?",
+    "golden": "Does the installed wheel reproduce the scores from training?",
     "invariants": "Is every row answered once, and the same each time?",
-    "contract": "Can callers send and expect the same?",
+    "contract": "Can callers send the same requests and expect the same responses?",
     "reproduce": "Does training again give the same model?",
     "rebuild": "Does the new code on the old data change anything?",
     "total": "Do predictions differ no more than after a harmless retrain?",
@@ -23,11 +23,11 @@ QUESTIONS: dict[Suite, str] = {
 _BADNESS = {outcome: place for place, outcome in enumerate(Outcome)}
 _MORE = re.compile(r" And (\d+ more checks? failed)\.?$")  # shown beside the cause, not in it
 FAILED = (Outcome.blocked, Outcome.inconclusive, Outcome.waiting)
-NO_CHECK = "The trial contains no check."
+NO_CHECK = "The trial contains no checks."
 _TO_DO = {
-    Outcome.blocked: "Do not publish it like this.",
-    Outcome.waiting: "It can be published once somebody accepts the difference: `seatrial trial accept`.",
-    Outcome.inconclusive: "A check that could not be made is not a pass.",
+    Outcome.blocked: "Do not publish this wheel.",
+    Outcome.waiting: "It can be published once someone accepts the difference: `seatrial trial accept`.",
+    Outcome.inconclusive: "A check that could not run does not count as passed.",
 }
 
 
@@ -105,7 +105,7 @@ def suite_states(verdict: Verdict) -> list[SuiteState]:
     for suite, question in QUESTIONS.items():
         checks = checks_of(verdict, suite)
         if not checks:
-            states.append(SuiteState(suite, question, None, "It made no check."))
+            states.append(SuiteState(suite, question, None, "It ran no checks."))
             continue
         worst = checks[0]
         if worst.outcome is Outcome.passed and len(checks) > 1:

@@ -121,12 +121,14 @@ def _sensitivity(verdict: Verdict) -> Figure | None:
         "A column whose lower bar is missing is ignored."
     )
     if any(pair.high is not None for pair in pairs):
-        caption += " The marks show how far harmless retraining goes."
+        caption += " The marks show the range of harmless retraining."
     return charts.bars("Use of each column", pairs, "mean change of the prediction", caption)
 
 
 def _shares(verdict: Verdict) -> Figure | None:
-    caption = "The ring is the baseline's training data, the dot the candidate's. The shaded range is chance."
+    caption = (
+        "The ring is the baseline's training data, the dot the candidate's. The shaded range is what chance explains."
+    )
     return charts.before_after(
         "The data, before and now", _marked(verdict, "shares", "data.column", "data.labels"), "share of rows", caption
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
-from seatrial.model.row_hash import row_places
+from seatrial.model.row_hash import row_hashes
 from seatrial.model.schema import Column
 
 Mask = npt.NDArray[np.bool_]
@@ -42,7 +42,7 @@ def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
     seen: set[float] = set()
     kept = []
     for part in parts:
-        where = row_places(part.columns, list(part.columns), part.target, seed=0)
+        where = row_hashes(part.columns, list(part.columns), part.target, seed=0)
         new = np.array([place not in seen for place in where.tolist()], dtype=bool)
         seen.update(where.tolist())
         kept.append(part.take(new))
@@ -55,9 +55,9 @@ def held_out(rows: LabelledRows, split: Mapping[str, Any]) -> Mask:
     cuts = split.get("cuts")
     if not cuts:
         raise SeatrialError("The release does not record how its rows were split.", hint="Train and build it again.")
-    places = row_places(rows.columns, list(rows.columns), rows.target, seed=int(split["seed"]))
+    hashes = row_hashes(rows.columns, list(rows.columns), rows.target, seed=int(split["seed"]))
     limits = np.array([cuts.get(str(label), cuts.get("all", 0.0)) for label in rows.target.tolist()])
-    return np.asarray(places < limits, dtype=bool)
+    return np.asarray(hashes < limits, dtype=bool)
 
 
 def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, labelled: bool = True) -> LabelledRows:
@@ -72,14 +72,19 @@ def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, 
         raise SeatrialError(f"{where} has no rows.", hint="Give a file with rows to compare.")
     uneven = next((number for number, row in enumerate(rows, 2) if len(row) != len(header)), None)
     if uneven:
-        raise SeatrialError(f"{where}, line {uneven} does not have as many cells as the header.")
+        raise SeatrialError(
+            f"{where}, line {uneven} does not have as many cells as the header.",
+            hint="Fix that line, or save the table as CSV again.",
+        )
     listed = {name: [row[i] for row in rows] for i, name in enumerate(header)}
     if labelled and target not in listed:
         raise SeatrialError(f"{where} has no column `{target}`, so there are no labels.", hint="Give labelled rows.")
     read: Columns = {}
     for column in columns:
         if column.name not in listed and column.required:
-            raise SeatrialError(f"{where} has no column `{column.name}`.")
+            raise SeatrialError(
+                f"{where} has no column `{column.name}`.", hint="Give a file with all columns that the schema requires."
+            )
         values = listed.get(column.name, ["" if column.default is None else str(column.default)] * len(rows))
         read[column.name] = _typed(column, values, where)
     return LabelledRows(read, _labels(listed[target]) if target in listed else np.empty(0))

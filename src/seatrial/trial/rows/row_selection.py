@@ -10,7 +10,7 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Columns
 from seatrial.model.schema import Column
-from seatrial.trial.compare.queries import Queries, make_queries
+from seatrial.trial.compare.queries import USER_ROWS, Queries, make_queries
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.answer_collection import GoldenRows, read_reference_text, rows_as_columns
@@ -20,7 +20,6 @@ from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.sandbox.sandbox import Sandbox
 
 PROBED = 40  # rows that probes are made from
-GIVEN = "the rows given"
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,19 @@ def gather_rows(releases: Sequence[tuple[Sandbox, Description]], golden: GoldenR
                 whole = read_rows(text, description.columns, target, where)
                 part = part.take(held_out(whole, description.metadata.split))
         references.append(part)
-    given = read_rows(_text(data), columns, target, data.name, labelled=False) if data else None
+    user_rows = read_rows(_text(data), columns, target, data.name, labelled=False) if data else None
     labelled = [part for part in references if part.rows][:1]
-    counts = {"reference": sum(part.rows for part in labelled), "given": given.rows if given else 0}
+    counts = {"reference": sum(part.rows for part in labelled), "given": user_rows.rows if user_rows else 0}
     # Rows without labels are compared like probes: nobody knows which prediction is right.
-    has_labels = given is not None and len(given.target) > 0
-    together = joined([*labelled, given] if given and has_labels else labelled)
+    has_labels = user_rows is not None and len(user_rows.target) > 0
+    together = joined([*labelled, user_rows] if user_rows and has_labels else labelled)
     if not together.rows:
         raise NotComparedError(
             "No rows are left to compare: none was held out from the training of both releases.",
             hint="Give rows with --data, or train both with the same [tool.seatrial] seed.",
         )
     probes = probe_rows(columns, [dict(row) for row in golden.rows[:PROBED]])
-    unlabelled = given.columns if given and not has_labels else None
+    unlabelled = user_rows.columns if user_rows and not has_labels else None
     return Rows(together, tuple(probes), {**counts, "probes": len(probes)}, unlabelled)
 
 
@@ -90,7 +89,7 @@ def make_trial_queries(scoring: Scoring, rows: Rows, columns: Sequence[Column]) 
     probes, probed = rows_as_columns(columns, [probe.row for probe in valid]), tuple(probe.column for probe in valid)
     if rows.unlabelled:
         probes = {name: np.concatenate([probes[name], values]) for name, values in rows.unlabelled.items()}
-        probed += (GIVEN,) * (len(next(iter(probes.values()))) - len(probed))
+        probed += (USER_ROWS,) * (len(next(iter(probes.values()))) - len(probed))
     truth = scoring.positions(rows.labelled.target)
     known = truth >= 0 if scoring.classifies else np.isfinite(truth)  # other labels have no score
     if not known.any():

@@ -1,6 +1,6 @@
 """Confines a worker: limits, no network, no child processes. Runs inside a sandbox's environment, loaded by path.
 
-It keeps a broken, careless or curious model from doing harm. It is not a security boundary against a wheel that was
+It keeps a broken or careless model from doing harm. It is not a security boundary against a wheel that was
 made to break out, because the model shares the worker's process. Only the standard library is used.
 
 - Memory: RLIMIT_DATA, which counts private writable memory, such as a loaded model: 77 MB for a graph, 243 MB for

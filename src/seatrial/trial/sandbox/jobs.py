@@ -43,8 +43,8 @@ def _score(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
             scores[:, -1] = FAILED
             scores[[p.row for p in problems], -1] = REFUSED
             good = np.flatnonzero(scores[:, -1] != REFUSED)
-            for part, found in _score_rows(installed, columns, good, rows, failed):
-                scores[part, :-1] = found
+            for part, part_scores in _score_rows(installed, columns, good, rows, failed):
+                scores[part, :-1] = part_scores
                 scores[part, -1] = ANSWERED
             refused += [(rows + p.row, p.column, p.value, p.rule) for p in problems[: REASONS - len(refused)]]
             matrix.add(scores)
@@ -72,7 +72,7 @@ def _score_rows(
             return
         failed[before + int(rows[0])] = as_line(error)
         if len(failed) > FAILED_ROWS:
-            raise JobError(f"fails on row after row: {as_line(error)}") from error
+            raise JobError(f"fails on more than {FAILED_ROWS} rows: {as_line(error)}") from error
         return
     if len(scores) != len(rows):
         raise JobError(f"answered {len(scores)} of {len(rows)} rows")
