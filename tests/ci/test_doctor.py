@@ -61,7 +61,7 @@ def without_workflow_linters(request: pytest.FixtureRequest) -> Iterator[None]:
     """Only hadolint, and only where a test is about it: test_linters.py has the tests of the others."""
     fault = getattr(request.node, "callspec", None)
     wanted = fault is not None and "latest" in str(fault.params.get("fault", ""))
-    with nullcontext() if wanted else patch("seatrial.ci.doctor.linters.CHECKS", ()):
+    with nullcontext() if wanted else patch("seatrial.ci.doctor.linters.check", lambda tree: ()):
         yield
 
 
@@ -198,35 +198,13 @@ FAULTS: dict[str, tuple[Plant, str, str, str, str]] = {
         added("railway.json", '{\n "deploy": {\n  "startCommand": "gunicorn app -b 0.0.0.0:5000"\n }\n}\n'),
         "railway.json", "startCommand", "fixed-port", "5000",
     ),
-    "an exposed port that is another": (
-        added("Dockerfile", "FROM python:3.11-slim\nENV PORT=8001\nEXPOSE 8000\n"),
-        "Dockerfile", "EXPOSE", "fixed-port", "exposes 8000, and listens on 8001",
-    ),
     "two versions": (
         replaced("pyproject.toml", 'dynamic = ["version"]', 'version = "0.3.0"'),
         "src/titanic_model/__init__.py", "__version__", "version-mismatch", "__version__ is 0.1.0, pyproject.toml has 0.3.0",
     ),
-    "a wheel of another version": (
-        added("dist/titanic_model-0.0.9-py3-none-any.whl", "a wheel"),
-        "dist/titanic_model-0.0.9-py3-none-any.whl", "", "version-mismatch", "the newest wheel is 0.0.9",
-    ),
     "a pin from the future": (
         added("deploy/local/requirements.txt", PIN.replace("0.1.0", "0.9.0")),
         "deploy/local/requirements.txt", "titanic-model", "version-mismatch", "only at 0.1.0",
-    ),
-    "a pin that the history does not know": (
-        lambda folder: (
-            added("deploy/local/requirements.txt", PIN)(folder),
-            added("deploy/local/history.jsonl", '{"version": "0.0.9"}\n')(folder),
-        ),
-        "deploy/local/requirements.txt", "titanic-model", "version-mismatch", "the last deployment",
-    ),
-    "a pin of other bytes": (
-        lambda folder: (
-            added("deploy/local/requirements.txt", PIN)(folder),
-            added("dist/titanic_model-0.1.0-py3-none-any.whl", "a wheel")(folder),
-        ),
-        "deploy/local/requirements.txt", "titanic-model", "version-mismatch", "with another hash",
     ),
     "both sides the same release": (
         added("tests/differential/requirements.txt", "titanic-model==0.1.0\ntitanic-model>=0.1.0\n"),
@@ -314,8 +292,6 @@ VARIABLE = DOCKER.format("ARG PIP_EXTRA_INDEX_URL\nRUN pip install {} -r require
     [
         (added("Dockerfile", VARIABLE.format("")), "Dockerfile", "ARG PIP_EXTRA"),
         (added("pip.conf", f"[global]\nextra-index-url = {PRIVATE}\n"), "pip.conf", "extra-index-url"),
-        (added("pyproject.toml", f'\n[tool.uv.pip]\nextra-index-url = ["{PRIVATE}"]\n'), "pyproject.toml", "extra-index-url"),
-        (added("pyproject.toml", f'\n[[tool.uv.index]]\nname = "ours"\nurl = "{PRIVATE}"\n'), "pyproject.toml", "[[tool.uv.index]]"),
         (added("requirements.txt", f"--extra-index-url {PRIVATE}\ntitanic-model==0.1.0\n"), "requirements.txt", "--extra"),
     ],
 )  # fmt: skip
@@ -331,7 +307,6 @@ def test_a_second_index_by_settings_is_found(plant: Plant, path: str, part: str,
     [
         added("Dockerfile", VARIABLE.format("--require-hashes")),
         added("pip.conf", f"[global]\nextra-index-url = {PRIVATE}\nrequire-hashes = true\n"),
-        added("pyproject.toml", f'\n[[tool.uv.index]]\nname = "ours"\nurl = "{PRIVATE}"\nexplicit = true\n'),
     ],
 )
 def test_a_second_index_by_settings_is_accepted_if_it_is_safe(plant: Plant, project: Path):

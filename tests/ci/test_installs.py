@@ -19,8 +19,8 @@ PIP, UV = "or the model alone from the private index by --no-deps --index-url", 
 HINTS = {
     f"pip install --extra-index-url {PRIVATE} model": PIP,
     f"python3 -m pip install --extra-index-url={PRIVATE} -r open.txt": PIP,
-    f"pip install --extra-index-url {PRIVATE} -r hashed.txt": "",
-    f"pip install --extra-index-url {PRIVATE} -rhalf.txt": "",  # one hash, and pip wants one of each
+    f"pip install --extra-index-url {PRIVATE} -r hashed.txt": PIP,  # the file has hashes, and nothing demands them
+    f"pip install --extra-index-url {PRIVATE} --require-hashes -r hashed.txt": "",
     f"pip install --extra-index-url {PRIVATE} -r hashed.txt model": PIP,
     f"pip install --extra-index-url {PRIVATE} --require-hashes -r open.txt": "",
     f"pip install --index-url {PRIVATE} model": "",
@@ -29,7 +29,7 @@ HINTS = {
     f"pip download --extra-index-url {PRIVATE} model": "",
     f"uv pip install --index {PRIVATE} model": UV,
     f"uv pip install --extra-index-url {PRIVATE} -r half.txt": UV,
-    f"uv pip install --extra-index-url {PRIVATE} -r hashed.txt": "",
+    f"uv pip install --extra-index-url {PRIVATE} -r hashed.txt": UV,
     f"uv pip sync --index={PRIVATE} hashed.txt --require-hashes": "",
     f"uv pip install --default-index {PRIVATE} model": "",
     f"uv pip install --index-url {PRIVATE} model": "",
@@ -38,7 +38,7 @@ HINTS = {
     f"uv tool install --index {PRIVATE} model": UV,
     f"uv tool install --default-index {PRIVATE} model": "",
     f"uv add --index {PRIVATE} model": UV,
-    f"uv sync --index {PRIVATE}": "",  # uv.lock says which index, and which hash
+    f"uv sync --index {PRIVATE}": "",  # uv.lock has the hashes
     "pip install --index-url x model -- --extra-index-url": PIP,
 }
 
@@ -55,7 +55,7 @@ def test_two_indexes_are_found_with_the_hint_of_the_tool(tmp_path: Path):
     [
         ("PIP_EXTRA_INDEX_URL", "pip install model", True),
         ("PIP_EXTRA_INDEX_URL", "uv pip install model", False),  # uv does not read it
-        ("PIP_EXTRA_INDEX_URL", "pip install -r m/hashed.txt", False),
+        ("PIP_EXTRA_INDEX_URL", "pip install --require-hashes -r m/hashed.txt", False),
         ("UV_INDEX", "uv pip install model", True),
         ("UV_EXTRA_INDEX_URL", "uv tool install model", True),
         ("UV_INDEX", "pip install model", False),
@@ -68,11 +68,10 @@ def test_a_variable_counts_for_the_tool_that_reads_it(variable: str, command: st
     assert (("two-indexes", f"{variable}: $ADDRESS") in diagnosed(tmp_path, {**FILES, GITLAB: text})) is found
 
 
-def test_a_variable_is_safe_where_another_one_asks_for_hashes_and_is_only_found_where_it_is_set(tmp_path: Path):
+def test_a_variable_is_only_found_where_it_is_set(tmp_path: Path):
     job = "job:\n  script: [pip install model, 'echo $PIP_EXTRA_INDEX_URL', '{}']\n"
     set_ = "variables:\n  PIP_EXTRA_INDEX_URL: $ADDRESS\n"
     assert diagnosed(tmp_path, {GITLAB: job.format("docker build --build-arg PIP_EXTRA_INDEX_URL=x .")}) == []
-    assert diagnosed(tmp_path, {GITLAB: set_ + "  PIP_REQUIRE_HASHES: '1'\n" + job.format("echo")}) == []
     assert len(diagnosed(tmp_path, {GITLAB: set_ + job.format("echo")})) == 1
     strategy = "variables:\n  UV_INDEX_STRATEGY: unsafe-best-match\njob:\n  script: [uv pip install model]\n"
     assert [check for check, _ in diagnosed(tmp_path, {GITLAB: strategy})] == ["two-indexes"]

@@ -142,8 +142,8 @@ def test_each_pipeline_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     import seatrial.ci.doctor.pipelines as module
 
     texts: list[str] = []
-    before = module.read_yaml
-    monkeypatch.setattr(module, "read_yaml", lambda text: texts.append(text) or before(text))
+    before = yaml.compose_all
+    monkeypatch.setattr(module.yaml, "compose_all", lambda text, **how: texts.append(text) or before(text, **how))
     diagnosed(tmp_path, {GITLAB: "a: {script: x}\n", CIRCLE: "jobs: {}\n", WORKFLOW: "on: push\njobs: {}\n"})
     assert len(texts) == len(set(texts)) == 3
 

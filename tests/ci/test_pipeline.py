@@ -30,7 +30,7 @@ JOBS = {"lint", "train", "test", "build", "trial", "publish", "deploy"}
 
 
 @dataclass
-class World:
+class Scenario:
     circle: Circle
     clone: Path
     index: Path
@@ -38,7 +38,7 @@ class World:
 
     def push(self, branch: str, message: str, **changes: str) -> None:
         """Commit changed files (keys with __ for /) of the clone to a branch of the origin."""
-        git(self.clone, "fetch", "--quiet")  # a pipeline has pushed its pin
+        git(self.clone, "fetch", "--quiet")  # a pipeline has pushed its lockfile
         git(self.clone, "checkout", "--quiet", "-B", branch, "origin/main")
         for name, text in changes.items():
             (self.clone / name).write_text(text)
@@ -64,7 +64,7 @@ class World:
             return dict(json.load(answer))
 
     def deployed(self) -> str:
-        """What the pin says on the main branch."""
+        """The lockfile on the main branch."""
         git(self.clone, "fetch", "--quiet")
         show = ["git", "-C", str(self.clone), "show", "origin/main:deploy/local/requirements.txt"]
         done = subprocess.run(show, capture_output=True, text=True, check=False)
@@ -83,7 +83,7 @@ def git(folder: Path, *words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def scenario(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     """A repository made of titanic/, with 0.1.0 on the index; a pipeline with nothing in its caches."""
     lab = tmp_path_factory.mktemp("pipeline")
     index = lab / "index"
@@ -125,7 +125,7 @@ def world(titanic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             "SEATRIAL_HOME": os.environ["SEATRIAL_HOME"],
         },
     )
-    yield World(circle, clone, index, port)
+    yield Scenario(circle, clone, index, port)
     # The service outlives its job and the clone that it was started from; any other clone can stop it.
     subprocess.run([*SEATRIAL, "deploy", "local", "--stop", "--project", str(clone)], check=True)
 
@@ -140,23 +140,23 @@ TABLE = "data/titanic.csv"
 
 
 @pytest.mark.soak
-def test_a_branch_is_tried_and_nothing_of_it_is_published(world: World):
-    before = world.state()
-    world.push(
+def test_a_branch_runs_its_trial_and_publishes_nothing(scenario: Scenario):
+    before = scenario.state()
+    scenario.push(
         "longer-fit",
         "Give the fit more time",
         **{
-            INIT: changed(world.read(INIT), "0.1.0", "0.2.0"),
-            PIPELINE: changed(world.read(PIPELINE), "max_iter=1000", "max_iter=2000"),
+            INIT: changed(scenario.read(INIT), "0.1.0", "0.2.0"),
+            PIPELINE: changed(scenario.read(PIPELINE), "max_iter=1000", "max_iter=2000"),
         },
     )
-    jobs = world.circle.run("longer-fit")
+    jobs = scenario.circle.run("longer-fit")
     assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success") | {
         "publish": "not run",
         "deploy": "not run",
     }, "\n".join(job.log for job in jobs.values() if job.status == "failed")
-    assert world.state() == before
-    assert not world.deployed()
+    assert scenario.state() == before
+    assert not scenario.deployed()
     assert any(name.endswith("verdict.json") for name in jobs["trial"].artifacts)
     assert any(name.endswith("trial.html") for name in jobs["trial"].artifacts)
     assert any(name.endswith("junit.xml") for name in jobs["trial"].results)
@@ -164,57 +164,57 @@ def test_a_branch_is_tried_and_nothing_of_it_is_published(world: World):
     assert re.search(r"[1-9]\d* passed", jobs["test"].log)
 
 
-def test_a_good_change_on_the_main_branch_is_published(world: World, record_property):
-    jobs = merge(world)
+def test_a_good_change_on_the_main_branch_is_published(scenario: Scenario, record_property):
+    jobs = merge(scenario)
     # From the push to the service, the caches being warm: in the JUnit file, for benchmarks; never asserted.
     record_property("seconds", round(sum(sum(job.seconds.values()) for job in jobs.values()), 1))
     ended = {name: job.status for name, job in jobs.items() if name != "deploy"}
     assert ended == dict.fromkeys(JOBS - {"deploy"}, "success"), jobs["publish"].log
-    assert world.versions() == ["0.1.0", "0.2.0"]
+    assert scenario.versions() == ["0.1.0", "0.2.0"]
 
 
-def test_a_good_change_on_the_main_branch_is_deployed(world: World):
-    jobs = merge(world)
+def test_a_good_change_on_the_main_branch_is_deployed(scenario: Scenario):
+    jobs = merge(scenario)
     assert jobs["deploy"].status == "success", jobs["deploy"].log
-    assert re.search(r"^titanic-model==0\.2\.0", world.deployed(), re.MULTILINE)
-    assert world.served()["version"] == "0.2.0"
+    assert re.search(r"^titanic-model==0\.2\.0", scenario.deployed(), re.MULTILINE)
+    assert scenario.served()["version"] == "0.2.0"
 
 
 _merged: dict[int, dict] = {}
 
 
-def merge(world: World) -> dict:
+def merge(scenario: Scenario) -> dict:
     """Raise the version on main, once for both tests that look at what follows."""
-    if id(world) not in _merged:
-        world.push(
+    if id(scenario) not in _merged:
+        scenario.push(
             "main",
             "Give the fit more time",
             **{
-                INIT: changed(world.read(INIT), "0.1.0", "0.2.0"),
-                PIPELINE: changed(world.read(PIPELINE), "max_iter=1000", "max_iter=2000"),
+                INIT: changed(scenario.read(INIT), "0.1.0", "0.2.0"),
+                PIPELINE: changed(scenario.read(PIPELINE), "max_iter=1000", "max_iter=2000"),
             },
         )
-        _merged[id(world)] = world.circle.run("main")
-    return _merged[id(world)]
+        _merged[id(scenario)] = scenario.circle.run("main")
+    return _merged[id(scenario)]
 
 
-def test_a_change_that_breaks_the_model_stops_at_the_trial(world: World):
-    merge(world)  # so that there is a production to leave alone
-    before, pin, served = world.state(), world.deployed(), world.served()
+def test_a_change_that_breaks_the_model_stops_at_the_trial(scenario: Scenario):
+    merge(scenario)  # so that there is a production to leave alone
+    before, lockfile, served = scenario.state(), scenario.deployed(), scenario.served()
     broken = "LogisticRegression(class_weight={0: 1, 1: 3})"
-    world.push(
+    scenario.push(
         "main",
         "Weigh the survivors",
         **{
-            INIT: changed(world.read(INIT), "0.2.0", "0.2.1"),
-            PIPELINE: changed(world.read(PIPELINE), "LogisticRegression(C=1.0, max_iter=2000)", broken),
+            INIT: changed(scenario.read(INIT), "0.2.0", "0.2.1"),
+            PIPELINE: changed(scenario.read(PIPELINE), "LogisticRegression(C=1.0, max_iter=2000)", broken),
         },
     )
     try:
-        jobs = world.circle.run("main")
+        jobs = scenario.circle.run("main")
     finally:
-        git(world.clone, "push", "--quiet", "--force", "origin", "origin/main~1:refs/heads/main")
-        git(world.clone, "fetch", "--quiet")
+        git(scenario.clone, "push", "--quiet", "--force", "origin", "origin/main~1:refs/heads/main")
+        git(scenario.clone, "fetch", "--quiet")
     assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success") | {
         "trial": "failed",
         "publish": "not run",
@@ -222,28 +222,28 @@ def test_a_change_that_breaks_the_model_stops_at_the_trial(world: World):
     }, "\n".join(job.log for job in jobs.values() if job.status == "failed")
     assert "Blocked" in jobs["trial"].log
     assert any(name.endswith("junit.xml") for name in jobs["trial"].results)  # kept though the trial failed
-    assert world.state() == before
-    assert world.deployed() == pin
-    assert world.served() == served
+    assert scenario.state() == before
+    assert scenario.deployed() == lockfile
+    assert scenario.served() == served
     assert served["version"] == "0.2.0"
 
 
 @pytest.mark.soak
-def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in_git(world: World):
-    merge(world)
-    header, *rows = world.read(TABLE).splitlines(keepends=True)
+def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in_git(scenario: Scenario):
+    merge(scenario)
+    header, *rows = scenario.read(TABLE).splitlines(keepends=True)
     more = [row.replace('"', '"von ', 1) for row in rows[::32]]  # of all classes: the trial looks at what is new
     assert len(more) > 20
     assert all("von " in row for row in more)
-    world.push("main", "Add passengers", **{TABLE: "".join([header, *rows, *more])})
-    jobs = world.circle.run("main", {"retrain": True})
+    scenario.push("main", "Add passengers", **{TABLE: "".join([header, *rows, *more])})
+    jobs = scenario.circle.run("main", {"retrain": True})
     assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success"), failures(jobs)
     assert "0.2.0 -> 0.2.1: the table is not the one that 0.2.0 was trained on" in jobs["train"].log
-    assert world.versions() == ["0.1.0", "0.2.0", "0.2.1"]
-    assert world.served()["version"] == "0.2.1"
-    assert "titanic-model==0.2.1" in world.deployed()
-    assert '__version__ = "0.2.1"' in world.read(INIT)
-    show = ["git", "-C", str(world.clone), "show", "--name-only", "--format=", "origin/main"]
+    assert scenario.versions() == ["0.1.0", "0.2.0", "0.2.1"]
+    assert scenario.served()["version"] == "0.2.1"
+    assert "titanic-model==0.2.1" in scenario.deployed()
+    assert '__version__ = "0.2.1"' in scenario.read(INIT)
+    show = ["git", "-C", str(scenario.clone), "show", "--name-only", "--format=", "origin/main"]
     assert sorted(subprocess.run(show, capture_output=True, text=True, check=True).stdout.split()) == [
         "deploy/local/history.jsonl",
         "deploy/local/requirements.txt",
@@ -252,30 +252,30 @@ def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in
 
 
 @pytest.mark.soak
-def test_a_retrain_with_the_same_rows_publishes_nothing_and_succeeds(world: World):
-    merge(world)
-    before, pin, served = world.state(), world.deployed(), world.served()
-    jobs = world.circle.run("main", {"retrain": True})
+def test_a_retrain_with_the_same_rows_publishes_nothing_and_succeeds(scenario: Scenario):
+    merge(scenario)
+    before, lockfile, served = scenario.state(), scenario.deployed(), scenario.served()
+    jobs = scenario.circle.run("main", {"retrain": True})
     assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(JOBS, "success"), failures(jobs)
     assert re.search(r"0\.2\.\d stays: the table is the one that 0\.2\.\d was trained on\.", jobs["train"].log)
-    assert "is published already, with exactly these bytes: there is nothing to compare." in jobs["trial"].log
-    assert world.state() == before
-    assert (world.deployed(), world.served()) == (pin, served)
+    assert "is already published, with exactly these bytes: there is nothing to compare." in jobs["trial"].log
+    assert scenario.state() == before
+    assert (scenario.deployed(), scenario.served()) == (lockfile, served)
 
 
 def failures(jobs: dict) -> str:
     return "\n".join(job.log for job in jobs.values() if job.status == "failed")
 
 
-def test_the_schedule_runs_the_same_jobs(world: World):
-    config = world.circle._config("main")
+def test_the_schedule_runs_the_same_jobs(scenario: Scenario):
+    config = scenario.circle._config("main")
     release, retrain = (config["workflows"][name] for name in ("release", "retrain"))
     assert release["jobs"] == retrain["jobs"]
     assert applies(retrain, {"retrain": True})
     assert not applies(release, {"retrain": True})
 
 
-def test_no_job_writes_a_secret_or_the_machines_paths(world: World):
-    text = json.dumps(world.circle._config("main"))
-    assert str(world.index) not in text
+def test_no_job_writes_a_secret_or_the_machines_paths(scenario: Scenario):
+    text = json.dumps(scenario.circle._config("main"))
+    assert str(scenario.index) not in text
     assert "token" not in text.lower()

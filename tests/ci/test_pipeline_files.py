@@ -217,7 +217,7 @@ def test_a_changed_file_is_shown_and_kept_until_forced(folder: Path, capsys: pyt
         ('target = "$(id)"', "cannot be used in a pipeline"),
         ('schedule = "daily"', "cannot be used in a pipeline"),
         ('schedule = "4 5"', "schedule must have five fields"),
-        ('index = "fury"', "index = 'fury' names no index"),
+        ('index = "fury"', "index = 'fury' is not the name of an index"),
         ("python = 3.11", "python = 3.11 cannot be used in a pipeline"),
     ],
 )

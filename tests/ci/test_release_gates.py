@@ -207,8 +207,8 @@ RUNS = [
 RUNS_NOTHING = {
     "pytest api": "api does not exist", "python3.11 -m pytest -n auto api": "api does not exist",
     "pytest --junitxml out/x.xml api": "api does not exist", "pytest titanic/src": "titanic/src has no test file",
-    "pytest --collect-only": "only lists", "pytest --co -q": "only lists", "pytest --setup-only": "only lists",
-    "uv run pytest --version": "only lists", "coverage run -m pytest api": "api does not exist",
+    "pytest --collect-only": "none of its commands", "pytest --co -q": "none of its commands", "pytest --setup-only": "none of its commands",
+    "uv run pytest --version": "none of its commands", "coverage run -m pytest api": "api does not exist",
     "poetry run pytest api": "api does not exist", "timeout 10m pytest api": "api does not exist",
     "echo tested": "none of its commands", "pip install pytest": "none of its commands",
 }  # fmt: skip

@@ -150,8 +150,8 @@ GONE = {"pull_request": {"number": 7, "head": {"repo": None}, "base": {"repo": {
 
 @pytest.mark.parametrize(
     ("event", "why"),
-    [(FORK, "the token of a fork's job may only read"), (GONE, "the token of a fork's job may only read"),
-     (PULL, "the job's token may only read"), (PULL, "; the job needs the permission pull-requests: write")],
+    [(FORK, "the token of a fork's job is read-only"), (GONE, "the token of a fork's job is read-only"),
+     (PULL, "the job's token is read-only"), (PULL, "; the job needs the permission pull-requests: write")],
 )  # fmt: skip
 def test_a_read_only_token_is_reported_and_is_not_a_failure(event, why, service: Service, tmp_path: Path):
     service.refuse = 403
@@ -174,7 +174,7 @@ def test_the_verdict_is_in_the_log_if_the_job_may_not_comment(service: Service, 
     assert app.run(["ci", "report", "gitlab", "--project", str(project)]) == 0
     output = capsys.readouterr()
     assert "# Blocked [by] it" in output.out
-    assert output.err.startswith("No comment: GITLAB_TOKEN may only read")
+    assert output.err.startswith("No comment: GITLAB_TOKEN is read-only")
 
 
 def test_outside_of_a_merge_request_or_without_a_token_gitlab_is_not_asked(service: Service):
@@ -194,7 +194,7 @@ def test_a_missing_token_is_a_failure_at_github(service: Service, tmp_path: Path
 
 
 @pytest.mark.parametrize(("status", "hint"), [(401, "Give the job a valid one"), (404, "was not found"), (500, "")])
-def test_a_refusal_is_one_line_without_the_token(status: int, hint: str, service: Service, tmp_path: Path):
+def test_a_rejected_request_is_one_line_without_the_token(status: int, hint: str, service: Service, tmp_path: Path):
     service.refuse = status
     with pytest.raises(SeatrialError, match=f"returned {status}") as caught:
         report("github", "titanic-model", "x", github(service, tmp_path, PULL))

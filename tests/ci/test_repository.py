@@ -156,20 +156,20 @@ def test_a_folder_without_a_project_is_reported_in_one_line(tmp_path: Path, caps
     assert f"No Seatrial project in {tmp_path} or above it." in capsys.readouterr().err
 
 
-def test_a_new_project_in_a_repository_makes_no_other_one_and_says_how_to_update_the_pipeline(tmp_path: Path):
+def test_a_new_project_inside_a_repository_creates_no_second_one_and_says_how_to_update_the_pipeline(tmp_path: Path):
     git(tmp_path, "init", "--quiet", "--initial-branch=main", ".")
     (tmp_path / ".gitlab-ci.yml").write_text("# our own\nx: {script: make}\n")
     table = str(write_table(tmp_path / "customers.csv"))
     words = ("--data", table, "--target", "left", "--yes", "--model", "logistic")
     first = quick("new", "churn", *words, "--ci", "circleci", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert "does not have the project" not in first.stderr
+    assert "does not include the project" not in first.stderr
     path = tmp_path / ".circleci" / "config.yml"
     assert "for churn-model;" in path.read_text()
     second = quick("new", "leaving", *words, cwd=tmp_path)
     assert second.returncode == 0, second.stderr
     assert (
-        ".circleci/config.yml does not have the project yet. Run `seatrial ci circleci --force` there to write it again, "
+        ".circleci/config.yml does not include the project yet. Run `seatrial ci circleci --force` there to write it again, "
         "for churn-model and leaving-model.\n"
     ) in second.stderr
     assert "for churn-model;" in path.read_text()  # until somebody says so

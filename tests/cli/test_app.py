@@ -86,7 +86,7 @@ def test_a_trial_runs_by_default_and_by_its_name():
     for words in (("trial", "only-one==1"), ("trial", "run", "only-one==1")):
         done = seatrial(*words)
         assert done.returncode == 2
-        assert "name both, OLD and NEW, or neither" in done.stderr
+        assert "give both OLD and NEW, or neither" in done.stderr
     assert "No such command" not in done.stderr
     assert seatrial("trial", "hold", "a==1", "b==1", "c==1").returncode == 2  # what it was called before
 
@@ -97,7 +97,7 @@ def test_the_version_is_printed_alone():
     assert seatrial("--version").stdout == f"seatrial {__version__}\n"
 
 
-def test_a_bug_of_ours_is_called_one_without_a_traceback(monkeypatch, capsys):
+def test_an_unexpected_error_is_reported_as_a_bug_without_a_traceback(monkeypatch, capsys):
     from seatrial.cli import app
     from seatrial.core import project
 

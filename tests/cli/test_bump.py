@@ -1,4 +1,4 @@
-"""`seatrial bump`: raises the version, by itself or when a retrain needs it."""
+"""`seatrial bump`: raises the version, always or only when a retrain needs it."""
 
 import json
 import shutil

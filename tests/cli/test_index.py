@@ -1,4 +1,4 @@
-"""`publish`, `releases`, `serve` and `index serve` in bad situations: one clear line, an exit code, and no trace."""
+"""Failures of `publish`, `releases`, `serve` and `index serve`: one clear line, an exit code, and no leftovers."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_situation_is_one_clear_line_and_leaves_no_trace(project: Path, private: Private, case: str) -> None:
+def test_a_failure_is_one_clear_line_and_leaves_nothing_behind(project: Path, private: Private, case: str) -> None:
     words, token, message = BAD[case]
     before = tree(project)
     done = seatrial(project, *words, token=token)
@@ -88,7 +88,7 @@ def test_a_damaged_wheel_and_a_version_that_exists_are_refused(project: Path, pr
     assert "never overwritten" in done.stderr
 
 
-def test_the_token_is_nowhere(project: Path, private: Private) -> None:
+def test_the_token_is_never_shown_or_stored(project: Path, private: Private) -> None:
     """Not in what the commands say, with a traceback or without, not in any file, and not in the list of processes."""
     said = ""
     for words in (
@@ -125,14 +125,14 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_a_certificate_and_its_key_go_together(project: Path, tmp_path: Path) -> None:
+def test_a_certificate_and_its_key_must_be_used_together(project: Path, tmp_path: Path) -> None:
     (tmp_path / "k.pem").write_text("x")
     done = seatrial(project, "index", "serve", "--port", "0", "--key", str(tmp_path / "k.pem"))
     assert done.returncode == 2
-    assert "--certificate and --key go together" in done.stderr
+    assert "--certificate and --key must be used together" in done.stderr
 
 
-def test_a_wrong_policy_is_not_passed_over_where_two_wheels_are_named(project: Path, tmp_path: Path) -> None:
+def test_an_invalid_policy_is_an_error_when_two_wheels_are_named(project: Path, tmp_path: Path) -> None:
     settings = project / "pyproject.toml"
     before = settings.read_text()
     settings.write_text(before.replace('target = "', 'target = 3 # "', 1))

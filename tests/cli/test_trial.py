@@ -167,13 +167,13 @@ def test_two_wheels_that_cannot_be_trained_again_are_inconclusive(releases: Rele
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("trial", "titanic-model==0.1.0"), 2, "name both"),
+        (("trial", "titanic-model==0.1.0"), 2, "give both"),
         (("trial", "titanic-model==9", "titanic-model==0.1.0"), 1, "has no titanic-model==9"),
         (("trial", "titanic-model==0.1.0", "titanic-model==0.1.0"), 4, "the comparison would be vacuous"),
         (("trial", "accept"), 2, "--reason"),
     ],
 )
-def test_wrong_calls_get_one_line_and_their_exit_code(
+def test_usage_errors_are_one_line_with_their_exit_code(
     releases: Releases, words: tuple[str, ...], code: int, message: str
 ) -> None:
     done = releases.run(*words)

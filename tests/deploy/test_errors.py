@@ -1,4 +1,4 @@
-"""Deployments and rollbacks that fail print one clear error, set the exit code, and leave no trace."""
+"""Deployments and rollbacks that fail print one clear error, set the exit code, and leave nothing behind."""
 
 import os
 import resource
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def refused(repo: ProjectRepo, *words: str, code: int = 1, **more: Any) -> str:
-    """Run a command that must be refused: one error, no trace, the same service. Returns its standard error."""
+    """Run a command that must be refused: one error, nothing left behind, the same service. Returns its standard error."""
     before = repo.traces()
     done = repo.run(*words, **more)
     assert done.returncode == code, done.stderr
@@ -113,7 +113,7 @@ def test_a_port_in_use(repo: ProjectRepo) -> None:
         ("prot = 8001", "has an unknown key `prot`.\nhint: Did you mean `port`?"),
         ('port = "8001"', "port = '8001': Input should be a valid integer."),
         ("port = 1", "but the settings say 127.0.0.1:1.\nhint: Stop it first: `seatrial deploy local --stop`."),
-        ('class = "nowhere:Local"', "class = 'nowhere:Local': there is no module nowhere."),
+        ('class = "nowhere:Local"', "class = 'nowhere:Local': no module nowhere found."),
         ('class = "seatrial.deploy.local:Moon"', "seatrial.deploy.local has no Moon."),
     ],
 )

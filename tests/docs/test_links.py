@@ -22,7 +22,7 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
 ]
 # They cannot be checked offline; check a link by hand when you add it.
-EXTERNAL = {"https://semver.org"}
+EXTERNAL = {"https://docs.zizmor.sh", "https://semver.org"}
 # The reader's own machine, while a server runs there.
 HERE = "http://127.0.0.1:"
 

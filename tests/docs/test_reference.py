@@ -70,10 +70,12 @@ def complaint(line: str) -> str:
         return f"no command {words[0]!r}" if words and not words[0].startswith("-") else ""
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     unknown = [word for word in words if word.startswith("-") and word not in known | {"--help", "--debug"}]
-    places = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    positional = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     before = ["", *words]
     free = [w for w, b in zip(words, before, strict=False) if not w.startswith("-") and not takes_value(command, b)]
-    return f"no option {unknown[0]}" if unknown else f"too many arguments: {free}" if len(free) > len(places) else ""
+    return (
+        f"no option {unknown[0]}" if unknown else f"too many arguments: {free}" if len(free) > len(positional) else ""
+    )
 
 
 def takes_value(command: object, word: str) -> bool:

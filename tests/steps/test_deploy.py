@@ -46,13 +46,13 @@ def test_a_release_needs_a_passed_trial_against_the_one_that_runs(project: Proje
     assert summary["against"] == SAMPLES["passed"]().baseline.version
 
 
-def test_a_blocked_trial_keeps_a_release_out(project: ProjectSettings):
+def test_a_release_whose_trial_is_blocked_is_not_deployed(project: ProjectSettings):
     store(project, "ignored_feature", RUNNING)
     with pytest.raises(SeatrialError, match="has not passed its trial"):
         _require_passed(project, RELEASE, CURRENT)
 
 
-def test_where_nothing_runs_any_passed_trial_is_enough(project: ProjectSettings):
+def test_a_first_deployment_accepts_any_passed_trial(project: ProjectSettings):
     with pytest.raises(SeatrialError):
         _require_passed(project, RELEASE, None)
     store(project, "passed", OTHER)
@@ -64,13 +64,13 @@ def test_a_version_may_be_written_with_its_name(project: ProjectSettings):
     assert _requirement(project, "0.2.0") == _requirement(project, "tiny-model==0.2.0") == "tiny-model==0.2.0"
 
 
-def test_what_a_target_cannot_do_is_wrong_usage(project: ProjectSettings):
+def test_what_a_target_cannot_do_is_a_usage_error(project: ProjectSettings):
     with pytest.raises(UsageError, match="local has nothing to render") as raised:
         render(project, "local")
     assert raised.value.exit_code == 2
 
 
-def test_without_a_deployment_the_list_is_empty_or_has_the_target_that_was_named(project: ProjectSettings):
+def test_before_any_deployment_the_list_is_empty_or_has_only_the_named_target(project: ProjectSettings):
     assert list_deployments(project) == []
     (local,) = list_deployments(project, "local")
     assert (local.target, local.pinned, local.serving, local.agree, local.deployments) == (

@@ -113,20 +113,20 @@ def test_an_unsafe_wheel_is_not_unpacked(tmp_path: Path):
         ("numpy>=99", r"requires numpy>=99 \(installed: "),
     ],
 )
-def test_what_the_wheel_requires_and_is_not_here_is_named(tmp_path: Path, requires: str, message: str):
+def test_a_missing_requirement_of_the_wheel_is_named(tmp_path: Path, requires: str, message: str):
     wheel = make_wheel(tmp_path, requires=(requires, "no-such-extra; extra == 'x'"))
     with pytest.raises(SeatrialError, match=message) as raised:
         seatrial.load(wheel)
     assert "no-such-extra" not in raised.value.message
 
 
-def test_a_module_that_is_missing_is_named(tmp_path: Path):
+def test_a_missing_module_is_named(tmp_path: Path):
     wheel = make_wheel(tmp_path, content="import no_such_module_anywhere")
     with pytest.raises(SeatrialError, match="needs no_such_module_anywhere, which is not installed here"):
         seatrial.load(wheel)
 
 
-def test_outside_of_a_project_an_index_has_to_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_outside_a_project_an_index_is_required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SeatrialError, match="There is no index to find titanic-model on"):
+    with pytest.raises(SeatrialError, match="No index to load titanic-model from"):
         seatrial.load("titanic-model")

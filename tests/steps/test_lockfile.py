@@ -1,4 +1,4 @@
-"""What was tried is what is deployed: the lockfile of a passed trial is used unchanged if it fits."""
+"""What was tested is what is deployed: the lockfile of a passed trial is used unchanged if it fits."""
 
 from pathlib import Path
 

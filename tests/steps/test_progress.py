@@ -26,7 +26,7 @@ def test_each_step_is_a_line_with_its_time(monkeypatch):
     assert all(line.endswith(" s") for line in printed)
 
 
-def test_a_step_that_goes_on_is_one_line_with_the_last_figure(monkeypatch):
+def test_repeated_reports_of_a_step_are_one_line_with_the_last_figure(monkeypatch):
     printed = lines("predicted 1 rows", "predicted 2 rows", monkeypatch=monkeypatch)
     assert [line.rsplit(maxsplit=2)[0] for line in printed] == ["  ✓ predicted 2 rows"]
 

@@ -1,4 +1,4 @@
-"""The Python API: a project from a data frame, its settings, its progress, and what is left of what is interrupted."""
+"""The Python API: a project from a data frame, its settings, its progress, and what an interrupt leaves behind."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def new(folder: Path, data: object, **options: object) -> Project:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_project_of_a_frame_is_that_of_its_file(kind: str, table: Path, tmp_path: Path):
+def test_a_project_from_a_frame_equals_one_from_its_file(kind: str, table: Path, tmp_path: Path):
     project = new(tmp_path, KINDS[kind](table), leave_out=["age"], kinds={"plan": "text"}, deploy=["docker"])
     assert repr(project) == f"<Project churn-model==0.1.0 in {tmp_path / 'churn'}>"
     schema = (tmp_path / "churn" / "src" / "churn_model" / "schema.py").read_text()
@@ -60,7 +60,7 @@ def test_columns_of_several_types_are_read_as_their_text_is_from_a_file(table: P
     assert not (of_frame.root / ".git").exists()
 
 
-def test_a_newer_frame_takes_the_place_of_the_table(table: Path, tmp_path: Path):
+def test_refresh_replaces_the_table_with_a_newer_frame(table: Path, tmp_path: Path):
     project = new(tmp_path, pd.read_csv(table))
     frame = pl.read_csv(write_table(tmp_path / "more.csv", 150))
     refreshed = project.refresh(frame)
@@ -82,7 +82,7 @@ def test_settings_are_read_when_they_are_needed(table: Path, tmp_path: Path):
     assert project.deployments() == []
 
 
-def test_progress_is_given_to_a_function_or_printed_or_not(table: Path, tmp_path: Path, capsys):
+def test_progress_goes_to_a_function_is_printed_or_is_off(table: Path, tmp_path: Path, capsys):
     steps: list[str] = []
     Project.new("one", table, "left", into=tmp_path, model="logistic", progress=steps.append)
     assert steps[0] == "reading the table"
@@ -94,7 +94,7 @@ def test_progress_is_given_to_a_function_or_printed_or_not(table: Path, tmp_path
 
 
 @pytest.mark.parametrize("at", ["reading the table", "creating the project", "committing it"])
-def test_an_interrupt_leaves_nothing(table: Path, tmp_path: Path, at: str):
+def test_an_interrupt_leaves_nothing_behind(table: Path, tmp_path: Path, at: str):
     def interrupt(step: str) -> None:
         if step == at:
             raise KeyboardInterrupt
@@ -112,12 +112,12 @@ def test_an_interrupt_leaves_nothing(table: Path, tmp_path: Path, at: str):
         (pd.DataFrame({"left": []}), "The DataFrame has 0 rows and 1 columns"),
     ],
 )
-def test_what_is_not_a_table_is_refused(tmp_path: Path, data: object, message: str):
+def test_data_that_is_not_a_table_is_rejected(tmp_path: Path, data: object, message: str):
     with pytest.raises(SeatrialError, match=message):
         new(tmp_path, data)
 
 
-def test_a_folder_that_is_there_is_not_touched(table: Path, tmp_path: Path):
+def test_an_existing_folder_is_not_changed(table: Path, tmp_path: Path):
     (tmp_path / "churn").mkdir()
     (tmp_path / "churn" / "mine.txt").write_text("mine")
     with pytest.raises(SeatrialError) as raised:
@@ -126,7 +126,7 @@ def test_a_folder_that_is_there_is_not_touched(table: Path, tmp_path: Path):
     assert [path.name for path in (tmp_path / "churn").iterdir()] == ["mine.txt"]
 
 
-def test_an_error_is_its_message_and_its_hint_in_a_notebook(tmp_path: Path):
+def test_a_notebook_shows_an_errors_message_and_hint_only(tmp_path: Path):
     with pytest.raises(SeatrialError) as raised:
         Project(tmp_path)
     error = raised.value

@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest as a project starts them, with a stub that gives a verdict."""
+"""The pytest plugin, in runs of pytest as a project starts them, with a stub that returns a verdict."""
 
 import os
 import re
@@ -91,7 +91,7 @@ def test_a_blocked_check_fails_with_its_summary_and_hint_and_no_traceback(tmp_pa
 
 
 @pytest.mark.parametrize(("sample", "word"), [("redesign", "Waiting"), ("no_sdist", "Inconclusive")])
-def test_what_waits_or_could_not_be_found_out_fails(tmp_path: Path, sample: str, word: str) -> None:
+def test_a_waiting_or_inconclusive_check_fails(tmp_path: Path, sample: str, word: str) -> None:
     done = run(tmp_path, "-m", "differential", "-rA", conftest=stub(sample))
     assert done.code == 1
     assert len(done.of("failure")) == 1
@@ -117,7 +117,7 @@ def test_nothing_compared_is_an_error_with_the_hint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["raise ZeroDivisionError('a bug')", "return None", "return 1"])
-def test_a_trial_that_breaks_is_red(tmp_path: Path, body: str) -> None:
+def test_an_exception_in_the_trial_fails_the_test(tmp_path: Path, body: str) -> None:
     done = run(
         tmp_path, "-m", "differential", conftest=f"def pytest_seatrial_run_trial(project, config):\n    {body}\n"
     )
@@ -138,7 +138,7 @@ def test_a_trial_without_a_check_is_an_error(tmp_path: Path) -> None:
     assert "contains no checks" in done.output
 
 
-def test_a_verdict_worse_than_its_checks_is_an_error_besides(tmp_path: Path) -> None:
+def test_a_verdict_worse_than_its_checks_is_an_additional_error(tmp_path: Path) -> None:
     conftest = """
     from dataclasses import replace
     from seatrial.trial.records import Outcome
@@ -209,7 +209,7 @@ def test_names_from_the_packages_cannot_control_the_terminal(tmp_path: Path) -> 
     assert re.search(r"\\x1b\[31mred", done.output)
 
 
-def test_without_the_plugin_the_test_is_red(tmp_path: Path) -> None:
+def test_without_the_plugin_the_test_fails(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "differential", plugin=False)
     assert done.code != 0
 

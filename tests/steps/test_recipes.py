@@ -1,4 +1,4 @@
-"""Recipes that a trial trains again, asked about rows that a schema takes and rows that it refuses."""
+"""Recipes that a trial trains again score rows that a schema accepts, and not those that it rejects."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from seatrial.steps.recipes import training_of
 from seatrial.train.recipe import read_recipe
 
 
-def test_a_row_that_the_schema_refuses_never_meets_a_feature_function(tmp_path: Path) -> None:
+def test_feature_functions_never_see_a_row_that_the_schema_rejects(tmp_path: Path) -> None:
     """`half` of None is a TypeError, as the year of no date is; the row's score is no number."""
     project = write_project(tmp_path, table(two))
     score = training_of(read_recipe(project)).score

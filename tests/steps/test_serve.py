@@ -1,4 +1,4 @@
-"""What a server is started from, and what is reported where it does not start."""
+"""What a server is started from, and what is reported if it does not start."""
 
 import sys
 from pathlib import Path

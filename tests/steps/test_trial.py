@@ -1,4 +1,4 @@
-"""The trial's step: which two releases meet, what is written about them, and what happens with the same bytes."""
+"""The step `trial`: which two releases are compared, what is written, and what happens with the same bytes."""
 
 import json
 from dataclasses import replace
@@ -82,10 +82,10 @@ def test_without_a_build_there_is_no_trial(tmp_path: Path):
 def test_the_published_bytes_are_not_compared_with_themselves(project: ProjectSettings):
     index(project).publish([wheel(project)])
     pair = find_pair(project)
-    note = "tiny-model==0.1.0 is published already, with exactly these bytes: there is nothing to compare."
+    note = "tiny-model==0.1.0 is already published, with exactly these bytes: there is nothing to compare."
     assert unchanged(pair) == note
     assert (pair.folder / "trial.md").read_text() == f"{note}\n"
-    with pytest.raises(NotComparedError, match="published already"):
+    with pytest.raises(NotComparedError, match="already published"):
         stored_result(pair)  # it has no trial that it passed
     write_result(gate.result_folder(project.root, pair.candidate.sha256, None), verdict_for(project, "first_release"))
     stored = stored_result(pair)
@@ -133,6 +133,6 @@ def test_accepting_judges_the_stored_verdict_again(project: ProjectSettings):
         accept(project, reason="once more")
 
 
-def test_two_names_need_an_index():
+def test_comparing_releases_by_name_needs_an_index():
     with pytest.raises(SeatrialError, match="is not a wheel, and there is no index to look it up on"):
         compare_releases("tiny-model==0.1.0", "tiny-model==0.2.0", project=None, index=None)

@@ -1,4 +1,4 @@
-"""A wheel is inspected once by each step and passed on, so that its file is not opened again and again."""
+"""Each step inspects a wheel once and passes the result on, so that its file is not opened repeatedly."""
 
 import os
 import sys

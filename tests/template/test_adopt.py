@@ -92,7 +92,7 @@ def test_an_adopted_repository_keeps_what_it_had_and_trains(repository):
     assert bumped.returncode == 1
     assert "error: The version of leaving is in pyproject.toml (3.2.1)" in bumped.stderr
     again = adopt(repository, "--yes")
-    assert "Nothing is missing." in again.stderr
+    assert "Nothing to add or change." in again.stderr
     assert seatrial("train", cwd=repository).returncode == 0
     updated = quick("update", cwd=repository)
     assert updated.returncode == 1
@@ -230,7 +230,7 @@ def test_poetry_metadata_becomes_a_project_table_and_artifacts_are_shipped(repos
     assert document["project"]["version"] == "1.4.0"
     assert document["tool"]["poetry"]["include"] == [{"path": "src/leaving/artifacts/*", "format": ["sdist", "wheel"]}]
     assert "hatch" not in document["tool"]
-    assert "Nothing is missing." in adopt(repository, "--yes").stderr
+    assert "Nothing to add or change." in adopt(repository, "--yes").stderr
 
 
 def test_setuptools_ships_the_artifacts(repository):

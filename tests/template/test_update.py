@@ -95,7 +95,7 @@ def test_a_second_update_changes_nothing(project, template):
     commit(project)
     done = quick("update", "--template", str(template), cwd=project)
     assert (done.returncode, done.stdout) == (0, "")
-    assert "The project has template 99.0 already." in done.stderr
+    assert "The project already has template 99.0." in done.stderr
 
 
 def test_an_update_can_be_reviewed_and_undone(project, template):

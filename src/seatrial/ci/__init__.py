@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from seatrial.ci.pipeline_files import render as render
     from seatrial.ci.services import SERVICES as SERVICES
 
-_HOMES = {
+_MODULES = {
     "SERVICES": "seatrial.ci.services",
     "render": "seatrial.ci.pipeline_files",
 }
@@ -18,6 +18,6 @@ __all__ = ["SERVICES", "render"]
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(name)

@@ -4,24 +4,20 @@ A push to the release branch is compared with the last commit of it that passed,
 with the commit before the push. A push to any other branch is compared with the point where it left the release branch.
 """
 
-import json
 import os
 import re
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seatrial.ci.repository import Repository
+from seatrial.ci.service_api import github_headers, request_json
 from seatrial.ci.services import SERVICES
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
 from seatrial.core.git import ask_git
-
-TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
@@ -86,9 +82,9 @@ def _base(top: Path, branch: str, environment: Mapping[str, str]) -> str:
     """The commit to compare this one with."""
     if ask_git(top, "rev-parse", "--verify", "HEAD^{commit}") is None:
         raise _NothingToCompareError("this is not a git repository with a commit")
-    base = _named(branch, environment)
+    base = _reported_base(branch, environment)
     if base is None:
-        base = _fork(top, environment.get("GITHUB_BASE_REF", "") or branch)
+        base = _branch_point(top, environment.get("GITHUB_BASE_REF", "") or branch)
     if not re.fullmatch(r"[0-9a-f]{7,64}", base) or set(base) == {"0"}:
         raise _NothingToCompareError("no commit before this one is known to have passed")
     if ask_git(top, "rev-parse", "--verify", f"{base}^{{commit}}") is None:
@@ -98,7 +94,7 @@ def _base(top: Path, branch: str, environment: Mapping[str, str]) -> str:
     return base
 
 
-def _named(branch: str, environment: Mapping[str, str]) -> str | None:
+def _reported_base(branch: str, environment: Mapping[str, str]) -> str | None:
     """The previous commit that the service reports; "" if there is none, None for a push to another branch."""
     if environment.get("GITHUB_ACTIONS"):
         return _github(branch, environment)
@@ -108,14 +104,14 @@ def _named(branch: str, environment: Mapping[str, str]) -> str | None:
     return environment.get("SEATRIAL_BASE", "") if environment.get("CIRCLE_BRANCH") == branch else None
 
 
-def _fork(top: Path, branch: str) -> str:
+def _branch_point(top: Path, branch: str) -> str:
     """The commit where the checked-out branch left another one."""
     if ask_git(top, "rev-parse", "--is-shallow-repository") != "false":
         raise _NothingToCompareError("this is a shallow clone")
     for name in (f"origin/{branch}", branch):
-        if fork := ask_git(top, "merge-base", name, "HEAD"):
-            return fork
-    raise _NothingToCompareError(f"there is no branch {branch} to compare with")
+        if commit := ask_git(top, "merge-base", name, "HEAD"):
+            return commit
+    raise _NothingToCompareError(f"no branch {branch} found to compare with")
 
 
 def _github(branch: str, environment: Mapping[str, str]) -> str | None:
@@ -139,21 +135,11 @@ def _last_that_passed(branch: str, environment: Mapping[str, str]) -> str:
     workflow = environment.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2]
     base = environment.get("GITHUB_API_URL", "https://api.github.com")
     url = f"{base}/repos/{environment.get('GITHUB_REPOSITORY', '')}/actions/workflows/{workflow}/runs"
-    headers = {
-        "Authorization": f"Bearer {environment['GITHUB_TOKEN']}",
-        "Accept": "application/vnd.github+json",
-        "X-GitHub-Api-Version": "2022-11-28",
-        "User-Agent": "seatrial",
-    }
-    if not url.startswith(("https://", "http://")):
-        raise SeatrialError(f"{url} is not the URL of an API.")
     query = f"{url}?branch={branch}&event=push&status=success&per_page=1"
     try:
-        request = urllib.request.Request(query, headers=headers)  # noqa: S310 - its scheme is checked above
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            runs = json.load(answer)["workflow_runs"]
-            return str(runs[0]["head_sha"]) if runs else ""
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        runs = request_json("GET", query, github_headers(environment["GITHUB_TOKEN"]))["workflow_runs"]
+        return str(runs[0]["head_sha"]) if runs else ""
+    except (SeatrialError, KeyError, TypeError, IndexError) as error:
         raise _NothingToCompareError(f"GitHub does not report which commit passed: {error}") from None
 
 

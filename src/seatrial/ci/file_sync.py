@@ -1,4 +1,4 @@
-"""Write and compare pipeline files. A file with somebody's own changes is overwritten only by `force`."""
+"""Write and compare pipeline files. A file that was edited by hand is overwritten only with `force`."""
 
 import difflib
 from collections.abc import Mapping
@@ -21,17 +21,19 @@ class Difference:
 def differences(files: Mapping[Path, str]) -> list[Difference]:
     """Compare files with those on disk."""
     differing = []
-    for path, wanted in files.items():
+    for path, expected in files.items():
         try:
             current = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             differing.append(Difference(path, True, ""))
             continue
         except (OSError, UnicodeDecodeError) as error:
-            raise SeatrialError(f"{path} cannot be read: {error}") from None
-        if current != wanted:
+            raise SeatrialError(
+                f"{path} cannot be read: {error}.", hint="Check its permissions and its encoding."
+            ) from None
+        if current != expected:
             lines = difflib.unified_diff(
-                current.splitlines(), wanted.splitlines(), str(path), "as it would be written", lineterm=""
+                current.splitlines(), expected.splitlines(), str(path), "as it would be written", lineterm=""
             )
             differing.append(Difference(path, False, "\n".join(lines)))
     return differing

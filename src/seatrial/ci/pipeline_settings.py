@@ -1,4 +1,4 @@
-"""What a pipeline needs to know about a project, from its pyproject.toml and its place in the repository."""
+"""What a pipeline needs to know about a project, from its pyproject.toml and its location in the repository."""
 
 import re
 from dataclasses import dataclass
@@ -119,14 +119,14 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
     """
     settings = _settings(project)
     index = settings.get("index")
-    places = {place.name: place for place in project.indexes}
-    if index and index not in places:
+    indexes = {each.name: each for each in project.indexes}
+    if index and index not in indexes:
         raise SeatrialError(
-            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] index = {index!r} names no index.",
-            hint=f"[tool.seatrial.index] has: {', '.join(places) or 'no names'}.",
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] index = {index!r} is not the name of an index.",
+            hint=f"The names in [tool.seatrial.index]: {', '.join(indexes) or 'none'}.",
         )
     target = settings.get("target") or next(iter(project.deploy), "local")
-    place = places[index] if index else project.index
+    chosen = indexes[index] if index else project.index
     return CiPipeline(
         name=project.name,
         package=project.package,
@@ -136,9 +136,9 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         python=settings.get("python", "3.11"),
         schedule=settings.get("schedule", "23 4 * * 1"),
         index=index,
-        index_folder=_folder_inside(project, place),
-        pull_tokens=tuple(filter(None, [place.pull_token])),
-        push_tokens=tuple(filter(None, [place.push_token])),
+        index_folder=_folder_inside(project, chosen),
+        pull_tokens=tuple(filter(None, [chosen.pull_token])),
+        push_tokens=tuple(filter(None, [chosen.push_token])),
         deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
         lock=LOCK if (project.root / LOCK).is_file() else None,
         tools=(toolkit_requirement(project), *TOOLS),
@@ -192,11 +192,11 @@ def _settings(project: ProjectSettings) -> dict[str, Any]:
     return project.ci
 
 
-def _folder_inside(project: ProjectSettings, place: IndexSettings) -> str | None:
+def _folder_inside(project: ProjectSettings, index: IndexSettings) -> str | None:
     """The folder of an index inside the project, relative to it."""
-    if place.folder is None or not place.folder.is_relative_to(project.root):
+    if index.folder is None or not index.folder.is_relative_to(project.root):
         return None
-    return place.folder.relative_to(project.root).as_posix()
+    return index.folder.relative_to(project.root).as_posix()
 
 
 def _tokens(settings: Any) -> tuple[str, ...]:

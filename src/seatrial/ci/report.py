@@ -1,29 +1,20 @@
 """The verdict of a trial on the job's page, and in one comment on the pull or merge request.
 
-The comment is found again by a hidden mark and updated, so ten pushes leave one comment. Only the documented REST
-APIs are used, with the token that the service gives the job.
+A hidden marker identifies the comment, which is updated, so ten pushes leave one comment.
 """
 
-import json
 import os
-import re
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from seatrial.ci.service_api import NotAllowedError, github_headers, request_json
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
 
-TIMEOUT = 30.0
 LIMIT = 60_000  # characters; GitHub takes 65,536 in a comment
-HINTS = {
-    401: "The token is invalid or expired. Give the job a valid one.",
-    404: "The pull request was not found, or the token may not read it. Check the URL and the token's permissions.",
-}
 PAGES = 50  # of a hundred comments each
 
 
@@ -34,10 +25,6 @@ class Reported:
     summary: str = ""
     comment: str = ""
     why_not: str = ""
-
-
-class _NotAllowedError(SeatrialError):
-    """The token is valid but may not write, as in a job for a pull request from a fork."""
 
 
 def latest_markdown(root: Path) -> str:
@@ -72,21 +59,15 @@ def _github(mark: str, body: str, markdown: str, environment: Mapping[str, str])
     pull: dict[str, Any] = (read_json(Path(path)) if path else {}).get("pull_request") or {}
     if not pull:
         return Reported(summary, why_not="no pull request")
-    repository = _needed(environment, "GITHUB_REPOSITORY")
+    repository = _required(environment, "GITHUB_REPOSITORY")
     base = f"{environment.get('GITHUB_API_URL', 'https://api.github.com')}/repos/{repository}/issues"
-    ask = _asker(
-        {
-            "Authorization": f"Bearer {_needed(environment, 'GITHUB_TOKEN')}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-    )
+    headers, comments = github_headers(_required(environment, "GITHUB_TOKEN")), f"{base}/{pull['number']}/comments"
     try:
-        comment = _upsert(ask, f"{base}/{pull['number']}/comments", f"{base}/comments", ("POST", "PATCH"), mark, body)
-    except _NotAllowedError as error:
+        comment = _upsert(headers, comments, f"{base}/comments", ("POST", "PATCH"), mark, body)
+    except NotAllowedError as error:
         fix = "" if _from_a_fork(pull) else "; the job needs the permission pull-requests: write"
         whose = "the token of a fork's job" if _from_a_fork(pull) else "the job's token"
-        return Reported(summary, why_not=f"{whose} may only read ({error.message}){fix}")
+        return Reported(summary, why_not=f"{whose} is read-only ({error.message}){fix}")
     return Reported(summary, comment=comment.get("html_url", ""))
 
 
@@ -105,64 +86,29 @@ def _gitlab(mark: str, body: str, environment: Mapping[str, str]) -> Reported:
         if source and source != own:
             return Reported(why_not="a fork's job gets no GITLAB_TOKEN")
         return Reported(why_not="the variable GITLAB_TOKEN is not set: a project access token with the scope api")
-    project = quote(_needed(environment, "CI_PROJECT_ID"), safe="")
-    notes = f"{_needed(environment, 'CI_API_V4_URL')}/projects/{project}/merge_requests/{number}/notes"
-    ask = _asker({"PRIVATE-TOKEN": environment["GITLAB_TOKEN"]})
+    project = quote(_required(environment, "CI_PROJECT_ID"), safe="")
+    notes = f"{_required(environment, 'CI_API_V4_URL')}/projects/{project}/merge_requests/{number}/notes"
+    headers = {"PRIVATE-TOKEN": environment["GITLAB_TOKEN"]}
     try:
-        note = _upsert(ask, notes, notes, ("POST", "PUT"), mark, body)
-    except _NotAllowedError as error:
-        return Reported(why_not=f"GITLAB_TOKEN may only read ({error.message}); it needs the scope api")
+        note = _upsert(headers, notes, notes, ("POST", "PUT"), mark, body)
+    except NotAllowedError as error:
+        return Reported(why_not=f"GITLAB_TOKEN is read-only ({error.message}); it needs the scope api")
     return Reported(comment=f"note {note.get('id', '')} of merge request {number}")
 
 
-Asker = Callable[[str, str, "dict[str, str] | None"], Any]
-
-
-def _upsert(ask: Asker, listed: str, edited: str, verbs: tuple[str, str], mark: str, body: str) -> Any:
+def _upsert(headers: dict[str, str], listed: str, edited: str, verbs: tuple[str, str], mark: str, body: str) -> Any:
     """Update our earlier comment, or write the first one."""
     for page in range(1, PAGES + 1):
-        comments = ask("GET", f"{listed}?per_page=100&page={page}", None)
+        comments = request_json("GET", f"{listed}?per_page=100&page={page}", headers)
         for comment in comments:
             if str(comment.get("body", "")).startswith(mark):
-                return ask(verbs[1], f"{edited}/{comment['id']}", {"body": body})
+                return request_json(verbs[1], f"{edited}/{comment['id']}", headers, {"body": body})
         if len(comments) < 100:
             break
-    return ask(verbs[0], listed, {"body": body})
+    return request_json(verbs[0], listed, headers, {"body": body})
 
 
-def _asker(headers: dict[str, str]) -> Asker:
-    def ask(verb: str, url: str, document: dict[str, str] | None) -> Any:
-        if urlsplit(url).scheme not in ("https", "http"):
-            raise SeatrialError(f"{url} is not the URL of an API.")
-        data = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(  # noqa: S310 - its scheme is checked above
-            url, data, {**headers, "Content-Type": "application/json", "User-Agent": "seatrial"}, method=verb
-        )
-        where = f"{urlsplit(url).netloc}{urlsplit(url).path}"
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            reason = _reason(error.read(2000).decode(errors="replace"))
-            kind = _NotAllowedError if error.code == 403 else SeatrialError
-            raise kind(f"{verb} {where} returned {error.code}: {reason}", hint=HINTS.get(error.code, "")) from None
-        except (OSError, ValueError) as error:
-            raise SeatrialError(f"{verb} {where} failed: {error}") from None
-
-    return ask
-
-
-def _reason(body: str) -> str:
-    """The reason that a service gives, in one line."""
-    try:
-        document = json.loads(body)
-    except ValueError:
-        document = body
-    message = document.get("message", body) if isinstance(document, dict) else body
-    return re.sub(r"\s+", " ", str(message))[:200]
-
-
-def _needed(environment: Mapping[str, str], name: str) -> str:
+def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "")
     if not value:
         raise SeatrialError(f"{name} is not set.", hint="The CI service sets it in its jobs; pass tokens by `env`.")

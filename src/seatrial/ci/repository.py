@@ -86,18 +86,18 @@ def repository_with(project: ProjectSettings) -> Repository:
 
 
 def _repository(top: Path, projects: list[ProjectSettings]) -> Repository:
-    found = sorted((read_pipeline(project) for project in projects), key=lambda p: p.folder)
-    if len(found) == 1:
-        return Repository(top, tuple(found))
-    keys = [re.sub(r"[^A-Za-z0-9_-]+", "-", p.name).strip("-") for p in found]
+    pipelines = sorted((read_pipeline(project) for project in projects), key=lambda p: p.folder)
+    if len(pipelines) == 1:
+        return Repository(top, tuple(pipelines))
+    keys = [re.sub(r"[^A-Za-z0-9_-]+", "-", p.name).strip("-") for p in pipelines]
     key, count = Counter(keys).most_common(1)[0]
     if count > 1:
-        where = ", ".join(p.folder for p, other in zip(found, keys, strict=True) if other == key)
+        where = ", ".join(p.folder for p, other in zip(pipelines, keys, strict=True) if other == key)
         raise SeatrialError(
             f"Several projects in {top} are named {key}: {where}.",
             hint='Give each its own [project] name. To leave one out, set repository = "." in its [tool.seatrial.ci].',
         )
-    return Repository(top, tuple(replace(p, key=key) for p, key in zip(found, keys, strict=True)))
+    return Repository(top, tuple(replace(p, key=key) for p, key in zip(pipelines, keys, strict=True)))
 
 
 def _projects(top: Path) -> Iterator[ProjectSettings]:

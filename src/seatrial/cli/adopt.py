@@ -32,9 +32,11 @@ def adopt(
     fitted: Annotated[
         Path | None, typer.Option("--fitted", help="A fitted model, saved with skops.", show_default=False)
     ] = None,
-    trust: Annotated[list[str] | None, typer.Option("--trust", help="A type in it that you trust.")] = None,
+    trust: Annotated[
+        list[str] | None, typer.Option("--trust", help="A type in the fitted model that you trust.")
+    ] = None,
     load_pickle: Annotated[
-        bool, typer.Option("--load-pickle", help="It is a pickle that you trust; loading it runs its code.")
+        bool, typer.Option("--load-pickle", help="Allow a pickle as the fitted model; loading it runs its code.")
     ] = False,
     ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
     deploy: DeployOption = "local",
@@ -76,7 +78,7 @@ def adopt(
     if older := replaced_packaging(root):
         show.info(f"From now on pip reads pyproject.toml, which has the contents of {' and '.join(older)}.")
     if not adoption.added and not adoption.changed:
-        show.info("Nothing is missing.")
+        show.info("Nothing to add or change.")
         return
     if not yes and not _agreed():
         raise typer.Exit(1)

@@ -31,11 +31,11 @@ from seatrial.core.errors import SeatrialError
 
 EXIT_CODES = {
     0: "done",
-    1: "an error; or a negative result, as a blocked trial, a finding of the doctor, a conflict",
-    2: "wrong usage: an unknown option, a wrong policy",
+    1: "an error, or a negative result: a blocked trial, a finding of the doctor, a merge conflict",
+    2: "a usage error: an unknown option, an invalid policy",
     3: "a trial is undecided: inconclusive, or waiting for acceptance",
-    4: "a trial could not compare the two releases",
-    130: "stopped by Ctrl-C",
+    4: "the trial could not compare the two releases",
+    130: "interrupted by Ctrl-C",
 }
 app = typer.Typer(
     name="seatrial",
@@ -76,7 +76,7 @@ def _shared(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run one command and return its exit code: 0, 1 for an error, 2 for a usage error, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or bool(os.environ.get("SEATRIAL_DEBUG"))
     try:

@@ -13,7 +13,7 @@ def bump(
     part: Annotated[Literal["patch", "minor", "major"], typer.Argument(help="Which part to raise.")] = "patch",
     when_needed: Annotated[
         bool,
-        typer.Option("--when-needed", help="Only if the table is not the one of the newest release on the index."),
+        typer.Option("--when-needed", help="Only if the newest release on the index was trained on another table."),
     ] = False,
     index: IndexOption = None,
     project: ProjectOption = HERE,

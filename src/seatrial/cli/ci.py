@@ -21,7 +21,7 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite a file tha
 
 
 class Host(StrEnum):
-    """Where a comment can be posted: those of SERVICES with comments."""
+    """Where a comment can be posted: the entries of SERVICES with `comments`."""
 
     github = "github"
     gitlab = "gitlab"
@@ -66,7 +66,7 @@ def lock(
 
     Example: [bold]seatrial ci lock && seatrial ci circleci --force[/]
     """
-    from seatrial.ci.tool_pins import lock as lock_tools
+    from seatrial.ci.tool_lockfile import lock as lock_tools
     from seatrial.core.project import find_project
 
     with show.progress() as progress:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def demo(
     host: Annotated[str, typer.Option(envvar="HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="PORT", help="The port to listen on.", min=1, max=65535)] = 8001,
-    once: Annotated[bool, typer.Option("--once", help="Stop after the first prediction, and do not serve on.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the first prediction instead of serving on.")
+    ] = False,
     project: ProjectOption = HERE,
 ) -> None:
     """Train, compile, build, publish to the local index, install into a clean environment, serve, and predict once.
@@ -79,7 +81,7 @@ def _release(settings: ProjectSettings) -> None:
     index = open_index(settings.index)
     _heading("Compare it with the release that it would replace", "seatrial trial")
     if any(release.sha256 == built.wheel.sha256 for release in index.releases(settings.name)):
-        show.info("  these very bytes are on the index already")
+        show.info("  exactly these bytes are already on the index")
     else:
         with show.progress() as progress:
             result = run_trial(find_pair(settings), progress=progress)

@@ -1,4 +1,4 @@
-"""`seatrial deploy`: a release into service; and `seatrial rollback`: back to an earlier one that was healthy."""
+"""`seatrial deploy` puts a release into service; `seatrial rollback` returns to an earlier one that was healthy."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ TargetArgument = Annotated[str, typer.Argument(help="local, docker, railway, kub
 ReasonOption = Annotated[
     str, typer.Option(help="The reason, for the history; default: the last commit's subject.", show_default=False)
 ]
-CommitOption = Annotated[bool, typer.Option("--no-commit", help="Leave lockfile and history uncommitted.")]
+CommitOption = Annotated[bool, typer.Option("--no-commit", help="Leave the lockfile and the history uncommitted.")]
 PushOption = Annotated[bool, typer.Option("--push", help="Push that commit, as a CI job does.")]
 
 
@@ -24,18 +24,20 @@ def deploy(
     target: TargetArgument,
     version: Annotated[
         str | None,
-        typer.Argument(help="Which release, as 0.2.0; default: the newest on the index.", show_default=False),
+        typer.Argument(help="The release, for example 0.2.0; default: the newest on the index.", show_default=False),
     ] = None,
     reason: ReasonOption = "",
     no_commit: CommitOption = False,
     push: PushOption = False,
-    stop: Annotated[bool, typer.Option("--stop", help="End the service instead: local, docker.")] = False,
-    render: Annotated[bool, typer.Option("--render", help="Print what would be applied instead: kubernetes.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the service instead (local, docker).")] = False,
+    render: Annotated[
+        bool, typer.Option("--render", help="Print the manifests instead of applying them (kubernetes).")
+    ] = False,
     index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Bring a release into service that has passed its trial against the one that runs there now.
+    """Put a release into service, if it has passed its trial against the one that runs there now.
 
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """

@@ -25,7 +25,7 @@ VARIABLE = "SEATRIAL_INDEX_PASSWORD"
 
 @index.callback()
 def _group() -> None:
-    """Keep `serve` a command of its own, though it is the only one."""
+    """Keep `serve` a subcommand although it is the only one."""
 
 
 @index.command()
@@ -57,11 +57,11 @@ def serve(
     secret = os.environ.get(password, "")
     if not secret and host not in LOOPBACK:
         raise SeatrialError(
-            f"Others can reach the index on {host}, and its password is not set in {password}.",
+            f"Other machines can reach the index on {host}, but {password} does not contain a password.",
             hint=f"Set {password}, or listen on 127.0.0.1.",
         )
     if bool(certificate) != bool(key):
-        raise typer.BadParameter("--certificate and --key go together")
+        raise typer.BadParameter("--certificate and --key must be used together")
     service = IndexService(path, host, port, user, secret, open_reading, certificate, key)
     serve_index(service, lambda url: _greet(service, url, password))
 

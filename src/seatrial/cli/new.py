@@ -43,7 +43,7 @@ class ModelChoice(StrEnum):
 
 
 class TaskChoice(StrEnum):
-    """What kind of thing is predicted."""
+    """The kind of prediction."""
 
     binary = "binary"
     multiclass = "multiclass"
@@ -75,18 +75,20 @@ def new(
     describe: Annotated[
         str, typer.Option("--describe", help="What the model predicts, in a sentence.", show_default=False)
     ] = "",
-    keep: Annotated[list[str] | None, typer.Option("--keep", help="A column to use that would be left out.")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option("--keep", help="A column to use although it would be left out.")
+    ] = None,
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="A column not to use.")] = None,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help="COLUMN=KIND, as zip=category.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="COLUMN=KIND, for example zip=category.")] = None,
     task: Annotated[TaskChoice | None, typer.Option("--task", help="Override the inferred task.")] = None,
-    positive: Annotated[str | None, typer.Option("--positive", help="The label that counts as yes.")] = None,
+    positive: Annotated[str | None, typer.Option("--positive", help="The positive label.")] = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,
     into: Annotated[
         Path, typer.Option("--into", help="The folder to create the project's folder in.", show_default=False)
     ] = HERE,
-    git: Annotated[bool, typer.Option("--git/--no-git", help="Make a repository, with a first commit.")] = True,
+    git: Annotated[bool, typer.Option("--git/--no-git", help="Create a git repository with a first commit.")] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> None:
     """Create a project around a table: schema, features, pipeline, tests, and what else you choose.
@@ -154,7 +156,7 @@ def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
         answer = _ask(f"{question} ({', '.join(choices)})", default)
         if answer in choices:
             return answer
-        show.info(f"{answer!r} is not one of them.")
+        show.info(f"{answer!r} is not one of the choices.")
 
 
 def _confirmed(examination: "Examination", overrides: "Overrides") -> "Examination":
@@ -222,7 +224,7 @@ def _advice(stale: "StalePipeline") -> str:
     path = show.short_path(stale.path)
     if stale.ours:
         return (
-            f"{path} does not have the project yet. Run `seatrial ci {stale.service} --force` there to write it "
+            f"{path} does not include the project yet. Run `seatrial ci {stale.service} --force` there to write it "
             f"again, for {stale.projects}."
         )
     return (

@@ -73,13 +73,13 @@ def deploy_targets(text: str) -> tuple[str, ...]:
 
 
 def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexSettings]":
-    """Which release is meant, and on which index; a project is needed only for what was not named."""
+    """Return the release's name and its index; a project is needed only for the one that is not named."""
     from seatrial.core.index_settings import choose_index
 
     settings = project_if_any(project) if name and index else project_on(project)
     if index:
-        place = choose_index(settings.indexes if settings else (), index)
-        return name or (settings or project_on(project)).name, place
+        chosen = choose_index(settings.indexes if settings else (), index)
+        return name or (settings or project_on(project)).name, chosen
     if settings is None:
         raise SeatrialError("No index is named.", hint="Name one with --index.")
     return name or settings.name, settings.index
@@ -97,7 +97,7 @@ def project_on(project: Path, index: str | None = None) -> "ProjectSettings":
 
 
 def project_if_any(project: Path) -> "ProjectSettings | None":
-    """Read the project, if there is one; wrong settings are still an error."""
+    """Read the project, if there is one; invalid settings are still an error."""
     from seatrial.core.project import find_project, in_project
 
     return find_project(project) if in_project(project) else None

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def prove(
     project: ProjectOption = HERE,
-    quick: Annotated[bool, typer.Option("--quick", help="Only faults of serving; nothing is trained again.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Inject serving faults only; nothing is trained again.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Inject faults into copies of the built release, and show which of them its trial catches.

@@ -1,11 +1,11 @@
-"""`seatrial publish`: the built wheel onto the index."""
+"""`seatrial publish`: uploads the built wheel to the index."""
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_on
 
 
 def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:
-    """Publish the built release to the project's package index, if it has passed its trial; never overwrite another.
+    """Publish the built release to the project's package index, if it has passed its trial; never overwrite a release.
 
     Example: [bold]seatrial publish --index team[/]
     """
@@ -17,6 +17,6 @@ def publish(index: IndexOption = None, project: ProjectOption = HERE, json: Json
     if json:
         show.print_json({"release": settings.requirement, "index": str(settings.index), "already": published.already})
     elif published.already:
-        show.plain(f"{settings.requirement} is on the index already, with exactly these bytes.")
+        show.plain(f"{settings.requirement} is already on the index, with exactly these bytes.")
     else:
         show.plain(f"{settings.requirement} published to {show.index_location(settings.index)}")

@@ -34,9 +34,9 @@ def refresh(
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Replace the project's table by a newer one: a raw export, read as `seatrial new` read the first.
+    """Replace the project's table with a newer one: a raw export, read as `seatrial new` read the first.
 
-    Units, decimal commas, dates and title lines are cleaned as they were then. The table is checked against the
+    Units, decimal commas, dates and title lines are cleaned in the same way. The table is checked against the
     schema before anything is written.
 
     Example: [bold]seatrial refresh ~/Downloads/customers-july.csv[/]
@@ -60,4 +60,4 @@ def refresh(
     comparison = "" if before is None else f"; it had {before:,}: {new:,} are new, {gone:,} are gone"
     show.plain(f"{show.short_path(settings.data)} has {refreshed.rows:,} rows{comparison}.")
     if before is not None and not new and not gone:
-        show.info("The rows are the same: there is nothing to train again.")
+        show.info("The rows are the same: there is no need to train again.")

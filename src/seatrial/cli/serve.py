@@ -20,7 +20,7 @@ class LogFormat(StrEnum):
 def serve(
     release: Annotated[
         str | None,
-        typer.Argument(help="Which release, as titanic-model==0.1.0; default: the project's newest."),
+        typer.Argument(help="The release, for example titanic-model==0.1.0; default: the project's newest."),
     ] = None,
     host: Annotated[str, typer.Option(envvar="HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="PORT", help="The port to listen on.", min=0, max=65535)] = 8001,

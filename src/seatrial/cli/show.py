@@ -78,5 +78,5 @@ def index_location(settings: "IndexSettings") -> str:
 
 def short_path(path: Path) -> str:
     """Format a path relative to the current folder, if it is below it."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    current = Path.cwd()
+    return str(path.relative_to(current)) if path.is_relative_to(current) else str(path)

@@ -63,7 +63,7 @@ def run(
     from seatrial.steps.trial_setup import find_pair
 
     if (old is None) != (new is None):
-        raise typer.BadParameter("name both, OLD and NEW, or neither")
+        raise typer.BadParameter("give both OLD and NEW, or neither")
     with show.progress(quiet=json) as progress:
         progress("loading")
         if old and new:

@@ -20,7 +20,7 @@ def update(
     ] = None,
     project: ProjectOption = HERE,
 ) -> None:
-    """Merge a newer template and keep your changes. Exit code 1 if both changed the same lines; they are marked.
+    """Merge a newer template and keep your changes. Exit code 1 if both changed the same lines, which are marked.
 
     Example: [bold]seatrial update[/]
     """
@@ -35,7 +35,7 @@ def update(
             f"If you changed {show.short_path(template)}, raise `template` in its copier.yml; it is now {done.now}."
         )
     if not done.merge.files and not done.merge.kept:
-        show.info(f"The project has template {done.now} already.")
+        show.info(f"The project already has template {done.now}.")
         return
     show.info(
         f"Template {done.now}, with the current schema.py:" if same else f"From template {done.before} to {done.now}:"
@@ -58,5 +58,5 @@ def show_merge(merge: "Merge") -> None:
         show.error(
             f"You and the template changed the same lines in {count} file{'s' if count > 1 else ''}: "
             f"{', '.join(merge.conflicts)}.",
-            "Both versions are there, between <<<<<<< and >>>>>>>. Keep what is right, and remove the marks.",
+            "Both versions are there, between <<<<<<< and >>>>>>>. Keep what is right, and remove the markers.",
         )

@@ -1,4 +1,4 @@
-"""Deployment: puts a release of the index into service in an environment, and rolls it back.
+"""Deployment: puts a release from the index into service on a target, and rolls it back.
 
 In: a release, its passed trial, and the settings under [tool.seatrial.deploy]. Out: a lockfile and a history in the
 project's `deploy/<target>/`, and a service that runs exactly what the lockfile names. It never judges a release.

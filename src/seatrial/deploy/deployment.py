@@ -39,7 +39,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class DeploymentResult:
-    """What a command did. Without `entry` the release was already running; `warning` says what git did not take."""
+    """What a command did. Without `entry` the release was already running; `warning` says what git could not do."""
 
     name: str
     version: str

@@ -1,7 +1,7 @@
 """The target `docker`: the release as a container on this machine, run by Docker or Podman.
 
-The new release is verified on a spare port before the old container stops. The exchange itself interrupts the service
-for about a second, since both containers need the same port. If that matters, use a proxy or Kubernetes.
+The new release is verified on a spare port before the old container stops. Swapping the containers interrupts the
+service for about a second, since both containers need the same port. If that matters, use a proxy or Kubernetes.
 """
 
 from collections.abc import Callable
@@ -84,7 +84,7 @@ class Docker:
             self._engine.push(image, f"{self.settings.push.rstrip('/')}/{image}", progress)
 
     def switch(self, pinned: PinnedRelease, commit: Callable[[], None], progress: Progress) -> str:
-        """Verify the release on a spare port, commit, and exchange the containers."""
+        """Verify the release on a spare port, commit, and swap the containers."""
         self._require_free_port()
         image = self._build(pinned, progress)
         self._verify(image, pinned, progress)
@@ -155,8 +155,8 @@ class Docker:
         self._engine.remove(self._next)
 
     def _exchange(self, image: str, pinned: PinnedRelease, progress: Progress) -> None:
-        """Replace the old container by the new one; if that fails, start the old one again."""
-        progress("exchanging the containers")
+        """Replace the old container with the new one; if that fails, start the old one again."""
+        progress("swapping the containers")
         if self._engine.container(self.container):
             self._engine.remove(self._old)
             self._engine.rename(self.container, self._old)

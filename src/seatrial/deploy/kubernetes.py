@@ -125,7 +125,7 @@ class Kubernetes:
         return f"service/{self.app}" + (f" in {self.settings.namespace}" if self.settings.namespace else "")
 
     def settle(self, pinned: PinnedRelease | None, progress: Progress) -> None:
-        """Roll out the release of the lockfile if the cluster was given another one, or none."""
+        """Roll out the release of the lockfile if another one, or none, was applied to the cluster."""
         if pinned is None:
             return
         deployed = self._deployed_hash()

@@ -72,20 +72,20 @@ class Local:
         self._environment(pinned, progress)
 
     def switch(self, pinned: PinnedRelease, commit: Callable[[], None], progress: Progress) -> str:
-        """Start the new release beside the old one, and switch over once it is verified."""
+        """Start the new release next to the old one, and switch over once it is verified."""
         python = self._environment(pinned, progress)
         status = self._supervisor.status()
         self._refuse_unknown(status)
-        order = {
+        spec = {
             **{key: getattr(pinned, key) for key in ("id", "name", "version", "sha256", "package")},
             "python": str(python),
             "wheel": str(self._keep_wheel(pinned)),
             "patience": self._settings.patience,
             "log_level": self._settings.log_level,
-            "notes": str(state_home() / "served"),
+            "registry": str(state_home() / "served"),
         }
         expected = status["id"] if status else None
-        url = self._supervisor.switch(order, expected, self._state.requirements, commit, progress)
+        url = self._supervisor.switch(spec, expected, self._state.requirements, commit, progress)
         self._remove_old_wheels(pinned)
         return url
 
@@ -94,7 +94,7 @@ class Local:
         status = self._supervisor.status()
         if pinned is None:
             if status is not None and self._knows(status):
-                self._supervisor.stop({"do": "stop", "instead": status["id"]})
+                self._supervisor.stop({"do": "stop", "expected": status["id"]})
         elif status is None or status["sha256"] != pinned.sha256:
             progress("bringing the service in line with the lockfile")
             self.switch(pinned, lambda: None, progress)

@@ -1,6 +1,6 @@
 """The target `railway`: Railway's own command line uploads the lockfile and its wheels; Railway builds and runs them.
 
-Railway exchanges the releases itself: the old one serves until the new one has passed its health check.
+Railway switches between the releases itself: the old one serves until the new one has passed its health check.
 """
 
 import json
@@ -43,7 +43,7 @@ class RailwaySettings(TargetSettings):
     patience: float = Field(900.0, gt=0, description="seconds within which the new release must respond at `url`")
     healthcheck_timeout: int = Field(120, ge=1, description="seconds that Railway waits for /ready")
     restarts: int = Field(10, ge=0, description="how often Railway restarts a server that exited with an error")
-    overlap: int = Field(10, ge=0, description="seconds that the old release serves beside the new one")
+    overlap: int = Field(10, ge=0, description="seconds that the old release keeps serving alongside the new one")
     draining: int = Field(10, ge=0, description="seconds between SIGTERM and SIGKILL for the old release")
 
 
@@ -81,7 +81,7 @@ class Railway:
         return {**docker, "railway.json": render_railway_json(self.settings)}
 
     def check(self) -> None:
-        """Raise SeatrialError if the command line or the token is missing, or the project that an account token needs.
+        """Raise SeatrialError if the command line, the token, or the project of an account token is missing.
 
         A token that Railway rejects is noticed at the upload, which comes before anything is changed.
         """

@@ -17,7 +17,7 @@ DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server 
 LOG_LINES = 4  # of the log, in an error
 POLL_SECONDS = 0.02
 MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN")  # for servers that people start by hand
-DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # ask a server to finish its connections first, and to stop at once
+DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ServerSpec:
     wheel: str
     patience: float
     log_level: str
-    notes: str  # the folder in which running servers register themselves
+    registry: str  # the folder in which running servers register themselves
 
 
 class SupervisedServer:
@@ -119,7 +119,7 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
                 stderr=output,
                 pass_fds=handles,
                 cwd=folder,
-                env={**environment, "SEATRIAL_SERVED_DIR": spec.notes},
+                env={**environment, "SEATRIAL_SERVED_DIR": spec.registry},
             )
     except OSError as error:
         raise SeatrialError(f"Cannot start {spec.python}: {error.strerror}.") from None

@@ -10,7 +10,7 @@ new server accepts connections, and the old one drains, without losing a request
 
 What happens when something is killed:
 
-- the command, before the lockfile: its connection ends, the lockfile names another deployment, the new server is ended;
+- the command, before the lockfile: its connection ends; the lockfile names another deployment, so the new server stops;
 - the command, after the lockfile but before its reply: the lockfile names this deployment, so the switch continues;
 - the command, after that: the service has switched; the next command writes the missing line of the history;
 - the new server: the old one keeps running if the new one is not yet verified; later, it is restarted like any server
@@ -68,7 +68,8 @@ class Supervisor:
                 case "switch":
                     async with self._lock:
                         self._refuse_outdated(call)
-                        reply(done=await self._switch(ServerSpec(**call["order"]), Path(call["pin"]), reader, reply))
+                        spec, lockfile = ServerSpec(**call["spec"]), Path(call["lockfile"])
+                        reply(done=await self._switch(spec, lockfile, reader, reply))
                 case "stop":
                     async with self._lock:
                         self._refuse_outdated(call)
@@ -103,9 +104,9 @@ class Supervisor:
         }
 
     def _refuse_outdated(self, call: dict[str, Any]) -> None:
-        """Refuse a call that expects to replace another deployment than the current one."""
-        if "instead" in call and call["instead"] != (self._current.spec.id if self._current else None):
-            raise SeatrialError("Another clone of this project has just deployed.")
+        """Reject a call that expects to replace a deployment other than the current one."""
+        if "expected" in call and call["expected"] != (self._current.spec.id if self._current else None):
+            raise SeatrialError("Another clone of this project has just deployed. Run `git pull`, then try again.")
 
     async def _switch(self, spec: ServerSpec, lockfile: Path, reader: asyncio.StreamReader, reply: Reply) -> str:
         reply(step=f"starting {spec.name} {spec.version}")
@@ -115,7 +116,7 @@ class Supervisor:
         try:
             await asyncio.wait((listening, verifying), return_when=asyncio.FIRST_COMPLETED)
             if not verifying.done():
-                raise SeatrialError("The command ended.")
+                raise SeatrialError("The command ended before the new server was ready.")
             verifying.result()
             reply(ready=True)
             answer = await listening
@@ -144,7 +145,7 @@ class Supervisor:
         return await start_server(spec, self._listener, self._folder, self._started)
 
     async def _keep_running(self, server: SupervisedServer) -> None:
-        """Restart a server that exits unasked."""
+        """Restart a server that exits on its own."""
         pause = BACKOFF
         while True:
             began = time.monotonic()

@@ -39,20 +39,20 @@ class SupervisorClient:
 
     def switch(
         self,
-        order: dict[str, Any],
+        spec: dict[str, Any],
         expected: str | None,
         lockfile: Path,
         commit: Callable[[], None],
         progress: Progress,
     ) -> str:
-        """Replace the running release by that of `order`, and return its URL; `commit` writes `lockfile`.
+        """Replace the running release with the one in `spec`, and return its URL; `commit` writes `lockfile`.
 
         Starts the supervisor if necessary. It refuses if the running deployment is no longer the `expected` one.
         """
         connection = self._connect() or self._start()
-        call = {"do": "switch", "order": order, "pin": str(lockfile), "instead": expected}
+        call = {"do": "switch", "spec": spec, "lockfile": str(lockfile), "expected": expected}
         with closing(connection):  # if the commit fails, the supervisor must notice it at once
-            for message in self._call(connection, call, 2 * order["patience"] + REPLY_SECONDS):
+            for message in self._call(connection, call, 2 * spec["patience"] + REPLY_SECONDS):
                 if "step" in message:
                     progress(message["step"])
                 elif "ready" in message:

@@ -56,7 +56,7 @@ class TargetState:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files for git that exist."""
+        """The lockfile and the history, if they exist, to be committed."""
         return tuple(path for path in (self.requirements, self.history_path) if path.exists())
 
     def version_bump(self) -> tuple[Path, ...]:
@@ -111,7 +111,7 @@ class TargetState:
         lockfile, header = read_lockfile(text, str(self.requirements)), HEADER.search(text)
         if header is None:
             raise SeatrialError(
-                f"{self.requirements} does not say which deployment it belongs to.",
+                f"{self.requirements} has no header that names its deployment.",
                 hint=f"Restore it from git: `git checkout -- {self.requirements}`.",
             )
         model = lockfile.model
@@ -213,7 +213,7 @@ class TargetState:
         return None
 
     def pinned(self, deployment: Current | Entry, digest: str) -> PinnedRelease:
-        """The release of a deployment, as a target runs it."""
+        """The release of a deployment, in the form that a target takes."""
         folder = self._stored_at(digest)
         return PinnedRelease(
             id=deployment.id,
@@ -240,7 +240,7 @@ class TargetState:
             return []
 
     def _write(self, path: Path, text: str) -> None:
-        """Write a file that git keeps, and remember its hash, to tell it from an edited one."""
+        """Write a file that git keeps, and record its hash, to distinguish it from an edited one."""
         digest = hashlib.sha256(text.encode()).hexdigest()
         write_atomic(self._written, to_json([*self._written_hashes(), digest][-WRITTEN_LIMIT:]))
         write_atomic(path, text)

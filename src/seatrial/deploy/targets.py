@@ -27,7 +27,7 @@ def open_target(project: ProjectSettings, name: str) -> Target:
     where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.{name}]"
     table = project.deploy.get(name, {})
     if not isinstance(table, dict):
-        raise SeatrialError(f"{where} is not a table.")
+        raise SeatrialError(f"{where} is not a table.", hint="Write its settings as keys below this heading.")
     settings = dict(table)
     path = settings.pop("class", TARGETS.get(name))
     if path is None:
@@ -41,7 +41,12 @@ def open_target(project: ProjectSettings, name: str) -> Target:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise  # the module exists, and one that it imports does not
-        raise SeatrialError(f"{where} class = {path!r}: there is no module {error.name}.") from None
+        raise SeatrialError(
+            f"{where} class = {path!r}: no module {error.name} found.",
+            hint="Check its name, and that it can be imported in this environment.",
+        ) from None
     except (AttributeError, ValueError):
-        raise SeatrialError(f"{where} class = {path!r}: {module} has no {attribute or 'class'}.") from None
+        raise SeatrialError(
+            f"{where} class = {path!r}: {module} has no {attribute or 'class'}.", hint='Write it as "module:Class".'
+        ) from None
     return target(project, settings)

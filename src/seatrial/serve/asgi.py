@@ -1,4 +1,4 @@
-"""The ASGI application: answers the predict path and the health checks itself, and hands every other path to FastAPI.
+"""The ASGI application: answers the predict path and the health checks itself, and passes every other path to FastAPI.
 
 FastAPI has the same routes with the same responses, for the OpenAPI document and for anyone who mounts it alone; a test
 checks that they are equal. Loading FastAPI takes longer than loading the model, so it is loaded on first use.

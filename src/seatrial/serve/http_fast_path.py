@@ -8,8 +8,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from seatrial.serve import requests
 from seatrial.serve.protocol import GuardedProtocol, to_wire
-from seatrial.serve.requests import request_id
 from seatrial.serve.responses import EncodedResponse
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
@@ -37,7 +37,7 @@ class FastPathProtocol(GuardedProtocol):
     _body = b""
 
     def begin_request(self) -> None:
-        """Take a request that is complete, small and the only one in progress; hand on any other."""
+        """Take a request that is complete, small and the only one in progress; pass on any other."""
         if self.url == _URL and self._is_plain():
             self._on_fast_path = True
             self._body = b""
@@ -77,18 +77,18 @@ class FastPathProtocol(GuardedProtocol):
         began = self._began
         self._received()
         self.cycle = self.current = cycle = _Cycle(self.scope, self.parser.should_keep_alive() and not self.draining)
-        named = request_id(self.headers)
-        self.app.service.answer(self._body, named, partial(self._answered, cycle, began, named))
+        request_id = requests.request_id(self.headers)
+        self.app.service.answer(self._body, request_id, partial(self._respond, cycle, began, request_id))
 
-    def _answered(self, cycle: _Cycle, began: float, named: str, response: EncodedResponse) -> None:
+    def _respond(self, cycle: _Cycle, began: float, request_id: str, response: EncodedResponse) -> None:
         status = response.status
         cycle.response_started = cycle.response_complete = True
         if cycle.disconnected or self.transport.is_closing():
             status = CLIENT_CLOSED
         else:
             headers = self.server_state.default_headers
-            self.transport.write(to_wire(response, named, headers, keep_alive=cycle.keep_alive))
+            self.transport.write(to_wire(response, request_id, headers, keep_alive=cycle.keep_alive))
             if not cycle.keep_alive:
                 self.transport.close()
-        self.app.log_request(began, "POST", PREDICT, status, named)
+        self.app.log_request(began, "POST", PREDICT, status, request_id)
         self.on_response_complete()

@@ -1,4 +1,4 @@
-"""Completes the OpenAPI document with the release's own schema, and with examples that the release itself answered.
+"""Completes the OpenAPI document with the release's own schema, and with responses that the release computed.
 
 The routes read bodies as bytes, so FastAPI does not know what is in them.
 """

@@ -1,4 +1,4 @@
-"""The prediction page: a form made from the schema, a prediction that follows the typing, and its explanation.
+"""The prediction page: a form made from the schema, a prediction that updates as the user types, and its explanation.
 
 It is rendered once per process and calls the same API as everyone else. Nothing in it is inline, so that it works under
 a Content-Security-Policy without exceptions, and nothing is loaded from elsewhere, so that it works without a network.

@@ -30,7 +30,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         settings = self.app.settings
         self._header_limit: int = settings.header_limit
-        # A chunk of one byte takes six, so this covers any honest body. Anything beyond it is treated as abuse.
+        # A chunk of one byte takes six, so this covers any legitimate body. Anything beyond it is treated as abuse.
         self._message_limit: int = settings.header_limit + 8 * settings.body_limit
         self._timeout: float = settings.receive_timeout
         self._keep_alive: float = settings.keep_alive

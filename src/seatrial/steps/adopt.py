@@ -61,7 +61,7 @@ def pipeline_from(
     from seatrial.template.codegen.estimators import from_fitted, imported
 
     if function and fitted:
-        raise SeatrialError("Both --pipeline and --fitted are given.", hint="Use one of the two.")
+        raise SeatrialError("--pipeline and --fitted exclude each other.", hint="Use one of the two.")
     if fitted:
         progress(f"reading {fitted.name}")
         return from_fitted(fitted, load_pickle=load_pickle, trust=tuple(trust))

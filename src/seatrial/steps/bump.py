@@ -50,7 +50,9 @@ def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[
     from seatrial.train.provenance import git_state
 
     if not project.data.is_file():
-        raise SeatrialError(f"{project.data} does not exist.", hint="It is `data` in [tool.seatrial].")
+        raise SeatrialError(
+            f"{project.data} does not exist.", hint="Correct `data` under [tool.seatrial] in pyproject.toml."
+        )
     releases = open_index(project.index).releases(project.name)
     if not releases:
         return "", f"there is no release of {project.name} on the index yet"

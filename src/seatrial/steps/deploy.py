@@ -1,4 +1,4 @@
-"""Deploy: a release that has passed its trial into service, and back to an earlier one."""
+"""Deploy: puts a release that has passed its trial into service, and goes back to an earlier one."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,7 +40,7 @@ def deploy(
     push: bool = False,
     progress: Progress = silent,
 ) -> "DeploymentResult":
-    """Bring a release into service that has passed its trial against the one that runs there now.
+    """Put a release into service, if it has passed its trial against the one that runs there now.
 
     `version` is 0.2.0 or name==0.2.0; default: the newest release on the index. `git` commits the lockfile and the
     history, `push` pushes that commit.
@@ -120,12 +120,12 @@ def rollback(
 
 
 def stop(project: "ProjectSettings", target: str) -> bool:
-    """End the service on a target; returns whether it was running."""
+    """Stop the service on a target; returns whether it was running."""
     from seatrial.deploy import TargetState, open_target
 
     opened: Any = open_target(project, target)
     if not hasattr(opened, "stop"):
-        raise UsageError(f"{target} cannot be stopped from here.", hint="Stop it where it runs.")
+        raise UsageError(f"{target} cannot be stopped from here.", hint="Stop it with the tools of its platform.")
     with TargetState(project, target).lock():
         return bool(opened.stop())
 
@@ -137,7 +137,7 @@ def render(project: "ProjectSettings", target: str, version: str | None = None) 
 
     opened: Any = open_target(project, target)
     if not hasattr(opened, "render"):
-        raise UsageError(f"{target} has nothing to render.", hint="kubernetes has.")
+        raise UsageError(f"{target} has nothing to render.", hint="Only the target kubernetes has manifests to render.")
     current = TargetState(project, target).current() if version is None else None
     return str(opened.render(current or open_index(project.index).find(_requirement(project, version))))
 

@@ -32,7 +32,7 @@ def offer_toolkit(index: "Index", progress: Progress) -> "WheelSource":
 
 
 def with_toolkit(index: "Index") -> "WheelSource":
-    """Return the index as `offer_toolkit` does, with the toolkit that was offered before."""
+    """Return the index as `offer_toolkit` does, with the toolkit that was made available before."""
     from seatrial.wheels.resolution import TOOLKIT
     from seatrial.wheels.sources import SourceOverride
 

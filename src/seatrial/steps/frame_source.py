@@ -29,7 +29,7 @@ def _arrow_table(frame: Any, library: str) -> Any:
 
     if library == "pandas" and hasattr(frame, "columns"):
         names = [str(name) for name in frame.columns]
-        return pa.table([_pandas_column(frame.iloc[:, place]) for place in range(len(names))], names=names)
+        return pa.table([_pandas_column(frame.iloc[:, position]) for position in range(len(names))], names=names)
     if library == "polars" and hasattr(frame, "to_arrow") and hasattr(frame, "columns"):
         return frame.to_arrow()
     if hasattr(frame, "__arrow_c_stream__") and library not in ("pandas", "polars"):

@@ -39,7 +39,7 @@ def serve_index(service: IndexService, on_start: Callable[[str], None]) -> None:
 
     for file in (service.certificate, service.key):
         if file and not file.is_file():
-            raise SeatrialError(f"{file} does not exist.")
+            raise SeatrialError(f"{file} does not exist.", hint="Check --certificate and --key.")
     with listen(service.host, service.port) as listener:
         try:
             service.folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def serve_index(service: IndexService, on_start: Callable[[str], None]) -> None:
                 _run(service, listener)
         except Timeout:
             raise SeatrialError(
-                f"Another process is serving {service.folder} already.", hint="End that server first."
+                f"Another process is already serving {service.folder}.", hint="Stop that server first."
             ) from None
         except OSError as error:
             raise SeatrialError(f"{service.folder} cannot be served: {error.strerror or error}.") from None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
     from seatrial.wheels.wheel import WheelInfo
 
-_IMPORTS = threading.RLock()  # sys.modules is one for all threads
+_IMPORTS = threading.RLock()  # all threads share sys.modules
 
 
 class LoadedRelease(Release):
@@ -59,7 +59,7 @@ class LoadedRelease(Release):
 
     @contextmanager
     def _importable(self) -> Iterator[None]:
-        """Let imports of the package's name find this release, and afterwards what they found before."""
+        """Let imports of the package's name find this release, and restore the earlier modules afterwards."""
         with _IMPORTS:
             if self._working:  # one method calls another
                 yield
@@ -109,8 +109,8 @@ def _fetch(requirement: str, index: "str | IndexSettings | None") -> Path:
     settings = index or (project.index if project else None)
     if settings is None:
         raise SeatrialError(
-            f"There is no index to find {requirement} on: the current folder is not in a project.",
-            hint='Name one, as load("titanic-model==0.1.0", index="folder or URL"), or the path of a wheel.',
+            f"No index to load {requirement} from: none was named, and the current folder is not in a project.",
+            hint='Name one: load("titanic-model==0.1.0", index="folder or URL"); or pass the path of a wheel.',
         )
     opened = open_index(settings)
     return opened.fetch(opened.find(requirement))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seatrial.wheels.sources import WheelSource
     from seatrial.wheels.wheel import WheelInfo
 
-LOCKFILE = "requirements.txt"  # next to a passed verdict: what the candidate was tried with, for `deploy`
+LOCKFILE = "requirements.txt"  # next to a passed verdict: the environment that was tested, for `deploy`
 EXTRAS = ("serve",)
 
 
@@ -32,8 +32,8 @@ def lock_release(
 ) -> LockedRelease:
     """Lock the release in a wheel together with the server.
 
-    If one of the `known` lockfiles has exactly these wheels, it is used unchanged: what was tried, or ran before, runs
-    again with the same hashes.
+    If one of the `known` lockfiles has exactly these wheels, it is used unchanged: what was tested, or ran before,
+    runs again with the same hashes.
     """
     from seatrial.wheels.lockfile import compile_lockfile
     from seatrial.wheels.resolution import resolve_release

@@ -45,7 +45,7 @@ def read_table(
 def examine_table(
     source: "TableSource", target: str, overrides: "Overrides | None" = None, progress: Progress = silent
 ) -> "Examination":
-    """Infer the schema of a table with the column to predict, and what the owner overrides instead."""
+    """Infer a table's schema and the kind of its target; `overrides` take precedence over what is inferred."""
     from seatrial.template import Overrides, examine
 
     return examine(source, target, overrides or Overrides(), progress=progress)

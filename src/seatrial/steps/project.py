@@ -117,7 +117,7 @@ class Project:
         """Compare the built wheel with the release that it would replace; `data` has more rows to compare on.
 
         The result has an `outcome`, its `cause` and the `checks`, and shows its page in a notebook. For a wheel that is
-        published already, it is the result of the trial that it passed.
+        already published, it is the result of the trial that it passed.
         """
         from seatrial.steps.trial import run_trial, stored_result
         from seatrial.steps.trial_setup import find_pair
@@ -129,7 +129,7 @@ class Project:
             return run_trial(pair, data=Path(data) if data else None, progress=report)
 
     def accept(self, reason: str, *, checks: Sequence[str] = (), until: date | None = None) -> "TrialResult":
-        """Accept differences that the last trial found (default: all that wait), and judge it again."""
+        """Accept differences that the last trial found (default: all that wait), and return the new verdict."""
         from seatrial.steps.trial import accept
 
         return accept(self.settings, reason=reason, checks=checks, until=until)[1]
@@ -149,7 +149,7 @@ class Project:
         git: bool = True,
         push: bool = False,
     ) -> "DeploymentResult":
-        """Bring a release into service (default: the newest) that passed its trial against the one running there."""
+        """Put a release into service (default: the newest), if it passed its trial against the one running there."""
         from seatrial.steps.deploy import deploy
 
         return self._run(deploy, target, version, reason=reason, git=git, push=push)
@@ -163,7 +163,7 @@ class Project:
         return self._run(rollback, target, to, reason=reason, git=git, push=push)
 
     def stop(self, target: str = "local") -> bool:
-        """End the service on a target; returns whether it was running."""
+        """Stop the service on a target; returns whether it was running."""
         from seatrial.steps.deploy import stop
 
         return stop(self.settings, target)
@@ -182,7 +182,7 @@ class Project:
             yield wait_until_ready(server, host, port)
 
     def refresh(self, data: Any, *, query: str = "", sheet: str = "", drop_bad_rows: bool = False) -> "RefreshedTable":
-        """Replace the project's table by a newer one: a DataFrame, an Arrow table, or what `seatrial refresh` takes."""
+        """Replace the project's table with a newer one: a DataFrame, Arrow table, or what `seatrial refresh` takes."""
         from seatrial.steps.new import read_table
         from seatrial.steps.refresh import refresh
 

@@ -1,4 +1,4 @@
-"""The files of a project's CI service and deployment targets, as the stages that own them write them."""
+"""The files of a project's CI service and deployment targets, as the stages that own them render them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StalePipeline:
-    """A pipeline file at the top of the repository that does not have the project; `ours` if Seatrial wrote it."""
+    """A pipeline file at the top of the repository that does not include the project; `ours` if Seatrial wrote it."""
 
     path: Path
     service: str

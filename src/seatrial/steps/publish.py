@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def publish(project: "ProjectSettings", progress: Progress = silent) -> "Published":
-    """Publish the built wheel, if these very bytes have passed their trial against what they would replace.
+    """Publish the built wheel, if exactly these bytes have passed their trial against what they would replace.
 
-    A release that is on the index already, with the same bytes, needs no second trial. A remote index also gets the
+    A release that is already on the index, with the same bytes, needs no second trial. A remote index also gets the
     toolkit where that runs from a checkout, because a release cannot be used without it.
     """
     from packaging.version import Version
@@ -22,7 +22,7 @@ def publish(project: "ProjectSettings", progress: Progress = silent) -> "Publish
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
 
-    progress("asking the index")
+    progress("reading the index")
     pair = find_pair(project)
     index = pair.index
     # A release of this version is the same bytes, or the index refuses this one whatever a trial says.

@@ -76,7 +76,7 @@ class TrialCheck:
 _NEXT = {
     "blocked": "`seatrial trial` writes a page that shows what changed.",
     "waiting": "Review the difference, and accept it if it is right: `seatrial trial accept --reason ...`",
-    "inconclusive": "The check could not run, which does not count as passed; `seatrial trial` shows details.",
+    "inconclusive": "The check could not be run, which does not count as passed; `seatrial trial` shows details.",
 }
 
 
@@ -193,7 +193,7 @@ def _run_once_for_all_workers(item: pytest.Function, shared: Path) -> "Verdict |
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """With xdist: hand each worker the folder that they share, new for each session."""
+    """With xdist: pass each worker the folder that they share, new for each session."""
     if _FOLDER not in node.config.stash:
         node.config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="seatrial-trial-"))
     node.workerinput[_SHARED] = str(node.config.stash[_FOLDER])

@@ -125,7 +125,9 @@ def _unpack(
 ) -> tuple[ProjectSettings, Path]:
     """Unpack a release's sdist, and find the table that it was trained on: in the sdist, or stored by the project."""
     if release.sdist is None:
-        raise SeatrialError(f"{release.requirement} has no sdist on the index.", hint="Publish both together.")
+        raise SeatrialError(
+            f"{release.requirement} has no sdist on the index.", hint="Publish the sdist together with the wheel."
+        )
     archive = index.fetch(release, sdist=True)
     with tarfile.open(archive) as content:
         content.extractall(folder, filter="data")
@@ -145,7 +147,9 @@ def same_table(project: ProjectSettings, facts: dict[str, Any]) -> Path:
     """Return the project's table, if it is the one that a wheel with this release.json was trained on."""
     path = project.data
     if not path.is_file() or sha256(path) != facts.get("data", {}).get("sha256"):
-        raise SeatrialError(f"{path.name} is not the table that the wheel was trained on.", hint="Train again.")
+        raise SeatrialError(
+            f"{path.name} is not the table that the wheel was trained on.", hint="Train and build again, or restore it."
+        )
     return path
 
 

@@ -34,9 +34,9 @@ class RefreshedTable:
 def refresh(
     project: "ProjectSettings", source: "TableSource", *, drop_bad_rows: bool = False, progress: Progress = silent
 ) -> RefreshedTable:
-    """Replace the project's table, if the new one keeps to the schema.
+    """Replace the project's table, if the new one conforms to the schema.
 
-    Otherwise SeatrialError (DataError with the places) is raised, and nothing is changed.
+    Otherwise SeatrialError (a DataError that lists the bad rows) is raised, and nothing is changed.
     """
     from seatrial.core.project import importable
 
@@ -87,7 +87,7 @@ def _content(source: "TableSource", project: "ProjectSettings", progress: Progre
         if name not in names:
             raise _missing_column(source.name, name, names)
     kinds = {name: columns[name].kind for name in names if name in columns}
-    # What the schema has as a name stays one, even if the newer table has only values that look like numbers.
+    # What is text in the schema stays text, even if the newer table has only values that look like numbers.
     texts: dict[str, Kind] = {name: kind for name, kind in kinds.items() if kind in ("category", "text")}
     target = source.columns[names.index(project.target)]
     examination = examine(source, target, Overrides(keep=tuple(kinds), kinds=texts), progress=progress)
@@ -97,7 +97,7 @@ def _content(source: "TableSource", project: "ProjectSettings", progress: Progre
 def _missing_column(table: str, name: str, names: "list[str] | tuple[str, ...]") -> SeatrialError:
     near = difflib.get_close_matches(name, names, 1)
     hint = f"Did you mean `{near[0]}`? Rename it in the table." if near else f"It has {', '.join(names[:20])}."
-    return SeatrialError(f"{table} has no column `{name}`, which the project reads.", hint=hint)
+    return SeatrialError(f"{table} has no column `{name}`, which the project needs.", hint=hint)
 
 
 def _checker(project: "ProjectSettings") -> "TableChecker":

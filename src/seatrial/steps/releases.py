@@ -14,7 +14,7 @@ SIZE_LIMIT = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its
 
 @dataclass(frozen=True)
 class ListedRelease:
-    """A release on the index, with its metrics; `headline` names the main one, `served` holds URLs."""
+    """A release on the index, with its metrics; `headline` names the main one, `served` has the URLs of its servers."""
 
     name: str
     version: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
 
-READY_SECONDS = 60.0  # until a server that does not answer is given up
+READY_SECONDS = 60.0  # how long a server may take to become ready
 
 
 @dataclass(frozen=True)

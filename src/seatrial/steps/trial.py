@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from seatrial.wheels.sources import WheelSource
     from seatrial.wheels.wheel import WheelInfo
 
-ACCEPTED_DAYS = 30  # that an acceptance holds unless another day is named
+ACCEPTED_DAYS = 30  # how long an acceptance is valid unless a date is given
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A verdict and its folder, if it has one; where it is passed, the lockfile of what was tried ("" if none)."""
+    """A verdict and its folder, if it has one; if it passed, the lockfile of the tested environment ("" if none)."""
 
     verdict: "Verdict" = field(repr=False)
     lockfile: str = field(default="", repr=False)
@@ -66,18 +66,18 @@ class TrialResult:
 
 
 def unchanged(pair: "TrialPair") -> str:
-    """Report that the built wheel is the very release that it would replace; "" where there is something to compare.
+    """Say that the built wheel is the release that it would replace; "" where there is something to compare.
 
-    As when only a lockfile was committed. That release had its trial. What may have changed since is the date, and an
-    acceptance must not expire for a release that is already being served.
+    This happens when only a lockfile was committed. That release had its trial. What may have changed since is the
+    date, and an acceptance must not expire for a release that is already being served.
     """
     from seatrial.steps.trial_setup import project_policy
     from seatrial.trial import gate
 
-    project_policy(pair.project)  # a wrong one is an error all the same
+    project_policy(pair.project)  # an invalid one is an error in any case
     if pair.baseline is None or pair.baseline_sha256 != pair.candidate.sha256:
         return ""
-    note = f"{pair.baseline.requirement} is published already, with exactly these bytes: there is nothing to compare."
+    note = f"{pair.baseline.requirement} is already published, with exactly these bytes: there is nothing to compare."
     gate.write_results(pair.folder, {"trial.md": f"{note}\n"})
     return note
 
@@ -149,7 +149,7 @@ def compare_releases(
 ) -> TrialResult:
     """Compare any two releases, given as wheels or as name==version on an index, with or without a project.
 
-    The result of two releases of the project is stored for its gates, as that of its own trial is.
+    The result for two releases of the project is stored for its gates, like that of its own trial.
     """
     from packaging.utils import canonicalize_name
 
@@ -197,7 +197,7 @@ def _wheel_of(name: str, index: "Index | None") -> "tuple[Path, IndexedRelease |
 def accept(
     project: "ProjectSettings", *, reason: str, checks: Sequence[str] = (), until: date | None = None
 ) -> "tuple[Acceptance, TrialResult]":
-    """Accept differences that the last trial found, and judge it again; no `checks` means all that wait.
+    """Accept differences that the last trial found, and compute its verdict again; no `checks` means all that wait.
 
     Returns the acceptance, which is recorded in accepted.json, and the new result.
     """
@@ -224,7 +224,7 @@ def accept(
 
 
 def write_result(folder: Path, verdict: "Verdict", lockfile: str = "") -> TrialResult:
-    """Write a verdict in all its formats, and the lockfile of what was tried."""
+    """Write a verdict in all its formats, and the lockfile of the tested environment."""
     from seatrial.trial import gate
     from seatrial.trial.report.document import to_json
     from seatrial.trial.report.formats import to_junit, to_markdown

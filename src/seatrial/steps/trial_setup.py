@@ -65,7 +65,7 @@ def policy_and_wheels(
 
 
 def project_policy(project: "ProjectSettings") -> "Policy":
-    """Read the project's policy; raises PolicyError where it is wrong."""
+    """Read the project's policy; raises PolicyError if it is invalid."""
     from seatrial.trial.policy import read_policy
 
     return read_policy(project.trial, str(project.root / "pyproject.toml"))

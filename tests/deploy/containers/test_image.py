@@ -127,7 +127,7 @@ def test_it_runs_as_an_unprivileged_user_without_write_access(tools: ContainerTo
         assert tools.run("podman", "exec", running.name, "touch", place, check=False).returncode != 0
 
 
-def test_its_health_check_tells_healthy_from_unhealthy(
+def test_its_health_check_distinguishes_healthy_from_unhealthy(
     tools: ContainerTools, running: Running, by_secret: Built
 ) -> None:
     assert tools.run("podman", "healthcheck", "run", running.name).returncode == 0

@@ -33,6 +33,6 @@ def examine(folder: Path) -> list[Finding]:
 
     tree = Tree(folder.resolve())
     modules = (pipelines, release_gates, installs, ports, secrets, versions, linters)
-    findings = {finding for module in modules for check in module.CHECKS for finding in check(tree)}
+    findings = {finding for module in modules for finding in module.check(tree)}
     ignored = {f for f in findings if f"doctor: ignore[{f.check}]" in dict(tree.lines(f.path)).get(f.line, "")}
     return sorted(findings - ignored)

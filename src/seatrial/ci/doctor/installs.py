@@ -1,119 +1,80 @@
 """What is installed without hashes: by lockfiles, by images, and from two indexes at once.
 
-Measured (docs/architecture.md): with pip and a second index the highest version wins, wherever it is, and while the
-private index is down the public one's package is installed with exit code 0. uv takes a name from the first index that
-has it, so that the public one is asked only when the private one answers that it does not. Hashes prevent both.
+With two indexes, pip takes the highest version of both, and uv asks the second for a name that the first lacks.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from seatrial.ci.doctor import Finding
-from seatrial.ci.doctor.dockerfile import dockerfiles, image_commands, joined
 from seatrial.ci.doctor.pipelines import all_commands
+from seatrial.ci.doctor.shell_lines import Command, commands
 from seatrial.ci.doctor.tree import Tree
 
-VERB = re.compile(r"(pip)[\d.]* (install)\b(.*)|(uv) (?:-\S+ )*(pip install|pip sync|tool install|sync|add)\b(.*)")
+Install = tuple[str, int, str, str, list[str]]  # path, line, pip or uv, its options, the packages that it names
+VERB = re.compile(r"(pip)[\d.]* install\b(.*)|(uv) (?:-\S+ )*(?:pip install|pip sync|tool install|add)\b(.*)")
 OPTION = re.compile(  # with its value
     r" (?:-[rcfitp]|--(?:requirements?|constraint|find-links|index(?:-url|-strategy)?|extra-index-url|default-index"
     r"|target|prefix|python|progress-bar|only-binary|no-binary|cache-dir|extra|group|package))[ =]\S+| -\S+"
 )
-EXTRA = {"pip": r" --extra-index-url( |=|$)", "uv": r" --(extra-index-url|index)( |=|$)|unsafe-(best|first)-match"}
+EXTRA = {
+    "pip": re.compile(r" --extra-index-url( |=|$)"),
+    "uv": re.compile(r" --(extra-index-url|index)( |=|$)|unsafe-(best|first)-match"),
+}
 ADDED = {"pip": "PIP_EXTRA_INDEX_URL", "uv": "UV_INDEX|UV_EXTRA_INDEX_URL|UV_INDEX_STRATEGY(?=.*unsafe-)"}
 SETTINGS = re.compile(r"(^|/)(pip\.(conf|ini)|tox\.ini|requirements[^/]*\.(txt|in)|requirements/[^/]*\.(txt|in))$")
 HINTS = {
     "pip": "Install with --require-hashes, or the model alone from the private index by --no-deps --index-url.",
-    "uv": "Use `uv pip install --require-hashes`, or explicit = true in [[tool.uv.index]] and `uv sync --locked`.",
+    "uv": "Use `uv pip install --require-hashes`, or `uv sync --locked`.",
 }
 
 
-@dataclass(frozen=True)
-class Install:
-    """One installation: by pip or uv, its subcommand, its options as text, names of packages, requirements files."""
-
-    path: str
-    line: int
-    tool: str
-    verb: str
-    options: str
-    names: list[str]
-    files: list[str]
-
-    def has_hashes(self, tree: Tree) -> bool:
-        """Whether each file must match a hash, or no index is asked."""
-        if re.search(r" --(require-hashes|no-index)\b", self.options) or self.verb == "sync":
-            return self.verb != "sync" or any(path.endswith("uv.lock") for path in tree.files)
-        if self.names or not self.files:
-            local = all(re.match(r"[./]|.*\.(whl|tar\.gz)$", name) for name in self.names)
-            return bool(self.names) and local and not self.files and " --no-deps" in self.options
-        locked = [path for name in self.files for path in tree.files if f"/{path}".endswith(f"/{name}")]
-        # pip checks every hash as soon as one requirement has one; uv checks only those that are there.
-        enough = [not unlocked(tree, each) or (self.tool == "pip" and "--hash=" in tree.text(each)) for each in locked]
-        return bool(enough) and all(enough)
-
-
-def installs(tree: Tree) -> Iterator[Install]:
-    """Every installation in Dockerfiles and pipelines."""
-    run = [(path, each) for path in dockerfiles(tree) for each in image_commands(tree, path)]
+def loose_installs(tree: Tree) -> Iterator[Install]:
+    """Every installation in Dockerfiles and pipelines that neither demands hashes nor is of local wheels alone."""
+    run = list[tuple[str, Command]]()
+    images = [(path, *part) for path in tree.dockerfiles for part in tree.instructions(path) if part[1] == "RUN"]
+    for path, line, _, text in images:
+        script = re.sub(r"^(--\S+\s+)+", "", text)  # and ["pip", "install"] is read as its words
+        script = re.sub(r"[\[\]\",]+", " ", script) if script.startswith("[") else script
+        run += [(path, each) for each in commands(script, line)]
     for path, command in [*run, *all_commands(tree)]:
         if match := VERB.match(command.text):
-            tool, verb, options = (group for group in match.groups() if group is not None)
-            names, files = OPTION.sub("", options).split(), re.findall(r" (?:-r ?=?|--requirements?[ =])(\S+)", options)
-            names, files = ([], names) if verb == "pip sync" else (names, files)
-            yield Install(path, command.line, tool, verb, options, names, files)
+            tool, options = (group for group in match.groups() if group is not None)
+            names = OPTION.sub("", options).split()
+            local = names and all(re.match(r"[./]|.*\.(whl|tar\.gz)$", name) for name in names)
+            if not re.search(r" --(require-hashes|no-index)\b", options) and not (local and " --no-deps" in options):
+                yield path, command.line, tool, options, names
 
 
-def unlocked(tree: Tree, path: str) -> list[tuple[int, str]]:
-    """The requirements of a file that have no hash."""
-    lines = [(number, re.sub(r"(^|\s)#.*", "", line).strip()) for number, line in joined(tree.text(path))]
-    return [(number, text) for number, text in lines if text and text[0] != "-" and "--hash=" not in text]
-
-
-def installs_without_hashes(tree: Tree) -> Iterator[Finding]:
-    """A Dockerfile, or a lockfile below deploy/, that leaves open what is installed."""
-    for each in installs(tree):
-        if each.path in dockerfiles(tree) and (each.names or each.files) and "--require-hashes" not in each.options:
-            loose = [name for name in each.names if not re.search(r"==|@|\.whl$|\.tar\.gz$", name)]
-            if not (each.names and each.has_hashes(tree)):
-                message = f"The image installs {'unpinned: ' + ', '.join(loose) if loose else 'without hashes'}."
-                yield Finding(each.path, each.line, "unhashed-install", message, HINTS[each.tool])
+def check(tree: Tree) -> Iterator[Finding]:
+    """What leaves open which file is installed: an image, a lockfile below deploy/, a second index."""
+    loose = list(loose_installs(tree))
+    for path, line, tool, _, packages in [each for each in loose if each[0] in tree.dockerfiles]:
+        names = [name for name in packages if not re.search(r"==|@|\.whl$|\.tar\.gz$", name)]
+        message = f"The image installs {'unpinned: ' + ', '.join(names) if names else 'without hashes'}."
+        yield Finding(path, line, "unhashed-install", message, HINTS[tool])
     for path in [each for each in tree.files if re.search(r"(^|/)deploy/(.*/)?requirements[^/]*\.(txt|in)$", each)]:
-        for number, text in unlocked(tree, path):
+        lines = [(number, re.sub(r"(^|\s)#.*", "", line).strip()) for number, line in tree.joined(path)]
+        for number, text in [each for each in lines if each[1] and each[1][0] != "-" and "--hash=" not in each[1]]:
             name, pinned = re.split(r"[\s=<>~!;\[@]", text, maxsplit=1)[0], "==" in text or " @ " in text
             message = f"{name} is deployed {'without a hash' if pinned else 'in whatever version is newest'}."
             hint = "`seatrial deploy` writes this lockfile, with every hash."
             yield Finding(path, number, "unhashed" if pinned else "unpinned", message, hint)
+    for path, line, tool, message in _second_indexes(tree, loose):
+        yield Finding(path, line, "two-indexes", message, HINTS[tool])
 
 
-def two_indexes(tree: Tree) -> Iterator[Finding]:
-    """A second index without hashes: of one installation, by a variable, or by settings."""
-    loose = [each for each in installs(tree) if not each.has_hashes(tree)]
-    for each in loose:
-        if re.search(EXTRA[each.tool], each.options):
-            message = "This command asks two indexes, and takes a package of the same name from either."
-            yield Finding(each.path, each.line, "two-indexes", message, HINTS[each.tool])
-    first = {(each.path, each.tool): each.line for each in reversed(loose)}
-    for (path, tool), line in first.items():
-        required = rf"\b{tool.upper()}_REQUIRE_HASHES\b[\"']?\s*[:= ]\s*[\"']?(1|true|yes)\b"
+def _second_indexes(tree: Tree, loose: list[Install]) -> Iterator[tuple[str, int, str, str]]:
+    """A second index without hashes, of one installation, by a variable, or by settings; and the tool that asks it."""
+    message = "This command asks two indexes, and takes a package of the same name from either."
+    for path, line, tool in [each[:3] for each in loose if EXTRA[each[2]].search(each[3])]:
+        yield path, line, tool, message
+    for (path, tool), line in {(path, tool): line for path, line, tool, *_ in reversed(loose)}.items():
         added = re.compile(rf"\b(ARG|ENV)\s+({ADDED[tool]})\b|(?<![$\w{{])({ADDED[tool]})[\"']?\s*[:=]")
-        for number, text in tree.lines(path) if not re.search(required, tree.text(path)) else ():
-            if added.search(re.sub(r"(^|\s)#.*|.*(--build-arg|\bdocker\b|\bpodman\b).*", "", text)):
-                message = f"This adds a second index, and line {line} installs without hashes."
-                yield Finding(path, number, "two-indexes", message, HINTS[tool])
-                break
-    for path in [each for each in tree.files if SETTINGS.search(each)]:
-        safe = re.search(r"(?im)require-hashes\s*=\s*(1|true|yes|on)|--require-hashes|--hash=", tree.text(path))
-        for number, text in tree.lines(path) if not safe else ():
-            if re.match(r"[^#]*\b(extra-index-url|PIP_EXTRA_INDEX_URL)", text):
-                message = "A second index for every installation, and no hashes."
-                yield Finding(path, number, "two-indexes", message, HINTS["pip"])
-    for table in re.finditer(r"(?m)^\[+tool\.uv[^\n]*(\n[^\[].*|\n)*", tree.text("pyproject.toml")):
-        second = re.search(r"(?m)^\[\[tool\.uv\.index\]\]|^extra-index-url|^index-strategy.*unsafe", table[0])
-        if second and not re.search(r"\b(explicit|default)\s*=\s*true", table[0]):
-            line = table.string.count("\n", 0, table.start() + second.start()) + 1
-            message = "A second index for uv: a package of the same name can come from the public one."
-            yield Finding("pyproject.toml", line, "two-indexes", message, HINTS["uv"])
-
-
-CHECKS = (installs_without_hashes, two_indexes)
+        build = r"(^|\s)#.*|.*(--build-arg|\bdocker\b|\bpodman\b).*"  # a comment, or for an image and not here
+        for number in [number for number, text in tree.lines(path) if added.search(re.sub(build, "", text))][:1]:
+            yield path, number, tool, f"This adds a second index, and line {line} installs without hashes."
+    safe = re.compile(r"(?im)require-hashes\s*=\s*(1|true|yes|on)|--require-hashes|--hash=")
+    for path in [each for each in tree.files if SETTINGS.search(each) and not safe.search(tree.text(each))]:
+        for number in [n for n, text in tree.lines(path) if re.match(r"[^#]*\b(extra-index-url|PIP_EXTRA_)", text)]:
+            yield path, number, "pip", "A second index for every installation, and no hashes."

@@ -11,7 +11,7 @@ from seatrial.ci.doctor import NOT_CHECKED, Finding
 from seatrial.ci.doctor.shell_lines import Command
 from seatrial.ci.doctor.tree import Tree
 from seatrial.ci.doctor.workflow import Jobs, read_circleci, read_github, read_gitlab
-from seatrial.ci.doctor.yaml_nodes import read_yaml
+from seatrial.ci.doctor.yaml_nodes import YamlNode
 from seatrial.ci.pipeline_files import is_as_rendered
 from seatrial.ci.pipeline_settings import repository_of
 from seatrial.ci.services import SERVICES
@@ -21,7 +21,7 @@ READERS = {"circleci": read_circleci, "github": read_github, "gitlab": read_gitl
 
 def pipelines(tree: Tree) -> list[tuple[str, Jobs]]:
     """Every workflow with its file, of the files that are not as Seatrial renders them."""
-    return _read_all(tree)[0]
+    return [(path, jobs) for path, workflows, _ in _read_all(tree) for jobs in workflows]
 
 
 def all_commands(tree: Tree) -> Iterator[tuple[str, Command]]:
@@ -41,39 +41,36 @@ def pipeline_files(tree: Tree) -> Iterator[tuple[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def _read_all(tree: Tree) -> tuple[list[tuple[str, Jobs]], list[Finding]]:
-    workflows, findings = list[tuple[str, Jobs]](), list[Finding]()
-    for path, provider in pipeline_files(tree):
-        (text, why), line, read = tree.read(path), 1, list[Jobs]()
-        if is_as_rendered(tree.root / path, text, provider, tree.root):
-            continue
-        try:
-            document = read_yaml(text)
-            read = list(READERS[provider](document))
-            why = why or ("" if document.entries else "it is not a mapping" if document else "it is empty")
-        except yaml.YAMLError as error:
-            mark, problem = (getattr(error, name, None) for name in ("problem_mark", "problem"))
-            why, line = f"it is not valid YAML, {problem or 'of unknown characters'}", mark.line + 1 if mark else 1
-        except RecursionError:
-            why = "it is nested too deeply, or contains itself"
-        workflows += [(path, jobs) for jobs in read]
-        if why:
-            hint = f"`seatrial ci {provider}` writes a valid one."
-            findings.append(Finding(path, line, "unreadable", f"This is not a pipeline: {why}.", hint))
-        elif not any(read):
-            findings.append(Finding(path, 1, NOT_CHECKED, "No job of this file is understood, so none is checked."))
-    return workflows, findings
+def _read_all(tree: Tree) -> list[tuple[str, list[Jobs], list[Finding]]]:
+    """Each file with its workflows, and what is wrong with the file as a whole."""
+    return [(path, *_read(tree, path, provider)) for path, provider in pipeline_files(tree)]
 
 
-def unread_files_and_steps(tree: Tree) -> Iterator[Finding]:
+def _read(tree: Tree, path: str, provider: str) -> tuple[list[Jobs], list[Finding]]:
+    (text, why), line, workflows = tree.read(path), 1, list[Jobs]()
+    if is_as_rendered(tree.root / path, text, provider, tree.root):
+        return [], []
+    try:
+        *_, node = [None, *yaml.compose_all(text, Loader=yaml.SafeLoader)]  # a header may come before
+        document = YamlNode(node)
+        workflows = list(READERS[provider](document))
+        why = why or ("" if document.entries else "it is not a mapping" if document.parts else "it is empty")
+    except yaml.YAMLError as error:
+        mark, problem = (getattr(error, name, None) for name in ("problem_mark", "problem"))
+        why, line = f"it is not valid YAML, {problem or 'of unknown characters'}", mark.line + 1 if mark else 1
+    except RecursionError:
+        why = "it is nested too deeply, or contains itself"
+    if why:
+        hint = f"`seatrial ci {provider}` writes a valid one."
+        return workflows, [Finding(path, line, "unreadable", f"This is not a pipeline: {why}.", hint)]
+    message = "No job of this file is understood, so none is checked."
+    return workflows, [] if any(workflows) else [Finding(path, 1, NOT_CHECKED, message)]
+
+
+def check(tree: Tree) -> Iterator[Finding]:
     """A file that is not a pipeline; a step that may do anything: an action, a script, a program not known here."""
-    yield from _read_all(tree)[1]
-    for path, jobs in pipelines(tree):
-        for job in jobs.values():
-            unknown = [(each.line, f"`{each.text}`") for each in job.commands if each.is_unknown]
-            for line, text in [*job.unread, *unknown]:
-                message = f"In the job {job.name}, this step is not checked: {text[:80]}."
-                yield Finding(path, line, NOT_CHECKED, message)
-
-
-CHECKS = (unread_files_and_steps,)
+    yield from (finding for _, _, findings in _read_all(tree) for finding in findings)
+    for path, job in [(path, job) for path, jobs in pipelines(tree) for job in jobs.values()]:
+        unknown = [(each.line, f"`{each.text}`") for each in job.commands if each.is_unknown]
+        for line, text in [*job.unread, *unknown]:
+            yield Finding(path, line, NOT_CHECKED, f"In the job {job.name}, this step is not checked: {text[:80]}.")

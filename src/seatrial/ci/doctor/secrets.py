@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from seatrial.ci.doctor import Finding
-from seatrial.ci.doctor.dockerfile import dockerfiles, instructions
 from seatrial.ci.doctor.tree import Tree
 
 SHAPES = {
@@ -14,20 +13,15 @@ SHAPES = {
     "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
     "an AWS key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "a PyPI token": r"\bpypi-AgE[A-Za-z0-9_-]{50,}",
-    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
-    "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{20,}",
+    "an npm or a Slack token": r"\b(?:npm_[A-Za-z0-9]{36}\b|xox[abprs]-[A-Za-z0-9-]{20,})",
     "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
 }
-IN_URL = re.compile(
-    r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@(\[[0-9a-fA-F:]+\]|[\w.-]+|[<${])"
-)
-LOCAL = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0"}  # noqa: S104 - a password for this machine is of no use elsewhere
+IN_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@([\w.-]+|[\[<${])")
+LOCAL = {"localhost", "127.0.0.1"}  # a password for this machine is of no use elsewhere
 NAMED = r"(?:TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY)"
 ASSIGNED = re.compile(rf"""(?i)\b\w*{NAMED}\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#/]{{12,}})(?![^\s"'`,;#])""")
 # Files that exist to hold credentials: there any value will do.
-CREDENTIALS = re.compile(
-    r"(^|/)(\.env(\.(?!example|sample|template|dist|tmpl)\w+)?|pip\.(conf|ini)|\.pypirc|[._]?netrc)$"
-)
+CREDENTIALS = re.compile(r"(^|/)(\.env(\.(?!example|sample|template|dist)\w+)?|pip\.(conf|ini)|\.pypirc|[._]?netrc)$")
 ENTRY = re.compile(
     rf"""(?i)^\s*(?:export\s+)?[\w.-]*(?:{NAMED}|PASS)[\w.-]*\s*[:=]\s*["']?([^\s"'#/]+)["']?\s*($|\s\#)|^[^#]*\bpassword\s+(\S+)"""
 )
@@ -43,30 +37,24 @@ INDEX = re.compile(r"\b(?:PIP_(?:EXTRA_)?INDEX_URL|UV_(?:(?:EXTRA_)?INDEX_URL|(?
 HINT = "Remove it, revoke it where it came from, and pass it to the job by the CI service's own secrets."
 
 
-def secrets_in_files(tree: Tree) -> Iterator[Finding]:
-    """A credential in a URL, in a known shape, or as a value of something called a token."""
+def check(tree: Tree) -> Iterator[Finding]:
+    """A credential in a file, or a token in ARG or ENV, which anyone who has the image can read."""
     for path in tree.files:
         for number, line in tree.lines(path):
             if len(line) < 5000 and (what := _secret(line, bool(CREDENTIALS.search(path)))):  # longer ones are data
                 yield Finding(path, number, "secret", f"This line contains {what}.", HINT)
-
-
-def secrets_in_images(tree: Tree) -> Iterator[Finding]:
-    """A token in ARG or ENV, which anyone who has the image can read."""
-    for path in dockerfiles(tree):
-        parts = instructions(tree, path)
+    for path in tree.dockerfiles:
+        parts = tree.instructions(path)
         last_stage = max((number for number, word, _ in parts if word == "FROM"), default=0)
-        for number, word, text in parts:
-            in_image = word == "ENV" or (word == "ARG" and number > last_stage)
-            name = IN_IMAGE.search(text.partition("=")[0]) or (INDEX.search(text) if in_image else None)
-            if name and word in ("ARG", "ENV"):
-                message, hint = f"{word} {name[0]} stays in the image and its history.", "Use RUN --mount=type=secret"
-                yield Finding(
-                    path, number, "secret-in-image", message, f"{hint}, in a stage that does not become the image."
-                )
+        for number, word, text in [part for part in parts if part[1] in ("ARG", "ENV")]:
+            of_index = INDEX.search(text) if word == "ENV" or number > last_stage else None
+            if name := IN_IMAGE.search(text.partition("=")[0]) or of_index:
+                message = f"{word} {name[0]} stays in the image and its history."
+                yield Finding(path, number, "secret-in-image", message, "Use RUN --mount=type=secret in its place.")
 
 
 def _secret(line: str, is_credentials: bool) -> str:
+    """A credential in a URL, in a known shape, or as a value of something called a token."""
     for what, shape in SHAPES.items():
         if re.search(shape, line):
             return what
@@ -88,6 +76,3 @@ def _is_random(value: str) -> bool:
     bits = -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values())
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return mixed and bits >= 3.0 and not re.fullmatch(r"[\w.]+\([^)]*|[a-z_]+(\.[a-z_]+)+", value)
-
-
-CHECKS = (secrets_in_files, secrets_in_images)

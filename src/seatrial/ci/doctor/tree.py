@@ -1,6 +1,6 @@
 """The files that the doctor reads: those that git tracks or would track; without git, all of them."""
 
-import os
+import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache, cached_property
@@ -27,9 +27,7 @@ class Tree:
         below = (path.relative_to(self.root) for path in self.root.rglob("*")) if listed is None else ()
         names = {path.as_posix() for path in below if not SKIPPED & set(path.parts)} | set((listed or "").split("\0"))
         paths = {name: self.root / name for name in sorted(names - {""})}
-        return [
-            name for name, path in paths.items() if path.is_symlink() or (os.path.lexists(path) and not path.is_dir())
-        ]
+        return [name for name, path in paths.items() if path.is_symlink() or path.is_file()]
 
     def text(self, name: str) -> str:
         """The text of a file; empty if it is missing, too large, or not text."""
@@ -39,24 +37,33 @@ class Tree:
         """The lines of a file, counted from 1."""
         yield from enumerate(self.text(name).splitlines(), 1)
 
-    def line_of(self, name: str, part: str) -> int:
-        """The first line that contains `part`; 1 if none does."""
-        return next((number for number, line in self.lines(name) if part in line), 1)
+    @cached_property
+    def dockerfiles(self) -> list[str]:
+        """The files that images are built from."""
+        return [path for path in self.files if re.search(r"Dockerfile[^/]*$|(^|/)Containerfile$", path)]
+
+    def instructions(self, name: str) -> list[tuple[int, str, str]]:
+        """The instructions of a Dockerfile as line, word and the rest."""
+        parts = [(number, *line.partition(" ")[::2]) for number, line in self.joined(name) if line]
+        return [(number, word.upper(), rest.strip()) for number, word, rest in parts]
+
+    def joined(self, name: str) -> Iterator[tuple[int, str]]:
+        """Lines, with those that end in a backslash continued; comments are left out, as Docker and pip do."""
+        pending, first = "", 1
+        for number, line in [(n, line.strip()) for n, line in [*self.lines(name), (0, "")] if line.strip()[:1] != "#"]:
+            first, pending = (first if pending else number), pending + line.removesuffix("\\") + " "
+            if not line.endswith("\\"):
+                yield first, pending.strip()
+                pending = ""
 
     @cached_property
     def project(self) -> dict[str, Any]:
-        """[project] of pyproject.toml; empty if it is missing or broken, which other commands report."""
+        """[project] of pyproject.toml, without a name if it is missing or broken, which other commands report."""
         try:
             table = tomllib.loads(self.text("pyproject.toml")).get("project")
         except tomllib.TOMLDecodeError:
-            return {}
-        return table if isinstance(table, dict) else {}
-
-    @property
-    def name(self) -> str:
-        """The name of the project's distribution."""
-        name = self.project.get("name")
-        return name if isinstance(name, str) else ""
+            return {"name": ""}
+        return table if isinstance(table, dict) and isinstance(table.get("name"), str) else {"name": ""}
 
     def _read(self, name: str) -> tuple[str, str]:
         """The text of a file, or why it is not read."""

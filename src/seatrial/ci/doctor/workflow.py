@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from seatrial.ci.doctor.shell_lines import Command, commands
+from seatrial.ci.doctor.shell_lines import NOTHING, STRICT, Command, commands
 from seatrial.ci.doctor.yaml_nodes import YamlNode
 
-ANY, UNKNOWN, PULL, LIMITED = "any", "unknown", "pull", "limited"  # the widest one first
+Jobs = dict[str, "Job"]
+REACHES = ANY, UNKNOWN, PULL, LIMITED = "any", "unknown", "pull", "limited"  # the widest one first
 BRANCH = r"github\.ref(?:_name|_type)?|\$CI_COMMIT_(?:BRANCH|REF_NAME|TAG)|<< ?pipeline\.git\.(?:branch|tag) ?>>"
 NARROWS = re.compile(
     rf"(?:{BRANCH})\s*(?:==|=~)|startsWith\(github\.ref|\$CI_COMMIT_TAG$|== '(?:schedule|release|\w+dispatch)'$"
+    r"|^<< ?pipeline\.parameters\.\w+ ?>>$"
 )
 PULLS = re.compile(r"== *['\"](?:merge_request_event|pull_request)['\"]|\$CI_MERGE_REQUEST_\w+$")
 PUSHES = re.compile(r"== *['\"]push['\"]|!= *['\"](?:pull_request|merge_request_event)['\"]")
@@ -24,8 +26,6 @@ SETUP = re.compile(
     r"checkout|(save|restore)_cache|store_\w+|persist_to_workspace|attach_workspace|setup_\w+|add_ssh_keys"
     r"|(actions/(checkout|setup-\w+|cache(/\w+)?|(upload|download)-artifact)|astral-sh/setup-uv)@.*"
 )
-STRICT = "bash -eo pipefail"
-NO_JOB = {"default", "include", "stages", "variables", "workflow", "cache", "image", "services", "spec"}
 
 
 @dataclass
@@ -39,12 +39,6 @@ class Job:
     unread: list[tuple[int, str]] = field(default_factory=list)
     contradiction: bool = False
 
-    def add(self, script: YamlNode, base: Command, shell: str = STRICT) -> None:
-        """Add the commands of a script; `base` says when its step counts."""
-        strict, pipefail = "-e" in shell or shell in ("bash", "sh"), "pipefail" in shell or shell == "bash"
-        for each in commands(script.text, script.line, errexit=strict, pipefail=pipefail):
-            self.commands.append(replace(base, line=each.line, text=each.text, ignored=base.ignored or each.ignored))
-
     def add_steps(self, steps: YamlNode, document: YamlNode, base: Command, shell: str) -> None:
         """Add the steps of GitHub or CircleCI, with those of the file's own commands in their place."""
         for step in steps.parts:
@@ -52,7 +46,7 @@ class Job:
             script, own = (run["command"], run) if run.entries else (run, step)
             own_shell = own["shell"].text or shell
             if script.text and re.match(r"(/bin/)?(ba)?sh\b", own_shell):
-                self.add(script, _within(own, base), own_shell)
+                self.commands += commands(script.text, script.line, _within(own, base), own_shell)
             elif kind in ("when", "unless"):
                 within = replace(base, reach=_when(kind, inner["condition"], base.reach))
                 self.add_steps(inner["steps"], document, within, shell)
@@ -62,38 +56,28 @@ class Job:
                 self.unread.append((step.line, uses or f"{kind} {own_shell}"))
 
 
-Jobs = dict[str, Job]
-
-
 def before(jobs: Jobs, name: str) -> list[Job]:
     """Every job that one waits for, directly or not."""
-    names, waiting = dict[str, None](), list(jobs[name].needs)
-    while waiting:
-        if (each := waiting.pop()) in jobs and each not in names:
-            names[each] = None
-            waiting += jobs[each].needs
-    return [jobs[each] for each in names if each != name]
+    names = list(jobs[name].needs)
+    for each in names:  # more are added on the way
+        names += [need for need in (jobs[each].needs if each in jobs else ()) if need not in names]
+    return [jobs[each] for each in names if each in jobs and each != name]
 
 
 def limited(condition: str, reach: str, pushes: str = ANY) -> str:
     """The reach of what an `if` lets through: alternatives (||) of comparisons that must all hold (&&)."""
     text, reaches = re.sub(r"(?s)^\$\{\{(.*)\}\}$", r"\1", condition.strip()), set[str]()
     for alternative in text.split("||") if not re.search(r"(?<!\w)\(", text) else ["?"]:
-        parts, own = [each.strip() for each in alternative.split("&&")], reach
-        if any(NARROWS.search(part) or (pushes == LIMITED and PUSHES.search(part)) for part in parts):
-            own = LIMITED
-        elif any(PULLS.search(part) for part in parts):
-            own = PULL
-        elif reach == ANY and not all(WIDE.fullmatch(part) or PUSHES.search(part) for part in parts):
-            own = UNKNOWN
-        reaches.add(own)
+        parts = [each.strip() for each in alternative.split("&&")]
+        narrow = any(NARROWS.search(part) or (pushes == LIMITED and PUSHES.search(part)) for part in parts)
+        unknown = reach == ANY and not all(WIDE.fullmatch(part) or PUSHES.search(part) for part in parts)
+        otherwise = PULL if any(PULLS.search(part) for part in parts) else UNKNOWN if unknown else reach
+        reaches.add(LIMITED if narrow else otherwise)
     return _widest(reaches)
 
 
 def _widest(reaches: set[str]) -> str:
-    return (
-        ANY if {PULL, LIMITED} <= reaches else next(each for each in (ANY, UNKNOWN, PULL, LIMITED) if each in reaches)
-    )
+    return ANY if {PULL, LIMITED} <= reaches else min(reaches, key=REACHES.index)
 
 
 def _within(part: YamlNode, base: Command, pushes: str = ANY) -> Command:
@@ -106,10 +90,9 @@ def _within(part: YamlNode, base: Command, pushes: str = ANY) -> Command:
 
 def _when(kind: str, condition: YamlNode, reach: str) -> str:
     """The reach of what CircleCI's `when` or `unless` lets through: by hand with a parameter, or on a branch."""
-    if re.fullmatch(r"<< ?pipeline\.parameters\.\w+ ?>>", condition.text):
-        return LIMITED if kind == "when" else reach
     equal = sorted(condition["equal"].texts, key=lambda text: "<<" not in text)
-    return limited(" == ".join(equal) if equal and kind == "when" else "?", reach)
+    text = condition.text or " == ".join(equal) or "?"
+    return limited("true" if kind == "unless" and text != "?" else text, reach)
 
 
 def read_github(document: YamlNode) -> Iterator[Jobs]:
@@ -119,9 +102,9 @@ def read_github(document: YamlNode) -> Iterator[Jobs]:
     pushes = LIMITED if filters and "**" not in filters else ANY
     wide = events & {"pull_request", "pull_request_target"} or (pushes == ANY and "push" in events)
     for name, part in document["jobs"].entries.items():
-        base = _within(part, Command(0, "", reach=ANY if wide else LIMITED), pushes)
-        job = jobs[name] = Job(name, part.key_line, part["needs"].texts)
-        job.unread += [(part["uses"].line, each) for each in part["uses"].texts]
+        base = _within(part, replace(NOTHING, reach=ANY if wide else LIMITED), pushes)
+        called = [(part["uses"].line, each) for each in part["uses"].texts]
+        job = jobs[name] = Job(name, part.key_line, part["needs"].texts, unread=called)
         shells = [each["defaults"]["run"]["shell"].text for each in (part, document)]
         job.add_steps(part["steps"], document, base, next(filter(None, shells), "bash -e"))
     yield jobs
@@ -129,7 +112,7 @@ def read_github(document: YamlNode) -> Iterator[Jobs]:
 
 def read_circleci(document: YamlNode) -> Iterator[Jobs]:
     """The jobs of each workflow."""
-    for flow in [flow for flow in document["workflows"].entries.values() if flow.entries]:
+    for flow in document["workflows"].entries.values():
         jobs, reach = Jobs(), ANY
         for kind in {"when", "unless"} & set(flow.entries):
             reach = _when(kind, flow[kind], reach)
@@ -140,7 +123,8 @@ def read_circleci(document: YamlNode) -> Iterator[Jobs]:
             only, without = set(filters["only"].texts), set(filters["ignore"].texts)
             own = LIMITED if (only and "/.*/" not in only) or "/.*/" in without else reach
             job.needs, job.contradiction = [needed for needed, _ in required], bool(only) and only <= without
-            job.add_steps(part["steps"], document, Command(0, "", False, late, own), part["shell"].text or STRICT)
+            base = replace(NOTHING, after_failure=late, reach=own)
+            job.add_steps(part["steps"], document, base, part["shell"].text or STRICT)
             job.unread += [(line, defined)] if not part.entries and details["type"].text != "approval" else []
             jobs[job.name] = job
         yield jobs
@@ -149,30 +133,26 @@ def read_circleci(document: YamlNode) -> Iterator[Jobs]:
 def read_gitlab(document: YamlNode) -> Iterator[Jobs]:
     """The jobs of a pipeline, in the order of their needs or of their stages."""
     stages = [".pre", *(document["stages"].texts or ["build", "test", "deploy"])]
-    jobs, stage_of, by_stage = Jobs(), dict[str, int](), list[Job]()
-    for name in document.entries:
-        part = _inherited(document, name)
-        rules, stage, refs = part["rules"].parts, part["stage"].text or "test", part["only"]["refs"] or part["only"]
-        if name in NO_JOB or name.startswith(".") or not {"script", "trigger"} & set(part.entries):
-            continue
-        job = jobs[name] = Job(name, part.key_line, [need["job"].text or need.text for need in part["needs"].parts])
-        stage_of[name] = stages.index(stage) if stage in stages else len(stages)
-        by_stage += [job] if "needs" not in part.entries else []
-        base = Command(0, "")
+    names = [name for name in document.entries if not name.startswith(".")]
+    parts = {name: part for name in names if {"script", "trigger"} & set((part := _inherited(document, name)).entries)}
+    stage_of, jobs = {name: part["stage"].text or "test" for name, part in parts.items()}, Jobs()
+    position = {name: [*stages, stage].index(stage) for name, stage in stage_of.items()}
+    for name, part in parts.items():
+        needs = [need["job"].text or need.text for need in part["needs"].parts]
+        earlier = [each for each in parts if position[each] < position[name]]
+        job = jobs[name] = Job(name, part.key_line, needs if "needs" in part.entries else earlier)
+        base, rules, refs = NOTHING, part["rules"].parts, {*part["only"].texts, *part["only"]["refs"].texts}
         for each in (part, *rules):
             base = _within(each, base)
-        reach = LIMITED if refs.texts and not {"branches", "merge_requests"} & set(refs.texts) else ANY
-        reach = UNKNOWN if "variables" in part["only"].entries else reach
+        filtered = LIMITED if refs and not {"branches", "merge_requests"} & refs else ANY
+        reach = UNKNOWN if "variables" in part["only"].entries else filtered
         base = replace(base, reach=_by_rules(rules, _by_rules(document["workflow"]["rules"].parts, reach)))
         scopes = [each for each in (part, document["default"], document) if "before_script" in each.entries]
-        scripts = [*(each["before_script"] for each in scopes[:1]), part["script"]]
-        for line in [line for script in scripts for line in script.parts]:
-            job.add(line, base)
+        for line in [*(line for each in scopes[:1] for line in each["before_script"].parts), *part["script"].parts]:
+            job.commands += commands(line.text, line.line, base)
             job.unread += [(line.line, "a part of the script")] if not line.text else []
         for line in part["after_script"].parts:
-            job.add(line, replace(base, ignored=True, after_failure=True))
-    for job in by_stage:
-        job.needs = [each for each, stage in stage_of.items() if stage < stage_of[job.name]]
+            job.commands += commands(line.text, line.line, replace(base, ignored=True, after_failure=True))
     yield jobs
 
 
@@ -190,8 +170,7 @@ def _by_rules(rules: list[YamlNode], reach: str) -> str:
     for condition, when in [(rule["if"].text, rule["when"].text) for rule in rules]:
         if when != "never":
             reaches.add(limited(condition, reach))
-        elif re.fullmatch(rf"(?:{BRANCH})\s*!=[^&|]*", condition):
-            reach = LIMITED
-        elif not PULLS.search(condition) and not NARROWS.search(condition):
-            reach = UNKNOWN
+        else:
+            left = reach if PULLS.search(condition) or NARROWS.search(condition) else UNKNOWN
+            reach = LIMITED if re.fullmatch(rf"(?:{BRANCH})\s*!=[^&|]*", condition) else left
     return _widest(reaches) if reaches else reach

@@ -10,8 +10,9 @@ class YamlNode:
 
     def __init__(self, node: yaml.Node | None, key_line: int = 1) -> None:
         self.node, self.key_line = node, key_line
-        block = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
-        self.line = node.start_mark.line + 1 + block if node else key_line
+        is_text = isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":null")
+        self.text = str(node.value) if node and is_text else ""
+        self.line = node.start_mark.line + 1 + (getattr(node, "style", "") in ("|", ">")) if node else key_line
 
     @cached_property
     def entries(self) -> dict[str, "YamlNode"]:
@@ -34,15 +35,6 @@ class YamlNode:
         return [self] if self.text or self.entries else []
 
     @property
-    def text(self) -> str:
-        """The text of a scalar."""
-        is_text = isinstance(self.node, yaml.ScalarNode) and not self.node.tag.endswith(":null")
-        return str(self.node.value) if self.node and is_text else ""
-
-    def __bool__(self) -> bool:
-        return bool(self.parts)
-
-    @property
     def texts(self) -> list[str]:
         """The text of a scalar, or the texts in a list."""
         return [part.text for part in self.parts if part.text]
@@ -51,9 +43,3 @@ class YamlNode:
     def single(self) -> tuple[str, "YamlNode"]:
         """A name and its details, as in `- name` or `- name: details`."""
         return next(iter(self.entries.items()), (self.text, YamlNode(None, self.line)))
-
-
-def read_yaml(text: str) -> YamlNode:
-    """Read the last document of a text (GitLab's have a header)."""
-    *_, node = [None, *yaml.compose_all(text, Loader=yaml.SafeLoader)]
-    return YamlNode(node)

@@ -19,12 +19,14 @@ def lock(project: ProjectSettings, index_url: str | None = None) -> Path:
     """
     uv = find_uv()
     if not uv:
-        raise SeatrialError("uv is needed to resolve the tools, and was not found.", hint='pip install "seatrial[all]"')
+        raise SeatrialError(
+            "uv was not found; it is needed to resolve the tools.", hint='Run pip install "seatrial[all]".'
+        )
     command = [uv, "pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--no-config"]
     command += ["--universal", "--python-version", read_pipeline(project).python]
-    wanted = "".join(f"{line}\n" for line in (toolkit_requirement(project), *TOOLS))
+    requirements = "".join(f"{line}\n" for line in (toolkit_requirement(project), *TOOLS))
     command += ["--index", index_url] if index_url else []
-    done = subprocess.run(command, input=wanted, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=requirements, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SeatrialError(
             f"The tools cannot be locked. uv reports:\n{last_lines(done.stderr)}",
