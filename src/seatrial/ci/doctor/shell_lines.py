@@ -32,8 +32,8 @@ TESTS = re.compile(
 KNOWN = re.compile(
     r"(echo|printf|true|:|cd|pushd|popd|ls|cat|mkdir|cp|mv|rm|set|export|source|\.|test|\[|exit|wait|date|which|chmod"
     r"|touch|tar|tee|fi|done|esac|else|[})]+|false|return|pip\S*|uv|uvx|apt|apt-get|apk|git|curl|wget|ruff|black|isort"
-    r"|flake8|mypy|venv|virtualenv|build|ensurepip|twine|poetry|hatch|flit|seatrial|railway|kubectl|helm|pytest|py\.test"
-    r"|unittest|npm (ci|install)|docker (build|login|tag|push|stack))(\s|$)"
+    r"|flake8|mypy|venv|virtualenv|build|ensurepip|twine|poetry|hatch|flit|seatrial|railway|kubectl|helm|pytest"
+    r"|py\.test|unittest|npm (ci|install)|docker (build|login|tag|push|stack))(\s|$)"
 )
 
 
