@@ -161,7 +161,7 @@ def test_the_site_is_usable_in_a_browser_without_a_network(site: Path, address: 
         page.keyboard.type("rollback", delay=20)
         page.locator("a:visible", has_text=re.compile(r"rollback\s+TARGET")).first.wait_for(timeout=10_000)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/reference/commands.html*")
+        page.wait_for_url(re.compile(r"/reference/(commands|python)\.html\?.*rollback"))
         page.goto(f"{address}/start.html")
         page.keyboard.press("Tab")
         first = page.evaluate("document.activeElement.textContent.trim()")

@@ -205,9 +205,9 @@ def test_without_a_password_only_this_machine_is_served(tmp_path: Path) -> None:
             assert httpx.get(f"{running.simple}{path}").status_code == 404
         port = running.url.rpartition(":")[2]
         refusals = {
-            ("--host", "0.0.0.0"): "its password is not set in SEATRIAL_INDEX_PASSWORD",
+            ("--host", "0.0.0.0"): "SEATRIAL_INDEX_PASSWORD does not contain a password",
             ("--port", port): f"Port {port} on 127.0.0.1 cannot be used: Address already in use",
-            ("--port", "0"): "Another process is serving",
+            ("--port", "0"): "Another process is already serving",
         }
         for options, message in refusals.items():
             command = [sys.executable, "-m", "seatrial", "index", "serve", "--folder", str(running.folder)]

@@ -63,7 +63,7 @@ def test_adding_later_gives_the_same_as_choosing_at_first(project, tmp_path, pie
         assert (project / file.relative_to(chosen)).read_bytes() == file.read_bytes(), file
     again = quick("add", piece, cwd=project)
     assert (again.returncode, again.stdout) == (0, "")
-    assert f"{piece} is there." in again.stderr
+    assert f"The project already has {piece}." in again.stderr
 
 
 def test_a_second_ci_service_is_refused(project):
@@ -92,7 +92,7 @@ def test_a_conflict_in_pyproject_is_reported_and_can_be_finished_later(project):
     done = quick("add", "docker", cwd=project)
     assert done.returncode == 1
     assert "  conflict  pyproject.toml" in done.stdout
-    assert "changed in the same lines by you and by the template: pyproject.toml." in done.stderr
+    assert "You and the template changed the same lines in 1 file: pyproject.toml." in done.stderr
     assert "cannot be read" not in done.stderr
     path.write_text(mine + "\n[tool.seatrial.deploy.docker]\n")
     assert quick("add", "docker", cwd=project).returncode == 0

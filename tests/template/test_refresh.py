@@ -57,7 +57,7 @@ def test_a_newer_export_is_cleaned_as_the_first_was(project: Path, tmp_path: Pat
     assert "€" not in after
     again = quick("refresh", str(tmp_path / "juli.csv"), cwd=project)
     assert "0 are new, 0 are gone" in again.stdout
-    assert "nothing to train again" in again.stderr
+    assert "there is no need to train again" in again.stderr
 
 
 def test_a_table_that_breaks_the_schema_changes_nothing(project: Path, tmp_path: Path) -> None:

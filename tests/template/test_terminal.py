@@ -48,7 +48,7 @@ def test_seven_questions_make_a_project(tmp_path: Path) -> None:
     shown, code = talk(
         tmp_path,
         ("Name of the project: ", "churn\n"),
-        ("Table (CSV, Parquet, sklearn:NAME): ", "customers.csv\n"),
+        ("Table (CSV, Parquet, Excel, sklearn:NAME): ", "customers.csv\n"),
         ("Column to predict: ", "left\n"),
         ("> ", "\n"),
         ("CI (circleci, github, gitlab, none) [none]: ", "\n"),

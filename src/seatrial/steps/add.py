@@ -1,5 +1,6 @@
 """Add: a CI service or a deployment target, for a project that was created without it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,5 +59,5 @@ def _refuse_second_ci(project: "ProjectSettings", present: str, wanted: str) -> 
     if files:
         raise SeatrialError(
             f"The project uses {present} already, and two CI services would release twice.",
-            hint=f"Remove {files[0]}, then add {wanted}.",
+            hint=f"Remove {os.path.relpath(files[0], project.root)}, then add {wanted}.",
         )

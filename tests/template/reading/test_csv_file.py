@@ -29,7 +29,7 @@ def test_a_file_that_changes_while_it_is_being_read(write_file: WriteFile, monke
 
     def appended(*given: Any, **named: Any) -> Any:
         with path.open("a") as file:
-            file.write_file("1,red,0\n")
+            file.write("1,red,0\n")
         return parse(*given, **named)
 
     monkeypatch.setattr(csv_file, "_parse", appended)

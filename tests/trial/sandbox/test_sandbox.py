@@ -170,7 +170,7 @@ def test_rows_are_predicted_together_again_permuted_and_alone(sandbox: Sandbox):
     assert predicted.alone.labels == (1, 0)
     assert predicted.changed == ()
     assert sandbox.ask([Predict("p", [])]).predicted["p"].together.scores.shape == (0, 2)
-    with pytest.raises(ValueError, match="no permutation"):
+    with pytest.raises(ValueError, match="is not a permutation of the rows"):
         sandbox.ask([Predict("p", rows, order=[0, 0, 1, 2])])
 
 
