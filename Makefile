@@ -23,7 +23,7 @@ test: $(DEV)
 # Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
-		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py \
+		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py \
 		tests/deploy/test_interruptions.py tests/deploy/containers/test_docker.py \
 		tests/release/test_killed_over_http.py tests/ci/test_pipeline.py
 

@@ -63,11 +63,13 @@ def expectations() -> list[tuple[Block, Block]]:
     return [(cell, output) for cell, output in pairwise(blocks) if output.language == OUTPUT]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("cell", "output"), expectations(), ids=lambda block: f"line {block.line}")
 def test_a_cell_prints_what_the_page_shows(cells, cell: Block, output: Block):
     assert not (lost := missing(output.text, printed(cells[cell.text]))), (lost, printed(cells[cell.text]))
 
 
+@pytest.mark.soak
 def test_the_run_and_the_trial_are_shown_as_their_pages(cells):
     report = next(cell for code, cell in cells.items() if code.startswith("run = project.train()"))
     assert "churn-model" in shown_as_html(report)
@@ -76,6 +78,7 @@ def test_the_run_and_the_trial_are_shown_as_their_pages(cells):
     assert "Passed" in shown_as_html(trial)
 
 
+@pytest.mark.soak
 def test_progress_is_plain_lines_without_a_widget(cells):
     report = next(cell for code, cell in cells.items() if code.startswith("run = project.train()"))
     assert "✓ fitting on 450 rows" in printed(report)
