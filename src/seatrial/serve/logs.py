@@ -6,14 +6,17 @@ info: paths are escaped, and bodies and query strings are never written.
 """
 
 import asyncio
+import io
 import json
 import logging
 import os
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TextIO
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 0.05
 FLUSH_LINES = 64  # a flush blocks the event loop, and more lines at once would be noticeable
 ATOMIC = 4096  # what a pipe writes in one piece, so that the lines of several workers do not mix (PIPE_BUF)
+QUEUE_BYTES = 1 << 20  # of lines that wait for a slow reader: some 5,000 requests
+STOP_SECONDS = 1  # how long the last lines may take
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their level info is only for debugging
 
 # Everything that could start a new line or control a terminal. `escape` also writes lone surrogates as backslashes.
@@ -40,7 +45,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
     level = settings.log_level.upper()
     logger.remove()
     logger.add(
-        _sink(stream),
+        _Writer(stream.fileno()) if hasattr(stream, "buffer") else stream,
         format=_as_json if as_json else _as_text,
         level=level,
         backtrace=False,
@@ -55,19 +60,76 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
     return AccessLog(as_json=as_json, level=logger.level(level).no)
 
 
-def _sink(stream: TextIO) -> Callable[[Any], None]:
-    """Write whole lines, in pieces that a pipe writes at once."""
-    if not hasattr(stream, "buffer"):
-        return lambda message: (stream.write(message), None)[1]
-    handle = stream.fileno()
+class _Writer:
+    """Writes to a stream from a thread of its own, so that a log that nobody reads never stops the server.
 
-    def write(message: Any) -> None:
-        data = str(message).encode("utf-8", "backslashreplace")
-        while data:
-            end = len(data) if len(data) <= ATOMIC else data.rfind(b"\n", 0, ATOMIC) + 1 or data.find(b"\n") + 1
-            data = data[os.write(handle, data[: end or len(data)]) :]
+    While the reader is slow, up to QUEUE_BYTES wait; what arrives beyond that is dropped, counted, and reported once
+    there is room again. Loguru calls `stop` when the handler is removed, which happens at exit too.
+    """
 
-    return write
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._queue: deque[bytes] = deque()
+        self._bytes = self._dropped = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+        threading.Thread(target=self._run, name="log", daemon=True).start()
+
+    def write(self, message: str) -> None:
+        """Queue whole lines, or drop them."""
+        data = message.encode("utf-8", "backslashreplace")
+        with self._changed:
+            if self._bytes + len(data) > QUEUE_BYTES:
+                self._dropped += data.count(b"\n")
+                return
+            self._queue.append(data)
+            self._bytes += len(data)
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Wait until everything is written, for STOP_SECONDS at most."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._bytes, STOP_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._stopped)
+                if not self._queue:
+                    return
+                data = self._queue.popleft()
+            with suppress(OSError):  # the reader has gone, or the disk is full: the server goes on
+                _write_lines(self._handle, data)
+            with self._changed:
+                self._bytes -= len(data)
+                self._changed.notify_all()
+                dropped = self._dropped if not self._queue else 0
+                self._dropped -= dropped
+            if dropped:
+                logger.warning("{} log lines were dropped, because nobody read the log", dropped)
+
+
+def _write_lines(handle: int, data: bytes) -> None:
+    """Write in pieces of whole lines, each of which a pipe writes at once."""
+    while data:
+        end = len(data) if len(data) <= ATOMIC else data.rfind(b"\n", 0, ATOMIC) + 1 or data.find(b"\n") + 1
+        data = data[os.write(handle, data[: end or len(data)]) :]
+
+
+class Prints(io.TextIOBase):
+    """Logs what a project's code prints, a line each: printing can neither block the server nor forge a log line."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Log each line that is complete."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            logger.info("{}", line)
+        return len(text)
 
 
 def escape(text: str) -> str:

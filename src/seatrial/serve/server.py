@@ -4,8 +4,9 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ def run(package: str, settings: Settings) -> int:
     Raises SeatrialError where the release cannot be read or the address cannot be used.
     """
     access_log = logs.configure(settings)
+    with redirect_stdout(logs.Prints()), redirect_stderr(sys.stdout):
+        return _run(package, settings, access_log)
+
+
+def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
     release = Release(package, row_limit=settings.row_limit)
     title = f"{release.name} {release.version}"
     with _listener(settings) as listener:
@@ -70,7 +76,9 @@ def run(package: str, settings: Settings) -> int:
 def create_worker() -> AsgiApp:
     """Make the application in a worker process."""
     package, settings = worker_settings()
-    return create_app(Release(package, row_limit=settings.row_limit), settings, logs.configure(settings))
+    access_log = logs.configure(settings)
+    sys.stdout = sys.stderr = logs.Prints()
+    return create_app(Release(package, row_limit=settings.row_limit), settings, access_log)
 
 
 def server_config(
