@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.onnxruntime_floor import require_onnxruntime
 from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
 
@@ -30,6 +31,7 @@ class GraphEngine:
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # since 1.32, onnxruntime sends telemetry on Linux too
         import onnxruntime
 
+        require_onnxruntime(onnxruntime.__version__)
         if isinstance(graph, Path):
             if not graph.is_file():
                 raise SeatrialError(f"The release has no {graph.name}.", hint="Build and install it again.")

@@ -18,6 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.onnxruntime_floor import require_onnxruntime
 from seatrial.core.progress import Progress
 from seatrial.wheels.installer import find_uv, last_lines, run_tool
 from seatrial.wheels.resolution import Resolution
@@ -103,6 +104,8 @@ def _parse_line(line: str, where: str) -> LockedRequirement:
     exact = [specifier.operator for specifier in requirement.specifier] == ["=="]
     if not exact or requirement.url or not hashes or not all(re.fullmatch("[0-9a-f]{64}", h) for h in hashes):
         raise SeatrialError(f"{where} does not pin {requirement.name} to a version and a hash.", hint=RESTORE)
+    if canonicalize_name(requirement.name) == "onnxruntime":
+        require_onnxruntime(next(iter(requirement.specifier)).version, where)
     return LockedRequirement(canonicalize_name(requirement.name), text.strip(), hashes)
 
 

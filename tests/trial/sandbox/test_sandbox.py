@@ -581,14 +581,14 @@ def test_two_versions_of_onnxruntime_are_both_asked(open_moody: Open):
     model = HistGradientBoostingClassifier(max_iter=10).fit(pd.DataFrame({"y": x}), np.sin(3 * x) > 0)
     graph = compile_pipeline(model, Inputs(("y",), ()))
     old = open_moody(
-        version="0.1.0", model=graph, environment=versions(numpy="2.3.5", onnxruntime="1.23.2", pydantic="2.12.5")
+        version="0.1.0", model=graph, environment=versions(numpy="2.3.5", onnxruntime="1.24.4", pydantic="2.12.5")
     )
     new = open_moody(version="0.2.0", model=graph)
     points = np.linspace(-2, 2, 101)
     jobs = [Describe(), Score("t", {"x": points}), Predict("p", [row(float(p)) for p in points[:20]])]
     one, other = new.ask(jobs), old.ask(jobs)
-    assert other.description.libraries["onnxruntime"] == "1.23.2"
-    assert one.description.libraries["onnxruntime"] != "1.23.2"
+    assert other.description.libraries["onnxruntime"] == "1.24.4"
+    assert one.description.libraries["onnxruntime"] != "1.24.4"
     direct = GraphEngine(graph)(points.reshape(-1, 1), np.empty((101, 0), dtype=object))
     for answers in (one, other):
         np.testing.assert_allclose(answers.scored["t"].scores, direct, rtol=0, atol=1e-12)
@@ -601,7 +601,7 @@ def test_a_native_release_runs_on_the_scikit_learn_that_it_was_made_with(open_mo
 
     names = ("numpy", "pandas", "onnxruntime", "pydantic", "scikit-learn", "skops")
     old = versions(
-        numpy="2.3.5", onnxruntime="1.23.2", pydantic="2.12.5", pandas="2.3.3", scikit_learn="1.7.2", skops="0.13.0"
+        numpy="2.3.5", onnxruntime="1.24.4", pydantic="2.12.5", pandas="2.3.3", scikit_learn="1.7.2", skops="0.13.0"
     )
     home = tmp_path / "old"
     create(home, sys.executable)
