@@ -19,7 +19,8 @@ from seatrial.model.inputs import Inputs
 
 THRESHOLDS = 3_000  # of a tree model, sampled if there are more
 PAIRS = 1_000  # of two values of one column, between which the scores may change
-BISECTIONS = 64  # enough to make any two doubles adjacent
+CALL_ROWS = 6_000  # a pipeline's fixed cost for a call, in rows
+PARTS = 31  # into which an interval is divided at most
 PROBES = 9
 NUDGE = 2**20  # doubles: a smooth model's scores change over this distance, a step function's almost never
 
@@ -91,12 +92,13 @@ def _on_thresholds(pipeline: Any, rows: _Rows) -> tuple[Floats, Array]:
     columns, features = (np.array([search[i] for search in searches]) for i in (0, 1))
     values, low, high = (np.array([search[i] for search in searches], dtype=np.float64) for i in (2, 3, 4))
     base, words = _repeat(rows, len(searches))
-    index = np.arange(len(searches))
 
-    def passes(at: Floats) -> Array:
-        numbers = base.copy()
-        numbers[index, columns] = at
-        below: Array = _transformed(before, rows.frame(numbers, words))[index, features] <= values
+    def passes(at: Floats, chosen: Array) -> Array:
+        numbers, index = base[chosen], np.arange(len(chosen))
+        numbers[index, columns[chosen]] = at
+        below: Array = (
+            _transformed(before, rows.frame(numbers, words[chosen]))[index, features[chosen]] <= values[chosen]
+        )
         return below
 
     low, high, turning = _bisect(passes, low, high)
@@ -127,7 +129,12 @@ def _on_score_changes(pipeline: Any, rows: _Rows) -> tuple[Floats, Array]:
     if not len(steps):
         return rows.draw(0)
     start = at_low[steps]
-    lower, upper, turning = _bisect(lambda at: (scores(at, steps) == start).all(axis=1), low[steps], high[steps])
+
+    def unchanged(at: Floats, chosen: Array) -> Array:
+        same: Array = (scores(at, steps[chosen]) == start[chosen]).all(axis=1)
+        return same
+
+    lower, upper, turning = _bisect(unchanged, low[steps], high[steps])
     return _surround((base[steps], words[steps]), columns[steps], lower, upper, turning)
 
 
@@ -154,22 +161,30 @@ def _repeat(rows: _Rows, count: int) -> tuple[Floats, Array]:
     return np.repeat(rows.numbers[:1], count, axis=0), np.repeat(rows.strings[:1], count, axis=0)
 
 
-def _bisect(holds: Callable[[Floats], Array], low: Floats, high: Floats) -> tuple[Floats, Floats, Array]:
-    """Bisect each pair until its values are adjacent; `holds` has the same result as at `low` on that side.
+def _bisect(holds: Callable[[Floats, Array], Array], low: Floats, high: Floats) -> tuple[Floats, Floats, Array]:
+    """Divide each interval until its ends are adjacent; at `low`, `holds` has another result than at `high`.
 
-    Returns both ends, and for which pairs the result differs at all.
+    `holds` gets values and the intervals that they belong to. A call of a pipeline costs as much as some thousand rows,
+    so that few intervals are divided into many parts at once. Returns both ends, and which intervals have two results.
     """
-    first = holds(low)
-    turning = first != holds(high)
+    every = np.arange(len(low))
+    first = holds(low, every)
+    turning = first != holds(high, every)
     lower, upper = _ordinal(low), _ordinal(high)
-    for _ in range(BISECTIONS):
-        middle = lower // 2 + upper // 2 + (lower % 2 + upper % 2) // 2  # without overflow
-        if bool(((middle == lower) | (middle == upper)).all()):
-            break
-        same = holds(_value(middle)) == first
-        lower, upper = np.where(same, middle, lower), np.where(same, upper, middle)
-    # With low above high, rounding down may leave them two apart; `_surround` adds their neighbours.
-    return _value(lower), _value(upper), turning
+    rising = upper >= lower
+    while True:
+        gap = np.where(rising, upper - lower, lower - upper).view(np.uint64)  # modulo 2^64, since it may exceed 2^63
+        left = np.flatnonzero(turning & (gap > 1))
+        if not len(left):
+            return _value(lower), _value(upper), turning
+        parts = np.arange(1, 1 + min(max(CALL_ROWS // len(left), 1), PARTS), dtype=np.uint64)
+        widths = np.maximum(gap[left] // np.uint64(len(parts) + 1), np.uint64(1))
+        offsets = np.minimum(widths[:, None] * parts, gap[left][:, None] - np.uint64(1)).view(np.int64)
+        inner = lower[left][:, None] + np.where(rising[left][:, None], offsets, -offsets)
+        same = holds(_value(inner.ravel()), np.repeat(left, len(parts))).reshape(inner.shape) == first[left][:, None]
+        ends = np.column_stack([lower[left], inner, upper[left]])
+        changed = np.column_stack([same, np.zeros(len(left), dtype=bool)]).argmin(axis=1)
+        lower[left], upper[left] = ends[np.arange(len(left)), changed], ends[np.arange(len(left)), changed + 1]
 
 
 def _surround(
