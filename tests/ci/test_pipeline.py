@@ -164,6 +164,7 @@ def test_a_branch_runs_its_trial_and_publishes_nothing(scenario: Scenario):
     assert re.search(r"[1-9]\d* passed", jobs["test"].log)
 
 
+@pytest.mark.soak
 def test_a_good_change_on_the_main_branch_is_published(scenario: Scenario, record_property):
     jobs = merge(scenario)
     # From the push to the service, the caches being warm: in the JUnit file, for benchmarks; never asserted.
@@ -173,6 +174,7 @@ def test_a_good_change_on_the_main_branch_is_published(scenario: Scenario, recor
     assert scenario.versions() == ["0.1.0", "0.2.0"]
 
 
+@pytest.mark.soak
 def test_a_good_change_on_the_main_branch_is_deployed(scenario: Scenario):
     jobs = merge(scenario)
     assert jobs["deploy"].status == "success", jobs["deploy"].log

@@ -1,4 +1,4 @@
-"""The whole way for a few tables, as `python -m benchmarks.tables` runs for all: one always, more in `make soak`."""
+"""The whole way for a few tables, as `python -m benchmarks.tables` runs for all: in `make soak`."""
 
 import shutil
 from pathlib import Path
@@ -7,15 +7,10 @@ import pytest
 from benchmarks.tables.catalogue import TABLES, Table
 from benchmarks.tables.lifecycle import Lifecycle
 
-ALWAYS = "european"
-FEW = [
-    pytest.param(table, id=table.name, marks=() if table.name == ALWAYS else pytest.mark.soak)
-    for table in TABLES
-    if table.name in ("few", ALWAYS, "orders")
-]
+FEW = [pytest.param(table, id=table.name) for table in TABLES if table.name in ("few", "european", "orders")]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(
     not shutil.which("chromium"), reason="the page is filled in by Debian's Chromium, which is not here"
 )

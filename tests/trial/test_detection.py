@@ -1,4 +1,4 @@
-"""A short run of the detection benchmark: every fault and every harmless change once."""
+"""A short run of the detection benchmark, in `make soak`: every fault and every harmless change once."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.prove.data_faults import DATA_FAULTS
 from seatrial.trial.prove.serving_faults import FAULTS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 STOPPED = ("blocked", "waiting", "inconclusive")
 
 
