@@ -20,24 +20,17 @@ KINDS: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Fact:
-    """One thing that was detected while reading a table, to be shown: separator, encoding, sheet."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
 class TableSource:
     """A table as it was read. Columns of a CSV file are all strings; other sources have their own types.
 
+    `facts` are what was detected on the way, to be shown: separator, encoding, sheet.
     `clean` is set if a project can read the file unchanged: CSV in UTF-8 with commas and a header, or Parquet. `target`
     is the column to predict, if the source itself names one.
     """
 
     name: str
     table: Any  # a pyarrow.Table
-    facts: tuple[Fact, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
     path: Path | None = None
     sha256: str = ""
     clean: bool = False

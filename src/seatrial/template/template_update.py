@@ -63,7 +63,7 @@ def _merged(root: Path, old: dict[str, Any], new: dict[str, Any], before: str, t
 def _current_schema(root: Path, answers: Mapping[str, Any]) -> dict[str, Any]:
     """What the README says about the columns, from the current schema."""
     path = root / "src" / str(answers["package"]) / "schema.py"
-    return schema_answers(path.read_text(encoding="utf-8"), str(path)).answers() if path.is_file() else {}
+    return schema_answers(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else {}
 
 
 def read_answers(root: Path) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from seatrial.template.reading.csv_dialect import (
     has_header,
     rows_of,
 )
-from seatrial.template.records import Fact, TableSource
+from seatrial.template.records import TableSource
 
 LARGEST = 4 * 2**30  # bytes, unpacked; more does not fit into a laptop's memory
 LONGEST_LINE = 2**20
@@ -132,7 +132,7 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
     plain = encoding in ("utf-8", "utf-8-sig", "ascii") and dialect == (",", '"') and headed and not gzipped
     unchanged = list(table.column_names) == first[0] and not empty and table.num_rows == read and not unnamed
     clean = plain and unchanged and path.suffix.lower() == ".csv"
-    facts = tuple(Fact(name, value) for name, value in detected.items() if value)
+    facts = {name: value for name, value in detected.items() if value}
     return TableSource(path.name, table, facts, path, digest, clean, comma)
 
 

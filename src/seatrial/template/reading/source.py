@@ -9,7 +9,7 @@ from seatrial.template.reading.arrow_types import plain_table
 from seatrial.template.reading.csv_file import CsvOptions, read_csv
 from seatrial.template.reading.workbook import SUFFIXES as WORKBOOKS
 from seatrial.template.reading.workbook import read_workbook
-from seatrial.template.records import Fact, TableSource
+from seatrial.template.records import TableSource
 
 PARQUET = {".parquet", ".pq"}
 READABLE = {".csv", ".tsv", ".gz", *PARQUET, *WORKBOOKS}
@@ -117,4 +117,4 @@ def _read_parquet(path: Path) -> TableSource:
     if not table.num_rows:
         raise SeatrialError(f"{path.name} has no rows.", hint="Name a file with rows.")
     plain = plain_table(table)
-    return TableSource(path.name, plain, (Fact("format", "Parquet"),), path, digest, clean=plain.schema == table.schema)
+    return TableSource(path.name, plain, {"format": "Parquet"}, path, digest, clean=plain.schema == table.schema)

@@ -47,7 +47,7 @@ def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str,
         return content, ()
     changes = list(examination.changes)
     if not source.clean:
-        facts = ", ".join(f"{fact.name} {fact.value}" for fact in source.facts)
+        facts = ", ".join(f"{name} {value}" for name, value in source.facts.items())
         changes.insert(0, f"converted to a plain table (the source: {facts})")
     table = clean_table(examination)
     if suffix == ".csv":
