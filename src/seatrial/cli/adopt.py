@@ -46,7 +46,7 @@ def adopt(
 
     Example: [bold]seatrial adopt --data data/customers.csv --target churned --pipeline churn.model:make_pipeline[/]
     """
-    from seatrial.steps.adopt import pipeline_from, plan_adoption, replaced_packaging, write_adoption
+    from seatrial.steps.adopt import pipeline_from, plan_adoption, write_adoption
     from seatrial.steps.new import examine_table, read_table
     from seatrial.template.adoption import names_of
 
@@ -75,8 +75,6 @@ def adopt(
     with show.progress() as progress:
         adoption = plan_adoption(root, names, examination, pipeline=text, ci=ci, targets=targets, progress=progress)
     _show(adoption)
-    if older := replaced_packaging(root):
-        show.info(f"From now on pip reads pyproject.toml, which has the contents of {' and '.join(older)}.")
     if not adoption.added and not adoption.changed:
         show.info("Nothing to add or change.")
         return

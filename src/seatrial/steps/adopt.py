@@ -87,13 +87,6 @@ def plan_adoption(
     return adopt(root, examination, options, pipeline=pipeline)
 
 
-def replaced_packaging(root: Path) -> tuple[str, ...]:
-    """Name the older packaging files of the repository that pip ignores once there is a pyproject.toml."""
-    from seatrial.template.legacy_packaging import FILES
-
-    return () if (root / "pyproject.toml").exists() else tuple(name for name in FILES if (root / name).exists())
-
-
 def write_adoption(root: Path, adoption: "Adoption", ci: str, targets: tuple[str, ...]) -> "list[Difference]":
     """Write what was planned; returns files of the CI service and the targets that exist with other content."""
     from seatrial.core.project import find_project

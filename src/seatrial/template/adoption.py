@@ -14,7 +14,6 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.core.project import read_toml
 from seatrial.template.creation import Options, make_project
-from seatrial.template.legacy_packaging import older_project, poetry_project
 from seatrial.template.project_name import ProjectName, project_name
 from seatrial.template.records import Examination
 from seatrial.template.render import ANSWERS, files_of
@@ -89,11 +88,6 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
         files = files_of(Path(folder))
     if pipeline:
         files[f"src/{package}/pipeline.py"] = pipeline.encode()
-    legacy = older_project(root)
-    if legacy and not (root / "pyproject.toml").exists():
-        files["pyproject.toml"] = _from_legacy(
-            legacy, files["pyproject.toml"].decode(), options.table, package
-        ).encode()
     init = f"src/{package}/__init__.py"
     files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
     added: list[Proposal] = []
@@ -158,8 +152,6 @@ def _completed(before: str, template: str, table: str, package: str) -> str:
     import tomlkit
 
     document, rendered = tomlkit.parse(before), tomlkit.parse(template)
-    if "project" not in document and (metadata := poetry_project(document.unwrap())):
-        document["project"] = metadata
     project: Any = document.setdefault("project", tomlkit.table())
     ours: Any = rendered["project"]
     for key in ("name", "description", "requires-python"):
@@ -183,14 +175,6 @@ def _completed(before: str, template: str, table: str, package: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _from_legacy(legacy: dict[str, Any], template: str, table: str, package: str) -> str:
-    """A pyproject.toml from the metadata of setup.cfg or setup.py; the version moves to __init__.py."""
-    import tomlkit
-
-    project = {key: value for key, value in legacy.items() if key != "version"}
-    return _completed(tomlkit.dumps({"project": project}), template, table, package)
-
-
 def _distribution(requirement: Any) -> str:
     """The name of the distribution that a requirement names."""
     from packaging.requirements import InvalidRequirement, Requirement
@@ -205,10 +189,22 @@ def _distribution(requirement: Any) -> str:
 
 
 def _project_table(root: Path) -> dict[str, Any]:
-    """[project] of the folder's pyproject.toml, or the same from older files; empty if there is neither."""
-    path = root / "pyproject.toml"
-    document = read_toml(path)
-    return dict(document.get("project") or poetry_project(document)) if path.exists() else older_project(root)
+    """[project] of the folder's pyproject.toml; empty if it has none, and no other file is in its place."""
+    document = read_toml(root / "pyproject.toml")
+    if "project" in document:
+        return dict(document["project"])
+    cfg = root / "setup.cfg"
+    older = {
+        "[tool.poetry]": "poetry" in document.get("tool", {}),
+        "setup.py": (root / "setup.py").is_file(),
+        "setup.cfg": cfg.is_file() and "[metadata]" in _text(cfg),
+    }
+    for place in [place for place, found in older.items() if found]:
+        raise SeatrialError(
+            f"{root / 'pyproject.toml'} has no [project] table: the name and the dependencies are in {place}.",
+            hint="Move them into [project], then run `seatrial adopt` again.",
+        )
+    return {}
 
 
 def _version_line(version: str) -> str:
