@@ -41,7 +41,7 @@ def heading(examination: "Examination") -> list[str]:
 
 def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, str]]:
     """One row for each column, the target first."""
-    from seatrial.template import column_overviews
+    from seatrial.template.inference.overview import column_overviews
 
     lines = column_overviews(examination)
     rows = [(line.name, line.kind, line.values, line.missing, line.use) for line in lines[:LIMIT]]

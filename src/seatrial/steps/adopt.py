@@ -10,9 +10,9 @@ from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.ci.file_sync import Difference
-    from seatrial.template import Examination
     from seatrial.template.adoption import Adoption
     from seatrial.template.project_name import ProjectName
+    from seatrial.template.records import Examination
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.template import TableSource
+    from seatrial.template.records import TableSource
 
 
 def frame_source(frame: Any) -> "TableSource":

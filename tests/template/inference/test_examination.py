@@ -12,7 +12,7 @@ from tests.template.projects import examined, refused_rows, render, source_of
 from tests.template.tables import WriteFile, error_of, table
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template import write_code
+from seatrial.template.codegen.source_text import write_code
 from seatrial.template.inference.examination import examine
 from seatrial.template.reading.table import write_data
 from seatrial.template.records import Overrides
@@ -90,7 +90,7 @@ def test_a_hundred_thousand_rows_take_seconds(tmp_path: Path) -> None:
 
 
 def test_the_package_loads_nothing_heavy() -> None:
-    code = "import sys, seatrial.template; from seatrial.template import examine, read_source; print(*sys.modules)"
+    code = "import sys, seatrial.template.inference.examination, seatrial.template.reading.source; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert loaded.isdisjoint({"sklearn", "pandas", "pyarrow", "scipy", "sqlalchemy", "charset_normalizer"})
