@@ -1,6 +1,6 @@
 """From a table to a project: reads any source, examines it, makes and explains decisions, and generates the code.
 
 A table comes in; decisions and the text of files come out. Only `write_data` writes a file, and only `choose_model`
-trains. The order is `reading.source`, `inference.examination` (again, with the user's overrides), `inference.model_choice`,
-`codegen.source_text`, `reading.table`; `records` is what they pass on.
+trains. The order is `reading.source`, `inference.examination` (again, with the user's overrides),
+`inference.model_choice`, `codegen.source_text`, `reading.table`; `records` is what they pass on.
 """
