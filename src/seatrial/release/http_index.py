@@ -26,7 +26,7 @@ from seatrial.release.http_session import IndexResponse, Session, UnknownOutcome
 from seatrial.release.index import Index, Published, refuse_changed_files, version_exists
 from seatrial.release.listing import ACCEPT, ListedFile, read_files, read_names
 from seatrial.release.upload import upload_fields
-from seatrial.wheels.environments import UNUSED_DAYS, environments_folder
+from seatrial.wheels.environments import UNUSED_DAYS, environments_folder, unwritable
 from seatrial.wheels.simple_api import IndexedFile
 from seatrial.wheels.wheel import WheelInfo, inspect, read_release
 
@@ -154,10 +154,7 @@ class HttpIndex(Index):
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            raise SeatrialError(
-                f"{self._cache} cannot be written: {error.strerror or error}.",
-                hint="Free some space there, or set SEATRIAL_HOME to another folder.",
-            ) from None
+            raise unwritable(self._cache, error) from None
         self._prune()
         return target
 
