@@ -21,18 +21,16 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.index_settings import LOOPBACK, IndexSettings
 from seatrial.core.progress import Progress, silent
-from seatrial.release.distribution import Distribution, read_distributions
+from seatrial.release.distribution import Distribution, read_distributions, upload_fields
 from seatrial.release.http_session import IndexResponse, Session, UnknownOutcomeError
 from seatrial.release.index import Index, Published, refuse_changed_files, version_exists
 from seatrial.release.listing import ACCEPT, ListedFile, read_files, read_names
-from seatrial.release.upload import upload_fields
 from seatrial.wheels.environments import UNUSED_DAYS, environments_folder, unwritable
 from seatrial.wheels.simple_api import IndexedFile
 from seatrial.wheels.wheel import WheelInfo, inspect, read_release
 
 READ_BACK = 30.0  # seconds within which an index must list what was uploaded
 UPLOADS = 3  # attempts for one file, each after the index was seen not to have it
-LARGE = 4 * 2**20  # bytes; uploads of larger files report their progress
 
 
 class HttpIndex(Index):
@@ -179,16 +177,12 @@ class HttpIndex(Index):
 
     def _upload(self, each: Distribution, progress: Progress) -> None:
         """Upload one file until the index lists it; again only after the index was seen not to have it."""
-
-        def report(done: int) -> None:
-            if each.size >= LARGE:
-                progress(f"uploading {each.filename}: {min(100, 100 * done // each.size)} %")
-
-        fields, field = upload_fields(each, file_only=self.settings.file_only)
+        # Gemfury takes the file alone.
+        fields, field = ([], "package") if self.settings.file_only else (upload_fields(each), "content")
         for attempt in range(1, UPLOADS + 1):
             progress(f"uploading {each.filename}")
             try:
-                response = self._session.upload(fields, field, each.path, report)
+                response = self._session.upload(fields, field, each.path)
                 self._check_response(response, each)
                 break
             except UnknownOutcomeError as error:
