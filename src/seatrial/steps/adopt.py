@@ -91,9 +91,9 @@ def write_adoption(root: Path, adoption: "Adoption", ci: str, targets: tuple[str
     """Write what was planned; returns files of the CI service and the targets that exist with other content."""
     from seatrial.core.project import find_project
     from seatrial.steps.project_files import project_files, write_missing
-    from seatrial.template.adoption import write
+    from seatrial.template.merge import write
 
-    write(root, adoption)
+    write(root, {proposal.path: proposal.after for proposal in (*adoption.added, *adoption.changed)})
     return write_missing(project_files(find_project(root), ci, targets))[1]
 
 

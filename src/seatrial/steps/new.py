@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.core.choices import TARGETS
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import git_user
 from seatrial.core.progress import Progress, silent
 from seatrial.steps.project_files import PipelineUpdate
 
@@ -64,9 +65,7 @@ def choose_targets(names: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
 
 def licence_holder() -> str:
     """Return the name for the licence: git's user."""
-    from seatrial.template.repository import user_name
-
-    return user_name() or "the authors"
+    return git_user(Path()) or "the authors"
 
 
 def create_project(

@@ -1,7 +1,6 @@
 """Turns an existing repository into a project: adds what is missing, and proposes changes to existing files.
 
 In: a folder, an examined table, the text of its pipeline. Out: proposals, each with the content before and after.
-Only `write` writes files.
 """
 
 import difflib
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_atomic
 from seatrial.core.project import read_toml
 from seatrial.template.creation import Options, make_project
 from seatrial.template.project_name import ProjectName, project_name
 from seatrial.template.records import Examination
-from seatrial.template.render import ANSWERS, files_of
+from seatrial.template.render import files_of
 
 FIRST = "0.1.0"  # the version that the template writes
 # Appended to an __init__.py without a Release.
@@ -107,12 +105,6 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
         elif after != before:
             changed.append(Proposal(path, before, after))
     return Adoption(tuple(added), tuple(changed), tuple(kept))
-
-
-def write(root: Path, adoption: Adoption) -> None:
-    """Write the proposals; the answers last, since they mark the project as adopted."""
-    for proposal in sorted((*adoption.added, *adoption.changed), key=lambda p: (p.path == ANSWERS, p.path)):
-        write_atomic(root / proposal.path, proposal.after)
 
 
 def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
