@@ -47,7 +47,6 @@ def make_project(folder: Path, examination: Examination, options: Options) -> No
 def _answers(examination: Examination, options: Options, about: str, schema: str, data: DataFile) -> dict[str, Any]:
     """The template's answers that depend on the project; copier.yml lists all of them, with their defaults."""
     target, source = examination.target, examination.source
-    unused = [(column, _why(column.name, column.left_out, examination)) for column in examination.unused]
     return {
         "name": options.names.name,
         "package": options.names.package,
@@ -65,16 +64,13 @@ def _answers(examination: Examination, options: Options, about: str, schema: str
         "rows": f"{examination.rows:,}",
         "test_share": "0.5" if examination.rows < FEW else "",
         "min_rows": FEWEST_HELD_OUT if examination.rows < ENOUGH else 0,
-        "left_out": [{"name": column.name, "why": in_a_cell(why)} for column, why in unused],
+        "left_out": [
+            {"name": column.name, "why": in_a_cell(short(examination.why_unused(column), 200))}
+            for column in examination.unused
+        ],
         "positive": target.positive,
         "classes": [in_a_cell(label) for label in target.ordered],
         **schema_answers(schema),
         "ci": options.ci,
         "deploy": list(options.deploy),
     }
-
-
-def _why(name: str, left_out: str, examination: Examination) -> str:
-    decisions = [d for d in examination.of(name) if d.about == "leave out" and d.what == "left out"]
-    evidence = f" ({decisions[0].evidence})" if decisions and decisions[0].evidence else ""
-    return short(f"{left_out}{evidence}", 200)

@@ -68,9 +68,14 @@ class Decision:
     why: str
     evidence: str = ""
 
+    @property
+    def reason(self) -> str:
+        """Why, with the evidence."""
+        return f"{self.why} ({self.evidence})" if self.evidence else self.why
+
     def __str__(self) -> str:
         column = f"{self.column}: " if self.column else ""
-        return f"{column}{self.what}: {self.why}" + (f" ({self.evidence})" if self.evidence else "")
+        return f"{column}{self.what}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,10 @@ class Examination:
     def unused(self) -> tuple[ColumnFacts, ...]:
         """The columns that are left out."""
         return tuple(column for column in self.columns if not column.used)
+
+    def why_unused(self, column: ColumnFacts) -> str:
+        """Why a column is left out, with the evidence."""
+        return next((d.reason for d in self.of(column.name) if d.what == "left out"), column.left_out)
 
     def of(self, column: str) -> tuple[Decision, ...]:
         """The decisions about one column, by its clean name; "" for those about the table."""

@@ -84,18 +84,14 @@ def copies(columns: Sequence[ColumnFacts], rows: npt.NDArray[np.int64]) -> dict[
         means = np.nanmean(matrix, axis=1, keepdims=True)
         scaled = np.nan_to_num((matrix - means) / np.nanstd(matrix, axis=1, keepdims=True))
         shared = present.astype(np.float64) @ present.T  # rows in which both have a value
-        correlations = scaled @ scaled.T / np.maximum(shared, 1)
-    for later in range(1, len(numeric)):
-        for earlier in range(later):
-            correlation = abs(float(correlations[earlier, later]))
-            if (
-                SAME_CORRELATION <= correlation < 1.001
-                and (present[earlier] == present[later]).mean() > 0.99
-                and numeric[earlier].name not in reasons
-            ):
-                why = f"nearly the same as `{numeric[earlier].name}`"
-                reasons[numeric[later].name] = (why, f"correlation {correlation:.4f}")
-                break
+        correlations = abs(scaled @ scaled.T / np.maximum(shared, 1))
+    absent = (~present).astype(np.float64)
+    same_rows = shared + absent @ absent.T > 0.99 * len(rows)
+    alike = (correlations >= SAME_CORRELATION) & (correlations < 1.001) & same_rows
+    for later, earlier in np.argwhere(np.tril(alike, -1)).tolist():
+        if numeric[earlier].name not in reasons:
+            why = f"nearly the same as `{numeric[earlier].name}`"
+            reasons.setdefault(numeric[later].name, (why, f"correlation {correlations[earlier, later]:.4f}"))
     return reasons
 
 
