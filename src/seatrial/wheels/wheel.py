@@ -54,11 +54,6 @@ class WheelInfo:
         """The file name, which has the wheel's name, version and tags."""
         return self.path.name
 
-    @property
-    def vetted(self) -> bool:
-        """Whether installing it as a model only adds one package."""
-        return not self.complaints
-
     def changed_file(self, folder: Path, *, required: bool) -> str:
         """Name a file of the package that differs in `folder`, or, if `required`, is missing; empty where none does."""
         for name, recorded in sorted(self.record.items()):
@@ -119,7 +114,7 @@ def refuse_unsafe(wheel: WheelInfo) -> None:
 
     A model's own code runs when it is imported, whoever wrote it: the trial and code review deal with that.
     """
-    if not wheel.vetted:
+    if wheel.complaints:
         raise SeatrialError(f"{wheel.filename} is refused: {'; '.join(wheel.complaints)}.", hint=REBUILD)
 
 

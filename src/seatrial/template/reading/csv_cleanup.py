@@ -22,6 +22,8 @@ _OTHER_FORMATS = (
     (b"PAR1", "a Parquet file", "Let its name end in .parquet."),
     (b"ARROW1", "a Feather file", "Save it as CSV or Parquet."),
     (b"SQLite format 3\x00", "an SQLite database", "Read it with --data sqlite:///FILE --query TABLE."),
+    (b"\x80\x04\x95", "a pickle", "Save the table as CSV or Parquet."),
+    (b"\x80\x05\x95", "a pickle", "Save the table as CSV or Parquet."),
     (b"%PDF", "a PDF", "Save the table as CSV."),
     (b"{\\rtf", "a text document", "Save the table as CSV."),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Run `git lfs pull` to download the file."),

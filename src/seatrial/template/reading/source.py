@@ -13,15 +13,6 @@ from seatrial.template.records import TableSource
 
 PARQUET = {".parquet", ".pq"}
 READABLE = {".csv", ".tsv", ".gz", *PARQUET, *WORKBOOKS}
-UNREADABLE = {
-    ".json": "JSON",
-    ".jsonl": "JSON lines",
-    ".feather": "Feather",
-    ".zip": "a zip archive",
-    ".pdf": "a PDF",
-    ".pkl": "a pickle",
-    ".pickle": "a pickle",
-}
 
 
 def read_source(
@@ -70,10 +61,6 @@ def _read_file(path: Path, sheet: str, options: CsvOptions) -> TableSource:
         raise SeatrialError(f"{path} is a folder.", hint=hint)
     if not path.is_file():
         raise SeatrialError(f"{path} does not exist.", hint=_similar_file(path))
-    if suffix in UNREADABLE:
-        raise SeatrialError(
-            f"{path.name} is {UNREADABLE[suffix]}, which cannot be read.", hint="Save it as CSV or Parquet."
-        )
     if suffix in WORKBOOKS:
         source = read_workbook(path, sheet, header=options.header)
     else:
