@@ -6,6 +6,7 @@ the index lists the file with its hash, and not before: servers and proxies retu
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -171,9 +172,7 @@ class HttpIndex(Index):
         for folder in self._cache.iterdir():
             with suppress(OSError):
                 if folder.stat().st_mtime < oldest:
-                    for path in folder.iterdir() if folder.is_dir() else ():
-                        path.unlink()
-                    folder.rmdir() if folder.is_dir() else folder.unlink()
+                    shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
 
     def _upload(self, each: Distribution, progress: Progress) -> None:
         """Upload one file until the index lists it; again only after the index was seen not to have it."""

@@ -2,5 +2,5 @@
 
 A table comes in; decisions and the text of files come out. Only `write_data` writes a file, and only `choose_model`
 trains. The order is `reading.source`, `inference.examination` (again, with the user's overrides),
-`inference.model_choice`, `codegen.source_text`, `reading.table`; `records` is what they pass on.
+`inference.model_choice`, `creation` (which writes the code by `codegen`, and the data); `records` is what they pass on.
 """

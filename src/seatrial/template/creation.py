@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.files import sha256, write_atomic
+from seatrial.template.codegen.features import feature_code
 from seatrial.template.codegen.literals import short
-from seatrial.template.codegen.pipeline import Model
-from seatrial.template.codegen.source_text import write_code
+from seatrial.template.codegen.pipeline import Model, pipeline_code
+from seatrial.template.codegen.schema import row_class, schema_code
 from seatrial.template.project_name import ProjectName
 from seatrial.template.reading.table import DataFile, write_data
 from seatrial.template.records import Examination
@@ -42,6 +43,17 @@ def make_project(folder: Path, examination: Examination, options: Options) -> No
     render(_answers(examination, options, about, code["schema.py"], data), folder)
     for name, text in code.items():
         write_atomic(folder / "src" / names.package / name, text)
+
+
+def write_code(examination: Examination, *, name: str, model: Model = "boosting") -> dict[str, str]:
+    """Generate the code of the project `name` with a model: source text in ruff's format, by file."""
+    features = feature_code(examination)
+    about = f"A row of the table that {examination.target.name} is predicted from."
+    return {
+        "schema.py": schema_code(examination, row=row_class(name), about=about),
+        "features.py": features.text,
+        "pipeline.py": pipeline_code(examination, features, model),
+    }
 
 
 def _answers(examination: Examination, options: Options, about: str, schema: str, data: DataFile) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tests.template.projects import examined, refused_rows, render, source_of
 from tests.template.tables import WriteFile, error_of, table
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template.codegen.source_text import write_code
+from seatrial.template.creation import write_code
 from seatrial.template.inference.examination import examine
 from seatrial.template.reading.table import write_data
 from seatrial.template.records import Overrides
