@@ -72,9 +72,7 @@ def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> ASGIA
     shutil.rmtree(index.path / UPLOADS, ignore_errors=True)  # left by a server that was killed
     handlers = _Handlers(index, limit)
     routes = [
-        Route("/", handlers.upload, methods=["POST"]),
-        Route("/legacy/", handlers.upload, methods=["POST"]),
-        Route("/simple/", handlers.upload, methods=["POST"]),
+        *(Route(path, handlers.upload, methods=["POST"]) for path in ("/", "/legacy/", "/simple/")),
         Route("/", lambda _: PlainTextResponse("A package index: see /simple/.\n")),
         Route("/health", lambda _: PlainTextResponse("ok\n")),
         Route("/simple", lambda _: RedirectResponse("/simple/", 308)),

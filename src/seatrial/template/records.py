@@ -18,6 +18,8 @@ KINDS: dict[Kind, str] = {
     "moment": "dates and times",
 }
 
+KEPT = "kept, as requested"
+
 
 @dataclass(frozen=True)
 class TableSource:
@@ -120,11 +122,6 @@ class ColumnFacts:
     def used(self) -> bool:
         """Whether the schema has a field for it."""
         return not self.left_out
-
-    @property
-    def missing_share(self) -> float:
-        """The share of rows in which it is missing."""
-        return self.missing / max(len(self.values), 1)
 
 
 @dataclass(frozen=True)

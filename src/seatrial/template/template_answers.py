@@ -1,6 +1,5 @@
 """Texts for the template's answers: the columns of a schema, cells of a table, a sentence."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.schema import Column, columns_of, schema_in
+from seatrial.template.codegen.literals import literal
 from seatrial.template.command import run_text
 
 SHOWN = 40  # columns in the README; schema.py has them all
@@ -68,12 +68,8 @@ def _figure(number: float) -> str:
 def _example(columns: Sequence[Column]) -> str:
     """A row as Python source in one line: the required columns that have an example."""
     row = {c.name: c.example for c in columns if c.required and c.example is not None}
-    text = ", ".join(f'"{name}": {_value(value)}' for name, value in row.items())
+    text = ", ".join(f'"{name}": {literal(value)}' for name, value in row.items())
     return "{" + text + "}" if len(text) <= 800 else "{...}"
-
-
-def _value(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def in_a_cell(text: str) -> str:

@@ -36,13 +36,13 @@ EntryPoints = dict[str, dict[str, str]]
 
 
 def entry_points(content: bytes) -> EntryPoints:
-    """Parse entry_points.txt; raises ValueError where it is not valid."""
+    """Parse entry_points.txt; raises ValueError, with the name of the file, where it is not valid."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=True)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(content.decode("utf-8"))
-    except configparser.Error as error:
-        raise ValueError(str(error).splitlines()[0]) from None
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"its entry_points.txt cannot be read: {str(error).splitlines()[0]}") from None
     return {group: dict(parser.items(group)) for group in parser.sections()}
 
 

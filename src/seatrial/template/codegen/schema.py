@@ -6,11 +6,10 @@ from typing import Any
 
 from seatrial.template.codegen.literals import WIDTH, comment, listed, literal, short
 from seatrial.template.column_names import clean_name
-from seatrial.template.records import KINDS, ColumnFacts, Decision, Examination
+from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
 
 SLACK = 0.25  # beyond the ends of the observed range, as a share of it
 LONGEST_TEXT = 10_000
-KEPT = "kept, as requested"
 HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
