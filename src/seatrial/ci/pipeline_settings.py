@@ -8,7 +8,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
 from seatrial.core.index_settings import VARIABLE, IndexSettings
-from seatrial.core.project import ProjectSettings
+from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.settings import unknown_key
 
 KEYS = {
@@ -59,14 +59,9 @@ class CiPipeline:
         """A job's name, with the project's name if there are several projects."""
         return f"{self.key}-{name}" if self.key else name
 
-    @property
-    def install(self) -> str:
-        """The arguments of `pip install` for the tools; by hash if the project has a lockfile for them."""
-        return f"--require-hashes -r {self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
-
-    def install_from(self, at: str) -> str:
-        """The same from the root of the repository, with the path of the project."""
-        return f"--require-hashes -r {at}{self.lock}" if self.lock else self.install
+    def install(self, at: str = "") -> str:
+        """The arguments of `pip install` for the tools, by hash if there is a lockfile; `at` is the project's path."""
+        return f"--require-hashes -r {at}{self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
 
     def paths(self, pipeline: str, star: str = "") -> list[str]:
         """Patterns of the files that change the project: its own, shared ones, and the pipeline file.
@@ -148,16 +143,8 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
 
 def toolkit_requirement(project: ProjectSettings) -> str:
     """The toolkit with everything that a pipeline needs, in the versions that the project requires."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    for line in project.dependencies:
-        try:
-            wanted = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if wanted.name.lower() == "seatrial":
-            return f"seatrial[all]{wanted.specifier}"
-    return "seatrial[all]"
+    wanted = toolkit_of(project)
+    return f"seatrial[all]{wanted.specifier if wanted else ''}"
 
 
 def repository_of(folder: Path) -> Path:
