@@ -28,7 +28,7 @@ from seatrial.release.index import Index, Published, refuse_changed_files, versi
 from seatrial.release.listing import ACCEPT, ListedFile, read_files, read_names
 from seatrial.wheels.environments import UNUSED_DAYS, environments_folder, unwritable
 from seatrial.wheels.simple_api import IndexedFile
-from seatrial.wheels.wheel import WheelInfo, inspect, read_release
+from seatrial.wheels.wheel import WheelInfo, read_release
 
 READ_BACK = 30.0  # seconds within which an index must list what was uploaded
 UPLOADS = 3  # attempts for one file, each after the index was seen not to have it
@@ -92,10 +92,6 @@ class HttpIndex(Index):
             if each.file.filename == file.filename:
                 return self._fetched(self._with_hash(each), file.sha256)
         raise SeatrialError(f"{self.where} no longer lists {file.filename}.")
-
-    def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
-        """Inspect a wheel that the index lists, after checking its hash."""
-        return inspect(self.local(name, file))
 
     def names(self) -> list[str]:
         """List the projects, if the index lists them."""
