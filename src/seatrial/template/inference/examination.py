@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.column_names import clean_names, reason
@@ -30,7 +32,6 @@ def examine(
     Decides everything that a project needs, and says why; `overrides` change decisions. It can be called again with
     other overrides. Raises SeatrialError for a table that no model can be trained on.
     """
-    import pyarrow as pa
     from threadpoolctl import threadpool_limits
 
     position = find_target(source, target)
@@ -139,7 +140,4 @@ def _as_numbers(target: TargetFacts) -> Any:
     """The target as numbers: codes of its classes in order, so that 1 is the positive class of a binary task."""
     if target.task == "regression":
         return target.values.to_numpy(zero_copy_only=False)
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     return np.asarray(pc.index_in(target.values, value_set=pa.array(target.ordered)).to_numpy(zero_copy_only=False))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from seatrial.template.records import ColumnFacts, TargetFacts
 
@@ -182,8 +183,6 @@ def _auc(scores: Floats, truth: Any) -> float:
 
 
 def _numbers(column: ColumnFacts) -> Floats:
-    import pyarrow as pa
-
     values = column.values
     if pa.types.is_date(values.type):
         values = values.cast(pa.int32())
@@ -194,8 +193,6 @@ def _numbers(column: ColumnFacts) -> Floats:
 
 def _codes(column: ColumnFacts, rows: npt.NDArray[np.int64], *, bins: int = 0) -> Any:
     """An integer for each distinct value, in order of first appearance, one of them for missing; or for quantiles."""
-    import pyarrow as pa
-
     if bins and column.kind in ("integer", "number", "date", "moment") and column.distinct > bins:
         numbers = _numbers(column)[rows]
         present = ~np.isnan(numbers)

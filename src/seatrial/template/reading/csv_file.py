@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from pyarrow import csv as arrow
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.template.reading.arrow_types import unique_names
@@ -191,9 +194,6 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
 
 
 def _parse(text: _Text, names: list[str], *, skip: int) -> Any:
-    import pyarrow as pa
-    from pyarrow import csv as arrow
-
     positions = [f"c{n}" for n in range(len(names))]
     try:
         table = arrow.read_csv(

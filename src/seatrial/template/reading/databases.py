@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.arrow_types import mixed_column, plain_table
 from seatrial.template.records import TableSource
@@ -61,8 +63,6 @@ def read_query(url: str, query: str) -> TableSource:
         raise SeatrialError(f"{shown}: the query returns two columns `{duplicates[0]}`.", hint="Rename one with AS.")
     if not batches:
         raise SeatrialError(f"{shown}: the query returned no rows.", hint="Is it the right database?")
-    import pyarrow as pa
-
     columns = [_column([value for batch in batches for value in batch[n]]) for n in range(len(names))]
     table = plain_table(pa.table(dict(zip(names, columns, strict=True))))
     return TableSource(location.database or "database", table, {"database": shown, "query": statement})

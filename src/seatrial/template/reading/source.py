@@ -3,6 +3,9 @@
 import difflib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.template.reading.arrow_types import plain_table
@@ -86,9 +89,6 @@ def _similar_file(path: Path) -> str:
 
 
 def _read_parquet(path: Path) -> TableSource:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not path.stat().st_size:
         raise SeatrialError(f"{path.name} is empty.", hint="Name a file with rows.")
     digest = sha256(path)

@@ -10,6 +10,8 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.arrow_types import unique_names
 from seatrial.template.reading.csv_cleanup import header_position, without_repeats, without_totals
@@ -44,8 +46,6 @@ def read_workbook(path: Path, sheet: str = "", *, header: bool | None = None) ->
 def _source(
     path: Path, data: bytes, sheet: str, names: list[str], body: list[list[str]], *, above: int, headed: bool
 ) -> TableSource:
-    import pyarrow as pa
-
     table = pa.table(
         [pa.array(column, pa.string()) for column in zip(*body, strict=True)], names=unique_names(list(names))
     )
