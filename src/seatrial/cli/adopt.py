@@ -102,12 +102,12 @@ def _find_pipeline(root: Path, names: "ProjectName") -> str:
 
 
 def _show(adoption: "Adoption") -> None:
-    for proposal in adoption.added:
-        show.plain(f"  new      {proposal.path}")
+    for path in adoption.added:
+        show.plain(f"  new      {path}")
     for path in adoption.kept:
         show.plain(f"  stays    {path}")
-    for proposal in adoption.changed:
-        show.plain(f"  changes  {proposal.path}\n{proposal.diff}")
+    for path, diff in adoption.diffs.items():
+        show.plain(f"  changes  {path}\n{diff}")
 
 
 def _agreed() -> bool:

@@ -93,7 +93,7 @@ def write_adoption(root: Path, adoption: "Adoption", ci: str, targets: tuple[str
     from seatrial.steps.project_files import project_files, write_missing
     from seatrial.template.merge import write
 
-    write(root, {proposal.path: proposal.after for proposal in (*adoption.added, *adoption.changed)})
+    write(root, {**adoption.added, **adoption.changed})
     return write_missing(project_files(find_project(root), ci, targets))[1]
 
 

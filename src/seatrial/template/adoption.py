@@ -1,6 +1,6 @@
 """Turns an existing repository into a project: adds what is missing, and proposes changes to existing files.
 
-In: a folder, an examined table, the text of its pipeline. Out: proposals, each with the content before and after.
+In: a folder, an examined table, the text of its pipeline. Out: the files to write, and how they differ.
 """
 
 import difflib
@@ -8,6 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import read_toml
@@ -31,30 +34,13 @@ main = partial(console.main, release)
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """One file as it is (None if it does not exist) and as it would be."""
-
-    path: str
-    before: str | None
-    after: str | bytes
-
-    @property
-    def diff(self) -> str:
-        """The change as a unified diff."""
-        after = self.after if isinstance(self.after, str) else ""
-        lines = difflib.unified_diff(
-            (self.before or "").splitlines(), after.splitlines(), self.path, f"{self.path}, adopted", lineterm=""
-        )
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
 class Adoption:
-    """What adopting a folder would write, and which of the template's files it leaves as they are."""
+    """What adopting a folder would write, by path, with the differences; and which of the template's files stay."""
 
-    added: tuple[Proposal, ...]
-    changed: tuple[Proposal, ...]
-    kept: tuple[str, ...]
+    added: dict[str, bytes]
+    changed: dict[str, str]
+    diffs: dict[str, str]
+    kept: list[str]
 
 
 def names_of(root: Path) -> ProjectName:
@@ -88,23 +74,23 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
         files[f"src/{package}/pipeline.py"] = pipeline.encode()
     init = f"src/{package}/__init__.py"
     files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
-    added: list[Proposal] = []
-    changed: list[Proposal] = []
-    kept: list[str] = []
+    adoption = Adoption({}, {}, {}, [])
     for path, content in files.items():
         if options.table and path.startswith("data/"):
             continue
         existing = root / path
         if not existing.exists():
-            added.append(Proposal(path, None, content))
+            adoption.added[path] = content
             continue
         before = _text(existing)
         after = _changed(path, before, content, options, version)
         if after is None:
-            kept.append(path)
+            adoption.kept.append(path)
         elif after != before:
-            changed.append(Proposal(path, before, after))
-    return Adoption(tuple(added), tuple(changed), tuple(kept))
+            adoption.changed[path] = after
+            lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, f"{path}, adopted", lineterm="")
+            adoption.diffs[path] = "\n".join(lines)
+    return adoption
 
 
 def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
@@ -169,9 +155,6 @@ def _completed(before: str, template: str, table: str, package: str) -> str:
 
 def _distribution(requirement: Any) -> str:
     """The name of the distribution that a requirement names."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
     try:
         return canonicalize_name(Requirement(str(requirement)).name)
     except InvalidRequirement:
