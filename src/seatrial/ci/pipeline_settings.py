@@ -7,7 +7,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
-from seatrial.core.index_settings import VARIABLE, IndexSettings
+from seatrial.core.index_settings import VARIABLE
 from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.settings import unknown_key
 
@@ -122,6 +122,7 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         )
     target = settings.get("target") or next(iter(project.deploy), "local")
     chosen = indexes[index] if index else project.index
+    inside = chosen.folder if chosen.folder and chosen.folder.is_relative_to(project.root) else None
     return CiPipeline(
         name=project.name,
         package=project.package,
@@ -131,7 +132,7 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         python=settings.get("python", "3.11"),
         schedule=settings.get("schedule", "23 4 * * 1"),
         index=index,
-        index_folder=_folder_inside(project, chosen),
+        index_folder=inside.relative_to(project.root).as_posix() if inside else None,
         pull_tokens=tuple(filter(None, [chosen.pull_token])),
         push_tokens=tuple(filter(None, [chosen.push_token])),
         deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
@@ -177,13 +178,6 @@ def _settings(project: ProjectSettings) -> dict[str, Any]:
     if "schedule" in project.ci and len(project.ci["schedule"].split()) != 5:
         raise SeatrialError(f"{where} schedule must have five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
     return project.ci
-
-
-def _folder_inside(project: ProjectSettings, index: IndexSettings) -> str | None:
-    """The folder of an index inside the project, relative to it."""
-    if index.folder is None or not index.folder.is_relative_to(project.root):
-        return None
-    return index.folder.relative_to(project.root).as_posix()
 
 
 def _tokens(settings: Any) -> tuple[str, ...]:

@@ -51,10 +51,7 @@ class TableSource:
 
     def values(self, position: int) -> Any:
         """The values of one column, as one arrow array."""
-        import pyarrow as pa
-
-        values = self.table.column(position)
-        return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+        return self.table.column(position).combine_chunks()
 
 
 @dataclass(frozen=True)

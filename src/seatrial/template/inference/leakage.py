@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seatrial.model.bootstrap import roc_auc
 from seatrial.template.records import ColumnFacts, TargetFacts
 
 Floats = npt.NDArray[np.float64]
@@ -124,7 +125,7 @@ def leak(column: ColumnFacts, target: TargetFacts, truth: Any, rows: npt.NDArray
     trivial = 1 - float(counts.max()) / len(rest)
     error = float((predicted.argmax(axis=1) != rest).mean())
     if target.task == "binary":
-        auc = _auc(predicted[:, 1], rest)
+        auc = roc_auc(rest, predicted[:, 1], np.ones((1, len(rest)), dtype=np.int64)).item()
         if auc >= LEAK_AUC:
             return LEAK, f"held-out AUC {auc:.4f} from this column alone"
     if trivial and error <= LEAK_ERROR[target.task] * trivial:
@@ -173,13 +174,6 @@ def _ranks(values: Floats) -> Floats:
     """Ranks from 1, averaged over equal values."""
     _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[codes])
-
-
-def _auc(scores: Floats, truth: Any) -> float:
-    yes = truth == 1
-    count = int(yes.sum())
-    pairs = count * (len(truth) - count)
-    return (float(_ranks(scores)[yes].sum()) - count * (count + 1) / 2) / pairs if pairs else 0.5
 
 
 def _numbers(column: ColumnFacts) -> Floats:

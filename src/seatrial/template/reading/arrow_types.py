@@ -41,8 +41,6 @@ def unique_names(names: list[str]) -> list[str]:
 
 def _plain(values: Any) -> Any:
     kind = values.type
-    if isinstance(values, pa.ChunkedArray):
-        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], kind)
     if pa.types.is_dictionary(kind):
         return _plain(values.cast(kind.value_type))
     if pa.types.is_timestamp(kind):
