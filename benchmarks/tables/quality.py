@@ -24,8 +24,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.template.projects import render
 from threadpoolctl import threadpool_limits
 
-from seatrial.template import Examination, choose_model, examine, read_source
 from seatrial.template.codegen.pipeline import MODELS
+from seatrial.template.inference.examination import examine
+from seatrial.template.inference.model_choice import choose_model
+from seatrial.template.reading.source import read_source
+from seatrial.template.records import Examination
 from seatrial.train.recipe import read_recipe
 
 LARGE = 50_000  # rows; above this, only one split and fewer models are measured

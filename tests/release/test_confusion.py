@@ -17,6 +17,7 @@ import pytest
 from tests.projects.tiny import make_wheel
 from tests.release.indexes import Private, private_index
 
+from seatrial.core.index_settings import index_at_url
 from seatrial.release import FolderIndex
 from seatrial.wheels.installer import find_uv
 
@@ -181,7 +182,7 @@ def test_our_environments_take_the_model_only_from_the_private_index(
     monkeypatch.setenv("SEATRIAL_INDEX_TOKEN", TOKEN)
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     url = "http://" + world.private.rpartition("@")[2]
-    index = open_index(url)
+    index = open_index(index_at_url(url))
     needs = make_wheel(tmp_path, "outer-model", requires=("tiny-model",))
     made = make_environment(inspect(needs), index=index, cache=tmp_path / "c")
     code = "import tiny_model; print(tiny_model.__version__)"

@@ -14,6 +14,7 @@ import pytest
 from tests.projects.tiny import make_sdist, make_wheel
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.index_settings import index_at_url
 from seatrial.release import FolderIndex, open_index
 
 MOMENT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -144,8 +145,8 @@ def test_an_index_that_does_not_exist_is_empty(tmp_path: Path) -> None:
 
 
 def test_a_url_is_an_index_over_http_and_a_file_url_is_a_folder(tmp_path: Path) -> None:
-    assert open_index("https://index.example/simple").where == "https://index.example/simple/"
-    assert open_index((tmp_path / "a b").as_uri()).path == tmp_path / "a b"  # type: ignore[attr-defined]
+    assert open_index(index_at_url("https://index.example/simple")).where == "https://index.example/simple/"
+    assert open_index(index_at_url((tmp_path / "a b").as_uri())).path == tmp_path / "a b"  # type: ignore[attr-defined]
 
 
 def test_a_damaged_file_is_not_fetched_and_publishing_again_repairs_it(index: FolderIndex, tmp_path: Path) -> None:
@@ -243,7 +244,7 @@ from seatrial.release import open_index
 from seatrial.core.errors import SeatrialError
 sys.stdin.readline()
 try:
-    open_index(sys.argv[1]).publish([Path(sys.argv[2])])
+    open_index(Path(sys.argv[1])).publish([Path(sys.argv[2])])
 except SeatrialError as error:
     raise SystemExit(str(error))
 """

@@ -34,7 +34,7 @@ def column(examination: Examination, name: str) -> Any:
 
 def facts(examination: Examination) -> dict[str, str]:
     """What was detected about the source."""
-    return {fact.name: fact.value for fact in examination.source.facts}
+    return examination.source.facts
 
 
 def decisions(examination: Examination) -> str:

@@ -25,7 +25,7 @@ class Parcel(Schema):
 
 
 def test_columns_as_the_readme_shows_them() -> None:
-    answers = schema_answers(SCHEMA).answers()
+    answers = schema_answers(SCHEMA)
     assert {column["name"]: (column["about"], column["optional"]) for column in answers["columns"]} == {
         "weight": ("number from 0 to 1,200 (kg)", False),
         "kind": ("Shape: box or tube", False),

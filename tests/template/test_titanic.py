@@ -44,7 +44,7 @@ def test_its_answers_match_the_template_and_its_schema():
     answers = read_answers(TITANIC)
     assert answers["template"] == version_of(Path("src/seatrial/template/project").resolve())
     schema = (TITANIC / "src/titanic_model/schema.py").read_text()
-    assert {key: answers[key] for key in ("columns", "more_columns", "example")} == schema_answers(schema).answers()
+    assert {key: answers[key] for key in ("columns", "more_columns", "example")} == schema_answers(schema)
 
 
 def test_its_ci_and_deployment_files_are_as_generated():

@@ -63,13 +63,14 @@ def test_a_release_is_installed_once_and_found_again(tmp_path: Path, cache: Path
     wheel = make_wheel(tmp_path)
     messages: list[str] = []
     first = install(wheel, cache=cache, progress=messages.append)
+    started = time.monotonic()
     again = install(wheel, cache=cache, progress=messages.append)
+    assert time.monotonic() - started < 0.5
     assert (first.cached, again.cached) == (False, True)
     assert first.root == again.root
     assert first.root.name.startswith("tiny_model-0.1.0-")
     assert messages == ["creating a clean environment", "installing the release into it"]
     assert ask(first, "import tiny_model; print(tiny_model.__version__)") == "0.1.0"
-    assert again.seconds < 0.5
 
 
 def test_different_content_extras_or_constraints_give_another_environment(
@@ -156,9 +157,6 @@ def test_a_failure_reports_the_installers_last_lines_and_leaves_nothing(tmp_path
     with pytest.raises(SeatrialError, match="a-package-that-is-nowhere") as error:
         install(wheel, cache=cache)
     assert "cache" in error.value.hint
-    assert [path.name for path in cache.iterdir()] == [".locks"]
-    with pytest.raises(SeatrialError, match=r"cannot be created|does not exist"):
-        install(make_wheel(tmp_path / "b"), cache=cache, python=str(tmp_path / "no-python"))
     assert [path.name for path in cache.iterdir()] == [".locks"]
 
 

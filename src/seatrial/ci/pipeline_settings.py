@@ -7,8 +7,8 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
-from seatrial.core.index_settings import VARIABLE, IndexSettings
-from seatrial.core.project import ProjectSettings
+from seatrial.core.index_settings import VARIABLE
+from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.settings import unknown_key
 
 KEYS = {
@@ -59,14 +59,9 @@ class CiPipeline:
         """A job's name, with the project's name if there are several projects."""
         return f"{self.key}-{name}" if self.key else name
 
-    @property
-    def install(self) -> str:
-        """The arguments of `pip install` for the tools; by hash if the project has a lockfile for them."""
-        return f"--require-hashes -r {self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
-
-    def install_from(self, at: str) -> str:
-        """The same from the root of the repository, with the path of the project."""
-        return f"--require-hashes -r {at}{self.lock}" if self.lock else self.install
+    def install(self, at: str = "") -> str:
+        """The arguments of `pip install` for the tools, by hash if there is a lockfile; `at` is the project's path."""
+        return f"--require-hashes -r {at}{self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
 
     def paths(self, pipeline: str, star: str = "") -> list[str]:
         """Patterns of the files that change the project: its own, shared ones, and the pipeline file.
@@ -127,6 +122,7 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         )
     target = settings.get("target") or next(iter(project.deploy), "local")
     chosen = indexes[index] if index else project.index
+    inside = chosen.folder if chosen.folder and chosen.folder.is_relative_to(project.root) else None
     return CiPipeline(
         name=project.name,
         package=project.package,
@@ -136,7 +132,7 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         python=settings.get("python", "3.11"),
         schedule=settings.get("schedule", "23 4 * * 1"),
         index=index,
-        index_folder=_folder_inside(project, chosen),
+        index_folder=inside.relative_to(project.root).as_posix() if inside else None,
         pull_tokens=tuple(filter(None, [chosen.pull_token])),
         push_tokens=tuple(filter(None, [chosen.push_token])),
         deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
@@ -148,16 +144,8 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
 
 def toolkit_requirement(project: ProjectSettings) -> str:
     """The toolkit with everything that a pipeline needs, in the versions that the project requires."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    for line in project.dependencies:
-        try:
-            wanted = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if wanted.name.lower() == "seatrial":
-            return f"seatrial[all]{wanted.specifier}"
-    return "seatrial[all]"
+    wanted = toolkit_of(project)
+    return f"seatrial[all]{wanted.specifier if wanted else ''}"
 
 
 def repository_of(folder: Path) -> Path:
@@ -190,13 +178,6 @@ def _settings(project: ProjectSettings) -> dict[str, Any]:
     if "schedule" in project.ci and len(project.ci["schedule"].split()) != 5:
         raise SeatrialError(f"{where} schedule must have five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
     return project.ci
-
-
-def _folder_inside(project: ProjectSettings, index: IndexSettings) -> str | None:
-    """The folder of an index inside the project, relative to it."""
-    if index.folder is None or not index.folder.is_relative_to(project.root):
-        return None
-    return index.folder.relative_to(project.root).as_posix()
 
 
 def _tokens(settings: Any) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
 from seatrial.core.project import ProjectSettings, find_project, in_project
 
+JOBS = ("train", "trial", "publish", "deploy")  # that may need a token
 SKIPPED = {"tests", "test", "node_modules", "build", "dist"}  # projects in these are test data
 
 
@@ -36,22 +37,13 @@ class Repository:
     @property
     def contexts(self) -> dict[str, tuple[str, ...]]:
         """The groups of variables with the tokens of all projects."""
-        names = dict.fromkeys(name for p in self.projects for name in p.contexts)
-        return {
-            name: tuple(dict.fromkeys(token for p in self.projects for token in p.contexts.get(name, ())))
-            for name in names
-        }
+        return _merged(item for p in self.projects for item in p.contexts.items())
 
     @property
     def environments(self) -> dict[str, tuple[str, ...]]:
         """The same for GitHub, where a job is in one environment, which must have everything it needs."""
-        environments: dict[str, list[str]] = {}
-        for p in self.projects:
-            for job in ("train", "trial", "publish", "deploy"):
-                name = p.environment(job)
-                if name:
-                    environments.setdefault(name, []).extend(p.tokens(job))
-        return {name: tuple(dict.fromkeys(tokens)) for name, tokens in environments.items()}
+        jobs = [(p, job) for p in self.projects for job in JOBS if p.environment(job)]
+        return _merged((p.environment(job), p.tokens(job)) for p, job in jobs)
 
     @property
     def branches(self) -> list[str]:
@@ -62,6 +54,13 @@ class Repository:
     def schedules(self) -> list[str]:
         """When to train again, for all projects."""
         return list(dict.fromkeys(p.schedule for p in self.projects))
+
+
+def _merged(groups: Iterable[tuple[str, Iterable[str]]]) -> dict[str, tuple[str, ...]]:
+    merged: dict[str, dict[str, None]] = {}
+    for name, tokens in groups:
+        merged.setdefault(name, {}).update(dict.fromkeys(tokens))
+    return {name: tuple(tokens) for name, tokens in merged.items()}
 
 
 def repository_at(start: Path) -> Repository:

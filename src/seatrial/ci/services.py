@@ -17,21 +17,10 @@ class CiService:
 # The names are those in core/choices.py.
 SERVICES: dict[str, CiService] = {
     "circleci": CiService(
-        ".circleci/config.yml",
-        "circleci.yml",
-        re.compile(r"\.circleci/config\.ya?ml"),
-        comments=False,
+        ".circleci/config.yml", "circleci.yml", re.compile(r"\.circleci/config\.ya?ml"), comments=False
     ),
     "github": CiService(
-        ".github/workflows/seatrial.yml",
-        "github.yml",
-        re.compile(r"\.github/workflows/[^/]+\.ya?ml"),
-        comments=True,
+        ".github/workflows/seatrial.yml", "github.yml", re.compile(r"\.github/workflows/[^/]+\.ya?ml"), comments=True
     ),
-    "gitlab": CiService(
-        ".gitlab-ci.yml",
-        "gitlab.yml",
-        re.compile(r"\.gitlab-ci\.yml"),
-        comments=True,
-    ),
+    "gitlab": CiService(".gitlab-ci.yml", "gitlab.yml", re.compile(r"\.gitlab-ci\.yml"), comments=True),
 }

@@ -46,7 +46,7 @@ def adopt(
 
     Example: [bold]seatrial adopt --data data/customers.csv --target churned --pipeline churn.model:make_pipeline[/]
     """
-    from seatrial.steps.adopt import pipeline_from, plan_adoption, replaced_packaging, write_adoption
+    from seatrial.steps.adopt import pipeline_from, plan_adoption, write_adoption
     from seatrial.steps.new import examine_table, read_table
     from seatrial.template.adoption import names_of
 
@@ -75,8 +75,6 @@ def adopt(
     with show.progress() as progress:
         adoption = plan_adoption(root, names, examination, pipeline=text, ci=ci, targets=targets, progress=progress)
     _show(adoption)
-    if older := replaced_packaging(root):
-        show.info(f"From now on pip reads pyproject.toml, which has the contents of {' and '.join(older)}.")
     if not adoption.added and not adoption.changed:
         show.info("Nothing to add or change.")
         return
@@ -104,12 +102,12 @@ def _find_pipeline(root: Path, names: "ProjectName") -> str:
 
 
 def _show(adoption: "Adoption") -> None:
-    for proposal in adoption.added:
-        show.plain(f"  new      {proposal.path}")
+    for path in adoption.added:
+        show.plain(f"  new      {path}")
     for path in adoption.kept:
         show.plain(f"  stays    {path}")
-    for proposal in adoption.changed:
-        show.plain(f"  changes  {proposal.path}\n{proposal.diff}")
+    for path, diff in adoption.diffs.items():
+        show.plain(f"  changes  {path}\n{diff}")
 
 
 def _agreed() -> bool:

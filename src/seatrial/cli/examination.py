@@ -23,7 +23,7 @@ def show_examination(examination: "Examination", *, features: bool = True) -> No
 def heading(examination: "Examination") -> list[str]:
     """Describe the source and how it was read, the target, and the decisions about the whole table."""
     source, target = examination.source, examination.target
-    facts = ", ".join(f"{fact.name} {fact.value}" for fact in source.facts)
+    facts = ", ".join(f"{name} {value}" for name, value in source.facts.items())
     lines = [
         "",
         f"{source.name}: {source.rows:,} rows, {len(source.columns)} columns" + (f" ({facts})" if facts else ""),
@@ -41,7 +41,7 @@ def heading(examination: "Examination") -> list[str]:
 
 def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, str]]:
     """One row for each column, the target first."""
-    from seatrial.template import column_overviews
+    from seatrial.template.inference.overview import column_overviews
 
     lines = column_overviews(examination)
     rows = [(line.name, line.kind, line.values, line.missing, line.use) for line in lines[:LIMIT]]

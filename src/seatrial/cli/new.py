@@ -26,7 +26,7 @@ from seatrial.core.errors import SeatrialError
 if TYPE_CHECKING:
     from seatrial.steps.new import NewProject
     from seatrial.steps.project_files import StalePipeline
-    from seatrial.template import Examination, Overrides
+    from seatrial.template.records import Examination, Overrides
 
 Ci = Literal[Provider, "none"]
 Licence = Literal["mit", "apache", "bsd", "none"]
@@ -196,7 +196,7 @@ def _answer_or_enter() -> str:
 def _chosen_model(model: ModelChoice, examination: "Examination") -> Any:
     if model is not ModelChoice.auto:
         return model.value
-    from seatrial.template import choose_model
+    from seatrial.template.inference.model_choice import choose_model
 
     with show.progress() as progress:
         choice = choose_model(examination, progress=progress)

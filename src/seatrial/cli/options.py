@@ -11,7 +11,7 @@ from seatrial.core.errors import SeatrialError
 if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
-    from seatrial.template import CsvOptions
+    from seatrial.template.reading.csv_file import CsvOptions
 
 
 class OnBadRows(StrEnum):
@@ -60,7 +60,7 @@ HERE = Path()
 
 def csv_options(separator: str | None, encoding: str | None, header: bool | None) -> "CsvOptions":
     """Make options for reading CSV; a tab may be written as `tab` or `\\t`."""
-    from seatrial.template import CsvOptions
+    from seatrial.template.reading.csv_file import CsvOptions
 
     return CsvOptions({"tab": "\t", "\\t": "\t"}.get(separator or "", separator), encoding, header)
 

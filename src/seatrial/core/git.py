@@ -16,17 +16,8 @@ TIMEOUT = 60.0  # seconds
 REDIRECTING = frozenset(
     f"GIT_{name}"
     for name in (
-        "ALTERNATE_OBJECT_DIRECTORIES",
-        "COMMON_DIR",
-        "DIR",
-        "GRAFT_FILE",
-        "IMPLICIT_WORK_TREE",
-        "INDEX_FILE",
-        "NAMESPACE",
-        "OBJECT_DIRECTORY",
-        "PREFIX",
-        "SHALLOW_FILE",
-        "WORK_TREE",
+        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "DIR", "GRAFT_FILE", "IMPLICIT_WORK_TREE", "INDEX_FILE"),
+        *("NAMESPACE", "OBJECT_DIRECTORY", "PREFIX", "SHALLOW_FILE", "WORK_TREE"),
     )
 )
 # No invisible prompts, and messages in English, since a missing repository is recognized by its message.

@@ -28,7 +28,6 @@ KEYS = {
     "gemfury": "the Gemfury account, instead of url and upload",
     "insecure": "true: send the token over http:// too, on a network that you trust",
 }
-FLAGS = frozenset({"insecure"})
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 ACCOUNT = re.compile(r"[\w-]+")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -101,7 +100,7 @@ def index_at_url(url: str, where: str = "", *, name: str = "index", **more: Any)
         raise SeatrialError(f"{prefix}the URL of the index {name!r} is not valid.", hint=URL_EXAMPLE) from None
     if parts.scheme == "file":
         return index_in_folder(Path(url2pathname(parts.path)), name)
-    variable = token_variable(name)
+    variable = f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
     if parts.username or parts.password or "@" in parts.netloc:
         raise SeatrialError(
             f"{prefix}the URL of the index {name!r} contains a user name or a token.",
@@ -114,11 +113,6 @@ def index_at_url(url: str, where: str = "", *, name: str = "index", **more: Any)
     base = url.rstrip("/") + "/"
     defaults = {"pull_token": variable, "push_token": variable, "upload": base.removesuffix("simple/")}
     return IndexSettings(name, url=base, **(defaults | more))
-
-
-def token_variable(name: str) -> str:
-    """The environment variable with an index's token, where the settings name none: SEATRIAL_TEAM_TOKEN."""
-    return f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
 
 
 def read_index_settings(value: object, root: Path, where: str) -> tuple[IndexSettings, ...]:
@@ -209,7 +203,7 @@ def _from_string(name: str, text: str, root: Path, where: str) -> IndexSettings:
 def _check(table: str, key: str, value: object) -> None:
     if key not in KEYS:
         raise unknown_key(table, key, KEYS)
-    if not isinstance(value, bool if key in FLAGS else str):
+    if not isinstance(value, bool if key == "insecure" else str):
         raise SeatrialError(f"{table}: {key} has the wrong type.", hint=f"It is {KEYS[key]}.")
     if key.endswith("token") and not VARIABLE.fullmatch(str(value)):
         # It may be the token itself, so the message does not repeat it.

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
 from seatrial.core.settings import unknown_key
@@ -120,6 +123,19 @@ def importable(project: ProjectSettings) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(project.source))
+
+
+def toolkit_of(project: ProjectSettings) -> Requirement | None:
+    """What the project requires of the toolkit; raises SeatrialError where a dependency is not valid."""
+    found = None
+    for line in project.dependencies:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            where = project.root / "pyproject.toml"
+            raise SeatrialError(f"{where}: {line!r} is not a valid dependency: {error}") from None
+        found = requirement if canonicalize_name(requirement.name) == "seatrial" else found
+    return found
 
 
 def _document(start: Path) -> tuple[Path, dict[str, Any]] | None:

@@ -1,6 +1,5 @@
 """The literal `__version__` in a package's `__init__.py`: read, written, and recognized in a git diff."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -11,28 +10,21 @@ from seatrial.core.files import write_atomic
 from seatrial.core.git import ask_git
 
 PARTS = ("patch", "minor", "major")
+ASSIGNMENT = re.compile(rb"(?m)(?:^|;[ \t]*)__version__[ \t]*=(?!=)")
+STATEMENT = re.compile(ASSIGNMENT.pattern + rb"""[ \t]*(["'])([^"'\\\r\n]+)\1[ \t]*(?=[#;\r\n]|\Z)""")
 LINE = re.compile(r"""__version__\s*=\s*["']([^"'\\]+)["']\s*(?:#.*)?""")
 
 
 def read_version(init: Path) -> str:
     """Read the literal `__version__` of a package without importing it."""
-    return _text(_only_literal(init, init.read_bytes()))
+    return _statement(init)[2].decode()
 
 
 def write_version(init: Path, version: str) -> None:
     """Replace the version, and no other byte of the file."""
-    data = init.read_bytes()
-    node = _only_literal(init, data)
-    if node.end_lineno != node.lineno or node.end_col_offset is None:
-        raise _unreadable(init)
-    lines = data.splitlines(keepends=True)
-    line = lines[node.lineno - 1]
-    quote = line[node.col_offset : node.col_offset + 1]
-    if quote not in (b'"', b"'") or line[node.col_offset :].startswith(3 * quote):
-        raise _unreadable(init)
-    lines[node.lineno - 1] = line[: node.col_offset] + quote + version.encode() + quote + line[node.end_col_offset :]
-    mode = init.stat().st_mode
-    write_atomic(init.resolve(), b"".join(lines))
+    found, mode = _statement(init), init.stat().st_mode
+    start, end = found.span(2)
+    write_atomic(init.resolve(), found.string[:start] + version.encode() + found.string[end:])
     init.chmod(mode & 0o777)
 
 
@@ -79,25 +71,11 @@ def version_diff(root: Path, *commits: str, path: Path) -> str:
     return ask_git(root, "diff", *options, *commits, "--", str(path)) or ""
 
 
-def _only_literal(init: Path, data: bytes) -> ast.expr:
-    try:
-        body = ast.parse(data).body
-    except (SyntaxError, ValueError) as error:
-        raise SeatrialError(f"{init} is not valid Python: {error}.") from None
-    values = [
-        node.value
-        for node in body
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__version__" for t in node.targets)
-    ]
-    if len(values) != 1 or not (isinstance(values[0], ast.Constant) and isinstance(values[0].value, str)):
-        raise _unreadable(init)
-    return values[0]
-
-
-def _text(node: ast.expr) -> str:
-    assert isinstance(node, ast.Constant)
-    return str(node.value)
-
-
-def _unreadable(init: Path) -> SeatrialError:
-    return SeatrialError(f'{init} needs one line `__version__ = "0.1.0"`.', hint="The wheel takes its version from it.")
+def _statement(init: Path) -> re.Match[bytes]:
+    data = init.read_bytes()
+    found = list(STATEMENT.finditer(data))
+    if len(found) != 1 or len(ASSIGNMENT.findall(data)) != 1:
+        raise SeatrialError(
+            f'{init} needs one line `__version__ = "0.1.0"`.', hint="The wheel takes its version from it."
+        )
+    return found[0]

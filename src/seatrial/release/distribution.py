@@ -1,11 +1,12 @@
 """A file to publish, the wheel or the sdist of a release, inspected before anything is written."""
 
+import hashlib
 import tarfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256 as sha256_of
 from pathlib import Path
+from typing import Any
 
 from packaging.metadata import parse_email
 from packaging.version import Version
@@ -41,7 +42,7 @@ class Distribution:
 
     def indexed(self, uploaded: str) -> IndexedFile:
         """Its entry on the index."""
-        core_metadata = sha256_of(self.metadata).hexdigest() if self.is_wheel else None
+        core_metadata = hashlib.sha256(self.metadata).hexdigest() if self.is_wheel else None
         return IndexedFile(self.filename, self.sha256, self.size, uploaded, self.requires_python, core_metadata)
 
 
@@ -78,6 +79,29 @@ def read_distributions(files: Sequence[Path | WheelInfo]) -> list[Distribution]:
         )
     # An installer that skips the wheel because of its Python version must not try the sdist instead.
     return [replace(each, requires_python=result[0].requires_python) for each in result]
+
+
+def upload_fields(each: Distribution) -> list[tuple[str, str]]:
+    """The form fields that twine sends with a file, known to indexes as the legacy upload API."""
+    with each.path.open("rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))  # all that some older indexes know
+    fields = [
+        (":action", "file_upload"),
+        ("protocol_version", "1"),
+        ("name", each.name),
+        ("version", str(each.version)),
+        ("filetype", "bdist_wheel" if each.is_wheel else "sdist"),
+        ("pyversion", each.filename.split("-")[-3] if each.is_wheel else "source"),
+        ("sha256_digest", each.sha256),
+        ("md5_digest", md5.hexdigest()),
+    ]
+    metadata: dict[str, Any] = dict(parse_email(each.metadata)[0])
+    for key in sorted(metadata.keys() - {"name", "version", "keywords"}):
+        value = metadata[key]
+        if isinstance(value, dict):  # project_urls
+            value = [f"{label}, {url}" for label, url in value.items()]
+        fields += [(key, text) for text in ([value] if isinstance(value, str) else value)]
+    return fields
 
 
 def _pkg_info(path: Path) -> bytes:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
 from seatrial.release.distribution import Distribution, read_distribution, read_distributions
@@ -23,13 +24,13 @@ from seatrial.wheels.simple_api import (
     root_html,
     root_json,
 )
-from seatrial.wheels.sources import FolderSource
-from seatrial.wheels.wheel import WheelInfo, read_release
+from seatrial.wheels.wheel import WheelInfo, inspect, read_release
 
+REPUBLISH = "Publish the same build again."
 LOCK_TIMEOUT = 60.0  # seconds that a publication waits for another one
 
 
-class FolderIndex(FolderSource, Index):
+class FolderIndex(Index):
     """An index in a folder: pip and uv install from its `simple/`, by a `file:` URL or from any static web server.
 
     Publishing takes a lock; reading does not. A release appears when its project's page is renamed into place, which
@@ -43,9 +44,14 @@ class FolderIndex(FolderSource, Index):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         lock_timeout: float = LOCK_TIMEOUT,
     ) -> None:
-        super().__init__(path)
+        self.path = path.absolute()
         self._now = now
         self._lock_timeout = lock_timeout
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.path)
 
     @property
     def url(self) -> str:
@@ -72,6 +78,32 @@ class FolderIndex(FolderSource, Index):
     def names(self) -> list[str]:
         """List the projects."""
         return sorted(page.parent.name for page in (self.path / PAGES).glob(f"*/{PAGE}"))
+
+    def files(self, name: str) -> list[IndexedFile]:
+        """List the files of a project, in the order of its page."""
+        return read_page(project_folder(self.path, name) / PAGE)
+
+    def local(self, name: str, file: IndexedFile) -> Path:
+        """Return the path of a file in the folder, after checking its hash."""
+        path = self._path(name, file)
+        self._check(path, sha256(path), file)
+        return path
+
+    def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
+        """Inspect a wheel in the folder, after checking its hash; the file is read once."""
+        wheel = inspect(self._path(name, file))
+        self._check(wheel.path, wheel.sha256, file)
+        return wheel
+
+    def _path(self, name: str, file: IndexedFile) -> Path:
+        path = project_folder(self.path, name) / file.filename
+        if not path.is_file():
+            raise SeatrialError(f"{path} is missing, although the index lists it.", hint=REPUBLISH)
+        return path
+
+    def _check(self, path: Path, digest: str, file: IndexedFile) -> None:
+        if digest != file.sha256:
+            raise SeatrialError(f"{path} is not what was published: its hash is different.", hint=REPUBLISH)
 
     def _publish_locked(self, distributions: list[Distribution]) -> Published:
         from filelock import FileLock, Timeout

@@ -6,6 +6,7 @@ the index lists the file with its hash, and not before: servers and proxies retu
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,18 +22,16 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.index_settings import LOOPBACK, IndexSettings
 from seatrial.core.progress import Progress, silent
-from seatrial.release.distribution import Distribution, read_distributions
+from seatrial.release.distribution import Distribution, read_distributions, upload_fields
 from seatrial.release.http_session import IndexResponse, Session, UnknownOutcomeError
 from seatrial.release.index import Index, Published, refuse_changed_files, version_exists
 from seatrial.release.listing import ACCEPT, ListedFile, read_files, read_names
-from seatrial.release.upload import upload_fields
-from seatrial.wheels.environments import UNUSED_DAYS, environments_folder
+from seatrial.wheels.environments import UNUSED_DAYS, environments_folder, unwritable
 from seatrial.wheels.simple_api import IndexedFile
-from seatrial.wheels.wheel import WheelInfo, inspect, read_release
+from seatrial.wheels.wheel import WheelInfo, read_release
 
 READ_BACK = 30.0  # seconds within which an index must list what was uploaded
 UPLOADS = 3  # attempts for one file, each after the index was seen not to have it
-LARGE = 4 * 2**20  # bytes; uploads of larger files report their progress
 
 
 class HttpIndex(Index):
@@ -94,10 +93,6 @@ class HttpIndex(Index):
                 return self._fetched(self._with_hash(each), file.sha256)
         raise SeatrialError(f"{self.where} no longer lists {file.filename}.")
 
-    def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
-        """Inspect a wheel that the index lists, after checking its hash."""
-        return inspect(self.local(name, file))
-
     def names(self) -> list[str]:
         """List the projects, if the index lists them."""
         page = self._session.page(self.settings.url, ACCEPT)
@@ -154,10 +149,7 @@ class HttpIndex(Index):
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            raise SeatrialError(
-                f"{self._cache} cannot be written: {error.strerror or error}.",
-                hint="Free some space there, or set SEATRIAL_HOME to another folder.",
-            ) from None
+            raise unwritable(self._cache, error) from None
         self._prune()
         return target
 
@@ -176,22 +168,16 @@ class HttpIndex(Index):
         for folder in self._cache.iterdir():
             with suppress(OSError):
                 if folder.stat().st_mtime < oldest:
-                    for path in folder.iterdir() if folder.is_dir() else ():
-                        path.unlink()
-                    folder.rmdir() if folder.is_dir() else folder.unlink()
+                    shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
 
     def _upload(self, each: Distribution, progress: Progress) -> None:
         """Upload one file until the index lists it; again only after the index was seen not to have it."""
-
-        def report(done: int) -> None:
-            if each.size >= LARGE:
-                progress(f"uploading {each.filename}: {min(100, 100 * done // each.size)} %")
-
-        fields, field = upload_fields(each, file_only=self.settings.file_only)
+        # Gemfury takes the file alone.
+        fields, field = ([], "package") if self.settings.file_only else (upload_fields(each), "content")
         for attempt in range(1, UPLOADS + 1):
             progress(f"uploading {each.filename}")
             try:
-                response = self._session.upload(fields, field, each.path, report)
+                response = self._session.upload(fields, field, each.path)
                 self._check_response(response, each)
                 break
             except UnknownOutcomeError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from seatrial.core.errors import SeatrialError
@@ -87,9 +87,7 @@ class Session:
 
         self._retry(get)
 
-    def upload(
-        self, fields: list[tuple[str, str]], field: str, path: Path, progress: Callable[[int], None]
-    ) -> IndexResponse:
+    def upload(self, fields: list[tuple[str, str]], field: str, path: Path) -> IndexResponse:
         """Send a file with its form fields, once. Raises UnknownOutcomeError where it may or may not have arrived."""
         import httpx
 
@@ -100,7 +98,7 @@ class Session:
         headers = self._authorization(push=True)
         try:
             with path.open("rb") as file:
-                files = {field: (path.name, cast("BinaryIO", _Counted(file, progress)), "application/octet-stream")}
+                files = {field: (path.name, file, "application/octet-stream")}
                 request = self._http().build_request("POST", url, data=data, files=files, headers=headers)
                 response = self._http().send(request, stream=True)
                 try:
@@ -210,25 +208,6 @@ class Session:
                 trust_env=not local,  # no proxy for requests to this machine
             )
         return self._client
-
-
-class _Counted:
-    """A file that reports how much of it was read; httpx needs no other methods."""
-
-    def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:
-        self._file, self._progress = file, progress
-        self._done = 0
-        self.tell, self.fileno = file.tell, file.fileno
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._file.read(size)
-        self._done += len(chunk)
-        self._progress(self._done)
-        return chunk
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._done = 0
-        return self._file.seek(offset, whence)
 
 
 def _chunks(response: "httpx.Response", limit: int, seconds: float) -> Iterator[bytes]:

@@ -72,9 +72,7 @@ def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> ASGIA
     shutil.rmtree(index.path / UPLOADS, ignore_errors=True)  # left by a server that was killed
     handlers = _Handlers(index, limit)
     routes = [
-        Route("/", handlers.upload, methods=["POST"]),
-        Route("/legacy/", handlers.upload, methods=["POST"]),
-        Route("/simple/", handlers.upload, methods=["POST"]),
+        *(Route(path, handlers.upload, methods=["POST"]) for path in ("/", "/legacy/", "/simple/")),
         Route("/", lambda _: PlainTextResponse("A package index: see /simple/.\n")),
         Route("/health", lambda _: PlainTextResponse("ok\n")),
         Route("/simple", lambda _: RedirectResponse("/simple/", 308)),
@@ -83,7 +81,7 @@ def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> ASGIA
         Route("/simple/{project}/", handlers.project),
         Route("/simple/{project}/{filename}", handlers.file),
     ]
-    handle_errors = {HTTPException: _failed, SeatrialError: _damaged}
+    handle_errors = {SeatrialError: _damaged}
     return _Guard(Starlette(routes=routes, exception_handlers=handle_errors), access)
 
 
@@ -249,11 +247,6 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         return message
 
     return counted
-
-
-def _failed(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return PlainTextResponse(f"{error.detail}\n", error.status_code, headers=dict(error.headers or {}))
 
 
 def _damaged(_request: Request, _error: Exception) -> Response:

@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
-from seatrial.core.project import ProjectSettings
+from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.version import parse_version
 from seatrial.model.metadata import METADATA_FILE, Metadata, read_metadata
 from seatrial.release.isolated_build import build_distributions
@@ -93,14 +92,7 @@ def _check_dependencies(project: ProjectSettings, metadata: Metadata) -> None:
     """Require that the project depends on the toolkit, with the extras that its release needs."""
     where = project.root / "pyproject.toml"
     needed = {"native"} if metadata.engine == "native" else set()
-    toolkit = None
-    for line in project.dependencies:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement as error:
-            raise SeatrialError(f"{where}: {line!r} is not a valid dependency: {error}") from None
-        if canonicalize_name(requirement.name) == "seatrial":
-            toolkit = requirement
+    toolkit = toolkit_of(project)
     if toolkit is None or not needed <= toolkit.extras:
         extras = ",".join(sorted(needed | (toolkit.extras if toolkit else set())))
         specifier = str(toolkit.specifier) if toolkit and toolkit.specifier else ">=0.1,<0.2"

@@ -41,7 +41,7 @@ def add(project: "ProjectSettings", name: str, progress: Progress = silent) -> A
     targets = [*answers.get("deploy", ["local"])]
     progress(f"adding {name}")
     merge = change_answers(project.root, {"ci": name} if is_ci else {"deploy": [*dict.fromkeys([*targets, name])]})
-    write(project.root, merge)
+    write(project.root, merge.files)
     if "pyproject.toml" in merge.conflicts:
         return Addition(merge)
     files = project_files(find_project(project.root), name if is_ci else "none", () if is_ci else (name,))

@@ -10,9 +10,9 @@ from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.ci.file_sync import Difference
-    from seatrial.template import Examination
     from seatrial.template.adoption import Adoption
     from seatrial.template.project_name import ProjectName
+    from seatrial.template.records import Examination
 
 
 @dataclass(frozen=True)
@@ -87,20 +87,13 @@ def plan_adoption(
     return adopt(root, examination, options, pipeline=pipeline)
 
 
-def replaced_packaging(root: Path) -> tuple[str, ...]:
-    """Name the older packaging files of the repository that pip ignores once there is a pyproject.toml."""
-    from seatrial.template.legacy_packaging import FILES
-
-    return () if (root / "pyproject.toml").exists() else tuple(name for name in FILES if (root / name).exists())
-
-
 def write_adoption(root: Path, adoption: "Adoption", ci: str, targets: tuple[str, ...]) -> "list[Difference]":
     """Write what was planned; returns files of the CI service and the targets that exist with other content."""
     from seatrial.core.project import find_project
     from seatrial.steps.project_files import project_files, write_missing
-    from seatrial.template.adoption import write
+    from seatrial.template.merge import write
 
-    write(root, adoption)
+    write(root, {**adoption.added, **adoption.changed})
     return write_missing(project_files(find_project(root), ci, targets))[1]
 
 

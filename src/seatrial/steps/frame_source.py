@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 from seatrial.core.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from seatrial.template import TableSource
+    from seatrial.template.records import TableSource
 
 
 def frame_source(frame: Any) -> "TableSource":
     """Read a data frame as a table file is read; a pandas index is ignored."""
     from seatrial.template.reading.arrow_types import plain_table
-    from seatrial.template.records import Fact, TableSource
+    from seatrial.template.records import TableSource
 
     library = type(frame).__module__.partition(".")[0]
     name = type(frame).__name__
@@ -21,7 +21,7 @@ def frame_source(frame: Any) -> "TableSource":
             f"The {name} has {table.num_rows} rows and {table.num_columns} columns.",
             hint="A table needs rows, a target, and at least one more column.",
         )
-    return TableSource(name, table, (Fact("format", f"{library} {name}"),))
+    return TableSource(name, table, {"format": f"{library} {name}"})
 
 
 def _arrow_table(frame: Any, library: str) -> Any:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.core.choices import TARGETS
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import git_user
 from seatrial.core.progress import Progress, silent
 from seatrial.steps.project_files import PipelineUpdate
 
 if TYPE_CHECKING:
-    from seatrial.template import CsvOptions, Examination, Overrides, TableSource
     from seatrial.template.creation import Options
+    from seatrial.template.reading.csv_file import CsvOptions
+    from seatrial.template.records import Examination, Overrides, TableSource
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ def read_table(
         from seatrial.steps.frame_source import frame_source
 
         return frame_source(data)
-    from seatrial.template import CsvOptions, read_source
+    from seatrial.template.reading.csv_file import CsvOptions
+    from seatrial.template.reading.source import read_source
 
     return read_source(str(data), query=query, sheet=sheet, options=options or CsvOptions())
 
@@ -46,7 +49,8 @@ def examine_table(
     source: "TableSource", target: str, overrides: "Overrides | None" = None, progress: Progress = silent
 ) -> "Examination":
     """Infer a table's schema and the kind of its target; `overrides` take precedence over what is inferred."""
-    from seatrial.template import Overrides, examine
+    from seatrial.template.inference.examination import examine
+    from seatrial.template.records import Overrides
 
     return examine(source, target, overrides or Overrides(), progress=progress)
 
@@ -61,9 +65,7 @@ def choose_targets(names: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
 
 def licence_holder() -> str:
     """Return the name for the licence: git's user."""
-    from seatrial.template.repository import user_name
-
-    return user_name() or "the authors"
+    return git_user(Path()) or "the authors"
 
 
 def create_project(

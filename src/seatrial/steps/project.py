@@ -71,8 +71,8 @@ class Project:
         decisions about the table are comments in the project's schema.py.
         """
         from seatrial.steps.new import choose_targets, create_project, examine_table, licence_holder, read_table
-        from seatrial.template import choose_model
         from seatrial.template.creation import Options
+        from seatrial.template.inference.model_choice import choose_model
         from seatrial.template.project_name import project_name
         from seatrial.template.prompts import overrides_of
         from seatrial.template.render import check_free

@@ -13,7 +13,7 @@ from seatrial.core.progress import Progress, silent
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.model.table_validation import TableChecker
-    from seatrial.template import TableSource
+    from seatrial.template.records import TableSource
     from seatrial.train.training_table import TrainingTable
 
 
@@ -76,10 +76,10 @@ def _replace(
 
 def _content(source: "TableSource", project: "ProjectSettings", progress: Progress) -> tuple[bytes, tuple[str, ...]]:
     """The new file, in the format of the old one, and how it differs from the source."""
-    from seatrial.template import Overrides, examine
     from seatrial.template.column_names import clean_names
+    from seatrial.template.inference.examination import examine
     from seatrial.template.reading.table import content_of
-    from seatrial.template.records import Kind
+    from seatrial.template.records import Kind, Overrides
 
     names = clean_names(source.columns)
     columns = {column.name: column for column in _checker(project).columns}

@@ -26,5 +26,5 @@ def update(project: "ProjectSettings", template: Path | None = None, progress: P
     progress("rendering the old template and the new one")
     merged = merge_template(project.root, template=template or TEMPLATE)
     if merged.merge.files or merged.merge.kept:
-        write(project.root, merged.merge)
+        write(project.root, merged.merge.files)
     return merged

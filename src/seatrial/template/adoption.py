@@ -1,7 +1,6 @@
 """Turns an existing repository into a project: adds what is missing, and proposes changes to existing files.
 
-In: a folder, an examined table, the text of its pipeline. Out: proposals, each with the content before and after.
-Only `write` writes files.
+In: a folder, an examined table, the text of its pipeline. Out: the files to write, and how they differ.
 """
 
 import difflib
@@ -10,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_atomic
 from seatrial.core.project import read_toml
 from seatrial.template.creation import Options, make_project
-from seatrial.template.legacy_packaging import older_project, poetry_project
 from seatrial.template.project_name import ProjectName, project_name
 from seatrial.template.records import Examination
-from seatrial.template.render import ANSWERS, files_of
+from seatrial.template.render import files_of
 
 FIRST = "0.1.0"  # the version that the template writes
 # Appended to an __init__.py without a Release.
@@ -34,30 +34,13 @@ main = partial(console.main, release)
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """One file as it is (None if it does not exist) and as it would be."""
-
-    path: str
-    before: str | None
-    after: str | bytes
-
-    @property
-    def diff(self) -> str:
-        """The change as a unified diff."""
-        after = self.after if isinstance(self.after, str) else ""
-        lines = difflib.unified_diff(
-            (self.before or "").splitlines(), after.splitlines(), self.path, f"{self.path}, adopted", lineterm=""
-        )
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
 class Adoption:
-    """What adopting a folder would write, and which of the template's files it leaves as they are."""
+    """What adopting a folder would write, by path, with the differences; and which of the template's files stay."""
 
-    added: tuple[Proposal, ...]
-    changed: tuple[Proposal, ...]
-    kept: tuple[str, ...]
+    added: dict[str, bytes]
+    changed: dict[str, str]
+    diffs: dict[str, str]
+    kept: list[str]
 
 
 def names_of(root: Path) -> ProjectName:
@@ -89,36 +72,25 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
         files = files_of(Path(folder))
     if pipeline:
         files[f"src/{package}/pipeline.py"] = pipeline.encode()
-    legacy = older_project(root)
-    if legacy and not (root / "pyproject.toml").exists():
-        files["pyproject.toml"] = _from_legacy(
-            legacy, files["pyproject.toml"].decode(), options.table, package
-        ).encode()
     init = f"src/{package}/__init__.py"
     files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
-    added: list[Proposal] = []
-    changed: list[Proposal] = []
-    kept: list[str] = []
+    adoption = Adoption({}, {}, {}, [])
     for path, content in files.items():
         if options.table and path.startswith("data/"):
             continue
         existing = root / path
         if not existing.exists():
-            added.append(Proposal(path, None, content))
+            adoption.added[path] = content
             continue
         before = _text(existing)
         after = _changed(path, before, content, options, version)
         if after is None:
-            kept.append(path)
+            adoption.kept.append(path)
         elif after != before:
-            changed.append(Proposal(path, before, after))
-    return Adoption(tuple(added), tuple(changed), tuple(kept))
-
-
-def write(root: Path, adoption: Adoption) -> None:
-    """Write the proposals; the answers last, since they mark the project as adopted."""
-    for proposal in sorted((*adoption.added, *adoption.changed), key=lambda p: (p.path == ANSWERS, p.path)):
-        write_atomic(root / proposal.path, proposal.after)
+            adoption.changed[path] = after
+            lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, f"{path}, adopted", lineterm="")
+            adoption.diffs[path] = "\n".join(lines)
+    return adoption
 
 
 def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
@@ -158,8 +130,6 @@ def _completed(before: str, template: str, table: str, package: str) -> str:
     import tomlkit
 
     document, rendered = tomlkit.parse(before), tomlkit.parse(template)
-    if "project" not in document and (metadata := poetry_project(document.unwrap())):
-        document["project"] = metadata
     project: Any = document.setdefault("project", tomlkit.table())
     ours: Any = rendered["project"]
     for key in ("name", "description", "requires-python"):
@@ -183,19 +153,8 @@ def _completed(before: str, template: str, table: str, package: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _from_legacy(legacy: dict[str, Any], template: str, table: str, package: str) -> str:
-    """A pyproject.toml from the metadata of setup.cfg or setup.py; the version moves to __init__.py."""
-    import tomlkit
-
-    project = {key: value for key, value in legacy.items() if key != "version"}
-    return _completed(tomlkit.dumps({"project": project}), template, table, package)
-
-
 def _distribution(requirement: Any) -> str:
     """The name of the distribution that a requirement names."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
     try:
         return canonicalize_name(Requirement(str(requirement)).name)
     except InvalidRequirement:
@@ -205,10 +164,22 @@ def _distribution(requirement: Any) -> str:
 
 
 def _project_table(root: Path) -> dict[str, Any]:
-    """[project] of the folder's pyproject.toml, or the same from older files; empty if there is neither."""
-    path = root / "pyproject.toml"
-    document = read_toml(path)
-    return dict(document.get("project") or poetry_project(document)) if path.exists() else older_project(root)
+    """[project] of the folder's pyproject.toml; empty if it has none, and no other file is in its place."""
+    document = read_toml(root / "pyproject.toml")
+    if "project" in document:
+        return dict(document["project"])
+    cfg = root / "setup.cfg"
+    older = {
+        "[tool.poetry]": "poetry" in document.get("tool", {}),
+        "setup.py": (root / "setup.py").is_file(),
+        "setup.cfg": cfg.is_file() and "[metadata]" in _text(cfg),
+    }
+    for place in [place for place, found in older.items() if found]:
+        raise SeatrialError(
+            f"{root / 'pyproject.toml'} has no [project] table: the name and the dependencies are in {place}.",
+            hint="Move them into [project], then run `seatrial adopt` again.",
+        )
+    return {}
 
 
 def _version_line(version: str) -> str:

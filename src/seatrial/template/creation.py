@@ -1,17 +1,20 @@
 """Creates a project from an examined table: the rendered template, the generated code and the data, in one folder."""
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seatrial.core.files import sha256, write_atomic
+from seatrial.template.codegen.features import feature_code
 from seatrial.template.codegen.literals import short
-from seatrial.template.codegen.pipeline import Model
-from seatrial.template.codegen.source_text import write_code
+from seatrial.template.codegen.pipeline import Model, pipeline_code
+from seatrial.template.codegen.schema import row_class, schema_code
 from seatrial.template.project_name import ProjectName
 from seatrial.template.reading.table import DataFile, write_data
 from seatrial.template.records import Examination
 from seatrial.template.render import render
-from seatrial.template.template_answers import LeftOut, TemplateAnswers, in_a_cell, schema_answers, sentence, this_year
+from seatrial.template.template_answers import in_a_cell, schema_answers, sentence
 
 FEW, ENOUGH = 40, 120  # rows: a quarter of 40 is the least that a trial accepts, a quarter of 120 its default
 FEWEST_HELD_OUT = 10
@@ -37,43 +40,49 @@ def make_project(folder: Path, examination: Examination, options: Options) -> No
     about = sentence(options.description or f"Predicts {examination.target.name}")
     code = write_code(examination, name=names.folder, model=options.model)
     data = write_data(examination, folder / "data", names.folder.lower().replace("-", "_"))
-    render(_answers(examination, options, about, code["schema.py"], data).answers(), folder)
+    render(_answers(examination, options, about, code["schema.py"], data), folder)
     for name, text in code.items():
         write_atomic(folder / "src" / names.package / name, text)
 
 
-def _answers(examination: Examination, options: Options, about: str, schema: str, data: DataFile) -> TemplateAnswers:
+def write_code(examination: Examination, *, name: str, model: Model = "boosting") -> dict[str, str]:
+    """Generate the code of the project `name` with a model: source text in ruff's format, by file."""
+    features = feature_code(examination)
+    about = f"A row of the table that {examination.target.name} is predicted from."
+    return {
+        "schema.py": schema_code(examination, row=row_class(name), about=about),
+        "features.py": features.text,
+        "pipeline.py": pipeline_code(examination, features, model),
+    }
+
+
+def _answers(examination: Examination, options: Options, about: str, schema: str, data: DataFile) -> dict[str, Any]:
+    """The template's answers that depend on the project; copier.yml lists all of them, with their defaults."""
     target, source = examination.target, examination.source
-    shown = schema_answers(schema)
-    return TemplateAnswers(
-        name=options.names.name,
-        package=options.names.package,
-        description=about,
-        data=data.path.name,
-        table=options.table,
-        target=target.name,
-        task=target.task,
-        licence=options.licence,
-        holder=options.holder,
-        year=this_year() if options.licence != "none" else "",
-        data_from=in_a_cell(source.path.name if source.path else source.name),
-        data_sha256=sha256(data.path),
-        data_notes=tuple(in_a_cell(change) for change in data.changes),
-        rows=f"{examination.rows:,}",
-        test_share="0.5" if examination.rows < FEW else "",
-        min_rows=FEWEST_HELD_OUT if examination.rows < ENOUGH else 0,
-        left_out=tuple(LeftOut(c.name, in_a_cell(_why(c.name, c.left_out, examination))) for c in examination.unused),
-        positive=target.positive,
-        classes=tuple(in_a_cell(label) for label in target.ordered),
-        columns=shown.columns,
-        more_columns=shown.more_columns,
-        example=shown.example,
-        ci=options.ci,
-        deploy=options.deploy,
-    )
-
-
-def _why(name: str, left_out: str, examination: Examination) -> str:
-    decisions = [d for d in examination.of(name) if d.about == "leave out" and d.what == "left out"]
-    evidence = f" ({decisions[0].evidence})" if decisions and decisions[0].evidence else ""
-    return short(f"{left_out}{evidence}", 200)
+    return {
+        "name": options.names.name,
+        "package": options.names.package,
+        "description": about,
+        "data": data.path.name,
+        "target": target.name,
+        "task": target.task,
+        "licence": options.licence,
+        "holder": options.holder,
+        "year": str(dt.datetime.now(dt.UTC).year) if options.licence != "none" else "",
+        "table": options.table,
+        "data_from": in_a_cell(source.path.name if source.path else source.name),
+        "data_sha256": sha256(data.path),
+        "data_notes": [in_a_cell(change) for change in data.changes],
+        "rows": f"{examination.rows:,}",
+        "test_share": "0.5" if examination.rows < FEW else "",
+        "min_rows": FEWEST_HELD_OUT if examination.rows < ENOUGH else 0,
+        "left_out": [
+            {"name": column.name, "why": in_a_cell(short(examination.why_unused(column), 200))}
+            for column in examination.unused
+        ],
+        "positive": target.positive,
+        "classes": [in_a_cell(label) for label in target.ordered],
+        **schema_answers(schema),
+        "ci": options.ci,
+        "deploy": list(options.deploy),
+    }

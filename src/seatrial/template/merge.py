@@ -14,7 +14,6 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.core.git import call_git, git_message
 from seatrial.template.render import ANSWERS
-from seatrial.template.repository import has_git
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,6 @@ class Merge:
 
 def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Merge:
     """Apply the changes from `old` to `new` (contents by path) to the project at `root`."""
-    if not has_git():
-        raise SeatrialError("git is not installed.", hint="Install it: it merges the template's changes with yours.")
     files: dict[str, bytes | None] = {}
     conflicts: list[str] = []
     kept: dict[str, str] = {}
@@ -62,10 +59,10 @@ def merge(root: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Mer
     return Merge(files, tuple(conflicts), kept)
 
 
-def write(root: Path, merged: Merge) -> None:
-    """Write a merge into the project: each file atomically, the answers last, so that it can be repeated."""
-    for path in sorted(merged.files, key=lambda path: (path == ANSWERS, path)):
-        content = merged.files[path]
+def write(root: Path, files: Mapping[str, bytes | str | None]) -> None:
+    """Write files of a project, or remove them (None): each atomically, and the answers last, to be repeatable."""
+    for path in sorted(files, key=lambda path: (path == ANSWERS, path)):
+        content = files[path]
         if content is None:
             (root / path).unlink(missing_ok=True)
         else:

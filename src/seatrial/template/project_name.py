@@ -42,27 +42,24 @@ def project_name(folder: str, package: str = "") -> ProjectName:
 
 
 def _check(name: str, what: str) -> None:
-    plain = name.replace("-", "_").lower()
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*", name) or len(name) > LONGEST:
         suggestion = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].strip("-")
-        hint = f"Did you mean {suggestion}? " if suggestion and _free(suggestion) else ""
+        hint = f"Did you mean {suggestion}? " if suggestion and not _conflict(suggestion, what) else ""
         raise SeatrialError(
             f"{name!r} is not a valid {what} name.",
             hint=f"{hint}A name starts with a letter and has letters, digits, and single hyphens or underscores.",
         )
+    if conflict := _conflict(name, what):
+        other = name.replace("_", "-").lower()
+        raise SeatrialError(f"{name!r} is {conflict}.", hint=f"For example {other}-{SUFFIX}.")
+
+
+def _conflict(name: str, what: str) -> str:
+    """What has this name already; empty if it is free."""
+    plain = name.replace("-", "_").lower()
     if keyword.iskeyword(name) or keyword.iskeyword(plain) or keyword.issoftkeyword(plain):
-        raise SeatrialError(f"{name!r} is a Python keyword and cannot be a {what} name.", hint=_instead(plain))
+        return f"a Python keyword and cannot be a {what} name"
     if plain in sys.stdlib_module_names or plain in DEVICES:
         owner = "Windows" if plain in DEVICES else "Python's standard library"
-        raise SeatrialError(f"{name!r} is used by {owner} and cannot be a {what} name.", hint=_instead(plain))
-    if plain in TAKEN:
-        raise SeatrialError(f"{name!r} is taken by something that every project needs.", hint=_instead(plain))
-
-
-def _free(name: str) -> bool:
-    plain = name.replace("-", "_")
-    return not (keyword.iskeyword(plain) or plain in sys.stdlib_module_names or plain in TAKEN or plain in DEVICES)
-
-
-def _instead(name: str) -> str:
-    return f"For example {name.replace('_', '-')}-{SUFFIX}."
+        return f"used by {owner} and cannot be a {what} name"
+    return "taken by something that every project needs" if plain in TAKEN else ""

@@ -1,10 +1,11 @@
 """Parses the user's overrides: those typed at the prompt of `seatrial new`, and those of its options."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.metadata import Task
 from seatrial.template.records import KINDS, Overrides
 
 CHANGES = "keep COLUMN, leave out COLUMN, COLUMN is KIND, positive LABEL, task TASK, target COLUMN"
@@ -16,18 +17,23 @@ def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides
     Raises SeatrialError, which lists the possible changes.
     """
     words = text.strip().strip(".")
-    rules: tuple[tuple[str, Callable[[str], tuple[str, Overrides]]], ...] = (
-        (r"keep (.+)", lambda name: (target, _keep(overrides, name))),
-        (r"leave out (.+)", lambda name: (target, _leave_out(overrides, name))),
-        (r"positive (.+)", lambda label: (target, replace(overrides, positive=label))),
-        (r"target (.+)", lambda name: (name, replace(overrides, positive=None, task=None))),
-        (r"task (binary|multiclass|regression)", lambda task: (target, _with_task(overrides, task.lower()))),
-    )
-    for pattern, apply in rules:
-        if match := re.fullmatch(pattern, words, re.IGNORECASE):
-            return apply(match[1].strip())
-    if match := re.fullmatch(rf"(.+?) is (?:an? )?({'|'.join(KINDS)})", words, re.IGNORECASE):
-        return target, _with_kind(overrides, match[1].strip(), match[2].lower())
+    verb = re.fullmatch(r"(keep|leave out|positive|target|task) (.+)", words, re.IGNORECASE)
+    match (verb[1].lower(), verb[2].strip()) if verb else ("", ""):
+        case "keep", name:
+            left_out = tuple(n for n in overrides.leave_out if n != name)
+            return target, replace(overrides, keep=(*overrides.keep, name), leave_out=left_out)
+        case "leave out", name:
+            keep = tuple(n for n in overrides.keep if n != name)
+            return target, replace(overrides, leave_out=(*overrides.leave_out, name), keep=keep)
+        case "positive", label:
+            return target, replace(overrides, positive=label)
+        case "target", name:
+            return name, replace(overrides, positive=None, task=None)
+        case "task", task if task.lower() in get_args(Task):
+            positive = overrides.positive if task.lower() == "binary" else None
+            return target, replace(overrides, task=task.lower(), positive=positive)  # type: ignore[arg-type]
+    if kind := re.fullmatch(rf"(.+?) is (?:an? )?({'|'.join(KINDS)})", words, re.IGNORECASE):
+        return target, _with_kind(overrides, kind[1].strip(), kind[2].lower())
     raise SeatrialError(f"{words!r} is not a change.", hint=f"Type {CHANGES}. Kinds: {', '.join(KINDS)}.")
 
 
@@ -45,21 +51,6 @@ def overrides_of(
             raise SeatrialError(f"--kind {text} does not name a column.", hint="For example --kind zip=category.")
         overrides = _with_kind(overrides, name, kind)
     return overrides
-
-
-def _keep(overrides: Overrides, name: str) -> Overrides:
-    left_out = tuple(n for n in overrides.leave_out if n != name)
-    return replace(overrides, keep=(*overrides.keep, name), leave_out=left_out)
-
-
-def _leave_out(overrides: Overrides, name: str) -> Overrides:
-    keep = tuple(n for n in overrides.keep if n != name)
-    return replace(overrides, leave_out=(*overrides.leave_out, name), keep=keep)
-
-
-def _with_task(overrides: Overrides, task: str) -> Overrides:
-    positive = overrides.positive if task == "binary" else None
-    return replace(overrides, task=task, positive=positive)  # type: ignore[arg-type]
 
 
 def _with_kind(overrides: Overrides, name: str, kind: str) -> Overrides:

@@ -18,26 +18,21 @@ KINDS: dict[Kind, str] = {
     "moment": "dates and times",
 }
 
-
-@dataclass(frozen=True)
-class Fact:
-    """One thing that was detected while reading a table, to be shown: separator, encoding, sheet."""
-
-    name: str
-    value: str
+KEPT = "kept, as requested"
 
 
 @dataclass(frozen=True)
 class TableSource:
     """A table as it was read. Columns of a CSV file are all strings; other sources have their own types.
 
+    `facts` are what was detected on the way, to be shown: separator, encoding, sheet.
     `clean` is set if a project can read the file unchanged: CSV in UTF-8 with commas and a header, or Parquet. `target`
     is the column to predict, if the source itself names one.
     """
 
     name: str
     table: Any  # a pyarrow.Table
-    facts: tuple[Fact, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
     path: Path | None = None
     sha256: str = ""
     clean: bool = False
@@ -56,10 +51,7 @@ class TableSource:
 
     def values(self, position: int) -> Any:
         """The values of one column, as one arrow array."""
-        import pyarrow as pa
-
-        values = self.table.column(position)
-        return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+        return self.table.column(position).combine_chunks()
 
 
 @dataclass(frozen=True)
@@ -75,9 +67,14 @@ class Decision:
     why: str
     evidence: str = ""
 
+    @property
+    def reason(self) -> str:
+        """Why, with the evidence."""
+        return f"{self.why} ({self.evidence})" if self.evidence else self.why
+
     def __str__(self) -> str:
         column = f"{self.column}: " if self.column else ""
-        return f"{column}{self.what}: {self.why}" + (f" ({self.evidence})" if self.evidence else "")
+        return f"{column}{self.what}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -122,11 +119,6 @@ class ColumnFacts:
     def used(self) -> bool:
         """Whether the schema has a field for it."""
         return not self.left_out
-
-    @property
-    def missing_share(self) -> float:
-        """The share of rows in which it is missing."""
-        return self.missing / max(len(self.values), 1)
 
 
 @dataclass(frozen=True)
@@ -175,6 +167,10 @@ class Examination:
     def unused(self) -> tuple[ColumnFacts, ...]:
         """The columns that are left out."""
         return tuple(column for column in self.columns if not column.used)
+
+    def why_unused(self, column: ColumnFacts) -> str:
+        """Why a column is left out, with the evidence."""
+        return next((d.reason for d in self.of(column.name) if d.what == "left out"), column.left_out)
 
     def of(self, column: str) -> tuple[Decision, ...]:
         """The decisions about one column, by its clean name; "" for those about the table."""

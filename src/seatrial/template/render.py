@@ -1,5 +1,6 @@
 """Renders the template with copier, into a folder that appears complete or not at all."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -18,25 +19,19 @@ UNFINISHED = ".seatrial-new-"
 
 
 def render(answers: Mapping[str, Any], folder: Path, *, template: Path = TEMPLATE) -> None:
-    """Render the template with `answers` (see TemplateAnswers) into a folder; existing files are overwritten."""
+    """Render the template with `answers` (copier.yml lists them) into a folder; existing files are overwritten."""
     from copier import Settings, run_copy
 
     run_copy(
         str(template),
         folder,
-        {key: _as_answer(value) for key, value in answers.items()},
+        # copier accepts lists and dictionaries as JSON
+        {k: json.dumps(v, ensure_ascii=False) if isinstance(v, list | dict) else v for k, v in answers.items()},
         defaults=True,
         overwrite=True,
         quiet=True,
         settings=Settings(),  # instead of the user's copier settings, which could change answers
     )
-
-
-def _as_answer(value: Any) -> Any:
-    """Lists and dictionaries as JSON, which is how copier accepts them."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
 
 
 def check_free(target: Path) -> None:

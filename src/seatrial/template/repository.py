@@ -1,15 +1,9 @@
 """The git repository of a project: created with it, or checked before the project is changed."""
 
-import shutil
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.git import ask_git, call_git, git_message, git_user, repository_root, run_git
-
-
-def has_git() -> bool:
-    """Whether git is installed."""
-    return shutil.which("git") is not None
+from seatrial.core.git import ask_git, call_git, git_message, repository_root, run_git
 
 
 def repository_above(folder: Path) -> Path | None:
@@ -46,8 +40,3 @@ def check_clean(folder: Path) -> None:
             f"{folder} has {len(changed)} uncommitted change{'s' * (len(changed) > 1)}, the first in {changed[0][3:]}.",
             hint="Commit or discard them, so that the update can be reviewed and undone.",
         )
-
-
-def user_name() -> str:
-    """The author name that git is configured with, "" if there is none."""
-    return git_user(Path())

@@ -47,7 +47,9 @@ def change_answers(root: Path, changes: Mapping[str, Any]) -> Merge:
 
 
 def _merged(root: Path, old: dict[str, Any], new: dict[str, Any], before: str, template: Path) -> Merge:
-    new |= _current_schema(root, new)
+    schema = root / "src" / str(new["package"]) / "schema.py"
+    if schema.is_file():  # the README's table of columns follows it
+        new |= schema_answers(schema.read_text(encoding="utf-8"), str(schema))
     with tempfile.TemporaryDirectory() as folder:
         renderings = []
         for name, answers, source in (("old", old, template_of(before, template)), ("new", new, template)):
@@ -58,12 +60,6 @@ def _merged(root: Path, old: dict[str, Any], new: dict[str, Any], before: str, t
             for files in renderings:
                 files.pop(path, None)
     return merge(root, *renderings)
-
-
-def _current_schema(root: Path, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """What the README says about the columns, from the current schema."""
-    path = root / "src" / str(answers["package"]) / "schema.py"
-    return schema_answers(path.read_text(encoding="utf-8"), str(path)).answers() if path.is_file() else {}
 
 
 def read_answers(root: Path) -> dict[str, Any]:

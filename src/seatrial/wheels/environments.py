@@ -4,11 +4,11 @@ import hashlib
 import os
 import platform
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
@@ -28,22 +28,11 @@ UNUSED_DAYS = 30.0
 
 @dataclass(frozen=True)
 class Environment:
-    """A complete environment; `cached` if it existed before, `seconds` that it took to create or find it."""
+    """A complete environment; `cached` if it existed before."""
 
     root: Path
     python: Path
     cached: bool
-    seconds: float
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """How to create an environment: its folder, its interpreter, what it contains, and how that is installed."""
-
-    root: Path
-    interpreter: str
-    contents: dict[str, object]
-    install: Callable[[], None]
 
 
 def make_environment(
@@ -53,31 +42,18 @@ def make_environment(
     toolkit: WheelInfo | None = None,
     index: WheelSource | None = None,
     cache: Path | None = None,
-    python: str | None = None,
     constraints: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Environment:
     """Return an environment with the release in `wheel` and `extras` of the toolkit; create it if it does not exist.
 
-    The toolkit is `toolkit`, or else comes from `index`, or else from the public index. `python` is an interpreter or,
-    with uv, a version; default: the running one. Raises SeatrialError with the installer's last lines; a failure leaves
-    nothing behind.
+    The toolkit is `toolkit`, or else comes from `index`, or else from the public index; its Python is the running one.
+    Raises SeatrialError with the installer's last lines; a failure leaves nothing behind.
     """
-    resolution = resolve_release(
-        wheel,
-        extras=extras,
-        toolkit=toolkit,
-        index=index,
-        constraints=constraints,
-        interpreter=python or sys.executable,
-    )
+    resolution = resolve_release(wheel, extras=extras, toolkit=toolkit, index=index, constraints=constraints)
     root = environments_folder(cache) / f"{wheel.filename.rpartition('-py')[0] or wheel.path.stem}-{resolution.key}"
-    contents: dict[str, object] = {"installed": resolution.requirements, "python": resolution.interpreter}
-
-    def fill() -> None:
-        install(root, resolution.requirements, resolution.constraints)
-
-    return _ensure(_Recipe(root, resolution.interpreter, contents, fill), progress)
+    contents = {"installed": resolution.requirements}
+    return _ensure(root, contents, partial(install, root, resolution.requirements, resolution.constraints), progress)
 
 
 def make_locked_environment(
@@ -91,12 +67,9 @@ def make_locked_environment(
     identity = f"{lockfile.digest} {platform.python_version()} {platform.machine()}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     root = environments_folder(cache) / f"{lockfile.model.name}-pinned-{key}"
-    contents: dict[str, object] = {"lockfile": lockfile.digest, "python": sys.executable}
-
-    def fill() -> None:
-        install_locked(root, lockfile.lines_for(names), lockfile.lines_for(names, others=True), wheels)
-
-    return _ensure(_Recipe(root, sys.executable, contents, fill), progress)
+    private, public = lockfile.lines_for(names), lockfile.lines_for(names, others=True)
+    fill = partial(install_locked, root, private, public, wheels)
+    return _ensure(root, {"lockfile": lockfile.digest}, fill, progress)
 
 
 def environments_folder(cache: Path | None = None) -> Path:
@@ -116,38 +89,39 @@ def prune(cache: Path | None = None) -> list[Path]:
     return removed
 
 
-def _ensure(recipe: _Recipe, progress: Progress) -> Environment:
-    """Return the environment of a recipe; create it under a lock if it does not exist."""
-    started = time.monotonic()
-    root, home = recipe.root, recipe.root.parent
+def _ensure(root: Path, contents: object, fill: Callable[[], None], progress: Progress) -> Environment:
+    """Return the environment at `root`; if it does not exist, create it under a lock, and `fill` it.
+
+    `contents` is written into it for people to read.
+    """
+    home = root.parent
     cached = _is_usable(root)
     if not cached:
         with _lock_or_wait(home, root.name, progress):
             cached = _is_usable(root)  # another process may have created it while we waited
             if not cached:
-                _create(recipe, progress)
+                _create(root, contents, fill, progress)
     if cached:
         with suppress(OSError):
             os.utime(root / COMPLETE)  # when it was last requested, for `prune`
     else:
         prune(home)
-    return Environment(root, python_in(root), cached, time.monotonic() - started)
+    return Environment(root, python_in(root), cached)
 
 
-def _create(recipe: _Recipe, progress: Progress) -> None:
+def _create(root: Path, contents: object, fill: Callable[[], None], progress: Progress) -> None:
     """Create the environment in its final place, since it cannot be moved; the marker is written last."""
-    root = recipe.root
     _remove(root)
     try:
         progress("creating a clean environment")
-        create(root, recipe.interpreter)
+        create(root)
         progress("installing the release into it")
-        recipe.install()
-        write_atomic(root / COMPLETE, to_json(recipe.contents))
+        fill()
+        write_atomic(root / COMPLETE, to_json(contents))
     except BaseException as error:
         _remove(root)
         if isinstance(error, OSError):
-            raise _unwritable(root.parent, error) from None
+            raise unwritable(root.parent, error) from None
         raise
 
 
@@ -209,14 +183,15 @@ def _lock(home: Path, name: str, timeout: float = 0) -> Iterator[bool]:
         yield False
         return
     except OSError as error:
-        raise _unwritable(home, error) from None
+        raise unwritable(home, error) from None
     try:
         yield True
     finally:
         lock.release()
 
 
-def _unwritable(home: Path, error: OSError) -> SeatrialError:
+def unwritable(home: Path, error: OSError) -> SeatrialError:
+    """The error for a cache that cannot be written, as when its disk is full."""
     return SeatrialError(
         f"{home} cannot be written: {error.strerror or error}.",
         hint="Free some space there, or set SEATRIAL_HOME to another folder.",

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -35,13 +36,10 @@ def clean_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in FOREIGN}
 
 
-def create(root: Path, interpreter: str) -> None:
-    """Create an empty environment at `root`."""
-    uv = find_uv()
-    if uv:
-        _run([uv, "venv", "--quiet", "--no-project", "--python", interpreter, str(root)], root.parent)
-    else:
-        _run([interpreter, "-m", "venv", str(root)], root.parent)
+def create(root: Path) -> None:
+    """Create an empty environment at `root`, for the Python that runs this."""
+    uv, options = find_uv(), ["--quiet", "--no-project", "--python", sys.executable]
+    _run([uv, "venv", *options, str(root)] if uv else [sys.executable, "-m", "venv", str(root)], root.parent)
 
 
 def install(root: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> None:
@@ -101,8 +99,6 @@ def run_tool(command: list[str], folder: Path, timeout: float = TIMEOUT) -> "sub
             timeout=timeout,
             check=False,
         )
-    except FileNotFoundError:
-        raise SeatrialError(f"{command[0]} does not exist.", hint="Name a Python interpreter.") from None
     except subprocess.TimeoutExpired:
         raise SeatrialError(
             f"{Path(command[0]).name} did not finish within {timeout:.0f} s.", hint="Check that the index is reachable."

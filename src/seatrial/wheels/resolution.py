@@ -56,7 +56,6 @@ class Resolution:
     wheels: tuple[ResolvedWheel, ...]
     by_name: tuple[str, ...]
     constraints: tuple[str, ...]
-    interpreter: str
 
     @property
     def requirements(self) -> list[str]:
@@ -66,9 +65,9 @@ class Resolution:
     @property
     def key(self) -> str:
         """The identity of the environment: hashes of wheels, extras, constraints, and its Python."""
-        version = platform.python_version() if self.interpreter == sys.executable else ""
         wheels = [(each.wheel.filename, each.wheel.sha256, each.extras) for each in self.wheels]
-        parts = [FORMAT, wheels, self.by_name, self.constraints, self.interpreter, version, platform.machine()]
+        python = (sys.executable, platform.python_version(), platform.machine())
+        parts = [FORMAT, wheels, self.by_name, self.constraints, python]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -79,7 +78,6 @@ def resolve_release(
     index: WheelSource | None = None,
     toolkit: WheelInfo | None = None,
     constraints: Sequence[str] = (),
-    interpreter: str = sys.executable,
 ) -> Resolution:
     """Decide what is installed by path and what by name, starting from a model's wheel.
 
@@ -100,7 +98,6 @@ def resolve_release(
         wheels=tuple(ResolvedWheel(wheel, tuple(sorted(own))) for _, (wheel, own) in sorted(search.wheels.items())),
         by_name=tuple(sorted(search.by_name)),
         constraints=tuple(constraints),
-        interpreter=interpreter,
     )
 
 

@@ -36,13 +36,13 @@ EntryPoints = dict[str, dict[str, str]]
 
 
 def entry_points(content: bytes) -> EntryPoints:
-    """Parse entry_points.txt; raises ValueError where it is not valid."""
+    """Parse entry_points.txt; raises ValueError, with the name of the file, where it is not valid."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=True)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(content.decode("utf-8"))
-    except configparser.Error as error:
-        raise ValueError(str(error).splitlines()[0]) from None
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"its entry_points.txt cannot be read: {str(error).splitlines()[0]}") from None
     return {group: dict(parser.items(group)) for group in parser.sections()}
 
 
@@ -102,11 +102,13 @@ def _hidden(file: IO[bytes], depth: int) -> str:
     head = file.read(4096)
     if head.startswith(PACKED) or _is_zlib(head) or depth > DEPTH:
         return "is compressed, so it cannot be checked"
+    file.seek(0)
     if _is_pickle(head, file):
         return "is a pickle, which can run any code"
     if head.startswith(b"\x93NUMPY"):
         return "contains pickled objects, which can run any code" if _of_objects(head) else ""
-    return _in_zip(head + file.read(), depth) if head.startswith(b"PK\x03\x04") else ""
+    file.seek(0)
+    return _in_zip(file.read(), depth) if head.startswith(b"PK\x03\x04") else ""
 
 
 def _in_zip(content: bytes, depth: int) -> str:
@@ -156,8 +158,8 @@ def _is_plain(kind: object) -> bool:
     return isinstance(kind, str) and PLAIN.fullmatch(kind) is not None
 
 
-def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
-    """Whether these bytes are a pickle: by the header, or, in old formats without one, by importing and calling a name.
+def _is_pickle(head: bytes, file: IO[bytes]) -> bool:
+    """Whether a file is a pickle: by the header, or, in old formats without one, by importing and calling a name.
 
     Unpickling executes while it reads, so a pickle that is damaged after the call is no safer.
     """
@@ -165,7 +167,7 @@ def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
         return True
     named = False
     try:
-        for opcode in _opcodes(head, rest):
+        for opcode in _opcodes(file):
             if opcode in ("GLOBAL", "STACK_GLOBAL"):
                 named = True
             elif opcode == "INST" or (named and opcode in CALLS):
@@ -175,30 +177,14 @@ def _is_pickle(head: bytes, rest: IO[bytes]) -> bool:
     return False
 
 
-def _opcodes(head: bytes, rest: IO[bytes]) -> Iterator[str]:
-    operations = pickletools.genops(_Joined(head, rest))  # type: ignore[arg-type]
-    for seen, (opcode, argument, _) in enumerate(operations):
+def _opcodes(file: IO[bytes]) -> Iterator[str]:
+    for seen, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if opcode.name in ("GLOBAL", "INST") and not GLOBAL_NAME.fullmatch(str(argument)):
             return
         yield opcode.name
         if seen > OPCODES:
             yield "INST"
             return
-
-
-class _Joined:
-    """The bytes that were already read, followed by the rest of their file."""
-
-    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
-        self._head, self._rest = io.BytesIO(head), rest
-
-    def read(self, size: int) -> bytes:
-        head = self._head.read(size)
-        return head if len(head) == size else head + self._rest.read(size - len(head))
-
-    def readline(self) -> bytes:
-        line = self._head.readline()
-        return line if line.endswith(b"\n") else line + self._rest.readline()
 
 
 def _commands(entries: EntryPoints, name: str) -> list[str]:

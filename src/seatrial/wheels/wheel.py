@@ -54,11 +54,6 @@ class WheelInfo:
         """The file name, which has the wheel's name, version and tags."""
         return self.path.name
 
-    @property
-    def vetted(self) -> bool:
-        """Whether installing it as a model only adds one package."""
-        return not self.complaints
-
     def changed_file(self, folder: Path, *, required: bool) -> str:
         """Name a file of the package that differs in `folder`, or, if `required`, is missing; empty where none does."""
         for name, recorded in sorted(self.record.items()):
@@ -119,7 +114,7 @@ def refuse_unsafe(wheel: WheelInfo) -> None:
 
     A model's own code runs when it is imported, whoever wrote it: the trial and code review deal with that.
     """
-    if not wheel.vetted:
+    if wheel.complaints:
         raise SeatrialError(f"{wheel.filename} is refused: {'; '.join(wheel.complaints)}.", hint=REBUILD)
 
 
@@ -140,7 +135,8 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
     package = _package(names, name.replace("-", "_"))
     record = check_record(path, archive, folder)
     _check_tags(path, _read(path, archive, f"{folder}/WHEEL"))
-    commands = _entry_points(path, archive, folder)
+    scripts = f"{folder}/entry_points.txt"
+    commands = entry_points(_read(path, archive, scripts)) if scripts in names else {}
     document = f"{package}/{RELEASE_FILE}"
     release = _release(path, _read(path, archive, document)) if document in names else None
     return WheelInfo(
@@ -198,16 +194,6 @@ def _check_tags(path: Path, content: bytes) -> None:
         raise SeatrialError(
             f"{path} is refused: its WHEEL has the format version {', '.join(versions) or 'none'}, not 1.x."
         )
-
-
-def _entry_points(path: Path, archive: zipfile.ZipFile, folder: str) -> dict[str, dict[str, str]]:
-    name = f"{folder}/entry_points.txt"
-    if name not in archive.namelist():
-        return {}
-    try:
-        return entry_points(_read(path, archive, name))
-    except ValueError as error:
-        raise SeatrialError(f"{path} is damaged: its entry_points.txt cannot be read: {error}", hint=REBUILD) from None
 
 
 def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:

@@ -12,7 +12,7 @@ from tests.template.projects import examined, refused_rows, render, source_of
 from tests.template.tables import WriteFile, error_of, table
 
 from seatrial.core.errors import SeatrialError
-from seatrial.template import write_code
+from seatrial.template.creation import write_code
 from seatrial.template.inference.examination import examine
 from seatrial.template.reading.table import write_data
 from seatrial.template.records import Overrides
@@ -89,8 +89,18 @@ def test_a_hundred_thousand_rows_take_seconds(tmp_path: Path) -> None:
     assert examination.sampled == "leaks and copies were looked for in 20,000 of 100,000 rows"
 
 
-def test_the_package_loads_nothing_heavy() -> None:
-    code = "import sys, seatrial.template; from seatrial.template import examine, read_source; print(*sys.modules)"
+HEAVY = {"sklearn", "pandas", "scipy", "sqlalchemy", "charset_normalizer", "copier", "clevercsv"}
+
+
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        (("inference.examination", "reading.source", "reading.table"), HEAVY),  # tables are pyarrow's
+        (("records", "prompts", "project_name", "render", "merge", "template_update"), {*HEAVY, "pyarrow"}),
+    ],
+)
+def test_the_package_loads_nothing_heavy(modules: tuple[str, ...], heavy: set[str]) -> None:
+    code = f"import sys, {', '.join(f'seatrial.template.{name}' for name in modules)}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
-    assert loaded.isdisjoint({"sklearn", "pandas", "pyarrow", "scipy", "sqlalchemy", "charset_normalizer"})
+    assert loaded.isdisjoint(heavy)

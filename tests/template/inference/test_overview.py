@@ -3,7 +3,7 @@
 from tests.conftest import TITANIC
 from tests.template.projects import examined
 
-from seatrial.template import ColumnOverview, column_overviews
+from seatrial.template.inference.overview import ColumnOverview, column_overviews
 
 
 def test_column_overviews() -> None:

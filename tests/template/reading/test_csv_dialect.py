@@ -29,7 +29,7 @@ def test_encodings_are_detected_and_written_as_utf8(
     words = ["Größe", "Café", "Zürich"]
     text = table("Größe,colour,y", colour=lambda n: words[n % 3])
     examination = examined(write_file(mark + text.encode(encoding)), "y")
-    assert examination.source.facts[1].value.split(" ")[0] == recognised
+    assert list(examination.source.facts.values())[1].split(" ")[0] == recognised
     assert [value for value, _ in column(examination, "colour").counts] == words
     project = render(tmp_path / "project", examination)
     assert project.data.read_text(encoding="utf-8").startswith("Groesse,colour,y\n")
@@ -46,7 +46,7 @@ def test_cyrillic_is_not_read_as_latin(write_file: WriteFile) -> None:
 def test_separators_and_decimal_commas(write_file: WriteFile, tmp_path: Path, separator: str) -> None:
     text = table().replace(",", separator).replace(".", ",")
     examination = examined(write_file(text), "y")
-    assert ("decimal mark", "comma") in [(f.name, f.value) for f in examination.source.facts]
+    assert ("decimal mark", "comma") in examination.source.facts.items()
     assert column(examination, "size").kind == "number"
     check_project(examination, tmp_path)
 
@@ -55,7 +55,7 @@ def test_separators_and_decimal_commas(write_file: WriteFile, tmp_path: Path, se
 def test_spaces_and_colons_as_separators(write_file: WriteFile, tmp_path: Path, separator: str, name: str) -> None:
     examination = examined(write_file(table().replace(",", separator)), "y")
     assert (examination.source.columns, examination.rows) == (("size", "colour", "y"), 40)
-    assert ("separator", name) in [(f.name, f.value) for f in examination.source.facts]
+    assert ("separator", name) in examination.source.facts.items()
     check_project(examination, tmp_path)
 
 

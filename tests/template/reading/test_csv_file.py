@@ -39,7 +39,7 @@ def test_a_file_that_changes_while_it_is_being_read(write_file: WriteFile, monke
 def test_gzip_is_unpacked_and_damage_is_reported(write_file: WriteFile, tmp_path: Path) -> None:
     packed = gzip.compress(table().encode())
     examination = examined(write_file(packed), "y")
-    assert ("compression", "gzip") in [(f.name, f.value) for f in examination.source.facts]
+    assert ("compression", "gzip") in examination.source.facts.items()
     check_project(examination, tmp_path)
     assert "is a damaged gzip file" in error_of(write_file(packed[:-20]))
 
@@ -88,7 +88,7 @@ def test_an_encoding_that_does_not_fit(write_file: WriteFile) -> None:
 
 def test_a_table_without_a_header(write_file: WriteFile, tmp_path: Path) -> None:
     examination = examined(write_file("\n".join(table().splitlines()[1:])), "column_3")
-    assert ("header", "none; columns are numbered") in [(f.name, f.value) for f in examination.source.facts]
+    assert ("header", "none; columns are numbered") in examination.source.facts.items()
     assert examination.rows == 40
     check_project(examination, tmp_path)
 
@@ -97,7 +97,7 @@ def test_a_column_without_a_name_as_pandas_writes_its_index(write_file: WriteFil
     text = table().splitlines()
     path = write_file("\n".join([f",{text[0]}", *(f"{n % 9},{line}" for n, line in enumerate(text[1:]))]))
     examination = examined(path, "y")
-    assert ("columns without a name", "column_1") in [(f.name, f.value) for f in examination.source.facts]
+    assert ("columns without a name", "column_1") in examination.source.facts.items()
     check_project(examination, tmp_path)
     assert (tmp_path / "project/data/little.csv").read_text().startswith("column_1,size,colour,y\n")
 

@@ -129,7 +129,7 @@ def test_postgresql(postgres: str) -> None:
         connection.cursor().executemany("INSERT INTO customers VALUES (%s, %s, %s, %s, %s)", rows())
     query = "SELECT size::numeric(9, 1) AS size, colour, joined, y = 1 AS y FROM customers WHERE colour LIKE '%e%'"
     source = read_source(postgres, query=query)
-    assert source.facts[0].value == "postgresql://owner:***@/postgres"
+    assert source.facts["database"] == "postgresql://owner:***@/postgres"
     examination = examine(source, "y")
     assert [(c.name, c.kind) for c in examination.columns] == [
         ("size", "number"),

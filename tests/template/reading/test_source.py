@@ -1,5 +1,6 @@
 """Sources by name: files, URLs and data sets."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def test_a_file_of_another_format(tmp_path: Path) -> None:
     )
     other = tmp_path / "book.pdf"
     other.write_bytes(b"%PDF")
-    assert error_of(other) == "book.pdf is a PDF, which cannot be read. Save it as CSV or Parquet."
+    assert error_of(other) == "book.pdf is a PDF. Save the table as CSV."
+    other.write_bytes(pickle.dumps({"size": [1, 2]}))
+    assert error_of(other) == "book.pdf is a pickle. Save the table as CSV or Parquet."
 
 
 def test_a_single_column(write_file: WriteFile) -> None:

@@ -42,7 +42,7 @@ def columns(source: TableSource) -> dict[str, list[str]]:
 
 
 def facts(source: TableSource) -> dict[str, str]:
-    return {fact.name: fact.value for fact in source.facts}
+    return source.facts
 
 
 def refusal(path: Path, **options: Any) -> str:

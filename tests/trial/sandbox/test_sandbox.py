@@ -604,7 +604,7 @@ def test_a_native_release_runs_on_the_scikit_learn_that_it_was_made_with(open_mo
         numpy="2.3.5", onnxruntime="1.24.4", pydantic="2.12.5", pandas="2.3.3", scikit_learn="1.7.2", skops="0.13.0"
     )
     home = tmp_path / "old"
-    create(home, sys.executable)
+    create(home)
     install(home, [f"{name}=={old[name]}" for name in ("numpy", "scikit-learn", "skops")])
     points = np.linspace(-2, 2, 9)
     for python, made_with in ((sys.executable, {name: version(name) for name in names}), (python_in(home), old)):

@@ -9,6 +9,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.codegen.literals import WIDTH
+from seatrial.template.command import run_text
 
 NAMES = frozenset(
     ["build", *(f"{verb}_{noun}" for verb in ("build", "make", "create", "get") for noun in ("pipeline", "model"))]
@@ -29,31 +30,25 @@ def find_builders(root: Path, package: str) -> list[str]:
             continue
         module = ".".join(path.relative_to(source).with_suffix("").parts)
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and not _needs_arguments(node) and _seems_to_build(node):
+            if isinstance(node, ast.FunctionDef) and _seems_to_build(node):
                 builders.append(f"{module}:{node.name}")
     return builders
 
 
-def _needs_arguments(node: ast.FunctionDef) -> bool:
-    parameters = node.args
-    positional = len(parameters.args) + len(parameters.posonlyargs)
-    return positional > len(parameters.defaults) or None in parameters.kw_defaults
-
-
 def _seems_to_build(node: ast.FunctionDef) -> bool:
-    returns = ast.unparse(node.returns) if node.returns else ""
-    return node.name in NAMES or returns.rpartition(".")[2] in ("Pipeline", "BaseEstimator")
+    """Whether it can be called without arguments, and its name or its annotation says that it returns a pipeline."""
+    parameters = node.args
+    required = len(parameters.args) + len(parameters.posonlyargs) > len(parameters.defaults)
+    returns = ast.unparse(node.returns).rpartition(".")[2] if node.returns else ""
+    named = node.name in NAMES or returns in ("Pipeline", "BaseEstimator")
+    return named and not required and None not in parameters.kw_defaults
 
 
 def fitted_models(root: Path) -> list[Path]:
     """The first files that may contain a fitted model, by their names."""
-    endings = {*PICKLES, ".skops"}
-    models = [path for path in sorted(root.rglob("*")) if path.suffix in endings and not _hidden(path, root)]
-    return models[:MOST_MODELS]
-
-
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") or part in ("venv", "node_modules") for part in path.relative_to(root).parts)
+    hidden = re.compile(r"(^|/)(\.|(venv|node_modules)/)")
+    models = [path for path in sorted(root.rglob("*")) if path.suffix in {*PICKLES, ".skops"}]
+    return [path for path in models if not hidden.search(path.relative_to(root).as_posix())][:MOST_MODELS]
 
 
 def imported(builder: str, root: Path, package: str) -> str:
@@ -109,7 +104,7 @@ def from_fitted(path: Path, *, load_pickle: bool = False, trust: tuple[str, ...]
 def code_of(model: Any, where: str) -> str:
     """An estimator as code that builds it, unfitted; the code is run to check that."""
     import sklearn
-    from sklearn.base import clone
+    from sklearn.base import BaseEstimator, clone
 
     try:
         plain = clone(model)
@@ -119,11 +114,9 @@ def code_of(model: Any, where: str) -> str:
         ) from None
     with sklearn.config_context(print_changed_only=True):
         expression = plain.__repr__(N_CHAR_MAX=10**7)
-    classes = {type(value) for value in _nested(plain)}
-    imports = "".join(
-        f"from {_public_module(kind)} import {kind.__name__}\n"
-        for kind in sorted(classes, key=lambda k: (_public_module(k), k.__name__))
-    )
+    classes = {type(part) for part in (plain, *plain.get_params().values()) if isinstance(part, BaseEstimator)}
+    names = sorted((_public_module(kind), kind.__name__) for kind in classes)
+    imports = "".join(f"from {module} import {name}\n" for module, name in names)
     if "nan" in re.findall(r"\bnan\b", expression):
         imports = f"from numpy import nan\n{imports}"
     name = type(plain).__name__
@@ -132,10 +125,8 @@ def code_of(model: Any, where: str) -> str:
         f'    """Build the unfitted estimator."""\n    return {expression}\n'
     )
     text = _formatted(text)
-    namespace: dict[str, Any] = {}
     try:
-        exec(compile(text, "pipeline.py", "exec"), namespace)  # noqa: S102 - generated here, from names and parameters
-        same = repr(namespace["build"]()) == repr(plain)
+        same = repr(run_text("pipeline", text, "pipeline.py").build()) == repr(plain)
     except Exception:
         same = False
     if not same:
@@ -151,13 +142,6 @@ def _formatted(text: str) -> str:
     command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={WIDTH}", "-"]
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     return done.stdout.decode() if done.returncode == 0 and done.stdout else text
-
-
-def _nested(model: Any) -> list[Any]:
-    """An estimator and all estimators inside it."""
-    from sklearn.base import BaseEstimator
-
-    return [model, *(v for v in model.get_params(deep=True).values() if isinstance(v, BaseEstimator))]
 
 
 def _public_module(kind: type) -> str:

@@ -10,23 +10,12 @@ WIDTH = 120
 def literal(value: Any) -> str:
     """A value as a Python literal, strings in double quotes unless that needs more escapes."""
     if isinstance(value, str):
-        plain = "".join(_escaped(character) for character in value)
+        plain = "".join(repr(character)[1:-1] for character in value)
         quote = "'" if plain.count('"') > plain.count("'") else '"'
         return quote + plain.replace(quote, "\\" + quote) + quote
     if isinstance(value, float):
         return repr(value).replace("e+", "e")
     return repr(value)
-
-
-def _escaped(character: str) -> str:
-    if character == "\\":
-        return "\\\\"
-    if character in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def listed(before: str, items: Sequence[Any]) -> str:

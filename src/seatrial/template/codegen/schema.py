@@ -6,11 +6,10 @@ from typing import Any
 
 from seatrial.template.codegen.literals import WIDTH, comment, listed, literal, short
 from seatrial.template.column_names import clean_name
-from seatrial.template.records import KINDS, ColumnFacts, Decision, Examination
+from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
 
 SLACK = 0.25  # beyond the ends of the observed range, as a share of it
 LONGEST_TEXT = 10_000
-KEPT = "kept, as requested"
 HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
@@ -31,7 +30,7 @@ def schema_code(examination: Examination, *, row: str, about: str) -> str:
     text += "".join(_field(column, examination, aliases.get(column.name, "")) for column in used)
     if examination.unused:
         text += "\n" + comment("Columns of the table that the model does not use:", 4)
-        text += "".join(comment(f"- {c.name}: {_why(c, examination)}", 4) for c in examination.unused)
+        text += "".join(comment(f"- {c.name}: {short(examination.why_unused(c), 400)}", 4) for c in examination.unused)
     return text
 
 
@@ -41,13 +40,6 @@ def row_class(name: str) -> str:
     joined = "".join(word[:1].upper() + word[1:] for word in words)
     taken = ("Literal", "Field", "Schema", "None", "True", "False")
     return joined if joined.isidentifier() and joined not in taken else "Row"
-
-
-def _why(column: ColumnFacts, examination: Examination) -> str:
-    for decision in examination.of(column.name):
-        if decision.about == "leave out" and decision.what == "left out":
-            return short(decision.why + (f" ({decision.evidence})" if decision.evidence else ""), 400)
-    return column.left_out
 
 
 def _categories(column: ColumnFacts) -> list[Any]:
@@ -100,7 +92,7 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
 
 
 def _sentence(decision: Decision) -> str:
-    text = f"{decision.what}: {decision.why}" + (f" ({decision.evidence})" if decision.evidence else "")
+    text = f"{decision.what}: {decision.reason}"
     return short(f"{text[:1].upper()}{text[1:]}", 300) + "."
 
 

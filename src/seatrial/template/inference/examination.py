@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.column_names import clean_names, reason
 from seatrial.template.inference import leakage
 from seatrial.template.inference.target_column import find_target, read_target
 from seatrial.template.reading.columns import ColumnReader
-from seatrial.template.records import ColumnFacts, Decision, Examination, Overrides, TableSource, TargetFacts
+from seatrial.template.records import KEPT, ColumnFacts, Decision, Examination, Overrides, TableSource, TargetFacts
 
 FEWEST_ROWS = 10
 MOST_COLUMNS = 1_000  # each is a field of the schema, the API and the page, and is measured in training
@@ -30,7 +32,6 @@ def examine(
     Decides everything that a project needs, and says why; `overrides` change decisions. It can be called again with
     other overrides. Raises SeatrialError for a table that no model can be trained on.
     """
-    import pyarrow as pa
     from threadpoolctl import threadpool_limits
 
     position = find_target(source, target)
@@ -67,8 +68,10 @@ def examine(
     progress("looking for columns that must not be used")
     with threadpool_limits(1):  # a second thread that waits for a busy processor costs a second and saves nothing
         columns, left_out = _leave_out(columns, facts, overrides)
-    decisions = [_kept_instead(decision, columns) for decision in decisions] + left_out
-    if not any(column.used for column in columns):
+    used = {column.name for column in columns if column.used}
+    decisions = [replace(d, what=KEPT) if d.what == "left out" and d.column in used else d for d in decisions]
+    decisions += left_out
+    if not used:
         raise SeatrialError(
             f"{source.name}: no column is left to predict `{facts.source}` from.",
             hint="Keep one of those left out: " + "; ".join(f"{c.source} ({c.left_out})" for c in columns[:5]),
@@ -78,12 +81,6 @@ def examine(
     return Examination(
         source, tuple(columns), facts, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled
     )
-
-
-def _kept_instead(decision: Decision, columns: list[ColumnFacts]) -> Decision:
-    """The decision to leave a column out, changed if an override keeps the column."""
-    kept = decision.what == "left out" and any(c.name == decision.column and c.used for c in columns)
-    return replace(decision, what="kept, as requested") if kept else decision
 
 
 def _check_overrides(source: TableSource, names: tuple[str, ...], target: int, overrides: Overrides) -> None:
@@ -120,7 +117,7 @@ def _leave_out(
         if why is None or column.name in marked:
             return
         kept = bool({column.name, column.source} & keep)
-        decisions.append(Decision("leave out", column.name, "kept, as requested" if kept else "left out", *why))
+        decisions.append(Decision("leave out", column.name, KEPT if kept else "left out", *why))
         if not kept:
             marked[column.name] = why[0]
 
@@ -143,7 +140,4 @@ def _as_numbers(target: TargetFacts) -> Any:
     """The target as numbers: codes of its classes in order, so that 1 is the positive class of a binary task."""
     if target.task == "regression":
         return target.values.to_numpy(zero_copy_only=False)
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     return np.asarray(pc.index_in(target.values, value_set=pa.array(target.ordered)).to_numpy(zero_copy_only=False))

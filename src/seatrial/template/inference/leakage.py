@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from seatrial.model.bootstrap import roc_auc
 from seatrial.template.records import ColumnFacts, TargetFacts
 
 Floats = npt.NDArray[np.float64]
@@ -84,18 +86,14 @@ def copies(columns: Sequence[ColumnFacts], rows: npt.NDArray[np.int64]) -> dict[
         means = np.nanmean(matrix, axis=1, keepdims=True)
         scaled = np.nan_to_num((matrix - means) / np.nanstd(matrix, axis=1, keepdims=True))
         shared = present.astype(np.float64) @ present.T  # rows in which both have a value
-        correlations = scaled @ scaled.T / np.maximum(shared, 1)
-    for later in range(1, len(numeric)):
-        for earlier in range(later):
-            correlation = abs(float(correlations[earlier, later]))
-            if (
-                SAME_CORRELATION <= correlation < 1.001
-                and (present[earlier] == present[later]).mean() > 0.99
-                and numeric[earlier].name not in reasons
-            ):
-                why = f"nearly the same as `{numeric[earlier].name}`"
-                reasons[numeric[later].name] = (why, f"correlation {correlation:.4f}")
-                break
+        correlations = abs(scaled @ scaled.T / np.maximum(shared, 1))
+    absent = (~present).astype(np.float64)
+    same_rows = shared + absent @ absent.T > 0.99 * len(rows)
+    alike = (correlations >= SAME_CORRELATION) & (correlations < 1.001) & same_rows
+    for later, earlier in np.argwhere(np.tril(alike, -1)).tolist():
+        if numeric[earlier].name not in reasons:
+            why = f"nearly the same as `{numeric[earlier].name}`"
+            reasons.setdefault(numeric[later].name, (why, f"correlation {correlations[earlier, later]:.4f}"))
     return reasons
 
 
@@ -127,7 +125,7 @@ def leak(column: ColumnFacts, target: TargetFacts, truth: Any, rows: npt.NDArray
     trivial = 1 - float(counts.max()) / len(rest)
     error = float((predicted.argmax(axis=1) != rest).mean())
     if target.task == "binary":
-        auc = _auc(predicted[:, 1], rest)
+        auc = roc_auc(rest, predicted[:, 1], np.ones((1, len(rest)), dtype=np.int64)).item()
         if auc >= LEAK_AUC:
             return LEAK, f"held-out AUC {auc:.4f} from this column alone"
     if trivial and error <= LEAK_ERROR[target.task] * trivial:
@@ -178,16 +176,7 @@ def _ranks(values: Floats) -> Floats:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[codes])
 
 
-def _auc(scores: Floats, truth: Any) -> float:
-    yes = truth == 1
-    count = int(yes.sum())
-    pairs = count * (len(truth) - count)
-    return (float(_ranks(scores)[yes].sum()) - count * (count + 1) / 2) / pairs if pairs else 0.5
-
-
 def _numbers(column: ColumnFacts) -> Floats:
-    import pyarrow as pa
-
     values = column.values
     if pa.types.is_date(values.type):
         values = values.cast(pa.int32())
@@ -198,8 +187,6 @@ def _numbers(column: ColumnFacts) -> Floats:
 
 def _codes(column: ColumnFacts, rows: npt.NDArray[np.int64], *, bins: int = 0) -> Any:
     """An integer for each distinct value, in order of first appearance, one of them for missing; or for quantiles."""
-    import pyarrow as pa
-
     if bins and column.kind in ("integer", "number", "date", "moment") and column.distinct > bins:
         numbers = _numbers(column)[rows]
         present = ~np.isnan(numbers)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.random_state import seed_pipeline
@@ -148,8 +149,6 @@ def _target(examination: Examination, rows: Any) -> Any:
 
 def _frame(examination: Examination, code: Features, rows: Any) -> Any:
     """The DataFrame that the pipeline would receive, features included."""
-    import pyarrow as pa
-
     schema = schema_in(run_text("schema", schema_code(examination, row="Row", about="A row."), "schema.py"))
     columns = columns_of(schema)
     features = features_in(run_text("features", code.text, "features.py"), columns)

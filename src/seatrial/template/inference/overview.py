@@ -30,12 +30,12 @@ def column_overviews(examination: Examination) -> tuple[ColumnOverview, ...]:
         values = f"{target.minimum:g} to {target.maximum:g}"
     use = "the target" + (f"; {target.positive} is positive" if target.positive else "")
     first = ColumnOverview(target.name, target.task, values, "", use)
-    return (first, *map(_overview, examination.columns))
-
-
-def _overview(column: ColumnFacts) -> ColumnOverview:
-    missing = f"{column.missing_share:.1%}" if column.missing else ""
-    return ColumnOverview(column.name, KINDS[column.kind], _values(column), missing, column.left_out or "used")
+    overviews = [first]
+    for column in examination.columns:
+        missing = f"{column.missing / examination.rows:.1%}" if column.missing else ""
+        use = column.left_out or "used"
+        overviews.append(ColumnOverview(column.name, KINDS[column.kind], _values(column), missing, use))
+    return tuple(overviews)
 
 
 def _values(column: ColumnFacts) -> str:

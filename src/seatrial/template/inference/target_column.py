@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.metadata import Task
@@ -85,9 +87,6 @@ def read_target(source: TableSource, position: int, name: str, overrides: Overri
 
 def _with_labels(where: str, facts: ColumnFacts, raw: Any, overrides: Overrides, target: TargetColumn) -> TargetColumn:
     """The target of a classification: labels that occur only once are left out, and one of two labels is positive."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     column, name, task = target.facts.source, target.facts.name, target.facts.task
     decisions, changes, kept = target.decisions, target.changes, target.kept
     if pa.types.is_string(raw.type) and not pc.utf8_trim_whitespace(raw).equals(raw):
@@ -127,9 +126,6 @@ def _with_labels(where: str, facts: ColumnFacts, raw: Any, overrides: Overrides,
 
 
 def _quantity(where: str, facts: ColumnFacts) -> TargetFacts:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if facts.kind not in ("integer", "number", "boolean"):
         raise SeatrialError(
             f"{where} is not a number, and a regression needs one.", hint="Remove the task to have it inferred."
@@ -201,9 +197,6 @@ def _refuse_case_variants(where: str, counts: dict[str, int]) -> None:
 
 def _labels(facts: ColumnFacts, raw: Any) -> Any:
     """Labels as they are in the table, so that people see their own words; whole numbers without a fraction."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if pa.types.is_string(raw.type) and facts.kind not in ("integer", "number"):
         trimmed = pc.utf8_trim_whitespace(raw)
         lower = pc.utf8_lower(trimmed)

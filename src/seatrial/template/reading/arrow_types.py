@@ -2,14 +2,15 @@
 
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 
 def plain_table(table: Any) -> Any:
     """Convert a table's columns to integers, doubles, booleans, strings, dates and timestamps.
 
     The index column that pandas stores is dropped, and every other type becomes text.
     """
-    import pyarrow as pa
-
     positions = [n for n, name in enumerate(table.column_names) if not name.startswith("__index_level_")]
     names = unique_names([table.column_names[n] for n in positions])
     return pa.table([_plain(table.column(n).combine_chunks()) for n in positions], names=names)
@@ -17,8 +18,6 @@ def plain_table(table: Any) -> Any:
 
 def mixed_column(values: list[Any]) -> Any:
     """Python values as an arrow array; values of types that cannot share a column become text."""
-    import pyarrow as pa
-
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
@@ -41,12 +40,7 @@ def unique_names(names: list[str]) -> list[str]:
 
 
 def _plain(values: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind = values.type
-    if isinstance(values, pa.ChunkedArray):
-        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], kind)
     if pa.types.is_dictionary(kind):
         return _plain(values.cast(kind.value_type))
     if pa.types.is_timestamp(kind):

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.dates import all_times, read_dates, read_day_numbers
@@ -41,9 +43,6 @@ class DistinctTexts:
 
 def distinct_texts(encoded: Any, missing: Any) -> DistinctTexts:
     """The texts of a dictionary array without those that `missing` (a boolean array) marks."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     absent = missing.to_numpy(zero_copy_only=False)
     positions = np.where(absent, 0, np.cumsum(~absent) - 1)
     texts = encoded.dictionary.filter(pc.invert(missing))
@@ -72,8 +71,6 @@ class ColumnReader:
         return facts
 
     def _read(self, values: Any) -> ColumnFacts:
-        import pyarrow as pa
-
         kind = values.type
         if pa.types.is_string(kind) or self.requested in NAMES:
             return self._read_texts(values.cast(pa.string()))
@@ -88,9 +85,6 @@ class ColumnReader:
     # -- texts
 
     def _read_texts(self, values: Any) -> ColumnFacts:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         trimmed = pc.utf8_trim_whitespace(values)
         encoded = trimmed.dictionary_encode()
         lower = pc.utf8_lower(encoded.dictionary)
@@ -115,8 +109,6 @@ class ColumnReader:
 
     def _typed(self, distinct: DistinctTexts) -> ColumnFacts | None:
         """The facts if all distinct texts are numbers, yes or no, or dates."""
-        import pyarrow as pa
-
         plain = plain_numbers(distinct.texts) if self.requested not in ("code", "text") else None
         if self.requested == "category" and plain and plain.whole and len(distinct.texts) <= MOST_CATEGORIES:
             return self._facts("category", distinct.expand(pa.array(plain.values.astype(np.int64))))
@@ -144,8 +136,6 @@ class ColumnReader:
         return self._read_numbers(finite, numbers, distinct)
 
     def _read_booleans(self, texts: list[str], yes: set[str], no: set[str], distinct: DistinctTexts) -> ColumnFacts:
-        import pyarrow as pa
-
         lower = {text.lower() for text in texts}
         if not lower <= UNDERSTOOD:
             self._change(f"{', '.join(sorted(yes | no))} written as true and false")
@@ -155,8 +145,6 @@ class ColumnReader:
         return self._facts("boolean", distinct.expand(pa.array([text in yes for text in texts])))
 
     def _read_dates(self, texts: list[str], distinct: DistinctTexts) -> ColumnFacts | None:
-        import pyarrow as pa
-
         dates = read_dates(texts)
         example = f"such as {texts[0]!r}"
         if dates is None:
@@ -180,8 +168,6 @@ class ColumnReader:
 
     def _read_numbers(self, finite: list[str], numbers: Numbers, distinct: DistinctTexts) -> ColumnFacts:
         """`numbers` are the values of the `finite` texts; of all distinct texts if `finite` is empty."""
-        import pyarrow as pa
-
         values = numbers.values
         if finite:
             by_text = dict(zip(finite, values.tolist(), strict=True))
@@ -231,9 +217,6 @@ class ColumnReader:
 
     def _number_facts(self, values: Any, exact: Any, *, whole: bool) -> ColumnFacts:
         """Facts about doubles; `exact` are the same numbers as they were, for those that no double can represent."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         finite = pc.is_finite(values)
         if not pc.all(pc.fill_null(finite, True)).as_py():
             if pc.any(pc.is_inf(values)).as_py():
@@ -256,9 +239,6 @@ class ColumnReader:
         return self._facts(kind, values.cast(pa.int64()) if kind == "integer" else values)
 
     def _read_moments(self, values: Any, *, aware: bool) -> ColumnFacts:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         if aware:
             self._change("dates and times written in UTC")
             why = "a part of them, such as the hour, needs the same time zone in all rows"
@@ -270,8 +250,6 @@ class ColumnReader:
         return self._facts("moment", values, aware=aware)
 
     def _facts(self, kind: Kind, values: Any, *, longest: int = 0, aware: bool = False) -> ColumnFacts:
-        import pyarrow.compute as pc
-
         named, ordered = kind in ("category", "code", "boolean"), kind in ("integer", "number", "date", "moment")
         present = values.drop_null()
         pairs = [(count["values"], count["counts"]) for count in pc.value_counts(present).to_pylist()] if named else []

@@ -5,6 +5,8 @@ import io
 import re
 from typing import Any
 
+import pyarrow.compute as pc
+
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.csv_dialect import SAMPLE, usual_width
 
@@ -22,6 +24,8 @@ _OTHER_FORMATS = (
     (b"PAR1", "a Parquet file", "Let its name end in .parquet."),
     (b"ARROW1", "a Feather file", "Save it as CSV or Parquet."),
     (b"SQLite format 3\x00", "an SQLite database", "Read it with --data sqlite:///FILE --query TABLE."),
+    (b"\x80\x04\x95", "a pickle", "Save the table as CSV or Parquet."),
+    (b"\x80\x05\x95", "a pickle", "Save the table as CSV or Parquet."),
     (b"%PDF", "a PDF", "Save the table as CSV."),
     (b"{\\rtf", "a text document", "Save the table as CSV."),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Run `git lfs pull` to download the file."),
@@ -95,8 +99,6 @@ def with_unnamed_column(names: list[str], rows: list[list[str]]) -> tuple[list[s
 
 def without_repeats(table: Any, names: list[str]) -> tuple[Any, str]:
     """The table without rows that repeat the header, as in files that were concatenated."""
-    import pyarrow.compute as pc
-
     if len(set(names)) < 2:
         return table, ""
     same = None
@@ -111,8 +113,6 @@ def without_repeats(table: Any, names: list[str]) -> tuple[Any, str]:
 
 def without_totals(table: Any) -> tuple[Any, str]:
     """The table without totals in its last rows: one of their cells says so, and no other cell of its column does."""
-    import pyarrow.compute as pc
-
     removed: list[str] = []
     while len(removed) < MOST_BELOW and table.num_rows > 1:
         last = table.num_rows - 1

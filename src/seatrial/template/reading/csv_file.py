@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from pyarrow import csv as arrow
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.template.reading.arrow_types import unique_names
@@ -33,7 +36,7 @@ from seatrial.template.reading.csv_dialect import (
     has_header,
     rows_of,
 )
-from seatrial.template.records import Fact, TableSource
+from seatrial.template.records import TableSource
 
 LARGEST = 4 * 2**30  # bytes, unpacked; more does not fit into a laptop's memory
 LONGEST_LINE = 2**20
@@ -132,7 +135,7 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
     plain = encoding in ("utf-8", "utf-8-sig", "ascii") and dialect == (",", '"') and headed and not gzipped
     unchanged = list(table.column_names) == first[0] and not empty and table.num_rows == read and not unnamed
     clean = plain and unchanged and path.suffix.lower() == ".csv"
-    facts = tuple(Fact(name, value) for name, value in detected.items() if value)
+    facts = {name: value for name, value in detected.items() if value}
     return TableSource(path.name, table, facts, path, digest, clean, comma)
 
 
@@ -191,9 +194,6 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
 
 
 def _parse(text: _Text, names: list[str], *, skip: int) -> Any:
-    import pyarrow as pa
-    from pyarrow import csv as arrow
-
     positions = [f"c{n}" for n in range(len(names))]
     try:
         table = arrow.read_csv(

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.arrow_types import mixed_column, plain_table
-from seatrial.template.records import Fact, TableSource
+from seatrial.template.records import TableSource
 
 BATCH = 20_000
 MOST_ROWS = 5_000_000
@@ -61,11 +63,9 @@ def read_query(url: str, query: str) -> TableSource:
         raise SeatrialError(f"{shown}: the query returns two columns `{duplicates[0]}`.", hint="Rename one with AS.")
     if not batches:
         raise SeatrialError(f"{shown}: the query returned no rows.", hint="Is it the right database?")
-    import pyarrow as pa
-
     columns = [_column([value for batch in batches for value in batch[n]]) for n in range(len(names))]
     table = plain_table(pa.table(dict(zip(names, columns, strict=True))))
-    return TableSource(location.database or "database", table, (Fact("database", shown), Fact("query", statement)))
+    return TableSource(location.database or "database", table, {"database": shown, "query": statement})
 
 
 def _batches(result: Any, shown: str) -> list[list[tuple[Any, ...]]]:

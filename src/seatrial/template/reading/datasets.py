@@ -4,9 +4,11 @@ import difflib
 import warnings
 from typing import Any
 
+import pyarrow as pa
+
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.arrow_types import plain_table
-from seatrial.template.records import Fact, TableSource
+from seatrial.template.records import TableSource
 
 SKLEARN = ("iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud")
 
@@ -46,7 +48,5 @@ def read_openml(name: str) -> TableSource:
 
 
 def _source(name: str, frame: Any, target: str, origin: str) -> TableSource:
-    import pyarrow as pa
-
     table = plain_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None))
-    return TableSource(name, table, (Fact("data set", origin),), target=target)
+    return TableSource(name, table, {"data set": origin}, target=target)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 FEWEST_DAYS = 3  # distinct whole numbers like 20240131; fewer are no evidence of dates
 _TIME = re.compile(r"-?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?(\s?[AaPp]\.?[Mm]\.?)?")
@@ -38,9 +40,6 @@ def read_dates(texts: list[str]) -> Dates | None:
 
     A value above 12 shows whether the day or the month comes first; without one, the order is reported as a doubt.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not texts or not all(_SHAPE.fullmatch(text) for text in texts[:50]):
         return None
     values = pa.array([None] * len(texts), pa.timestamp("us"))
@@ -91,8 +90,6 @@ def _swapped(form: str) -> str:
 
 def _ambiguous(one: Any, other: Any, left: Any) -> bool:
     """Whether two formats read the same of the texts that are `left`, but as different dates."""
-    import pyarrow.compute as pc
-
     first, second = one.filter(left), other.filter(left)
     return first.null_count == second.null_count and not first.equals(second) and bool(
         pc.all(pc.equal(pc.is_valid(first), pc.is_valid(second))).as_py()
@@ -100,9 +97,6 @@ def _ambiguous(one: Any, other: Any, left: Any) -> bool:
 
 
 def _cast(texts: list[Any], kind: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     try:
         return pc.cast(pa.array(texts, pa.string()), kind)
     except pa.ArrowInvalid:
@@ -111,9 +105,6 @@ def _cast(texts: list[Any], kind: Any) -> Any:
 
 def _strptime(texts: list[str], array: Any, form: str) -> Any:
     """Read by one format. Arrow reads 30 February as 2 March, so the first days of each month are checked again."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     read = pc.strptime(array, format=form, unit="us", error_is_null=True)
     if read.null_count == len(read):
         return read
@@ -136,8 +127,6 @@ def all_times(texts: list[str]) -> bool:
 
 def read_day_numbers(values: npt.NDArray[np.float64]) -> Any:
     """Read distinct whole numbers like 20240131 as an arrow array of days; None if one of them is not a date."""
-    import pyarrow as pa
-
     if len(values) < FEWEST_DAYS or values.min() < 19000101 or values.max() > 21001231:
         return None
     whole = values.astype(np.int64)

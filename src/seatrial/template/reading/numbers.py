@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 OTHER_SHARE = 0.05  # of values that are not numbers, in a column that is still read as numbers
 FIRST_LOOK = 100  # texts that are checked before all are
@@ -55,8 +57,6 @@ class Numbers:
 
 def plain_numbers(texts: Any) -> Numbers | None:
     """Read an arrow array of distinct texts that are all plain numbers; None if one is not."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
     def all_match(pattern: str) -> bool:
         return bool(pc.all(pc.match_substring_regex(texts, f"^(?:{pattern})$")).as_py())

@@ -3,25 +3,19 @@
 import difflib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.template.reading.arrow_types import plain_table
 from seatrial.template.reading.csv_file import CsvOptions, read_csv
 from seatrial.template.reading.workbook import SUFFIXES as WORKBOOKS
 from seatrial.template.reading.workbook import read_workbook
-from seatrial.template.records import Fact, TableSource
+from seatrial.template.records import TableSource
 
 PARQUET = {".parquet", ".pq"}
 READABLE = {".csv", ".tsv", ".gz", *PARQUET, *WORKBOOKS}
-UNREADABLE = {
-    ".json": "JSON",
-    ".jsonl": "JSON lines",
-    ".feather": "Feather",
-    ".zip": "a zip archive",
-    ".pdf": "a PDF",
-    ".pkl": "a pickle",
-    ".pickle": "a pickle",
-}
 
 
 def read_source(
@@ -70,10 +64,6 @@ def _read_file(path: Path, sheet: str, options: CsvOptions) -> TableSource:
         raise SeatrialError(f"{path} is a folder.", hint=hint)
     if not path.is_file():
         raise SeatrialError(f"{path} does not exist.", hint=_similar_file(path))
-    if suffix in UNREADABLE:
-        raise SeatrialError(
-            f"{path.name} is {UNREADABLE[suffix]}, which cannot be read.", hint="Save it as CSV or Parquet."
-        )
     if suffix in WORKBOOKS:
         source = read_workbook(path, sheet, header=options.header)
     else:
@@ -99,9 +89,6 @@ def _similar_file(path: Path) -> str:
 
 
 def _read_parquet(path: Path) -> TableSource:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not path.stat().st_size:
         raise SeatrialError(f"{path.name} is empty.", hint="Name a file with rows.")
     digest = sha256(path)
@@ -117,4 +104,4 @@ def _read_parquet(path: Path) -> TableSource:
     if not table.num_rows:
         raise SeatrialError(f"{path.name} has no rows.", hint="Name a file with rows.")
     plain = plain_table(table)
-    return TableSource(path.name, plain, (Fact("format", "Parquet"),), path, digest, clean=plain.schema == table.schema)
+    return TableSource(path.name, plain, {"format": "Parquet"}, path, digest, clean=plain.schema == table.schema)

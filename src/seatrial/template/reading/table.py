@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.template.records import Examination
@@ -47,7 +51,7 @@ def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str,
         return content, ()
     changes = list(examination.changes)
     if not source.clean:
-        facts = ", ".join(f"{fact.name} {fact.value}" for fact in source.facts)
+        facts = ", ".join(f"{name} {value}" for name, value in source.facts.items())
         changes.insert(0, f"converted to a plain table (the source: {facts})")
     table = clean_table(examination)
     if suffix == ".csv":
@@ -62,9 +66,6 @@ def _unchanged(examination: Examination) -> bool:
 
 def clean_table(examination: Examination) -> Any:
     """The table under its clean names, in the source's order, with the target; a pyarrow.Table."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     arrays: dict[str, Any] = {}
     by_source = {column.source: column for column in examination.columns}
     for name in examination.source.columns:
@@ -86,8 +87,6 @@ def clean_table(examination: Examination) -> Any:
 
 
 def _whole_labels(values: Any) -> Any:
-    import pyarrow as pa
-
     try:
         return values.cast(pa.int64()) if pa.types.is_string(values.type) else values
     except pa.ArrowInvalid:
@@ -96,9 +95,6 @@ def _whole_labels(values: Any) -> Any:
 
 def _csv(table: Any) -> bytes:
     """A table as CSV, with quotes only where needed; arrow's own writer quotes every text."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     columns = []
     for name in table.column_names:
         texts = pc.cast(table.column(name), pa.string())
@@ -112,8 +108,6 @@ def _csv(table: Any) -> bytes:
 
 
 def _parquet(table: Any) -> bytes:
-    import pyarrow.parquet as pq
-
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()

@@ -10,11 +10,13 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.arrow_types import unique_names
 from seatrial.template.reading.csv_cleanup import header_position, without_repeats, without_totals
 from seatrial.template.reading.csv_dialect import has_header
-from seatrial.template.records import Fact, TableSource
+from seatrial.template.records import TableSource
 
 SUFFIXES = {".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"}
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the stream that holds a protected workbook
@@ -44,8 +46,6 @@ def read_workbook(path: Path, sheet: str = "", *, header: bool | None = None) ->
 def _source(
     path: Path, data: bytes, sheet: str, names: list[str], body: list[list[str]], *, above: int, headed: bool
 ) -> TableSource:
-    import pyarrow as pa
-
     table = pa.table(
         [pa.array(column, pa.string()) for column in zip(*body, strict=True)], names=unique_names(list(names))
     )
@@ -60,7 +60,7 @@ def _source(
         "rows left out": " and ".join(part for part in (repeated, totals) if part),
         "columns without a name": ", ".join(unnamed),
     }
-    facts = tuple(Fact(name, value) for name, value in detected.items() if value)
+    facts = {name: value for name, value in detected.items() if value}
     return TableSource(path.name, table, facts, path, hashlib.sha256(data).hexdigest())
 
 
