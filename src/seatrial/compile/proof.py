@@ -1,7 +1,6 @@
 """The proof that a graph equals its pipeline: both score the same rows, and all of the scores are compared."""
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +40,6 @@ def prove(pipeline: Any, graph: bytes, inputs: Inputs, frame: Any, generated: An
         single = GraphEngine(graph, threads=1)
         parts = [_compare(pipeline, engine, inputs, rows, rule) for rows in (frame, generated)]
         _compare_single(engine, single, inputs, generated)
-    except CompileError:
-        raise
     except SeatrialError as error:
         raise CompileError(error.message, hint=error.hint) from None
     worst = max(parts, key=lambda part: part.largest)
@@ -87,7 +84,8 @@ def matrices(inputs: Inputs, frame: Any) -> tuple[Floats, Array]:
 def _compare(pipeline: Any, engine: GraphEngine, inputs: Inputs, frame: Any, rule: DecisionRule) -> _Comparison:
     largest, worst = 0.0, ""
     differ = ties = 0
-    for chunk in _chunks(frame):
+    for start in range(0, len(frame), CHUNK):
+        chunk = frame.iloc[start : start + CHUNK]
         expected = expected_scores(pipeline, chunk)
         actual = _score(engine, inputs, chunk)
         if actual.shape != expected.shape:
@@ -100,11 +98,6 @@ def _compare(pipeline: Any, engine: GraphEngine, inputs: Inputs, frame: Any, rul
         differ += unequal
         ties += tied
     return _Comparison(len(frame), largest, differ, ties, worst)
-
-
-def _chunks(frame: Any) -> Iterator[Any]:
-    for start in range(0, len(frame), CHUNK):
-        yield frame.iloc[start : start + CHUNK]
 
 
 def _score(engine: GraphEngine, inputs: Inputs, chunk: Any) -> Floats:
