@@ -6,7 +6,7 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.policy import Policy
-from seatrial.trial.prove.diagnosis import diagnose
+from seatrial.trial.prove.attempts import diagnose
 from seatrial.trial.records import Check
 
 RunSuite = Callable[[str, Policy], list[Check]]  # runs one suite on a candidate, under any policy

@@ -28,21 +28,11 @@ from seatrial.trial.report.evidence import (
     ChangeHistogram,
     LabelFlips,
     all_of,
-    costs_of,
     failed_subjects,
-    metrics_of,
     one_of,
 )
 
 MOST_CLASSES = 12
-
-
-@dataclass(frozen=True)
-class Section:
-    """A question, and the charts that answer it."""
-
-    title: str
-    figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True)
@@ -64,19 +54,18 @@ class ConfusionMatrix:
     caption: str
 
 
-def sections(verdict: Verdict) -> Iterator[Section]:
-    """Draw what can be drawn; a question without a chart is left out."""
+def sections(verdict: Verdict) -> Iterator[tuple[str, list[Figure]]]:
+    """Draw what can be drawn: each question with the charts that answer it; one without a chart is left out."""
     change = one_of(verdict, "change", ChangeHistogram)
     questions: dict[str, list[Figure | None]] = {
         "How much changed": [charts.limits(verdict.checks), charts.change(change) if change else None],
-        "Better or worse, and for whom": [charts.metrics(metrics_of(verdict)), _slices(verdict)],
+        "Better or worse, and for whom": [charts.metrics(verdict.checks), _slices(verdict)],
         "Which columns it uses": [_sensitivity(verdict)],
-        "Training data and cost": [_shares(verdict), charts.costs(costs_of(verdict))],
+        "Training data and cost": [_shares(verdict), charts.costs(verdict.checks)],
     }
     for title, figures in questions.items():
-        drawn = tuple(figure for figure in figures if figure is not None)
-        if drawn:
-            yield Section(title, drawn)
+        if drawn := [figure for figure in figures if figure]:
+            yield title, drawn
 
 
 def flips(verdict: Verdict) -> ConfusionMatrix | None:
