@@ -126,18 +126,9 @@ def compare_labels(expected: Floats, actual: Floats, rule: DecisionRule) -> tupl
     """Count the labels that differ, and the ties, which do not count as differing."""
     if rule.task == "regression":
         return 0, 0
-    tied = np.minimum(_margin(expected, rule), _margin(actual, rule)) <= TIE
+    tied = np.minimum(rule.margin(expected), rule.margin(actual)) <= TIE
     unequal = rule.decide(expected) != rule.decide(actual)
     return int((unequal & ~tied).sum()), int(tied.sum())
-
-
-def _margin(scores: Floats, rule: DecisionRule) -> Floats:
-    """How far each row is from another label: from the threshold, or the best class from the second best."""
-    if rule.task == "binary":
-        return np.abs(scores[:, rule.positive] - rule.threshold)
-    ordered = np.sort(scores, axis=1)
-    margin: Floats = ordered[:, -1] - ordered[:, -2]
-    return margin
 
 
 def _compare_single(engine: GraphEngine, single: GraphEngine, inputs: Inputs, frame: Any) -> None:

@@ -60,11 +60,7 @@ def check_golden(
 def _golden_labels(labels: Sequence[object], golden: GoldenRows, scoring: Scoring, role: str) -> list[Check]:
     """Compare the labels of predict() with those that its scores imply; exact ties may fall either way."""
     expected, actual = scoring.decide(golden.scores), scoring.positions(list(labels))
-    ordered = np.sort(golden.scores, axis=1)
-    lead = ordered[:, -1] - ordered[:, -2]
-    if scoring.task == "binary":
-        lead = np.abs(golden.scores[:, scoring.positive] - scoring.threshold)
-    wrong = int(((expected != actual) & (lead > TIE)).sum())
+    wrong = int(((expected != actual) & (scoring.margin(golden.scores) > TIE)).sum())
     if not wrong:
         return []
     summary = (

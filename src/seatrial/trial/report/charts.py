@@ -34,10 +34,8 @@ def limits(checks: Sequence[Check]) -> Figure | None:
     judged = [c for c in checks if c.name.startswith("total.") and c.limit and 0 <= c.severity < 1e6]
     if len(judged) < 2:
         return None
-    rows = [
-        (FAMILIES.get(c.name.removeprefix("total."), c.name), c.severity, c.outcome in FAILED)
-        for c in sorted(judged, key=lambda c: -c.severity)
-    ]
+    named = [(c.name.removeprefix("total."), c) for c in sorted(judged, key=lambda c: -c.severity)]
+    rows = [(FAMILIES.get(name, name), c.severity, c.outcome in FAILED) for name, c in named]
     over = sum(failed for _, _, failed in rows)
     exceeded = f"{over} of {len(rows)} {'exceeds' if over == 1 else 'exceed'} it." if over else "No change exceeds it."
     caption = (
@@ -128,7 +126,9 @@ class _Metric(NamedTuple):
 def _metric(check: Check) -> _Metric | None:
     """Read a metric from the check `metrics.worse` and its interval."""
     interval = check.evidence.get("interval")
-    if check.name != "metrics.worse" or check.old is None or check.new is None or not (check.limit and interval):
+    if check.name != "metrics.worse" or check.old is None or check.new is None or not check.limit:
+        return None
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
         return None
     # Errors and their intervals are shares of the old value.
     worse = check.old - check.new if check.subject in HIGHER_IS_BETTER else check.new / max(check.old, 1e-12) - 1

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from seatrial.trial.records import Verdict
-from seatrial.trial.report.reading import FAILED
 
 Item = TypeVar("Item")
 
@@ -73,11 +72,6 @@ def all_of(verdict: Verdict, key: str, record: type[Item]) -> list[Item]:
     listed = verdict.pictures.get(key)
     items = [_read(record, each) for each in listed] if isinstance(listed, list | tuple) else []
     return [item for item in items if item is not None]
-
-
-def failed_subjects(verdict: Verdict, *names: str) -> set[str]:
-    """What the failed checks of these names blame."""
-    return {c.subject for c in verdict.checks if c.subject and c.outcome in FAILED and c.name in names}
 
 
 def _read(record: type[Item], value: Any) -> Item | None:

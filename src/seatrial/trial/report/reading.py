@@ -75,10 +75,8 @@ def headline(verdict: Verdict) -> Headline:
     outcome = verdict.outcome if verdict.checks else Outcome.inconclusive
     cause = verdict.cause if verdict.checks else NO_CHECK
     word = "Waiting for acceptance" if outcome is Outcome.waiting else WORD[outcome]
-    for prefix in (word, WORD[outcome]):  # the word is shown once
-        if cause.lower().startswith(f"{prefix.lower()}:") and cause[len(prefix) + 1 :].strip():
-            cause = cause[len(prefix) + 1 :]
-            break
+    # The word is shown once.
+    cause = re.sub(rf"^({word}|{WORD[outcome]}):(?=\s*\S)", "", cause, flags=re.IGNORECASE)
     more = _MORE.search(cause)
     if more and more.start():
         cause = cause[: more.start()]

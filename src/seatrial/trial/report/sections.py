@@ -23,14 +23,8 @@ from seatrial.pages.charts import Figure
 from seatrial.pages.words import percent
 from seatrial.trial.records import Verdict
 from seatrial.trial.report import charts
-from seatrial.trial.report.evidence import (
-    BeforeAfter,
-    ChangeHistogram,
-    LabelFlips,
-    all_of,
-    failed_subjects,
-    one_of,
-)
+from seatrial.trial.report.evidence import BeforeAfter, ChangeHistogram, LabelFlips, all_of, one_of
+from seatrial.trial.report.reading import FAILED
 
 MOST_CLASSES = 12
 
@@ -125,7 +119,7 @@ def _shares(verdict: Verdict) -> Figure | None:
 
 def _marked(verdict: Verdict, key: str, *checks: str) -> list[BeforeAfter]:
     """The records under a key; those whose group or column these checks blame are marked as failed."""
-    blamed = failed_subjects(verdict, *checks)
+    blamed = {c.subject for c in verdict.checks if c.subject and c.outcome in FAILED and c.name in checks}
 
     def failed(name: str) -> bool:
         return name in blamed or any(name.startswith(f"{subject} ") for subject in blamed)

@@ -79,12 +79,11 @@ class Description:
 
 @dataclass(frozen=True)
 class CostMeasurements:
-    """Seconds for single rows and for batches of `rows` rows, measured one after the other; the peak memory."""
+    """Seconds for single rows and for batches of `rows` rows, measured one after the other."""
 
     single: Floats
     batch: Floats
     rows: int
-    memory_mb: float
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def _describe(_: Describe, part: Any, __: Path) -> Description:
 
 def _cost(_: MeasureCost, part: Any, __: Path) -> CostMeasurements:
     single, batch = (np.array(part[name], dtype=np.float64) for name in ("single", "batch"))
-    return CostMeasurements(single, batch, int(part["rows"]), float(part["memory_mb"]))
+    return CostMeasurements(single, batch, int(part["rows"]))
 
 
 _READERS: dict[str, Any] = {

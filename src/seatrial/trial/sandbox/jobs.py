@@ -208,7 +208,7 @@ def _cost(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     singles = [timed([rows[turn % len(rows)]]) for turn in range(job["repeats"])]
     timed(rows)
     batches = [timed(rows) for _ in range(max(3, job["repeats"] // 20))]
-    return {"single": singles, "batch": batches, "rows": len(rows), "memory_mb": memory_mb()}
+    return {"single": singles, "batch": batches, "rows": len(rows)}
 
 
 JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe, "cost": _cost}
