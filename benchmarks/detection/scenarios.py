@@ -19,11 +19,10 @@ from seatrial.train.recipe import Fitted, Recipe, read_recipe
 from seatrial.train.reference_rows import row_at, take
 from seatrial.train.training_table import TrainingTable
 from seatrial.trial.compare.groups import Grouping
-from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.queries import Queries, QueryScores, make_queries
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.compare.statistics import groups_of
+from seatrial.trial.compare.statistics import NoiseFloor, groups_of
 from seatrial.trial.noise import calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Training

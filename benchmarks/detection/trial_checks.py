@@ -12,9 +12,9 @@ from seatrial.train.reference_rows import take
 from seatrial.trial import difference_checks
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
-from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
 from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.statistics import NoiseFloor
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.noise import calibrate
 from seatrial.trial.recipes import Recipes

@@ -163,7 +163,8 @@ def test_many_native_categories_compile_exactly():
     target = np.where((values % 3 == 0) ^ (np.random.default_rng(1).random(len(values)) < 0.1), "yes", "no")
     model = HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=3, categorical_features=["size"], **SEED)
     model.fit(frame[["age", "size"]], target)
-    from seatrial.compile import compile_pipeline, prove
+    from seatrial.compile.converter import compile_pipeline
+    from seatrial.compile.proof import prove
     from seatrial.model.inputs import Inputs
 
     inputs = Inputs(("age", "size"), ())
@@ -184,7 +185,7 @@ def test_trees_without_any_split_compile(task):
 def test_a_model_of_numbers_only_has_no_strings_input():
     import onnx
 
-    from seatrial.compile import compile_pipeline
+    from seatrial.compile.converter import compile_pipeline
     from seatrial.model.inputs import Inputs
 
     model = LogisticRegression().fit(FRAME[["fare", "size"]], BINARY)
@@ -193,7 +194,8 @@ def test_a_model_of_numbers_only_has_no_strings_input():
 
 
 def test_columns_are_matched_by_name_not_by_position():
-    from seatrial.compile import compile_pipeline, prove
+    from seatrial.compile.converter import compile_pipeline
+    from seatrial.compile.proof import prove
     from seatrial.model.inputs import Inputs
 
     model = LogisticRegression().fit(FRAME[["size", "fare"]], MULTICLASS)

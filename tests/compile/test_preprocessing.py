@@ -25,7 +25,7 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier
 from tests.compile.cases import BINARY, FRAME, NUMBERS, STRINGS, compile_case
 
-from seatrial.compile import compile_pipeline
+from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import CompileError
 from seatrial.model.inputs import Inputs
 

@@ -16,9 +16,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from tests.compile.cases import BINARY, COLUMNS, FRAME, INPUTS, NUMBERS, RULES, STRINGS, TABLE, VALUES, framed
 
-from seatrial.compile import compile_pipeline, generate, prove
 from seatrial.compile.boundaries import boundary_rows
-from seatrial.compile.proof import compare_labels
+from seatrial.compile.converter import compile_pipeline
+from seatrial.compile.proof import compare_labels, prove
+from seatrial.compile.proof_rows import generate
 from seatrial.core.errors import CompileError
 
 

@@ -10,9 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from tests.compile.cases import BINARY, COLUMNS, FRAME, TABLE, framed
 
-from seatrial.compile import generate
 from seatrial.compile.boundaries import _ordinal, _value, boundary_rows
-from seatrial.compile.proof_rows import generate_allowed
+from seatrial.compile.proof_rows import generate, generate_allowed
 from seatrial.compile.trees import rounded_threshold, thresholds_of
 from seatrial.model.inputs import Inputs
 

@@ -15,7 +15,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tests.compile.cases import BINARY, FRAME, INPUTS, NUMBERS, STRINGS, VALUES, compile_case
 
-from seatrial.compile import compile_pipeline
+from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import CompileError
 
 

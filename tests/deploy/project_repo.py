@@ -23,7 +23,7 @@ from seatrial.deploy.local import Local
 from seatrial.release import open_index
 from seatrial.trial import gate
 from seatrial.trial.records import Check, Outcome, Verdict
-from seatrial.trial.report.document import to_json
+from seatrial.trial.report.formats import to_json
 
 PACKAGE = "titanic_model"
 ROW = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20}

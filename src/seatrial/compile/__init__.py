@@ -10,26 +10,4 @@ nodes, and each node saved is a microsecond per call. skl2onnx is used for the f
 (`skl2onnx_bridge`), and every graph, however it was converted, has to pass the same proof.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from seatrial.compile.compilation import compile_release as compile_release
-    from seatrial.compile.converter import compile_pipeline as compile_pipeline
-    from seatrial.compile.proof import prove as prove
-    from seatrial.compile.proof_rows import generate as generate
-
-_HOMES = {
-    "compile_pipeline": "converter",
-    "compile_release": "compilation",
-    "generate": "proof_rows",
-    "prove": "proof",
-}
-__all__ = list(_HOMES)
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(name)
+from seatrial.compile.compilation import compile_release as compile_release

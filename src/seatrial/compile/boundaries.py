@@ -30,13 +30,11 @@ def boundary_rows(pipeline: Any, inputs: Inputs, frame: Any, generated: Any, *, 
 
     `frame` and `generated` are DataFrames of rows to start from. Raises CompileError if the pipeline fails on them.
     """
+    if not inputs.numbers:
+        return generated.iloc[:0]
     rows = _Rows(inputs, frame, generated, np.random.default_rng(seed + 1))
-    parts = []
-    if inputs.numbers:
-        parts = [_on_thresholds(pipeline, rows), _on_score_changes(pipeline, rows)]
-    numbers = np.concatenate([numbers for numbers, _ in parts]) if parts else np.empty((0, len(inputs.numbers)))
-    strings = np.concatenate([strings for _, strings in parts]) if parts else np.empty((0, len(inputs.strings)), object)
-    return to_frame(inputs, numbers, strings)
+    parts = [_on_thresholds(pipeline, rows), _on_score_changes(pipeline, rows)]
+    return rows.frame(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 class _Rows:
@@ -191,8 +189,7 @@ def _surround(
     base: tuple[Floats, Array], columns: Array, low: Floats, high: Floats, turning: Array
 ) -> tuple[Floats, Array]:
     """Put both ends, their neighbours, and their neighbours in float32 into the base rows."""
-    numbers, strings = base[0][turning], base[1][turning]
-    low, high, columns = low[turning], high[turning], columns[turning]
+    low, high = low[turning], high[turning]
     single = low.astype(np.float32)
     around = [
         low,
@@ -203,12 +200,10 @@ def _surround(
         np.nextafter(single, np.float32(-np.inf)).astype(np.float64),
         np.nextafter(single, np.float32(np.inf)).astype(np.float64),
     ]
-    parts = []
-    for values in around:
-        part = numbers.copy()
-        part[np.arange(len(part)), columns] = values
-        parts.append(part)
-    return np.concatenate(parts), np.concatenate([strings] * len(around))
+    rows = np.tile(np.flatnonzero(turning), len(around))
+    numbers, strings = base[0][rows], base[1][rows]
+    numbers[np.arange(len(rows)), columns[rows]] = np.concatenate(around)
+    return numbers, strings
 
 
 def _ordinal(values: Floats) -> npt.NDArray[np.int64]:

@@ -36,20 +36,12 @@ SIZE_LIMIT = 2**31 - 1  # the most that one protobuf message can contain
 Transformer = Callable[[Any, Matrix, Graph], Matrix]
 Model = Callable[[Any, Matrix, Graph], str]
 
-
-SELECTORS = (
-    feature_selection.GenericUnivariateSelect,
-    feature_selection.RFE,
-    feature_selection.RFECV,
-    feature_selection.SelectFdr,
-    feature_selection.SelectFpr,
-    feature_selection.SelectFromModel,
-    feature_selection.SelectFwe,
-    feature_selection.SelectKBest,
-    feature_selection.SelectPercentile,
-    feature_selection.SequentialFeatureSelector,
-    feature_selection.VarianceThreshold,
-)
+# scikit-learn's own selectors: each says which columns it keeps, whatever it selects them by.
+SELECTORS = [
+    each
+    for each in vars(feature_selection).values()
+    if isinstance(each, type) and feature_selection.SelectorMixin in each.__mro__[1:]
+]
 
 LINEAR_REGRESSORS = (
     linear_model.ARDRegression,
@@ -140,7 +132,6 @@ def compile_pipeline(pipeline: Any, inputs: Inputs) -> bytes:
 
 
 def _model(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> str:
-    """Convert the last step: probabilities or predictions."""
     matrix = _by_name(estimator, matrix)
     if type(estimator) is Pipeline:
         *first, (name, last) = estimator.steps

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from onnx import numpy_helper
 
 from seatrial.compile.graph import DOUBLE, ML, Graph, Matrix, Refused, join
 from seatrial.model.features import Floats
@@ -166,17 +167,6 @@ def _look_up(positions: list[int], output: int, tables: list[_Table], matrix: Ma
         keys += [graph.id_of(value) + shift for value in tables[position].categories]
         values += tables[position].outputs[:, output].tolist()
     default = tables[positions[0]].default[output]
-    return graph.matrix(
-        graph.add("LabelEncoder", tensor, domain=ML, **_dictionary(keys, values, default)), len(positions)
-    )
-
-
-def _dictionary(keys: list[float], values: list[float], default: float) -> dict[str, Any]:
-    from onnx import numpy_helper
-
-    named = {
-        "keys_tensor": np.array(keys),
-        "values_tensor": np.array(values),
-        "default_tensor": np.array([default]),
-    }
-    return {name: numpy_helper.from_array(array, name) for name, array in named.items()}
+    dictionary = {"keys_tensor": keys, "values_tensor": values, "default_tensor": [default]}
+    tensors = {name: numpy_helper.from_array(np.array(each), name) for name, each in dictionary.items()}
+    return graph.matrix(graph.add("LabelEncoder", tensor, domain=ML, **tensors), len(positions))

@@ -152,17 +152,10 @@ class Graph:
 
     def finish(self, scores: str, rank: int) -> onnx.ModelProto:
         """Complete the graph: put the encoder of strings in front, and name the result `scores`."""
-        encoder: list[onnx.NodeProto] = []
-        inputs: list[onnx.ValueInfoProto] = []
-        if self._inputs.numbers:
-            inputs.append(
-                helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, ["N", len(self._inputs.numbers)])
-            )
-        if self._inputs.strings:
-            inputs.append(
-                helper.make_tensor_value_info("strings", TensorProto.STRING, ["N", len(self._inputs.strings)])
-            )
-            encoder.append(self._string_encoder())
+        numbers = ("numbers", TensorProto.DOUBLE, ["N", len(self._inputs.numbers)])
+        strings = ("strings", TensorProto.STRING, ["N", len(self._inputs.strings)])
+        inputs = [helper.make_tensor_value_info(*each) for each in (numbers, strings) if each[2][1]]
+        encoder = [self._string_encoder()] if self._inputs.strings else []
         for node in self._nodes:
             node.output[:] = ["scores" if name == scores else name for name in node.output]
             node.input[:] = ["scores" if name == scores else name for name in node.input]

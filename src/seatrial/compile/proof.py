@@ -1,7 +1,6 @@
 """The proof that a graph equals its pipeline: both score the same rows, and all of the scores are compared."""
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +40,6 @@ def prove(pipeline: Any, graph: bytes, inputs: Inputs, frame: Any, generated: An
         single = GraphEngine(graph, threads=1)
         parts = [_compare(pipeline, engine, inputs, rows, rule) for rows in (frame, generated)]
         _compare_single(engine, single, inputs, generated)
-    except CompileError:
-        raise
     except SeatrialError as error:
         raise CompileError(error.message, hint=error.hint) from None
     worst = max(parts, key=lambda part: part.largest)
@@ -87,7 +84,8 @@ def matrices(inputs: Inputs, frame: Any) -> tuple[Floats, Array]:
 def _compare(pipeline: Any, engine: GraphEngine, inputs: Inputs, frame: Any, rule: DecisionRule) -> _Comparison:
     largest, worst = 0.0, ""
     differ = ties = 0
-    for chunk in _chunks(frame):
+    for start in range(0, len(frame), CHUNK):
+        chunk = frame.iloc[start : start + CHUNK]
         expected = expected_scores(pipeline, chunk)
         actual = _score(engine, inputs, chunk)
         if actual.shape != expected.shape:
@@ -100,11 +98,6 @@ def _compare(pipeline: Any, engine: GraphEngine, inputs: Inputs, frame: Any, rul
         differ += unequal
         ties += tied
     return _Comparison(len(frame), largest, differ, ties, worst)
-
-
-def _chunks(frame: Any) -> Iterator[Any]:
-    for start in range(0, len(frame), CHUNK):
-        yield frame.iloc[start : start + CHUNK]
 
 
 def _score(engine: GraphEngine, inputs: Inputs, chunk: Any) -> Floats:
@@ -133,18 +126,9 @@ def compare_labels(expected: Floats, actual: Floats, rule: DecisionRule) -> tupl
     """Count the labels that differ, and the ties, which do not count as differing."""
     if rule.task == "regression":
         return 0, 0
-    tied = np.minimum(_margin(expected, rule), _margin(actual, rule)) <= TIE
+    tied = np.minimum(rule.margin(expected), rule.margin(actual)) <= TIE
     unequal = rule.decide(expected) != rule.decide(actual)
     return int((unequal & ~tied).sum()), int(tied.sum())
-
-
-def _margin(scores: Floats, rule: DecisionRule) -> Floats:
-    """How far each row is from another label: from the threshold, or the best class from the second best."""
-    if rule.task == "binary":
-        return np.abs(scores[:, rule.positive] - rule.threshold)
-    ordered = np.sort(scores, axis=1)
-    margin: Floats = ordered[:, -1] - ordered[:, -2]
-    return margin
 
 
 def _compare_single(engine: GraphEngine, single: GraphEngine, inputs: Inputs, frame: Any) -> None:

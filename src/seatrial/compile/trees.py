@@ -5,6 +5,7 @@ the order, so `float32(x) <= t` is `x <= t'` with a t' that can be computed: `ro
 in the graph and is exact for every double. Histogram boosting compares doubles; its thresholds stay.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from seatrial.compile.linear import by_link, column
 from seatrial.model.features import Array, Floats
 
 LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
+TENSORS = {"nodes_splits": np.float64, "nodes_modes": np.uint8, "leaf_weights": np.float64}  # the others are lists
 SUM = 1  # its aggregate_function; AVERAGE would divide by the number of all trees, not of one class's
 
 
@@ -31,7 +33,7 @@ def rounded_threshold(thresholds: Floats) -> Floats:
 
 
 class Ensemble:
-    """The attributes of one TreeEnsemble node, collected tree by tree."""
+    """The attributes of one TreeEnsemble node, by their names in ONNX, collected tree by tree."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Array]] = {}
@@ -59,8 +61,9 @@ class Ensemble:
         leaf = left < 0
         if leaf[0]:  # TreeEnsemble needs a comparison in each tree: both sides lead to the same leaf
             self._append(
-                feature=[0], threshold=[0.0], mode=[LESS_OR_EQUAL], missing=[0],
-                true=[self._leaves], true_leaf=[1], false=[self._leaves], false_leaf=[1],
+                nodes_featureids=[0], nodes_splits=[0.0], nodes_modes=[LESS_OR_EQUAL],
+                nodes_missing_value_tracks_true=[0], nodes_truenodeids=[self._leaves], nodes_trueleafs=[1],
+                nodes_falsenodeids=[self._leaves], nodes_falseleafs=[1],
             )  # fmt: skip
             self._close(1, values[:1], target)
             return
@@ -71,14 +74,14 @@ class Ensemble:
             mode[node] = MEMBER
             self._members += [*(sets or {})[node], np.nan]  # the sets are concatenated, each ended by NaN
         self._append(
-            feature=feature[inner],
-            threshold=threshold[inner],
-            mode=mode[inner],
-            missing=missing_left[inner],
-            true=index[left[inner]],
-            true_leaf=leaf[left[inner]],
-            false=index[right[inner]],
-            false_leaf=leaf[right[inner]],
+            nodes_featureids=feature[inner],
+            nodes_splits=threshold[inner],
+            nodes_modes=mode[inner],
+            nodes_missing_value_tracks_true=missing_left[inner],
+            nodes_truenodeids=index[left[inner]],
+            nodes_trueleafs=leaf[left[inner]],
+            nodes_falsenodeids=index[right[inner]],
+            nodes_falseleafs=leaf[right[inner]],
         )
         self._close(int(inner.sum()), values[leaf], target)
 
@@ -88,7 +91,7 @@ class Ensemble:
 
     def _close(self, inner: int, leaves: Floats, target: int) -> None:
         self._roots.append(self._inner)
-        self._append(weight=leaves, target=np.full(len(leaves), target))
+        self._append(leaf_weights=leaves, leaf_targetids=np.full(len(leaves), target))
         self._inner += inner
         self._leaves += len(leaves)
 
@@ -96,21 +99,9 @@ class Ensemble:
         """Add the node to the graph, and return its sums (n, targets)."""
         refuse_text(matrix)
         tensor, positions, _ = graph.packed(matrix)
-        whole = {name: np.concatenate(parts) for name, parts in self._parts.items()}
-        integers = {
-            "nodes_featureids": np.take(positions, whole["feature"]),
-            "nodes_truenodeids": whole["true"],
-            "nodes_trueleafs": whole["true_leaf"],
-            "nodes_falsenodeids": whole["false"],
-            "nodes_falseleafs": whole["false_leaf"],
-            "nodes_missing_value_tracks_true": whole["missing"],
-            "leaf_targetids": whole["target"],
-        }
-        tensors = {
-            "nodes_splits": whole["threshold"].astype(np.float64),
-            "nodes_modes": whole["mode"].astype(np.uint8),
-            "leaf_weights": whole["weight"].astype(np.float64),
-        }
+        integers = {name: np.concatenate(parts) for name, parts in self._parts.items()}
+        integers["nodes_featureids"] = np.take(positions, integers["nodes_featureids"])
+        tensors = {name: integers.pop(name).astype(kind) for name, kind in TENSORS.items()}
         if self._members:
             tensors["membership_values"] = np.array(self._members)
         return graph.add(
@@ -128,40 +119,23 @@ class Ensemble:
 
 def forest_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert to the probabilities of a tree, or the mean over a forest's trees, summed first as in scikit-learn."""
-    trees = _trees_of(model)
     classes = len(model.classes_)
-    targets = [1] if classes == 2 else list(range(classes))
-    ensemble = Ensemble()
-    for tree in trees:
-        for position, target in enumerate(targets):
-            _add(ensemble, tree, tree.value[:, 0, target], position)
-    sums = _mean(ensemble.node(matrix, len(targets), graph), len(trees), graph)
     if classes != 2:
-        return sums
-    return graph.add("Gemm", sums, graph.constant([[-1.0, 1.0]]), graph.constant([1.0, 0.0]))  # 1 - p, p
+        return _forest(model, range(classes), matrix, graph)
+    share = _forest(model, [1], matrix, graph)
+    return graph.add("Gemm", share, graph.constant([[-1.0, 1.0]]), graph.constant([1.0, 0.0]))  # 1 - p, p
 
 
 def forest_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert to the predictions (n,) of a tree, or the mean over a forest's trees."""
-    trees = _trees_of(model)
-    ensemble = Ensemble()
-    for tree in trees:
-        _add(ensemble, tree, tree.value[:, 0, 0], 0)
-    return column(_mean(ensemble.node(matrix, 1, graph), len(trees), graph), graph)
+    return column(_forest(model, [0], matrix, graph), graph)
 
 
 def gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert boosted trees with a constant initial prediction to probabilities, or predictions (n,)."""
     start = model.init_
     if not (isinstance(start, str) and start == "zero"):
-        constant = getattr(start, "strategy", None) in (
-            "prior",
-            "most_frequent",
-            "constant",
-            "mean",
-            "median",
-            "quantile",
-        )
+        constant = getattr(start, "strategy", None) not in ("stratified", "uniform")
         if not type(start).__name__.startswith("Dummy") or not constant:
             raise Refused(f"its init is {type(start).__name__}, and only a constant initial prediction compiles")
     baseline = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
@@ -190,10 +164,17 @@ def hist_gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
     return column(by_link(model._loss.link, sums, graph), graph)
 
 
-def _trees_of(model: Any) -> list[Any]:
+def _forest(model: Any, outputs: Sequence[int], matrix: Matrix, graph: Graph) -> str:
+    """Add the mean over all trees of these of their outputs, (n, outputs)."""
     if model.n_outputs_ > 1:
         raise Refused("it predicts several targets")
-    return [each.tree_ for each in model.estimators_] if hasattr(model, "estimators_") else [model.tree_]
+    trees = [each.tree_ for each in model.estimators_] if hasattr(model, "estimators_") else [model.tree_]
+    ensemble = Ensemble()
+    for tree in trees:
+        for position, output in enumerate(outputs):
+            _add(ensemble, tree, tree.value[:, 0, output], position)
+    sums = ensemble.node(matrix, len(outputs), graph)
+    return sums if len(trees) == 1 else graph.add("Div", sums, graph.constant(float(len(trees))))
 
 
 def _add(ensemble: Ensemble, tree: Any, values: Floats, target: int) -> None:
@@ -206,10 +187,6 @@ def _add(ensemble: Ensemble, tree: Any, values: Floats, target: int) -> None:
         values=values,
         target=target,
     )
-
-
-def _mean(sums: str, trees: int, graph: Graph) -> str:
-    return sums if trees == 1 else graph.add("Div", sums, graph.constant(float(trees)))
 
 
 def _probabilities(raw: str, baseline: Floats, factor: float, graph: Graph) -> str:
@@ -242,12 +219,10 @@ def _add_histogram_tree(ensemble: Ensemble, predictor: Any, target: int, model: 
         known = np.arange(len(model._bin_mapper.bin_thresholds_[int(nodes["feature_idx"][node])]))
         goes_left = _bits(predictor.raw_left_cat_bitsets[int(nodes["bitset_idx"][node])])
         # Unknown categories go where missing values go, so the set must be the one of the other side.
+        sets[node] = [float(code) for code in known.tolist() if (code in goes_left) != missing_left[node]]
         if missing_left[node]:
             left[node], right[node] = right[node], left[node]
-            sets[node] = [float(code) for code in known.tolist() if code not in goes_left]
             missing_left[node] = 0
-        else:
-            sets[node] = [float(code) for code in known.tolist() if code in goes_left]
     ensemble.add_tree(
         left,
         right,
@@ -274,16 +249,15 @@ def thresholds_of(model: Any) -> dict[int, Floats]:
         if model._preprocessor is not None:
             return {}  # its features are reordered; bisection of the scores covers it
         nodes = np.concatenate([predictor.nodes for each in model._predictors for predictor in each])
-        inner = nodes[~nodes["is_leaf"].astype(bool)]
-        feature, threshold = inner["feature_idx"], inner["num_threshold"].astype(np.float64)
+        nodes = nodes[~nodes["is_leaf"].astype(bool)]
+        feature, threshold = nodes["feature_idx"], nodes["num_threshold"].astype(np.float64)
     elif hasattr(model, "tree_") or (
         hasattr(model, "estimators_") and hasattr(np.ravel(model.estimators_)[0], "tree_")
     ):
         trees = [model.tree_] if hasattr(model, "tree_") else [each.tree_ for each in np.ravel(model.estimators_)]
-        inner_of = [tree.children_left >= 0 for tree in trees]
-        feature = np.concatenate([tree.feature[inner] for tree, inner in zip(trees, inner_of, strict=True)])
-        raw = np.concatenate([tree.threshold[inner] for tree, inner in zip(trees, inner_of, strict=True)])
-        threshold = rounded_threshold(raw)
+        inner = np.concatenate([tree.children_left for tree in trees]) >= 0
+        feature = np.concatenate([tree.feature for tree in trees])[inner]
+        threshold = rounded_threshold(np.concatenate([tree.threshold for tree in trees])[inner])
     else:
         return {}
     finite = np.isfinite(threshold)

@@ -31,6 +31,13 @@ class DecisionRule:
             return np.asarray(scores.argmax(axis=1))
         return np.where(scores[:, self.positive] >= self.threshold, self.positive, 1 - self.positive)
 
+    def margin(self, scores: Array) -> Array:
+        """How far each row is from another label (n,): from the threshold, or the best class from the second best."""
+        if self.task == "binary":
+            return np.abs(scores[:, self.positive] - self.threshold)
+        ordered = np.sort(scores, axis=1)
+        return np.asarray(ordered[:, -1] - ordered[:, -2])
+
     def labels(self, positions: Array) -> list[Any]:
         """Return the labels at these positions, or a regression's predictions as a list."""
         if self.task == "regression":

@@ -23,9 +23,9 @@ def row_hashes(columns: Columns, names: Sequence[str], target: Array, *, seed: i
     rows = len(target)
     total = np.full(rows, _of_text(f"seatrial {seed}"), dtype=np.uint64)
     for name, values in [*((name, columns[name]) for name in sorted(names)), ("", target)]:
-        total = _mixed(total ^ _of_text(name)) ^ _of_values(values)
-    total = _mixed(total)
-    total = _mixed(total ^ _occurrence(total))
+        total = mixed(total ^ _of_text(name)) ^ _of_values(values)
+    total = mixed(total)
+    total = mixed(total ^ occurrences(total))
     return np.asarray((total >> np.uint64(11)) / 2.0**53, dtype=np.float64)
 
 
@@ -33,7 +33,7 @@ def _of_values(values: Array) -> Numbers:
     if values.dtype.kind in "fiub":
         numbers = values.astype(np.float64) + 0.0  # one zero
         numbers[np.isnan(numbers)] = np.nan  # one NaN
-        return _mixed(numbers.view(np.uint64))
+        return mixed(numbers.view(np.uint64))
     # As text, like in a table's file: dates are objects in training, but text in a release's reference rows.
     known = {value: _of_text("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
     return np.array([known[value] for value in values.tolist()], dtype=np.uint64)
@@ -43,7 +43,7 @@ def _of_text(text: str) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()))
 
 
-def _mixed(values: Numbers) -> Numbers:
+def mixed(values: Numbers) -> Numbers:
     """Mix every bit into all others: the finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -51,7 +51,7 @@ def _mixed(values: Numbers) -> Numbers:
     return values ^ (values >> np.uint64(31))
 
 
-def _occurrence(values: Numbers) -> Numbers:
+def occurrences(values: Numbers) -> Numbers:
     """Number equal values 0, 1, 2, ... in their order."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]

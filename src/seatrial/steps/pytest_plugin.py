@@ -180,7 +180,7 @@ def _run_once_for_all_workers(item: pytest.Function, shared: Path) -> "Verdict |
 
     from seatrial.core.files import write_atomic
     from seatrial.trial.records import read_verdict
-    from seatrial.trial.report.document import to_json
+    from seatrial.trial.report.formats import to_json
 
     path = shared / f"{hashlib.sha256(str(item.path.parent).encode()).hexdigest()}.json"
     with FileLock(f"{path}.lock"):

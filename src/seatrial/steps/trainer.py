@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seatrial.train.recipe import Recipe
-    from seatrial.trial.prove.code_faults import Alter
-    from seatrial.trial.prove.trainer import TrainedRelease, Trainer
+    from seatrial.trial.prove.trainer import Alter, TrainedRelease, Trainer
 
 
 def trainer_of(recipe: "Recipe") -> "Trainer":
@@ -61,13 +60,7 @@ def _trained(recipe: "Recipe") -> "TrainedRelease":
     from seatrial.steps.recipes import training_of
     from seatrial.train.profile import fingerprint
     from seatrial.trial.prove.trainer import TrainedRelease
-    from seatrial.trial.rows.reference import LabelledRows
 
     table, split = recipe.table, recipe.split
     profile = fingerprint("", table.columns, recipe.columns, table.target, recipe.project.target, table.task)
-    return TrainedRelease(
-        training_of(recipe),
-        LabelledRows(recipe.held_out, table.target[split.test]),
-        {"cuts": split.cuts, "seed": split.seed},
-        asdict(profile),
-    )
+    return TrainedRelease(training_of(recipe), {"cuts": split.cuts, "seed": split.seed}, asdict(profile))

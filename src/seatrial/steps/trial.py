@@ -226,8 +226,7 @@ def accept(
 def write_result(folder: Path, verdict: "Verdict", lockfile: str = "") -> TrialResult:
     """Write a verdict in all its formats, and the lockfile of the tested environment."""
     from seatrial.trial import gate
-    from seatrial.trial.report.document import to_json
-    from seatrial.trial.report.formats import to_junit, to_markdown
+    from seatrial.trial.report.formats import to_json, to_junit, to_markdown
     from seatrial.trial.report.page import to_html
 
     files = {"trial.html": to_html(verdict), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}

@@ -7,18 +7,17 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.trial.compare.exact import difference
-from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics, too_few_labels
 from seatrial.trial.compare.new_row_losses import compare_new_row_losses
 from seatrial.trial.compare.new_rows import compare_new_rows
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.row_matching import match
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.compare.statistics import groups_of
+from seatrial.trial.compare.statistics import NoiseFloor, groups_of
 from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.compare.training_data import compare_data
-from seatrial.trial.equality_checks import PUBLISH_SDIST
+from seatrial.trial.equality_checks import not_run
 from seatrial.trial.noise import calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
@@ -51,10 +50,8 @@ def check_total(
     if floor is not None:
         checks = compare_total(queries, groups_of(queries, policy.slices), before, after, floor, policy)
     else:
-        reason = recipes.missing.get("total") or recipes.missing.get("reproduce") or "The recipe is not available."
-        outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
-        summary = f"The noise floor of harmless retraining is unknown, so changes cannot be judged. {reason}"
-        checks = [Check("total.noise", "total", outcome, summary, hint=PUBLISH_SDIST)]
+        what = "The noise floor of harmless retraining is unknown, so changes cannot be judged."
+        checks = [not_run("total.noise", "total", recipes, policy, what=what)]
     if queries.truth is not None:
         noise = floor.of_members("metrics") if floor else None
         checks += compare_metrics(queries.scoring, before.rows, after.rows, queries.truth, policy, noise=noise)
@@ -91,7 +88,7 @@ def check_data(
     checks += compare_history(before, after, policy, matched)
     checks += compare_new_rows(before, after, matched, policy)
     fresh, known = np.flatnonzero(~matched.known), base.held_out
-    if known is None or not len(fresh):
+    if not len(fresh):
         return checks
     rows = {name: values[fresh] for name, values in after.columns.items()}
     truth = scoring.positions(after.target[fresh])
@@ -117,7 +114,7 @@ def check_gain(
     measured = [
         (np.asarray(part.score(part.held_out.columns)), scoring.positions(part.held_out.target))
         for part in (recipes.baseline, recipes.candidate)
-        if part and part.held_out
+        if part
     ]
     if len(measured) < 2:
         if truth is None:

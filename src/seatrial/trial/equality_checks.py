@@ -1,5 +1,6 @@
 """The checks that ask whether things are equal: golden rows, invariants, invalid input, cost, repeated training."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ from seatrial.core.progress import Progress
 from seatrial.model.features import Array
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
-from seatrial.trial.compare.cost import ReleaseCost, compare_cost
+from seatrial.trial.compare.cost import compare_cost
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.scoring import Scoring
@@ -24,7 +25,6 @@ from seatrial.trial.sandbox.sandbox import Sandbox
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 PUBLISH_SDIST = "Publish the sdist with the wheel, and keep the table that the release was trained on."
 EXACT = ("rows", "probes", "crossed")  # the blocks of rows on which nothing may differ
-INFINITE = float("inf")
 
 
 def comparable(old: Metadata, new: Metadata) -> bool:
@@ -41,11 +41,11 @@ def check_golden(
     role: str,
 ) -> list[Check]:
     """Compare the installed wheel's predict() with the scores that training stored."""
-    together = repeated.answers.predicted["golden"].together
+    together = repeated.predicted.together
     if together.errors or together.answered != repeated.rows:
         text = next(iter(together.errors.values()), f"{together.answered} of {repeated.rows} rows were answered")
         summary = f"the {role} does not answer its own golden rows: {text}"
-        return [Check("golden.scores", "golden", Outcome.blocked, summary, severity=INFINITE)]
+        return [Check("golden.scores", "golden", Outcome.blocked, summary, severity=math.inf)]
     scores = flat(together.scores, not scoring.classifies)
     same = Sameness(
         "golden.scores", "golden", scoring, rows_as_columns(columns, golden.rows), golden.scores, scores,
@@ -60,23 +60,19 @@ def check_golden(
 def _golden_labels(labels: Sequence[object], golden: GoldenRows, scoring: Scoring, role: str) -> list[Check]:
     """Compare the labels of predict() with those that its scores imply; exact ties may fall either way."""
     expected, actual = scoring.decide(golden.scores), scoring.positions(list(labels))
-    ordered = np.sort(golden.scores, axis=1)
-    lead = ordered[:, -1] - ordered[:, -2]
-    if scoring.task == "binary":
-        lead = np.abs(golden.scores[:, scoring.positive] - scoring.threshold)
-    wrong = int(((expected != actual) & (lead > TIE)).sum())
+    wrong = int(((expected != actual) & (scoring.margin(golden.scores) > TIE)).sum())
     if not wrong:
         return []
     summary = (
         f"the installed {role} gives {wrong} of {len(expected)} golden rows a different label than its scores imply: "
         f"its threshold is not {scoring.threshold:g}, or its classes are in another order"
     )
-    return [Check("golden.labels", "golden", Outcome.blocked, summary, severity=INFINITE)]
+    return [Check("golden.labels", "golden", Outcome.blocked, summary, severity=math.inf)]
 
 
 def check_invariants(repeated: RepeatedAnswers, scoring: Scoring, policy: Policy, role: str) -> list[Check]:
     """Every row once and in order, the same each time, alone as in a batch, and nothing changed in place."""
-    predicted = repeated.answers.predicted["golden"]
+    predicted = repeated.predicted
 
     def answered(scores: np.ndarray, count: int | None = None) -> Array:
         return flat(scores, not scoring.classifies)[:count]
@@ -92,8 +88,8 @@ def check_invariants(repeated: RepeatedAnswers, scoring: Scoring, policy: Policy
         changed=predicted.changed,
     )
     checks = compare_invariants(repeats, scoring, policy, role=f"the {role}")
-    if repeated.answers.attempts:
-        tried = ", ".join(dict.fromkeys(repeated.answers.attempts))
+    if repeated.attempts:
+        tried = ", ".join(dict.fromkeys(repeated.attempts))
         summary = f"the {role} attempted an operation that no prediction needs, and it was blocked: {tried[:200]}"
         checks.append(Check("invariants.attempts", "invariants", Outcome.blocked, summary, severity=1.0))
     return checks
@@ -105,7 +101,7 @@ def check_bad_input(probes: Sequence[Probe], old: Sequence[RowResult], new: Sequ
     failed = [(probe, result) for probe, result in zip(probes, new, strict=True) if result.outcome == "failed"]
     if failed:
         probe, result = failed[0]
-        subject, severity = probe.column, INFINITE
+        subject, severity = probe.column, math.inf
         summary = (
             f"the candidate fails on {len(failed)} rows, for example if `{subject}` is {probe.what}: {result.error}"
         )
@@ -137,13 +133,12 @@ def check_cost(
     old: Sandbox, old_collected: CollectedAnswers, new: Sandbox, new_collected: CollectedAnswers, policy: Policy
 ) -> list[Check]:
     """Compare size, load time and latency, as ratios."""
-    load = new_collected.answers.load_seconds
-    if load > policy.max_load * old_collected.answers.load_seconds:
+    load = new_collected.load_seconds
+    if load > policy.max_load * old_collected.load_seconds:
         # A busy machine easily doubles a load time, so one that seems too long is measured again.
         load = min(load, *(new.ask([Describe()]).load_seconds for _ in range(2)))
-    before, after = (float(np.median(each.answers.cost.single)) for each in (old_collected, new_collected))
-    first = ReleaseCost(old.wheel.size, old_collected.answers.load_seconds, before)
-    return compare_cost(first, ReleaseCost(new.wheel.size, load, after), policy)
+    before = (old.wheel.size, old_collected.load_seconds, old_collected.row_seconds)
+    return compare_cost(before, (new.wheel.size, load, new_collected.row_seconds), policy)
 
 
 def trained_again(
@@ -178,7 +173,7 @@ def trained_again(
         words = ("the candidate trained again", "the installed candidate")
         same("reproduce.candidate", "reproduce", again, candidate, words, Outcome.blocked)
     else:
-        checks.append(_not_run("reproduce.candidate", "reproduce", recipes, policy))
+        checks.append(not_run("reproduce.candidate", "reproduce", recipes, policy))
     if old is None:
         return checks
     if recipes.baseline:
@@ -187,7 +182,7 @@ def trained_again(
         words = ("the installed baseline", "the baseline trained again")
         same("reproduce.baseline", "reproduce", baseline, again, words, Outcome.blocked)
     else:
-        checks.append(_not_run("reproduce.baseline", "reproduce", recipes, policy))
+        checks.append(not_run("reproduce.baseline", "reproduce", recipes, policy))
     if recipes.rebuilt:
         progress("training the candidate's code on the baseline's data")
         again = np.asarray(recipes.rebuilt(rows))
@@ -195,13 +190,16 @@ def trained_again(
         differs = Outcome.waiting if policy.kind == "redesign" else Outcome.blocked
         same("rebuild.scores", "rebuild", baseline, again, words, differs)
     else:
-        checks.append(_not_run("rebuild.scores", "rebuild", recipes, policy))
+        checks.append(not_run("rebuild.scores", "rebuild", recipes, policy))
     if policy.kind == "repackage":
         same("total.scores", "total", baseline, candidate, ("the baseline", "the candidate"), Outcome.blocked)
     return checks
 
 
-def _not_run(name: str, suite: Suite, recipes: Recipes, policy: Policy) -> Check:
+def not_run(
+    name: str, suite: Suite, recipes: Recipes, policy: Policy, *, what: str = "This suite could not run."
+) -> Check:
+    """The check that says why a suite could not run, and what would help."""
     reason = recipes.missing.get(suite) or next(iter(recipes.missing.values()), "The recipe is not available.")
     outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
-    return Check(name, suite, outcome, f"This suite could not run. {reason}", hint=PUBLISH_SDIST)
+    return Check(name, suite, outcome, f"{what} {reason}", hint=PUBLISH_SDIST)

@@ -97,7 +97,6 @@ def _baseline_of(verdict: Verdict) -> str | None:
 
 
 def _next_step(verdict: Verdict) -> str:
-    """What to do about a trial that was not passed."""
     if verdict.outcome is Outcome.blocked:
         return "Fix it and build again."
     if verdict.outcome is Outcome.waiting:

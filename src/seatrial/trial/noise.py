@@ -18,9 +18,8 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping
-from seatrial.trial.compare.limits import Limit, NoiseFloor
 from seatrial.trial.compare.queries import Queries, QueryScores, Scorer
-from seatrial.trial.compare.statistics import FAMILIES, MINIMAL, FamilyStatistics, measure
+from seatrial.trial.compare.statistics import FAMILIES, MINIMAL, FamilyStatistics, Limit, NoiseFloor, measure
 from seatrial.trial.policy import Policy
 
 Refit = Callable[[Array], Scorer]  # positions among the baseline's training rows -> the recipe trained on them

@@ -21,13 +21,13 @@ class Training:
     refit: Callable[[Array], Scorer]
     target: Array
     table: Table
-    trained: Columns = field(default_factory=dict)
-    held_out: LabelledRows | None = None
+    trained: Columns
+    held_out: LabelledRows
 
     @property
     def tables(self) -> list[Columns]:
         """The whole table, and the rows that it was trained on."""
-        return [self.table.columns, self.trained] if self.trained else [self.table.columns]
+        return [self.table.columns, self.trained]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,3 @@ class Recipes:
     baseline: Training | None = None
     rebuilt: Scorer | None = None
     missing: dict[str, str] = field(default_factory=dict)
-
-    def crossable(self) -> list[Columns]:
-        """The tables that crossed rows are drawn from; none if neither training can be repeated."""
-        base = self.candidate or self.baseline
-        return base.tables if base else []

@@ -15,8 +15,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
 from seatrial.trial import difference_checks, equality_checks
-from seatrial.trial.compare.blocks import Blocks
-from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.policy import Policy
@@ -99,7 +98,9 @@ class _Trial:
         if old and setup.comparable:
             return self._compared(old, collected, checks)
         if old:
-            checks.append(_not_comparable())
+            summary = "The releases differ in task, target or classes, so their predictions cannot be compared."
+            hint = "Publish a model for another target as another package."
+            checks.append(Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint))
         checks += equality_checks.trained_again(recipes, policy, scoring, None, collected, self.progress)
         return checks + difference_checks.check_alone(setup.queries, collected, policy), {}
 
@@ -134,7 +135,8 @@ class _Trial:
     @cached_property
     def blocks(self) -> Blocks:
         """What both releases are asked: the queries, and the crossed rows."""
-        crossed = cross_tables(self.setup.candidate.description.columns, self.recipes.crossable())
+        training = self.recipes.candidate or self.recipes.baseline
+        crossed = cross_tables(self.setup.candidate.description.columns, training.tables if training else [])
         return self.setup.queries.blocks.extended("crossed", crossed)
 
     def _collect(self, release: OpenedRelease) -> CollectedAnswers:
@@ -169,12 +171,6 @@ def _verdict(
         started=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seatrial=__version__,
     )
-
-
-def _not_comparable() -> Check:
-    summary = "The releases differ in task, target or classes, so their predictions cannot be compared."
-    hint = "Publish a model for another target as another package."
-    return Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint)
 
 
 def _check_baseline(baseline: OpenedRelease, queries: Queries, policy: Policy) -> list[Check]:

@@ -12,7 +12,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.answer_collection import GoldenRows, read_golden, scoring_of
 from seatrial.trial.rows.row_selection import Rows, gather_rows, make_trial_queries
-from seatrial.trial.sandbox.answers import Answers, Description
+from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.sandbox.queries import Describe
 from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox
 from seatrial.wheels.sources import WheelSource
@@ -21,15 +21,10 @@ from seatrial.wheels.wheel import WheelInfo
 
 @dataclass(frozen=True)
 class OpenedRelease:
-    """A release in its sandbox, and its description."""
+    """A release in its sandbox, and its description of itself."""
 
     sandbox: Sandbox
-    answers: Answers
-
-    @property
-    def description(self) -> Description:
-        """Its description of itself."""
-        return self.answers.description
+    description: Description
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def set_up_trial(
     def opened(wheel: Path | WheelInfo, role: str) -> OpenedRelease:
         sandbox = open_sandbox(wheel, policy, role=role, index=index, progress=progress)
         progress(f"reading the {role}'s description")
-        return OpenedRelease(sandbox, sandbox.ask([Describe()]))
+        return OpenedRelease(sandbox, sandbox.ask([Describe()]).description)
 
     new = opened(candidate, "candidate")
     old = opened(baseline, "baseline") if baseline else None

@@ -70,7 +70,7 @@ from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.metrics import compare_metrics
 from seatrial.trial.compare.queries import QueryScores, make_queries
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.compare.limits import Limit, NoiseFloor
+from seatrial.trial.compare.statistics import Limit, NoiseFloor
 from seatrial.trial.policy import Policy
 from seatrial.trial.sandbox.jobs import memory_mb
 n, g, policy = 1_000_000, np.random.default_rng(0), Policy()

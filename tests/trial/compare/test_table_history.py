@@ -80,7 +80,8 @@ def test_a_rewritten_column_is_named_with_what_happened_to_it(change, words):
 
 def test_several_rewritten_columns_are_all_named():
     columns = {**COLUMNS, "fare": np.roll(COLUMNS["fare"], 1), "sex": np.roll(COLUMNS["sex"], 1)}
-    checks = compare_history(OLD, table(columns), POLICY)
+    new = table(columns)
+    checks = compare_history(OLD, new, POLICY, match(OLD, new))
     assert {"fare", "sex"} <= {c.subject for c in checks if c.outcome is Outcome.blocked}
 
 
@@ -94,7 +95,8 @@ def test_wrong_labels_of_a_group_name_the_group():
 def test_a_few_corrections_are_only_noted():
     target = TARGET.copy()
     target[:15] = 1 - target[:15]
-    checks = compare_history(OLD, table(target=target), POLICY)
+    new = table(target=target)
+    checks = compare_history(OLD, new, POLICY, match(OLD, new))
     assert not failed(checks)
     assert any(c.outcome is Outcome.noted and "corrected" in c.summary for c in checks)
 

@@ -8,7 +8,7 @@ from tests.trial.compare.formula_models import passengers
 
 from seatrial.model.schema import Column
 from seatrial.train.profile import fingerprint
-from seatrial.trial.compare.cost import ReleaseCost, compare_cost
+from seatrial.trial.compare.cost import compare_cost
 from seatrial.trial.compare.training_data import compare_data
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Outcome
@@ -67,9 +67,9 @@ def test_a_release_without_a_fingerprint_is_inconclusive():
 
 
 def test_costs_are_ratios_and_what_is_too_short_to_measure_passes():
-    old = ReleaseCost(5_000_000, 1.0, 0.01)
-    assert {c.outcome for c in compare_cost(old, ReleaseCost(6_000_000, 1.2, 0.015), Policy())} == {Outcome.passed}
-    blocked = compare_cost(old, ReleaseCost(50_000_000, 9.0, 0.1), Policy())
+    old = (5_000_000, 1.0, 0.01)
+    assert {c.outcome for c in compare_cost(old, (6_000_000, 1.2, 0.015), Policy())} == {Outcome.passed}
+    blocked = compare_cost(old, (50_000_000, 9.0, 0.1), Policy())
     assert {c.outcome for c in blocked} == {Outcome.blocked}
-    tiny = compare_cost(ReleaseCost(1_000, 0.001, 1e-5), ReleaseCost(9_000, 0.01, 9e-5), Policy())
+    tiny = compare_cost((1_000, 0.001, 1e-5), (9_000, 0.01, 9e-5), Policy())
     assert {c.outcome for c in tiny} == {Outcome.passed}

@@ -45,15 +45,16 @@ def fit(columns: Columns, target: Array, weights: Array | None = None):
 def trained(columns: Columns, target: Array, weights: Array | None = None) -> TrainedRelease:
     held = np.floor(np.abs(target) * 1000) % 5 == 0  # by content, as a real split
     known = {name: values[~held] for name, values in columns.items()}
+    rows = LabelledRows({name: values[held] for name, values in columns.items()}, target[held])
     training = Training(
         score=fit(known, target[~held], weights),
         refit=lambda rows: fit({n: v[rows] for n, v in known.items()}, target[~held][rows], weights),
         target=target[~held],
         table=Table(columns, target, "z"),
         trained=known,
+        held_out=rows,
     )
-    rows = LabelledRows({name: values[held] for name, values in columns.items()}, target[held])
-    return TrainedRelease(training, rows, {"cuts": {}, "seed": 0}, {})
+    return TrainedRelease(training, {"cuts": {}, "seed": 0}, {})
 
 
 def train(columns: Columns, target: Array) -> TrainedRelease:
@@ -66,7 +67,7 @@ def make_lab(policy: Policy | None = None, **trainer: Any) -> Lab:
     functions = Trainer(own, train, lambda: own, lambda alter: None, lambda c: np.ones(len(c["x"])), (), (), ())
     setup = ProofSetup(
         sandbox=None,
-        answers=SimpleNamespace(description=SimpleNamespace(columns=SCHEMA)),
+        columns=SCHEMA,
         golden=GoldenRows(tuple({"x": float(k), "y": 1.0} for k in range(5)), np.zeros(5)),
         queries=make_queries(Scoring("regression", (), scale=1.0), OWN, TARGET),
         policy=policy or Policy(replicas=5),

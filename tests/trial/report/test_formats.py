@@ -15,8 +15,7 @@ from tests.trial.samples import EVIL, SAMPLES, verdict_of
 
 from seatrial.pages.words import percent
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict, read_verdict
-from seatrial.trial.report.document import json_schema, to_json
-from seatrial.trial.report.formats import terminal_rows, to_junit, to_markdown
+from seatrial.trial.report.formats import json_schema, terminal_rows, to_json, to_junit, to_markdown
 from seatrial.trial.report.reading import failed, headline, suite_states
 from seatrial.trial.report.words import clean, figure
 

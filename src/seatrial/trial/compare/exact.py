@@ -1,5 +1,6 @@
 """Compares scores that must be equal: golden, reproduce, rebuild. Reports which rows differ and the likely cause."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,6 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, Suite
 
 MOST_SHOWN = 20
-INFINITE = float("inf")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _shapes(same: Sameness) -> Check:
         summary = f"{same.actual_is} gives {new[0]} answers to {old[0]} {same.rows}: rows were dropped or added"
     else:
         summary = f"{same.actual_is} gives scores of shape {new}, but {same.expected_is} has {old}: the classes differ"
-    return Check(same.name, same.suite, Outcome.blocked, summary, old=old[0], new=new[0], severity=INFINITE)
+    return Check(same.name, same.suite, Outcome.blocked, summary, old=old[0], new=new[0], severity=math.inf)
 
 
 def _scores(same: Sameness, distance: Array, off: Array, policy: Policy, differs: Outcome) -> Check:
@@ -81,7 +81,7 @@ def _scores(same: Sameness, distance: Array, off: Array, policy: Policy, differs
     )
     return Check(
         same.name, same.suite, differs, summary, subject=cause.column,
-        new=float(finite.max()) if np.isfinite(finite.max()) else None, limit=limit, severity=INFINITE,
+        new=float(finite.max()) if np.isfinite(finite.max()) else None, limit=limit, severity=math.inf,
         evidence={"rows": worst.tolist(), "off": count, "cause": cause.words, "strength": cause.strength},
     )  # fmt: skip
 
@@ -94,4 +94,4 @@ def _labels(same: Sameness, moved: Array, differs: Outcome) -> Check:
         f"label than {same.expected_is}, with equal scores: {why}"
     )
     name = f"{same.name.split('.')[0]}.labels"
-    return Check(name, same.suite, differs, summary, old=old, new=new, severity=INFINITE)
+    return Check(name, same.suite, differs, summary, old=old, new=new, severity=math.inf)

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.groups import Grouping, factorized, group_column, missing, ticked
+from seatrial.trial.compare.groups import Grouping, group_column, grouped, missing, ticked
 from seatrial.trial.compare.row_matching import Matched, Table
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
@@ -67,13 +67,9 @@ def compare_new_rows(old: Table, new: Table, matched: Matched, policy: Policy) -
 
 
 def _parts(old: Table, new: Table, rows: Array) -> dict[str, _Part]:
-    parts = {}
-    for name, before in old.columns.items():
-        if name in new.columns:
-            grouping = group_column(name, np.concatenate([before, new.columns[name][rows]]))
-            if grouping is not None and grouping.size > 1:
-                parts[name] = _Part(grouping, old.rows)
-    return parts
+    shared = [name for name in old.columns if name in new.columns]
+    both = {name: np.concatenate([old.columns[name], new.columns[name][rows]]) for name in shared}
+    return {grouping.column: _Part(grouping, old.rows) for grouping in grouped(both)}
 
 
 def _labels(name: str, old: Array, new: Array) -> Grouping:
@@ -83,11 +79,8 @@ def _labels(name: str, old: Array, new: Array) -> Grouping:
         grouping = group_column("the label", both)
         assert grouping is not None
         return Grouping(name, grouping.names, grouping.codes)
-    if both.dtype.kind == "i":
-        values, codes = np.unique(both, return_inverse=True)
-        return Grouping(name, tuple(str(value) for value in values.tolist()), codes)
-    codes, known = factorized(both)
-    return Grouping(name, tuple(str(value) for value in known), codes)
+    known, codes = np.unique(both.astype(str), return_inverse=True)
+    return Grouping(name, tuple(known.tolist()), codes)
 
 
 def _shift(part: _Part, alpha: float, named: Callable[[str], str]) -> Check | None:

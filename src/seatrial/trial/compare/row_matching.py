@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.model.features import Array, Columns
+from seatrial.model.row_hash import Numbers, mixed, occurrences
 from seatrial.trial.compare.groups import factorized
-
-Numbers = npt.NDArray[np.uint64]
 
 UNEXPLAINED = 0.2  # if more of the old rows are neither kept nor equal but for one column, try several columns
 TRIES = 40  # sets of columns to match rows by, if more than one column was rewritten
@@ -133,44 +131,24 @@ def _hashes(name: str, old: Array, new: Array) -> tuple[Numbers, Numbers]:
     else:
         codes = factorized(np.concatenate([old.astype(object), new.astype(object)]))[0].astype(np.uint64)
     salt = np.uint64(int.from_bytes(name.encode()[:64].ljust(8, b"\1"), "little") % 2**63)
-    mixed = _mixed(_mixed(codes) ^ _mixed(np.array([salt], dtype=np.uint64)))
-    return mixed[: len(old)], mixed[len(old) :]
-
-
-def _mixed(values: Numbers) -> Numbers:
-    """The finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    hashes = mixed(mixed(codes) ^ mixed(np.array([salt], dtype=np.uint64)))
+    return hashes[: len(old)], hashes[len(old) :]
 
 
 def _paired(old: Numbers, new: Numbers, *, once: bool = False) -> tuple[Array, Array]:
     """Pair equal hashes, each used once: positions in both. With `once`, only hashes that neither table repeats."""
-    a, b = np.argsort(old, kind="stable"), np.argsort(new, kind="stable")
-    left, right = _numbered(old[a]), _numbered(new[b])
     if once:
-        single_a, single_b = _single(old[a]), _single(new[b])
-        a, b, left, right = a[single_a], b[single_b], left[single_a], right[single_b]
+        a, b = _unrepeated(old), _unrepeated(new)
+        _, i, j = np.intersect1d(old[a], new[b], assume_unique=True, return_indices=True)
+        return a[i], b[j]
+    left, right = (mixed(hashes ^ mixed(occurrences(hashes))) for hashes in (old, new))  # equal ones are numbered
     _, i, j = np.intersect1d(left, right, assume_unique=True, return_indices=True)
-    return a[i], b[j]
+    return i, j
 
 
-def _numbered(ordered: Numbers) -> Numbers:
-    """Make equal hashes distinct by counting them."""
-    if not len(ordered):
-        return ordered
-    new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
-    starts = np.flatnonzero(new)
-    place = np.arange(len(ordered)) - np.repeat(starts, np.diff([*starts, len(ordered)]))
-    return _mixed(ordered ^ _mixed(place.astype(np.uint64)))
-
-
-def _single(ordered: Numbers) -> Array:
-    if not len(ordered):
-        return np.zeros(0, dtype=bool)
-    same = ordered[1:] == ordered[:-1]
-    return np.asarray(~(np.concatenate([[False], same]) | np.concatenate([same, [False]])))
+def _unrepeated(hashes: Numbers) -> Array:
+    _, first, counts = np.unique(hashes, return_index=True, return_counts=True)
+    return np.asarray(first[counts == 1])
 
 
 def repeats(table: Table) -> float:

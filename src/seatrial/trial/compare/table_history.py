@@ -9,7 +9,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import grouped, ticked
-from seatrial.trial.compare.row_matching import Matched, Table, match, repeats
+from seatrial.trial.compare.row_matching import Matched, Table, repeats
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, judged_check
 
@@ -17,12 +17,8 @@ GONE = 0.7  # of a group's rows gone, while most others stayed: the group was lo
 REPEATED = 0.05
 
 
-def compare_history(old: Table, new: Table, policy: Policy, matched: Matched | None = None) -> list[Check]:
-    """Check that known rows were not rewritten, no group was lost, and no rows were repeated.
-
-    `matched` is `match(old, new)`, if it is known already.
-    """
-    matched = matched or match(old, new)
+def compare_history(old: Table, new: Table, policy: Policy, matched: Matched) -> list[Check]:
+    """Check that known rows were not rewritten, no group was lost, and no rows were repeated."""
     checks = [_rewritten(old, new, name, a, b, policy) for name, (a, b) in matched.rewritten.items()]
     if not checks:
         share = float(matched.kept.mean())

@@ -6,9 +6,8 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, ticked
-from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.queries import USER_ROWS, Queries, QueryScores
-from seatrial.trial.compare.statistics import MINIMAL, FamilyStatistics, measure
+from seatrial.trial.compare.statistics import MINIMAL, FamilyStatistics, NoiseFloor, measure
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, judged_check
 
@@ -55,7 +54,9 @@ def compare_total(
         if family == "metrics":
             continue  # they have intervals, see `metrics`
         if family in floor.dropped:
-            checks.append(_dropped(family, floor.dropped[family]))
+            summary = f"Not judged: whether {WORDS[family]}, because {floor.dropped[family]}."
+            hint = "Raise [tool.seatrial.trial] replicas, or give the trial more rows."
+            checks.append(Check(f"total.{family}", "total", Outcome.noted, summary, hint=hint))
         elif family in floor.limits:
             checks.append(_judge(queries, family, statistics, floor))
     return [_weighed(check, checks) for check in checks]
@@ -97,16 +98,6 @@ def answered_by_both(queries: Queries, old: QueryScores, new: QueryScores) -> tu
     probes = {name: values[kept] for name, values in queries.probes.items()}
     narrow = replace(queries, probed=probed, columns=columns, probes=probes)
     return narrow, replace(old, probes=old.probes[kept]), replace(new, probes=new.probes[kept])
-
-
-def _dropped(family: str, reason: str) -> Check:
-    return Check(
-        f"total.{family}",
-        "total",
-        Outcome.noted,
-        f"Not judged: whether {WORDS[family]}, because {reason}.",
-        hint="Raise [tool.seatrial.trial] replicas, or give the trial more rows.",
-    )
 
 
 def _judge(queries: Queries, family: str, statistics: FamilyStatistics, floor: NoiseFloor) -> Check:

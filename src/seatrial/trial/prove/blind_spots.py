@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from seatrial.model.features import Array, Columns
+from seatrial.trial.compare.groups import missing
 from seatrial.trial.policy import Policy
-from seatrial.trial.prove.diagnosis import diagnose
+from seatrial.trial.prove.attempts import diagnose
 from seatrial.trial.records import Check
 
 RunSuite = Callable[[str, Policy], list[Check]]  # runs one suite on a candidate, under any policy
@@ -95,8 +96,8 @@ def _kinds(unseen: Columns, compared: Columns) -> Iterator[tuple[str, Array, Arr
     """Kinds of rows that a few words describe: (words, mask of `unseen`, mask of `compared`)."""
     for name, values in unseen.items():
         other = compared[name]
+        yield f"`{name}` missing", missing(values), missing(other)
         if values.dtype.kind == "f":
-            yield f"`{name}` missing", np.isnan(values), np.isnan(other)
             yield f"`{name}` = 0", values == 0, other == 0
             yield f"a fraction in `{name}`", values % 1 > 0, other % 1 > 0
             known = values[~np.isnan(values)]
@@ -105,7 +106,6 @@ def _kinds(unseen: Columns, compared: Columns) -> Iterator[tuple[str, Array, Arr
             for edge in np.unique(np.quantile(known, [0.1, 0.03])).tolist() if len(known) else []:
                 yield f"`{name}` below {edge:.4g}", values < edge, other < edge
             continue
-        yield f"`{name}` missing", _equals(values, None), _equals(other, None)
         yield f"padding in `{name}`", _padded(values), _padded(other)
         categories = set(values.tolist()) - {None}
         for value in sorted(categories) if len(categories) <= MOST_VALUES else ():

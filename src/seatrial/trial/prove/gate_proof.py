@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from seatrial import __version__
-from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.trial.policy import Policy
-from seatrial.trial.prove.attempts import FAMILIES, Attempt, Result, attempt_from
-from seatrial.trial.prove.diagnosis import diagnose
+from seatrial.trial.prove.attempts import FAMILIES, Attempt, Result, diagnose
 from seatrial.trial.prove.injection import inject_all
 from seatrial.trial.prove.proof_setup import set_up_proof
 from seatrial.trial.prove.retrained_candidates import Lab
@@ -74,17 +72,6 @@ class GateProof:
     def to_document(self) -> dict[str, Any]:
         """Give the JSON document."""
         return asdict(self)
-
-
-def read_proof(document: Any, where: str) -> GateProof:
-    """Read a JSON document back; `where` names it in errors."""
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise SeatrialError(f"{where} is not a gate proof of schema {SCHEMA}.", hint="Run `seatrial prove` again.")
-    try:
-        values = {f.name: document[f.name] for f in fields(GateProof)}
-        return GateProof(**{**values, "attempts": tuple(attempt_from(each) for each in values["attempts"])})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SeatrialError(f"{where} is damaged: {error}", hint="Run `seatrial prove` again.") from None
 
 
 def prove(

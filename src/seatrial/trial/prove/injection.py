@@ -9,14 +9,19 @@ from seatrial.core.progress import silent
 from seatrial.model.features import Array, Columns
 from seatrial.model.table_validation import from_array
 from seatrial.trial import equality_checks
-from seatrial.trial.prove.attempts import Attempt, Result
+from seatrial.trial.prove.attempts import Attempt, Result, diagnose, differing, failed_names
 from seatrial.trial.prove.blind_spots import revealing_rows
-from seatrial.trial.prove.diagnosis import diagnose, differing, failed_names
 from seatrial.trial.prove.proof_setup import ProofSetup
 from seatrial.trial.prove.serving_faults import Mutant
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome
-from seatrial.trial.rows.answer_collection import CollectedAnswers, RepeatedAnswers, flat, repeated_query
+from seatrial.trial.rows.answer_collection import (
+    CollectedAnswers,
+    RepeatedAnswers,
+    flat,
+    repeated_answers,
+    repeated_query,
+)
 from seatrial.trial.sandbox.answers import Answers, Predictions
 from seatrial.trial.sandbox.queries import Predict, Row, Score
 from seatrial.trial.sandbox.sandbox import Sandbox
@@ -41,8 +46,8 @@ class Reply:
         """The answers of predict() to the rows: together, again, in another order, and some of them alone."""
         if self.repeated is None:
             return []
-        golden = self.repeated.answers.predicted["golden"]
-        return [golden.together, golden.again, golden.permuted, golden.alone]
+        predicted = self.repeated.predicted
+        return [predicted.together, predicted.again, predicted.permuted, predicted.alone]
 
 
 def inject_all(setup: ProofSetup, mutants: Sequence[Mutant]) -> tuple[list[Check], list[Attempt]]:
@@ -95,8 +100,7 @@ def _ask(sandbox: Sandbox, mutants: Sequence[Mutant | None], rows: Sequence[Row]
 def _read(answers: Answers, predict: Predict, score: Score) -> Reply:
     if predict.name in answers.failures:
         return Reply(failure=f"the candidate {answers.failures[predict.name]}")
-    golden = replace(answers, predicted={"golden": answers.predicted[predict.name]})
-    repeated = RepeatedAnswers(golden, len(predict.rows), tuple(predict.alone or ()))
+    repeated = repeated_answers(answers, predict)
     if score.name in answers.failures:
         return Reply(repeated, failure=f"the candidate {answers.failures[score.name]}")
     scored = answers.scored[score.name]
@@ -122,7 +126,7 @@ def _checks(setup: ProofSetup, reply: Reply) -> list[Check]:
     scores = flat(reply.scores, not scoring.classifies)
     again = replace(setup.trainer.own.training, score=lambda _: setup.expected[: len(scores)])
     blocks = setup.blocks if len(scores) == len(setup.expected) else setup.blocks.extended("crossed", {})
-    collected = CollectedAnswers(setup.answers, blocks, scores, reply.refused)
+    collected = CollectedAnswers(blocks, scores, reply.refused)
     return checks + equality_checks.trained_again(Recipes(again), policy, scoring, None, collected, silent)
 
 

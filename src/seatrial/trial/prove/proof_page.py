@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from seatrial.pages import render
 from seatrial.pages.charts import Svg
-from seatrial.trial.prove.attempts import FAMILIES, Attempt, Family, attempt_from
+from seatrial.trial.prove.attempts import FAMILIES, Attempt, Family
 from seatrial.trial.prove.gate_proof import GateProof
 from seatrial.trial.report.page import prose
 from seatrial.trial.report.words import cell, cleaned, count, moment, sentence
@@ -85,7 +85,7 @@ def to_html(proof: GateProof) -> str:
 
 def _readable(proof: GateProof) -> GateProof:
     """The same proof with every text cleaned: names come from the package under test."""
-    attempts = tuple(attempt_from(cleaned(vars(attempt))) for attempt in proof.attempts)
+    attempts = tuple(Attempt(**cleaned(vars(attempt))) for attempt in proof.attempts)
     return replace(proof, name=cleaned(proof.name), version=cleaned(proof.version), attempts=attempts)
 
 

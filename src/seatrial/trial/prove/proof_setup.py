@@ -9,15 +9,13 @@ import numpy as np
 from seatrial.core.progress import Progress
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
-from seatrial.trial.compare.blocks import Blocks
-from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.compare.statistics import sensitivity
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.serving_faults import ModelProfile, profile_model
 from seatrial.trial.prove.trainer import Trainer
 from seatrial.trial.rows.answer_collection import GoldenRows
 from seatrial.trial.rows.crossed_rows import cross_rows, cross_tables
-from seatrial.trial.sandbox.answers import Answers
 from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.trial.setup import set_up_trial
 from seatrial.wheels.sources import WheelSource
@@ -36,7 +34,7 @@ class ProofSetup:
     """
 
     sandbox: Sandbox
-    answers: Answers  # what the candidate says about itself
+    columns: tuple[Column, ...]  # of the candidate's schema
     golden: GoldenRows
     queries: Queries
     policy: Policy
@@ -44,11 +42,6 @@ class ProofSetup:
     model: ModelProfile
     crossed: Columns
     unseen: Columns
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns of the candidate's schema."""
-        return self.answers.description.columns
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -88,7 +81,5 @@ def set_up_proof(
     )
     crossed = cross_tables(columns, training.tables)
     unseen = cross_rows(columns, training.table.columns, trainer.allowed, rows=UNSEEN, seed=SEED)
-    opened = trial.candidate
-    return ProofSetup(
-        opened.sandbox, opened.answers, trial.golden, trial.queries, policy, trainer, model, crossed, unseen
-    )
+    sandbox = trial.candidate.sandbox
+    return ProofSetup(sandbox, columns, trial.golden, trial.queries, policy, trainer, model, crossed, unseen)

@@ -11,13 +11,11 @@ from seatrial.model.features import Array
 from seatrial.trial import difference_checks, equality_checks
 from seatrial.trial.compare.queries import Queries, Scorer
 from seatrial.trial.policy import Policy
-from seatrial.trial.prove.attempts import Attempt, Family, Result
+from seatrial.trial.prove.attempts import Attempt, Family, Result, diagnose, differing, failed_names
 from seatrial.trial.prove.blind_spots import looser_policy, stricter_policy
-from seatrial.trial.prove.code_faults import CODE_FAULTS
 from seatrial.trial.prove.data_faults import DATA_FAULTS, changed_columns, find_locations, inject, take_rows
-from seatrial.trial.prove.diagnosis import diagnose, differing, failed_names
 from seatrial.trial.prove.proof_setup import ProofSetup
-from seatrial.trial.prove.trainer import TrainedRelease
+from seatrial.trial.prove.trainer import CODE_FAULTS, TrainedRelease
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome
 from seatrial.trial.rows.answer_collection import CollectedAnswers
@@ -46,7 +44,7 @@ class RetrainedCandidate:
     def _collect(self, release: TrainedRelease) -> CollectedAnswers:
         blocks = self._queries.blocks.extended("crossed", {})
         scores = np.asarray(release.training.score(blocks.table))
-        return CollectedAnswers(self._lab.setup.answers, blocks, scores, np.zeros(len(scores), dtype=bool))
+        return CollectedAnswers(blocks, scores, np.zeros(len(scores), dtype=bool))
 
     @property
     def rows(self) -> int:
@@ -203,11 +201,12 @@ def _make_queries(setup: ProofSetup, old: TrainedRelease, new: TrainedRelease) -
     """Ask what a trial of these two asks: rows that neither was trained on, and probes."""
     # The baseline's rows come first: the candidate's labels may have the very fault that is tested.
     for own, other in ((old, new), (new, old)):
-        rows = own.held_out.take(np.arange(min(own.held_out.rows, MOST_ROWS)))
+        rows = own.training.held_out
+        rows = rows.take(np.arange(min(rows.rows, MOST_ROWS)))
         rows = rows.take(held_out(rows, other.split)) if rows.rows else rows
         if rows.rows:
             break
-    columns = {name: rows.columns[name] for name in old.held_out.columns}
+    columns = {name: rows.columns[name] for name in old.training.held_out.columns}
     probes = tuple(probe_rows(setup.columns, [dict(row) for row in setup.golden.rows[:PROBED]]))
     selected = Rows(joined([LabelledRows(columns, rows.target)]), probes, {})
     return make_trial_queries(setup.queries.scoring, selected, setup.columns)

@@ -1,11 +1,12 @@
 """Draws what a trial measured: old in the quiet colour, new in the accent colour, failures in the failure colour."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent
 from seatrial.trial.records import Check
-from seatrial.trial.report.evidence import BeforeAfter, ChangeHistogram, CostChange, MetricChange
+from seatrial.trial.report.evidence import BeforeAfter, ChangeHistogram
 from seatrial.trial.report.reading import FAILED
 from seatrial.trial.report.words import cut, figure, times
 
@@ -22,6 +23,8 @@ FAMILIES = {
     "sensitivity": "use of columns",
     "probes": "generated rows",
 }
+LABELS = {"log_loss": "log loss", "rmse": "RMSE", "mae": "mean abs. error", "roc_auc": "ROC AUC"}
+HIGHER_IS_BETTER = ("roc_auc", "accuracy")
 FAR = 6.0  # a bar longer than this many times its limit is cut
 FAR_OFF = 25.0  # the same for a metric, in margins
 
@@ -31,10 +34,8 @@ def limits(checks: Sequence[Check]) -> Figure | None:
     judged = [c for c in checks if c.name.startswith("total.") and c.limit and 0 <= c.severity < 1e6]
     if len(judged) < 2:
         return None
-    rows = [
-        (_family(c.name.removeprefix("total.")), c.severity, c.outcome in FAILED)
-        for c in sorted(judged, key=lambda c: -c.severity)
-    ]
+    named = [(c.name.removeprefix("total."), c) for c in sorted(judged, key=lambda c: -c.severity)]
+    rows = [(FAMILIES.get(name, name), c.severity, c.outcome in FAILED) for name, c in named]
     over = sum(failed for _, _, failed in rows)
     exceeded = f"{over} of {len(rows)} {'exceeds' if over == 1 else 'exceed'} it." if over else "No change exceeds it."
     caption = (
@@ -51,10 +52,6 @@ def limits(checks: Sequence[Check]) -> Figure | None:
         chart.text(min(value, FAR), middle, f"{times(value)}\u00d7", FAULT if failed else OLD, dx=6, dy=4)
     listed = ", ".join(f"{name} {times(value)}" for name, value, _ in rows)
     return Figure("Changes relative to noise", draw(f"Bars in units of the limit: {listed}.", chart), caption)
-
-
-def _family(name: str) -> str:
-    return FAMILIES.get(name, name)
 
 
 def change(histogram: ChangeHistogram) -> Figure | None:
@@ -92,25 +89,24 @@ def _shares(most: float) -> Axis:
     return Axis(label, 0.0, most * 1.15, Axis.of_shares(label, most * 1.15).ticks, percent=True)
 
 
-def metrics(changes: Sequence[MetricChange]) -> Figure | None:
+def metrics(checks: Sequence[Check]) -> Figure | None:
     """Each metric's change in units of its margin, with its interval; too far to the left fails."""
-    rows = [change for change in changes if change.margin > 0][:MOST]
+    rows = [row for row in map(_metric, checks) if row][:MOST]
     if not rows:
         return None
-    # Better is to the right; a margin may be tiny compared with what happened.
-    placed = [(m, _in_margins(m, m.worse), _in_margins(m, m.high), _in_margins(m, m.low)) for m in rows]
-    ends = [end for _, _, low, high in placed for end in (low, high)]
+    ends = [end for row in rows for end in row.change]
     scale = Axis.over("change in units of the margin, better to the right", [-1.6, 1.0, *ends], count=6)
-    names = [cut(m.name, NAME) for m in rows]
+    names = [cut(row.name, NAME) for row in rows]
     chart = Chart(scale, Axis("", 0, len(rows), ()), height=48 + 44 * len(rows), names=names)
     chart.bar((scale.low, 0), (-1, len(rows)), FAULT, kind="pale")
     chart.line([(0, 0), (0, len(rows))], OLD)
     chart.line([(-1, 0), (-1, len(rows))], OLD, dashed=True)
-    for place, (m, at, low, high) in enumerate(placed):
+    for place, row in enumerate(rows):
+        low, at, high = row.change
         middle, series = len(rows) - place - 0.5, FAULT if high < -1 else NEW
         chart.line([(low, middle), (high, middle)], series)
         chart.dots([(at, middle)], series, 4.5, kind="one")
-        text, far = f"{figure(m.old)} → {figure(m.new)}", scale.at((low + high) / 2)
+        text, far = f"{figure(row.old)} → {figure(row.new)}", scale.at((low + high) / 2)
         anchor, x = ("start", low) if far < 0.25 else ("end", high) if far > 0.75 else ("middle", (low + high) / 2)
         chart.text(x, middle, text, series, anchor=anchor, dy=-9)
     caption = (
@@ -120,8 +116,25 @@ def metrics(changes: Sequence[MetricChange]) -> Figure | None:
     return Figure("Better or worse", draw(f"Changes of metrics: {_described(rows)}.", chart), caption)
 
 
-def _in_margins(change: MetricChange, worse: float) -> float:
-    return min(max(-worse / change.margin, -FAR_OFF), FAR_OFF)
+class _Metric(NamedTuple):
+    name: str
+    old: float
+    new: float
+    change: list[float]  # in margins, better is positive: the low end of the interval, the change itself, the high end
+
+
+def _metric(check: Check) -> _Metric | None:
+    """Read a metric from the check `metrics.worse` and its interval."""
+    interval = check.evidence.get("interval")
+    if check.name != "metrics.worse" or check.old is None or check.new is None or not check.limit:
+        return None
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
+        return None
+    # Errors and their intervals are shares of the old value.
+    worse = check.old - check.new if check.subject in HIGHER_IS_BETTER else check.new / max(check.old, 1e-12) - 1
+    best, worst = interval
+    change = [min(max(-each / check.limit, -FAR_OFF), FAR_OFF) for each in (worst, worse, best)]
+    return _Metric(LABELS.get(check.subject, check.subject), check.old, check.new, change)
 
 
 def before_after(title: str, pairs: Sequence[BeforeAfter], label: str, caption: str) -> Figure | None:
@@ -163,29 +176,34 @@ def bars(title: str, pairs: Sequence[BeforeAfter], label: str, caption: str) -> 
     return Figure(title, draw(f"{label}: {_described(order)}.", chart), caption)
 
 
-def costs(changes: Sequence[CostChange]) -> Figure | None:
+def costs(checks: Sequence[Check]) -> Figure | None:
     """How many times the old cost the new one is, with its limit."""
-    rows = [cost for cost in changes if cost.old > 0][:MOST]
+    rows = [
+        (c.name.removeprefix("cost."), c.old, c.new, c.limit)
+        for c in checks
+        if c.suite == "cost" and c.old and c.new is not None and c.limit
+    ]
     if not rows:
         return None
-    ratios = [cost.new / cost.old for cost in rows]
-    high = min(max([1.0, *ratios, *(cost.limit for cost in rows if cost.limit)]), 12.0)
-    names = [cut(cost.name, NAME) for cost in rows]
+    ratios = [new / old for _, old, new, _ in rows]
+    high = min(max([1.0, *ratios, *(limit for *_, limit in rows)]), 12.0)
+    names = [cut(name, NAME) for name, *_ in rows]
     chart = _listing("times as much as before", names, [high], step=30, most=high * 1.75, zero=True)
-    for place, (cost, ratio) in enumerate(zip(rows, ratios, strict=True)):
-        middle, failed = len(rows) - place - 0.5, cost.limit is not None and ratio > cost.limit
-        chart.bar((0, middle - 0.25), (min(ratio, high), middle + 0.25), FAULT if failed else NEW)
-        if cost.limit is not None and cost.limit <= high:
-            chart.line([(cost.limit, middle - 0.42), (cost.limit, middle + 0.42)], OLD)
-        text = f"{figure(cost.old)} → {figure(cost.new)} {cost.unit}"
-        chart.text(min(max(ratio, cost.limit or 0.0), high), middle, text, FAULT if failed else OLD, dx=6, dy=4)
+    for place, ((name, old, new, limit), ratio) in enumerate(zip(rows, ratios, strict=True)):
+        middle, series = len(rows) - place - 0.5, FAULT if ratio > limit else NEW
+        chart.bar((0, middle - 0.25), (min(ratio, high), middle + 0.25), series)
+        if limit <= high:
+            chart.line([(limit, middle - 0.42), (limit, middle + 0.42)], OLD)
+        factor, unit = (2**-20, "MB") if name == "size" else (1e3, "ms")
+        text = f"{figure(old * factor)} → {figure(new * factor)} {unit}"
+        chart.text(min(max(ratio, limit), high), middle, text, FAULT if ratio > limit else OLD, dx=6, dy=4)
     chart.line([(1, 0), (1, len(rows))], OLD, dashed=True)
-    listed = ", ".join(f"{cost.name} {times(ratio)} times" for cost, ratio in zip(rows, ratios, strict=True))
+    listed = ", ".join(f"{name} {times(ratio)} times" for name, ratio in zip(names, ratios, strict=True))
     caption = "The dashed line is the old cost; the vertical marks are the policy's limits."
     return Figure("Size and time", draw(f"Costs: {listed}.", chart), caption)
 
 
-def _described(rows: Sequence[BeforeAfter | MetricChange]) -> str:
+def _described(rows: Sequence[BeforeAfter | _Metric]) -> str:
     """The values of a chart in words, for people who do not see it."""
     return ", ".join(f"{row.name} {figure(row.old)} before, {figure(row.new)} now" for row in rows)
 

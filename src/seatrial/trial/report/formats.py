@@ -1,27 +1,16 @@
-"""A verdict as Markdown for a pull request, as JUnit for a CI server, and as rows for a terminal."""
+"""A verdict as its JSON document, as Markdown for a pull request, as JUnit for a CI server, as rows for a terminal."""
 
+import math
 import re
+import sys
 from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
-from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
-from seatrial.trial.report.reading import (
-    QUESTIONS,
-    WORD,
-    against,
-    checks_of,
-    failed,
-    figures_of,
-    headline,
-    not_compared,
-    notable,
-    readable,
-    releases,
-    short_hash,
-    suite_states,
-    total_seconds,
-)
-from seatrial.trial.report.words import CODE, cell, clean, cut, moment, sentence, signed
+from seatrial.core import files
+from seatrial.trial.records import SCHEMA, Check, NotComparedError, Outcome, Verdict
+from seatrial.trial.report import reading
+from seatrial.trial.report.words import cell, clean, cut, marked, moment, sentence
 
 MOST_LISTED = 10  # failed checks in a comment; the page has all of them
 MOST_ROWS, MOST_COLUMNS = 10, 8
@@ -35,33 +24,70 @@ MARK = {
 }
 
 
+def to_json(verdict: Verdict) -> str:
+    """Write the document as standard JSON: the largest float in place of Infinity, null in place of NaN."""
+    document = _plain(verdict.to_document())
+    for check in document["checks"]:
+        check["severity"] = check["severity"] or 0.0  # NaN has no order
+    return files.to_json(document)
+
+
+def json_schema() -> dict[str, Any]:
+    """Describe the document as JSON Schema, generated from the records."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(Verdict).json_schema(mode="serialization")
+    schema["properties"]["schema"] = {"const": SCHEMA, "title": "Schema", "type": "integer"}
+    schema["required"] = [*schema["required"], "schema"]
+    title = f"The result of a sea trial, schema {SCHEMA}"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
+
+
+def _plain(value: Any) -> Any:
+    """Convert to JSON types: numpy's scalars and arrays become numbers and lists, anything else text."""
+    if isinstance(value, dict):
+        return {_plain(str(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        # A lone surrogate cannot be written as UTF-8.
+        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return float(value) if math.isfinite(value) else math.copysign(sys.float_info.max, value)
+    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+
+
 def to_markdown(result: Verdict | NotComparedError) -> str:
     """Write a comment for a pull request: the verdict, the suites, the failures with hints, the worst rows folded."""
     if isinstance(result, NotComparedError):
-        first, hint = not_compared(result)
+        first, hint = reading.not_compared(result)
         return "\n\n".join(part for part in (f"## ❔ {_md(first)}", _md(hint)) if part) + "\n"
-    verdict = readable(result)
-    line = headline(verdict)
-    took = f", in {total_seconds(verdict):.0f} s" if verdict.seconds else ""
+    verdict = reading.readable(result)
+    line = reading.headline(verdict)
+    took = f", in {reading.total_seconds(verdict):.0f} s" if verdict.seconds else ""
     parts = [
         f"## {MARK[line.outcome]} {line.word}: {_md(line.cause)}",
         f"{_md(line.to_do)}",
-        f"Sea trial of {_md(against(verdict))} as a {verdict.kind}{took}.",
+        f"Sea trial of {_md(reading.against(verdict))} as a {verdict.kind}{took}.",
         _md_table(
             ("suite", "", "outcome", "summary"),
             [
                 (s.suite, MARK[s.outcome] if s.outcome else "▫️", s.word, _md(cut(s.line, 240)))
-                for s in suite_states(verdict)
+                for s in reading.suite_states(verdict)
             ],
         ),
     ]
-    bad = failed(verdict)
+    bad = reading.failed(verdict)
     if bad:
         parts.append("### What keeps it from passing")
         parts.append("\n".join(_md_check(check) for check in bad[:MOST_LISTED]))
         if len(bad) > MOST_LISTED:
             parts.append(f"And {len(bad) - MOST_LISTED} more on the page.")
-    notes = notable(verdict)
+    notes = reading.notable(verdict)
     if notes:
         body = "\n".join(_md_check(check) for check in notes[:MOST_LISTED])
         parts.append(_folded(f"{len(notes)} worth reading", body))
@@ -72,7 +98,7 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
 
 
 def _md_check(check: Check) -> str:
-    figures = figures_of(check)
+    figures = reading.figures_of(check)
     line = f"- {MARK[check.outcome]} **{_md(check.id)}**: {_md(sentence(cut(check.summary, 400)))}"
     line += f" ({_md(figures)})" if figures else ""
     return line + (f"<br>{_md(sentence(cut(check.hint, 300)))}" if check.hint else "")
@@ -83,11 +109,8 @@ def _md_rows(verdict: Verdict) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row.get("row", {})))[:MOST_COLUMNS]
     body = []
     for row in rows:
-        old, new = row.get("old"), row.get("new")
-        numbers = isinstance(old, int | float) and isinstance(new, int | float)
-        change = signed(float(new) - float(old)) if numbers else ""  # type: ignore[arg-type]
         values = [cell(row.get("row", {}).get(name), 32) for name in columns]
-        body.append(tuple(_md(text) for text in (cell(old), cell(new), change, cell(row.get("label")), *values)))
+        body.append(tuple(_md(text) for text in (*reading.movement(row), cell(row.get("label")), *values)))
     return _md_table(("old", "new", "change", "label", *(_md(cut(name, 32)) for name in columns)), body)
 
 
@@ -101,18 +124,14 @@ def _folded(title: str, body: str) -> str:
 
 
 def _releases(verdict: Verdict) -> str:
-    parts = [f"{role} {_md(s.version)}, wheel {_md(short_hash(s))}" for role, s in reversed(releases(verdict))]
+    parts = [f"{role} {_md(s.version)}, wheel {_md(s.sha256[:12])}" for role, s in reversed(reading.releases(verdict))]
     parts += [_md(moment(verdict.started))] if verdict.started else []
     return "; ".join([*parts, f"Seatrial {_md(verdict.seatrial)}"] if verdict.seatrial else parts)
 
 
 def _md(text: str) -> str:
     """Escape Markdown, HTML, mentions and URLs; what our sentences mark as code stays code."""
-    parts, end = [], 0
-    for code in CODE.finditer(text):
-        parts += [_md_plain(text[end : code.start()]), f"`{code.group(1)}`"]
-        end = code.end()
-    return "".join([*parts, _md_plain(text[end:])])
+    return marked(text, _md_plain, "`{}`".format)
 
 
 def _md_plain(text: str) -> str:
@@ -129,19 +148,21 @@ def to_junit(result: Verdict | NotComparedError) -> str:
     in their output. Nothing is ever skipped, because many servers show a skipped test as green.
     """
     if isinstance(result, NotComparedError):
-        first, hint = not_compared(result)
+        first, hint = reading.not_compared(result)
         suite = _suite("seatrial.trial", 0.0, "")
         _case(suite, "trial", "compared", "error", first, hint, "not compared")
     else:
-        verdict = readable(result)
-        suite = _suite(f"seatrial.trial: {against(verdict)}", total_seconds(verdict), verdict.started)
+        verdict = reading.readable(result)
+        suite = _suite(f"seatrial.trial: {reading.against(verdict)}", reading.total_seconds(verdict), verdict.started)
         properties = ElementTree.SubElement(suite, "properties")
         for name, value in _properties(verdict):
             ElementTree.SubElement(properties, "property", name=name, value=value)
         for check in verdict.checks:
-            _check_case(suite, check)
-        line = headline(verdict)
-        if line.outcome in _KINDS and not failed(verdict):
+            more = "\n".join(part for part in (sentence(check.hint), reading.figures_of(check)) if part)
+            words = (sentence(check.summary), more, check.outcome.value)
+            _case(suite, check.suite, check.id, _KINDS.get(check.outcome), *words)
+        line = reading.headline(verdict)
+        if line.outcome in _KINDS and not reading.failed(verdict):
             _case(suite, "trial", "verdict", _KINDS[line.outcome], str(line), line.to_do, line.word.lower())
     for kind, plural in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(plural, str(len(list(suite.iter(kind)))))
@@ -161,12 +182,6 @@ def _suite(name: str, seconds: float, started: str) -> ElementTree.Element:
     return ElementTree.Element("testsuite", {**attributes, **({"timestamp": started} if started else {})})
 
 
-def _check_case(suite: ElementTree.Element, check: Check) -> None:
-    figures = figures_of(check)
-    more = "\n".join(part for part in (sentence(check.hint), figures) if part)
-    _case(suite, check.suite, check.id, _KINDS.get(check.outcome), sentence(check.summary), more, check.outcome.value)
-
-
 def _case(
     suite: ElementTree.Element, classname: str, name: str, kind: str | None, line: str, more: str, word: str
 ) -> None:
@@ -183,7 +198,7 @@ def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "cause", verdict.cause
     yield "kind", verdict.kind
     yield "task", verdict.task
-    for role, subject in releases(verdict):
+    for role, subject in reading.releases(verdict):
         yield role, f"{subject.name} {subject.version}"
         yield f"{role}.sha256", subject.sha256
         yield f"{role}.data_sha256", subject.data_sha256
@@ -198,17 +213,17 @@ def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, s
 
     Failures come first. A suite with several passed checks is one row, unless `every` check is wanted.
     """
-    verdict = readable(verdict)
-    rows = [_row(check) for check in failed(verdict)]
-    for suite in QUESTIONS:
-        rest = [check for check in checks_of(verdict, suite) if check.outcome not in _KINDS]
+    verdict = reading.readable(verdict)
+    rows = [_row(check) for check in reading.failed(verdict)]
+    for suite in reading.QUESTIONS:
+        rest = [check for check in reading.checks_of(verdict, suite) if check.outcome not in _KINDS]
         good = [check for check in rest if check.outcome is Outcome.passed]
         if len(good) > 1 and not every:
-            rows.append((suite, f"{len(good)} checks", WORD[Outcome.passed].lower(), ""))
+            rows.append((suite, f"{len(good)} checks", reading.WORD[Outcome.passed].lower(), ""))
             rest = [check for check in rest if check.outcome is not Outcome.passed]
         rows += [_row(check) for check in rest]
     return rows
 
 
 def _row(check: Check) -> tuple[str, str, str, str]:
-    return check.suite, check.id, WORD[check.outcome].lower(), clean(sentence(check.summary), 300)
+    return check.suite, check.id, reading.WORD[check.outcome].lower(), clean(sentence(check.summary), 300)

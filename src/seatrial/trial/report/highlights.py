@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.limits import NoiseFloor
 from seatrial.trial.compare.queries import Queries, QueryScores
-from seatrial.trial.compare.statistics import FURTHEST, groups_of, sensitivity, sensitivity_range
+from seatrial.trial.compare.statistics import FURTHEST, NoiseFloor, groups_of, sensitivity, sensitivity_range
 from seatrial.trial.compare.total import answered_by_both
 from seatrial.trial.compare.training_data import chance, named_shares
 from seatrial.trial.policy import Policy

@@ -9,23 +9,9 @@ from seatrial.pages import render
 from seatrial.pages.charts import Svg
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Subject, Verdict
-from seatrial.trial.report.reading import (
-    QUESTIONS,
-    WORD,
-    against,
-    checks_of,
-    failed,
-    figures_of,
-    headline,
-    notable,
-    readable,
-    releases,
-    short_hash,
-    suite_states,
-    total_seconds,
-)
+from seatrial.trial.report import reading
 from seatrial.trial.report.sections import flips, sections
-from seatrial.trial.report.words import CODE, cell, figure, moment, sentence, signed
+from seatrial.trial.report.words import cell, marked, moment, sentence
 
 MOST_ROWS, MOST_COLUMNS = 10, 24
 
@@ -56,49 +42,46 @@ class Row:
 
 def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
     """Render the page: no script, nothing to fetch, no clock; `command` runs this trial again."""
-    verdict = readable(verdict)
-    line = headline(verdict)
+    verdict = reading.readable(verdict)
+    line = reading.headline(verdict)
     columns = _columns(verdict)
     rows = [_row(row, columns) for row in verdict.worst_rows[:MOST_ROWS]]
     return render(
         "trial.html",
         verdict=verdict,
-        against=against(verdict),
+        against=reading.against(verdict),
         line=line,
         cause=prose(line.cause),
         to_do=prose(line.to_do),
         when=moment(verdict.started) if verdict.started else "",
-        releases=[(role.capitalize(), release, short_hash(release)) for role, release in releases(verdict)],
+        releases=[(role.capitalize(), each, each.sha256[:12]) for role, each in reading.releases(verdict)],
         libraries=list(_changed_libraries(verdict.baseline, verdict.candidate)),
-        suites=suite_states(verdict),
-        failed=[_line(check) for check in failed(verdict)],
-        notable=[_line(check) for check in notable(verdict)],
+        suites=reading.suite_states(verdict),
+        failed=[_line(check) for check in reading.failed(verdict)],
+        notable=[_line(check) for check in reading.notable(verdict)],
         sections=list(sections(verdict)),
         flips=flips(verdict),
         columns=columns,
         rows=rows,
         moves=any(row.ends for row in rows),
         drivers=any(driving for row in rows for _, driving in row.values),
-        checks=[(suite, [_line(check) for check in checks_of(verdict, suite)]) for suite in QUESTIONS],
+        checks=[(suite, [_line(check) for check in reading.checks_of(verdict, suite)]) for suite in reading.QUESTIONS],
         policy=[(name, cell(value), _description(name)) for name, value in verdict.policy.items()],
         seconds=[(name, f"{value:.1f}") for name, value in verdict.seconds.items() if name != "total"],
-        total=f"{total_seconds(verdict):.1f}" if verdict.seconds else "",
+        total=f"{reading.total_seconds(verdict):.1f}" if verdict.seconds else "",
         command=command,
     )
 
 
 def prose(text: str) -> Svg:
     """Escape a sentence, and set what it marks as code as code."""
-    parts, end = [], 0
-    for code in CODE.finditer(text):
-        parts += [html.escape(text[end : code.start()]), f"<code>{html.escape(code.group(1))}</code>"]
-        end = code.end()
-    return Svg("".join([*parts, html.escape(text[end:])]))
+    return Svg(marked(text, html.escape, lambda code: f"<code>{html.escape(code)}</code>"))
 
 
 def _line(check: Check) -> CheckLine:
     summary, hint = prose(sentence(check.summary)), prose(sentence(check.hint))
-    return CheckLine(check.id, check.outcome.value, WORD[check.outcome], summary, hint, figures_of(check))
+    word, figures = reading.WORD[check.outcome], reading.figures_of(check)
+    return CheckLine(check.id, check.outcome.value, word, summary, hint, figures)
 
 
 def _changed_libraries(baseline: Subject | None, candidate: Subject) -> Iterator[tuple[str, str, str]]:
@@ -118,15 +101,11 @@ def _columns(verdict: Verdict) -> list[str]:
 
 
 def _row(row: dict[str, Any], columns: list[str]) -> Row:
-    old, new = row.get("old"), row.get("new")
-    change, ends = "", None
-    if isinstance(old, int | float) and isinstance(new, int | float):
-        change = signed(float(new) - float(old))
-        ends = (float(old), float(new)) if 0 <= old <= 1 and 0 <= new <= 1 else None
-        old, new = figure(float(old)), figure(float(new))
+    ends = reading.predictions_of(row)
     values, drivers = row.get("row", {}), row.get("drivers", ())
     cells = tuple((cell(values.get(name), 36), name in drivers) for name in columns)
-    return Row(cell(old), cell(new), change, cell(row.get("label")), ends, cells)
+    within = ends if ends and min(ends) >= 0 and max(ends) <= 1 else None
+    return Row(*reading.movement(row), cell(row.get("label")), within, cells)
 
 
 def _description(setting: str) -> str:

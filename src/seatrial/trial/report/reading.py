@@ -1,11 +1,12 @@
 """What a verdict says, in the order in which people read it; all renderings take their words and order from here."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from seatrial.trial.records import Check, NotComparedError, Outcome, Subject, Suite, Verdict, read_verdict
-from seatrial.trial.report.words import clean, cleaned, cut, figure, sentence, times
+from seatrial.trial.report.words import cell, clean, cleaned, figure, sentence, signed, times
 from seatrial.trial.verdict import order_of
 
 WORD = {outcome: outcome.value.capitalize() for outcome in Outcome}
@@ -74,10 +75,8 @@ def headline(verdict: Verdict) -> Headline:
     outcome = verdict.outcome if verdict.checks else Outcome.inconclusive
     cause = verdict.cause if verdict.checks else NO_CHECK
     word = "Waiting for acceptance" if outcome is Outcome.waiting else WORD[outcome]
-    for prefix in (word, WORD[outcome]):  # the word is shown once
-        if cause.lower().startswith(f"{prefix.lower()}:") and cause[len(prefix) + 1 :].strip():
-            cause = cause[len(prefix) + 1 :]
-            break
+    # The word is shown once.
+    cause = re.sub(rf"^({word}|{WORD[outcome]}):(?=\s*\S)", "", cause, flags=re.IGNORECASE)
     more = _MORE.search(cause)
     if more and more.start():
         cause = cause[: more.start()]
@@ -151,6 +150,20 @@ def figures_of(check: Check) -> str:
     return ", ".join(parts)
 
 
+def predictions_of(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The old and the new prediction of one of the rows that changed most, if both are numbers."""
+    old, new = row.get("old"), row.get("new")
+    return (float(old), float(new)) if isinstance(old, int | float) and isinstance(new, int | float) else None
+
+
+def movement(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Its old and new prediction, and the change."""
+    ends = predictions_of(row)
+    if ends is None:
+        return cell(row.get("old")), cell(row.get("new")), ""
+    return figure(ends[0]), figure(ends[1]), signed(ends[1] - ends[0])
+
+
 def releases(verdict: Verdict) -> list[tuple[str, Subject]]:
     """The releases by their role, the baseline first."""
     return [*([("baseline", verdict.baseline)] if verdict.baseline else []), ("candidate", verdict.candidate)]
@@ -163,11 +176,6 @@ def against(verdict: Verdict) -> str:
         return f"{new.name} {new.version}, the first release"
     other = "" if old.name == new.name else f"{old.name} "
     return f"{new.name} {new.version} against {other}{old.version}"
-
-
-def short_hash(subject: Subject) -> str:
-    """The part of the wheel's hash that people compare."""
-    return cut(subject.sha256, 13).removesuffix("…")[:12]
 
 
 def total_seconds(verdict: Verdict) -> float:

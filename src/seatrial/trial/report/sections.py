@@ -23,26 +23,10 @@ from seatrial.pages.charts import Figure
 from seatrial.pages.words import percent
 from seatrial.trial.records import Verdict
 from seatrial.trial.report import charts
-from seatrial.trial.report.evidence import (
-    BeforeAfter,
-    ChangeHistogram,
-    LabelFlips,
-    all_of,
-    costs_of,
-    failed_subjects,
-    metrics_of,
-    one_of,
-)
+from seatrial.trial.report.evidence import BeforeAfter, ChangeHistogram, LabelFlips, all_of, one_of
+from seatrial.trial.report.reading import FAILED
 
 MOST_CLASSES = 12
-
-
-@dataclass(frozen=True)
-class Section:
-    """A question, and the charts that answer it."""
-
-    title: str
-    figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True)
@@ -64,19 +48,18 @@ class ConfusionMatrix:
     caption: str
 
 
-def sections(verdict: Verdict) -> Iterator[Section]:
-    """Draw what can be drawn; a question without a chart is left out."""
+def sections(verdict: Verdict) -> Iterator[tuple[str, list[Figure]]]:
+    """Draw what can be drawn: each question with the charts that answer it; one without a chart is left out."""
     change = one_of(verdict, "change", ChangeHistogram)
     questions: dict[str, list[Figure | None]] = {
         "How much changed": [charts.limits(verdict.checks), charts.change(change) if change else None],
-        "Better or worse, and for whom": [charts.metrics(metrics_of(verdict)), _slices(verdict)],
+        "Better or worse, and for whom": [charts.metrics(verdict.checks), _slices(verdict)],
         "Which columns it uses": [_sensitivity(verdict)],
-        "Training data and cost": [_shares(verdict), charts.costs(costs_of(verdict))],
+        "Training data and cost": [_shares(verdict), charts.costs(verdict.checks)],
     }
     for title, figures in questions.items():
-        drawn = tuple(figure for figure in figures if figure is not None)
-        if drawn:
-            yield Section(title, drawn)
+        if drawn := [figure for figure in figures if figure]:
+            yield title, drawn
 
 
 def flips(verdict: Verdict) -> ConfusionMatrix | None:
@@ -136,7 +119,7 @@ def _shares(verdict: Verdict) -> Figure | None:
 
 def _marked(verdict: Verdict, key: str, *checks: str) -> list[BeforeAfter]:
     """The records under a key; those whose group or column these checks blame are marked as failed."""
-    blamed = failed_subjects(verdict, *checks)
+    blamed = {c.subject for c in verdict.checks if c.subject and c.outcome in FAILED and c.name in checks}
 
     def failed(name: str) -> bool:
         return name in blamed or any(name.startswith(f"{subject} ") for subject in blamed)

@@ -7,11 +7,11 @@ its rendering escapes its own markup.
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from seatrial.pages.words import DASH, MINUS, SPACE
+from seatrial.pages.words import DASH, MINUS, SPACE, rough
 
 LONGEST = 600  # letters of any text; enough for a cause with its numbers
 CODE = re.compile(r"`([\w .:=,/()\[\]+-]{1,200})`")  # what our sentences mark as code
@@ -41,13 +41,18 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {clean(str(key), 120): cleaned(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [cleaned(each) for each in value]
+        return type(value)(map(cleaned, value))
     return value if value is None or isinstance(value, bool | int | float) else clean(str(value))
 
 
 def cut(text: str, longest: int) -> str:
     """Shorten a clean text."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def marked(text: str, plain: Callable[[str], str], code: Callable[[str], str]) -> str:
+    """Render a sentence: `plain` renders its text, and `code` what it marks as code."""
+    return "".join((code if place % 2 else plain)(part) for place, part in enumerate(CODE.split(text)))
 
 
 def sentence(text: str) -> str:
@@ -67,8 +72,7 @@ def figure(value: float) -> str:
     if digits > 6 or digits < -12:
         factor, power = f"{value:.1e}".split("e")
         return f"{factor.removesuffix('.0')}e{int(power)}".replace("-", MINUS)
-    text = f"{round(value, digits):,.{max(digits, 0)}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+    return rough(value)
 
 
 def times(ratio: float) -> str:

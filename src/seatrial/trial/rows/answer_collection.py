@@ -11,11 +11,11 @@ import numpy as np
 from seatrial.model.decision import decision_rule
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
-from seatrial.trial.compare.blocks import Blocks
+from seatrial.trial.compare.queries import Blocks
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.probes import Probe
-from seatrial.trial.sandbox.answers import Answers, Description, RowResult
+from seatrial.trial.sandbox.answers import Answers, Description, RepeatedPredictions, RowResult
 from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Row, Score, Validate
 from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.wheels.wheel import WheelInfo
@@ -34,25 +34,35 @@ class GoldenRows:
 
 @dataclass(frozen=True)
 class RepeatedAnswers:
-    """The same rows asked in several ways; scores as they came, not yet checked."""
+    """The same `rows` rows asked in several ways; scores as they came, not yet checked.
 
-    answers: Answers
+    `alone` are the positions of those that were also asked one by one, `attempts` what the model tried and was refused.
+    """
+
+    predicted: RepeatedPredictions
+    attempts: tuple[str, ...]
     rows: int
     alone: tuple[int, ...]
 
 
+def repeated_answers(answers: Answers, query: Predict) -> RepeatedAnswers:
+    """Pick the answers to one query of `repeated_query`."""
+    return RepeatedAnswers(answers.predicted[query.name], answers.attempts, len(query.rows), tuple(query.alone or ()))
+
+
 @dataclass(frozen=True)
 class CollectedAnswers:
-    """One release's answers to the blocks' table, and to the probes.
+    """One release's answers to the blocks' table, and to the probes, and the seconds to load it and for one row.
 
     `scores` are (n, k), or (n,) for a regression. `refused` (n,) marks the rows that its schema rejects.
     """
 
-    answers: Answers
     blocks: Blocks
     scores: Array
     refused: Array
     row_results: tuple[RowResult, ...] = ()
+    load_seconds: float = 0.0
+    row_seconds: float = 0.0
 
     def of(self, *names: str) -> Array:
         """The scores of some blocks."""
@@ -82,7 +92,7 @@ def scoring_of(description: Description, scale: float) -> Scoring:
 def ask_repeatedly(sandbox: Sandbox, golden: GoldenRows) -> RepeatedAnswers:
     """Ask the golden rows in several ways, through predict()."""
     query = repeated_query(golden.rows)
-    return RepeatedAnswers(sandbox.ask([Describe(), query]), len(golden.rows), tuple(query.alone or ()))
+    return repeated_answers(sandbox.ask([query]), query)
 
 
 def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFault | None = None) -> Predict:
@@ -107,7 +117,9 @@ def collect_answers(sandbox: Sandbox, golden: GoldenRows, blocks: Blocks, probes
             hint="Its feature functions must handle every row that the schema accepts.",
         )
     scores = flat(scored.scores, answers.description.metadata.task == "regression")
-    return CollectedAnswers(answers, blocks, scores, scored.refused, answers.row_results["probes"])
+    row_seconds = float(np.median(answers.cost.single))
+    row_results = answers.row_results["probes"]
+    return CollectedAnswers(blocks, scores, scored.refused, row_results, answers.load_seconds, row_seconds)
 
 
 def rows_as_columns(columns: Sequence[Column], rows: Sequence[Any]) -> Columns:

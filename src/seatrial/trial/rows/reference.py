@@ -39,15 +39,10 @@ def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
     """Join the rows of several references; each distinct row is kept once."""
     if not parts:
         return LabelledRows({}, np.empty(0))
-    seen: set[float] = set()
-    kept = []
-    for part in parts:
-        where = row_hashes(part.columns, list(part.columns), part.target, seed=0)
-        new = np.array([place not in seen for place in where.tolist()], dtype=bool)
-        seen.update(where.tolist())
-        kept.append(part.take(new))
-    columns = {name: np.concatenate([part.columns[name] for part in kept]) for name in kept[0].columns}
-    return LabelledRows(columns, np.concatenate([part.target for part in kept]))
+    hashes = [row_hashes(part.columns, list(part.columns), part.target, seed=0) for part in parts]
+    _, first = np.unique(np.concatenate(hashes), return_index=True)
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
+    return LabelledRows(columns, np.concatenate([part.target for part in parts])).take(np.sort(first))
 
 
 def held_out(rows: LabelledRows, split: Mapping[str, Any]) -> Mask:

@@ -13,7 +13,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
 from seatrial.model.metadata import Metadata, metadata_from
 from seatrial.model.schema import Column
-from seatrial.trial.sandbox.jobs import FAILED, REFUSED
+from seatrial.trial.sandbox.jobs import REFUSED
 from seatrial.trial.sandbox.queries import Describe, Job, MeasureCost, Predict, Score, Validate, alone_rows
 
 Floats = npt.NDArray[np.float64]
@@ -21,27 +21,14 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Rejection:
-    """A value that the release's schema rejects, and the rule that it breaks."""
-
-    row: int
-    column: str
-    value: str
-    rule: str
-
-
-@dataclass(frozen=True)
 class Scored:
     """Scores (n, k), k classes or 1 for a regression; NaN for a row that was rejected or that failed.
 
-    `not_finite` marks rows that were scored with NaN or infinity. `refusals` has the first ten thousand reasons.
+    `refused` (n,) marks the rows that the schema rejects; `errors` says by row what the others raised.
     """
 
     scores: Floats
     refused: Mask
-    failed: Mask
-    not_finite: Mask
-    refusals: tuple[Rejection, ...]
     errors: dict[int, str]
 
 
@@ -74,40 +61,29 @@ class RepeatedPredictions:
 
 @dataclass(frozen=True)
 class RowResult:
-    """What predict() did with a row that may be invalid: "accepted" with `scores`, "refused", or "failed" with `error`.
-
-    `rules` are the API's errors: (location, type of rule, message) each; empty if it accepts the row.
-    """
+    """What predict() did with a row that may be invalid: "accepted", or "refused" or "failed" with its `error`."""
 
     outcome: str
-    scores: tuple[float, ...] | None
     error: str
-    rules: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
 class Description:
-    """The installed release; `features` maps each used feature to the columns it reads, `files` to sizes in bytes."""
+    """The installed release, and the versions of the libraries that it runs on."""
 
     version: str
-    package: str
     metadata: Metadata
     columns: tuple[Column, ...]
-    json_schema: dict[str, Any]
-    features: dict[str, tuple[str, ...]]
-    files: dict[str, int]
-    python: str
     libraries: dict[str, str]
 
 
 @dataclass(frozen=True)
 class CostMeasurements:
-    """Seconds for single rows and for batches of `rows` rows, measured one after the other; the peak memory."""
+    """Seconds for single rows and for batches of `rows` rows, measured one after the other."""
 
     single: Floats
     batch: Floats
     rows: int
-    memory_mb: float
 
 
 @dataclass(frozen=True)
@@ -124,7 +100,6 @@ class Answers:
     descriptions: dict[str, Description]
     costs: dict[str, CostMeasurements]
     load_seconds: float
-    seconds: float
     memory_mb: float
     attempts: tuple[str, ...]
     namespace: bool
@@ -167,7 +142,6 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
             descriptions=read["describe"],
             costs=read["cost"],
             load_seconds=float(document["load_seconds"]),
-            seconds=float(document["seconds"]),
             memory_mb=float(document["memory_mb"]),
             attempts=tuple(map(str, document["attempts"])),
             namespace=bool(document["namespace"]),
@@ -180,20 +154,14 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
 
 
 def _score(job: Score, part: Any, path: Path) -> Scored:
-    matrix = _matrix(path)
-    rows = job.rows if isinstance(job.table, Path) else len(next(iter(job.table.values()), ()))
-    if rows is not None and len(matrix) != rows:
+    matrix, rows = _matrix(path), len(next(iter(job.table.values()), ()))
+    if len(matrix) != rows:
         raise NoAnswerError(f"answered {len(matrix)} of {rows} rows")
-    scores, state = np.ascontiguousarray(matrix[:, :-1]), matrix[:, -1]
-    refused, failed = state == REFUSED, state == FAILED
-    return Scored(
-        scores=scores,
-        refused=refused,
-        failed=failed,
-        not_finite=~np.isfinite(scores).all(axis=1) & ~refused & ~failed,
-        refusals=tuple(Rejection(*each) for each in part["refused"]),
-        errors={int(row): str(text) for row, text in part["failed"]},
-    )
+    return Scored(np.ascontiguousarray(matrix[:, :-1]), matrix[:, -1] == REFUSED, _errors(part["failed"]))
+
+
+def _errors(listed: Any) -> dict[int, str]:
+    return {int(row): str(text) for row, text in listed}
 
 
 def _predict(job: Predict, part: Any, path: Path) -> RepeatedPredictions:
@@ -202,8 +170,7 @@ def _predict(job: Predict, part: Any, path: Path) -> RepeatedPredictions:
         scores, matrix = matrix[:count], matrix[count:]
         if len(scores) != count or len(call["labels"]) != count:
             raise NoAnswerError(f"answered {len(scores)} of {count} rows")
-        errors = {int(row): str(text) for row, text in call["errors"]}
-        calls.append(Predictions(scores, tuple(call["labels"]), errors, int(call["answered"])))
+        calls.append(Predictions(scores, tuple(call["labels"]), _errors(call["errors"]), int(call["answered"])))
     together, again, permuted, alone = calls
     return RepeatedPredictions(together, again, permuted, alone, tuple(map(str, part["changed"])))
 
@@ -211,15 +178,7 @@ def _predict(job: Predict, part: Any, path: Path) -> RepeatedPredictions:
 def _validate(job: Validate, part: Any, _: Path) -> tuple[RowResult, ...]:
     if len(part["rows"]) != len(job.rows):
         raise NoAnswerError(f"answered {len(part['rows'])} of {len(job.rows)} rows")
-    return tuple(
-        RowResult(
-            outcome=str(each["outcome"]),
-            scores=None if each["scores"] is None else tuple(map(float, each["scores"])),
-            error=str(each["error"]),
-            rules=tuple((str(place), str(kind), str(message)) for place, kind, message in each["rules"]),
-        )
-        for each in part["rows"]
-    )
+    return tuple(RowResult(str(outcome), str(error)) for outcome, error in part["rows"])
 
 
 def _describe(_: Describe, part: Any, __: Path) -> Description:
@@ -227,20 +186,15 @@ def _describe(_: Describe, part: Any, __: Path) -> Description:
     columns = [{name: value for name, value in each.items() if name in known} for each in part["columns"]]
     return Description(
         version=str(part["version"]),
-        package=str(part["package"]),
         metadata=metadata_from(part["metadata"], "The description of the installed release"),
         columns=tuple(Column(**{**each, "categories": tuple(each["categories"])}) for each in columns),
-        json_schema=dict(part["json_schema"]),
-        features={name: tuple(reads) for name, reads in part["features"].items()},
-        files={name: int(size) for name, size in part["files"].items()},
-        python=str(part["python"]),
         libraries=dict(part["libraries"]),
     )
 
 
 def _cost(_: MeasureCost, part: Any, __: Path) -> CostMeasurements:
     single, batch = (np.array(part[name], dtype=np.float64) for name in ("single", "batch"))
-    return CostMeasurements(single, batch, int(part["rows"]), float(part["memory_mb"]))
+    return CostMeasurements(single, batch, int(part["rows"]))
 
 
 _READERS: dict[str, Any] = {

@@ -7,9 +7,7 @@ number of scores per row. A job returns what becomes JSON, and writes scores to 
 import copy
 import csv
 import importlib.metadata
-import json
 import math
-import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -19,8 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 CHUNK = 65_536  # rows read at once
-ANSWERED, REFUSED, FAILED = 0.0, 1.0, 2.0  # what happened to a row; a column next to its scores
-REASONS = 10_000  # rejected rows whose reasons are kept
+REFUSED = 1.0  # in a column next to the scores: the schema rejects the row
 FAILED_ROWS = 100  # rows that may fail before the whole table counts as failed
 HEADER = 128  # bytes of a .npy header, which is written again once the rows are counted
 
@@ -30,26 +27,22 @@ class JobError(Exception):
 
 
 def _score(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Score a CSV table with the release's own checks; NaN without a score, and a last column that says why."""
+    """Score a CSV table with the release's own checks; NaN without a score, and a last column for rejected rows."""
     import numpy as np
 
-    refused: list[tuple[int, str, str, str]] = []
     failed: dict[int, str] = {}
     rows = 0
     with _Matrix(out.with_suffix(".npy"), installed.width + 1) as matrix:
-        for table, count in _read_csv(Path(job["table"]), installed.columns):
+        for table, count in _read_csv(out.parent / job["table"], installed.columns):
             columns, problems = installed.release.checker.check(table)
             scores = np.full((count, installed.width + 1), np.nan)
-            scores[:, -1] = FAILED
             scores[[p.row for p in problems], -1] = REFUSED
             good = np.flatnonzero(scores[:, -1] != REFUSED)
             for part, part_scores in _score_rows(installed, columns, good, rows, failed):
                 scores[part, :-1] = part_scores
-                scores[part, -1] = ANSWERED
-            refused += [(rows + p.row, p.column, p.value, p.rule) for p in problems[: REASONS - len(refused)]]
             matrix.add(scores)
             rows += count
-    return {"refused": refused, "failed": list(failed.items())}
+    return {"failed": list(failed.items())}
 
 
 def _score_rows(
@@ -173,47 +166,28 @@ def _scores_in(installed: Any, prediction: Any) -> tuple[Any, list[float]]:
 
 
 def _validate(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
-    """Find out whether parse() and predict() accept each row, and if not, by which rule and where."""
+    """Find out whether predict() accepts each row, and if not, whether it says so properly."""
     results = []
     for row in job["rows"]:
-        result: dict[str, Any] = {"rules": [], "error": "", "outcome": "accepted", "scores": None}
-        results.append(result)
-        try:
-            installed.release.parse(json.dumps(row).encode())
-        except Exception as error:
-            stop_out_of_memory(error)
-            listed = getattr(error, "errors", None)
-            rules = listed if isinstance(listed, list) else [{"loc": [], "type": "", "msg": as_line(error)}]
-            result["rules"] = [[".".join(str(p) for p in r["loc"]), str(r["type"]), str(r["msg"])] for r in rules[:5]]
-        if not isinstance(row, dict):  # not a row at all, which only a request body can contain
-            result["outcome"] = "refused" if result["rules"] else "accepted"
-            continue
         try:
             (prediction,) = installed.predict([copy.deepcopy(row)])
-            result["scores"] = _scores_in(installed, prediction)[1]
+            _scores_in(installed, prediction)
         except JobError:
             raise
         except Exception as error:
             stop_out_of_memory(error)
             proper = {"SeatrialError", "RowError"} & {kind.__name__ for kind in type(error).__mro__}
-            result |= {"outcome": "refused" if proper else "failed", "error": as_line(error)}
+            results.append(("refused" if proper else "failed", as_line(error)))
+        else:
+            results.append(("accepted", ""))
     return {"rows": results}
 
 
 def _describe(installed: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
-    """Describe the installed release and what it runs on."""
-    root = Path(str(installed.package.__file__)).parent
-    files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
-    features = getattr(installed.release, "features", ())
     return {
         "version": str(installed.package.__version__),
-        "package": installed.package.__name__,
         "metadata": asdict(installed.metadata),
-        "json_schema": installed.release.json_schema,
         "columns": [asdict(column) for column in installed.columns],
-        "features": {f.name: list(f.reads) for f in features},
-        "files": {path.relative_to(root).as_posix(): path.stat().st_size for path in files},
-        "python": platform.python_version(),
         "libraries": {
             d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()
         },
@@ -234,7 +208,7 @@ def _cost(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     singles = [timed([rows[turn % len(rows)]]) for turn in range(job["repeats"])]
     timed(rows)
     batches = [timed(rows) for _ in range(max(3, job["repeats"] // 20))]
-    return {"single": singles, "batch": batches, "rows": len(rows), "memory_mb": memory_mb()}
+    return {"single": singles, "batch": batches, "rows": len(rows)}
 
 
 JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe, "cost": _cost}

@@ -24,12 +24,11 @@ class InjectedFault:
 
 @dataclass(frozen=True)
 class Score:
-    """Score a table: a CSV file, or columns as lists or arrays (None or NaN for missing); extra columns are ignored."""
+    """Score a table: columns as lists or arrays (None or NaN for missing); extra columns are ignored."""
 
     kind: ClassVar[str] = "score"
     name: str
-    table: Path | Table
-    rows: int | None = None  # of a CSV file, if known: fewer scores are an error
+    table: Table
     fault: InjectedFault | None = None
 
 
@@ -47,11 +46,11 @@ class Predict:
 
 @dataclass(frozen=True)
 class Validate:
-    """Ask what happens to rows that may be invalid; any JSON value is allowed as a row."""
+    """Ask what happens to rows that may be invalid."""
 
     kind: ClassVar[str] = "validate"
     name: str
-    rows: Sequence[Any]
+    rows: Sequence[Row]
     fault: InjectedFault | None = None
 
 
@@ -82,21 +81,14 @@ def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """Return the jobs as they are sent; columns are written as CSV files into `folder`."""
     request: list[dict[str, Any]] = []
     for position, job in enumerate(jobs):
-        fault = job.fault
-        sent: dict[str, Any] = {"kind": job.kind, "fault": None}
-        if fault:
-            sent["fault"] = {**vars(fault), "file": str(fault.file.absolute()), "parameters": dict(fault.parameters)}
+        sent: dict[str, Any] = {**vars(job), "kind": job.kind}
+        if job.fault:
+            sent["fault"] = {**vars(job.fault), "file": str(job.fault.file.absolute())}
         if isinstance(job, Score):
-            table = job.table if isinstance(job.table, Path) else folder / f"{position}.csv"
-            if not isinstance(job.table, Path):
-                _write_csv(table, job.table)
-            sent["table"] = str(table.absolute())
-        elif not isinstance(job, Describe):
-            sent["rows"] = list(job.rows)
+            sent["table"] = f"{position}.csv"
+            _write_csv(folder / sent["table"], job.table)
         if isinstance(job, Predict):
             sent |= {"order": _order(job), "alone": alone_rows(job)}
-        if isinstance(job, MeasureCost):
-            sent["repeats"] = job.repeats
         request.append(sent)
     return request
 

@@ -9,7 +9,7 @@ import math
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +21,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError, Subject
 from seatrial.trial.sandbox.answers import Answers, NoAnswerError, read_answers
 from seatrial.trial.sandbox.process import Ended, Running
-from seatrial.trial.sandbox.queries import InjectedFault, Job, write_request
+from seatrial.trial.sandbox.queries import Job, write_request
 from seatrial.trial.sandbox.worker import EXIT_FAILED, EXIT_MEMORY
 from seatrial.wheels.environments import Environment, make_environment
 from seatrial.wheels.installer import last_lines
@@ -54,14 +54,12 @@ class Sandbox:
     environment: Environment
     policy: Policy
 
-    def ask(self, jobs: Sequence[Job], fault: InjectedFault | None = None) -> Answers:
-        """Have a fresh process do the jobs; `fault` is injected for each job without its own.
+    def ask(self, jobs: Sequence[Job]) -> Answers:
+        """Have a fresh process do the jobs.
 
         Raises NotComparedError with the release's last output. Many faults can be injected into one process, one after
         the other: `Answers.failures` says why a job with a fault could not be answered.
         """
-        if fault:
-            jobs = [job if job.fault else replace(job, fault=fault) for job in jobs]
         policy = self.policy
         with TemporaryDirectory(prefix="seatrial-trial-", ignore_cleanup_errors=True) as name:
             folder = Path(name).resolve()
@@ -105,7 +103,6 @@ class Sandbox:
         )
 
     def _reason(self, folder: Path, ended: Ended) -> str:
-        """Say how a worker ended that did not answer."""
         code, policy = ended.code, self.policy
         if code is None:
             return f"did not answer within {policy.timeout:g} s"
@@ -186,7 +183,6 @@ def _check_installed(wheel: WheelInfo, environment: Environment) -> None:
 
 
 def _failure(folder: Path) -> str:
-    """The reason that a worker gave for not answering."""
     try:
         return str(read_json(folder / "answer.json")["failure"])
     except (SeatrialError, KeyError, TypeError):

@@ -62,7 +62,6 @@ def main(folder: Path) -> None:
 
 
 def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
-    began = time.perf_counter()
     installed = _Installed(jobs, request["package"], request["threads"])
     answers = []
     for position, job in enumerate(request["jobs"]):
@@ -80,8 +79,7 @@ def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
             vars(installed.release).clear()
             vars(installed.release).update(kept)
     installed.check_origin()  # again, for what was imported late
-    seconds = time.perf_counter() - began
-    return {"jobs": answers, "load_seconds": installed.load_seconds, "seconds": seconds, "memory_mb": jobs.memory_mb()}
+    return {"jobs": answers, "load_seconds": installed.load_seconds, "memory_mb": jobs.memory_mb()}
 
 
 def _inject_fault(release: Any, file: str, name: str, parameters: dict[str, Any]) -> None:

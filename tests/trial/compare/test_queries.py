@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seatrial.trial.compare.blocks import Blocks
+from seatrial.trial.compare.queries import Blocks
 
 ROWS = {"x": np.array([1.0, 2.0, 3.0]), "s": np.array(["a", "b", None], dtype=object)}
 PROBES = {"x": np.array([9.0]), "s": np.array(["p"], dtype=object)}

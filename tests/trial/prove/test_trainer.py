@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seatrial.trial.prove.code_faults import CODE_FAULTS
+from seatrial.trial.prove.trainer import CODE_FAULTS
 
 
 class Pipeline:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from seatrial.trial.policy import Policy
-from seatrial.trial.prove.diagnosis import diagnose, differing, failed_names
+from seatrial.trial.prove.attempts import diagnose, differing, failed_names
 from seatrial.trial.records import Check, Outcome
 
 
