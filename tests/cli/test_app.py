@@ -99,7 +99,7 @@ def test_the_version_is_printed_alone():
 
 def test_an_unexpected_error_is_reported_as_a_bug_without_a_traceback(monkeypatch, capsys):
     from seatrial.cli import app
-    from seatrial.core import project
+    from seatrial.steps import project
 
     def broken(_start):
         raise ZeroDivisionError("oops")
@@ -114,7 +114,7 @@ def test_an_unexpected_error_is_reported_as_a_bug_without_a_traceback(monkeypatc
 
 def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
     from seatrial.cli import app
-    from seatrial.core import project
+    from seatrial.steps import project
 
     def interrupted(_start):
         raise KeyboardInterrupt

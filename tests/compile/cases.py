@@ -6,9 +6,8 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from seatrial.compile import compile_release
-from seatrial.model.compiled import Compiled
 from seatrial.model.decision import DecisionRule
-from seatrial.model.engines import to_frame
+from seatrial.model.engines import Compiled, to_frame
 from seatrial.model.features import Columns
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import Column

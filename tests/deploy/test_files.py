@@ -16,8 +16,8 @@ from tests.projects.tiny import make_project
 
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.docker import Docker
-from seatrial.deploy.files import deployment_files, write_deployment_files
 from seatrial.deploy.images import docker_files, edited_or, image_name, lockfile_digest, stage, tag_of
+from seatrial.steps.project_files import deployment_files, write_missing
 
 
 @pytest.fixture
@@ -31,13 +31,13 @@ def test_the_reference_project_has_the_rendered_files() -> None:
 
 
 def test_existing_files_are_not_overwritten(tiny: ProjectSettings) -> None:
-    written = write_deployment_files(tiny)
+    written, _ = write_missing(deployment_files(tiny))
     assert sorted(str(path.relative_to(tiny.root / "deploy")) for path in written) == [
         *("docker/.dockerignore", "docker/Dockerfile"),
         *("railway/.dockerignore", "railway/Dockerfile", "railway/railway.json"),
     ]
     (tiny.root / "deploy" / "docker" / "Dockerfile").write_text("FROM mine\n")
-    assert write_deployment_files(tiny) == []
+    assert write_missing(deployment_files(tiny))[0] == []
     assert (tiny.root / "deploy" / "docker" / "Dockerfile").read_text() == "FROM mine\n"
 
 

@@ -65,7 +65,7 @@ def validate(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_the_manifests_are_strictly_valid(
     tiny: ProjectSettings, pinned: PinnedRelease, tmp_path: Path, settings: dict[str, object]
 ) -> None:
-    text = Kubernetes(tiny, settings).render(pinned)
+    text = Kubernetes(tiny, settings).render(pinned.version, pinned.sha256)
     assert list(documents(text)) == ["Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"]
     done = validate(text, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -73,7 +73,9 @@ def test_the_manifests_are_strictly_valid(
 
 
 def test_the_pods_have_minimal_privileges(tiny: ProjectSettings, pinned: PinnedRelease) -> None:
-    pod = documents(Kubernetes(tiny, {}).render(pinned))["Deployment"]["spec"]["template"]["spec"]
+    pod = documents(Kubernetes(tiny, {}).render(pinned.version, pinned.sha256))["Deployment"]["spec"]["template"][
+        "spec"
+    ]
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -89,7 +91,7 @@ def test_the_pods_have_minimal_privileges(tiny: ProjectSettings, pinned: PinnedR
 def test_a_rolling_update_removes_no_pod_before_a_new_one_is_ready(
     tiny: ProjectSettings, pinned: PinnedRelease
 ) -> None:
-    spec = documents(Kubernetes(tiny, {}).render(pinned))["Deployment"]["spec"]
+    spec = documents(Kubernetes(tiny, {}).render(pinned.version, pinned.sha256))["Deployment"]["spec"]
     assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert "replicas" not in spec
     (container,) = spec["template"]["spec"]["containers"]
@@ -99,7 +101,7 @@ def test_a_rolling_update_removes_no_pod_before_a_new_one_is_ready(
 
 
 def test_all_manifests_select_the_same_pods(tiny: ProjectSettings, pinned: PinnedRelease) -> None:
-    manifests = documents(Kubernetes(tiny, {}).render(pinned))
+    manifests = documents(Kubernetes(tiny, {}).render(pinned.version, pinned.sha256))
     labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
     for selector in (
         manifests["Deployment"]["spec"]["selector"]["matchLabels"],
@@ -113,7 +115,7 @@ def test_all_manifests_select_the_same_pods(tiny: ProjectSettings, pinned: Pinne
 
 
 def test_settings_and_local_versions_are_rendered(tiny: ProjectSettings, pinned: PinnedRelease) -> None:
-    manifests = documents(Kubernetes(tiny, EVERYTHING).render(replace(pinned, version="0.2.0+team.1")))
+    manifests = documents(Kubernetes(tiny, EVERYTHING).render("0.2.0+team.1", pinned.sha256))
     spec = manifests["Deployment"]["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     assert container["image"] == f"registry.example.com/team/titanic-model:0.2.0-team.1@sha256:{'d' * 64}"
@@ -125,7 +127,9 @@ def test_settings_and_local_versions_are_rendered(tiny: ProjectSettings, pinned:
 def test_render_uses_the_projects_settings(tiny: ProjectSettings, pinned: PinnedRelease) -> None:
     project = replace(tiny, deploy={"kubernetes": {"namespace": "models"}})
     assert (
-        documents(Kubernetes(project, project.deploy["kubernetes"]).render(pinned))["Service"]["metadata"]["namespace"]
+        documents(Kubernetes(project, project.deploy["kubernetes"]).render(pinned.version, pinned.sha256))["Service"][
+            "metadata"
+        ]["namespace"]
         == "models"
     )
 
@@ -143,7 +147,7 @@ def test_switch_applies_waits_and_commits(tiny: ProjectSettings, pinned: PinnedR
         [*where, "apply", "--filename", "-"],
         [*where, "rollout", "status", "deployment/tiny-model", "--timeout=300s"],
     ]
-    assert kubectl.calls[-2]["stdin"] == target.render(pinned)
+    assert kubectl.calls[-2]["stdin"] == target.render(pinned.version, pinned.sha256)
 
 
 def test_with_build_the_image_is_built_from_the_lockfile_and_pushed(
@@ -157,7 +161,9 @@ def test_with_build_the_image_is_built_from_the_lockfile_and_pushed(
     commands = [call["argv"] for call in docker.calls if call["argv"][0] in ("build", "push")]
     assert commands[0][:3] == ["build", "--tag", "registry.example.com/team/tiny:0.1.0"]
     assert commands[1] == ["push", "registry.example.com/team/tiny:0.1.0"]
-    (container,) = documents(target.render(pinned))["Deployment"]["spec"]["template"]["spec"]["containers"]
+    (container,) = documents(target.render(pinned.version, pinned.sha256))["Deployment"]["spec"]["template"]["spec"][
+        "containers"
+    ]
     assert container["image"] == "registry.example.com/team/tiny:0.1.0"
     before = len(docker.calls)
     Kubernetes(tiny, {}).prepare(pinned, lambda _: None)
@@ -205,7 +211,7 @@ def test_without_kubectl_the_manifests_can_still_be_rendered(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     target = Kubernetes(tiny, {})
-    assert target.render(pinned)
+    assert target.render(pinned.version, pinned.sha256)
     assert target.serving() is None
     with pytest.raises(SeatrialError, match=r"kubectl is not installed\.") as refused:
         target.check()

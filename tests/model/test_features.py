@@ -54,7 +54,7 @@ def test_a_function_receives_the_same_values_from_a_table_and_from_a_row() -> No
     for position, row in enumerate(rows):
         values = dict(row.__dict__)
         for feature in features:
-            values[feature.name] = feature.of(values)
+            values[feature.name] = feature.function(*[values[name] for name in feature.reads])
         assert table["spelled"][position] == values["spelled"]
         assert table["chained"][position] == values["chained"]
     np.testing.assert_array_equal(table["doubled"], [2.0, np.nan])

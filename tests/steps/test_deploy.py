@@ -16,7 +16,7 @@ from seatrial.trial import gate
 
 NEW, RUNNING, OTHER = "a" * 64, "b" * 64, "c" * 64
 RELEASE = SimpleNamespace(sha256=NEW, requirement="tiny-model==0.2.0")
-CURRENT = SimpleNamespace(sha256=RUNNING, name="tiny-model", version="0.1.0")
+CURRENT = SimpleNamespace(sha256=RUNNING, release="tiny-model", version="0.1.0")
 
 
 @pytest.fixture

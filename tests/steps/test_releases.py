@@ -13,7 +13,7 @@ from seatrial.core.index_settings import index_in_folder
 from seatrial.release import FolderIndex
 from seatrial.steps import releases as module
 from seatrial.steps.releases import list_releases
-from seatrial.steps.running_servers import RunningServer, running_servers, servers_folder
+from seatrial.steps.serve import RunningServer, running_servers, servers_folder
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,29 @@
-"""What a server is started from, and what is reported if it does not start."""
+"""What a server is started from, what is reported if it does not start, and that it ends with its command."""
 
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.steps.serve import Servable, prepare_checkout, serve, wait_until_ready
+
+PARENT = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has no handler
+from pathlib import Path
+from seatrial.steps import serve as module
+module.STOP_SECONDS = 0.5
+with module.serve(module.Servable(Path(sys.argv[1]), "tiny_model"), host="127.0.0.1", port=1) as server:
+    print(server.pid, flush=True)
+    time.sleep(600)
+"""
 
 
 def test_a_checkout_is_served_by_this_interpreter_from_its_source(tmp_path: Path):
@@ -29,3 +44,23 @@ def test_a_server_that_ends_at_once_is_reported(tmp_path: Path):
         wait_until_ready(server, "127.0.0.1", 1)
     arguments = (tmp_path / "python.arguments").read_text().split()
     assert arguments == ["-m", "seatrial.serve", "tiny_model", "--host", "127.0.0.1", "--port", "1", "--workers", "2"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_the_server_ends_with_its_command(tmp_path: Path, number: signal.Signals, stubborn: bool) -> None:
+    interpreter = tmp_path / "python"  # starts a server that takes long to load
+    interpreter.write_text(f"#!/bin/sh\n{'trap : TERM INT; ' if stubborn else ''}while true; do sleep 0.1; done\n")
+    interpreter.chmod(0o755)
+    command = [sys.executable, "-c", PARENT, str(interpreter)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout
+        server = int(running.stdout.readline())
+        time.sleep(0.2)
+        running.send_signal(number)
+        try:
+            running.wait(30)
+        finally:
+            running.kill()
+    assert running.returncode in (128 + number, 1, -number)
+    assert not psutil.pid_exists(server)

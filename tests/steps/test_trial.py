@@ -14,6 +14,7 @@ from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.release import FolderIndex, open_index
 from seatrial.steps.lockfile import LOCKFILE
+from seatrial.steps.serve import RunningServer
 from seatrial.steps.trial import TrialResult, accept, compare_releases, stored_result, unchanged, write_result
 from seatrial.steps.trial_setup import find_pair
 from seatrial.trial import gate
@@ -62,12 +63,12 @@ def test_the_newest_release_is_the_baseline(project: ProjectSettings, tmp_path: 
 
 
 def test_the_release_that_is_served_is_the_baseline(project: ProjectSettings, tmp_path: Path, monkeypatch):
-    from seatrial.steps import running_servers
+    from seatrial.steps import trial_setup
 
     for version in ("0.0.1", "0.0.2"):
         index(project).publish([make_wheel(tmp_path / version, version=version)])
-    served = running_servers.RunningServer(1, "http://127.0.0.1:1", "tiny-model", "0.0.1")
-    monkeypatch.setattr(running_servers, "running_servers", lambda: [served])
+    served = RunningServer(1, "http://127.0.0.1:1", "tiny-model", "0.0.1")
+    monkeypatch.setattr(trial_setup, "running_servers", lambda: [served])
     pair = find_pair(project)
     assert pair.baseline is not None
     assert pair.baseline.version == "0.0.1"

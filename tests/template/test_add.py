@@ -8,7 +8,7 @@ from tests.template.commands import git, new, quick, write_table
 
 from seatrial.ci import SERVICES
 from seatrial.core.choices import PROVIDERS, TARGETS
-from seatrial.deploy import targets as deploy_targets
+from seatrial.deploy import target as deploy_targets
 from seatrial.template.template_update import read_answers
 
 TRACES = {

@@ -48,7 +48,7 @@ def everything(task: str, rows: int = 400) -> Examination:
 
 def trains(examination: Examination, root: Path, model: Model) -> Any:
     from seatrial.compile import compile_release
-    from seatrial.train import train
+    from seatrial.train.run import train
 
     project = render(root, examination, model)
     assert refused_rows(project) == []

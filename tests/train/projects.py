@@ -6,7 +6,7 @@ from typing import Any
 
 from seatrial.core.errors import CompileError
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.model.compiled import Compiled, Proof
+from seatrial.model.engines import Compiled, Proof
 
 SCHEMA = '''
 from typing import Literal

@@ -11,7 +11,7 @@ COLUMNS = (
     Column("size", "number", nullable=True, required=True, minimum=0, maximum=100, unit="m²", title="Size"),
     Column("kind", "category", nullable=False, required=True, categories=("a", "b"), description="One | of two"),
 )
-PROOF = {"rows_table": 100, "rows_generated": 900, "largest_difference": 3e-16}
+PROOF = {"rows_table": 100, "rows_generated": 900, "largest_difference": 3e-16, "labels_differ": 0, "ties": 2}
 
 
 def card(**changes: Any) -> str:
@@ -63,6 +63,9 @@ def test_dropped_rows_are_reported() -> None:
 
 
 def test_the_engine_is_described_by_its_proof_or_its_reason() -> None:
-    assert "On 1,000 rows, it differs from scikit-learn by at most 3.0e-16" in card()
+    assert (
+        "Compiled exactly: on 1,000 rows the largest difference in probability is 3.0e-16, 0 labels differ, 2 ties."
+        in card()
+    )
     native = card(engine="native", proof={"reason": "KNeighborsClassifier does not compile."})
-    assert "cannot be compiled exactly: KNeighborsClassifier does not compile." in native
+    assert "Not compiled: KNeighborsClassifier does not compile." in native

@@ -22,7 +22,7 @@ from seatrial.compile import compile_release
 from seatrial.core.errors import DataError, SeatrialError
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model import Release
-from seatrial.train import train
+from seatrial.train.run import train
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -78,7 +78,7 @@ def test_metrics_and_data_are_in_the_release_as_strict_json(tmp_path: Path) -> N
     assert run.metadata.metrics["accuracy"] == accuracy
     page = run.report.read_text()
     assert "“yes”" in page
-    assert "2.5·10⁻¹⁶" in page
+    assert "the largest difference in probability is 2.5e-16" in page
 
 
 def test_classes_by_name_train_through_to_predictions(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 
 from seatrial.model.features import Columns
 from seatrial.model.schema import Schema, columns_of
-from seatrial.train.turning_points import ROWS, turning_rows
+from seatrial.train.golden_rows import TURNING_ROWS, turning_rows
 
 
 class Fish(Schema):
@@ -61,7 +61,7 @@ def columns_from(rows: list[dict]) -> Columns:
 
 def test_single_precision_scores_one_row_of_each_pair_wrongly() -> None:
     rows = turning_rows(COLUMNS, Fish, TABLE, stepped)
-    assert 16 <= len(rows) <= ROWS
+    assert 16 <= len(rows) <= TURNING_ROWS
     table = columns_from(rows)
     scores = stepped(table)
     half = len(rows) // 2

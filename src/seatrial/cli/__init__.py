@@ -1,4 +1,4 @@
-"""The `seatrial` command: one file per command; each parses, calls a step, and prints what it returns.
+"""The `seatrial` command: each command parses, calls a step, and prints what it returns.
 
 Errors are handled in one place, `main`. Nothing heavy is imported before a command needs it.
 """

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.examination import show_examination
-from seatrial.cli.new import Ci
-from seatrial.cli.options import HERE, DeployOption, SheetOption, deploy_targets
+from seatrial.cli.new import Ci, show_examination
+from seatrial.cli.options import HERE, DeployOption, SheetOption, argument, deploy_targets, option
 from seatrial.cli.update import REVIEW
 from seatrial.core.errors import SeatrialError
 
@@ -19,26 +18,17 @@ if TYPE_CHECKING:
 
 
 def adopt(
-    folder: Annotated[
-        Path, typer.Argument(help="The repository; default: the current folder.", show_default=False)
-    ] = HERE,
-    data: Annotated[str, typer.Option("--data", help="The table, as for `seatrial new`.", show_default=False)] = "",
+    folder: Annotated[Path, argument("The repository; default: the current folder.")] = HERE,
+    data: Annotated[str, option("The table, as for `seatrial new`.")] = "",
     sheet: SheetOption = "",
-    target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
-    pipeline: Annotated[
-        str,
-        typer.Option("--pipeline", help="The function that builds it, as package.module:function.", show_default=False),
-    ] = "",
-    fitted: Annotated[
-        Path | None, typer.Option("--fitted", help="A fitted model, saved with skops.", show_default=False)
-    ] = None,
-    trust: Annotated[
-        list[str] | None, typer.Option("--trust", help="A type in the fitted model that you trust.")
-    ] = None,
+    target: Annotated[str, option("The column to predict.")] = "",
+    pipeline: Annotated[str, option("The function that builds it, as package.module:function.")] = "",
+    fitted: Annotated[Path | None, option("A fitted model, saved with skops.")] = None,
+    trust: Annotated[list[str] | None, typer.Option(help="A type in the fitted model that you trust.")] = None,
     load_pickle: Annotated[
         bool, typer.Option("--load-pickle", help="Allow a pickle as the fitted model; loading it runs its code.")
     ] = False,
-    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
+    ci: Annotated[Ci, typer.Option(help="The CI service.")] = "none",
     deploy: DeployOption = "local",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; change existing files as shown.")] = False,
 ) -> None:
@@ -47,8 +37,10 @@ def adopt(
     Example: [bold]seatrial adopt --data data/customers.csv --target churned --pipeline churn.model:make_pipeline[/]
     """
     from seatrial.steps.adopt import pipeline_from, plan_adoption, write_adoption
-    from seatrial.steps.new import examine_table, read_table
+    from seatrial.steps.new import read_table
     from seatrial.template.adoption import names_of
+    from seatrial.template.inference.examination import examine
+    from seatrial.template.records import Overrides
 
     root = folder.absolute()
     if not root.is_dir():
@@ -69,7 +61,8 @@ def adopt(
             )
         else:
             text = _find_pipeline(root, names)
-        examination = examine_table(read_table(data, sheet=sheet, progress=progress), target, progress=progress)
+        source = read_table(data, sheet=sheet, progress=progress)
+        examination = examine(source, target, Overrides(), progress=progress)
     show_examination(examination, features=not (root / "src" / names.package / "features.py").exists())
     targets = deploy_targets(deploy)
     with show.progress() as progress:

@@ -7,26 +7,16 @@ from collections.abc import Sequence
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.add import add
 from seatrial.cli.adopt import adopt
-from seatrial.cli.build import build
-from seatrial.cli.bump import bump
-from seatrial.cli.ci import ci
-from seatrial.cli.demo import demo
-from seatrial.cli.deploy import deploy, rollback
-from seatrial.cli.deployments import deployments
-from seatrial.cli.doctor import doctor
+from seatrial.cli.ci import ci, doctor
+from seatrial.cli.deploy import deploy, deployments, rollback
 from seatrial.cli.index import index
 from seatrial.cli.new import new
-from seatrial.cli.predict import predict
-from seatrial.cli.prove import prove
-from seatrial.cli.publish import publish
-from seatrial.cli.refresh import refresh
-from seatrial.cli.releases import releases
-from seatrial.cli.serve import serve
-from seatrial.cli.train import train
-from seatrial.cli.trial import trial
-from seatrial.cli.update import update
+from seatrial.cli.releases import build, bump, publish, releases
+from seatrial.cli.serve import demo, serve
+from seatrial.cli.train import predict, refresh, train
+from seatrial.cli.trial import prove, trial
+from seatrial.cli.update import add, update
 from seatrial.core.errors import SeatrialError
 
 EXIT_CODES = {

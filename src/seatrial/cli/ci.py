@@ -1,7 +1,8 @@
-"""`seatrial ci`: pipeline files that fit the project, locked versions of its tools, and the verdict as a comment."""
+"""`seatrial ci`: pipeline files that fit the project, locked tools, the verdict as a comment; and `doctor`."""
 
-from enum import StrEnum
-from typing import Annotated
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,45 +21,26 @@ CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit 
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite a file that has other content.")]
 
 
-class Host(StrEnum):
-    """Where a comment can be posted: the entries of SERVICES with `comments`."""
-
-    github = "github"
-    gitlab = "gitlab"
+Host = Literal["github", "gitlab"]  # where a comment can be posted: the entries of SERVICES with `comments`
 
 
-@ci.command()
-def circleci(check: CheckOption = False, force: ForceOption = False, project: ProjectOption = HERE) -> None:
-    """Write .circleci/config.yml.
+def _writer(provider: str, file: str, options: str) -> None:
+    """Add the command that writes the pipeline file of one service."""
 
-    Example: [bold]seatrial ci circleci --check[/]
-    """
-    _write("circleci", check, force, project)
-
-
-@ci.command()
-def github(check: CheckOption = False, force: ForceOption = False, project: ProjectOption = HERE) -> None:
-    """Write .github/workflows/seatrial.yml.
-
-    Example: [bold]seatrial ci github[/]
-    """
-    _write("github", check, force, project)
+    @ci.command(provider, help=f"Write {file}.\n\nExample: [bold]seatrial ci {provider}{options}[/]")
+    def write(check: CheckOption = False, force: ForceOption = False, project: ProjectOption = HERE) -> None:
+        _write(provider, check, force, project)
 
 
-@ci.command()
-def gitlab(check: CheckOption = False, force: ForceOption = False, project: ProjectOption = HERE) -> None:
-    """Write .gitlab-ci.yml.
-
-    Example: [bold]seatrial ci gitlab[/]
-    """
-    _write("gitlab", check, force, project)
+_writer("circleci", ".circleci/config.yml", " --check")
+_writer("github", ".github/workflows/seatrial.yml", "")
+_writer("gitlab", ".gitlab-ci.yml", "")
 
 
 @ci.command()
 def lock(
     index_url: Annotated[
-        str | None,
-        typer.Option(envvar="SEATRIAL_LOCK_INDEX", help="An index that has the toolkit, if PyPI does not."),
+        str | None, typer.Option(help="An index that has the toolkit, if PyPI does not.", envvar="SEATRIAL_LOCK_INDEX")
     ] = None,
     project: ProjectOption = HERE,
 ) -> None:
@@ -89,7 +71,7 @@ def report(
 
     settings = find_project(project)
     markdown = latest_markdown(settings.root)
-    posted = post(host.value, settings.name, markdown)
+    posted = post(host, settings.name, markdown)
     if posted.summary:
         show.info("The verdict is on the run's page.")
     elif not posted.comment:
@@ -148,3 +130,33 @@ def _write(provider: str, check: bool, force: bool, project: ProjectOption) -> N
     written = write(files, force=force)
     for path in files:
         show.plain(f"{show.short_path(path)} {'written' if path in written else 'is up to date'}")
+
+
+def doctor(
+    folder: Annotated[Path, typer.Argument(help="The folder to check; default: the current one.")] = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Check for what lets bad releases through: in pipelines, images, lockfiles, settings. Exit code 1 if it finds any.
+
+    Example: [bold]seatrial doctor[/]
+    """
+    from seatrial.ci.doctor import examine
+    from seatrial.core.errors import SeatrialError
+
+    if not folder.is_dir():
+        raise SeatrialError(f"{folder} is not a folder.", hint="Name the folder of a project.")
+    # The name of a file may hold bytes that are not text.
+    reported = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
+    findings = [finding for finding in reported if finding.is_fault]
+    for finding in reported:
+        if not finding.is_fault:
+            show.info(f"{finding.path}:{finding.line}: {finding.message}")
+    if json:
+        show.print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            show.plain(f"{finding.path}:{finding.line}: {finding.message}")
+            show.out.print(f"    {finding.hint}  [{finding.check}]", markup=False, style="dim")
+        count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+        show.info(count if findings else "Nothing found.")
+    raise typer.Exit(1 if findings else 0)

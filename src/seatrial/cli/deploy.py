@@ -1,21 +1,21 @@
-"""`seatrial deploy` puts a release into service; `seatrial rollback` returns to an earlier one that was healthy."""
+"""`seatrial deploy` and `rollback` put a release into service; `deployments` lists who did so, when and why."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_on
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, argument, option
 from seatrial.core.errors import SeatrialError
+from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
-    from seatrial.deploy import DeploymentResult
+    from seatrial.deploy import DeploymentResult, Entry
+    from seatrial.steps.deploy import TargetDeployments
 
 TargetArgument = Annotated[str, typer.Argument(help="local, docker, railway, kubernetes, or a target of your own.")]
-ReasonOption = Annotated[
-    str, typer.Option(help="The reason, for the history; default: the last commit's subject.", show_default=False)
-]
+ReasonOption = Annotated[str, option("The reason, for the history; default: the last commit's subject.")]
 CommitOption = Annotated[bool, typer.Option("--no-commit", help="Leave the lockfile and the history uncommitted.")]
 PushOption = Annotated[bool, typer.Option("--push", help="Push that commit, as a CI job does.")]
 
@@ -23,8 +23,7 @@ PushOption = Annotated[bool, typer.Option("--push", help="Push that commit, as a
 def deploy(
     target: TargetArgument,
     version: Annotated[
-        str | None,
-        typer.Argument(help="The release, for example 0.2.0; default: the newest on the index.", show_default=False),
+        str | None, argument("The release, for example 0.2.0; default: the newest on the index.")
     ] = None,
     reason: ReasonOption = "",
     no_commit: CommitOption = False,
@@ -41,28 +40,21 @@ def deploy(
 
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
-    from seatrial.steps import deploy as steps
-
-    settings = project_on(project, index)
+    used = Project(project, index=index, progress=not json)
     if stop:
-        stopped = steps.stop(settings, target)
-        show.info(f"{target} is stopped." if stopped else f"{target} is not running.")
+        show.info(f"{target} is stopped." if used.stop(target) else f"{target} is not running.")
     elif render:
-        typer.echo(steps.render(settings, target, version))
+        from seatrial.steps.deploy import render as render_manifests
+
+        typer.echo(render_manifests(used.settings, target, version))
     else:
-        with show.progress(quiet=json) as progress:
-            done = steps.deploy(
-                settings, target, version, reason=reason, git=not no_commit, push=push, progress=progress
-            )
+        done = used.deploy(target, version, reason=reason, git=not no_commit, push=push)
         _report(target, done, json, push)
 
 
 def rollback(
     target: TargetArgument,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", help="Which release; default: the previous healthy one.", show_default=False),
-    ] = None,
+    to: Annotated[str | None, option("Which release; default: the previous healthy one.")] = None,
     reason: ReasonOption = "",
     no_commit: CommitOption = False,
     push: PushOption = False,
@@ -74,11 +66,8 @@ def rollback(
 
     Example: [bold]seatrial rollback local --reason "wrong for children"[/]
     """
-    from seatrial.steps import deploy as steps
-
-    settings = project_on(project, index)
-    with show.progress(quiet=json) as progress:
-        done = steps.rollback(settings, target, to, reason=reason, git=not no_commit, push=push, progress=progress)
+    used = Project(project, index=index, progress=not json)
+    done = used.rollback(target, to, reason=reason, git=not no_commit, push=push)
     _report(target, done, json, push)
 
 
@@ -95,3 +84,57 @@ def _report(target: str, done: "DeploymentResult", json: bool, push: bool) -> No
             show.info(done.warning)
     if done.warning and push:
         raise SeatrialError(done.warning, hint="The release is serving. Push the commit by hand: `git push`.")
+
+
+def deployments(
+    target: Annotated[str | None, argument("Only this target; default: all that were deployed to.")] = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """List the deployments: when, who, which release, why, the verdict of its trial; and what is serving now.
+
+    Example: [bold]seatrial deployments local[/]
+    """
+    listed = Project(project).deployments(target)
+    if json:
+        show.print_json([asdict(deployed) for deployed in listed])
+        return
+    if not any(deployed.deployments for deployed in listed):
+        show.info("Nothing was deployed yet. Run `seatrial deploy local`.")
+    for deployed in listed:
+        if deployed.deployments:
+            _show(deployed)
+
+
+def _show(deployed: "TargetDeployments") -> None:
+    show.table(
+        deployed.target,
+        ("when (UTC)", "who", "what", "release", "outcome", "trial", "why"),
+        [_row(entry, current=entry.id == deployed.deployment) for entry in deployed.deployments],
+    )
+    name, pinned, serving = deployed.target, deployed.pinned, deployed.serving
+    if deployed.agree:
+        show.plain(f"{name} serves {serving}.")
+    elif serving is None:
+        show.plain(f"{name} should serve {pinned}, but does not respond. Run `seatrial deploy {name} {pinned}`.")
+    else:
+        show.plain(f"{name} serves {serving}, but its lockfile names {pinned}. Run `seatrial deploy {name} {pinned}`.")
+
+
+def _row(entry: "Entry", *, current: bool) -> tuple[str, ...]:
+    return (
+        entry.when[:16].replace("T", " "),
+        entry.who,
+        entry.kind,
+        entry.version + (" ←" if current else ""),
+        entry.outcome,
+        _trial(entry.verdict),
+        entry.why if entry.outcome != "failed" else entry.said.splitlines()[0],
+    )
+
+
+def _trial(verdict: dict[str, Any] | None) -> str:
+    if not verdict:
+        return ""
+    against = f" against {verdict['against']}" if verdict["against"] else ", first"
+    return f"{verdict['outcome']}{against}"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, ProjectOption
+from seatrial.cli.options import HERE, ProjectOption, option
 from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import LOOPBACK, USER
 
 if TYPE_CHECKING:
-    from seatrial.steps.index_service import IndexService
+    from seatrial.release.index_server import Access
 
 index = typer.Typer(
     help="The package index: serve one to a team.\n\nExample: [bold]seatrial index serve[/]",
@@ -30,9 +30,7 @@ def _group() -> None:
 
 @index.command()
 def serve(
-    folder: Annotated[
-        Path | None, typer.Option(help="The folder of the index; default: the project's.", show_default=False)
-    ] = None,
+    folder: Annotated[Path | None, option("The folder of the index; default: the project's.")] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8003,
     user: Annotated[str, typer.Option(help="The user name that clients send.")] = USER,
@@ -51,36 +49,40 @@ def serve(
     Example: [bold]SEATRIAL_INDEX_PASSWORD=... seatrial index serve --folder /srv/index --host 0.0.0.0[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.steps.index_service import IndexService, index_folder, serve_index
+    from seatrial.release.index_server import Access
+    from seatrial.steps.index_service import index_folder, serve_index
 
     path = folder.absolute() if folder else index_folder(find_project(project))
-    secret = os.environ.get(password, "")
-    if not secret and host not in LOOPBACK:
+    access = Access(user, os.environ.get(password, ""), open_reading)
+    if not access.password and host not in LOOPBACK:
         raise SeatrialError(
             f"Other machines can reach the index on {host}, but {password} does not contain a password.",
             hint=f"Set {password}, or listen on 127.0.0.1.",
         )
     if bool(certificate) != bool(key):
         raise typer.BadParameter("--certificate and --key must be used together")
-    service = IndexService(path, host, port, user, secret, open_reading, certificate, key)
-    serve_index(service, lambda url: _greet(service, url, password))
+
+    def greet(url: str) -> None:
+        _greet(path, access, url, password)
+        if access.password and not certificate and host not in LOOPBACK:
+            show.info(
+                "Over http:// others can read the password on the network. Use --certificate, or a TLS proxy in front."
+            )
+
+    serve_index(path, access, host=host, port=port, certificate=certificate, key=key, on_start=greet)
 
 
-def _greet(service: "IndexService", url: str, variable: str) -> None:
-    name = "" if service.user == USER else f', user = "{service.user}"'
-    token = f', token = "{variable}"' if service.password else ""
-    sender = f"{service.user}:PASSWORD@" if service.password and not service.open_reading else ""
+def _greet(folder: Path, access: "Access", url: str, variable: str) -> None:
+    name = "" if access.user == USER else f', user = "{access.user}"'
+    token = f', token = "{variable}"' if access.password else ""
+    sender = f"{access.user}:PASSWORD@" if access.password and not access.open_reading else ""
     scheme, _, rest = url.partition("://")
     show.info(
-        f"The index in {show.short_path(service.folder)} is on {url}/simple/\n\n"
+        f"The index in {show.short_path(folder)} is on {url}/simple/\n\n"
         f"  pyproject.toml    [tool.seatrial.index]\n"
         f'                    team = {{ url = "{url}/simple/"{token}{name} }}\n'
         f"  pip               pip install --no-deps --index-url {scheme}://{sender}{rest}/simple/ NAME\n"
-        f"  twine             twine upload --repository-url {url}/ --username {service.user} dist/*\n"
+        f"  twine             twine upload --repository-url {url}/ --username {access.user} dist/*\n"
     )
-    if not service.password:
+    if not access.password:
         show.info("It has no password, so only this machine can reach it.")
-    if service.sends_password_openly:
-        show.info(
-            "Over http:// others can read the password on the network. Use --certificate, or a TLS proxy in front."
-        )

@@ -1,14 +1,12 @@
 """`seatrial new`: a project around your own table."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.examination import show_examination
 from seatrial.cli.options import (
     HERE,
     DeployOption,
@@ -17,8 +15,10 @@ from seatrial.cli.options import (
     QueryOption,
     SeparatorOption,
     SheetOption,
+    argument,
     csv_options,
     deploy_targets,
+    option,
 )
 from seatrial.core.choices import Provider
 from seatrial.core.errors import SeatrialError
@@ -30,64 +30,34 @@ if TYPE_CHECKING:
 
 Ci = Literal[Provider, "none"]
 Licence = Literal["mit", "apache", "bsd", "none"]
+Task = Literal["binary", "multiclass", "regression"]
+Model = Literal["logistic", "boosting", "forest", "auto"]
+LIMIT = 60  # columns on the screen, and as many notes
+ABOUT_THE_TABLE = ("task", "positive", "rows", "data", "target")
 EXAMPLE = "seatrial new churn --data customers.csv --target churned --yes"
 
 
-class ModelChoice(StrEnum):
-    """The estimator that pipeline.py starts with."""
-
-    logistic = "logistic"
-    boosting = "boosting"
-    forest = "forest"
-    auto = "auto"
-
-
-class TaskChoice(StrEnum):
-    """The kind of prediction."""
-
-    binary = "binary"
-    multiclass = "multiclass"
-    regression = "regression"
-
-
 def new(
-    name: Annotated[str, typer.Argument(help="The name of the project and its folder.", show_default=False)] = "",
-    data: Annotated[
-        str,
-        typer.Option(
-            "--data",
-            help="CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.",
-            show_default=False,
-        ),
-    ] = "",
-    target: Annotated[str, typer.Option("--target", help="The column to predict.", show_default=False)] = "",
+    name: Annotated[str, argument("The name of the project and its folder.")] = "",
+    data: Annotated[str, option("CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.")] = "",
+    target: Annotated[str, option("The column to predict.")] = "",
     query: QueryOption = "",
     sheet: SheetOption = "",
-    model: Annotated[
-        ModelChoice, typer.Option("--model", help="auto compares them by cross-validation.")
-    ] = ModelChoice.boosting,
-    ci: Annotated[Ci, typer.Option("--ci", help="The CI service.")] = "none",
-    licence: Annotated[Licence, typer.Option("--licence", help="The project's licence.")] = "none",
+    model: Annotated[Model, typer.Option(help="auto compares them by cross-validation.")] = "boosting",
+    ci: Annotated[Ci, typer.Option(help="The CI service.")] = "none",
+    licence: Annotated[Licence, typer.Option(help="The project's licence.")] = "none",
     deploy: DeployOption = "local",
-    package: Annotated[
-        str, typer.Option("--package", help="The package's name; default: NAME_model.", show_default=False)
-    ] = "",
-    describe: Annotated[
-        str, typer.Option("--describe", help="What the model predicts, in a sentence.", show_default=False)
-    ] = "",
-    keep: Annotated[
-        list[str] | None, typer.Option("--keep", help="A column to use although it would be left out.")
-    ] = None,
-    leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="A column not to use.")] = None,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help="COLUMN=KIND, for example zip=category.")] = None,
-    task: Annotated[TaskChoice | None, typer.Option("--task", help="Override the inferred task.")] = None,
-    positive: Annotated[str | None, typer.Option("--positive", help="The positive label.")] = None,
+    package: Annotated[str, option("The package's name; default: NAME_model.")] = "",
+    describe: Annotated[str, option("What the model predicts, in a sentence.")] = "",
+    keep: Annotated[list[str] | None, typer.Option(help="A column to use although it would be left out.")] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="A column not to use.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="COLUMN=KIND, for example zip=category.")] = None,
+    task: Annotated[Task | None, typer.Option(help="Override the inferred task.")] = None,
+    positive: Annotated[str | None, typer.Option(help="The positive label.")] = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,
-    into: Annotated[
-        Path, typer.Option("--into", help="The folder to create the project's folder in.", show_default=False)
-    ] = HERE,
+    into: Annotated[Path, option("The folder to create the project's folder in.")] = HERE,
     git: Annotated[bool, typer.Option("--git/--no-git", help="Create a git repository with a first commit.")] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> None:
@@ -95,8 +65,9 @@ def new(
 
     Example: [bold]seatrial new churn --data customers.csv --target churned[/]
     """
-    from seatrial.steps.new import create_project, examine_table, licence_holder, read_table
+    from seatrial.steps.new import create_project, licence_holder, read_table
     from seatrial.template.creation import Options
+    from seatrial.template.inference.examination import examine
     from seatrial.template.project_name import project_name
     from seatrial.template.prompts import overrides_of
     from seatrial.template.render import check_free
@@ -110,7 +81,7 @@ def new(
     check_free(root)
     targets = deploy_targets(deploy)
     data = data or _ask("Table (CSV, Parquet, Excel, sklearn:NAME)")
-    overrides = overrides_of(keep or [], leave_out or [], kind or [], task.value if task else None, positive)
+    overrides = overrides_of(keep or [], leave_out or [], kind or [], task, positive)
     with show.progress() as progress:
         options = csv_options(separator, encoding, header)
         source = read_table(data, query=query, sheet=sheet, options=options, progress=progress)
@@ -118,7 +89,7 @@ def new(
     if not (target or source.target):
         target = _ask_target(source.columns, interactive)
     with show.progress() as progress:
-        examination = examine_table(source, target, overrides, progress)
+        examination = examine(source, target, overrides, progress=progress)
     show_examination(examination)
     if interactive:
         examination = _confirmed(examination, overrides)
@@ -161,7 +132,7 @@ def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
 
 def _confirmed(examination: "Examination", overrides: "Overrides") -> "Examination":
     """Show what was inferred, and change it until a person agrees."""
-    from seatrial.steps.new import examine_table
+    from seatrial.template.inference.examination import examine
     from seatrial.template.prompts import CHANGES, change
 
     target = examination.target.source
@@ -176,7 +147,7 @@ def _confirmed(examination: "Examination", overrides: "Overrides") -> "Examinati
         try:
             new_target, new_overrides = change(answer, target, overrides)
             with show.progress() as progress:
-                examination = examine_table(examination.source, new_target, new_overrides, progress)
+                examination = examine(examination.source, new_target, new_overrides, progress=progress)
             target, overrides = new_target, new_overrides
         except SeatrialError as error:
             show.error(error.message, error.hint)
@@ -193,9 +164,9 @@ def _answer_or_enter() -> str:
         return ""  # the end of piped answers
 
 
-def _chosen_model(model: ModelChoice, examination: "Examination") -> Any:
-    if model is not ModelChoice.auto:
-        return model.value
+def _chosen_model(model: Model, examination: "Examination") -> Any:
+    if model != "auto":
+        return model
     from seatrial.template.inference.model_choice import choose_model
 
     with show.progress() as progress:
@@ -244,3 +215,50 @@ def _next(root: Path) -> list[str]:
     if not on_path and any((scripts / name).exists() for name in ("seatrial", "seatrial.exe")):
         return [enter, f"{shlex.quote(str(scripts / 'seatrial'))} demo"]
     return [enter, "make demo      (without make: seatrial demo)"]
+
+
+def show_examination(examination: "Examination", *, features: bool = True) -> None:
+    """Print what was read, each column with its use, and the decisions; with `features` those about features.py."""
+    for line in heading(examination):
+        show.err.print(line, markup=False)
+    show.table("", ("column", "is", "values", "missing", "use"), column_rows(examination), right=(3,), to=show.err)
+    for line in notes(examination, features=features):
+        show.err.print(line, markup=False, style="dim")
+
+
+def heading(examination: "Examination") -> list[str]:
+    """Describe the source and how it was read, the target, and the decisions about the whole table."""
+    source, target = examination.source, examination.target
+    facts = ", ".join(f"{name} {value}" for name, value in source.facts.items())
+    lines = [
+        "",
+        f"{source.name}: {source.rows:,} rows, {len(source.columns)} columns" + (f" ({facts})" if facts else ""),
+    ]
+    if target.task == "regression":
+        lines.append(f"Predicts {target.name}, a number from {target.minimum:g} to {target.maximum:g}.")
+    else:
+        counts = dict(target.labels)
+        labels = ", ".join(f"{label} ({counts[label]:,})" for label in target.ordered[:10])
+        more = f" and {len(target.ordered) - 10} more" if len(target.ordered) > 10 else ""
+        lines.append(f"Predicts {target.name}, {target.task}: {labels}{more}.")
+    lines += [f"  {decision}" for decision in examination.decisions if decision.about in ABOUT_THE_TABLE]
+    return [*lines, *([f"  {examination.sampled}"] if examination.sampled else []), ""]
+
+
+def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, str]]:
+    """One row for each column, the target first."""
+    from seatrial.template.inference.overview import column_overviews
+
+    lines = column_overviews(examination)
+    rows = [(line.name, line.kind, line.values, line.missing, line.use) for line in lines[:LIMIT]]
+    return [*rows, (f"and {len(lines) - LIMIT} more", "", "", "", "")] if len(lines) > LIMIT else rows
+
+
+def notes(examination: "Examination", *, features: bool) -> list[str]:
+    """The decisions about single columns, each with its evidence."""
+    from seatrial.template.codegen.features import feature_code
+
+    decisions = [*examination.decisions, *(feature_code(examination).decisions if features else ())]
+    lines = [str(decision) for decision in decisions if decision.about not in ABOUT_THE_TABLE]
+    more = [f"and {len(lines) - LIMIT} more, which are comments in schema.py"] if len(lines) > LIMIT else []
+    return [f"  {line}" for line in (*lines[:LIMIT], *more)]

@@ -1,8 +1,7 @@
 """Options that several commands share."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,44 +13,31 @@ if TYPE_CHECKING:
     from seatrial.template.reading.csv_file import CsvOptions
 
 
-class OnBadRows(StrEnum):
-    """What to do with rows that break the schema."""
-
-    fail = "fail"
-    drop = "drop"
+def option(text: str, *names: str, **more: Any) -> Any:
+    """Make an option whose help `text` says its default, if it has one worth saying."""
+    return typer.Option(*names, help=text, show_default=False, **more)
 
 
-ProjectOption = Annotated[
-    Path,
-    typer.Option("--project", "-p", help="The project's folder; default: the current one.", show_default=False),
-]
+def argument(text: str) -> Any:
+    """Make an argument whose help `text` says its default, if it has one worth saying."""
+    return typer.Argument(help=text, show_default=False)
+
+
+ProjectOption = Annotated[Path, option("The project's folder; default: the current one.", "--project", "-p")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
 IndexOption = Annotated[
     str | None,
-    typer.Option(
-        "--index",
-        help="The index: a name in [tool.seatrial.index], a folder, or a URL; default: the project's first.",
-        show_default=False,
-    ),
+    option("The index: a name in [tool.seatrial.index], a folder, or a URL; default: the project's first.", "--index"),
 ]
 OnBadRowsOption = Annotated[
-    OnBadRows,
+    Literal["fail", "drop"],
     typer.Option("--on-bad-rows", help="Rows that break the schema: reject the table, or drop the rows."),
 ]
-QueryOption = Annotated[str, typer.Option("--query", help="The SQL query, for a database.", show_default=False)]
-SheetOption = Annotated[
-    str, typer.Option("--sheet", help="The sheet of an Excel or OpenDocument file.", show_default=False)
-]
-SeparatorOption = Annotated[
-    str | None, typer.Option("--separator", help="The separator of a CSV file.", show_default=False)
-]
-EncodingOption = Annotated[
-    str | None, typer.Option("--encoding", help="The encoding of a CSV file.", show_default=False)
-]
-HeaderOption = Annotated[
-    bool | None,
-    typer.Option("--header/--no-header", help="Whether a CSV file has a header.", show_default=False),
-]
+QueryOption = Annotated[str, option("The SQL query, for a database.", "--query")]
+SheetOption = Annotated[str, option("The sheet of an Excel or OpenDocument file.", "--sheet")]
+SeparatorOption = Annotated[str | None, option("The separator of a CSV file.", "--separator")]
+EncodingOption = Annotated[str | None, option("The encoding of a CSV file.", "--encoding")]
+HeaderOption = Annotated[bool | None, option("Whether a CSV file has a header.", "--header/--no-header")]
 DeployOption = Annotated[
     str, typer.Option("--deploy", help="Targets: local, docker, railway, kubernetes; separated by commas.")
 ]
@@ -75,25 +61,15 @@ def deploy_targets(text: str) -> tuple[str, ...]:
 def release_and_index(name: str | None, index: str | None, project: Path) -> "tuple[str, IndexSettings]":
     """Return the release's name and its index; a project is needed only for the one that is not named."""
     from seatrial.core.index_settings import choose_index
+    from seatrial.core.project import find_project
 
-    settings = project_if_any(project) if name and index else project_on(project)
+    settings = project_if_any(project) if name and index else find_project(project)
     if index:
         chosen = choose_index(settings.indexes if settings else (), index)
-        return name or (settings or project_on(project)).name, chosen
+        return name or (settings or find_project(project)).name, chosen
     if settings is None:
         raise SeatrialError("No index is named.", hint="Name one with --index.")
     return name or settings.name, settings.index
-
-
-def project_on(project: Path, index: str | None = None) -> "ProjectSettings":
-    """Read the project, with the index named by `--index` as its own."""
-    from dataclasses import replace
-
-    from seatrial.core.index_settings import choose_index
-    from seatrial.core.project import find_project
-
-    settings = find_project(project)
-    return replace(settings, index=choose_index(settings.indexes, index)) if index else settings
 
 
 def project_if_any(project: Path) -> "ProjectSettings | None":

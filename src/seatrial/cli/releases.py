@@ -1,12 +1,67 @@
-"""`seatrial releases`: what is on the index, and what is served."""
+"""`seatrial bump`, `build`, `publish` and `releases`: a version as a wheel, on the index, and what is there already."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, release_and_index
+from seatrial.steps.project import Project
+
+
+def bump(
+    part: Annotated[Literal["patch", "minor", "major"], typer.Argument(help="Which part to raise.")] = "patch",
+    when_needed: Annotated[
+        bool,
+        typer.Option("--when-needed", help="Only if the newest release on the index was trained on another table."),
+    ] = False,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Raise the version in the package's __init__.py; nothing else is changed, and nothing is committed.
+
+    Example: [bold]seatrial bump minor[/]
+    """
+    from seatrial.steps.releases import bump as raise_version
+
+    raised = raise_version(Project(project, index=index).settings, part, when_needed=when_needed)
+    if json:
+        show.print_json(asdict(raised))
+    elif raised.raised:
+        show.plain(f"{raised.old} -> {raised.new}{f': {raised.why}' if raised.why else ''}")
+    else:
+        show.plain(f"{raised.old} stays: {raised.why}.")
+
+
+def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
+    """Build the trained model into an sdist and a wheel, with PyPA's build; the same inputs give the same bytes.
+
+    Example: [bold]seatrial build[/]
+    """
+    built = Project(project, progress=not json).build()
+    if json:
+        wheel = built.wheel
+        show.print_json({"wheel": wheel.path, "sdist": built.sdist, "sha256": wheel.sha256, "size": wheel.size})
+    else:
+        size = show.file_size(built.wheel.size)
+        show.plain(f"{show.short_path(built.wheel.path)}  {size}  sha256 {built.wheel.sha256[:16]}…")
+
+
+def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:
+    """Publish the built release to the project's package index, if it has passed its trial; never overwrite a release.
+
+    Example: [bold]seatrial publish --index team[/]
+    """
+    used = Project(project, index=index, progress=not json)
+    settings, published = used.settings, used.publish()
+    if json:
+        show.print_json({"release": settings.requirement, "index": str(settings.index), "already": published.already})
+    elif published.already:
+        show.plain(f"{settings.requirement} is already on the index, with exactly these bytes.")
+    else:
+        show.plain(f"{settings.requirement} published to {show.index_location(settings.index)}")
 
 
 def releases(

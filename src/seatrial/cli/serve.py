@@ -1,33 +1,31 @@
-"""`seatrial serve`: a release over HTTP, from an environment of its own."""
+"""`seatrial serve`: a release over HTTP, from an environment of its own; and `seatrial demo`: from a table to there."""
 
-from enum import StrEnum
-from typing import Annotated
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, ProjectOption, release_and_index
+from seatrial.core.project import ProjectSettings
+from seatrial.steps.project import Project
 
-
-class LogFormat(StrEnum):
-    """How the server logs; auto is text on a terminal, and JSON when piped."""
-
-    auto = "auto"
-    text = "text"
-    json = "json"
+if TYPE_CHECKING:
+    from seatrial.steps.serve import Servable
 
 
 def serve(
     release: Annotated[
-        str | None,
-        typer.Argument(help="The release, for example titanic-model==0.1.0; default: the project's newest."),
+        str | None, typer.Argument(help="The release, for example titanic-model==0.1.0; default: the project's newest.")
     ] = None,
-    host: Annotated[str, typer.Option(envvar="HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="PORT", help="The port to listen on.", min=0, max=65535)] = 8001,
+    host: Annotated[str, typer.Option(help="The address to listen on.", envvar="HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", envvar="PORT", min=0, max=65535)] = 8001,
     workers: Annotated[int, typer.Option(help="Server processes.", min=1)] = 1,
     log_format: Annotated[
-        LogFormat, typer.Option(help="Auto is text on a terminal, JSON when piped.")
-    ] = LogFormat.auto,
+        Literal["auto", "text", "json"], typer.Option(help="Auto is text on a terminal, JSON when piped.")
+    ] = "auto",
     checkout: Annotated[
         bool, typer.Option("--checkout", help="Serve the project as it was last trained, not a release.")
     ] = False,
@@ -39,9 +37,8 @@ def serve(
     Example: [bold]seatrial serve titanic-model==0.1.0 --port 8001[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.steps.serve import prepare_checkout, prepare_release
+    from seatrial.steps.serve import prepare_checkout, prepare_release, wait_for
     from seatrial.steps.serve import serve as run_server
-    from seatrial.steps.server_process import wait_for
 
     if checkout and release:
         raise typer.BadParameter("name a release, or use --checkout")
@@ -51,6 +48,90 @@ def serve(
         name, settings = release_and_index(release, index, project)
         with show.progress() as progress:
             servable = prepare_release(name, settings, progress)
-    options = ("--workers", str(workers), "--log-format", log_format.value)
+    options = ("--workers", str(workers), "--log-format", log_format)
     with run_server(servable, host=host, port=port, options=options) as server:
         raise typer.Exit(wait_for(server))
+
+
+def demo(
+    host: Annotated[str, typer.Option(help="The address to listen on.", envvar="HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", envvar="PORT", min=1, max=65535)] = 8001,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the first prediction instead of serving on.")
+    ] = False,
+    project: ProjectOption = HERE,
+) -> None:
+    """Train, compile, build, publish to the local index, install into a clean environment, serve, and predict once.
+
+    Example: [bold]seatrial demo --port 8080[/]
+    """
+    from seatrial.core.ports import check_port
+    from seatrial.steps.serve import predict_example, wait_for, wait_until_ready
+    from seatrial.steps.serve import serve as run_server
+
+    started = time.perf_counter()
+    used = Project(project)
+    settings = used.settings
+    check_port(host, port, hint="Choose another with PORT=8002.")
+    show.info(f"From a table to a served release: {settings.requirement}")
+    report = _train(used)
+    _release(used)
+    servable = _install(settings)
+    _heading("Serve it", "seatrial serve")
+    with run_server(servable, host=host, port=port, options=("--log-level", "warning")) as server:
+        with show.progress() as progress:
+            progress("starting the server")
+            url = wait_until_ready(server, host, port)
+            row, response = predict_example(url)
+        show.out.print(f"\n[dim]POST {url}/api/v1/predict[/]\n{json.dumps(row)}\n[dim]answered[/]")
+        show.out.print(json.dumps(response))
+        show.out.print(
+            f"\nServed {time.perf_counter() - started:.0f} s after the start.\n"
+            f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
+            f"  the report    {show.short_path(report)}\n  the index     {show.index_location(settings.index)}"
+        )
+        if not once:
+            show.out.print("\nCtrl-C stops it.")
+            raise typer.Exit(wait_for(server))
+
+
+def _train(project: Project) -> Path:
+    _heading("Train and compile", "seatrial train")
+    run = project.train()
+    best = run.metadata.metrics[run.metadata.headline]
+    show.info(f"  {best['label']} {best['value']:.3f} on {run.metadata.split['test_rows']:,} held-out rows")
+    return run.report
+
+
+def _release(project: Project) -> None:
+    from seatrial.release import open_index, publish_toolkit
+
+    _heading("Build a wheel", "seatrial build")
+    built = project.build()
+    show.info(f"  {built.wheel.filename}, {show.file_size(built.wheel.size)}")
+    settings = project.settings
+    index = open_index(settings.index)
+    _heading("Compare it with the release that it would replace", "seatrial trial")
+    if any(release.sha256 == built.wheel.sha256 for release in index.releases(settings.name)):
+        show.info("  exactly these bytes are already on the index")
+    else:
+        show.info(f"  {project.trial().cause}")
+    _heading("Publish it to the local index", "seatrial publish")
+    with show.progress() as progress:
+        progress("putting the toolkit there, as it would be on PyPI")
+        publish_toolkit(index, progress)
+    project.publish()
+
+
+def _install(settings: ProjectSettings) -> "Servable":
+    from seatrial.steps.serve import prepare_release
+
+    _heading("Install it from there into a clean environment", "part of seatrial serve")
+    with show.progress() as progress:
+        servable = prepare_release(settings.requirement, settings.index, progress)
+    show.info(f"  {servable.python.parent.parent.name}{', which existed already' if servable.cached else ''}")
+    return servable
+
+
+def _heading(what: str, command: str) -> None:
+    show.err.print(f"\n[bold]{what}[/]  [dim]{command}[/]")

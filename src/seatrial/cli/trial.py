@@ -1,4 +1,4 @@
-"""`seatrial trial`: the candidate against the release that it would replace; and `seatrial trial accept`."""
+"""`seatrial trial`: the candidate against the release that it would replace; `trial accept`; and `seatrial prove`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -8,10 +8,12 @@ import typer
 from typer.core import TyperGroup
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_if_any, project_on
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_if_any
+from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
     from seatrial.steps.trial import TrialResult
+    from seatrial.trial.prove.gate_proof import GateProof
 
 DEFAULT = "run"
 
@@ -80,7 +82,7 @@ def run(
                 progress=progress,
             )
         else:
-            pair = find_pair(project_on(project, index))
+            pair = find_pair(Project(project, index=index).settings)
             if not (same_wheel or data or output) and (note := steps.unchanged(pair)):
                 if json:
                     show.print_json({"outcome": None, "why": note})
@@ -100,7 +102,7 @@ def accept(
     reason: Annotated[str, typer.Option(help="Why the difference is right.")],
     check: Annotated[list[str] | None, typer.Option(help="Only this check; default: all that wait.")] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; default: in 30 days.")
+        datetime | None, typer.Option(help="The last day; default: in 30 days.", formats=["%Y-%m-%d"])
     ] = None,
     index: IndexOption = None,
     project: ProjectOption = HERE,
@@ -113,7 +115,7 @@ def accept(
     from seatrial.trial.gate import ACCEPTED
 
     accepted, result = accept_differences(
-        project_on(project, index), reason=reason, checks=check or [], until=until.date() if until else None
+        Project(project, index=index).settings, reason=reason, checks=check or [], until=until.date() if until else None
     )
     show.info(f"{', '.join(accepted.checks)} accepted by {accepted.by} until {accepted.until}. Commit {ACCEPTED}.")
     show.info(result.cause)
@@ -130,3 +132,48 @@ def _show(result: "TrialResult") -> None:
     show.table("", ("suite", "check", "outcome", "result"), terminal_rows(verdict))
     if result.folder:
         show.plain(f"\nResult: {show.short_path(result.folder / 'trial.html')}")
+
+
+def prove(
+    project: ProjectOption = HERE,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Inject serving faults only; nothing is trained again.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Inject faults into copies of the built release, and show which of them its trial catches.
+
+    Exit code 0 if it catches every fault that changes anything and blocks nothing harmless, 1 otherwise.
+
+    Example: [bold]seatrial prove[/]
+    """
+    result = Project(project, progress=not json).prove(quick=quick)
+    if json:
+        show.print_json(result.proof.to_document())
+    else:
+        _show_proof(result.proof, result.page)
+    raise typer.Exit(result.proof.exit_code)
+
+
+def _show_proof(proof: "GateProof", page: Path) -> None:
+    from rich.markup import escape
+
+    from seatrial.trial.prove.proof_page import weak_spots
+    from seatrial.trial.report.words import clean
+
+    colour = "red" if proof.exit_code else "green"
+    show.out.print(f"\n[bold {colour}]{escape(proof.headline)}.[/]\n")
+    rows = [
+        (name, str(caught), str(missed), str(same))
+        if name != "harmless"
+        else ("harmless changes", f"{caught} passed", f"{missed} blocked", "")
+        for name, caught, missed, same in proof.counts()
+    ]
+    show.table("", ("", "caught", "missed", "no effect"), rows, right=(1, 2, 3))
+    for spot in weak_spots(proof):
+        show.out.print(f"\n[red]•[/] {escape(clean(spot.summary))}")
+        for remedy in spot.advice:
+            show.out.print(f"  {escape(clean(remedy))}")
+    for name, reason in proof.skipped.items():
+        show.out.print(f"[dim]Not tried: {escape(name)}. {escape(reason)}[/]")
+    show.out.print(f"\nResult: {show.short_path(page)}  [dim]{proof.seconds:.0f} s[/]")

@@ -1,12 +1,13 @@
-"""`seatrial update`: a newer template, merged with everything that people changed in the project."""
+"""`seatrial update` merges a newer template; `seatrial add` adds a CI service or a deployment target."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, ProjectOption
+from seatrial.cli.options import HERE, ProjectOption, argument, option
+from seatrial.core.choices import Provider, Remote
 
 if TYPE_CHECKING:
     from seatrial.template.merge import Merge
@@ -15,9 +16,7 @@ REVIEW = "`git add -A . && git diff --cached`"  # `git diff` alone does not show
 
 
 def update(
-    template: Annotated[
-        Path | None, typer.Option("--template", help="A template's folder, to try a new one.", show_default=False)
-    ] = None,
+    template: Annotated[Path | None, option("A template's folder, to try a new one.")] = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Merge a newer template and keep your changes. Exit code 1 if both changed the same lines, which are marked.
@@ -44,6 +43,31 @@ def update(
     if done.merge.conflicts:
         raise typer.Exit(1)
     show.info(f"Review it with {REVIEW}; `git restore --staged --worktree .` undoes it.")
+
+
+def add(
+    name: Annotated[Literal[Provider, Remote], argument("What to add.")],
+    project: ProjectOption = HERE,
+) -> None:
+    """Add a CI service or a deployment target: its files, its settings, and its section in the README.
+
+    Example: [bold]seatrial add kubernetes[/]
+    """
+    from seatrial.core.project import find_project
+    from seatrial.steps.update import add as add_to_project
+
+    with show.progress() as progress:
+        added = add_to_project(find_project(project), name, progress)
+    show_merge(added.merge)
+    for path in added.written:
+        show.plain(f"  {'written':<9} {show.short_path(path)}")
+    for difference in added.kept:
+        show.plain(difference.diff)
+        show.info(f"  kept      {show.short_path(difference.path)}: it exists with other content")
+    if not (added.merge.files or added.written or added.kept):
+        show.info(f"The project already has {name}.")
+    if added.merge.conflicts or added.kept:
+        raise typer.Exit(1)
 
 
 def show_merge(merge: "Merge") -> None:

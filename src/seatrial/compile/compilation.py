@@ -8,8 +8,8 @@ from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.proof import prove
 from seatrial.compile.proof_rows import ROWS, generate_allowed
 from seatrial.core.errors import CompileError
-from seatrial.model.compiled import Compiled
 from seatrial.model.decision import DecisionRule
+from seatrial.model.engines import Compiled
 from seatrial.model.features import Array, Columns
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import Column

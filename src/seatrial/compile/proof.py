@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import CompileError, SeatrialError
-from seatrial.model.compiled import Proof
 from seatrial.model.decision import DecisionRule
-from seatrial.model.engines import GraphEngine
+from seatrial.model.engines import GraphEngine, Proof
 from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs, stack_columns
 

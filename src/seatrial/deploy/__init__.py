@@ -4,30 +4,19 @@ In: a release, its passed trial, and the settings under [tool.seatrial.deploy]. 
 project's `deploy/<target>/`, and a service that runs exactly what the lockfile names. It never judges a release.
 """
 
-from seatrial.deploy.deployment import (
-    DeploymentResult,
-    Plan,
-    choose_earlier,
-    ensure_deployed,
-    lockfile_of,
-    recover,
-)
+from seatrial.deploy.deployment import Deployer, DeploymentResult, Plan
 from seatrial.deploy.history import Entry
-from seatrial.deploy.target import PinnedRelease, Target
+from seatrial.deploy.target import PinnedRelease, Target, open_target, target_names
 from seatrial.deploy.target_state import TargetState
-from seatrial.deploy.targets import open_target, target_names
 
 __all__ = [
+    "Deployer",
     "DeploymentResult",
     "Entry",
     "PinnedRelease",
     "Plan",
     "Target",
     "TargetState",
-    "choose_earlier",
-    "ensure_deployed",
-    "lockfile_of",
     "open_target",
-    "recover",
     "target_names",
 ]

@@ -6,8 +6,8 @@ What can fail before the journal is written leaves no trace: the gate, the index
 """
 
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
+from seatrial.core.project import ProjectSettings
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
-from seatrial.deploy.target import Target
+from seatrial.deploy.target import open_target
 from seatrial.deploy.target_state import Current, TargetState
 from seatrial.wheels.lockfile import Lockfile
 
@@ -48,171 +49,154 @@ class DeploymentResult:
     warning: str = ""
 
 
-def recover(state: TargetState, target: Target, fetch: Fetch, progress: Progress) -> Entry | None:
-    """Refuse files that were edited by hand, and finish an interrupted deployment; returns that one, if any.
+class Deployer:
+    """Deploys to one target of a project; `git` commits the lockfile and the history, `push` pushes that commit."""
 
-    The caller holds the state's lock.
-    """
-    state.refuse_edited()
-    state.history()  # a damaged history must be noticed before the switch, not after it
-    interrupted = state.finish_interrupted()
-    if interrupted is not None:
-        restore(state, target, fetch, progress)
-    return interrupted
+    def __init__(
+        self, project: ProjectSettings, target: str, fetch: Fetch, progress: Progress, *, git: bool, push: bool
+    ) -> None:
+        self.target, self.state = open_target(project, target), TargetState(project, target)
+        self._index = project.index.name
+        self._fetch, self._progress, self._git, self._push = fetch, progress, git, push
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands out, refuse files that were edited by hand, and finish an interrupted deployment."""
+        with self.state.lock():
+            self.state.refuse_edited()
+            self.state.history()  # a damaged history must be noticed before the switch, not after it
+            if self.state.finish_interrupted() is not None:
+                self._restore()
+            self.target.check()
+            yield
 
-def restore(state: TargetState, target: Target, fetch: Fetch, progress: Progress) -> None:
-    """Bring the service in line with the lockfile."""
-    current = state.current()
-    if current is None:
-        target.settle(None, progress)
-        return
-    if state.stored(current.lockfile.digest) is None:
-        state.store(current.lockfile, fetch(current.lockfile))
-    target.settle(state.pinned(current, current.lockfile.digest), progress)
-
-
-def choose_earlier(state: TargetState, version: str | None) -> Entry:
-    """Find the deployment to roll back to: the previous healthy one, or the newest healthy one of `version`."""
-    history, current = state.history(), state.current()
-    sha256 = current.sha256 if current else ""
-    healthy = healthy_releases(history)
-    others = ", ".join(entry.version for entry in healthy if entry.sha256 != sha256)
-    if version is None:
-        entry = previous(history, sha256)
-        if entry is not None:
-            return entry
-        hint = f"To choose one of {others}, run `seatrial rollback {state.target} --to VERSION`." if others else ""
+    def choose_earlier(self, version: str | None) -> Entry:
+        """Find the deployment to roll back to: the previous healthy one, or the newest healthy one of `version`."""
+        name, history, current = self.state.target, self.state.history(), self.state.current()
+        sha256 = current.sha256 if current else ""
+        healthy = healthy_releases(history)
+        others = ", ".join(entry.version for entry in healthy if entry.sha256 != sha256)
+        if version is None:
+            entry = previous(history, sha256)
+            if entry is not None:
+                return entry
+            hint = f"To choose one of {others}, run `seatrial rollback {name} --to VERSION`." if others else ""
+            raise SeatrialError(
+                f"Nothing to roll back to on {name}: no earlier release was healthy there.",
+                hint=hint or f"Deploy a release: `seatrial deploy {name}`.",
+            )
+        for entry in reversed(healthy):
+            if entry.version == version:
+                return entry
         raise SeatrialError(
-            f"Nothing to roll back to on {state.target}: no earlier release was healthy there.",
-            hint=hint or f"Deploy a release: `seatrial deploy {state.target}`.",
+            f"Release {version} was never healthy on {name}.",
+            hint=f"Healthy releases: {others}." if others else f"Deploy it: `seatrial deploy {name} {version}`.",
         )
-    for entry in reversed(healthy):
-        if entry.version == version:
-            return entry
-    deploy = f"Deploy it: `seatrial deploy {state.target} {version}`."
-    raise SeatrialError(
-        f"Release {version} was never healthy on {state.target}.",
-        hint=f"Healthy releases: {others}." if others else deploy,
-    )
 
+    def lockfile_of(self, entry: Entry) -> Lockfile:
+        """The lockfile of an earlier deployment: stored here, or from git, with its wheels from the index."""
+        stored = self.state.stored(entry.pin)
+        if stored is not None:
+            return stored
+        current = self.state.current()
+        named = current is not None and current.pin == entry.pin
+        lockfile = current.lockfile if current and named else self.state.committed_lockfile(entry.pin)
+        if lockfile is None:
+            raise SeatrialError(
+                f"The lockfile of {entry.release} {entry.version} is neither stored on this machine nor in git.",
+                hint=f"Deploy it again: `seatrial deploy {self.state.target} {entry.version}`.",
+            )
+        self.state.store(lockfile, self._fetch(lockfile))
+        return lockfile
 
-def lockfile_of(state: TargetState, entry: Entry, fetch: Fetch) -> Lockfile:
-    """The lockfile of an earlier deployment: stored here, or from git, with its wheels from the index."""
-    stored = state.stored(entry.pin)
-    if stored is not None:
-        return stored
-    current = state.current()
-    matches = current is not None and current.lockfile.digest == entry.pin
-    lockfile = current.lockfile if current and matches else state.committed_lockfile(entry.pin)
-    if lockfile is None:
-        raise SeatrialError(
-            f"The lockfile of {entry.release} {entry.version} is neither stored on this machine nor in git.",
-            hint=f"Deploy it again: `seatrial deploy {state.target} {entry.version}`.",
+    def ensure_deployed(self, sha256: str, plan: Callable[[Current | None], Plan]) -> DeploymentResult:
+        """Put the release with this wheel into service unless the lockfile names it already; the lock is held.
+
+        `plan` is called only if there is something to do, with what the lockfile names now. Raises SeatrialError where
+        the release does not come up: then the earlier one keeps running, and the history records the failure.
+        """
+        state, current = self.state, self.state.current()
+        if current is not None and current.sha256 == sha256:
+            if self.target.serving() != current.version:
+                self._restore()
+            title = f"Record the deployments to {state.target}"  # an earlier command was interrupted, or did not commit
+            warning = self._commit(title) if state.git.present and state.paths else ""
+            return DeploymentResult(current.release, current.version, warning=warning)
+        entry, url = self._deploy(plan(current))
+        title = f"Deploy {entry.release} {entry.version} to {state.target}"
+        if entry.kind == "rollback":
+            title = f"Roll back {entry.release} to {entry.version} on {state.target}"
+        return DeploymentResult(entry.release, entry.version, entry, url, self._commit(title, entry.why))
+
+    def _restore(self) -> None:
+        """Bring the service in line with the lockfile."""
+        current = self.state.current()
+        if current is not None and self.state.stored(current.pin) is None:
+            self.state.store(current.lockfile, self._fetch(current.lockfile))
+        self.target.settle(self.state.pinned(current) if current else None, self._progress)
+
+    def _deploy(self, plan: Plan) -> tuple[Entry, str]:
+        """Carry out a plan; returns its line in the history and the URL."""
+        state, target, progress = self.state, self.target, self._progress
+        before = state.current()
+        entry = Entry(
+            id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+            kind=plan.kind,
+            when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            who=state.git.person,
+            why=plan.why or state.git.subject,
+            release=plan.name,
+            version=plan.version,
+            sha256=plan.sha256,
+            package=plan.package,
+            pin=plan.lockfile.digest,
+            before=before.version if before else "",
+            verdict=plan.verdict,
+            commit=state.git.commit,
         )
-    state.store(lockfile, fetch(lockfile))
-    return lockfile
+        pinned = state.pinned(entry)
+        with state.writable():
+            if prepare := getattr(target, "prepare", None):
+                prepare(pinned, progress)
+            state.begin(entry)
 
+        def commit() -> None:
+            with state.writable():
+                state.write_lockfile(entry, plan.lockfile, self._index)
 
-def ensure_deployed(
-    state: TargetState,
-    target: Target,
-    sha256: str,
-    plan: Callable[[Current | None], Plan],
-    *,
-    fetch: Fetch,
-    index: str,
-    progress: Progress,
-    git: bool = True,
-    push: bool = False,
-) -> DeploymentResult:
-    """Put the release with this wheel into service unless the lockfile names it already; the caller holds the lock.
-
-    `plan` is called only if there is something to do, with what the lockfile names now. Raises SeatrialError where the
-    release does not come up: then the earlier one keeps running, and the history records the failure.
-    """
-    current = state.current()
-    if current is not None and current.sha256 == sha256:
-        if target.serving() != current.version:
-            restore(state, target, fetch, progress)
-        title = f"Record the deployments to {state.target}"  # an earlier command was interrupted, or told not to commit
-        warning = _commit(state, title, push=push) if git and state.git.present and state.paths else ""
-        return DeploymentResult(current.name, current.version, warning=warning)
-    entry, url = _deploy(state, target, plan(current), index, progress, git=git)
-    title = f"Deploy {entry.release} {entry.version} to {state.target}"
-    if entry.kind == "rollback":
-        title = f"Roll back {entry.release} to {entry.version} on {state.target}"
-    warning = _commit(state, title, entry.why, push=push) if git else ""
-    return DeploymentResult(entry.release, entry.version, entry, url, warning)
-
-
-def _deploy(
-    state: TargetState, target: Target, plan: Plan, index: str, progress: Progress, *, git: bool
-) -> tuple[Entry, str]:
-    """Carry out a plan; returns its line in the history and the URL."""
-    before = state.current()
-    entry = Entry(
-        id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
-        kind=plan.kind,
-        when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        who=state.git.person,
-        why=plan.why or state.git.subject,
-        release=plan.name,
-        version=plan.version,
-        sha256=plan.sha256,
-        package=plan.package,
-        pin=plan.lockfile.digest,
-        before=before.version if before else "",
-        verdict=plan.verdict,
-        commit=state.git.commit,
-    )
-    pinned = state.pinned(entry, plan.lockfile.digest)
-    prepare = getattr(target, "prepare", None)
-    try:
-        if prepare is not None:
-            prepare(pinned, progress)
-        state.begin(entry)
-    except OSError as error:
-        raise state.unwritable(error) from None
-
-    def commit() -> None:
         try:
-            state.write_lockfile(entry, plan.lockfile, index)
-        except OSError as error:
-            raise state.unwritable(error) from None
-
-    try:
-        url = target.switch(pinned, commit, progress)
-    except SeatrialError as error:
-        current = state.current()
-        if current is None or current.id != entry.id:
-            _record_failure(state, entry, error, git)
-            raise
-        target.settle(pinned, progress)  # the lockfile was committed, and the switch was interrupted after that
-        url = ""
-    state.record(entry)
-    state.end()
-    return entry, url
-
-
-def _commit(state: TargetState, title: str, why: str = "", *, push: bool) -> str:
-    """Commit the lockfile, the history and the version bump that goes with them; returns a warning or nothing."""
-    if not state.git.present:
-        return "This project is not in a git repository, so the deployment history is not committed."
-    error = state.git.commit_only([*state.paths, *state.version_bump()], f"{title}\n\n{why}".strip())
-    if error:
-        return f"The lockfile is not committed. git: {error}"
-    if push and (error := state.git.push()):
-        return f"The lockfile is committed but not pushed. git: {error}"
-    return ""
-
-
-def _record_failure(state: TargetState, entry: Entry, error: SeatrialError, git: bool) -> None:
-    failed = replace(entry, outcome=FAILED, said=error.message)
-    with suppress(OSError):  # a full disk has no room for this line either
-        state.record(failed)
-        if git and state.git.present:
-            title = f"Record the failed deployment of {entry.release} {entry.version} to {state.target}"
-            state.git.commit_only(state.paths, title)
-    with suppress(OSError):
+            url = target.switch(pinned, commit, progress)
+        except SeatrialError as error:
+            current = state.current()
+            if current is None or current.id != entry.id:
+                self._record_failure(entry, error)
+                raise
+            target.settle(pinned, progress)  # the lockfile was committed, and the switch was interrupted after that
+            url = ""
+        state.record(entry)
         state.end()
+        return entry, url
+
+    def _commit(self, title: str, why: str = "") -> str:
+        """Commit the lockfile, the history and the version bump that goes with them; returns a warning or nothing."""
+        state = self.state
+        if not self._git:
+            return ""
+        if not state.git.present:
+            return "This project is not in a git repository, so the deployment history is not committed."
+        error = state.git.commit_only([*state.paths, *state.version_bump()], f"{title}\n\n{why}".strip())
+        if error:
+            return f"The lockfile is not committed. git: {error}"
+        if self._push and (error := state.git.push()):
+            return f"The lockfile is committed but not pushed. git: {error}"
+        return ""
+
+    def _record_failure(self, entry: Entry, error: SeatrialError) -> None:
+        state = self.state
+        with suppress(OSError):  # a full disk has no room for this line either
+            state.record(replace(entry, outcome=FAILED, said=error.message))
+            if self._git and state.git.present:
+                title = f"Record the failed deployment of {entry.release} {entry.version} to {state.target}"
+                state.git.commit_only(state.paths, title)
+        with suppress(OSError):
+            state.end()

@@ -101,15 +101,12 @@ def require_verified(url: str, pinned: PinnedRelease) -> None:
 
 def _golden_rows(wheel: Path) -> tuple[list[Any], list[list[float]], list[str]]:
     """Rows, their scores, and the names of the classes (none for a regression), from a wheel."""
+    folder = f"{wheel.name.partition('-')[0]}/artifacts"
     with zipfile.ZipFile(wheel) as archive:
-        documents: dict[str, Any] = {"golden.json": {}, "release.json": {}}
-        for name in archive.namelist():
-            folder, _, last = name.rpartition("/")
-            if last in documents and folder.endswith("/artifacts") and folder.count("/") == 1:
-                documents[last] = json.loads(archive.read(name))
-    golden = documents["golden.json"]
+        names = (f"{folder}/golden.json", f"{folder}/release.json")
+        golden, facts = (json.loads(archive.read(name)) if name in archive.namelist() else {} for name in names)
     scores = [score if isinstance(score, list) else [score] for score in golden.get("scores", ())[:ROWS]]
-    return list(golden.get("rows", ())[:ROWS]), scores, [str(label) for label in documents["release.json"]["classes"]]
+    return list(golden.get("rows", ())[:ROWS]), scores, [str(label) for label in facts["classes"]]
 
 
 def _scores(response: Mapping[str, Any], classes: Sequence[str]) -> list[list[float]]:

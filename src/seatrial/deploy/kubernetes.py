@@ -6,7 +6,7 @@ setting of the target docker, or a CI job, must have pushed it.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import Field
 
@@ -56,22 +56,6 @@ class KubernetesSettings(TargetSettings):
     patience: int = Field(300, ge=1, description="seconds within which the rollout must complete")
 
 
-class ReleaseIdentity(Protocol):
-    """What the manifests need of a release; PinnedRelease and the releases on an index have it."""
-
-    @property
-    def name(self) -> str:
-        """The distribution's name."""
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-
-    @property
-    def sha256(self) -> str:
-        """The hash of its wheel."""
-
-
 class Kubernetes:
     """Applies the manifests with kubectl and waits for the rollout."""
 
@@ -90,17 +74,17 @@ class Kubernetes:
             )
         self.app = image_name(project.name)
 
-    def render(self, release: ReleaseIdentity) -> str:
+    def render(self, version: str, sha256: str) -> str:
         """Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget, as YAML."""
         digest = f"@{self.settings.digest}" if self.settings.digest else ""
         return render_template(
             "kubernetes.yaml.jinja",
-            name=release.name,
+            name=self.project.name,
             app=self.app,
-            version=release.version,
-            tag=tag_of(release.version),
-            sha256=release.sha256,
-            **{**self.settings.model_dump(), "image": f"{self._image(release)}{digest}"},
+            version=version,
+            tag=tag_of(version),
+            sha256=sha256,
+            **{**self.settings.model_dump(), "image": f"{self._image(version)}{digest}"},
         )
 
     def check(self) -> None:
@@ -113,7 +97,7 @@ class Kubernetes:
         """Build the image from the lockfile and push it, if `build` is set. The cluster is not affected."""
         if not self.settings.build:
             return
-        image = self._image(pinned)
+        image = self._image(pinned.version)
         files = docker_files(self.project, python=self.settings.python, port=self.settings.port)
         self._engine.build(image, pinned, edited_or(files, self.project.root / "deploy" / self.name), progress)
         self._engine.push(image, image, progress)
@@ -141,7 +125,8 @@ class Kubernetes:
 
     def _roll_out(self, pinned: PinnedRelease, replaces: bool, progress: Progress) -> None:
         progress(f"applying {pinned.name} {pinned.version}")
-        self._run("apply", "--filename", "-", doing="apply the manifests", stdin=self.render(pinned), hint=ACCESS)
+        manifests = self.render(pinned.version, pinned.sha256)
+        self._run("apply", "--filename", "-", doing="apply the manifests", stdin=manifests, hint=ACCESS)
         progress("waiting for the rollout")
         patience = self.settings.patience
         deployment = f"deployment/{self.app}"
@@ -162,8 +147,8 @@ class Kubernetes:
     def _engine(self) -> ContainerEngine:
         return find_engine()
 
-    def _image(self, release: ReleaseIdentity) -> str:
-        return f"{self.settings.image or self.app}:{tag_of(release.version)}"
+    def _image(self, version: str) -> str:
+        return f"{self.settings.image or self.app}:{tag_of(version)}"
 
     def _deployed_hash(self) -> str | None:
         return self._get(SHA_PATH)

@@ -110,12 +110,9 @@ class Local:
 
     def _knows(self, status: dict[str, Any]) -> bool:
         """Whether the running deployment is in this clone's lockfile or history."""
-        if status["id"] is None:
-            return True  # no release ever came up there
         current = self._state.current()
-        if current is not None and current.id == status["id"]:
-            return True
-        return any(entry.id == status["id"] for entry in self._state.history())
+        known = {entry.id for entry in self._state.history()} | {current.id if current else None}
+        return status["id"] is None or status["id"] in known  # without an ID, no release ever came up there
 
     def _refuse_unknown(self, status: dict[str, Any] | None) -> None:
         if status is not None and not self._knows(status):

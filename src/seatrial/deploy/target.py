@@ -1,12 +1,18 @@
-"""The interface of a deployment target, the environment in which a release runs. Implement it to add your own."""
+"""The interface of a deployment target, the environment in which a release runs, and the table of all targets.
 
-from collections.abc import Callable
+Implement the interface to add your own. Each target is imported only when it is used.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.core.settings import read_table
@@ -76,7 +82,50 @@ class TargetSettings(BaseModel):
 
 Settings = TypeVar("Settings", bound=TargetSettings)
 
+TARGETS = {
+    "local": "seatrial.deploy.local:Local",
+    "docker": "seatrial.deploy.docker:Docker",
+    "railway": "seatrial.deploy.railway:Railway",
+    "kubernetes": "seatrial.deploy.kubernetes:Kubernetes",
+}
+
 
 def read_settings(model: type[Settings], table: dict[str, Any], project: ProjectSettings, target: str) -> Settings:
     """Validate the settings of a target. SeatrialError names the file, the key, the problem, and the key's meaning."""
     return read_table(model, table, f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.{target}]")
+
+
+def target_names(project: ProjectSettings) -> list[str]:
+    """The targets that this project can deploy to: the built-in ones and its own."""
+    own = [name for name, table in project.deploy.items() if isinstance(table, Mapping) and "class" in table]
+    return list(dict.fromkeys([*TARGETS, *own]))
+
+
+def open_target(project: ProjectSettings, name: str) -> Target:
+    """Create the target `name` from `[tool.seatrial.deploy.NAME]`; `class = "module:Class"` there adds your own."""
+    where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.deploy.{name}]"
+    table = project.deploy.get(name, {})
+    if not isinstance(table, dict):
+        raise SeatrialError(f"{where} is not a table.", hint="Write its settings as keys below this heading.")
+    settings = dict(table)
+    path = settings.pop("class", TARGETS.get(name))
+    if path is None:
+        known = target_names(project)
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"Did you mean {near[0]}?" if near else f'Known: {", ".join(known)}. To add one: {where} class = "...".'
+        raise SeatrialError(f"Unknown target {name!r}.", hint=hint)
+    module, _, attribute = str(path).partition(":")
+    try:
+        target: type[Target] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module exists, and one that it imports does not
+        raise SeatrialError(
+            f"{where} class = {path!r}: no module {error.name} found.",
+            hint="Check its name, and that it can be imported in this environment.",
+        ) from None
+    except (AttributeError, ValueError):
+        raise SeatrialError(
+            f"{where} class = {path!r}: {module} has no {attribute or 'class'}.", hint='Write it as "module:Class".'
+        ) from None
+    return target(project, settings)

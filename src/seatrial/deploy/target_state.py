@@ -33,11 +33,16 @@ class Current:
     """What the lockfile names."""
 
     id: str
-    name: str
+    release: str
     version: str
     sha256: str
     package: str
     lockfile: Lockfile
+
+    @property
+    def pin(self) -> str:
+        """The digest of the lockfile."""
+        return self.lockfile.digest
 
 
 class TargetState:
@@ -70,16 +75,15 @@ class TargetState:
         """Keep other commands out while this one deploys."""
         from filelock import FileLock, Timeout
 
-        try:
+        with self.writable():
             self._private.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._private / "lock", timeout=1.0)
-            lock.acquire()
-        except Timeout:
-            raise SeatrialError(
-                f"Another command is deploying to {self.target}.", hint="Wait until it has finished."
-            ) from None
-        except OSError as error:
-            raise self.unwritable(error) from None
+            try:
+                lock.acquire()
+            except Timeout:
+                raise SeatrialError(
+                    f"Another command is deploying to {self.target}.", hint="Wait until it has finished."
+                ) from None
         try:
             self._remove_partial_files()
             yield
@@ -93,12 +97,16 @@ class TargetState:
                 with suppress(OSError):
                     partial.unlink()
 
-    def unwritable(self, error: OSError) -> SeatrialError:
-        """The error to raise where a file of the deployment cannot be written."""
-        return SeatrialError(
-            f"Cannot write {error.filename or self.folder}: {error.strerror or error}.",
-            hint="Nothing was changed. Check the free disk space and the permissions, and try again.",
-        )
+    @contextmanager
+    def writable(self) -> Iterator[None]:
+        """Raise SeatrialError where a file of the deployment cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            raise SeatrialError(
+                f"Cannot write {error.filename or self.folder}: {error.strerror or error}.",
+                hint="Nothing was changed. Check the free disk space and the permissions, and try again.",
+            ) from None
 
     def current(self) -> Current | None:
         """Read the lockfile; None if nothing was ever deployed. Raises SeatrialError where it is damaged."""
@@ -175,13 +183,14 @@ class TargetState:
         if self.stored(lockfile.digest) is None:
             shutil.rmtree(folder, ignore_errors=True)
             try:
-                (folder / "wheels").mkdir(parents=True)
-                for wheel in wheels:
-                    write_atomic(folder / "wheels" / wheel.name, wheel.read_bytes())
-                write_atomic(folder / "requirements.txt", lockfile.text)
-            except OSError as error:
+                with self.writable():
+                    (folder / "wheels").mkdir(parents=True)
+                    for wheel in wheels:
+                        write_atomic(folder / "wheels" / wheel.name, wheel.read_bytes())
+                    write_atomic(folder / "requirements.txt", lockfile.text)
+            except SeatrialError:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise self.unwritable(error) from None
+                raise
         (folder / "requirements.txt").touch()
         with suppress(OSError):
             self._prune_store()
@@ -212,15 +221,15 @@ class TargetState:
                     return lockfile
         return None
 
-    def pinned(self, deployment: Current | Entry, digest: str) -> PinnedRelease:
+    def pinned(self, deployment: Current | Entry) -> PinnedRelease:
         """The release of a deployment, in the form that a target takes."""
-        folder = self._stored_at(digest)
+        folder = self._stored_at(deployment.pin)
         return PinnedRelease(
-            id=deployment.id,
-            name=deployment.release if isinstance(deployment, Entry) else deployment.name,
-            version=deployment.version,
-            sha256=deployment.sha256,
-            package=deployment.package,
+            deployment.id,
+            deployment.release,
+            deployment.version,
+            deployment.sha256,
+            deployment.package,
             requirements=folder / "requirements.txt",
             wheels=folder / "wheels",
         )

@@ -1,6 +1,7 @@
 """The engines that turn matrices into scores: the compiled graph, or scikit-learn where there is no graph."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,27 @@ from seatrial.model.inputs import Inputs
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"
 GRAPH_LIMIT = 512 * 2**20  # a graph is data from a wheel: its size is checked before it is parsed
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared between a graph and its pipeline, and how close it was; `reason` says why the proof fails."""
+
+    rows_table: int
+    rows_generated: int
+    largest_difference: float
+    labels_differ: int
+    ties: int
+    holds: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A serialized graph, and the proof that it equals its pipeline."""
+
+    graph: bytes
+    proof: Proof
 
 
 class Engine(Protocol):
@@ -86,16 +108,15 @@ class NativeEngine:
 
     def __init__(self, file: Path, inputs: Inputs) -> None:
         try:
-            from skops.io import get_untrusted_types, load
+            from skops.io import load
         except ImportError:
             raise SeatrialError(
                 "This release runs natively, which needs scikit-learn and skops.",
                 hint='pip install "seatrial[native]"',
             ) from None
-        untrusted = set(get_untrusted_types(file=file)) - set(TRUSTED_TYPES)
-        if untrusted:
+        if untrusted := untrusted_types(file=file):
             raise SeatrialError(
-                f"{file.name} contains types that are not on the allow-list: {', '.join(sorted(untrusted))}.",
+                f"{file.name} contains types that are not on the allow-list: {', '.join(untrusted)}.",
                 hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
             )
         self._pipeline = load(file, trusted=list(TRUSTED_TYPES))
@@ -106,6 +127,13 @@ class NativeEngine:
         frame = to_frame(self._inputs, numbers, strings)
         score = getattr(self._pipeline, "predict_proba", self._pipeline.predict)
         return np.asarray(score(frame), dtype=np.float64)
+
+
+def untrusted_types(**source: Any) -> list[str]:
+    """The types in a stored pipeline (`file` or `data`, as for skops) that a release must not contain."""
+    from skops.io import get_untrusted_types
+
+    return sorted(set(get_untrusted_types(**source)) - set(TRUSTED_TYPES))
 
 
 def to_frame(inputs: Inputs, numbers: Floats, strings: Array) -> Any:

@@ -35,10 +35,6 @@ class Feature:
     reads: tuple[str, ...]
     numeric: bool
 
-    def of(self, values: dict[str, Any]) -> Any:
-        """Derive the feature for one row."""
-        return self.function(*[values[name] for name in self.reads])
-
 
 def features_in(module: ModuleType, columns: Sequence[Column]) -> tuple[Feature, ...]:
     """Return a project's feature functions, ordered so that each comes after the features that it reads.

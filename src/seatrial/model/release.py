@@ -3,12 +3,16 @@
 import importlib
 import json
 import math
+import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
@@ -20,6 +24,7 @@ from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
 from seatrial.model.shapley import Explanation, contributions
+from seatrial.model.table_files import Chunk
 from seatrial.model.table_validation import TableChecker, rows_of
 
 ARTIFACTS = "artifacts"
@@ -153,6 +158,22 @@ class Release:
         """Apply the feature functions to checked columns and return the engine's input."""
         return stack_columns(self.metadata.inputs, add_features(columns, self.features, self.columns))
 
+    def score_chunks(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Floats]]:
+        """Score chunks of a table in their order, as fast as the engine allows.
+
+        The engine scores some chunks in threads while the next ones are read and checked, since it releases the GIL.
+        """
+        # scikit-learn starts threads of its own
+        threads = 1 if self.metadata.engine == "native" else os.cpu_count() or 1
+        waiting: deque[tuple[Chunk, Future[Floats]]] = deque()
+        with ThreadPoolExecutor(threads, thread_name_prefix="engine") as pool:
+            for chunk in chunks:
+                waiting.append((chunk, pool.submit(self.engine, *self.encode_table(chunk.columns))))
+                if len(waiting) > threads:
+                    first, scores = waiting.popleft()
+                    yield first, scores.result()
+            yield from ((chunk, scores.result()) for chunk, scores in waiting)
+
     def decide(self, scores: Floats) -> list[Any]:
         """Turn scores into labels; a regression's scores are its predictions."""
         return self.decision.labels(self.decide_index(scores))
@@ -175,10 +196,11 @@ class Release:
         Raises SeatrialError with the place and the rule where a row breaks the schema.
         """
         if not isinstance(rows, Mapping | list | tuple):
-            from seatrial.model.frames import frame_like, is_frame
+            from seatrial.model.frames import frame_chunks, frame_like, is_frame
 
             if is_frame(rows):
-                return frame_like(rows, self._predict_frame(rows))
+                scored = self.score_chunks(frame_chunks(rows, self.checker))
+                return frame_like(rows, self.prediction_columns(np.concatenate([scores for _, scores in scored])))
         checked = self._checked([rows] if isinstance(rows, Mapping) else rows)
         return self.describe(self.score([self.encode(row) for row in checked])) if checked else []
 
@@ -199,18 +221,10 @@ class Release:
             for label, row in zip(decided, scores.tolist(), strict=True)
         ]
 
-    def _predict_frame(self, frame: Any) -> dict[str, Any]:
-        from numpy import concatenate
-
-        from seatrial.model.frames import frame_chunks
-        from seatrial.model.scoring import score_chunks
-
-        scored = list(score_chunks(self, frame_chunks(frame, self.checker)))
-        scores = concatenate([part for _, part in scored])
-        columns: dict[str, Any] = {"prediction": self.decide(scores)}
-        for position, label in enumerate(self.metadata.classes):
-            columns[f"probability_{label}"] = scores[:, position]
-        return columns
+    def prediction_columns(self, scores: Floats) -> dict[str, Any]:
+        """Convert scores to the columns of a table: `prediction`, and `probability_<label>` for a classifier."""
+        shares = {f"probability_{label}": scores[:, position] for position, label in enumerate(self.metadata.classes)}
+        return {"prediction": self.decide(scores), **shares}
 
     def explain(self, rows: Any) -> Any:
         """Report what each column did to the prediction, against the release's typical row.

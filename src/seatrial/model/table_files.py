@@ -55,12 +55,12 @@ def check_chunks(
     before = 0
     for raw in raw_chunks:
         wanted = [column.name for column in checker.columns] + ([target] if target else [])
-        table: dict[str, Any] = {}
-        for name in wanted:
-            if name in raw.columns:
-                table[name] = raw.columns[name]
-            else:
-                table[name] = [_default(path, checker, name, list(raw.columns))] * raw.rows
+        table: dict[str, Any] = {
+            name: raw.columns[name]
+            if name in raw.columns
+            else [_default(path, checker, name, list(raw.columns))] * raw.rows
+            for name in wanted
+        }
         labels = table.pop(target) if target else []
         columns, problems = checker.check(table)
         problems = [_located(p, raw.lines, before) for p in problems]
@@ -98,10 +98,9 @@ def raise_problems(problems: Sequence[Problem], path: Path, *, rows: int, hint: 
 
 
 def _reader(path: Path) -> Any:
-    if path.is_dir():
-        raise SeatrialError(f"{path} is a folder.", hint="Give the path of a CSV, Parquet or JSON file.")
     if not path.is_file():
-        raise SeatrialError(f"{path} does not exist.", hint="Give the path of a CSV, Parquet or JSON file.")
+        wrong = "is a folder" if path.is_dir() else "does not exist"
+        raise SeatrialError(f"{path} {wrong}.", hint="Give the path of a CSV, Parquet or JSON file.")
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".pq": _read_parquet, ".json": _read_json}
     if path.suffix.lower() not in readers:
         raise SeatrialError(

@@ -29,12 +29,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # browsers may store it, and must revalidate it by its ETag
 }
-ASSETS = {
-    "look.css": "text/css",
-    "try.css": "text/css",
-    "try.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
-}
+ASSETS = {"look.css": "text/css", "try.css": "text/css", "try.js": "text/javascript", "icon.svg": "image/svg+xml"}
 UNKNOWN = "unknown"
 SEGMENTS_LIMIT = 5  # more choices, or longer ones, become a drop-down list
 SEGMENTS_WIDTH = 40  # characters

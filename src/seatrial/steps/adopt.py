@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from seatrial.ci.file_sync import Difference
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from seatrial.ci.file_sync import Difference
-    from seatrial.template.adoption import Adoption
-    from seatrial.template.project_name import ProjectName
-    from seatrial.template.records import Examination
+from seatrial.core.project import find_project
+from seatrial.steps.project_files import project_files, write_missing
+from seatrial.template.adoption import Adoption, adopt
+from seatrial.template.codegen.estimators import find_builders, fitted_models, from_fitted, imported
+from seatrial.template.creation import Options
+from seatrial.template.merge import write
+from seatrial.template.project_name import ProjectName
+from seatrial.template.records import Examination
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,11 @@ class PipelineCode:
     fitted: tuple[Path, ...] = ()
 
 
-def find_pipeline(root: Path, names: "ProjectName") -> PipelineCode | None:
+def find_pipeline(root: Path, names: ProjectName) -> PipelineCode | None:
     """Find the function that makes the pipeline; None where pipeline.py exists already.
 
     Raises SeatrialError where there are several.
     """
-    from seatrial.template.codegen.estimators import find_builders, fitted_models, imported
-
     functions = find_builders(root, names.package)
     if f"{names.package}.pipeline:build" in functions:
         return None
@@ -49,7 +49,7 @@ def find_pipeline(root: Path, names: "ProjectName") -> PipelineCode | None:
 
 def pipeline_from(
     root: Path,
-    names: "ProjectName",
+    names: ProjectName,
     *,
     function: str = "",
     fitted: Path | None = None,
@@ -58,8 +58,6 @@ def pipeline_from(
     progress: Progress = silent,
 ) -> str:
     """Write pipeline.py from a function, as package.module:function, or from a fitted model."""
-    from seatrial.template.codegen.estimators import from_fitted, imported
-
     if function and fitted:
         raise SeatrialError("--pipeline and --fitted exclude each other.", hint="Use one of the two.")
     if fitted:
@@ -70,34 +68,27 @@ def pipeline_from(
 
 def plan_adoption(
     root: Path,
-    names: "ProjectName",
-    examination: "Examination",
+    names: ProjectName,
+    examination: Examination,
     *,
     pipeline: str,
     ci: str,
     targets: tuple[str, ...],
     progress: Progress = silent,
-) -> "Adoption":
+) -> Adoption:
     """Work out what a repository lacks, without changing anything."""
-    from seatrial.template.adoption import adopt
-    from seatrial.template.creation import Options
-
     progress("looking for what is missing")
     options = Options(names, ci=ci, deploy=targets, table=_table_in(root, examination))
     return adopt(root, examination, options, pipeline=pipeline)
 
 
-def write_adoption(root: Path, adoption: "Adoption", ci: str, targets: tuple[str, ...]) -> "list[Difference]":
+def write_adoption(root: Path, adoption: Adoption, ci: str, targets: tuple[str, ...]) -> list[Difference]:
     """Write what was planned; returns files of the CI service and the targets that exist with other content."""
-    from seatrial.core.project import find_project
-    from seatrial.steps.project_files import project_files, write_missing
-    from seatrial.template.merge import write
-
     write(root, {**adoption.added, **adoption.changed})
     return write_missing(project_files(find_project(root), ci, targets))[1]
 
 
-def _table_in(root: Path, examination: "Examination") -> str:
+def _table_in(root: Path, examination: Examination) -> str:
     """The path of the table in the repository, if a project can read the very file; "" to write a clean copy."""
     source = examination.source
     if source.path is None or not source.clean or examination.changes:

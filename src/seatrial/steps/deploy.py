@@ -32,7 +32,7 @@ class TargetDeployments:
 
 def deploy(
     project: "ProjectSettings",
-    target: str,
+    target: str = "local",
     version: str | None = None,
     *,
     reason: str = "",
@@ -45,44 +45,31 @@ def deploy(
     `version` is 0.2.0 or name==0.2.0; default: the newest release on the index. `git` commits the lockfile and the
     history, `push` pushes that commit.
     """
-    from seatrial.deploy import Plan, TargetState, ensure_deployed, open_target, recover
+    from seatrial.deploy import Deployer, Plan
     from seatrial.release import open_index
-    from seatrial.steps.environment import offer_toolkit
-    from seatrial.steps.lockfile import fetch_locked, lock_release, trial_lockfiles
+    from seatrial.steps.lockfile import lock_release, offer_toolkit, trial_lockfiles
 
-    opened, state = open_target(project, target), TargetState(project, target)
-    with state.lock():
+    deployer = Deployer(project, target, _fetch_when_needed(project), progress, git=git, push=push)
+    with deployer.locked():
         index = open_index(project.index)
-        fetch = fetch_locked(index)
-        recover(state, opened, fetch, progress)
-        opened.check()
         release = index.find(_requirement(project, version))
 
         def plan(current: "Current | None") -> Plan:
             verdict = _require_passed(project, release, current)
-            known = [*state.stored_lockfiles(release.sha256), *trial_lockfiles(project.root, release.sha256)]
+            stored = deployer.state.stored_lockfiles(release.sha256)
             wheel = index.fetch_wheel(release)
+            known = [*stored, *trial_lockfiles(project.root, release.sha256)]
             locked = lock_release(wheel, offer_toolkit(index, progress), known, progress)
-            state.store(locked.lockfile, locked.wheels)
+            deployer.state.store(locked.lockfile, locked.wheels)
             facts = (release.name, release.version, release.sha256, wheel.package)
             return Plan("deploy", *facts, locked.lockfile, reason, verdict)
 
-        return ensure_deployed(
-            state,
-            opened,
-            release.sha256,
-            plan,
-            fetch=fetch,
-            index=project.index.name,
-            progress=progress,
-            git=git,
-            push=push,
-        )
+        return deployer.ensure_deployed(release.sha256, plan)
 
 
 def rollback(
     project: "ProjectSettings",
-    target: str,
+    target: str = "local",
     to: str | None = None,
     *,
     reason: str = "",
@@ -91,35 +78,21 @@ def rollback(
     progress: Progress = silent,
 ) -> "DeploymentResult":
     """Go back to the release that was healthy before, or to the version `to`, which was healthy once."""
-    from seatrial.deploy import Plan, TargetState, choose_earlier, ensure_deployed, lockfile_of, open_target, recover
+    from seatrial.deploy import Deployer, Plan
 
-    opened, state = open_target(project, target), TargetState(project, target)
-    with state.lock():
-        fetch = _fetch_when_needed(project)
-        recover(state, opened, fetch, progress)
-        opened.check()
-        entry = choose_earlier(state, to.rpartition("==")[2] if to else None)
+    deployer = Deployer(project, target, _fetch_when_needed(project), progress, git=git, push=push)
+    with deployer.locked():
+        entry = deployer.choose_earlier(to.rpartition("==")[2] if to else None)
 
         def plan(current: "Current | None") -> Plan:
-            lockfile = lockfile_of(state, entry, fetch)
             why = reason or f"back from {current.version if current else 'nothing'}"
             facts = (entry.release, entry.version, entry.sha256, entry.package)
-            return Plan("rollback", *facts, lockfile, why, entry.verdict)
+            return Plan("rollback", *facts, deployer.lockfile_of(entry), why, entry.verdict)
 
-        return ensure_deployed(
-            state,
-            opened,
-            entry.sha256,
-            plan,
-            fetch=fetch,
-            index=project.index.name,
-            progress=progress,
-            git=git,
-            push=push,
-        )
+        return deployer.ensure_deployed(entry.sha256, plan)
 
 
-def stop(project: "ProjectSettings", target: str) -> bool:
+def stop(project: "ProjectSettings", target: str = "local") -> bool:
     """Stop the service on a target; returns whether it was running."""
     from seatrial.deploy import TargetState, open_target
 
@@ -139,7 +112,8 @@ def render(project: "ProjectSettings", target: str, version: str | None = None) 
     if not hasattr(opened, "render"):
         raise UsageError(f"{target} has nothing to render.", hint="Only the target kubernetes has manifests to render.")
     current = TargetState(project, target).current() if version is None else None
-    return str(opened.render(current or open_index(project.index).find(_requirement(project, version))))
+    release = current or open_index(project.index).find(_requirement(project, version))
+    return str(opened.render(release.version, release.sha256))
 
 
 def list_deployments(project: "ProjectSettings", target: str | None = None) -> list[TargetDeployments]:
@@ -176,7 +150,7 @@ def _require_passed(project: "ProjectSettings", release: "IndexedRelease", curre
         if gate.stored_verdict(project.root, release.sha256, current.sha256) is None:
             raise SeatrialError(
                 f"No trial of {release.requirement} has been run against {current.version}, which runs there now.",
-                hint=f"Run `seatrial trial {current.name}=={current.version} {release.requirement}`.",
+                hint=f"Run `seatrial trial {current.release}=={current.version} {release.requirement}`.",
             )
         verdict = gate.require_passed(project.root, release.sha256, current.sha256, today=today)
     against = verdict.baseline.version if verdict.baseline else None

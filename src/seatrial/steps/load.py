@@ -12,17 +12,20 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from packaging.requirements import Requirement
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.index_settings import IndexSettings, choose_index
+from seatrial.core.project import find_project, in_project
 from seatrial.core.state import state_home
 from seatrial.model.release import Release
-
-if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexSettings
-    from seatrial.wheels.wheel import WheelInfo
+from seatrial.release import open_index
+from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 
 _IMPORTS = threading.RLock()  # all threads share sys.modules
 
@@ -30,7 +33,7 @@ _IMPORTS = threading.RLock()  # all threads share sys.modules
 class LoadedRelease(Release):
     """A release that was loaded from a wheel; its package is importable only while the release itself is working."""
 
-    def __init__(self, wheel: "WheelInfo", folder: Path) -> None:
+    def __init__(self, wheel: WheelInfo, folder: Path) -> None:
         super().__init__(wheel.package)
         self._folder = folder
         self._modules: dict[str, ModuleType] = {}
@@ -77,14 +80,12 @@ class LoadedRelease(Release):
                 self._working = False
 
 
-def load(release: "str | Path | WheelInfo", index: "str | IndexSettings | None" = None) -> LoadedRelease:
+def load(release: str | Path | WheelInfo, index: str | IndexSettings | None = None) -> LoadedRelease:
     """Load a release into this interpreter: a wheel, or name==version on an index.
 
     `index` is a folder, a URL, or the name of one of the project's indexes; default: the index of the project that the
     current folder is in. Several releases can be loaded at once, also of one model.
     """
-    from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
-
     path = Path(release.path if isinstance(release, WheelInfo) else release)
     wheel = inspect(path.absolute() if path.suffix == ".whl" else _fetch(str(release), index))
     refuse_unsafe(wheel)
@@ -98,10 +99,7 @@ def load(release: "str | Path | WheelInfo", index: "str | IndexSettings | None" 
         ) from None
 
 
-def _fetch(requirement: str, index: "str | IndexSettings | None") -> Path:
-    from seatrial.core.index_settings import choose_index
-    from seatrial.core.project import find_project, in_project
-    from seatrial.release import open_index
+def _fetch(requirement: str, index: str | IndexSettings | None) -> Path:
 
     project = find_project(Path()) if in_project(Path()) else None
     if isinstance(index, str):
@@ -116,11 +114,8 @@ def _fetch(requirement: str, index: "str | IndexSettings | None") -> Path:
     return opened.fetch(opened.find(requirement))
 
 
-def _check_requirements(wheel: "WheelInfo") -> None:
+def _check_requirements(wheel: WheelInfo) -> None:
     """Raise SeatrialError where this interpreter does not have what the wheel requires."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    from packaging.requirements import Requirement
 
     wrong = []
     for requirement in map(Requirement, wheel.requires_dist):
@@ -140,7 +135,7 @@ def _check_requirements(wheel: "WheelInfo") -> None:
         )
 
 
-def _unpacked(wheel: "WheelInfo") -> Path:
+def _unpacked(wheel: WheelInfo) -> Path:
     """The folder with the wheel's content; it appears whole or not at all."""
     folder = state_home() / "loaded" / wheel.sha256
     if not folder.is_dir():

@@ -1,19 +1,20 @@
-"""The lockfile of a release: our own wheels by their hashes, everything else resolved."""
+"""What a release runs with: the toolkit from its index, and the lockfile: our wheels by hash, all else resolved."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
-
-if TYPE_CHECKING:
-    from seatrial.release import Index
-    from seatrial.wheels.lockfile import Lockfile
-    from seatrial.wheels.sources import WheelSource
-    from seatrial.wheels.wheel import WheelInfo
+from seatrial.release import FolderIndex, Index, publish_toolkit, runs_from_checkout
+from seatrial.release.index import UnwritableIndexError
+from seatrial.trial import gate
+from seatrial.wheels.environments import environments_folder
+from seatrial.wheels.lockfile import Lockfile, compile_lockfile, read_lockfile
+from seatrial.wheels.resolution import TOOLKIT, resolve_release
+from seatrial.wheels.sources import SourceOverride, WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 LOCKFILE = "requirements.txt"  # next to a passed verdict: the environment that was tested, for `deploy`
 EXTRAS = ("serve",)
@@ -23,21 +24,16 @@ EXTRAS = ("serve",)
 class LockedRelease:
     """A release with its lockfile, and those wheels in it that come from our own index."""
 
-    lockfile: "Lockfile"
+    lockfile: Lockfile
     wheels: tuple[Path, ...]
 
 
-def lock_release(
-    wheel: "WheelInfo", source: "WheelSource", known: "Sequence[Lockfile]", progress: Progress
-) -> LockedRelease:
+def lock_release(wheel: WheelInfo, source: WheelSource, known: Sequence[Lockfile], progress: Progress) -> LockedRelease:
     """Lock the release in a wheel together with the server.
 
     If one of the `known` lockfiles has exactly these wheels, it is used unchanged: what was tested, or ran before,
     runs again with the same hashes.
     """
-    from seatrial.wheels.lockfile import compile_lockfile
-    from seatrial.wheels.resolution import resolve_release
-
     resolution = resolve_release(wheel, extras=EXTRAS, index=source)
     ours = {resolved.wheel.name: resolved.wheel for resolved in resolution.wheels}
     wheels = (wheel.path, *(other.path for name, other in ours.items() if name != wheel.name))
@@ -48,11 +44,8 @@ def lock_release(
     return LockedRelease(compile_lockfile(resolution, progress), wheels)
 
 
-def trial_lockfiles(root: Path, candidate: str) -> "list[Lockfile]":
+def trial_lockfiles(root: Path, candidate: str) -> list[Lockfile]:
     """Read the lockfiles that trials of the release with this hash left in the project at `root`, newest first."""
-    from seatrial.trial import gate
-    from seatrial.wheels.lockfile import read_lockfile
-
     lockfiles = []
     for path in (folder / LOCKFILE for folder in gate.result_folders(root, candidate)):
         with suppress(SeatrialError, OSError, UnicodeDecodeError):  # without it, everything is resolved again
@@ -60,13 +53,11 @@ def trial_lockfiles(root: Path, candidate: str) -> "list[Lockfile]":
     return lockfiles
 
 
-def fetch_locked(index: "Index") -> "Callable[[Lockfile], list[Path]]":
+def fetch_locked(index: Index) -> Callable[[Lockfile], list[Path]]:
     """Return a function that fetches our own wheels of a lockfile; by hash, whichever version they have now."""
-    from seatrial.steps.environment import with_toolkit
-
     source = with_toolkit(index)
 
-    def fetch(lockfile: "Lockfile") -> list[Path]:
+    def fetch(lockfile: Lockfile) -> list[Path]:
         wheels = []
         for line in lockfile.requirements:
             matching = [file for file in source.files(line.name) if file.sha256 in line.hashes]
@@ -78,3 +69,32 @@ def fetch_locked(index: "Index") -> "Callable[[Lockfile], list[Path]]":
         return wheels
 
     return fetch
+
+
+def offer_toolkit(index: Index, progress: Progress) -> WheelSource:
+    """Return the index, with the toolkit available on it if that runs from a checkout; otherwise it comes from PyPI.
+
+    On a folder index the toolkit is published. A remote index is only read from here: others may use it too, and
+    writing may need another token. The toolkit is then put into a folder next to the environments, and `publish`
+    uploads it.
+    """
+    toolkit_index = _toolkit_index(index)
+    if runs_from_checkout():
+        on_index = toolkit_index is index
+        progress("putting the toolkit on the index, as it would be on PyPI" if on_index else "building the toolkit")
+        with suppress(UnwritableIndexError):  # a read-only folder
+            publish_toolkit(toolkit_index)
+    return with_toolkit(index)
+
+
+def with_toolkit(index: Index) -> WheelSource:
+    """Return the index as `offer_toolkit` does, with the toolkit that was made available before."""
+    toolkit_index = _toolkit_index(index)
+    if toolkit_index is index or not toolkit_index.files(TOOLKIT):
+        return index
+    return SourceOverride(TOOLKIT, toolkit_index, index)
+
+
+def _toolkit_index(index: Index) -> FolderIndex:
+
+    return index if isinstance(index, FolderIndex) else FolderIndex(environments_folder() / ".toolkit")

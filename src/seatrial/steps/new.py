@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seatrial.core.choices import TARGETS
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_atomic
 from seatrial.core.git import git_user
 from seatrial.core.progress import Progress, silent
-from seatrial.steps.project_files import PipelineUpdate
-
-if TYPE_CHECKING:
-    from seatrial.template.creation import Options
-    from seatrial.template.reading.csv_file import CsvOptions
-    from seatrial.template.records import Examination, Overrides, TableSource
+from seatrial.core.project import find_project
+from seatrial.steps.project_files import PipelineUpdate, project_files, update_pipeline
+from seatrial.template import repository
+from seatrial.template.creation import Options, make_project
+from seatrial.template.reading.arrow_types import plain_table
+from seatrial.template.reading.csv_file import CsvOptions
+from seatrial.template.reading.source import read_source
+from seatrial.template.records import Examination, TableSource
+from seatrial.template.render import unfinished
 
 
 @dataclass(frozen=True)
@@ -30,32 +34,18 @@ def read_table(
     *,
     query: str = "",
     sheet: str = "",
-    options: "CsvOptions | None" = None,
+    options: CsvOptions | None = None,
     progress: Progress = silent,
-) -> "TableSource":
+) -> TableSource:
     """Read a table: a path (and `sheet`), a database URL and `query`, sklearn:NAME, openml:NAME, or a data frame."""
     progress("reading the table")
     if not isinstance(data, str | Path):
-        from seatrial.steps.frame_source import frame_source
-
         return frame_source(data)
-    from seatrial.template.reading.csv_file import CsvOptions
-    from seatrial.template.reading.source import read_source
 
     return read_source(str(data), query=query, sheet=sheet, options=options or CsvOptions())
 
 
-def examine_table(
-    source: "TableSource", target: str, overrides: "Overrides | None" = None, progress: Progress = silent
-) -> "Examination":
-    """Infer a table's schema and the kind of its target; `overrides` take precedence over what is inferred."""
-    from seatrial.template.inference.examination import examine
-    from seatrial.template.records import Overrides
-
-    return examine(source, target, overrides or Overrides(), progress=progress)
-
-
-def choose_targets(names: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
+def choose_targets(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     """Check names of deployment targets; local is always among them."""
     for name in names:
         if name not in TARGETS:
@@ -69,16 +59,9 @@ def licence_holder() -> str:
 
 
 def create_project(
-    root: Path, examination: "Examination", options: "Options", *, git: bool = True, progress: Progress = silent
+    root: Path, examination: Examination, options: Options, *, git: bool = True, progress: Progress = silent
 ) -> NewProject:
     """Create the project's folder, completely or not at all; with `git` a repository with a first commit."""
-    from seatrial.core.files import write_atomic
-    from seatrial.core.project import find_project
-    from seatrial.steps.project_files import project_files, update_pipeline
-    from seatrial.template import repository
-    from seatrial.template.creation import make_project
-    from seatrial.template.render import unfinished
-
     above = repository.repository_above(root)
     uncommitted = ""
     progress("creating the project")
@@ -93,3 +76,42 @@ def create_project(
             uncommitted = repository.first_commit(folder, f"Start {options.names.name}")
     pipeline = PipelineUpdate() if above is None else update_pipeline(find_project(root), options.ci)
     return NewProject(root, uncommitted, pipeline)
+
+
+def frame_source(frame: Any) -> TableSource:
+    """Read a data frame as a table file is read; a pandas index is ignored."""
+    library = type(frame).__module__.partition(".")[0]
+    name = type(frame).__name__
+    table = plain_table(_arrow_table(frame, library))
+    if table.num_columns < 2 or not table.num_rows:
+        raise SeatrialError(
+            f"The {name} has {table.num_rows} rows and {table.num_columns} columns.",
+            hint="A table needs rows, a target, and at least one more column.",
+        )
+    return TableSource(name, table, {"format": f"{library} {name}"})
+
+
+def _arrow_table(frame: Any, library: str) -> Any:
+    import pyarrow as pa
+
+    if library == "pandas" and hasattr(frame, "columns"):
+        names = [str(name) for name in frame.columns]
+        return pa.table([_pandas_column(frame.iloc[:, position]) for position in range(len(names))], names=names)
+    if library == "polars" and hasattr(frame, "to_arrow") and hasattr(frame, "columns"):
+        return frame.to_arrow()
+    if hasattr(frame, "__arrow_c_stream__") and library not in ("pandas", "polars"):
+        return pa.table(frame)
+    name = type(frame).__name__ if library == "builtins" else f"{library}.{type(frame).__name__}"
+    raise SeatrialError(f"A {name} is not a table.", hint="Pass a DataFrame, an Arrow table, or a path.")
+
+
+def _pandas_column(series: Any) -> Any:
+    """A column as an Arrow array; values of several types become text, as they would in a CSV file."""
+    import pyarrow as pa
+
+    try:
+        array = pa.array(series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        values = series.astype(object).where(series.notna(), None).tolist()
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

@@ -1,5 +1,7 @@
 """The Python API: a project with the steps of a model's life as methods, for notebooks and orchestrators."""
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -9,20 +11,43 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.steps.deploy import deploy as _deploy
+from seatrial.steps.deploy import list_deployments as _list_deployments
+from seatrial.steps.deploy import rollback as _rollback
+from seatrial.steps.deploy import stop as _stop
 from seatrial.steps.progress import show_progress
+from seatrial.steps.prove import prove as _prove
+from seatrial.steps.refresh import refresh as _refresh
+from seatrial.steps.releases import publish as _publish
+from seatrial.steps.train import predict as _predict
+from seatrial.steps.train import train as _train
 
 if TYPE_CHECKING:
-    from seatrial.deploy import DeploymentResult
-    from seatrial.release import BuiltRelease, Published
-    from seatrial.steps.deploy import TargetDeployments
+    from seatrial.release import BuiltRelease
     from seatrial.steps.load import LoadedRelease
-    from seatrial.steps.prove import ProofResult
-    from seatrial.steps.refresh import RefreshedTable
     from seatrial.steps.trial import TrialResult
-    from seatrial.train import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _method(step: Callable[Concatenate[ProjectSettings, P], R]) -> Callable[Concatenate["Project", P], R]:
+    """Make a step a method of Project, which passes its settings and its `progress`."""
+    signature = inspect.signature(step)
+    reports = "progress" in signature.parameters
+    shown = [each for name, each in signature.parameters.items() if name not in ("project", "progress")]
+
+    @functools.wraps(step)
+    def method(self: "Project", /, *args: P.args, **options: P.kwargs) -> R:
+        settings = self.settings
+        if not reports:
+            return step(settings, *args, **options)
+        with _reporting(self._progress) as report:
+            return step(settings, *args, **{"progress": report, **options})  # type: ignore[arg-type]
+
+    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    method.__signature__ = signature.replace(parameters=[this, *shown])  # type: ignore[attr-defined]
+    return method
 
 
 class Project:
@@ -70,8 +95,9 @@ class Project:
         `model` is logistic, boosting, forest or auto; `kinds` sets kinds of columns, as {"zip": "category"}. The
         decisions about the table are comments in the project's schema.py.
         """
-        from seatrial.steps.new import choose_targets, create_project, examine_table, licence_holder, read_table
+        from seatrial.steps.new import choose_targets, create_project, licence_holder, read_table
         from seatrial.template.creation import Options
+        from seatrial.template.inference.examination import examine
         from seatrial.template.inference.model_choice import choose_model
         from seatrial.template.project_name import project_name
         from seatrial.template.prompts import overrides_of
@@ -83,9 +109,8 @@ class Project:
         pairs = [f"{column}={kind}" for column, kind in (kinds or {}).items()]
         overrides = overrides_of([*keep], [*leave_out], pairs, task, positive)
         with _reporting(progress) as report:
-            examination = examine_table(
-                read_table(data, query=query, sheet=sheet, progress=report), target, overrides, report
-            )
+            source = read_table(data, query=query, sheet=sheet, progress=report)
+            examination = examine(source, target, overrides, progress=report)
             chosen: Any = choose_model(examination, progress=report).model if model == "auto" else model
             targets = choose_targets([*deploy])
             options = Options(names, chosen, description, licence, licence_holder(), ci, targets)
@@ -100,11 +125,8 @@ class Project:
         settings = find_project(self._folder)
         return replace(settings, index=choose_index(settings.indexes, self._index)) if self._index else settings
 
-    def train(self, *, drop_bad_rows: bool = False) -> "Run":
-        """Fit, evaluate and compile the model; the run has `metrics`, and shows its report in a notebook."""
-        from seatrial.steps.train import train
-
-        return self._run(train, drop_bad_rows=drop_bad_rows)
+    train = _method(_train)
+    predict = _method(_predict)
 
     def build(self) -> "BuiltRelease":
         """Build the trained model into an sdist and a wheel."""
@@ -134,39 +156,10 @@ class Project:
 
         return accept(self.settings, reason=reason, checks=checks, until=until)[1]
 
-    def publish(self) -> "Published":
-        """Publish the built release to the index, if it has passed its trial."""
-        from seatrial.steps.publish import publish
-
-        return self._run(publish)
-
-    def deploy(
-        self,
-        target: str = "local",
-        version: str | None = None,
-        *,
-        reason: str = "",
-        git: bool = True,
-        push: bool = False,
-    ) -> "DeploymentResult":
-        """Put a release into service (default: the newest), if it passed its trial against the one running there."""
-        from seatrial.steps.deploy import deploy
-
-        return self._run(deploy, target, version, reason=reason, git=git, push=push)
-
-    def rollback(
-        self, target: str = "local", to: str | None = None, *, reason: str = "", git: bool = True, push: bool = False
-    ) -> "DeploymentResult":
-        """Go back to the previous healthy release, or to the version `to`."""
-        from seatrial.steps.deploy import rollback
-
-        return self._run(rollback, target, to, reason=reason, git=git, push=push)
-
-    def stop(self, target: str = "local") -> bool:
-        """Stop the service on a target; returns whether it was running."""
-        from seatrial.steps.deploy import stop
-
-        return stop(self.settings, target)
+    publish = _method(_publish)
+    deploy = _method(_deploy)
+    rollback = _method(_rollback)
+    stop = _method(_stop)
 
     @contextmanager
     def serve(self, release: str = "", *, host: str = "127.0.0.1", port: int = 8001) -> Iterator[str]:
@@ -181,26 +174,15 @@ class Project:
         with serve(servable, host=host, port=port, options=("--log-level", "warning")) as server:
             yield wait_until_ready(server, host, port)
 
-    def refresh(self, data: Any, *, query: str = "", sheet: str = "", drop_bad_rows: bool = False) -> "RefreshedTable":
-        """Replace the project's table with a newer one: a DataFrame, Arrow table, or what `seatrial refresh` takes."""
-        from seatrial.steps.new import read_table
-        from seatrial.steps.refresh import refresh
-
-        with _reporting(self._progress) as report:
-            source = read_table(data, query=query, sheet=sheet, progress=report)
-            return refresh(self.settings, source, drop_bad_rows=drop_bad_rows, progress=report)
+    refresh = _method(_refresh)
 
     def bump(self, part: str = "patch") -> str:
         """Raise the version (patch, minor or major), and return the new one."""
-        from seatrial.steps.bump import bump
+        from seatrial.steps.releases import bump
 
         return bump(self.settings, part).new
 
-    def prove(self, *, quick: bool = False) -> "ProofResult":
-        """Inject faults into copies of the built release, and see which of them the trial catches."""
-        from seatrial.steps.prove import prove
-
-        return self._run(prove, quick=quick)
+    prove = _method(_prove)
 
     def releases(self) -> list[dict[str, Any]]:
         """List the releases on the index, oldest first, as rows of a table."""
@@ -209,11 +191,7 @@ class Project:
         settings = self.settings
         return [asdict(release) for release in list_releases(settings.name, settings.index)]
 
-    def deployments(self, target: str | None = None) -> "list[TargetDeployments]":
-        """List what was deployed to each target, and what is serving there."""
-        from seatrial.steps.deploy import list_deployments
-
-        return list_deployments(self.settings, target)
+    deployments = _method(_list_deployments)
 
     def load(self, version: str | None = None) -> "LoadedRelease":
         """Load a release from the index into this interpreter; default: the newest."""
@@ -221,10 +199,6 @@ class Project:
 
         settings = self.settings
         return load(f"{settings.name}=={version}" if version else settings.name, settings.index)
-
-    def _run(self, step: Callable[Concatenate[ProjectSettings, P], R], *args: P.args, **options: P.kwargs) -> R:
-        with _reporting(self._progress) as report:
-            return step(self.settings, *args, **{**options, "progress": report})  # type: ignore[arg-type]
 
 
 @contextmanager

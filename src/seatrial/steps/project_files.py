@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from seatrial.ci import SERVICES, render
+from seatrial.ci.file_sync import Difference, differences
+from seatrial.ci.repository import repository_with
 from seatrial.core.errors import SeatrialError
-
-if TYPE_CHECKING:
-    from seatrial.ci.file_sync import Difference
-    from seatrial.core.project import ProjectSettings
+from seatrial.core.files import write_atomic
+from seatrial.core.project import ProjectSettings
+from seatrial.deploy.docker import Docker
+from seatrial.deploy.railway import Railway
 
 
 @dataclass(frozen=True)
@@ -30,31 +32,30 @@ class PipelineUpdate:
     error: SeatrialError | None = None
 
 
-def project_files(project: "ProjectSettings", ci: str, targets: Sequence[str]) -> dict[Path, str]:
+def project_files(project: ProjectSettings, ci: str, targets: Sequence[str]) -> dict[Path, str]:
     """Render the files of a CI service and of deployment targets, by absolute path.
 
     The file of a CI service is at the top of the repository.
     """
     files: dict[Path, str] = {}
     if set(targets) - {"local"}:
-        from seatrial.deploy.files import deployment_files
-
         for path, text in deployment_files(project).items():
             if path.relative_to(project.root / "deploy").parts[0] in targets:
                 files[path] = text
     if ci != "none":
-        from seatrial.ci import render
-
         files |= render(project, ci)
     return files
 
 
-def update_pipeline(project: "ProjectSettings", ci: str) -> PipelineUpdate:
-    """Write the pipeline file of `ci` at the top of the repository if it is missing, and find those out of date."""
-    from seatrial.ci import SERVICES, render
-    from seatrial.ci.file_sync import differences
-    from seatrial.ci.repository import repository_with
+def deployment_files(project: ProjectSettings) -> dict[Path, str]:
+    """The files of deploy/docker/ and deploy/railway/, by path, as rendered from the project's current settings."""
+    targets = [target(project, project.deploy.get(target.name, {})) for target in (Docker, Railway)]
+    folder = project.root / "deploy"
+    return {folder / target.name / name: text for target in targets for name, text in target.files().items()}
 
+
+def update_pipeline(project: ProjectSettings, ci: str) -> PipelineUpdate:
+    """Write the pipeline file of `ci` at the top of the repository if it is missing, and find those out of date."""
     stale = []
     try:
         repository = repository_with(project)
@@ -72,11 +73,8 @@ def update_pipeline(project: "ProjectSettings", ci: str) -> PipelineUpdate:
     return PipelineUpdate(tuple(stale))
 
 
-def write_missing(files: Mapping[Path, str]) -> "tuple[list[Path], list[Difference]]":
+def write_missing(files: Mapping[Path, str]) -> tuple[list[Path], list[Difference]]:
     """Write the files that do not exist; returns their paths, and the files that exist with other content."""
-    from seatrial.ci.file_sync import differences
-    from seatrial.core.files import write_atomic
-
     different = differences(files)
     written = [difference.path for difference in different if difference.missing]
     for path in written:

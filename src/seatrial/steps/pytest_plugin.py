@@ -93,9 +93,11 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_seatrial_run_trial(project: Path) -> "Verdict":
     """Run it as the command does."""
-    from seatrial.steps.trial import run_trial_in
+    from seatrial.core.project import find_project
+    from seatrial.steps.trial import run_trial
+    from seatrial.steps.trial_setup import find_pair
 
-    return run_trial_in(project)
+    return run_trial(find_pair(find_project(project))).verdict
 
 
 @pytest.fixture
@@ -126,15 +128,22 @@ def _one_per_check(item: pytest.Item) -> Iterator[pytest.Item]:
         yield _copy(item, "trial", verdict)
         return
     from seatrial.trial.records import ExitCode
-    from seatrial.trial.report.reading import failed, headline
+    from seatrial.trial.report.reading import failed
     from seatrial.trial.report.words import clean
 
-    line = clean(str(headline(verdict)))
+    line = _headline(verdict)
     item.config.stash.setdefault(_HEADLINES, []).append(line)
     if not verdict.checks or (verdict.exit_code != ExitCode.passed and not failed(verdict)):
         yield _copy(item, "verdict", line)
     for check in verdict.checks:
         yield _copy(item, clean(check.id, 120), check)
+
+
+def _headline(verdict: "Verdict") -> str:
+    from seatrial.trial.report.reading import headline
+    from seatrial.trial.report.words import clean
+
+    return clean(str(headline(verdict)))
 
 
 def _copy(item: pytest.Function, name: str, check: "Check | str") -> pytest.Item:
@@ -186,6 +195,8 @@ def _run_once_for_all_workers(item: pytest.Function, shared: Path) -> "Verdict |
     with FileLock(f"{path}.lock"):
         if not path.exists():
             verdict = _run(item)
+            if not isinstance(verdict, str):
+                write_atomic(path.with_suffix(".txt"), _headline(verdict))
             write_atomic(path, json.dumps(verdict) if isinstance(verdict, str) else to_json(verdict))
     document: Any = json.loads(path.read_bytes())
     return document if isinstance(document, str) else read_verdict(document, str(path))
@@ -201,25 +212,12 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the verdict and its cause in one line."""
-    headlines = config.stash.get(_HEADLINES, []) or _headlines_of_workers(config)
-    for line in dict.fromkeys(headlines):
+    folder = config.stash.get(_FOLDER, None)
+    of_workers = [path.read_text("utf-8") for path in sorted(folder.glob("*.txt"))] if folder else []
+    headlines = config.stash.get(_HEADLINES, [])
+    for line in dict.fromkeys(headlines or of_workers):
         terminalreporter.section("sea trial")
         terminalreporter.line(line)
-
-
-def _headlines_of_workers(config: pytest.Config) -> list[str]:
-    folder = config.stash.get(_FOLDER, None)
-    files = sorted(folder.glob("*.json")) if folder else []
-    if not files:
-        return []
-    import json
-
-    from seatrial.trial.records import read_verdict
-    from seatrial.trial.report.reading import headline
-    from seatrial.trial.report.words import clean
-
-    documents = [(json.loads(path.read_bytes()), str(path)) for path in files]
-    return [clean(str(headline(read_verdict(*document)))) for document in documents if isinstance(document[0], dict)]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
@@ -13,6 +13,7 @@ from seatrial.core.progress import Progress, silent
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.model.table_validation import TableChecker
+    from seatrial.template.reading.csv_file import CsvOptions
     from seatrial.template.records import TableSource
     from seatrial.train.training_table import TrainingTable
 
@@ -32,19 +33,29 @@ class RefreshedTable:
 
 
 def refresh(
-    project: "ProjectSettings", source: "TableSource", *, drop_bad_rows: bool = False, progress: Progress = silent
+    project: "ProjectSettings",
+    data: Any,
+    *,
+    query: str = "",
+    sheet: str = "",
+    options: "CsvOptions | None" = None,
+    drop_bad_rows: bool = False,
+    progress: Progress = silent,
 ) -> RefreshedTable:
-    """Replace the project's table, if the new one conforms to the schema.
+    """Replace the project's table with a newer one: a DataFrame, an Arrow table, or what `seatrial refresh` takes.
 
-    Otherwise SeatrialError (a DataError that lists the bad rows) is raised, and nothing is changed.
+    `options` says how to read CSV. If the table breaks the schema, SeatrialError (a DataError that lists the bad rows)
+    is raised, and nothing is changed.
     """
     from seatrial.core.project import importable
+    from seatrial.steps.new import read_table
 
     if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
         raise SeatrialError(
             f"{project.data.name} is neither CSV nor Parquet, so no other table can replace it.",
             hint="Set `data` under [tool.seatrial] to a file that ends in .csv or .parquet.",
         )
+    source = read_table(data, query=query, sheet=sheet, options=options, progress=progress)
     with importable(project):
         return _replace(project, source, drop_bad_rows, progress)
 

@@ -1,15 +1,103 @@
-"""Releases: what is on the index, and which of it is served on this machine."""
+"""Releases: raise the version of the next one, publish it if it passed its trial, and list what is on the index."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress, silent
+
 if TYPE_CHECKING:
+    from packaging.version import Version
+
     from seatrial.core.index_settings import IndexSettings
-    from seatrial.release import IndexedRelease
-    from seatrial.steps.running_servers import RunningServer
+    from seatrial.core.project import ProjectSettings
+    from seatrial.release import IndexedRelease, Published
+    from seatrial.steps.serve import RunningServer
 
 SIZE_LIMIT = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its metrics
+
+
+@dataclass(frozen=True)
+class Bump:
+    """The version before and after, whether it was raised, and why (or why not)."""
+
+    old: str
+    new: str
+    raised: bool
+    why: str
+
+
+def bump(project: "ProjectSettings", part: str, *, when_needed: bool = False) -> Bump:
+    """Raise one part of the version; with `when_needed` only if a retrain needs a new one. Nothing else is changed."""
+    from seatrial.core.project import read_toml
+    from seatrial.core.version import next_version, parse_version, read_version, write_version
+
+    file = project.version_file
+    old = read_version(file)
+    current = parse_version(old, file)
+    if "version" in read_toml(project.root / "pyproject.toml")["project"]:
+        raise SeatrialError(
+            f"The version of {project.name} is in pyproject.toml ({project.version}), and not only in {file}.",
+            hint='Replace it in [project] with dynamic = ["version"]; or raise it there by hand.',
+        )
+    new, why = _needed(project, current, part) if when_needed else (next_version(current, part), "")
+    if new:
+        write_version(file, new)
+    return Bump(old, new or old, bool(new), why)
+
+
+def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[str, str]:
+    """The version that a retrain needs, "" where it can keep the current one; and why."""
+    from packaging.version import Version
+
+    from seatrial.core.files import sha256
+    from seatrial.core.version import next_version
+    from seatrial.release import open_index
+    from seatrial.train.provenance import git_state
+
+    if not project.data.is_file():
+        raise SeatrialError(
+            f"{project.data} does not exist.", hint="Correct `data` under [tool.seatrial] in pyproject.toml."
+        )
+    releases = open_index(project.index).releases(project.name)
+    if not releases:
+        return "", f"there is no release of {project.name} on the index yet"
+    newest, version = releases[-1], Version(releases[-1].version)
+    if current > version:
+        return "", f"the newest release on the index is {version}"
+    made = newest.metadata or {}
+    if made.get("data", {}).get("sha256") != sha256(project.data):
+        return next_version(version, part), f"the table is not the one that {version} was trained on"
+    if current < version and made.get("git") and made["git"].get("commit") == git_state(project.root).get("commit"):
+        # A retrain that was interrupted between publication and deployment: continue with its version.
+        return str(version), "the index has the release of this table and this code"
+    return "", f"the table is the one that {version} was trained on"
+
+
+def publish(project: "ProjectSettings", progress: Progress = silent) -> "Published":
+    """Publish the built wheel, if exactly these bytes have passed their trial against what they would replace.
+
+    A release that is already on the index, with the same bytes, needs no second trial. A remote index also gets the
+    toolkit where that runs from a checkout, because a release cannot be used without it.
+    """
+    from packaging.version import Version
+
+    from seatrial.release import FolderIndex, publish_toolkit, runs_from_checkout
+    from seatrial.steps.trial_setup import find_pair
+    from seatrial.trial import gate
+
+    progress("reading the index")
+    pair = find_pair(project)
+    index = pair.index
+    # A release of this version is the same bytes, or the index refuses this one whatever a trial says.
+    if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
+        today = datetime.now(UTC).date()
+        gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today)
+        if not isinstance(index, FolderIndex) and runs_from_checkout():
+            publish_toolkit(index, progress)
+    return index.publish(pair.built.files, progress)
 
 
 @dataclass(frozen=True)
@@ -31,7 +119,7 @@ class ListedRelease:
 def list_releases(name: str, index: "IndexSettings") -> list[ListedRelease]:
     """List the releases of a model on an index, oldest first."""
     from seatrial.release import open_index
-    from seatrial.steps.running_servers import running_servers
+    from seatrial.steps.serve import running_servers
 
     running = running_servers()
     return [_listed(release, running) for release in open_index(index).releases(name)]

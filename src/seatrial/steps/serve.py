@@ -1,22 +1,37 @@
-"""Serve: a release over HTTP, from an environment of its own; or the project as it was last trained."""
+"""Serve: a release over HTTP, from an environment of its own; or the project as it was last trained.
 
+The server is a child process. Each running server keeps a small file on this machine, which is checked against its
+process.
+"""
+
+import json
+import os
+import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.index_settings import IndexSettings
 from seatrial.core.ports import url_of
+from seatrial.core.processes import is_running
 from seatrial.core.progress import Progress, silent
-from seatrial.steps.server_process import ServerProcess, server_process
-
-if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexSettings
-    from seatrial.core.project import ProjectSettings
+from seatrial.core.project import ProjectSettings
+from seatrial.core.state import state_home
+from seatrial.deploy.health import request_json
+from seatrial.deploy.health import wait_until_ready as wait
+from seatrial.release import open_index
+from seatrial.steps.lockfile import EXTRAS, offer_toolkit
+from seatrial.wheels.environments import make_environment
 
 READY_SECONDS = 60.0  # how long a server may take to become ready
+STOP_SECONDS = 10.0  # until a server that does not end is killed
+ServerProcess = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -29,31 +44,40 @@ class Servable:
     cached: bool = False  # whether the environment existed already
 
 
-def prepare_release(requirement: str, index: "IndexSettings", progress: Progress = silent) -> Servable:
+def prepare_release(requirement: str, index: IndexSettings, progress: Progress = silent) -> Servable:
     """Install a release of the index, with the server, into a clean environment."""
-    from seatrial.steps.environment import serving_environment
+    opened = open_index(index)
+    progress(f"fetching {requirement}")
+    wheel = opened.fetch_wheel(opened.find(requirement))
+    source = offer_toolkit(opened, progress)
+    environment = make_environment(wheel, extras=EXTRAS, index=source, progress=progress)
+    return Servable(environment.python, wheel.package, cached=environment.cached)
 
-    environment, package = serving_environment(requirement, index, progress)
-    return Servable(environment.python, package, cached=environment.cached)
 
-
-def prepare_checkout(project: "ProjectSettings") -> Servable:
+def prepare_checkout(project: ProjectSettings) -> Servable:
     """Serve the project's own source with what was last trained, in this interpreter's environment."""
     return Servable(Path(sys.executable), project.package, {"PYTHONPATH": str(project.source)})
 
 
 @contextmanager
 def serve(servable: Servable, *, host: str, port: int, options: tuple[str, ...] = ()) -> Iterator[ServerProcess]:
-    """Run the server for the length of the block; `options` are more options of `python -m seatrial.serve`."""
-    arguments = ["--host", host, "--port", str(port), *options]
-    with server_process(servable.python, servable.package, arguments, servable.variables) as server:
-        yield server
+    """Run the server for the length of the block; `options` are more options of `python -m seatrial.serve`.
+
+    The server ends with the block, and whatever stops this process ends the block, so no server is left behind.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    environment |= {"SEATRIAL_SERVED_DIR": str(servers_folder()), **servable.variables}
+    command = [str(servable.python), "-m", "seatrial.serve", servable.package, "--host", host, "--port", str(port)]
+    with _exit_on_sigterm():
+        server = subprocess.Popen([*command, *options], env=environment)
+        try:
+            yield server
+        finally:
+            _stop(server)
 
 
 def wait_until_ready(server: ServerProcess, host: str, port: int) -> str:
     """Wait until the server is ready, and return its URL; SeatrialError where it ends or takes too long."""
-    from seatrial.deploy.health import wait_until_ready as wait
-
     url = url_of(host, port)
     try:
         wait(url, READY_SECONDS, lambda: server.poll() is None)
@@ -66,7 +90,71 @@ def wait_until_ready(server: ServerProcess, host: str, port: int) -> str:
 
 def predict_example(url: str) -> tuple[Any, Any]:
     """Send the release's example row to its server; returns the row and the response."""
-    from seatrial.deploy.health import request_json
-
     row = request_json(f"{url}/api/v1/model")["example"]
     return row, request_json(f"{url}/api/v1/predict", row)
+
+
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(*_: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def wait_for(server: ServerProcess) -> int:
+    """Wait until the server ends, and return its exit code; a request to stop this process is passed on to it."""
+    while True:
+        try:
+            return max(server.wait(), 0)
+        except (KeyboardInterrupt, SystemExit):
+            server.terminate()  # Ctrl-C in a terminal has reached it too, and a second signal does no harm
+
+
+def _stop(server: ServerProcess) -> None:
+    """Ask the server to end, and kill it if it does not."""
+    if server.poll() is not None:
+        return
+    server.terminate()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that is running: what it serves, and where."""
+
+    pid: int
+    url: str
+    release: str
+    version: str
+
+
+def servers_folder() -> Path:
+    """The folder in which servers record that they are running."""
+    return state_home() / "served"
+
+
+def running_servers() -> list[RunningServer]:
+    """List the running servers; a record that a killed one left behind is ignored."""
+    servers = []
+    for path in sorted(servers_folder().glob("*.json")):
+        try:
+            record = json.loads(path.read_bytes())
+            server = RunningServer(int(record["pid"]), record["url"], record["release"], record["version"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if is_running(server.pid):
+            servers.append(server)
+    return servers

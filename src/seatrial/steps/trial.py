@@ -6,22 +6,29 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import git_user
+from seatrial.core.index_settings import IndexSettings
 from seatrial.core.progress import Progress, silent
-from seatrial.steps.lockfile import LOCKFILE
-
-if TYPE_CHECKING:
-    from seatrial.core.index_settings import IndexSettings
-    from seatrial.core.project import ProjectSettings
-    from seatrial.release import Index, IndexedRelease
-    from seatrial.steps.trial_setup import TrialPair
-    from seatrial.trial.gate import Acceptance
-    from seatrial.trial.records import Verdict
-    from seatrial.wheels.sources import WheelSource
-    from seatrial.wheels.wheel import WheelInfo
+from seatrial.core.project import ProjectSettings
+from seatrial.pages.embed import embed
+from seatrial.release import Index, IndexedRelease, inspect, open_index
+from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
+from seatrial.steps.recipes import project_recipes, released_recipes
+from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
+from seatrial.trial import gate
+from seatrial.trial.gate import Acceptance, read_acceptances, result_folder
+from seatrial.trial.records import NotComparedError, Verdict
+from seatrial.trial.report.formats import to_json, to_junit, to_markdown
+from seatrial.trial.report.page import to_html
+from seatrial.trial.run import run
+from seatrial.trial.verdict import judge
+from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 ACCEPTED_DAYS = 30  # how long an acceptance is valid unless a date is given
 
@@ -30,7 +37,7 @@ ACCEPTED_DAYS = 30  # how long an acceptance is valid unless a date is given
 class TrialResult:
     """A verdict and its folder, if it has one; if it passed, the lockfile of the tested environment ("" if none)."""
 
-    verdict: "Verdict" = field(repr=False)
+    verdict: Verdict = field(repr=False)
     lockfile: str = field(default="", repr=False)
     folder: Path | None = None
 
@@ -59,21 +66,16 @@ class TrialResult:
         return [{key: getattr(check, key) for key in keys} | {"id": check.id} for check in self.verdict.checks]
 
     def _repr_html_(self) -> str:
-        from seatrial.pages.embed import embed
-        from seatrial.trial.report.page import to_html
 
         return embed(to_html(self.verdict))
 
 
-def unchanged(pair: "TrialPair") -> str:
+def unchanged(pair: TrialPair) -> str:
     """Say that the built wheel is the release that it would replace; "" where there is something to compare.
 
     This happens when only a lockfile was committed. That release had its trial. What may have changed since is the
     date, and an acceptance must not expire for a release that is already being served.
     """
-    from seatrial.steps.trial_setup import project_policy
-    from seatrial.trial import gate
-
     project_policy(pair.project)  # an invalid one is an error in any case
     if pair.baseline is None or pair.baseline_sha256 != pair.candidate.sha256:
         return ""
@@ -83,7 +85,7 @@ def unchanged(pair: "TrialPair") -> str:
 
 
 def run_trial(
-    pair: "TrialPair",
+    pair: TrialPair,
     *,
     data: Path | None = None,
     output: Path | None = None,
@@ -91,11 +93,6 @@ def run_trial(
     progress: Progress = silent,
 ) -> TrialResult:
     """Compare the two releases of a project's trial, and write the result to its folder or to `output`."""
-    from seatrial.steps.recipes import project_recipes
-    from seatrial.steps.trial_setup import policy_and_wheels
-    from seatrial.trial.gate import read_acceptances
-    from seatrial.trial.run import run
-
     project, candidate, baseline, index = pair.project, pair.candidate, pair.baseline, pair.index
     policy, source = policy_and_wheels(project, index, progress)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
@@ -113,11 +110,8 @@ def run_trial(
     return write_result(output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
 
 
-def stored_result(pair: "TrialPair") -> TrialResult | None:
+def stored_result(pair: TrialPair) -> TrialResult | None:
     """Return the result of the trial that the built wheel passed before it was published; None if it is not."""
-    from seatrial.trial import gate
-    from seatrial.trial.records import NotComparedError
-
     note = unchanged(pair)
     if not note:
         return None
@@ -128,20 +122,12 @@ def stored_result(pair: "TrialPair") -> TrialResult | None:
     raise NotComparedError(note, hint="Change the project and build it again, with a higher version.")
 
 
-def run_trial_in(folder: Path) -> "Verdict":
-    """Run the trial of the project that `folder` is in, and write its result; the pytest plugin calls this."""
-    from seatrial.core.project import find_project
-    from seatrial.steps.trial_setup import find_pair
-
-    return run_trial(find_pair(find_project(folder))).verdict
-
-
 def compare_releases(
     old: str,
     new: str,
     *,
-    project: "ProjectSettings | None",
-    index: "IndexSettings | None",
+    project: ProjectSettings | None,
+    index: IndexSettings | None,
     data: Path | None = None,
     output: Path | None = None,
     same_wheel: bool = False,
@@ -151,13 +137,6 @@ def compare_releases(
 
     The result for two releases of the project is stored for its gates, like that of its own trial.
     """
-    from packaging.utils import canonicalize_name
-
-    from seatrial.release import inspect, open_index
-    from seatrial.steps.recipes import released_recipes
-    from seatrial.steps.trial_setup import policy_and_wheels
-    from seatrial.trial.gate import read_acceptances, result_folder
-    from seatrial.trial.run import run
 
     opened = open_index(index) if index else None
     policy, source = policy_and_wheels(project, opened, progress)
@@ -183,7 +162,7 @@ def compare_releases(
     return write_result(output, verdict) if output else TrialResult(verdict)
 
 
-def _wheel_of(name: str, index: "Index | None") -> "tuple[Path, IndexedRelease | None]":
+def _wheel_of(name: str, index: Index | None) -> tuple[Path, IndexedRelease | None]:
     if name.endswith(".whl"):
         return Path(name).absolute(), None
     if index is None:
@@ -195,17 +174,12 @@ def _wheel_of(name: str, index: "Index | None") -> "tuple[Path, IndexedRelease |
 
 
 def accept(
-    project: "ProjectSettings", *, reason: str, checks: Sequence[str] = (), until: date | None = None
-) -> "tuple[Acceptance, TrialResult]":
+    project: ProjectSettings, *, reason: str, checks: Sequence[str] = (), until: date | None = None
+) -> tuple[Acceptance, TrialResult]:
     """Accept differences that the last trial found, and compute its verdict again; no `checks` means all that wait.
 
     Returns the acceptance, which is recorded in accepted.json, and the new result.
     """
-    from seatrial.steps.environment import with_toolkit
-    from seatrial.steps.trial_setup import find_pair, project_policy
-    from seatrial.trial import gate
-    from seatrial.trial.verdict import judge
-
     pair = find_pair(project)
     verdict = gate.stored_verdict(project.root, pair.candidate.sha256, pair.baseline_sha256)
     if verdict is None:
@@ -223,12 +197,8 @@ def accept(
     return accepted, write_result(pair.folder, verdict, lockfile)
 
 
-def write_result(folder: Path, verdict: "Verdict", lockfile: str = "") -> TrialResult:
+def write_result(folder: Path, verdict: Verdict, lockfile: str = "") -> TrialResult:
     """Write a verdict in all its formats, and the lockfile of the tested environment."""
-    from seatrial.trial import gate
-    from seatrial.trial.report.formats import to_json, to_junit, to_markdown
-    from seatrial.trial.report.page import to_html
-
     files = {"trial.html": to_html(verdict), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}
     if lockfile:
         files[LOCKFILE] = lockfile
@@ -238,13 +208,11 @@ def write_result(folder: Path, verdict: "Verdict", lockfile: str = "") -> TrialR
     return TrialResult(verdict, lockfile, folder)
 
 
-def _lock(verdict: "Verdict", candidate: "WheelInfo", source: "WheelSource | None", progress: Progress) -> str:
+def _lock(verdict: Verdict, candidate: WheelInfo, source: WheelSource | None, progress: Progress) -> str:
     """Lock what a passed candidate runs with, for `deploy`; "" where it did not pass or cannot be locked now.
 
     Whether everything that the server needs can be resolved is not the trial's concern; `deploy` reports it.
     """
-    from seatrial.steps.lockfile import lock_release
-
     if verdict.exit_code or source is None:
         return ""
     try:

@@ -2,29 +2,30 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seatrial.core.progress import Progress
-
-if TYPE_CHECKING:
-    from seatrial.core.project import ProjectSettings
-    from seatrial.release import BuiltRelease, Index, IndexedRelease
-    from seatrial.trial.policy import Policy
-    from seatrial.wheels.sources import WheelSource
-    from seatrial.wheels.wheel import WheelInfo
+from seatrial.core.project import ProjectSettings
+from seatrial.deploy import TargetState, target_names
+from seatrial.release import BuiltRelease, Index, IndexedRelease, built_release, open_index
+from seatrial.steps.lockfile import offer_toolkit
+from seatrial.steps.serve import running_servers
+from seatrial.trial import gate
+from seatrial.trial.policy import Policy, read_policy
+from seatrial.wheels.sources import WheelSource
+from seatrial.wheels.wheel import WheelInfo
 
 
 @dataclass(frozen=True)
 class TrialPair:
     """The two releases of a project's trial: the wheel just built, and the release that it would replace, if any."""
 
-    project: "ProjectSettings"
-    built: "BuiltRelease"
-    baseline: "IndexedRelease | None"
-    index: "Index"
+    project: ProjectSettings
+    built: BuiltRelease
+    baseline: IndexedRelease | None
+    index: Index
 
     @property
-    def candidate(self) -> "WheelInfo":
+    def candidate(self) -> WheelInfo:
         """The wheel just built."""
         return self.built.wheel
 
@@ -36,15 +37,12 @@ class TrialPair:
     @property
     def folder(self) -> Path:
         """The folder for the result of its trial."""
-        from seatrial.trial import gate
 
         return gate.result_folder(self.project.root, self.candidate.sha256, self.baseline_sha256)
 
 
-def find_pair(project: "ProjectSettings") -> TrialPair:
+def find_pair(project: ProjectSettings) -> TrialPair:
     """Find the project's built wheel and its baseline; raises SeatrialError where no wheel is built."""
-    from seatrial.release import built_release, open_index
-
     index = open_index(project.index)
     built = built_release(project)
     baseline = _baseline_of(project, index)
@@ -54,37 +52,28 @@ def find_pair(project: "ProjectSettings") -> TrialPair:
 
 
 def policy_and_wheels(
-    project: "ProjectSettings | None", index: "Index | None", progress: Progress
-) -> "tuple[Policy, WheelSource | None]":
+    project: ProjectSettings | None, index: Index | None, progress: Progress
+) -> tuple[Policy, WheelSource | None]:
     """Read the policy of a trial, and make the toolkit available on its index; `trial` and `prove` begin with this."""
-    from seatrial.steps.environment import offer_toolkit
-    from seatrial.trial.policy import read_policy
-
     policy = project_policy(project) if project else read_policy({}, "pyproject.toml")
     return policy, offer_toolkit(index, progress) if index else None
 
 
-def project_policy(project: "ProjectSettings") -> "Policy":
+def project_policy(project: ProjectSettings) -> Policy:
     """Read the project's policy; raises PolicyError if it is invalid."""
-    from seatrial.trial.policy import read_policy
-
     return read_policy(project.trial, str(project.root / "pyproject.toml"))
 
 
-def _baseline_of(project: "ProjectSettings", index: "Index") -> "IndexedRelease | None":
+def _baseline_of(project: ProjectSettings, index: Index) -> IndexedRelease | None:
     """The release that a candidate would replace: the one that is served on this machine, or else the newest."""
-    from seatrial.steps.running_servers import running_servers
-
     releases = index.releases(project.name)
     running = {(server.release, server.version) for server in running_servers()}
     served = [release for release in releases if (release.name, release.version) in running]
     return (served or releases)[-1] if releases else None
 
 
-def _still_deployed(project: "ProjectSettings", index: "Index", newest: "IndexedRelease") -> "IndexedRelease | None":
+def _still_deployed(project: ProjectSettings, index: Index, newest: IndexedRelease) -> IndexedRelease | None:
     """Find the release in a target's lockfile, where that is not the newest: its deployment was interrupted."""
-    from seatrial.deploy import TargetState, target_names
-
     current = [TargetState(project, name).current() for name in target_names(project)]
     deployed = {deployment.sha256 for deployment in current if deployment} - {newest.sha256}
     return next((release for release in index.releases(project.name) if release.sha256 in deployed), None)

@@ -86,7 +86,7 @@ class Evaluation:
         return next((metric for metric in self.metrics if metric.name == name), None)
 
     def terminal_rows(self) -> list[tuple[str, str, str, str]]:
-        """Return label, value, interval and baseline of each metric, as a terminal shows them."""
+        """Return label, value, interval and baseline of each metric, as terminal and report show them."""
         return [
             (
                 metric.label,

@@ -26,7 +26,7 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         "## Input columns",
         _columns(columns),
         "## How it runs",
-        _engine(metadata),
+        how_it_runs(metadata),
         "## Limits",
         "The model has learned from these rows only. It predicts outcomes of similar rows, and does not explain "
         "their causes. Values outside the ranges above are rejected.",
@@ -83,12 +83,15 @@ def _values(column: Column) -> str:
     return f"{column.kind}{low}{high}" + (f", {column.unit}" if column.unit else "")
 
 
-def _engine(metadata: Metadata) -> str:
-    if metadata.engine == "native":
-        return f"With scikit-learn, because the pipeline cannot be compiled exactly: {metadata.proof.get('reason', '')}"
+def how_it_runs(metadata: Metadata) -> str:
+    """Say whether the release is compiled, and how that was proved; for the card, the report and the terminal."""
     proof = metadata.proof
-    rows = proof["rows_table"] + proof["rows_generated"]
+    if metadata.engine == "native":
+        return f"Not compiled: {proof.get('reason', '')} The release runs natively, with scikit-learn."
+    rows, largest = proof["rows_table"] + proof["rows_generated"], f"{proof['largest_difference']:.1e}"
+    if metadata.task == "regression":
+        return f"Compiled exactly: on {rows:,} rows the largest relative difference is {largest}."
     return (
-        f"As one compiled graph in double precision. On {rows:,} rows, it differs from scikit-learn by at most "
-        f"{proof['largest_difference']:.1e}; all labels are the same."
+        f"Compiled exactly: on {rows:,} rows the largest difference in probability is {largest}, "
+        f"{proof['labels_differ']} labels differ, {proof['ties']} ties."
     )

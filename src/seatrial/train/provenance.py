@@ -9,28 +9,12 @@ from typing import Any
 from seatrial.core.git import ask_git
 from seatrial.core.version import version_diff, version_in_diff
 
-PACKAGES = (
-    "seatrial",
-    "numpy",
-    "pandas",
-    "pydantic",
-    "scikit-learn",
-    "onnx",
-    "onnxruntime",
-    "skl2onnx",
-    "skops",
-)
+PACKAGES = ("seatrial", "numpy", "pandas", "pydantic", "scikit-learn", "onnx", "onnxruntime", "skl2onnx", "skops")
 
 # Not part of a release: committing a lockfile, an acceptance or a pipeline after it must not change its provenance.
 EXCLUDED = (
-    "deploy",
-    "tests",
-    "requirements",
-    "accepted.json",
-    ".circleci",
-    ".github",
-    ".gitlab-ci.yml",
-    ".copier-answers.yml",
+    *("deploy", "tests", "requirements", "accepted.json", ".copier-answers.yml"),
+    *(".circleci", ".github", ".gitlab-ci.yml"),
 )
 
 

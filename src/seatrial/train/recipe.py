@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.features import Array, Columns, Feature, features_in, needed
 from seatrial.model.inputs import Inputs
@@ -18,8 +19,6 @@ from seatrial.model.table_validation import TableChecker
 from seatrial.train import fitting
 from seatrial.train.reference_rows import take
 from seatrial.train.training_table import TrainingTable, read_training_table
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def read_recipe(
     *,
     data: Path | None = None,
     drop_bad_rows: bool = True,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Recipe:
     """Read a project's code and its table, or another file's table by the project's schema.
 

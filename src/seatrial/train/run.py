@@ -11,10 +11,10 @@ from typing import Any
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
 from seatrial.core.files import to_json, write_atomic
+from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
-from seatrial.model.compiled import Compiled
 from seatrial.model.decision import DecisionRule
-from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, TRUSTED_TYPES
+from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Compiled, untrusted_types
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import row_name
 from seatrial.pages.embed import embed
@@ -22,8 +22,8 @@ from seatrial.train import profile
 from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.native import dump_native
-from seatrial.train.recipe import Fitted, Progress, Recipe, read_recipe
-from seatrial.train.report import RunReport, render_report
+from seatrial.train.recipe import Fitted, Recipe, read_recipe
+from seatrial.train.report import render_report
 
 # A fitted pipeline in, an exact graph out, or CompileError with the reason: `seatrial.compile.compile_release`.
 Compiler = Callable[..., Compiled]
@@ -55,7 +55,7 @@ class Run:
 
 
 def train(
-    project: ProjectSettings, compiler: Compiler, *, drop_bad_rows: bool = False, progress: Progress = lambda _: None
+    project: ProjectSettings, compiler: Compiler, *, drop_bad_rows: bool = False, progress: Progress = silent
 ) -> Run:
     """Train the project's pipeline on its table and write the run.
 
@@ -89,9 +89,7 @@ def train(
         artifacts = artifact_files(recipe, fitted, metadata, engine)
         progress("writing the report")
         name = row_name(recipe.checker.schema)
-        page = render_report(
-            RunReport(metadata, project.version, evaluation, importance, fingerprint, held_out, columns, name)
-        )
+        page = render_report(metadata, project.version, evaluation, importance, fingerprint, held_out, columns, name)
         folder = _write(project, table.sha256, artifacts, page, metadata)
     return Run(
         folder.name,
@@ -136,20 +134,14 @@ def _engine(recipe: Recipe, fitted: Fitted, compiler: Compiler, rule: DecisionRu
         )
     except CompileError as error:
         native = dump_native(fitted.pipeline)
-        _check_native(native, error.message)
+        if untrusted := untrusted_types(data=native):
+            raise SeatrialError(
+                f"The pipeline can neither be compiled ({error.message}) nor stored safely: "
+                f"it contains {', '.join(untrusted)}.",
+                hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
+            ) from None
         return EngineFile(NATIVE_FILE, native, {"reason": error.message}, error.message)
     return EngineFile(GRAPH_FILE, compiled.graph, asdict(compiled.proof))
-
-
-def _check_native(native: bytes, reason: str) -> None:
-    from skops.io import get_untrusted_types
-
-    untrusted = sorted(set(get_untrusted_types(data=native)) - set(TRUSTED_TYPES))
-    if untrusted:
-        raise SeatrialError(
-            f"The pipeline can neither be compiled ({reason}) nor stored safely: it contains {', '.join(untrusted)}.",
-            hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
-        )
 
 
 def _write(

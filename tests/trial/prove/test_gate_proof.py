@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from tests.trial.prove.proofs import SOUND, attempt, proof
 from typer.testing import CliRunner
 
-from seatrial.cli.prove import prove
+from seatrial.cli.trial import prove
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import build_release
