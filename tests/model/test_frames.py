@@ -17,7 +17,7 @@ from seatrial.model.frames import frame_like, is_frame
 from seatrial.model.table_files import CHUNK
 
 PASSENGERS = pd.read_csv(TITANIC / "data" / "titanic.csv").drop(columns="survived")
-COLUMNS = ["prediction", "probability_0", "probability_1"]
+COLUMNS = ["prediction", "probability_0", "probability_1", "warnings"]
 
 
 def expected(titanic, frame: pd.DataFrame) -> np.ndarray:

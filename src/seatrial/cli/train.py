@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -92,6 +92,10 @@ def predict(
         typer.Option("--output", "-o", help="A .csv, .parquet or .json file; default: CSV on standard output."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Write the input columns next to the predictions.")] = False,
+    on_bad_rows: Annotated[
+        Literal["fail", "drop", "keep"],
+        typer.Option(help="Rows that break the schema: reject the file, drop the rows, or keep them unpredicted."),
+    ] = "fail",
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -100,8 +104,12 @@ def predict(
     Example: [bold]seatrial predict passengers.parquet -o predictions.parquet[/]
     """
     used = Project(project, progress=output is not None and not json)
-    rows = used.predict(file, output, keep=keep, as_json=json)
+    predicted = used.predict(file, output, keep=keep, as_json=json, on_bad_rows=on_bad_rows)
     if output is not None and json:
-        show.print_json({"rows": rows, "output": output})
-    elif output is not None:
-        show.plain(f"{rows:,} predictions in {show.short_path(output)}")
+        counts = {"rows": predicted.rows, "rows_with_warnings": predicted.warned, "bad_rows": predicted.bad.rows}
+        show.print_json({**counts, "output": output})
+        return
+    if output is not None:
+        show.plain(f"{predicted.rows:,} predictions in {show.short_path(output)}")
+    for note in predicted.notes(on_bad_rows):
+        show.info(note)

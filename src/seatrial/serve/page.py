@@ -152,6 +152,11 @@ class Field:
         return options
 
     @property
+    def suggestions(self) -> tuple[str, ...]:
+        """The known values of an open category."""
+        return tuple(map(str, self.column.categories)) if self.column.open else ()
+
+    @property
     def wide(self) -> bool:
         """Whether it spans the whole width of the form."""
         if self.control == "segments":
@@ -161,7 +166,7 @@ class Field:
     @property
     def step(self) -> str:
         """The step of a number input."""
-        return "1" if self.column.kind == "integer" else "any"
+        return "1" if self.column.kind in ("integer", "category") else "any"
 
     @property
     def placeholder(self) -> str:
@@ -225,6 +230,8 @@ def _fields(release: Release) -> list[Field]:
 def _control(column: Column, part: dict[str, Any], example: Any) -> str:
     if column.kind == "boolean":
         return "segments"
+    if column.open:
+        return "number" if column.numeric else "text"  # with the known values as suggestions
     if column.kind == "category":
         texts = [str(value) for value in column.categories] + [UNKNOWN] * column.nullable
         few = len(texts) <= SEGMENTS_LIMIT and sum(map(len, texts)) <= SEGMENTS_WIDTH

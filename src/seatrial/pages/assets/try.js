@@ -9,6 +9,7 @@ const fields = model.columns.map((column) => ({
   box: find(`${column.id}-field`),
   control: find(column.id),
   error: find(`${column.id}-error`),
+  unseen: find(`${column.id}-unseen`),
   inputs: [...find(`${column.id}-field`).querySelectorAll("input, select, textarea")],
 }));
 const byName = new Map(fields.map((field) => [field.name, field]));
@@ -281,7 +282,16 @@ function show(answer) {
   const { headline, glance } = parts.show(answer);
   showGlance(glance);
   showWhy(answer.explanation);
+  showUnseen(answer.warnings ?? []);
   announce(headline);
+}
+
+/** Say which values no training row had: at their fields, and below the prediction. */
+function showUnseen(warnings) {
+  const messages = new Map(warnings.map(({ column, msg }) => [column, msg]));
+  for (const field of fields) field.unseen.textContent = messages.has(field.name) ? `${messages.get(field.name)}.` : "";
+  const names = [...messages.keys()].map(titleOf).join(", ");
+  find("unseen").textContent = names && `Never seen in training: ${names}. The prediction may be wrong.`;
 }
 
 function headlineParts() {
