@@ -138,8 +138,8 @@ def _range(column: Column, known: Floats) -> tuple[float, float]:
     present = known[~np.isnan(known)]
     least, most = (float(present.min()), float(present.max())) if len(present) else (0.0, 1.0)
     span = max(most - least, abs(most), 1.0) * UNBOUNDED
-    low = least - span if column.minimum is None else float(column.minimum)
-    high = most + span if column.maximum is None else float(column.maximum)
+    low = max(least - span, column.limits[0]) if column.minimum is None else float(column.minimum)
+    high = min(most + span, column.limits[1]) if column.maximum is None else float(column.maximum)
     whole = column.kind == "integer"
     if column.exclusive_minimum:
         low = np.floor(low) + 1 if whole else float(np.nextafter(low, np.inf))

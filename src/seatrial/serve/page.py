@@ -31,6 +31,7 @@ HEADERS = {
 }
 ASSETS = {"look.css": "text/css", "try.css": "text/css", "try.js": "text/javascript", "icon.svg": "image/svg+xml"}
 UNKNOWN = "unknown"
+OTHER = "other"  # the choice of a value that an open category does not list; it is not JSON, as those listed are
 SEGMENTS_LIMIT = 5  # more choices, or longer ones, become a drop-down list
 SEGMENTS_WIDTH = 40  # characters
 INPUT_TYPES = {"date": "date", "date-time": "datetime-local", "time": "time"}
@@ -149,12 +150,7 @@ class Field:
         if column.nullable:
             taken = UNKNOWN in texts  # a category of that name differs from a missing value
             options.append(("null", "no answer" if taken else UNKNOWN))
-        return options
-
-    @property
-    def suggestions(self) -> tuple[str, ...]:
-        """The known values of an open category."""
-        return tuple(map(str, self.column.categories)) if self.column.open else ()
+        return [*options, (OTHER, "another value…")] if column.open else options
 
     @property
     def wide(self) -> bool:
@@ -166,7 +162,7 @@ class Field:
     @property
     def step(self) -> str:
         """The step of a number input."""
-        return "1" if self.column.kind in ("integer", "category") else "any"
+        return "1" if self.column.kind == "integer" else "any"
 
     @property
     def placeholder(self) -> str:
@@ -231,7 +227,7 @@ def _control(column: Column, part: dict[str, Any], example: Any) -> str:
     if column.kind == "boolean":
         return "segments"
     if column.open:
-        return "number" if column.numeric else "text"  # with the known values as suggestions
+        return "select"  # whose last choice is another value
     if column.kind == "category":
         texts = [str(value) for value in column.categories] + [UNKNOWN] * column.nullable
         few = len(texts) <= SEGMENTS_LIMIT and sum(map(len, texts)) <= SEGMENTS_WIDTH

@@ -63,6 +63,7 @@ class Service:
         if self.ready:
             self.ready = False
             self._pool.shutdown(wait=False, cancel_futures=True)
+            logs.unseen_values(self.unseen)
 
     async def predict(self, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
         """Handle POST /api/v1/predict; None if the client disconnected before it had sent its rows."""

@@ -56,7 +56,7 @@ def clean_name(name: str) -> str:
 
 def words_of(name: str) -> list[str]:
     """The words of a name, in lower case: `DayOfWeek`, `day of week` and `day_of_week` are the same three."""
-    spelt = "".join(f" {_SIGNS[c]} " if c in _SIGNS else c for c in name)
+    spelt = "".join(_SPELT.get(c) or (f" {_SIGNS[c]} " if c in _SIGNS else c) for c in name)
     plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", plain)]
 

@@ -6,14 +6,14 @@ flagged. A category is closed only where all its values are known.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from seatrial.model import world
 from seatrial.template.column_names import words_of
 from seatrial.template.inference import vocabulary
 from seatrial.template.reading.calendar_words import completed
-from seatrial.template.records import ColumnFacts, Meaning
+from seatrial.template.records import ColumnFacts, Examination, Meaning
 
 MOST_LISTED = 60  # whole numbers of a closed category
 LAST_YEAR = 9999
@@ -77,6 +77,18 @@ def meaning_of(column: ColumnFacts, columns: Sequence[ColumnFacts]) -> Meaning:
         if texts:
             return _whole_category(column, float(min(texts)), float(max(texts)), columns)
     return Meaning()
+
+
+def with_closed_categories(examination: Examination) -> Examination:
+    """Close all categories, for a pipeline that is not ours, and may fail on a value that it was not fitted on."""
+    about = "the values of the table, since the pipeline may not accept others"
+
+    def closed(column: ColumnFacts) -> ColumnFacts:
+        if column.kind != "category" or column.meaning.values:
+            return column
+        return replace(column, meaning=Meaning(about, values=tuple(sorted(value for value, _ in column.counts))))
+
+    return replace(examination, columns=tuple(map(closed, examination.columns)))
 
 
 def _number(column: ColumnFacts, low: float, high: float, columns: Sequence[ColumnFacts]) -> Meaning:

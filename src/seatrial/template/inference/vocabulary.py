@@ -45,9 +45,9 @@ SIGNED = _words(
     """temp temperature temperatur celsius fahrenheit tmin tmax dewpoint dew chill balance saldo profit margin change
     delta diff difference gain loss net return returns growth elevation altitude elev score index log offset residual
     anomaly deviation slope skew sentiment correlation corr voltage current charge velocity acceleration angle torque
-    force position coord x y z trend bias shift error drift spread surplus deficit cashflow income revenue amount ebit
-    pnl pca pc component factor latent zscore logit delay lag lead increase decrease yoy mom interest variation gewinn
-    verlust depth_change longitude latitude lat lon"""
+    force position coord coordinate trend bias shift error drift spread surplus deficit cashflow income revenue amount
+    ebit pnl pca pc component factor latent zscore logit delay lag lead increase decrease yoy mom interest variation
+    gewinn verlust longitude latitude lat lon"""
 )
 # Quantities that are never negative; other fractions are only if the table has a zero.
 POSITIVE = _words(
@@ -56,10 +56,10 @@ POSITIVE = _words(
     radius diameter perimeter mass power energy consumption bmi glucose insulin cholesterol thickness tenure dose
     rainfall rain precipitation snow mileage miles km years months days hours minutes seconds sqft sqm carat horsepower
     hp displacement tax premium budget debt loan charges bill tip spend spent purchase purchases rooms preis gewicht
-    hoehe laenge breite flaeche anzahl dauer menge kosten miete fees payment rate"""
+    groesse cm mm kg hoehe laenge breite flaeche anzahl dauer menge kosten miete fees payment rate"""
 )
 NAMELESS = re.compile(
-    r"(?:x|v|f|c|a|z|s|feature|feat|col|column|var|attr|attribute|field|dim|pc|component)[_ ]?\d*", re.I
+    r"(?:x|y|z|v|f|c|a|s|feature|feat|col|column|var|attr|attribute|field|dim|pc|component)[_ ]?\d*", re.I
 )
 
 MANY_CODES = 12  # distinct codes that are no coincidence, whatever the column's name
