@@ -62,6 +62,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
 
     Example: [bold]seatrial train --on-bad-rows drop[/]
     """
+    from seatrial.model.bad_rows import BadRows
     from seatrial.train.model_card import how_it_runs
 
     used = Project(project, progress=not json)
@@ -71,8 +72,11 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
         show.print_json({"run": run.id, "report": run.report, "dropped_rows": dropped, **asdict(run.metadata)})
         return
     if run.dropped:
-        rows = len({problem.row for problem in run.dropped})
-        show.info(f"  {rows} of {run.rows_read} rows break the schema and were dropped; the first: {run.dropped[0]}")
+        bad = BadRows()
+        bad.add(run.dropped)
+        show.info(f"  {bad.rows:,} of {run.rows_read:,} rows break the schema and were dropped:")
+        for line in bad.lines():
+            show.info(f"    {line}")
     show.table(
         f"{used.settings.requirement}, evaluated on {run.metadata.split['test_rows']:,} held-out rows",
         ("", "value", "95 % interval", "trivial baseline"),

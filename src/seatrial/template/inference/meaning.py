@@ -92,8 +92,7 @@ def with_closed_categories(examination: Examination) -> Examination:
 
 
 def _number(column: ColumnFacts, low: float, high: float, columns: Sequence[ColumnFacts]) -> Meaning:
-    name = words_of(column.source)
-    known = _known_words(name)
+    known = _known_words(words_of(column.source))
     whole = column.kind in ("integer", "category") or all(
         value % 1 == 0 for value in column.values.unique().drop_null().to_pylist()
     )
@@ -174,7 +173,12 @@ def _rule(known: set[str], low: float, high: float, *, whole: bool) -> tuple[_Ru
 
 
 def _known_words(name: list[str]) -> set[str]:
-    """The words of a name, each pair and triple of them, and all joined."""
+    """The words of a name, each pair and triple of them, and all joined.
+
+    Of a name that ends with an amount, only that is known: a day's charge is no day, and a share's price no share.
+    """
+    if name and name[-1] in vocabulary.AMOUNTS:
+        return {name[-1], *(set(name) & vocabulary.SIGNED)}
     pairs = {" ".join(name[i : i + n]) for n in (2, 3) for i in range(len(name) - n + 1)}
     return {*name, *pairs, "".join(name)}
 

@@ -10,7 +10,7 @@ def _words(text: str) -> frozenset[str]:
 # A calendar word beside one of these is a length of time: months_since_visit, term_month.
 DURATION = _words(
     """since tenure duration elapsed until per term total length lag age avg mean average worked inactive old count
-    remaining left between cumulative years days experience seniority after before number_of num"""
+    remaining left between cumulative years days experience seniority after before num"""
 )
 WEEKDAY = _words("weekday dow dayofweek wochentag weekdays") | {"day of week", "day week"}
 DAY_OF_YEAR = _words("dayofyear doy yday julian") | {"day of year"}
@@ -57,6 +57,11 @@ POSITIVE = _words(
     rainfall rain precipitation snow mileage miles km years months days hours minutes seconds sqft sqm carat horsepower
     hp displacement tax premium budget debt loan charges bill tip spend spent purchase purchases rooms preis gewicht
     groesse cm mm kg hoehe laenge breite flaeche anzahl dauer menge kosten miete fees payment rate"""
+)
+AMOUNTS = _words(
+    """rate price prices cost costs charge charges call calls min mins minutes sale sales revenue income wage pay fee
+    fees salary usage amount balance volume spend spent order orders visits value score temp rides trips clicks error
+    premium budget"""
 )
 NAMELESS = re.compile(
     r"(?:x|y|z|v|f|c|a|s|feature|feat|col|column|var|attr|attribute|field|dim|pc|component)[_ ]?\d*", re.I
