@@ -1,8 +1,13 @@
 """The generated schema.py: names, limits and comments."""
 
+import json
+import random
+from typing import Any
+
 import pytest
 from tests.template.projects import source_of
 
+from seatrial.model.row_validation import RowError, RowParser
 from seatrial.model.schema import columns_of, schema_in
 from seatrial.template.codegen.schema import row_class, schema_code
 from seatrial.template.command import run_text
@@ -81,3 +86,43 @@ def test_columns_that_are_left_out_are_listed_with_the_reason() -> None:
         "    # Columns of the table that the model does not use:\n    # - same: the same value in every row (x)\n"
         in text
     )
+
+
+# Of each column: values in the table, one that next month's rows may have, and one that none can have.
+COLUMNS: dict[str, tuple[list[Any], Any, Any]] = {
+    "Wochentag": (["Montag", "Dienstag"], "Sonntag", "Caturday"),
+    "Monat": ([1, 2], 3, 13),
+    "KW": ([1, 5, 9], 52, 54),
+    "quarter_name": (["Q1", "Q2"], "Q4", "Q5"),
+    "Alter": ([20, 33, 60], 88, -1),
+    "Geschlecht": (["m", "w"], "w", "zz"),
+    "us_state": (["WA", "OR"], "NY", "QQ"),
+    "anteil_prozent": ([5.5, 60.0, 31.0], 99.0, 130.0),
+    "Temperatur": ([3.5, 25.0, 11.0], -12.0, 1e200),
+    "Umsatz": ([10.5, 99.0, 40.0], 5e5, 1e200),
+    "Kinder": ([0, 1, 2], 7, -1),
+    "origin_country": (["US", "CA", "MX"], "CL", "ZZ"),
+    "ccy": (["EUR", "USD"], "CHF", "EURO"),
+    "start_hour": ([8, 12, 17], 23, 25),
+    "Baujahr": ([1990, 2001, 2009], 2025, 20250),
+    "wind_dir": ([10, 80, 190], 359, 720),
+    "tenure_months": ([1, 9, 24], 300, -2),
+    "product": (["p1", "p2"], "p9", 9),
+    "gps_lat": ([48.1, 48.5, 48.9], -33.0, 91.0),
+    "gps_lon": ([11.1, 11.5, 11.9], 151.0, 361.0),
+    "period": (["Jan-2018", "Feb-2018"], "2018-03-01", "Mar-2018"),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_next_months_value_is_accepted_and_an_impossible_one_is_not(name: str) -> None:
+    values, possible, impossible = COLUMNS[name]
+    draw = random.Random(name)
+    source = source_of(
+        **{name: draw.choices(values, k=80), "sex": draw.choices(["female", "male"], k=80), "y": [0, 1] * 40}
+    )
+    text = schema_code(examine(source, "y", Overrides(keep=(name, "sex"))), row="Row", about="A row.")
+    parser = RowParser(schema_in(run_text("schema", text, "schema.py")))
+    assert parser.parse(json.dumps({name: possible, "sex": "male"}).encode())
+    with pytest.raises(RowError, match=name):
+        parser.parse(json.dumps({name: impossible, "sex": "male"}).encode())

@@ -8,7 +8,7 @@ from seatrial.template.column_names import clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
 
 LONGEST_TEXT = 10_000
-SHORTEST_LIMIT = 100
+SHORTEST_LIMIT = {"text": 2_000, "code": 100}
 HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
@@ -122,7 +122,7 @@ def _title(column: ColumnFacts) -> str:
 def _longest(column: ColumnFacts) -> int:
     """Ten times the longest text in the table, rounded up to two digits: a guard against abuse, not a rule."""
     step = int("1" + "0" * max(len(str(10 * column.longest)) - 2, 0))
-    return max(min(LONGEST_TEXT, -(-10 * column.longest // step) * step), column.longest, SHORTEST_LIMIT)
+    return max(min(LONGEST_TEXT, -(-10 * column.longest // step) * step), column.longest, SHORTEST_LIMIT[column.kind])
 
 
 def _example(column: ColumnFacts) -> Any:
