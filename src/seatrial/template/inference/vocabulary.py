@@ -34,7 +34,8 @@ PERSONS = _words(
 )
 ABOUT_PERSONS = _words(
     """sex gender marital married education occupation job smoker bmi salary income name surname patient passenger
-    geschlecht beruf race ethnicity children dependents pregnancies cholesterol diabetes nationality"""
+    geschlecht beruf race ethnicity children dependents pregnancies cholesterol diabetes nationality
+    customer client employee member person student"""
 )
 THINGS = _words(
     """house building car vehicle account company property loan tree machine equipment home flat apartment business
