@@ -31,6 +31,7 @@ def bump(
         show.print_json(asdict(raised))
     elif raised.raised:
         show.plain(f"{raised.old} -> {raised.new}{f': {raised.why}' if raised.why else ''}")
+        show.next_step("seatrial train")
     else:
         show.plain(f"{raised.old} stays: {raised.why}.")
 
@@ -47,6 +48,7 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     else:
         size = show.file_size(built.wheel.size)
         show.plain(f"{show.short_path(built.wheel.path)}  {size}  sha256 {built.wheel.sha256[:16]}…")
+        show.next_step("seatrial trial")
 
 
 def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:
@@ -62,6 +64,7 @@ def publish(index: IndexOption = None, project: ProjectOption = HERE, json: Json
         show.plain(f"{settings.requirement} is already on the index, with exactly these bytes.")
     else:
         show.plain(f"{settings.requirement} published to {show.index_location(settings.index)}")
+        show.next_step("seatrial deploy local")
 
 
 def releases(

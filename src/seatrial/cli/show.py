@@ -39,6 +39,11 @@ def info(text: str) -> None:
     err.print(escape(text))
 
 
+def next_step(command: str) -> None:
+    """Print the command that usually follows, for people."""
+    err.print(f"[dim]Next:[/] {escape(command)}")
+
+
 def plain(text: str) -> None:
     """Print a line of the result as it is, without interpreting brackets as markup."""
     out.print(text, markup=False)

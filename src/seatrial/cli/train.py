@@ -85,6 +85,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
     )
     show.plain(f"\n{how_it_runs(run.metadata)}")
     show.plain(f"Report: {show.short_path(run.report)}")
+    show.next_step("seatrial build")
 
 
 def predict(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -52,6 +52,10 @@ def run(
         Path | None, typer.Option(help="The folder for the results; default: in .seatrial/trials/.")
     ] = None,
     same_wheel: Annotated[bool, typer.Option("--same-wheel", help="Compare a wheel with itself.")] = False,
+    kind: Annotated[
+        Literal["repackage", "retrain", "redesign"] | None,
+        typer.Option(help="What kind of change it is; default: the policy's. Reuses the last trial where it can."),
+    ] = None,
     index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
@@ -66,6 +70,8 @@ def run(
 
     if (old is None) != (new is None):
         raise typer.BadParameter("give both OLD and NEW, or neither")
+    if old and kind:
+        raise typer.BadParameter("--kind is for the trial of a project's built wheel, without OLD and NEW")
     with show.progress(quiet=json) as progress:
         progress("loading")
         if old and new:
@@ -83,13 +89,15 @@ def run(
             )
         else:
             pair = find_pair(Project(project, index=index).settings)
-            if not (same_wheel or data or output) and (note := steps.unchanged(pair)):
+            if not (same_wheel or data or output or kind) and (note := steps.unchanged(pair)):
                 if json:
                     show.print_json({"outcome": None, "why": note})
                 else:
                     show.info(note)
                 return
-            result = steps.run_trial(pair, data=data, output=output, same_wheel=same_wheel, progress=progress)
+            result = steps.run_trial(
+                pair, data=data, output=output, same_wheel=same_wheel, kind=kind, progress=progress
+            )
     if json:
         show.print_json(result.verdict.to_document())
     else:
@@ -119,6 +127,7 @@ def accept(
     )
     show.info(f"{', '.join(accepted.checks)} accepted by {accepted.by} until {accepted.until}. Commit {ACCEPTED}.")
     show.info(result.cause)
+    show.next_step(result.next_step)
 
 
 def _show(result: "TrialResult") -> None:
@@ -132,6 +141,7 @@ def _show(result: "TrialResult") -> None:
     show.table("", ("suite", "check", "outcome", "result"), terminal_rows(verdict))
     if result.folder:
         show.plain(f"\nResult: {show.short_path(result.folder / 'trial.html')}")
+        show.next_step(result.next_step)
 
 
 def prove(

@@ -18,14 +18,15 @@ from seatrial.steps.deploy import stop as _stop
 from seatrial.steps.progress import show_progress
 from seatrial.steps.prove import prove as _prove
 from seatrial.steps.refresh import refresh as _refresh
+from seatrial.steps.releases import build as _build
 from seatrial.steps.releases import publish as _publish
 from seatrial.steps.train import predict as _predict
 from seatrial.steps.train import train as _train
 
 if TYPE_CHECKING:
-    from seatrial.release import BuiltRelease
     from seatrial.steps.load import LoadedRelease
     from seatrial.steps.trial import TrialResult
+    from seatrial.trial.records import Kind
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -128,15 +129,12 @@ class Project:
     train = _method(_train)
     predict = _method(_predict)
 
-    def build(self) -> "BuiltRelease":
-        """Build the trained model into an sdist and a wheel."""
-        from seatrial.release import build_release
+    build = _method(_build)
 
-        with _reporting(self._progress) as report:
-            return build_release(self.settings, report)
-
-    def trial(self, *, data: str | Path | None = None) -> "TrialResult":
+    def trial(self, *, data: str | Path | None = None, kind: "Kind | None" = None) -> "TrialResult":
         """Compare the built wheel with the release that it would replace; `data` has more rows to compare on.
+
+        `kind` says what kind of change it is (repackage, retrain, redesign); default: the policy's.
 
         The result has an `outcome`, its `cause` and the `checks`, and shows its page in a notebook. For a wheel that is
         already published, it is the result of the trial that it passed.
@@ -145,10 +143,10 @@ class Project:
         from seatrial.steps.trial_setup import find_pair
 
         pair = find_pair(self.settings)
-        if data is None and (stored := stored_result(pair)):
+        if data is None and kind is None and (stored := stored_result(pair)):
             return stored
         with _reporting(self._progress) as report:
-            return run_trial(pair, data=Path(data) if data else None, progress=report)
+            return run_trial(pair, data=Path(data) if data else None, kind=kind, progress=report)
 
     def accept(self, reason: str, *, checks: Sequence[str] = (), until: date | None = None) -> "TrialResult":
         """Accept differences that the last trial found (default: all that wait), and return the new verdict."""

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
-    from seatrial.release import IndexedRelease, Published
+    from seatrial.release import BuiltRelease, IndexedRelease, Published
     from seatrial.steps.serve import RunningServer
+    from seatrial.wheels.wheel import WheelInfo
 
 SIZE_LIMIT = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its metrics
 
@@ -74,6 +75,36 @@ def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[
         # A retrain that was interrupted between publication and deployment: continue with its version.
         return str(version), "the index has the release of this table and this code"
     return "", f"the table is the one that {version} was trained on"
+
+
+def build(project: "ProjectSettings", progress: Progress = silent) -> "BuiltRelease":
+    """Build the trained model into an sdist and a wheel, unless its version is on the index with other contents."""
+    from seatrial.release import build_release
+
+    published = _published(project, progress)
+    changed = published.changed_file(project.source, required=True) if published else ""
+    if changed:
+        raise SeatrialError(
+            f"{project.requirement} is already on the index, and {changed} has changed since.",
+            hint="Raise the version with `seatrial bump`, and build again.",
+        )
+    return build_release(project, progress)
+
+
+def _published(project: "ProjectSettings", progress: Progress) -> "WheelInfo | None":
+    """The published wheel of the project's own version; None where there is none or the index cannot be read now."""
+    from packaging.version import Version
+
+    from seatrial.release import open_index
+    from seatrial.wheels.wheel import inspect
+
+    progress("reading the index")
+    try:
+        index, version = open_index(project.index), Version(project.version)
+        same = [each for each in index.releases(project.name) if Version(each.version) == version]
+        return inspect(index.fetch(same[0])) if same else None
+    except SeatrialError:
+        return None  # `publish` reads it too, and says what is wrong
 
 
 def publish(project: "ProjectSettings", progress: Progress = silent) -> "Published":

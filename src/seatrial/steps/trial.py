@@ -21,8 +21,10 @@ from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
 from seatrial.trial import gate
+from seatrial.trial.equality_checks import judged_as
 from seatrial.trial.gate import Acceptance, read_acceptances, result_folder
-from seatrial.trial.records import NotComparedError, Verdict
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Kind, NotComparedError, Verdict
 from seatrial.trial.report.formats import to_json, to_junit, to_markdown
 from seatrial.trial.report.page import to_html
 from seatrial.trial.run import run
@@ -60,6 +62,11 @@ class TrialResult:
         return self.verdict.cause
 
     @property
+    def next_step(self) -> str:
+        """What usually follows: a command, or what has to be done first."""
+        return "seatrial publish" if self.passed else gate.next_step(self.verdict)
+
+    @property
     def checks(self) -> list[dict[str, Any]]:
         """The checks as rows of a table: `pandas.DataFrame(result.checks)`."""
         keys = ("suite", "name", "subject", "outcome", "summary", "old", "new", "limit", "hint")
@@ -90,11 +97,20 @@ def run_trial(
     data: Path | None = None,
     output: Path | None = None,
     same_wheel: bool = False,
+    kind: Kind | None = None,
     progress: Progress = silent,
 ) -> TrialResult:
-    """Compare the two releases of a project's trial, and write the result to its folder or to `output`."""
+    """Compare the two releases of a project's trial, and write the result to its folder or to `output`.
+
+    `kind` replaces the policy's. A trial of the same two wheels that was run as a retrain or a redesign is judged as
+    the other without being run again.
+    """
     project, candidate, baseline, index = pair.project, pair.candidate, pair.baseline, pair.index
     policy, source = policy_and_wheels(project, index, progress)
+    if kind:
+        policy = policy.model_copy(update={"kind": kind})
+        if not (data or output or same_wheel) and (verdict := _judged_again(pair, policy)):
+            return write_result(pair.folder, verdict, _lock(verdict, candidate, source, progress))
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         verdict = run(
             candidate,
@@ -108,6 +124,20 @@ def run_trial(
             progress=progress,
         )
     return write_result(output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
+
+
+def _judged_again(pair: TrialPair, policy: Policy) -> Verdict | None:
+    """The stored verdict of these two wheels, judged as another kind of change; None where a trial has to be run."""
+    verdict = gate.stored_verdict(pair.project.root, pair.candidate.sha256, pair.baseline_sha256)
+    if verdict is None or verdict.kind == policy.kind or "repackage" in (verdict.kind, policy.kind):
+        return None
+    if verdict.policy != {**policy.model_dump(), "kind": verdict.kind}:
+        return None
+    checks = judged_as(verdict.checks, policy.kind)
+    outcome, cause = judge(checks, policy)
+    return replace(
+        verdict, checks=tuple(checks), outcome=outcome, cause=cause, kind=policy.kind, policy=policy.model_dump()
+    )
 
 
 def stored_result(pair: TrialPair) -> TrialResult | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
-from seatrial.trial.records import Check, Outcome, Suite
+from seatrial.trial.records import Check, Kind, Outcome, Suite
 from seatrial.trial.rows.answer_collection import CollectedAnswers, GoldenRows, RepeatedAnswers, flat, rows_as_columns
 from seatrial.trial.rows.probes import Probe
 from seatrial.trial.sandbox.answers import RowResult
@@ -24,6 +25,8 @@ from seatrial.trial.sandbox.sandbox import Sandbox
 
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 PUBLISH_SDIST = "Publish the sdist with the wheel, and keep the table that the release was trained on."
+MOST_MODULES = 4
+AS_REDESIGN = "If that is meant: `seatrial trial --kind redesign`."
 EXACT = ("rows", "probes", "crossed")  # the blocks of rows on which nothing may differ
 
 
@@ -194,6 +197,32 @@ def trained_again(
     if policy.kind == "repackage":
         same("total.scores", "total", baseline, candidate, ("the baseline", "the candidate"), Outcome.blocked)
     return checks
+
+
+def name_changed_code(checks: Sequence[Check], modules: Sequence[str], since: str) -> list[Check]:
+    """Say which modules of the package changed, in the checks that found a difference in the code."""
+    more = len(modules) - MOST_MODULES
+    files = ", ".join(modules[:MOST_MODULES]) + (f" and {more} more" if more > 0 else "")
+    return [
+        replace(
+            check,
+            summary=f"{files} changed since {since}: {check.summary}",
+            hint=AS_REDESIGN if check.outcome is Outcome.blocked else check.hint,
+        )
+        if modules and check.suite == "rebuild" and check.outcome in (Outcome.blocked, Outcome.waiting)
+        else check
+        for check in checks
+    ]
+
+
+def judged_as(checks: Sequence[Check], kind: Kind) -> list[Check]:
+    """The checks of a trial that was run as a retrain or a redesign, as the other of the two: nothing else differs."""
+    before, after = (Outcome.blocked, Outcome.waiting)[:: 1 if kind == "redesign" else -1]
+    hint = "" if kind == "redesign" else AS_REDESIGN
+    return [
+        replace(check, outcome=after, hint=hint) if check.suite == "rebuild" and check.outcome is before else check
+        for check in checks
+    ]
 
 
 def not_run(

@@ -13,6 +13,7 @@ from pathlib import Path
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
+from seatrial.trial.verdict import order_of
 
 RESULTS = Path(".seatrial") / "trials"
 DOCUMENT = "verdict.json"
@@ -70,7 +71,7 @@ def require_passed(root: Path, candidate: str, baseline: str | None, *, today: d
             f"No trial has been run for this wheel ({candidate[:12]}…) {against}.", hint="Run `seatrial trial`."
         )
     if verdict.exit_code:
-        raise SeatrialError(f"This wheel has not passed its trial. {verdict.cause}", hint=_next_step(verdict))
+        raise SeatrialError(f"This wheel has not passed its trial. {verdict.cause}", hint=next_step(verdict))
     for check in verdict.checks:
         if check.outcome is Outcome.accepted:
             _refuse_expired(check, _acceptance_of(check, read_acceptances(root), candidate, baseline), today)
@@ -96,13 +97,13 @@ def _baseline_of(verdict: Verdict) -> str | None:
     return verdict.baseline.sha256 if verdict.baseline else None
 
 
-def _next_step(verdict: Verdict) -> str:
-    if verdict.outcome is Outcome.blocked:
-        return "Fix it and build again."
+def next_step(verdict: Verdict) -> str:
+    """What to do about a verdict that has not passed."""
     if verdict.outcome is Outcome.waiting:
         return "Review it, and accept it if it is right: `seatrial trial accept --reason ...`"
-    hints = (check.hint for check in verdict.checks if check.outcome is Outcome.inconclusive and check.hint)
-    return next(hints, "See the trial's page.")
+    hints = [check.hint for check in sorted(verdict.checks, key=order_of) if check.outcome is verdict.outcome]
+    default = "Fix it and build again." if verdict.outcome is Outcome.blocked else "See the trial's page."
+    return next(filter(None, hints[:1] if verdict.outcome is Outcome.blocked else hints), default)
 
 
 def read_acceptances(root: Path) -> list[Acceptance]:

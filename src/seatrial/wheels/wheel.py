@@ -22,6 +22,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.version import LINE as VERSION_LINE
 from seatrial.wheels.archive import check_members, check_record, check_whole, record_hash
 from seatrial.wheels.safety import complaints, entry_points
 
@@ -65,6 +66,16 @@ class WheelInfo:
                     if record_hash(file, recorded.partition("=")[0]) != recorded:
                         return name
         return ""
+
+    def changed_code(self, older: "WheelInfo") -> list[str]:
+        """Name the package's modules that differ from those of an older release, except for a raised version."""
+        start = f"{self.package}/"
+        names = {n for n in {*self.record, *older.record} if n.startswith(start) and n.endswith(".py")}
+        changed = sorted(name for name in names if self.record.get(name) != older.record.get(name))
+        init = f"{start}__init__.py"
+        if init in changed and _without_version(self.path, init) == _without_version(older.path, init):
+            changed.remove(init)
+        return [name.removeprefix(start) for name in changed]
 
 
 def inspect(path: Path) -> WheelInfo:
@@ -116,6 +127,11 @@ def refuse_unsafe(wheel: WheelInfo) -> None:
     """
     if wheel.complaints:
         raise SeatrialError(f"{wheel.filename} is refused: {'; '.join(wheel.complaints)}.", hint=REBUILD)
+
+
+def _without_version(wheel: Path, name: str) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        return VERSION_LINE.sub("", _read(wheel, archive, name).decode("utf-8", "replace"))
 
 
 def _inspect(path: Path, name: str, version: Version, content: bytes, archive: zipfile.ZipFile) -> WheelInfo:

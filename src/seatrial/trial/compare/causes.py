@@ -20,6 +20,7 @@ MOST_PAIRED = 500  # rows among which pairs that differ in one column are search
 EFFECT = 1e-9
 FEW = 12  # values of a column that are tried one by one
 CLEAR = 0.9  # strength from which an explanation by a kind of row is preferred to all others
+NAMED = 0.25  # share of a difference below which a column is not called its cause
 FAIR = 0.3  # strength from which one by a column's effect is preferred to one by groups
 
 
@@ -179,6 +180,6 @@ def _by_groups(scoring: Scoring, columns: Columns, expected: Array, actual: Arra
         between = sum(float((grouping.counts * grouping.means(part - part.mean()) ** 2).sum()) for part in moved.T)
         free = len(moved) - grouping.size
         adjusted = 1 - (1 - between / total) * (len(moved) - 1) / free  # more groups explain more by chance
-        if adjusted > best.strength:
+        if adjusted > max(best.strength, NAMED):
             best = Cause(f"the difference depends on `{name}`, which explains {adjusted:.0%} of it", name, adjusted)
     return best
