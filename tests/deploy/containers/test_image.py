@@ -179,7 +179,7 @@ def test_it_contains_its_lockfile(tools: ContainerTools, by_secret: Built, pinne
     assert done.stdout.startswith("titanic-model==0.1.0")
 
 
-@pytest.mark.parametrize("way", ["by_secret", "by_argument"])
+@pytest.mark.parametrize("way", ["by_secret", pytest.param("by_argument", marks=pytest.mark.soak)])
 def test_no_token_is_in_its_history_its_layers_or_the_build_output(
     tools: ContainerTools, way: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -212,6 +212,7 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode().rstrip("=")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("broken", ["down", "wrong token"])
 def test_without_the_private_index_the_build_fails_with_one_clear_line(
     tools: ContainerTools, context: Path, two_releases, broken: str
