@@ -12,7 +12,7 @@ from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
 from seatrial.cli.index import index
 from seatrial.cli.new import new
-from seatrial.cli.releases import build, bump, publish, releases
+from seatrial.cli.releases import build, bump, publish, release, releases
 from seatrial.cli.serve import demo, serve
 from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, adopt, update, add),
-    *(refresh, train, build, publish, releases, serve, predict, bump),
+    *(refresh, train, build, publish, release, releases, serve, predict, bump),
     *(deploy, rollback, deployments),
     *(prove, doctor, demo),
 )

@@ -33,6 +33,10 @@ OnBadRowsOption = Annotated[
     Literal["fail", "drop"],
     typer.Option("--on-bad-rows", help="Rows that break the schema: reject the table, or drop the rows."),
 ]
+KindOption = Annotated[
+    Literal["repackage", "retrain", "redesign"] | None,
+    option("What kind of change it is; default: the policy's. A trial that has run is judged again.", "--kind"),
+]
 QueryOption = Annotated[str, option("The SQL query, for a database.", "--query")]
 SheetOption = Annotated[str, option("The sheet of an Excel or OpenDocument file.", "--sheet")]
 SeparatorOption = Annotated[str | None, option("The separator of a CSV file.", "--separator")]

@@ -1,13 +1,25 @@
-"""`seatrial bump`, `build`, `publish` and `releases`: a version as a wheel, on the index, and what is there already."""
+"""`seatrial bump`, `build`, `publish`, `release` and `releases`: a version as a wheel, and what is on the index."""
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, release_and_index
+from seatrial.cli.options import (
+    HERE,
+    IndexOption,
+    JsonOption,
+    KindOption,
+    OnBadRowsOption,
+    ProjectOption,
+    option,
+    release_and_index,
+)
 from seatrial.steps.project import Project
+
+if TYPE_CHECKING:
+    from seatrial.steps.releases import MadeRelease
 
 
 def bump(
@@ -64,6 +76,59 @@ def publish(index: IndexOption = None, project: ProjectOption = HERE, json: Json
         show.plain(f"{settings.requirement} is already on the index, with exactly these bytes.")
     else:
         show.plain(f"{settings.requirement} published to {show.index_location(settings.index)}")
+        show.next_step("seatrial deploy local")
+
+
+def release(
+    part: Annotated[
+        Literal["patch", "minor", "major"],
+        typer.Argument(help="Which part of the version to raise, if it must be."),
+    ] = "patch",
+    deploy: Annotated[str, option("Then deploy to this target.", "--deploy")] = "",
+    kind: KindOption = None,
+    on_bad_rows: OnBadRowsOption = "fail",
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Train, raise the version where that is needed, build, run the trial and publish: the next release in one command.
+
+    It stops where a person must decide, and says what comes next.
+
+    Example: [bold]seatrial release --deploy local[/]
+    """
+    used = Project(project, index=index, progress=not json)
+    made = used.release(part, deploy=deploy, kind=kind, drop_bad_rows=on_bad_rows == "drop")
+    if json:
+        show.print_json(_document(made))
+    else:
+        _show_release(made)
+    if made.trial and not made.trial.passed:
+        raise typer.Exit(made.trial.verdict.exit_code)
+
+
+def _document(made: "MadeRelease") -> dict[str, object]:
+    names = ("name", "version", "previous", "headline", "before", "after")
+    facts: dict[str, object] = {name: getattr(made, name) for name in names}
+    trial = {"outcome": made.trial.outcome, "cause": made.trial.cause} if made.trial else None
+    return {**facts, "trial": trial, "published": bool(made.published), "deployed": bool(made.deployed)}
+
+
+def _show_release(made: "MadeRelease") -> None:
+    label, after = made.headline, f"{made.after:.4g}"
+    if made.trial is None:
+        show.plain(f"Nothing has changed since {made.name} {made.previous}, which is published: {label} {after}.")
+    else:
+        show.plain(made.trial.cause)
+        before = "" if made.before is None else f"{made.before:.4g} ({made.previous}) -> "
+        show.plain(f"{made.name} {made.version}: {label} {before}{after}")
+        if made.trial.folder:
+            show.plain(f"Result: {show.short_path(made.trial.folder / 'trial.html')}")
+    if made.deployed:
+        show.plain(f"{made.name} {made.version} is deployed{f': {made.deployed.url}' if made.deployed.url else ''}")
+    elif made.trial and not made.trial.passed:
+        show.next_step(made.trial.next_step)
+    else:
         show.next_step("seatrial deploy local")
 
 

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, project_if_any
+from seatrial.cli.options import HERE, IndexOption, JsonOption, KindOption, ProjectOption, project_if_any
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ def run(
         Path | None, typer.Option(help="The folder for the results; default: in .seatrial/trials/.")
     ] = None,
     same_wheel: Annotated[bool, typer.Option("--same-wheel", help="Compare a wheel with itself.")] = False,
-    kind: Annotated[
-        Literal["repackage", "retrain", "redesign"] | None,
-        typer.Option(help="What kind of change it is; default: the policy's. Reuses the last trial where it can."),
-    ] = None,
+    kind: KindOption = None,
     index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,

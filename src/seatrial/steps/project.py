@@ -20,6 +20,7 @@ from seatrial.steps.prove import prove as _prove
 from seatrial.steps.refresh import refresh as _refresh
 from seatrial.steps.releases import build as _build
 from seatrial.steps.releases import publish as _publish
+from seatrial.steps.releases import release as _release
 from seatrial.steps.train import predict as _predict
 from seatrial.steps.train import train as _train
 
@@ -155,6 +156,7 @@ class Project:
         return accept(self.settings, reason=reason, checks=checks, until=until)[1]
 
     publish = _method(_publish)
+    release = _method(_release)
     deploy = _method(_deploy)
     rollback = _method(_rollback)
     stop = _method(_stop)

@@ -1,7 +1,7 @@
-"""Releases: raise the version of the next one, publish it if it passed its trial, and list what is on the index."""
+"""Releases: raise the version, build, publish after the trial, or all at once; and list what is on the index."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,17 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from packaging.version import Version
 
     from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
+    from seatrial.deploy import DeploymentResult
     from seatrial.release import BuiltRelease, IndexedRelease, Published
     from seatrial.steps.serve import RunningServer
+    from seatrial.steps.trial import TrialResult
+    from seatrial.trial.records import Kind
     from seatrial.wheels.wheel import WheelInfo
 
 SIZE_LIMIT = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its metrics
@@ -32,21 +37,28 @@ class Bump:
 
 def bump(project: "ProjectSettings", part: str, *, when_needed: bool = False) -> Bump:
     """Raise one part of the version; with `when_needed` only if a retrain needs a new one. Nothing else is changed."""
-    from seatrial.core.project import read_toml
     from seatrial.core.version import next_version, parse_version, read_version, write_version
 
-    file = project.version_file
+    file = _version_file(project)
     old = read_version(file)
     current = parse_version(old, file)
-    if "version" in read_toml(project.root / "pyproject.toml")["project"]:
-        raise SeatrialError(
-            f"The version of {project.name} is in pyproject.toml ({project.version}), and not only in {file}.",
-            hint='Replace it in [project] with dynamic = ["version"]; or raise it there by hand.',
-        )
     new, why = _needed(project, current, part) if when_needed else (next_version(current, part), "")
     if new:
         write_version(file, new)
     return Bump(old, new or old, bool(new), why)
+
+
+def _version_file(project: "ProjectSettings") -> "Path":
+    """The file with the version; raises SeatrialError where pyproject.toml has another."""
+    from seatrial.core.project import read_toml
+
+    if "version" in read_toml(project.root / "pyproject.toml")["project"]:
+        raise SeatrialError(
+            f"The version of {project.name} is in pyproject.toml ({project.version}), and not only in "
+            f"{project.version_file}.",
+            hint='Replace it in [project] with dynamic = ["version"]; or raise it there by hand.',
+        )
+    return project.version_file
 
 
 def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[str, str]:
@@ -129,6 +141,91 @@ def publish(project: "ProjectSettings", progress: Progress = silent) -> "Publish
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
     return index.publish(pair.built.files, progress)
+
+
+@dataclass(frozen=True)
+class MadeRelease:
+    """How far a release got: None for each step that was not taken; and its main metric, before and after.
+
+    `trial` is None where nothing has changed since the version was published.
+    """
+
+    name: str
+    version: str
+    previous: str  # the newest version on the index before; "" for a first release
+    headline: str
+    before: float | None
+    after: float
+    trial: "TrialResult | None" = None
+    published: "Published | None" = None
+    deployed: "DeploymentResult | None" = None
+
+
+def release(
+    project: "ProjectSettings",
+    part: str = "patch",
+    *,
+    deploy: str = "",
+    kind: "Kind | None" = None,
+    drop_bad_rows: bool = False,
+    progress: Progress = silent,
+) -> MadeRelease:
+    """Train, raise the version where it is needed, build, run the trial, publish, and deploy to the target `deploy`.
+
+    It stops after a trial that has not passed, since a person must decide then. Where training gives what is already
+    published, there is nothing to do but to deploy it.
+    """
+    from seatrial.core.version import read_version
+    from seatrial.release import open_index
+    from seatrial.steps.deploy import deploy as deploy_release
+    from seatrial.steps.train import train
+    from seatrial.steps.trial import run_trial
+    from seatrial.steps.trial_setup import find_pair, project_policy
+
+    project_policy(project)  # what is cheap is checked first
+    index = open_index(project.index)
+    newest = next(reversed(index.releases(project.name)), None)
+    run = train(project, drop_bad_rows=drop_bad_rows, progress=progress)
+    changed = newest is None or _differs(project, index.fetch_wheel(newest))
+    if newest and changed:
+        _raise_above(project, newest, part)
+        project = replace(project, version=read_version(project.version_file))
+    before = (newest.metadata or {}).get("metrics", {}) if newest else {}
+    label, after = (run.metadata.metrics[run.metadata.headline][key] for key in ("label", "value"))
+    value = before.get(run.metadata.headline, {}).get("value")
+    made = MadeRelease(project.name, project.version, newest.version if newest else "", label, value, after)
+    if changed:
+        build(project, progress)
+        trial = run_trial(find_pair(project), kind=kind, progress=progress)
+        made = replace(made, trial=trial)
+        if not trial.passed:
+            return made
+        made = replace(made, published=publish(project, progress))
+    if deploy:
+        made = replace(made, deployed=deploy_release(project, deploy, made.version, progress=progress))
+    return made
+
+
+def _differs(project: "ProjectSettings", published: "WheelInfo") -> bool:
+    """Whether the trained package differs from a published wheel in more than its version and its commit."""
+    from seatrial.core.files import read_json
+    from seatrial.model.metadata import METADATA_FILE
+
+    artifacts = f"{published.package}/artifacts/"
+    named = {f"{artifacts}{METADATA_FILE}", f"{artifacts}card.md"}  # which name the commit
+    if set(published.changed_files(project.source)) - named:
+        return True
+    return {**read_json(project.artifacts / METADATA_FILE), "git": None} != {**(published.release or {}), "git": None}
+
+
+def _raise_above(project: "ProjectSettings", newest: "IndexedRelease", part: str) -> None:
+    """Raise the version above the newest release, unless somebody has done so already."""
+    from packaging.version import Version
+
+    from seatrial.core.version import next_version, write_version
+
+    if Version(project.version) <= Version(newest.version):
+        write_version(_version_file(project), next_version(Version(newest.version), part))
 
 
 @dataclass(frozen=True)

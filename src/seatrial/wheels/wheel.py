@@ -67,15 +67,37 @@ class WheelInfo:
                         return name
         return ""
 
+    def changed_files(self, folder: Path) -> list[str]:
+        """Name the package's files that differ, are new or are missing in `folder`, except for a raised version."""
+        code = {path.relative_to(folder).as_posix() for path in (folder / self.package).rglob("*.py")}
+        names = {*(name for name in self.record if name.startswith(f"{self.package}/")), *code}
+        return [name for name in sorted(names) if not self._has(name, folder / name)]
+
+    def _has(self, name: str, path: Path) -> bool:
+        recorded = self.record.get(name, "")
+        if not recorded or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            if record_hash(file, recorded.partition("=")[0]) == recorded:
+                return True
+        return name == f"{self.package}/__init__.py" and _unversioned(path.read_bytes()) == _unversioned(
+            self.read(name)
+        )
+
     def changed_code(self, older: "WheelInfo") -> list[str]:
         """Name the package's modules that differ from those of an older release, except for a raised version."""
         start = f"{self.package}/"
         names = {n for n in {*self.record, *older.record} if n.startswith(start) and n.endswith(".py")}
         changed = sorted(name for name in names if self.record.get(name) != older.record.get(name))
         init = f"{start}__init__.py"
-        if init in changed and _without_version(self.path, init) == _without_version(older.path, init):
+        if init in changed and _unversioned(self.read(init)) == _unversioned(older.read(init)):
             changed.remove(init)
         return [name.removeprefix(start) for name in changed]
+
+    def read(self, name: str) -> bytes:
+        """Read a file of the wheel; empty where it has no such file."""
+        with zipfile.ZipFile(self.path) as archive:
+            return _read(self.path, archive, name) if name in self.record else b""
 
 
 def inspect(path: Path) -> WheelInfo:
@@ -129,9 +151,8 @@ def refuse_unsafe(wheel: WheelInfo) -> None:
         raise SeatrialError(f"{wheel.filename} is refused: {'; '.join(wheel.complaints)}.", hint=REBUILD)
 
 
-def _without_version(wheel: Path, name: str) -> str:
-    with zipfile.ZipFile(wheel) as archive:
-        return VERSION_LINE.sub("", _read(wheel, archive, name).decode("utf-8", "replace"))
+def _unversioned(content: bytes) -> str:
+    return VERSION_LINE.sub("", content.decode("utf-8", "replace"))
 
 
 def _inspect(path: Path, name: str, version: Version, content: bytes, archive: zipfile.ZipFile) -> WheelInfo:
