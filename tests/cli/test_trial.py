@@ -111,21 +111,24 @@ def test_a_lost_feature_is_named_and_never_published(releases: Releases) -> None
     releases.change("pipeline.py", '"pclass", "title"', '"pclass", "sex", "title"')
 
 
-def test_an_intended_change_waits_until_somebody_accepts_it(releases: Releases) -> None:
-    settings = releases.root / "pyproject.toml"
-    settings.write_text(
-        settings.read_text().replace(
-            "[tool.hatch.version]", '[tool.seatrial.trial]\nkind = "redesign"\n\n[tool.hatch.version]'
-        )
-    )
+def test_an_intended_change_is_named_and_waits_until_somebody_accepts_it(releases: Releases) -> None:
+    releases.build("0.1.1")
     releases.change("pipeline.py", "LogisticRegression(C=1.0", "LogisticRegression(C=0.8")
-    releases.build("0.2.0")
-    code, verdict = releases.trial()
-    assert code == 3, verdict["cause"]
-    assert verdict["outcome"] == "waiting"
+    released = releases.run("release", "minor")
+    assert released.returncode == 1
+    assert "Blocked: pipeline.py changed since 0.1.1: " in released.stdout
+    assert "titanic-model 0.2.0: ROC AUC 0." in released.stdout
+    assert "(0.1.1) -> 0." in released.stdout
+    assert released.stderr.endswith("If that is meant, run `seatrial trial --kind redesign`.\n")
+    again = releases.run("trial", "--kind", "redesign", "--json")
+    assert again.returncode == 3, again.stderr
+    verdict = json.loads(again.stdout)
+    assert (verdict["outcome"], verdict["kind"]) == ("waiting", "redesign")
+    assert "training" not in again.stderr, "it is judged again, without being run again"
     assert releases.run("publish").returncode == 1
     accepted = releases.run("trial", "accept", "--reason", "less overfitting, agreed with the crew")
     assert accepted.returncode == 0, accepted.stderr
+    assert "Next: seatrial publish" in accepted.stderr
     (given,) = json.loads((releases.root / "accepted.json").read_text())
     assert given["reason"] == "less overfitting, agreed with the crew"
     assert given["checks"]
@@ -133,6 +136,11 @@ def test_an_intended_change_waits_until_somebody_accepts_it(releases: Releases) 
     assert again.returncode == 2
     assert "No difference is waiting for acceptance" in again.stderr
     assert releases.run("publish").returncode == 0
+    nothing = releases.run("release", "--json")
+    assert nothing.returncode == 0, nothing.stderr
+    facts = json.loads(nothing.stdout)
+    assert (facts["version"], facts["trial"], facts["published"]) == ("0.2.0", None, False)
+    assert facts["before"] == facts["after"]
 
 
 def test_two_releases_are_compared_by_name_without_a_project(releases: Releases, tmp_path: Path) -> None:

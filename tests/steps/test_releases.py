@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.projects.tiny import make_wheel
+from tests.projects.tiny import make_dist, make_project, make_wheel
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import index_in_folder
-from seatrial.release import FolderIndex
+from seatrial.core.project import find_project
+from seatrial.release import FolderIndex, built_release
 from seatrial.steps import releases as module
-from seatrial.steps.releases import list_releases
+from seatrial.steps.releases import build, list_releases
 from seatrial.steps.serve import RunningServer, running_servers, servers_folder
 
 
@@ -52,3 +54,16 @@ def test_records_of_ended_servers_and_damaged_ones_are_ignored():
     record("running", pid=os.getpid(), **server)
     (servers_folder() / "damaged.json").write_text("{")
     assert running_servers() == [RunningServer(os.getpid(), **server)]
+
+
+def test_a_version_that_is_on_the_index_with_other_contents_is_not_built(tmp_path: Path):
+    project = find_project(make_project(tmp_path / "tiny"))
+    make_dist(project.root)
+    FolderIndex(tmp_path / "tiny" / ".seatrial" / "index").publish(built_release(project).files)
+    (project.source / "tiny_model" / "features.py").write_text("A = 1")
+    with pytest.raises(SeatrialError) as refused:
+        build(project)
+    assert refused.value.message == (
+        "tiny-model==0.1.0 is already on the index, and tiny_model/features.py has changed since."
+    )
+    assert refused.value.hint == "Raise the version with `seatrial bump`, and build again."

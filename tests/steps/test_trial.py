@@ -13,12 +13,21 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.release import FolderIndex, open_index
+from seatrial.steps import trial
 from seatrial.steps.lockfile import LOCKFILE
 from seatrial.steps.serve import RunningServer
-from seatrial.steps.trial import TrialResult, accept, compare_releases, stored_result, unchanged, write_result
-from seatrial.steps.trial_setup import find_pair
+from seatrial.steps.trial import (
+    TrialResult,
+    accept,
+    compare_releases,
+    run_trial,
+    stored_result,
+    unchanged,
+    write_result,
+)
+from seatrial.steps.trial_setup import find_pair, project_policy
 from seatrial.trial import gate
-from seatrial.trial.records import NotComparedError, Outcome, PolicyError
+from seatrial.trial.records import Check, Kind, NotComparedError, Outcome, PolicyError
 
 
 @pytest.fixture
@@ -132,6 +141,31 @@ def test_accepting_judges_the_stored_verdict_again(project: ProjectSettings):
     assert json.loads((project.root / "accepted.json").read_text())[0]["reason"] == "agreed"
     with pytest.raises(PolicyError, match="No difference is waiting for acceptance"):
         accept(project, reason="once more")
+
+
+@pytest.mark.parametrize(("kind", "runs"), [("redesign", False), ("retrain", True), ("repackage", True)])
+def test_a_trial_is_judged_as_another_kind_without_being_run(
+    project: ProjectSettings, monkeypatch: pytest.MonkeyPatch, kind: Kind, runs: bool
+):
+    check = Check("rebuild.scores", "rebuild", Outcome.blocked, "pipeline.py changed since 0.1.0: it differs")
+    policy = project_policy(project)
+    stored = replace(verdict_for(project, "redesign"), checks=(check,), kind="retrain", policy=policy.model_dump())
+    pair = find_pair(project)
+    write_result(pair.folder, stored)
+
+    def run(*_: object, **__: object) -> None:
+        raise NotComparedError("it runs")
+
+    monkeypatch.setattr(trial, "run", run)
+    monkeypatch.setattr(trial, "policy_and_wheels", lambda *_: (policy, None))
+    if runs:
+        with pytest.raises(NotComparedError, match="it runs"):
+            run_trial(pair, kind=kind)
+        return
+    result = run_trial(pair, kind=kind)
+    assert (result.outcome, result.verdict.kind) == ("waiting", "redesign")
+    assert "trial accept" in result.next_step
+    assert gate.stored_verdict(project.root, pair.candidate.sha256, None) == result.verdict
 
 
 def test_comparing_releases_by_name_needs_an_index():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.projects.tiny import make_wheel
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.wheel import inspect, read_release, refuse_unsafe
+from seatrial.wheels.wheel import WheelInfo, inspect, read_release, refuse_unsafe
 
 PICKLE = b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00\x8c\x01x\x94."
 
@@ -172,3 +172,31 @@ def test_a_changed_or_missing_file_of_the_package_is_named(tmp_path: Path, conte
     init.unlink()
     assert wheel.changed_file(tmp_path / "site", required=False) == ""
     assert wheel.changed_file(tmp_path / "site", required=True) == "tiny_model/__init__.py"
+
+
+def test_changed_code_is_named_but_not_a_raised_version(tmp_path: Path) -> None:
+    def wheel(version: str, **code: str) -> WheelInfo:
+        more = {f"tiny_model/{name}.py": text.encode() for name, text in code.items()}
+        return inspect(make_wheel(tmp_path / version, version=version, more=more))
+
+    old = wheel("0.1.0", features="A = 1", pipeline="B = 1")
+    assert wheel("0.1.1", features="A = 1", pipeline="B = 1").changed_code(old) == []
+    changed = wheel("0.2.0", features="A = 2", more="C = 1")
+    assert changed.changed_code(old) == ["features.py", "more.py", "pipeline.py"]
+    extended = inspect(make_wheel(tmp_path / "0.3.0", version="0.3.0", content="D = 1"))
+    assert "__init__.py" in extended.changed_code(old)
+
+
+def test_changed_new_and_missing_files_of_a_folder_are_named(tmp_path: Path) -> None:
+    wheel = inspect(make_wheel(tmp_path, more={"tiny_model/features.py": b"A = 1"}))
+    with zipfile.ZipFile(wheel.path) as archive:
+        archive.extractall(tmp_path / "site")
+    package = tmp_path / "site" / "tiny_model"
+    assert wheel.changed_files(tmp_path / "site") == []
+    init = package / "__init__.py"
+    init.write_text(init.read_text().replace("0.1.0", "0.2.0"))
+    assert wheel.changed_files(tmp_path / "site") == []
+    init.write_text(init.read_text() + "B = 1")
+    (package / "new.py").touch()
+    (package / "features.py").unlink()
+    assert wheel.changed_files(tmp_path / "site") == [f"tiny_model/{n}.py" for n in ("__init__", "features", "new")]

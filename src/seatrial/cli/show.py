@@ -40,8 +40,8 @@ def info(text: str) -> None:
 
 
 def next_step(command: str) -> None:
-    """Print the command that usually follows, for people."""
-    err.print(f"[dim]Next:[/] {escape(command)}")
+    """Print the command that usually follows, or a sentence about what has to be done, for people."""
+    err.print(f"{'[dim]Next:[/] ' if command.startswith('seatrial') else ''}{escape(command)}")
 
 
 def plain(text: str) -> None:

@@ -94,10 +94,10 @@ def build(project: "ProjectSettings", progress: Progress = silent) -> "BuiltRele
     from seatrial.release import build_release
 
     published = _published(project, progress)
-    changed = published.changed_file(project.source, required=True) if published else ""
+    changed = published.changed_files(project.source) if published else []
     if changed:
         raise SeatrialError(
-            f"{project.requirement} is already on the index, and {changed} has changed since.",
+            f"{project.requirement} is already on the index, and {changed[0]} has changed since.",
             hint="Raise the version with `seatrial bump`, and build again.",
         )
     return build_release(project, progress)

@@ -106,11 +106,12 @@ def run_trial(
     the other without being run again.
     """
     project, candidate, baseline, index = pair.project, pair.candidate, pair.baseline, pair.index
+    if kind and not (data or output or same_wheel):
+        policy = project_policy(project).model_copy(update={"kind": kind})
+        if verdict := _judged_again(pair, policy):
+            return write_result(pair.folder, verdict, _lock(verdict, candidate, with_toolkit(index), progress))
     policy, source = policy_and_wheels(project, index, progress)
-    if kind:
-        policy = policy.model_copy(update={"kind": kind})
-        if not (data or output or same_wheel) and (verdict := _judged_again(pair, policy)):
-            return write_result(pair.folder, verdict, _lock(verdict, candidate, source, progress))
+    policy = policy.model_copy(update={"kind": kind}) if kind else policy
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         verdict = run(
             candidate,

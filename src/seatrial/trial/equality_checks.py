@@ -26,7 +26,7 @@ from seatrial.trial.sandbox.sandbox import Sandbox
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 PUBLISH_SDIST = "Publish the sdist with the wheel, and keep the table that the release was trained on."
 MOST_MODULES = 4
-AS_REDESIGN = "If that is meant: `seatrial trial --kind redesign`."
+AS_REDESIGN = "If that is meant, run `seatrial trial --kind redesign`."
 EXACT = ("rows", "probes", "crossed")  # the blocks of rows on which nothing may differ
 
 
