@@ -14,7 +14,7 @@ from seatrial.core.files import to_json
 from seatrial.model import bootstrap
 from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
-from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
+from seatrial.train.evaluation import MOST_SCORED_ROWS, Evaluation, evaluate, permutation_importance
 
 BINARY = DecisionRule("binary", (0, 1))
 
@@ -312,6 +312,23 @@ def test_a_column_is_left_out_if_a_feature_function_fails_on_its_shuffled_values
 
     result = permutation_importance(evaluation, table, score, seed=1)
     assert [i.column for i in result] == ["strong", "unused"]
+
+
+def test_the_importance_of_many_columns_takes_fewer_rows_and_ends_in_time() -> None:
+    table = _held_out(5_000) | {f"more_{number}": np.zeros(5_000) for number in range(300)}
+    evaluation = _evaluated(table)
+    calls: list[int] = []
+
+    def score(part: dict[str, Array]) -> Array:
+        calls.append(len(part["strong"]))
+        return _score(part)
+
+    result = permutation_importance(evaluation, table, score, seed=1)
+    assert len(result) == len(table)
+    assert sum(calls) < 1.01 * MOST_SCORED_ROWS
+    lines: list[str] = []
+    assert permutation_importance(evaluation, table, score, seed=1, seconds=0, progress=lines.append) == ()
+    assert lines == [f"left out the importance of {len(table)} columns after 0 s"]
 
 
 def test_importance_does_not_change_the_table() -> None:

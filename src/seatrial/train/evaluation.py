@@ -1,5 +1,6 @@
 """How good a fitted pipeline is: metrics with intervals next to a trivial baseline, and each column's importance."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress, silent
 from seatrial.model import bootstrap
 from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array, Columns
@@ -17,6 +19,9 @@ Name = Callable[[object], str]  # how a label is written for people
 
 SHUFFLES = 8
 MOST_SHUFFLED_ROWS = 5_000  # importance ranks the columns, for which fewer rows are enough
+FEWEST_SHUFFLED_ROWS = 250
+MOST_SCORED_ROWS = 4_000_000  # of all columns and shuffles
+IMPORTANCE_SECONDS = 60.0  # a compiled graph takes a few; a slow pipeline that does not compile may need more
 
 
 @dataclass(frozen=True)
@@ -121,17 +126,24 @@ def evaluate(rule: DecisionRule, *, y_true: Array, scores: Array, y_train: Array
 
 
 def permutation_importance(
-    evaluation: Evaluation, held_out: Columns, score: Callable[[Columns], Array], *, seed: int
+    evaluation: Evaluation,
+    held_out: Columns,
+    score: Callable[[Columns], Array],
+    *,
+    seed: int,
+    progress: Progress = silent,
+    seconds: float = IMPORTANCE_SECONDS,
 ) -> tuple[Importance, ...]:
     """Shuffle each raw column among the held-out rows, and measure the loss in the headline metric (Breiman 2001).
 
     Columns that the model does not use come out as exactly 0. A column is left out where a feature function fails on
-    the shuffled rows, which can happen where the schema has rules across columns.
+    the shuffled rows, which can happen where the schema has rules across columns; and when the time is over.
     """
     labels, rows = evaluation.labels, len(evaluation.labels)
     generator = np.random.default_rng(seed)
-    if rows > MOST_SHUFFLED_ROWS:
-        part = np.sort(generator.permutation(rows)[:MOST_SHUFFLED_ROWS])
+    most = min(MOST_SHUFFLED_ROWS, max(MOST_SCORED_ROWS // (SHUFFLES * max(len(held_out), 1)), FEWEST_SHUFFLED_ROWS))
+    if rows > most:
+        part = np.sort(generator.permutation(rows)[:most])
         held_out, labels, rows = {name: values[part] for name, values in held_out.items()}, labels[part], len(part)
     measure = next(m for m in measures_of(evaluation.rule.task, evaluation.labels) if m.name == evaluation.headline)
     sign = 1.0 if measure.higher_is_better else -1.0
@@ -147,7 +159,15 @@ def permutation_importance(
     if not np.isfinite(before[0]):
         return ()
     importance = []
-    for name, values in held_out.items():
+    began = reported = time.monotonic()
+    for number, (name, values) in enumerate(held_out.items(), 1):
+        now = time.monotonic()
+        if now - began > seconds:
+            progress(f"left out the importance of {len(held_out) - number + 1} columns after {seconds:.0f} s")
+            break
+        if number == 1 or now - reported > 1:
+            progress(f"measuring the importance of column {number} of {len(held_out)}")
+            reported = now
         try:
             after = measured({**repeated, name: values[shuffles]})
         except SeatrialError:
