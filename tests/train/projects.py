@@ -93,8 +93,10 @@ PROOF = Proof(80, 920, largest_difference=2.5e-16, labels_differ=0, ties=0, hold
 
 
 def compiles(pipeline: Any, **facts: Any) -> Compiled:
-    """A compiler that accepts every pipeline, in no time."""
-    return Compiled(b"a graph", PROOF)
+    """A compiler that proves nothing, in no time."""
+    from seatrial.compile.converter import compile_pipeline
+
+    return Compiled(compile_pipeline(pipeline, facts["inputs"]), PROOF)
 
 
 def refuses(pipeline: Any, **facts: Any) -> Compiled:

@@ -14,7 +14,7 @@ from seatrial.core.files import to_json
 from seatrial.model import bootstrap
 from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
-from seatrial.train.evaluation import MOST_SCORED_ROWS, Evaluation, evaluate, permutation_importance
+from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 
 BINARY = DecisionRule("binary", (0, 1))
 
@@ -323,9 +323,13 @@ def test_the_importance_of_many_columns_takes_fewer_rows_and_ends_in_time() -> N
         calls.append(len(part["strong"]))
         return _score(part)
 
-    result = permutation_importance(evaluation, table, score, seed=1)
-    assert len(result) == len(table)
-    assert sum(calls) < 1.01 * MOST_SCORED_ROWS
+    full = permutation_importance(evaluation, table, score, seed=1, seconds=600)
+    assert len(full) == len(table)
+    assert max(calls) == 40_000
+    calls.clear()
+    quick = permutation_importance(evaluation, table, score, seed=1, seconds=0.2)
+    assert max(calls[1:]) < 40_000
+    assert len(quick) <= len(table)
     lines: list[str] = []
     assert permutation_importance(evaluation, table, score, seed=1, seconds=0, progress=lines.append) == ()
     assert lines == [f"left out the importance of {len(table)} columns after 0 s"]

@@ -10,7 +10,7 @@ from tests.trial.compare.formula_models import BINARY, NUMBER, odds, passengers,
 from seatrial.trial.compare.queries import make_queries
 from seatrial.trial.compare.statistics import groups_of, measure, search, sensitivity, slices
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.noise import FAMILIES, PARTS, SAFETY, calibrate, draw_replicas, part_share
+from seatrial.trial.noise import FAMILIES, FEWEST_REPLICAS, PARTS, SAFETY, calibrate, draw_replicas, part_share
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Outcome
 
@@ -228,3 +228,19 @@ def test_a_regression_has_the_same_families_without_labels():
     assert "total.flips" not in {c.name for c in good}
     assert not [c for c in good if c.outcome is Outcome.blocked]
     assert [c for c in bad if c.outcome is Outcome.blocked]
+
+
+def test_no_replica_is_begun_after_the_time_once_there_are_enough():
+    lines: list[str] = []
+
+    def refit(_):
+        return lambda columns: np.full((len(columns["age"]), 2), 0.5)
+
+    def drawn(seconds: float) -> int:
+        policy = Policy(replicas=9, replica_seconds=seconds)
+        target = np.arange(40) % 2
+        return len(draw_replicas(refit, target, QUERIES, policy, stratified=True, progress=lines.append))
+
+    assert drawn(600) == 9
+    assert drawn(1e-9) == FEWEST_REPLICAS
+    assert lines == []

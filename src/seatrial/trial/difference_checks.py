@@ -32,7 +32,7 @@ def measure_noise(recipes: Recipes, policy: Policy, queries: Queries, progress: 
         return None
     progress(f"training {policy.replicas} replicas of the baseline, to learn what is noise")
     stratified = queries.scoring.classifies
-    replicas = draw_replicas(baseline.refit, baseline.target, queries, policy, stratified=stratified)
+    replicas = draw_replicas(baseline.refit, baseline.target, queries, policy, stratified=stratified, progress=progress)
     progress("comparing")
     return calibrate(queries, groups_of(queries, policy.slices), replicas, policy)
 

@@ -11,11 +11,13 @@ limit for one more draw, on the scale of square roots, with Student's t for the 
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
 
+from seatrial.core.progress import Progress, silent
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping
 from seatrial.trial.compare.queries import Queries, QueryScores, Scorer
@@ -26,6 +28,7 @@ Refit = Callable[[Array], Scorer]  # positions among the baseline's training row
 
 PARTS = len(FAMILIES) + 3  # of the budget; three are for new rows, see `compare.new_rows` and `new_row_losses`
 FEWEST_REPLICAS = 5
+REPORT_SECONDS = 5.0  # between two reports of progress
 SAFETY = 1.15  # for what added or exchanged rows do beyond what parts of the same rows show
 WIDEST = 100.0  # a limit this many times the typical noise means that the noise is not understood
 SMALLEST_CLASS = 2
@@ -39,17 +42,32 @@ def part_share(policy: Policy) -> float:
 
 
 def draw_replicas(
-    refit: Refit, target: Array, queries: Queries, policy: Policy, *, stratified: bool, seed: int = 0
+    refit: Refit,
+    target: Array,
+    queries: Queries,
+    policy: Policy,
+    *,
+    stratified: bool,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> list[QueryScores]:
     """Train the baseline's recipe on random parts of its training rows and ask each replica the queries.
 
     `target` (n,) are the training rows' labels. A part keeps at least two rows of each class, because no recipe can be
-    trained without them.
+    trained without them. After the policy's `replica_seconds` no further one is begun once there are enough for a
+    limit, which is the wider the fewer they are.
     """
+    began = reported = time.monotonic()
     generator = np.random.default_rng(seed)
     classes = [np.flatnonzero(target == label) for label in np.unique(target)] if stratified else []
-    replicas = []
-    for _ in range(policy.replicas):
+    replicas: list[QueryScores] = []
+    for number in range(policy.replicas):
+        now = time.monotonic()
+        if len(replicas) >= FEWEST_REPLICAS and now - began > policy.replica_seconds:
+            break
+        if now - reported > REPORT_SECONDS:
+            progress(f"training replica {number + 1} of {policy.replicas} of the baseline")
+            reported = now
         kept = generator.random(len(target)) < part_share(policy)
         for rows in classes:
             if kept[rows].sum() < min(SMALLEST_CLASS, len(rows)):

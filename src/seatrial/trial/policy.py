@@ -32,6 +32,9 @@ class Policy(BaseModel):
     replicas: int = Field(
         12, ge=5, le=200, description="how often the baseline's recipe is trained again, to learn what is noise"
     )
+    replica_seconds: float = Field(
+        120, gt=0, description="the seconds after which no further replica is begun, if there are five"
+    )
     slices: list[str] = Field([], description="columns whose groups are compared; empty: all with few values")
     min_slice: int = Field(30, ge=5, description="the fewest rows of a group that is judged")
     min_rows: int = Field(30, ge=10, description="the fewest labelled rows on which metrics are judged")

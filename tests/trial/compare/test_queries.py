@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from seatrial.trial.compare.queries import Blocks
+from seatrial.trial.compare.queries import MOST_CELLS, MOST_SHUFFLED, Blocks, make_queries, spread
+from seatrial.trial.compare.scoring import Scoring
 
 ROWS = {"x": np.array([1.0, 2.0, 3.0]), "s": np.array(["a", "b", None], dtype=object)}
 PROBES = {"x": np.array([9.0]), "s": np.array(["p"], dtype=object)}
@@ -30,3 +31,22 @@ def test_a_block_without_rows_is_empty() -> None:
     longer = BLOCKS.extended("crossed", {})
     assert longer.pick(longer.table["x"], "crossed").shape == (0,)
     assert len(longer.table["x"]) == 4
+
+
+def test_wide_tables_have_bounded_queries() -> None:
+    def queries(width: int):
+        rows = {f"c{number}": np.arange(1000.0) for number in range(width)}
+        return make_queries(Scoring("binary", (0, 1)), rows, None)
+
+    assert (len(queries(20).part), len(queries(20).columns)) == (MOST_SHUFFLED, 20)
+    for width in (300, 2_000):
+        made = queries(width)
+        assert 20 <= len(made.part) < MOST_SHUFFLED
+        assert len(made.part) * len(made.columns) * width <= MOST_CELLS
+    assert len(queries(300).columns) == 300
+
+
+def test_names_are_spread_over_all_of_them() -> None:
+    assert spread("abcdefghi", 3) == ("a", "e", "i")
+    assert spread("abc", 5) == ("a", "b", "c")
+    assert spread("abc", 0) == ("a",)

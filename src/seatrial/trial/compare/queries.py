@@ -4,7 +4,7 @@ One table holds all of it, so that a model is called once: the rows in common, t
 shuffled at a time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +16,8 @@ from seatrial.trial.compare.scoring import Scoring
 Scorer = Callable[[Columns], Array]  # checked columns -> (n, n_classes) probabilities or (n,) predictions
 
 MOST_SHUFFLED = 500  # rows whose columns are shuffled
+FEWEST_SHUFFLED = 20
+MOST_CELLS = 10_000_000  # of all shuffled rows: each column has a block of rows with all columns
 USER_ROWS = "rows from --data"  # in `probed`: the user's rows without labels, which vary no single column
 
 
@@ -130,10 +132,21 @@ def make_queries(
     *,
     seed: int = 0,
 ) -> Queries:
-    """Put the queries together; the seed decides which rows are shuffled and how."""
+    """Put the queries together; the seed decides which rows are shuffled and how.
+
+    In a wide table fewer rows are shuffled, and in a very wide one not every column is.
+    """
     size = len(next(iter(rows.values())))
     generator = np.random.default_rng(seed)
-    part = np.sort(generator.permutation(size)[:MOST_SHUFFLED])
+    names, most = spread(rows, MOST_CELLS // (FEWEST_SHUFFLED * len(rows))), MOST_CELLS // len(rows)
+    part = np.sort(generator.permutation(size)[: min(MOST_SHUFFLED, max(most // len(names), FEWEST_SHUFFLED))])
     order = generator.permutation(len(part))
     empty = {name: values[:0] for name, values in rows.items()}
-    return Queries(scoring, rows, truth, probes or empty, probed if probes else (), part, order, tuple(rows))
+    return Queries(scoring, rows, truth, probes or empty, probed if probes else (), part, order, names)
+
+
+def spread(names: Iterable[str], most: int) -> tuple[str, ...]:
+    """At most so many of the names, evenly spread over all of them."""
+    every = list(names)
+    places = np.unique(np.linspace(0, len(every) - 1, min(max(most, 1), len(every))).astype(int))
+    return tuple(every[place] for place in places)

@@ -8,6 +8,8 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 
 ROWS = 6_000
+FEWEST_ROWS = 500
+MOST_CELLS = 3_000_000
 
 
 def cross_tables(columns: Sequence[Column], tables: Sequence[Columns]) -> Columns:
@@ -31,6 +33,7 @@ def cross_rows(
     """
     generator = np.random.default_rng(seed)
     size = len(next(iter(table.values())))
+    rows = min(rows, max(MOST_CELLS // len(columns), FEWEST_ROWS))
     drawn: Columns = {}
     for column in columns:
         values = table[column.name]

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from seatrial.model.schema import Column
+from seatrial.trial.compare.queries import spread
 
 Row = dict[str, Any]
 Variant = tuple[Any, str]  # a value, and what it is in a word
 
 ROWS_CHANGED = 6  # each with every probe of every column
+MOST_CELLS = 3_000_000  # of all probes: in a wide table fewer rows are changed, and in a very wide one not every column
+VARIANTS = 15  # of a column, on average
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 UNSEEN = "never seen before"
 
@@ -33,9 +36,12 @@ def probe_rows(columns: Sequence[Column], rows: Sequence[Row]) -> list[Probe]:
     """Change one value at a time in a few of `rows` (JSON values), spread over all of them; no probe occurs twice."""
     if not rows:
         return []
-    chosen = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, ROWS_CHANGED).astype(int))]
+    most = MOST_CELLS // (VARIANTS * len(columns))  # pairs of a row and a column
+    count = min(max(most // len(columns), 1), ROWS_CHANGED)
+    chosen = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
+    varied = set(spread([column.name for column in columns], most // count))
     probes = []
-    for column in columns:
+    for column in (column for column in columns if column.name in varied):
         known = [row[column.name] for row in rows if row.get(column.name) is not None]
         distinct = {repr(value): (value, what) for value, what in _variants(column, known)}
         for value, what in distinct.values():
