@@ -21,7 +21,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.deploy.target import PinnedRelease
 from seatrial.release import FolderIndex
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 TOKEN = "tok-3b1f9a77d2c84e55"
 JACK = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20}
@@ -179,7 +179,7 @@ def test_it_contains_its_lockfile(tools: ContainerTools, by_secret: Built, pinne
     assert done.stdout.startswith("titanic-model==0.1.0")
 
 
-@pytest.mark.parametrize("way", ["by_secret", pytest.param("by_argument", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("way", ["by_secret", "by_argument"])
 def test_no_token_is_in_its_history_its_layers_or_the_build_output(
     tools: ContainerTools, way: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -212,7 +212,6 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode().rstrip("=")
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("broken", ["down", "wrong token"])
 def test_without_the_private_index_the_build_fails_with_one_clear_line(
     tools: ContainerTools, context: Path, two_releases, broken: str
