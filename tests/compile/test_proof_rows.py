@@ -14,6 +14,7 @@ from seatrial.compile.boundaries import _ordinal, _value, boundary_rows
 from seatrial.compile.proof_rows import generate, generate_allowed
 from seatrial.compile.trees import rounded_threshold, thresholds_of
 from seatrial.model.inputs import Inputs
+from seatrial.model.schema import Column
 
 DRAWN = generate(COLUMNS, TABLE, rows=20_000, seed=5)
 
@@ -53,6 +54,21 @@ def test_the_doubles_next_to_the_ends_are_among_the_rows():
 def test_texts_that_are_not_in_the_table_are_among_the_rows():
     unseen = {value for value in DRAWN["deck"] if value is not None} - set(TABLE["deck"])
     assert {"unseen", "a", " A "} <= unseen
+
+
+def test_an_open_category_is_drawn_beyond_its_list_and_a_closed_one_is_not():
+    for is_open in (True, False):
+        columns = [
+            Column("text", "category", nullable=False, required=True, categories=("a", "b"), open=is_open),
+            Column("number", "category", nullable=False, required=True, categories=(1, 2), open=is_open),
+            Column("free", "number", nullable=False, required=True),
+        ]
+        table = {"text": np.array(["a", "b"], object), "number": np.array([1.0, 2]), "free": np.array([5.0, 7])}
+        rows = generate(columns, table, rows=2_000)
+        assert bool(set(rows["text"]) - {"a", "b"}) is is_open
+        assert bool(set(rows["number"]) - {1.0, 2.0}) is is_open
+        assert rows["free"].min() < 5  # a column without bounds goes beyond the table on both sides
+        assert rows["free"].max() > 7
 
 
 def test_rows_that_the_schema_rejects_are_drawn_again():

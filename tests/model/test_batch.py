@@ -43,10 +43,10 @@ def read_table(path):
 @pytest.mark.parametrize("source", [".csv", ".parquet", ".json"])
 @pytest.mark.parametrize("output", [".csv", ".parquet", ".json"])
 def test_every_format_gives_what_single_rows_give(titanic, table, expected, tmp_path, source, output):
-    rows = predict_table(titanic, write_table(tmp_path / f"in{source}", table), tmp_path / f"out{output}")
+    written = predict_table(titanic, write_table(tmp_path / f"in{source}", table), tmp_path / f"out{output}")
     result = read_table(tmp_path / f"out{output}")
-    assert rows == len(result) == len(table)
-    assert list(result) == ["prediction", "probability_0", "probability_1"]
+    assert written.rows == len(result) == len(table)
+    assert list(result) == ["prediction", "probability_0", "probability_1", "warnings"]
     assert np.abs(result["probability_1"] - expected).max() < 1e-12
     assert (result["prediction"] == (np.array(expected) >= 0.5)).all()
 
@@ -83,9 +83,66 @@ def test_an_invalid_row_leaves_an_existing_output_file_unchanged(titanic, table,
     (tmp_path / name).write_text("previous content")
     with pytest.raises(DataError, match=r"line 702, column age: '-5.0': .*greater than or equal to 0") as raised:
         predict_table(titanic, write_table(tmp_path / "in.csv", bad), tmp_path / name)
-    assert "--on-bad-rows" not in raised.value.hint  # which is an option of `seatrial train`
+    assert "--on-bad-rows drop" in raised.value.hint
     assert (tmp_path / name).read_text() == "previous content"
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["in.csv", name])
+
+
+@pytest.fixture
+def with_bad_rows(table, tmp_path):
+    """Four rows in chunks of 100 break a rule, two of them another one too; one chunk has bad rows only."""
+    bad = table.copy()
+    bad.loc[[3, 5, 7, 700], "age"] = [-1, -2, -3, -4]
+    bad.loc[[5, 7], "embarked"] = "X"
+    bad.loc[100:199, "sibsp"] = -1
+    return write_table(tmp_path / "in.csv", bad)
+
+
+def test_bad_rows_are_grouped_by_rule_with_counts_and_the_first_three(titanic, with_bad_rows, tmp_path):
+    with pytest.raises(DataError) as raised:
+        predict_table(titanic, with_bad_rows, tmp_path / "out.csv")
+    first, *groups = raised.value.message.splitlines()
+    assert first == "in.csv: 104 of 1,309 rows break the schema."
+    assert groups == [
+        "  column sibsp: Input should be greater than or equal to 0 (100 rows): "
+        "line 102 ('-1'), line 103 ('-1'), line 104 ('-1'), ...",
+        "  column age: Input should be greater than or equal to 0 (4 rows): "
+        "line 5 ('-1.0'), line 7 ('-2.0'), line 9 ('-3.0'), ...",
+        "  column embarked: Input should be 'C', 'Q' or 'S' (2 rows): line 7 ('X'), line 9 ('X')",
+    ]
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet", "out.json"])
+@pytest.mark.parametrize("policy", ["drop", "keep"])
+def test_bad_rows_are_dropped_or_kept_without_a_prediction(
+    titanic, table, expected, with_bad_rows, tmp_path, monkeypatch, output, policy
+):
+    from seatrial.model import table_files
+
+    monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "size": 100})
+    written = predict_table(titanic, with_bad_rows, tmp_path / output, on_bad_rows=policy)
+    result = read_table(tmp_path / output)
+    bad = np.zeros(len(table), dtype=bool)
+    bad[[3, 5, 7, 700, *range(100, 200)]] = True
+    assert written.bad.rows == bad.sum()
+    good = result[~bad] if policy == "keep" else result
+    assert written.rows == len(result) == len(table) - (0 if policy == "keep" else bad.sum())
+    assert np.abs(good["probability_1"].to_numpy(dtype=float) - np.array(expected)[~bad]).max() < 1e-12
+    if policy == "keep":
+        assert result.loc[bad, ["prediction", "probability_0", "probability_1"]].isna().all(axis=None)
+        assert result["warnings"][5] == (
+            "refused: age '-2.0': Input should be greater than or equal to 0; "
+            "refused: embarked 'X': Input should be 'C', 'Q' or 'S'"
+        )
+
+
+def test_a_file_of_bad_rows_only_has_nothing_to_drop_them_from(titanic, table, tmp_path):
+    source = write_table(tmp_path / "in.csv", table.assign(age=-1.0))
+    with pytest.raises(DataError, match="1,309 of 1,309 rows") as raised:
+        predict_table(titanic, source, tmp_path / "out.csv", on_bad_rows="drop")
+    assert raised.value.hint == "No row is left to predict."
+    kept = predict_table(titanic, source, tmp_path / "out.csv", on_bad_rows="keep")
+    assert (kept.rows, kept.bad.rows) == (1309, 1309)
 
 
 @pytest.mark.parametrize(

@@ -62,5 +62,5 @@ def test_a_closed_pipe_is_not_an_error(titanic_model, titanic_project):
     environment = {**os.environ, "PYTHONPATH": str(titanic_project / "src")}
     command = f'"{sys.executable}" -c "{code}" predict "{titanic_project}/data/titanic.csv" | head -n 1; echo ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=False)
-    assert done.stdout.splitlines() == ["prediction,probability_0,probability_1", "0"]
+    assert done.stdout.splitlines() == ["prediction,probability_0,probability_1,warnings", "0"]
     assert done.stderr == ""

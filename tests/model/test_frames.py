@@ -17,7 +17,7 @@ from seatrial.model.frames import frame_like, is_frame
 from seatrial.model.table_files import CHUNK
 
 PASSENGERS = pd.read_csv(TITANIC / "data" / "titanic.csv").drop(columns="survived")
-COLUMNS = ["prediction", "probability_0", "probability_1"]
+COLUMNS = ["prediction", "probability_0", "probability_1", "warnings"]
 
 
 def expected(titanic, frame: pd.DataFrame) -> np.ndarray:
@@ -62,6 +62,20 @@ def test_a_frame_gets_what_its_rows_get_and_comes_back_as_the_same_kind(titanic,
     )
     assert table["prediction"].tolist() == (table["probability_1"] >= 0.5).astype(int).tolist()
     assert (table["probability_0"] + table["probability_1"]).to_numpy(dtype=float) == pytest.approx(np.ones(200))
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "Arrow table"])
+def test_a_frame_names_the_values_that_training_never_saw(titanic, kind: str):
+    frame = PASSENGERS.head(3).assign(age=[30.0, 99.0, None])
+    warnings = titanic.predict(KINDS[kind](frame))["warnings"]
+    assert [
+        text if isinstance(text, str) else None
+        for text in (warnings.to_pylist() if kind == "Arrow table" else warnings.to_list())
+    ] == [
+        None,
+        "age: Above 80, the largest value in training",
+        None,
+    ]
 
 
 WITHOUT_PYARROW = """

@@ -116,6 +116,15 @@ def test_a_body_full_of_errors_is_rejected_quickly(body):
     assert len(raised.value.errors) <= ERRORS_SHOWN + 1
 
 
+def test_the_text_of_an_error_says_each_cause_once():
+    with pytest.raises(RowError) as raised:
+        PARSER.check([{"pclass": 1, "age": -1}, {"pclass": 9, "age": -2}, {"pclass": 1, "age": -3}])
+    assert str(raised.value) == (
+        "0.age: Input should be greater than or equal to 0 (and in 2 more rows); 1.pclass: Input should be 1, 2 or 3"
+    )
+    assert len(raised.value.errors) == 4
+
+
 def test_a_column_name_that_cannot_be_encoded_is_reported():
     with pytest.raises(RowError) as raised:
         PARSER.check([{"pclass": 1, "\ud800" * 500: 1}])

@@ -3,12 +3,14 @@
 from enum import StrEnum
 from typing import Literal
 
+import numpy as np
 import pytest
 from pydantic import Field, ValidationError
 
 from seatrial import Schema, SeatrialError
 from seatrial.model.row_validation import RowError, RowParser
 from seatrial.model.schema import columns_of, row_name
+from seatrial.model.table_validation import TableChecker
 
 
 class Colour(StrEnum):
@@ -91,6 +93,74 @@ def test_columns_have_what_forms_and_generated_rows_need() -> None:
     assert not columns["kind"].numeric
     assert columns["note"].max_length == 20
     assert columns["note"].example == "fine"
+
+
+class Flight(Schema):
+    carrier: Literal["AA", "DL"] | str
+    gate: Literal[1, 2] | int | None = None
+    stops: str | Literal["none"] = "none"
+    delay: float | None = None
+    count: int = 0
+    big: int = Field(0, le=10**18)
+
+
+def test_an_open_category_lists_values_and_accepts_others() -> None:
+    columns = {column.name: column for column in columns_of(Flight)}
+    assert [(c.kind, c.open, c.categories, c.nullable) for c in columns.values()][:3] == [
+        ("category", True, ("AA", "DL"), False),
+        ("category", True, (1, 2), True),
+        ("category", True, ("none",), False),
+    ]
+    parser = RowParser(Flight)
+    assert parser.parse(b'{"carrier": "B6", "gate": 9}')[0].carrier == "B6"
+    for body, column, message in (
+        (b'{"carrier": 7}', "carrier", "Input should be a valid string"),
+        (b'{"carrier": "AA", "gate": true}', "gate", "Input should be a valid integer"),
+        (b'{"carrier": "AA", "gate": "1"}', "gate", "Input should be a valid integer"),
+    ):
+        with pytest.raises(RowError) as caught:
+            parser.parse(body)
+        assert [(e["loc"], e["msg"]) for e in caught.value.errors] == [(["body", column], message)]
+    checked, problems = TableChecker(Flight).check(
+        {
+            "carrier": ["B6", None],
+            "gate": ["3", "x"],
+            "stops": ["two"] * 2,
+            "delay": [1.0] * 2,
+            "count": [1] * 2,
+            "big": [1] * 2,
+        }
+    )
+    assert [(p.row, p.column, p.rule) for p in problems] == [
+        (1, "carrier", "Input should be a valid string"),
+        (1, "gate", "Input should be a valid integer"),
+    ]
+    assert checked["gate"][0] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"), [("delay", -1e150, 1e151), ("count", 2**53, 2**53 + 2), ("big", 10**17, 10**19)]
+)
+def test_a_number_without_bounds_has_those_of_a_double(name: str, good: float, bad: float) -> None:
+    parser, checker = RowParser(Flight), TableChecker(Flight)
+    rows = [
+        {"carrier": "AA", "gate": 1, "stops": "none", "delay": 0.0, "count": 0, "big": 0, name: v} for v in (good, bad)
+    ]
+    assert parser.check(rows[:1])
+    with pytest.raises(RowError, match=name):
+        parser.check(rows[1:])
+    table = {key: [row[key] for row in rows] for key in rows[0]}
+    assert [(p.row, p.column) for p in checker.check(table)[1]] == [(1, name)]
+    table[name] = np.array(table[name], dtype=np.float64)
+    assert [(p.row, p.column) for p in checker.check(table)[1]] == [(1, name)]
+
+
+def test_the_bounds_of_a_double_are_not_shown() -> None:
+    document = Flight.model_json_schema()["properties"]
+    assert document["count"] == {"default": 0, "title": "Count", "type": "integer"}
+    assert document["delay"]["anyOf"] == [{"type": "number"}, {"type": "null"}]
+    columns = {column.name: column for column in columns_of(Flight)}
+    assert (columns["delay"].minimum, columns["count"].maximum, columns["big"].maximum) == (None, None, 10**18)
 
 
 def test_a_column_of_two_types_is_refused_by_name() -> None:

@@ -1,6 +1,8 @@
 """The FastAPI application: explanations, the model route, errors as JSON, and the OpenAPI document."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,6 +10,7 @@ from tests.serve.clients import mounted
 from tests.serve.small_releases import EXAMPLE
 
 from seatrial.model import Release
+from seatrial.model.batch import predict_table
 from seatrial.serve import logs
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.server_settings import Settings
@@ -18,6 +21,33 @@ from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 def client(titanic: Release) -> Iterator[httpx.Client]:
     with mounted(create_fastapi(Service(titanic, Settings()))) as client:
         yield client
+
+
+def test_unseen_values_have_the_same_warnings_everywhere(titanic: Release, tmp_path: Path) -> None:
+    """In predict, in a file, in an answer to one row or many, and in an explanation; and the server counts them."""
+    row = titanic.metadata.typical
+    rows = [row, {**row, "age": 99, "sibsp": 30}, {**row, "ticket": "a new ticket"}]
+    warned = {
+        "age": ("above_range", "Above 80, the largest value in training"),
+        "sibsp": ("above_range", "Above 8, the largest value in training"),
+    }
+    listed = [{"column": name, "type": kind, "msg": msg} for name, (kind, msg) in warned.items()]
+    assert [each.get("warnings") for each in titanic.predict(rows)] == [None, listed, None]
+    source, output = tmp_path / "rows.json", tmp_path / "out.json"
+    source.write_text(json.dumps(rows))
+    predict_table(titanic, source, output)
+    text = "; ".join(f"{name}: {msg}" for name, (_, msg) in warned.items())
+    assert [each["warnings"] for each in json.loads(output.read_text())] == [None, text, None]
+    service = Service(titanic, Settings())
+    with mounted(create_fastapi(service)) as client:
+        assert client.post("/api/v1/predict", json=rows).json()["warnings"] == [{"row": 1, **each} for each in listed]
+        assert "warnings" not in client.post("/api/v1/predict", json=rows[0]).json()
+        many = client.post("/api/v1/predict", json=rows * 100).json()["warnings"]
+        assert [each["row"] for each in many] == [n for n in range(300) if n % 3 == 1 for _ in listed]
+        explained = client.post("/api/v1/explain", json=rows[1]).json()
+        assert explained["warnings"] == [{"row": 0, **each} for each in listed]
+        assert {"explanation", "predictions", "probabilities"} <= set(explained)
+    assert service.unseen == {("age", "above_range"): 102, ("sibsp", "above_range"): 102}
 
 
 def test_it_can_be_mounted_alone(client: httpx.Client, titanic: Release) -> None:

@@ -256,6 +256,19 @@ def test_a_value_out_of_range_is_reported_at_its_field_until_it_is_corrected(vis
 
 
 @browser_test
+def test_a_value_that_training_never_saw_is_predicted_and_named(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    before = shown(page)
+    age = page.get_by_label("Age", exact=True)
+    settled(page, lambda: age.fill("99"))
+    assert shown(page) != before
+    assert page.locator("#unseen").inner_text() == "Never seen in training: Age. The prediction may be wrong."
+    assert page.locator(".field .unseen:visible").all_inner_texts() == ["Above 80, the largest value in training."]
+    settled(page, lambda: age.fill("8"))
+    assert page.locator(".unseen:visible").count() == 0
+
+
+@browser_test
 def test_an_empty_field_means_unknown(visit: Any, url: str) -> None:
     page = visit().open(url)
     answer = settled(page, lambda: page.get_by_label("Age", exact=True).fill(""))
@@ -589,6 +602,36 @@ def test_a_regression_has_a_value_and_no_percent(visit: Any) -> None:
         assert "251,251 for a typical house sale" in page.locator("#why-ends").inner_text()
         assert "\u22121,250" in page.locator("#shares .share").inner_text()
         assert "%" not in page.locator("#result").inner_text()
+
+
+class Flight(Schema):
+    """Open categories."""
+
+    carrier: Literal["AA", "DL"] | str = Field(examples=["AA"])
+    gate: Literal[1, 2] | int | None = Field(None, examples=[2])
+
+
+@browser_test
+def test_an_open_category_offers_its_values_and_takes_another(visit: Any) -> None:
+    with fake_server(
+        visit(),
+        release_of(Flight, classes=("a", "b", "c"), task="multiclass"),
+        IRIS | {"predictions": ["a"], "probabilities": [{"a": 0.5, "b": 0.3, "c": 0.2}]},
+    ) as page:
+        carrier, other = page.get_by_label("Carrier", exact=True), page.get_by_label("Carrier: another value")
+        assert carrier.locator("option").all_inner_texts() == ["Choose…", "AA", "DL", "another value…"]
+        assert other.is_hidden()
+        carrier.select_option(label="another value…")
+        other.fill("ZZ")
+        page.get_by_label("Gate", exact=True).select_option(label="another value…")
+        page.get_by_label("Gate: another value").fill("17")
+        until(page, 'document.querySelector("#code").textContent.includes(`{"carrier":"ZZ","gate":17}`)')
+        until(page, "location.hash.includes('ZZ')")
+        page.reload()
+        assert (carrier.input_value(), other.input_value()) == ("other", "ZZ")
+        carrier.select_option(label="DL")
+        until(page, 'document.querySelector("#code").textContent.includes(`{"carrier":"DL","gate":17}`)')
+        assert other.is_hidden()
 
 
 @browser_test

@@ -67,7 +67,7 @@ def test_refresh_replaces_the_table_with_a_newer_frame(table: Path, tmp_path: Pa
     assert (refreshed.rows, refreshed.before, refreshed.new, refreshed.gone) == (150, 120, 30, 0)
     before = project.settings.data.read_bytes()
     with pytest.raises(DataError):
-        project.refresh(frame.with_columns(plan=pl.lit("none of them")))
+        project.refresh(frame.with_columns(age=pl.lit(-1)))
     with pytest.raises(SeatrialError, match="has no column `plan`"):
         project.refresh(frame.drop("plan"))
     assert project.settings.data.read_bytes() == before

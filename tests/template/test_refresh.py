@@ -62,11 +62,12 @@ def test_a_newer_export_is_cleaned_as_the_first_was(project: Path, tmp_path: Pat
 
 def test_a_table_that_breaks_the_schema_changes_nothing(project: Path, tmp_path: Path) -> None:
     before = (project / "data/kunden.csv").read_bytes()
-    odd = export(tmp_path / "juli.csv", 150, extra="K99999;01234;171,0;12,00 €;01.02.2020;platin;ja")
+    odd = export(tmp_path / "juli.csv", 150, extra="K99999;01234;-171,0;12,00 €;01.02.2020;platin;ja")
     done = quick("refresh", str(odd), cwd=project)
     assert done.returncode == 1
     assert "1 of 151 rows break the schema" in done.stderr
-    assert "platin" in done.stderr
+    assert "-171" in done.stderr
+    assert "platin" not in done.stderr  # an open category
     assert "--on-bad-rows drop" in done.stderr
     assert (project / "data/kunden.csv").read_bytes() == before
     done = quick("refresh", str(odd), "--on-bad-rows", "drop", "--json", cwd=project)

@@ -138,6 +138,15 @@ def test_only_the_columns_that_the_pipeline_uses_are_inputs() -> None:
     assert used(ColumnTransformer([("n", StandardScaler(), ["b"])], remainder=encoder)) == EVERY
 
 
+def test_a_pipeline_that_fails_on_an_allowed_row_is_named_with_what_to_do() -> None:
+    encoder = make_pipeline(OneHotEncoder(), LogisticRegression()).fit([["a"], ["b"]], [0, 1])
+    with pytest.raises(
+        SeatrialError, match=r"fails on rows that the schema allows: Found unknown categories"
+    ) as raised:
+        fitting.scores_of(encoder, [["a"], ["c"]])
+    assert 'handle_unknown="ignore"' in raised.value.hint
+
+
 def test_a_pipeline_that_selects_columns_by_position_has_all_inputs() -> None:
     assert used(ColumnTransformer([("n", StandardScaler(), [0])])) == EVERY
 

@@ -31,6 +31,26 @@ def test_a_changed_rule_is_a_break_if_it_accepts_less(change: dict[str, Any], br
     assert names(new) == {"contract.break" if breaks else "contract.extension"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "summary", "breaks"),
+    [
+        ((False, ("a", "b")), (True, ("a", "b")), "values that are not listed are now accepted", False),
+        ((True, ("a", "b")), (False, ("a", "b")), "values that are not listed are no longer accepted", True),
+        ((True, ("a", "b")), (True, ("a",)), "", False),  # it accepts the same
+        ((False, ("a", "b")), (False, ("a",)), "b no longer allowed", True),
+    ],
+)
+def test_opening_a_category_is_an_extension_and_closing_it_a_break(
+    old: tuple[bool, tuple[str, ...]], new: tuple[bool, tuple[str, ...]], summary: str, breaks: bool
+) -> None:
+    contracts = [
+        replace(OLD, columns=(replace(SEX, open=is_open, categories=listed),)) for is_open, listed in (old, new)
+    ]
+    (check,) = contract_checks(*contracts)
+    assert check.name == ("contract.break" if breaks else "contract.extension" if summary else "contract.same")
+    assert summary in check.summary
+
+
 def test_columns_categories_classes_and_task_may_break_it_too() -> None:
     assert names(replace(OLD, columns=(AGE,))) == {"contract.break"}
     assert names(replace(OLD, columns=(AGE, replace(SEX, categories=("female",))))) == {"contract.break"}

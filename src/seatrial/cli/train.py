@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -62,6 +62,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
 
     Example: [bold]seatrial train --on-bad-rows drop[/]
     """
+    from seatrial.model.bad_rows import BadRows
     from seatrial.train.model_card import how_it_runs
 
     used = Project(project, progress=not json)
@@ -71,8 +72,11 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
         show.print_json({"run": run.id, "report": run.report, "dropped_rows": dropped, **asdict(run.metadata)})
         return
     if run.dropped:
-        rows = len({problem.row for problem in run.dropped})
-        show.info(f"  {rows} of {run.rows_read} rows break the schema and were dropped; the first: {run.dropped[0]}")
+        bad = BadRows()
+        bad.add(run.dropped)
+        show.info(f"  {bad.rows:,} of {run.rows_read:,} rows break the schema and were dropped:")
+        for line in bad.lines():
+            show.info(f"    {line}")
     show.table(
         f"{used.settings.requirement}, evaluated on {run.metadata.split['test_rows']:,} held-out rows",
         ("", "value", "95 % interval", "trivial baseline"),
@@ -92,6 +96,10 @@ def predict(
         typer.Option("--output", "-o", help="A .csv, .parquet or .json file; default: CSV on standard output."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Write the input columns next to the predictions.")] = False,
+    on_bad_rows: Annotated[
+        Literal["fail", "drop", "keep"],
+        typer.Option(help="Rows that break the schema: reject the file, drop the rows, or keep them unpredicted."),
+    ] = "fail",
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -100,8 +108,12 @@ def predict(
     Example: [bold]seatrial predict passengers.parquet -o predictions.parquet[/]
     """
     used = Project(project, progress=output is not None and not json)
-    rows = used.predict(file, output, keep=keep, as_json=json)
+    predicted = used.predict(file, output, keep=keep, as_json=json, on_bad_rows=on_bad_rows)
     if output is not None and json:
-        show.print_json({"rows": rows, "output": output})
-    elif output is not None:
-        show.plain(f"{rows:,} predictions in {show.short_path(output)}")
+        counts = {"rows": predicted.rows, "rows_with_warnings": predicted.warned, "bad_rows": predicted.bad.rows}
+        show.print_json({**counts, "output": output})
+        return
+    if output is not None:
+        show.plain(f"{predicted.rows:,} predictions in {show.short_path(output)}")
+    for note in predicted.notes(on_bad_rows):
+        show.info(note)

@@ -81,7 +81,7 @@ def generate_allowed(
 def _draw(column: Column, known: Array, rows: int, generator: np.random.Generator, *, texts: bool) -> Array:
     values: Array
     if column.kind == "category":
-        values = _pick([*column.categories], rows, generator, numeric=column.numeric)
+        values = _pick([*column.categories, *unlisted(column)], rows, generator, numeric=column.numeric)
     elif column.kind == "boolean":
         values = generator.integers(2, size=rows).astype(np.float64)
     elif column.numeric:
@@ -94,6 +94,16 @@ def _draw(column: Column, known: Array, rows: int, generator: np.random.Generato
     if column.nullable:
         values[generator.random(rows) < MISSING_SHARE] = np.nan if column.numeric else None
     return values
+
+
+def unlisted(column: Column) -> list[Any]:
+    """Values that an open category accepts although it does not list them."""
+    if not column.open:
+        return []
+    if column.numeric:
+        return [max(column.categories) + 1, -1, 0]
+    cased = [str(value).swapcase() for value in column.categories[:3]]
+    return [value for value in ("unseen", " ", "日本語", *cased) if value not in column.categories]
 
 
 def _pick(choices: list[Any], rows: int, generator: np.random.Generator, *, numeric: bool) -> Array:
@@ -128,8 +138,8 @@ def _range(column: Column, known: Floats) -> tuple[float, float]:
     present = known[~np.isnan(known)]
     least, most = (float(present.min()), float(present.max())) if len(present) else (0.0, 1.0)
     span = max(most - least, abs(most), 1.0) * UNBOUNDED
-    low = least - span if column.minimum is None else float(column.minimum)
-    high = most + span if column.maximum is None else float(column.maximum)
+    low = max(least - span, column.limits[0]) if column.minimum is None else float(column.minimum)
+    high = min(most + span, column.limits[1]) if column.maximum is None else float(column.maximum)
     whole = column.kind == "integer"
     if column.exclusive_minimum:
         low = np.floor(low) + 1 if whole else float(np.nextafter(low, np.inf))

@@ -35,11 +35,15 @@ class Problem:
     rule: str
     line: int | None = None
 
+    @property
+    def place(self) -> str:
+        """Where it is: `line 5` of a CSV, `row 4` of another table."""
+        return f"row {self.row + 1}" if self.line is None else f"line {self.line}"
+
     def __str__(self) -> str:
-        place = f"row {self.row + 1}" if self.line is None else f"line {self.line}"
         column = f", column {self.column}" if self.column else ""
         value = f": {self.value!r}" if self.value else ""
-        return f"{place}{column}{value}: {self.rule}"
+        return f"{self.place}{column}{value}: {self.rule}"
 
 
 class UsageError(SeatrialError):

@@ -5,8 +5,10 @@ import json
 import os
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,33 @@ import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
+from seatrial.model.bad_rows import BadRows, OnBadRows
+from seatrial.model.features import Array
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
-from seatrial.model.table_files import Chunk, import_pyarrow, raise_problems, read_chunks
+from seatrial.model.table_files import Chunk, import_pyarrow, read_chunks
+from seatrial.model.unseen import WARNINGS
 
 Write = Callable[[dict[str, Any]], None]  # writes some rows, given as columns
+
+
+@dataclass(frozen=True)
+class PredictedFile:
+    """What was written: its rows, how many of them have warnings, and the rows that break the schema."""
+
+    rows: int
+    warned: int
+    bad: BadRows
+
+    def notes(self, on_bad_rows: OnBadRows) -> list[str]:
+        """Lines for a person about the rows that were not predicted, or only with a warning."""
+        notes = [f"{self.warned:,} rows have values that training did not see: the column {WARNINGS} names them."]
+        notes = notes if self.warned else []
+        if self.bad.rows:
+            done = "were left out" if on_bad_rows == "drop" else "have no prediction"
+            notes.append(f"{self.bad.rows:,} rows break the schema and {done}:")
+            notes += [f"  {line}" for line in self.bad.lines()]
+        return notes
 
 
 def predict_table(
@@ -28,27 +52,90 @@ def predict_table(
     *,
     keep: bool = False,
     as_json: bool = False,
+    on_bad_rows: OnBadRows = "fail",
     progress: Progress = silent,
-) -> int:
-    """Predict every row of a CSV, Parquet or JSON file, in its order; returns the number of rows.
+) -> PredictedFile:
+    """Predict every row of a CSV, Parquet or JSON file, in its order.
 
-    The predictions go to `output`, or to standard output as CSV or JSON; `keep` writes the rows' own columns too. A
-    file is written completely or not at all. Raises DataError at the first chunk with rows that break the schema.
+    The predictions and their warnings go to `output`, or to standard output as CSV or JSON; `keep` writes the rows' own
+    columns too. A file is written completely or not at all. Rows that break the schema raise DataError; or they are
+    dropped; or they are kept, without a prediction and with the reason as their warning.
     """
-    rows = 0
+    rows = warned = 0
+    bad = BadRows()
+    waiting: deque[_Part] = deque()  # in the order of the file, until they are scored
+
+    def good_chunks() -> Iterator[Chunk]:
+        for part in _parts(release, source, on_bad_rows, bad):
+            waiting.append(part)
+            if part.good.rows:
+                yield part.good
+
     with _open(output, as_json=as_json) as write:
-        for chunk, scores in release.score_chunks(_valid_chunks(release, source)):
-            columns = {c.name: _as_read(c, chunk.columns[c.name]) for c in release.columns} if keep else {}
-            write(columns | release.prediction_columns(scores))
-            rows += chunk.rows
+
+        def finish(part: _Part, scores: Any) -> None:
+            nonlocal rows, warned
+            texts = release.unseen.in_table(part.good.columns)
+            answers = {**release.prediction_columns(scores), WARNINGS: texts}
+            columns = part.whole.columns if on_bad_rows == "keep" else part.good.columns
+            own = {c.name: _as_read(c, columns[c.name]) for c in release.columns} if keep else {}
+            write(own | (part.expand(answers) if on_bad_rows == "keep" else answers))
+            rows += part.whole.rows if on_bad_rows == "keep" else part.good.rows
+            warned += len(texts) - texts.count(None)
             progress(f"predicted {rows:,} rows")
-    return rows
+
+        unscored = np.empty((0, len(release.metadata.classes))) if release.metadata.classes else np.empty(0)
+        for chunk, scores in release.score_chunks(good_chunks()):
+            while (part := waiting.popleft()).good is not chunk:
+                finish(part, unscored)
+            finish(part, scores)
+        while waiting:
+            finish(waiting.popleft(), unscored)
+    return PredictedFile(rows, warned, bad)
 
 
-def _valid_chunks(release: Release, path: Path) -> Iterator[Chunk]:
+@dataclass(frozen=True)
+class _Part:
+    """A chunk, and its rows that obey the schema, at these positions."""
+
+    whole: Chunk
+    good: Chunk
+    kept: Array
+
+    def expand(self, answers: dict[str, Any]) -> dict[str, Any]:
+        """Give the bad rows answers too: no prediction, and the reasons as the warning."""
+        expanded: dict[str, Any] = {}
+        for name, values in answers.items():
+            if isinstance(values, np.ndarray):
+                expanded[name] = np.full(self.whole.rows, np.nan)
+                expanded[name][self.kept] = values
+            else:
+                given = iter(values)
+                expanded[name] = [next(given) if kept else None for kept in self.kept.tolist()]
+        for problem in self.whole.problems:
+            row = problem.row - self.whole.before
+            value = f" {problem.value!r}" if problem.value else ""
+            text = f"refused: {problem.column}{value}: {problem.rule}"
+            earlier = expanded[WARNINGS][row]
+            expanded[WARNINGS][row] = f"{earlier}; {text}" if earlier else text
+        return expanded
+
+
+def _parts(release: Release, path: Path, on_bad_rows: OnBadRows, bad: BadRows) -> Iterator[_Part]:
+    """Read and check a file. With "fail", chunks after a bad row are only counted, to report all causes at once."""
+    read = 0
     for chunk in read_chunks(path, release.checker):
-        raise_problems(chunk.problems, path, rows=chunk.rows)
-        yield chunk
+        read += chunk.rows
+        bad.add(chunk.problems)
+        kept = np.ones(chunk.rows, dtype=bool)
+        kept[[problem.row - chunk.before for problem in chunk.problems]] = False
+        columns = {name: values[kept] for name, values in chunk.columns.items()} if chunk.problems else chunk.columns
+        good = replace(chunk, columns=columns, problems=[], rows=int(kept.sum()))
+        if not bad.rows or on_bad_rows != "fail":
+            yield _Part(chunk, good, kept)
+    if bad.rows and (on_bad_rows == "fail" or (on_bad_rows == "drop" and bad.rows == read)):
+        hint = "Correct the rows, leave them out with --on-bad-rows drop, or see the reason beside each with keep."
+        raise bad.error(path.name, read, hint if on_bad_rows == "fail" else "No row is left to predict.")
 
 
 def _as_read(column: Column, values: Any) -> Any:
@@ -105,7 +192,9 @@ def _parquet_writer(file: Any) -> Iterator[Write]:
 
     def write(table: dict[str, Any]) -> None:
         nonlocal writer
-        arrow = pa.table({name: pa.array(values, from_pandas=True) for name, values in table.items()})
+        arrays = {name: pa.array(values, from_pandas=True) for name, values in table.items()}
+        texts = {name: array.cast(pa.string()) for name, array in arrays.items() if pa.types.is_null(array.type)}
+        arrow = pa.table(arrays | texts)  # a later chunk may have values in a column that has none here
         writer = writer or pq.ParquetWriter(file.buffer, arrow.schema)
         writer.write_table(arrow.cast(writer.schema))
 
@@ -124,7 +213,18 @@ WRITERS: dict[str, Callable[[Any], AbstractContextManager[Write]]] = {
 
 
 def _rows(table: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    return zip(*(v.tolist() if isinstance(v, np.ndarray) else v for v in table.values()), strict=True)
+    return zip(*(_listed(values) for values in table.values()), strict=True)
+
+
+def _listed(values: Any) -> list[Any]:
+    """The values of a column, None for missing."""
+    if not isinstance(values, np.ndarray):
+        return list(values)
+    listed: list[Any] = values.tolist()
+    if values.dtype.kind == "f":
+        for row in np.flatnonzero(np.isnan(values)).tolist():
+            listed[row] = None
+    return listed
 
 
 @contextmanager

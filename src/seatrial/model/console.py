@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.bad_rows import OnBadRows
 from seatrial.model.batch import predict_table
 from seatrial.model.release import Release
 
@@ -22,7 +24,7 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser(name, release).parse_args(arguments)
         if options.command == "predict":
-            predict_table(release, options.file, options.output, keep=options.keep, as_json=options.json)
+            _predict(release, options)
         elif options.command == "card":
             sys.stdout.write(release.card)
         else:
@@ -34,6 +36,15 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         return 1
     return 0
+
+
+def _predict(release: Release, options: argparse.Namespace) -> None:
+    policy, output = options.on_bad_rows, options.output
+    predicted = predict_table(
+        release, options.file, output, keep=options.keep, as_json=options.json, on_bad_rows=policy
+    )
+    for note in predicted.notes(policy):
+        sys.stderr.write(f"{note}\n")
 
 
 def _parser(name: str, release: Release) -> argparse.ArgumentParser:
@@ -51,6 +62,12 @@ def _parser(name: str, release: Release) -> argparse.ArgumentParser:
         "-o", "--output", type=Path, help="the .csv, .parquet or .json file to write; default: print CSV"
     )
     predict.add_argument("--keep", action="store_true", help="include the rows' own columns")
+    predict.add_argument(
+        "--on-bad-rows",
+        choices=get_args(OnBadRows),
+        default="fail",
+        help="rows that break the schema: fail (default), drop them, or keep them without a prediction",
+    )
     predict.add_argument("--json", action="store_true", help="print JSON instead of CSV")
     commands.add_parser("card", help="print the model card")
     commands.add_parser("schema", help="print the JSON Schema of a row")

@@ -18,6 +18,7 @@ from seatrial.model.features import Array
 from seatrial.model.shapley import Explanation
 from seatrial.model.table_files import CHUNK, Chunk, RawChunk, check_chunks, from_arrow, raise_problems
 from seatrial.model.table_validation import TableChecker
+from seatrial.model.unseen import WARNINGS
 
 EXACT = 2**53  # integers up to here are the same as float64
 Output = Mapping[str, Any]
@@ -46,9 +47,12 @@ def frame_like(frame: Any, columns: Output) -> Any:
     if _library(frame) == "pandas":
         return library.DataFrame(dict(columns), index=frame.index)
     if _library(frame) == "polars":
-        return library.DataFrame(dict(columns))
+        texts = {name: library.String for name in columns if name == WARNINGS}
+        return library.DataFrame(dict(columns), schema_overrides=texts)
     arrow = _arrow()
-    arrays = {name: arrow.array(values) for name, values in columns.items()}
+    arrays = {
+        name: arrow.array(values, type=arrow.string() if name == WARNINGS else None) for name, values in columns.items()
+    }
     return arrow.record_batch(arrays) if isinstance(frame, arrow.RecordBatch) else arrow.table(arrays)
 
 

@@ -15,7 +15,7 @@ METADATA_FILE = "release.json"
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of one release. Classes are in the order of the score columns."""
+    """The metadata of one release. Classes are in the order of the score columns; unseen.py explains `seen`."""
 
     name: str
     task: Task
@@ -32,6 +32,7 @@ class Metadata:
     headline: str = ""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
     proof: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)

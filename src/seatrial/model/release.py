@@ -26,6 +26,7 @@ from seatrial.model.schema import Column, columns_of, schema_in
 from seatrial.model.shapley import Explanation, contributions
 from seatrial.model.table_files import Chunk
 from seatrial.model.table_validation import TableChecker, rows_of
+from seatrial.model.unseen import WARNINGS, UnseenValues, as_json
 
 ARTIFACTS = "artifacts"
 CARD_FILE = "card.md"
@@ -106,6 +107,11 @@ class Release:
         """The schema's columns that the model uses, directly or through a feature function."""
         read = set(self.metadata.inputs.names).union(*(f.reads for f in self.features))
         return frozenset(c.name for c in self.columns if c.name in read)
+
+    @cached_property
+    def unseen(self) -> UnseenValues:
+        """Finds values that no training row had, in the columns that the model uses."""
+        return UnseenValues([c for c in self.columns if c.name in self.used_columns], self.metadata.seen)
 
     @cached_property
     def engine(self) -> Engine:
@@ -192,17 +198,26 @@ class Release:
 
         One row (a dictionary) or a list of rows gives a list:
         [{"prediction": 1, "probabilities": {"0": 0.1, "1": 0.9}}, ...]. A table gives a table of the same kind with
-        the columns `prediction` and, for a classifier, `probability_<label>`, as fast as a file is predicted.
+        the columns `prediction`, for a classifier `probability_<label>`, and `warnings`, as fast as a file is
+        predicted. `warnings` name the values that no training row had; in a list, a row without any has no such key.
         Raises SeatrialError with the place and the rule where a row breaks the schema.
         """
         if not isinstance(rows, Mapping | list | tuple):
             from seatrial.model.frames import frame_chunks, frame_like, is_frame
 
             if is_frame(rows):
-                scored = self.score_chunks(frame_chunks(rows, self.checker))
-                return frame_like(rows, self.prediction_columns(np.concatenate([scores for _, scores in scored])))
+                scored = [
+                    (self.unseen.in_table(chunk.columns), scores)
+                    for chunk, scores in self.score_chunks(frame_chunks(rows, self.checker))
+                ]
+                warnings = [text for texts, _ in scored for text in texts]
+                scores = np.concatenate([scores for _, scores in scored])
+                return frame_like(rows, {**self.prediction_columns(scores), WARNINGS: warnings})
         checked = self._checked([rows] if isinstance(rows, Mapping) else rows)
-        return self.describe(self.score([self.encode(row) for row in checked])) if checked else []
+        predictions = self.describe(self.score([self.encode(row) for row in checked])) if checked else []
+        for each in as_json(self.unseen.in_rows(checked)):
+            predictions[each.pop("row")].setdefault(WARNINGS, []).append(each)
+        return predictions
 
     def _checked(self, rows: Iterable[Mapping[str, Any]]) -> list[BaseModel]:
         try:

@@ -12,6 +12,7 @@ from seatrial.model.schema import columns_of, field_validators
 
 ROW_LIMIT = 10_000  # rows in one body, by default
 ERRORS_SHOWN = 100
+CAUSES_SHOWN = 5  # in the text of an error
 # An error takes microseconds to create, and a megabyte of "[{},{},..." contains a million of them: a body that may have
 # more than this many is validated only up to its first bad row.
 ERRORS_MADE = 5_000
@@ -30,8 +31,21 @@ class RowError(ValueError):
     """
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
-        super().__init__("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in errors[:5]))
+        super().__init__(_grouped(errors))
         self.errors = errors
+
+
+def _grouped(errors: list[dict[str, Any]]) -> str:
+    """Say the first place of each cause, and in how many more it is."""
+    places: dict[tuple[Any, ...], list[str]] = {}
+    for error in errors:
+        column = tuple(part for part in error["loc"] if isinstance(part, str))
+        places.setdefault((column, error["msg"]), []).append(".".join(map(str, error["loc"])))
+    causes = [
+        f"{found[0]}: {msg}" + (f" (and in {len(found) - 1} more rows)" if len(found) > 1 else "")
+        for (_, msg), found in places.items()
+    ]
+    return "; ".join(causes[:CAUSES_SHOWN])
 
 
 class RowParser(Generic[RowType]):

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 from seatrial.core.errors import SeatrialError
 
 Kind = Literal["integer", "number", "boolean", "category", "text", "other"]
+# Of numbers without bounds of their own, by core schema: a double represents no integer beyond the first exactly, and
+# the square of a number beyond the second overflows.
+LIMITS: dict[str, float] = {"int": 2**53, "float": 1e150}
+_CORE_TYPES = {"integer": "int", "number": "float"}
 
 
 def _fields(schema: Any) -> dict[str, Any]:
@@ -26,13 +30,24 @@ def _fields(schema: Any) -> dict[str, Any]:
     return fields
 
 
-def _exact_integers(schema: Any) -> Any:
-    if schema["type"] == "literal" and all(type(value) is int for value in schema["expected"]):
+def _strict(schema: Any) -> Any:
+    """Add the rules that all columns share to a field's core schema."""
+    kind = schema["type"]
+    if kind == "literal" and all(type(value) is int for value in schema["expected"]):
         return core_schema.no_info_before_validator_function(_only_integers, schema)
-    if schema["type"] == "function-before" and schema["function"]["function"] is _only_integers:
+    if kind == "function-before" and schema["function"]["function"] is _only_integers:
         return schema
+    if kind in LIMITS:
+        low, high = {"gt", "ge"} & set(schema), {"lt", "le"} & set(schema)
+        limit = LIMITS[kind]
+        return {**schema, **({} if low else {"ge": -limit}), **({} if high else {"le": limit})}
+    if kind == "union":
+        kinds = {choice["type"] for choice in schema["choices"] if isinstance(choice, dict)}
+        plain = "string_type" if "str" in kinds else "int_type" if "int" in kinds else ""
+        error = {"custom_error_type": plain} if plain else {}  # one error for an open category, not one per choice
+        return {**schema, "choices": [_strict(c) if isinstance(c, dict) else c for c in schema["choices"]], **error}
     if isinstance(schema.get("schema"), dict):
-        return {**schema, "schema": _exact_integers(schema["schema"])}
+        return {**schema, "schema": _strict(schema["schema"])}
     return schema
 
 
@@ -47,16 +62,32 @@ class Schema(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Let Pydantic build the schema, and stop Literal[1, 2] from also accepting `true` and `1.0`."""
+        """Let Pydantic build the schema, stop Literal[1, 2] from also accepting `true` and `1.0`, and set LIMITS."""
         schema = handler(source)
         for field in _fields(schema).values():
-            field["schema"] = _exact_integers(field["schema"])
+            field["schema"] = _strict(field["schema"])
         return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Let Pydantic write the JSON Schema, without LIMITS, which say nothing about a column."""
+        document = handler(schema)
+        for part in handler.resolve_ref_schema(document).get("properties", {}).values():
+            for option in part.get("anyOf", [part]):
+                limit = LIMITS.get(_CORE_TYPES.get(option.get("type"), ""))
+                if limit is not None and option.get("minimum") == -limit:
+                    del option["minimum"]
+                if limit is not None and option.get("maximum") == limit:
+                    del option["maximum"]
+        return document
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the schema, as forms, tables and generated rows need it."""
+    """One column of the schema, as forms, tables and generated rows need it.
+
+    A category is `open` if it accepts other values than the `categories` that it lists: `Literal["a", "b"] | str`.
+    """
 
     name: str
     kind: Kind
@@ -64,6 +95,7 @@ class Column:
     required: bool
     default: Any = None
     categories: tuple[Any, ...] = ()
+    open: bool = False
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: bool = False
@@ -80,6 +112,12 @@ class Column:
         if self.kind == "category":
             return all(not isinstance(value, str) for value in self.categories)
         return self.kind in ("integer", "number", "boolean")
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest number that is accepted."""
+        limit = LIMITS["int" if self.kind == "integer" else "float"]
+        return -limit if self.minimum is None else self.minimum, limit if self.maximum is None else self.maximum
 
 
 def columns_of(schema: type[BaseModel]) -> tuple[Column, ...]:
@@ -98,6 +136,10 @@ def _column(
 ) -> Column:
     options = [_resolved(option, definitions) for option in part.get("anyOf", [part])]
     plain = [option for option in options if option.get("type") != "null"]
+    listed = [option for option in plain if _kind(option) == "category"]
+    is_open = len(plain) == 2 and len(listed) == 1 and {"type": listed[0].get("type")} in plain
+    if is_open:
+        plain, options = listed, [option for option in options if option in listed or option.get("type") == "null"]
     if len(plain) != 1:
         raise SeatrialError(
             f"{schema.__name__}.{name} mixes {len(plain)} types.",
@@ -114,6 +156,7 @@ def _column(
         required=required,
         default=None if required else field.get_default(call_default_factory=True, validated_data={}),
         categories=tuple(value.get("enum", [value["const"]] if "const" in value else ())),
+        open=is_open,
         minimum=low,
         maximum=high,
         exclusive_minimum="exclusiveMinimum" in value,

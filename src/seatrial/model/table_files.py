@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.core.errors import DataError, Problem, SeatrialError
+from seatrial.core.errors import Problem, SeatrialError
+from seatrial.model.bad_rows import BadRows
 from seatrial.model.categorical import categorical
 from seatrial.model.features import Array, Columns
 from seatrial.model.table_validation import TableChecker
@@ -21,12 +22,16 @@ CHUNK = 65_536
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive rows of a table: the checked columns, the target's raw values if requested, and the problems."""
+    """Consecutive rows of a table: the checked columns, the target's raw values if requested, and the problems.
+
+    `before` is the number of rows before them, which the rows of problems include.
+    """
 
     columns: Columns
     target: list[Any]
     problems: list[Problem]
     rows: int
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def check_chunks(
         problems = [_located(p, raw.lines, before) for p in problems]
         problems += [Problem(before + p.row, p.column, p.value, p.rule, p.line) for p in raw.ragged]
         labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-        yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows)
+        yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows, before)
         before += raw.rows
 
 
@@ -85,16 +90,13 @@ def _default(path: Path, checker: TableChecker, name: str, existing: list[str]) 
 
 
 def raise_problems(problems: Sequence[Problem], path: Path, *, rows: int, hint: str = "Correct the rows.") -> None:
-    """Raise a DataError that names the first few problems, if there are any; `hint` says what to do next."""
+    """Raise a DataError with the problems grouped by their cause, if there are any; `hint` says what to do next."""
     if problems:
-        bad = len({p.row for p in problems})
-        first = "\n".join(f"  {problem}" for problem in problems[:5])
-        more = f"\n  ... and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise DataError(
-            f"{path.name}: {bad} of {rows} rows break the schema.\n{first}{more}",
-            hint=hint,
-            problems=tuple(problems),
-        )
+        bad = BadRows()
+        bad.add(problems)
+        error = bad.error(path.name, rows, hint)
+        error.problems = tuple(problems)
+        raise error
 
 
 def _reader(path: Path) -> Any:

@@ -68,10 +68,9 @@ class TableChecker:
         good = np.isfinite(numbers)
         if column.kind == "integer":
             good &= np.where(good, numbers, 0.5) % 1 == 0
-        if column.minimum is not None:
-            good &= numbers > column.minimum if column.exclusive_minimum else numbers >= column.minimum
-        if column.maximum is not None:
-            good &= numbers < column.maximum if column.exclusive_maximum else numbers <= column.maximum
+        low, high = column.limits
+        good &= numbers > low if column.exclusive_minimum else numbers >= low
+        good &= numbers < high if column.exclusive_maximum else numbers <= high
         if column.nullable:
             good |= missing
         for row in np.flatnonzero(~good).tolist():

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -130,6 +131,14 @@ class Prints(io.TextIOBase):
         for line in lines:
             logger.info("{}", line)
         return len(text)
+
+
+def unseen_values(counts: Mapping[tuple[str, str], int]) -> None:
+    """Log how often a value arrived that no training row had, by column and type; nothing if none did."""
+    listed = sorted(counts.items(), key=lambda item: -item[1])
+    if listed:
+        shown = ", ".join(f"{column} {kind} {count:,}" for (column, kind), count in listed[:20])
+        logger.warning("Values that training did not see: {}", shown)
 
 
 def escape(text: str) -> str:

@@ -42,6 +42,17 @@ _COMMON: Json = {
     "version": {**_TEXT, "description": "The version of the release."},
     "request_id": {**_TEXT, "description": "The same ID as in the header X-Request-ID."},
 }
+_WARNINGS = _array(
+    _object(
+        {
+            "row": {"type": "integer", "description": "The position of the row, from 0."},
+            "column": _TEXT,
+            "type": {"enum": ["above_range", "below_range", "value_unseen", "missing_unseen"]},
+            "msg": {**_TEXT, "description": "In what way the value differs from those in training."},
+        }
+    ),
+    "Values that no training row had. The key is left out where there are none.",
+)
 
 
 def complete(document: Json, service: Service) -> Json:
@@ -132,7 +143,7 @@ def _prediction(service: Service) -> Json:
     if meta.task != "regression":
         probabilities = _object({str(label): {**_NUMBER, "minimum": 0, "maximum": 1} for label in meta.classes})
         properties["probabilities"] = _array(probabilities, "By label, for each row.")
-    return _object({**properties, **_COMMON})
+    return _object({**properties, **_COMMON, "warnings": _WARNINGS}, [*properties, *_COMMON])
 
 
 def _explanation(service: Service) -> Json:
@@ -153,7 +164,8 @@ def _explanation(service: Service) -> Json:
             "contributions": _array(contribution, "Largest first."),
         }
     )
-    return _object({**_prediction(service)["properties"], "explanation": explanation})
+    prediction = _prediction(service)
+    return _object({**prediction["properties"], "explanation": explanation}, [*prediction["required"], "explanation"])
 
 
 def _model(service: Service) -> Json:

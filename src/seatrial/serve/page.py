@@ -31,6 +31,7 @@ HEADERS = {
 }
 ASSETS = {"look.css": "text/css", "try.css": "text/css", "try.js": "text/javascript", "icon.svg": "image/svg+xml"}
 UNKNOWN = "unknown"
+OTHER = "other"  # the choice of a value that an open category does not list; it is not JSON, as those listed are
 SEGMENTS_LIMIT = 5  # more choices, or longer ones, become a drop-down list
 SEGMENTS_WIDTH = 40  # characters
 INPUT_TYPES = {"date": "date", "date-time": "datetime-local", "time": "time"}
@@ -149,7 +150,7 @@ class Field:
         if column.nullable:
             taken = UNKNOWN in texts  # a category of that name differs from a missing value
             options.append(("null", "no answer" if taken else UNKNOWN))
-        return options
+        return [*options, (OTHER, "another value…")] if column.open else options
 
     @property
     def wide(self) -> bool:
@@ -225,6 +226,8 @@ def _fields(release: Release) -> list[Field]:
 def _control(column: Column, part: dict[str, Any], example: Any) -> str:
     if column.kind == "boolean":
         return "segments"
+    if column.open:
+        return "select"  # whose last choice is another value
     if column.kind == "category":
         texts = [str(value) for value in column.categories] + [UNKNOWN] * column.nullable
         few = len(texts) <= SEGMENTS_LIMIT and sum(map(len, texts)) <= SEGMENTS_WIDTH

@@ -1,16 +1,19 @@
 """The service behind the ASGI application, the HTTP fast path and FastAPI: takes a request and makes its response."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
+from seatrial.model.unseen import WARNINGS, as_json
 from seatrial.serve import logs, responses
 from seatrial.serve.batching import Batcher
 from seatrial.serve.requests import BodyTooLargeError, read_body
@@ -27,6 +30,8 @@ LARGE_ROWS = 64
 ROWS_PER_CALL = 2_048
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
 
+NO_WARNINGS: Mapping[str, Any] = {}
+
 OnResponse = Callable[[EncodedResponse], None]
 Handler = Callable[[bytes, str, OnResponse], None]
 
@@ -38,6 +43,7 @@ class Service:
         self.release = release
         self.settings = settings
         self.ready = False
+        self.unseen: Counter[tuple[str, str]] = Counter()  # values since the start, by column and type
         self._large = 0
 
     def load(self) -> None:
@@ -48,7 +54,7 @@ class Service:
         native = ThreadPoolExecutor(1, thread_name_prefix="engine") if release.metadata.engine == "native" else None
         self._writer = PredictionWriter(release)
         self._batcher: Batcher[RowJson] = Batcher(self._score, executor=native)
-        self._parse, self._encode = release.parse, release.encode
+        self._parse, self._encode, self._unseen = release.parse, release.encode, release.unseen.in_rows
         release.parse(b"[]")  # compiles the validators
         self.ready = True
 
@@ -57,6 +63,7 @@ class Service:
         if self.ready:
             self.ready = False
             self._pool.shutdown(wait=False, cancel_futures=True)
+            logs.unseen_values(self.unseen)
 
     async def predict(self, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
         """Handle POST /api/v1/predict; None if the client disconnected before it had sent its rows."""
@@ -91,8 +98,8 @@ class Service:
                 self._in_thread(self.predict_body, body, request_id, done)
                 return
             elif rows:
-                encode = self._encode
-                self._batcher.submit([encode(row) for row in rows], partial(self._scored, request_id, done))
+                encode, more = self._encode, self._warnings(rows)
+                self._batcher.submit([encode(row) for row in rows], partial(self._scored, request_id, done, more))
                 return
             else:
                 response = self._writer.respond((), request_id)
@@ -100,11 +107,21 @@ class Service:
             response = self._error(error, request_id)
         done(response)
 
-    def _scored(self, request_id: str, done: OnResponse, rows: Sequence[RowJson] | Exception) -> None:
+    def _scored(
+        self, request_id: str, done: OnResponse, more: Mapping[str, Any], rows: Sequence[RowJson] | Exception
+    ) -> None:
         if isinstance(rows, Exception):
             done(self._error(rows, request_id))
         else:
-            done(self._writer.respond(rows, request_id))
+            done(self._writer.respond(rows, request_id, more))
+
+    def _warnings(self, rows: Sequence[BaseModel]) -> Mapping[str, Any]:
+        """The key `warnings` of a response, for rows with values that no training row had."""
+        found = self._unseen(rows)
+        if not found:
+            return NO_WARNINGS
+        self.unseen.update((each.column, each.type) for each in found)
+        return {WARNINGS: as_json(found)}
 
     def _in_thread(
         self, work: Callable[[bytes, str], EncodedResponse], body: bytes, request_id: str, done: OnResponse
@@ -130,11 +147,12 @@ class Service:
 
     def predict_body(self, body: bytes, request_id: str) -> EncodedResponse:
         """Predict any number of rows in this thread, without batching. Raises RowError."""
-        rows = [self._encode(row) for row in self._parse(body)]
+        parsed = self._parse(body)
+        rows = [self._encode(row) for row in parsed]
         written: list[RowJson] = []
         for start in range(0, len(rows), ROWS_PER_CALL):
             written += self._score(rows[start : start + ROWS_PER_CALL])
-        return self._writer.respond(written, request_id)
+        return self._writer.respond(written, request_id, self._warnings(parsed))
 
     def explain_body(self, body: bytes, request_id: str) -> EncodedResponse:
         """Predict one row and explain the contribution of each column. Raises RowError."""
@@ -143,7 +161,8 @@ class Service:
             message = f"Only one row can be explained at a time; got {len(rows)}"
             raise RowError([{"type": "one_row", "loc": ["body"], "msg": message}])
         explanation = to_jsonable_python(self.release.explain(rows[0]))
-        return self._writer.respond(self._score([self._encode(rows[0])]), request_id, {"explanation": explanation})
+        more = {"explanation": explanation, **self._warnings(rows)}
+        return self._writer.respond(self._score([self._encode(rows[0])]), request_id, more)
 
     def health(self) -> EncodedResponse:
         """Handle GET /health: alive, whatever the model does."""

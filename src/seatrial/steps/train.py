@@ -7,6 +7,8 @@ from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
+    from seatrial.model.bad_rows import OnBadRows
+    from seatrial.model.batch import PredictedFile
     from seatrial.train.run import Run
 
 
@@ -26,9 +28,14 @@ def predict(
     *,
     keep: bool = False,
     as_json: bool = False,
+    on_bad_rows: "OnBadRows" = "fail",
     progress: Progress = silent,
-) -> int:
-    """Predict every row of a file into `output`, or to standard output; returns the number of rows."""
+) -> "PredictedFile":
+    """Predict every row of a file into `output`, or to standard output.
+
+    Rows that break the schema fail the call (`on_bad_rows="fail"`), are left out ("drop"), or have the reason in place
+    of a prediction ("keep").
+    """
     from seatrial.core.project import importable
     from seatrial.model.batch import predict_table
     from seatrial.model.release import Release
@@ -36,4 +43,6 @@ def predict(
     with importable(project):
         progress("loading the model")
         release = Release(project.package)
-        return predict_table(release, file, output, keep=keep, as_json=as_json, progress=progress)
+        return predict_table(
+            release, file, output, keep=keep, as_json=as_json, on_bad_rows=on_bad_rows, progress=progress
+        )

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import read_toml
 from seatrial.template.creation import Options, make_project
+from seatrial.template.inference.meaning import with_closed_categories
 from seatrial.template.project_name import ProjectName, project_name
 from seatrial.template.records import Examination
 from seatrial.template.render import files_of
@@ -67,6 +68,8 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
     """
     package = options.names.package
     version = str(_project_table(root).get("version", FIRST))
+    if pipeline:
+        examination = with_closed_categories(examination)
     with tempfile.TemporaryDirectory() as folder:
         make_project(Path(folder), examination, options)
         files = files_of(Path(folder))

@@ -14,7 +14,7 @@ from seatrial.model.schema import Schema
 
 LONGEST = 60
 # Names that the generated schema.py and features.py use: a field `float` would change what `x: float` means.
-RESERVED = {"float", "int", "str", "bool", "len", "Literal", "Field", "Schema", "dt", "re"}
+RESERVED = {"float", "int", "str", "bool", "len", "Literal", "Field", "Schema", "dt", "re", "world"}
 _SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe"}
 _SIGNS = {"%": "percent", "€": "eur", "$": "usd", "£": "gbp", "#": "number", "&": "and", "+": "plus", "°": "degree"}
 
@@ -52,6 +52,13 @@ def clean_name(name: str) -> str:
     if keyword.iskeyword(clean) or clean in RESERVED or (clean and hasattr(Schema, clean)):
         clean += "_"
     return clean
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, in lower case: `DayOfWeek`, `day of week` and `day_of_week` are the same three."""
+    spelt = "".join(_SPELT.get(c) or (f" {_SIGNS[c]} " if c in _SIGNS else c) for c in name)
+    plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", plain)]
 
 
 def _spoken(character: str) -> str:

@@ -108,6 +108,21 @@ class Overrides:
 
 
 @dataclass(frozen=True)
+class Meaning:
+    """What is known of a column's values in the world, beyond the table: `about` says what they are, in words.
+
+    Numbers are from `low` to `high`, where these are known. `values` are all that there are, of a closed category;
+    `named` is the type in `seatrial.model.world` that lists them.
+    """
+
+    about: str = ""
+    low: float | None = None
+    high: float | None = None
+    values: tuple[Any, ...] = ()
+    named: str = ""
+
+
+@dataclass(frozen=True)
 class ColumnFacts:
     """One column: its type and values, and the reason if it is left out.
 
@@ -129,6 +144,7 @@ class ColumnFacts:
     aware: bool = False  # for moments: whether they have a time zone
     example: Any = None
     unit: str = ""
+    meaning: Meaning = Meaning()
     left_out: str = ""
 
     @property

@@ -47,10 +47,11 @@ def _about(column: Column) -> str:
 
 def _categories(column: Column) -> str:
     names = [str(value) for value in column.categories[:SHOWN_CATEGORIES]]
-    if len(column.categories) == 2:
+    if len(column.categories) == 2 and not column.open:
         return " or ".join(names)
     more = len(column.categories) - len(names)
-    return f"one of {', '.join(names)}" + (f" and {more} more" if more else "")
+    listed = f"one of {', '.join(names)}" + (f" and {more} more" if more else "")
+    return listed + (", or another" if column.open else "")
 
 
 def _limits(column: Column) -> str:

@@ -7,6 +7,7 @@ from seatrial.core.files import to_json
 from seatrial.model.engines import NATIVE_FILE
 from seatrial.model.metadata import METADATA_FILE, Metadata
 from seatrial.model.release import CARD_FILE
+from seatrial.model.unseen import seen_in
 from seatrial.train import reference_rows
 from seatrial.train.evaluation import Evaluation
 from seatrial.train.golden_rows import golden_rows
@@ -52,6 +53,7 @@ def release_metadata(
         headline=evaluation.headline,
         metrics={m.name: asdict(m) for m in evaluation.metrics},
         data={"file": project.data.name, **asdict(fingerprint)},
+        seen=seen_in(recipe.columns, training, inputs.strings),
         split={
             "train_rows": len(split.train),
             "test_rows": len(split.test),

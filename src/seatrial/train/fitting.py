@@ -138,12 +138,22 @@ def used_inputs(pipeline: Any, frame: Any, inputs: Inputs) -> Inputs:
 
 
 def scores_of(pipeline: Any, frame: Any) -> Array:
-    """Score with the pipeline itself: (n, n_classes) probabilities, or (n,) predictions of a regression."""
-    if not hasattr(pipeline, "classes_"):
-        return np.asarray(pipeline.predict(frame), dtype=np.float64)
-    if not hasattr(pipeline, "predict_proba"):
+    """Score with the pipeline itself: (n, n_classes) probabilities, or (n,) predictions of a regression.
+
+    Raises SeatrialError where it fails on a row that the schema allows.
+    """
+    if hasattr(pipeline, "classes_") and not hasattr(pipeline, "predict_proba"):
         raise SeatrialError(
             f"{type(pipeline[-1] if hasattr(pipeline, 'steps') else pipeline).__name__} predicts no probabilities.",
             hint="Use a classifier with predict_proba, or wrap this one in CalibratedClassifierCV.",
         )
-    return np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
+    score = pipeline.predict_proba if hasattr(pipeline, "classes_") else pipeline.predict
+    try:
+        return np.asarray(score(frame), dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise SeatrialError(
+            f"The pipeline fails on rows that the schema allows: {line}.",
+            hint='Impute missing values and set handle_unknown="ignore" in encoders, or make the schema reject such '
+            "rows: without `| str`, a category accepts only the values that it lists.",
+        ) from error

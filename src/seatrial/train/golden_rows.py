@@ -71,7 +71,10 @@ def _edges(column: Column, known: Array) -> list[Any]:
         frequent = [text for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:6]]
         changed = [change(text) for text in frequent[:3] for change in (lambda t: f" {t} ", str.upper, str.lower)]
         return [*values, "unseen", " padded ", *frequent, *changed]
-    return values + list(column.categories) if column.kind == "category" else values
+    if column.kind == "category":
+        unlisted = [max(column.categories) + 1] if column.numeric else ["unseen"]
+        return [*values, *column.categories, *(unlisted if column.open else [])]
+    return values
 
 
 def turning_rows(

@@ -9,6 +9,8 @@ from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.pages.words import short
 
+MOST_LISTED = 60  # categories of a column
+
 
 def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> str:
     """Write the card. Every number in it comes from the training itself."""
@@ -29,7 +31,8 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         how_it_runs(metadata),
         "## Limits",
         "The model has learned from these rows only. It predicts outcomes of similar rows, and does not explain "
-        "their causes. Values outside the ranges above are rejected.",
+        "their causes. Values outside the ranges above are rejected; a value inside them that no training row had is "
+        "predicted, with a warning.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -77,7 +80,9 @@ def _columns(columns: Sequence[Column]) -> str:
 
 def _values(column: Column) -> str:
     if column.categories:
-        return ", ".join(f"`{value}`" for value in column.categories)
+        listed = ", ".join(f"`{value}`" for value in column.categories[:MOST_LISTED])
+        more = len(column.categories) - MOST_LISTED
+        return listed + (f" and {more} more" if more > 0 else "") + (", or another" if column.open else "")
     low = "" if column.minimum is None else f" from {column.minimum:g}"
     high = "" if column.maximum is None else f" to {column.maximum:g}"
     return f"{column.kind}{low}{high}" + (f", {column.unit}" if column.unit else "")

@@ -111,7 +111,9 @@ def _changed_rules(old: Column, new: Column) -> Iterator[tuple[bool, str]]:
         yield True, f"its default was {old.default!r}, and is {new.default!r}."
     gone = [value for value in old.categories if value not in new.categories]
     added = [value for value in new.categories if value not in old.categories]
-    if old.categories and new.categories:
+    if old.open != new.open and old.categories and new.categories:
+        yield old.open, f"values that are not listed are {'no longer' if old.open else 'now'} accepted."
+    elif old.categories and new.categories and not new.open:
         if gone:
             yield True, f"{_listed(gone)} no longer allowed."
         if added:

@@ -9,6 +9,8 @@ const fields = model.columns.map((column) => ({
   box: find(`${column.id}-field`),
   control: find(column.id),
   error: find(`${column.id}-error`),
+  unseen: find(`${column.id}-unseen`),
+  other: find(`${column.id}-other`), // of an open category
   inputs: [...find(`${column.id}-field`).querySelectorAll("input, select, textarea")],
 }));
 const byName = new Map(fields.map((field) => [field.name, field]));
@@ -54,6 +56,10 @@ function read(field) {
     const checked = inputs.find((input) => input.checked);
     return checked ? JSON.parse(checked.value) : emptyValue(field);
   }
+  if (field.kind === "select" && field.other) {
+    field.other.hidden = control.value !== OTHER;
+    if (control.value === OTHER) return readOther(field.other);
+  }
   if (field.kind === "select") return control.value ? JSON.parse(control.value) : emptyValue(field);
   if (control.validity.badInput) throw new InvalidInput("Incomplete or invalid value.");
   const text = control.value;
@@ -69,6 +75,14 @@ function read(field) {
   return text;
 }
 
+const OTHER = "other"; // the choice of a value that is not in the list
+
+function readOther(input) {
+  if (input.validity.badInput) throw new InvalidInput("Incomplete or invalid value.");
+  if (input.value === "") throw new InvalidInput("");
+  return input.type === "number" ? Number(input.value) : input.value;
+}
+
 function emptyValue(field) {
   if (field.nullable) return null;
   if (field.required) throw new InvalidInput("");
@@ -80,15 +94,17 @@ function write(field, value) {
   const { control, inputs } = field;
   const same = (text) => text !== "" && value !== undefined && text === JSON.stringify(value);
   if (field.kind === "segments") for (const input of inputs) input.checked = same(canonical(input.value));
-  else if (field.kind === "select")
-    control.value = [...control.options].find((option) => same(canonical(option.value)))?.value ?? "";
-  else if (value === null || value === undefined) control.value = "";
+  else if (field.kind === "select") {
+    const unlisted = field.other && value !== null && value !== undefined ? OTHER : "";
+    control.value = [...control.options].find((option) => same(canonical(option.value)))?.value ?? unlisted;
+    if (field.other) field.other.value = control.value === OTHER ? String(value) : "";
+  } else if (value === null || value === undefined) control.value = "";
   else if (field.kind === "json") control.value = JSON.stringify(value);
   else control.value = typeof value === (field.kind === "number" ? "number" : "string") ? String(value) : "";
 }
 
 /** The JSON of a choice as JavaScript writes it: 1.0 becomes 1. */
-const canonical = (text) => (text === "" ? "" : JSON.stringify(JSON.parse(text)));
+const canonical = (text) => (text === "" || text === OTHER ? "" : JSON.stringify(JSON.parse(text)));
 
 /** Read the whole form: {row, problems, missing}. */
 function readForm() {
@@ -281,7 +297,16 @@ function show(answer) {
   const { headline, glance } = parts.show(answer);
   showGlance(glance);
   showWhy(answer.explanation);
+  showUnseen(answer.warnings ?? []);
   announce(headline);
+}
+
+/** Say which values no training row had: at their fields, and below the prediction. */
+function showUnseen(warnings) {
+  const messages = new Map(warnings.map(({ column, msg }) => [column, msg]));
+  for (const field of fields) field.unseen.textContent = messages.has(field.name) ? `${messages.get(field.name)}.` : "";
+  const names = [...messages.keys()].map(titleOf).join(", ");
+  find("unseen").textContent = names && `Never seen in training: ${names}. The prediction may be wrong.`;
 }
 
 function headlineParts() {

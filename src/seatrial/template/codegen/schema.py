@@ -1,6 +1,5 @@
 """Generates schema.py: a Pydantic class with a comment for each decision."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +7,8 @@ from seatrial.template.codegen.literals import WIDTH, comment, listed, literal, 
 from seatrial.template.column_names import clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
 
-SLACK = 0.25  # beyond the ends of the observed range, as a share of it
 LONGEST_TEXT = 10_000
+SHORTEST_LIMIT = {"text": 2_000, "code": 100}
 HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
@@ -20,10 +19,11 @@ def schema_code(examination: Examination, *, row: str, about: str) -> str:
     aliases = _aliases(used, row)
     moments = {("AwareDatetime" if c.aware else "NaiveDatetime") for c in used if c.kind == "moment"}
     imports = "import datetime as dt\n" if any(c.kind == "date" for c in used) else ""
-    imports += "from typing import Literal\n" if any(c.kind == "category" for c in used) else ""
+    imports += "from typing import Literal\n" if any(_categories(c) for c in used) else ""
     lists = "".join(listed(f"{aliases[c.name]} = Literal", _categories(c)) + "\n" for c in used if c.name in aliases)
     text = f"{HEAD}\n{imports}\n" if imports else f"{HEAD}\n"
     text += f"from pydantic import {', '.join(sorted({*moments, 'Field'}))}\nfrom seatrial import Schema\n"
+    text += "from seatrial.model import world\n" if any(c.meaning.named for c in used) else ""
     text += f"\n{lists}" if lists else ""
     docstring = short(about.replace("\\", "/").replace('"', "'"), 100)
     text += f'\n\nclass {row}(Schema):\n    """{docstring}"""\n\n'
@@ -43,14 +43,26 @@ def row_class(name: str) -> str:
 
 
 def _categories(column: ColumnFacts) -> list[Any]:
-    return sorted(value for value, _ in column.counts)
+    """The values that the schema lists: all there are, those of the table where others may come, or none."""
+    if column.meaning.named or column.kind not in ("category", "code"):
+        return []
+    if column.meaning.values:
+        return list(column.meaning.values)
+    return sorted(value for value, _ in column.counts) if column.kind == "category" else []
+
+
+def _open(column: ColumnFacts) -> str:
+    """The type of the values that an open category accepts beside those that it lists, or an empty text."""
+    if column.kind != "category" or column.meaning.values:
+        return ""
+    return "str" if isinstance(column.counts[0][0], str) else "int"
 
 
 def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
     """Names for the lists of categories that are too long for their field's line, by column."""
     aliases: dict[str, str] = {}
     for column in columns:
-        if column.kind != "category":
+        if not _categories(column):
             continue
         line = _line(column, f"Literal[{', '.join(map(literal, _categories(column)))}]")
         if len(line) > WIDTH:
@@ -63,11 +75,14 @@ def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
 
 
 def _line(column: ColumnFacts, kind: str) -> str:
-    return f"    {column.name}: {kind}{' | None' if column.missing else ''} = Field("
+    others = f" | {_open(column)}" if _open(column) else ""
+    return f"    {column.name}: {kind}{others}{' | None' if column.missing else ''} = Field("
 
 
 def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
-    if column.kind == "category":
+    if column.meaning.named:
+        kind = f"world.{column.meaning.named}"
+    elif _categories(column):
         kind = alias or listed("Literal", _categories(column))
     elif column.kind == "moment":
         kind = "AwareDatetime" if column.aware else "NaiveDatetime"
@@ -79,13 +94,14 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
     lines += [f"{name}={literal(value)}" for name, value in _bounds(column)]
     if column.unit:
         lines.append(f'json_schema_extra={{"unit": {literal(column.unit)}}}')
-    if column.kind in ("text", "code"):
+    if kind == "str":
         lines.append(f"max_length={_longest(column)}")
     example = _example(column)
     if example is not None:
         lines.append(listed("        examples=", [example]).lstrip())
     decisions = [d for d in examination.of(column.name) if d.about in ("type", "missing", "name") or d.what == KEPT]
     comments = "".join(comment(_sentence(d), 4) for d in decisions if d.what != KINDS["boolean"])
+    comments += comment(_about_values(column), 4)
     if column.missing:
         comments += comment(f"Missing in {column.missing:,} of {len(column.values):,} rows.", 4)
     return comments + _line(column, kind) + "\n" + "".join(f"        {line},\n" for line in lines) + "    )\n"
@@ -104,8 +120,9 @@ def _title(column: ColumnFacts) -> str:
 
 
 def _longest(column: ColumnFacts) -> int:
-    """Twice the longest text in the table, rounded up."""
-    return max(min(LONGEST_TEXT, int(_round_up(2 * column.longest))), column.longest, 20)
+    """Ten times the longest text in the table, rounded up to two digits: a guard against abuse, not a rule."""
+    step = int("1" + "0" * max(len(str(10 * column.longest)) - 2, 0))
+    return max(min(LONGEST_TEXT, -(-10 * column.longest // step) * step), column.longest, SHORTEST_LIMIT[column.kind])
 
 
 def _example(column: ColumnFacts) -> Any:
@@ -117,29 +134,20 @@ def _example(column: ColumnFacts) -> Any:
     return float(f"{value:.6g}") if column.kind == "number" else value
 
 
+def _about_values(column: ColumnFacts) -> str:
+    """Why these values are accepted and no others, and how to change it; an empty text if there is nothing to say."""
+    about, other = column.meaning.about, _open(column)
+    if other:
+        return f"Open: other values are predicted as unknown, with a warning. Without `| {other}` they are rejected."
+    if column.meaning.values:
+        other = "str" if isinstance(column.meaning.values[0], str) else "int"
+        return f"Closed: {about}. With `| {other}`, other values are predicted as unknown, with a warning."
+    return f"Bounds: {about}." if about else ""
+
+
 def _bounds(column: ColumnFacts) -> list[tuple[str, Any]]:
-    """The limits of a number: the observed range and a quarter more, rounded; below zero only if that was observed."""
-    if column.kind not in ("integer", "number") or column.minimum is None:
+    """The limits of a number that mean something. Beyond the values of the table a row is predicted, with a warning."""
+    ends = (("ge", column.meaning.low), ("le", column.meaning.high))
+    if column.kind not in ("integer", "number"):
         return []
-    low, high = float(column.minimum), float(column.maximum)
-    slack = (high - low) * SLACK
-    if not math.isfinite(slack):
-        return []
-    if slack == 0:
-        slack = abs(high) * SLACK or 1.0
-    ends = (0.0 if low >= 0 else -_round_up(-(low - slack)), _round_up(high + slack) if high + slack > 0 else 0.0)
-    if not all(math.isfinite(end) for end in ends):
-        return []
-    plain = [int(end) if column.kind == "integer" or (end == int(end) and abs(end) < 1e15) else end for end in ends]
-    return list(zip(("ge", "le"), plain, strict=True))
-
-
-def _round_up(value: float) -> float:
-    """The next number with two significant digits that is not below a positive value."""
-    if value <= 0:
-        return -0.0 + value if value else 0.0
-    power = math.floor(math.log10(value)) - 1
-    step = 10.0**power if power >= 0 else 1 / 10.0**-power
-    up = math.ceil(value / step - 1e-9)
-    rounded = float(up * 10**power) if power >= 0 else float(f"{up}e{power}")
-    return rounded if rounded >= value else float(f"{up + 1}e{power}")
+    return [(name, int(end) if end == int(end) else end) for name, end in ends if end is not None]

@@ -10,6 +10,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.template.column_names import clean_names, reason
 from seatrial.template.inference.column_arrays import SAMPLE
 from seatrial.template.inference.exclusions import leave_out
+from seatrial.template.inference.meaning import meaning_of
 from seatrial.template.inference.target_column import find_target, read_target
 from seatrial.template.reading.columns import ColumnReader
 from seatrial.template.records import (
@@ -71,6 +72,7 @@ def examine(
         columns.append(reader.read(values if kept is None else values.take(pa.array(kept))))
         decisions += reader.decisions
         changes += reader.changes
+    columns = [replace(column, meaning=meaning_of(column, columns)) for column in columns]
     progress("looking for columns that must not be used")
     with threadpool_limits(1):  # a second thread that waits for a busy processor costs a second and saves nothing
         columns, left_out = leave_out(columns, facts, overrides)

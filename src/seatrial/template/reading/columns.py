@@ -11,6 +11,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.dates import all_times, read_dates, read_day_numbers
 from seatrial.template.reading.doubtful_values import case_variants, outlying_code
 from seatrial.template.reading.numbers import Numbers, plain_numbers, read_numbers
+from seatrial.template.reading.periods import Period, expand_period, read_period_numbers, read_periods
 from seatrial.template.reading.values import (
     EXACT,
     INFINITE,
@@ -147,6 +148,8 @@ class ColumnReader:
     def _read_dates(self, texts: list[str], distinct: DistinctTexts) -> ColumnFacts | None:
         dates = read_dates(texts)
         example = f"such as {texts[0]!r}"
+        if dates is None and (period := read_periods(texts)):
+            return self._read_period(period, distinct.expand(period.values), example)
         if dates is None:
             if all_times(texts):
                 why = "times without a date are not supported; convert them to a number of minutes or hours"
@@ -224,6 +227,8 @@ class ColumnReader:
             values = pc.if_else(finite, values, pa.scalar(None, pa.float64()))
         present = values.drop_null().to_numpy(zero_copy_only=False)
         largest = float(np.abs(present).max(initial=0))
+        if self.requested in (None, "date", "moment") and (period := read_period_numbers(self.source, present)):
+            return self._read_period(period, expand_period(period, values), f"such as {present[0]:.0f}")
         if whole and largest > EXACT:
             evidence = f"up to {largest:.0f}; numbers this long are usually identifiers"
             self._leave_out("whole numbers above 2^53, which a double cannot represent exactly", evidence)
@@ -237,6 +242,12 @@ class ColumnReader:
             return self._facts("boolean", pc.equal(values, 1.0))
         kind: Kind = "integer" if whole and self.requested != "number" else "number"
         return self._facts(kind, values.cast(pa.int64()) if kind == "integer" else values)
+
+    def _read_period(self, period: Period, values: Any, example: str) -> ColumnFacts:
+        kind: Kind = "moment" if period.instants else "date"
+        self._change(f"{period.what} written as ISO {KINDS[kind]}")
+        self._decide("type", KINDS[kind], f"written as {period.what}", example)
+        return self._facts(kind, values if period.instants else values.cast(pa.date32()), aware=period.instants)
 
     def _read_moments(self, values: Any, *, aware: bool) -> ColumnFacts:
         if aware:

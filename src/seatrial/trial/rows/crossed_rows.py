@@ -68,8 +68,8 @@ def _extreme(column: Column, values: Array, rows: int, generator: np.random.Gene
     known = values[~np.isnan(values)]
     least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     span = max(most - least, 1.0) * 10
-    low = least - span if column.minimum is None else float(column.minimum)
-    high = most + span if column.maximum is None else float(column.maximum)
+    low = max(least - span, column.limits[0]) if column.minimum is None else float(column.minimum)
+    high = min(most + span, column.limits[1]) if column.maximum is None else float(column.maximum)
     share = generator.random(rows)
     ends = np.where(generator.random(rows) < 0.5, low, high)
     numbers = np.where(generator.random(rows) < 0.3, ends, low + (high - low) * share)

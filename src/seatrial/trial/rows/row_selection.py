@@ -105,7 +105,8 @@ def _fits(value: Any, column: Column) -> bool:
     if column.kind == "boolean" or isinstance(value, bool):
         return column.kind == "boolean" and isinstance(value, bool)
     if column.kind == "category":
-        return value in column.categories
+        known = {type(category) for category in column.categories}
+        return value in column.categories or (column.open and type(value) in known)
     if column.numeric:
         kinds = int if column.kind == "integer" else (int, float)
         low, high = column.minimum, column.maximum

@@ -1,0 +1,170 @@
+"""Unseen values: outside the range of the training rows, or in none of them. Such a row is predicted, with a warning.
+
+The schema says what a value may be; the training rows say what the model knows. `seen_in` notes the latter at training,
+for release.json, and `UnseenValues` finds what differs from it: in rows and in tables, with the same words.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from seatrial.model.categorical import codes_of
+from seatrial.model.features import Array, Columns
+from seatrial.model.schema import Column
+from seatrial.model.table_validation import from_array
+
+WARNINGS = "warnings"  # the column of a table of predictions
+MOST_VALUES = 10_000  # of a column of text; with more, nearly every new row has a new one
+Seen = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class UnseenValue:
+    """One value that no training row has: `row` counts from 0; `type` and `msg` are like those of an invalid value."""
+
+    row: int
+    column: str
+    type: str
+    msg: str
+
+
+def seen_in(columns: Sequence[Column], table: Columns, texts: Sequence[str]) -> dict[str, Any]:
+    """Note what the training rows of each column are: a range, or all values, and whether some are missing.
+
+    `texts` are the columns that the engine itself reads as strings. Other text is only read by feature functions, so
+    that a new one is nothing unusual, and it may be personal.
+    """
+    seen = {column.name: _seen(column, table[column.name], listed=column.name in texts) for column in columns}
+    return {name: each for name, each in seen.items() if each}
+
+
+def _seen(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
+    present = values[~np.isnan(values)] if column.numeric else np.array([v for v in values.tolist() if v is not None])
+    if not present.size:
+        return {}
+    missing = {"missing": bool(len(present) < len(values))} if column.nullable else {}
+    if column.kind in ("integer", "number"):
+        return {"range": [from_array(column, present.min()), from_array(column, present.max())], **missing}
+    if column.kind in ("category", "boolean") or (column.kind == "text" and listed):
+        distinct = [from_array(column, value) for value in np.unique(present).tolist()]
+        return {"values": distinct, **missing} if len(distinct) <= MOST_VALUES else {}
+    if column.kind == "other" and all(isinstance(value, dt.date) for value in present):
+        return {"range": [min(present).isoformat(), max(present).isoformat()], **missing}
+    return {}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the training rows of one column are: a range from `low` to `high`, or `values`."""
+
+    column: Column
+    low: Any = None
+    high: Any = None
+    values: frozenset[Any] | None = None
+    missing: bool = True
+
+    def problem(self, value: Any) -> tuple[str, str]:
+        """The type and the message for a value that is not among them."""
+        if value is None:
+            return "missing_unseen", "Missing, as in no training row"
+        if self.values is not None:
+            return "value_unseen", "Never seen in training"
+        if value > self.high:
+            return "above_range", f"Above {_shown(self.high)}, the largest value in training"
+        return "below_range", f"Below {_shown(self.low)}, the smallest value in training"
+
+    def has(self, value: Any) -> bool:
+        """Whether a value is among them."""
+        if value is None:
+            return self.missing
+        return value in self.values if self.values is not None else bool(self.low <= value <= self.high)
+
+    def unseen(self, values: Array) -> Array:
+        """Return a mask of the values of a table (n,) that are not among them."""
+        if self.column.numeric:
+            absent = np.isnan(values)
+            if self.values is None:
+                return np.asarray((values < self.low) | (values > self.high) | (absent & (not self.missing)))
+            return np.asarray(~np.isin(values, [float(v) for v in self.values]) & (~absent | (not self.missing)))
+        encoded = codes_of(values)
+        distinct = (values if encoded is None else encoded[0]).tolist()
+        mask = np.array([not self.has(value) for value in distinct], dtype=bool)
+        return mask if encoded is None else mask[encoded[1]]
+
+
+class UnseenValues:
+    """Finds unseen values. `seen` is what `seen_in` noted; columns that it does not name are not looked at."""
+
+    def __init__(self, columns: Sequence[Column], seen: Seen) -> None:
+        self._known = {column.name: _known(column, seen[column.name]) for column in columns if column.name in seen}
+        self._all_seen = _compile(self._known)
+
+    def in_rows(self, rows: Sequence[BaseModel]) -> Sequence[UnseenValue]:
+        """Find those of validated rows."""
+        for row in rows:
+            if not self._all_seen(row.__dict__):
+                return self._find(rows)
+        return ()
+
+    def _find(self, rows: Sequence[BaseModel]) -> list[UnseenValue]:
+        return [
+            UnseenValue(number, name, *known.problem(value))
+            for number, row in enumerate(rows)
+            for name, known in self._known.items()
+            if not known.has(value := row.__dict__[name])
+        ]
+
+    def in_table(self, table: Columns) -> list[str | None]:
+        """Find those of checked columns: a text for each row, `age: Above 80, ...; deck: ...`, None without any."""
+        texts: list[str | None] = [None] * (len(next(iter(table.values()))) if table else 0)
+        for name, known in self._known.items():
+            for row in np.flatnonzero(known.unseen(table[name])).tolist():
+                text = f"{name}: {known.problem(from_array(known.column, table[name][row]))[1]}"
+                texts[row] = f"{texts[row]}; {text}" if texts[row] else text
+        return texts
+
+
+def _compile(known: Mapping[str, _Known]) -> Callable[[Mapping[str, Any]], bool]:
+    """Make one function that says whether all values of a row are known; it runs for every request.
+
+    A loop over the columns takes three times as long. Only names that `repr` has quoted get into the code.
+    """
+    names: dict[str, Any] = {}
+    conditions = []
+    for position, (name, each) in enumerate(known.items()):
+        low, high, values = f"low{position}", f"high{position}", f"values{position}"
+        if each.values is not None:
+            names[values] = each.values | {None} if each.missing else each.values
+            conditions.append(f"v[{name!r}] in {values}")
+            continue
+        names |= {low: each.low, high: each.high}
+        test = "is None or" if each.missing else "is not None and"
+        conditions.append(f"((x := v[{name!r}]) {test} {low} <= x <= {high})")
+    code = f"lambda v: {' and '.join(conditions) or 'True'}"
+    compiled: Callable[[Mapping[str, Any]], bool] = eval(code, names)  # noqa: S307
+    return compiled
+
+
+def as_json(found: Sequence[UnseenValue]) -> list[dict[str, Any]]:
+    """Unseen values as they are in an answer."""
+    return [asdict(each) for each in found]
+
+
+def _known(column: Column, seen: Seen) -> _Known:
+    missing = bool(seen.get("missing", True))
+    if "values" in seen:
+        return _Known(column, values=frozenset(seen["values"]), missing=missing)
+    low, high = (_date(end) if isinstance(end, str) else end for end in seen["range"])
+    return _Known(column, low, high, missing=missing)
+
+
+def _date(text: str) -> dt.date:
+    return dt.date.fromisoformat(text) if len(text) == len("2024-01-31") else dt.datetime.fromisoformat(text)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else value.isoformat() if hasattr(value, "year") else str(value)
