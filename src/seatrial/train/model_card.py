@@ -59,6 +59,17 @@ def _metrics(metadata: Metadata) -> str:
     return "\n".join(lines)
 
 
+def beside_the_model(metadata: Metadata) -> str:
+    """Say what two simple models reach on the same rows; for the card and the terminal."""
+    headline = metadata.metrics.get(metadata.headline, {})
+    if headline.get("single") is None:
+        return ""
+    return (
+        f"{headline['label']} of simple models on the same rows: {short(headline['single'])} for the best single "
+        f"column, {metadata.best_column}; {short(headline['linear'])} for a plain linear model."
+    )
+
+
 def _data(metadata: Metadata) -> str:
     split = metadata.split
     count = split["dropped_rows"]
