@@ -73,7 +73,8 @@ class Evaluation:
         both = [labelled(self.rule, self.labels, scores) for scores in (single, linear)]
         metrics = []
         for metric in self.metrics:
-            one, other = (known[metric.name].of(rows) for rows in both)
+            values = [known[metric.name].of(rows) for rows in both]
+            one, other = (value if np.isfinite(value) else None for value in values)
             metrics.append(replace(metric, single=one, linear=other))
         return replace(self, metrics=tuple(metrics), best_column=column)
 
