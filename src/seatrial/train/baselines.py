@@ -28,9 +28,9 @@ def with_baselines(evaluation: Evaluation, frame: Any, target: Array, held_out: 
     # Infinities are missing values here: some estimators take them, and these do not.
     frame, held_out = (each.replace([np.inf, -np.inf], np.nan) for each in (frame.iloc[part], held_out))
     target = target[part]
-    outcomes = target.astype(np.float64)[:, None]
-    if rule.task != "regression":
-        outcomes = (rule.positions(target)[:, None] == np.arange(len(rule.classes))).astype(np.float64)
+    classes = np.arange(len(rule.classes))
+    outcomes = target[:, None] if evaluation.regression else rule.positions(target)[:, None] == classes
+    outcomes = outcomes.astype(np.float64)
     measure = headline_measure(evaluation)
     first = np.arange(len(part)) % 2 == 0
 

@@ -160,7 +160,7 @@ def _judged(
     codes = quantile_codes(values)
     found = strength(codes, values, answer, tried=table.tried)
     alone = min((table.singles[name].unexplained for name in names if name in table.singles), default=1.0)
-    if found is None or not found.within(CERTAIN, answer.task) or found.unexplained > MUCH_BETTER * alone:
+    if found is None or not found.within(CERTAIN, answer.task) or found.unexplained > MUCH_BETTER * alone or not alone:
         return None
     exact = exact_fit or (_follows(values, answer) if answer.task == "regression" else _sharp(values, answer))
     return Combination(names, formula, found, exact) if exact or not only_exact else None

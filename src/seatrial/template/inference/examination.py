@@ -10,11 +10,13 @@ from seatrial.core.errors import SeatrialError
 from seatrial.template.column_names import clean_names, reason
 from seatrial.template.inference.column_arrays import SAMPLE
 from seatrial.template.inference.exclusions import leave_out
+from seatrial.template.inference.identifiers import named_category
 from seatrial.template.inference.meaning import meaning_of
 from seatrial.template.inference.target_column import find_target, read_target
 from seatrial.template.reading.columns import ColumnReader
 from seatrial.template.records import (
     KEPT,
+    KINDS,
     LEFT_OUT,
     ColumnFacts,
     Decision,
@@ -69,7 +71,16 @@ def examine(
         kind = overrides.kinds.get(name, overrides.kinds.get(clean))
         reader = ColumnReader(name, clean, decimal_comma=source.decimal_comma, kind=kind)
         values = source.values(number)
-        columns.append(reader.read(values if kept is None else values.take(pa.array(kept))))
+        values = values if kept is None else values.take(pa.array(kept))
+        column = reader.read(values)
+        if kind is None and named_category(column):
+            reader = ColumnReader(name, clean, decimal_comma=source.decimal_comma, kind="category")
+            column = reader.read(values)
+            evidence = f"{column.distinct} distinct values"
+            decisions.append(
+                Decision("type", clean, KINDS["category"], "its name says that its numbers are identifiers", evidence)
+            )
+        columns.append(column)
         decisions += reader.decisions
         changes += reader.changes
     columns = [replace(column, meaning=meaning_of(column, columns)) for column in columns]

@@ -107,7 +107,9 @@ class _Choice:
     def take_formulas_apart(self) -> None:
         """Where the target is computed from columns, leave out the one that knows most of it; doubt the others."""
         for _ in range(ROUNDS):
-            found = find_combinations(self.remaining, self.answer, self.rows, self.singles)
+            # With a leak that the user keeps, any other column makes an exact formula.
+            columns = [column for column in self.remaining if column not in self.leaks]
+            found = find_combinations(columns, self.answer, self.rows, self.singles)
             exact = next((one for one in found if one.exact), None)
             by_name = {column.name: column for column in self.remaining}
             free = [name for name in exact.columns if not self.kept(by_name[name])] if exact else []

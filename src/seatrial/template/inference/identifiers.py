@@ -13,7 +13,8 @@ FEW_GROUPS = 40  # as many may be categories of a closed list, such as five shop
 PAIRS = 2_000
 _ENTITY = (
     "customer|client|user|passenger|order|product|account|patient|employee|member|session|transaction|record|row|subject|"
-    "person|student|device|household|participant|driver|machine|vehicle|policyholder|borrower|donor|tenant|merchant|card"
+    "person|student|device|household|participant|driver|machine|vehicle|policyholder|borrower|donor|tenant|merchant|card|"
+    "store|shop|branch|kunden?|patienten|auftrags?|vertrags?|mitglieds?"
 )
 _NAMED_ID = re.compile(
     r"(?i:(^|[_\W])(ids?|uuid|guid|key|pk|index|rownames?|rowid|row_?number)($|[_\W]))|[a-z]I[dD]$|^Unnamed|"
@@ -22,7 +23,7 @@ _NAMED_ID = re.compile(
 )
 # A key of something that may have several rows. An index, such as that of prices, is a quantity.
 _NAMED_KEY = re.compile(
-    rf"(?i:(^|[_\W])(ids?|uuid|guid|pk)($|[_\W]))|[a-z]I[dD]$|(?i:^({_ENTITY})[_\W]?(id|no|nr|num|number|key|code)?$)"
+    rf"(?i:(^|[_\W])(ids?|uuid|guid|pk)($|[_\W]))|[a-z]I[dD]$|(?i:^({_ENTITY})[_\W]?(id|no|nr|num|number|nummer|key|code)?$)"
 )
 
 
@@ -56,8 +57,16 @@ def repeated_identifier(column: ColumnFacts) -> Reason | None:
     rows = len(column.values) - column.missing
     if rows < 10 or not named_key(column) or (column.distinct <= FEW_GROUPS and column.distinct < rows / 5):
         return None
-    evidence = f"{column.distinct:,} distinct values in {rows:,} rows"
-    return "an identifier that repeats, whose rows belong together", evidence
+    return "an identifier that repeats: a group of rows", (
+        f"{column.distinct:,} distinct values in {rows:,} rows; split by it, or the rows of one value may be on both "
+        "sides of the split, and the score is too good"
+    )
+
+
+def named_category(column: ColumnFacts) -> bool:
+    """Whether it is a whole number that names one of a few things, such as a shop, so that its size means nothing."""
+    named = column.kind == "integer" and _NAMED_ID.search(column.source) is not None and named_key(column)
+    return named and 2 < column.distinct <= FEW_GROUPS and repeated_identifier(column) is None
 
 
 def unnamed_group(column: ColumnFacts, others: Sequence[ColumnFacts], rows: npt.NDArray[np.int64]) -> tuple[str, ...]:
