@@ -52,7 +52,9 @@ def _too_good(evaluation: Evaluation) -> dict[str, str]:
     for value, whose in ((headline.value, ""), (headline.linear, " by a plain linear model")):
         if _unexplained(headline, value) <= TOO_GOOD[rule.task]:
             result = f"{headline.label} {short(value or 0.0)}{whose}"
-            return {"too_good": f"The result is too good to be true: {result}. Does a column contain the answer?"}
+            return {
+                "too_good": f"The result is too good to be true: {result}. Check that no column contains the answer."
+            }
     return {}
 
 
@@ -73,13 +75,14 @@ def _carried_by_few(
     explained = (1 - left) * (1 - (headline.baseline or 0.0))
     if by_first >= CARRIED and first.mean >= LOST * explained:
         return {
-            "one_column": f"`{first.column}` carries {result}: with all other columns shuffled, {by_first:.0%} of it "
-            "remains. Is it known when the prediction is made?"
+            "one_column": f"`{first.column}` carries {result}: with all other columns shuffled, {100 * by_first:.0f} % of it "
+            "remains. Check that it is known when the prediction is made."
         }
     if by_both >= CARRIED and headline.single is not None and _unexplained(headline, headline.single) >= ALONE:
         return {
             "two_columns": f"`{first.column}` and `{second.column}` together carry {result}, while the best single "
-            f"column, `{evaluation.best_column}`, reaches {short(headline.single)}. Is the target calculated from them?"
+            f"column, `{evaluation.best_column}`, reaches {short(headline.single)}. Check that the target "
+            "is not calculated from them."
         }
     return {}
 
