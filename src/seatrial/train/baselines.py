@@ -11,8 +11,8 @@ from seatrial.train.evaluation import Evaluation, headline_measure, labelled
 CELLS = 2_000_000  # of the training rows; more rows than that would make the baselines slower than the model
 MOST_ROWS, FEWEST_ROWS = 20_000, 2_000
 BINS = 32
-ROWS_OF_A_BIN = 8
-SHRINKAGE = 2.0  # rows of the overall value that are added to each group
+ROWS_OF_A_BIN = 20
+SHRINKAGE = 1.0  # rows of the overall value that are added to each group
 MOST_CATEGORIES = 30
 
 

@@ -75,8 +75,8 @@ def _carried_by_few(
     explained = (1 - left) * (1 - (headline.baseline or 0.0))
     if by_first >= CARRIED and first.mean >= LOST * explained:
         return {
-            "one_column": f"`{first.column}` carries {result}: with all other columns shuffled, {100 * by_first:.0f} % of it "
-            "remains. Check that it is known when the prediction is made."
+            "one_column": f"`{first.column}` carries {result}: {100 * by_first:.0f} % of it remains when all other "
+            "columns are shuffled. Check that it is known when the prediction is made."
         }
     if by_both >= CARRIED and headline.single is not None and _unexplained(headline, headline.single) >= ALONE:
         return {

@@ -60,7 +60,7 @@ def test_other_columns_stay_where_the_user_keeps_a_leak() -> None:
 
 def test_a_near_copy_of_a_leak_is_left_out_and_what_goes_with_it_is_doubtful() -> None:
     mark = draw().normal(50, 12, ROWS)
-    columns = {"mark": mark, "rounded": mark.round(0), "half": mark + np.random.default_rng(1).normal(0, 4, ROWS)}
+    columns = {"mark": mark, "rounded": mark.round(0), "half": mark + np.random.default_rng(21).normal(0, 4, ROWS)}
     examination = examine(source_of(**noise(), **columns, passed=mark > 55), "passed")
     assert set(left_out(examination)) == {"mark", "rounded"}
     assert "`mark`, which was left out because it reveals the target" in doubted(examination)["half"]
@@ -70,7 +70,7 @@ def test_names_and_gaps_that_give_the_outcome_away_are_doubtful() -> None:
     left = draw().random(ROWS) < 0.3
     reason = [f"r{n % 4}" if gone and n % 5 else None for n, gone in enumerate(left)]
     reason[1] = "r1"
-    columns = {"exit_note": reason, "churn_score": left + np.random.default_rng(2).normal(0, 2, ROWS)}
+    columns = {"exit_note": reason, "churn_score": left + np.random.default_rng(22).normal(0, 2, ROWS)}
     doubts = doubted(examine(source_of(**noise(), **columns, churned=left), "churned"))
     assert "filled in only after the outcome" in doubts["exit_note"]
     assert "both have the word “churn”" in doubts["churn_score"]
