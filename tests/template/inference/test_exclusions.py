@@ -70,10 +70,14 @@ def test_names_and_gaps_that_give_the_outcome_away_are_doubtful() -> None:
     left = draw().random(ROWS) < 0.3
     reason = [f"r{n % 4}" if gone and n % 5 else None for n, gone in enumerate(left)]
     reason[1] = "r1"
-    columns = {"exit_note": reason, "churn_score": left + np.random.default_rng(22).normal(0, 2, ROWS)}
+    fee = np.where(
+        left & (np.random.default_rng(24).random(ROWS) < 0.8), np.random.default_rng(23).gamma(2, 30, ROWS), 0
+    )
+    columns = {"exit_note": reason, "fee": fee, "churn_score": left + np.random.default_rng(22).normal(0, 2, ROWS)}
     doubts = doubted(examine(source_of(**noise(), **columns, churned=left), "churned"))
     assert "filled in only after the outcome" in doubts["exit_note"]
     assert "both have the word “churn”" in doubts["churn_score"]
+    assert "another value than 0 in" in doubts["fee"]
     assert set(doubts) == set(columns)
 
 

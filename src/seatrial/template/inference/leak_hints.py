@@ -12,6 +12,7 @@ from seatrial.template.inference.column_arrays import NUMERIC, codes_of, grouped
 from seatrial.template.records import ColumnFacts, Reason, TargetFacts
 
 PRESENCE = 0.6  # the difference between two classes in how often a value is present
+NEVER = 0.05  # the share of rows of the other class that have another value than zero
 PRESENCE_R2 = 0.3  # of the ranks of a quantity, from whether a value is present
 RELATED = 0.15  # what a sibling leaves unexplained of a leak
 ASSOCIATED = 0.9  # what a column with a suspicious name leaves unexplained of the target
@@ -45,14 +46,17 @@ _ENDINGS = re.compile(r"(ations?|ions?|ments?|ings?|ed|es|er|al|s|e)$")
 
 def reveals_by_presence(column: ColumnFacts, target: TargetFacts, truth: Any) -> Reason | None:
     """The reason for a doubt: it is filled in far more often for one outcome than for another."""
-    if not FEWEST_PRESENT <= column.missing <= len(truth) - FEWEST_PRESENT:
+    # Zero may stand for no value; of several classes, some often have more zeros, such as the pixels of digits.
+    amounts = target.task == "binary" and not column.missing and column.kind in ("integer", "number")
+    present = numbers_of(column) != 0 if amounts else column.values.is_valid().to_numpy(zero_copy_only=False)
+    if not FEWEST_PRESENT <= present.sum() <= len(truth) - FEWEST_PRESENT:
         return None
-    present = column.values.is_valid().to_numpy(zero_copy_only=False)
+    value = "another value than 0" if amounts else "a value"
     why = "it may be filled in only after the outcome"
     if target.task == "regression":
         order = np.argsort(np.argsort(truth, kind="stable"), kind="stable")
         r2 = float(np.corrcoef(order, present)[0, 1]) ** 2
-        return (why, f"whether it has a value explains {r2:.0%} of the target's ranks") if r2 >= PRESENCE_R2 else None
+        return (why, f"whether it has {value} explains {r2:.0%} of the target's ranks") if r2 >= PRESENCE_R2 else None
     rows = np.bincount(truth, minlength=len(target.ordered))
     shares = np.bincount(truth, weights=present, minlength=len(rows)) / np.maximum(rows, 1)
     shares = np.where(rows >= FEWEST_PRESENT, shares, np.nan)
@@ -61,10 +65,12 @@ def reveals_by_presence(column: ColumnFacts, target: TargetFacts, truth: Any) ->
     most, least = int(np.nanargmax(shares)), int(np.nanargmin(shares))
     difference = shares[most] - shares[least]
     deviation = np.sqrt(sum(shares[k] * (1 - shares[k]) / rows[k] for k in (most, least)))
+    if amounts and shares[least] > NEVER:
+        return None
     if difference < PRESENCE or difference - 3 * deviation < PRESENCE / 2:
         return None
     return why, (
-        f"it has a value in {shares[most]:.0%} of the rows with {target.source} = {target.ordered[most]}, and in "
+        f"it has {value} in {shares[most]:.0%} of the rows with {target.source} = {target.ordered[most]}, and in "
         f"{shares[least]:.0%} of those with {target.ordered[least]}"
     )
 
