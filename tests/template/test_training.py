@@ -95,9 +95,8 @@ def test_a_parquet_file_with_a_target_of_true_and_false_trains(tmp_path: Path) -
     import pyarrow.parquet as pq
 
     rows = range(60)
-    pq.write_table(
-        pa.table({"size": [n * 7 % 60 for n in rows], "late": [n * 7 % 60 > 25 for n in rows]}), tmp_path / "t.parquet"
-    )
+    late = [(n * 7 % 60 > 25) != (n % 5 == 0) for n in rows]
+    pq.write_table(pa.table({"size": [n * 7 % 60 for n in rows], "late": late}), tmp_path / "t.parquet")
     run = trains(examined(tmp_path / "t.parquet", "late"), tmp_path / "project", "logistic")
     assert run.metadata.classes == ("false", "true")
 

@@ -29,7 +29,15 @@ def card(**changes: Any) -> str:
         "threshold": 0.3,
         "metrics": {
             "f1": {"label": "F1", "value": 0.5, "low": None, "high": None, "baseline": None},
-            "accuracy": {"label": "accuracy", "value": 0.8, "low": 0.7, "high": 0.9, "baseline": 0.6},
+            "accuracy": {
+                "label": "accuracy",
+                "value": 0.8,
+                "low": 0.7,
+                "high": 0.9,
+                "baseline": 0.6,
+                "single": 0.7,
+                "linear": 0.75,
+            },
         },
         "data": {"file": "data.csv", "sha256": "ab" * 32},
         "split": {"train_rows": 1000, "test_rows": 250, "seed": 5, "dropped_rows": 0},
@@ -46,8 +54,8 @@ def test_the_prediction_is_described_with_labels_and_threshold() -> None:
 
 
 def test_metrics_have_intervals_and_baselines_where_they_are_known() -> None:
-    assert "| accuracy | 0.800 | 0.700 to 0.900 | 0.600 |" in card()
-    assert "| F1 | 0.500 |  |  |" in card()
+    assert "| accuracy | 0.800 | 0.700 to 0.900 | 0.600 | 0.700 | 0.750 |" in card()
+    assert "| F1 | 0.500 |  |  |  |  |" in card()
 
 
 def test_columns_have_their_ranges_units_and_meanings() -> None:

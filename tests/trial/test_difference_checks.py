@@ -6,7 +6,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.difference_checks import check_data
+from seatrial.trial.difference_checks import check_data, check_doubts
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import Outcome
@@ -41,3 +41,9 @@ def test_new_rows_that_the_baseline_cannot_score_are_noted_and_do_not_end_the_tr
     assert checks["data.surprise"].outcome is Outcome.noted
     assert "cannot score the new rows" in checks["data.surprise"].summary
     assert checks["data.surprise"].summary.endswith("calls=None.")
+
+
+def test_a_doubt_about_the_training_waits_for_a_person() -> None:
+    (check,) = check_doubts({"too_good": "The result is too good to be true: ROC AUC 1.000."})
+    assert (check.id, check.outcome) == ("doubts.too_good", Outcome.waiting)
+    assert check_doubts({}) == []

@@ -403,6 +403,9 @@ def test_the_first_release_is_checked_on_its_own(releases: ReleaseMaker) -> None
     assert verdict.exit_code == 0
     assert "first release" in verdict.cause
     assert {"golden", "invariants", "total"} <= {check.suite for check in verdict.checks}
+    doubtful = releases.make("0.1.0", facts={"doubts": {"too_good": "The result is too good to be true."}})
+    verdict = run(doubtful, None, policy=NOTED, index=releases.index)
+    assert (verdict.outcome, list(open_checks(verdict))) == (Outcome.waiting, ["doubts.too_good"])
     useless = releases.make("0.1.0", scale=-3.0)
     verdict = run(useless, None, policy=NOTED, index=releases.index)
     assert list(open_checks(verdict)) == ["metrics.trivial"]

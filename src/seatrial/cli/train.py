@@ -63,7 +63,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
     Example: [bold]seatrial train --on-bad-rows drop[/]
     """
     from seatrial.model.bad_rows import BadRows
-    from seatrial.train.model_card import how_it_runs
+    from seatrial.train.model_card import beside_the_model, how_it_runs
 
     used = Project(project, progress=not json)
     run = used.train(drop_bad_rows=on_bad_rows == "drop")
@@ -83,7 +83,10 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
         run.evaluation.terminal_rows(),
         right=(1, 2, 3),
     )
-    show.plain(f"\n{how_it_runs(run.metadata)}")
+    show.plain(f"\n{beside_the_model(run.metadata)}")
+    for doubt in run.metadata.doubts.values():
+        show.plain(f"Doubtful: {doubt}")
+    show.plain(how_it_runs(run.metadata))
     show.plain(f"Report: {show.short_path(run.report)}")
     show.next_step("seatrial build")
 

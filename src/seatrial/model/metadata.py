@@ -15,7 +15,11 @@ METADATA_FILE = "release.json"
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of one release. Classes are in the order of the score columns; unseen.py explains `seen`."""
+    """The metadata of one release. Classes are in the order of the score columns; unseen.py explains `seen`.
+
+    `best_column` is the column of the baseline that uses a single one; `doubts` are the reasons, by their names, for
+    which the result may be too good to be true.
+    """
 
     name: str
     task: Task
@@ -31,6 +35,8 @@ class Metadata:
     description: str = ""
     headline: str = ""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    best_column: str = ""
+    doubts: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)

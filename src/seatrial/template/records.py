@@ -19,6 +19,9 @@ KINDS: dict[Kind, str] = {
 }
 
 KEPT = "kept, as requested"
+LEFT_OUT = "left out"
+DOUBT = "used, but doubtful"
+Reason = tuple[str, str]  # why a column is left out or doubtful, and the evidence
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,20 @@ class Decision:
     `about` groups decisions by kind; `column` is empty for decisions about the whole table.
     """
 
-    about: Literal["leave out", "type", "missing", "name", "target", "task", "positive", "rows", "data", "features"]
+    about: Literal[
+        "leave out",
+        "leak",
+        "group",
+        "type",
+        "missing",
+        "name",
+        "target",
+        "task",
+        "positive",
+        "rows",
+        "data",
+        "features",
+    ]
     column: str
     what: str
     why: str

@@ -28,7 +28,12 @@ class EngineFile:
 
 
 def release_metadata(
-    recipe: Recipe, fitted: Fitted, evaluation: Evaluation, engine: EngineFile, fingerprint: Fingerprint
+    recipe: Recipe,
+    fitted: Fitted,
+    evaluation: Evaluation,
+    doubts: dict[str, str],
+    engine: EngineFile,
+    fingerprint: Fingerprint,
 ) -> Metadata:
     """Collect the metadata of a release."""
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
@@ -52,6 +57,8 @@ def release_metadata(
         threshold=project.threshold,
         headline=evaluation.headline,
         metrics={m.name: asdict(m) for m in evaluation.metrics},
+        best_column=evaluation.best_column,
+        doubts=doubts,
         data={"file": project.data.name, **asdict(fingerprint)},
         seen=seen_in(recipe.columns, training, inputs.strings),
         split={

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,10 @@ IMPORTANCE_SECONDS = 60.0  # a compiled graph takes a few; a slow pipeline that 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric with its 95 % bootstrap interval, and the trivial baseline's value on the same rows."""
+    """One metric with its 95 % bootstrap interval, and the baselines' values on the same rows.
+
+    `baseline` is the trivial one; `single` is that of the best single column, and `linear` of a plain linear model.
+    """
 
     name: str
     label: str
@@ -34,6 +37,8 @@ class Metric:
     high: float | None
     baseline: float | None
     higher_is_better: bool
+    single: float | None = None
+    linear: float | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -64,6 +69,18 @@ class Evaluation:
     predicted: Array
     trivial: Any
     metrics: tuple[Metric, ...]
+    best_column: str = ""
+
+    def beside(self, column: str, single: Array, linear: Array) -> "Evaluation":
+        """Add the scores of the best single column and of a plain linear model for the same rows."""
+        known = {measure.name: measure for measure in measures_of(self.rule.task, self.labels)}
+        both = [labelled(self.rule, self.labels, scores) for scores in (single, linear)]
+        metrics = []
+        for metric in self.metrics:
+            values = [known[metric.name].of(rows) for rows in both]
+            one, other = (value if np.isfinite(value) else None for value in values)
+            metrics.append(replace(metric, single=one, linear=other))
+        return replace(self, metrics=tuple(metrics), best_column=column)
 
     @property
     def regression(self) -> bool:
@@ -110,7 +127,7 @@ def evaluate(rule: DecisionRule, *, y_true: Array, scores: Array, y_train: Array
     do not fit the task or are not finite.
     """
     _check(rule, scores)
-    rows = _labelled(rule, y_true, scores)
+    rows = labelled(rule, y_true, scores)
     baseline, trivial = _baseline(rule, rows, y_train)
     measured = [(measure, measure.of(rows)) for measure in measures_of(rule.task, y_true)]
     measured = [(measure, value) for measure, value in measured if np.isfinite(value)]
@@ -143,11 +160,11 @@ def permutation_importance(
     part = _shuffled_rows(held_out, score, generator, seconds)
     held_out = {name: values[part] for name, values in held_out.items()}
     labels, rows = evaluation.labels[part], len(part)
-    measure = next(m for m in measures_of(evaluation.rule.task, evaluation.labels) if m.name == evaluation.headline)
+    measure = headline_measure(evaluation)
     sign = 1.0 if measure.higher_is_better else -1.0
 
     def measured(table: Columns) -> list[float]:
-        return [measure.of(_labelled(evaluation.rule, labels, part)) for part in np.split(score(table), SHUFFLES)]
+        return [measure.of(labelled(evaluation.rule, labels, part)) for part in np.split(score(table), SHUFFLES)]
 
     # All shuffles of a column in one call, since a pipeline's cost is per call rather than per row. The unshuffled rows
     # are scored in a call of the same shape, so that the loss of an unused column is exactly 0.
@@ -206,7 +223,13 @@ def _check(rule: DecisionRule, scores: Array) -> None:
         )
 
 
-def _labelled(rule: DecisionRule, labels: Array, scores: Array) -> LabelledScores:
+def headline_measure(evaluation: Evaluation) -> Measure:
+    """Return what computes the headline metric."""
+    return next(m for m in measures_of(evaluation.rule.task, evaluation.labels) if m.name == evaluation.headline)
+
+
+def labelled(rule: DecisionRule, labels: Array, scores: Array) -> LabelledScores:
+    """Return labels and scores as the metrics take them."""
     return LabelledScores(rule.positions(labels), scores, rule.decide(scores), len(rule.classes), rule.positive)
 
 

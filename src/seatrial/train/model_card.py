@@ -21,8 +21,10 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         _prediction(metadata),
         "## Performance",
         f"Measured on {metadata.split['test_rows']:,} held-out rows, with 95 % bootstrap intervals. The trivial "
-        "baseline knows only the distribution of the target.",
+        "baseline knows only the distribution of the target."
+        + (f" The best single column is `{metadata.best_column}`." if metadata.best_column else ""),
         _metrics(metadata),
+        *(f"**Doubtful.** {doubt}" for doubt in metadata.doubts.values()),
         "## Training data",
         _data(metadata),
         "## Input columns",
@@ -51,12 +53,24 @@ def _prediction(metadata: Metadata) -> str:
 
 
 def _metrics(metadata: Metadata) -> str:
-    lines = ["| metric | value | 95 % interval | trivial baseline |", "| --- | --- | --- | --- |"]
+    lines = [
+        "| metric | value | 95 % interval | trivial baseline | best single column | plain linear model |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for metric in metadata.metrics.values():
         interval = "" if metric["low"] is None else f"{short(metric['low'])} to {short(metric['high'])}"
-        baseline = "" if metric["baseline"] is None else short(metric["baseline"])
-        lines.append(f"| {metric['label']} | {short(metric['value'])} | {interval} | {baseline} |")
+        others = (metric.get(name) for name in ("baseline", "single", "linear"))
+        texts = " | ".join("" if value is None else short(value) for value in others)
+        lines.append(f"| {metric['label']} | {short(metric['value'])} | {interval} | {texts} |")
     return "\n".join(lines)
+
+
+def beside_the_model(metadata: Metadata) -> str:
+    """Say what two simple models reach on the same rows; for the card and the terminal."""
+    headline = metadata.metrics.get(metadata.headline, {})
+    known = ((f"the best single column, {metadata.best_column}", "single"), ("a plain linear model", "linear"))
+    texts = [f"{short(headline[name])} for {whose}" for whose, name in known if headline.get(name) is not None]
+    return f"{headline['label']} of simple models on the same rows: {'; '.join(texts)}." if texts else ""
 
 
 def _data(metadata: Metadata) -> str:

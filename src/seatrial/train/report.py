@@ -7,6 +7,7 @@ from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.pages import render
 from seatrial.pages.charts import Svg, strip
+from seatrial.pages.words import short
 from seatrial.train.evaluation import Evaluation, Importance, Metric
 from seatrial.train.figures.calibration import calibration
 from seatrial.train.figures.curves import curves
@@ -37,7 +38,7 @@ def render_report(
         meta=meta,
         version=version,
         summary=summarize(evaluation, meta.target, meta.label, row_name),
-        cards=[(metric, *texts, _drawing(metric, *texts)) for metric, (_, *texts) in cards],
+        cards=[(metric, *texts, _drawing(metric, *texts), _simple_models(metric)) for metric, (_, *texts) in cards],
         performance=list(residuals(evaluation, meta.target) if regression else curves(evaluation, meta.label)),
         calibration=[] if regression else list(calibration(evaluation, meta.label)),
         confusion=None if regression else confusion(evaluation, meta.label),
@@ -55,3 +56,8 @@ def _drawing(metric: Metric, value: str, interval: str, baseline: str) -> Svg | 
         return None
     described = f"{value}, 95 % interval {interval}" + (f", baseline {baseline}" if baseline else "")
     return strip(metric.value, *metric.interval, metric.baseline, described)
+
+
+def _simple_models(metric: Metric) -> list[str]:
+    known = (("best single column", metric.single), ("plain linear model", metric.linear))
+    return [f"{name} {short(value)}" for name, value in known if value is not None]

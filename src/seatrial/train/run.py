@@ -22,8 +22,10 @@ from seatrial.model.schema import row_name
 from seatrial.pages.embed import embed
 from seatrial.train import profile
 from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
+from seatrial.train.baselines import with_baselines
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.native import dump_native
+from seatrial.train.plausibility import doubts_about
 from seatrial.train.recipe import Fitted, Recipe, read_recipe
 from seatrial.train.report import render_report
 
@@ -81,13 +83,17 @@ def train(
             y_train=table.target[recipe.split.train],
             seed=project.seed,
         )
+        progress("comparing it with simple models")
+        frames = fitted.frame(recipe.training_rows), table.target[recipe.split.train], fitted.frame(held_out)
+        evaluation = with_baselines(evaluation, *frames, seed=project.seed)
         progress("compiling")
         engine = _engine(recipe, fitted, compiler, rule, progress)
         scorer = _scorer(recipe, fitted, engine)
         importance = permutation_importance(evaluation, held_out, scorer, seed=project.seed, progress=progress)
+        doubts = doubts_about(evaluation, importance, held_out, scorer, seed=project.seed)
         columns, target = recipe.columns, project.target
         fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, target, table.task)
-        metadata = release_metadata(recipe, fitted, evaluation, engine, fingerprint)
+        metadata = release_metadata(recipe, fitted, evaluation, doubts, engine, fingerprint)
         artifacts = artifact_files(recipe, fitted, metadata, engine)
         progress("writing the report")
         name = row_name(recipe.checker.schema)

@@ -75,6 +75,12 @@ def check_alone(queries: Queries, new: CollectedAnswers, policy: Policy) -> list
     ]  # fmt: skip
 
 
+def check_doubts(doubts: dict[str, str]) -> list[Check]:
+    """Wait for a person to accept what training said about a result that may be too good to be true."""
+    hint = "Leave the column out if it is known only afterwards; if it is right, accept it with the reason."
+    return [Check(f"doubts.{name}", "total", Outcome.waiting, summary, hint=hint) for name, summary in doubts.items()]
+
+
 def check_data(
     recipes: Recipes, old: dict[str, Any], new: dict[str, Any], policy: Policy, scoring: Scoring
 ) -> list[Check]:

@@ -102,6 +102,7 @@ class _Trial:
             hint = "Publish a model for another target as another package."
             checks.append(Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint))
         checks += equality_checks.trained_again(recipes, policy, scoring, None, collected, self.progress)
+        checks += difference_checks.check_doubts(new.description.metadata.doubts)
         return checks + difference_checks.check_alone(setup.queries, collected, policy), {}
 
     def _compared(

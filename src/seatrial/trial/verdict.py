@@ -35,6 +35,7 @@ RANKS = (
     "total.search",
     "total.slices",
     "metrics.trivial",
+    "doubts.",
     "metrics.worse",
     "total.losses",
     "total.probes",

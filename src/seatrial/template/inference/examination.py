@@ -3,19 +3,27 @@
 import difflib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.column_names import clean_names, reason
-from seatrial.template.inference import leakage
+from seatrial.template.inference.column_arrays import SAMPLE
+from seatrial.template.inference.exclusions import leave_out
+from seatrial.template.inference.identifiers import named_category
 from seatrial.template.inference.meaning import meaning_of
 from seatrial.template.inference.target_column import find_target, read_target
 from seatrial.template.reading.columns import ColumnReader
-from seatrial.template.records import KEPT, ColumnFacts, Decision, Examination, Overrides, TableSource, TargetFacts
+from seatrial.template.records import (
+    KEPT,
+    KINDS,
+    LEFT_OUT,
+    ColumnFacts,
+    Decision,
+    Examination,
+    Overrides,
+    TableSource,
+)
 
 FEWEST_ROWS = 10
 MOST_COLUMNS = 1_000  # each is a field of the schema, the API and the page, and is measured in training
@@ -63,23 +71,31 @@ def examine(
         kind = overrides.kinds.get(name, overrides.kinds.get(clean))
         reader = ColumnReader(name, clean, decimal_comma=source.decimal_comma, kind=kind)
         values = source.values(number)
-        columns.append(reader.read(values if kept is None else values.take(pa.array(kept))))
+        values = values if kept is None else values.take(pa.array(kept))
+        column = reader.read(values)
+        if kind is None and named_category(column):
+            reader = ColumnReader(name, clean, decimal_comma=source.decimal_comma, kind="category")
+            column = reader.read(values)
+            evidence = f"{column.distinct} distinct values"
+            decisions.append(
+                Decision("type", clean, KINDS["category"], "its name says that its numbers are identifiers", evidence)
+            )
+        columns.append(column)
         decisions += reader.decisions
         changes += reader.changes
     columns = [replace(column, meaning=meaning_of(column, columns)) for column in columns]
     progress("looking for columns that must not be used")
     with threadpool_limits(1):  # a second thread that waits for a busy processor costs a second and saves nothing
-        columns, left_out = _leave_out(columns, facts, overrides)
+        columns, left_out = leave_out(columns, facts, overrides)
     used = {column.name for column in columns if column.used}
-    decisions = [replace(d, what=KEPT) if d.what == "left out" and d.column in used else d for d in decisions]
+    decisions = [replace(d, what=KEPT) if d.what == LEFT_OUT and d.column in used else d for d in decisions]
     decisions += left_out
     if not used:
         raise SeatrialError(
             f"{source.name}: no column is left to predict `{facts.source}` from.",
             hint="Keep one of those left out: " + "; ".join(f"{c.source} ({c.left_out})" for c in columns[:5]),
         )
-    sample = leakage.SAMPLE
-    sampled = f"leaks and copies were looked for in {sample:,} of {rows:,} rows" if rows > sample else ""
+    sampled = f"leaks and copies were looked for in {SAMPLE:,} of {rows:,} rows" if rows > SAMPLE else ""
     return Examination(
         source, tuple(columns), facts, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled
     )
@@ -103,43 +119,3 @@ def _check_overrides(source: TableSource, names: tuple[str, ...], target: int, o
             f"{source.name} has {features:,} columns to predict from; the limit is {MOST_COLUMNS:,}.",
             hint="Each would be a field of the API. Remove the less important ones from the table.",
         )
-
-
-def _leave_out(
-    columns: list[ColumnFacts], target: TargetFacts, overrides: Overrides
-) -> tuple[list[ColumnFacts], list[Decision]]:
-    """Mark the columns that must not be used, checking the most obvious reasons first."""
-    rows = leakage.sample_rows(len(target.values))
-    truth = _as_numbers(target)
-    decisions: list[Decision] = []
-    keep = set(overrides.keep)
-    marked: dict[str, str] = {c.name: c.left_out for c in columns if c.left_out and not {c.name, c.source} & keep}
-
-    def mark(column: ColumnFacts, why: leakage.Reason | None) -> None:
-        if why is None or column.name in marked:
-            return
-        kept = bool({column.name, column.source} & keep)
-        decisions.append(Decision("leave out", column.name, KEPT if kept else "left out", *why))
-        if not kept:
-            marked[column.name] = why[0]
-
-    for column in columns:
-        if {column.name, column.source} & set(overrides.leave_out):
-            mark(column, ("as requested", ""))
-        mark(column, leakage.constant(column))
-        mark(column, leakage.identifier(column))
-    for column in columns:
-        if column.name not in marked:
-            mark(column, leakage.leak(column, target, truth, rows))
-            mark(column, leakage.revealed_by_presence(column, target, truth))
-    remaining = {column.name: column for column in columns if column.name not in marked}
-    for name, copied in leakage.copies(list(remaining.values()), rows).items():
-        mark(remaining[name], copied)
-    return [replace(c, left_out=marked.get(c.name, "")) for c in columns], decisions
-
-
-def _as_numbers(target: TargetFacts) -> Any:
-    """The target as numbers: codes of its classes in order, so that 1 is the positive class of a binary task."""
-    if target.task == "regression":
-        return target.values.to_numpy(zero_copy_only=False)
-    return np.asarray(pc.index_in(target.values, value_set=pa.array(target.ordered)).to_numpy(zero_copy_only=False))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.metadata import Task
-from seatrial.template.inference.leakage import identifier
+from seatrial.template.inference.identifiers import identifier
 from seatrial.template.reading.columns import NAMES, ColumnReader
 from seatrial.template.reading.values import EXACT, MISSING
 from seatrial.template.records import ColumnFacts, Decision, Overrides, TableSource, TargetFacts

@@ -1,0 +1,95 @@
+"""Two honest baselines: the best single column, and a plain linear model. Both know the rows that the model knows."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.train.evaluation import Evaluation, headline_measure, labelled
+
+CELLS = 2_000_000  # of the training rows; more rows than that would make the baselines slower than the model
+MOST_ROWS, FEWEST_ROWS = 20_000, 2_000
+BINS = 32
+ROWS_OF_A_BIN = 20
+SHRINKAGE = 1.0  # rows of the overall value that are added to each group
+MOST_CATEGORIES = 30
+
+
+def with_baselines(evaluation: Evaluation, frame: Any, target: Array, held_out: Any, *, seed: int) -> Evaluation:
+    """Add the values of both baselines to each metric, and the name of the best single column.
+
+    `frame` and `held_out` are the pipeline's DataFrames of the training rows and of those that are evaluated. The best
+    column is chosen on the training rows, by predicting one half of them from the other.
+    """
+    rule = evaluation.rule
+    rows = int(np.clip(CELLS // frame.shape[1], FEWEST_ROWS, MOST_ROWS))
+    part = np.random.default_rng(seed).permutation(len(target))[:rows]
+    # Infinities are missing values here: some estimators take them, and these do not.
+    frame, held_out = (each.replace([np.inf, -np.inf], np.nan) for each in (frame.iloc[part], held_out))
+    target = target[part]
+    classes = np.arange(len(rule.classes))
+    outcomes = target[:, None] if evaluation.regression else rule.positions(target)[:, None] == classes
+    outcomes = outcomes.astype(np.float64)
+    measure = headline_measure(evaluation)
+    first = np.arange(len(part)) % 2 == 0
+
+    def across_halves(values: Array) -> float:
+        scores = np.empty_like(outcomes)
+        for seen in (first, ~first):
+            scores[~seen] = _by_groups(values[seen], outcomes[seen], values[~seen])
+        value = measure.of(labelled(rule, target, _shaped(scores, outcomes)))
+        return value if measure.higher_is_better else -value
+
+    columns = {name: frame[name].to_numpy() for name in frame.columns}
+    best = max(columns, key=lambda name: across_halves(columns[name]))
+    single = _shaped(_by_groups(columns[best], outcomes, held_out[best].to_numpy()), outcomes)
+    linear = _linear(frame, target, held_out, regression=evaluation.regression)
+    return evaluation.beside(best, single, linear)
+
+
+def _shaped(scores: Array, outcomes: Array) -> Array:
+    return scores[:, 0] if outcomes.shape[1] == 1 else scores
+
+
+def _by_groups(known: Array, outcomes: Array, asked: Array) -> Array:
+    """Predict the mean outcome (n, k) of the rows with a similar value: one of 32 quantiles, or the same category."""
+    if known.dtype.kind == "f":
+        present = known[~np.isnan(known)]
+        bins = max(2, min(BINS, len(present) // ROWS_OF_A_BIN))
+        edges = np.unique(np.quantile(present, np.linspace(0, 1, bins + 1)[1:-1])) if len(present) else present
+        codes, asked_codes = (
+            np.where(np.isnan(values), 0, np.searchsorted(edges, values, side="right") + 1) for values in (known, asked)
+        )
+    else:
+        places = {value: place for place, value in enumerate(dict.fromkeys(known.tolist()), 1)}
+        codes, asked_codes = (np.array([places.get(v, 0) for v in values.tolist()]) for values in (known, asked))
+    size = int(max(codes.max(initial=0), asked_codes.max(initial=0))) + 1
+    count = np.bincount(codes, minlength=size)[:, None]
+    sums = np.stack([np.bincount(codes, outcome, size) for outcome in outcomes.T], axis=1)
+    means: Array = (sums + SHRINKAGE * outcomes.mean(axis=0)) / (count + SHRINKAGE)
+    return means[asked_codes]
+
+
+def _linear(frame: Any, target: Array, held_out: Any, *, regression: bool) -> Array:
+    """Score the held-out rows by logistic or ridge regression on scaled numbers and the most frequent categories."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    numeric = frame.dtypes == np.float64
+    numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    names = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MOST_CATEGORIES)
+    columns = ColumnTransformer(
+        [("numbers", numbers, frame.columns[numeric]), ("names", names, frame.columns[~numeric])]
+    )
+    model = Ridge() if regression else LogisticRegression(max_iter=200)
+    pipeline = make_pipeline(columns, model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="Found unknown categories")
+        pipeline.fit(frame, target)
+        return np.asarray((pipeline.predict if regression else pipeline.predict_proba)(held_out))
