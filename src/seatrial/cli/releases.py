@@ -1,5 +1,7 @@
 """`seatrial bump`, `build`, `publish` and `releases`: a version as a wheel, on the index, and what is there already."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -8,6 +10,8 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, release_and_index
 from seatrial.steps.project import Project
+
+FEW = 5  # files that are named one by one
 
 
 def bump(
@@ -41,12 +45,28 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     Example: [bold]seatrial build[/]
     """
     built = Project(project, progress=not json).build()
+    wheel, contents = built.wheel, built.contents
     if json:
-        wheel = built.wheel
-        show.print_json({"wheel": wheel.path, "sdist": built.sdist, "sha256": wheel.sha256, "size": wheel.size})
-    else:
-        size = show.file_size(built.wheel.size)
-        show.plain(f"{show.short_path(built.wheel.path)}  {size}  sha256 {built.wheel.sha256[:16]}…")
+        sizes = {"sha256": wheel.sha256, "size": wheel.size}
+        show.print_json(
+            {"wheel": wheel.path, "sdist": built.sdist, **sizes, "contents": contents, "left_out": built.left_out}
+        )
+        return
+    show.plain(f"{show.short_path(wheel.path)}  {show.file_size(wheel.size)}  sha256 {wheel.sha256[:16]}…")
+    size = show.file_size(built.sdist.stat().st_size)
+    show.plain(f"{show.short_path(built.sdist)}  {size}  {len(contents)} files: {', '.join(folded(contents))}")
+    if built.left_out:
+        names = ", ".join(built.left_out[:FEW]) + (f" and {len(built.left_out) - FEW} more" * (len(built.left_out) > FEW))
+        show.info(f"Left out, since nobody named them: {names}.")
+        show.info("To ship one, have git track it, or name it in [tool.seatrial] files.")
+
+
+def folded(paths: Sequence[str]) -> list[str]:
+    """Paths for people: the files of a folder that has several are counted."""
+    folders = Counter(path.rpartition("/")[0] for path in paths)
+    single = [path for path in paths if not path.rpartition("/")[0] or folders[path.rpartition("/")[0]] == 1]
+    several = [f"{folder}/ ({count})" for folder, count in folders.items() if folder and count > 1]
+    return sorted([*single, *several])
 
 
 def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:

@@ -26,6 +26,7 @@ KEYS = {
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
     "seed": (int, "the seed of the split and of every other random choice"),
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
+    "files": (list, "more files that belong to a release, as patterns: what its code reads, and git does not track"),
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
@@ -54,6 +55,7 @@ class ProjectSettings:
     test_share: float = 0.25
     seed: int = 1912
     threads: int = 1
+    files: tuple[str, ...] = ()
     trial: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)
@@ -177,7 +179,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
             f"{root} has no package src/{package}, which the project {project['name']!r} needs.",
             hint="Move the package there, or change [project] name.",
         )
-    others = {key: value for key, value in settings.items() if key not in ("data", "index")}
+    others = {key: value for key, value in settings.items() if key not in ("data", "index", "files")}
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
@@ -191,8 +193,19 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         data=root / settings["data"],
         index=indexes[0],
         indexes=indexes,
+        files=_patterns(where, settings.get("files", [])),
         **others,
     )
+
+
+def _patterns(where: Path, files: list[Any]) -> tuple[str, ...]:
+    for pattern in files:
+        if not isinstance(pattern, str) or not pattern or Path(pattern).anchor or ".." in Path(pattern).parts:
+            raise SeatrialError(
+                f"{where}: [tool.seatrial] files has {pattern!r}, which is not a path in the project.",
+                hint='Example: files = ["data/regions.csv"].',
+            )
+    return tuple(files)
 
 
 def _check(where: Path, key: str, value: object) -> None:

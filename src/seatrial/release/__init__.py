@@ -9,7 +9,7 @@ from seatrial.release.http_index import HttpIndex
 from seatrial.release.index import Index, IndexedRelease, Published
 from seatrial.release.index_location import open_index
 from seatrial.release.toolkit import build_toolkit, publish_toolkit, runs_from_checkout
-from seatrial.release.wheel_builder import BuiltRelease, build_release, built_release
+from seatrial.release.wheel_builder import BuiltRelease, build_release, built_release, refuse_unnamed
 from seatrial.wheels.wheel import WheelInfo, inspect
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "inspect",
     "open_index",
     "publish_toolkit",
+    "refuse_unnamed",
     "runs_from_checkout",
 ]

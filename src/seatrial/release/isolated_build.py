@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tarfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from build.env import DefaultIsolatedEnv, Installer
 
 
-def build_distributions(source: Path, destination: Path, progress: Progress) -> tuple[Path, Path]:
+def build_distributions(
+    source: Path, destination: Path, progress: Progress, refine: Callable[[Path], object] | None = None
+) -> tuple[Path, Path]:
     """Build an sdist of `source` and a wheel from that sdist, as `python -m build` does, into `destination`.
+
+    `refine` may change the sdist before the wheel is built from it.
 
     One isolated environment with the project's build requirements is used for both. Raises SeatrialError with the last
     lines of the log when a build fails.
@@ -27,6 +31,8 @@ def build_distributions(source: Path, destination: Path, progress: Progress) -> 
     with _tools(source, progress) as tools:
         progress("building the sdist")
         sdist = _build(tools, source, "sdist", destination)
+        if refine:
+            refine(sdist)
         with TemporaryDirectory(prefix="seatrial-sdist-") as folder:
             with tarfile.open(sdist) as archive:
                 archive.extractall(folder, filter="data")

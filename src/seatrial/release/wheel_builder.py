@@ -1,6 +1,7 @@
 """The artifacts of a run as an sdist and a wheel: checked before the build, and inspected after it."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,13 +12,12 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.version import parse_version
-from seatrial.model.metadata import METADATA_FILE, Metadata, read_metadata
+from seatrial.model.metadata import Metadata, read_metadata
+from seatrial.release.contents import ARTIFACTS, ENGINE_FILES, contents_of, keep_contents, sdist_files
 from seatrial.release.isolated_build import build_distributions
 from seatrial.wheels.simple_api import parse_filename
 from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 
-ENGINE_FILES = {"onnx": "model.onnx", "native": "model.skops"}
-ARTIFACTS = (METADATA_FILE, "schema.json", "golden.json", "reference.csv", "card.md")
 TRAIN = "Run `seatrial train` first."
 BUILD = "Run `seatrial build` first."
 REBUILD = "Run `seatrial build` again."
@@ -25,15 +25,24 @@ REBUILD = "Run `seatrial build` again."
 
 @dataclass(frozen=True)
 class BuiltRelease:
-    """The result of a build: the inspected wheel, and the sdist."""
+    """The result of a build: the inspected wheel, and the sdist.
+
+    `left_out` are files that the build back end had put into the sdist, although nobody named them.
+    """
 
     wheel: WheelInfo
     sdist: Path
+    left_out: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[WheelInfo, Path]:
         """Both, to publish them."""
         return self.wheel, self.sdist
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """The files in the sdist, which has all of the wheel's."""
+        return sdist_files(self.sdist)
 
 
 def build_release(project: ProjectSettings, progress: Progress = silent) -> BuiltRelease:
@@ -48,7 +57,9 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
     _check_dependencies(project, metadata)
     project.dist.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=project.dist, prefix=".build-") as folder:
-        sdist, path = build_distributions(project.root, Path(folder), progress)
+        left_out: list[str] = []
+        keep = partial(keep_contents, contents_of(project), left_out)
+        sdist, path = build_distributions(project.root, Path(folder), progress, keep)
         progress("inspecting the wheel")
         wheel = inspect(path)
         _check_wheel(project, wheel, metadata)
@@ -57,7 +68,7 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
             old.unlink()
         sdist = sdist.replace(project.dist / sdist.name)
         path = path.replace(project.dist / path.name)
-    return BuiltRelease(replace(wheel, path=path), sdist)
+    return BuiltRelease(replace(wheel, path=path), sdist, tuple(left_out))
 
 
 def built_release(project: ProjectSettings) -> BuiltRelease:
@@ -73,6 +84,19 @@ def built_release(project: ProjectSettings) -> BuiltRelease:
     if changed:
         raise SeatrialError(f"{wheel.filename} was built before {changed} changed.", hint=REBUILD)
     return BuiltRelease(wheel, files[1])
+
+
+def refuse_unnamed(project: ProjectSettings, built: BuiltRelease) -> None:
+    """Raise SeatrialError if a built file has something that does not belong to the release of this project."""
+    contents = contents_of(project)
+    in_wheel = [f"src/{name}" for name in built.wheel.record if name.startswith(f"{built.wheel.package}/")]
+    for path, names in ((built.wheel.path, in_wheel), (built.sdist, built.contents)):
+        if found := contents.unnamed(names):
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            raise SeatrialError(
+                f"{path.name} contains files that nobody named: {', '.join(found[:3])}{more}.",
+                hint="`seatrial build` leaves them out. To ship one, have git track it, or name it in [tool.seatrial] files.",
+            )
 
 
 def _check_artifacts(project: ProjectSettings) -> Metadata:
