@@ -20,12 +20,14 @@ test: $(DEV)
 	cd titanic && ../$(BIN)/python -m pytest tests
 
 # Long tests: kills at twenty moments each, ten switches each way under load, whole pipelines, a project under each
-# Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command.
+# Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command, every fault
+# of the detection benchmark.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
 		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py \
 		tests/deploy/test_interruptions.py tests/deploy/containers/test_docker.py \
-		tests/release/test_killed_over_http.py tests/ci/test_pipeline.py tests/trial/test_detection.py
+		tests/release/test_killed_over_http.py tests/ci/test_pipeline.py \
+		tests/trial/test_detection.py tests/trial/test_tasks.py tests/template/test_training.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -18,12 +18,9 @@ TITANIC = ROOT / "titanic"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the slow files, so that no worker is left with one at the end.
-
-    The two files about containers share a storage, so one comes first and one last: nobody waits for the other.
-    """
+    """Start with the slow files, so that no worker is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path not in slow, item.path.name == "test_docker.py"))
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

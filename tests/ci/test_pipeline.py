@@ -24,7 +24,7 @@ from tests.conftest import TITANIC, copy_titanic
 from seatrial.core.project import find_project
 from seatrial.release import build_release, open_index, publish_toolkit
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("pipeline")]
 SEATRIAL = (sys.executable, "-m", "seatrial")
 JOBS = {"lint", "train", "test", "build", "trial", "publish", "deploy"}
 
@@ -139,7 +139,6 @@ INIT, PIPELINE = "src/titanic_model/__init__.py", "src/titanic_model/pipeline.py
 TABLE = "data/titanic.csv"
 
 
-@pytest.mark.soak
 def test_a_branch_runs_its_trial_and_publishes_nothing(scenario: Scenario):
     before = scenario.state()
     scenario.push(
@@ -164,7 +163,6 @@ def test_a_branch_runs_its_trial_and_publishes_nothing(scenario: Scenario):
     assert re.search(r"[1-9]\d* passed", jobs["test"].log)
 
 
-@pytest.mark.soak
 def test_a_good_change_on_the_main_branch_is_published(scenario: Scenario, record_property):
     jobs = merge(scenario)
     # From the push to the service, the caches being warm: in the JUnit file, for benchmarks; never asserted.
@@ -174,7 +172,6 @@ def test_a_good_change_on_the_main_branch_is_published(scenario: Scenario, recor
     assert scenario.versions() == ["0.1.0", "0.2.0"]
 
 
-@pytest.mark.soak
 def test_a_good_change_on_the_main_branch_is_deployed(scenario: Scenario):
     jobs = merge(scenario)
     assert jobs["deploy"].status == "success", jobs["deploy"].log
@@ -230,7 +227,6 @@ def test_a_change_that_breaks_the_model_stops_at_the_trial(scenario: Scenario):
     assert served["version"] == "0.2.0"
 
 
-@pytest.mark.soak
 def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in_git(scenario: Scenario):
     merge(scenario)
     header, *rows = scenario.read(TABLE).splitlines(keepends=True)
@@ -253,7 +249,6 @@ def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in
     ]
 
 
-@pytest.mark.soak
 def test_a_retrain_with_the_same_rows_publishes_nothing_and_succeeds(scenario: Scenario):
     merge(scenario)
     before, lockfile, served = scenario.state(), scenario.deployed(), scenario.served()

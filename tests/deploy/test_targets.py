@@ -21,6 +21,7 @@ class Shelf:
 
     def __init__(self, project, settings):
         self.path = project.root / settings["shelf"]
+        self.release = project.name
 
     def check(self):
         pass
@@ -33,8 +34,8 @@ class Shelf:
     def settle(self, pinned, progress):
         self.path.write_text(pinned.version)
 
-    def render(self, release):
-        return f"shelf for {release.name} {release.version}, {release.sha256[:6]}"
+    def render(self, version, sha256):
+        return f"shelf for {self.release} {version}, {sha256[:6]}"
 
     def serving(self):
         return self.path.read_text() if self.path.exists() else None

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.tree import DecisionTreeClassifier
 from tests.conftest import ROOT
 
-from seatrial.compile import compile_pipeline
+from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import SeatrialError
 from seatrial.core.onnxruntime_floor import OLDEST, require_onnxruntime
 from seatrial.model.inputs import Inputs
@@ -100,7 +99,7 @@ def differences(python: Path, graphs: Path, *, checked: bool) -> subprocess.Comp
 
 
 def environment(folder: Path, onnxruntime: str) -> Path:
-    create(folder, sys.executable)
+    create(folder)
     install(folder, [f"onnxruntime=={onnxruntime}", "numpy>=2", "pydantic"])
     return python_in(folder)
 

@@ -162,9 +162,9 @@ def test_lines_of_several_workers_do_not_mix() -> None:
         try:
             os.write = lambda handle, data: (pieces.append(data), real(handle, data))[1]  # type: ignore[assignment]
             log_requests(access, *[("GET", "/" + "é" * 50, 200, str(i)) for i in range(60)])
+            logger.remove()  # waits for the writer's thread
         finally:
             os.write = real
-        logger.remove()
     os.close(reads)
     assert len(pieces) > 2
     assert all(len(piece) <= 4096 and piece.endswith(b"\n") for piece in pieces)

@@ -32,11 +32,11 @@ def interpreter(version: str) -> str:
 @pytest.mark.soak
 @pytest.mark.parametrize("version", PYTHONS)
 def test_a_project_is_clean_under(version: str, tmp_path: Path) -> None:
-    python = interpreter(version)
-    if not python:
+    base = interpreter(version)
+    if not base:
         pytest.skip(f"Python {version} is not on this machine")
     python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    uv("venv", "--quiet", "--python", python, str(tmp_path / "env"))
+    uv("venv", "--quiet", "--python", base, str(tmp_path / "env"))
     pins = str(ROOT / "requirements" / "dev.txt")
     uv("pip", "install", "--quiet", "--python", str(python), "--require-hashes", "--requirement", pins)
     uv("pip", "install", "--quiet", "--python", str(python), "--no-deps", "--editable", str(ROOT))

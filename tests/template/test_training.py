@@ -66,7 +66,7 @@ FEW = [("binary", "logistic"), ("multiclass", "forest"), ("regression", "boostin
 OTHERS = [(t, m) for t in ("binary", "multiclass", "regression") for m in MODELS if (t, m) not in FEW]
 
 
-@pytest.mark.parametrize(("task", "model"), [*FEW, *(pytest.param(*o, marks=pytest.mark.slow) for o in OTHERS)])
+@pytest.mark.parametrize(("task", "model"), [*FEW, *(pytest.param(*o, marks=pytest.mark.soak) for o in OTHERS)])
 def test_a_table_with_everything_trains_and_compiles(task: str, model: Model, tmp_path: Path) -> None:
     run = trains(everything(task), tmp_path, model)
     assert run.metadata.metrics[run.metadata.headline]["value"] > 0.4

@@ -46,7 +46,9 @@ def write(root: Path, source: str, model: str) -> Path:
     return root / "src" / package / "__init__.py"
 
 
-@pytest.mark.parametrize(("source", "model"), [("wine", "boosted"), ("diabetes", "linear")])
+@pytest.mark.parametrize(
+    ("source", "model"), [pytest.param("wine", "boosted", marks=pytest.mark.soak), ("diabetes", "linear")]
+)
 def test_a_good_release_passes_and_one_with_faulty_data_does_not(tmp_path: Path, source: str, model: str) -> None:
     root = tmp_path / source
     init = write(root, source, model)

@@ -20,7 +20,7 @@ from seatrial.deploy.docker import Docker
 from seatrial.deploy.images import lockfile_digest
 from seatrial.deploy.target import PinnedRelease
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 TURNS = 20
 
 
@@ -128,7 +128,6 @@ def test_an_interrupted_deployment_is_settled(
     assert target.serving() == truth.version
 
 
-@pytest.mark.soak
 def test_a_deployment_killed_at_any_moment_is_settled(
     tools: ContainerTools, target: Docker, pinned: dict[str, PinnedRelease], tmp_path: Path
 ) -> None:

@@ -82,8 +82,12 @@ q = np.clip(p + g.normal(0, 0.01, n), 0, 1)
 old, new, truth = np.stack([1 - p, p], 1), np.stack([1 - q, q], 1), (g.random(n) < p).astype(int)
 scoring = Scoring("binary", (0, 1))
 queries = make_queries(scoring, columns, truth)
-best = 99.0
+best = sorting = 99.0
 for _ in range(3):
+    began = time.process_time()
+    for k in range(10):
+        np.argsort(columns[f"n{k}"])
+    sorting = min(sorting, time.process_time() - began)
     began = time.process_time()
     groups = groups_of(queries, [])
     shuffled = {name: old[queries.part] for name in columns}
@@ -91,15 +95,16 @@ for _ in range(3):
     null = NoiseFloor({f: Limit({}, 3.0, 0.01) for f in ("changes", "flips", "slices", "search", "losses")}, {}, 12, 0.8)
     checks = compare_total(queries, groups, a, b, null, policy) + compare_metrics(scoring, old, new, truth, policy)
     best = min(best, time.process_time() - began)
-print(json.dumps([best, memory_mb(), len(groups), len(checks)]))
+print(json.dumps([best, sorting, memory_mb(), len(groups), len(checks)]))
 """
 
 
 @pytest.mark.slow
-def test_a_million_rows_with_twenty_columns_take_3_s_and_1500_mb():
+def test_a_million_rows_with_twenty_columns_take_no_longer_than_sorting_ten_of_them_eight_times():
+    """Relative, since a second means nothing on a busy machine; a second pass over the rows per group would show."""
     done = subprocess.run([sys.executable, "-c", MILLION], capture_output=True, text=True, check=True)
-    seconds, megabytes, groups, checks = json.loads(done.stdout)
+    seconds, sorting, megabytes, groups, checks = json.loads(done.stdout)
     assert groups == 20
     assert checks >= 8
-    assert seconds < 3
+    assert seconds < 8 * sorting
     assert megabytes < 1_500
