@@ -54,19 +54,18 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
         return
     show.plain(f"{show.short_path(wheel.path)}  {show.file_size(wheel.size)}  sha256 {wheel.sha256[:16]}…")
     size = show.file_size(built.sdist.stat().st_size)
-    show.plain(f"{show.short_path(built.sdist)}  {size}  {len(contents)} files: {', '.join(folded(contents))}")
+    show.plain(f"{show.short_path(built.sdist)}  {size}  {len(contents)} files: {', '.join(_folded(contents))}")
     if built.left_out:
-        names = ", ".join(built.left_out[:FEW]) + (f" and {len(built.left_out) - FEW} more" * (len(built.left_out) > FEW))
-        show.info(f"Left out, since nobody named them: {names}.")
-        show.info("To ship one, have git track it, or name it in [tool.seatrial] files.")
+        more = f" and {len(built.left_out) - FEW} more" * (len(built.left_out) > FEW)
+        names = ", ".join(built.left_out[:FEW])
+        show.info(f"Left out: {names}{more}. To ship a file, add it to git, or to `files` in [tool.seatrial].")
 
 
-def folded(paths: Sequence[str]) -> list[str]:
+def _folded(paths: Sequence[str]) -> list[str]:
     """Paths for people: the files of a folder that has several are counted."""
     folders = Counter(path.rpartition("/")[0] for path in paths)
-    single = [path for path in paths if not path.rpartition("/")[0] or folders[path.rpartition("/")[0]] == 1]
-    several = [f"{folder}/ ({count})" for folder, count in folders.items() if folder and count > 1]
-    return sorted([*single, *several])
+    alone = [path for path in paths if "/" not in path or folders[path.rpartition("/")[0]] == 1]
+    return sorted([*alone, *(f"{folder}/ ({count})" for folder, count in folders.items() if folder and count > 1)])
 
 
 def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:

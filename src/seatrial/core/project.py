@@ -26,7 +26,7 @@ KEYS = {
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
     "seed": (int, "the seed of the split and of every other random choice"),
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
-    "files": (list, "more files that belong to a release, as patterns: what its code reads, and git does not track"),
+    "files": (list, "more files that belong to a release, as patterns: what its code reads and git does not track"),
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
     from build.env import DefaultIsolatedEnv, Installer
 
 
-def build_distributions(
-    source: Path, destination: Path, progress: Progress, refine: Callable[[Path], object] | None = None
-) -> tuple[Path, Path]:
+def build_distributions(source: Path, destination: Path, progress: Progress) -> tuple[Path, Path]:
     """Build an sdist of `source` and a wheel from that sdist, as `python -m build` does, into `destination`.
-
-    `refine` may change the sdist before the wheel is built from it.
 
     One isolated environment with the project's build requirements is used for both. Raises SeatrialError with the last
     lines of the log when a build fails.
@@ -31,8 +27,6 @@ def build_distributions(
     with _tools(source, progress) as tools:
         progress("building the sdist")
         sdist = _build(tools, source, "sdist", destination)
-        if refine:
-            refine(sdist)
         with TemporaryDirectory(prefix="seatrial-sdist-") as folder:
             with tarfile.open(sdist) as archive:
                 archive.extractall(folder, filter="data")
@@ -86,7 +80,7 @@ def _tools(source: Path, progress: Progress) -> Iterator[_Tools]:
             tools.install(requires)
             yield tools
     except (build.BuildException, build.FailedProcessError) as error:
-        raise SeatrialError(f"{source} cannot be built: {error}") from None
+        raise SeatrialError(f"The project cannot be built: {error}") from None
 
 
 def _build(tools: _Tools, source: Path, kind: Literal["sdist", "wheel"], destination: Path) -> Path:
@@ -99,9 +93,9 @@ def _build(tools: _Tools, source: Path, kind: Literal["sdist", "wheel"], destina
     except build.BuildBackendException as error:
         cause = error.exception
         log = cause.output if isinstance(cause, subprocess.CalledProcessError) else str(cause)
-        raise SeatrialError(f"The {kind} of {source} cannot be built:\n{last_lines(log)}") from None
+        raise SeatrialError(f"The {kind} cannot be built:\n{last_lines(log)}") from None
     except build.BuildException as error:
-        raise SeatrialError(f"The {kind} of {source} cannot be built: {error}") from None
+        raise SeatrialError(f"The {kind} cannot be built: {error}") from None
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The artifacts of a run as an sdist and a wheel: checked before the build, and inspected after it."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +12,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.version import parse_version
 from seatrial.model.metadata import Metadata, read_metadata
-from seatrial.release.contents import ARTIFACTS, ENGINE_FILES, contents_of, keep_contents, sdist_files
+from seatrial.release.contents import ARTIFACTS, ENGINE_FILES, copy_release, left_out, sdist_files, unnamed
 from seatrial.release.isolated_build import build_distributions
 from seatrial.wheels.simple_api import parse_filename
 from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
@@ -27,7 +26,7 @@ REBUILD = "Run `seatrial build` again."
 class BuiltRelease:
     """The result of a build: the inspected wheel, and the sdist.
 
-    `left_out` are files that the build back end had put into the sdist, although nobody named them.
+    `left_out` are files in src/ that are in neither, since nobody named them.
     """
 
     wheel: WheelInfo
@@ -40,7 +39,7 @@ class BuiltRelease:
         return self.wheel, self.sdist
 
     @property
-    def contents(self) -> tuple[str, ...]:
+    def contents(self) -> list[str]:
         """The files in the sdist, which has all of the wheel's."""
         return sdist_files(self.sdist)
 
@@ -56,10 +55,12 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
     metadata = _check_artifacts(project)
     _check_dependencies(project, metadata)
     project.dist.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=project.dist, prefix=".build-") as folder:
-        left_out: list[str] = []
-        keep = partial(keep_contents, contents_of(project), left_out)
-        sdist, path = build_distributions(project.root, Path(folder), progress, keep)
+    with (
+        TemporaryDirectory(prefix="seatrial-source-") as source,
+        TemporaryDirectory(dir=project.dist, prefix=".build-") as folder,
+    ):
+        copy_release(project, Path(source))
+        sdist, path = build_distributions(Path(source), Path(folder), progress)
         progress("inspecting the wheel")
         wheel = inspect(path)
         _check_wheel(project, wheel, metadata)
@@ -68,7 +69,7 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
             old.unlink()
         sdist = sdist.replace(project.dist / sdist.name)
         path = path.replace(project.dist / path.name)
-    return BuiltRelease(replace(wheel, path=path), sdist, tuple(left_out))
+    return BuiltRelease(replace(wheel, path=path), sdist, tuple(left_out(project)))
 
 
 def built_release(project: ProjectSettings) -> BuiltRelease:
@@ -88,14 +89,13 @@ def built_release(project: ProjectSettings) -> BuiltRelease:
 
 def refuse_unnamed(project: ProjectSettings, built: BuiltRelease) -> None:
     """Raise SeatrialError if a built file has something that does not belong to the release of this project."""
-    contents = contents_of(project)
-    in_wheel = [f"src/{name}" for name in built.wheel.record if name.startswith(f"{built.wheel.package}/")]
+    in_wheel = [f"src/{name}" for name in built.wheel.record if name.startswith(f"{project.package}/")]
     for path, names in ((built.wheel.path, in_wheel), (built.sdist, built.contents)):
-        if found := contents.unnamed(names):
+        if found := unnamed(project, names):
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""
             raise SeatrialError(
-                f"{path.name} contains files that nobody named: {', '.join(found[:3])}{more}.",
-                hint="`seatrial build` leaves them out. To ship one, have git track it, or name it in [tool.seatrial] files.",
+                f"{path.name} contains files that do not belong to the release: {', '.join(found[:3])}{more}.",
+                hint="`seatrial build` leaves them out. To ship one, add it to git, or to `files` in [tool.seatrial].",
             )
 
 
@@ -142,8 +142,7 @@ def _check_wheel(project: ProjectSettings, wheel: WheelInfo, metadata: Metadata)
     if missing:
         raise SeatrialError(
             f"The wheel lacks {', '.join(missing)}.",
-            hint=f'[tool.hatch.build] in {where} needs artifacts = ["src/{project.package}/artifacts/*"]; other build '
-            "back ends have other settings to include files that git ignores.",
+            hint=f"Have the build back end include src/{project.package}/artifacts/* in the wheel: see {where}.",
         )
     refuse_unsafe(wheel)
     changed = wheel.changed_file(project.source, required=False)

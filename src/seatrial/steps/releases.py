@@ -84,13 +84,14 @@ def publish(project: "ProjectSettings", progress: Progress = silent) -> "Publish
     """
     from packaging.version import Version
 
-    from seatrial.release import FolderIndex, publish_toolkit, runs_from_checkout
+    from seatrial.release import FolderIndex, publish_toolkit, refuse_unnamed, runs_from_checkout
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
 
     progress("reading the index")
     pair = find_pair(project)
     index = pair.index
+    refuse_unnamed(project, pair.built)
     # A release of this version is the same bytes, or the index refuses this one whatever a trial says.
     if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
         today = datetime.now(UTC).date()
