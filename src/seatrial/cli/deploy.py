@@ -8,6 +8,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, argument, option
 from seatrial.core.errors import SeatrialError
+from seatrial.core.project import files_git_ignores
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def deploy(
         typer.echo(render_manifests(used.settings, target, version))
     else:
         done = used.deploy(target, version, reason=reason, git=not no_commit, push=push)
+        show.ignored(files_git_ignores(used.settings))
         _report(target, done, json, push)
 
 

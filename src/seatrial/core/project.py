@@ -12,6 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import ignored_files
 from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
 from seatrial.core.settings import unknown_key
 from seatrial.core.version import read_version
@@ -108,6 +109,16 @@ def find_project(start: Path) -> ProjectSettings:
         f"No Seatrial project in {start} or above it.",
         hint="Change to a folder whose pyproject.toml has [tool.seatrial], or name one with --project.",
     )
+
+
+def files_git_ignores(project: ProjectSettings) -> list[str]:
+    """The project's own files that git ignores, so that a clone lacks them; except a table that DVC keeps."""
+    root, table = project.root, project.data
+    own = ["pyproject.toml", "README.md", "src", "tests", "deploy"]
+    own += [str(table.relative_to(root))] if table.is_relative_to(root) else []
+    made = (f"src/{project.package}/artifacts/", "__pycache__/", ".egg-info/", ".pyc")
+    files = [path for path in ignored_files(root, *own) if not any(part in path for part in made)]
+    return [path for path in files if not (root / f"{path}.dvc").exists()]
 
 
 def in_project(start: Path) -> bool:
