@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.projects.tiny import make_dist, make_project, make_sdist
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import build_release, built_release, refuse_unnamed
-from seatrial.release.contents import copy_release, left_out, release_files, sdist_files
+from seatrial.release.contents import copy_release, left_out, release_files, sdist_files, uncommitted_files
 
 ARTIFACTS = {"release.json", "schema.json", "golden.json", "reference.csv", "card.md", "model.onnx"}
 OWN = {"pyproject.toml", "data.csv", "src/tiny_model/__init__.py"} | {
@@ -102,3 +103,46 @@ def test_a_build_by_other_tools_is_refused_if_it_has_more(root: Path) -> None:
     make_sdist(root / "dist", more={"credentials.json": b"{}"})
     with pytest.raises(SeatrialError, match=r"tiny_model-0\.1\.0\.tar\.gz .* not belong .*: credentials\.json\."):
         refuse_unnamed(project, built_release(project))
+
+
+def written(path: str, old: str, new: str) -> Callable[[Path], object]:
+    return lambda root: (root / path).write_text((root / path).read_text().replace(old, new, 1))
+
+
+INIT = "src/tiny_model/__init__.py"
+
+
+@pytest.mark.parametrize(
+    ("change", "uncommitted"),
+    [
+        (lambda _: None, []),
+        (written(INIT, "0.1.0", "0.2.0"), []),  # the deployment commits it
+        (written(INIT, "0.1.0", '0.2.0"\nx = "1'), [INIT]),
+        (written("data.csv", "1,0", "1,1"), ["data.csv"]),
+        (lambda root: (root / INIT).unlink(), [INIT]),
+        (lambda root: (root / "src/tiny_model/fresh.py").write_text(""), ["src/tiny_model/fresh.py"]),
+        (lambda root: (root / "src/tiny_model/notes.txt").write_text(""), []),  # not shipped
+        (written("README.md", "tracked", "other"), []),
+        (written("pyproject.toml", 'target = "y"', 'target = "y"\n[tool.seatrial.deploy.local]\nport = 8002'), []),
+        (written("pyproject.toml", 'target = "y"', 'target = "y"\nseed = 3'), ["pyproject.toml"]),
+        (lambda root: shutil.rmtree(root / ".git"), []),
+        (
+            lambda root: (shutil.rmtree(root / ".git"), git(root, "init", "--quiet")),
+            ["data.csv", "pyproject.toml", INIT],
+        ),
+    ],
+)
+def test_files_of_a_release_that_git_does_not_have(
+    root: Path, change: Callable[[Path], object], uncommitted: list[str]
+) -> None:
+    (root / "src/tiny_model/old.py").unlink()
+    project = find_project(root)
+    change(root)
+    assert uncommitted_files(project) == uncommitted
+
+
+def test_a_hook_does_not_hide_what_is_uncommitted(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "--quiet")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    (root / "data.csv").write_text("x,y\n")
+    assert uncommitted_files(find_project(root)) == ["data.csv"]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, release_and_index
+from seatrial.cli.options import HERE, DirtyOption, IndexOption, JsonOption, ProjectOption, release_and_index
 from seatrial.steps.project import Project
 
 FEW = 5  # files that are named one by one
@@ -68,13 +68,18 @@ def _folded(paths: Sequence[str]) -> list[str]:
     return sorted([*alone, *(f"{folder}/ ({count})" for folder, count in folders.items() if folder and count > 1)])
 
 
-def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:
+def publish(
+    allow_dirty: DirtyOption = False,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
     """Publish the built release to the project's package index, if it has passed its trial; never overwrite a release.
 
     Example: [bold]seatrial publish --index team[/]
     """
     used = Project(project, index=index, progress=not json)
-    settings, published = used.settings, used.publish()
+    settings, published = used.settings, used.publish(allow_dirty=allow_dirty)
     if json:
         show.print_json({"release": settings.requirement, "index": str(settings.index), "already": published.already})
     elif published.already:

@@ -4,6 +4,7 @@
 `inspect` inspects a wheel without installing it, `publish_toolkit` puts Seatrial's own wheel there.
 """
 
+from seatrial.release.contents import uncommitted_files
 from seatrial.release.folder_index import FolderIndex
 from seatrial.release.http_index import HttpIndex
 from seatrial.release.index import Index, IndexedRelease, Published
@@ -28,4 +29,5 @@ __all__ = [
     "publish_toolkit",
     "refuse_unnamed",
     "runs_from_checkout",
+    "uncommitted_files",
 ]

@@ -7,11 +7,14 @@ files that belong to the release, and nothing else.
 import os
 import shutil
 import tarfile
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from seatrial.core.git import ask_git
+from seatrial.core.git import ask_git, repository_root
 from seatrial.core.project import ProjectSettings, read_toml
+from seatrial.core.version import version_diff, version_in_diff
 from seatrial.model.metadata import METADATA_FILE
 
 ENGINE_FILES = {"onnx": "model.onnx", "native": "model.skops"}
@@ -61,10 +64,44 @@ def sdist_files(sdist: Path) -> list[str]:
         return sorted(member.name.partition("/")[2] for member in archive if not member.isdir())
 
 
+def uncommitted_files(project: ProjectSettings) -> list[str]:
+    """The code, settings and table of a release that differ from the last commit; none where there is no repository.
+
+    Neither a raised version alone counts, which the deployment commits, nor the settings of deployments and pipelines.
+    Raises GitError where git refuses.
+    """
+    root, init = project.root, project.version_file
+    if repository_root(root) is None:
+        return []
+    table = _below(root, project.data)
+    paths = ["--", "src", "pyproject.toml", *([table] if table else []), *(f":(glob){each}" for each in project.files)]
+    differing = ask_git(root, "diff", "--name-only", "--relative", "-z", "HEAD", *paths)
+    changed = _listed(root, *paths) if differing is None else set(differing.split("\0")) - {""}
+    changed |= _listed(root, "--others", "--exclude-standard", *paths) & release_files(project)
+    changed = {path for path in changed if not path.startswith(_below(root, project.artifacts))}
+    if _training_settings(ask_git(root, "show", "HEAD:./pyproject.toml")) == _training_settings(
+        (root / "pyproject.toml").read_text("utf-8")
+    ):
+        changed.discard("pyproject.toml")
+    bump = changed == {_below(root, init)} and version_in_diff(version_diff(root, "HEAD", path=init))
+    return [] if bump else sorted(changed)
+
+
 def unnamed(project: ProjectSettings, paths: Iterable[str]) -> list[str]:
     """Those of an sdist's files that do not belong to the release of this project."""
     strange = sorted(set(paths) - release_files(project) - set(GENERATED))
     return [path for path in strange if not any(part.endswith(".egg-info") for part in Path(path).parts)]
+
+
+def _training_settings(pyproject: str | None) -> dict[str, Any] | None:
+    """pyproject.toml without what does not change a release."""
+    try:
+        document = tomllib.loads(pyproject or "")
+    except tomllib.TOMLDecodeError:
+        return None
+    for key in ("ci", "deploy", "index", "trial"):
+        document.get("tool", {}).get("seatrial", {}).pop(key, None)
+    return document
 
 
 def _metadata_files(root: Path) -> set[str]:

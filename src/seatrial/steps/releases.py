@@ -76,9 +76,24 @@ def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[
     return "", f"the table is the one that {version} was trained on"
 
 
-def publish(project: "ProjectSettings", progress: Progress = silent) -> "Published":
+def require_committed(project: "ProjectSettings", *, allow_dirty: bool) -> tuple[str, ...]:
+    """Raise SeatrialError if files of the current version are not committed; with `allow_dirty` return them instead."""
+    from seatrial.release import uncommitted_files
+
+    files = uncommitted_files(project)
+    if files and not allow_dirty:
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        raise SeatrialError(
+            f"Files of {project.requirement} are not committed: {', '.join(files[:3])}{more}.",
+            hint="Commit them first, so that git has what this release is made from; or use --allow-dirty.",
+        )
+    return tuple(files)
+
+
+def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: Progress = silent) -> "Published":
     """Publish the built wheel, if exactly these bytes have passed their trial against what they would replace.
 
+    `allow_dirty` publishes it although its own files are not committed; its metadata says that it was trained so.
     A release that is already on the index, with the same bytes, needs no second trial. A remote index also gets the
     toolkit where that runs from a checkout, because a release cannot be used without it.
     """
@@ -95,6 +110,7 @@ def publish(project: "ProjectSettings", progress: Progress = silent) -> "Publish
     # A release of this version is the same bytes, or the index refuses this one whatever a trial says.
     if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
         today = datetime.now(UTC).date()
+        require_committed(project, allow_dirty=allow_dirty)
         gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today)
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
