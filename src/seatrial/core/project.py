@@ -2,6 +2,7 @@
 
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ignored_files
 from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
+from seatrial.core.results import results
 from seatrial.core.settings import unknown_key
 from seatrial.core.version import read_version
 
@@ -128,14 +130,34 @@ def in_project(start: Path) -> bool:
 
 @contextmanager
 def importable(project: ProjectSettings) -> Iterator[None]:
-    """Import the project's package from its source, whatever is installed under its name."""
+    """Import the project's package from its source, whatever is installed under its name.
+
+    What its code prints goes to standard error. An error that it raises becomes a SeatrialError with its file and line.
+    """
     for name in [n for n in sys.modules if n == project.package or n.startswith(project.package + ".")]:
         del sys.modules[name]
     sys.path.insert(0, str(project.source))
     try:
-        yield
+        with results():
+            yield
+    except SeatrialError:
+        raise
+    except Exception as error:
+        if place := _place_in(project, error):
+            text = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise SeatrialError(f"{place}: {type(error).__name__}: {text}", hint="Correct this line.") from error
+        raise
     finally:
         sys.path.remove(str(project.source))
+
+
+def _place_in(project: ProjectSettings, error: Exception) -> str:
+    """The file and line of the project's own code that an error comes from; empty if it comes from elsewhere."""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno))
+    own = [(Path(file), line) for file, line in places if Path(file).is_relative_to(project.source)]
+    return f"{own[-1][0].relative_to(project.root).as_posix()}, line {own[-1][1]}" if own else ""
 
 
 def toolkit_of(project: ProjectSettings) -> Requirement | None:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -24,7 +24,7 @@ Write = Callable[[dict[str, Any]], None]  # writes some rows, given as columns
 def predict_table(
     release: Release,
     source: Path,
-    output: Path | None,
+    output: Path | TextIO | None,
     *,
     keep: bool = False,
     as_json: bool = False,
@@ -32,17 +32,30 @@ def predict_table(
 ) -> int:
     """Predict every row of a CSV, Parquet or JSON file, in its order; returns the number of rows.
 
-    The predictions go to `output`, or to standard output as CSV or JSON; `keep` writes the rows' own columns too. A
-    file is written completely or not at all. Raises DataError at the first chunk with rows that break the schema.
+    The predictions go to the file `output`, or as CSV or JSON to this stream, or to standard output. `keep` writes the
+    rows' own columns too, with the prefix `input_` where a prediction has the same name. A file is written completely
+    or not at all. Raises DataError at the first chunk with rows that break the schema.
     """
     rows = 0
     with _open(output, as_json=as_json) as write:
         for chunk, scores in release.score_chunks(_valid_chunks(release, source)):
+            predictions = release.prediction_columns(scores)
             columns = {c.name: _as_read(c, chunk.columns[c.name]) for c in release.columns} if keep else {}
-            write(columns | release.prediction_columns(scores))
+            write(_beside(columns, predictions) | predictions)
             rows += chunk.rows
             progress(f"predicted {rows:,} rows")
     return rows
+
+
+def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, Any]:
+    """The rows' own columns; one that is called like a prediction gets the prefix `input_`."""
+    taken, renamed = {*columns, *predictions}, {}
+    for name, values in columns.items():
+        own = name
+        while own in predictions or (own != name and own in taken):
+            own = f"input_{own}"
+        renamed[own] = values
+    return renamed
 
 
 def _valid_chunks(release: Release, path: Path) -> Iterator[Chunk]:
@@ -128,9 +141,9 @@ def _rows(table: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 
 @contextmanager
-def _open(output: Path | None, *, as_json: bool) -> Iterator[Write]:
-    if output is None:
-        with WRITERS[".json" if as_json else ".csv"](sys.stdout) as write:
+def _open(output: Path | TextIO | None, *, as_json: bool) -> Iterator[Write]:
+    if not isinstance(output, Path):
+        with WRITERS[".json" if as_json else ".csv"](output or sys.stdout) as write:
             yield write
         return
     suffix = output.suffix.lower()

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import SeatrialError, describe_os_error
+from seatrial.core.results import results
 from seatrial.model.batch import predict_table
 from seatrial.model.release import Release
 
@@ -22,7 +23,9 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser(name, release).parse_args(arguments)
         if options.command == "predict":
-            predict_table(release, options.file, options.output, keep=options.keep, as_json=options.json)
+            with results() as printed:
+                output = options.output or printed
+                predict_table(release, options.file, output, keep=options.keep, as_json=options.json)
         elif options.command == "card":
             sys.stdout.write(release.card)
         else:
@@ -32,6 +35,11 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SeatrialError as error:
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        return 1
+    except OSError as error:
+        if not (message := describe_os_error(error)):
+            raise
+        sys.stderr.write(f"error: {message}\n")
         return 1
     return 0
 

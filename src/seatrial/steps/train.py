@@ -30,10 +30,11 @@ def predict(
 ) -> int:
     """Predict every row of a file into `output`, or to standard output; returns the number of rows."""
     from seatrial.core.project import importable
+    from seatrial.core.results import results
     from seatrial.model.batch import predict_table
     from seatrial.model.release import Release
 
-    with importable(project):
+    with results() as printed, importable(project):
         progress("loading the model")
         release = Release(project.package)
-        return predict_table(release, file, output, keep=keep, as_json=as_json, progress=progress)
+        return predict_table(release, file, output or printed, keep=keep, as_json=as_json, progress=progress)
