@@ -25,9 +25,10 @@ test: $(DEV)
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
 		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py \
-		tests/deploy/test_interruptions.py tests/deploy/containers/test_docker.py \
+		tests/deploy/test_interruptions.py tests/deploy/containers \
 		tests/release/test_killed_over_http.py tests/ci/test_pipeline.py \
-		tests/trial/test_detection.py tests/trial/test_tasks.py tests/template/test_training.py
+		tests/trial/test_detection.py tests/trial/test_tasks.py tests/trial/sandbox/test_sandbox.py \
+		tests/trial/compare/test_groups.py tests/template/test_training.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """The server as a process: startup, load, hostile clients, and shutdown."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -110,8 +111,12 @@ def test_workers_serve_are_replaced_and_stop(source: Path, row: bytes, tmp_path:
         assert [path.name for path in tmp_path.iterdir()] == [f"{server.pid}.json"]
 
         def workers() -> list[psutil.Process]:
-            alive = [c for c in psutil.Process(server.pid).children() if c.status() != psutil.STATUS_ZOMBIE]
-            return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
+            found = []
+            for child in psutil.Process(server.pid).children():
+                with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+                    if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline()):
+                        found.append(child)
+            return found
 
         until(lambda: any('"status":200' in line for line in server.lines))
         before = until(lambda: len(workers()) == 2 and workers())

@@ -29,7 +29,7 @@ predict = release.predict
 main = partial(console.main, release)
 """
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 def write(root: Path, source: str, model: str) -> Path:
@@ -46,9 +46,7 @@ def write(root: Path, source: str, model: str) -> Path:
     return root / "src" / package / "__init__.py"
 
 
-@pytest.mark.parametrize(
-    ("source", "model"), [pytest.param("wine", "boosted", marks=pytest.mark.soak), ("diabetes", "linear")]
-)
+@pytest.mark.parametrize(("source", "model"), [("wine", "boosted"), ("diabetes", "linear")])
 def test_a_good_release_passes_and_one_with_faulty_data_does_not(tmp_path: Path, source: str, model: str) -> None:
     root = tmp_path / source
     init = write(root, source, model)

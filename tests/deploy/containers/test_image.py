@@ -21,7 +21,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.deploy.target import PinnedRelease
 from seatrial.release import FolderIndex
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 TOKEN = "tok-3b1f9a77d2c84e55"
 JACK = {"pclass": 3, "name": "Dawson, Mr. Jack", "sex": "male", "age": 20}

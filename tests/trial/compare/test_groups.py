@@ -100,6 +100,7 @@ print(json.dumps([best, sorting, memory_mb(), len(groups), len(checks)]))
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_million_rows_with_twenty_columns_take_no_longer_than_sorting_ten_of_them_eight_times():
     """Relative, since a second means nothing on a busy machine; a second pass over the rows per group would show."""
     done = subprocess.run([sys.executable, "-c", MILLION], capture_output=True, text=True, check=True)

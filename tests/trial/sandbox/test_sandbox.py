@@ -588,7 +588,7 @@ def test_two_versions_of_onnxruntime_are_both_asked(open_moody: Open):
         np.testing.assert_allclose(answers.predicted["p"].alone.scores, direct[:20], rtol=0, atol=1e-12)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_native_release_runs_on_the_scikit_learn_that_it_was_made_with(open_moody: Open, tmp_path: Path):
     from importlib.metadata import version
 
