@@ -30,6 +30,21 @@ PASSWORD, TOKEN = "hunter" + "2!", "Zw7h" + "Kq92xT4b"
         (".env.production", f"export API_KEY='{PASSWORD}'\n"),
         ("deploy/.pypirc", f"[fury]\npassword = {PASSWORD}\n"),
         (".netrc", f"machine index.example login ci password {PASSWORD}\n"),
+        ("secrets/prod.env", f"export DB_PASSWORD={PASSWORD}\n"),
+        (".streamlit/secrets.toml", f'password = "{PASSWORD}"\n'),
+        ("notebook.ipynb", '"key = \\"' + "AIza" + "Sy" * 17 + 'x\\""\n'),
+        ("train.py", "login('" + "hf_" + "aB3" * 11 + "x')\n"),
+        ("train.py", "client = Client('" + "sk-" + "ant-" + "aB3_" * 10 + "')\n"),
+        ("settings.py", "x = 'AccountName=a;" + "AccountKey=" + "aB3/" * 20 + "=='\n"),
+        (
+            "request.http",
+            "Authorization: Bearer " + "eyJ" + "hbGciOiJIUzI1.eyJ" + "zdWIiOiIxMjM0." + "aB3_" * 10 + "\n",
+        ),
+        ("key.asc", "-----BEGIN " + "PGP PRIVATE KEY BLOCK-----\n"),
+        ("credentials.json", "KEY\n"),
+        ("keys/id_ed25519", "x\n"),
+        ("keys/store.p12", "\0\1"),
+        ("service-account-prod.json", "{}\n"),
     ],
 )
 def test_a_password_is_found_and_never_shown(name: str, text: str, tmp_path: Path):
@@ -77,3 +92,10 @@ def test_a_placeholder_is_not_a_secret(text: str, tmp_path: Path):
 def test_files_of_credentials_may_contain_placeholders(tmp_path: Path):
     text = "DB_PASSWORD=$SECRET\nTOKEN=\n# PASSWORD=x\nAPI_KEY=your-key-here\nTOKEN_FILE=/run/secrets/token\nDEBUG=1\n"
     assert diagnosed(tmp_path, {".env": text, ".env.example": f"PASSWORD={PASSWORD}\n"}) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["secrets.py", "docs/credentials.md", "src/credentials.py", "id_rsa.pub", "data/secret.csv"]
+)
+def test_code_and_tables_may_be_about_secrets(name: str, tmp_path: Path):
+    assert diagnosed(tmp_path, {name: "password, token\nshort, long\n"}) == []

@@ -112,6 +112,34 @@ def test_an_unexpected_error_is_reported_as_a_bug_without_a_traceback(monkeypatc
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("number", "said"), [(28, "No space left on device"), (13, "Permission denied"), (30, "Read-only")]
+)
+def test_what_the_machine_refuses_is_not_a_bug(number, said, monkeypatch, capsys):
+    from seatrial.cli import app
+    from seatrial.steps import project
+
+    def full(_start):
+        raise OSError(number, os.strerror(number), "/somewhere/file")
+
+    monkeypatch.setattr(project, "find_project", full)
+    assert app.run(["build"]) == 1
+    assert capsys.readouterr().err.startswith(f"error: /somewhere/file: {said}")
+
+
+def test_a_closed_pipe_and_a_full_disk_at_standard_output():
+    command = [sys.executable, "-m", "seatrial", "--help"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: standard output or a temporary file: No space left on device.\n"
+
+
 def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
     from seatrial.cli import app
     from seatrial.steps import project

@@ -1,3 +1,4 @@
+import getpass
 import os
 import subprocess
 from pathlib import Path
@@ -5,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from seatrial.core import git
-from seatrial.core.git import GitError, NoGitError, NoRepositoryError, ask_git, git_user, repository_root, run_git
+from seatrial.core.git import (
+    GitError,
+    NoGitError,
+    NoRepositoryError,
+    ask_git,
+    git_user,
+    person,
+    repository_root,
+    run_git,
+)
 
 
 @pytest.fixture
@@ -89,6 +99,16 @@ def test_the_environment_cannot_point_git_at_another_repository(
 def test_the_user_is_the_one_that_git_is_set_up_for(repository: Path, tmp_path: Path) -> None:
     assert git_user(repository) == "A Person"
     assert git_user(tmp_path) == ""
+
+
+def test_a_user_without_a_name_is_known_by_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_entry() -> str:
+        raise KeyError("getpwuid(): uid not found: 123456")
+
+    monkeypatch.setattr(getpass, "getuser", no_entry)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    assert person(tmp_path) == str(os.getuid())
 
 
 def test_git_is_called_in_one_module_only() -> None:

@@ -134,8 +134,12 @@ def test_a_version_bump_is_committed_with_its_lockfile_and_nothing_else(repo: Pr
     ]
     raised = first.replace('"0.1.0"', '"0.3.0"')
     init.write_text(raised + "# half done\n")
-    repo.ok("deploy", "local", "0.3.0")
+    refused = repo.run("deploy", "local", "0.3.0")
+    assert f"Files of titanic-model==0.3.0 are not committed: {INIT}." in refused.stderr
+    repo.ok("deploy", "local", "0.3.0", "--allow-dirty")
     assert INIT in repo.git("status", "--porcelain")
+    assert f"Not committed: {INIT}" in repo.git("log", "-1", "--format=%b")
+    assert repo.history()[-1]["uncommitted"] == [INIT]
     init.write_text(raised)
     repo.git("add", INIT)  # staged, so somebody is about to commit it
     repo.ok("deploy", "local", "0.3.0")

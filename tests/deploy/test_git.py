@@ -44,6 +44,19 @@ def test_a_commit_is_pushed_on_top_of_what_others_have_pushed(clones: tuple[Path
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("rule", ["deploy/", "*.txt"])
+def test_a_file_that_git_ignores_is_not_taken_for_committed(clones: tuple[Path, Path], rule: str) -> None:
+    one, _ = clones
+    lockfile = one / "deploy/requirements.txt"
+    lockfile.parent.mkdir()
+    lockfile.write_text("0.1.0")
+    assert Git(one).commit_only([lockfile], "Deploy") == ""
+    git(one, "rm", "--quiet", "--cached", str(lockfile))
+    git(one, "commit", "--quiet", "-m", "Forget it")
+    (one / ".git/info/exclude").write_text(rule)
+    assert Git(one).commit_only([lockfile], "Deploy").startswith("a .gitignore or the like excludes deploy/")
+
+
 def test_a_conflicting_commit_is_left_alone_and_reported(clones: tuple[Path, Path]) -> None:
     one, other = clones
     commit(other, "lockfile", "0.3.0")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from seatrial.core.errors import DataError, SeatrialError
-from seatrial.model.batch import predict_table
+from seatrial.model.batch import _beside, predict_table
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +167,9 @@ def test_memory_use_does_not_grow_with_the_table(titanic, table, tmp_path):
 
     peak(1)
     assert peak(200) < 2.5 * peak(60)  # 262,000 rows and 78,000: both more than a chunk
+
+
+def test_a_column_called_like_a_prediction_is_kept_under_another_name():
+    columns = {"prediction": [1], "input_prediction": [2], "age": [3]}
+    kept = _beside(columns, {"prediction": [4]})
+    assert kept == {"input_input_prediction": [1], "input_prediction": [2], "age": [3]}

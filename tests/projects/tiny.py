@@ -125,14 +125,16 @@ def make_wheel(
     return path
 
 
-def make_sdist(folder: Path, name: str = "tiny-model", version: str = "0.1.0", content: str = "") -> Path:
-    """Write an sdist by hand."""
+def make_sdist(
+    folder: Path, name: str = "tiny-model", version: str = "0.1.0", content: str = "", *, more: Mapping[str, bytes] = {}
+) -> Path:
+    """Write an sdist by hand; `more` adds members."""
     stem = f"{name.replace('-', '_')}-{version}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         data = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n{content}".encode()
-        for file, text in (("PKG-INFO", data), ("pyproject.toml", b"")):
+        for file, text in (("PKG-INFO", data), ("pyproject.toml", b""), *more.items()):
             member = tarfile.TarInfo(f"{stem}/{file}")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text))

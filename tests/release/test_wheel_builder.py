@@ -177,9 +177,8 @@ def test_a_native_release_needs_the_native_extra_and_shows_the_line(tmp_path: Pa
 
 AFTER: dict[str, tuple[Callable[[Path], object], str]] = {
     "artifacts left out": (
-        lambda root: (
-            (root / ".gitignore").write_text("artifacts/\n"),
-            replaced("pyproject.toml", 'artifacts = ["src/tiny_model/artifacts/*"]\n', "")(root),
+        replaced(
+            "pyproject.toml", 'artifacts = ["src/tiny_model/artifacts/*"]\nexclude = [', 'exclude = ["artifacts", '
         ),
         r"wheel lacks release\.json",
     ),
@@ -191,7 +190,13 @@ AFTER: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "outside of tiny_model",
     ),
-    "a pickle": (lambda root: (root / "src/tiny_model/artifacts/model.pkl").write_bytes(b"x"), "is a pickle"),
+    "a pickle": (
+        lambda root: (
+            (root / "src/tiny_model/artifacts/model.pkl").write_bytes(b"x"),
+            replaced("pyproject.toml", 'target = "y"', 'target = "y"\nfiles = ["src/**/*.pkl"]')(root),
+        ),
+        "is a pickle",
+    ),
     "a broken backend": (
         replaced("pyproject.toml", "src/tiny_model/__init__.py", "src/gone.py"),
         "cannot be built",

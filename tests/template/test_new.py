@@ -246,3 +246,14 @@ def test_options_do_what_they_say(tmp_path, words):
     package = "leaving" if "--package" in words else "churn_model"
     assert (project / "src" / package / "schema.py").is_file()
     assert (project / "data/churn.csv").read_bytes() == (tmp_path / "c.csv").read_bytes()
+
+
+def test_a_table_that_the_users_own_excludes_ignore_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "excludes").write_text("*.csv\n")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.excludesFile")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(tmp_path / "excludes"))
+    table = write_table(tmp_path / "customers.csv")
+    done = quick("new", "churn", "--data", str(table), "--target", "left", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Git ignores data/churn.csv, so a clone of the repository lacks them." in done.stderr

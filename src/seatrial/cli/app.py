@@ -1,8 +1,11 @@
 """The application: the commands, the options that all of them share, and the one place that handles errors."""
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import typer
 
@@ -17,7 +20,7 @@ from seatrial.cli.serve import demo, serve
 from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
 from seatrial.cli.update import add, update
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import SeatrialError, describe_os_error
 
 EXIT_CODES = {
     0: "done",
@@ -65,21 +68,35 @@ def _shared(
     pass
 
 
+def _closed_pipe(code: int = 0) -> int:
+    """Drop what is still buffered for standard output, which Python would try to write at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for a usage error, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or bool(os.environ.get("SEATRIAL_DEBUG"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # results are UTF-8 whatever the locale says
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        app([word for word in words if word != "--debug"])
+        try:
+            app([word for word in words if word != "--debug"])
+        finally:
+            sys.stdout.flush()
         return 0
     except SystemExit as done:  # Typer has printed the message
+        if isinstance(done.__context__, OSError) and done.__context__.errno == errno.EPIPE:  # `seatrial ... | head`
+            return _closed_pipe()
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
         if code == 130:
             show.info("stopped")
         return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _closed_pipe()
     except SeatrialError as error:
         if debug:
             show.traceback()
@@ -88,6 +105,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             show.traceback()
+        if isinstance(error, OSError) and (message := describe_os_error(error)):
+            show.error(message)
+            return _closed_pipe(1)
         show.error(
             f"{type(error).__name__}: {error}",
             "This is a bug in Seatrial. Run the command again with --debug, and report its output.",

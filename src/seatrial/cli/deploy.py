@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, argument, option
+from seatrial.cli.options import HERE, DirtyOption, IndexOption, JsonOption, ProjectOption, argument, option
 from seatrial.core.errors import SeatrialError
+from seatrial.core.project import files_git_ignores
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def deploy(
     reason: ReasonOption = "",
     no_commit: CommitOption = False,
     push: PushOption = False,
+    allow_dirty: DirtyOption = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the service instead (local, docker).")] = False,
     render: Annotated[
         bool, typer.Option("--render", help="Print the manifests instead of applying them (kubernetes).")
@@ -48,7 +50,9 @@ def deploy(
 
         typer.echo(render_manifests(used.settings, target, version))
     else:
-        done = used.deploy(target, version, reason=reason, git=not no_commit, push=push)
+        commit = not no_commit
+        done = used.deploy(target, version, reason=reason, git=commit, push=push, allow_dirty=allow_dirty)
+        show.ignored(files_git_ignores(used.settings))
         _report(target, done, json, push)
 
 

@@ -185,6 +185,7 @@ def _show(created: "NewProject") -> None:
         show.error(created.pipeline.error.message, created.pipeline.error.hint)
     if created.uncommitted:
         show.info(f"The repository has no commit yet: {created.uncommitted}.")
+    show.ignored(created.ignored)
     show.out.print(f"\n[bold]{show.short_path(created.root)}[/] is created. Next:\n")
     for line in _next(created.root):
         show.plain(f"    {line}")

@@ -25,6 +25,9 @@ def argument(text: str) -> Any:
 
 ProjectOption = Annotated[Path, option("The project's folder; default: the current one.", "--project", "-p")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
+DirtyOption = Annotated[
+    bool, typer.Option("--allow-dirty", help="Go on although files of the release are not committed, and record that.")
+]
 IndexOption = Annotated[
     str | None,
     option("The index: a name in [tool.seatrial.index], a folder, or a URL; default: the project's first.", "--index"),

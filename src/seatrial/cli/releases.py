@@ -1,5 +1,7 @@
 """`seatrial bump`, `build`, `publish`, `release` and `releases`: a version as a wheel, and what is on the index."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +10,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import (
     HERE,
+    DirtyOption,
     IndexOption,
     JsonOption,
     KindOption,
@@ -19,7 +22,9 @@ from seatrial.cli.options import (
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
-    from seatrial.steps.releases import MadeRelease
+    from seatrial.steps.make_release import MadeRelease
+
+FEW = 5  # files that are named one by one
 
 
 def bump(
@@ -54,22 +59,42 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     Example: [bold]seatrial build[/]
     """
     built = Project(project, progress=not json).build()
+    wheel, contents = built.wheel, built.contents
     if json:
-        wheel = built.wheel
-        show.print_json({"wheel": wheel.path, "sdist": built.sdist, "sha256": wheel.sha256, "size": wheel.size})
-    else:
-        size = show.file_size(built.wheel.size)
-        show.plain(f"{show.short_path(built.wheel.path)}  {size}  sha256 {built.wheel.sha256[:16]}…")
-        show.next_step("seatrial trial")
+        sizes = {"sha256": wheel.sha256, "size": wheel.size}
+        show.print_json(
+            {"wheel": wheel.path, "sdist": built.sdist, **sizes, "contents": contents, "left_out": built.left_out}
+        )
+        return
+    show.plain(f"{show.short_path(wheel.path)}  {show.file_size(wheel.size)}  sha256 {wheel.sha256[:16]}…")
+    size = show.file_size(built.sdist.stat().st_size)
+    show.plain(f"{show.short_path(built.sdist)}  {size}  {len(contents)} files: {', '.join(_folded(contents))}")
+    if built.left_out:
+        more = f" and {len(built.left_out) - FEW} more" * (len(built.left_out) > FEW)
+        names = ", ".join(built.left_out[:FEW])
+        show.info(f"Left out: {names}{more}. To ship a file, add it to git, or to `files` in [tool.seatrial].")
+    show.next_step("seatrial trial")
 
 
-def publish(index: IndexOption = None, project: ProjectOption = HERE, json: JsonOption = False) -> None:
+def _folded(paths: Sequence[str]) -> list[str]:
+    """Paths for people: the files of a folder that has several are counted."""
+    folders = Counter(path.rpartition("/")[0] for path in paths)
+    alone = [path for path in paths if "/" not in path or folders[path.rpartition("/")[0]] == 1]
+    return sorted([*alone, *(f"{folder}/ ({count})" for folder, count in folders.items() if folder and count > 1)])
+
+
+def publish(
+    allow_dirty: DirtyOption = False,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
     """Publish the built release to the project's package index, if it has passed its trial; never overwrite a release.
 
     Example: [bold]seatrial publish --index team[/]
     """
     used = Project(project, index=index, progress=not json)
-    settings, published = used.settings, used.publish()
+    settings, published = used.settings, used.publish(allow_dirty=allow_dirty)
     if json:
         show.print_json({"release": settings.requirement, "index": str(settings.index), "already": published.already})
     elif published.already:
@@ -86,6 +111,7 @@ def release(
     ] = "patch",
     deploy: Annotated[str, option("Then deploy to this target.", "--deploy")] = "",
     kind: KindOption = None,
+    allow_dirty: DirtyOption = False,
     on_bad_rows: OnBadRowsOption = "fail",
     index: IndexOption = None,
     project: ProjectOption = HERE,
@@ -98,7 +124,7 @@ def release(
     Example: [bold]seatrial release --deploy local[/]
     """
     used = Project(project, index=index, progress=not json)
-    made = used.release(part, deploy=deploy, kind=kind, drop_bad_rows=on_bad_rows == "drop")
+    made = used.release(part, deploy=deploy, kind=kind, drop_bad_rows=on_bad_rows == "drop", allow_dirty=allow_dirty)
     if json:
         show.print_json(_document(made))
     else:

@@ -120,7 +120,7 @@ def _release(project: Project) -> None:
     with show.progress() as progress:
         progress("putting the toolkit there, as it would be on PyPI")
         publish_toolkit(index, progress)
-    project.publish()
+    project.publish(allow_dirty=True)
 
 
 def _install(settings: ProjectSettings) -> "Servable":

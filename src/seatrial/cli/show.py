@@ -44,6 +44,14 @@ def next_step(command: str) -> None:
     err.print(f"{'[dim]Next:[/] ' if command.startswith('seatrial') else ''}{escape(command)}")
 
 
+def ignored(paths: Sequence[str]) -> None:
+    """Print which files of a project git ignores."""
+    if paths:
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        info(f"Git ignores {', '.join(paths[:3])}{more}, so a clone of the repository lacks them.")
+        info(f"`git check-ignore -v {paths[0]}` shows the rule; `git add --force` adds the file anyway.")
+
+
 def plain(text: str) -> None:
     """Print a line of the result as it is, without interpreting brackets as markup."""
     out.print(text, markup=False)

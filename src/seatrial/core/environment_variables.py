@@ -12,7 +12,7 @@ VARIABLES = {
     "SEATRIAL_LOCK_INDEX": "the index that `seatrial ci lock` finds the toolkit on",
     "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
     "HOST": "the address that a server listens on; default: 127.0.0.1",
-    "PORT": "the port that a server listens on; default: 8001",
+    "PORT": "the port that a server and the target local listen on; default: the setting, or 8001",
     "GEMFURY_PULL_TOKEN": "the token for reading a Gemfury index",
     "GEMFURY_PUSH_TOKEN": "the token for publishing to it",
     "RAILWAY_TOKEN": "the token of a Railway project, for `seatrial deploy railway`",

@@ -6,7 +6,15 @@ SeatrialError        what is wrong and where, and a hint: what to do next
 └── CompileError     a pipeline cannot become an exact graph; training falls back to the native engine
 """
 
+import errno
+import os
 from dataclasses import dataclass
+
+# What the machine refuses; any other OSError is a bug.
+REFUSALS = {
+    *(errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENAMETOOLONG),
+    *(errno.EFBIG, errno.ENOMEM, errno.ELOOP, getattr(errno, "EDQUOT", errno.ENOSPC)),
+}
 
 
 class SeatrialError(Exception):
@@ -58,6 +66,14 @@ class DataError(SeatrialError):
     def __init__(self, message: str, *, hint: str = "", problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.problems = problems
+
+
+def describe_os_error(error: OSError) -> str:
+    """What the machine refuses, with the path, in one line: a full disk, missing rights; empty for any other error."""
+    if error.errno is None or error.errno not in REFUSALS:
+        return ""
+    path = error.filename2 or error.filename or "standard output or a temporary file"
+    return f"{os.fsdecode(path) if isinstance(path, str | bytes) else path}: {os.strerror(error.errno)}."
 
 
 class CompileError(SeatrialError):

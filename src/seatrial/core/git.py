@@ -5,6 +5,7 @@ GitError             git failed; the message contains git's output
 └── NoRepositoryError     the folder is not in a repository
 """
 
+import getpass
 import os
 import subprocess
 from pathlib import Path
@@ -95,6 +96,22 @@ def repository_root(folder: Path) -> Path | None:
         return Path(run_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
     except (NoGitError, NoRepositoryError):
         return None
+
+
+def ignored_files(folder: Path, *paths: str) -> list[str]:
+    """The files at these paths that git ignores, so that a clone lacks them; none where git does not answer."""
+    listed = ask_git(folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *paths)
+    return [path for path in (listed or "").split("\0") if path]
+
+
+def person(folder: Path) -> str:
+    """Who works here: the name that git writes into commits, else the user of the system, who may have no name."""
+    if name := git_user(folder):
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 def git_user(folder: Path) -> str:

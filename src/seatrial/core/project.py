@@ -2,6 +2,7 @@
 
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.git import ignored_files
 from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
+from seatrial.core.results import results
 from seatrial.core.settings import unknown_key
 from seatrial.core.version import read_version
 
@@ -26,6 +29,7 @@ KEYS = {
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
     "seed": (int, "the seed of the split and of every other random choice"),
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
+    "files": (list, "more files that belong to a release, as patterns: what its code reads and git does not track"),
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
@@ -54,6 +58,7 @@ class ProjectSettings:
     test_share: float = 0.25
     seed: int = 1912
     threads: int = 1
+    files: tuple[str, ...] = ()
     trial: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)
@@ -108,6 +113,16 @@ def find_project(start: Path) -> ProjectSettings:
     )
 
 
+def files_git_ignores(project: ProjectSettings) -> list[str]:
+    """The project's own files that git ignores, so that a clone lacks them; except a table that DVC keeps."""
+    root, table = project.root, project.data
+    own = ["pyproject.toml", "README.md", "src", "tests", "deploy"]
+    own += [str(table.relative_to(root))] if table.is_relative_to(root) else []
+    made = (f"src/{project.package}/artifacts/", "__pycache__/", ".egg-info/", ".pyc")
+    files = [path for path in ignored_files(root, *own) if not any(part in path for part in made)]
+    return [path for path in files if not (root / f"{path}.dvc").exists()]
+
+
 def in_project(start: Path) -> bool:
     """Whether `start` is in a project, valid or not."""
     return _document(start) is not None
@@ -115,14 +130,34 @@ def in_project(start: Path) -> bool:
 
 @contextmanager
 def importable(project: ProjectSettings) -> Iterator[None]:
-    """Import the project's package from its source, whatever is installed under its name."""
+    """Import the project's package from its source, whatever is installed under its name.
+
+    What its code prints goes to standard error. An error that it raises becomes a SeatrialError with its file and line.
+    """
     for name in [n for n in sys.modules if n == project.package or n.startswith(project.package + ".")]:
         del sys.modules[name]
     sys.path.insert(0, str(project.source))
     try:
-        yield
+        with results():
+            yield
+    except SeatrialError:
+        raise
+    except Exception as error:
+        if place := _place_in(project, error):
+            text = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise SeatrialError(f"{place}: {type(error).__name__}: {text}", hint="Correct this line.") from error
+        raise
     finally:
         sys.path.remove(str(project.source))
+
+
+def _place_in(project: ProjectSettings, error: Exception) -> str:
+    """The file and line of the project's own code that an error comes from; empty if it comes from elsewhere."""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno))
+    own = [(Path(file), line) for file, line in places if Path(file).is_relative_to(project.source)]
+    return f"{own[-1][0].relative_to(project.root).as_posix()}, line {own[-1][1]}" if own else ""
 
 
 def toolkit_of(project: ProjectSettings) -> Requirement | None:
@@ -177,7 +212,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
             f"{root} has no package src/{package}, which the project {project['name']!r} needs.",
             hint="Move the package there, or change [project] name.",
         )
-    others = {key: value for key, value in settings.items() if key not in ("data", "index")}
+    others = {key: value for key, value in settings.items() if key not in ("data", "index", "files")}
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
@@ -191,8 +226,19 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         data=root / settings["data"],
         index=indexes[0],
         indexes=indexes,
+        files=_patterns(where, settings.get("files", [])),
         **others,
     )
+
+
+def _patterns(where: Path, files: list[Any]) -> tuple[str, ...]:
+    for pattern in files:
+        if not isinstance(pattern, str) or not pattern or Path(pattern).anchor or ".." in Path(pattern).parts:
+            raise SeatrialError(
+                f"{where}: [tool.seatrial] files has {pattern!r}, which is not a path in the project.",
+                hint='Example: files = ["data/regions.csv"].',
+            )
+    return tuple(files)
 
 
 def _check(where: Path, key: str, value: object) -> None:

@@ -36,6 +36,7 @@ class Plan:
     lockfile: Lockfile
     why: str = ""
     verdict: dict[str, Any] | None = None
+    uncommitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class Deployer:
         title = f"Deploy {entry.release} {entry.version} to {state.target}"
         if entry.kind == "rollback":
             title = f"Roll back {entry.release} to {entry.version} on {state.target}"
-        return DeploymentResult(entry.release, entry.version, entry, url, self._commit(title, entry.why))
+        body = "\n\n".join([entry.why, *([f"Not committed: {', '.join(entry.uncommitted)}"] * bool(entry.uncommitted))])
+        return DeploymentResult(entry.release, entry.version, entry, url, self._commit(title, body))
 
     def _restore(self) -> None:
         """Bring the service in line with the lockfile."""
@@ -153,6 +155,7 @@ class Deployer:
             before=before.version if before else "",
             verdict=plan.verdict,
             commit=state.git.commit,
+            uncommitted=list(plan.uncommitted),
         )
         pinned = state.pinned(entry)
         with state.writable():

@@ -1,12 +1,11 @@
 """What deployments need from git: the author, the reason, whether files were edited, and a commit of given files."""
 
-import getpass
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.core.git import GitError, ask_git, call_git, git_message, git_user, repository_root
+from seatrial.core.git import GitError, ask_git, call_git, git_message, person, repository_root
 from seatrial.core.version import version_diff, version_in_diff
 
 LOCK_SECONDS = 3.0
@@ -36,7 +35,7 @@ class Git:
     @property
     def person(self) -> str:
         """The user name that git has, or the system's."""
-        return git_user(self._root) or getpass.getuser()
+        return person(self._root)
 
     def changed(self, path: Path) -> bool:
         """Whether a file differs from its committed version."""
@@ -65,8 +64,10 @@ class Git:
         Hooks do not run: they are for the user's own changes, and some stash those for the time of the commit.
         """
         names = [str(path) for path in paths]
-        if not self._output("status", "--porcelain", "--untracked-files=all", "--", *names):
+        if not (before := self._status(names)):
             return ""
+        if ignored := [line[3:] for line in before if line.startswith("!!")]:
+            return f"a .gitignore or the like excludes {ignored[0]}"
         for command in (
             ("add", "--", *names),
             ("commit", "--quiet", "--no-verify", "-m", message, "--only", "--", *names),
@@ -74,7 +75,11 @@ class Git:
             done = self._run_with_retry(*command)
             if done.returncode:
                 return git_message(done)
-        return ""
+        return f"{after[0][3:]} is still not committed" if (after := self._status(names)) else ""
+
+    def _status(self, names: Sequence[str]) -> list[str]:
+        """What git says of these files, a line for each that differs from the last commit."""
+        return self._output("status", "--porcelain", "--untracked-files=all", "--ignored", "--", *names).splitlines()
 
     def _run_with_retry(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
         """Retry for a while if another git process holds the lock, such as that of a command that was killed."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Entry:
     said: str = ""  # the error of a failed deployment
     verdict: dict[str, Any] | None = None
     commit: str = ""  # of the project
+    uncommitted: list[str] = field(default_factory=list)  # files of the release that this commit does not have
 
     def to_json(self) -> str:
         """One line."""
@@ -80,7 +81,7 @@ def previous(history: Sequence[Entry], current: str) -> Entry | None:
 def _parse(path: Path, number: int, line: str) -> Entry:
     try:
         document = json.loads(line)
-        known = {field.name for field in fields(Entry)}
+        known = {each.name for each in fields(Entry)}
         return Entry(**{key: value for key, value in document.items() if key in known})
     except (ValueError, TypeError, AttributeError):
         raise SeatrialError(f"{path}, line {number}, is not a deployment.", hint=_restore(path)) from None

@@ -44,6 +44,8 @@ class Local:
     name = "local"
 
     def __init__(self, project: ProjectSettings, settings: dict[str, Any]) -> None:
+        if port := os.environ.get("PORT"):  # as for `seatrial serve`
+            settings = {**settings, "port": int(port) if port.isdecimal() else port}
         self._settings = read_settings(LocalSettings, settings, project, self.name)
         self._state = TargetState(project, self.name)
         self._supervisor = self._find_supervisor(project)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class PredictedFile:
 def predict_table(
     release: Release,
     source: Path,
-    output: Path | None,
+    output: Path | TextIO | None,
     *,
     keep: bool = False,
     as_json: bool = False,
@@ -57,9 +57,10 @@ def predict_table(
 ) -> PredictedFile:
     """Predict every row of a CSV, Parquet or JSON file, in its order.
 
-    The predictions and their warnings go to `output`, or to standard output as CSV or JSON; `keep` writes the rows' own
-    columns too. A file is written completely or not at all. Rows that break the schema raise DataError; or they are
-    dropped; or they are kept, without a prediction and with the reason as their warning.
+    The predictions and their warnings go to the file `output`, or as CSV or JSON to this stream, or to standard output;
+    `keep` writes the rows' own columns too, with the prefix `input_` where a prediction has the same name. A file is
+    written completely or not at all. Rows that break the schema raise DataError; or they are dropped; or they are kept,
+    without a prediction and with the reason as their warning.
     """
     rows = warned = 0
     bad = BadRows()
@@ -79,7 +80,8 @@ def predict_table(
             answers = {**release.prediction_columns(scores), WARNINGS: texts}
             columns = part.whole.columns if on_bad_rows == "keep" else part.good.columns
             own = {c.name: _as_read(c, columns[c.name]) for c in release.columns} if keep else {}
-            write(own | (part.expand(answers) if on_bad_rows == "keep" else answers))
+            written = part.expand(answers) if on_bad_rows == "keep" else answers
+            write(_beside(own, written) | written)
             rows += part.whole.rows if on_bad_rows == "keep" else part.good.rows
             warned += len(texts) - texts.count(None)
             progress(f"predicted {rows:,} rows")
@@ -92,6 +94,17 @@ def predict_table(
         while waiting:
             finish(waiting.popleft(), unscored)
     return PredictedFile(rows, warned, bad)
+
+
+def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, Any]:
+    """The rows' own columns; one that is called like a prediction gets the prefix `input_`."""
+    taken, renamed = {*columns, *predictions}, {}
+    for name, values in columns.items():
+        own = name
+        while own in predictions or (own != name and own in taken):
+            own = f"input_{own}"
+        renamed[own] = values
+    return renamed
 
 
 @dataclass(frozen=True)
@@ -228,9 +241,9 @@ def _listed(values: Any) -> list[Any]:
 
 
 @contextmanager
-def _open(output: Path | None, *, as_json: bool) -> Iterator[Write]:
-    if output is None:
-        with WRITERS[".json" if as_json else ".csv"](sys.stdout) as write:
+def _open(output: Path | TextIO | None, *, as_json: bool) -> Iterator[Write]:
+    if not isinstance(output, Path):
+        with WRITERS[".json" if as_json else ".csv"](output or sys.stdout) as write:
             yield write
         return
     suffix = output.suffix.lower()

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import SeatrialError, describe_os_error
+from seatrial.core.results import results
 from seatrial.model.bad_rows import OnBadRows
 from seatrial.model.batch import predict_table
 from seatrial.model.release import Release
@@ -35,14 +36,21 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     except SeatrialError as error:
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         return 1
+    except OSError as error:
+        if not (message := describe_os_error(error)):
+            raise
+        sys.stderr.write(f"error: {message}\n")
+        return 1
     return 0
 
 
 def _predict(release: Release, options: argparse.Namespace) -> None:
-    policy, output = options.on_bad_rows, options.output
-    predicted = predict_table(
-        release, options.file, output, keep=options.keep, as_json=options.json, on_bad_rows=policy
-    )
+    policy = options.on_bad_rows
+    with results() as printed:
+        output = options.output or printed
+        predicted = predict_table(
+            release, options.file, output, keep=options.keep, as_json=options.json, on_bad_rows=policy
+        )
     for note in predicted.notes(policy):
         sys.stderr.write(f"{note}\n")
 

@@ -4,12 +4,13 @@
 `inspect` inspects a wheel without installing it, `publish_toolkit` puts Seatrial's own wheel there.
 """
 
+from seatrial.release.contents import uncommitted_files
 from seatrial.release.folder_index import FolderIndex
 from seatrial.release.http_index import HttpIndex
 from seatrial.release.index import Index, IndexedRelease, Published
 from seatrial.release.index_location import open_index
 from seatrial.release.toolkit import build_toolkit, publish_toolkit, runs_from_checkout
-from seatrial.release.wheel_builder import BuiltRelease, build_release, built_release
+from seatrial.release.wheel_builder import BuiltRelease, build_release, built_release, refuse_unnamed
 from seatrial.wheels.wheel import WheelInfo, inspect
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "inspect",
     "open_index",
     "publish_toolkit",
+    "refuse_unnamed",
     "runs_from_checkout",
+    "uncommitted_files",
 ]

@@ -80,7 +80,7 @@ def _tools(source: Path, progress: Progress) -> Iterator[_Tools]:
             tools.install(requires)
             yield tools
     except (build.BuildException, build.FailedProcessError) as error:
-        raise SeatrialError(f"{source} cannot be built: {error}") from None
+        raise SeatrialError(f"The project cannot be built: {error}") from None
 
 
 def _build(tools: _Tools, source: Path, kind: Literal["sdist", "wheel"], destination: Path) -> Path:
@@ -93,9 +93,9 @@ def _build(tools: _Tools, source: Path, kind: Literal["sdist", "wheel"], destina
     except build.BuildBackendException as error:
         cause = error.exception
         log = cause.output if isinstance(cause, subprocess.CalledProcessError) else str(cause)
-        raise SeatrialError(f"The {kind} of {source} cannot be built:\n{last_lines(log)}") from None
+        raise SeatrialError(f"The {kind} cannot be built:\n{last_lines(log)}") from None
     except build.BuildException as error:
-        raise SeatrialError(f"The {kind} of {source} cannot be built: {error}") from None
+        raise SeatrialError(f"The {kind} cannot be built: {error}") from None
 
 
 @contextmanager

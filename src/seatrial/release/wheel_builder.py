@@ -11,13 +11,12 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.version import parse_version
-from seatrial.model.metadata import METADATA_FILE, Metadata, read_metadata
+from seatrial.model.metadata import Metadata, read_metadata
+from seatrial.release.contents import ARTIFACTS, ENGINE_FILES, copy_release, left_out, sdist_files, unnamed
 from seatrial.release.isolated_build import build_distributions
 from seatrial.wheels.simple_api import parse_filename
 from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 
-ENGINE_FILES = {"onnx": "model.onnx", "native": "model.skops"}
-ARTIFACTS = (METADATA_FILE, "schema.json", "golden.json", "reference.csv", "card.md")
 TRAIN = "Run `seatrial train` first."
 BUILD = "Run `seatrial build` first."
 REBUILD = "Run `seatrial build` again."
@@ -25,15 +24,24 @@ REBUILD = "Run `seatrial build` again."
 
 @dataclass(frozen=True)
 class BuiltRelease:
-    """The result of a build: the inspected wheel, and the sdist."""
+    """The result of a build: the inspected wheel, and the sdist.
+
+    `left_out` are files in src/ that are in neither, since nobody named them.
+    """
 
     wheel: WheelInfo
     sdist: Path
+    left_out: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[WheelInfo, Path]:
         """Both, to publish them."""
         return self.wheel, self.sdist
+
+    @property
+    def contents(self) -> list[str]:
+        """The files in the sdist, which has all of the wheel's."""
+        return sdist_files(self.sdist)
 
 
 def build_release(project: ProjectSettings, progress: Progress = silent) -> BuiltRelease:
@@ -47,8 +55,12 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
     metadata = _check_artifacts(project)
     _check_dependencies(project, metadata)
     project.dist.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=project.dist, prefix=".build-") as folder:
-        sdist, path = build_distributions(project.root, Path(folder), progress)
+    with (
+        TemporaryDirectory(prefix="seatrial-source-") as source,
+        TemporaryDirectory(dir=project.dist, prefix=".build-") as folder,
+    ):
+        copy_release(project, Path(source))
+        sdist, path = build_distributions(Path(source), Path(folder), progress)
         progress("inspecting the wheel")
         wheel = inspect(path)
         _check_wheel(project, wheel, metadata)
@@ -57,7 +69,7 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
             old.unlink()
         sdist = sdist.replace(project.dist / sdist.name)
         path = path.replace(project.dist / path.name)
-    return BuiltRelease(replace(wheel, path=path), sdist)
+    return BuiltRelease(replace(wheel, path=path), sdist, tuple(left_out(project)))
 
 
 def built_release(project: ProjectSettings) -> BuiltRelease:
@@ -73,6 +85,18 @@ def built_release(project: ProjectSettings) -> BuiltRelease:
     if changed:
         raise SeatrialError(f"{wheel.filename} was built before {changed} changed.", hint=REBUILD)
     return BuiltRelease(wheel, files[1])
+
+
+def refuse_unnamed(project: ProjectSettings, built: BuiltRelease) -> None:
+    """Raise SeatrialError if a built file has something that does not belong to the release of this project."""
+    in_wheel = [f"src/{name}" for name in built.wheel.record if name.startswith(f"{project.package}/")]
+    for path, names in ((built.wheel.path, in_wheel), (built.sdist, built.contents)):
+        if found := unnamed(project, names):
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            raise SeatrialError(
+                f"{path.name} contains files that do not belong to the release: {', '.join(found[:3])}{more}.",
+                hint="`seatrial build` leaves them out. To ship one, add it to git, or to `files` in [tool.seatrial].",
+            )
 
 
 def _check_artifacts(project: ProjectSettings) -> Metadata:
@@ -118,8 +142,7 @@ def _check_wheel(project: ProjectSettings, wheel: WheelInfo, metadata: Metadata)
     if missing:
         raise SeatrialError(
             f"The wheel lacks {', '.join(missing)}.",
-            hint=f'[tool.hatch.build] in {where} needs artifacts = ["src/{project.package}/artifacts/*"]; other build '
-            "back ends have other settings to include files that git ignores.",
+            hint=f"Have the build back end include src/{project.package}/artifacts/* in the wheel: see {where}.",
         )
     refuse_unsafe(wheel)
     changed = wheel.changed_file(project.source, required=False)

@@ -38,16 +38,19 @@ def deploy(
     reason: str = "",
     git: bool = True,
     push: bool = False,
+    allow_dirty: bool = False,
     progress: Progress = silent,
 ) -> "DeploymentResult":
     """Put a release into service, if it has passed its trial against the one that runs there now.
 
     `version` is 0.2.0 or name==0.2.0; default: the newest release on the index. `git` commits the lockfile and the
-    history, `push` pushes that commit.
+    history, `push` pushes that commit. `allow_dirty` deploys the project's current version although its own files are
+    not committed, and names them in the history.
     """
     from seatrial.deploy import Deployer, Plan
     from seatrial.release import open_index
     from seatrial.steps.lockfile import lock_release, offer_toolkit, trial_lockfiles
+    from seatrial.steps.releases import require_committed
 
     deployer = Deployer(project, target, _fetch_when_needed(project), progress, git=git, push=push)
     with deployer.locked():
@@ -55,6 +58,8 @@ def deploy(
         release = index.find(_requirement(project, version))
 
         def plan(current: "Current | None") -> Plan:
+            current_version = release.version == project.version
+            uncommitted = require_committed(project, allow_dirty=allow_dirty) if current_version else ()
             verdict = _require_passed(project, release, current)
             stored = deployer.state.stored_lockfiles(release.sha256)
             wheel = index.fetch_wheel(release)
@@ -62,7 +67,7 @@ def deploy(
             locked = lock_release(wheel, offer_toolkit(index, progress), known, progress)
             deployer.state.store(locked.lockfile, locked.wheels)
             facts = (release.name, release.version, release.sha256, wheel.package)
-            return Plan("deploy", *facts, locked.lockfile, reason, verdict)
+            return Plan("deploy", *facts, locked.lockfile, reason, verdict, uncommitted)
 
         return deployer.ensure_deployed(release.sha256, plan)
 

@@ -9,7 +9,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.core.git import git_user
 from seatrial.core.progress import Progress, silent
-from seatrial.core.project import find_project
+from seatrial.core.project import files_git_ignores, find_project
 from seatrial.steps.project_files import PipelineUpdate, project_files, update_pipeline
 from seatrial.template import repository
 from seatrial.template.creation import Options, make_project
@@ -22,11 +22,16 @@ from seatrial.template.render import unfinished
 
 @dataclass(frozen=True)
 class NewProject:
-    """The project that was created; `uncommitted` is the reason why its repository has no commit, if it has none."""
+    """The project that was created.
+
+    `uncommitted` is the reason why its repository has no commit, if it has none; `ignored` are files of the project
+    that git ignores.
+    """
 
     root: Path
     uncommitted: str
     pipeline: PipelineUpdate
+    ignored: list[str]
 
 
 def read_table(
@@ -75,7 +80,8 @@ def create_project(
             progress("committing it")
             uncommitted = repository.first_commit(folder, f"Start {options.names.name}")
     pipeline = PipelineUpdate() if above is None else update_pipeline(find_project(root), options.ci)
-    return NewProject(root, uncommitted, pipeline)
+    ignored = files_git_ignores(find_project(root)) if git else []
+    return NewProject(root, uncommitted, pipeline, ignored)
 
 
 def frame_source(frame: Any) -> TableSource:

@@ -15,12 +15,12 @@ from seatrial.steps.deploy import deploy as _deploy
 from seatrial.steps.deploy import list_deployments as _list_deployments
 from seatrial.steps.deploy import rollback as _rollback
 from seatrial.steps.deploy import stop as _stop
+from seatrial.steps.make_release import release as _release
 from seatrial.steps.progress import show_progress
 from seatrial.steps.prove import prove as _prove
 from seatrial.steps.refresh import refresh as _refresh
 from seatrial.steps.releases import build as _build
 from seatrial.steps.releases import publish as _publish
-from seatrial.steps.releases import release as _release
 from seatrial.steps.train import predict as _predict
 from seatrial.steps.train import train as _train
 

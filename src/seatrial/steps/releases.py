@@ -1,7 +1,7 @@
-"""Releases: raise the version, build, publish after the trial, or all at once; and list what is on the index."""
+"""Releases: raise the version, build, publish after the trial, and list what is on the index."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
     from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
-    from seatrial.deploy import DeploymentResult
     from seatrial.release import BuiltRelease, IndexedRelease, Published
     from seatrial.steps.serve import RunningServer
-    from seatrial.steps.trial import TrialResult
-    from seatrial.trial.records import Kind
     from seatrial.wheels.wheel import WheelInfo
 
 SIZE_LIMIT = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its metrics
@@ -39,7 +36,7 @@ def bump(project: "ProjectSettings", part: str, *, when_needed: bool = False) ->
     """Raise one part of the version; with `when_needed` only if a retrain needs a new one. Nothing else is changed."""
     from seatrial.core.version import next_version, parse_version, read_version, write_version
 
-    file = _version_file(project)
+    file = version_file_of(project)
     old = read_version(file)
     current = parse_version(old, file)
     new, why = _needed(project, current, part) if when_needed else (next_version(current, part), "")
@@ -48,7 +45,7 @@ def bump(project: "ProjectSettings", part: str, *, when_needed: bool = False) ->
     return Bump(old, new or old, bool(new), why)
 
 
-def _version_file(project: "ProjectSettings") -> "Path":
+def version_file_of(project: "ProjectSettings") -> "Path":
     """The file with the version; raises SeatrialError where pyproject.toml has another."""
     from seatrial.core.project import read_toml
 
@@ -119,113 +116,45 @@ def _published(project: "ProjectSettings", progress: Progress) -> "WheelInfo | N
         return None  # `publish` reads it too, and says what is wrong
 
 
-def publish(project: "ProjectSettings", progress: Progress = silent) -> "Published":
+def require_committed(project: "ProjectSettings", *, allow_dirty: bool) -> tuple[str, ...]:
+    """Raise SeatrialError if files of the current version are not committed; with `allow_dirty` return them instead."""
+    from seatrial.release import uncommitted_files
+
+    files = uncommitted_files(project)
+    if files and not allow_dirty:
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        raise SeatrialError(
+            f"Files of {project.requirement} are not committed: {', '.join(files[:3])}{more}.",
+            hint="Commit them first, so that git has what this release is made from; or use --allow-dirty.",
+        )
+    return tuple(files)
+
+
+def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: Progress = silent) -> "Published":
     """Publish the built wheel, if exactly these bytes have passed their trial against what they would replace.
 
+    `allow_dirty` publishes it although its own files are not committed; its metadata says that it was trained so.
     A release that is already on the index, with the same bytes, needs no second trial. A remote index also gets the
     toolkit where that runs from a checkout, because a release cannot be used without it.
     """
     from packaging.version import Version
 
-    from seatrial.release import FolderIndex, publish_toolkit, runs_from_checkout
+    from seatrial.release import FolderIndex, publish_toolkit, refuse_unnamed, runs_from_checkout
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
 
     progress("reading the index")
     pair = find_pair(project)
     index = pair.index
+    refuse_unnamed(project, pair.built)
     # A release of this version is the same bytes, or the index refuses this one whatever a trial says.
     if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
         today = datetime.now(UTC).date()
+        require_committed(project, allow_dirty=allow_dirty)
         gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today)
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
     return index.publish(pair.built.files, progress)
-
-
-@dataclass(frozen=True)
-class MadeRelease:
-    """How far a release got: None for each step that was not taken; and its main metric, before and after.
-
-    `trial` is None where nothing has changed since the version was published.
-    """
-
-    name: str
-    version: str
-    previous: str  # the newest version on the index before; "" for a first release
-    headline: str
-    before: float | None
-    after: float
-    trial: "TrialResult | None" = None
-    published: "Published | None" = None
-    deployed: "DeploymentResult | None" = None
-
-
-def release(
-    project: "ProjectSettings",
-    part: str = "patch",
-    *,
-    deploy: str = "",
-    kind: "Kind | None" = None,
-    drop_bad_rows: bool = False,
-    progress: Progress = silent,
-) -> MadeRelease:
-    """Train, raise the version where it is needed, build, run the trial, publish, and deploy to the target `deploy`.
-
-    It stops after a trial that has not passed, since a person must decide then. Where training gives what is already
-    published, there is nothing to do but to deploy it.
-    """
-    from seatrial.core.version import read_version
-    from seatrial.release import open_index
-    from seatrial.steps.deploy import deploy as deploy_release
-    from seatrial.steps.train import train
-    from seatrial.steps.trial import run_trial
-    from seatrial.steps.trial_setup import find_pair, project_policy
-
-    project_policy(project)  # what is cheap is checked first
-    index = open_index(project.index)
-    newest = next(reversed(index.releases(project.name)), None)
-    run = train(project, drop_bad_rows=drop_bad_rows, progress=progress)
-    changed = newest is None or _differs(project, index.fetch_wheel(newest))
-    if newest and changed:
-        _raise_above(project, newest, part)
-        project = replace(project, version=read_version(project.version_file))
-    before = (newest.metadata or {}).get("metrics", {}) if newest else {}
-    label, after = (run.metadata.metrics[run.metadata.headline][key] for key in ("label", "value"))
-    value = before.get(run.metadata.headline, {}).get("value")
-    made = MadeRelease(project.name, project.version, newest.version if newest else "", label, value, after)
-    if changed:
-        build(project, progress)
-        trial = run_trial(find_pair(project), kind=kind, progress=progress)
-        made = replace(made, trial=trial)
-        if not trial.passed:
-            return made
-        made = replace(made, published=publish(project, progress))
-    if deploy:
-        made = replace(made, deployed=deploy_release(project, deploy, made.version, progress=progress))
-    return made
-
-
-def _differs(project: "ProjectSettings", published: "WheelInfo") -> bool:
-    """Whether the trained package differs from a published wheel in more than its version and its commit."""
-    from seatrial.core.files import read_json
-    from seatrial.model.metadata import METADATA_FILE
-
-    artifacts = f"{published.package}/artifacts/"
-    named = {f"{artifacts}{METADATA_FILE}", f"{artifacts}card.md"}  # which name the commit
-    if set(published.changed_files(project.source)) - named:
-        return True
-    return {**read_json(project.artifacts / METADATA_FILE), "git": None} != {**(published.release or {}), "git": None}
-
-
-def _raise_above(project: "ProjectSettings", newest: "IndexedRelease", part: str) -> None:
-    """Raise the version above the newest release, unless somebody has done so already."""
-    from packaging.version import Version
-
-    from seatrial.core.version import next_version, write_version
-
-    if Version(project.version) <= Version(newest.version):
-        write_version(_version_file(project), next_version(Version(newest.version), part))
 
 
 @dataclass(frozen=True)

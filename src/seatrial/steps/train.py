@@ -37,12 +37,12 @@ def predict(
     of a prediction ("keep").
     """
     from seatrial.core.project import importable
+    from seatrial.core.results import results
     from seatrial.model.batch import predict_table
     from seatrial.model.release import Release
 
-    with importable(project):
+    with results() as printed, importable(project):
         progress("loading the model")
         release = Release(project.package)
-        return predict_table(
-            release, file, output, keep=keep, as_json=as_json, on_bad_rows=on_bad_rows, progress=progress
-        )
+        to = output or printed
+        return predict_table(release, file, to, keep=keep, as_json=as_json, on_bad_rows=on_bad_rows, progress=progress)

@@ -1,6 +1,5 @@
 """The trial: a built wheel and the release that it would replace in, a verdict out, and the files that record it."""
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.git import git_user
+from seatrial.core.git import person
 from seatrial.core.index_settings import IndexSettings
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
@@ -217,7 +216,7 @@ def accept(
         raise SeatrialError("No trial has been run for this wheel.", hint="Run `seatrial trial`.")
     today = datetime.now(UTC).date()
     last = until or today + timedelta(days=ACCEPTED_DAYS)
-    by = _person(project.root)
+    by = person(project.root)
     accepted = gate.accept(project.root, verdict, checks=checks, reason=reason, by=by, today=today, until=last)
     marked = gate.with_acceptances(
         verdict.checks, [accepted], candidate=accepted.candidate, baseline=accepted.baseline or None, today=today
@@ -250,8 +249,3 @@ def _lock(verdict: Verdict, candidate: WheelInfo, source: WheelSource | None, pr
         return lock_release(candidate, source, [], progress).lockfile.text
     except SeatrialError:
         return ""
-
-
-def _person(root: Path) -> str:
-    """Who accepts: git's user, or else the user of the system."""
-    return git_user(root) or getpass.getuser()

@@ -14,14 +14,29 @@ SHAPES = {
     "an AWS key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "a PyPI token": r"\bpypi-AgE[A-Za-z0-9_-]{50,}",
     "an npm or a Slack token": r"\b(?:npm_[A-Za-z0-9]{36}\b|xox[abprs]-[A-Za-z0-9-]{20,})",
-    "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
+    "the URL of a Slack webhook": r"\bhooks\.slack\.com/services/\w+/\w+/\w+",
+    "a Google key": r"\bAIza[A-Za-z0-9_-]{35}\b|\bGOCSPX-[A-Za-z0-9_-]{20,}",
+    "a Hugging Face or a Databricks token": r"\b(?:hf_[A-Za-z0-9]{34}|dapi[a-f0-9]{32})\b",
+    "a Stripe key": r"\b[sr]k_live_[A-Za-z0-9]{20,}",
+    "a key of a language model's API": r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}",
+    "a key of Azure storage": r"\bAccountKey=[A-Za-z0-9+/]{40,}",
+    "a signed token (JWT)": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}",
+    "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----",
 }
 IN_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:'\"`<>]*)(?::([^\s/@'\"`<>]*))?@([\w.-]+|[\[<${])")
 LOCAL = {"localhost", "127.0.0.1"}  # a password for this machine is of no use elsewhere
 NAMED = r"(?:TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY)"
 ASSIGNED = re.compile(rf"""(?i)\b\w*{NAMED}\w*["']?\s*(?::=|[:=])\s*["']?([^\s"'`,;#/]{{12,}})(?![^\s"'`,;#])""")
 # Files that exist to hold credentials: there any value will do.
-CREDENTIALS = re.compile(r"(^|/)(\.env(\.(?!example|sample|template|dist)\w+)?|pip\.(conf|ini)|\.pypirc|[._]?netrc)$")
+CREDENTIALS = re.compile(
+    r"(?i)(^|/)([\w.-]*\.env(\.(?!example|sample|template|dist)\w+)?|pip\.(conf|ini)|\.pypirc|[._]?netrc"
+    r"|[\w-]*secrets?\.(json|ya?ml|toml|ini|txt|cfg))$"
+)
+# Files that are a secret as a whole, whatever their format.
+KEYS = re.compile(
+    r"(?i)(^|/)(id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|jks|keystore|kdbx|ppk)|\.git-credentials|\.pgpass|kaggle\.json"
+    r"|\.?(aws/)?credentials(\.(json|ya?ml|toml|ini|txt))?|(client_secret|service[_-]account)[\w.-]*\.json)$"
+)
 ENTRY = re.compile(
     rf"""(?i)^\s*(?:export\s+)?[\w.-]*(?:{NAMED}|PASS)[\w.-]*\s*[:=]\s*["']?([^\s"'#/]+)["']?\s*($|\s\#)|^[^#]*\bpassword\s+(\S+)"""
 )
@@ -40,6 +55,9 @@ HINT = "Remove it, revoke it where it came from, and pass it to the job by the C
 def check(tree: Tree) -> Iterator[Finding]:
     """A credential in a file, or a token in ARG or ENV, which anyone who has the image can read."""
     for path in tree.files:
+        if KEYS.search(path):
+            yield Finding(path, 1, "secret", "Files of this name hold keys or passwords.", HINT)
+            continue
         for number, line in tree.lines(path):
             if len(line) < 5000 and (what := _secret(line, bool(CREDENTIALS.search(path)))):  # longer ones are data
                 yield Finding(path, number, "secret", f"This line contains {what}.", HINT)

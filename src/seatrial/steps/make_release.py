@@ -1,0 +1,105 @@
+"""The next release in one step: train, raise the version, build, run the trial, publish, deploy."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from seatrial.core.progress import Progress, silent
+from seatrial.steps.releases import build, publish, require_committed, version_file_of
+
+if TYPE_CHECKING:
+    from seatrial.core.project import ProjectSettings
+    from seatrial.deploy import DeploymentResult
+    from seatrial.release import IndexedRelease, Published
+    from seatrial.steps.trial import TrialResult
+    from seatrial.trial.records import Kind
+    from seatrial.wheels.wheel import WheelInfo
+
+
+@dataclass(frozen=True)
+class MadeRelease:
+    """How far a release got: None for each step that was not taken; and its main metric, before and after.
+
+    `trial` is None where nothing has changed since the version was published.
+    """
+
+    name: str
+    version: str
+    previous: str  # the newest version on the index before; "" for a first release
+    headline: str
+    before: float | None
+    after: float
+    trial: "TrialResult | None" = None
+    published: "Published | None" = None
+    deployed: "DeploymentResult | None" = None
+
+
+def release(
+    project: "ProjectSettings",
+    part: str = "patch",
+    *,
+    deploy: str = "",
+    kind: "Kind | None" = None,
+    drop_bad_rows: bool = False,
+    allow_dirty: bool = False,
+    progress: Progress = silent,
+) -> MadeRelease:
+    """Train, raise the version where it is needed, build, run the trial, publish, and deploy to the target `deploy`.
+
+    Files of the project that are not committed stop it at once, but for `allow_dirty`. It stops after a trial that has
+    not passed, since a person must decide then. Where training gives what is already
+    published, there is nothing to do but to deploy it.
+    """
+    from seatrial.core.version import read_version
+    from seatrial.release import open_index
+    from seatrial.steps.deploy import deploy as deploy_release
+    from seatrial.steps.train import train
+    from seatrial.steps.trial import run_trial
+    from seatrial.steps.trial_setup import find_pair, project_policy
+
+    project_policy(project)  # what is cheap is checked first
+    require_committed(project, allow_dirty=allow_dirty)
+    index = open_index(project.index)
+    newest = next(reversed(index.releases(project.name)), None)
+    run = train(project, drop_bad_rows=drop_bad_rows, progress=progress)
+    changed = newest is None or _differs(project, index.fetch_wheel(newest))
+    if newest and changed:
+        _raise_above(project, newest, part)
+        project = replace(project, version=read_version(project.version_file))
+    before = (newest.metadata or {}).get("metrics", {}) if newest else {}
+    label, after = (run.metadata.metrics[run.metadata.headline][key] for key in ("label", "value"))
+    value = before.get(run.metadata.headline, {}).get("value")
+    made = MadeRelease(project.name, project.version, newest.version if newest else "", label, value, after)
+    if changed:
+        build(project, progress)
+        trial = run_trial(find_pair(project), kind=kind, progress=progress)
+        made = replace(made, trial=trial)
+        if not trial.passed:
+            return made
+        made = replace(made, published=publish(project, allow_dirty=allow_dirty, progress=progress))
+    if deploy:
+        made = replace(
+            made, deployed=deploy_release(project, deploy, made.version, allow_dirty=allow_dirty, progress=progress)
+        )
+    return made
+
+
+def _differs(project: "ProjectSettings", published: "WheelInfo") -> bool:
+    """Whether the trained package differs from a published wheel in more than its version and its commit."""
+    from seatrial.core.files import read_json
+    from seatrial.model.metadata import METADATA_FILE
+
+    artifacts = f"{published.package}/artifacts/"
+    named = {f"{artifacts}{METADATA_FILE}", f"{artifacts}card.md"}  # which name the commit
+    if set(published.changed_files(project.source)) - named:
+        return True
+    return {**read_json(project.artifacts / METADATA_FILE), "git": None} != {**(published.release or {}), "git": None}
+
+
+def _raise_above(project: "ProjectSettings", newest: "IndexedRelease", part: str) -> None:
+    """Raise the version above the newest release, unless somebody has done so already."""
+    from packaging.version import Version
+
+    from seatrial.core.version import next_version, write_version
+
+    if Version(project.version) <= Version(newest.version):
+        write_version(version_file_of(project), next_version(Version(newest.version), part))
