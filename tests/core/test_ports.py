@@ -1,6 +1,9 @@
 """Listening sockets, and errors where a port or a host cannot be used."""
 
+import json
+import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +43,23 @@ def test_all_ipv6_addresses_include_ipv4() -> None:
 def test_a_url_has_an_ipv6_address_in_brackets() -> None:
     assert url_of("127.0.0.1", 8001) == "http://127.0.0.1:8001"
     assert url_of("::1", 8001, "https") == "https://[::1]:8001"
+
+
+def test_a_port_that_a_server_of_ours_has_is_said_with_the_command_that_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path))
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        record = {"pid": os.getpid(), "url": f"http://127.0.0.1:{port}", "release": "churn", "version": "0.1.0"}
+        (tmp_path / "served").mkdir()
+        (tmp_path / "served/1.json").write_text(json.dumps(record))
+        with pytest.raises(SeatrialError) as caught:
+            listen("127.0.0.1", port)
+        assert caught.value.hint.startswith(f"churn 0.1.0 is served there: `kill {os.getpid()}` ends it.")
+        folder = tmp_path / f"local/churn-{port}"
+        folder.mkdir(parents=True)
+        (folder / "supervisor.json").write_text(json.dumps({"pid": os.getpid()}))
+        with pytest.raises(SeatrialError) as caught:
+            listen("127.0.0.1", port)
+        assert "`seatrial deploy local --stop` ends it" in caught.value.hint

@@ -1,9 +1,14 @@
 """Listening on a port: one place that opens the socket and reports a port that is in use."""
 
+import errno
+import json
 import os
 import socket
+from contextlib import suppress
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.processes import is_running
+from seatrial.core.state import state_home
 
 BACKLOG = 2048  # connections that may wait to be accepted
 
@@ -20,7 +25,21 @@ def listen(host: str, port: int, *, hint: str = "Choose another with --port.") -
     except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None) or 0
         cause = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or error
-        raise SeatrialError(f"Port {port} on {host} cannot be used: {cause}.", hint=hint) from None
+        holder = _holder(port) if number == errno.EADDRINUSE else ""
+        raise SeatrialError(f"Port {port} on {host} cannot be used: {cause}.", hint=holder + hint) from None
+
+
+def _holder(port: int) -> str:
+    """Which server of ours has the port, and the command that ends it; empty if it is none of ours."""
+    for path in sorted((state_home() / "served").glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            record = json.loads(path.read_bytes())
+            if record["url"].endswith(f":{port}") and is_running(int(record["pid"])):
+                supervisors = (state_home() / "local").glob(f"*-{port}/supervisor.json")
+                deployed = any(is_running(int(json.loads(each.read_bytes())["pid"])) for each in supervisors)
+                command = "seatrial deploy local --stop" if deployed else f"kill {record['pid']}"
+                return f"{record['release']} {record['version']} is served there: `{command}` ends it. "
+    return ""
 
 
 def check_port(host: str, port: int, *, hint: str = "Choose another with --port.") -> None:

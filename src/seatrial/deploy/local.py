@@ -50,6 +50,11 @@ class Local:
         self._state = TargetState(project, self.name)
         self._supervisor = self._find_supervisor(project)
 
+    @property
+    def port(self) -> int:
+        """The port to serve on; 0 chooses a free one."""
+        return self._settings.port
+
     def check(self) -> None:
         """Raise SeatrialError where no supervisor can run: on Windows, on a used port, or with other settings."""
         if os.name == "nt":
