@@ -10,8 +10,8 @@ from seatrial.train.evaluation import Evaluation, headline_measure, labelled
 
 CELLS = 2_000_000  # of the training rows; more rows than that would make the baselines slower than the model
 MOST_ROWS, FEWEST_ROWS = 20_000, 2_000
-BINS = 32
-ROWS_OF_A_BIN = 20
+BINS = 20
+ROWS_OF_A_BIN = 8
 SHRINKAGE = 1.0  # rows of the overall value that are added to each group
 MOST_CATEGORIES = 30
 
@@ -53,7 +53,7 @@ def _shaped(scores: Array, outcomes: Array) -> Array:
 
 
 def _by_groups(known: Array, outcomes: Array, asked: Array) -> Array:
-    """Predict the mean outcome (n, k) of the rows with a similar value: one of 32 quantiles, or the same category."""
+    """Predict the mean outcome (n, k) of the rows with a similar value: one of 20 quantiles, or the same category."""
     if known.dtype.kind == "f":
         present = known[~np.isnan(known)]
         bins = max(2, min(BINS, len(present) // ROWS_OF_A_BIN))
