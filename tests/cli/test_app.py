@@ -10,7 +10,7 @@ import pytest
 
 COMMANDS = (
     *("new", "adopt", "update", "add"),
-    *("train", "build", "publish", "releases", "serve", "predict", "bump"),
+    *("refresh", "train", "build", "publish", "release", "releases", "serve", "predict", "bump"),
     *("deploy", "rollback", "deployments"),
     *("prove", "doctor", "demo", "trial", "index", "ci"),
 )
@@ -26,27 +26,56 @@ def seatrial(*words: str, cwd: Path | None = None, **environment: str) -> subpro
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=variables, check=False)
 
 
-def loaded_by(*words: str) -> set[str]:
-    """The top-level modules that a process has loaded after running this command."""
-    code = "import sys; {}; sys.stderr.write('\\n' + ' '.join(sys.modules))"
-    body = "import seatrial" if not words else f"from seatrial.cli.app import run; run({list(words)!r})"
-    done = subprocess.run([sys.executable, "-c", code.format(body)], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
+HELP = """
+import contextlib, io, json, sys
+import seatrial
+loaded = {"the package": list(sys.modules)}
+from seatrial.cli.app import run
+printed = {}
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert run(words) == 0, words
+    name = " ".join(words)
+    printed[name], loaded[name] = out.getvalue(), list(sys.modules)
+print(json.dumps([printed, loaded]))
+"""
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), *((command, "--help") for command in COMMANDS)], ids=" ".join)
-def test_help_and_the_package_load_nothing_heavy(words):
-    loaded = loaded_by(*words)
-    assert "seatrial" in loaded
-    assert not loaded & HEAVY
-    assert words or "pydantic" not in loaded  # Typer itself loads it for a command
+@pytest.fixture(scope="module")
+def helped() -> tuple[dict[str, str], dict[str, set[str]]]:
+    """What each help prints, and the top-level modules that are loaded after it, all in one process."""
+    words = [["--help"], *([command, "--help"] for command in COMMANDS)]
+    command = [sys.executable, "-c", HELP, json.dumps(words)]
+    variables = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+    assert done.returncode == 0, done.stderr
+    printed, loaded = json.loads(done.stdout)
+    return printed, {name: {module.partition(".")[0] for module in each} for name, each in loaded.items()}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(command):
-    done = seatrial(command, "--help")
-    assert done.returncode == 0
-    assert f"Example: seatrial {command}" in done.stdout
+def test_help_and_the_package_load_nothing_heavy(helped):
+    _, loaded = helped
+    assert {name: found for name, modules in loaded.items() if (found := modules & HEAVY)} == {}
+    assert "seatrial" in loaded["the package"]
+    assert "pydantic" not in loaded["the package"]  # Typer itself loads it for a command
+
+
+def test_every_command_has_help_with_an_example_and_is_listed_in_a_group(helped):
+    printed, _ = helped
+    for command in COMMANDS:
+        assert f"Example: seatrial {command}" in printed[f"{command} --help"]
+        assert f"│ {command} " in printed["--help"]
+    assert "─ Commands ─" not in printed["--help"]
+
+
+def test_brackets_in_a_help_are_not_markup(helped):
+    for command in ("publish", "deploy", "releases", "serve"):
+        assert "[tool.seatrial.index]" in helped[0][f"{command} --help"]
+
+
+def test_the_help_of_the_trial_has_its_options(helped):
+    assert "--same-wheel" in helped[0]["trial --help"]
+    assert "seatrial trial accept" in helped[0]["trial --help"]
 
 
 @pytest.mark.parametrize("words", [("nosuch",), ("train", "--nope"), ("serve", "--port", "99999"), ("predict",)])

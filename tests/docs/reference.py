@@ -99,7 +99,7 @@ def _choices(kind: Any) -> tuple[str, ...]:
 
 def plain(text: str) -> str:
     """Remove the terminal markup from a help text."""
-    return re.sub(r"\[/?[a-z]*\]", "", text).strip()
+    return re.sub(r"(?<!\\)\[/?[a-z]*\]", "", text).replace("\\[", "[").strip()
 
 
 def prose(text: str) -> str:

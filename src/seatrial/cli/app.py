@@ -39,17 +39,18 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = (
-    *(new, adopt, update, add),
-    *(refresh, train, build, publish, release, releases, serve, predict, bump),
-    *(deploy, rollback, deployments),
-    *(prove, doctor, demo),
-)
-for command in COMMANDS:
-    app.command()(command)
-app.add_typer(trial, name="trial")
-app.add_typer(index, name="index")
-app.add_typer(ci, name="ci")
+PROJECT, RELEASE, SERVICE, CHECKS = "A project", "A release", "In production", "Checks and pipelines"
+for panel, commands in {
+    PROJECT: (new, adopt, update, add, demo),
+    RELEASE: (refresh, bump, train, build, publish, release, releases, predict),
+    SERVICE: (serve, deploy, rollback, deployments),
+    CHECKS: (prove, doctor),
+}.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(trial, name="trial", rich_help_panel=RELEASE)
+app.add_typer(index, name="index", rich_help_panel=SERVICE)
+app.add_typer(ci, name="ci", rich_help_panel=CHECKS)
 
 
 def _version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def option(text: str, *names: str, **more: Any) -> Any:
     """Make an option whose help `text` says its default, if it has one worth saying."""
-    return typer.Option(*names, help=text, show_default=False, **more)
+    return typer.Option(*names, help=text.replace("[", "\\["), show_default=False, **more)  # brackets are markup
 
 
 def argument(text: str) -> Any:

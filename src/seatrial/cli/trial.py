@@ -19,11 +19,11 @@ DEFAULT = "run"
 
 
 class _RunsByDefault(TyperGroup):
-    """`seatrial trial OLD NEW` is `seatrial trial run OLD NEW`."""
+    """`seatrial trial OLD NEW` is `seatrial trial run OLD NEW`, and `trial --help` shows the options of `run`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Insert the default command where none is named."""
-        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+        if not args or args[0] not in self.commands:
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
 
@@ -57,7 +57,9 @@ def run(
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Run the trial (the default command). Exit code 0 passed, 1 blocked, 2 usage, 3 undecided, 4 not compared.
+    """Compare a candidate with the release that it would replace, each in its own environment, and give a verdict.
+
+    Exit code 0 passed, 1 blocked, 2 usage, 3 undecided, 4 not compared. `seatrial trial accept` accepts differences.
 
     Example: [bold]seatrial trial titanic-model==0.1.0 dist/titanic_model-0.2.0-py3-none-any.whl[/]
     """
