@@ -180,7 +180,14 @@ def test_python_rows_follow_the_same_rules() -> None:
 
 @pytest.mark.parametrize(
     ("schema", "row"),
-    [("Passenger", "passenger"), ("HouseSale", "house sale"), ("IrisRow", "iris"), ("Row", "row"), ("URLInput", "URL")],
+    [
+        ("Passenger", "passenger"),
+        ("HouseSale", "house sale"),
+        ("IrisRow", "iris"),
+        ("Row", "row"),
+        ("URLInput", "URL"),
+        ("Loans", "row"),
+    ],
 )
 def test_the_noun_for_a_row_comes_from_the_schema_class(schema, row):
     assert row_name(type(schema, (Schema,), {})) == row

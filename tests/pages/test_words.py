@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.pages.words import between, cell, percent, plain, power_of_ten, rough, short
+from seatrial.pages.words import between, cell, percent, plain, plural, power_of_ten, rough, short
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,31 @@ def test_0_and_100_percent_are_reserved_for_none_and_all(share: float, text: str
 
 def test_an_interval_names_the_unit_once() -> None:
     assert between(0.78, 0.86).replace("\u00a0", " ") == "78 to 86 %"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.98, 0.992, "98.0 to 99.2"),
+        (0.98, 0.99, "98 to 99"),
+        (0.98, 0.9996, "98.0 to 99.9"),
+        (0.95, 1, "95 to 100"),
+        (0.0002, 0.5, "0.1 to 50.0"),
+    ],
+)
+def test_both_ends_of_an_interval_have_the_same_digits(low: float, high: float, text: str) -> None:
+    assert between(low, high).replace("\u00a0", " ") == f"{text} %"
+
+
+@pytest.mark.parametrize(
+    ("noun", "many"), [("sale", "sales"), ("company", "companies"), ("box", "boxes"), ("day", "days")]
+)
+def test_nouns_have_regular_plurals(noun: str, many: str) -> None:
+    assert plural(noun) == many
+
+
+def test_zero_has_no_sign() -> None:
+    assert short(-0.0) == "0.000"
 
 
 @pytest.mark.parametrize(

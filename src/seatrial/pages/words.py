@@ -11,6 +11,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def short(value: float) -> str:
     """Format a metric with three to four significant digits: 0.823, 12.34, 1,234."""
+    value += 0.0  # which turns -0.0 into 0.0
     size = abs(value)
     if 0 < size < 0.0005:
         return f"{value:.1e}"
@@ -49,8 +50,17 @@ def percent(share: float) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """Format two shares as an interval: 78 to 86 %."""
-    return f"{percent(low).removesuffix(SPACE + '%')} to {percent(high)}"
+    """Format two shares as an interval, with the same digits: 78 to 86 %, 98.2 to 99.0 %."""
+    digits = 1 if low != high and (0 < low < 0.01 or 0.99 < high < 1 or high - low < 0.01) else 0
+    shown = (min(max(share, 0.001), 0.999) if 0 < share < 1 else share for share in (low, high))
+    return " to ".join(f"{share * 100:.{digits}f}" for share in shown) + f"{SPACE}%"
+
+
+def plural(noun: str) -> str:
+    """The regular plural of an English noun: sales, companies, boxes."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}{'es' if noun.endswith(('s', 'x', 'z', 'ch', 'sh')) else 's'}"
 
 
 def cell(value: Any) -> str:

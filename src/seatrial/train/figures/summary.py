@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seatrial.pages.words import between, percent, rough
+from seatrial.pages.words import between, percent, plural, rough
 from seatrial.train.evaluation import Evaluation, Metric, Name
 
 
@@ -20,7 +20,7 @@ def summarize(evaluation: Evaluation, target: str, name: Name, row: str) -> Summ
     metric = evaluation.metric("mae" if evaluation.regression else "accuracy")
     assert metric is not None
     assert metric.baseline is not None
-    rows = f"{len(evaluation.labels):,} held-out {row}{'s' if len(evaluation.labels) > 1 else ''}"
+    rows = f"{len(evaluation.labels):,} held-out {plural(row) if len(evaluation.labels) > 1 else row}"
     if evaluation.regression:
         interval = f" ({' to '.join(map(rough, metric.interval))})" if metric.interval else ""
         result = (
