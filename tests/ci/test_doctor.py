@@ -230,6 +230,11 @@ def test_the_reference_project_is_healthy(project: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err == "Nothing found.\n"
 
 
+def test_a_folder_outside_of_projects_and_repositories_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert app.run(["doctor", str(tmp_path)]) == 1
+    assert "is neither in a project nor in a git repository: there is nothing to check." in capsys.readouterr().err
+
+
 def test_our_own_repository_and_the_project_in_it_are_healthy():
     assert examine(TITANIC) == []
     assert [f for f in examine(ROOT) if not f.path.startswith("tests/")] == []

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from tests.template.projects import examined, render, source_of
 
+from seatrial.core.errors import SeatrialError
 from seatrial.template.inference.examination import examine
 from seatrial.template.records import Examination
+from seatrial.template.render import check_free
 
 WORDS = [f"a rather long category number {n}" for n in range(12)]
 
@@ -37,3 +39,10 @@ def test_a_project_has_notes_for_coding_agents(tmp_path: Path) -> None:
     for words in ("seatrial train", "seatrial build && seatrial trial", "src/little_model/features.py", "`data/`"):
         assert words in text
     assert "{{" not in text
+
+
+def test_a_project_is_not_made_inside_another_one(tmp_path: Path) -> None:
+    project = render(tmp_path / "outer", examined("sklearn:iris"))
+    with pytest.raises(SeatrialError, match="is in a Seatrial project, and a new one belongs beside it"):
+        check_free(project.root / "data" / "inner")
+    check_free(tmp_path / "inner")

@@ -142,12 +142,19 @@ def doctor(
     """
     from seatrial.ci.doctor import examine
     from seatrial.core.errors import SeatrialError
+    from seatrial.core.git import repository_root
+    from seatrial.core.project import in_project
 
     if not folder.is_dir():
         raise SeatrialError(f"{folder} is not a folder.", hint="Name the folder of a project.")
     # The name of a file may hold bytes that are not text.
     reported = [replace(each, path=each.path.encode(errors="backslashreplace").decode()) for each in examine(folder)]
     findings = [finding for finding in reported if finding.is_fault]
+    if not reported and not in_project(folder) and repository_root(folder) is None:
+        raise SeatrialError(
+            f"{folder.resolve()} is neither in a project nor in a git repository: there is nothing to check.",
+            hint="Change to a project's folder, or name one: `seatrial doctor FOLDER`.",
+        )
     for finding in reported:
         if not finding.is_fault:
             show.info(f"{finding.path}:{finding.line}: {finding.message}")

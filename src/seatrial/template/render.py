@@ -11,6 +11,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.processes import is_running
+from seatrial.core.project import in_project
 
 TEMPLATE = Path(__file__).parent / "project"
 ANSWERS = ".copier-answers.yml"
@@ -35,7 +36,12 @@ def render(answers: Mapping[str, Any], folder: Path, *, template: Path = TEMPLAT
 
 
 def check_free(target: Path) -> None:
-    """Raise SeatrialError unless `target` does not exist or is an empty folder."""
+    """Raise SeatrialError unless `target` does not exist or is an empty folder, and is not in a project."""
+    if in_project(target.parent):
+        raise SeatrialError(
+            f"{target.parent} is in a Seatrial project, and a new one belongs beside it.",
+            hint="Change to the folder that contains the project.",
+        )
     if target.is_dir():
         try:
             first = next(iter(sorted(p.name for p in target.iterdir())), None)
