@@ -12,7 +12,7 @@ COMMANDS = (
     *("new", "adopt", "update", "add"),
     *("refresh", "train", "build", "publish", "release", "releases", "serve", "predict", "bump"),
     *("deploy", "rollback", "deployments"),
-    *("prove", "doctor", "demo", "trial", "index", "ci"),
+    *("prove", "doctor", "demo", "trial", "index", "ci", "cache"),
 )
 HEAVY = {
     *("numpy", "pandas", "sklearn", "pyarrow", "onnxruntime", "onnx", "jinja2"),

@@ -19,7 +19,13 @@ from tests.projects.tiny import make_wheel
 from seatrial.core.errors import SeatrialError
 from seatrial.release import FolderIndex
 from seatrial.wheels import environments, installer
-from seatrial.wheels.environments import Environment, environments_folder, make_environment, prune
+from seatrial.wheels.environments import (
+    Environment,
+    cached_environments,
+    environments_folder,
+    make_environment,
+    prune,
+)
 from seatrial.wheels.wheel import inspect
 
 
@@ -231,6 +237,29 @@ def test_unused_environments_are_pruned_and_running_ones_are_not(tmp_path: Path,
     assert new.root.exists()
     assert prune(cache) == [running.root]
     assert install(make_wheel(tmp_path, version="0.2.0"), cache=cache).cached
+
+
+def test_environments_are_kept_within_a_size_the_oldest_are_removed_first(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, roots = time.time(), [cache / f"model-{number}" for number in range(4)]
+    for number, root in enumerate(roots):
+        root.mkdir(parents=True)
+        (root / "library").write_bytes(b"x" * 1000)
+        (root / environments.COMPLETE).touch()
+        os.utime(root / environments.COMPLETE, (now - 3600 * number - 60, now - 3600 * number - 60))
+    os.link(roots[3] / "library", roots[3] / "linked")  # what is elsewhere too would not be freed
+    found = cached_environments(cache)
+    assert [(each.root, each.size) for each in found] == [(root, 1000) for root in roots[:3]] + [(roots[3], 0)]
+    assert prune(cache, limit=4000) == []
+    monkeypatch.setenv("SEATRIAL_CACHE_GB", "0.0000015")
+    assert prune(cache) == roots[1:3]
+    assert prune(cache, limit=0) == [roots[3]]
+    assert roots[0].exists(), "it was requested a minute ago"
+    assert prune(cache, limit=0, recent=0) == [roots[0]]
+    monkeypatch.setenv("SEATRIAL_CACHE_GB", "much")
+    with pytest.raises(SeatrialError, match="not a number of gigabytes"):
+        prune(cache)
 
 
 def test_seatrial_home_sets_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from seatrial.cli import show
 from seatrial.cli.adopt import adopt
+from seatrial.cli.cache import cache
 from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
 from seatrial.cli.index import index
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-PROJECT, RELEASE, SERVICE, CHECKS = "A project", "A release", "In production", "Checks and pipelines"
+PROJECT, RELEASE, SERVICE, CHECKS = "A project", "A release", "In production", "Checks, pipelines, machine"
 for panel, commands in {
     PROJECT: (new, adopt, update, add, demo),
     RELEASE: (refresh, bump, train, build, publish, release, releases, predict),
@@ -51,6 +52,7 @@ for panel, commands in {
 app.add_typer(trial, name="trial", rich_help_panel=RELEASE)
 app.add_typer(index, name="index", rich_help_panel=SERVICE)
 app.add_typer(ci, name="ci", rich_help_panel=CHECKS)
+app.add_typer(cache, name="cache", rich_help_panel=CHECKS)
 
 
 def _version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ Variables that a setting or an option can rename (tokens, passwords) are listed 
 VARIABLES = {
     "SEATRIAL_HOME": "the folder for everything outside of projects: environments, and the state and logs of the "
     "target local; default: the user's cache and state folders",
+    "SEATRIAL_CACHE_GB": "the gigabytes that environments may take before the oldest are removed; default: 2",
     "SEATRIAL_DEBUG": "any value: show the traceback of an error, as `--debug` does",
     "SEATRIAL_<NAME>_TOKEN": "the token of the index called NAME, unless its settings name another variable",
     "SEATRIAL_INDEX_PASSWORD": "the password of `seatrial index serve`",

@@ -22,8 +22,10 @@ from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo, parse_wheel_name
 
 COMPLETE = ".complete.json"
+RECENT = 600.0  # seconds
 LOCK_TIMEOUT = 900.0  # seconds to wait for another process that creates the same environment
 UNUSED_DAYS = 30.0
+LIMIT_GB = 2.0
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,58 @@ def environments_folder(cache: Path | None = None) -> Path:
     return cache.absolute() if cache else cache_home() / "environments"
 
 
-def prune(cache: Path | None = None) -> list[Path]:
-    """Remove half-created environments and those that were not requested for a long time, unless they are in use."""
+@dataclass(frozen=True)
+class CachedEnvironment:
+    """An environment on this machine: the bytes that its removal would free, and when it was last requested."""
+
+    root: Path
+    size: int
+    last_used: float  # seconds since 1970; 0 if it is only half created
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a process runs from there."""
+        return _in_use(self.root)
+
+
+def cached_environments(cache: Path | None = None) -> list[CachedEnvironment]:
+    """Find the environments on this machine, the last requested first."""
     home = environments_folder(cache)
-    removed = []
-    for root in sorted(home.glob("[!.]*")) if home.is_dir() else []:
-        with _lock(home, root.name) as acquired:
-            if acquired and _is_idle(root) and not _in_use(root):
-                _remove(root)
-                removed.append(root)
+    roots = [root for root in home.glob("[!.]*") if root.is_dir()] if home.is_dir() else []
+    found = [CachedEnvironment(root, _own_size(root), _last_used(root)) for root in roots]
+    return sorted(found, key=lambda each: (-each.last_used, each.root.name))
+
+
+def size_limit() -> int:
+    """The bytes that environments may take: $SEATRIAL_CACHE_GB, or else 2 GB."""
+    text = os.environ.get("SEATRIAL_CACHE_GB", "")
+    try:
+        limit = float(text) if text else LIMIT_GB
+    except ValueError:
+        limit = -1.0
+    if not 0 <= limit < float("inf"):
+        raise SeatrialError(f"SEATRIAL_CACHE_GB is {text!r}, which is not a number of gigabytes.", hint="Example: 2.5.")
+    return int(limit * 1e9)
+
+
+def prune(cache: Path | None = None, *, limit: int | None = None, recent: float = RECENT) -> list[Path]:
+    """Remove environments that are half created, unused for 30 days, or beyond the size limit, the oldest first.
+
+    None that is in use is removed, and beyond the limit none that was requested in the last `recent` seconds: somebody
+    may be about to use it. Returns the folders that were removed.
+    """
+    home, total, removed = environments_folder(cache), 0, []
+    limit = size_limit() if limit is None else limit
+    for each in cached_environments(cache):
+        total += each.size
+        age = time.time() - each.last_used
+        if age < UNUSED_DAYS * 86400 and (total <= limit or age < recent):
+            continue
+        with _lock(home, each.root.name) as acquired:
+            if acquired and _last_used(each.root) == each.last_used and not each.in_use:
+                _remove(each.root)
+                removed.append(each.root)
+                total -= each.size
     return removed
 
 
@@ -130,11 +175,22 @@ def _is_usable(root: Path) -> bool:
     return (root / COMPLETE).is_file() and python_in(root).exists()
 
 
-def _is_idle(root: Path) -> bool:
+def _last_used(root: Path) -> float:
     try:
-        return time.time() - (root / COMPLETE).stat().st_mtime >= UNUSED_DAYS * 86400
+        return (root / COMPLETE).stat().st_mtime
     except FileNotFoundError:
-        return True  # half-created by a process that was killed: its lock is free
+        return 0.0  # half created by a process that was killed, or being created under its lock
+
+
+def _own_size(root: Path) -> int:
+    """The bytes of files that are only here; uv links most of an environment to its own cache."""
+    size = 0
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with suppress(OSError):
+                status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - many thousand files
+                size += status.st_size if status.st_nlink == 1 else 0
+    return size
 
 
 def _remove(root: Path) -> None:
