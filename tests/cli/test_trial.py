@@ -141,6 +141,8 @@ def test_an_intended_change_is_named_and_waits_until_somebody_accepts_it(release
     facts = json.loads(nothing.stdout)
     assert (facts["version"], facts["trial"], facts["published"]) == ("0.2.0", None, False)
     assert facts["before"] == facts["after"]
+    assert "0.2.0" in (releases.root / "src" / "titanic_model" / "artifacts" / "card.md").read_text()
+    assert releases.run("publish").returncode == 0, "the version and the artifacts are still the published ones"
 
 
 def test_two_releases_are_compared_by_name_without_a_project(releases: Releases, tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_an_unknown_key_of_the_policy_is_a_usage_error(releases: Releases, tmp_p
     root = tmp_path / "titanic"
     shutil.copytree(releases.root, root)
     settings = root / "pyproject.toml"
-    settings.write_text(settings.read_text().replace('kind = "redesign"', 'kind = "redesign"\nmargn = 0.1'))
+    settings.write_text(settings.read_text() + "\n[tool.seatrial.trial]\nmargn = 0.1\n")
     done = Releases(root).run("trial")
     assert done.returncode == 2
     assert "unknown key `margn`" in done.stderr

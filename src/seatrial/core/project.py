@@ -179,7 +179,8 @@ def _document(start: Path) -> tuple[Path, dict[str, Any]] | None:
         path = folder / "pyproject.toml"
         if path.is_file():
             document = read_toml(path)
-            if "seatrial" in document.get("tool", {}):
+            tool = document.get("tool")
+            if isinstance(tool, dict) and "seatrial" in tool:
                 return folder, document
     return None
 

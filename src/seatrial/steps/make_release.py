@@ -9,7 +9,7 @@ from seatrial.steps.releases import build, publish, require_committed, version_f
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.deploy import DeploymentResult
-    from seatrial.release import IndexedRelease, Published
+    from seatrial.release import Published
     from seatrial.steps.trial import TrialResult
     from seatrial.trial.records import Kind
     from seatrial.wheels.wheel import WheelInfo
@@ -46,10 +46,14 @@ def release(
     """Train, raise the version where it is needed, build, run the trial, publish, and deploy to the target `deploy`.
 
     Files of the project that are not committed stop it at once, but for `allow_dirty`. It stops after a trial that has
-    not passed, since a person must decide then. Where training gives what is already
-    published, there is nothing to do but to deploy it.
+    not passed, since a person must decide then. Where training gives what is already published, the version stays, and
+    there is nothing to do but to deploy it.
     """
-    from seatrial.core.version import read_version
+    from packaging.version import Version
+
+    from seatrial.core.files import write_atomic
+    from seatrial.core.version import next_version, read_version, write_version
+    from seatrial.model.release import CARD_FILE
     from seatrial.release import open_index
     from seatrial.steps.deploy import deploy as deploy_release
     from seatrial.steps.train import train
@@ -60,11 +64,20 @@ def release(
     require_committed(project, allow_dirty=allow_dirty)
     index = open_index(project.index)
     newest = next(reversed(index.releases(project.name)), None)
-    run = train(project, drop_bad_rows=drop_bad_rows, progress=progress)
-    changed = newest is None or _differs(project, index.fetch_wheel(newest))
-    if newest and changed:
-        _raise_above(project, newest, part)
+    old = read_version(project.version_file)
+    if newest and Version(old) <= Version(newest.version):
+        write_version(version_file_of(project), next_version(Version(newest.version), part))
         project = replace(project, version=read_version(project.version_file))
+    try:
+        run = train(project, drop_bad_rows=drop_bad_rows, progress=progress)
+        changed = newest is None or _differs(project, index.fetch_wheel(newest))
+    except BaseException:
+        write_version(project.version_file, old)
+        raise
+    if newest and not changed:
+        write_version(project.version_file, old)
+        write_atomic(project.artifacts / CARD_FILE, index.fetch_wheel(newest).read(_card(project)))
+        project = replace(project, version=old)
     before = (newest.metadata or {}).get("metrics", {}) if newest else {}
     label, after = (run.metadata.metrics[run.metadata.headline][key] for key in ("label", "value"))
     value = before.get(run.metadata.headline, {}).get("value")
@@ -88,18 +101,14 @@ def _differs(project: "ProjectSettings", published: "WheelInfo") -> bool:
     from seatrial.core.files import read_json
     from seatrial.model.metadata import METADATA_FILE
 
-    artifacts = f"{published.package}/artifacts/"
-    named = {f"{artifacts}{METADATA_FILE}", f"{artifacts}card.md"}  # which name the commit
+    # Both name the commit or the version.
+    named = {_card(project), f"{published.package}/artifacts/{METADATA_FILE}"}
     if set(published.changed_files(project.source)) - named:
         return True
     return {**read_json(project.artifacts / METADATA_FILE), "git": None} != {**(published.release or {}), "git": None}
 
 
-def _raise_above(project: "ProjectSettings", newest: "IndexedRelease", part: str) -> None:
-    """Raise the version above the newest release, unless somebody has done so already."""
-    from packaging.version import Version
+def _card(project: "ProjectSettings") -> str:
+    from seatrial.model.release import CARD_FILE
 
-    from seatrial.core.version import next_version, write_version
-
-    if Version(project.version) <= Version(newest.version):
-        write_version(version_file_of(project), next_version(Version(newest.version), part))
+    return f"{project.package}/artifacts/{CARD_FILE}"
