@@ -21,12 +21,13 @@ test: $(DEV)
 
 # Long tests: kills at twenty moments each, ten switches each way under load, whole pipelines, a project under each
 # Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command, every fault
-# of the detection benchmark.
+# of the detection benchmark, container images, all combinations of models, a proven gate.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
 		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py \
 		tests/deploy/test_interruptions.py tests/deploy/containers \
-		tests/release/test_killed_over_http.py tests/ci/test_pipeline.py \
+		tests/release/test_killed_over_http.py tests/release/test_confusion.py tests/ci/test_pipeline.py \
+		tests/trial/prove/test_gate_proof.py tests/compile/test_models.py \
 		tests/trial/test_detection.py tests/trial/test_tasks.py tests/trial/sandbox/test_sandbox.py \
 		tests/trial/compare/test_groups.py tests/template/test_training.py
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (
     *("new", "adopt", "update", "add"),
     *("refresh", "train", "build", "publish", "release", "releases", "serve", "predict", "bump"),

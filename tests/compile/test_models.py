@@ -39,6 +39,8 @@ from sklearn.tree import (
 )
 from tests.compile.cases import BINARY, FRAME, MULTICLASS, NUMBERS, RULES, STRINGS, TARGETS, compile_case
 
+pytestmark = pytest.mark.slow
+
 SEED = {"random_state": 0}
 SMOOTH_CLASSIFIERS = [
     LogisticRegression(max_iter=300),
@@ -93,6 +95,8 @@ BOOSTED_REGRESSORS = [
     GradientBoostingRegressor(n_estimators=10, loss="huber", **SEED),
     GradientBoostingRegressor(n_estimators=10, loss="quantile", init="zero", **SEED),
 ]
+# The raw numbers in `make soak`: scaled ones are the harder case, and there are many models.
+SCALED = [pytest.param(False, id="raw", marks=pytest.mark.soak), pytest.param(True, id="scaled")]
 
 
 def prepared(*, scaled, imputed):
@@ -114,14 +118,14 @@ def test_smooth_regressors_compile_exactly(model):
     compile_case(make_pipeline(prepared(scaled=True, imputed=True), model), "regression")
 
 
-@pytest.mark.parametrize("scaled", [False, True], ids=["raw", "scaled"])
+@pytest.mark.parametrize("scaled", SCALED)
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @pytest.mark.parametrize("model", TREE_CLASSIFIERS, ids=str)
 def test_tree_classifiers_compile_exactly_with_missing_values(model, task, scaled):
     compile_case(make_pipeline(prepared(scaled=scaled, imputed=False), model), task)
 
 
-@pytest.mark.parametrize("scaled", [False, True], ids=["raw", "scaled"])
+@pytest.mark.parametrize("scaled", SCALED)
 @pytest.mark.parametrize("model", TREE_REGRESSORS, ids=str)
 def test_tree_regressors_compile_exactly_with_missing_values(model, scaled):
     compile_case(make_pipeline(prepared(scaled=scaled, imputed=False), model), "regression")

@@ -29,6 +29,8 @@ from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import CompileError
 from seatrial.model.inputs import Inputs
 
+pytestmark = pytest.mark.slow
+
 MODELS = [LogisticRegression(max_iter=300), DecisionTreeClassifier(random_state=0)]
 MISSING = ["age", "grade"]
 

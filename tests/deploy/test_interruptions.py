@@ -12,13 +12,11 @@ import pytest
 from tests.deploy.load_generator import LoadProcess
 from tests.deploy.project_repo import ProjectRepo
 from tests.serve.clients import until
-from tests.soak import turns
 
 from seatrial.cli.app import run
 
-pytestmark = pytest.mark.slow
-ROUNDS = turns(10, 2)
-KILLS = turns(20, 4)
+pytestmark = pytest.mark.soak
+ROUNDS, KILLS = 10, 20
 
 
 def timed(act: Callable[[], object]) -> float:
@@ -114,7 +112,7 @@ def test_a_supervisor_killed_at_any_moment_is_replaced_by_one_that_serves_the_lo
     state = shared_repo.root / ".seatrial" / "local" / "supervisor.json"
     versions = ["0.1.0", "0.2.0"]
     assert end(in_child(["rollback", "local", "--to", "0.1.0", *project(shared_repo)])) == 0
-    for turn in range(turns(6, 2)):
+    for turn in range(6):
         goal = versions[1 - versions.index(shared_repo.pinned())]
         words = ["rollback", "local", "--to", goal] if goal == "0.1.0" else ["deploy", "local", goal]
         supervisor = json.loads(state.read_text())["pid"]

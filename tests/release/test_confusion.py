@@ -82,6 +82,7 @@ def hashed(world: World, folder: Path) -> list[str]:
     return ["--require-hashes", "--no-deps", "-r", str(path)]
 
 
+@pytest.mark.soak
 def test_the_attack_is_real(world: World, tmp_path: Path) -> None:
     """What must not be used: private index as extra or as primary, and either of them down or empty."""
     cases = {

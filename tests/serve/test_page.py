@@ -25,6 +25,8 @@ from seatrial.model.schema import columns_of
 from seatrial.serve import create_app
 from seatrial.serve.page import add_page, read_card, render_page
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 NASTY = "<img src=x onerror=\"document.title='hacked'\"> & 'x' </form><script>document.title='hacked'</script>"

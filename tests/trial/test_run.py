@@ -31,6 +31,8 @@ from seatrial.trial.report.sections import flips, sections
 from seatrial.trial.rows.reference import LabelledRows
 from seatrial.trial.run import run
 
+pytestmark = pytest.mark.slow
+
 # A text that is not the name of a trick is harmless: probes contain many texts.
 MILD = FEATURES.replace('globals()[f"_{name}"](argument)', 'globals().get(f"_{name}", lambda _: None)(argument)')
 # A missing value is zero, as after an imputer: no real model answers NaN.

@@ -81,7 +81,7 @@ def named(gate_proof: GateProof, name: str) -> Attempt:
     return only
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_sound_gate_catches_what_changes_anything_and_blocks_nothing_harmless(proven: GateProof) -> None:
     assert [each.name for each in proven.of("missed", "blocked")] == []
     assert proven.exit_code == 0
@@ -92,7 +92,7 @@ def test_a_sound_gate_catches_what_changes_anything_and_blocks_nothing_harmless(
     }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_what_is_caught_names_its_check_and_its_cause(proven: GateProof) -> None:
     assert named(proven, "drop_medium").check == "golden.scores[age]"
     assert "`age`" in named(proven, "drop_medium").cause
@@ -102,21 +102,21 @@ def test_what_is_caught_names_its_check_and_its_cause(proven: GateProof) -> None
     assert all(each.check and each.failed and each.cause for each in proven.of("caught"))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_fault_that_changes_no_answer_is_not_counted_as_caught(proven: GateProof) -> None:
     unseen = named(proven, "unseen_first")  # `sex` has two values, so none is unseen
     assert (unseen.result, unseen.changed, unseen.check) == ("unchanged", 0, "")
     assert {named(proven, f"{fault}[ticket]").result for fault in ("constant", "missing", "shuffled")} == {"unchanged"}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_faults_of_the_training_code_are_found_by_training_the_old_data_with_it(proven: GateProof) -> None:
     attempts = {each.name: each for each in proven.attempts if each.family == "training code"}
     assert set(attempts) == {"underfit", "labels misaligned"}
     assert all("rebuild" in "".join(each.failed) for each in attempts.values()), attempts
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_loose_policy_leaves_blind_spots_and_names_the_line_that_closes_them(loose: GateProof) -> None:
     assert loose.exit_code == 1
     assert named(loose, "float16").result == "missed"
@@ -129,7 +129,7 @@ def test_a_loose_policy_leaves_blind_spots_and_names_the_line_that_closes_them(l
     assert not loose.of("blocked")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_command_writes_its_result_and_reports_it_by_its_exit_code(project: Path, finished: Result) -> None:
     assert finished.exit_code == 0
     folder = project / ".seatrial" / "trials"
@@ -137,7 +137,7 @@ def test_the_command_writes_its_result_and_reports_it_by_its_exit_code(project: 
     assert (folder / "prove.html").read_text().startswith("<!DOCTYPE html>")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_another_table_than_the_wheel_was_trained_on_is_refused(
     project: Path, finished: Result, tmp_path: Path
 ) -> None:

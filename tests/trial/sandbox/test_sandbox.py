@@ -28,6 +28,8 @@ from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost,
 from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox, pins
 from seatrial.wheels.installer import create, install, python_in
 
+pytestmark = pytest.mark.slow
+
 POLICY = Policy(timeout=20.0, memory_mb=512)
 FAULTY = Path(__file__).parents[2] / "projects" / "faulty.py"
 XS = [-2.0, 0.0, None, 3.5]
