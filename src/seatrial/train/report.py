@@ -12,6 +12,7 @@ from seatrial.train.evaluation import Evaluation, Importance, Metric
 from seatrial.train.figures.calibration import calibration
 from seatrial.train.figures.curves import curves
 from seatrial.train.figures.error_analysis import confusion, largest_errors
+from seatrial.train.figures.groups import row_groups
 from seatrial.train.figures.importance import importance_chart
 from seatrial.train.figures.residuals import residuals
 from seatrial.train.figures.summary import summarize
@@ -43,6 +44,7 @@ def render_report(
         calibration=[] if regression else list(calibration(evaluation, meta.label)),
         confusion=None if regression else confusion(evaluation, meta.label),
         errors=largest_errors(evaluation, held_out, columns, meta.label),
+        groups=row_groups(evaluation, importance, held_out, columns),
         importance=importance_chart(importance, evaluation.metrics[0]),
         data=list(column_summaries(fingerprint, meta.label)),
         fingerprint=fingerprint,
