@@ -116,7 +116,7 @@ def test_an_intended_change_is_named_and_waits_until_somebody_accepts_it(release
     releases.change("pipeline.py", "LogisticRegression(C=1.0", "LogisticRegression(C=0.8")
     released = releases.run("release", "minor")
     assert released.returncode == 1
-    assert "Blocked: pipeline.py changed since 0.1.1: " in released.stdout
+    assert "Blocked: the code changed since 0.1.1 (pipeline.py): " in released.stdout
     assert "titanic-model 0.2.0: ROC AUC 0." in released.stdout
     assert "(0.1.1) -> 0." in released.stdout
     assert released.stderr.endswith("If that is meant, run `seatrial trial --kind redesign`.\n")

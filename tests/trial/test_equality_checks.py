@@ -16,14 +16,14 @@ OTHERS = [
 
 def test_changed_modules_are_named_where_a_difference_was_found():
     found, *others = name_changed_code([FOUND, *OTHERS], ["features.py", "pipeline.py"], "0.1.0")
-    assert found.summary == "features.py, pipeline.py changed since 0.1.0: it differs"
+    assert found.summary == "the code changed since 0.1.0 (features.py, pipeline.py): it differs"
     assert found.hint == AS_REDESIGN
     assert others == OTHERS
 
 
 def test_many_modules_are_counted():
     (found,) = name_changed_code([FOUND], [f"{letter}.py" for letter in "abcdef"], "0.1.0")
-    assert found.summary.startswith("a.py, b.py, c.py, d.py and 2 more changed since 0.1.0: ")
+    assert found.summary.startswith("the code changed since 0.1.0 (a.py, b.py, c.py, d.py and 2 more): ")
 
 
 def test_without_changed_code_nothing_is_added():

@@ -69,8 +69,6 @@ def run(
 
     if (old is None) != (new is None):
         raise typer.BadParameter("give both OLD and NEW, or neither")
-    if old and kind:
-        raise typer.BadParameter("--kind is for the trial of a project's built wheel, without OLD and NEW")
     with show.progress(quiet=json) as progress:
         progress("loading")
         if old and new:
@@ -84,6 +82,7 @@ def run(
                 data=data,
                 output=output,
                 same_wheel=same_wheel,
+                kind=kind,
                 progress=progress,
             )
         else:

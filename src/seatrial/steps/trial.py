@@ -161,6 +161,7 @@ def compare_releases(
     data: Path | None = None,
     output: Path | None = None,
     same_wheel: bool = False,
+    kind: Kind | None = None,
     progress: Progress = silent,
 ) -> TrialResult:
     """Compare any two releases, given as wheels or as name==version on an index, with or without a project.
@@ -170,6 +171,7 @@ def compare_releases(
 
     opened = open_index(index) if index else None
     policy, source = policy_and_wheels(project, opened, progress)
+    policy = policy.model_copy(update={"kind": kind}) if kind else policy
     (baseline, old_release), (candidate, new_release) = (_wheel_of(name, opened) for name in (old, new))
     recipes = None
     with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked:

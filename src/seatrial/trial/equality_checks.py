@@ -206,7 +206,7 @@ def name_changed_code(checks: Sequence[Check], modules: Sequence[str], since: st
     return [
         replace(
             check,
-            summary=f"{files} changed since {since}: {check.summary}",
+            summary=f"the code changed since {since} ({files}): {check.summary}",
             hint=AS_REDESIGN if check.outcome is Outcome.blocked else check.hint,
         )
         if modules and check.suite == "rebuild" and check.outcome in (Outcome.blocked, Outcome.waiting)
