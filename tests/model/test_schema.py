@@ -191,3 +191,8 @@ def test_python_rows_follow_the_same_rules() -> None:
 )
 def test_the_noun_for_a_row_comes_from_the_schema_class(schema, row):
     assert row_name(type(schema, (Schema,), {})) == row
+
+
+def test_the_name_of_a_project_is_no_noun_for_its_rows():
+    assert row_name(type("CustomerChurn", (Schema,), {"__module__": "customer_churn_model.schema"})) == "row"
+    assert row_name(type("Passenger", (Schema,), {"__module__": "titanic_model.schema"})) == "passenger"

@@ -186,12 +186,13 @@ def _kind(value: dict[str, Any]) -> Kind:
 def row_name(schema: type[BaseModel]) -> str:
     """Derive a noun for a row from the class's name: HouseSale -> house sale; Row and similar names -> row.
 
-    So does a plural: Loans -> row.
+    So does a plural, as Loans, and a name that is only the project's: Churn in churn_model.
     """
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", schema.__name__)
     while words and words[-1].lower() in {"row", "schema", "input", "inputs", "record", "model", "data", "features"}:
         words.pop()
-    if words and re.search("(?<![siu])s$", words[-1].lower()):
+    project = schema.__module__.partition(".")[0].removesuffix("_model").replace("_", "")
+    if schema.__name__.lower() == project or (words and re.search("(?<![siu])s$", words[-1].lower())):
         return "row"
     return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words) or "row"
 
