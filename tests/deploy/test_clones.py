@@ -15,7 +15,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.deploy.target_state import TargetState
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 INIT = f"src/{PACKAGE}/__init__.py"
 
 
