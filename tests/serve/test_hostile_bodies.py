@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -42,7 +43,7 @@ async def checked(named: str, send: Callable[[], Awaitable[Reply]]) -> Reply:
         took.append(time.perf_counter() - began)
         if len(took) == 1 and took[0] < LIMIT:
             break
-    assert min(took) < LIMIT, (named, took)
+    assert statistics.median(took) < LIMIT, (named, took)
     assert reply.status in (200, 413, 422), (named, reply.status)
     if reply.status == 422:
         detail = json.loads(reply.body)["detail"]
@@ -154,4 +155,4 @@ def test_small_requests_are_served_during_large_ones(loaded: Service) -> None:
 
     took = asyncio.run(main())
     assert len(took) > 5
-    assert min(took) < LIMIT
+    assert statistics.median(took) < LIMIT

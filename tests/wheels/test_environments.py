@@ -20,6 +20,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.release import FolderIndex
 from seatrial.wheels import environments, installer
 from seatrial.wheels.environments import (
+    CachedEnvironment,
     Environment,
     cached_environments,
     environments_folder,
@@ -222,6 +223,10 @@ def test_without_uv_venv_and_pip_are_used(tmp_path: Path, cache: Path, monkeypat
     assert ask(made, "import tiny_model, pip; print(tiny_model.__version__)") == "0.1.0"
 
 
+def roots_of(found: list[CachedEnvironment]) -> list[Path]:
+    return [each.root for each in found]
+
+
 def test_unused_environments_are_pruned_and_running_ones_are_not(tmp_path: Path, cache: Path) -> None:
     old, running, new = (install(make_wheel(tmp_path, version=f"0.{n}.0"), cache=cache) for n in range(3))
     long_ago = time.time() - 40 * 86400
@@ -231,11 +236,11 @@ def test_unused_environments_are_pruned_and_running_ones_are_not(tmp_path: Path,
     half.mkdir()
     process = subprocess.Popen([running.python, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        assert sorted(prune(cache)) == sorted([half, old.root])
+        assert sorted(roots_of(prune(cache))) == sorted([half, old.root])
     finally:
         process.communicate(b"\n")
     assert new.root.exists()
-    assert prune(cache) == [running.root]
+    assert roots_of(prune(cache)) == [running.root]
     assert install(make_wheel(tmp_path, version="0.2.0"), cache=cache).cached
 
 
@@ -253,10 +258,10 @@ def test_environments_are_kept_within_a_size_the_oldest_are_removed_first(
     assert [(each.root, each.size) for each in found] == [(root, 1000) for root in roots[:3]] + [(roots[3], 0)]
     assert prune(cache, limit=4000) == []
     monkeypatch.setenv("SEATRIAL_CACHE_GB", "0.0000015")
-    assert prune(cache) == roots[1:3]
-    assert prune(cache, limit=0) == [roots[3]]
+    assert roots_of(prune(cache)) == roots[1:3]
+    assert roots_of(prune(cache, limit=0)) == [roots[3]]
     assert roots[0].exists(), "it was requested a minute ago"
-    assert prune(cache, limit=0, recent=0) == [roots[0]]
+    assert roots_of(prune(cache, limit=0, recent=0)) == [roots[0]]
     monkeypatch.setenv("SEATRIAL_CACHE_GB", "much")
     with pytest.raises(SeatrialError, match="not a number of gigabytes"):
         prune(cache)

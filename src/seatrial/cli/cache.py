@@ -58,9 +58,8 @@ def prune(
 
     Example: [bold]seatrial cache prune --all[/]
     """
-    from seatrial.wheels.environments import cached_environments, prune
+    from seatrial.wheels.environments import prune
 
-    before = sum(each.size for each in cached_environments())
     removed = prune(limit=0, recent=0) if everything else prune()
-    after = sum(each.size for each in cached_environments())
-    show.plain(f"{len(removed)} environments removed, {show.file_size(before - after)} freed.")
+    freed = show.file_size(sum(each.size for each in removed))
+    show.plain(f"{len(removed)} environments removed, {freed} freed.")

@@ -64,19 +64,22 @@ def release(
     require_committed(project, allow_dirty=allow_dirty)
     index = open_index(project.index)
     newest = next(reversed(index.releases(project.name)), None)
+    published = index.fetch_wheel(newest) if newest else None
     old = read_version(project.version_file)
-    if newest and Version(old) <= Version(newest.version):
+    raised = newest is not None and Version(old) <= Version(newest.version)
+    if newest and raised:
         write_version(version_file_of(project), next_version(Version(newest.version), part))
         project = replace(project, version=read_version(project.version_file))
     try:
         run = train(project, drop_bad_rows=drop_bad_rows, progress=progress)
-        changed = newest is None or _differs(project, index.fetch_wheel(newest))
+        # A version that somebody raised by hand is meant to be released.
+        changed = published is None or not raised or _differs(project, published)
     except BaseException:
         write_version(project.version_file, old)
         raise
-    if newest and not changed:
+    if published and not changed:
         write_version(project.version_file, old)
-        write_atomic(project.artifacts / CARD_FILE, index.fetch_wheel(newest).read(_card(project)))
+        write_atomic(project.artifacts / CARD_FILE, published.read(_card(project)))
         project = replace(project, version=old)
     before = (newest.metadata or {}).get("metrics", {}) if newest else {}
     label, after = (run.metadata.metrics[run.metadata.headline][key] for key in ("label", "value"))

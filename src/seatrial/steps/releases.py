@@ -105,13 +105,12 @@ def _published(project: "ProjectSettings", progress: Progress) -> "WheelInfo | N
     from packaging.version import Version
 
     from seatrial.release import open_index
-    from seatrial.wheels.wheel import inspect
 
     progress("reading the index")
     try:
         index, version = open_index(project.index), Version(project.version)
         same = [each for each in index.releases(project.name) if Version(each.version) == version]
-        return inspect(index.fetch(same[0])) if same else None
+        return index.fetch_wheel(same[0]) if same else None
     except SeatrialError:
         return None  # `publish` reads it too, and says what is wrong
 

@@ -153,7 +153,8 @@ def permutation_importance(
     """Shuffle each raw column among the held-out rows, and measure the loss in the headline metric (Breiman 2001).
 
     Columns that the model does not use come out as exactly 0. A column is left out where a feature function fails on
-    the shuffled rows, which can happen where the schema has rules across columns; and when the time is over.
+    the shuffled rows, which can happen where the schema has rules across columns; and when the time is over. Where all
+    rows would take more than half of the time, the rows that are shuffled depend on the speed of the machine.
     """
     began = time.monotonic()
     generator = np.random.default_rng(seed)

@@ -113,11 +113,11 @@ def size_limit() -> int:
     return int(limit * 1e9)
 
 
-def prune(cache: Path | None = None, *, limit: int | None = None, recent: float = RECENT) -> list[Path]:
+def prune(cache: Path | None = None, *, limit: int | None = None, recent: float = RECENT) -> list[CachedEnvironment]:
     """Remove environments that are half created, unused for 30 days, or beyond the size limit, the oldest first.
 
     None that is in use is removed, and beyond the limit none that was requested in the last `recent` seconds: somebody
-    may be about to use it. Returns the folders that were removed.
+    may be about to use it. Returns those that were removed.
     """
     home, total, removed = environments_folder(cache), 0, []
     limit = size_limit() if limit is None else limit
@@ -129,7 +129,7 @@ def prune(cache: Path | None = None, *, limit: int | None = None, recent: float 
         with _lock(home, each.root.name) as acquired:
             if acquired and _last_used(each.root) == each.last_used and not each.in_use:
                 _remove(each.root)
-                removed.append(each.root)
+                removed.append(each)
                 total -= each.size
     return removed
 
