@@ -4,17 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from tests.projects.tiny import make_dist, make_project, make_wheel
+from tests.template.commands import git
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import index_in_folder
 from seatrial.core.project import find_project
 from seatrial.release import FolderIndex, built_release
 from seatrial.steps import releases as module
-from seatrial.steps.releases import build, list_releases
+from seatrial.steps.releases import build, list_releases, publish
 from seatrial.steps.serve import RunningServer, running_servers, servers_folder
 
 
@@ -67,3 +69,27 @@ def test_a_version_that_is_on_the_index_with_other_contents_is_not_built(tmp_pat
         "tiny-model==0.1.0 is already on the index, and tiny_model/features.py has changed since."
     )
     assert refused.value.hint == "Raise the version with `seatrial bump`, and build again."
+
+
+def test_publish_needs_committed_files_a_passed_trial_and_nothing_unnamed(tmp_path: Path) -> None:
+    project = find_project(make_project(tmp_path / "tiny"))
+    make_dist(project.root)
+    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "Begin")):
+        git(*words, cwd=project.root)
+    with pytest.raises(SeatrialError, match="No trial has been run for this wheel"):
+        publish(project)
+    data = project.data.read_text()
+    project.data.write_text(data + "2,1\n")
+    with pytest.raises(SeatrialError, match=r"Files of tiny-model==0.1.0 are not committed: data\.csv\."):
+        publish(project)
+    with pytest.raises(SeatrialError, match="No trial has been run for this wheel"):
+        publish(project, allow_dirty=True)
+    project.data.write_text(data)
+    (wheel,) = project.dist.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        artifacts = {n: archive.read(n) for n in archive.namelist() if n.startswith("tiny_model/artifacts/")}
+    document = artifacts.pop("tiny_model/artifacts/release.json")
+    make_wheel(project.dist, release=json.loads(document), more={**artifacts, "tiny_model/notes.txt": b"mine"})
+    (project.source / "tiny_model" / "notes.txt").write_bytes(b"mine")
+    with pytest.raises(SeatrialError, match=r"contains files that do not belong to the release: src/tiny_model/notes"):
+        publish(project)
