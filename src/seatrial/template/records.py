@@ -25,12 +25,21 @@ Reason = tuple[str, str]  # why a column is left out or doubtful, and the eviden
 
 
 @dataclass(frozen=True)
+class DecimalMark:
+    """The decimal mark of a table's texts: a comma, a point, or "" if it could be either; `certain` if it was set."""
+
+    mark: str = "."
+    certain: bool = False
+
+
+@dataclass(frozen=True)
 class TableSource:
     """A table as it was read. Columns of a CSV file are all strings; other sources have their own types.
 
     `facts` are what was detected on the way, to be shown: separator, encoding, sheet.
     `clean` is set if a project can read the file unchanged: CSV in UTF-8 with commas and a header, or Parquet. `target`
-    is the column to predict, if the source itself names one.
+    is the column to predict, if the source itself names one. `separator`, `encoding`, `header` and `decimal` are those
+    of a text file.
     """
 
     name: str
@@ -39,7 +48,10 @@ class TableSource:
     path: Path | None = None
     sha256: str = ""
     clean: bool = False
-    decimal_comma: bool = False
+    decimal: DecimalMark = DecimalMark()
+    separator: str = ""
+    encoding: str = ""
+    header: bool = True
     target: str = ""
 
     @property
@@ -97,7 +109,8 @@ class Decision:
 class Overrides:
     """What the user sets instead of what would be inferred. Columns go by their name in the source or the clean name.
 
-    `keep` uses columns that would be left out, `leave_out` leaves others out, `kinds` sets the type of columns.
+    `keep` uses columns that would be left out, `leave_out` leaves others out, `kinds` sets the type of columns, and
+    `missing` the texts that mean a missing value in them.
     """
 
     task: Task | None = None
@@ -105,6 +118,7 @@ class Overrides:
     keep: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
     kinds: dict[str, Kind] = field(default_factory=dict)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,6 +134,28 @@ class Meaning:
     high: float | None = None
     values: tuple[Any, ...] = ()
     named: str = ""
+
+
+@dataclass(frozen=True)
+class ColumnRules:
+    """How a column is read. `source` is its name in the export; a rule that is empty is left to the values.
+
+    `missing` are the texts that mean a missing value, if not the usual ones; `also_missing` are others beside these.
+    `formats` are those of dates: of strptime, or one that `seatrial.template.reading.periods` names. `decimal` is the
+    decimal mark, `unit` what may be beside each number. `labels` are those of the target.
+    """
+
+    source: str
+    kind: Kind
+    missing: tuple[str, ...] | None = None
+    also_missing: tuple[str, ...] = ()
+    yes: tuple[str, ...] = ()
+    no: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    time_zone: bool = False
+    decimal: str = ""
+    unit: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +180,7 @@ class ColumnFacts:
     aware: bool = False  # for moments: whether they have a time zone
     example: Any = None
     unit: str = ""
+    rules: ColumnRules | None = None
     meaning: Meaning = Meaning()
     left_out: str = ""
 
@@ -162,6 +199,7 @@ class TargetFacts:
     task: Task
     values: Any
     labels: tuple[tuple[str, int], ...] = ()
+    rules: ColumnRules | None = None
     positive: str = ""
     minimum: float | None = None
     maximum: float | None = None

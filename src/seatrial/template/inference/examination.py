@@ -69,12 +69,12 @@ def examine(
             continue
         progress(f"examining {name}")
         kind = overrides.kinds.get(name, overrides.kinds.get(clean))
-        reader = ColumnReader(name, clean, decimal_comma=source.decimal_comma, kind=kind)
+        reader = ColumnReader(name, clean, decimal=source.decimal, kind=kind)
         values = source.values(number)
         values = values if kept is None else values.take(pa.array(kept))
         column = reader.read(values)
         if kind is None and named_category(column):
-            reader = ColumnReader(name, clean, decimal_comma=source.decimal_comma, kind="category")
+            reader = ColumnReader(name, clean, decimal=source.decimal, kind="category")
             column = reader.read(values)
             evidence = f"{column.distinct} distinct values"
             decisions.append(

@@ -13,7 +13,7 @@ from seatrial.model.metadata import Task
 from seatrial.template.inference.identifiers import identifier
 from seatrial.template.reading.columns import NAMES, ColumnReader
 from seatrial.template.reading.values import EXACT, MISSING
-from seatrial.template.records import ColumnFacts, Decision, Overrides, TableSource, TargetFacts
+from seatrial.template.records import ColumnFacts, ColumnRules, Decision, Overrides, TableSource, TargetFacts
 
 MOST_CLASSES = 20  # of whole numbers, as in training; more are a quantity
 MOST_LABELS = 100  # of text
@@ -62,7 +62,7 @@ def read_target(source: TableSource, position: int, name: str, overrides: Overri
     """Read the target: labels as text, as training will read them, or doubles for a regression."""
     column, raw = source.columns[position], source.values(position)
     kind = "category" if overrides.task in ("binary", "multiclass") else None
-    reader = ColumnReader(column, name, decimal_comma=source.decimal_comma, kind=kind)  # type: ignore[arg-type]
+    reader = ColumnReader(column, name, decimal=source.decimal, kind=kind)  # type: ignore[arg-type]
     facts = reader.read(raw)
     where = f"{source.name}: the target `{column}`"
     _refuse_unusable(where, facts)
@@ -121,7 +121,8 @@ def _with_labels(where: str, facts: ColumnFacts, raw: Any, overrides: Overrides,
         decisions.append(Decision("task", name, task, "two labels are left"))
     labels = labels if kept is None else labels.take(pa.array(kept))
     positive, chosen = _positive(where, name, counts, overrides.positive) if task == "binary" else ("", ())
-    read = TargetFacts(column, name, task, labels, tuple(sorted(counts.items())), positive)
+    rules = ColumnRules(column, "category", labels=tuple(sorted(counts)))
+    read = TargetFacts(column, name, task, labels, tuple(sorted(counts.items())), rules, positive)
     return TargetColumn(read, kept, [*decisions, *chosen], changes)
 
 
@@ -132,7 +133,15 @@ def _quantity(where: str, facts: ColumnFacts) -> TargetFacts:
         )
     numbers = facts.values.cast(pa.float64()).drop_null()
     ends = pc.min_max(numbers).as_py()
-    return TargetFacts(facts.source, facts.name, "regression", numbers, minimum=ends["min"], maximum=ends["max"])
+    return TargetFacts(
+        facts.source,
+        facts.name,
+        "regression",
+        numbers,
+        rules=facts.rules,
+        minimum=ends["min"],
+        maximum=ends["max"],
+    )
 
 
 def _refuse_unusable(where: str, facts: ColumnFacts) -> None:

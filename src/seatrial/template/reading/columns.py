@@ -1,5 +1,6 @@
 """Reads one column of a table: its type, its typed values, what means missing, and each decision on the way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from seatrial.template.reading.values import (
     UNDERSTOOD,
     read_booleans,
 )
-from seatrial.template.records import KINDS, ColumnFacts, Decision, Kind
+from seatrial.template.records import KINDS, ColumnFacts, ColumnRules, DecimalMark, Decision, Kind
 
 MOST_CATEGORIES = 40  # more than a person would list in a class
 MOST_SHARE = 0.5  # of rows that have a category of their own
@@ -53,13 +54,21 @@ def distinct_texts(encoded: Any, missing: Any) -> DistinctTexts:
 class ColumnReader:
     """Reads a column, and collects the decisions and how the project's data file will differ from the source."""
 
-    def __init__(self, source: str, name: str, *, decimal_comma: bool, kind: Kind | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        *,
+        decimal: DecimalMark,
+        kind: Kind | None = None,
+        missing: Sequence[str] | None = None,
+    ) -> None:
         self.source, self.name = source, name
-        self.decimal_comma, self.requested = decimal_comma, kind
+        self.decimal, self.requested, self.missing = decimal, kind, missing
         self.decisions: list[Decision] = []
         self.changes: list[str] = []
         self._left_out = ""
-        self._unit = ""
+        self._rules: dict[str, Any] = {"missing": None if missing is None else tuple(missing)}
 
     def read(self, values: Any) -> ColumnFacts:
         """Read arrow values: strings by their content, all others by their type. Raises if `kind` does not fit."""
@@ -89,8 +98,9 @@ class ColumnReader:
         trimmed = pc.utf8_trim_whitespace(values)
         encoded = trimmed.dictionary_encode()
         lower = pc.utf8_lower(encoded.dictionary)
-        certain = missing = pc.is_in(lower, value_set=pa.array(sorted(MISSING)))
-        likely = pc.is_in(lower, value_set=pa.array(sorted(MISSING_BESIDE_VALUES)))
+        given = None if self.missing is None else {"", *(text.lower() for text in self.missing)}
+        certain = missing = pc.is_in(lower, value_set=pa.array(sorted(MISSING if given is None else given)))
+        likely = pc.is_in(lower, value_set=pa.array(sorted(MISSING_BESIDE_VALUES if given is None else given)))
         facts: ColumnFacts | None = None
         for missing in (certain,) if certain.equals(likely) else (certain, likely):
             distinct = distinct_texts(encoded, missing)
@@ -110,7 +120,7 @@ class ColumnReader:
 
     def _typed(self, distinct: DistinctTexts) -> ColumnFacts | None:
         """The facts if all distinct texts are numbers, yes or no, or dates."""
-        plain = plain_numbers(distinct.texts) if self.requested not in ("code", "text") else None
+        plain = plain_numbers(distinct.texts, self.decimal) if self.requested not in ("code", "text") else None
         if self.requested == "category" and plain and plain.whole and len(distinct.texts) <= MOST_CATEGORIES:
             return self._facts("category", distinct.expand(pa.array(plain.values.astype(np.int64))))
         if self.requested in NAMES:
@@ -120,6 +130,7 @@ class ColumnReader:
             self._change("dates written as ISO")
             why = "every number is a date, written as year, month and day"
             self._decide("type", "dates", why, f"such as {distinct.texts[0].as_py()!r}")
+            self._rules |= {"formats": ("%Y%m%d",)}
             return self._facts("date", distinct.expand(days).cast(pa.date32()))
         if plain and (len(distinct.texts) > 2 or self.requested not in (None, "boolean")):
             return self._read_numbers([], plain, distinct)
@@ -127,7 +138,7 @@ class ColumnReader:
         if self.requested in (None, "boolean") and (pair := read_booleans(texts)):
             return self._read_booleans(texts, *pair, distinct)
         finite = [text for text in texts if text.lower() not in INFINITE]
-        numbers = read_numbers(finite, decimal_comma=self.decimal_comma)
+        numbers = read_numbers(finite, self.decimal)
         if numbers is None:
             return self._read_dates(texts, distinct)
         if numbers.doubt:
@@ -140,6 +151,7 @@ class ColumnReader:
         lower = {text.lower() for text in texts}
         if not lower <= UNDERSTOOD:
             self._change(f"{', '.join(sorted(yes | no))} written as true and false")
+        self._rules |= {"yes": tuple(sorted(yes)), "no": tuple(sorted(no))}
         if lower != {"true", "false"}:
             why = f"its values are {' and '.join(sorted(yes))} for yes, {' and '.join(sorted(no))} for no"
             self._decide("type", "yes or no", why)
@@ -162,6 +174,7 @@ class ColumnReader:
             several = "in several formats, " if len(dates.formats) > 1 else "as "
             self._change("dates written as ISO")
             self._decide("type", "dates", f"written {several}{' and '.join(dates.formats)}", example)
+        self._rules |= {"formats": dates.formats, "time_zone": dates.aware}
         if dates.timed and any(len(text) <= len("2024-01-01") for text in texts):
             self._change("dates without a time written as midnight")
         values = distinct.expand(dates.values)
@@ -182,14 +195,16 @@ class ColumnReader:
                 self._change("text among the numbers written as missing")
                 why = f"all other values are numbers; {len(others)} of {len(texts)} distinct values are not"
                 self._decide("missing", f"{shown} read as missing", why)
+                self._rules |= {"also_missing": tuple(others)}
             infinite = [text for text in texts if text not in by_text]
             if infinite:
                 self._infinite_as_missing(", ".join(infinite))
         if numbers.how:
             self._change(numbers.how)
             kind = KINDS["integer" if numbers.whole else "number"]
-            self._decide("type", kind, f"read with {numbers.how}", f"such as {finite[0]!r}")
-        self._unit = numbers.unit
+            shown = next((text for text in finite if not text.isdecimal()), finite[0])
+            self._decide("type", kind, f"read with {numbers.how}", f"such as {shown!r}")
+        self._rules |= {"decimal": numbers.decimal, "unit": numbers.unit}
         large = numbers.whole and np.nanmax(np.abs(values), initial=0) > EXACT
         exact = distinct.expand(distinct.texts) if large else None
         rows = distinct.expand(pa.array(values, pa.float64(), from_pandas=True))
@@ -247,6 +262,7 @@ class ColumnReader:
         kind: Kind = "moment" if period.instants else "date"
         self._change(f"{period.what} written as ISO {KINDS[kind]}")
         self._decide("type", KINDS[kind], f"written as {period.what}", example)
+        self._rules |= {"formats": (period.what.partition(",")[0],), "time_zone": period.instants}
         return self._facts(kind, values if period.instants else values.cast(pa.date32()), aware=period.instants)
 
     def _read_moments(self, values: Any, *, aware: bool) -> ColumnFacts:
@@ -281,7 +297,8 @@ class ColumnReader:
             aware=aware,
             example=example,
             left_out=self._left_out,
-            unit=self._unit,
+            unit=self._rules.get("unit", ""),
+            rules=ColumnRules(self.source, kind, **self._rules),
         )
 
     def _infinite_as_missing(self, shown: str) -> None:

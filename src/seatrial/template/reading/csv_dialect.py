@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 SAMPLE = 2**18  # characters in which separator and quotes are looked for
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", ":": "colon", " ": "space"}
@@ -15,6 +16,8 @@ _BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 _LONG_WORD = re.compile(r"([^,;\t|: \"'\n]{200})[^,;\t|: \"'\n]+")  # CleverCSV needs time quadratic in its length
+_DECIMAL_COMMA = re.compile(r"[-+]?(\d*,(\d{1,2}|\d{4,})|0?,\d+|\d{1,3}(\.\d{3})+,\d+)")
+_DECIMAL_POINT = re.compile(r"[-+]?(\d*\.(\d{1,2}|\d{4,})|0?\.\d+|\d{1,3}(,\d{3})+\.\d+)")
 _NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?")
 
 
@@ -87,9 +90,24 @@ def has_header(rows: list[list[str]]) -> bool:
     return not any(numeric) or any(n and name for n, name in zip(numeric, named, strict=True))
 
 
-def decimal_comma(rows: list[list[str]]) -> bool:
-    """Whether numbers have decimal commas, and hardly any a decimal point."""
-    cells = [cell.strip() for row in rows[:2000] for cell in row]
-    commas = sum(bool(re.fullmatch(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+", cell)) for cell in cells)
-    points = sum(bool(re.fullmatch(r"[-+]?(\d*|\d{1,3}(,\d{3})+)\.\d+", cell)) for cell in cells)
-    return commas > 0 and commas >= 20 * points
+def shown_marks(cells: Iterable[str]) -> dict[str, list[str]]:
+    """The numbers that show their decimal mark, by the mark: a comma or a point.
+
+    Before exactly three digits it may separate thousands, and shows nothing.
+    """
+    shown: dict[str, list[str]] = {",": [], ".": []}
+    for cell in cells:
+        if _DECIMAL_COMMA.fullmatch(cell):
+            shown[","].append(cell)
+        elif _DECIMAL_POINT.fullmatch(cell):
+            shown["."].append(cell)
+    return shown
+
+
+def decimal_mark(rows: list[list[str]], separator: str) -> str:
+    """The decimal mark of most numbers that show one; if none does, a point between commas, and "" in other tables."""
+    shown = shown_marks(cell.strip() for row in rows[:2000] for cell in row)
+    commas, points = len(shown[","]), len(shown["."])
+    if commas > 0 and commas >= 20 * points:
+        return ","
+    return "." if points > 0 or separator == "," else ""

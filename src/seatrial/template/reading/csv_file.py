@@ -30,13 +30,13 @@ from seatrial.template.reading.csv_cleanup import (
 from seatrial.template.reading.csv_dialect import (
     SAMPLE,
     SEPARATORS,
-    decimal_comma,
+    decimal_mark,
     dialect_of,
     encoding_of,
     has_header,
     rows_of,
 )
-from seatrial.template.records import TableSource
+from seatrial.template.records import DecimalMark, TableSource
 
 LARGEST = 4 * 2**30  # bytes, unpacked; more does not fit into a laptop's memory
 LONGEST_LINE = 2**20
@@ -50,8 +50,11 @@ class CsvOptions:
     separator: str | None = None
     encoding: str | None = None
     header: bool | None = None
+    decimal: str | None = None
 
     def __post_init__(self) -> None:
+        if self.decimal not in (None, ",", "."):
+            raise SeatrialError(f"{self.decimal!r} is not a decimal mark.", hint="It is a comma or a point: , or .")
         if self.separator is not None and (len(self.separator.encode()) != 1 or self.separator in "\"'\r\n"):
             raise SeatrialError(
                 f"{self.separator!r} is not a separator: it must be a single character other than a quote.",
@@ -116,7 +119,7 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
         raise SeatrialError(
             f"{path.name} changed while it was being read.", hint="Run it again once the file is complete."
         )
-    comma = text.separator != "," and decimal_comma(first[1:])
+    mark = options.decimal or decimal_mark(first[1:], text.separator)
     detected = {
         "separator": SEPARATORS.get(text.separator, repr(text.separator)),
         "encoding": f"{encoding} ({certainty})",
@@ -130,13 +133,24 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
         "columns without a name": ", ".join(
             new for new, name in zip(table.column_names, names, strict=True) if not name
         ),
-        "decimal mark": "comma" if comma else "",
+        "decimal mark": "comma" if mark == "," else "",
     }
     plain = encoding in ("utf-8", "utf-8-sig", "ascii") and dialect == (",", '"') and headed and not gzipped
     unchanged = list(table.column_names) == first[0] and not empty and table.num_rows == read and not unnamed
     clean = plain and unchanged and path.suffix.lower() == ".csv"
     facts = {name: value for name, value in detected.items() if value}
-    return TableSource(path.name, table, facts, path, digest, clean, comma)
+    return TableSource(
+        path.name,
+        table,
+        facts,
+        path,
+        digest,
+        clean,
+        DecimalMark(mark, options.decimal is not None),
+        text.separator,
+        encoding,
+        headed,
+    )
 
 
 def _bytes_of(path: Path) -> tuple[bytes, str, bool]:

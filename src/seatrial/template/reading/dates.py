@@ -74,7 +74,7 @@ def read_dates(texts: list[str]) -> Dates | None:
                 best, best_count = (candidate, time), count
         if not best_count:
             return None
-        swapped = _swapped(best[0])
+        swapped = swapped(best[0])
         if swapped in reads and _ambiguous(reads[best[0]], reads[swapped], left):
             return Dates(values, (), timed=False, doubt="the day or the month could come first")
         values = pc.coalesce(values, reads[best[0]])
@@ -83,7 +83,7 @@ def read_dates(texts: list[str]) -> Dates | None:
     return Dates(values, tuple(formats), timed)
 
 
-def _swapped(form: str) -> str:
+def swapped(form: str) -> str:
     """The same format with day and month exchanged; "" if people do not write it that way."""
     return form.translate(str.maketrans("dm", "md")) if form[:6] in ("%d/%m/", "%m/%d/", "%d-%m-", "%m-%d-") else ""
 
@@ -123,6 +123,23 @@ def _strptime(texts: list[str], array: Any, form: str) -> Any:
 def all_times(texts: list[str]) -> bool:
     """Whether all are times of day or durations, without a date."""
     return all(_TIME.fullmatch(text) for text in texts[:50]) and all(_TIME.fullmatch(text) for text in texts)
+
+
+def iso_text(text: str) -> str | None:
+    """A date or time in ISO format as the project's table has it: with a T, and in UTC if it has a time zone."""
+    if _ISO.fullmatch(text):
+        form = text.replace(" ", "T")
+    elif _ISO_ZONE.fullmatch(text):
+        form = text.replace(" Z", "Z").replace(" +", "+").replace(" -", "-")
+    else:
+        return None
+    try:
+        read = dt.datetime.fromisoformat(form)
+    except ValueError:
+        return None
+    if read.tzinfo:
+        return read.astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
+    return read.isoformat() if "T" in form else form
 
 
 def read_day_numbers(values: npt.NDArray[np.float64]) -> Any:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seatrial.template.records import DecimalMark
+
 OTHER_SHARE = 0.05  # of values that are not numbers, in a column that is still read as numbers
 FIRST_LOOK = 100  # texts that are checked before all are
 MOST_UNITS = 6
@@ -19,6 +21,8 @@ _ZEROS = re.compile(r"0\d+")
 _COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+)?(,\d+)?([eE][-+]?\d+)?")
 _GROUPS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?|[-+]?\d+(\.\d+)?")
 _PROVEN = re.compile(r"[-+]?\d{1,3}(,\d{3}){2,}(\.\d+)?|[-+]?\d{1,3}(,\d{3})+\.\d+")
+_POINTS_PROVEN = re.compile(r"[-+]?\d{1,3}(\.\d{3}){2,}(,\d+)?|[-+]?\d{1,3}(\.\d{3})+,\d+")
+_BEFORE_THREE = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+|[-+]?\d+")  # all points, if any, are before three digits
 _EITHER = re.compile(r"[-+]?\d+([.,](\d{1,2}|\d{4,}))?")  # before three digits it could be a thousands separator
 _BLANKS = "'\u2019 \u00a0\u202f"
 _SPACED = re.compile(rf"([-+]?\d{{1,3}})([{_BLANKS}]\d{{3}})+([.,]\d+)?|[-+]?\d{{1,3}}([.,]\d+)?")
@@ -43,34 +47,41 @@ _UNITS = {
 class Numbers:
     """Distinct texts read as numbers, NaN for other texts. `how` says what had to be interpreted, if anything.
 
-    `unit` was before or after each of them. `doubt` says why they are not read as numbers, and `doubtful` is the
-    position of a text that shows it.
+    `decimal` is the mark that they show, if one does. `unit` was before or after each of them. `doubt` says why they
+    are not read as numbers, and `doubtful` is the position of a text that shows it.
     """
 
     values: npt.NDArray[np.float64]
     whole: bool
     how: str = ""
+    decimal: str = ""
     unit: str = ""
     doubt: str = ""
     doubtful: int = 0
 
 
-def plain_numbers(texts: Any) -> Numbers | None:
-    """Read an arrow array of distinct texts that are all plain numbers; None if one is not."""
+def plain_numbers(texts: Any, decimal: DecimalMark) -> Numbers | None:
+    """Read an arrow array of distinct texts that are all plain numbers; None if one is not.
+
+    Nor are texts whose points may separate thousands.
+    """
 
     def all_match(pattern: str) -> bool:
         return bool(pc.all(pc.match_substring_regex(texts, f"^(?:{pattern})$")).as_py())
 
     if not all_match(_PLAIN.pattern) or pc.any(pc.match_substring_regex(texts, r"^0\d+$")).as_py():
         return None
+    pointed = bool(pc.any(pc.match_substring(texts, ".")).as_py())
+    if pointed and decimal.mark != "." and all_match(_BEFORE_THREE.pattern):
+        return None
     try:
         values = pc.cast(texts, pa.float64())
     except pa.ArrowInvalid:  # a leading plus
-        return Numbers(_floats(texts.to_pylist()), all_match(_WHOLE.pattern))
-    return Numbers(values.to_numpy(zero_copy_only=False), all_match(_WHOLE.pattern))
+        values = pa.array(_floats(texts.to_pylist()))
+    return Numbers(values.to_numpy(zero_copy_only=False), all_match(_WHOLE.pattern), decimal="." * pointed)
 
 
-def read_numbers(texts: list[str], *, decimal_comma: bool) -> Numbers | None:
+def read_numbers(texts: list[str], decimal: DecimalMark) -> Numbers | None:
     """Read distinct texts as numbers if that is certain; None if they are something else.
 
     Texts that look like numbers but could be read in two ways are returned with a doubt.
@@ -83,19 +94,36 @@ def read_numbers(texts: list[str], *, decimal_comma: bool) -> Numbers | None:
         if zero is not None:
             doubt = "some have leading zeros, as codes do"
             return Numbers(np.empty(0), whole=False, doubt=doubt, doubtful=zero)
-        whole = all(_WHOLE.fullmatch(text) for text, good in zip(texts, plain, strict=True) if good)
-        return Numbers(_floats(texts, plain), whole)
+        if points := _points(texts, plain, decimal):
+            return points
+        numbers = [text for text, good in zip(texts, plain, strict=True) if good]
+        whole = all(_WHOLE.fullmatch(text) for text in numbers)
+        return Numbers(_floats(texts, plain), whole, decimal="." * any("." in text for text in numbers))
     minus = [_IN_BRACKETS.sub(r"-\1", text.replace("\u2212", "-")) for text in texts]
     if minus != texts:
         brackets = any(text[:1] == "(" for text in texts)
         how = "numbers in brackets as negative" if brackets else "typographic minus signs"
-        return _read_rest(minus, how, decimal_comma)
-    return _with_unit(texts, decimal_comma) or _with_marks(texts, decimal_comma)
+        return _read_rest(minus, how, decimal)
+    return _with_unit(texts, decimal) or _with_marks(texts, decimal)
 
 
-def _read_rest(rest: list[str], how: str, decimal_comma: bool, unit: str = "") -> Numbers | None:
+def _points(texts: list[str], good: list[bool], decimal: DecimalMark) -> Numbers | None:
+    """Numbers, those texts that are `good`, whose points are all before exactly three digits; None for all others."""
+    numbers = [text for text, number in zip(texts, good, strict=True) if number]
+    pointed = next((n for n, text in enumerate(texts) if good[n] and "." in text), None)
+    if pointed is None or decimal.mark == "." or not all(_BEFORE_THREE.fullmatch(text) for text in numbers):
+        return None
+    ungrouped = any(len(text.lstrip("+-")) > 3 and "." not in text for text in numbers)
+    if decimal.mark == "," and (decimal.certain or not ungrouped):
+        bare = [text.replace(".", "") for text in texts]
+        return Numbers(_floats(bare, good), whole=True, how="points as thousands separators")
+    doubt = "its points could be decimal points or thousands separators; --decimal says which"
+    return Numbers(np.empty(0), whole=False, doubt=doubt, doubtful=pointed)
+
+
+def _read_rest(rest: list[str], how: str, decimal: DecimalMark, unit: str = "") -> Numbers | None:
     """Read what is left of each text once a part of it has been interpreted."""
-    numbers = read_numbers(rest, decimal_comma=decimal_comma)
+    numbers = read_numbers(rest, decimal)
     if numbers is None or numbers.doubt:
         return numbers
     if np.isnan(numbers.values).any():  # such a text is not a number, and a part of it would be lost
@@ -103,7 +131,7 @@ def _read_rest(rest: list[str], how: str, decimal_comma: bool, unit: str = "") -
     return replace(numbers, how=", ".join(part for part in (how, numbers.how) if part), unit=unit or numbers.unit)
 
 
-def _with_unit(texts: list[str], decimal_comma: bool) -> Numbers | None:
+def _with_unit(texts: list[str], decimal: DecimalMark) -> Numbers | None:
     """Numbers that all have the same currency or unit."""
     matches = [_MARKED.fullmatch(text) for text in texts]
     if not all(matches):
@@ -112,30 +140,36 @@ def _with_unit(texts: list[str], decimal_comma: bool) -> Numbers | None:
     marks = sorted({before + after for before, after in parts})
     if len(marks) == 1 and marks[0]:
         bare = [m.group(1) + m.group(3).strip() for m in matches if m]
-        return _read_rest(bare, f"{marks[0]} removed", decimal_comma, marks[0])
+        return _read_rest(bare, f"{marks[0]} removed", decimal, marks[0])
     if 1 < len(marks) <= MOST_UNITS and {mark.casefold() for mark in marks} <= _UNITS | {""}:
         named = " and ".join(mark or "none" for mark in marks)
         return Numbers(np.empty(0), whole=False, doubt=f"they have several units, {named}")
     return None
 
 
-def _with_marks(texts: list[str], decimal_comma: bool) -> Numbers | None:
+def _with_marks(texts: list[str], decimal: DecimalMark) -> Numbers | None:
     """Numbers with commas, points, spaces or apostrophes in them."""
     if any(mark in text for text in texts for mark in _BLANKS) and all(_SPACED.fullmatch(text) for text in texts):
         bare = [re.sub(f"[{_BLANKS}]", "", text) for text in texts]
-        return _read_rest(bare, "spaces or apostrophes as thousands separators", decimal_comma)
-    if decimal_comma and all(_COMMA.fullmatch(text) for text in texts):
+        return _read_rest(bare, "spaces or apostrophes as thousands separators", decimal)
+    proven = any(_POINTS_PROVEN.fullmatch(text) for text in texts)
+    if (decimal.mark == "," or proven) and all(_COMMA.fullmatch(text) for text in texts):
         bare_texts = [text.replace(".", "").replace(",", ".") for text in texts]
-        return Numbers(_floats(bare_texts), whole=False, how="decimal comma")
+        commas = any("," in text for text in texts)
+        how = "decimal comma" if commas else "points as thousands separators"
+        return Numbers(_floats(bare_texts), whole=not commas, how=how, decimal="," * commas)
     if all(_GROUPS.fullmatch(text) for text in texts):
-        if any(_PROVEN.fullmatch(text) for text in texts):
+        if any(_PROVEN.fullmatch(text) for text in texts) or (decimal.certain and decimal.mark == "."):
             bare_texts = [text.replace(",", "") for text in texts]
             whole = all(_WHOLE.fullmatch(text) for text in bare_texts)
-            return Numbers(_floats(bare_texts), whole, "commas as thousands separators")
-        return Numbers(np.empty(0), whole=False, doubt="its commas could be decimal commas or thousands separators")
+            return Numbers(_floats(bare_texts), whole, "commas as thousands separators", decimal=".")
+        doubt = "its commas could be decimal commas or thousands separators; --decimal says which"
+        return Numbers(np.empty(0), whole=False, doubt=doubt)
     if all(_EITHER.fullmatch(text) for text in texts):
-        how = "decimal comma" if not any("." in text for text in texts) else "decimal commas and decimal points"
-        return Numbers(_floats([text.replace(",", ".") for text in texts]), whole=False, how=how)
+        points = any("." in text for text in texts)
+        how = "decimal commas and decimal points" if points else "decimal comma"
+        values = _floats([text.replace(",", ".") for text in texts])
+        return Numbers(values, whole=False, how=how, decimal="" if points else ",")
     if all(_COMMA.fullmatch(text) for text in texts):
         return Numbers(np.empty(0), whole=False, doubt="its commas and points could be either")
     return None
@@ -145,3 +179,32 @@ def _floats(texts: list[str], good: list[bool] | None = None) -> npt.NDArray[np.
     if good is None:
         return np.array(texts, dtype=object).astype(np.float64)
     return np.array([float(t) if g else np.nan for t, g in zip(texts, good, strict=True)], dtype=np.float64)
+
+
+def parts_of(text: str) -> tuple[str, str]:
+    """The unit or currency of a text, and the number beside it with a plain minus; two empty texts if it is neither."""
+    bare = _IN_BRACKETS.sub(r"-\1", text.replace("\u2212", "-"))
+    match = _MARKED.fullmatch(bare)
+    if not match:
+        return "", ""
+    return (match[2] or "") + (match[4] or "").strip(), match[1] + match[3].strip()
+
+
+def number_in(text: str, decimal: str) -> float | None:
+    """Read a number without a unit: with decimal points, with decimal commas, or with either ("")."""
+    if _SPACED.fullmatch(text):
+        text = re.sub(f"[{_BLANKS}]", "", text)
+    if decimal == "," and _COMMA.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
+    elif decimal == "." and _GROUPS.fullmatch(text):
+        text = text.replace(",", "")
+    elif decimal == "" and _EITHER.fullmatch(text):
+        text = text.replace(",", ".")
+    return float(text) if _PLAIN.fullmatch(text) else None
+
+
+def in_doubt(texts: list[str], mark: str) -> str:
+    """The first number whose only mark is before exactly three digits, if all marks of this kind are; or an empty text."""
+    grouped = re.compile(rf"[-+]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}")
+    marked = [text for text in texts if mark in text]
+    return marked[0] if marked and all(grouped.fullmatch(text) for text in marked) else ""

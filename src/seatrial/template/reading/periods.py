@@ -3,6 +3,7 @@
 A period becomes its first day. A number is read so only if the column's name says it, since 201801 may be an amount.
 """
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,6 +100,30 @@ def read_period_numbers(name: str, values: Floats) -> Period | None:
         if days is not None:
             what = "weeks" if weeks else "months"
             return Period(days, f"{what}, by their first day")
+    return None
+
+
+def period_in(text: str, what: str) -> str | None:
+    """Read one text as a month, quarter or week, or as an epoch time, in ISO format; None if it is none.
+
+    `what` is the first word or words of `Period.what`.
+    """
+    if what.startswith("epoch "):
+        try:
+            seconds = float(text) / _SECONDS[what.removeprefix("epoch ")]
+            return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat().replace("+00:00", "Z")
+        except (ValueError, OverflowError, OSError, KeyError):
+            return None
+    number = re.fullmatch(r"(\d{4})(\d\d)(\.0+)?", text)
+    found = [(int(number[1]), int(number[2]))] if number else []
+    forms = [(form.fullmatch(text), read) for name, form, read in _FORMS if name == what]
+    found += [pair for match, read in forms if match and (pair := read(match))]
+    for year, part in found:
+        try:
+            day = dt.date.fromisocalendar(year, part, 1) if what == "weeks" else dt.date(year, part, 1)
+        except ValueError:
+            continue
+        return day.isoformat() if 1900 <= day.year <= 2100 else None
     return None
 
 
