@@ -36,7 +36,7 @@ GOOD = b'{"size": 1, "weight": 2}'
     ("body", "place", "rule"),
     [
         (b'{"size": true, "weight": 2}', ["body", "size"], "1, 2 or 3"),
-        (b'{"size": 1.0, "weight": 2}', ["body", "size"], "1, 2 or 3"),
+        (b'{"size": 1.5, "weight": 2}', ["body", "size"], "1, 2 or 3"),
         (b'{"size": "1", "weight": 2}', ["body", "size"], "1, 2 or 3"),
         (b'{"size": 9, "weight": 2}', ["body", "size"], "1, 2 or 3"),
         (b'{"size": 1, "weight": true}', ["body", "weight"], "number"),

@@ -54,6 +54,10 @@ def new(
     kind: Annotated[list[str] | None, typer.Option(help="COLUMN=KIND, for example zip=category.")] = None,
     task: Annotated[Task | None, typer.Option(help="Override the inferred task.")] = None,
     positive: Annotated[str | None, typer.Option(help="The positive label.")] = None,
+    missing: Annotated[
+        list[str] | None, option("COLUMN=TEXT,...: what means missing in it; `country=` keeps NA.")
+    ] = None,
+    decimal: Annotated[str | None, option("The decimal mark of a CSV file: , or .")] = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,
@@ -81,9 +85,9 @@ def new(
     check_free(root)
     targets = deploy_targets(deploy)
     data = data or _ask("Table (CSV, Parquet, Excel, sklearn:NAME)")
-    overrides = overrides_of(keep or [], leave_out or [], kind or [], task, positive)
+    overrides = overrides_of(keep or [], leave_out or [], kind or [], task, positive, missing or [])
     with show.progress() as progress:
-        options = csv_options(separator, encoding, header)
+        options = csv_options(separator, encoding, header, decimal)
         source = read_table(data, query=query, sheet=sheet, options=options, progress=progress)
     interactive = not yes and (incomplete or sys.stdin.isatty())
     if not (target or source.target):

@@ -51,11 +51,13 @@ DeployOption = Annotated[
 HERE = Path()
 
 
-def csv_options(separator: str | None, encoding: str | None, header: bool | None) -> "CsvOptions":
+def csv_options(
+    separator: str | None, encoding: str | None, header: bool | None, decimal: str | None = None
+) -> "CsvOptions":
     """Make options for reading CSV; a tab may be written as `tab` or `\\t`."""
     from seatrial.template.reading.csv_file import CsvOptions
 
-    return CsvOptions({"tab": "\t", "\\t": "\t"}.get(separator or "", separator), encoding, header)
+    return CsvOptions({"tab": "\t", "\\t": "\t"}.get(separator or "", separator), encoding, header, decimal)
 
 
 def deploy_targets(text: str) -> tuple[str, ...]:

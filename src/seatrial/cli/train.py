@@ -19,7 +19,9 @@ from seatrial.cli.options import (
     SheetOption,
     csv_options,
 )
+from seatrial.core.errors import SeatrialError
 from seatrial.steps.project import Project
+from seatrial.steps.refresh import Mode
 
 
 def refresh(
@@ -31,20 +33,25 @@ def refresh(
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,
+    append: Annotated[bool, typer.Option("--append", help="Add the new rows to the table.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the table, even if no row of it stays.")] = False,
     on_bad_rows: OnBadRowsOption = "fail",
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
     """Replace the project's table with a newer one: a raw export, read as `seatrial new` read the first.
 
-    Units, decimal commas, dates and title lines are cleaned in the same way. The table is checked against the
-    schema before anything is written.
+    The rules are in reading.toml: units, decimal commas, dates, words for yes and no, names of columns. The table is
+    checked against them and the schema before anything is written.
 
     Example: [bold]seatrial refresh ~/Downloads/customers-july.csv[/]
     """
     used = Project(project, progress=not json)
     options, drop = csv_options(separator, encoding, header), on_bad_rows == "drop"
-    refreshed = used.refresh(data, query=query, sheet=sheet, options=options, drop_bad_rows=drop)
+    if append and replace:
+        raise SeatrialError("--append and --replace exclude each other.", hint="Use one of the two.")
+    mode: Mode = "append" if append else "replace" if replace else "ask"
+    refreshed = used.refresh(data, query=query, sheet=sheet, options=options, drop_bad_rows=drop, mode=mode)
     if json:
         show.print_json({"data": used.settings.data, **asdict(refreshed)})
         return
@@ -93,7 +100,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
 
 def predict(
     file: Annotated[
-        Path, typer.Argument(help="A .csv, .parquet or .json file with a column for each column of the schema.")
+        Path, typer.Argument(help="An export as `refresh` takes it, or a .csv, .parquet or .json file of rows.")
     ],
     output: Annotated[
         Path | None,
@@ -104,20 +111,31 @@ def predict(
         Literal["fail", "drop", "keep"],
         typer.Option(help="Rows that break the schema: reject the file, drop the rows, or keep them unpredicted."),
     ] = "fail",
+    sheet: SheetOption = "",
+    separator: SeparatorOption = None,
+    encoding: EncodingOption = None,
+    header: HeaderOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> None:
     """Predict every row of a file with the project's trained model, in the file's order.
 
+    An export is read by the rules in reading.toml, as `seatrial refresh` reads one.
+
     Example: [bold]seatrial predict passengers.parquet -o predictions.parquet[/]
     """
     used = Project(project, progress=output is not None and not json)
-    predicted = used.predict(file, output, keep=keep, as_json=json, on_bad_rows=on_bad_rows)
+    options = csv_options(separator, encoding, header)
+    predicted = used.predict(
+        file, output, keep=keep, as_json=json, on_bad_rows=on_bad_rows, sheet=sheet, options=options
+    )
     if output is not None and json:
         counts = {"rows": predicted.rows, "rows_with_warnings": predicted.warned, "bad_rows": predicted.bad.rows}
         show.print_json({**counts, "output": output})
         return
     if output is not None:
         show.plain(f"{predicted.rows:,} predictions in {show.short_path(output)}")
+    for note in predicted.read:
+        show.info(f"  {note}")
     for note in predicted.notes(on_bad_rows):
         show.info(note)

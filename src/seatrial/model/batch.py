@@ -20,7 +20,7 @@ from seatrial.model.bad_rows import BadRows, OnBadRows
 from seatrial.model.features import Array
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
-from seatrial.model.table_files import Chunk, import_pyarrow, read_chunks
+from seatrial.model.table_files import Chunk, RawChunk, check_chunks, import_pyarrow, read_chunks
 from seatrial.model.unseen import WARNINGS
 
 Write = Callable[[dict[str, Any]], None]  # writes some rows, given as columns
@@ -28,11 +28,15 @@ Write = Callable[[dict[str, Any]], None]  # writes some rows, given as columns
 
 @dataclass(frozen=True)
 class PredictedFile:
-    """What was written: its rows, how many of them have warnings, and the rows that break the schema."""
+    """What was written: its rows, how many of them have warnings, and the rows that break the schema.
+
+    `read` is how the values of the file were converted.
+    """
 
     rows: int
     warned: int
     bad: BadRows
+    read: tuple[str, ...] = ()
 
     def notes(self, on_bad_rows: OnBadRows) -> list[str]:
         """Lines for a person about the rows that were not predicted, or only with a warning."""
@@ -53,9 +57,10 @@ def predict_table(
     keep: bool = False,
     as_json: bool = False,
     on_bad_rows: OnBadRows = "fail",
+    rows_read: Iterator[RawChunk] | None = None,
     progress: Progress = silent,
 ) -> PredictedFile:
-    """Predict every row of a CSV, Parquet or JSON file, in its order.
+    """Predict every row of a CSV, Parquet or JSON file, in its order; or the rows that were read from it.
 
     The predictions and their warnings go to the file `output`, or as CSV or JSON to this stream, or to standard output;
     `keep` writes the rows' own columns too, with the prefix `input_` where a prediction has the same name. A file is
@@ -67,7 +72,9 @@ def predict_table(
     waiting: deque[_Part] = deque()  # in the order of the file, until they are scored
 
     def good_chunks() -> Iterator[Chunk]:
-        for part in _parts(release, source, on_bad_rows, bad):
+        raw = rows_read
+        chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, source, release.checker)
+        for part in _parts(chunks, source, on_bad_rows, bad):
             waiting.append(part)
             if part.good.rows:
                 yield part.good
@@ -134,10 +141,10 @@ class _Part:
         return expanded
 
 
-def _parts(release: Release, path: Path, on_bad_rows: OnBadRows, bad: BadRows) -> Iterator[_Part]:
-    """Read and check a file. With "fail", chunks after a bad row are only counted, to report all causes at once."""
+def _parts(chunks: Iterator[Chunk], path: Path, on_bad_rows: OnBadRows, bad: BadRows) -> Iterator[_Part]:
+    """Divide checked chunks. With "fail", chunks after a bad row are only counted, to report all causes at once."""
     read = 0
-    for chunk in read_chunks(path, release.checker):
+    for chunk in chunks:
         read += chunk.rows
         bad.add(chunk.problems)
         kept = np.ones(chunk.rows, dtype=bool)

@@ -1,6 +1,7 @@
 """Validates rows from JSON: one row, a list of rows, or {"inputs": [...]}; errors have the form of an HTTP 422."""
 
 import difflib
+import json
 import re
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
@@ -122,7 +123,7 @@ class RowParser(Generic[RowType]):
         texts = {name: row[name] for name in self._dates if isinstance(row.get(name), str)}
         for name, text in texts.items():
             try:
-                row = {**row, name: self._dates[name].validate_strings(text)}
+                row = {**row, name: self._dates[name].validate_json(json.dumps(text))}
             except ValidationError:
                 continue  # it is reported with the row's other errors
         return row

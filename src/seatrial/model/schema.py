@@ -19,6 +19,9 @@ Kind = Literal["integer", "number", "boolean", "category", "text", "other"]
 # Of numbers without bounds of their own, by core schema: a double represents no integer beyond the first exactly, and
 # the square of a number beyond the second overflows.
 LIMITS: dict[str, float] = {"int": 2**53, "float": 1e150}
+# What a text of each type must contain: of digits alone, as 20240131, 45292 or 2024, Pydantic makes seconds since 1970.
+_MOMENTS = {"date": r"^\d{4}-\d\d-", "datetime": r"^\d{4}-\d\d-", "time": r"\d:\d", "timedelta": r"[A-Za-z:]"}
+_EXAMPLES = {"date": "2024-01-31", "datetime": "2024-01-31T10:30:00", "time": "10:30:00", "timedelta": "P1DT2H"}
 _CORE_TYPES = {"integer": "int", "number": "float"}
 
 
@@ -37,10 +40,17 @@ def _strict(schema: Any) -> Any:
         return core_schema.no_info_before_validator_function(_only_integers, schema)
     if kind == "function-before" and schema["function"]["function"] is _only_integers:
         return schema
+    if kind in _MOMENTS:
+        return core_schema.json_or_python_schema(_from_text(schema), schema)
+    if kind == "json-or-python" and schema["python_schema"]["type"] in _MOMENTS:
+        return schema
     if kind in LIMITS:
         low, high = {"gt", "ge"} & set(schema), {"lt", "le"} & set(schema)
         limit = LIMITS[kind]
-        return {**schema, **({} if low else {"ge": -limit}), **({} if high else {"le": limit})}
+        bounded = {**schema, **({} if low else {"ge": -limit}), **({} if high else {"le": limit})}
+        return bounded if kind == "float" else core_schema.chain_schema([_WHOLE, bounded])
+    if kind == "chain" and schema["steps"][0] is _WHOLE:
+        return schema
     if kind == "union":
         kinds = {choice["type"] for choice in schema["choices"] if isinstance(choice, dict)}
         plain = "string_type" if "str" in kinds else "int_type" if "int" in kinds else ""
@@ -51,7 +61,43 @@ def _strict(schema: Any) -> Any:
     return schema
 
 
+# A whole number may be written as 3.0, as pandas does beside a missing value. It is all in Rust: a function in Python
+# costs as much per value as the rest of the validation.
+_WHOLE = core_schema.union_schema(
+    [
+        core_schema.int_schema(strict=True),
+        core_schema.chain_schema([core_schema.float_schema(strict=True), core_schema.int_schema(strict=False)]),
+    ],
+    mode="left_to_right",
+    custom_error_type="int_type",
+)
+
+
+def _from_text(schema: Any) -> CoreSchema:
+    """The core schema of a date or time in JSON: a text in ISO format."""
+    kind = schema["type"]
+    text = core_schema.str_schema(strict=True, pattern=_MOMENTS[kind])
+    message = f"Input should be in ISO format, as {_EXAMPLES[kind]}"
+    named = core_schema.custom_error_schema(text, f"{kind}_format", custom_error_message=message)
+    return core_schema.chain_schema([named, {**schema, "strict": False}])
+
+
+def _without_wrappers(schema: Any) -> Any:
+    """A core schema without what `_strict` put around numbers and dates, for JSON Schema."""
+    if isinstance(schema, list):
+        return [_without_wrappers(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "chain" and schema["steps"][0] == _WHOLE:
+        return schema["steps"][1]
+    if schema.get("type") == "json-or-python" and schema["python_schema"]["type"] in _MOMENTS:
+        return schema["python_schema"]
+    return {key: _without_wrappers(part) for key, part in schema.items()}
+
+
 def _only_integers(value: Any) -> Any:
+    if type(value) is float and value.is_integer():
+        return int(value)
     return value if type(value) is int else str(value)  # a string is not in a Literal of integers
 
 
@@ -71,7 +117,7 @@ class Schema(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Let Pydantic write the JSON Schema, without LIMITS, which say nothing about a column."""
-        document = handler(schema)
+        document = handler(_without_wrappers(schema))
         for part in handler.resolve_ref_schema(document).get("properties", {}).values():
             for option in part.get("anyOf", [part]):
                 limit = LIMITS.get(_CORE_TYPES.get(option.get("type"), ""))
@@ -247,7 +293,7 @@ def plain_bounds(schema: type[BaseModel], name: str) -> bool:
     """Whether bounds are a numeric column's only rules, so that it can be checked as an array."""
     document: Any = schema.__pydantic_core_schema__
     part = _fields(document)[name]["schema"]
-    while part["type"] in ("default", "nullable"):
-        part = part["schema"]
+    while part["type"] in ("default", "nullable", "chain"):
+        part = part["steps"][1] if part["type"] == "chain" else part["schema"]
     known = {"type", "ge", "gt", "le", "lt", "strict", "allow_inf_nan", "metadata", "ref"}
     return part["type"] in ("float", "int") and set(part) <= known

@@ -4,8 +4,9 @@ A million rows go through Pydantic as a few thousand distinct values; numbers wi
 as arrays. Schemas with rules across columns are checked row by row.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +62,11 @@ class TableChecker:
         mask = np.ones(len(next(iter(columns.values()))), dtype=bool)
         mask[[problem.row for problem in problems]] = False
         return mask
+
+    def moment_kind(self, column: Column) -> Literal["date", "moment"]:
+        """Whether a column of dates takes days only, or times as well."""
+        accepts = not (self._rule(column, "2024-01-31T10:30:00") and self._rule(column, "2024-01-31T10:30:00Z"))
+        return "moment" if accepts else "date"
 
     def _check_array(self, column: Column, values: Array, problems: list[Problem]) -> Array:
         numbers = values.astype(np.float64)
@@ -141,8 +147,7 @@ def _rows_of(codes: Array, wanted: list[int]) -> list[tuple[int, int]]:
 
 def _validate(validator: SchemaValidator, column: Column, value: Any) -> Any:
     if column.kind == "other" and isinstance(value, str):
-        text: Any = value
-        return validator.validate_strings(text)  # dates and the like, as in JSON
+        return validator.validate_json(json.dumps(value))  # dates and the like
     return validator.validate_python(value)
 
 
@@ -150,7 +155,7 @@ def to_python(column: Column, value: Any) -> Any:
     """Convert a table's cell to the Python value of a JSON row; text of the wrong type becomes Unreadable."""
     if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN is missing in a table
         return None
-    if not column.numeric:
+    if not column.numeric or isinstance(value, Unreadable):
         return value
     if isinstance(value, str):
         return _number_in(column, value.strip())

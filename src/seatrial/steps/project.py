@@ -84,6 +84,7 @@ class Project:
         keep: Sequence[str] = (),
         leave_out: Sequence[str] = (),
         kinds: Mapping[str, str] | None = None,
+        missing: Mapping[str, Sequence[str]] | None = None,
         task: str | None = None,
         positive: str | None = None,
         ci: str = "none",
@@ -94,7 +95,8 @@ class Project:
     ) -> "Project":
         """Create a project around a table: a DataFrame, an Arrow table, or whatever `seatrial new --data` takes.
 
-        `model` is logistic, boosting, forest or auto; `kinds` sets kinds of columns, as {"zip": "category"}. The
+        `model` is logistic, boosting, forest or auto; `kinds` sets kinds of columns, as {"zip": "category"},
+        and `missing` the texts that mean a missing value in a column: {"country": []} keeps NA as a value. The
         decisions about the table are comments in the project's schema.py.
         """
         from seatrial.steps.new import choose_targets, create_project, licence_holder, read_table
@@ -110,6 +112,7 @@ class Project:
         check_free(root)
         pairs = [f"{column}={kind}" for column, kind in (kinds or {}).items()]
         overrides = overrides_of([*keep], [*leave_out], pairs, task, positive)
+        overrides = replace(overrides, missing={name: tuple(texts) for name, texts in (missing or {}).items()})
         with _reporting(progress) as report:
             source = read_table(data, query=query, sheet=sheet, progress=report)
             examination = examine(source, target, overrides, progress=report)

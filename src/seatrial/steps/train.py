@@ -1,5 +1,6 @@
 """Train: the project's table in, a run out; and predict a file with what was trained."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.model.bad_rows import OnBadRows
     from seatrial.model.batch import PredictedFile
+    from seatrial.template.reading.csv_file import CsvOptions
     from seatrial.train.run import Run
 
 
@@ -29,20 +31,34 @@ def predict(
     keep: bool = False,
     as_json: bool = False,
     on_bad_rows: "OnBadRows" = "fail",
+    sheet: str = "",
+    options: "CsvOptions | None" = None,
     progress: Progress = silent,
 ) -> "PredictedFile":
     """Predict every row of a file into `output`, or to standard output.
 
-    Rows that break the schema fail the call (`on_bad_rows="fail"`), are left out ("drop"), or have the reason in place
-    of a prediction ("keep").
+    The file is an export, read by the rules in reading.toml (`sheet` and `options` as in `refresh`), or rows as the API
+    takes them, in CSV, Parquet or JSON. Rows that break the schema fail the call (`on_bad_rows="fail"`), are left out
+    ("drop"), or have the reason in place of a prediction ("keep").
     """
     from seatrial.core.project import importable
     from seatrial.core.results import results
     from seatrial.model.batch import predict_table
     from seatrial.model.release import Release
+    from seatrial.steps.exports import rows_to_predict
 
     with results() as printed, importable(project):
         progress("loading the model")
         release = Release(project.package)
-        to = output or printed
-        return predict_table(release, file, to, keep=keep, as_json=as_json, on_bad_rows=on_bad_rows, progress=progress)
+        rows, notes = rows_to_predict(file, project, release.checker, sheet=sheet, options=options, progress=progress)
+        predicted = predict_table(
+            release,
+            file,
+            output or printed,
+            keep=keep,
+            as_json=as_json,
+            on_bad_rows=on_bad_rows,
+            rows_read=rows,
+            progress=progress,
+        )
+    return replace(predicted, read=notes)

@@ -11,6 +11,8 @@ from seatrial.template.codegen.literals import short
 from seatrial.template.codegen.pipeline import Model, pipeline_code
 from seatrial.template.codegen.schema import row_class, schema_code
 from seatrial.template.project_name import ProjectName
+from seatrial.template.reading.rules import FILE as RULES
+from seatrial.template.reading.rules import rules_of, rules_text
 from seatrial.template.reading.table import DataFile, write_data
 from seatrial.template.records import Examination
 from seatrial.template.render import render
@@ -43,6 +45,8 @@ def make_project(folder: Path, examination: Examination, options: Options) -> No
     render(_answers(examination, options, about, code["schema.py"], data), folder)
     for name, text in code.items():
         write_atomic(folder / "src" / names.package / name, text)
+    unused = {column.name: short(examination.why_unused(column), 100) for column in examination.unused}
+    write_atomic(folder / RULES, rules_text(rules_of(examination), unused))
 
 
 def write_code(examination: Examination, *, name: str, model: Model = "boosting") -> dict[str, str]:

@@ -6,9 +6,10 @@ from typing import get_args
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.metadata import Task
+from seatrial.template.reading.values import MISSING
 from seatrial.template.records import KINDS, Overrides
 
-CHANGES = "keep COLUMN, leave out COLUMN, COLUMN is KIND, positive LABEL, task TASK, target COLUMN"
+CHANGES = "keep COLUMN, leave out COLUMN, COLUMN is KIND, keep NA in COLUMN, positive LABEL, task TASK, target COLUMN"
 
 
 def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides]:
@@ -19,6 +20,9 @@ def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides
     words = text.strip().strip(".")
     verb = re.fullmatch(r"(keep|leave out|positive|target|task) (.+)", words, re.IGNORECASE)
     match (verb[1].lower(), verb[2].strip()) if verb else ("", ""):
+        case "keep", text if kept := re.fullmatch(r"(\S+) in (.+)", text):
+            usual = [word for word in sorted(MISSING) if word and word != kept[1].lower()]
+            return target, _with_missing(overrides, kept[2].strip(), usual)
         case "keep", name:
             left_out = tuple(n for n in overrides.leave_out if n != name)
             return target, replace(overrides, keep=(*overrides.keep, name), leave_out=left_out)
@@ -38,9 +42,14 @@ def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides
 
 
 def overrides_of(
-    keep: list[str], leave_out: list[str], kinds: list[str], task: str | None, positive: str | None
+    keep: list[str],
+    leave_out: list[str],
+    kinds: list[str],
+    task: str | None,
+    positive: str | None,
+    missing: list[str] | None = None,
 ) -> Overrides:
-    """Overrides from a command line; a kind is written COLUMN=KIND."""
+    """Overrides from a command line: a kind is written COLUMN=KIND, and texts for missing values COLUMN=TEXT,TEXT."""
     both = [name for name in keep if name in leave_out]
     if both:
         raise SeatrialError(f"`{both[0]}` is both kept and left out.", hint="Remove --keep or --leave-out for it.")
@@ -50,7 +59,19 @@ def overrides_of(
         if not name:
             raise SeatrialError(f"--kind {text} does not name a column.", hint="For example --kind zip=category.")
         overrides = _with_kind(overrides, name, kind)
+    for text in missing or []:
+        name, equals, texts = text.rpartition("=")
+        if not equals or not name:
+            raise SeatrialError(
+                f"--missing {text} does not name a column.",
+                hint="For example --missing country=, which keeps NA as a value, or --missing age=-,999.",
+            )
+        overrides = _with_missing(overrides, name, [word.strip() for word in texts.split(",") if word.strip()])
     return overrides
+
+
+def _with_missing(overrides: Overrides, name: str, texts: list[str]) -> Overrides:
+    return replace(overrides, missing={**overrides.missing, name: tuple(texts)})
 
 
 def _with_kind(overrides: Overrides, name: str, kind: str) -> Overrides:

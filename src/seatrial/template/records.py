@@ -39,7 +39,7 @@ class TableSource:
     `facts` are what was detected on the way, to be shown: separator, encoding, sheet.
     `clean` is set if a project can read the file unchanged: CSV in UTF-8 with commas and a header, or Parquet. `target`
     is the column to predict, if the source itself names one. `separator`, `encoding`, `header` and `decimal` are those
-    of a text file.
+    of a text file; `first_line` is the line of its first row, if each row has one line.
     """
 
     name: str
@@ -52,6 +52,7 @@ class TableSource:
     separator: str = ""
     encoding: str = ""
     header: bool = True
+    first_line: int = 0
     target: str = ""
 
     @property

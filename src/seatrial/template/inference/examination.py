@@ -69,12 +69,13 @@ def examine(
             continue
         progress(f"examining {name}")
         kind = overrides.kinds.get(name, overrides.kinds.get(clean))
-        reader = ColumnReader(name, clean, decimal=source.decimal, kind=kind)
+        texts = overrides.missing.get(name, overrides.missing.get(clean))
+        reader = ColumnReader(name, clean, decimal=source.decimal, kind=kind, missing=texts)
         values = source.values(number)
         values = values if kept is None else values.take(pa.array(kept))
         column = reader.read(values)
         if kind is None and named_category(column):
-            reader = ColumnReader(name, clean, decimal=source.decimal, kind="category")
+            reader = ColumnReader(name, clean, decimal=source.decimal, kind="category", missing=texts)
             column = reader.read(values)
             evidence = f"{column.distinct} distinct values"
             decisions.append(
@@ -103,10 +104,10 @@ def examine(
 
 def _check_overrides(source: TableSource, names: tuple[str, ...], target: int, overrides: Overrides) -> None:
     known = {*source.columns, *names}
-    for name in (*overrides.keep, *overrides.leave_out, *overrides.kinds):
+    for name in (*overrides.keep, *overrides.leave_out, *overrides.kinds, *overrides.missing):
         if name in (source.columns[target], names[target]):
             raise SeatrialError(
-                f"`{name}` is the column to predict; it cannot be kept, left out or given a kind.",
+                f"`{name}` is the column to predict, so the options for other columns do not apply to it.",
                 hint="Choose another target, or set its task.",
             )
         if name not in known:

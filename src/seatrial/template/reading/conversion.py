@@ -18,10 +18,10 @@ from seatrial.model.table_validation import Unreadable
 from seatrial.template.column_names import clean_names
 from seatrial.template.reading.csv_dialect import shown_marks
 from seatrial.template.reading.dates import iso_text, read_dates, swapped
-from seatrial.template.reading.numbers import in_doubt, number_in, parts_of
+from seatrial.template.reading.numbers import in_doubt, number_in, parts_of, plain_number
 from seatrial.template.reading.periods import period_in
 from seatrial.template.reading.rules import FILE, ReadingRules
-from seatrial.template.reading.values import INFINITE, YES_NO
+from seatrial.template.reading.values import INFINITE, UNDERSTOOD, YES_NO
 from seatrial.template.records import ColumnRules, TableSource
 
 _YES, _NO = {yes for yes, _ in YES_NO}, {no for _, no in YES_NO}
@@ -40,6 +40,11 @@ class ExportColumn:
     codes: Any
 
     @property
+    def dates(self) -> bool:
+        """Whether its values are dates, or dates and times, as texts."""
+        return self.rules.kind in ("date", "moment")
+
+    @property
     def unreadable(self) -> bool:
         """Whether some values are not what the rules say."""
         return any(isinstance(value, Unreadable) for value in self.distinct)
@@ -53,6 +58,7 @@ class Export:
     rows: int
     columns: dict[str, ExportColumn]
     notes: tuple[str, ...]
+    plain: bool  # whether the project's own table would have the same texts
 
 
 def read_export(
@@ -67,35 +73,44 @@ def read_export(
         positions = {name: position for name, position in positions.items() if name in only}
     encoded = {name: _distinct(source.values(position)) for name, position in positions.items()}
     by_name = {name: rules.columns.get(name) or ColumnRules(source.columns[n], "text") for name, n in positions.items()}
+    missing = {name: rules.missing_of(column) for name, column in by_name.items()}
     texts = {
-        name: [
-            text for text in distinct if isinstance(text, str) and text.lower() not in rules.missing_of(by_name[name])
-        ]
+        name: [text for text in distinct if isinstance(text, str) and text.lower() not in missing[name]]
         for name, (distinct, _) in encoded.items()
     }
     numeric = [name for name, column in by_name.items() if column.kind in ("integer", "number")]
     marks = _decimal_marks(source, rules, {name: texts[name] for name in numeric})
     columns: dict[str, ExportColumn] = {}
+    converted: list[str] = []
     for name, (distinct, codes) in encoded.items():
-        column, where = (
-            by_name[name],
-            f"`{name}`" + (f" ({by_name[name].source!r})" if by_name[name].source != name else ""),
-        )
+        column = by_name[name]
+        where = f"`{name}`" + (f" ({column.source!r})" if column.source != name else "")
         read = _reader(where, source.name, column, texts[name], marks.get(name, "."))
-        missing = rules.missing_of(column)
-        values = [_value(value, read, missing) for value in distinct]
+        values = [_value(value, read, missing[name]) for value in distinct]
         columns[name] = ExportColumn(column, values, codes)
-    return Export(source.name, source.rows, columns, tuple(notes))
+        changed = next((n for n, value in enumerate(distinct) if not _plain(value, values[n])), None)
+        if changed is not None:
+            shown = "missing" if values[changed] is None else str(values[changed]).lower()
+            converted.append(f"{name}: converted, such as {str(distinct[changed])[:40]!r} to {shown}")
+    renamed = [f"{old!r} renamed to {new}" for new, n in positions.items() if (old := source.columns[n]) != new]
+    return Export(source.name, source.rows, columns, (*notes, *renamed, *converted), not (renamed or converted))
+
+
+def project_names(source: TableSource, rules: ReadingRules) -> list[str]:
+    """The columns' names in the project, one for each column of a source."""
+    by_source = {column.source.strip(): name for name, column in rules.columns.items()}
+    stripped = [name.strip() for name in source.columns]
+    return [
+        by_source.get(name) or (name if name in rules.columns else clean)
+        for name, clean in zip(stripped, clean_names(source.columns), strict=True)
+    ]
 
 
 def _columns_of(source: TableSource, rules: ReadingRules, needed: Sequence[str]) -> tuple[dict[str, int], list[str]]:
     """The position of each column in the source, by its name in the project."""
-    by_source = {column.source.strip(): name for name, column in rules.columns.items()}
-    clean = clean_names(source.columns)
     positions: dict[str, int] = {}
     new: list[str] = []
-    for position, (old, name) in enumerate(zip(source.columns, clean, strict=True)):
-        own = by_source.get(old.strip()) or (old.strip() if old.strip() in rules.columns else name)
+    for position, (old, own) in enumerate(zip(source.columns, project_names(source, rules), strict=True)):
         if own in positions:
             raise SeatrialError(
                 f"{source.name} has two columns for `{own}`: {source.columns[positions[own]]!r} and {old!r}.",
@@ -147,6 +162,15 @@ def _value(value: Any, read: Callable[[str], Any], missing: frozenset[str]) -> A
         text = str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
         return read(text)
     return None if value.lower() in missing else read(value)
+
+
+def _plain(text: Any, value: Any) -> bool:
+    """Whether the project's own table may have a value as this text."""
+    if value is None or not isinstance(text, str):
+        return text in ("", None) if value is None else isinstance(text, type(value))
+    if isinstance(value, bool):
+        return text.lower() in UNDERSTOOD
+    return value == text if isinstance(value, str) else plain_number(text) and float(text) == value
 
 
 # -- decimal marks
@@ -266,7 +290,7 @@ def _detected_formats(texts: list[str]) -> tuple[str, ...]:
 
 
 def _check_formats(where: str, file: str, rules: ColumnRules, formats: Sequence[str], texts: list[str]) -> None:
-    """Refuse a column of dates that is written in another way; so are some that the format reads, with day for month."""
+    """Refuse a column of dates that is written in another way: the format may read some of them with day for month."""
     failing = [text for text in texts if isinstance(_moment(text, formats, rules), Unreadable)]
     if not failing:
         return

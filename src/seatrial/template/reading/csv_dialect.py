@@ -5,7 +5,9 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 
+csv.field_size_limit(2**30)  # a cell may be as long as a line; the module's own limit is 128 KiB
 SAMPLE = 2**18  # characters in which separator and quotes are looked for
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", ":": "colon", " ": "space"}
 _BYTE_ORDER_MARKS = (
@@ -21,8 +23,8 @@ _DECIMAL_POINT = re.compile(r"[-+]?(\d*\.(\d{1,2}|\d{4,})|0?\.\d+|\d{1,3}(,\d{3}
 _NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?")
 
 
-def encoding_of(data: bytes) -> tuple[str, str]:
-    """Detect an encoding, and say how certain that is."""
+def encoding_of(data: bytes, usual: str = "") -> tuple[str, str]:
+    """Detect an encoding, and say how certain that is; `usual` is preferred to a guess."""
     for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return name, "by its byte order mark"
@@ -34,6 +36,10 @@ def encoding_of(data: bytes) -> tuple[str, str]:
         return "utf-8", "detected"
     except UnicodeDecodeError as error:
         sample = data[max(error.start - 2**14, 0) : error.start + 2**15]
+    with suppress(UnicodeDecodeError, LookupError):
+        if usual:
+            data.decode(usual)
+            return usual, "as usual in this project"
     from charset_normalizer import from_bytes
 
     # Any bytes decode as one of the single-byte encodings, so a rare one is only accepted if it reads much better.

@@ -45,12 +45,13 @@ BLOCK = 2**20
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """What to use instead of detecting it."""
+    """What to use instead of detecting it; `usual_encoding` in place of a guess."""
 
     separator: str | None = None
     encoding: str | None = None
     header: bool | None = None
     decimal: str | None = None
+    usual_encoding: str = ""
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, ",", "."):
@@ -84,7 +85,8 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
     """Read a CSV file. Raises SeatrialError, with the line, for what is not a table."""
     data, digest, gzipped = _bytes_of(path)
     refuse_other_formats(path.name, data)
-    encoding, certainty = (options.encoding, "as set") if options.encoding else encoding_of(data)
+    known = (options.encoding, "as set") if options.encoding else None
+    encoding, certainty = known or encoding_of(data, options.usual_encoding)
     content = _decoded(path, data, encoding)
     declared = declared_separator(content)
     content = "\n" + content.partition("\n")[2] if declared else content
@@ -120,7 +122,8 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
             f"{path.name} changed while it was being read.", hint="Run it again once the file is complete."
         )
     mark = options.decimal or decimal_mark(first[1:], text.separator)
-    detected = {
+    one_line_each = content.rstrip("\n").count("\n") + 1 == empty + headed + read == empty + headed + table.num_rows
+    shown = {
         "separator": SEPARATORS.get(text.separator, repr(text.separator)),
         "encoding": f"{encoding} ({certainty})",
         "header": "the first line" if headed else "none; columns are numbered",
@@ -138,7 +141,7 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
     plain = encoding in ("utf-8", "utf-8-sig", "ascii") and dialect == (",", '"') and headed and not gzipped
     unchanged = list(table.column_names) == first[0] and not empty and table.num_rows == read and not unnamed
     clean = plain and unchanged and path.suffix.lower() == ".csv"
-    facts = {name: value for name, value in detected.items() if value}
+    facts = {name: value for name, value in shown.items() if value}
     return TableSource(
         path.name,
         table,
@@ -150,6 +153,7 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
         text.separator,
         encoding,
         headed,
+        empty + headed + 1 if one_line_each else 0,
     )
 
 

@@ -74,8 +74,8 @@ def read_dates(texts: list[str]) -> Dates | None:
                 best, best_count = (candidate, time), count
         if not best_count:
             return None
-        swapped = swapped(best[0])
-        if swapped in reads and _ambiguous(reads[best[0]], reads[swapped], left):
+        other = swapped(best[0])
+        if other in reads and _ambiguous(reads[best[0]], reads[other], left):
             return Dates(values, (), timed=False, doubt="the day or the month could come first")
         values = pc.coalesce(values, reads[best[0]])
         formats.append(best[0])

@@ -181,8 +181,15 @@ def _floats(texts: list[str], good: list[bool] | None = None) -> npt.NDArray[np.
     return np.array([float(t) if g else np.nan for t, g in zip(texts, good, strict=True)], dtype=np.float64)
 
 
+def plain_number(text: str) -> bool:
+    """Whether a text is a number as programs write it."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def parts_of(text: str) -> tuple[str, str]:
     """The unit or currency of a text, and the number beside it with a plain minus; two empty texts if it is neither."""
+    if _PLAIN.fullmatch(text):
+        return "", text
     bare = _IN_BRACKETS.sub(r"-\1", text.replace("\u2212", "-"))
     match = _MARKED.fullmatch(bare)
     if not match:
@@ -204,7 +211,7 @@ def number_in(text: str, decimal: str) -> float | None:
 
 
 def in_doubt(texts: list[str], mark: str) -> str:
-    """The first number whose only mark is before exactly three digits, if all marks of this kind are; or an empty text."""
+    """The first number with this mark, if in all of them it is before exactly three digits; else an empty text."""
     grouped = re.compile(rf"[-+]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}")
     marked = [text for text in texts if mark in text]
     return marked[0] if marked and all(grouped.fullmatch(text) for text in marked) else ""

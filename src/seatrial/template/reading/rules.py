@@ -4,7 +4,7 @@ Whatever reads an export later goes by these rules instead of guessing again. Th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,9 @@ A column may have texts of its own for missing values: `missing = []` keeps NA a
 TEXT_KEYS = ("separator", "encoding", "decimal")
 LIST_KEYS = ("missing", "missing_in_values")
 KEYS = (*TEXT_KEYS, "header", *LIST_KEYS, "columns")
-COLUMN_KEYS = (
-    "from",
-    "kind",
-    "missing",
-    "also_missing",
-    "yes",
-    "no",
-    "formats",
-    "time_zone",
-    "decimal",
-    "unit",
-    "labels",
-)
+COLUMN_TEXTS = ("from", "kind", "decimal", "unit")
+COLUMN_LISTS = ("missing", "also_missing", "yes", "no", "formats", "labels")
+COLUMN_KEYS = (*COLUMN_TEXTS, *COLUMN_LISTS, "time_zone")
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,11 @@ class ReadingRules:
     missing_in_values: frozenset[str] = frozenset(MISSING_BESIDE_VALUES)
     columns: Mapping[str, ColumnRules] = field(default_factory=dict)
     where: Path | None = None
+
+    def as_in_the_project(self) -> "ReadingRules":
+        """The rules for the project's own table: numbers with points, in columns that are separated by commas."""
+        columns = {name: replace(column, decimal=".") for name, column in self.columns.items()}
+        return replace(self, separator="", encoding="", header=True, decimal="", columns=columns)
 
     def missing_of(self, rules: ColumnRules) -> frozenset[str]:
         """The texts, in lower case, that mean a missing value in a column."""
@@ -103,9 +98,9 @@ def rules_text(rules: ReadingRules, unused: Mapping[str, str]) -> str:
             _comment(section, f"Not used by the model: {unused[name]}.")
         for key in COLUMN_KEYS:
             value = getattr(column, "source" if key == "from" else key)
-            if (key == "from" and value == name) or value in ("", (), None, False):
-                if not (key == "missing" and value == ()):
-                    continue
+            empty = value in ("", (), None, False) and not (key == "missing" and value == ())
+            if empty or (key == "from" and value == name):
+                continue
             section[key] = list(value) if isinstance(value, tuple) else value
         columns[name] = section
     document["columns"] = columns
@@ -132,7 +127,7 @@ def read_rules(path: Path) -> ReadingRules | None:
     columns: dict[str, ColumnRules] = {}
     for name, section in document.pop("columns", {}).items():
         columns[name] = _column_rules(f"{where}: [columns.{name}]", name, section)
-    lists = {key: frozenset(text.lower() for text in document.pop(key)) for key in LIST_KEYS if key in document}
+    lists: Any = {key: frozenset(text.lower() for text in document.pop(key)) for key in LIST_KEYS if key in document}
     return ReadingRules(columns=columns, where=path, **document, **lists)
 
 
@@ -146,7 +141,7 @@ def _column_rules(where: str, name: str, section: Any) -> ColumnRules:
     kind = section.get("kind")
     if kind not in KINDS:
         raise SeatrialError(f"{where}: kind = {kind!r} is not a kind of column.", hint=f"Kinds: {', '.join(KINDS)}.")
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
+    given: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
     return ColumnRules(source=given.pop("from", name), **given)
 
 
@@ -156,7 +151,7 @@ def _check(where: str, key: str, value: Any) -> None:
         good, right = isinstance(value, bool), "true or false"
     elif key == "columns":
         good, right = isinstance(value, dict), "a table"
-    elif key in ("missing", "missing_in_values", "also_missing", "yes", "no", "formats", "labels"):
+    elif key in (*LIST_KEYS, *COLUMN_LISTS):
         good, right = isinstance(value, list) and all(isinstance(text, str) for text in value), "a list of texts"
     elif key == "decimal":
         good, right = value in (",", "."), '"," or "."'

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import pyarrow.parquet as pq
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
-from seatrial.template.records import Examination
+from seatrial.template.reading.conversion import Export, ExportColumn
+from seatrial.template.records import Examination, TableSource
 
 LARGE = 200_000  # rows; above it, Parquet is read several times as fast
 
@@ -45,10 +48,7 @@ def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str,
     """The data file as `.csv` or `.parquet`, and how it differs from its source; the source itself if possible."""
     source = examination.source
     if _unchanged(examination) and source.path is not None and source.path.suffix.lower() == suffix:
-        content = source.path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != source.sha256:
-            raise SeatrialError(f"{source.path.name} changed while it was being read.", hint="Run it again.")
-        return content, ()
+        return _content(source.path, source.sha256), ()
     changes = list(examination.changes)
     if not source.clean:
         facts = ", ".join(f"{name} {value}" for name, value in source.facts.items())
@@ -57,6 +57,83 @@ def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str,
     if suffix == ".csv":
         return _csv(table), tuple(changes) or ("written as CSV, the format of the previous table",)
     return _parquet(table), tuple(changes) or ("written as Parquet, which is faster to read",)
+
+
+def content_of_export(
+    source: TableSource, export: Export, suffix: str, target: str, old: Export | None = None
+) -> tuple[bytes, tuple[str, ...]]:
+    """The data file of an export, and how its rows differ; with `old`, the rows of that table and those that are new.
+
+    Rows without a label are left out.
+    """
+    table, changes = export_table(export), []
+    labelled = pc.is_valid(table.column(target))
+    if not pc.all(labelled).as_py():
+        changes.append(f"{export.rows - pc.sum(labelled).as_py():,} rows without a label left out")
+        table = table.filter(labelled)
+    same_format = source.path is not None and source.path.suffix.lower() == suffix
+    if source.path is not None and same_format and source.clean and export.plain and not changes and old is None:
+        return _content(source.path, source.sha256), ()
+    if old is not None:
+        table, known = _appended(export_table(old), table)
+        changes += [f"{known:,} rows are in the table already, and are not added again"] if known else []
+        absent = [name for name in old.columns if name not in export.columns]
+        changes += [f"missing in the new rows: {', '.join(absent)}"] if absent else []
+    return (_csv(table) if suffix == ".csv" else _parquet(table)), tuple(changes)
+
+
+def export_table(export: Export) -> Any:
+    """An export as the project's table has it, a pyarrow.Table; a column with an unreadable value is text."""
+    return pa.table({name: _export_column(column) for name, column in export.columns.items()})
+
+
+def _export_column(column: ExportColumn) -> Any:
+    kinds = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+    kind = pa.string() if column.unreadable else kinds.get(column.rules.kind, pa.string())
+    values = column.distinct
+    if kind == pa.string():
+        values = [value if value is None or isinstance(value, str) else _plain_text(value) for value in values]
+    distinct = pa.array(values, kind)
+    return distinct.take(pa.array(column.codes, mask=column.codes < 0))
+
+
+def _plain_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if value == int(value) else repr(value)
+
+
+def _appended(before: Any, table: Any) -> tuple[Any, int]:
+    """The rows of both tables; and how many of the second are left out, since the first has them already."""
+    shared = [name for name in table.column_names if name in before.column_names]
+    has = Counter(_rows(before, shared))
+    new: list[bool] = []
+    for row in _rows(table, shared):
+        new.append(has[row] == 0)
+        has[row] -= not new[-1]
+    parts = [before, table.filter(pa.array(new, pa.bool_()))]
+    names = dict.fromkeys([*before.column_names, *table.column_names])
+    types = {name: {part.schema.field(name).type for part in parts if name in part.column_names} for name in names}
+    mixed = [name for name, kinds in types.items() if len(kinds) > 1]
+    parts = [_with_texts(part, mixed) for part in parts]
+    return pa.concat_tables(parts, promote_options="default"), new.count(False)
+
+
+def _rows(table: Any, names: list[str]) -> Iterator[tuple[Any, ...]]:
+    return zip(*(pc.cast(table.column(name), pa.string()).to_pylist() for name in names), strict=True)
+
+
+def _with_texts(table: Any, names: list[str]) -> Any:
+    """The table with these columns as text."""
+    for name in set(names) & {*table.column_names}:
+        position = table.column_names.index(name)
+        table = table.set_column(position, name, pc.cast(table.column(name), pa.string()))
+    return table
+
+
+def _content(path: Path, digest: str) -> bytes:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise SeatrialError(f"{path.name} changed while it was being read.", hint="Run it again.")
+    return content
 
 
 def _unchanged(examination: Examination) -> bool:

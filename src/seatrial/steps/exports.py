@@ -1,0 +1,135 @@
+"""Reads exports by a project's reading rules: one way for all that takes a table after `seatrial new`."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from seatrial.core.project import ProjectSettings
+    from seatrial.model.schema import Column
+    from seatrial.model.table_files import RawChunk
+    from seatrial.model.table_validation import TableChecker
+    from seatrial.template.reading.conversion import Export
+    from seatrial.template.reading.csv_file import CsvOptions
+    from seatrial.template.reading.rules import ReadingRules
+    from seatrial.template.records import ColumnRules, Kind, TableSource
+
+AT_ONCE = 512 * 2**20  # bytes
+
+
+def project_rules(project: "ProjectSettings", checker: "TableChecker") -> "ReadingRules":
+    """The rules of reading.toml. Where the schema has another kind for a column, or a column more, it is right."""
+    from seatrial.template.reading.rules import FILE, ReadingRules, read_rules
+    from seatrial.template.records import ColumnRules
+
+    rules = read_rules(project.root / FILE) or ReadingRules()
+    columns = dict(rules.columns)
+    for column in checker.columns:
+        known = columns.get(column.name) or ColumnRules(column.name, "text")
+        columns[column.name] = replace(known, kind=_kind(column, checker, known))
+    columns.setdefault(project.target, ColumnRules(project.target, "category"))
+    return replace(rules, columns=columns)
+
+
+def _kind(column: "Column", checker: "TableChecker", rules: "ColumnRules") -> "Kind":
+    if column.kind in ("integer", "number", "boolean"):
+        return column.kind
+    if column.kind == "other":
+        return rules.kind if rules.kind in ("date", "moment") else checker.moment_kind(column)
+    names = ("category", "code", "text")
+    return rules.kind if rules.kind in names else "category" if column.kind == "category" else "text"
+
+
+def read_by_rules(
+    data: Any,
+    rules: "ReadingRules",
+    needed: Collection[str],
+    *,
+    only: Collection[str] | None = None,
+    query: str = "",
+    sheet: str = "",
+    options: "CsvOptions | None" = None,
+    progress: Progress = silent,
+) -> "tuple[TableSource, Export]":
+    """Read an export: a DataFrame, an Arrow table, or what `seatrial refresh` takes; `options` override the rules.
+
+    Raises SeatrialError where a column that is `needed` is missing, and where the table contradicts the rules.
+    """
+    from seatrial.steps.new import read_table
+    from seatrial.template.reading.conversion import project_names, read_export
+    from seatrial.template.reading.csv_file import CsvOptions
+
+    given = options or CsvOptions()
+    usual = replace(
+        given,
+        separator=given.separator or rules.separator or None,
+        header=rules.header if given.header is None and not rules.header else given.header,
+        usual_encoding=rules.encoding,
+    )
+
+    def read(tried: "CsvOptions") -> "TableSource":
+        return read_table(data, query=query, sheet=sheet, options=tried, progress=progress)
+
+    detected = replace(usual, separator=given.separator)
+    try:
+        source = read(usual)
+        again = usual != detected and not {*needed} <= {*project_names(source, rules)}
+    except SeatrialError:
+        if usual == detected:
+            raise
+        again = True
+    source = read(detected) if again else source  # exports may have another separator now
+    return source, read_export(source, rules, [*needed], only=only)
+
+
+def rows_to_predict(
+    file: Path,
+    project: "ProjectSettings",
+    checker: "TableChecker",
+    *,
+    sheet: str = "",
+    options: "CsvOptions | None" = None,
+    progress: Progress = silent,
+) -> "tuple[Iterator[RawChunk] | None, tuple[str, ...]]":
+    """The rows of an export in chunks, and notes on how it was read; None for a file that has no reading rules.
+
+    These are rows in JSON, which are as in the API. A file too large to be read at once is read in chunks, so it must
+    be as the project's own table.
+    """
+    from seatrial.model.table_files import CHUNK
+
+    if file.suffix.lower() == ".json" or (file.is_file() and file.stat().st_size > AT_ONCE):
+        return None, ()
+    rules = project_rules(project, checker)
+    own = file.exists() and project.data.exists() and file.samefile(project.data)
+    rules = rules.as_in_the_project() if own else rules
+    names = [column.name for column in checker.columns]
+    needed = [column.name for column in checker.columns if column.required]
+    source, export = read_by_rules(
+        str(file), rules, needed, only=names, sheet=sheet, options=options, progress=progress
+    )
+    left_out = source.facts.get("rows left out")
+    notes = (f"rows left out: {left_out}", *export.notes) if left_out else export.notes
+    return _chunks(source, export, CHUNK), notes
+
+
+def _chunks(source: "TableSource", export: "Export", size: int) -> Iterator["RawChunk"]:
+    import numpy as np
+
+    from seatrial.model.categorical import categorical
+    from seatrial.model.table_files import RawChunk
+
+    # a text that is not a date is reported by the schema's own rule, so it is passed on as it was
+    columns: dict[str, Any] = {
+        name: np.array([*(str(v) if column.dates and isinstance(v, str) else v for v in column.distinct), None], object)
+        for name, column in export.columns.items()
+    }
+    for start in range(0, export.rows, size):
+        end = min(start + size, export.rows)
+        raw: dict[str, Any] = {n: categorical(columns[n], c.codes[start:end]) for n, c in export.columns.items()}
+        lines = list(range(source.first_line + start, source.first_line + end)) if source.first_line else None
+        yield RawChunk(raw, end - start, lines)
