@@ -15,9 +15,11 @@ from seatrial.core.errors import Problem, SeatrialError
 from seatrial.model.bad_rows import BadRows
 from seatrial.model.categorical import categorical
 from seatrial.model.features import Array, Columns
+from seatrial.model.file_formats import refuse_pointers
 from seatrial.model.table_validation import TableChecker
 
 CHUNK = 65_536
+LONGEST_CELL = 2**30  # characters; the csv module's own limit is 128 KiB
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,15 @@ def _reader(path: Path) -> Any:
         )
     if path.stat().st_size == 0:
         raise SeatrialError(f"{path} is empty.", hint="Give a file with rows.")
+    wanted = {".csv": "", ".json": "JSON"}.get(path.suffix.lower(), "a Parquet file")
+    refuse_pointers(path, wanted)
     return readers[path.suffix.lower()]
 
 
 def _read_csv(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
+            csv.field_size_limit(LONGEST_CELL)
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
             repeated = sorted({name for name in header if header.count(name) > 1})
@@ -130,7 +135,10 @@ def _read_csv(path: Path, size: int) -> Iterator[RawChunk]:
             if empty:
                 raise SeatrialError(f"{path.name} has a header but no rows.", hint="Give a file with rows.")
     except UnicodeDecodeError as error:
-        raise SeatrialError(f"{path.name} is not UTF-8 (byte {error.start}).", hint="Save it as UTF-8.") from None
+        with path.open("rb") as file:
+            utf_16 = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        what = "is UTF-16, not UTF-8" if utf_16 else f"is not UTF-8 (byte {error.start})"
+        raise SeatrialError(f"{path.name} {what}.", hint="Save it as UTF-8.") from None
     except csv.Error as error:
         raise SeatrialError(
             f"{path.name} is not valid CSV, line {reader.line_num}: {error}.",

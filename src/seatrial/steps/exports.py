@@ -125,7 +125,7 @@ def _chunks(source: "TableSource", export: "Export", size: int) -> Iterator["Raw
 
     # a text that is not a date is reported by the schema's own rule, so it is passed on as it was
     columns: dict[str, Any] = {
-        name: np.array([*(str(v) if column.dates and isinstance(v, str) else v for v in column.distinct), None], object)
+        name: np.array([*(str(v) if column.dates and isinstance(v, str) else v for v in column.distinct)], object)
         for name, column in export.columns.items()
     }
     for start in range(0, export.rows, size):

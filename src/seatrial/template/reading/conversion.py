@@ -30,7 +30,7 @@ _STRPTIME = {"%d": "dd", "%m": "mm", "%Y": "yyyy", "%y": "yy", "%H": "hh", "%I":
 
 @dataclass(frozen=True)
 class ExportColumn:
-    """A column as read: a value for each distinct text and each row's position among them, -1 for a missing value.
+    """A column as read: a value for each distinct text, None for missing, and each row's position among them.
 
     A text that is not a value of the column's kind is Unreadable.
     """
@@ -70,7 +70,7 @@ def read_export(
     """
     positions, notes = _columns_of(source, rules, needed)
     if only is not None:
-        positions = {name: position for name, position in positions.items() if name in only}
+        positions, notes = {name: position for name, position in positions.items() if name in only}, []
     encoded = {name: _distinct(source.values(position)) for name, position in positions.items()}
     by_name = {name: rules.columns.get(name) or ColumnRules(source.columns[n], "text") for name, n in positions.items()}
     missing = {name: rules.missing_of(column) for name, column in by_name.items()}
@@ -122,7 +122,7 @@ def _columns_of(source: TableSource, rules: ReadingRules, needed: Sequence[str])
     for name in needed:
         if name not in positions:
             raise _missing_column(source, rules, name)
-    notes = [f"not in {FILE}, and not used: {', '.join(new[:20])}"] if new and rules.columns else []
+    notes = [f"not in {FILE}: {', '.join(new[:20])}"] if new and rules.where else []
     return positions, notes
 
 
@@ -139,12 +139,12 @@ def _missing_column(source: TableSource, rules: ReadingRules, name: str) -> Seat
 
 
 def _distinct(values: Any) -> tuple[list[Any], Any]:
-    """The distinct values of an arrow array, and each row's position among them; -1 where it is null."""
+    """The distinct values of an arrow array, None for null, and each row's position among them."""
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         texts = [None if value is None else _iso(value) for value in values.to_pylist()]
         values = pa.array(texts, pa.string())
-    encoded = values.dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    encoded = values.dictionary_encode("encode")  # null is one of the distinct values
+    codes = np.from_dlpack(encoded.indices).astype(np.int64)  # to_numpy would import pandas
     distinct = encoded.dictionary.to_pylist()
     return [value.strip() if isinstance(value, str) else value for value in distinct], codes
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from seatrial.core.errors import SeatrialError
 from seatrial.template.reading.csv_dialect import SAMPLE, usual_width
 
 MOST_ABOVE = 30  # lines above a header
@@ -18,31 +17,6 @@ TOTALS = {
     *("media", "totaal", "итого"),
 }
 _NUMBER = re.compile(r"[-+]?[\d.,]+%?")
-_OTHER_FORMATS = (
-    (b"PK\x03\x04", "a workbook or a zip archive", "If it is a workbook, let its name end in .xlsx or .ods."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file", "Let its name end in .xls."),
-    (b"PAR1", "a Parquet file", "Let its name end in .parquet."),
-    (b"ARROW1", "a Feather file", "Save it as CSV or Parquet."),
-    (b"SQLite format 3\x00", "an SQLite database", "Read it with --data sqlite:///FILE --query TABLE."),
-    (b"\x80\x04\x95", "a pickle", "Save the table as CSV or Parquet."),
-    (b"\x80\x05\x95", "a pickle", "Save the table as CSV or Parquet."),
-    (b"%PDF", "a PDF", "Save the table as CSV."),
-    (b"{\\rtf", "a text document", "Save the table as CSV."),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Run `git lfs pull` to download the file."),
-    (b"<!doctype html", "a web page", "It may be a log-in page saved instead of the table; download it again."),
-    (b"<html", "a web page", "It may be a log-in page saved instead of the table; download it again."),
-    (b"<?xml", "XML", "Save it as CSV or Parquet."),
-    (b'{"', "JSON", "Save it as CSV or Parquet."),
-    (b"[{", "JSON", "Save it as CSV or Parquet."),
-)
-
-
-def refuse_other_formats(name: str, data: bytes) -> None:
-    """Raise SeatrialError if the content is not a text table, whatever the file is called."""
-    start = data[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
-    for magic, kind, hint in _OTHER_FORMATS:
-        if start[: len(magic)].lower() == magic.lower():
-            raise SeatrialError(f"{name} is {kind}.", hint=hint)
 
 
 def declared_separator(text: str) -> str:
@@ -103,6 +77,8 @@ def without_repeats(table: Any, names: list[str]) -> tuple[Any, str]:
         return table, ""
     same = None
     for position, name in enumerate(names):
+        if not pc.any(pc.match_substring(table.column(position), name)).as_py():  # unlike pc.equal, without pandas
+            return table, ""
         equal = pc.equal(pc.utf8_trim_whitespace(table.column(position)), name)
         same = equal if same is None else pc.and_(same, equal)
         if not pc.any(same).as_py():

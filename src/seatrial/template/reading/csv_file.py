@@ -7,6 +7,7 @@ import csv
 import gzip
 import hashlib
 import io
+import zipfile
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ from pyarrow import csv as arrow
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.model.file_formats import refuse_other_formats
 from seatrial.template.reading.arrow_types import unique_names
 from seatrial.template.reading.csv_cleanup import (
     declared_separator,
     lines_above_header,
-    refuse_other_formats,
     with_unnamed_column,
     without_repeats,
     without_totals,
@@ -83,8 +84,8 @@ class _Text:
 
 def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
     """Read a CSV file. Raises SeatrialError, with the line, for what is not a table."""
-    data, digest, gzipped = _bytes_of(path)
-    refuse_other_formats(path.name, data)
+    data, digest, packed = _bytes_of(path)
+    refuse_other_formats(path, data)
     known = (options.encoding, "as set") if options.encoding else None
     encoding, certainty = known or encoding_of(data, options.usual_encoding)
     content = _decoded(path, data, encoding)
@@ -131,14 +132,14 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
         "cells beyond the header": unnamed,
         "rows left out": " and ".join(part for part in (repeated, totals) if part),
         "quotes": f"{text.quote} around text" if text.quote in content and text.quote != '"' else "",
-        "compression": "gzip" if gzipped else "",
+        "compression": packed,
         "columns with the same name": ", ".join(n for n, count in Counter(names).items() if count > 1 and n),
         "columns without a name": ", ".join(
             new for new, name in zip(table.column_names, names, strict=True) if not name
         ),
         "decimal mark": "comma" if mark == "," else "",
     }
-    plain = encoding in ("utf-8", "utf-8-sig", "ascii") and dialect == (",", '"') and headed and not gzipped
+    plain = encoding in ("utf-8", "utf-8-sig", "ascii") and dialect == (",", '"') and headed and not packed
     unchanged = list(table.column_names) == first[0] and not empty and table.num_rows == read and not unnamed
     clean = plain and unchanged and path.suffix.lower() == ".csv"
     facts = {name: value for name, value in shown.items() if value}
@@ -157,15 +158,15 @@ def read_csv(path: Path, options: CsvOptions = CsvOptions()) -> TableSource:
     )
 
 
-def _bytes_of(path: Path) -> tuple[bytes, str, bool]:
-    """Read a whole file, unpacked, with its hash and whether it was packed; stop early at a line that does not end."""
+def _bytes_of(path: Path) -> tuple[bytes, str, str]:
+    """Read a whole file, unpacked, with its hash and how it was packed; stop early at a line that does not end."""
     try:
         too_large = path.stat().st_size > LARGEST
         with path.open("rb") as file:
-            gzipped = file.read(2) == b"\x1f\x8b"
+            packing = {b"\x1f\x8b": "gzip", b"PK": "zip"}.get(file.read(2), "")
             file.seek(0)
-            packed = file.read() if gzipped and not too_large else b""
-            stream: Any = gzip.GzipFile(fileobj=io.BytesIO(packed)) if gzipped else file
+            packed = file.read() if packing and not too_large else b""
+            stream: Any = _unpacked(path, packing, packed) if packing else file
             parts, size, line = [], 0, 1
             while not too_large and (block := stream.read(BLOCK)):
                 size += len(block)
@@ -178,8 +179,10 @@ def _bytes_of(path: Path) -> tuple[bytes, str, bool]:
                     )
                 line += ends
                 parts.append(block)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise SeatrialError(f"{path.name} is a damaged gzip file: {error}", hint="Copy it again.") from None
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, zipfile.BadZipFile):
+            refuse_other_formats(path, packed)
+        raise SeatrialError(f"{path.name} is a damaged {packing} file: {error}", hint="Copy it again.") from None
     except OSError as error:
         raise SeatrialError(f"{path} cannot be read: {error.strerror or error}") from None
     if too_large:
@@ -187,7 +190,21 @@ def _bytes_of(path: Path) -> tuple[bytes, str, bool]:
     if not size:
         raise SeatrialError(f"{path.name} is empty.", hint="Name a file with a header and rows.")
     data = b"".join(parts)
-    return data, hashlib.sha256(packed or data).hexdigest(), gzipped
+    return data, hashlib.sha256(packed or data).hexdigest(), packing
+
+
+def _unpacked(path: Path, packing: str, packed: bytes) -> Any:
+    """The one file in a packed one, as a stream."""
+    if packing == "gzip":
+        return gzip.GzipFile(fileobj=io.BytesIO(packed))
+    archive = zipfile.ZipFile(io.BytesIO(packed))
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    if {"[Content_Types].xml", "mimetype"} & {*names}:
+        refuse_other_formats(path, packed)  # a workbook under another name
+    if len(names) != 1:
+        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        raise SeatrialError(f"{path.name} has {len(names)} files: {listed}.", hint="Unpack it, and name one of them.")
+    return archive.open(names[0])
 
 
 def _decoded(path: Path, data: bytes, encoding: str) -> str:

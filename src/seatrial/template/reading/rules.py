@@ -49,7 +49,7 @@ class ReadingRules:
     def as_in_the_project(self) -> "ReadingRules":
         """The rules for the project's own table: numbers with points, in columns that are separated by commas."""
         columns = {name: replace(column, decimal=".") for name, column in self.columns.items()}
-        return replace(self, separator="", encoding="", header=True, decimal="", columns=columns)
+        return replace(self, separator=",", encoding="utf-8", header=True, decimal="", columns=columns)
 
     def missing_of(self, rules: ColumnRules) -> frozenset[str]:
         """The texts, in lower case, that mean a missing value in a column."""

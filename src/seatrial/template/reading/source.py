@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.model.file_formats import refuse_pointers
 from seatrial.template.reading.arrow_types import plain_table
 from seatrial.template.reading.csv_file import CsvOptions, read_csv
 from seatrial.template.reading.workbook import SUFFIXES as WORKBOOKS
@@ -15,7 +16,7 @@ from seatrial.template.reading.workbook import read_workbook
 from seatrial.template.records import TableSource
 
 PARQUET = {".parquet", ".pq"}
-READABLE = {".csv", ".tsv", ".gz", *PARQUET, *WORKBOOKS}
+READABLE = {".csv", ".tsv", ".gz", ".zip", *PARQUET, *WORKBOOKS}
 
 
 def read_source(
@@ -65,6 +66,7 @@ def _read_file(path: Path, sheet: str, options: CsvOptions) -> TableSource:
     if not path.is_file():
         raise SeatrialError(f"{path} does not exist.", hint=_similar_file(path))
     if suffix in WORKBOOKS:
+        refuse_pointers(path, "workbook")
         source = read_workbook(path, sheet, header=options.header)
     else:
         source = _read_parquet(path) if suffix in PARQUET else read_csv(path, options)
@@ -91,6 +93,7 @@ def _similar_file(path: Path) -> str:
 def _read_parquet(path: Path) -> TableSource:
     if not path.stat().st_size:
         raise SeatrialError(f"{path.name} is empty.", hint="Name a file with rows.")
+    refuse_pointers(path, "a Parquet file")
     digest = sha256(path)
     try:
         table = pq.ParquetFile(path).read()

@@ -94,7 +94,7 @@ def _export_column(column: ExportColumn) -> Any:
     if kind == pa.string():
         values = [value if value is None or isinstance(value, str) else _plain_text(value) for value in values]
     distinct = pa.array(values, kind)
-    return distinct.take(pa.array(column.codes, mask=column.codes < 0))
+    return distinct.take(pa.array(column.codes))
 
 
 def _plain_text(value: Any) -> str:
