@@ -5,10 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.template.projects import examined, refused_rows, render
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.reading.conversion import read_export
+from seatrial.template.reading.rules import read_rules
+from seatrial.template.reading.table import clean_table, export_table
 from seatrial.template.records import Examination
 
 WriteFile = Callable[[str | bytes], Path]
@@ -49,5 +53,19 @@ def error_of(path: Path | str, target: str = "y", **options: Any) -> str:
 
 
 def check_project(examination: Examination, tmp_path: Path) -> None:
-    """The generated schema accepts every row of the data file that is written."""
-    assert refused_rows(render(tmp_path / "project", examination)) == []
+    """The generated schema accepts the data file that is written, and its reading rules read the source as it was."""
+    project = render(tmp_path / "project", examination)
+    assert refused_rows(project) == []
+    rules = read_rules(project.root / "reading.toml")
+    assert rules is not None
+    again = export_table(read_export(examination.source, rules, [examination.target.name]))
+    if examination.kept is not None:
+        again = again.take(pa.array(examination.kept))
+    first = clean_table(examination)
+    assert again.column_names == first.column_names
+    for name in first.column_names:
+        assert texts(again.column(name)) == texts(first.column(name)), name
+
+
+def texts(column: Any) -> list[Any]:
+    return [None if value is None else str(value) for value in column.to_pylist()]

@@ -1,13 +1,22 @@
 """`seatrial refresh`: a newer export replaces the table, is cleaned as the first was, and must fit the schema."""
 
 import datetime as dt
+import gzip
+import importlib
 import json
 import random
+import zipfile
 from pathlib import Path
 
 import openpyxl
 import pytest
 from tests.template.commands import quick
+
+from seatrial.core.project import find_project, importable
+from seatrial.model.schema import schema_in
+from seatrial.model.table_files import check_chunks, read_chunks
+from seatrial.model.table_validation import TableChecker
+from seatrial.steps.exports import rows_to_predict
 
 HEAD = "Kunde;PLZ;Größe (cm);Umsatz;seit;Vertrag;gekündigt"
 
@@ -154,3 +163,84 @@ def test_a_sheet_of_a_workbook_is_read_like_the_csv_file(project: Path, tmp_path
     assert done.returncode == 0, done.stderr
     assert "has 150 rows; it had 150: 0 are new, 0 are gone." in done.stdout
     assert (project / "data/kunden.csv").read_bytes() == before
+
+
+def test_a_delta_is_noticed_and_may_be_appended(project: Path, tmp_path: Path) -> None:
+    before = (project / "data/kunden.csv").read_bytes()
+    rows = export(tmp_path / "juli.csv", 180).read_text("utf-8-sig").splitlines()
+    delta = tmp_path / "delta.csv"
+    delta.write_text("\n".join(rows[:3] + rows[-35:]) + "\n", "utf-8")  # 5 rows that the table has, and 30 new ones
+    delta_only = tmp_path / "new.csv"
+    delta_only.write_text("\n".join(rows[:3] + rows[-30:]) + "\n", "utf-8")
+    refused = quick("refresh", str(delta_only), cwd=project)
+    assert refused.returncode == 1
+    assert "Of the 150 rows of the table, none would stay, and 30 would be new." in refused.stderr
+    assert (project / "data/kunden.csv").read_bytes() == before
+    for _ in range(2):  # once more changes nothing
+        done = quick("refresh", str(delta), "--append", cwd=project)
+        assert done.returncode == 0, done.stderr
+        assert len((project / "data/kunden.csv").read_text().splitlines()) == 181
+    assert (project / "data/kunden.csv").read_bytes().startswith(before)
+    assert "35 rows are in the table already" in done.stderr
+    replaced = quick("refresh", str(delta_only), "--replace", cwd=project)
+    assert replaced.returncode == 0, replaced.stderr
+    assert len((project / "data/kunden.csv").read_text().splitlines()) == 31
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (" €", " USD", "`Umsatz` is in € in this project, and juli.csv has USD"),
+        (";ja", ";ja.", "not all of its labels are known. juli.csv has 'ja.', and the project 'ja', 'nein'"),
+    ],
+)
+def test_what_contradicts_the_reading_rules_changes_nothing(
+    project: Path, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    before = (project / "data/kunden.csv").read_bytes()
+    path = export(tmp_path / "juli.csv", 180)
+    path.write_text(path.read_text("utf-8-sig").replace(old, new), "utf-8")
+    done = quick("refresh", str(path), cwd=project)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "reading.toml" in done.stderr
+    assert (project / "data/kunden.csv").read_bytes() == before
+
+
+def test_the_rules_may_be_changed_by_hand(project: Path, tmp_path: Path) -> None:
+    rules = project / "reading.toml"
+    assert '[columns.Umsatz]\nkind = "number"\ndecimal = ","\nunit = "€"\n' in rules.read_text()
+    rules.write_text(rules.read_text().replace('unit = "€"', 'unit = "USD"'))
+    path = export(tmp_path / "juli.csv", 180)
+    path.write_text(path.read_text("utf-8-sig").replace(" €", " USD"), "utf-8")
+    done = quick("refresh", str(path), cwd=project)
+    assert done.returncode == 0, done.stderr
+    rules.write_text(rules.read_text().replace('kind = "number"', 'kind = "numbers"'))
+    wrong = quick("refresh", str(path), cwd=project)
+    assert "kind = 'numbers' is not a kind of column" in wrong.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig", "gzip", "zip"])
+def test_an_export_is_predicted_as_the_table_is(project: Path, tmp_path: Path, encoding: str) -> None:
+    path = export(tmp_path / "kunden.csv", 150, encoding="utf-8" if encoding in ("gzip", "zip") else encoding)
+    if encoding == "gzip":
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    if encoding == "zip":
+        with zipfile.ZipFile(tmp_path / "kunden.zip", "w") as archive:
+            archive.write(path, "kunden.csv")
+        path = tmp_path / "kunden.zip"
+    settings = find_project(project)
+    with importable(settings):
+        checker = TableChecker(schema_in(importlib.import_module(f"{settings.package}.schema")))
+        raw, notes = rows_to_predict(path, settings, checker)
+        (expected,) = read_chunks(settings.data, checker)
+        (found,) = check_chunks(raw or iter(()), path, checker)
+        plain, none = rows_to_predict(settings.data, settings, checker)
+        (own,) = check_chunks(plain or iter(()), path, checker)
+    assert "Umsatz: converted, such as" in " ".join(notes)
+    assert none == ()
+    assert found.problems == own.problems == []
+    assert {*found.columns} == {*expected.columns}
+    for name, values in expected.columns.items():
+        assert found.columns[name].tolist() == values.tolist(), name
+        assert own.columns[name].tolist() == values.tolist(), name

@@ -68,7 +68,7 @@ def commit(project: Path) -> None:
 
 def test_edits_are_kept_and_template_changes_applied(project, template):
     files = {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file() and ".git" not in p.parts}
-    assert files - set(EDITS) == {ANSWERS, "data/churn.csv", "src/churn_model/py.typed"}
+    assert files - set(EDITS) == {ANSWERS, "data/churn.csv", "reading.toml", "src/churn_model/py.typed"}
     for path, (before, after) in EDITS.items():
         change(project / path, before, after)
     commit(project)

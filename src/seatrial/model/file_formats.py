@@ -8,8 +8,8 @@ HEAD = 512  # bytes that show it
 _OTHER_FORMATS = (
     (
         b"PK\x03\x04",
-        "a zip archive or a workbook",
-        "Unpack it; if it is a workbook, let its name end in .xlsx or .ods.",
+        "a workbook or a zip archive",
+        "If it is a workbook, let its name end in .xlsx or .ods.",
     ),
     (b"\x1f\x8b", "a gzip file", "Unpack it."),
     (b"BZh", "a bzip2 file", "Unpack it."),

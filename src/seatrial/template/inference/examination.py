@@ -107,7 +107,7 @@ def _check_overrides(source: TableSource, names: tuple[str, ...], target: int, o
     for name in (*overrides.keep, *overrides.leave_out, *overrides.kinds, *overrides.missing):
         if name in (source.columns[target], names[target]):
             raise SeatrialError(
-                f"`{name}` is the column to predict, so the options for other columns do not apply to it.",
+                f"`{name}` is the column to predict; it cannot be kept, left out or given a kind or missing values.",
                 hint="Choose another target, or set its task.",
             )
         if name not in known:

@@ -18,12 +18,13 @@ from seatrial.model.table_validation import Unreadable
 from seatrial.template.column_names import clean_names
 from seatrial.template.reading.csv_dialect import shown_marks
 from seatrial.template.reading.dates import iso_text, read_dates, swapped
-from seatrial.template.reading.numbers import in_doubt, number_in, parts_of, plain_number
+from seatrial.template.reading.numbers import in_doubt, number_in, parts_of, plain_number, same_unit, units_in
 from seatrial.template.reading.periods import period_in
 from seatrial.template.reading.rules import FILE, ReadingRules
 from seatrial.template.reading.values import INFINITE, UNDERSTOOD, YES_NO
 from seatrial.template.records import ColumnRules, TableSource
 
+FEWEST = 5  # distinct fractions that show that they are no percentages
 _YES, _NO = {yes for yes, _ in YES_NO}, {no for _, no in YES_NO}
 _STRPTIME = {"%d": "dd", "%m": "mm", "%Y": "yyyy", "%y": "yy", "%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss"}
 
@@ -85,6 +86,10 @@ def read_export(
     for name, (distinct, codes) in encoded.items():
         column = by_name[name]
         where = f"`{name}`" + (f" ({column.source!r})" if column.source != name else "")
+        if column.labels and (rare := _rare_labels(column.labels, distinct, codes)):
+            notes.append(f"rows with {', '.join(map(repr, rare))} left out: labels that occur only once")
+            missing[name] |= {text.lower() for text in rare}
+            texts[name] = [text for text in texts[name] if text not in rare]
         read = _reader(where, source.name, column, texts[name], marks.get(name, "."))
         values = [_value(value, read, missing[name]) for value in distinct]
         columns[name] = ExportColumn(column, values, codes)
@@ -132,6 +137,11 @@ def _missing_column(source: TableSource, rules: ReadingRules, name: str) -> Seat
     column = rules.columns.get(name)
     also = f" (in exports {column.source!r})" if column and column.source != name else ""
     near = difflib.get_close_matches(column.source if column else name, source.columns, 1)
+    if near and column and (units := units_in(near[0])) != (mine := units_in(column.source)) and units and mine:
+        return SeatrialError(
+            f"`{name}` is {column.source!r} in this project, and {source.name} has {near[0]!r}: another unit.",
+            hint=f"Convert the column, and give it its name; or set `from` in {FILE} if the table changes its unit.",
+        )
     near = near or difflib.get_close_matches(name, source.columns, 1)
     hint = f"Did you mean `{near[0]}`? Rename it in the table, or set `from` in {FILE}." if near else ""
     hint = hint or f"Its columns are: {', '.join(source.columns[:20])}."
@@ -156,7 +166,7 @@ def _iso(value: Any) -> str:
 
 def _value(value: Any, read: Callable[[str], Any], missing: frozenset[str]) -> Any:
     """The value of one distinct cell: None for missing, Unreadable if it is not what the rules say."""
-    if isinstance(value, float) and not np.isfinite(value):
+    if value is None or (isinstance(value, float) and not np.isfinite(value)):
         return None
     if isinstance(value, bool) or not isinstance(value, str):
         text = str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
@@ -240,9 +250,15 @@ def _reader(where: str, file: str, rules: ColumnRules, texts: list[str], decimal
 
 
 def _check_unit(where: str, file: str, rules: ColumnRules, texts: list[str]) -> None:
-    for text in texts:
-        unit, number = parts_of(text)
-        if number and unit and unit.casefold() != rules.unit.casefold():
+    parts = [parts_of(text) for text in texts]
+    bare = [abs(float(number)) for unit, number in parts if not unit and plain_number(number)]
+    if rules.unit == "%" and len(bare) == len(parts) >= FEWEST and 0 < max(bare) <= 1:
+        raise SeatrialError(
+            f"{where} is in % in this project, and {file} has fractions, such as {texts[0]!r}.",
+            hint=f"Write percentages; or remove its unit in {FILE}, and train on a table that is all in fractions.",
+        )
+    for text, (unit, number) in zip(texts, parts, strict=True):
+        if number and unit and not same_unit(unit, rules.unit):
             mine = f"in {rules.unit}" if rules.unit else "without a unit"
             raise SeatrialError(
                 f"{where} is {mine} in this project, and {file} has {unit} (as in {text[:40]!r}).",
@@ -271,6 +287,16 @@ def _label(text: str, labels: Sequence[str]) -> Any:
         return text
     whole = re.sub(r"\.0+$", "", text)
     return next((label for label in labels if label in (whole, text.lower())), Unreadable(text))
+
+
+def _rare_labels(labels: Sequence[str], distinct: list[Any], codes: Any) -> list[str]:
+    """Unknown labels in a single row each, beside known ones: they can be neither learned nor tested."""
+    unknown = {
+        n for n, text in enumerate(distinct) if isinstance(text, str) and isinstance(_label(text, labels), Unreadable)
+    }
+    counts = np.bincount(codes, minlength=len(distinct))
+    rare = [distinct[n] for n in sorted(unknown) if counts[n] == 1]
+    return rare if len(unknown) < len(distinct) else []
 
 
 def _check_labels(where: str, file: str, labels: Sequence[str], texts: list[str]) -> None:

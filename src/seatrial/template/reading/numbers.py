@@ -43,6 +43,12 @@ _UNITS = {
 }
 
 
+_SAME = {
+    **{"€": "eur", "£": "gbp", "us$": "usd", "zł": "pln", "kč": "czk", "lbs": "lb", "hr": "h", "hrs": "h"},
+    **{"sec": "s", "d": "day", "days": "day", "weeks": "week", "months": "month", "years": "year"},
+}
+
+
 @dataclass(frozen=True)
 class Numbers:
     """Distinct texts read as numbers, NaN for other texts. `how` says what had to be interpreted, if anything.
@@ -195,6 +201,18 @@ def parts_of(text: str) -> tuple[str, str]:
     if not match:
         return "", ""
     return (match[2] or "") + (match[4] or "").strip(), match[1] + match[3].strip()
+
+
+def same_unit(one: str, other: str) -> bool:
+    """Whether two texts are the same unit or currency, in another spelling."""
+    first, second = one.casefold(), other.casefold()
+    return _SAME.get(first, first) == _SAME.get(second, second)
+
+
+def units_in(name: str) -> set[str]:
+    """The units and currencies in a column's name, as in `weight (kg)`."""
+    words = re.findall(r"[^\W_]+|[^\w\s]", name)
+    return {word for word in words if word.casefold() in _UNITS or re.fullmatch(_CURRENCY, word)}
 
 
 def number_in(text: str, decimal: str) -> float | None:

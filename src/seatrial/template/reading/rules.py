@@ -3,6 +3,7 @@
 Whatever reads an export later goes by these rules instead of guessing again. They are for people to read and edit.
 """
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,9 +19,10 @@ FILE = "reading.toml"
 HEAD = """How exports of this table are read: `seatrial new` wrote it, and `refresh` and `predict` go by it.
 Where exports change on purpose, change it here. An empty cell is always missing; upper and lower case are the same.
 """
-ABOUT_COLUMNS = """One section for each column: `from` is its name in the export, if it has another in the project;
-`kind` is one of {kinds}.
-A column may have texts of its own for missing values: `missing = []` keeps NA as a value."""
+ABOUT_COLUMNS = (
+    "One section for each column: `from` is its name in the export, if it has another in the project; `kind` is one of "
+    "{kinds}. A column may have texts of its own for missing values: `missing = []` keeps NA as a value."
+)
 TEXT_KEYS = ("separator", "encoding", "decimal")
 LIST_KEYS = ("missing", "missing_in_values")
 KEYS = (*TEXT_KEYS, "header", *LIST_KEYS, "columns")
@@ -48,7 +50,7 @@ class ReadingRules:
 
     def as_in_the_project(self) -> "ReadingRules":
         """The rules for the project's own table: numbers with points, in columns that are separated by commas."""
-        columns = {name: replace(column, decimal=".") for name, column in self.columns.items()}
+        columns = {name: replace(column, decimal=".", unit="") for name, column in self.columns.items()}
         return replace(self, separator=",", encoding="utf-8", header=True, decimal="", columns=columns)
 
     def missing_of(self, rules: ColumnRules) -> frozenset[str]:
@@ -110,8 +112,9 @@ def rules_text(rules: ReadingRules, unused: Mapping[str, str]) -> str:
 def _comment(container: Any, text: str) -> None:
     import tomlkit
 
-    for line in text.strip().splitlines():
-        container.add(tomlkit.comment("".join(c if c.isprintable() else " " for c in line)))
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    for line in textwrap.wrap(printable, 116):
+        container.add(tomlkit.comment(line))
 
 
 def read_rules(path: Path) -> ReadingRules | None:
