@@ -251,7 +251,8 @@ def _reader(where: str, file: str, rules: ColumnRules, texts: list[str], decimal
 
 def _check_unit(where: str, file: str, rules: ColumnRules, texts: list[str]) -> None:
     parts = [parts_of(text) for text in texts]
-    bare = [abs(float(number)) for unit, number in parts if not unit and plain_number(number)]
+    read = [number_in(number, "") for unit, number in parts if not unit]
+    bare = [abs(number) for number in read if number is not None]
     if rules.unit == "%" and len(bare) == len(parts) >= FEWEST and 0 < max(bare) <= 1:
         raise SeatrialError(
             f"{where} is in % in this project, and {file} has fractions, such as {texts[0]!r}.",
