@@ -16,7 +16,7 @@ from seatrial.core.project import find_project, importable
 from seatrial.model.schema import schema_in
 from seatrial.model.table_files import check_chunks, read_chunks
 from seatrial.model.table_validation import TableChecker
-from seatrial.steps.exports import rows_to_predict
+from seatrial.steps.exports import plain_copy, rows_to_predict
 
 HEAD = "Kunde;PLZ;Größe (cm);Umsatz;seit;Vertrag;gekündigt"
 
@@ -244,3 +244,10 @@ def test_an_export_is_predicted_as_the_table_is(project: Path, tmp_path: Path, e
     for name, values in expected.columns.items():
         assert found.columns[name].tolist() == values.tolist(), name
         assert own.columns[name].tolist() == values.tolist(), name
+
+
+def test_more_rows_for_a_trial_are_read_by_the_rules_too(project: Path, tmp_path: Path) -> None:
+    settings = find_project(project)
+    copy = plain_copy(settings, export(tmp_path / "mehr.csv", 150), project)
+    assert copy.name == "mehr.csv"
+    assert copy.read_bytes() == settings.data.read_bytes()

@@ -117,6 +117,23 @@ def rows_to_predict(
     return _chunks(source, export, CHUNK), notes
 
 
+def plain_copy(project: "ProjectSettings", data: Path, folder: Path) -> Path:
+    """Write an export into a folder as the project's own table would have it, in CSV."""
+    import importlib
+
+    from seatrial.core.project import importable
+    from seatrial.model.schema import schema_in
+    from seatrial.model.table_validation import TableChecker
+    from seatrial.template.reading.table import csv_of_export
+
+    with importable(project):
+        checker = TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
+    _, export = read_by_rules(str(data), project_rules(project, checker), ())
+    path = folder / f"{data.stem}.csv"
+    path.write_bytes(csv_of_export(export))
+    return path
+
+
 def _chunks(source: "TableSource", export: "Export", size: int) -> Iterator["RawChunk"]:
     import numpy as np
 

@@ -16,6 +16,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
 from seatrial.pages.embed import embed
 from seatrial.release import Index, IndexedRelease, inspect, open_index
+from seatrial.steps.exports import plain_copy
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
@@ -112,13 +113,14 @@ def run_trial(
     policy, source = policy_and_wheels(project, index, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
+        rows = plain_copy(project, data, Path(folder)) if data else None
         verdict = run(
             candidate,
             index.fetch(baseline) if baseline else None,
             policy=policy,
             index=source,
             recipes=project_recipes(project, candidate.release or {}, index, baseline, Path(folder), progress),
-            data=data,
+            data=rows,
             acceptances=read_acceptances(project.root),
             same_wheel=same_wheel,
             progress=progress,

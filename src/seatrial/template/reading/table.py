@@ -82,6 +82,11 @@ def content_of_export(
     return (_csv(table) if suffix == ".csv" else _parquet(table)), tuple(changes)
 
 
+def csv_of_export(export: Export) -> bytes:
+    """An export as the project's own table would have it, in CSV."""
+    return _csv(export_table(export))
+
+
 def export_table(export: Export) -> Any:
     """An export as the project's table has it, a pyarrow.Table; a column with an unreadable value is text."""
     return pa.table({name: _export_column(column) for name, column in export.columns.items()})
