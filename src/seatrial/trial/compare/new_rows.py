@@ -22,6 +22,8 @@ SHIFT = 0.15  # distance between two distributions (total variation over groups)
 BLOCKED = 0.4
 JUMP = 0.25  # change of a label's rate in a group
 PARTNER = 0.25  # change in how much of a column another one explains
+EXCHANGED = 20_000_000  # rows in all permutations of one test
+FEWEST_EXCHANGES, MOST_EXCHANGES = 200, 2_000  # permutations
 TIE = 0.12  # change in how much of the labels a column explains
 ACCEPT = "If the data is right, accept this difference."
 
@@ -149,11 +151,38 @@ def explained(groups: Grouping, labels: Grouping) -> float:
     return 1 - (left / total) * (rows - 1) / (rows - size) if total else 0.0
 
 
-def _relation(part: _Part, labels: _Part) -> tuple[float, float, float]:
-    """How much of the labels a column explains in the old rows and in the new ones, and the standard error."""
+def _relation(part: _Part, labels: _Part, alpha: float) -> tuple[float, float, bool]:
+    """How much of the labels a column explains in the old rows and in the new ones; whether chance could not do that.
+
+    The formula for the variance is for many rows and a normal distribution. Of few rows it is only a first look: the
+    rows are then exchanged at random, as they may be if the new ones are like the old (a permutation test).
+    """
+    from scipy.stats import norm
+
     before, after = explained(part.old, labels.old), explained(part.new, labels.new)
-    rows = len(labels.grouping.codes) - labels.old_rows
-    return before, after, math.sqrt(_variance(before, labels.old_rows) + _variance(after, rows))
+    rows = len(labels.grouping.codes)
+    old, new = labels.old_rows, rows - labels.old_rows
+    # Of both together, as if nothing had changed: from the new rows alone, a share of 0 would seem certain.
+    share = (before * old + after * new) / rows
+    spread = math.sqrt(_variance(share, old) + _variance(share, new))
+    sure = float(norm.isf(alpha / 2))
+    if abs(after - before) < sure * spread:
+        return before, after, False
+    draw = np.random.default_rng(0)
+    chance = np.array([
+        _change(part.grouping, labels.grouping, draw.permutation(rows), old)
+        for _ in range(min(max(EXCHANGED // rows, FEWEST_EXCHANGES), MOST_EXCHANGES))
+    ])  # fmt: skip
+    change = after - before
+    if np.abs(chance).max() >= abs(change):
+        return before, after, False
+    return before, after, bool(abs(change - chance.mean()) >= sure * chance.std())
+
+
+def _change(groups: Grouping, labels: Grouping, order: Array, old: int) -> float:
+    """How much more the groups explain in the later rows of this order than in the first `old` ones."""
+    first, later = order[:old], order[old:]
+    return explained(groups.taken(later), labels.taken(later)) - explained(groups.taken(first), labels.taken(first))
 
 
 def _variance(share: float, rows: int) -> float:
@@ -164,10 +193,8 @@ def _variance(share: float, rows: int) -> float:
 
 def _tie(part: _Part, labels: _Part, alpha: float) -> Check | None:
     """Whether a column says more or less about the label in the new rows."""
-    from scipy.stats import norm
-
-    before, after, spread = _relation(part, labels)
-    if abs(after - before) < max(TIE, float(norm.isf(alpha / 2)) * spread):
+    before, after, certain = _relation(part, labels, alpha)
+    if abs(after - before) < TIE or not certain:
         return None
     how = "predicts the label far better" if after > before else "is no longer related to the label"
     if 0.3 * before < after < before:
@@ -183,16 +210,13 @@ def _tie(part: _Part, labels: _Part, alpha: float) -> Check | None:
 
 def _partners(parts: dict[str, _Part], alpha: float) -> list[Check]:
     """Columns that are related to another one in the old rows and not in the new ones, as after a wrong join."""
-    from scipy.stats import norm
-
-    sure = float(norm.isf(alpha / 2))
     lost: dict[str, list[tuple[float, str, float, float]]] = {}
     for name, part in parts.items():
         for other, partner in parts.items():
             if other == name or explained(partner.old, part.old) < PARTNER:
                 continue
-            before, after, spread = _relation(partner, part)
-            if before - after > max(PARTNER, sure * spread, 0.5 * before):
+            before, after, certain = _relation(partner, part, alpha)
+            if certain and before - after > max(PARTNER, 0.5 * before):
                 lost.setdefault(name, []).append((before - after, other, before, after))
                 lost.setdefault(other, []).append((before - after, name, before, after))
     if not lost:
