@@ -24,6 +24,7 @@ from seatrial.model.metadata import Metadata
 from seatrial.model.schema import columns_of
 from seatrial.serve import create_app
 from seatrial.serve.page import add_page, read_card, render_page
+from seatrial.serve.server_settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -544,7 +545,7 @@ def release_of(schema: type[Schema], **facts: Any) -> Release:
 def fake_server(visited: Visit, release: Any, answer: dict[str, Any]) -> Iterator[Any]:
     """Serve the page of a release without a model; the response is always the same."""
     app = FastAPI(openapi_url=None)
-    add_page(app, SimpleNamespace(release=release))  # type: ignore[arg-type]
+    add_page(app, SimpleNamespace(release=release, settings=Settings()))  # type: ignore[arg-type]
     visited.page.route("**/explain", lambda route: route.fulfill(json=answer))
     with serving(app) as url:
         yield visited.open(url)
@@ -658,6 +659,6 @@ def test_many_columns_keep_the_explanation_short(visit: Any) -> None:
 
 def test_columns_that_the_model_does_not_use_come_last() -> None:
     release = release_of(IrisRow, inputs=Inputs(("elements", "submit", "soil", "tags"), ()))
-    text = render_page(release)
+    text = render_page(release, Settings())
     assert text.index("but not used by this model") < text.index(">Flag<")
     assert text.index(">Tags<") < text.index("but not used by this model")

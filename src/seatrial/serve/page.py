@@ -7,7 +7,7 @@ a Content-Security-Policy without exceptions, and nothing is loaded from elsewhe
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +18,7 @@ from seatrial.model import Release
 from seatrial.model.schema import Column, row_name
 from seatrial.pages import asset, render
 from seatrial.pages.words import short
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import Service
 
 CONTENT_SECURITY_POLICY = (
@@ -29,11 +30,22 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # browsers may store it, and must revalidate it by its ETag
 }
-ASSETS = {"look.css": "text/css", "try.css": "text/css", "try.js": "text/javascript", "icon.svg": "image/svg+xml"}
+SCRIPTS = ("try.js", "shared.js", "rows.js", "what_if.js", "csv.js", "batch.js")  # all but two are loaded when needed
+ASSETS = {
+    **dict.fromkeys(SCRIPTS, "text/javascript"),
+    **dict.fromkeys(("look.css", "try.css", "docs.css"), "text/css"),
+    "docs.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 UNKNOWN = "unknown"
 OTHER = "other"  # the choice of a value that an open category does not list; it is not JSON, as those listed are
 SEGMENTS_LIMIT = 5  # more choices, or longer ones, become a drop-down list
 SEGMENTS_WIDTH = 40  # characters
+MANY_FIELDS = 12  # more of them are sorted by importance, and all but the first ones are folded
+FIRST_FIELDS = 10
+MANY_UNUSED = 6
+MOST_SUGGESTED = 500
+ROWS_PER_VALUE = 10  # text with fewer rows per distinct value is free text, which may be personal
 INPUT_TYPES = {"date": "date", "date-time": "datetime-local", "time": "time"}
 
 
@@ -42,7 +54,7 @@ def add_page(app: FastAPI, service: Service) -> None:
 
     @cache
     def page() -> bytes:
-        return render_page(service.release).encode()
+        return render_page(service.release, service.settings).encode()
 
     @cache
     def content(name: str) -> bytes:
@@ -68,10 +80,12 @@ def _respond(request: Request, content: bytes, media_type: str) -> Response:
     return Response(content, headers=headers, media_type=media_type)
 
 
-def render_page(release: Release) -> str:
-    """Render the page for a release."""
+def render_page(release: Release, settings: Settings) -> str:
+    """Render the page for a release, and for the limits of its server."""
     meta = release.metadata
     fields = _fields(release)
+    used, unused = [field for field in fields if field.used], [field for field in fields if not field.used]
+    first, more = by_importance(used, meta.importance)
     row_word = row_name(release.schema)
     facts = {
         "task": meta.task,
@@ -83,6 +97,11 @@ def render_page(release: Release) -> str:
         "example": meta.example,
         "typical": meta.typical,
         "columns": [field.facts() for field in fields],
+        "order": sorted((field.column.name for field in used), key=lambda name: -meta.importance.get(name, 0.0)),
+        "unit": meta.unit,
+        "error_range": {**meta.error_range, "never_negative": _never_negative(meta.data)} if meta.error_range else None,
+        "row_limit": settings.row_limit,
+        "body_limit": settings.body_limit,
         "release": release.name,
         "version": release.version,
         "package": release.package,
@@ -93,11 +112,26 @@ def render_page(release: Release) -> str:
         release=release,
         headline=_headline(release),
         row=row_word,
-        used=[field for field in fields if field.used],
-        unused=[field for field in fields if not field.used],
+        first=first,
+        more=more,
+        unused=unused,
+        fold_unused=len(unused) > MANY_UNUSED,
         facts=facts,
         card=list(read_card(release.card)),
     )
+
+
+def by_importance(fields: Sequence["Field"], importance: Mapping[str, float]) -> tuple[list["Field"], list["Field"]]:
+    """Split many fields into the most important ones and the others, each in that order; few stay as they are."""
+    if len(fields) <= MANY_FIELDS or not importance:
+        return list(fields), []
+    ordered = sorted(fields, key=lambda field: -importance.get(field.column.name, 0.0))
+    return ordered[:FIRST_FIELDS], ordered[FIRST_FIELDS:]
+
+
+def _never_negative(data: Mapping[str, Any]) -> bool:
+    deciles = data.get("target", {}).get("deciles")
+    return bool(deciles) and deciles[0] >= 0
 
 
 def _class(release: Release, value: Any) -> dict[str, Any]:
@@ -134,6 +168,8 @@ class Field:
     column: Column
     control: str
     used: bool
+    seen: Mapping[str, Any]  # the training rows' values, as in model/unseen.py
+    training_rows: int
 
     @property
     def id(self) -> str:
@@ -157,7 +193,17 @@ class Field:
         """Whether it spans the whole width of the form."""
         if self.control == "segments":
             return sum(len(text) + 3 for _, text in self.options) > 24
+        if self.column.kind == "other" and self.control in ("text", "datetime-local"):
+            return True  # a moment
         return self.control in ("long", "json") or (self.control == "text" and (self.column.max_length or 0) > 120)
+
+    @property
+    def suggestions(self) -> list[str]:
+        """Values of the training rows that are not among the choices; none of free text."""
+        known = [str(value) for value in self.seen.get("values", ()) if value not in self.column.categories]
+        if not (self.column.open or self.column.kind == "text") or len(known) > MOST_SUGGESTED:
+            return []
+        return known if len(known) * ROWS_PER_VALUE <= self.training_rows else []
 
     @property
     def step(self) -> str:
@@ -197,6 +243,9 @@ class Field:
             "title": column.title,
             "unit": column.unit,
             "kind": self.control,
+            "type": column.kind,
+            "numeric": column.numeric,
+            "range": self.seen.get("range") if column.kind in ("integer", "number") and self.used else None,
             "nullable": column.nullable,
             "required": column.required,
             "default": column.default if _plain(column.default) else None,
@@ -209,17 +258,19 @@ def _plain(value: Any) -> bool:
 
 def _bound(value: float) -> str:
     grouped = abs(value) >= 10_000  # a smaller one may be a year
-    return (f"{value:,.10g}" if grouped else f"{value:.10g}").replace("-", "\u2212")
+    return (f"{value:,.15g}" if grouped else f"{value:.10g}").replace("-", "\u2212")
 
 
 def _fields(release: Release) -> list[Field]:
     """Make a field for each column, in the schema's order."""
     used = release.used_columns
     properties = release.json_schema["properties"]
-    example = release.metadata.example
+    meta = release.metadata
+    rows = meta.split.get("train_rows", 0)
+    controls = [_control(c, properties[c.name], meta.example.get(c.name)) for c in release.columns]
     return [
-        Field(number, column, _control(column, properties[column.name], example.get(column.name)), column.name in used)
-        for number, column in enumerate(release.columns)
+        Field(number, column, control, column.name in used, meta.seen.get(column.name, {}), rows)
+        for number, (column, control) in enumerate(zip(release.columns, controls, strict=True))
     ]
 
 
