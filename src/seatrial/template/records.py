@@ -165,6 +165,7 @@ class TargetFacts:
     positive: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    unit: str = ""
 
     @property
     def ordered(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class Metric:
 class Importance:
     """How much worse the headline metric gets, in its own unit, when a column's values are shuffled among the rows.
 
-    `hurried` says that fewer rows were shuffled than usual to save time, so that another machine gets other numbers.
+    `hurried` says that rows or columns were left out to save time, so that another machine gets other numbers.
     """
 
     column: str
@@ -179,13 +179,13 @@ def permutation_importance(
     before = measured(repeated)
     if not np.isfinite(before[0]):
         return ()
-    importance = []
+    importance: list[Importance] = []
     reported = began
     for number, (name, values) in enumerate(held_out.items(), 1):
         now = time.monotonic()
         if now - began > seconds:
             progress(f"left out the importance of {len(held_out) - number + 1} columns after {seconds:.0f} s")
-            break
+            return tuple(replace(one, hurried=True) for one in importance)
         if number == 1 or now - reported > 1:
             progress(f"measuring the importance of column {number} of {len(held_out)}")
             reported = now

@@ -132,7 +132,8 @@ def _quantity(where: str, facts: ColumnFacts) -> TargetFacts:
         )
     numbers = facts.values.cast(pa.float64()).drop_null()
     ends = pc.min_max(numbers).as_py()
-    return TargetFacts(facts.source, facts.name, "regression", numbers, minimum=ends["min"], maximum=ends["max"])
+    low, high = ends["min"], ends["max"]
+    return TargetFacts(facts.source, facts.name, "regression", numbers, minimum=low, maximum=high, unit=facts.unit)
 
 
 def _refuse_unusable(where: str, facts: ColumnFacts) -> None:
