@@ -1,6 +1,6 @@
 // Predicts a CSV file: reads it here, sends its rows in parts that the API accepts, shows the first ones, and offers all of them.
 
-import { debounce, find, format, make, model, amount, percent, regression, valueText } from "./shared.js";
+import { find, format, make, model, amount, percent, regression, valueText } from "./shared.js";
 import { decode, Doubt, hasDecimalCommas, NotRead, readBoolean, readNumber, readTable, writeRecord } from "./csv.js";
 import { NotPredicted, predictRows } from "./rows.js";
 
@@ -32,7 +32,8 @@ function makeParts() {
   bar.setAttribute("aria-label", "Rows predicted");
   const stop = make("button", "quiet", "Stop");
   stop.type = "button";
-  const working = make("p", "working", bar, " ", stop);
+  const count = make("span", "small number");
+  const working = make("p", "working", bar, count, stop);
   working.hidden = true;
   const result = make("div", "");
   find("batch").replaceChildren(label, help, status, working, result);
@@ -42,7 +43,7 @@ function makeParts() {
     if (file) read(file);
   });
   stop.addEventListener("click", () => running?.abort());
-  return { input, status, bar, working, result };
+  return { status, bar, count, working, result };
 }
 
 /** Predict a file, and show the result. */
@@ -52,15 +53,16 @@ export async function read(file) {
   parts.result.replaceChildren();
   parts.working.hidden = false;
   parts.bar.removeAttribute("value");
+  parts.count.textContent = "";
   parts.status.classList.remove("error");
-  parts.status.textContent = `Reading ${file.name}`;
+  parts.status.textContent = `Predicting ${file.name} …`;
   try {
     const table = await tableOf(file);
     const items = await predictTable(table, mine.signal, (done) => {
       if (mine !== running) return;
       parts.bar.max = table.records.length;
       parts.bar.value = done;
-      say(`${format(done)} of ${format(table.records.length)} rows`);
+      parts.count.textContent = `${format(done)} of ${format(table.records.length)} rows`;
     });
     if (mine === running) showResult(file, table, items);
   } catch (error) {
@@ -73,12 +75,7 @@ export async function read(file) {
   }
 }
 
-const say = debounce(150, (text) => {
-  if (!parts.working.hidden) parts.status.textContent = text;
-});
-
 function fail(message, file) {
-  say.stop();
   parts.status.textContent = `${file.name}: ${message}`;
   parts.status.classList.add("error");
 }
@@ -159,7 +156,6 @@ async function predictTable(table, signal, progress) {
 // ---- The result ----------------------------------------------------------------------------------------------------
 
 function showResult(file, table, items) {
-  say.stop();
   const refused = items.filter(({ problems }) => problems).length;
   const warned = items.filter(({ warnings }) => warnings?.length).length;
   const count = (number, words) => `${format(number)} ${number === 1 ? words[0] : words[1]}`;
@@ -220,15 +216,16 @@ function preview({ columns, records }, items) {
     cell.scope = "col";
     return cell;
   };
-  const head = [heading("Line", "number"), heading(model.target, regression ? "number" : "")];
+  const head = [heading("Line", "number"), heading("Prediction", regression ? "number" : "")];
   if (!regression) head.push(heading("Probability", "number"));
-  head.push(...shown.map((name) => heading(byName.get(name).title, byName.get(name).numeric ? "number" : "")), heading("Remarks"));
+  const remarked = items.slice(0, ROWS_SHOWN).some(({ problems, warnings }) => problems || warnings.length);
+  head.push(...(remarked ? [heading("Remarks")] : []), ...shown.map((name) => heading(byName.get(name).title, byName.get(name).numeric ? "number" : "")));
   const rows = items.slice(0, ROWS_SHOWN).map((item, number) => {
     const { line, cells } = records[number];
     const row = [make("td", "number", format(line)), make("td", regression ? "number" : "", item.problems ? "–" : answerText(item))];
     if (!regression) row.push(make("td", "number", item.problems ? "" : percent(item.probabilities[String(item.prediction)])));
+    if (remarked) row.push(make("td", "remarks", make("span", item.problems ? "error" : "unseen", remarks(item, columns, cells))));
     for (const name of shown) row.push(make("td", byName.get(name).numeric ? "number" : "", short(cells[columns.indexOf(name)] ?? "")));
-    row.push(make("td", item.problems ? "error" : "unseen", remarks(item, columns, cells)));
     return make("tr", "", ...row);
   });
   const region = make("div", "scroll", make("table", "", make("thead", "", make("tr", "", ...head)), make("tbody", "", ...rows)));
