@@ -229,7 +229,9 @@ function preview({ columns, records }, items) {
     return make("tr", "", ...row);
   });
   const region = make("div", "scroll", make("table", "", make("thead", "", make("tr", "", ...head)), make("tbody", "", ...rows)));
-  Object.assign(region, { tabIndex: 0, role: "region", ariaLabel: "The first rows and their predictions" });
+  region.tabIndex = 0;
+  region.setAttribute("role", "region");
+  region.setAttribute("aria-label", "The first rows and their predictions");
   return region;
 }
 
