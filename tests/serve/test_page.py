@@ -807,11 +807,12 @@ def test_large_figures_stay_inside_and_many_fields_are_folded(visit: Any, width:
         page.get_by_label("X19").wait_for(state="visible")
 
 
-# What sticks out of its card, and inputs whose text is cut.
+# What sticks out of its card, and inputs and figures whose text is cut or sticks out.
 TOO_WIDE = """() => [...document.querySelectorAll(".sheet *")].filter((element) => {
   const inside = element.closest(".sheet").getBoundingClientRect();
   const box = element.getBoundingClientRect();
-  const cut = element.matches("input") && element.scrollWidth > element.clientWidth;
+  const holdsText = element.matches("input, .number") && element.clientWidth > 0;
+  const cut = holdsText && element.scrollWidth > element.clientWidth + 1;
   const out = box.right > inside.right || box.left < inside.left;
   return element.checkVisibility() && !element.matches(".away") && (cut || out);
 }).map((element) => element.outerHTML.slice(0, 200))"""
