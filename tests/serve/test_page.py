@@ -779,7 +779,7 @@ LEDGER_FACTS = {
 
 
 @browser_test
-@pytest.mark.parametrize("width", [360, 390, 1280])
+@pytest.mark.parametrize("width", [390, 1280])
 def test_large_figures_stay_inside_and_many_fields_are_folded(visit: Any, width: int) -> None:
     name = next(iter(LEDGER.model_fields))
     contributions = [

@@ -27,7 +27,6 @@ export function open(fields, row, answer) {
     select.id = "what-if-column";
     const label = make("label", "small", "The prediction for other values of ");
     label.htmlFor = select.id;
-    caption.setAttribute("role", "status");
     select.addEventListener("change", draw);
     find("curve").replaceChildren(make("p", "choice", label, select), picture, caption, told);
   }
