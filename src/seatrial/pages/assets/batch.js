@@ -13,7 +13,7 @@ const CAUSES_SHOWN = 10;
 const CELL_SHOWN = 40; // letters
 
 const byName = new Map(model.columns.map((column) => [column.name, column]));
-const labels = new Map(model.classes.map(({ value, alone }) => [String(value), alone]));
+const labels = new Map(model.classes.map(({ value, name }) => [String(value), name]));
 const parts = makeParts();
 let running; // the AbortController of the file that is being predicted
 let offered = ""; // the URL of the last download
