@@ -54,6 +54,7 @@ def _filled_in(page: Any) -> str:
     page.get_by_role("button", name="Empty").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#trouble:visible, #result[data-state=fresh]")
+    page.locator("#row details").evaluate_all("folded => folded.forEach((each) => (each.open = true))")
     for field, value in list(zip(fields, values, strict=True))[:MOST_FIELDS]:
         _type(page, field, value)
     if len(fields) > MOST_FIELDS:

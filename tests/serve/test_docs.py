@@ -54,11 +54,17 @@ def test_the_documentation_works_in_a_browser(url: str, path: str, selector: str
             "request", lambda sent: None if sent.url.startswith((url, "data:", "blob:")) else problems.append(sent.url)
         )
         page.on("response", lambda answer: problems.append(answer.url) if answer.status >= 400 else None)
+        page.emulate_media(color_scheme="dark")
         page.goto(url + path)
         page.wait_for_selector(selector)
+        assert page.get_by_role("link", name="Prediction page").evaluate("link => link.href") == f"{url}/"
         page.wait_for_load_state("networkidle")
         content = page.inner_text("body")
         if path == "/docs":
+            background = "getComputedStyle(document.documentElement).backgroundColor"
+            assert sum(map(int, re.findall(r"\d+", page.evaluate(background))[:3])) < 150
+            page.emulate_media(color_scheme="light")
+            page.wait_for_selector("html:not(.dark-mode)")
             for operation in ("/api/v1/predict", "/api/v1/explain", "/api/v1/model", "/health", "/ready"):
                 assert operation in content
             page.click(".opblock-summary-path[data-path='/api/v1/predict']")

@@ -1,5 +1,8 @@
 """The prediction page, in a browser and with an HTTP client."""
 
+import csv
+import datetime as dt
+import io
 import itertools
 import json
 import re
@@ -8,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -24,6 +28,7 @@ from seatrial.model.metadata import Metadata
 from seatrial.model.schema import columns_of
 from seatrial.serve import create_app
 from seatrial.serve.page import add_page, read_card, render_page
+from seatrial.serve.server_settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -505,6 +510,118 @@ DANGLING = """() => {
 
 
 @browser_test
+def test_a_curve_shows_other_values_of_a_number(visit: Any, url: str, titanic: Any) -> None:
+    visited = visit()
+    page = visited.open(url)
+    assert not any("what_if" in requested or "csv" in requested for requested in visited.requested)
+    page.locator("#what-if summary").press("Enter")
+    page.wait_for_selector("#curve svg")
+    example = titanic.metadata.example
+    low, high = titanic.metadata.seen["age"]["range"]
+    ends = titanic.predict([{**example, "age": low}, {**example, "age": high}])
+    rows = page.locator("#curve tbody tr").all_text_contents()
+    page.get_by_label("The prediction for other values of").select_option("age")
+    until(page, "document.querySelector('#curve svg').textContent.includes('Age (years)')")
+    rows = page.locator("#curve tbody tr").all_text_contents()
+    texts = [row.replace("\xa0", " ") for row in (rows[0], rows[-1])]
+    assert texts == [
+        f"{low:.4g} years{percent(ends[0]['probabilities']['1'])}",
+        f"80 years{percent(ends[1]['probabilities']['1'])}",
+    ]
+    label = page.locator("#curve svg").get_attribute("aria-label")
+    assert "probability of \u201csurvived\u201d is lowest" in label
+    assert "The dot is this row, at 7\xa0years." in label
+    page.get_by_label("Age", exact=True).fill("40")
+    until(page, "document.querySelector('#curve svg').getAttribute('aria-label').includes('at 40')")
+    assert page.evaluate(LOW_CONTRAST) == []
+    assert page.evaluate(UNNAMED) == []
+    assert visited.messages == []
+
+
+FILE = '''pclass;name;sex;age;sibsp;parch;fare;cabin;embarked;prediction;note
+2;"Müller, Frau ""Änne""";female;7,5;0;2;26,25;;S;old;=1+1
+9;B;male;-5;0;0;5;;S;old;"two
+lines"
+3;C;male;1.234;0;0;5;;S;old;-5
+1;D;male;99;0;0;5;;S;old;+49 30
+1;E
+'''
+
+
+@browser_test
+def test_a_file_is_predicted_on_the_page(visit: Any, url: str, titanic: Any, tmp_path: Path) -> None:
+    visited = visit()
+    page = visited.open(url)
+    page.locator("#file summary").press("Enter")
+    page.wait_for_selector("#batch-file")
+    page.set_input_files("#batch-file", {"name": "a.csv", "mimeType": "text/csv", "buffer": FILE.encode("cp1252")})
+    page.wait_for_selector("#batch a[download]")
+    status = page.locator("#batch [role=status]").inner_text()
+    assert status == "a.csv: 2 rows were predicted, 3 rows were refused, 1 row has values that training never saw."
+    assert page.locator("#batch .causes li").all_inner_texts() == [
+        "pclass: Input should be 1, 2 or 3 (1 row): line 3 (9)",
+        "age: Input should be greater than or equal to 0 (1 row): line 3 (-5)",
+        "age: Its point may separate thousands or decimals (1 row): line 5 (1.234)",
+        "The row has 2 cells, the header has 11 (1 row): line 7",
+    ]
+    assert page.locator("#batch tbody tr").count() == 5
+    with page.expect_download() as download:
+        page.locator("#batch a[download]").click()
+    assert download.value.suggested_filename == "a-predictions.csv"
+    text = Path(download.value.path()).read_text("utf-8-sig")
+    first, second, third, fourth, fifth = csv.DictReader(io.StringIO(text), delimiter=";")
+    row = {"pclass": 2, "name": 'Müller, Frau "Änne"', "sex": "female", "age": 7.5, "sibsp": 0, "parch": 2}
+    (predicted,) = titanic.predict([{**row, "ticket": None, "fare": 26.25, "cabin": None, "embarked": "S"}])
+    assert (first["name"], first["input_prediction"], first["note"]) == ('Müller, Frau "Änne"', "old", "'=1+1")
+    assert first["prediction"] == str(predicted["prediction"])
+    assert float(first["probability_1"].replace(",", ".")) == predicted["probabilities"]["1"]
+    assert (second["note"], second["prediction"]) == ("two\nlines", "")
+    assert second["warnings"].startswith("refused: pclass '9': Input should be 1, 2 or 3; refused: age '-5': ")
+    assert (third["note"], fourth["note"]) == ("-5", "'+49 30")
+    assert fourth["warnings"] == "age: Above 80, the largest value in training"
+    assert fifth["warnings"] == "refused: The row has 2 cells, the header has 11"
+    wrong = {"name": "b.csv", "mimeType": "text/csv", "buffer": b"Pclass,name,sex\n1,a,female\n"}
+    page.set_input_files("#batch-file", wrong)
+    until(page, "document.querySelector('#batch [role=status]').textContent.includes('Rename \u201cPclass\u201d.')")
+    assert page.locator("#batch table, #batch a[download]").count() == 0
+
+
+@browser_test
+def test_csv_is_read_and_written_as_spreadsheets_do(visit: Any, url: str) -> None:
+    page = visit().open(url)
+    assert page.evaluate(CSV_CASES) == {
+        "sep": [["a", "b"], ["1", "x;y"]],
+        "comma": [["a", "b"], ["1,5", ""]],
+        "unclosed": "The quote that opens in line 2 is never closed.",
+        "twice": "The file has two columns named \u201ca\u201d. Rename one of them.",
+        "workbook": "This is a workbook or a zip file. Save the table as CSV, and choose that file.",
+        "numbers": [1.5, 1.5, None, -1e3, None, None],
+        "doubt": "Its comma may separate thousands or decimals",
+        "written": '\'=1;-5;+1.5e3;\'@a;\'-1+1;"a;""b""";"\'\tx"\n',
+    }
+
+
+CSV_CASES = """async () => {
+  const csv = await import("./assets/csv.js");
+  const refused = (act) => { try { return act(); } catch (error) { return error.message; } };
+  const table = (text) => csv.readTable(text, new Map([["a"], ["b"]]));
+  const cells = (text) => [table(text).columns, table(text).records[0].cells];
+  const read = (cell, separator, commas) => csv.readNumber(cell, separator, commas) ?? null;
+  return {
+    sep: cells('sep=;\\na;b\\n1;"x;y"\\n'),
+    comma: cells('a;b\\r\\n1,5;\\r\\n'),
+    unclosed: refused(() => cells('a,b\\n1,"x')),
+    twice: refused(() => cells('a,a\\n1,2')),
+    workbook: refused(() => csv.decode(new Uint8Array([0x50, 0x4b, 3, 4]))),
+    numbers: [read("1,5", ";", true), read(" 1.5 ", ",", false), read("1,5", ",", false), read("-1e3", ",", false),
+      read("1 000", ",", false), read("9007199254740993", ",", false)],
+    doubt: refused(() => read("1,234", ";", false)),
+    written: csv.writeRecord(["=1", "-5", "+1.5e3", "@a", "-1+1", 'a;"b"', "\\tx"], ";").text,
+  };
+}"""
+
+
+@browser_test
 def test_there_is_no_motion_for_readers_who_prefer_none(visit: Any, url: str) -> None:
     page = visit(reduced_motion="reduce").open(url)
     moving = "[...document.querySelectorAll('*')].filter((e) => parseFloat(getComputedStyle(e).transitionDuration) > 0)"
@@ -544,7 +661,7 @@ def release_of(schema: type[Schema], **facts: Any) -> Release:
 def fake_server(visited: Visit, release: Any, answer: dict[str, Any]) -> Iterator[Any]:
     """Serve the page of a release without a model; the response is always the same."""
     app = FastAPI(openapi_url=None)
-    add_page(app, SimpleNamespace(release=release))  # type: ignore[arg-type]
+    add_page(app, SimpleNamespace(release=release, settings=Settings()))  # type: ignore[arg-type]
     visited.page.route("**/explain", lambda route: route.fulfill(json=answer))
     with serving(app) as url:
         yield visited.open(url)
@@ -636,6 +753,71 @@ def test_an_open_category_offers_its_values_and_takes_another(visit: Any) -> Non
         assert other.is_hidden()
 
 
+LEDGER = create_model(
+    "Ledger",
+    __base__=Schema,
+    **{
+        "a_name_that_is_far_longer_than_any_form_has_room_for": (float, Field(examples=[1_234_567.89])),
+        "moment": (dt.datetime, Field(examples=["2024-12-31T23:59:58"])),
+        **{f"x{number}": (float, Field(examples=[1.5])) for number in range(20)},
+    },
+)
+LEDGER_FACTS = {
+    "task": "regression",
+    "target": "price",
+    "classes": (),
+    "positive": None,
+    "unit": "€/month",
+    "importance": {"moment": 0.5, "x7": 0.2, "x3": 0.1},
+    "error_range": {
+        "share": 0.8,
+        "rows": 400,
+        "groups": [{"above": None, "low": -1.0, "high": 1.0}, {"above": 1e6, "low": -2e9, "high": 1e8}],
+    },
+    "data": {"target": {"deciles": [0.0]}},
+}
+
+
+@browser_test
+@pytest.mark.parametrize("width", [390, 1280])
+def test_large_figures_stay_inside_and_many_fields_are_folded(visit: Any, width: int) -> None:
+    name = next(iter(LEDGER.model_fields))
+    contributions = [
+        {"column": name, "value": 1_234_567.89, "typical": -98_765_432.1, "contribution": -123_456_789_012.34},
+        {"column": "moment", "value": "2024-12-31T23:59:58", "typical": None, "contribution": 1_234_567.89},
+    ]
+    explanation = {"label": None, "value": 1.2e9, "typical_value": 1.2e11, "contributions": contributions}
+    answer = {"predictions": [1_234_567_890.12], "explanation": explanation}
+    visited = visit(viewport={"width": width, "height": 900})
+    with fake_server(visited, release_of(LEDGER, **LEDGER_FACTS), answer) as page:
+        assert shown(page) == "price 1,234,567,890 €/month"
+        assert (
+            page.locator(".range-bar + p").inner_text().replace("\xa0", " ")
+            == "Probably 0 €/month to 1,334,567,890 €/month"
+        )
+        assert page.locator("#shares .share > .number").first.inner_text().startswith("\u2212123,456,789,012")
+        assert page.evaluate(TOO_WIDE) == []
+        titles = page.locator("#row > .fields .name").all_inner_texts()
+        assert titles[:3] == ["Moment", "X7", "X3"]
+        assert len(titles) == 10
+        more = page.locator("#row details.more")
+        assert more.locator("summary").inner_text() == "12 more fields, which matter less to the prediction"
+        assert page.get_by_label("X19").is_hidden()
+        page.get_by_role("button", name="Empty").click()  # it asks for folded fields too
+        page.get_by_label("X19").wait_for(state="visible")
+
+
+# What sticks out of its card, and inputs and figures whose text is cut or sticks out.
+TOO_WIDE = """() => [...document.querySelectorAll(".sheet *")].filter((element) => {
+  const inside = element.closest(".sheet").getBoundingClientRect();
+  const box = element.getBoundingClientRect();
+  const holdsText = element.matches("input, .number") && element.clientWidth > 0;
+  const cut = holdsText && element.scrollWidth > element.clientWidth + 1;
+  const out = box.right > inside.right || box.left < inside.left;
+  return element.checkVisibility() && !element.matches(".away") && (cut || out);
+}).map((element) => element.outerHTML.slice(0, 200))"""
+
+
 @browser_test
 def test_many_columns_keep_the_explanation_short(visit: Any) -> None:
     names = [f"measurement_{number:02d}" for number in range(60)]
@@ -656,8 +838,30 @@ def test_many_columns_keep_the_explanation_short(visit: Any) -> None:
         assert 0 <= page.locator("#answer").bounding_box()["y"] < 100
 
 
+def test_reports_are_linked_and_served_only_where_they_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "report.html").write_text("<style>p {}</style><p>R\u00b2</p>", encoding="utf-8")
+    paths = {"Training report": str(tmp_path / "report.html"), "Trial": str(tmp_path / "trial.html")}
+
+    def app() -> FastAPI:
+        made = FastAPI(openapi_url=None)
+        add_page(made, SimpleNamespace(release=release_of(IrisRow), settings=Settings()))  # type: ignore[arg-type]
+        return made
+
+    with serving(app()) as deployed:
+        assert "reports/" not in httpx.get(deployed).text
+    monkeypatch.setenv("SEATRIAL_REPORTS", json.dumps(paths))
+    with serving(app()) as local:
+        links = re.findall('href="(reports/.*?)">(.*?)<', httpx.get(local).text)
+        assert links == [("reports/training-report", "Training report")]
+        report = httpx.get(f"{local}/reports/training-report")
+        others = [httpx.get(f"{local}/reports/{name}").status_code for name in ("trial", "report.html", "..%2Fx")]
+    assert "R\u00b2" in report.text
+    assert report.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert others == [404] * 3
+
+
 def test_columns_that_the_model_does_not_use_come_last() -> None:
     release = release_of(IrisRow, inputs=Inputs(("elements", "submit", "soil", "tags"), ()))
-    text = render_page(release)
+    text = render_page(release, Settings())
     assert text.index("but not used by this model") < text.index(">Flag<")
     assert text.index(">Tags<") < text.index("but not used by this model")

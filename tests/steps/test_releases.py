@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,8 @@ from seatrial.core.index_settings import index_in_folder
 from seatrial.core.project import find_project
 from seatrial.release import FolderIndex, built_release
 from seatrial.steps import releases as module
-from seatrial.steps.releases import build, list_releases, publish
-from seatrial.steps.serve import RunningServer, running_servers, servers_folder
+from seatrial.steps.releases import build, list_releases, publish, releases_page
+from seatrial.steps.running_servers import RunningServer, running_servers, servers_folder
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,10 @@ def test_releases_are_listed_with_metrics_and_servers(tmp_path: Path):
     assert (old.version, new.version) == ("0.1.0", "0.2.0")
     assert (new.headline, new.value, new.metrics, new.engine) == ("", None, {"auc": 0.87}, "onnx")
     assert (old.served, new.served) == ((), ("http://127.0.0.1:8001",))
+    page = releases_page([replace(old, value=0.8, headline="AUC"), new], "tiny-model", "0.2.0", "a <folder>")
+    assert re.findall(r'scope="row">(.*?)<', page) == ["0.2.0 (this one)", "0.1.0"]
+    assert "on a &lt;folder&gt;" in page
+    assert page.count(">AUC<") == page.count(">0.800<") == 1
 
 
 def test_a_large_wheel_is_not_opened_for_its_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -11,8 +11,9 @@ import pytest
 from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import to_json, write_atomic
 from seatrial.core.project import find_project
-from seatrial.steps.serve import Servable, prepare_checkout, serve, wait_until_ready
+from seatrial.steps.serve import Servable, prepare_checkout, reports_about, serve, wait_until_ready
 
 PARENT = """
 import signal, sys, time
@@ -31,6 +32,33 @@ def test_a_checkout_is_served_by_this_interpreter_from_its_source(tmp_path: Path
     servable = prepare_checkout(project)
     assert (servable.python, servable.package) == (Path(sys.executable), "tiny_model")
     assert servable.variables == {"PYTHONPATH": str(project.root / "src")}
+
+
+def test_the_reports_about_a_release_are_those_of_its_own_training_and_newest_trial(tmp_path: Path):
+    project = find_project(make_project(tmp_path / "tiny"))
+    metadata = {"name": "tiny-model", "metrics": {"f1": 0.5}}
+    for run, other in (("a", {}), ("b", {"metrics": {}})):
+        write_atomic(project.runs / run / "run.json", to_json({"id": run, "version": "1", **metadata, **other}))
+        write_atomic(project.runs / run / "report.html", run)
+    trial = project.root / ".seatrial" / "trials" / f"{'c' * 16}-first"
+    write_atomic(trial / "verdict.json", "{}")
+    report = {"Training report": project.runs / "a" / "report.html"}
+    assert reports_about(project, metadata) == report
+    assert reports_about(project, metadata, "c" * 64) == report  # without its page
+    write_atomic(trial / "trial.html", "Passed")
+    assert reports_about(project, metadata, "c" * 64) == {**report, "Trial": trial / "trial.html"}
+    assert reports_about(project, {"name": "another"}, "d" * 64) == {}
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_reports_stay_on_this_machine(tmp_path: Path, host: str, shown: bool):
+    interpreter = tmp_path / "python"
+    interpreter.write_text('#!/bin/sh\necho "$SEATRIAL_REPORTS" > "$0.reports"\n')
+    interpreter.chmod(0o755)
+    servable = Servable(interpreter, "tiny_model", reports={"Trial": tmp_path / "trial.html"})
+    with serve(servable, host=host, port=1) as server:
+        server.wait(10)
+    assert ("trial.html" in (tmp_path / "python.reports").read_text()) is shown
 
 
 def test_a_server_that_ends_at_once_is_reported(tmp_path: Path):

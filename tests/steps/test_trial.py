@@ -15,7 +15,7 @@ from seatrial.core.project import ProjectSettings, find_project
 from seatrial.release import FolderIndex, open_index
 from seatrial.steps import trial
 from seatrial.steps.lockfile import LOCKFILE
-from seatrial.steps.serve import RunningServer
+from seatrial.steps.running_servers import RunningServer
 from seatrial.steps.trial import (
     TrialResult,
     accept,

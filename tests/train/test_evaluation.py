@@ -325,11 +325,13 @@ def test_the_importance_of_many_columns_takes_fewer_rows_and_ends_in_time() -> N
 
     full = permutation_importance(evaluation, table, score, seed=1, seconds=600)
     assert len(full) == len(table)
+    assert not any(one.hurried for one in full)
     assert max(calls) == 40_000
     calls.clear()
     quick = permutation_importance(evaluation, table, score, seed=1, seconds=0.2)
     assert max(calls[1:]) < 40_000
     assert len(quick) <= len(table)
+    assert all(one.hurried for one in quick)
     lines: list[str] = []
     assert permutation_importance(evaluation, table, score, seed=1, seconds=0, progress=lines.append) == ()
     assert lines == [f"left out the importance of {len(table)} columns after 0 s"]

@@ -53,6 +53,16 @@ def test_the_prediction_is_described_with_labels_and_threshold() -> None:
     assert "`y`, a number." in card(task="regression", classes=(), positive=None)
 
 
+def test_a_regression_has_its_unit_and_the_range_of_its_errors() -> None:
+    groups = [{"above": None, "low": -4.5, "high": 6.25}, {"above": 12_000.0, "low": -2_000.0, "high": 999.0}]
+    facts = {"task": "regression", "classes": (), "positive": None, "unit": "€"}
+    text = card(**facts, error_range={"share": 0.8, "rows": 250, "groups": groups})
+    assert "`y`, a number, in €." in text
+    assert "For 80\xa0% of the held-out rows, the true value was so close to the prediction:" in text
+    assert "| the smallest | -4.5 to 6.25 |\n| 12,000 | -2,000 to 999 |" in text.replace("\u2212", "-")
+    assert "so close" not in card(**facts)
+
+
 def test_metrics_have_intervals_and_baselines_where_they_are_known() -> None:
     assert "| accuracy | 0.800 | 0.700 to 0.900 | 0.600 | 0.700 | 0.750 |" in card()
     assert "| F1 | 0.500 |  |  |  |  |" in card()

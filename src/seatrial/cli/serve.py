@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, ProjectOption, release_and_index
+from seatrial.cli.options import HERE, IndexOption, ProjectOption, project_if_any, release_and_index
 from seatrial.core.project import ProjectSettings
 from seatrial.steps.project import Project
 
@@ -47,7 +47,7 @@ def serve(
     else:
         name, settings = release_and_index(release, index, project)
         with show.progress() as progress:
-            servable = prepare_release(name, settings, progress)
+            servable = prepare_release(name, settings, progress, project_if_any(project))
     options = ("--workers", str(workers), "--log-format", log_format)
     with run_server(servable, host=host, port=port, options=options) as server:
         raise typer.Exit(wait_for(server))
@@ -128,7 +128,7 @@ def _install(settings: ProjectSettings) -> "Servable":
 
     _heading("Install it from there into a clean environment", "part of seatrial serve")
     with show.progress() as progress:
-        servable = prepare_release(settings.requirement, settings.index, progress)
+        servable = prepare_release(settings.requirement, settings.index, progress, settings)
     show.info(f"  {servable.python.parent.parent.name}{', which existed already' if servable.cached else ''}")
     return servable
 

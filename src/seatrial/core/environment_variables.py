@@ -21,4 +21,4 @@ VARIABLES = {
     "PIP_EXTRA_INDEX_URL": "the private index for building a container; each file is checked against its hash",
 }
 # Seatrial's own processes and pipelines find one another by these; users do not set them.
-INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})
+INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})

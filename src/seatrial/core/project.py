@@ -25,6 +25,7 @@ KEYS = {
     "task": (str, "binary, multiclass or regression; default: derived from the target's values"),
     "positive": ((str, int, bool), "binary tasks: the label that counts as yes; default: the last one in sort order"),
     "labels": (dict, "the text shown to people for each label"),
+    "unit": (str, "regression: the unit of the target, shown to people: €, years, kWh"),
     "threshold": (float, "binary tasks: the lowest probability at which the positive label is predicted"),
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
     "seed": (int, "the seed of the split and of every other random choice"),
@@ -54,6 +55,7 @@ class ProjectSettings:
     task: str | None = None
     positive: str | int | bool | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    unit: str = ""
     threshold: float = 0.5
     test_share: float = 0.25
     seed: int = 1912

@@ -18,7 +18,9 @@ class Metadata:
     """The metadata of one release. Classes are in the order of the score columns; unseen.py explains `seen`.
 
     `best_column` is the column of the baseline that uses a single one; `doubts` are the reasons, by their names, for
-    which the result may be too good to be true.
+    which the result may be too good to be true. `importance` is the loss in the headline metric when a column is
+    shuffled; it is empty where measuring it took too long. `unit` and `error_range` are a regression's: the unit of its
+    target, and how far from a prediction the true values of held-out rows were (train/error_range.py).
     """
 
     name: str
@@ -37,6 +39,9 @@ class Metadata:
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     best_column: str = ""
     doubts: dict[str, str] = field(default_factory=dict)
+    importance: dict[str, float] = field(default_factory=dict)
+    unit: str = ""
+    error_range: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)

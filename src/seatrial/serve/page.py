@@ -6,18 +6,22 @@ a Content-Security-Policy without exceptions, and nothing is loaded from elsewhe
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from seatrial.model import Release
-from seatrial.model.schema import Column, row_name
+from seatrial.model.schema import row_name
 from seatrial.pages import asset, render
 from seatrial.pages.words import short
+from seatrial.serve.form_fields import by_importance, form_fields
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import Service
 
 CONTENT_SECURITY_POLICY = (
@@ -29,20 +33,25 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # browsers may store it, and must revalidate it by its ETag
 }
-ASSETS = {"look.css": "text/css", "try.css": "text/css", "try.js": "text/javascript", "icon.svg": "image/svg+xml"}
-UNKNOWN = "unknown"
-OTHER = "other"  # the choice of a value that an open category does not list; it is not JSON, as those listed are
-SEGMENTS_LIMIT = 5  # more choices, or longer ones, become a drop-down list
-SEGMENTS_WIDTH = 40  # characters
-INPUT_TYPES = {"date": "date", "date-time": "datetime-local", "time": "time"}
+SCRIPTS = ("try.js", "shared.js", "rows.js", "what_if.js", "csv.js", "batch.js")  # all but two are loaded when needed
+ASSETS = {
+    **dict.fromkeys(SCRIPTS, "text/javascript"),
+    **dict.fromkeys(("look.css", "try.css", "docs.css"), "text/css"),
+    "docs.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+MANY_UNUSED = 6  # more fields that the model does not use are folded
+REPORTS = "SEATRIAL_REPORTS"  # the environment variable with the paths of reports, by their titles, as JSON
+REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
 
 
 def add_page(app: FastAPI, service: Service) -> None:
-    """Add `/` and the assets that it loads."""
+    """Add `/`, the assets that it loads, and the reports that whoever started the server has on this machine."""
+    reports = local_reports(os.environ.get(REPORTS, ""))
 
     @cache
     def page() -> bytes:
-        return render_page(service.release).encode()
+        return render_page(service.release, service.settings, list(reports)).encode()
 
     @cache
     def content(name: str) -> bytes:
@@ -56,22 +65,41 @@ def add_page(app: FastAPI, service: Service) -> None:
             raise HTTPException(404)
         return _respond(request, content(name), ASSETS[name])
 
+    async def report(request: Request, name: str) -> Response:
+        titles = [title for title in reports if _path_of(title) == name]
+        if not titles or not reports[titles[0]].is_file():
+            raise HTTPException(404)
+        return _respond(request, reports[titles[0]].read_bytes(), "text/html", {**HEADERS, **REPORT_POLICY})
+
+    app.add_api_route("/reports/{name}", report, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/", show, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/assets/{name}", load, methods=["GET", "HEAD"], include_in_schema=False)
 
 
-def _respond(request: Request, content: bytes, media_type: str) -> Response:
+def local_reports(document: str) -> dict[str, Path]:
+    """The reports that exist, by their titles, from the variable SEATRIAL_REPORTS; none for a deployed server."""
+    paths = {title: Path(path) for title, path in json.loads(document or "{}").items()}
+    return {title: path for title, path in paths.items() if path.is_file()}
+
+
+def _path_of(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def _respond(request: Request, content: bytes, media_type: str, headers: Mapping[str, str] = HEADERS) -> Response:
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-    headers = {**HEADERS, "ETag": tag}
+    headers = {**headers, "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type=media_type)
 
 
-def render_page(release: Release) -> str:
-    """Render the page for a release."""
+def render_page(release: Release, settings: Settings, reports: Sequence[str] = ()) -> str:
+    """Render the page for a release, and for the limits of its server; `reports` are titles of pages to link to."""
     meta = release.metadata
-    fields = _fields(release)
+    fields = form_fields(release)
+    used, unused = [field for field in fields if field.used], [field for field in fields if not field.used]
+    first, more = by_importance(used, meta.importance)
     row_word = row_name(release.schema)
     facts = {
         "task": meta.task,
@@ -83,6 +111,11 @@ def render_page(release: Release) -> str:
         "example": meta.example,
         "typical": meta.typical,
         "columns": [field.facts() for field in fields],
+        "order": sorted((field.column.name for field in used), key=lambda name: -meta.importance.get(name, 0.0)),
+        "unit": meta.unit,
+        "error_range": {**meta.error_range, "never_negative": _never_negative(meta.data)} if meta.error_range else None,
+        "row_limit": settings.row_limit,
+        "body_limit": settings.body_limit,
         "release": release.name,
         "version": release.version,
         "package": release.package,
@@ -93,11 +126,19 @@ def render_page(release: Release) -> str:
         release=release,
         headline=_headline(release),
         row=row_word,
-        used=[field for field in fields if field.used],
-        unused=[field for field in fields if not field.used],
+        links=[(title, f"reports/{_path_of(title)}") for title in reports],
+        first=first,
+        more=more,
+        unused=unused,
+        fold_unused=len(unused) > MANY_UNUSED,
         facts=facts,
         card=list(read_card(release.card)),
     )
+
+
+def _never_negative(data: Mapping[str, Any]) -> bool:
+    deciles = data.get("target", {}).get("deciles")
+    return bool(deciles) and deciles[0] >= 0
 
 
 def _class(release: Release, value: Any) -> dict[str, Any]:
@@ -124,124 +165,6 @@ def _headline(release: Release) -> str:
     if rows:
         line += f" on {rows:,} rows that were not used in training"
     return line + (f" ({'; '.join(details)})" if details else "")
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column in the form. `control` is segments, select, number, text, long, json or the input type of a date."""
-
-    number: int
-    column: Column
-    control: str
-    used: bool
-
-    @property
-    def id(self) -> str:
-        """Its ID and control name in the page; the column's own name could clash with a property of the form."""
-        return f"f{self.number}"
-
-    @property
-    def options(self) -> list[tuple[str, str]]:
-        """The choices, as (JSON, text)."""
-        column = self.column
-        values: list[Any] = [True, False] if column.kind == "boolean" else list(column.categories)
-        texts = ["yes", "no"] if column.kind == "boolean" else [str(value) for value in values]
-        options = [(json.dumps(value), text) for value, text in zip(values, texts, strict=True)]
-        if column.nullable:
-            taken = UNKNOWN in texts  # a category of that name differs from a missing value
-            options.append(("null", "no answer" if taken else UNKNOWN))
-        return [*options, (OTHER, "another value…")] if column.open else options
-
-    @property
-    def wide(self) -> bool:
-        """Whether it spans the whole width of the form."""
-        if self.control == "segments":
-            return sum(len(text) + 3 for _, text in self.options) > 24
-        return self.control in ("long", "json") or (self.control == "text" and (self.column.max_length or 0) > 120)
-
-    @property
-    def step(self) -> str:
-        """The step of a number input."""
-        return "1" if self.column.kind == "integer" else "any"
-
-    @property
-    def placeholder(self) -> str:
-        """The value that an empty control means."""
-        column = self.column
-        if column.nullable:
-            return UNKNOWN
-        return "" if column.required or column.default is None else str(column.default)
-
-    @property
-    def valid_range(self) -> str:
-        """The accepted values, in a few words."""
-        if self.control == "json":
-            return "as JSON"
-        column = self.column
-        low = None if column.minimum is None else _bound(column.minimum)
-        high = None if column.maximum is None else _bound(column.maximum)
-        if low is None and high is None:
-            return ""
-        if high is None:
-            return f"more than {low}" if column.exclusive_minimum else f"{low} or more"
-        if low is None:
-            return f"less than {high}" if column.exclusive_maximum else f"{high} or less"
-        return f"{'above ' * column.exclusive_minimum}{low} to {'below ' * column.exclusive_maximum}{high}"
-
-    def facts(self) -> dict[str, Any]:
-        """What the script needs to know about it."""
-        column = self.column
-        return {
-            "id": self.id,
-            "name": column.name,
-            "title": column.title,
-            "unit": column.unit,
-            "kind": self.control,
-            "nullable": column.nullable,
-            "required": column.required,
-            "default": column.default if _plain(column.default) else None,
-        }
-
-
-def _plain(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float | bool)
-
-
-def _bound(value: float) -> str:
-    grouped = abs(value) >= 10_000  # a smaller one may be a year
-    return (f"{value:,.10g}" if grouped else f"{value:.10g}").replace("-", "\u2212")
-
-
-def _fields(release: Release) -> list[Field]:
-    """Make a field for each column, in the schema's order."""
-    used = release.used_columns
-    properties = release.json_schema["properties"]
-    example = release.metadata.example
-    return [
-        Field(number, column, _control(column, properties[column.name], example.get(column.name)), column.name in used)
-        for number, column in enumerate(release.columns)
-    ]
-
-
-def _control(column: Column, part: dict[str, Any], example: Any) -> str:
-    if column.kind == "boolean":
-        return "segments"
-    if column.open:
-        return "select"  # whose last choice is another value
-    if column.kind == "category":
-        texts = [str(value) for value in column.categories] + [UNKNOWN] * column.nullable
-        few = len(texts) <= SEGMENTS_LIMIT and sum(map(len, texts)) <= SEGMENTS_WIDTH
-        return "segments" if few else "select"
-    if column.kind in ("integer", "number"):
-        return "number"
-    if column.kind == "text":
-        return "long" if (column.max_length or 0) > 200 else "text"
-    options = part.get("anyOf", [part])
-    formats = [option["format"] for option in options if option.get("type") == "string" and "format" in option]
-    if not formats:
-        return "json"
-    zoned = re.search(r"\d(Z|[+-]\d\d:\d\d)$", str(example))  # date inputs have no time zones
-    return "text" if zoned and "time" in formats[0] else INPUT_TYPES.get(formats[0], "text")
 
 
 @dataclass(frozen=True)

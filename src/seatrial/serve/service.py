@@ -180,7 +180,7 @@ class Service:
     def _model(self) -> EncodedResponse:
         release, meta = self.release, self.release.metadata
         first = ("description", "task", "target", "classes", "labels", "positive", "threshold", "engine")
-        second = ("headline", "metrics", "split", "proof", "environment")
+        second = ("headline", "metrics", "unit", "error_range", "importance", "split", "proof", "environment")
         facts = {
             "name": release.name,
             "version": release.version,

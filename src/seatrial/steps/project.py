@@ -173,7 +173,7 @@ class Project:
         settings = self.settings
         check_port(host, port, hint="Choose another port.")
         with _reporting(self._progress) as report:
-            servable = prepare_release(release or settings.name, settings.index, report)
+            servable = prepare_release(release or settings.name, settings.index, report, settings)
         with serve(servable, host=host, port=port, options=("--log-level", "warning")) as server:
             yield wait_until_ready(server, host, port)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
     from seatrial.release import BuiltRelease, IndexedRelease, Published
-    from seatrial.steps.serve import RunningServer
+    from seatrial.steps.running_servers import RunningServer
     from seatrial.wheels.wheel import WheelInfo
 
 SIZE_LIMIT = 64 * 2**20  # bytes; a larger wheel is not fetched only to list its metrics
@@ -175,10 +175,21 @@ class ListedRelease:
 def list_releases(name: str, index: "IndexSettings") -> list[ListedRelease]:
     """List the releases of a model on an index, oldest first."""
     from seatrial.release import open_index
-    from seatrial.steps.serve import running_servers
+    from seatrial.steps.running_servers import running_servers
 
     running = running_servers()
     return [_listed(release, running) for release in open_index(index).releases(name)]
+
+
+def releases_page(listed: "Sequence[ListedRelease]", name: str, version: str, where: str) -> str:
+    """Render releases as a page, the newest first; `version` is the served one, and `where` says where they are."""
+    from seatrial.pages import render
+    from seatrial.pages.words import short
+
+    newest_first = list(reversed(listed))
+    headline = next((release.headline for release in newest_first if release.headline), "")
+    facts = {"name": name, "version": version, "where": where, "headline": headline, "short": short}
+    return render("releases.html", releases=newest_first, **facts)
 
 
 def _listed(release: "IndexedRelease", running: "Sequence[RunningServer]") -> ListedRelease:

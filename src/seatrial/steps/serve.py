@@ -1,8 +1,4 @@
-"""Serve: a release over HTTP, from an environment of its own; or the project as it was last trained.
-
-The server is a child process. Each running server keeps a small file on this machine, which is checked against its
-process.
-"""
+"""Serve: a release over HTTP, from an environment of its own; or the project as it was last trained."""
 
 import json
 import os
@@ -11,26 +7,31 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import read_json, write_atomic
 from seatrial.core.index_settings import IndexSettings
 from seatrial.core.ports import url_of
-from seatrial.core.processes import is_running
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
-from seatrial.core.state import state_home
 from seatrial.deploy.health import request_json
 from seatrial.deploy.health import wait_until_ready as wait
+from seatrial.model.metadata import METADATA_FILE
 from seatrial.release import open_index
 from seatrial.steps.lockfile import EXTRAS, offer_toolkit
+from seatrial.steps.releases import list_releases, releases_page
+from seatrial.steps.running_servers import servers_folder
+from seatrial.trial.gate import result_folders
 from seatrial.wheels.environments import make_environment
+from seatrial.wheels.wheel import WheelInfo
 
 READY_SECONDS = 60.0  # how long a server may take to become ready
 STOP_SECONDS = 10.0  # until a server that does not end is killed
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ServerProcess = subprocess.Popen[bytes]
 
 
@@ -41,22 +42,59 @@ class Servable:
     python: Path
     package: str
     variables: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, Path] = field(default_factory=dict)  # pages of this machine about the release, by their title
     cached: bool = False  # whether the environment existed already
 
 
-def prepare_release(requirement: str, index: IndexSettings, progress: Progress = silent) -> Servable:
-    """Install a release of the index, with the server, into a clean environment."""
+def prepare_release(
+    requirement: str, index: IndexSettings, progress: Progress = silent, project: ProjectSettings | None = None
+) -> Servable:
+    """Install a release of the index, with the server, into a clean environment; `project` may have its reports."""
     opened = open_index(index)
     progress(f"fetching {requirement}")
     wheel = opened.fetch_wheel(opened.find(requirement))
     source = offer_toolkit(opened, progress)
     environment = make_environment(wheel, extras=EXTRAS, index=source, progress=progress)
-    return Servable(environment.python, wheel.package, cached=environment.cached)
+    reports: dict[str, Path] = {}
+    if project:
+        reports |= reports_about(project, wheel.release, wheel.sha256) | _releases_report(project, index, wheel)
+    return Servable(environment.python, wheel.package, reports=reports, cached=environment.cached)
+
+
+def _releases_report(project: ProjectSettings, index: IndexSettings, wheel: WheelInfo) -> dict[str, Path]:
+    """Write the list of releases; only of an index in a folder, since reading all metrics takes long over HTTP."""
+    path = project.root / ".seatrial" / "releases.html"
+    if not index.folder:
+        return {}
+    with suppress(SeatrialError, OSError):  # a damaged release, or a project that cannot be written, can be served
+        listed = list_releases(wheel.name, index)
+        write_atomic(path, releases_page(listed, wheel.name, wheel.version, str(index.folder)))
+        return {"Releases": path}
+    return {}
 
 
 def prepare_checkout(project: ProjectSettings) -> Servable:
     """Serve the project's own source with what was last trained, in this interpreter's environment."""
-    return Servable(Path(sys.executable), project.package, {"PYTHONPATH": str(project.source)})
+    file = project.artifacts / METADATA_FILE
+    reports = reports_about(project, read_json(file)) if file.is_file() else {}
+    return Servable(Path(sys.executable), project.package, {"PYTHONPATH": str(project.source)}, reports)
+
+
+def reports_about(project: ProjectSettings, metadata: Any, wheel: str = "") -> dict[str, Path]:
+    """The reports in a project about a release: of the training that wrote this release.json, and of the newest trial.
+
+    `wheel` is the SHA-256 of its wheel.
+    """
+    found: dict[str, Path] = {}
+    for file in sorted(project.runs.glob("*/run.json")):
+        run: Any = None
+        with suppress(SeatrialError, OSError, ValueError):  # a damaged run has no report about this release
+            run = read_json(file)
+        if isinstance(run, dict) and {k: v for k, v in run.items() if k not in ("id", "version")} == metadata:
+            found["Training report"] = file.with_name("report.html")
+    for folder in result_folders(project.root, wheel)[:1] if wheel else ():
+        found["Trial"] = folder / "trial.html"
+    return {title: path for title, path in found.items() if path.is_file()}
 
 
 @contextmanager
@@ -67,6 +105,9 @@ def serve(servable: Servable, *, host: str, port: int, options: tuple[str, ...] 
     """
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
     environment |= {"SEATRIAL_SERVED_DIR": str(servers_folder()), **servable.variables}
+    if host in LOOPBACK:  # the reports show rows of the table
+        reports = {title: str(path.resolve()) for title, path in servable.reports.items()}
+        environment["SEATRIAL_REPORTS"] = json.dumps(reports)
     command = [str(servable.python), "-m", "seatrial.serve", servable.package, "--host", host, "--port", str(port)]
     with _exit_on_sigterm():
         server = subprocess.Popen([*command, *options], env=environment)
@@ -129,32 +170,3 @@ def _stop(server: ServerProcess) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-
-
-@dataclass(frozen=True)
-class RunningServer:
-    """A server that is running: what it serves, and where."""
-
-    pid: int
-    url: str
-    release: str
-    version: str
-
-
-def servers_folder() -> Path:
-    """The folder in which servers record that they are running."""
-    return state_home() / "served"
-
-
-def running_servers() -> list[RunningServer]:
-    """List the running servers; a record that a killed one left behind is ignored."""
-    servers = []
-    for path in sorted(servers_folder().glob("*.json")):
-        try:
-            record = json.loads(path.read_bytes())
-            server = RunningServer(int(record["pid"]), record["url"], record["release"], record["version"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if is_running(server.pid):
-            servers.append(server)
-    return servers

@@ -8,7 +8,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.deploy import TargetState, target_names
 from seatrial.release import BuiltRelease, Index, IndexedRelease, built_release, open_index
 from seatrial.steps.lockfile import offer_toolkit
-from seatrial.steps.serve import running_servers
+from seatrial.steps.running_servers import running_servers
 from seatrial.trial import gate
 from seatrial.trial.policy import Policy, read_policy
 from seatrial.wheels.sources import WheelSource

@@ -85,6 +85,7 @@ def _answers(examination: Examination, options: Options, about: str, schema: str
             for column in examination.unused
         ],
         "positive": target.positive,
+        "unit": target.unit,
         "classes": [in_a_cell(label) for label in target.ordered],
         **schema_answers(schema),
         "ci": options.ci,

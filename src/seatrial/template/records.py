@@ -204,6 +204,7 @@ class TargetFacts:
     positive: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    unit: str = ""
 
     @property
     def ordered(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The files that a wheel carries: the engine, release.json, the model card, the schema, golden and reference rows."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ from seatrial.model.metadata import METADATA_FILE, Metadata
 from seatrial.model.release import CARD_FILE
 from seatrial.model.unseen import seen_in
 from seatrial.train import reference_rows
-from seatrial.train.evaluation import Evaluation
+from seatrial.train.error_range import error_range
+from seatrial.train.evaluation import Evaluation, Importance
 from seatrial.train.golden_rows import golden_rows
 from seatrial.train.model_card import model_card
 from seatrial.train.profile import Fingerprint
@@ -32,6 +34,7 @@ def release_metadata(
     fitted: Fitted,
     evaluation: Evaluation,
     doubts: dict[str, str],
+    importance: Sequence[Importance],
     engine: EngineFile,
     fingerprint: Fingerprint,
 ) -> Metadata:
@@ -59,6 +62,10 @@ def release_metadata(
         metrics={m.name: asdict(m) for m in evaluation.metrics},
         best_column=evaluation.best_column,
         doubts=doubts,
+        # The same inputs must give the same bytes, on a slow machine too.
+        importance={one.column: float(f"{one.mean:.4g}") for one in importance if not one.hurried},
+        unit=project.unit if table.task == "regression" else "",
+        error_range=error_range(evaluation) if table.task == "regression" else {},
         data={"file": project.data.name, **asdict(fingerprint)},
         seen=seen_in(recipe.columns, training, inputs.strings),
         split={

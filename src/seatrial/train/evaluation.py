@@ -48,11 +48,15 @@ class Metric:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much worse the headline metric gets, in its own unit, when a column's values are shuffled among the rows."""
+    """How much worse the headline metric gets, in its own unit, when a column's values are shuffled among the rows.
+
+    `hurried` says that rows or columns were left out to save time, so that another machine gets other numbers.
+    """
 
     column: str
     mean: float
     spread: float
+    hurried: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,7 @@ def permutation_importance(
     part = _shuffled_rows(held_out, score, generator, seconds)
     held_out = {name: values[part] for name, values in held_out.items()}
     labels, rows = evaluation.labels[part], len(part)
+    hurried = rows < min(len(evaluation.labels), MOST_SHUFFLED_ROWS)
     measure = headline_measure(evaluation)
     sign = 1.0 if measure.higher_is_better else -1.0
 
@@ -174,13 +179,13 @@ def permutation_importance(
     before = measured(repeated)
     if not np.isfinite(before[0]):
         return ()
-    importance = []
+    importance: list[Importance] = []
     reported = began
     for number, (name, values) in enumerate(held_out.items(), 1):
         now = time.monotonic()
         if now - began > seconds:
             progress(f"left out the importance of {len(held_out) - number + 1} columns after {seconds:.0f} s")
-            break
+            return tuple(replace(one, hurried=True) for one in importance)
         if number == 1 or now - reported > 1:
             progress(f"measuring the importance of column {number} of {len(held_out)}")
             reported = now
@@ -189,7 +194,7 @@ def permutation_importance(
         except SeatrialError:
             continue
         losses = [sign * (b - a) for b, a in zip(before, after, strict=True)]
-        importance.append(Importance(name, float(np.mean(losses)), float(np.std(losses))))
+        importance.append(Importance(name, float(np.mean(losses)), float(np.std(losses)), hurried))
     return tuple(importance)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
-from seatrial.pages.words import short
+from seatrial.pages.words import percent, plain, short
 
 MOST_LISTED = 60  # categories of a column
 
@@ -24,6 +24,7 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         "baseline knows only the distribution of the target."
         + (f" The best single column is `{metadata.best_column}`." if metadata.best_column else ""),
         _metrics(metadata),
+        _error_range(metadata),
         *(f"**Doubtful.** {doubt}" for doubt in metadata.doubts.values()),
         "## Training data",
         _data(metadata),
@@ -41,7 +42,7 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
 
 def _prediction(metadata: Metadata) -> str:
     if metadata.task == "regression":
-        return f"`{metadata.target}`, a number."
+        return f"`{metadata.target}`, a number" + (f", in {metadata.unit}." if metadata.unit else ".")
     labels = ", ".join(
         f"`{label}`" + (f" ({metadata.label(label)})" if str(label) in metadata.labels else "")
         for label in metadata.classes
@@ -63,6 +64,19 @@ def _metrics(metadata: Metadata) -> str:
         texts = " | ".join("" if value is None else short(value) for value in others)
         lines.append(f"| {metric['label']} | {short(metric['value'])} | {interval} | {texts} |")
     return "\n".join(lines)
+
+
+def _error_range(metadata: Metadata) -> str:
+    """Say how close the predictions of a regression are to the truth, by the size of the prediction."""
+    known = metadata.error_range
+    if not known:
+        return ""
+    lines = ["| predictions from | true value, less the prediction |", "| --- | --- |"]
+    for group in known["groups"]:
+        begins = "the smallest" if group["above"] is None else plain(group["above"])
+        lines.append(f"| {begins} | {plain(group['low'])} to {plain(group['high'])} |")
+    about = f"For {percent(known['share'])} of the held-out rows, the true value was so close to the prediction:"
+    return "\n\n".join([about, "\n".join(lines)])
 
 
 def beside_the_model(metadata: Metadata) -> str:

@@ -65,6 +65,15 @@ def test_a_category_is_open_or_closed_by_one_word() -> None:
     assert [c.open for c in columns.values()] == [False, False, True]
 
 
+def test_a_list_of_categories_is_not_named_like_a_field() -> None:
+    towns = [f"a town with a long name, number {n:02d}" for n in range(12)]
+    source = source_of(Town=[towns[n * 7 % 12] for n in range(96)], y=[n * n // 5 % 2 for n in range(96)])
+    text = schema_code(examine(source, "y"), row="Sale", about="A sale.")
+    assert "    Town: Town_ | str = Field(" in text
+    (column,) = columns_of(schema_in(run_text("schema", text, "schema.py")))
+    assert (column.open, len(column.categories)) == (True, 12)
+
+
 def test_comments_are_sentences_and_plain_booleans_need_none() -> None:
     rows = range(60)
     source = source_of(

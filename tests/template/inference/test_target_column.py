@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.template.projects import examined
+from tests.template.projects import examined, render
 from tests.template.tables import WriteFile, check_project, decisions, error_of, table
 
 from seatrial.core.errors import SeatrialError
@@ -29,6 +29,12 @@ def test_a_target_with_missing_values(write_file: WriteFile, tmp_path: Path) -> 
     assert (examination.rows, examination.rows_left_out) == (34, 6)
     assert "y: 6 rows left out: they have no label (of 40)" in decisions(examination)
     check_project(examination, tmp_path)
+
+
+def test_the_unit_of_a_quantity_is_kept_in_the_settings(write_file: WriteFile, tmp_path: Path) -> None:
+    examination = examined(write_file(table(y=lambda n: f"€ {n * 17 % 101 + 3}")), "y", Overrides(task="regression"))
+    assert examination.target.unit == "€"
+    assert render(tmp_path / "project", examination).unit == "€"
 
 
 def test_a_target_that_is_missing_everywhere(write_file: WriteFile) -> None:

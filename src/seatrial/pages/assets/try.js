@@ -1,9 +1,10 @@
 // The prediction page: reads the form, calls the API as the user types, shows the prediction and its explanation.
 // All text is inserted as text, never as HTML. The URL fragment keeps the row, to share it; browsers never send that part.
 
-const find = (id) => document.getElementById(id);
+import { amount, change, debounce, exact, figures, find, isCurrency, make, model, NBSP, percent, regression } from "./shared.js";
+import { format, valueText, withUnit } from "./shared.js";
+
 const form = find("row");
-const model = JSON.parse(form.dataset.model);
 const fields = model.columns.map((column) => ({
   ...column,
   box: find(`${column.id}-field`),
@@ -23,27 +24,10 @@ const SAY_AFTER = 700; // a screen reader announces the final result, not every 
 const RETRY_AFTER = 3000;
 const SHARES_SHOWN = 8;
 const CLASSES_SHOWN = 6;
-
-/** Make an element; children are text or elements. */
-function make(tag, className, ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...children);
-  return element;
-}
+const NAMES_SHOWN = 12;
+const LONG_FIGURE = 9; // longer ones get their bar below the words
 
 const strong = (text) => make("strong", "", text);
-
-/** Debounce: make a function that runs `act` after a pause without further calls; `.stop()` cancels it. */
-function debounce(milliseconds, act) {
-  let timer;
-  const debounced = (...args) => {
-    clearTimeout(timer);
-    timer = setTimeout(act, milliseconds, ...args);
-  };
-  debounced.stop = () => clearTimeout(timer);
-  return debounced;
-}
 
 // ---- The form -------------------------------------------------------------------------------------------------------
 
@@ -144,10 +128,16 @@ function showProblems(problems, others = []) {
     else field.control.removeAttribute("aria-invalid");
   }
   find("form-error").textContent = others.join(" ");
+  unfold([...problems.keys()]);
   const messages = [...problems].map(([field, message]) => `${field.title}: ${message}`).concat(others);
   if (!messages.length) return;
   announce(messages.join(" "));
   setState("stale", `Please correct: ${[...problems.keys()].map((field) => field.title).join(", ") || "the row"}.`);
+}
+
+/** Open the folded part of the form that one of these fields is in. */
+function unfold(found) {
+  for (const field of found) for (const folded of form.querySelectorAll("details")) if (folded.contains(field.box)) folded.open = true;
 }
 
 /** Group the errors of a 422 by field, in Pydantic's words, with the field as "it". */
@@ -167,6 +157,7 @@ function readDetail(detail) {
 
 let pending; // the AbortController of the current request; responses to earlier ones are ignored
 let lastRow = model.example;
+let lastAnswer;
 
 const showProblemsSoon = debounce(SHOW_ERRORS_AFTER, showProblems);
 const announce = debounce(SAY_AFTER, (text) => {
@@ -188,6 +179,7 @@ async function ask() {
   pending = undefined;
   const { row, problems, missing } = readForm();
   if (problems.size || missing.length) {
+    unfold(missing);
     setState("stale", missing.length ? `Please fill in: ${missing.map((field) => field.title).join(", ")}.` : "");
     showProblemsSoon(problems);
     return;
@@ -246,59 +238,19 @@ function setState(state, message = "", canRetry = false) {
   find("retry").hidden = !canRetry;
 }
 
-// ---- Numbers and text ----------------------------------------------------------------------------------------------
-
-const UNKNOWN = "unknown";
-const NBSP = "\u00a0";
-const format = (value, options) => new Intl.NumberFormat("en", options).format(value).replace("-", "−");
-const figures = (value, signDisplay = "auto") =>
-  format(value, {
-    ...(Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 4 }),
-    signDisplay,
-  });
-
-/** Format a probability: whole percents, one decimal near the ends, never a false 0 or 100. */
-function percent(probability) {
-  const value = probability * 100;
-  if (value > 0 && value < 0.1) return `<${NBSP}0.1${NBSP}%`;
-  if (value < 100 && value > 99.9) return `>${NBSP}99.9${NBSP}%`;
-  const fine = (value > 0 && value < 1) || (value > 99 && value < 100);
-  return `${format(value, { maximumFractionDigits: fine ? 1 : 0 })}${NBSP}%`;
-}
-
-const regression = model.task === "regression";
-const TENTH = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
-const exact = (value) => (regression ? figures(value) : `${format(value * 100, TENTH)}${NBSP}%`);
-const change = (value) =>
-  regression ? figures(value, "exceptZero") : format(value * 100, { ...TENTH, signDisplay: "exceptZero" });
-
-function valueText(value) {
-  if (value === null || value === "") return UNKNOWN;
-  if (value === true) return "yes";
-  if (value === false) return "no";
-  if (typeof value === "number")
-    return format(value, { maximumSignificantDigits: 6, useGrouping: Math.abs(value) >= 10000 }); // a smaller one may be a year
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
-}
-
-const isCurrency = (unit) => /^\p{Sc}$/u.test(unit);
-const withUnit = (text, unit) => {
-  if (!unit || text === UNKNOWN) return text;
-  return isCurrency(unit) ? `${unit}${text}` : `${text}${NBSP}${unit}`;
-};
-
 // ---- The prediction -----------------------------------------------------------------------------------------------------
 
 /** Elements that stay on the page between predictions, so that bars move instead of jumping. */
 const parts = regression ? valueParts() : model.task === "binary" ? binaryParts() : classParts();
 
 function show(answer) {
+  lastAnswer = answer;
   const { headline, glance } = parts.show(answer);
   showGlance(glance);
   showWhy(answer.explanation);
   showUnseen(answer.warnings ?? []);
   announce(headline);
+  tool("what_if.js", (whatIf) => whatIf.showRow(lastRow, answer));
 }
 
 /** Say which values no training row had: at their fields, and below the prediction. */
@@ -318,12 +270,38 @@ function headlineParts() {
 function valueParts() {
   const { word, number, line } = headlineParts();
   find("prediction").append(line);
+  const showRange = model.error_range ? rangeParts(model.error_range) : () => {};
   return {
     show({ predictions: [value] }) {
       word.textContent = model.target;
-      number.textContent = figures(value);
-      return { headline: `${model.target}: ${figures(value)}`, glance: [model.target, figures(value)] };
+      number.textContent = isCurrency(model.unit) ? amount(value) : figures(value);
+      if (!isCurrency(model.unit) && model.unit) number.append(" ", make("small", "", model.unit));
+      showRange(value);
+      return { headline: `${model.target}: ${amount(value)}`, glance: [model.target, amount(value)] };
     },
+  };
+}
+
+const afterwards = (unit) => unit && `${NBSP}${unit}`; // a unit after its number
+
+/** How far the truth may be from the prediction: the errors of held-out rows with similar predictions. */
+function rangeParts({ share, rows, groups, never_negative }) {
+  const fill = make("span", "fill");
+  const mark = make("span", "mark");
+  const bar = make("div", "probability range-bar", fill, mark);
+  bar.setAttribute("aria-hidden", "true");
+  const ends = make("p", "");
+  const words = `For ${percent(share)} of ${format(rows)} rows that were not used in training, the true value was in such a range.`;
+  find("prediction").append(bar, ends, make("p", "small soft", words));
+  return (value) => {
+    const group = groups.findLast(({ above }) => above === null || value >= above);
+    const [low, high] = [value + group.low, value + group.high].map((end) => (never_negative ? Math.max(end, 0) : end));
+    const [left, right] = [Math.min(low, value), Math.max(high, value)];
+    const place = (x) => 10 + (80 * (x - left)) / (right - left || 1);
+    fill.style.left = `${place(low)}%`;
+    fill.style.width = `${place(high) - place(low)}%`;
+    mark.style.left = `${place(value)}%`;
+    ends.replaceChildren("Probably ", strong(amount(low)), " to ", strong(amount(high)));
   };
 }
 
@@ -405,7 +383,7 @@ function showGlance([text, figure, share]) {
 // ---- Why ------------------------------------------------------------------------------------------------------------
 
 function showWhy({ label, value, typical_value, contributions }) {
-  const unit = regression ? "" : " points";
+  const unit = regression ? (isCurrency(model.unit) ? "" : afterwards(model.unit)) : " points";
   const least = regression ? Math.max(Math.abs(value), Math.abs(typical_value)) * 1e-4 : 0.0005;
   const relevant = contributions.filter(({ contribution }) => contribution && Math.abs(contribution) >= least);
   const negligible = contributions.filter((part) => !relevant.includes(part));
@@ -421,6 +399,9 @@ function showWhy({ label, value, typical_value, contributions }) {
       ? [`${measured}: `, strong(exact(typical_value)), ` for a typical ${model.row}, `, strong(exact(value)), " for this one."]
       : [`${measured}: `, strong(exact(value)), `, the same as for a typical ${model.row}.`]),
   );
+  for (const list of document.querySelectorAll(".shares")) {
+    list.classList.toggle("stacked", relevant.some(({ contribution }) => change(contribution).length > LONG_FIGURE));
+  }
   const items = shown.map((part) => share(part, axis, unit));
   const details = find("rest");
   details.hidden = rest.length === 0;
@@ -432,10 +413,11 @@ function showWhy({ label, value, typical_value, contributions }) {
     items.push(make("li", "sum", make("span", "", "Total"), total));
   }
   find("shares").replaceChildren(...items);
-  const names = relevant.length ? negligible.map(({ column }) => titleOf(column)).join(", ") : "";
+  const names = relevant.length ? few(negligible.map(({ column }) => titleOf(column))) : "";
   find("without").textContent = names && `No effect, or the same as in a typical ${model.row}: ${names}.`;
 }
 
+const few = (names) => names.slice(0, NAMES_SHOWN).join(", ") + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "");
 const titleOf = (name) => byName.get(name)?.title ?? name;
 
 /** The position of zero between the largest decrease and increase, and the width of a contribution of 1; in percent. */
@@ -468,6 +450,40 @@ function comparison(column, value, typical) {
   const usual = valueText(typical);
   if (current === usual) return withUnit(current, unit);
   return `${typical === null || isCurrency(unit) ? withUnit(current, unit) : current} instead of ${withUnit(usual, unit)}`;
+}
+
+// ---- Tools that are loaded when somebody opens them ---------------------------------------------------------------
+
+const tools = new Map(); // the scripts that were loaded
+
+function tool(name, act) {
+  tools.get(name)?.then(act);
+}
+
+function loadOnOpen(details, name, begin) {
+  details.addEventListener("toggle", () => {
+    if (!details.open) return;
+    if (!tools.has(name)) tools.set(name, import(`./${name}`));
+    tool(name, begin);
+  });
+}
+
+function prepareTools() {
+  const numbers = model.order.map((name) => byName.get(name)).filter((field) => field.range && field.range[0] < field.range[1]);
+  find("what-if").hidden = numbers.length === 0;
+  loadOnOpen(find("what-if").firstElementChild, "what_if.js", (whatIf) => whatIf.open(numbers, lastRow, lastAnswer));
+  loadOnOpen(find("file"), "batch.js", (batch) => batch.open());
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    const [file] = event.dataTransfer.files;
+    find("file").open = true;
+    find("file").scrollIntoView();
+    tools.set("batch.js", tools.get("batch.js") ?? import("./batch.js"));
+    if (file) tool("batch.js", (batch) => batch.read(file));
+  });
 }
 
 // ---- Call the API --------------------------------------------------------------------------------------------------------
@@ -569,5 +585,6 @@ addEventListener("hashchange", () => {
   writeForm(row);
   ask();
 });
+prepareTools();
 writeForm(readUrl() ?? model.example);
 ask();

@@ -61,6 +61,7 @@ def _open(column: ColumnFacts) -> str:
 def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
     """Names for the lists of categories that are too long for their field's line, by column."""
     aliases: dict[str, str] = {}
+    names = {column.name for column in columns}  # within the class, a field hides what has the same name
     for column in columns:
         if not _categories(column):
             continue
@@ -68,7 +69,7 @@ def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
         if len(line) > WIDTH:
             words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
             name = words if words[:1].isalpha() else f"Column{words}"
-            while name in (row, "Literal", "Field", "Schema", *aliases.values()):
+            while name in (row, "Literal", "Field", "Schema", *names, *aliases.values()):
                 name += "_"
             aliases[column.name] = name
     return aliases

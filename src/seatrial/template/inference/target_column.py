@@ -133,14 +133,9 @@ def _quantity(where: str, facts: ColumnFacts) -> TargetFacts:
         )
     numbers = facts.values.cast(pa.float64()).drop_null()
     ends = pc.min_max(numbers).as_py()
+    low, high = ends["min"], ends["max"]
     return TargetFacts(
-        facts.source,
-        facts.name,
-        "regression",
-        numbers,
-        rules=facts.rules,
-        minimum=ends["min"],
-        maximum=ends["max"],
+        facts.source, facts.name, "regression", numbers, rules=facts.rules, minimum=low, maximum=high, unit=facts.unit
     )
 
 
