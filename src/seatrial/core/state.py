@@ -24,10 +24,19 @@ def _home(kind: str) -> Path:
     import platformdirs
 
     folder = Path(getattr(platformdirs, kind)("seatrial"))
+    return folder if _can_be_written(folder) else _temporary_home() / kind
+
+
+def tool_cache(tool: str) -> Path | None:
+    """A folder for another tool's cache where its usual one cannot be written; None where it can."""
+    import platformdirs
+
+    return None if _can_be_written(Path(platformdirs.user_cache_dir(tool))) else cache_home() / tool
+
+
+def _can_be_written(folder: Path) -> bool:
     existing = next((each for each in (folder, *folder.parents) if each.exists()), folder)
-    if folder.is_absolute() and os.access(existing, os.W_OK):
-        return folder
-    return _temporary_home() / kind
+    return folder.is_absolute() and os.access(existing, os.W_OK)
 
 
 def _temporary_home() -> Path:

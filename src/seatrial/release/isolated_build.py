@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import tarfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
+from seatrial.wheels.archive import unpack_sdist
 from seatrial.wheels.installer import find_uv, last_lines
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def build_distributions(source: Path, destination: Path, progress: Progress) -> 
         progress("building the sdist")
         sdist = _build(tools, source, "sdist", destination)
         with TemporaryDirectory(prefix="seatrial-sdist-") as folder:
-            with tarfile.open(sdist) as archive:
-                archive.extractall(folder, filter="data")
+            unpack_sdist(sdist, Path(folder))
             progress("building the wheel from it")
             unpacked = Path(folder) / sdist.name.removesuffix(".tar.gz")
             wheel = _build(tools, unpacked, "wheel", destination)

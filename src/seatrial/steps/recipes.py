@@ -1,6 +1,5 @@
 """The recipes that a trial trains again: the project's own, and the baseline's from its sdist and its table."""
 
-import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from seatrial.train.reference_rows import take
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.rows.reference import LabelledRows
+from seatrial.wheels.archive import unpack_sdist
 
 CodeAndTable = Callable[[], tuple[ProjectSettings, Path]]  # a project's code, and the table that it was trained on
 
@@ -129,8 +129,7 @@ def _unpack(
             f"{release.requirement} has no sdist on the index.", hint="Publish the sdist together with the wheel."
         )
     archive = index.fetch(release, sdist=True)
-    with tarfile.open(archive) as content:
-        content.extractall(folder, filter="data")
+    unpack_sdist(archive, folder)
     source = find_project(folder / archive.name.removesuffix(".tar.gz"))
     digest = (release.metadata or {}).get("data", {}).get("sha256", "")
     stored = [project.kept_table(digest), project.data] if project else []

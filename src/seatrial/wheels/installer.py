@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.state import tool_cache
 
 TIMEOUT = 900.0  # seconds for one step; a first download of everything takes a few minutes at worst
 LOG_LINES = 12
@@ -22,7 +23,12 @@ FOREIGN = frozenset(
 
 
 def find_uv() -> str | None:
-    """Find the uv executable: the one installed next to Seatrial, or one on the PATH."""
+    """Find the uv executable: the one installed next to Seatrial, or one on the PATH.
+
+    From then on it has a cache, even for a user without a home, where it would not start.
+    """
+    if "UV_CACHE_DIR" not in os.environ and (cache := tool_cache("uv")):
+        os.environ["UV_CACHE_DIR"] = str(cache)
     if find_spec("uv"):
         import uv
 
