@@ -2,7 +2,6 @@
 
 import datetime as dt
 import gzip
-import importlib
 import json
 import random
 import zipfile
@@ -13,10 +12,8 @@ import pytest
 from tests.template.commands import quick
 
 from seatrial.core.project import find_project, importable
-from seatrial.model.schema import schema_in
 from seatrial.model.table_files import check_chunks, read_chunks
-from seatrial.model.table_validation import TableChecker
-from seatrial.steps.exports import plain_copy, rows_to_predict
+from seatrial.steps.exports import plain_copy, project_checker, rows_to_predict
 
 HEAD = "Kunde;PLZ;Größe (cm);Umsatz;seit;Vertrag;gekündigt"
 
@@ -231,7 +228,7 @@ def test_an_export_is_predicted_as_the_table_is(project: Path, tmp_path: Path, e
         path = tmp_path / "kunden.zip"
     settings = find_project(project)
     with importable(settings):
-        checker = TableChecker(schema_in(importlib.import_module(f"{settings.package}.schema")))
+        checker = project_checker(settings)
         raw, notes = rows_to_predict(path, settings, checker)
         (expected,) = read_chunks(settings.data, checker)
         (found,) = check_chunks(raw or iter(()), path, checker)

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 AT_ONCE = 512 * 2**20  # bytes
 
 
+def project_checker(project: "ProjectSettings") -> "TableChecker":
+    """The rules of the project's schema; its package must be importable."""
+    import importlib
+
+    from seatrial.model.schema import schema_in
+    from seatrial.model.table_validation import TableChecker
+
+    return TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
+
+
 def project_rules(project: "ProjectSettings", checker: "TableChecker") -> "ReadingRules":
     """The rules of reading.toml. Where the schema has another kind for a column, or a column more, it is right."""
     from seatrial.template.reading.rules import FILE, ReadingRules, read_rules
@@ -119,16 +129,12 @@ def rows_to_predict(
 
 def plain_copy(project: "ProjectSettings", data: Path, folder: Path) -> Path:
     """Write an export into a folder as the project's own table would have it, in CSV."""
-    import importlib
-
     from seatrial.core.project import importable
-    from seatrial.model.schema import schema_in
-    from seatrial.model.table_validation import TableChecker
     from seatrial.template.reading.table import csv_of_export
 
     with importable(project):
-        checker = TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
-    _, export = read_by_rules(str(data), project_rules(project, checker), ())
+        rules = project_rules(project, project_checker(project))
+    _, export = read_by_rules(str(data), rules, ())
     path = folder / f"{data.stem}.csv"
     path.write_bytes(csv_of_export(export))
     return path

@@ -52,7 +52,7 @@ def refresh(
     SeatrialError (a DataError that lists the bad rows) is raised, and nothing is changed.
     """
     from seatrial.core.project import importable
-    from seatrial.steps.exports import project_rules, read_by_rules
+    from seatrial.steps.exports import project_checker, project_rules, read_by_rules
     from seatrial.template.reading.table import content_of_export
 
     if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
@@ -61,7 +61,7 @@ def refresh(
             hint="Set `data` under [tool.seatrial] to a file that ends in .csv or .parquet.",
         )
     with importable(project):
-        checker = _checker(project)
+        checker = project_checker(project)
         rules = project_rules(project, checker)
         needed = [*(column.name for column in checker.columns if column.required), project.target]
         source, export = read_by_rules(
@@ -107,15 +107,6 @@ def _replace(
             f"{project.data} cannot be written: {error.strerror}.", hint="Nothing was changed."
         ) from None
     return RefreshedTable(after.rows, None if before is None else before.total(), new, gone, changes)
-
-
-def _checker(project: "ProjectSettings") -> "TableChecker":
-    import importlib
-
-    from seatrial.model.schema import schema_in
-    from seatrial.model.table_validation import TableChecker
-
-    return TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
 
 
 def _read(
