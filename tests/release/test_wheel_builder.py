@@ -146,6 +146,11 @@ BEFORE: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "is not a valid dependency",
         "",
     ),
+    "a mistake in the code": (
+        lambda root: (root / "src/tiny_model/more.py").write_text("x = 1\ndef f(:\n"),
+        "^src/tiny_model/more.py, line 2: SyntaxError: ",
+        "Correct this line.",
+    ),
     "no version": (
         replaced("src/tiny_model/__init__.py", "0.1.0", "soon"),
         "'soon' is not a version",

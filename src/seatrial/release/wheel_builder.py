@@ -54,6 +54,7 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
     _version(project)
     metadata = _check_artifacts(project)
     _check_dependencies(project, metadata)
+    _check_syntax(project)
     project.dist.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(prefix="seatrial-source-") as source,
@@ -97,6 +98,18 @@ def refuse_unnamed(project: ProjectSettings, built: BuiltRelease) -> None:
                 f"{path.name} contains files that do not belong to the release: {', '.join(found[:3])}{more}.",
                 hint="`seatrial build` leaves them out. To ship one, add it to git, or to `files` in [tool.seatrial].",
             )
+
+
+def _check_syntax(project: ProjectSettings) -> None:
+    """Refuse code that cannot be imported, before a build and a trial spend minutes on it."""
+    for path in sorted((project.source / project.package).rglob("*.py")):
+        try:
+            compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:  # a NUL byte is a ValueError
+            line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+            where = f"{path.relative_to(project.root).as_posix()}{line}"
+            text = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise SeatrialError(f"{where}: {type(error).__name__}: {text}", hint="Correct this line.") from None
 
 
 def _check_artifacts(project: ProjectSettings) -> Metadata:
