@@ -206,7 +206,7 @@ def test_what_contradicts_the_reading_rules_changes_nothing(
 
 def test_the_rules_may_be_changed_by_hand(project: Path, tmp_path: Path) -> None:
     rules = project / "reading.toml"
-    assert '[columns.Umsatz]\nkind = "number"\ndecimal = ","\nunit = "€"\n' in rules.read_text()
+    assert '[columns.Umsatz]\nkind = "number"\ndecimal = ","\nthousands = "."\nunit = "€"\n' in rules.read_text()
     rules.write_text(rules.read_text().replace('unit = "€"', 'unit = "USD"'))
     path = export(tmp_path / "juli.csv", 180)
     path.write_text(path.read_text("utf-8-sig").replace(" €", " USD"), "utf-8")

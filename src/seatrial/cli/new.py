@@ -9,6 +9,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import (
     HERE,
+    DecimalOption,
     DeployOption,
     EncodingOption,
     HeaderOption,
@@ -57,7 +58,7 @@ def new(
     missing: Annotated[
         list[str] | None, option("COLUMN=TEXT,...: what means missing in it; `country=` keeps NA.")
     ] = None,
-    decimal: Annotated[str | None, option("The decimal mark of a CSV file: , or .")] = None,
+    decimal: DecimalOption = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,

@@ -45,6 +45,7 @@ SheetOption = Annotated[str, option("The sheet of an Excel or OpenDocument file.
 SeparatorOption = Annotated[str | None, option("The separator of a CSV file.", "--separator")]
 EncodingOption = Annotated[str | None, option("The encoding of a CSV file.", "--encoding")]
 HeaderOption = Annotated[bool | None, option("Whether a CSV file has a header.", "--header/--no-header")]
+DecimalOption = Annotated[str | None, option("The decimal mark of a CSV file: , or .", "--decimal")]
 DeployOption = Annotated[
     str, typer.Option("--deploy", help="Targets: local, docker, railway, kubernetes; separated by commas.")
 ]

@@ -9,6 +9,7 @@ import typer
 from seatrial.cli import show
 from seatrial.cli.options import (
     HERE,
+    DecimalOption,
     EncodingOption,
     HeaderOption,
     JsonOption,
@@ -30,6 +31,7 @@ def refresh(
     ],
     query: QueryOption = "",
     sheet: SheetOption = "",
+    decimal: DecimalOption = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,
@@ -47,7 +49,7 @@ def refresh(
     Example: [bold]seatrial refresh ~/Downloads/customers-july.csv[/]
     """
     used = Project(project, progress=not json)
-    options, drop = csv_options(separator, encoding, header), on_bad_rows == "drop"
+    options, drop = csv_options(separator, encoding, header, decimal), on_bad_rows == "drop"
     if append and replace:
         raise SeatrialError("--append and --replace exclude each other.", hint="Use one of the two.")
     mode: Mode = "append" if append else "replace" if replace else "ask"
@@ -112,6 +114,7 @@ def predict(
         typer.Option(help="Rows that break the schema: reject the file, drop the rows, or keep them unpredicted."),
     ] = "fail",
     sheet: SheetOption = "",
+    decimal: DecimalOption = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
     header: HeaderOption = None,
@@ -125,7 +128,7 @@ def predict(
     Example: [bold]seatrial predict passengers.parquet -o predictions.parquet[/]
     """
     used = Project(project, progress=output is not None and not json)
-    options = csv_options(separator, encoding, header)
+    options = csv_options(separator, encoding, header, decimal)
     predicted = used.predict(
         file, output, keep=keep, as_json=json, on_bad_rows=on_bad_rows, sheet=sheet, options=options
     )

@@ -190,7 +190,7 @@ def _document(start: Path) -> tuple[Path, dict[str, Any]] | None:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file; a missing one is empty. Raises SeatrialError where it is not valid."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:

@@ -9,6 +9,9 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from seatrial.core.project import ProjectSettings
     from seatrial.model.schema import Column
     from seatrial.model.table_files import RawChunk
@@ -28,7 +31,11 @@ def project_checker(project: "ProjectSettings") -> "TableChecker":
     from seatrial.model.schema import schema_in
     from seatrial.model.table_validation import TableChecker
 
-    return TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
+    module = importlib.import_module(f"{project.package}.schema")
+    try:
+        return TableChecker(schema_in(module))
+    except TypeError as error:  # Pydantic's, of a rule that does not fit its type
+        raise SeatrialError(f"{module.__file__}: {error}", hint="Correct the field's type or its rules.") from None
 
 
 def project_rules(project: "ProjectSettings", checker: "TableChecker") -> "ReadingRules":
@@ -93,7 +100,30 @@ def read_by_rules(
             raise
         again = True
     source = read(detected) if again else source  # exports may have another separator now
-    return source, read_export(source, rules, [*needed], only=only)
+    export = read_export(source, rules, [*needed], only=only)
+    encoding = source.facts.get("encoding", "")
+    notes = (f"encoding {encoding}: look at its letters",) if "a guess" in encoding else ()
+    return source, replace(export, notes=(*notes, *export.notes))
+
+
+def bad_rows(
+    source: "TableSource", export: "Export", checker: "TableChecker", *, drop: bool = False
+) -> "npt.NDArray[np.bool_]":
+    """A mask of the rows that break the schema. Raises DataError, with their lines, unless they are to be dropped."""
+    import numpy as np
+
+    from seatrial.model.table_files import CHUNK, check_chunks, raise_problems
+
+    path = source.path or Path(source.name)
+    names = [column.name for column in checker.columns]
+    present = replace(export, columns={name: export.columns[name] for name in names if name in export.columns})
+    problems = [p for chunk in check_chunks(_chunks(source, present, CHUNK), path, checker) for p in chunk.problems]
+    if not drop:
+        hint = "Correct the rows or the schema, or leave such rows out with --on-bad-rows drop."
+        raise_problems(problems, path, rows=export.rows, hint=hint)
+    mask: npt.NDArray[np.bool_] = np.zeros(export.rows, dtype=bool)
+    mask[[problem.row for problem in problems]] = True
+    return mask
 
 
 def rows_to_predict(
@@ -124,6 +154,8 @@ def rows_to_predict(
     )
     left_out = source.facts.get("rows left out")
     notes = (f"rows left out: {left_out}", *export.notes) if left_out else export.notes
+    absent = [name for name in names if name not in export.columns]
+    notes = (f"not in {file.name}, so missing in every row: {', '.join(absent)}", *notes) if absent else notes
     return _chunks(source, export, CHUNK), notes
 
 
@@ -133,8 +165,11 @@ def plain_copy(project: "ProjectSettings", data: Path, folder: Path) -> Path:
     from seatrial.template.reading.table import csv_of_export
 
     with importable(project):
-        rules = project_rules(project, project_checker(project))
-    _, export = read_by_rules(str(data), rules, ())
+        checker = project_checker(project)
+        rules = project_rules(project, checker)
+        needed = [column.name for column in checker.columns if column.required]
+        source, export = read_by_rules(str(data), rules, needed)
+        bad_rows(source, export, checker)
     path = folder / f"{data.stem}.csv"
     path.write_bytes(csv_of_export(export))
     return path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seatrial.train.training_table import TrainingTable
 
 Mode = Literal["ask", "replace", "append"]
-FEW = 0.1  # of the table's rows in a smaller export: it seems to be a delta
+MOST_GONE = 0.5  # of the table's rows, missing in a smaller export; with more, it seems to be a delta
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def refresh(
     """Replace the project's table with a newer one: a DataFrame, an Arrow table, or what `seatrial refresh` takes.
 
     It is read by the rules in reading.toml; `options` override those for CSV. With `mode="append"` its rows are added
-    to the table, except those that the table has already. A smaller table with hardly any of the old rows seems to be
+    to the table, except those that the table has already. A smaller table without most of the old rows seems to be
     such a delta, and is refused unless the mode is "replace". If the table contradicts the rules or breaks the schema,
     SeatrialError (a DataError that lists the bad rows) is raised, and nothing is changed.
     """
     from seatrial.core.project import importable
-    from seatrial.steps.exports import project_checker, project_rules, read_by_rules
+    from seatrial.steps.exports import bad_rows, project_checker, project_rules, read_by_rules
     from seatrial.template.reading.table import content_of_export
 
     if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
@@ -63,14 +63,15 @@ def refresh(
     with importable(project):
         checker = project_checker(project)
         rules = project_rules(project, checker)
-        needed = [*(column.name for column in checker.columns if column.required), project.target]
+        needed = [c.name for c in checker.columns if c.required or c.name in rules.listed] + [project.target]
         source, export = read_by_rules(
             data, rules, needed, query=query, sheet=sheet, options=options, progress=progress
         )
+        bad = bad_rows(source, export, checker, drop=drop_bad_rows)
         own = rules.as_in_the_project()
         old = read_by_rules(project.data, own, [])[1] if mode == "append" and project.data.is_file() else None
-        content, changes = content_of_export(source, export, project.data.suffix.lower(), project.target, old)
-        return _replace(project, checker, content, (*export.notes, *changes), drop_bad_rows, mode, progress)
+        content, changes = content_of_export(source, export, project.data.suffix.lower(), project.target, bad, old)
+        return _replace(project, checker, content, (*export.notes, *changes), mode, progress)
 
 
 def _replace(
@@ -78,7 +79,6 @@ def _replace(
     checker: "TableChecker",
     content: bytes,
     changes: tuple[str, ...],
-    drop_bad_rows: bool,
     mode: Mode,
     progress: Progress,
 ) -> RefreshedTable:
@@ -87,14 +87,20 @@ def _replace(
     with tempfile.TemporaryDirectory(prefix="seatrial-refresh-") as folder:
         path = Path(folder) / project.data.name
         path.write_bytes(content)
-        after = _read(replace(project, data=path), checker, drop_bad_rows, progress)
+        after = _read(replace(project, data=path), checker, False, progress)
     try:
-        before = _rows(_read(project, checker, True, progress))
+        known = _read(project, checker, True, progress)
     except SeatrialError:
-        before = None
+        known = None
+    if known and known.classes and not {*map(str, known.classes)} & {*map(str, after.classes)}:
+        raise SeatrialError(
+            f"None of its labels is known: {_listed(after.classes)}; the project has {_listed(known.classes)}.",
+            hint="Write them as in the project; or remove its table first if the labels have changed on purpose.",
+        )
+    before = _rows(known) if known else None
     rows, old_rows = _rows(after), before or Counter()
     new, gone = (rows - old_rows).total(), (old_rows - rows).total()
-    if mode == "ask" and after.rows < old_rows.total() and old_rows.total() - gone <= FEW * after.rows:
+    if mode == "ask" and after.rows < old_rows.total() and gone > MOST_GONE * old_rows.total():
         stay = f"only {old_rows.total() - gone:,}" if gone < old_rows.total() else "none"
         raise SeatrialError(
             f"Of the {old_rows.total():,} rows of the table, {stay} would stay, and {new:,} would be new.",
@@ -107,6 +113,10 @@ def _replace(
             f"{project.data} cannot be written: {error.strerror}.", hint="Nothing was changed."
         ) from None
     return RefreshedTable(after.rows, None if before is None else before.total(), new, gone, changes)
+
+
+def _listed(labels: tuple[Any, ...]) -> str:
+    return ", ".join(repr(str(label)) for label in labels[:5]) + (", ..." if len(labels) > 5 else "")
 
 
 def _read(

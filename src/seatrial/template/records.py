@@ -143,7 +143,8 @@ class ColumnRules:
 
     `missing` are the texts that mean a missing value, if not the usual ones; `also_missing` are others beside these.
     `formats` are those of dates: of strptime, or one that `seatrial.template.reading.periods` names. `decimal` is the
-    decimal mark, `unit` what may be beside each number. `labels` are those of the target.
+    decimal mark, or both if the column has either, `thousands` that between thousands, `unit` what may be beside each
+    number. `width` is the number of digits of codes with leading zeros. `labels` are those of the target.
     """
 
     source: str
@@ -155,7 +156,9 @@ class ColumnRules:
     formats: tuple[str, ...] = ()
     time_zone: bool = False
     decimal: str = ""
+    thousands: str = ""
     unit: str = ""
+    width: int = 0
     labels: tuple[str, ...] = ()
 
 

@@ -84,6 +84,9 @@ class ColumnReader:
         kind = values.type
         if pa.types.is_string(kind) or self.requested in NAMES:
             return self._read_texts(values.cast(pa.string()))
+        if self.missing is not None:
+            marked = pc.is_in(values.cast(pa.string()), value_set=pa.array(list(self.missing), pa.string()))
+            values = pc.if_else(marked, pa.scalar(None, kind), values)
         if pa.types.is_boolean(kind):
             return self._facts("boolean", values)
         if pa.types.is_date(kind):
@@ -204,7 +207,7 @@ class ColumnReader:
             kind = KINDS["integer" if numbers.whole else "number"]
             shown = next((text for text in finite if not text.isdecimal()), finite[0])
             self._decide("type", kind, f"read with {numbers.how}", f"such as {shown!r}")
-        self._rules |= {"decimal": numbers.decimal, "unit": numbers.unit}
+        self._rules |= {"decimal": numbers.decimal, "thousands": numbers.thousands, "unit": numbers.unit}
         large = numbers.whole and np.nanmax(np.abs(values), initial=0) > EXACT
         exact = distinct.expand(distinct.texts) if large else None
         rows = distinct.expand(pa.array(values, pa.float64(), from_pandas=True))
@@ -225,6 +228,9 @@ class ColumnReader:
             self._decide("type", f"read as {KINDS[kind]}", "it mixes numbers and text", evidence)
         if kind != "text" and (variants := case_variants(texts)):
             self._decide("type", f"{variants} kept as different values", "they differ only in upper and lower case")
+        if all(text.isdecimal() for text in texts) and any(text[0] == "0" for text in texts):
+            widths = {len(text) for text in texts}
+            self._rules |= {"width": widths.pop()} if len(widths) == 1 else {}
         formula = next((text for text in texts if text[:1] in "=@" and len(text) > 1), None)
         if formula:
             why = "a spreadsheet would run them"

@@ -4,6 +4,7 @@ A value that is written as in the project's own table is accepted too: plain num
 contradicts a rule, such as another unit, is refused for the whole column: dropping rows would leave wrong ones.
 """
 
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ from seatrial.template.reading.numbers import plain_number, units_in
 from seatrial.template.reading.rules import FILE, ReadingRules
 from seatrial.template.reading.values import UNDERSTOOD
 from seatrial.template.records import ColumnRules, TableSource
+
+MOST_NOTES = 20
+LARGEST_WHOLE = 1e15  # above it, a float is written as it is
 
 
 @dataclass(frozen=True)
@@ -68,39 +72,54 @@ def read_export(
     by_name = {name: rules.columns.get(name) or ColumnRules(source.columns[n], "text") for name, n in positions.items()}
     missing = {name: rules.missing_of(column) for name, column in by_name.items()}
     texts = {
-        name: [text for text in distinct if isinstance(text, str) and text.lower() not in missing[name]]
+        name: [text for text in map(_text_of, distinct) if text is not None and text.lower() not in missing[name]]
         for name, (distinct, _) in encoded.items()
     }
     numeric = [name for name, column in by_name.items() if column.kind in ("integer", "number")]
-    marks = decimal_marks(source, rules, {name: texts[name] for name in numeric})
+    written = {name: {value for value in encoded[name][0] if isinstance(value, str)} for name in numeric}
+    marks = decimal_marks(source, rules, {name: [t for t in texts[name] if t in written[name]] for name in numeric})
     columns: dict[str, ExportColumn] = {}
     converted: list[str] = []
     for name, (distinct, codes) in encoded.items():
         column = by_name[name]
         where = f"`{name}`" + (f" ({column.source!r})" if column.source != name else "")
-        if column.labels and (rare := rare_labels(column.labels, distinct, codes)):
+        rare = rare_labels(column.labels, [*map(_text_of, distinct)], codes) if column.labels else []
+        if rare:
             notes.append(f"rows with {', '.join(map(repr, rare))} left out: labels that occur only once")
-            missing[name] |= {text.lower() for text in rare}
-            texts[name] = [text for text in texts[name] if text not in rare]
-        read = reader_of(where, source.name, column, texts[name], marks.get(name, "."))
-        values = [_value(value, read, missing[name]) for value in distinct]
+        read = reader_of(where, source.name, column, [t for t in texts[name] if t not in rare], marks.get(name, "."))
+        values = [None if _text_of(v) in rare else _value(v, column, read, missing[name]) for v in distinct]
         columns[name] = ExportColumn(column, values, codes)
         changed = next((n for n, value in enumerate(distinct) if not _plain(value, values[n])), None)
         if changed is not None:
             shown = "missing" if values[changed] is None else str(values[changed]).lower()
             converted.append(f"{name}: converted, such as {str(distinct[changed])[:40]!r} to {shown}")
     renamed = [f"{old!r} renamed to {new}" for new, n in positions.items() if (old := source.columns[n]) != new]
-    return Export(source.name, source.rows, columns, (*notes, *renamed, *converted), not (renamed or converted))
+    told = [*notes, *renamed, *converted]
+    told = [*told[:MOST_NOTES], f"and {len(told) - MOST_NOTES} more"] if len(told) > MOST_NOTES + 1 else told
+    return Export(source.name, source.rows, columns, tuple(told), not (renamed or converted))
 
 
 def project_names(source: TableSource, rules: ReadingRules) -> list[str]:
-    """The columns' names in the project, one for each column of a source."""
-    by_source = {column.source.strip(): name for name, column in rules.columns.items()}
-    stripped = [name.strip() for name in source.columns]
-    return [
-        by_source.get(name) or (name if name in rules.columns else clean)
-        for name, clean in zip(stripped, clean_names(source.columns), strict=True)
-    ]
+    """The columns' names in the project, one for each column of a source.
+
+    A name that is in no rule gets a clean one, but not that of a column with another name in exports: of `weight (lb)`
+    or of a name in another script, too little is left to tell it from others.
+    """
+    by_source = {_same(column.source): name for name, column in rules.columns.items()}
+    names: list[str] = []
+    for old, clean in zip(map(_same, source.columns), clean_names(source.columns), strict=True):
+        name = by_source.get(old) or (old if old in rules.columns else "")
+        if not name:
+            name = clean
+            while name in rules.columns and _same(rules.columns[name].source) != name:
+                name += "_2"
+        names.append(name)
+    return names
+
+
+def _same(name: str) -> str:
+    """A column's name without the differences that nobody sees."""
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def _columns_of(source: TableSource, rules: ReadingRules, needed: Sequence[str]) -> tuple[dict[str, int], list[str]]:
@@ -156,14 +175,27 @@ def _iso(value: Any) -> str:
     return text.replace("+00:00", "Z")
 
 
-def _value(value: Any, read: Callable[[str], Any], missing: frozenset[str]) -> Any:
-    """The value of one distinct cell: None for missing, Unreadable if it is not what the rules say."""
+def _text_of(value: Any) -> str | None:
+    """A value as a CSV file would have it."""
     if value is None or (isinstance(value, float) and not np.isfinite(value)):
         return None
-    if isinstance(value, bool) or not isinstance(value, str):
-        text = str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
-        return read(text)
-    return None if value.lower() in missing else read(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < LARGEST_WHOLE else repr(value)
+    return str(value)
+
+
+def _value(value: Any, rules: ColumnRules, read: Callable[[str], Any], missing: frozenset[str]) -> Any:
+    """The value of one distinct cell: None for missing, Unreadable if it is not what the rules say."""
+    text = _text_of(value)
+    if text is None or text.lower() in missing:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and rules.kind in ("integer", "number"):
+        if rules.kind == "number":
+            return float(value)
+        return int(value) if value == int(value) else Unreadable(text)  # a number is itself, whatever texts mean
+    return read(text)
 
 
 def _plain(text: Any, value: Any) -> bool:

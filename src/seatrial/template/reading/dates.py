@@ -74,13 +74,21 @@ def read_dates(texts: list[str]) -> Dates | None:
                 best, best_count = (candidate, time), count
         if not best_count:
             return None
-        other = swapped(best[0])
-        if other in reads and _ambiguous(reads[best[0]], reads[other], left):
-            return Dates(values, (), timed=False, doubt="the day or the month could come first")
+        if doubt := _order_doubt(best[0], reads, left, formats):
+            return Dates(values, (), timed=False, doubt=doubt)
         values = pc.coalesce(values, reads[best[0]])
         formats.append(best[0])
         timed = timed or bool(best[1])
     return Dates(values, tuple(formats), timed)
+
+
+def _order_doubt(form: str, reads: dict[str, Any], left: Any, formats: list[str]) -> str:
+    """Why the order of day and month is not certain, if it is not."""
+    other = swapped(form)
+    if other in formats:
+        return "the day comes first in some, and the month in others"
+    ambiguous = other in reads and _ambiguous(reads[form], reads[other], left)
+    return "the day or the month could come first" if ambiguous else ""
 
 
 def swapped(form: str) -> str:

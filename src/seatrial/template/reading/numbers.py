@@ -53,14 +53,16 @@ _SAME = {
 class Numbers:
     """Distinct texts read as numbers, NaN for other texts. `how` says what had to be interpreted, if anything.
 
-    `decimal` is the mark that they show, if one does. `unit` was before or after each of them. `doubt` says why they
-    are not read as numbers, and `doubtful` is the position of a text that shows it.
+    `decimal` is the mark that they show, if one does, or both if they have either, `thousands` that between thousands.
+    `unit` was before or after each of them. `doubt` says why they are not read as numbers, and `doubtful` is the
+    position of a text that shows it.
     """
 
     values: npt.NDArray[np.float64]
     whole: bool
     how: str = ""
     decimal: str = ""
+    thousands: str = ""
     unit: str = ""
     doubt: str = ""
     doubtful: int = 0
@@ -122,7 +124,7 @@ def _points(texts: list[str], good: list[bool], decimal: DecimalMark) -> Numbers
     ungrouped = any(len(text.lstrip("+-")) > 3 and "." not in text for text in numbers)
     if decimal.mark == "," and (decimal.certain or not ungrouped):
         bare = [text.replace(".", "") for text in texts]
-        return Numbers(_floats(bare, good), whole=True, how="points as thousands separators")
+        return Numbers(_floats(bare, good), whole=True, how="points as thousands separators", thousands=".")
     doubt = "its points could be decimal points or thousands separators; --decimal says which"
     return Numbers(np.empty(0), whole=False, doubt=doubt, doubtful=pointed)
 
@@ -163,19 +165,20 @@ def _with_marks(texts: list[str], decimal: DecimalMark) -> Numbers | None:
         bare_texts = [text.replace(".", "").replace(",", ".") for text in texts]
         commas = any("," in text for text in texts)
         how = "decimal comma" if commas else "points as thousands separators"
-        return Numbers(_floats(bare_texts), whole=not commas, how=how, decimal="," * commas)
+        grouped = "." * any("." in text for text in texts)
+        return Numbers(_floats(bare_texts), not commas, how, decimal="," * commas, thousands=grouped)
     if all(_GROUPS.fullmatch(text) for text in texts):
         if any(_PROVEN.fullmatch(text) for text in texts) or (decimal.certain and decimal.mark == "."):
             bare_texts = [text.replace(",", "") for text in texts]
             whole = all(_WHOLE.fullmatch(text) for text in bare_texts)
-            return Numbers(_floats(bare_texts), whole, "commas as thousands separators", decimal=".")
+            return Numbers(_floats(bare_texts), whole, "commas as thousands separators", decimal=".", thousands=",")
         doubt = "its commas could be decimal commas or thousands separators; --decimal says which"
         return Numbers(np.empty(0), whole=False, doubt=doubt)
     if all(_EITHER.fullmatch(text) for text in texts):
         points = any("." in text for text in texts)
         how = "decimal commas and decimal points" if points else "decimal comma"
         values = _floats([text.replace(",", ".") for text in texts])
-        return Numbers(values, whole=False, how=how, decimal="" if points else ",")
+        return Numbers(values, whole=False, how=how, decimal=",." if points else ",")
     if all(_COMMA.fullmatch(text) for text in texts):
         return Numbers(np.empty(0), whole=False, doubt="its commas and points could be either")
     return None
@@ -185,6 +188,10 @@ def _floats(texts: list[str], good: list[bool] | None = None) -> npt.NDArray[np.
     if good is None:
         return np.array(texts, dtype=object).astype(np.float64)
     return np.array([float(t) if g else np.nan for t, g in zip(texts, good, strict=True)], dtype=np.float64)
+
+
+_ANY_CASE = {"kg", "km", "cm", "mm", "lb", "lbs", "oz", "ml", "min", "sec", "hr", "hrs", "day", "days"}
+_ANY_CASE |= {"week", "weeks", "month", "months", "year", "years", "eur", "usd", "gbp", "chf", "pln", "czk", "kr"}
 
 
 def plain_number(text: str) -> bool:
@@ -200,12 +207,16 @@ def parts_of(text: str) -> tuple[str, str]:
     match = _MARKED.fullmatch(bare)
     if not match:
         return "", ""
-    return (match[2] or "") + (match[4] or "").strip(), match[1] + match[3].strip()
+    number = match[1] + match[3].strip()
+    number = re.sub(f"[{_BLANKS}]", "", number) if _SPACED.fullmatch(number) else number
+    return (match[2] or "") + (match[4] or "").strip(), number
 
 
 def same_unit(one: str, other: str) -> bool:
     """Whether two texts are the same unit or currency, in another spelling."""
     first, second = one.casefold(), other.casefold()
+    if first == second and one != other:
+        return first in _ANY_CASE  # MW is not mW, and Mb not MB
     return _SAME.get(first, first) == _SAME.get(second, second)
 
 
@@ -216,14 +227,12 @@ def units_in(name: str) -> set[str]:
 
 
 def number_in(text: str, decimal: str) -> float | None:
-    """Read a number without a unit: with decimal points, with decimal commas, or with either ("")."""
-    if _SPACED.fullmatch(text):
-        text = re.sub(f"[{_BLANKS}]", "", text)
+    """Read the number of `parts_of`: with decimal points, with decimal commas, or with either (",.")."""
     if decimal == "," and _COMMA.fullmatch(text):
         text = text.replace(".", "").replace(",", ".")
     elif decimal == "." and _GROUPS.fullmatch(text):
         text = text.replace(",", "")
-    elif decimal == "" and _EITHER.fullmatch(text):
+    elif decimal == ",." and _EITHER.fullmatch(text):
         text = text.replace(",", ".")
     return float(text) if _PLAIN.fullmatch(text) else None
 

@@ -18,12 +18,14 @@ from seatrial.template.column_names import words_of
 from seatrial.template.reading.calendar_words import month_numbers
 
 FEWEST = 2  # distinct values
+IN_DIGITS = " in digits"
 _MONTHS = month_numbers()
 _NAME = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _FIRST, _LAST = 1980, 2100  # years of an epoch number
 _STRONG = {"epoch", "unix", "unixtime", "timestamp", "ts", "timestampms", "epochs"}
 _WEAK = {"time", "datetime", "date", "at", "when", "created", "updated", "utc"}
 _SECONDS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+FORMATS = {"months", "quarters", "weeks", f"months{IN_DIGITS}", f"weeks{IN_DIGITS}", *(f"epoch {u}" for u in _SECONDS)}
 _YEAR_MONTH = {"month", "yearmonth", "yyyymm", "ym", "period", "date", "mois", "monat"}
 _YEAR_WEEK = {"week", "yearweek", "yyyyww", "yw", "kw", "isoweek"}
 Floats = npt.NDArray[np.float64]
@@ -99,8 +101,20 @@ def read_period_numbers(name: str, values: Floats) -> Period | None:
         days = _days(years, parts, weeks=weeks) if words & named else None
         if days is not None:
             what = "weeks" if weeks else "months"
-            return Period(days, f"{what}, by their first day")
+            return Period(days, f"{what}{IN_DIGITS}, by their first day")
     return None
+
+
+def _instant(text: str, per_second: int) -> str | None:
+    """An epoch time; None if it is none of a plausible year, as one in another unit."""
+    try:
+        micros = np.rint(float(text) / per_second * 1e6)
+    except ValueError:
+        return None
+    if not (_FIRST - 1970) * 31_557_600 <= micros / 1e6 <= (_LAST - 1970) * 31_557_600:
+        return None
+    instant = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(micros))
+    return instant.isoformat().replace("+00:00", "Z")
 
 
 def period_in(text: str, what: str) -> str | None:
@@ -109,12 +123,9 @@ def period_in(text: str, what: str) -> str | None:
     `what` is the first word or words of `Period.what`.
     """
     if what.startswith("epoch "):
-        try:
-            seconds = float(text) / _SECONDS[what.removeprefix("epoch ")]
-            return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat().replace("+00:00", "Z")
-        except (ValueError, OverflowError, OSError, KeyError):
-            return None
-    number = re.fullmatch(r"(\d{4})(\d\d)(\.0+)?", text)
+        return _instant(text, _SECONDS[what.removeprefix("epoch ")])
+    number = re.fullmatch(r"(\d{4})(\d\d)(\.0+)?", text) if what.endswith(IN_DIGITS) else None
+    what = what.removesuffix(IN_DIGITS)
     found = [(int(number[1]), int(number[2]))] if number else []
     forms = [(form.fullmatch(text), read) for name, form, read in _FORMS if name == what]
     found += [pair for match, read in forms if match and (pair := read(match))]

@@ -3,6 +3,9 @@
 Whatever reads an export later goes by these rules instead of guessing again. They are for people to read and edit.
 """
 
+import codecs
+import datetime as dt
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +15,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import read_toml
 from seatrial.core.settings import unknown_key
+from seatrial.template.reading.periods import FORMATS
 from seatrial.template.reading.values import MISSING, MISSING_BESIDE_VALUES
 from seatrial.template.records import KINDS, ColumnRules, Examination
 
@@ -26,14 +30,16 @@ ABOUT_COLUMNS = (
 TEXT_KEYS = ("separator", "encoding", "decimal")
 LIST_KEYS = ("missing", "missing_in_values")
 KEYS = (*TEXT_KEYS, "header", *LIST_KEYS, "columns")
-COLUMN_TEXTS = ("from", "kind", "decimal", "unit")
+COLUMN_TEXTS = ("from", "kind", "decimal", "thousands", "unit")
 COLUMN_LISTS = ("missing", "also_missing", "yes", "no", "formats", "labels")
-COLUMN_KEYS = (*COLUMN_TEXTS, *COLUMN_LISTS, "time_zone")
+COLUMN_KEYS = (*COLUMN_TEXTS, *COLUMN_LISTS, "time_zone", "width")
 
 
 @dataclass(frozen=True)
 class ReadingRules:
     """How a table's exports are read. `columns` go by their names in the project, the target among them.
+
+    `listed` are those that reading.toml has, beside those that only the schema has.
 
     `missing` are texts that mean missing in every column, `missing_in_values` others that do among numbers, dates, and
     yes and no. `separator`, `encoding`, `header` and `decimal` are those of text files; empty if they do not matter.
@@ -46,11 +52,12 @@ class ReadingRules:
     missing: frozenset[str] = frozenset(MISSING)
     missing_in_values: frozenset[str] = frozenset(MISSING_BESIDE_VALUES)
     columns: Mapping[str, ColumnRules] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
     where: Path | None = None
 
     def as_in_the_project(self) -> "ReadingRules":
         """The rules for the project's own table: numbers with points, in columns that are separated by commas."""
-        columns = {name: replace(column, decimal=".", unit="") for name, column in self.columns.items()}
+        columns = {name: replace(column, decimal=".", thousands="", unit="") for name, column in self.columns.items()}
         return replace(self, separator=",", encoding="utf-8", header=True, decimal="", columns=columns)
 
     def missing_of(self, rules: ColumnRules) -> frozenset[str]:
@@ -100,7 +107,7 @@ def rules_text(rules: ReadingRules, unused: Mapping[str, str]) -> str:
             _comment(section, f"Not used by the model: {unused[name]}.")
         for key in COLUMN_KEYS:
             value = getattr(column, "source" if key == "from" else key)
-            empty = value in ("", (), None, False) and not (key == "missing" and value == ())
+            empty = value in ("", (), None, False, 0) and not (key == "missing" and value == ())
             if empty or (key == "from" and value == name):
                 continue
             section[key] = list(value) if isinstance(value, tuple) else value
@@ -119,8 +126,10 @@ def _comment(container: Any, text: str) -> None:
 
 def read_rules(path: Path) -> ReadingRules | None:
     """Read reading.toml; None if there is none. Raises SeatrialError where it is not valid."""
-    if not path.is_file():
+    if not path.exists():
         return None
+    if not path.is_file():
+        raise SeatrialError(f"{path} is not a file.", hint="It says how exports are read: restore it from git.")
     document = read_toml(path)
     where = str(path)
     for key, value in document.items():
@@ -131,7 +140,7 @@ def read_rules(path: Path) -> ReadingRules | None:
     for name, section in document.pop("columns", {}).items():
         columns[name] = _column_rules(f"{where}: [columns.{name}]", name, section)
     lists: Any = {key: frozenset(text.lower() for text in document.pop(key)) for key in LIST_KEYS if key in document}
-    return ReadingRules(columns=columns, where=path, **document, **lists)
+    return ReadingRules(columns=columns, listed=frozenset(columns), where=path, **document, **lists)
 
 
 def _column_rules(where: str, name: str, section: Any) -> ColumnRules:
@@ -144,8 +153,39 @@ def _column_rules(where: str, name: str, section: Any) -> ColumnRules:
     kind = section.get("kind")
     if kind not in KINDS:
         raise SeatrialError(f"{where}: kind = {kind!r} is not a kind of column.", hint=f"Kinds: {', '.join(KINDS)}.")
+    _check_words(where, section)
     given: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
     return ColumnRules(source=given.pop("from", name), **given)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return bool(codecs.lookup(name))
+    except LookupError:
+        return False
+
+
+def _check_words(where: str, section: dict[str, Any]) -> None:
+    """Raise SeatrialError for values of the right type that mean nothing, or two things."""
+    both = {word.lower() for word in section.get("yes", ())} & {word.lower() for word in section.get("no", ())}
+    if both:
+        raise SeatrialError(f"{where}: {both.pop()!r} is both yes and no.", hint="Correct it there.")
+    if section.get("labels") == [] or section.get("from") == "":
+        key = "from" if section.get("from") == "" else "labels"
+        raise SeatrialError(f"{where}: {key} is empty.", hint="Fill it in, or remove the line.")
+    now = dt.datetime(2024, 1, 31, 10, 30)
+    for form in section.get("formats", ()):
+        if form in FORMATS or form.startswith("ISO"):
+            continue
+        try:
+            good = "%" in form and dt.datetime.strptime(now.strftime(form), form) is not None
+        except (ValueError, re.error):
+            good = False
+        if not good:
+            known = ", ".join(sorted(FORMATS))
+            raise SeatrialError(
+                f"{where}: {form!r} is not a format of dates.", hint=f"For example %d.%m.%Y, or one of {known}."
+            )
 
 
 def _check(where: str, key: str, value: Any) -> None:
@@ -157,7 +197,15 @@ def _check(where: str, key: str, value: Any) -> None:
     elif key in (*LIST_KEYS, *COLUMN_LISTS):
         good, right = isinstance(value, list) and all(isinstance(text, str) for text in value), "a list of texts"
     elif key == "decimal":
+        good, right = value in (",", ".", ",."), '"," or ".", or ",." for both'
+    elif key == "thousands":
         good, right = value in (",", "."), '"," or "."'
+    elif key == "width":
+        good, right = isinstance(value, int) and value > 0, "a number of digits"
+    elif key == "separator":
+        good, right = isinstance(value, str) and len(value) == 1 and value not in "\"'\r\n", "a single character"
+    elif key == "encoding":
+        good, right = isinstance(value, str) and _is_encoding(value), "a known encoding"
     else:
         good, right = isinstance(value, str), "a text"
     if not good:

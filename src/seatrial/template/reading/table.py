@@ -4,17 +4,18 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
-from seatrial.template.reading.conversion import Export, ExportColumn
+from seatrial.template.reading.conversion import LARGEST_WHOLE, Export, ExportColumn
 from seatrial.template.records import Examination, TableSource
 
 LARGE = 200_000  # rows; above it, Parquet is read several times as fast
@@ -60,16 +61,18 @@ def content_of(examination: Examination, suffix: str) -> tuple[bytes, tuple[str,
 
 
 def content_of_export(
-    source: TableSource, export: Export, suffix: str, target: str, old: Export | None = None
+    source: TableSource, export: Export, suffix: str, target: str, bad: Any, old: Export | None = None
 ) -> tuple[bytes, tuple[str, ...]]:
     """The data file of an export, and how its rows differ; with `old`, the rows of that table and those that are new.
 
-    Rows without a label are left out.
+    Rows without a label and those that `bad` (a boolean array) marks are left out.
     """
-    table, changes = export_table(export), []
+    table, changes = export_table(export, ~bad), []
+    if bad.any():
+        changes.append(f"{int(bad.sum()):,} rows that break the schema left out")
     labelled = pc.is_valid(table.column(target))
     if not pc.all(labelled).as_py():
-        changes.append(f"{export.rows - pc.sum(labelled).as_py():,} rows without a label left out")
+        changes.append(f"{len(table) - pc.sum(labelled).as_py():,} rows without a label left out")
         table = table.filter(labelled)
     same_format = source.path is not None and source.path.suffix.lower() == suffix
     if source.path is not None and same_format and source.clean and export.plain and not changes and old is None:
@@ -87,29 +90,40 @@ def csv_of_export(export: Export) -> bytes:
     return _csv(export_table(export))
 
 
-def export_table(export: Export) -> Any:
-    """An export as the project's table has it, a pyarrow.Table; a column with an unreadable value is text."""
-    return pa.table({name: _export_column(column) for name, column in export.columns.items()})
+def export_table(export: Export, kept: Any = None) -> Any:
+    """An export as the project's table has it, a pyarrow.Table of the rows that are `kept` (a boolean array), or all.
+
+    A column with an unreadable value is text.
+    """
+    return pa.table({name: _export_column(column, kept) for name, column in export.columns.items()})
 
 
-def _export_column(column: ExportColumn) -> Any:
+def _export_column(column: ExportColumn, kept: Any) -> Any:
+    codes = column.codes if kept is None else column.codes[kept]
+    if kept is not None:  # a value of no row that is kept does not make a column text
+        used = np.unique(codes)
+        column = replace(column, distinct=[column.distinct[n] for n in used.tolist()])
+        codes = np.searchsorted(used, codes)
     kinds = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
     kind = pa.string() if column.unreadable else kinds.get(column.rules.kind, pa.string())
     values = column.distinct
     if kind == pa.string():
         values = [value if value is None or isinstance(value, str) else _plain_text(value) for value in values]
     distinct = pa.array(values, kind)
-    return distinct.take(pa.array(column.codes))
+    return distinct.take(pa.array(codes))
 
 
 def _plain_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if value == int(value) else repr(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if value == int(value) and abs(value) < LARGEST_WHOLE else repr(value)
 
 
 def _appended(before: Any, table: Any) -> tuple[Any, int]:
     """The rows of both tables; and how many of the second are left out, since the first has them already."""
     shared = [name for name in table.column_names if name in before.column_names]
-    has = Counter(_rows(before, shared))
+    complete = len(shared) == before.num_columns
+    has = Counter(_rows(before, shared)) if complete else Counter()  # else nobody can say whether a row is known
     new: list[bool] = []
     for row in _rows(table, shared):
         new.append(has[row] == 0)
