@@ -76,9 +76,11 @@ def test_a_table_that_breaks_the_schema_changes_nothing(project: Path, tmp_path:
     assert "platin" not in done.stderr  # an open category
     assert "--on-bad-rows drop" in done.stderr
     assert (project / "data/kunden.csv").read_bytes() == before
+    assert "line 154, column Groesse_cm: '-171.0'" in done.stderr  # of the export, with its title lines
     done = quick("refresh", str(odd), "--on-bad-rows", "drop", "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == 150
+    assert "-171" not in (project / "data/kunden.csv").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """An export that is read by rules: what is converted, what is a bad cell, and what contradicts the rules."""
 
+import unicodedata
 from typing import Any
 
 import pyarrow as pa
@@ -8,8 +9,9 @@ from tests.template.tables import WriteFile, column, decisions, table
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.table_validation import Unreadable
+from seatrial.template.column_names import clean_names
 from seatrial.template.inference.examination import examine
-from seatrial.template.reading.conversion import Export, read_export
+from seatrial.template.reading.conversion import Export, project_names, read_export
 from seatrial.template.reading.csv_file import CsvOptions
 from seatrial.template.reading.rules import ReadingRules, rules_of
 from seatrial.template.reading.source import read_source
@@ -173,3 +175,71 @@ def test_points_before_three_digits(write_file: WriteFile, lines: list[str], amo
         assert column(examination, "amount").values.to_pylist()[:2] == amounts
     set_by_hand = examine(read_source(str(examination.source.path), options=CsvOptions(decimal=",")), "y")
     assert column(set_by_hand, "amount").kind == "integer" or "7.5" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "texts", "expected"),
+    [
+        ({"kind": "integer", "thousands": "."}, ["1.234.567", "12.000"], [1234567, 12000]),
+        ({"kind": "number", "decimal": ",."}, ["52,5", "52.5"], [52.5, 52.5]),
+        ({"kind": "number", "decimal": ",", "unit": "€"}, ["9\u202f977,69 €", "1 234,50"], [9977.69, 1234.5]),
+        ({"kind": "code", "width": 5}, ["74", "00123", "85.0", "x1"], ["00074", "00123", "00085", "x1"]),
+        ({"kind": "category", "labels": ("Yes", "No")}, ["YES", "no"], ["Yes", "No"]),
+        (NUMBER, ["4,999"], [4.999]),
+    ],
+)
+def test_whatever_new_reads_is_read_again(rule: dict[str, Any], texts: list[str], expected: list[Any]) -> None:
+    assert read(rule, *texts, separator=",") == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "texts"),
+    [
+        ({"kind": "moment", "formats": ("epoch milliseconds",)}, ["1700000000"]),  # seconds
+        ({"kind": "moment", "formats": ("epoch seconds",)}, ["20240616"]),
+        ({"kind": "date"}, ["202401"]),
+        ({"kind": "date", "formats": ("quarters",)}, ["201803"]),
+        ({"kind": "date", "formats": ("%Y%m%d",)}, ["2024131"]),
+        ({"kind": "date", "formats": ("%d.%m.%Y",)}, ["08.04.2023", "04.25.2023"]),
+        ({"kind": "date"}, ["2024-08-04", "2024-25-04"]),
+        ({"kind": "number", "unit": "MW"}, ["68.3 mW"]),
+        ({"kind": "number", "unit": "%"}, ["0.575"]),
+        ({"kind": "number", "unit": "%"}, ["5 %", "0.575"]),
+    ],
+)
+def test_what_would_be_a_wrong_value_is_refused(rule: dict[str, Any], texts: list[str]) -> None:
+    assert "in this project" in refusal(rule, *texts)
+
+
+def test_numbers_that_are_no_texts_are_themselves() -> None:
+    kinds = {"kind": pa.float64()}
+    assert read(NUMBER, 5.493, 3.29, -1.0, **kinds) == [5.493, 3.29, -1.0]
+    assert read({**NUMBER, "missing": ("-1",)}, 5.493, -1.0, **kinds) == [5.493, None]
+    assert "is in % in this project" in refusal({"kind": "number", "unit": "%"}, 0.1, 0.25, **kinds)
+    assert "none of its labels is known" in refusal(
+        {"kind": "category", "labels": ("no", "yes")}, 0, 1, kind=pa.int64()
+    )
+    assert read({"kind": "category", "labels": ("0", "1")}, 0.0, 1.0, **kinds) == ["0", "1"]
+    assert "could be a number of thousands" in refusal(NUMBER, "5.319", separator="")
+    assert "could be a number of thousands" in refusal({"kind": "number", "decimal": "."}, "2,599")
+
+
+def test_a_label_in_one_row_takes_no_other_with_it() -> None:
+    labels = {"kind": "category", "labels": ("Yes", "No", "Maybe")}
+    assert read(labels, "Yes", "No", "Yes", "yess") == ["Yes", "No", "Yes", None]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("体重", "身長"), ("вага", "зріст"), ("Fee ₹", "Fee ₽"), ("p < 50", "p > 50")]
+)
+def test_a_name_of_which_little_is_left_is_not_taken_for_another(name: str, other: str) -> None:
+    clean = clean_names([name])[0]
+    rules = ReadingRules(columns={clean: ColumnRules(name, "number")})
+    found = read_export(TableSource("t", pa.table({name: ["1"]})), rules, [clean])
+    assert values_of(found, clean) == [1.0]
+    with pytest.raises(SeatrialError, match=r"has no column|another unit"):
+        read_export(TableSource("t", pa.table({other: ["1"]})), rules, [clean])
+    decomposed = unicodedata.normalize("NFD", "Größe")
+    assert project_names(
+        TableSource("t", pa.table({decomposed: ["1"]})), ReadingRules(columns={"Groesse": ColumnRules("Größe", "text")})
+    ) == ["Groesse"]

@@ -50,6 +50,13 @@ def test_the_file_says_what_the_rules_are(tmp_path: Path) -> None:
         ("[columns.size]\nkind = 'numbr'", "[columns.size]: kind = 'numbr' is not a kind of column"),
         ("[columns.size]\nkind = 'number'\nunits = 'cm'", "[columns.size] has an unknown key `units`. Did you mean `unit`?"),
         ("[columns.size]\nkind = 'date'\nformats = '%d'", "[columns.size]: formats = '%d' is not a list of texts"),
+        ("[columns.size]\nkind = 'date'\nformats = ['dd.mm.yyyy']", "'dd.mm.yyyy' is not a format of dates"),
+        ("[columns.size]\nkind = 'date'\nformats = ['%d.%d.%Y']", "'%d.%d.%Y' is not a format of dates"),
+        ("[columns.size]\nkind = 'boolean'\nyes = ['ja', 'Nein']\nno = ['nein']", "'nein' is both yes and no"),
+        ("[columns.size]\nkind = 'category'\nlabels = []", "labels is empty"),
+        ("[columns.size]\nkind = 'text'\nfrom = ''", "from is empty"),
+        ("separator = 'tab'", "separator = 'tab' is not a single character"),
+        ("encoding = 'foo'", "encoding = 'foo' is not a known encoding"),
         ("[columns.size", "cannot be read"),
     ],
 )  # fmt: skip

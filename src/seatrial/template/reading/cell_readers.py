@@ -11,7 +11,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.table_validation import Unreadable
 from seatrial.template.reading.csv_dialect import shown_marks
 from seatrial.template.reading.dates import iso_text, read_dates
-from seatrial.template.reading.numbers import in_doubt, number_in, parts_of, same_unit
+from seatrial.template.reading.numbers import in_doubt, number_in, parts_of, same_unit, thousands_in
 from seatrial.template.reading.periods import FORMATS, period_in
 from seatrial.template.reading.rules import FILE, ReadingRules
 from seatrial.template.reading.values import INFINITE, YES_NO
@@ -35,7 +35,7 @@ def decimal_marks(source: TableSource, rules: ReadingRules, texts: dict[str, lis
     bare = {name: [number for text in column if (number := parts_of(text)[1])] for name, column in texts.items()}
     shown = {name: shown_marks(column) for name, column in bare.items()}
     comma_columns = [name for name, mark in expected.items() if mark == ","]
-    commas = any("," in number for name in comma_columns for number in bare[name])
+    commas = any("," in number or thousands_in(number) for name in comma_columns for number in bare[name])
     points = next((name for name in comma_columns if shown[name]["."]), "")
     if commas and points:
         raise _mark_error(source, points, "decimal commas", shown[points]["."][0])
@@ -43,6 +43,7 @@ def decimal_marks(source: TableSource, rules: ReadingRules, texts: dict[str, lis
     marks = {}
     for name, mark in expected.items():
         comma, point = shown[name][","], shown[name]["."]
+        comma += [number for number in bare[name] if thousands_in(number)]
         if mark == "." and comma:
             raise _mark_error(source, name, "decimal points", comma[0])
         doubtful = ""

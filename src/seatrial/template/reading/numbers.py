@@ -237,6 +237,11 @@ def number_in(text: str, decimal: str) -> float | None:
     return float(text) if _PLAIN.fullmatch(text) else None
 
 
+def thousands_in(text: str) -> bool:
+    """Whether the points of a number certainly separate thousands, as in 1.234.567 or 1.234,5."""
+    return _POINTS_PROVEN.fullmatch(text) is not None
+
+
 def in_doubt(texts: list[str], mark: str) -> str:
     """The first number with this mark, if in all of them it is before exactly three digits; else an empty text."""
     grouped = re.compile(rf"[-+]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}")
