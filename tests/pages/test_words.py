@@ -9,7 +9,15 @@ from seatrial.pages.words import between, cell, percent, plain, plural, power_of
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.8234, "0.823"), (12.341, "12.34"), (123.41, "123.4"), (1234.5, "1,234"), (0.0001, "1.0e-04"), (0, "0.000")],
+    [
+        (0.8234, "0.823"),
+        (12.341, "12.34"),
+        (123.41, "123.4"),
+        (1234.5, "1,234"),
+        (0.0001, "1.0e-04"),
+        (0.00421, "0.00421"),
+        (0, "0.000"),
+    ],
 )
 def test_a_metric_has_as_many_digits_as_people_compare(value: float, text: str) -> None:
     assert short(value) == text

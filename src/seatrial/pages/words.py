@@ -10,12 +10,14 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def short(value: float) -> str:
-    """Format a metric with three to four significant digits: 0.823, 12.34, 1,234."""
+    """Format a metric with three to four significant digits: 0.823, 12.34, 1,234, 0.00123."""
     value += 0.0  # which turns -0.0 into 0.0
     size = abs(value)
     if 0 < size < 0.0005:
         return f"{value:.1e}"
     digits = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+    if 0 < size < 0.01:
+        digits = 2 - math.floor(math.log10(size))
     return f"{value:,.{digits}f}"
 
 

@@ -59,6 +59,7 @@ def release_metadata(
         metrics={m.name: asdict(m) for m in evaluation.metrics},
         best_column=evaluation.best_column,
         doubts=doubts,
+        never_predicted=evaluation.never_predicted,
         data={"file": project.data.name, **asdict(fingerprint)},
         seen=seen_in(recipe.columns, training, inputs.strings),
         split={

@@ -97,7 +97,9 @@ def train(
         artifacts = artifact_files(recipe, fitted, metadata, engine)
         progress("writing the report")
         name = row_name(recipe.checker.schema)
-        page = render_report(metadata, project.version, evaluation, importance, fingerprint, held_out, columns, name)
+        page = render_report(
+            metadata, project.version, evaluation, importance, fingerprint, held_out, columns, name, project.costs
+        )
         folder = _write(project, table.sha256, artifacts, page, metadata)
     return Run(
         folder.name,
