@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.choice_words import Words, chosen
 
 if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
@@ -49,6 +50,18 @@ DeployOption = Annotated[
     str, typer.Option("--deploy", help="Targets: local, docker, railway, kubernetes; separated by commas.")
 ]
 HERE = Path()
+
+
+def word_option(words: Words, what: str, text: str, *names: str) -> Any:
+    """Make an option whose value is one of several choices, each of which has several words."""
+
+    def read(value: str) -> str:
+        try:
+            return chosen(value, words, what)
+        except SeatrialError as error:
+            raise typer.BadParameter(f"{error.message} {error.hint}") from None
+
+    return typer.Option(*names, help=text, parser=read, metavar="|".join(words))
 
 
 def csv_options(separator: str | None, encoding: str | None, header: bool | None) -> "CsvOptions":

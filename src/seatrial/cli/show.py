@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from seatrial.cli.tables import table_lines
 from seatrial.core.progress import Progress
 from seatrial.steps.progress import show_progress
 
@@ -70,13 +70,14 @@ def progress(quiet: bool = False) -> AbstractContextManager[Progress]:
 def table(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = (), to: Console = out
 ) -> None:
-    """Print a table; the columns at the positions `right` are aligned to the right."""
-    grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for position, heading in enumerate(headings):
-        grid.add_column(heading, justify="right" if position in right else "left", header_style="dim")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
-    to.print(grid)
+    """Print a table; the columns at the positions `right` are figures, which are aligned to the right."""
+    if title:
+        to.print(Text(title, style="bold"))
+    head, body = table_lines(headings, rows, to.width, right)
+    for line in head:
+        to.print(Text(line, style="dim"))
+    for line in body:
+        to.print(Text(line))
 
 
 def file_size(count: int) -> str:

@@ -208,8 +208,8 @@ def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "schema", str(verdict.schema)
 
 
-def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, str, str, str]]:
-    """Rows of suite, check, outcome and summary, without control characters, to be shown as plain text.
+def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, str, str]]:
+    """Rows of check, outcome and summary, without control characters, to be shown as plain text.
 
     Failures come first. A suite with several passed checks is one row, unless `every` check is wanted.
     """
@@ -219,11 +219,11 @@ def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, s
         rest = [check for check in reading.checks_of(verdict, suite) if check.outcome not in _KINDS]
         good = [check for check in rest if check.outcome is Outcome.passed]
         if len(good) > 1 and not every:
-            rows.append((suite, f"{len(good)} checks", reading.WORD[Outcome.passed].lower(), ""))
+            rows.append((f"{suite}: {len(good)} checks", reading.WORD[Outcome.passed].lower(), ""))
             rest = [check for check in rest if check.outcome is not Outcome.passed]
         rows += [_row(check) for check in rest]
     return rows
 
 
-def _row(check: Check) -> tuple[str, str, str, str]:
-    return check.suite, check.id, reading.WORD[check.outcome].lower(), clean(sentence(check.summary), 300)
+def _row(check: Check) -> tuple[str, str, str]:
+    return check.id, reading.WORD[check.outcome].lower(), clean(sentence(check.summary), 300)
