@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.steps.compare import compare as _compare
 from seatrial.steps.deploy import deploy as _deploy
 from seatrial.steps.deploy import list_deployments as _list_deployments
 from seatrial.steps.deploy import rollback as _rollback
@@ -131,6 +132,7 @@ class Project:
     predict = _method(_predict)
 
     build = _method(_build)
+    compare = _method(_compare)
 
     def trial(self, *, data: str | Path | None = None, kind: "Kind | None" = None) -> "TrialResult":
         """Compare the built wheel with the release that it would replace; `data` has more rows to compare on.

@@ -17,6 +17,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.pages.embed import embed
 from seatrial.release import Index, IndexedRelease, inspect, open_index
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
+from seatrial.steps.overview import related_pages, write_overview
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
 from seatrial.trial import gate
@@ -108,7 +109,7 @@ def run_trial(
     if kind and not (data or output or same_wheel):
         policy = project_policy(project).model_copy(update={"kind": kind})
         if verdict := _judged_again(pair, policy):
-            return write_result(pair.folder, verdict, _lock(verdict, candidate, with_toolkit(index), progress))
+            return _written(pair, pair.folder, verdict, _lock(verdict, candidate, with_toolkit(index), progress))
     policy, source = policy_and_wheels(project, index, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
@@ -123,7 +124,7 @@ def run_trial(
             same_wheel=same_wheel,
             progress=progress,
         )
-    return write_result(output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
+    return _written(pair, output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
 
 
 def _judged_again(pair: TrialPair, policy: Policy) -> Verdict | None:
@@ -190,7 +191,8 @@ def compare_releases(
         )
     if project and source and old_release and new_release and new_release.name == canonicalize_name(project.name):
         folder = output or result_folder(project.root, new_release.sha256, old_release.sha256)
-        return write_result(folder, verdict, _lock(verdict, inspect(candidate), source, progress))
+        wheel = inspect(candidate)
+        return write_result(folder, verdict, _lock(verdict, wheel, source, progress), project, wheel)
     return write_result(output, verdict) if output else TrialResult(verdict)
 
 
@@ -226,17 +228,34 @@ def accept(
     outcome, cause = judge(marked, project_policy(project))
     verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
     lockfile = _lock(verdict, pair.candidate, with_toolkit(pair.index), silent)
-    return accepted, write_result(pair.folder, verdict, lockfile)
+    return accepted, _written(pair, pair.folder, verdict, lockfile)
 
 
-def write_result(folder: Path, verdict: Verdict, lockfile: str = "") -> TrialResult:
-    """Write a verdict in all its formats, and the lockfile of the tested environment."""
-    files = {"trial.html": to_html(verdict), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}
+def _written(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:
+    return write_result(folder, verdict, lockfile, pair.project, pair.candidate)
+
+
+def write_result(
+    folder: Path,
+    verdict: Verdict,
+    lockfile: str = "",
+    project: ProjectSettings | None = None,
+    candidate: WheelInfo | None = None,
+) -> TrialResult:
+    """Write a verdict in all its formats, and the lockfile of the tested environment.
+
+    The page of a project's trial is linked with its other pages.
+    """
+    page = folder / "trial.html"
+    pages = related_pages(project, candidate, page) if project and candidate else ()
+    files = {page.name: to_html(verdict, pages=pages), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}
     if lockfile:
         files[LOCKFILE] = lockfile
     else:
         (folder / LOCKFILE).unlink(missing_ok=True)  # from an earlier trial
     gate.write_results(folder, {**files, "verdict.json": to_json(verdict)})
+    if project:
+        write_overview(project)
     return TrialResult(verdict, lockfile, folder)
 
 

@@ -33,10 +33,11 @@ def render_report(
     columns: Sequence[Column],
     row_name: str = "row",
     costs: Mapping[str, float] = MappingProxyType({}),
+    pages: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Render the page: no script, nothing to fetch, no clock; the same run gives the same bytes.
 
-    `costs` are those of the two errors of a binary task, where the project sets them.
+    `costs` are those of the two errors of a binary task, where the project sets them; `pages` are related pages.
     """
     regression = evaluation.regression
     cards = zip(evaluation.metrics, evaluation.terminal_rows(), strict=True)
@@ -50,6 +51,7 @@ def render_report(
         performance=list(residuals(evaluation, meta.target) if regression else curves(evaluation, meta.label)),
         thresholds=threshold_lines(evaluation, costs),
         costs=costs,
+        pages=pages,
         per=f"{PER:,}",
         calibration=[] if regression else list(calibration(evaluation, meta.label)),
         confusion=None if regression else confusion(evaluation, meta.label),
