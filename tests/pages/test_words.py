@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.pages.words import between, cell, percent, plain, plural, power_of_ten, rough, short
+from seatrial.pages.words import between, cell, percent, plain, plural, power_of_ten, rough, short, whole
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,7 @@ def test_zero_has_no_sign() -> None:
 )
 def test_a_cell_is_short_and_a_missing_value_is_a_dash(value: Any, text: str) -> None:
     assert cell(value) == text
+
+
+def test_whole_numbers_are_exact_and_years_have_no_separator() -> None:
+    assert [whole(value) for value in (1962.0, 12_345.0, 35.5, -3.0)] == ["1962", "12,345", "35.5", "\u22123"]

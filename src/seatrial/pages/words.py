@@ -32,6 +32,12 @@ def plain(value: float, figures: int = 4) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
+def whole(value: float) -> str:
+    """Format a value of a column of whole numbers: exactly, and years as people write them: 1962, 12,345, 35.5."""
+    text = f"{value:.10g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return text.replace("-", MINUS)
+
+
 def rough(value: float) -> str:
     """Format a quantity for a sentence, with three significant digits: 0.142, 23.8, 17,300."""
     return plain(value, figures=3)
