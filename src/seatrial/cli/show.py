@@ -1,6 +1,7 @@
 """What the commands print: progress and errors to standard error, results to standard output."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +18,8 @@ from seatrial.steps.progress import show_progress
 
 if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
+
+UNLIMITED = 100_000  # letters
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -70,10 +73,14 @@ def progress(quiet: bool = False) -> AbstractContextManager[Progress]:
 def table(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = (), to: Console = out
 ) -> None:
-    """Print a table; the columns at the positions `right` are figures, which are aligned to the right."""
+    """Print a table; the columns at the positions `right` are figures, which are aligned to the right.
+
+    It fits a terminal's width. In a file or a pipe, each row is one line.
+    """
+    width = to.width if to.is_terminal or "COLUMNS" in os.environ else UNLIMITED
     if title:
         to.print(Text(title, style="bold"))
-    head, body = table_lines(headings, rows, to.width, right)
+    head, body = table_lines(headings, rows, width, right)
     for line in head:
         to.print(Text(line, style="dim"))
     for line in body:
