@@ -77,7 +77,7 @@ def test_report_trial_and_list_of_a_project_are_linked_and_no_link_is_broken(pro
     verdict = SAMPLES["passed"]()
     folder = result_folder(project.root, wheel.sha256, None)
     candidate = replace(verdict.candidate, sha256=wheel.sha256)
-    write_result(folder, replace(verdict, candidate=candidate), "", project, wheel)
+    write_result(folder, replace(verdict, candidate=candidate), "", project, (None, wheel))
     damaged = folder.with_name("0-damaged")
     damaged.mkdir()
     (damaged / "verdict.json").write_text("{")
@@ -87,6 +87,23 @@ def test_report_trial_and_list_of_a_project_are_linked_and_no_link_is_broken(pro
     for shown in ("41ee9ec50723", "0.870", "0.800 to 0.900", "titanic-model 0.1.1 against 0.1.0", "Passed", "0.2.0"):
         assert shown in text
     assert "damaged" not in text
+
+
+def test_a_trial_of_two_releases_writes_their_comparison(project: ProjectSettings) -> None:
+    index = FolderIndex(project.index.folder or project.root)
+    old, new = (index.fetch_wheel(release) for release in index.releases("tiny-model"))
+    verdict = SAMPLES["passed"]()
+    subjects = (
+        replace(verdict.baseline or verdict.candidate, sha256=old.sha256),
+        replace(verdict.candidate, sha256=new.sha256),
+    )
+    folder = result_folder(project.root, new.sha256, old.sha256)
+    write_result(folder, replace(verdict, baseline=subjects[0], candidate=subjects[1]), "", project, (old, new))
+    page = folder / "trial.html"
+    assert "0.1.0 and 0.2.0 side by side" in page.read_text()
+    comparison = project.root / ".seatrial" / "comparisons" / "0.1.0..0.2.0.html"
+    assert verdict.cause in comparison.read_text()
+    assert broken_links(page) == broken_links(comparison) == []
 
 
 def test_the_report_of_a_wheels_training_is_found_by_its_artifacts(project: ProjectSettings) -> None:

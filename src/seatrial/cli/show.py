@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
@@ -21,8 +23,33 @@ if TYPE_CHECKING:
 
 UNLIMITED = 100_000  # letters
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class WordConsole(Console):
+    """A console that breaks the lines of a text between words on a terminal, and nowhere else."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; an option `soft_wrap` leaves long lines to the terminal."""
+        if self.is_terminal and len(objects) == 1 and isinstance(objects[0], str) and "soft_wrap" not in options:
+            text = Text.from_markup(objects[0]) if options.pop("markup", True) else Text(objects[0])
+            parts = text.divide(_breaks(text.plain, self.width))
+            objects = (Text("\n").join(part for part in parts),)
+        super().print(*objects, **options)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Where to break a text, so that lines are at most `width` wide where their words are."""
+    places, start = [], 0
+    for word in re.finditer(r"[^ \n]+", text):
+        newline = text.rfind("\n", start, word.start())
+        start = newline + 1 if newline >= 0 else start
+        if cell_len(text[start : word.end()]) > width and text[start : word.start()].strip():
+            start = word.start()
+            places.append(start)
+    return places
+
+
+out = WordConsole(highlight=False, soft_wrap=True)
+err = WordConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def error(message: str, hint: str = "") -> None:

@@ -33,7 +33,6 @@ def compare(
     By default the built wheel, or else the newest release, is compared with the one on the index before it.
     """
     from seatrial.release import open_index
-    from seatrial.release.comparison import compare as compare_wheels
     from seatrial.steps.overview import write_overview
 
     progress("reading the releases")
@@ -42,8 +41,7 @@ def compare(
     before = _wheel(project, index, old) if old else _before(project, index, after)
     if before.sha256 == after.sha256:
         raise SeatrialError(f"Both are {after.name} {after.version}, with the same bytes.", hint="Name two releases.")
-    made = compare_wheels(before, after, _rows(project, before, after))
-    compared = _write(project, made)
+    compared = write_comparison(project, before, after)
     write_overview(project)
     return compared
 
@@ -98,13 +96,16 @@ def _table(project: "ProjectSettings", wheel: "WheelInfo") -> Path | None:
     return path if usable else None
 
 
-def _write(project: "ProjectSettings", made: "Comparison") -> ComparedReleases:
+def write_comparison(project: "ProjectSettings", before: "WheelInfo", after: "WheelInfo") -> ComparedReleases:
+    """Compare two wheels and write the page, with the verdict of the trial of these two, if there was one."""
     from seatrial.core.files import write_atomic
     from seatrial.pages import render
-    from seatrial.steps.overview import COMPARISONS, link, overview_path, report_of
+    from seatrial.release.comparison import compare as compare_wheels
+    from seatrial.steps.overview import comparison_page, link, overview_path, report_of
     from seatrial.trial import gate
 
-    page = project.root / COMPARISONS / f"{made.old.version}..{made.new.version}.html"
+    made = compare_wheels(before, after, _rows(project, before, after))
+    page = comparison_page(project, before, after)
     known = [("All runs, trials and releases", overview_path(project))]
     for wheel in (made.old, made.new):
         if report := report_of(project, wheel):

@@ -88,14 +88,21 @@ def report_of(project: "ProjectSettings", wheel: "WheelInfo") -> Path | None:
     return report if report.is_file() else None
 
 
-def related_pages(project: "ProjectSettings", wheel: "WheelInfo", page: Path) -> list[tuple[str, str]]:
-    """The links from a page about a wheel: to the overview, and to the report of its training."""
+def related_pages(
+    project: "ProjectSettings", wheel: "WheelInfo", page: Path, older: "WheelInfo | None" = None
+) -> list[tuple[str, str]]:
+    """The links from a page about a wheel: to the overview, its training's report, its comparison with another."""
     report = report_of(project, wheel)
-    known = [
-        ("All runs, trials and releases", overview_path(project)),
-        *([("Training report", report)] if report else []),
-    ]
+    known = [("All runs, trials and releases", overview_path(project))]
+    known += [("Training report", report)] if report else []
+    if older:
+        known.append((f"{older.version} and {wheel.version} side by side", comparison_page(project, older, wheel)))
     return [(title, link(page, path)) for title, path in known]
+
+
+def comparison_page(project: "ProjectSettings", old: "WheelInfo", new: "WheelInfo") -> Path:
+    """Where the page that compares two releases is."""
+    return project.root / COMPARISONS / f"{old.version}..{new.version}.html"
 
 
 def write_overview(project: "ProjectSettings") -> Path:

@@ -99,6 +99,7 @@ class Project:
         decisions about the table are comments in the project's schema.py.
         """
         from seatrial.steps.new import choose_targets, create_project, licence_holder, read_table
+        from seatrial.template.choice_words import MODEL_WORDS, chosen
         from seatrial.template.creation import Options
         from seatrial.template.inference.examination import examine
         from seatrial.template.inference.model_choice import choose_model
@@ -114,9 +115,10 @@ class Project:
         with _reporting(progress) as report:
             source = read_table(data, query=query, sheet=sheet, progress=report)
             examination = examine(source, target, overrides, progress=report)
-            chosen: Any = choose_model(examination, progress=report).model if model == "auto" else model
+            named = chosen(model, MODEL_WORDS, "a model")
+            used: Any = choose_model(examination, progress=report).model if named == "auto" else named
             targets = choose_targets([*deploy])
-            options = Options(names, chosen, description, licence, licence_holder(), ci, targets)
+            options = Options(names, used, description, licence, licence_holder(), ci, targets)
             create_project(root, examination, options, git=git, progress=report)
         return cls(root, progress=progress)
 

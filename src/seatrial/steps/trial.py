@@ -16,6 +16,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
 from seatrial.pages.embed import embed
 from seatrial.release import Index, IndexedRelease, inspect, open_index
+from seatrial.steps.compare import write_comparison
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
 from seatrial.steps.overview import related_pages, write_overview
 from seatrial.steps.recipes import project_recipes, released_recipes
@@ -192,7 +193,8 @@ def compare_releases(
     if project and source and old_release and new_release and new_release.name == canonicalize_name(project.name):
         folder = output or result_folder(project.root, new_release.sha256, old_release.sha256)
         wheel = inspect(candidate)
-        return write_result(folder, verdict, _lock(verdict, wheel, source, progress), project, wheel)
+        lockfile = _lock(verdict, wheel, source, progress)
+        return write_result(folder, verdict, lockfile, project, (inspect(baseline), wheel))
     return write_result(output, verdict) if output else TrialResult(verdict)
 
 
@@ -232,7 +234,8 @@ def accept(
 
 
 def _written(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:
-    return write_result(folder, verdict, lockfile, pair.project, pair.candidate)
+    baseline = pair.index.fetch_wheel(pair.baseline) if pair.baseline else None
+    return write_result(folder, verdict, lockfile, pair.project, (baseline, pair.candidate))
 
 
 def write_result(
@@ -240,20 +243,24 @@ def write_result(
     verdict: Verdict,
     lockfile: str = "",
     project: ProjectSettings | None = None,
-    candidate: WheelInfo | None = None,
+    wheels: tuple[WheelInfo | None, WheelInfo] | None = None,
 ) -> TrialResult:
     """Write a verdict in all its formats, and the lockfile of the tested environment.
 
-    The page of a project's trial is linked with its other pages.
+    With a project and its two wheels, it also writes their comparison, and links the project's pages.
     """
     page = folder / "trial.html"
-    pages = related_pages(project, candidate, page) if project and candidate else ()
+    old, new = wheels or (None, None)
+    compared = old is not None and new is not None and old.sha256 != new.sha256
+    pages = related_pages(project, new, page, old if compared else None) if project and new else ()
     files = {page.name: to_html(verdict, pages=pages), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}
     if lockfile:
         files[LOCKFILE] = lockfile
     else:
         (folder / LOCKFILE).unlink(missing_ok=True)  # from an earlier trial
     gate.write_results(folder, {**files, "verdict.json": to_json(verdict)})
+    if project and old and new and compared:
+        write_comparison(project, old, new)
     if project:
         write_overview(project)
     return TrialResult(verdict, lockfile, folder)

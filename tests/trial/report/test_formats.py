@@ -176,6 +176,12 @@ def test_a_verdict_worse_than_its_checks_is_red_too() -> None:
     assert ("trial", "verdict", "failure") in set(cases(to_junit(verdict)))
 
 
+def test_markdown_names_the_code_that_changed() -> None:
+    text = to_markdown(replace(SAMPLES["passed"](), changed_code=("pipeline.py", "my_features.py")))
+    assert "Code changed since 0.1.0: pipeline.py, my\\_features.py." in text
+    assert "Code changed" not in to_markdown(SAMPLES["passed"]())
+
+
 # The terminal
 
 

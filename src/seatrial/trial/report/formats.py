@@ -72,7 +72,7 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
     parts = [
         f"## {MARK[line.outcome]} {line.word}: {_md(line.cause)}",
         f"{_md(line.to_do)}",
-        f"Sea trial of {_md(reading.against(verdict))} as a {verdict.kind}{took}.",
+        f"Sea trial of {_md(reading.against(verdict))} as a {verdict.kind}{took}.{_changed_code(verdict)}",
         _md_table(
             ("suite", "", "outcome", "summary"),
             [
@@ -95,6 +95,12 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
         parts.append(_folded("The rows that changed most", _md_rows(verdict)))
     parts.append(f"<sub>{_releases(verdict)}</sub>")
     return "\n\n".join(parts) + "\n"
+
+
+def _changed_code(verdict: Verdict) -> str:
+    if not verdict.changed_code or not verdict.baseline:
+        return ""
+    return f" Code changed since {_md(verdict.baseline.version)}: {', '.join(map(_md, verdict.changed_code))}."
 
 
 def _md_check(check: Check) -> str:
