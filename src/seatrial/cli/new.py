@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seatrial.template.records import Examination, Overrides
 
 Ci = Literal[Provider, "none"]
-CiOption = Annotated[Ci, word_option(CI_WORDS, "a CI service", "The CI service.")]
+CiOption = Annotated[Ci, word_option(CI_WORDS, "a CI service", "The CI service")]
 LIMIT = 60  # columns on the screen, and as many notes
 ABOUT_THE_TABLE = ("task", "positive", "rows", "data", "target")
 EXAMPLE = "seatrial new churn --data customers.csv --target churned --yes"
@@ -43,16 +43,16 @@ def new(
     target: Annotated[str, option("The column to predict.")] = "",
     query: QueryOption = "",
     sheet: SheetOption = "",
-    model: Annotated[str, word_option(MODEL_WORDS, "a model", "auto compares them by cross-validation.")] = "boosting",
+    model: Annotated[str, word_option(MODEL_WORDS, "a model", "The model, or auto to compare them")] = "boosting",
     ci: CiOption = "none",
-    licence: Annotated[str, word_option(LICENCE_WORDS, "a licence", "The project's licence.")] = "none",
+    licence: Annotated[str, word_option(LICENCE_WORDS, "a licence", "The project's licence")] = "none",
     deploy: DeployOption = "local",
     package: Annotated[str, option("The package's name; default: NAME_model.")] = "",
     describe: Annotated[str, option("What the model predicts, in a sentence.")] = "",
     keep: Annotated[list[str] | None, typer.Option(help="A column to use although it would be left out.")] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="A column not to use.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="COLUMN=KIND, for example zip=category.")] = None,
-    task: Annotated[str | None, word_option(TASK_WORDS, "a task", "Override the inferred task.")] = None,
+    task: Annotated[str | None, word_option(TASK_WORDS, "a task", "The task, instead of the inferred one")] = None,
     positive: Annotated[str | None, typer.Option(help="The positive label.")] = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,

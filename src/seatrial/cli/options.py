@@ -39,7 +39,12 @@ OnBadRowsOption = Annotated[
 ]
 KindOption = Annotated[
     Literal["repackage", "retrain", "redesign"] | None,
-    option("What kind of change it is; default: the policy's. A trial that has run is judged again.", "--kind"),
+    option(
+        "What kind of change it is: repackage, retrain or redesign; default: the policy's. A trial that has run is "
+        "judged again.",
+        "--kind",
+        metavar="WORD",
+    ),
 ]
 QueryOption = Annotated[str, option("The SQL query, for a database.", "--query")]
 SheetOption = Annotated[str, option("The sheet of an Excel or OpenDocument file.", "--sheet")]
@@ -53,7 +58,7 @@ HERE = Path()
 
 
 def word_option(words: Words, what: str, text: str, *names: str) -> Any:
-    """Make an option whose value is one of several choices, each of which has several words."""
+    """Make an option whose value is one of several choices, each of which has several words; its help lists them."""
 
     def read(value: str) -> str:
         try:
@@ -61,7 +66,8 @@ def word_option(words: Words, what: str, text: str, *names: str) -> Any:
         except SeatrialError as error:
             raise typer.BadParameter(f"{error.message} {error.hint}") from None
 
-    return typer.Option(*names, help=text, parser=read, metavar="|".join(words))
+    *most, last = words
+    return typer.Option(*names, help=f"{text}: {', '.join(most)} or {last}.", parser=read, metavar="WORD")
 
 
 def csv_options(separator: str | None, encoding: str | None, header: bool | None) -> "CsvOptions":
