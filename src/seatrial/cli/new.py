@@ -167,12 +167,13 @@ def _answer_or_enter() -> str:
 def _chosen_model(model: str, examination: "Examination") -> Any:
     if model != "auto":
         return model
+    from seatrial.pages.words import plain
     from seatrial.template.inference.model_choice import choose_model
 
     with show.progress() as progress:
         choice = choose_model(examination, progress=progress)
     for tried in choice.scores:
-        figure = f"{tried.mean:.4f}" if tried.scores else "-"
+        figure = plain(tried.mean) if tried.scores else "-"
         show.info(f"  {tried.model}: {figure} {choice.measure}, {tried.seconds:.1f} s {tried.note}".rstrip())
     show.info(f"  chosen: {choice.model}, {choice.why}")
     return choice.model

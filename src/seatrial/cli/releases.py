@@ -221,6 +221,7 @@ def releases(
 
     Example: [bold]seatrial releases --json[/]
     """
+    from seatrial.pages.words import short
     from seatrial.steps.overview import write_overview
     from seatrial.steps.releases import list_releases
 
@@ -241,7 +242,7 @@ def releases(
                 f"{release.name} {release.version}",
                 release.published[:16].replace("T", " "),
                 show.file_size(release.size),
-                "" if release.value is None else f"{release.value:.3f}",
+                "" if release.value is None else short(release.value),
                 release.engine,
                 ", ".join(release.served),
             )

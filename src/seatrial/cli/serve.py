@@ -97,10 +97,12 @@ def demo(
 
 
 def _train(project: Project) -> Path:
+    from seatrial.pages.words import short
+
     _heading("Train and compile", "seatrial train")
     run = project.train()
     best = run.metadata.metrics[run.metadata.headline]
-    show.info(f"  {best['label']} {best['value']:.3f} on {run.metadata.split['test_rows']:,} held-out rows")
+    show.info(f"  {best['label']} {short(best['value'])} on {run.metadata.split['test_rows']:,} held-out rows")
     return run.report
 
 
