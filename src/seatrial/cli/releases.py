@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -251,5 +252,6 @@ def releases(
         right=(2, 3),
     )
     if name is None:
-        page = write_overview(Project(project, index=index).settings)
-        show.info(f"Page: {show.short_path(page)}, with links to reports, trials and comparisons")
+        with suppress(OSError):  # a list can be read where nothing may be written
+            page = write_overview(Project(project, index=index).settings)
+            show.info(f"Page: {show.short_path(page)}, with links to reports, trials and comparisons")
