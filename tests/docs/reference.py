@@ -72,7 +72,7 @@ def parameter_row(parameter: Any, kind: Any) -> tuple[str, str, str]:
     meaning, _, stated = (parameter.help or "").partition("; default: ")
     meaning, stated = f"{meaning.rstrip('.')}.", stated.rstrip(".")
     choices = _choices(kind)
-    if choices:
+    if not all(choice in meaning for choice in choices):
         meaning = f"{meaning.rstrip('.')}: {', '.join(f'`{choice}`' for choice in choices)}."
     if parameter.multiple:
         meaning += " May be given several times."

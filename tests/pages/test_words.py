@@ -4,12 +4,20 @@ from typing import Any
 
 import pytest
 
-from seatrial.pages.words import between, cell, percent, plain, plural, power_of_ten, rough, short
+from seatrial.pages.words import between, cell, percent, plain, plural, power_of_ten, rough, short, whole
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.8234, "0.823"), (12.341, "12.34"), (123.41, "123.4"), (1234.5, "1,234"), (0.0001, "1.0e-04"), (0, "0.000")],
+    [
+        (0.8234, "0.823"),
+        (12.341, "12.34"),
+        (123.41, "123.4"),
+        (1234.5, "1,234"),
+        (0.0001, "1.0e-04"),
+        (0.00421, "0.00421"),
+        (0, "0.000"),
+    ],
 )
 def test_a_metric_has_as_many_digits_as_people_compare(value: float, text: str) -> None:
     assert short(value) == text
@@ -95,3 +103,7 @@ def test_zero_has_no_sign() -> None:
 )
 def test_a_cell_is_short_and_a_missing_value_is_a_dash(value: Any, text: str) -> None:
     assert cell(value) == text
+
+
+def test_whole_numbers_are_exact_and_years_have_no_separator() -> None:
+    assert [whole(value) for value in (1962.0, 12_345.0, 35.5, -3.0)] == ["1962", "12,345", "35.5", "\u22123"]

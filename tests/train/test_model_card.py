@@ -87,3 +87,11 @@ def test_the_engine_is_described_by_its_proof_or_its_reason() -> None:
     )
     native = card(engine="native", proof={"reason": "KNeighborsClassifier does not compile."})
     assert "Not compiled: KNeighborsClassifier does not compile." in native
+
+
+def test_classes_that_are_never_predicted_are_named() -> None:
+    assert "1 of 2 classes is never predicted on the held-out rows: “yes”." in card(never_predicted=(1,))
+    many = {"task": "multiclass", "classes": tuple("abcdefghijkl"), "never_predicted": tuple("abcdefghij")}
+    assert "10 of 12 classes are never predicted on the held-out rows: “a”, “b”, " in card(**many)
+    assert "“h” and 2 more." in card(**many)
+    assert "never predicted" not in card()

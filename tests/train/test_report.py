@@ -321,3 +321,24 @@ def test_a_target_that_hardly_varies_can_be_reported() -> None:
     y[0] = 7.0 + 1e-12
     same = evaluate(DecisionRule("regression"), y_true=y, scores=y.copy(), y_train=y, seed=1)
     assert _Page(rendered(case, evaluation=same)).open == []
+
+
+def test_thresholds_have_costs_where_the_project_sets_them() -> None:
+    page = rendered(report())
+    assert "costs = { false_positive = 1, false_negative = 5 }" in page
+    assert ">cost</th>" not in page
+    page = rendered(report(), costs={"false_positive": 1, "false_negative": 5})
+    assert ">cost</th>" in page
+    assert "lowest cost" in page
+    assert 'id="thresholds"' not in rendered(report("multiclass"))
+
+
+def test_a_report_without_some_classes_is_not_good() -> None:
+    missed = report("multiclass", never_predicted=("cow",))
+    assert "Not every class is predicted." in rendered(missed)
+    assert "1 of 3 classes is never predicted" in rendered(missed)
+
+
+def test_related_pages_are_linked() -> None:
+    assert '<a href="../index.html">All runs</a>' in rendered(report(), pages=[("All runs", "../index.html")])
+    assert "<nav" not in rendered(report())

@@ -204,7 +204,7 @@ def test_every_suite_runs_with_both_recipes(retrained: Verdict) -> None:
 
 
 def test_every_chart_of_the_page_is_fed_by_a_real_trial(retrained: Verdict) -> None:
-    titles = [figure.title for _, figures in sections(retrained) for figure in figures]
+    titles = [figure.title for section in sections(retrained) for figure in section.figures]
     assert titles == [
         "Changes relative to noise", "How far the predictions moved", "Better or worse", "Groups of rows",
         "Use of each column", "The data, before and now", "Size and time",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.new import Ci, show_examination
+from seatrial.cli.new import CiOption, show_examination
 from seatrial.cli.options import HERE, DeployOption, SheetOption, argument, deploy_targets, option
 from seatrial.cli.update import REVIEW
 from seatrial.core.errors import SeatrialError
@@ -28,7 +28,7 @@ def adopt(
     load_pickle: Annotated[
         bool, typer.Option("--load-pickle", help="Allow a pickle as the fitted model; loading it runs its code.")
     ] = False,
-    ci: Annotated[Ci, typer.Option(help="The CI service.")] = "none",
+    ci: CiOption = "none",
     deploy: DeployOption = "local",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; change existing files as shown.")] = False,
 ) -> None:

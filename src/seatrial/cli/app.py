@@ -16,7 +16,7 @@ from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
 from seatrial.cli.index import index
 from seatrial.cli.new import new
-from seatrial.cli.releases import build, bump, publish, release, releases
+from seatrial.cli.releases import build, bump, compare, publish, release, releases
 from seatrial.cli.serve import demo, serve
 from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
@@ -43,7 +43,7 @@ app = typer.Typer(
 PROJECT, RELEASE, SERVICE, CHECKS = "A project", "A release", "In production", "Checks, pipelines, machine"
 for panel, commands in {
     PROJECT: (new, adopt, update, add, demo),
-    RELEASE: (refresh, bump, train, build, publish, release, releases, predict),
+    RELEASE: (refresh, bump, train, build, publish, release, releases, compare, predict),
     SERVICE: (serve, deploy, rollback, deployments),
     CHECKS: (prove, doctor),
 }.items():

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,9 +20,11 @@ from seatrial.cli.options import (
     csv_options,
     deploy_targets,
     option,
+    word_option,
 )
 from seatrial.core.choices import Provider
 from seatrial.core.errors import SeatrialError
+from seatrial.template.choice_words import CI_WORDS, LICENCE_WORDS, MODEL_WORDS, TASK_WORDS, Words, chosen
 
 if TYPE_CHECKING:
     from seatrial.steps.new import NewProject
@@ -30,9 +32,7 @@ if TYPE_CHECKING:
     from seatrial.template.records import Examination, Overrides
 
 Ci = Literal[Provider, "none"]
-Licence = Literal["mit", "apache", "bsd", "none"]
-Task = Literal["binary", "multiclass", "regression"]
-Model = Literal["logistic", "boosting", "forest", "auto"]
+CiOption = Annotated[Ci, word_option(CI_WORDS, "a CI service", "The CI service")]
 LIMIT = 60  # columns on the screen, and as many notes
 ABOUT_THE_TABLE = ("task", "positive", "rows", "data", "target")
 EXAMPLE = "seatrial new churn --data customers.csv --target churned --yes"
@@ -44,16 +44,16 @@ def new(
     target: Annotated[str, option("The column to predict.")] = "",
     query: QueryOption = "",
     sheet: SheetOption = "",
-    model: Annotated[Model, typer.Option(help="auto compares them by cross-validation.")] = "boosting",
-    ci: Annotated[Ci, typer.Option(help="The CI service.")] = "none",
-    licence: Annotated[Licence, typer.Option(help="The project's licence.")] = "none",
+    model: Annotated[str, word_option(MODEL_WORDS, "a model", "The model, or auto to compare them")] = "boosting",
+    ci: CiOption = "none",
+    licence: Annotated[str, word_option(LICENCE_WORDS, "a licence", "The project's licence")] = "none",
     deploy: DeployOption = "local",
     package: Annotated[str, option("The package's name; default: NAME_model.")] = "",
     describe: Annotated[str, option("What the model predicts, in a sentence.")] = "",
     keep: Annotated[list[str] | None, typer.Option(help="A column to use although it would be left out.")] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="A column not to use.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="COLUMN=KIND, for example zip=category.")] = None,
-    task: Annotated[Task | None, typer.Option(help="Override the inferred task.")] = None,
+    task: Annotated[str | None, word_option(TASK_WORDS, "a task", "The task, instead of the inferred one")] = None,
     positive: Annotated[str | None, typer.Option(help="The positive label.")] = None,
     missing: Annotated[
         list[str] | None, option("COLUMN=TEXT,...: what means missing in it; `country=` keeps NA.")
@@ -99,8 +99,8 @@ def new(
     if interactive:
         examination = _confirmed(examination, overrides)
     if incomplete and interactive:
-        ci = _choose("CI", get_args(Ci), ci)
-        licence = _choose("Licence", get_args(Licence), licence)
+        ci = _choose("CI", CI_WORDS, ci)
+        licence = _choose("Licence", LICENCE_WORDS, licence)
         targets = deploy_targets(_ask("Deploy to (local, docker, railway, kubernetes)", deploy))
     chosen = _chosen_model(model, examination)
     with show.progress() as progress:
@@ -127,12 +127,12 @@ def _ask_target(columns: tuple[str, ...], interactive: bool) -> str:
     return _ask("Column to predict")
 
 
-def _choose(question: str, choices: tuple[str, ...], default: str) -> Any:
+def _choose(question: str, words: Words, default: str) -> Any:
     while True:
-        answer = _ask(f"{question} ({', '.join(choices)})", default)
-        if answer in choices:
-            return answer
-        show.info(f"{answer!r} is not one of the choices.")
+        try:
+            return chosen(_ask(f"{question} ({', '.join(words)})", default), words, "one of the choices")
+        except SeatrialError as error:
+            show.error(error.message, error.hint)
 
 
 def _confirmed(examination: "Examination", overrides: "Overrides") -> "Examination":
@@ -169,15 +169,16 @@ def _answer_or_enter() -> str:
         return ""  # the end of piped answers
 
 
-def _chosen_model(model: Model, examination: "Examination") -> Any:
+def _chosen_model(model: str, examination: "Examination") -> Any:
     if model != "auto":
         return model
+    from seatrial.pages.words import plain
     from seatrial.template.inference.model_choice import choose_model
 
     with show.progress() as progress:
         choice = choose_model(examination, progress=progress)
     for tried in choice.scores:
-        figure = f"{tried.mean:.4f}" if tried.scores else "-"
+        figure = plain(tried.mean) if tried.scores else "-"
         show.info(f"  {tried.model}: {figure} {choice.measure}, {tried.seconds:.1f} s {tried.note}".rstrip())
     show.info(f"  chosen: {choice.model}, {choice.why}")
     return choice.model
@@ -228,8 +229,9 @@ def show_examination(examination: "Examination", *, features: bool = True) -> No
     for line in heading(examination):
         show.err.print(line, markup=False)
     show.table("", ("column", "is", "values", "missing", "use"), column_rows(examination), right=(3,), to=show.err)
-    for line in notes(examination, features=features):
-        show.err.print(line, markup=False, style="dim")
+    if listed := notes(examination, features=features):
+        show.info("")
+        show.table("", ("column", "note"), listed, to=show.err)
 
 
 def heading(examination: "Examination") -> list[str]:
@@ -260,11 +262,15 @@ def column_rows(examination: "Examination") -> list[tuple[str, str, str, str, st
     return [*rows, (f"and {len(lines) - LIMIT} more", "", "", "", "")] if len(lines) > LIMIT else rows
 
 
-def notes(examination: "Examination", *, features: bool) -> list[str]:
-    """The decisions about single columns, each with its evidence."""
+def notes(examination: "Examination", *, features: bool) -> list[tuple[str, str]]:
+    """One row for each column about which something was decided: all its decisions, with their evidence."""
     from seatrial.template.codegen.features import feature_code
 
     decisions = [*examination.decisions, *(feature_code(examination).decisions if features else ())]
-    lines = [str(decision) for decision in decisions if decision.about not in ABOUT_THE_TABLE]
-    more = [f"and {len(lines) - LIMIT} more, which are comments in schema.py"] if len(lines) > LIMIT else []
-    return [f"  {line}" for line in (*lines[:LIMIT], *more)]
+    found: dict[str, list[str]] = {}
+    for decision in decisions:
+        if decision.about not in ABOUT_THE_TABLE:
+            found.setdefault(decision.column, []).append(f"{decision.what}: {decision.reason}")
+    rows = [(column, "; ".join(texts)) for column, texts in found.items()]
+    more = [(f"and {len(rows) - LIMIT} more", "see the comments in schema.py")] if len(rows) > LIMIT else []
+    return [*rows[:LIMIT], *more]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seatrial.core.errors import SeatrialError
+from seatrial.template.choice_words import Words, chosen
 
 if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
@@ -38,7 +39,12 @@ OnBadRowsOption = Annotated[
 ]
 KindOption = Annotated[
     Literal["repackage", "retrain", "redesign"] | None,
-    option("What kind of change it is; default: the policy's. A trial that has run is judged again.", "--kind"),
+    option(
+        "What kind of change it is: repackage, retrain or redesign; default: the policy's. A trial that has run is "
+        "judged again.",
+        "--kind",
+        metavar="WORD",
+    ),
 ]
 QueryOption = Annotated[str, option("The SQL query, for a database.", "--query")]
 SheetOption = Annotated[str, option("The sheet of an Excel or OpenDocument file.", "--sheet")]
@@ -50,6 +56,19 @@ DeployOption = Annotated[
     str, typer.Option("--deploy", help="Targets: local, docker, railway, kubernetes; separated by commas.")
 ]
 HERE = Path()
+
+
+def word_option(words: Words, what: str, text: str, *names: str) -> Any:
+    """Make an option whose value is one of several choices, each of which has several words; its help lists them."""
+
+    def read(value: str) -> str:
+        try:
+            return chosen(value, words, what)
+        except SeatrialError as error:
+            raise typer.BadParameter(f"{error.message} {error.hint}") from None
+
+    *most, last = words
+    return typer.Option(*names, help=f"{text}: {', '.join(most)} or {last}.", parser=read, metavar="WORD")
 
 
 def csv_options(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,12 +17,14 @@ from seatrial.cli.options import (
     KindOption,
     OnBadRowsOption,
     ProjectOption,
+    argument,
     option,
     release_and_index,
 )
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
+    from seatrial.steps.compare import ComparedReleases
     from seatrial.steps.make_release import MadeRelease
 
 FEW = 5  # files that are named one by one
@@ -158,6 +161,57 @@ def _show_release(made: "MadeRelease") -> None:
         show.next_step("seatrial deploy local")
 
 
+def compare(
+    old: Annotated[
+        str | None, argument("The older one: 0.1.0, name==0.1.0 or a wheel; default: the release before the newer one.")
+    ] = None,
+    new: Annotated[
+        str | None, argument("The newer one; default: the wheel just built, or else the newest release.")
+    ] = None,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Show two releases side by side: metrics with their intervals, and what changed: data, schema, code, parameters.
+
+    It reads both wheels and runs nothing; `seatrial trial` compares their predictions on the same rows.
+
+    Example: [bold]seatrial compare 0.1.0 0.2.0[/]
+    """
+    used = Project(project, index=index, progress=not json)
+    compared = used.compare(old, new)
+    made = compared.comparison
+    if json:
+        show.print_json(_compared(compared))
+        return
+    before, after = made.old.version, made.new.version
+    show.table(
+        f"{made.new.name} {before} and {after}",
+        ("", before, "95 % interval", after, "95 % interval", "change"),
+        [(m.label, m.old, m.old_interval, m.new, m.new_interval, m.change) for m in made.metrics],
+        right=(1, 2, 3, 4, 5),
+    )
+    show.plain(f"{made.note}\n")
+    rows = [(f"{change.group}: {change.what}", change.old, change.new) for change in made.changes]
+    rows += [(f"code: {each.name}", "", each.state) for each in made.modules]
+    if rows:
+        show.table("", ("what changed", before, after), rows)
+    else:
+        show.plain("Nothing else differs: schema, features, parameters, data, settings, libraries and code.")
+    if compared.verdict:
+        show.plain(f"\nTrial: {compared.verdict}")
+    show.plain(f"Page: {show.short_path(compared.page)}")
+
+
+def _compared(compared: "ComparedReleases") -> dict[str, object]:
+    made = compared.comparison
+    versions = {"old": made.old.version, "new": made.new.version}
+    metrics = {role: (wheel.release or {})["metrics"] for role, wheel in (("old", made.old), ("new", made.new))}
+    lists = {key: [asdict(each) for each in getattr(made, key)] for key in ("changes", "modules")}
+    facts = {"note": made.note, "trial": compared.verdict, "page": compared.page}
+    return {"name": made.new.name, **versions, "metrics": metrics, **lists, **facts}
+
+
 def releases(
     name: Annotated[str | None, typer.Argument(help="Only this model; default: the project's own.")] = None,
     index: IndexOption = None,
@@ -168,6 +222,8 @@ def releases(
 
     Example: [bold]seatrial releases --json[/]
     """
+    from seatrial.pages.words import short
+    from seatrial.steps.overview import write_overview
     from seatrial.steps.releases import list_releases
 
     model, settings = release_and_index(name, index, project)
@@ -187,7 +243,7 @@ def releases(
                 f"{release.name} {release.version}",
                 release.published[:16].replace("T", " "),
                 show.file_size(release.size),
-                "" if release.value is None else f"{release.value:.3f}",
+                "" if release.value is None else short(release.value),
                 release.engine,
                 ", ".join(release.served),
             )
@@ -195,3 +251,7 @@ def releases(
         ],
         right=(2, 3),
     )
+    if name is None:
+        with suppress(OSError):  # a list can be read where nothing may be written
+            page = write_overview(Project(project, index=index).settings)
+            show.info(f"Page: {show.short_path(page)}, with links to reports, trials and comparisons")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, IndexOption, ProjectOption, project_if_any, release_and_index
@@ -83,8 +84,8 @@ def demo(
             progress("starting the server")
             url = wait_until_ready(server, host, port)
             row, response = predict_example(url)
-        show.out.print(f"\n[dim]POST {url}/api/v1/predict[/]\n{json.dumps(row)}\n[dim]answered[/]")
-        show.out.print(json.dumps(response))
+        sent = f"\n[dim]POST {url}/api/v1/predict[/]\n{escape(json.dumps(row))}\n[dim]answered[/]"
+        show.out.print(f"{sent}\n{escape(json.dumps(response))}", soft_wrap=True)
         show.out.print(
             f"\nServed {time.perf_counter() - started:.0f} s after the start.\n"
             f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
@@ -96,10 +97,12 @@ def demo(
 
 
 def _train(project: Project) -> Path:
+    from seatrial.pages.words import short
+
     _heading("Train and compile", "seatrial train")
     run = project.train()
     best = run.metadata.metrics[run.metadata.headline]
-    show.info(f"  {best['label']} {best['value']:.3f} on {run.metadata.split['test_rows']:,} held-out rows")
+    show.info(f"  {best['label']} {short(best['value'])} on {run.metadata.split['test_rows']:,} held-out rows")
     return run.report
 
 

@@ -1,25 +1,55 @@
 """What the commands print: progress and errors to standard error, results to standard output."""
 
 import json
+import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from seatrial.cli.tables import table_lines
 from seatrial.core.progress import Progress
 from seatrial.steps.progress import show_progress
 
 if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+UNLIMITED = 100_000  # letters
+
+
+class WordConsole(Console):
+    """A console that breaks the lines of a text between words on a terminal, and nowhere else."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; an option `soft_wrap` leaves long lines to the terminal."""
+        if self.is_terminal and len(objects) == 1 and isinstance(objects[0], str) and "soft_wrap" not in options:
+            text = Text.from_markup(objects[0]) if options.pop("markup", True) else Text(objects[0])
+            parts = text.divide(_breaks(text.plain, self.width))
+            objects = (Text("\n").join(part for part in parts),)
+        super().print(*objects, **options)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Where to break a text, so that lines are at most `width` wide where their words are."""
+    places, start = [], 0
+    for word in re.finditer(r"[^ \n]+", text):
+        newline = text.rfind("\n", start, word.start())
+        start = newline + 1 if newline >= 0 else start
+        if cell_len(text[start : word.end()]) > width and text[start : word.start()].strip():
+            start = word.start()
+            places.append(start)
+    return places
+
+
+out = WordConsole(highlight=False, soft_wrap=True)
+err = WordConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def error(message: str, hint: str = "") -> None:
@@ -70,13 +100,18 @@ def progress(quiet: bool = False) -> AbstractContextManager[Progress]:
 def table(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = (), to: Console = out
 ) -> None:
-    """Print a table; the columns at the positions `right` are aligned to the right."""
-    grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for position, heading in enumerate(headings):
-        grid.add_column(heading, justify="right" if position in right else "left", header_style="dim")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
-    to.print(grid)
+    """Print a table; the columns at the positions `right` are figures, which are aligned to the right.
+
+    It fits a terminal's width. In a file or a pipe, each row is one line.
+    """
+    width = to.width if to.is_terminal or "COLUMNS" in os.environ else UNLIMITED
+    if title:
+        to.print(Text(title, style="bold"))
+    head, body = table_lines(headings, rows, width, right)
+    for line in head:
+        to.print(Text(line, style="dim"))
+    for line in body:
+        to.print(Text(line))
 
 
 def file_size(count: int) -> str:

@@ -72,7 +72,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
     Example: [bold]seatrial train --on-bad-rows drop[/]
     """
     from seatrial.model.bad_rows import BadRows
-    from seatrial.train.model_card import beside_the_model, how_it_runs
+    from seatrial.train.model_card import beside_the_model, how_it_runs, never_predicted
 
     used = Project(project, progress=not json)
     run = used.train(drop_bad_rows=on_bad_rows == "drop")
@@ -93,6 +93,8 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
         right=(1, 2, 3),
     )
     show.plain(f"\n{beside_the_model(run.metadata)}")
+    if missed := never_predicted(run.metadata):
+        show.plain(missed)
     for doubt in run.metadata.doubts.values():
         show.plain(f"Doubtful: {doubt}")
     show.plain(how_it_runs(run.metadata))

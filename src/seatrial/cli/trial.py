@@ -137,7 +137,7 @@ def _show(result: "TrialResult") -> None:
     verdict = result.verdict
     colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")
     show.out.print(f"\n[bold {colour}]{escape(verdict.cause)}[/]\n")
-    show.table("", ("suite", "check", "outcome", "result"), terminal_rows(verdict))
+    show.table("", ("check", "outcome", "result"), terminal_rows(verdict))
     if result.folder:
         show.plain(f"\nResult: {show.short_path(result.folder / 'trial.html')}")
         show.next_step(result.next_step)

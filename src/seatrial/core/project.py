@@ -27,6 +27,7 @@ KEYS = {
     "labels": (dict, "the text shown to people for each label"),
     "unit": (str, "regression: the unit of the target, shown to people: €, years, kWh"),
     "threshold": (float, "binary tasks: the lowest probability at which the positive label is predicted"),
+    "costs": (dict, "binary tasks: the costs of the two errors, false_positive and false_negative, for the report"),
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
     "seed": (int, "the seed of the split and of every other random choice"),
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
@@ -36,6 +37,7 @@ KEYS = {
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
     "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
 }
+COSTS = ("false_positive", "false_negative")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class ProjectSettings:
     labels: dict[str, str] = field(default_factory=dict)
     unit: str = ""
     threshold: float = 0.5
+    costs: dict[str, float] = field(default_factory=dict)
     test_share: float = 0.25
     seed: int = 1912
     threads: int = 1
@@ -218,6 +221,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
     others = {key: value for key, value in settings.items() if key not in ("data", "index", "files")}
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
+    _check_costs(where, others.get("costs", {}))
     indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
     return ProjectSettings(
         root=root,
@@ -242,6 +246,15 @@ def _patterns(where: Path, files: list[Any]) -> tuple[str, ...]:
                 hint='Example: files = ["data/regions.csv"].',
             )
     return tuple(files)
+
+
+def _check_costs(where: Path, costs: dict[str, Any]) -> None:
+    valid = [type(cost) in (int, float) and 0 <= cost < float("inf") for cost in costs.values()]
+    if costs and (set(costs) != set(COSTS) or not all(valid) or not any(costs.values())):
+        raise SeatrialError(
+            f"{where}: [tool.seatrial] costs needs {' and '.join(COSTS)}, both at least 0 and one above.",
+            hint="Example: costs = { false_positive = 1, false_negative = 5 }.",
+        )
 
 
 def _check(where: Path, key: str, value: object) -> None:

@@ -11,6 +11,7 @@ from seatrial.model.inputs import Inputs
 Task = Literal["binary", "multiclass", "regression"]
 FORMAT = 1
 METADATA_FILE = "release.json"
+CLASSES = ("classes", "never_predicted")  # lists in JSON, tuples here
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,10 @@ class Metadata:
     """The metadata of one release. Classes are in the order of the score columns; unseen.py explains `seen`.
 
     `best_column` is the column of the baseline that uses a single one; `doubts` are the reasons, by their names, for
-    which the result may be too good to be true. `importance` is the loss in the headline metric when a column is
-    shuffled; it is empty where measuring it took too long. `unit` and `error_range` are a regression's: the unit of its
-    target, and how far from a prediction the true values of held-out rows were (train/error_range.py).
+    which the result may be too good to be true. `never_predicted` are the classes that the model never answered with,
+    although held-out rows have them. `importance` is the loss in the headline metric when a column is shuffled; it is
+    empty where measuring it took too long. `unit` and `error_range` are a regression's: the unit of its target, and how
+    far from a prediction the true values of held-out rows were (train/error_range.py).
     """
 
     name: str
@@ -42,6 +44,7 @@ class Metadata:
     importance: dict[str, float] = field(default_factory=dict)
     unit: str = ""
     error_range: dict[str, Any] = field(default_factory=dict)
+    never_predicted: tuple[Any, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +79,8 @@ def metadata_from(document: Any, where: str) -> Metadata:
     known = {f.name for f in fields(Metadata)}
     try:
         inputs = Inputs(tuple(document["inputs"]["numbers"]), tuple(document["inputs"]["strings"]))
-        rest = {k: v for k, v in document.items() if k in known and k not in ("inputs", "classes")}
-        return Metadata(inputs=inputs, classes=tuple(document.get("classes", ())), **rest)
+        rest = {k: v for k, v in document.items() if k in known and k != "inputs"}
+        rest |= {name: tuple(document.get(name, ())) for name in CLASSES}
+        return Metadata(inputs=inputs, **rest)
     except (KeyError, TypeError) as error:
         raise SeatrialError(f"{where} is damaged: {error}", hint="Train and build again.") from None

@@ -10,12 +10,14 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def short(value: float) -> str:
-    """Format a metric with three to four significant digits: 0.823, 12.34, 1,234."""
+    """Format a metric with three to four significant digits: 0.823, 12.34, 1,234, 0.00123."""
     value += 0.0  # which turns -0.0 into 0.0
     size = abs(value)
     if 0 < size < 0.0005:
         return f"{value:.1e}"
     digits = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+    if 0 < size < 0.01:
+        digits = 2 - math.floor(math.log10(size))
     return f"{value:,.{digits}f}"
 
 
@@ -28,6 +30,12 @@ def plain(value: float, figures: int = 4) -> str:
         return power_of_ten(value)
     text = f"{round(value, digits):,.{max(digits, 0)}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def whole(value: float) -> str:
+    """Format a value of a column of whole numbers: exactly, and years as people write them: 1962, 12,345, 35.5."""
+    text = f"{value:.10g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return text.replace("-", MINUS)
 
 
 def rough(value: float) -> str:

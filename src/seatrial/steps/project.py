@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.steps.compare import compare as _compare
 from seatrial.steps.deploy import deploy as _deploy
 from seatrial.steps.deploy import list_deployments as _list_deployments
 from seatrial.steps.deploy import rollback as _rollback
@@ -100,6 +101,7 @@ class Project:
         decisions about the table are comments in the project's schema.py.
         """
         from seatrial.steps.new import choose_targets, create_project, licence_holder, read_table
+        from seatrial.template.choice_words import MODEL_WORDS, chosen
         from seatrial.template.creation import Options
         from seatrial.template.inference.examination import examine
         from seatrial.template.inference.model_choice import choose_model
@@ -116,9 +118,10 @@ class Project:
         with _reporting(progress) as report:
             source = read_table(data, query=query, sheet=sheet, progress=report)
             examination = examine(source, target, overrides, progress=report)
-            chosen: Any = choose_model(examination, progress=report).model if model == "auto" else model
+            named = chosen(model, MODEL_WORDS, "a model")
+            used: Any = choose_model(examination, progress=report).model if named == "auto" else named
             targets = choose_targets([*deploy])
-            options = Options(names, chosen, description, licence, licence_holder(), ci, targets)
+            options = Options(names, used, description, licence, licence_holder(), ci, targets)
             create_project(root, examination, options, git=git, progress=report)
         return cls(root, progress=progress)
 
@@ -134,6 +137,7 @@ class Project:
     predict = _method(_predict)
 
     build = _method(_build)
+    compare = _method(_compare)
 
     def trial(self, *, data: str | Path | None = None, kind: "Kind | None" = None) -> "TrialResult":
         """Compare the built wheel with the release that it would replace; `data` has more rows to compare on.

@@ -139,6 +139,7 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
     from packaging.version import Version
 
     from seatrial.release import FolderIndex, publish_toolkit, refuse_unnamed, runs_from_checkout
+    from seatrial.steps.overview import write_overview
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
 
@@ -153,7 +154,9 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
         gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today)
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
-    return index.publish(pair.built.files, progress)
+    published = index.publish(pair.built.files, progress)
+    write_overview(project)
+    return published
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,12 @@ def train(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: 
     """Fit, evaluate and compile the model; the run has `metrics`, and shows its report in a notebook."""
     progress("loading scikit-learn")
     from seatrial.compile import compile_release
+    from seatrial.steps.overview import write_overview
     from seatrial.train.run import train as train_project
 
-    return train_project(project, compile_release, drop_bad_rows=drop_bad_rows, progress=progress)
+    run = train_project(project, compile_release, drop_bad_rows=drop_bad_rows, progress=progress)
+    write_overview(project)
+    return run
 
 
 def predict(

@@ -16,8 +16,10 @@ from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
 from seatrial.pages.embed import embed
 from seatrial.release import Index, IndexedRelease, inspect, open_index
+from seatrial.steps.compare import write_comparison
 from seatrial.steps.exports import plain_copy
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
+from seatrial.steps.overview import related_pages, write_overview
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
 from seatrial.trial import gate
@@ -109,7 +111,7 @@ def run_trial(
     if kind and not (data or output or same_wheel):
         policy = project_policy(project).model_copy(update={"kind": kind})
         if verdict := _judged_again(pair, policy):
-            return write_result(pair.folder, verdict, _lock(verdict, candidate, with_toolkit(index), progress))
+            return _written(pair, pair.folder, verdict, _lock(verdict, candidate, with_toolkit(index), progress))
     policy, source = policy_and_wheels(project, index, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
@@ -125,7 +127,7 @@ def run_trial(
             same_wheel=same_wheel,
             progress=progress,
         )
-    return write_result(output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
+    return _written(pair, output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
 
 
 def _judged_again(pair: TrialPair, policy: Policy) -> Verdict | None:
@@ -192,7 +194,9 @@ def compare_releases(
         )
     if project and source and old_release and new_release and new_release.name == canonicalize_name(project.name):
         folder = output or result_folder(project.root, new_release.sha256, old_release.sha256)
-        return write_result(folder, verdict, _lock(verdict, inspect(candidate), source, progress))
+        wheel = inspect(candidate)
+        lockfile = _lock(verdict, wheel, source, progress)
+        return write_result(folder, verdict, lockfile, project, (inspect(baseline), wheel))
     return write_result(output, verdict) if output else TrialResult(verdict)
 
 
@@ -228,17 +232,39 @@ def accept(
     outcome, cause = judge(marked, project_policy(project))
     verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
     lockfile = _lock(verdict, pair.candidate, with_toolkit(pair.index), silent)
-    return accepted, write_result(pair.folder, verdict, lockfile)
+    return accepted, _written(pair, pair.folder, verdict, lockfile)
 
 
-def write_result(folder: Path, verdict: Verdict, lockfile: str = "") -> TrialResult:
-    """Write a verdict in all its formats, and the lockfile of the tested environment."""
-    files = {"trial.html": to_html(verdict), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}
+def _written(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:
+    baseline = pair.index.fetch_wheel(pair.baseline) if pair.baseline else None
+    return write_result(folder, verdict, lockfile, pair.project, (baseline, pair.candidate))
+
+
+def write_result(
+    folder: Path,
+    verdict: Verdict,
+    lockfile: str = "",
+    project: ProjectSettings | None = None,
+    wheels: tuple[WheelInfo | None, WheelInfo] | None = None,
+) -> TrialResult:
+    """Write a verdict in all its formats, and the lockfile of the tested environment.
+
+    With a project and its two wheels, it also writes their comparison, and links the project's pages.
+    """
+    page = folder / "trial.html"
+    old, new = wheels or (None, None)
+    compared = old is not None and new is not None and old.sha256 != new.sha256
+    pages = related_pages(project, new, page, old if compared else None) if project and new else ()
+    files = {page.name: to_html(verdict, pages=pages), "trial.md": to_markdown(verdict), "junit.xml": to_junit(verdict)}
     if lockfile:
         files[LOCKFILE] = lockfile
     else:
         (folder / LOCKFILE).unlink(missing_ok=True)  # from an earlier trial
     gate.write_results(folder, {**files, "verdict.json": to_json(verdict)})
+    if project and old and new and compared:
+        write_comparison(project, old, new)
+    if project:
+        write_overview(project)
     return TrialResult(verdict, lockfile, folder)
 
 

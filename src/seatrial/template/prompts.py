@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import replace
-from typing import get_args
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.metadata import Task
+from seatrial.template.choice_words import KIND_WORDS, TASK_WORDS, chosen, every_word
 from seatrial.template.reading.values import MISSING
 from seatrial.template.records import KINDS, Overrides
 
@@ -33,11 +32,13 @@ def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides
             return target, replace(overrides, positive=label)
         case "target", name:
             return name, replace(overrides, positive=None, task=None)
-        case "task", task if task.lower() in get_args(Task):
-            positive = overrides.positive if task.lower() == "binary" else None
-            return target, replace(overrides, task=task.lower(), positive=positive)  # type: ignore[arg-type]
-    if kind := re.fullmatch(rf"(.+?) is (?:an? )?({'|'.join(KINDS)})", words, re.IGNORECASE):
-        return target, _with_kind(overrides, kind[1].strip(), kind[2].lower())
+        case "task", text:
+            task = chosen(text, TASK_WORDS, "a task")
+            positive = overrides.positive if task in ("binary", "classification") else None
+            return target, replace(overrides, task=task, positive=positive)  # type: ignore[arg-type]
+    kinds = "|".join(map(re.escape, every_word(KIND_WORDS)))
+    if kind := re.fullmatch(rf"(.+?) is (?:an? )?({kinds})", words, re.IGNORECASE):
+        return target, _with_kind(overrides, kind[1].strip(), kind[2])
     raise SeatrialError(f"{words!r} is not a change.", hint=f"Type {CHANGES}. Kinds: {', '.join(KINDS)}.")
 
 
@@ -53,6 +54,7 @@ def overrides_of(
     both = [name for name in keep if name in leave_out]
     if both:
         raise SeatrialError(f"`{both[0]}` is both kept and left out.", hint="Remove --keep or --leave-out for it.")
+    task = chosen(task, TASK_WORDS, "a task") if task else None
     overrides = Overrides(task=task, positive=positive, keep=tuple(keep), leave_out=tuple(leave_out))  # type: ignore[arg-type]
     for text in kinds:
         name, _, kind = text.rpartition("=")
@@ -75,6 +77,5 @@ def _with_missing(overrides: Overrides, name: str, texts: list[str]) -> Override
 
 
 def _with_kind(overrides: Overrides, name: str, kind: str) -> Overrides:
-    if kind not in KINDS:
-        raise SeatrialError(f"{kind!r} is not a kind of column.", hint=f"Kinds: {', '.join(KINDS)}.")
-    return replace(overrides, kinds={**overrides.kinds, name: kind})
+    known = chosen(kind, KIND_WORDS, "a kind of column")
+    return replace(overrides, kinds={**overrides.kinds, name: known})  # type: ignore[dict-item]

@@ -111,10 +111,11 @@ class Overrides:
     """What the user sets instead of what would be inferred. Columns go by their name in the source or the clean name.
 
     `keep` uses columns that would be left out, `leave_out` leaves others out, `kinds` sets the type of columns, and
-    `missing` the texts that mean a missing value in them.
+    `missing` the texts that mean a missing value in them. The task "classification" is binary or multiclass, by the
+    number of labels.
     """
 
-    task: Task | None = None
+    task: Task | Literal["classification"] | None = None
     positive: str | None = None
     keep: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()

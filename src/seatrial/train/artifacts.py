@@ -66,6 +66,7 @@ def release_metadata(
         importance={one.column: float(f"{one.mean:.4g}") for one in importance if not one.hurried},
         unit=project.unit if table.task == "regression" else "",
         error_range=error_range(evaluation) if table.task == "regression" else {},
+        never_predicted=evaluation.never_predicted,
         data={"file": project.data.name, **asdict(fingerprint)},
         seen=seen_in(recipe.columns, training, inputs.strings),
         split={

@@ -102,6 +102,11 @@ class Evaluation:
         return self.rule.classes[1 - self.rule.positive]
 
     @property
+    def never_predicted(self) -> tuple[Any, ...]:
+        """The classes that held-out rows have and that none of them is predicted as."""
+        return tuple(c for c in self.rule.classes if (self.labels == c).any() and not (self.predicted == c).any())
+
+    @property
     def headline(self) -> str:
         """The name of the most informative metric."""
         return self.metrics[0].name

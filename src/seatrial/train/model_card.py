@@ -10,6 +10,7 @@ from seatrial.model.schema import Column
 from seatrial.pages.words import percent, plain, short
 
 MOST_LISTED = 60  # categories of a column
+MOST_MISSED = 8  # classes
 
 
 def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> str:
@@ -25,6 +26,7 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         + (f" The best single column is `{metadata.best_column}`." if metadata.best_column else ""),
         _metrics(metadata),
         _error_range(metadata),
+        never_predicted(metadata),
         *(f"**Doubtful.** {doubt}" for doubt in metadata.doubts.values()),
         "## Training data",
         _data(metadata),
@@ -85,6 +87,17 @@ def beside_the_model(metadata: Metadata) -> str:
     known = ((f"the best single column, {metadata.best_column}", "single"), ("a plain linear model", "linear"))
     texts = [f"{short(headline[name])} for {whose}" for whose, name in known if headline.get(name) is not None]
     return f"{headline['label']} of simple models on the same rows: {'; '.join(texts)}." if texts else ""
+
+
+def never_predicted(metadata: Metadata) -> str:
+    """Name the classes that are never predicted; for the card, the report and the terminal."""
+    missed, count = [metadata.label(value) for value in metadata.never_predicted], len(metadata.classes)
+    if not missed:
+        return ""
+    shown = ", ".join(f"“{name}”" for name in missed[:MOST_MISSED])
+    more = f" and {len(missed) - MOST_MISSED} more" if len(missed) > MOST_MISSED else ""
+    verb = "is" if len(missed) == 1 else "are"
+    return f"{len(missed)} of {count} classes {verb} never predicted on the held-out rows: {shown}{more}."
 
 
 def _data(metadata: Metadata) -> str:

@@ -1,6 +1,7 @@
 """The report of a run: one HTML page that opens anywhere, for the people who decide about the model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from seatrial.model.features import Columns
 from seatrial.model.metadata import Metadata
@@ -17,7 +18,8 @@ from seatrial.train.figures.importance import importance_chart
 from seatrial.train.figures.residuals import residuals
 from seatrial.train.figures.summary import summarize
 from seatrial.train.figures.table_columns import column_summaries
-from seatrial.train.model_card import how_it_runs
+from seatrial.train.figures.thresholds import PER, threshold_lines
+from seatrial.train.model_card import how_it_runs, never_predicted
 from seatrial.train.profile import Fingerprint
 
 
@@ -30,8 +32,13 @@ def render_report(
     held_out: Columns,
     columns: Sequence[Column],
     row_name: str = "row",
+    costs: Mapping[str, float] = MappingProxyType({}),
+    pages: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Render the page: no script, nothing to fetch, no clock; the same run gives the same bytes."""
+    """Render the page: no script, nothing to fetch, no clock; the same run gives the same bytes.
+
+    `costs` are those of the two errors of a binary task, where the project sets them; `pages` are related pages.
+    """
     regression = evaluation.regression
     cards = zip(evaluation.metrics, evaluation.terminal_rows(), strict=True)
     return render(
@@ -39,8 +46,13 @@ def render_report(
         meta=meta,
         version=version,
         summary=summarize(evaluation, meta.target, meta.label, row_name),
+        missed=never_predicted(meta),
         cards=[(metric, *texts, _drawing(metric, *texts), _simple_models(metric)) for metric, (_, *texts) in cards],
         performance=list(residuals(evaluation, meta.target) if regression else curves(evaluation, meta.label)),
+        thresholds=threshold_lines(evaluation, costs),
+        costs=costs,
+        pages=pages,
+        per=f"{PER:,}",
         calibration=[] if regression else list(calibration(evaluation, meta.label)),
         confusion=None if regression else confusion(evaluation, meta.label),
         errors=largest_errors(evaluation, held_out, columns, meta.label),

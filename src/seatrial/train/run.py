@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from seatrial.train.plausibility import doubts_about
 from seatrial.train.recipe import Fitted, Recipe, read_recipe
 from seatrial.train.report import render_report
 
+PAGES = (("All runs, trials and releases", "../index.html"),)  # `seatrial.steps.overview` writes it
 # A fitted pipeline in, an exact graph out, or CompileError with the reason: `seatrial.compile.compile_release`.
 Compiler = Callable[..., Compiled]
 
@@ -97,7 +98,18 @@ def train(
         artifacts = artifact_files(recipe, fitted, metadata, engine)
         progress("writing the report")
         name = row_name(recipe.checker.schema)
-        page = render_report(metadata, project.version, evaluation, importance, fingerprint, held_out, columns, name)
+        page = render_report(
+            metadata,
+            project.version,
+            evaluation,
+            importance,
+            fingerprint,
+            held_out,
+            columns,
+            name,
+            costs=project.costs,
+            pages=PAGES,
+        )
         folder = _write(project, table.sha256, artifacts, page, metadata)
     return Run(
         folder.name,
@@ -163,10 +175,10 @@ def _scorer(recipe: Recipe, fitted: Fitted, engine: EngineFile) -> Callable[[Col
 def _write(
     project: ProjectSettings, table_digest: str, artifacts: dict[str, bytes], page: str, metadata: Metadata
 ) -> Path:
-    run_id = _run_id(artifacts)
-    folder = project.runs / run_id
+    made = run_id({name: hashlib.sha256(content).digest() for name, content in artifacts.items()})
+    folder = project.runs / made
     write_atomic(folder / "report.html", page)
-    write_atomic(folder / "run.json", to_json({"id": run_id, "version": project.version, **asdict(metadata)}))
+    write_atomic(folder / "run.json", to_json({"id": made, "version": project.version, **asdict(metadata)}))
     _replace_folder(project.artifacts, artifacts)
     # The next trial trains this release again on its own table, even after the project's table has changed.
     kept = project.kept_table(table_digest)
@@ -175,10 +187,11 @@ def _write(
     return folder
 
 
-def _run_id(artifacts: dict[str, bytes]) -> str:
+def run_id(digests: Mapping[str, bytes]) -> str:
+    """The id of the run that wrote these artifacts, given the SHA-256 of each by its file name."""
     total = hashlib.sha256()
-    for name in sorted(artifacts):
-        total.update(name.encode() + hashlib.sha256(artifacts[name]).digest())
+    for name in sorted(digests):
+        total.update(name.encode() + digests[name])
     return total.hexdigest()[:12]
 
 

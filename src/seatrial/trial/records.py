@@ -94,7 +94,8 @@ class Verdict:
     """The result of a trial. `baseline` is None for a first release; `rows` counts the rows of each kind.
 
     `worst_rows` changed most: {"row": {...}, "old": p, "new": p, "label": y, "drivers": [...]}, where the drivers are
-    the columns that explain the change. `pictures` is the data for the page's charts; see `report.evidence`.
+    the columns that explain the change. `changed_code` are the modules of the package that differ from the baseline's,
+    None where that is not known. `pictures` is the data for the page's charts; see `report.evidence`.
     """
 
     outcome: Outcome
@@ -107,6 +108,7 @@ class Verdict:
     rows: dict[str, int]
     policy: dict[str, Any]
     worst_rows: tuple[dict[str, Any], ...] = ()
+    changed_code: tuple[str, ...] | None = None
     pictures: dict[str, Any] = field(default_factory=dict)
     recommended_version: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -152,6 +154,8 @@ def read_verdict(document: Any, where: str) -> Verdict:
         values["candidate"] = Subject(**values["candidate"])
         values["baseline"] = Subject(**values["baseline"]) if values["baseline"] else None
         values["worst_rows"] = tuple(values["worst_rows"])
+        changed = values.get("changed_code")
+        values["changed_code"] = None if changed is None else tuple(map(str, changed))
         return Verdict(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise SeatrialError(f"{where} is damaged: {error}", hint="Run the trial again.") from None

@@ -130,6 +130,7 @@ class _Trial:
         recommended, check = version_check(*versions, broken=broken, changed=changed)
         scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
         return [*checks, check], {
+            "changed_code": tuple(changed_code),
             "worst_rows": worst_rows(queries, *scores),
             "pictures": pictures(queries, *scores, floor, policy, tables),
             "recommended_version": recommended,

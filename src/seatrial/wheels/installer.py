@@ -1,5 +1,6 @@
 """The installer behind environments: uv if available, or else venv and pip. Its last lines are part of any error."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -88,9 +89,19 @@ def python_in(root: Path) -> Path:
 
 
 def last_lines(log: str | bytes | None) -> str:
-    """The end of a log, indented, for an error message."""
+    """The end of a log, indented, for an error message; lines of JSON, as servers write them, become text."""
     text = log.decode(errors="replace") if isinstance(log, bytes) else log or ""
-    return "\n".join(f"  {line}" for line in text.strip().splitlines()[-LOG_LINES:])
+    lines = [each for line in text.strip().splitlines()[-LOG_LINES:] for each in _readable(line)]
+    return "\n".join(f"  {line}" for line in lines[-LOG_LINES:])
+
+
+def _readable(line: str) -> list[str]:
+    try:
+        record = json.loads(line) if line.startswith("{") else None
+        first = f"{record['time'][11:19]} {record['level']} {record['message']}" if record else line
+        return [*first.splitlines(), *str((record or {}).get("exception", "")).splitlines()]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return [line]
 
 
 def run_tool(command: list[str], folder: Path, timeout: float = TIMEOUT) -> "subprocess.CompletedProcess[bytes]":

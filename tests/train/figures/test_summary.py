@@ -7,6 +7,7 @@ from seatrial.model.decision import DecisionRule
 from seatrial.train.evaluation import Evaluation, Metric
 from seatrial.train.figures.summary import Summary, summarize
 
+SIX = DecisionRule("multiclass", tuple("abcdef"))
 BINARY = DecisionRule("binary", ("no", "yes"))
 
 
@@ -63,3 +64,21 @@ def test_of_a_regression_lower_errors_are_better() -> None:
     )
     assert not of(9.0, 8.0, 11.0).good
     assert "no better" in of(11.0, 10.0, 12.0).meaning
+
+
+def test_a_model_that_never_predicts_some_classes_is_not_called_good() -> None:
+    labels = np.array(list("aaabbbcccdef" * 20), dtype=object)
+    accuracy = Metric("accuracy", "accuracy", 0.75, 0.7, 0.8, 0.25, higher_is_better=True)
+
+    def of(predicted: str) -> tuple[Evaluation, Summary]:
+        answers = np.array(list(predicted * 20), dtype=object)
+        evaluation = Evaluation(SIX, labels, np.empty((len(labels), 6)), answers, "a", (accuracy,))
+        return evaluation, summarize(evaluation, "plan", str, "row")
+
+    evaluation, result = of("aaabbbcccabc")
+    assert evaluation.never_predicted == ("d", "e", "f")
+    assert not result.good
+    assert "not for every class" in result.meaning
+    evaluation, result = of("aaabbbcccdef")
+    assert evaluation.never_predicted == ()
+    assert result.good

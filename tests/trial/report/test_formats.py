@@ -176,13 +176,19 @@ def test_a_verdict_worse_than_its_checks_is_red_too() -> None:
     assert ("trial", "verdict", "failure") in set(cases(to_junit(verdict)))
 
 
+def test_markdown_names_the_code_that_changed() -> None:
+    text = to_markdown(replace(SAMPLES["passed"](), changed_code=("pipeline.py", "my_features.py")))
+    assert "Code changed since 0.1.0: pipeline.py, my\\_features.py." in text
+    assert "Code changed" not in to_markdown(SAMPLES["passed"]())
+
+
 # The terminal
 
 
 def test_the_terminal_lists_what_failed_first_and_folds_suites_that_passed() -> None:
     rows = terminal_rows(SAMPLES["ignored_feature"]())
-    assert rows[0][:3] == ("total", "total.sensitivity[sex]", "blocked")
-    assert ("invariants", "7 checks", "passed", "") in rows
+    assert rows[0][:2] == ("total.sensitivity[sex]", "blocked")
+    assert ("invariants: 7 checks", "passed", "") in rows
     assert len(rows) < 20
     assert len(terminal_rows(SAMPLES["ignored_feature"](), every=True)) == len(SAMPLES["ignored_feature"]().checks)
 

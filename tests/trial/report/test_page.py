@@ -111,6 +111,39 @@ def test_sections_come_in_the_order_in_which_they_are_read() -> None:
     assert places == sorted(places)
 
 
+def folds(sample: str, **changes: Any) -> dict[str, bool]:
+    """Whether each part of the page that folds is open, by its id."""
+    page = to_html(replace(SAMPLES[sample](), **changes))
+    return {
+        name: bool(state)
+        for state, name in re.findall(r'<details class="fold"( open)?>\s*<summary><h2 id="([\w-]+)"', page)
+    }
+
+
+def test_what_holds_is_folded_and_what_needs_a_person_is_open() -> None:
+    assert not any(folds("passed").values())
+    opened = folds("ignored_feature")
+    assert opened["section-1"]
+    assert opened["worst"]
+    assert not opened["checks"]
+    assert "all checks hold" in page_of("passed").text
+    assert re.search(r"\d+ of \d+ checks? do(es)? not hold", page_of("ignored_feature").text)
+
+
+def test_the_code_that_changed_is_named_before_the_suites() -> None:
+    text = page_of("passed", changed_code=("pipeline.py", "features.py")).text
+    assert "Code changed since 0.1.0: pipeline.py , features.py ." in text
+    assert text.index("Code changed") < text.index("The suites of checks")
+    assert "No code changed since 0.1.0." in page_of("passed", changed_code=()).text
+    assert "changed since" not in page_of("passed", changed_code=None).text
+
+
+def test_related_pages_are_linked() -> None:
+    page = to_html(SAMPLES["passed"](), pages=[("All runs", "../../../runs/index.html")])
+    assert '<a href="../../../runs/index.html">All runs</a>' in page
+    assert "<nav" not in to_html(SAMPLES["passed"]())
+
+
 def test_every_suite_is_shown_even_if_it_was_not_run() -> None:
     read = page_of("first_release")
     text = read.text

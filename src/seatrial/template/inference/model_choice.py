@@ -18,6 +18,7 @@ from seatrial.model.engines import to_frame
 from seatrial.model.features import add_features, features_in
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import columns_of, schema_in
+from seatrial.pages.words import plain
 from seatrial.template.codegen.features import Features, feature_code
 from seatrial.template.codegen.pipeline import MODELS, Model, pipeline_code
 from seatrial.template.codegen.schema import schema_code
@@ -132,10 +133,10 @@ def _choice(results: tuple[ModelScores, ...], measure: str, sign: int) -> Choice
         losses = sign * (np.array(best.scores[:shared]) - np.array(simpler.scores[:shared]))
         error = float(losses.std(ddof=1)) / np.sqrt(shared) if shared > 1 else 0.0
         if shared >= FEWEST_FOLDS and losses.mean() <= min(error, LARGEST_LOSS * abs(best.mean)):
-            other = f"it is simpler, and {best.model} with {best.mean:.4f} is not clearly better"
-            return Choice(simpler.model, f"{simpler.mean:.4f} {measure}; {other}", measure, results)
-    others = ", ".join(f"{result.model} {result.mean:.4f}" for result in scored if result is not best)
-    return Choice(best.model, f"{best.mean:.4f} {measure}" + (f"; {others}" if others else ""), measure, results)
+            other = f"it is simpler, and {best.model} with {plain(best.mean)} is not clearly better"
+            return Choice(simpler.model, f"{plain(simpler.mean)} {measure}; {other}", measure, results)
+    others = ", ".join(f"{result.model} {plain(result.mean)}" for result in scored if result is not best)
+    return Choice(best.model, f"{plain(best.mean)} {measure}" + (f"; {others}" if others else ""), measure, results)
 
 
 def _target(examination: Examination, rows: Any) -> Any:

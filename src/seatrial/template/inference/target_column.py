@@ -61,13 +61,14 @@ class TargetColumn:
 def read_target(source: TableSource, position: int, name: str, overrides: Overrides) -> TargetColumn:
     """Read the target: labels as text, as training will read them, or doubles for a regression."""
     column, raw = source.columns[position], source.values(position)
-    kind = "category" if overrides.task in ("binary", "multiclass") else None
+    kind = "category" if overrides.task in ("binary", "multiclass", "classification") else None
     reader = ColumnReader(column, name, decimal=source.decimal, kind=kind)  # type: ignore[arg-type]
     facts = reader.read(raw)
     where = f"{source.name}: the target `{column}`"
     _refuse_unusable(where, facts)
     task_decision = _infer_task(facts)
-    task: Task = overrides.task or task_decision.what  # type: ignore[assignment]
+    inferred = overrides.task in (None, "classification")
+    task: Task = task_decision.what if inferred else overrides.task  # type: ignore[assignment]
     decisions = [] if overrides.task else [task_decision]
     decisions += [d for d in reader.decisions if d.about == "missing" or (d.about == "type" and task == "regression")]
     changes = list(reader.changes)

@@ -10,7 +10,7 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
-from seatrial.pages.words import between, cell, percent, plain, rough
+from seatrial.pages.words import between, cell, percent, plain, rough, whole
 from seatrial.train.evaluation import Evaluation, Importance
 
 MOST_COLUMNS = 6
@@ -58,15 +58,16 @@ def _groups(values: Array, column: Column) -> Iterator[tuple[str, Array]]:
         numbers = np.asarray(values, dtype=float)
         missing = np.isnan(numbers)
         distinct = np.unique(numbers[~missing])
+        written = whole if column.kind in ("integer", "category") else plain
         if len(distinct) > MOST_VALUES:
             cuts = np.unique(np.quantile(numbers[~missing], [0.25, 0.5, 0.75]))
             place = np.searchsorted(cuts, numbers, side="left")
-            ends = [plain(cut) for cut in cuts.tolist()]
+            ends = [written(cut) for cut in cuts.tolist()]
             inner = [f"{low} to {high}" for low, high in pairwise(ends)]
             names = [f"up to {ends[0]}", *inner, f"over {ends[-1]}"]
             yield from ((name, (place == number) & ~missing) for number, name in enumerate(names))
         else:
-            name = {0.0: "no", 1.0: "yes"}.__getitem__ if column.kind == "boolean" else plain
+            name = {0.0: "no", 1.0: "yes"}.__getitem__ if column.kind == "boolean" else written
             yield from ((name(value), numbers == value) for value in distinct.tolist())
     else:
         objects = np.asarray(values, dtype=object)

@@ -34,6 +34,8 @@ def summarize(evaluation: Evaluation, target: str, name: Name, row: str) -> Summ
             f"“{name(evaluation.trivial)}” would be correct for {percent(metric.baseline)}."
         )
     meaning, good = _meaning(metric, metric.baseline)
+    if good and evaluation.never_predicted:
+        meaning, good = "Over all rows that is better than the baseline, but not for every class.", False
     return Summary(result, f"{meaning} {_ranking(evaluation, name)}".strip(), good)
 
 

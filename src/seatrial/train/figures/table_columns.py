@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seatrial.pages.charts import Svg, small_bars
-from seatrial.pages.words import DASH, cell, percent, plain
+from seatrial.pages.words import DASH, cell, percent, plain, whole
 from seatrial.train.evaluation import Name
 from seatrial.train.profile import ColumnProfile, Fingerprint
 
@@ -50,7 +50,8 @@ def _shares(column: ColumnProfile, name: Name) -> str:
 
 def _range(column: ColumnProfile) -> str:
     if column.deciles:
-        low, middle, high = (plain(column.deciles[place]) for place in (0, 5, 10))
+        written = whole if column.kind == "integer" else plain
+        low, middle, high = (written(column.deciles[place]) for place in (0, 5, 10))
         return f"{low} to {high}, median {middle}"
     if column.lengths:
         low, _, high = (f"{length:.0f}" for length in column.lengths)

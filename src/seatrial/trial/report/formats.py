@@ -72,7 +72,7 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
     parts = [
         f"## {MARK[line.outcome]} {line.word}: {_md(line.cause)}",
         f"{_md(line.to_do)}",
-        f"Sea trial of {_md(reading.against(verdict))} as a {verdict.kind}{took}.",
+        f"Sea trial of {_md(reading.against(verdict))} as a {verdict.kind}{took}.{_changed_code(verdict)}",
         _md_table(
             ("suite", "", "outcome", "summary"),
             [
@@ -95,6 +95,12 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
         parts.append(_folded("The rows that changed most", _md_rows(verdict)))
     parts.append(f"<sub>{_releases(verdict)}</sub>")
     return "\n\n".join(parts) + "\n"
+
+
+def _changed_code(verdict: Verdict) -> str:
+    if not verdict.changed_code or not verdict.baseline:
+        return ""
+    return f" Code changed since {_md(verdict.baseline.version)}: {', '.join(map(_md, verdict.changed_code))}."
 
 
 def _md_check(check: Check) -> str:
@@ -208,8 +214,8 @@ def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "schema", str(verdict.schema)
 
 
-def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, str, str, str]]:
-    """Rows of suite, check, outcome and summary, without control characters, to be shown as plain text.
+def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, str, str]]:
+    """Rows of check, outcome and summary, without control characters, to be shown as plain text.
 
     Failures come first. A suite with several passed checks is one row, unless `every` check is wanted.
     """
@@ -219,11 +225,11 @@ def terminal_rows(verdict: Verdict, *, every: bool = False) -> list[tuple[str, s
         rest = [check for check in reading.checks_of(verdict, suite) if check.outcome not in _KINDS]
         good = [check for check in rest if check.outcome is Outcome.passed]
         if len(good) > 1 and not every:
-            rows.append((suite, f"{len(good)} checks", reading.WORD[Outcome.passed].lower(), ""))
+            rows.append((f"{suite}: {len(good)} checks", reading.WORD[Outcome.passed].lower(), ""))
             rest = [check for check in rest if check.outcome is not Outcome.passed]
         rows += [_row(check) for check in rest]
     return rows
 
 
-def _row(check: Check) -> tuple[str, str, str, str]:
-    return check.suite, check.id, reading.WORD[check.outcome].lower(), clean(sentence(check.summary), 300)
+def _row(check: Check) -> tuple[str, str, str]:
+    return check.id, reading.WORD[check.outcome].lower(), clean(sentence(check.summary), 300)

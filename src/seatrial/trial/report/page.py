@@ -1,7 +1,8 @@
 """The page of a verdict: one file that opens anywhere, verdict and cause first. Its charts are in `sections.py`."""
 
 import html
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +41,11 @@ class Row:
     values: tuple[tuple[str, bool], ...]
 
 
-def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
-    """Render the page: no script, nothing to fetch, no clock; `command` runs this trial again."""
+def to_html(verdict: Verdict, command: str = "seatrial trial", pages: Sequence[tuple[str, str]] = ()) -> str:
+    """Render the page: no script, nothing to fetch, no clock; `command` runs this trial again.
+
+    `pages` are related pages: titles, and links relative to this page. What holds is folded.
+    """
     verdict = reading.readable(verdict)
     line = reading.headline(verdict)
     columns = _columns(verdict)
@@ -69,8 +73,16 @@ def to_html(verdict: Verdict, command: str = "seatrial trial") -> str:
         policy=[(name, cell(value), _description(name)) for name, value in verdict.policy.items()],
         seconds=[(name, f"{value:.1f}") for name, value in verdict.seconds.items() if name != "total"],
         total=f"{reading.total_seconds(verdict):.1f}" if verdict.seconds else "",
+        counts=_counts(verdict),
         command=command,
+        pages=pages,
     )
+
+
+def _counts(verdict: Verdict) -> str:
+    """How many checks have each outcome, the worst first."""
+    found = Counter(check.outcome for check in reading.worst_first(verdict.checks))
+    return ", ".join(f"{number} {outcome}" for outcome, number in found.items())
 
 
 def prose(text: str) -> Svg:

@@ -48,18 +48,43 @@ class ConfusionMatrix:
     caption: str
 
 
-def sections(verdict: Verdict) -> Iterator[tuple[str, list[Figure]]]:
+@dataclass(frozen=True)
+class Section:
+    """A question with the charts that answer it; `note` is what the checks say, and `holds` whether all passed."""
+
+    title: str
+    figures: list[Figure]
+    note: str
+    holds: bool
+
+
+def sections(verdict: Verdict) -> Iterator[Section]:
     """Draw what can be drawn: each question with the charts that answer it; one without a chart is left out."""
     change = one_of(verdict, "change", ChangeHistogram)
-    questions: dict[str, list[Figure | None]] = {
-        "How much changed": [charts.limits(verdict.checks), charts.change(change) if change else None],
-        "Better or worse, and for whom": [charts.metrics(verdict.checks), _slices(verdict)],
-        "Which columns it uses": [_sensitivity(verdict)],
-        "Training data and cost": [_shares(verdict), charts.costs(verdict.checks)],
+    questions: dict[str, tuple[tuple[str, ...], list[Figure | None]]] = {
+        "How much changed": (
+            ("total", "rebuild"),
+            [charts.limits(verdict.checks), charts.change(change) if change else None],
+        ),
+        "Better or worse, and for whom": (
+            ("metrics", "total.slices", "total.search"),
+            [charts.metrics(verdict.checks), _slices(verdict)],
+        ),
+        "Which columns it uses": (("total.sensitivity",), [_sensitivity(verdict)]),
+        "Training data and cost": (("data", "cost"), [_shares(verdict), charts.costs(verdict.checks)]),
     }
-    for title, figures in questions.items():
+    for title, (names, figures) in questions.items():
         if drawn := [figure for figure in figures if figure]:
-            yield title, drawn
+            yield Section(title, drawn, *_state(verdict, names))
+
+
+def _state(verdict: Verdict, names: tuple[str, ...]) -> tuple[str, bool]:
+    """What the checks with these names, or whose names start so, say in a word; and whether all of them hold."""
+    about = [c for c in verdict.checks if c.name in names or c.name.partition(".")[0] in names]
+    over = sum(check.outcome in FAILED for check in about)
+    if over:
+        return f"{over} of {len(about)} checks {'does' if over == 1 else 'do'} not hold", False
+    return ("all checks hold" if about else ""), True
 
 
 def flips(verdict: Verdict) -> ConfusionMatrix | None:

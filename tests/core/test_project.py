@@ -1,0 +1,39 @@
+"""A project's settings: what is accepted, and what is said about a setting that is not."""
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import find_project
+
+PROJECT = '[project]\nname = "small-model"\n[tool.seatrial]\ndata = "data.csv"\ntarget = "left"\n'
+
+
+def project(folder: Path, settings: str) -> Path:
+    package = folder / "src" / "small_model"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('__version__ = "0.1.0"\n')
+    (folder / "pyproject.toml").write_text(PROJECT + settings)
+    return folder
+
+
+def test_the_costs_of_both_errors_are_read(tmp_path: Path) -> None:
+    settings = find_project(project(tmp_path, "costs = { false_positive = 1, false_negative = 5.5 }\n"))
+    assert settings.costs == {"false_positive": 1, "false_negative": 5.5}
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [
+        "{ false_positive = 1 }",
+        "{ false_positive = 1, false_negative = -1 }",
+        "{ false_positive = 0, false_negative = 0 }",
+        "{ false_positive = 1, false_negative = true }",
+        "{ false_positive = 1, false_negative = nan }",
+        "{ false_positive = 1, false_negative = 5, other = 1 }",
+    ],
+)
+def test_costs_that_say_nothing_about_one_error_are_refused(tmp_path: Path, costs: str) -> None:
+    with pytest.raises(SeatrialError, match="costs needs false_positive and false_negative"):
+        find_project(project(tmp_path, f"costs = {costs}\n"))
