@@ -137,6 +137,7 @@ def other_environment(demo: str, project: Path, tmp_path_factory: pytest.TempPat
     return root / "bin"
 
 
+@pytest.mark.soak
 def test_pip_installs_the_core_and_nothing_heavy(other_environment: Path):
     listed = subprocess.run(
         [other_environment / "pip", "list", "--format=json"], capture_output=True, check=True

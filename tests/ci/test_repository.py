@@ -102,6 +102,7 @@ for name in (package / "artifacts", ".seatrial/tables", ".seatrial/trials", ".se
 """
 
 
+@pytest.mark.soak
 def test_a_change_of_one_project_runs_its_jobs_alone(top: Path, tmp_path: Path):
     """The file, job by job, with fake tools in place of those that do a job's work; `seatrial ci changed` is real."""
     origin, image, log = tmp_path / "origin.git", tmp_path / "image", tmp_path / "log"

@@ -165,6 +165,7 @@ def test_a_trial_of_two_named_releases_is_stored_for_the_gates_of_their_project(
     assert json.loads((folder / "verdict.json").read_text())["cause"] == verdict["cause"]
 
 
+@pytest.mark.soak
 def test_two_wheels_that_cannot_be_trained_again_are_inconclusive(releases: Releases, tmp_path: Path) -> None:
     folder = releases.root / ".seatrial" / "index" / "simple" / "titanic-model"
     old, new = (folder / f"titanic_model-0.1.{n}-py3-none-any.whl" for n in (0, 1))

@@ -223,6 +223,7 @@ def test_a_rollback_needs_no_index_and_no_network_and_takes_under_five_seconds(r
     assert repo.served() == "0.1.0"
 
 
+@pytest.mark.soak
 def test_each_rollback_goes_one_release_further_back(repo: ProjectRepo) -> None:
     for version in ("0.1.0", "0.2.0", "0.3.0"):
         repo.ok("deploy", "local", version)

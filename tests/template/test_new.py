@@ -54,7 +54,8 @@ def test_the_examination_and_the_next_step_are_shown(tmp_path):
     assert "cd churn" in done.stdout
 
 
-def test_derived_features_are_reported(tmp_path):
+def test_derived_features_are_reported(tmp_path, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)  # in a pipe, one line for each column
     lines = write_table(tmp_path / "customers.csv").read_text().splitlines()
     notes = [
         f"{line},2024-{n % 12 + 1:02}-03,{'late' if n % 3 else 'paid'} once more {n}"

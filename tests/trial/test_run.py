@@ -510,6 +510,7 @@ class TestGate:
             self.accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.suite == "golden")])
 
 
+@pytest.mark.soak
 def test_a_repackaging_may_change_nothing_at_all(releases: ReleaseMaker) -> None:
     strict = Policy(kind="repackage", inconclusive="note", timeout=30)
     assert releases.run(releases.make("0.1.1"), policy=strict).exit_code == 0
