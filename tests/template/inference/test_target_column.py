@@ -92,3 +92,10 @@ def test_labels_with_spaces_around_them(write_file: WriteFile, tmp_path: Path) -
 def test_a_single_row_label_leaves_a_binary_task(write_file: WriteFile) -> None:
     examination = examined(write_file(table(y=lambda n: "?x" if n == 7 else n % 2)), "y")
     assert [d.what for d in examination.decisions if d.about == "task"] == ["binary"]
+
+
+def test_labels_with_fractions_stay_as_they_are_written(write_file: WriteFile, tmp_path: Path) -> None:
+    path = write_file(table("size,y", y=lambda n: ["0.5", "1.0", "1.5"][n % 3]))
+    examination = examined(path, "y", Overrides(task="multiclass"))
+    assert [label for label, _ in examination.target.labels] == ["0.5", "1.0", "1.5"]
+    check_project(examination, tmp_path)

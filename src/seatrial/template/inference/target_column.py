@@ -208,8 +208,8 @@ def _labels(facts: ColumnFacts, raw: Any) -> Any:
         missing = pc.or_kleene(pc.is_in(lower, value_set=pa.array(sorted(MISSING))), facts.values.is_null())
         labels = pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
         numbers = {label: _whole(label) for label in pc.unique(labels.drop_null()).to_pylist()}
-        if None in numbers.values():
-            return labels
+        if None in numbers.values() or any(float(label) % 1 for label in numbers):
+            return labels  # as they are written, since training reads them so
         return pa.array([None if label is None else numbers[label] for label in labels.to_pylist()], pa.string())
     if facts.kind == "boolean" and not pa.types.is_boolean(raw.type):
         return facts.values.cast(pa.int8()).cast(pa.string())

@@ -91,7 +91,7 @@ def read_export(
         columns[name] = ExportColumn(column, values, codes)
         changed = next((n for n, value in enumerate(distinct) if not _plain(value, values[n])), None)
         if changed is not None:
-            shown = "missing" if values[changed] is None else str(values[changed]).lower()
+            shown = "missing" if values[changed] is None else _text_of(values[changed])
             converted.append(f"{name}: converted, such as {str(distinct[changed])[:40]!r} to {shown}")
     renamed = [f"{old!r} renamed to {new}" for new, n in positions.items() if (old := source.columns[n]) != new]
     told = [*notes, *renamed, *converted]
