@@ -2,6 +2,7 @@
 
 `build_release` makes the wheel and `built_release` finds it, `open_index` opens the index to publish to and fetch from,
 `inspect` inspects a wheel without installing it, `publish_toolkit` puts Seatrial's own wheel there.
+`comparison` says how two releases differ.
 """
 
 from seatrial.release.contents import uncommitted_files

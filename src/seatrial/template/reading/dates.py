@@ -84,14 +84,14 @@ def read_dates(texts: list[str]) -> Dates | None:
 
 def _order_doubt(form: str, reads: dict[str, Any], left: Any, formats: list[str]) -> str:
     """Why the order of day and month is not certain, if it is not."""
-    other = swapped(form)
+    other = _swapped(form)
     if other in formats:
         return "the day comes first in some, and the month in others"
     ambiguous = other in reads and _ambiguous(reads[form], reads[other], left)
     return "the day or the month could come first" if ambiguous else ""
 
 
-def swapped(form: str) -> str:
+def _swapped(form: str) -> str:
     """The same format with day and month exchanged; "" if people do not write it that way."""
     return form.translate(str.maketrans("dm", "md")) if form[:6] in ("%d/%m/", "%m/%d/", "%d-%m-", "%m-%d-") else ""
 
