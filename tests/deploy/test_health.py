@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.deploy.health import verify_release
+from seatrial.deploy.health import read_golden_rows, verify_release
 
 
 @pytest.fixture
@@ -50,10 +50,10 @@ def test_the_tolerance_for_large_numbers_is_relative(server: tuple[str, dict[str
     url, answer = server
     made = wheel(tmp_path, [2e8], [])
     answer["predictions"] = [2e8 + 1e-3]  # a difference in the last digits of a double
-    verify_release(url, made, "0.1.0")
+    verify_release(url, read_golden_rows(made), "0.1.0")
     answer["predictions"] = [2e8 + 1]
     with pytest.raises(SeatrialError, match="differ from those at training by up to 5e-09"):
-        verify_release(url, made, "0.1.0")
+        verify_release(url, read_golden_rows(made), "0.1.0")
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_the_tolerance_for_probabilities_is_the_ninth_digit(
     answer.update(response)
     made = wheel(tmp_path, [[0.25, 0.75]], [0, 1])
     if message is None:
-        verify_release(url, made, "0.1.0")
+        verify_release(url, read_golden_rows(made), "0.1.0")
         return
     with pytest.raises(SeatrialError, match=message):
-        verify_release(url, made, "0.1.0")
+        verify_release(url, read_golden_rows(made), "0.1.0")
 
 
 def test_a_wheel_without_golden_rows_cannot_be_verified(server: tuple[str, dict[str, object]], tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="no golden rows"):
-        verify_release(server[0], wheel(tmp_path, [], [0, 1]), "0.1.0")
+        verify_release(server[0], read_golden_rows(wheel(tmp_path, [], [0, 1])), "0.1.0")

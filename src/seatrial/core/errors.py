@@ -70,6 +70,8 @@ class DataError(SeatrialError):
 
 def describe_os_error(error: OSError) -> str:
     """What the machine refuses, with the path, in one line: a full disk, missing rights; empty for any other error."""
+    if str(error.strerror).startswith("No usable temporary directory"):  # tempfile could write to none of them
+        return "No temporary folder can be written: free some space, or set TMPDIR to a folder that can."
     if error.errno is None or error.errno not in REFUSALS:
         return ""
     path = error.filename2 or error.filename or "standard output or a temporary file"

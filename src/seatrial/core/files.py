@@ -3,35 +3,88 @@
 import hashlib
 import json
 import os
+import secrets
+import shutil
+import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from seatrial.core.errors import SeatrialError
 
+PROBE_BYTES = 1 << 18  # less room than this is none
+LITTLE_SPACE = 200_000_000  # bytes; an environment takes some 300 MB
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader sees the old content or the new, and never a part of it."""
-    data = content.encode() if isinstance(content, str) else content
+
+@contextmanager
+def replacing(path: Path, *, like: Path | None = None) -> Iterator[BinaryIO]:
+    """Yield a file that replaces `path` when the block ends, and that is removed where the block raises.
+
+    A file that exists keeps its permissions; a new one has those that the user's umask gives. With `like`, nobody is
+    given access who has none to that file, as for a copy of a table.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        # Opened by hand, since tempfile ignores the umask.
+        allowed = _permissions(like)
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, 0o666 & allowed)) as file:
+            if (existing := _existing_permissions(path)) is not None:
+                temporary.chmod(existing & allowed)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException as error:
         with suppress(OSError):
-            Path(temporary).unlink()
-        if isinstance(error, OSError):  # a full disk does not name the file
-            raise OSError(error.errno, error.strerror, str(path)) from None
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from None  # a full disk names no file
         raise
+
+
+def write_atomic(path: Path, content: bytes | str, *, like: Path | None = None) -> None:
+    """Write a file so that a reader sees the old content or the new, and never a part of it; `like` as above."""
+    with replacing(path, like=like) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def _existing_permissions(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+
+
+def _permissions(like: Path | None) -> int:
+    existing = _existing_permissions(like) if like else None
+    return 0o777 if existing is None else existing | 0o600  # the owner may still edit the copy of a read-only file
+
+
+def require_writable(*folders: Path) -> None:
+    """Raise OSError for a full or a read-only disk, before long work whose result could not be written there."""
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(PROBE_BYTES))
+                file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(folder)) from None
+
+
+def disk_hint(folder: Path, otherwise: str) -> str:
+    """The hint for a tool that failed in `folder`: its disk, where it is full or read-only, since tools hide that."""
+    try:
+        free = shutil.disk_usage(folder).free
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        return otherwise
+    if free < LITTLE_SPACE:
+        return f"The disk of {folder} has {free / 1e6:.0f} MB left: free some space."
+    return otherwise if writable else f"{folder} cannot be written: check its permissions and its disk."
 
 
 def to_json(value: Any) -> str:

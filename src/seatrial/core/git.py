@@ -7,6 +7,7 @@ GitError             git failed; the message contains git's output
 
 import getpass
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,7 @@ REDIRECTING = frozenset(
     )
 )
 # No invisible prompts, and messages in English, since a missing repository is recognized by its message.
+LOCK_EXISTS = re.compile(r"Unable to create '(.+\.lock)': File exists")
 SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "LANGUAGE": "C"}
 
 
@@ -84,7 +86,10 @@ def call_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes
 
 def git_message(completed: subprocess.CompletedProcess[bytes]) -> str:
     """The reason that git printed for a failure, in one line: its `fatal:` or `error:`, else the last line."""
-    lines = (completed.stderr or completed.stdout).decode(errors="replace").strip().splitlines()
+    printed = (completed.stderr or completed.stdout).decode(errors="replace")
+    if held := LOCK_EXISTS.search(printed):
+        return f"{held[1]} exists; if no other git command is running, one was killed: delete that file"
+    lines = printed.strip().splitlines()
     lines = [line.strip() for line in lines if not line.startswith("hint:")]
     reasons = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
     return reasons[-1] if reasons else f"git exited with code {completed.returncode}"

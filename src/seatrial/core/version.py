@@ -22,10 +22,9 @@ def read_version(init: Path) -> str:
 
 def write_version(init: Path, version: str) -> None:
     """Replace the version, and no other byte of the file."""
-    found, mode = _statement(init), init.stat().st_mode
+    found = _statement(init)
     start, end = found.span(2)
     write_atomic(init.resolve(), found.string[:start] + version.encode() + found.string[end:])
-    init.chmod(mode & 0o777)
 
 
 def parse_version(text: str, where: Path) -> Version:

@@ -66,8 +66,10 @@ class Deployer:
         with self.state.lock():
             self.state.refuse_edited()
             self.state.history()  # a damaged history must be noticed before the switch, not after it
-            if self.state.finish_interrupted() is not None:
+            if self.state.finish_interrupted():
+                self._progress("finishing a deployment that was interrupted")
                 self._restore()
+                self._commit(f"Record the deployments to {self.state.target}")
             self.target.check()
             yield
 
@@ -128,7 +130,9 @@ class Deployer:
         if entry.kind == "rollback":
             title = f"Roll back {entry.release} to {entry.version} on {state.target}"
         body = "\n\n".join([entry.why, *([f"Not committed: {', '.join(entry.uncommitted)}"] * bool(entry.uncommitted))])
-        return DeploymentResult(entry.release, entry.version, entry, url, self._commit(title, body))
+        warning = self._commit(title, body)
+        state.end()  # not before: the next command commits what a killed one did not
+        return DeploymentResult(entry.release, entry.version, entry, url, warning)
 
     def _restore(self) -> None:
         """Bring the service in line with the lockfile."""
@@ -177,7 +181,6 @@ class Deployer:
             target.settle(pinned, progress)  # the lockfile was committed, and the switch was interrupted after that
             url = ""
         state.record(entry)
-        state.end()
         return entry, url
 
     def _commit(self, title: str, why: str = "") -> str:

@@ -15,7 +15,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import check_port, listen, url_of
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
-from seatrial.deploy.health import verify_release, version_at, wait_until_ready
+from seatrial.deploy.health import read_golden_rows, verify_release, version_at, wait_until_ready
 from seatrial.deploy.images import (
     LOCKFILE_LABEL,
     PORT,
@@ -130,7 +130,7 @@ class Docker:
         self._engine.start(name, image, digest, port, self.settings.address, self.settings.run_args)
         try:
             wait_until_ready(self._at(port), patience, lambda: self._never_exited(name))
-            verify_release(self._at(port), pinned.wheel, pinned.version)
+            verify_release(self._at(port), read_golden_rows(pinned.wheel), pinned.version)
         except BaseException as error:
             output = last_lines(self._engine.last_output(name)) if isinstance(error, SeatrialError) else ""
             self._engine.remove(name)

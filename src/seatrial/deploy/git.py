@@ -68,8 +68,10 @@ class Git:
             return ""
         if ignored := [line[3:] for line in before if line.startswith("!!")]:
             return f"a .gitignore or the like excludes {ignored[0]}"
+        # Only new files are added: `commit --only` stages nothing that a killed command could leave behind.
+        new = [name for name in names if not self._output("ls-files", "--", name)]
         for command in (
-            ("add", "--", *names),
+            *([("add", "--intent-to-add", "--", *new)] if new else []),
             ("commit", "--quiet", "--no-verify", "-m", message, "--only", "--", *names),
         ):
             done = self._run_with_retry(*command)

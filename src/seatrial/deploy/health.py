@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,18 @@ def request_json(url: str, body: Any = None, timeout: float = 5.0) -> Any:
         raise SeatrialError(f"{url} does not respond: {getattr(error, 'reason', error)}.") from None
 
 
-def verify_release(url: str, wheel: Path, version: str) -> None:
-    """Have the server predict the wheel's golden rows. Raises SeatrialError if a prediction differs from training."""
-    rows, expected, classes = _golden_rows(wheel)
+@dataclass(frozen=True)
+class GoldenRows:
+    """Rows of a wheel, their scores at training, and the names of the classes (none for a regression)."""
+
+    rows: list[Any]
+    scores: list[list[float]]
+    classes: list[str]
+
+
+def verify_release(url: str, golden: GoldenRows, version: str) -> None:
+    """Have the server predict a wheel's golden rows. Raises SeatrialError if a prediction differs from training."""
+    rows, expected, classes = golden.rows, golden.scores, golden.classes
     if not rows:
         raise SeatrialError("its wheel has no golden rows to verify it with")
     try:
@@ -94,19 +104,19 @@ def verify_release(url: str, wheel: Path, version: str) -> None:
 def require_verified(url: str, pinned: PinnedRelease) -> None:
     """Verify the service at `url`; the SeatrialError is a whole sentence here."""
     try:
-        verify_release(url, pinned.wheel, pinned.version)
+        verify_release(url, read_golden_rows(pinned.wheel), pinned.version)
     except SeatrialError as error:
         raise SeatrialError(f"{pinned.name} {pinned.version} cannot be served: {error.message}.") from None
 
 
-def _golden_rows(wheel: Path) -> tuple[list[Any], list[list[float]], list[str]]:
-    """Rows, their scores, and the names of the classes (none for a regression), from a wheel."""
+def read_golden_rows(wheel: Path) -> GoldenRows:
+    """The first golden rows of a wheel."""
     folder = f"{wheel.name.partition('-')[0]}/artifacts"
     with zipfile.ZipFile(wheel) as archive:
         names = (f"{folder}/golden.json", f"{folder}/release.json")
         golden, facts = (json.loads(archive.read(name)) if name in archive.namelist() else {} for name in names)
     scores = [score if isinstance(score, list) else [score] for score in golden.get("scores", ())[:ROWS]]
-    return list(golden.get("rows", ())[:ROWS]), scores, [str(label) for label in facts["classes"]]
+    return GoldenRows(list(golden.get("rows", ())[:ROWS]), scores, [str(label) for label in facts["classes"]])
 
 
 def _scores(response: Mapping[str, Any], classes: Sequence[str]) -> list[list[float]]:

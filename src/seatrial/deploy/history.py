@@ -78,12 +78,22 @@ def previous(history: Sequence[Entry], current: str) -> Entry | None:
     return stack[-1] if stack else None
 
 
+def parse_entry(line: str) -> Entry:
+    """Parse a deployment; raises ValueError where it is damaged."""
+    document = json.loads(line)
+    if not isinstance(document, dict):
+        raise ValueError("not an object")
+    values = {each.name: document[each.name] for each in fields(Entry) if each.name in document}
+    for each in fields(Entry):
+        if each.type is str and not isinstance(values.get(each.name, each.default), str):
+            raise ValueError(f"{each.name} is not text")
+    return Entry(**values)
+
+
 def _parse(path: Path, number: int, line: str) -> Entry:
     try:
-        document = json.loads(line)
-        known = {each.name for each in fields(Entry)}
-        return Entry(**{key: value for key, value in document.items() if key in known})
-    except (ValueError, TypeError, AttributeError):
+        return parse_entry(line)
+    except (ValueError, RecursionError):
         raise SeatrialError(f"{path}, line {number}, is not a deployment.", hint=_restore(path)) from None
 
 

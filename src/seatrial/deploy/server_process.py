@@ -1,6 +1,7 @@
 """A server process under a supervisor: started on its socket, verified before it accepts connections, stopped."""
 
 import asyncio
+import functools
 import signal
 import socket
 import threading
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.deploy.health import verify_release, wait_until_ready
+from seatrial.deploy.health import read_golden_rows, verify_release, wait_until_ready
 from seatrial.wheels.installer import clean_environment, last_lines
 
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
 LOG_LINES = 4  # of the log, in an error
 POLL_SECONDS = 0.02
 MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN")  # for servers that people start by hand
+golden_rows = functools.lru_cache(8)(read_golden_rows)  # a server can be restarted although its wheel is lost
 DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once
 
 
@@ -57,7 +59,7 @@ class SupervisedServer:
         spec, url = self.spec, f"http://{self._private[0]}:{self._private[1]}"
         try:
             await asyncio.to_thread(wait_until_ready, url, spec.patience, lambda: not self._exited.is_set())
-            await asyncio.to_thread(verify_release, url, Path(spec.wheel), spec.version)
+            await asyncio.to_thread(verify_release, url, golden_rows(Path(spec.wheel)), spec.version)
         except SeatrialError as error:
             message = f"{spec.name} {spec.version} cannot be served: {error.message}.{self._last_output()}"
             raise SeatrialError(message) from None

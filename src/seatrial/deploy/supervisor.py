@@ -17,11 +17,14 @@ What happens when something is killed:
   that crashes;
 - the supervisor: its servers notice that their standard input has closed, and exit. The next command starts another
   supervisor, which runs what the lockfile names.
+
+When its folder, its control socket or `supervisor.json` is deleted or damaged, the supervisor makes them anew.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -33,12 +36,14 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import url_of
+from seatrial.deploy.control_socket import bind_control, write_record
 from seatrial.deploy.server_process import DRAIN, DRAIN_SECONDS, STOP, ServerSpec, SupervisedServer, start_server
 
 BACKOFF, MAX_BACKOFF = 0.1, 10.0  # seconds before a crashed server is restarted: doubled each time, up to the second
 STEADY_SECONDS = 30.0  # after which a server counts as running well
 LOG_LIMIT = 10
 STOP_SECONDS = 6.0
+REPAIR_SECONDS = 0.25  # how often lost files are looked for
 SWITCH_SECONDS = 3.0  # an old server checks ten times a second whether it must stop accepting connections
 
 Reply = Callable[..., None]
@@ -217,9 +222,31 @@ async def supervise(listener: socket.socket, control: socket.socket, folder: Pat
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: supervisor._in_background(supervisor.stop()))
-    async with await asyncio.start_unix_server(supervisor.handle, sock=control):
-        await supervisor.stopped.wait()
-        await asyncio.sleep(0.1)  # the reply must still reach the caller
+    await _stay_reachable(supervisor, control, folder)
+    await asyncio.sleep(0.1)  # the reply must still reach the caller
+
+
+async def _stay_reachable(supervisor: Supervisor, control: socket.socket, folder: Path) -> None:
+    """Serve the control socket until the supervisor stops, and replace the socket and its record if they are lost."""
+    path = Path(control.getsockname())
+    server = await asyncio.start_unix_server(supervisor.handle, sock=control)
+    bound = _inode(path)
+    while not supervisor.stopped.is_set():
+        with suppress(OSError):
+            if _inode(path) != bound:
+                server.close()
+                server = await asyncio.start_unix_server(supervisor.handle, sock=bind_control(path))
+                bound = _inode(path)
+            write_record(folder, os.getpid(), path)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(supervisor.stopped.wait(), REPAIR_SECONDS)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def main() -> None:

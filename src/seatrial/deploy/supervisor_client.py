@@ -1,12 +1,9 @@
 """A connection to the supervisor: found by a file in its folder, started on first use, called with lines of JSON."""
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -14,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.core.ports import listen
 from seatrial.core.progress import Progress
+from seatrial.deploy.control_socket import bind_control, control_path, known_control_path, record_of, write_record
 
-PATH_LIMIT = 100  # bytes; a Unix socket's path may have 107 on Linux and 103 elsewhere
 REPLY_SECONDS = 30.0
 PORT_SECONDS = 3.0  # the servers of a supervisor that was just killed still hold the port for a moment
 
@@ -29,7 +25,7 @@ class SupervisorClient:
     def __init__(self, folder: Path, host: str, port: int) -> None:
         self.folder = folder
         self._address = (host, port)
-        self._file = folder / "supervisor.json"
+        self._file = record_of(folder)
 
     def status(self) -> dict[str, Any] | None:
         """What is running; None if no supervisor is."""
@@ -95,14 +91,10 @@ class SupervisorClient:
 
     def _connect(self) -> socket.socket | None:
         """Connect to the supervisor; None if none is running."""
-        try:
-            path = str(read_json(self._file)["control"])
-        except (SeatrialError, KeyError, TypeError):
-            return None
         connection = socket.socket(socket.AF_UNIX)
         try:
             connection.settimeout(REPLY_SECONDS)
-            connection.connect(path)
+            connection.connect(str(known_control_path(self.folder)))
         except OSError:
             connection.close()
             return None
@@ -111,39 +103,34 @@ class SupervisorClient:
     def _start(self) -> socket.socket:
         """Start a supervisor with its two sockets. Both listen already, so it can be called at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.listen() as listener, socket.socket(socket.AF_UNIX) as control:
+        with self.listen() as listener:
             self._clean_up()  # safe now that we hold the port: a supervisor that another clone starts would hold it
-            path = self.folder / "control"
-            if len(os.fsencode(path)) > PATH_LIMIT:
-                path = Path(tempfile.mkdtemp(prefix="seatrial-")) / "control"
-            path.unlink(missing_ok=True)
-            before = os.umask(0o177)
-            try:
-                control.bind(str(path))
-            finally:
-                os.umask(before)
-            control.listen(16)
-            handles = (listener.fileno(), control.fileno())
-            with (self.folder / "supervisor.log").open("ab") as log:
-                process = subprocess.Popen(
-                    [
-                        *(sys.executable, "-m", "seatrial.deploy.supervisor"),
-                        *("--fd", str(handles[0]), "--control-fd", str(handles[1]), str(self.folder)),
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=handles,
-                    cwd=self.folder,
-                    start_new_session=True,
-                )
-            write_atomic(self._file, to_json({"pid": process.pid, "control": str(path)}))
+            path = control_path(self.folder)
+            with bind_control(path) as control:
+                process = self._spawn(listener, control)
+            write_record(self.folder, process.pid, path)
         connection = self._connect()
         if connection is None:
             raise SeatrialError(
                 "The supervisor did not start.", hint=f"Check its log: {self.folder / 'supervisor.log'}."
             )
         return connection
+
+    def _spawn(self, listener: socket.socket, control: socket.socket) -> "subprocess.Popen[bytes]":
+        handles = (listener.fileno(), control.fileno())
+        with (self.folder / "supervisor.log").open("ab") as log:
+            return subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "seatrial.deploy.supervisor"),
+                    *("--fd", str(handles[0]), "--control-fd", str(handles[1]), str(self.folder)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=handles,
+                cwd=self.folder,
+                start_new_session=True,
+            )
 
     def listen(self) -> socket.socket:
         """Listen on the address. Raises SeatrialError where that is not possible."""
@@ -158,10 +145,11 @@ class SupervisorClient:
 
     def _clean_up(self) -> None:
         """Remove the files of a supervisor that has exited."""
-        with suppress(SeatrialError, KeyError, TypeError, OSError):
-            path = Path(read_json(self._file)["control"])
-            path.unlink(missing_ok=True)
+        path = known_control_path(self.folder)
+        with suppress(OSError):
+            if path.is_socket():  # a damaged record could name any file
+                path.unlink()
             if path.parent != self.folder:
-                shutil.rmtree(path.parent, ignore_errors=True)
+                path.parent.rmdir()
         with suppress(OSError):
             self._file.unlink()

@@ -6,24 +6,25 @@ interruption came before or after that step.
 """
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.git import Git
-from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, read_history
+from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, parse_entry, read_history
 from seatrial.deploy.target import PinnedRelease
 from seatrial.wheels.lockfile import Lockfile, read_lockfile
 from seatrial.wheels.wheel import parse_wheel_name
 
 HEADER = re.compile(r"^# Deployment (\S+) of (\S+) (\S+) \((\S+)\)", re.MULTILINE)
+REBUILT = "Rebuilt from the lockfile: the record of this deployment was lost."
 WRITTEN_LIMIT = 50  # hashes of files that we wrote
 STORE_LIMIT = 20  # lockfiles with their wheels, to roll back to
 
@@ -43,6 +44,22 @@ class Current:
     def pin(self) -> str:
         """The digest of the lockfile."""
         return self.lockfile.digest
+
+
+def _rebuilt(current: Current) -> Entry:
+    """A line of the history for what the lockfile names, where the one that was to be written is lost."""
+    return Entry(
+        id=current.id,
+        kind="deploy",
+        when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        who="",
+        why=REBUILT,
+        release=current.release,
+        version=current.version,
+        sha256=current.sha256,
+        package=current.package,
+        pin=current.pin,
+    )
 
 
 class TargetState:
@@ -161,21 +178,29 @@ class TargetState:
         """Remove the journal: the history has the outcome."""
         self._journal.unlink(missing_ok=True)
 
-    def finish_interrupted(self) -> Entry | None:
-        """Write the outcome of an interrupted deployment into the history; returns that deployment, if any."""
-        try:
-            line = read_json(self._journal)["entry"]
-        except (SeatrialError, KeyError, TypeError):
-            return None
-        entry = Entry(**json.loads(line))
-        known = {each.id: each for each in self.history()}
-        if entry.id not in known:
-            current = self.current()
+    def finish_interrupted(self) -> bool:
+        """Write the outcome of an interrupted deployment into the history; returns whether there was one.
+
+        Where the journal is damaged or lost, the lockfile says what was deployed.
+        """
+        known, current = {each.id for each in self.history()}, self.current()
+        interrupted = self._journal.exists()
+        entry = self._begun()
+        if entry is None and current is not None:
+            entry = _rebuilt(current)
+        if entry is not None and entry.id not in known:
             committed = current is not None and current.id == entry.id
-            entry = replace(entry, outcome=HEALTHY if committed else INTERRUPTED)
-            self.record(entry)
+            self.record(replace(entry, outcome=HEALTHY if committed else INTERRUPTED))
+            interrupted = True
         self.end()
-        return known.get(entry.id, entry)
+        return interrupted
+
+    def _begun(self) -> Entry | None:
+        """The deployment in the journal; None where there is none, or it is damaged."""
+        try:
+            return parse_entry(read_json(self._journal)["entry"])
+        except (SeatrialError, KeyError, TypeError, ValueError, RecursionError):
+            return None
 
     def store(self, lockfile: Lockfile, wheels: Sequence[Path]) -> None:
         """Store a lockfile with our own wheels, to install it now and to roll back to it without the index."""

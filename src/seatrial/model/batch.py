@@ -2,19 +2,19 @@
 
 import csv
 import json
-import os
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import replacing
 from seatrial.core.progress import Progress, silent
 from seatrial.model.bad_rows import BadRows, OnBadRows
 from seatrial.model.features import Array
@@ -79,7 +79,7 @@ def predict_table(
             if part.good.rows:
                 yield part.good
 
-    with _open(output, as_json=as_json) as write:
+    with _open(output, as_json=as_json, like=source) as write:
 
         def finish(part: _Part, scores: Any) -> None:
             nonlocal rows, warned
@@ -248,7 +248,7 @@ def _listed(values: Any) -> list[Any]:
 
 
 @contextmanager
-def _open(output: Path | TextIO | None, *, as_json: bool) -> Iterator[Write]:
+def _open(output: Path | TextIO | None, *, as_json: bool, like: Path) -> Iterator[Write]:
     if not isinstance(output, Path):
         with WRITERS[".json" if as_json else ".csv"](output or sys.stdout) as write:
             yield write
@@ -261,13 +261,8 @@ def _open(output: Path | TextIO | None, *, as_json: bool) -> Iterator[Write]:
         )
     if not output.parent.is_dir():
         raise SeatrialError(f"The folder {output.parent} does not exist.", hint="Create it first.")
-    handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file, WRITERS[suffix](file) as write:
+    with replacing(output, like=like) as file:
+        text = TextIOWrapper(file, "utf-8", newline="")
+        with WRITERS[suffix](text) as write:
             yield write
-        temporary.chmod(0o644)
-        temporary.replace(output)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+        text.detach()

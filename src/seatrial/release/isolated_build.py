@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import disk_hint
 from seatrial.core.progress import Progress
 from seatrial.wheels.archive import unpack_sdist
 from seatrial.wheels.installer import find_uv, last_lines
@@ -56,7 +57,10 @@ class _Tools:
             names = ", ".join(sorted(requirements))
             raise SeatrialError(
                 f"The build tools ({names}) cannot be installed:\n{last_lines(error.stderr)}",
-                hint="The first build on a machine needs a network connection; later builds use the cache.",
+                hint=disk_hint(
+                    Path(self.environment.path),
+                    "The first build on a machine needs a network connection; later builds use the cache.",
+                ),
             ) from None
 
     def run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:

@@ -117,5 +117,5 @@ def write_comparison(project: "ProjectSettings", before: "WheelInfo", after: "Wh
     pages = [(title, link(page, path)) for title, path in known]
     cause = verdict.cause if verdict else ""
     content = render("compare.html", made=made, old=made.old, new=made.new, pages=pages, verdict=cause)
-    write_atomic(page, content)
+    write_atomic(page, content, like=project.data)
     return ComparedReleases(made, cause, page)

@@ -35,7 +35,7 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     with its page.
     """
     progress("loading")
-    from seatrial.core.files import to_json, write_atomic
+    from seatrial.core.files import require_writable, to_json, write_atomic
     from seatrial.release import built_release, open_index
     from seatrial.steps.recipes import same_table
     from seatrial.steps.trial_setup import policy_and_wheels
@@ -45,14 +45,15 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     from seatrial.trial.prove.proof_page import to_html
 
     candidate = built_release(project).wheel
+    require_writable(project.root / gate.RESULTS)
     policy, source = policy_and_wheels(project, open_index(project.index), progress)
     progress("reading the recipe")
     table = same_table(project, candidate.release or {})
     trainer = trainer_of(read_recipe(project, data=table))
     proof = prove_gate(candidate, trainer, policy=policy, index=source, quick=quick, progress=progress)
     page = project.root / gate.RESULTS / f"{NAME}.html"
-    write_atomic(page, to_html(proof))
-    write_atomic(page.with_suffix(".json"), to_json(proof.to_document()))
+    write_atomic(page, to_html(proof), like=project.data)
+    write_atomic(page.with_suffix(".json"), to_json(proof.to_document()), like=project.data)
     return ProofResult(proof, page)
 
 

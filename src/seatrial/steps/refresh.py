@@ -71,7 +71,8 @@ def refresh(
         own = rules.as_in_the_project()
         old = read_by_rules(project.data, own, [])[1] if mode == "append" and project.data.is_file() else None
         content, changes = content_of_export(source, export, project.data.suffix.lower(), project.target, bad, old)
-        return _replace(project, checker, content, (*export.notes, *changes), mode, progress)
+        private = data if isinstance(data, Path) else None
+        return _replace(project, checker, content, (*export.notes, *changes), mode, progress, like=private)
 
 
 def _replace(
@@ -81,6 +82,8 @@ def _replace(
     changes: tuple[str, ...],
     mode: Mode,
     progress: Progress,
+    *,
+    like: Path | None,
 ) -> RefreshedTable:
     from seatrial.core.files import write_atomic
 
@@ -107,7 +110,7 @@ def _replace(
             hint="Add the new rows to the table with --append, or replace it with --replace.",
         )
     try:
-        write_atomic(project.data, content)
+        write_atomic(project.data, content, like=like)
     except OSError as error:
         raise SeatrialError(
             f"{project.data} cannot be written: {error.strerror}.", hint="Nothing was changed."

@@ -10,6 +10,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import require_writable
 from seatrial.core.git import person
 from seatrial.core.index_settings import IndexSettings
 from seatrial.core.progress import Progress, silent
@@ -114,6 +115,7 @@ def run_trial(
             return _written(pair, pair.folder, verdict, _lock(verdict, candidate, with_toolkit(index), progress))
     policy, source = policy_and_wheels(project, index, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
+    require_writable(output or pair.folder)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         rows = plain_copy(project, data, Path(folder)) if data else None
         verdict = run(
@@ -260,7 +262,8 @@ def write_result(
         files[LOCKFILE] = lockfile
     else:
         (folder / LOCKFILE).unlink(missing_ok=True)  # from an earlier trial
-    gate.write_results(folder, {**files, "verdict.json": to_json(verdict)})
+    like = project.data if project else None  # the page quotes rows
+    gate.write_results(folder, {**files, "verdict.json": to_json(verdict)}, like=like)
     if project and old and new and compared:
         write_comparison(project, old, new)
     if project:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
-from seatrial.core.files import to_json, write_atomic
+from seatrial.core.files import require_writable, to_json, write_atomic
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.decision import DecisionRule
@@ -72,6 +72,7 @@ def train(
     # One thread by default: on a machine with more cores, sums in another order would give other bytes.
     with importable(project), threadpool_limits(project.threads or os.cpu_count()):
         recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, progress=progress)
+        require_writable(project.runs, project.artifacts.parent)
         progress(f"fitting on {len(recipe.split.train):,} rows")
         fitted = recipe.fit()
         rule = _decision_rule(recipe)
@@ -176,14 +177,15 @@ def _write(
     project: ProjectSettings, table_digest: str, artifacts: dict[str, bytes], page: str, metadata: Metadata
 ) -> Path:
     made = run_id({name: hashlib.sha256(content).digest() for name, content in artifacts.items()})
-    folder = project.runs / made
-    write_atomic(folder / "report.html", page)
-    write_atomic(folder / "run.json", to_json({"id": made, "version": project.version, **asdict(metadata)}))
-    _replace_folder(project.artifacts, artifacts)
+    folder, table = project.runs / made, project.data
+    # The report and the artifacts contain rows, so they are as private as the table.
+    write_atomic(folder / "report.html", page, like=table)
+    write_atomic(folder / "run.json", to_json({"id": made, "version": project.version, **asdict(metadata)}), like=table)
+    _replace_folder(project.artifacts, artifacts, like=table)
     # The next trial trains this release again on its own table, even after the project's table has changed.
     kept = project.kept_table(table_digest)
     if not kept.is_file():
-        write_atomic(kept, project.data.read_bytes())
+        write_atomic(kept, table.read_bytes(), like=table)
     return folder
 
 
@@ -195,13 +197,13 @@ def run_id(digests: Mapping[str, bytes]) -> str:
     return total.hexdigest()[:12]
 
 
-def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
+def _replace_folder(folder: Path, files: dict[str, bytes], *, like: Path) -> None:
     """Swap a folder's whole content, so that a wheel is never built from parts of two trainings."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".artifacts-"))
     try:
         for name, content in files.items():
-            write_atomic(fresh / name, content)
+            write_atomic(fresh / name, content, like=like)
         fresh.chmod(0o755)
         old = folder.with_name(".artifacts-old")
         shutil.rmtree(old, ignore_errors=True)

@@ -187,7 +187,7 @@ def _refuse_expired(check: Check, acceptance: Acceptance | None, today: date) ->
         )
 
 
-def write_results(folder: Path, files: dict[str, str]) -> None:
-    """Write a result's files, the JSON document last, since it is what makes the result valid."""
+def write_results(folder: Path, files: dict[str, str], *, like: Path | None = None) -> None:
+    """Write a result's files, as private as `like`; the JSON document last, since it makes the result valid."""
     for name, content in sorted(files.items(), key=lambda file: file[0] == DOCUMENT):
-        write_atomic(folder / name, content)
+        write_atomic(folder / name, content, like=like)

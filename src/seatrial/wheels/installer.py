@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import disk_hint
 from seatrial.core.state import tool_cache
 
 TIMEOUT = 900.0  # seconds for one step; a first download of everything takes a few minutes at worst
@@ -128,5 +129,5 @@ def _run(command: list[str], folder: Path) -> None:
         log = last_lines(completed.stderr.strip() or completed.stdout)
         raise SeatrialError(
             f"The environment cannot be created; {Path(command[0]).name} says:\n{log}",
-            hint="Packages that are not in the installer's cache need a network connection.",
+            hint=disk_hint(folder, "Packages that are not in the installer's cache need a network connection."),
         )

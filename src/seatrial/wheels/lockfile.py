@@ -18,6 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import disk_hint
 from seatrial.core.onnxruntime_floor import require_onnxruntime
 from seatrial.core.progress import Progress
 from seatrial.wheels.installer import find_uv, last_lines, run_tool
@@ -124,7 +125,7 @@ def _compile(arguments: list[str], folder: Path, model: WheelInfo) -> str:
             log = log or completed.stderr
     raise SeatrialError(
         f"The release's requirements cannot be resolved; uv says:\n{last_lines(log)}",
-        hint="Packages that are not in uv's cache need a network connection.",
+        hint=disk_hint(folder, "Packages that are not in uv's cache need a network connection."),
     )
 
 

@@ -41,7 +41,7 @@ def write_data(examination: Examination, folder: Path, name: str) -> DataFile:
         suffix = ".parquet" if examination.rows > LARGE else ".csv"
     content, changes = content_of(examination, suffix)
     path = folder / f"{name}{suffix}"
-    write_atomic(path, content)
+    write_atomic(path, content, like=source.path)
     return DataFile(path, changes)
 
 
