@@ -13,7 +13,15 @@ from dataclasses import dataclass
 # What the machine refuses; any other OSError is a bug.
 REFUSALS = {
     *(errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENAMETOOLONG),
-    *(errno.EFBIG, errno.ENOMEM, errno.ELOOP, getattr(errno, "EDQUOT", errno.ENOSPC)),
+    *(
+        errno.EFBIG,
+        errno.ENOMEM,
+        errno.ELOOP,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ENOTEMPTY,
+        getattr(errno, "EDQUOT", errno.ENOSPC),
+    ),
 }
 
 
