@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from collections import namedtuple
 from contextlib import suppress
 from pathlib import Path
@@ -98,3 +100,18 @@ def test_a_tool_that_fails_on_a_full_disk_gets_that_as_its_hint(
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(3_000_000))
     assert disk_hint(tmp_path, "Check the network.") == f"The disk of {tmp_path} has 3 MB left: free some space."
     assert disk_hint(tmp_path / "gone", "Check the network.").startswith("The disk of ")
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    left = tmp_path / f".table.csv.{child.pid}-abc123"
+    left.write_text("half")
+    (folder := tmp_path / f".table.csv.{child.pid}-def456").mkdir()
+    living, other = tmp_path / f".table.csv.{os.getpid()}-abc123", tmp_path / f".table.csv.x.{child.pid}-abc123"
+    living.write_text("being written")
+    other.write_text("of another file")
+    write_atomic(tmp_path / "table.csv", "whole")
+    assert not left.exists()
+    assert not folder.exists()
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(["table.csv", living.name, other.name])

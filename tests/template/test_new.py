@@ -15,7 +15,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.template.project_name import project_name
 from seatrial.template.prompts import change, overrides_of
 from seatrial.template.records import Overrides
-from seatrial.template.render import UNFINISHED, unfinished
+from seatrial.template.render import unfinished
 
 
 def tool(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -197,16 +197,16 @@ def test_a_killed_rendering_leaves_no_project_and_the_next_one_cleans_up(tmp_pat
     making = subprocess.Popen(
         words, cwd=tmp_path, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env={**os.environ, **GIT}
     )
-    while making.poll() is None and not list(tmp_path.glob(f"{UNFINISHED}*/churn/*")):
+    while making.poll() is None and not list(tmp_path.glob(".churn.*/churn/*")):
         time.sleep(0.001)
     assert making.poll() is None, "it was made before it could be killed"
     making.kill()
     making.wait()
     assert not (tmp_path / "churn").exists()
-    assert list(tmp_path.glob(f"{UNFINISHED}*"))
+    assert list(tmp_path.glob(".churn.*"))
     new(tmp_path, table=table)
     assert (tmp_path / "churn/pyproject.toml").is_file()
-    assert not list(tmp_path.glob(f"{UNFINISHED}*"))
+    assert not list(tmp_path.glob(".churn.*"))
 
 
 def test_an_interrupted_rendering_leaves_nothing(tmp_path):

@@ -1,5 +1,6 @@
 """Atomic writes, and JSON whose bytes depend on its content only."""
 
+import glob
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.processes import is_running
 
 PROBE_BYTES = 1 << 18  # less room than this is none
 LITTLE_SPACE = 200_000_000  # bytes; an environment takes some 300 MB
@@ -26,7 +28,7 @@ def replacing(path: Path, *, like: Path | None = None) -> Iterator[BinaryIO]:
     given access who has none to that file, as for a copy of a table.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = temporary_for(path)
     try:
         # Opened by hand, since tempfile ignores the umask.
         allowed = _permissions(like)
@@ -43,6 +45,16 @@ def replacing(path: Path, *, like: Path | None = None) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.filename in (None, str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from None  # a full disk names no file
         raise
+
+
+def temporary_for(path: Path) -> Path:
+    """A name next to `path` for what will replace it; what killed processes left under such names is removed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*-*"):
+        pid = left.name.removeprefix(f".{path.name}.").partition("-")[0]
+        if pid.isdecimal() and not is_running(int(pid)):
+            with suppress(OSError):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}")
 
 
 def write_atomic(path: Path, content: bytes | str, *, like: Path | None = None) -> None:

@@ -1,22 +1,18 @@
 """Renders the template with copier, into a folder that appears complete or not at all."""
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.processes import is_running
+from seatrial.core.files import temporary_for
 from seatrial.core.project import in_project
 
 TEMPLATE = Path(__file__).parent / "project"
 ANSWERS = ".copier-answers.yml"
-# Unfinished projects are next to their target, so that moving them there is a single step of the file system.
-UNFINISHED = ".seatrial-new-"
 
 
 def render(answers: Mapping[str, Any], folder: Path, *, template: Path = TEMPLATE) -> None:
@@ -65,8 +61,8 @@ def unfinished(target: Path) -> Iterator[Path]:
     check_free(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=f"{UNFINISHED}{os.getpid()}-", dir=target.parent))
+        temporary = temporary_for(target)
+        temporary.mkdir()
     except OSError as error:
         raise SeatrialError(f"{target.parent} cannot be written to: {error.strerror}.") from None
     folder = temporary / target.name
@@ -82,15 +78,6 @@ def unfinished(target: Path) -> Iterator[Path]:
             raise SeatrialError(f"{target} cannot be created: {error.strerror}.") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Remove what killed processes left behind: their process id, in the name, is not in use any more."""
-    for left in parent.glob(f"{UNFINISHED}*"):
-        with suppress(ValueError, OSError):
-            pid = int(left.name.removeprefix(UNFINISHED).split("-")[0])
-            if not is_running(pid):
-                shutil.rmtree(left, ignore_errors=True)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

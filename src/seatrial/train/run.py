@@ -3,14 +3,13 @@
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
-from seatrial.core.files import require_writable, to_json, write_atomic
+from seatrial.core.files import require_writable, temporary_for, to_json, write_atomic
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.decision import DecisionRule
@@ -200,13 +199,10 @@ def run_id(digests: Mapping[str, bytes]) -> str:
 def _replace_folder(folder: Path, files: dict[str, bytes], *, like: Path) -> None:
     """Swap a folder's whole content, so that a wheel is never built from parts of two trainings."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".artifacts-"))
+    fresh, old = temporary_for(folder), temporary_for(folder)
     try:
         for name, content in files.items():
             write_atomic(fresh / name, content, like=like)
-        fresh.chmod(0o755)
-        old = folder.with_name(".artifacts-old")
-        shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             folder.replace(old)
         fresh.replace(folder)
