@@ -16,7 +16,7 @@ from tests.serve.clients import until
 from seatrial.cli.app import run
 
 pytestmark = pytest.mark.soak
-ROUNDS, KILLS = 10, 20
+ROUNDS, KILLS = 10, 100
 
 
 def timed(act: Callable[[], object]) -> float:
