@@ -1,17 +1,14 @@
 """A release's software bill of materials: CycloneDX 1.6, which a wheel carries in `.dist-info/sboms` (PEP 770).
 
-It lists the model with the hash of its engine, the table that it was trained on, and every distribution that it runs with,
-as installed at training: version, licence, and what requires what.
+It lists the model with the hash of its engine, the table that it was trained on, and every distribution that it runs
+with, as installed at training: version, licence, and what requires what.
 """
 
 import re
 import uuid
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from importlib.metadata import PackageMetadata
+from typing import Any
 
 SBOM_FILE = "sbom.cdx.json"
 FIRST_LINE = re.compile(r"[^\n]{1,80}")  # of a licence field: some contain the whole text
@@ -20,9 +17,10 @@ FIRST_LINE = re.compile(r"[^\n]{1,80}")  # of a licence field: some contain the 
 def sbom(name: str, version: str, extra: str, engine: tuple[str, str], table: tuple[str, str]) -> bytes:
     """Describe a release as JSON; `engine` and `table` are the name and the SHA-256 of a file.
 
-    `extra` is what of Seatrial the release runs with, if anything: `native`. The same installation gives the same bytes.
+    `extra` is the extra of Seatrial that the release runs with: `native`, or none. The same installation gives the same
+    bytes.
     """
-    from cyclonedx.factory.license import LicenseFactory
+    from cyclonedx.contrib.license.factories import LicenseFactory
     from cyclonedx.model import HashAlgorithm, HashType
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
@@ -48,8 +46,8 @@ def sbom(name: str, version: str, extra: str, engine: tuple[str, str], table: tu
             type=ComponentType.LIBRARY,
             name=each.name,
             version=each.version,
-            purl=(purl := PackageURL("pypi", None, each.name, each.version)),
-            bom_ref=str(purl),
+            purl=PackageURL("pypi", None, each.name, each.version),
+            bom_ref=f"pkg:pypi/{each.name}@{each.version}",
             licenses=[licences.make_from_string(each.licence)] if each.licence else [],
         )
         for each in installed.values()
@@ -96,7 +94,7 @@ def _installed(name: str, extra: str) -> dict[str, _Library]:
     return dict(sorted(found.items()))
 
 
-def licence_of(metadata: "PackageMetadata") -> str:
+def licence_of(metadata: Any) -> str:
     """The licence that a distribution states: an SPDX expression where it has one, else its classifier or its text."""
     classifiers = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if "License ::" in line]
     first = FIRST_LINE.match((metadata.get("License") or "").strip())
