@@ -112,13 +112,16 @@ class Sandbox:
             return f"was killed: out of memory (limit {policy.memory_mb} MB)"
         if failure:
             return failure.rstrip(".")
-        if code >= 0:
-            return f"ended without an answer (exit code {code})"
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return SIGNALS.get(name, f"was killed ({name})")
+        return death(code) if code < 0 else f"ended without an answer (exit code {code})"
+
+
+def death(code: int) -> str:
+    """Say how a process ended by a signal."""
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return SIGNALS.get(name, f"was killed ({name})")
 
 
 def open_sandbox(
