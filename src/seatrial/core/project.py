@@ -5,7 +5,7 @@ import tomllib
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +223,8 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     _check_costs(where, others.get("costs", {}))
     indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
+    names = indexes[0].names.of_project(project["name"], root)
+    indexes = tuple(replace(index, names=names) for index in indexes)
     return ProjectSettings(
         root=root,
         name=project["name"],

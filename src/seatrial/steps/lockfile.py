@@ -62,7 +62,8 @@ def fetch_locked(index: Index) -> Callable[[Lockfile], list[Path]]:
         for line in lockfile.requirements:
             matching = [file for file in source.files(line.name) if file.sha256 in line.hashes]
             wheels += [source.local(line.name, file) for file in matching[:1]]
-            if line is lockfile.model and not matching:
+            ours = line is lockfile.model or (line.name in (lockfile.own or ()) and line.name != TOOLKIT)
+            if ours and not matching:
                 raise SeatrialError(
                     f"The index has no {line.requirement} with the locked hash.", hint="Publish the same build again."
                 )

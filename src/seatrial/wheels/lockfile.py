@@ -19,9 +19,10 @@ from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.onnxruntime_floor import require_onnxruntime
+from seatrial.core.own_names import ORIGIN, origin_line, origins
 from seatrial.core.progress import Progress
 from seatrial.wheels.installer import find_uv, last_lines, run_tool
-from seatrial.wheels.resolution import Resolution
+from seatrial.wheels.resolution import TOOLKIT, Resolution
 from seatrial.wheels.wheel import WheelInfo
 
 # Packages that affect predictions; a release is served with the versions that it was trained with.
@@ -43,10 +44,14 @@ class LockedRequirement:
 
 @dataclass(frozen=True)
 class Lockfile:
-    """A lockfile: its text without comments, and the requirements in it."""
+    """A lockfile: its text without comments, the requirements in it, and which of them are on our own index.
+
+    `own` is None for a lockfile of an earlier version, which does not say so.
+    """
 
     text: str
     requirements: tuple[LockedRequirement, ...]
+    own: frozenset[str] | None = None
 
     @property
     def digest(self) -> str:
@@ -58,7 +63,20 @@ class Lockfile:
         """The model's own requirement, which is the first."""
         return self.requirements[0]
 
-    def lines_for(self, names: Collection[str], *, others: bool = False) -> str:
+    def split(self, ours: Collection[str]) -> tuple[str, str]:
+        """The lines of our own wheels, of which these are here, and the lines of all others.
+
+        Raises SeatrialError where one of ours is not here: it would be looked up on the public index.
+        """
+        missing = sorted((self.own or frozenset()) - set(ours) - {TOOLKIT})
+        if missing:
+            raise SeatrialError(
+                f"The wheel of {missing[0]}, which is on our own index, is missing.",
+                hint="Deploy again where that index can be reached.",
+            )
+        return self._lines_for(ours), self._lines_for(ours, others=True)
+
+    def _lines_for(self, names: Collection[str], *, others: bool = False) -> str:
         """The lines of these names; with `others`, the lines of all other names."""
         lines = [line for line in self.requirements if (line.name in names) is not others]
         return "".join(f"{line.requirement}{''.join(f' --hash=sha256:{h}' for h in line.hashes)}\n" for line in lines)
@@ -81,17 +99,24 @@ def compile_lockfile(resolution: Resolution, progress: Progress) -> Lockfile:
         excluded = [word for each in ours for word in ("--no-emit-package", each.wheel.name)]
         rest = _compile(["requirements.in", "--constraint", "constraints.txt", *OPTIONS, *excluded], folder, model)
     own = "".join(f"{each.pinned} \\\n    --hash=sha256:{each.wheel.sha256}\n" for each in ours)
-    return read_lockfile(own + rest, str(model.path))
+    index = resolution.index.name if resolution.index else "files"
+    names = [each.wheel.name for each in ours]
+    origin = origin_line(index, names)
+    lockfile = read_lockfile(origin + own + rest, str(model.path))
+    resolution.refuse_own(line.name for line in lockfile.requirements if line.name not in names)
+    return lockfile
 
 
 def read_lockfile(text: str, where: str) -> Lockfile:
     """Parse a lockfile; SeatrialError where a line is anything but a package with an exact version and hashes."""
+    own = origins(text)
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise SeatrialError(f"{where} is empty.", hint=RESTORE)
     content = "\n".join(lines) + "\n"
     requirements = [_parse_line(line, where) for line in content.replace("\\\n", " ").splitlines()]
-    return Lockfile(content, tuple(requirements))
+    first = ORIGIN.search(text)
+    return Lockfile(f"{first[0]}\n{content}" if first else content, tuple(requirements), own)
 
 
 def _parse_line(line: str, where: str) -> LockedRequirement:

@@ -113,7 +113,7 @@ class Sandbox:
         )
 
     def _read(self, folder: Path, jobs: Sequence[Job], ended: Ended) -> Answers:
-        if ended.code == 0 and (folder / "answer.json").exists():
+        if ended.code == 0 and (folder / "answer.json").is_file():  # and not a pipe, which would never end
             try:
                 return read_answers(folder, jobs, ended.stdout)
             except NoAnswerError as error:
