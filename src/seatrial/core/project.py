@@ -33,6 +33,7 @@ KEYS = {
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
     "files": (list, "more files that belong to a release, as patterns: what its code reads and git does not track"),
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
+    "first_release": (str, "the version that is the first one on the index, although the project had earlier ones"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
     "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
@@ -64,6 +65,7 @@ class ProjectSettings:
     seed: int = 1912
     threads: int = 1
     files: tuple[str, ...] = ()
+    first_release: str = ""
     trial: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.core.ports import listen
@@ -24,9 +25,13 @@ PORT_SECONDS = 3.0  # the servers of a supervisor that was just killed still hol
 
 
 class SupervisorClient:
-    """Calls the supervisor whose state is in `folder`; it listens on `host` and `port`."""
+    """Calls the supervisor whose state is in `folder`; it listens on `host` and `port`.
 
-    def __init__(self, folder: Path, host: str, port: int) -> None:
+    It is started with harmless environment variables and those in `variables`: its servers could read any other.
+    """
+
+    def __init__(self, folder: Path, host: str, port: int, variables: Sequence[str] = ()) -> None:
+        self._variables = variables
         self.folder = folder
         self._address = (host, port)
         self._file = folder / "supervisor.json"
@@ -135,6 +140,7 @@ class SupervisorClient:
                     stderr=log,
                     pass_fds=handles,
                     cwd=self.folder,
+                    env=allowed_environment(self._variables),
                     start_new_session=True,
                 )
             write_atomic(self._file, to_json({"pid": process.pid, "control": str(path)}))
