@@ -7,9 +7,10 @@ public index is never considered; every other file must have one of the hashes i
 """
 
 import hashlib
+import platform
 import re
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,8 @@ def compile_lockfile(resolution: Resolution, progress: Progress) -> Lockfile:
         limits = [f"{name}=={made_with[name]}\n" for name in DECISIVE if made_with.get(name)]
         (folder / "constraints.txt").write_text("".join(limits), "utf-8")
         excluded = [word for each in ours for word in ("--no-emit-package", each.wheel.name)]
-        rest = _compile(["requirements.in", "--constraint", "constraints.txt", *OPTIONS, *excluded], folder, model)
+        arguments = ["requirements.in", "--constraint", "constraints.txt", *OPTIONS, *excluded]
+        rest = _compile(arguments, folder, _pythons(model), "The release's requirements")
     own = "".join(f"{each.pinned} \\\n    --hash=sha256:{each.wheel.sha256}\n" for each in ours)
     index = resolution.index.name if resolution.index else "files"
     names = [each.wheel.name for each in ours]
@@ -105,6 +107,17 @@ def compile_lockfile(resolution: Resolution, progress: Progress) -> Lockfile:
     lockfile = read_lockfile(origin + own + rest, str(model.path))
     resolution.refuse_own(line.name for line in lockfile.requirements if line.name not in names)
     return lockfile
+
+
+def compile_tools(requires: Sequence[str]) -> Lockfile:
+    """Lock the tools of a build, for all platforms, from the public index."""
+    python = platform.python_version()
+    with tempfile.TemporaryDirectory(prefix="seatrial-lock-") as name:
+        folder = Path(name)
+        (folder / "requirements.in").write_text("".join(f"{line}\n" for line in requires), "utf-8")
+        what = f"The build tools ({', '.join(requires)})"
+        text = _compile(["requirements.in", *OPTIONS], folder, [OLDEST_PYTHON, python], what)
+    return read_lockfile(text, "the build tools")
 
 
 def read_lockfile(text: str, where: str) -> Lockfile:
@@ -134,13 +147,13 @@ def _parse_line(line: str, where: str) -> LockedRequirement:
     return LockedRequirement(canonicalize_name(requirement.name), text.strip(), hashes)
 
 
-def _compile(arguments: list[str], folder: Path, model: WheelInfo) -> str:
-    """Run `uv pip compile`: for the oldest Python of the release, or else for the one that it was made with."""
+def _compile(arguments: list[str], folder: Path, pythons: Sequence[str], what: str) -> str:
+    """Run `uv pip compile` for the first of these Python versions that can be resolved."""
     uv = find_uv()
     if uv is None:
-        raise SeatrialError("Locking a release needs uv, which is not installed.", hint='pip install "seatrial[cli]"')
+        raise SeatrialError("Pinning needs uv, which is not installed.", hint='pip install "seatrial[cli]"')
     log = b""
-    for python in _pythons(model):
+    for python in pythons:
         for more in ([], ["--offline"]):
             command = [uv, "pip", "compile", *arguments, "--python-version", python, *more]
             completed = run_tool(command, folder, TIMEOUT)
@@ -148,7 +161,7 @@ def _compile(arguments: list[str], folder: Path, model: WheelInfo) -> str:
                 return completed.stdout.decode()
             log = log or completed.stderr
     raise SeatrialError(
-        f"The release's requirements cannot be resolved; uv says:\n{last_lines(log)}",
+        f"{what} cannot be resolved; uv says:\n{last_lines(log)}",
         hint="Packages that are not in uv's cache need a network connection.",
     )
 
