@@ -39,6 +39,10 @@ class OwnNames:
             return False
         return _matches(name, self.own) or name in self.pinned_own
 
+    def declared(self, name: str) -> bool:
+        """Whether the settings say of a canonical name where it comes from."""
+        return _matches(name, self.own) or _matches(name, self.public)
+
     def refuse_public(self, name: str, where: str) -> None:
         """Raise SeatrialError for an own name that the project's index, `where`, does not have."""
         if self.owns(name):
