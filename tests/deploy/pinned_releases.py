@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+from seatrial.core.own_names import origin_line
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.target import PinnedRelease
 from seatrial.release import FolderIndex
@@ -38,7 +39,7 @@ def pin_release(project: ProjectSettings, index: FolderIndex, version: str, fold
     ours = (release.name, "seatrial")
     entries.sort(key=lambda entry: ours.index(name) if (name := re.split(r"[\[=]", entry)[0]) in ours else len(ours))
     requirements = folder / "requirements.txt"
-    requirements.write_text("".join(entries))
+    requirements.write_text(origin_line("index", [release.name, "seatrial"]) + "".join(entries))
     return PinnedRelease(
         id=f"20261125T000000-{version.replace('.', '')}",
         name=release.name,

@@ -55,6 +55,49 @@ def test_hadolint_finds_nothing_in_the_dockerfile(tiny: ProjectSettings, tmp_pat
         assert (done.returncode == 0) is clean, done.stdout
 
 
+LOCKFILE = """# From the index team: tiny-model, Acme.Utils
+tiny-model==0.1.0 \\
+    --hash=sha256:0
+acme-utils==1.0 --hash=sha256:0
+numpy==2.0 \\
+    --hash=sha256:0
+"""
+LOGGING = """#!/bin/sh
+echo "${PIP_INDEX_URL:-public} ${PIP_EXTRA_INDEX_URL:-none} $*" >> log
+for last; do :; done
+sed 's/ .*--hash.*//; s/^/  /' "$last" >> log
+"""
+
+
+@pytest.mark.parametrize("wheels", [True, False])
+def test_an_image_takes_our_own_packages_from_our_index_alone(
+    tiny: ProjectSettings, tmp_path: Path, wheels: bool
+) -> None:
+    """The command of the Dockerfile, with a pip that writes down what it is asked."""
+    text = docker_files(tiny, python="3.11", port=8001)["Dockerfile"].replace("\\\n", " ")
+    (command,) = [line for line in text.splitlines() if line.startswith("RUN --mount")]
+    pip = tmp_path / "pip"
+    pip.write_text(LOGGING)
+    pip.chmod(0o755)
+    script = re.sub("--mount=[^ ]+ +", "", command.removeprefix("RUN ")).replace("/opt/venv/bin/pip", str(pip))
+    (tmp_path / "requirements.txt").write_text(LOCKFILE)
+    if wheels:
+        (tmp_path / "acme_utils-1.0-py3-none-any.whl").touch()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    variables = {"PATH": path, "PIP_EXTRA_INDEX_URL": "https://t:@h/"}
+    script = script.partition("uninstall")[0].rpartition(str(pip))[0] + "true"
+    subprocess.run(["sh", "-c", script], cwd=tmp_path, env=variables, check=True)
+    first, *rest = (tmp_path / "log").read_text().splitlines()
+    own = "public none" if wheels else "https://t@h/ none"
+    assert first.startswith(f"{own} install ")
+    assert ("--no-index --find-links ." in first) is wheels
+    assert "--no-deps --require-hashes" in first
+    packages = [line.strip().partition("==")[0] for line in rest if "==" in line]
+    assert packages == ["tiny-model", "acme-utils", "numpy"]
+    assert [line.partition(" install")[0] for line in rest if " install " in line] == ["public none"]
+    assert rest.index("  numpy==2.0") > next(i for i, line in enumerate(rest) if " install " in line)
+
+
 def test_the_dockerfile_uses_the_projects_settings(tiny: ProjectSettings) -> None:
     text = Docker(tiny, {"port": 9000, "python": "3.12"}).files()["Dockerfile"]
     assert "ARG BASE=docker.io/library/python:3.12-slim" in text

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.deploy.project_repo import PACKAGE, ProjectRepo, reversion
 from tests.serve.clients import Client, until
@@ -50,6 +52,17 @@ def test_deploying_the_running_release_does_nothing(shared_repo: ProjectRepo) ->
     assert "0.2.0 serves on local already" in shared_repo.ok("deploy", "local", "0.2.0")
     assert "0.2.0 serves on local already" in shared_repo.ok("rollback", "local", "--to", "0.2.0")
     assert shared_repo.traces() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_service_and_its_supervisor_get_only_harmless_variables(shared_repo: ProjectRepo) -> None:
+    """Pytest sets a variable of its own, which stands for any token of the command that deployed."""
+    assert "PYTEST_CURRENT_TEST" in os.environ
+    server = psutil.Process(shared_repo.status()["pid"])
+    for process in (server, server.parent()):
+        assert process is not None
+        assert "PATH" in process.environ()
+        assert "PYTEST_CURRENT_TEST" not in process.environ()
 
 
 def test_the_lockfile_has_a_hash_for_everything_and_no_url(shared_repo: ProjectRepo) -> None:

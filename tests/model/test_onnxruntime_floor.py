@@ -17,7 +17,7 @@ from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import SeatrialError
 from seatrial.core.onnxruntime_floor import OLDEST, require_onnxruntime
 from seatrial.model.inputs import Inputs
-from seatrial.wheels.installer import create, install, python_in
+from seatrial.wheels.installer import create, install, python_in, resolve
 from seatrial.wheels.lockfile import read_lockfile
 
 WRONG = "1.22.1"
@@ -100,7 +100,8 @@ def differences(python: Path, graphs: Path, *, checked: bool) -> subprocess.Comp
 
 def environment(folder: Path, onnxruntime: str) -> Path:
     create(folder)
-    install(folder, [f"onnxruntime=={onnxruntime}", "numpy>=2", "pydantic"])
+    found = resolve(folder, [f"onnxruntime=={onnxruntime}", "numpy>=2", "pydantic"])
+    install(folder, list(found.values()))
     return python_in(folder)
 
 

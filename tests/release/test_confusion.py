@@ -15,11 +15,18 @@ from pathlib import Path
 
 import pytest
 from tests.projects.tiny import make_wheel
-from tests.release.indexes import Private, private_index
+from tests.release.indexes import TOKEN, Private, private_index
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import index_at_url
-from seatrial.release import FolderIndex
+from seatrial.core.own_names import OwnNames
+from seatrial.core.progress import silent
+from seatrial.release import FolderIndex, Index, open_index
+from seatrial.steps.lockfile import lock_release
+from seatrial.wheels import installer
+from seatrial.wheels.environments import make_environment
 from seatrial.wheels.installer import find_uv
+from seatrial.wheels.wheel import inspect
 
 OURS, THEIRS, NOTHING = "0.1.0", "99.0", ""
 DOWN = "http://127.0.0.1:9/simple/"  # a port that nothing listens on
@@ -58,6 +65,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     public = FolderIndex(root / "public")
     public.publish([make_wheel(root / "evil", version=THEIRS, content="evil = True")])
     public.publish([make_wheel(root / "evil", version=OURS, content="evil = True")])
+    public.publish([make_wheel(root / "evil", "acme-utils", "99.0", release=None, content="evil = True")])
+    public.publish([make_wheel(root / "evil", "seatrial", "0.1.0", release=None)])
+    public.publish([make_wheel(root / "evil", "popular", "1.0", release=None, requires=("acme-utils",))])
     subprocess.run([sys.executable, "-m", "venv", str(root / "pip")], check=True)
     handler = functools.partial(_Quiet, directory=public.path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -72,6 +82,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    asked: list[str] = []  # noqa: RUF012 - the paths of all requests
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        super().do_GET()
+
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         pass
 
@@ -172,12 +188,6 @@ default = true
 def test_our_environments_take_the_model_only_from_the_private_index(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.release.indexes import TOKEN
-
-    from seatrial.release import open_index
-    from seatrial.wheels.environments import make_environment
-    from seatrial.wheels.wheel import inspect
-
     monkeypatch.setenv("UV_DEFAULT_INDEX", world.public)
     monkeypatch.setenv("UV_NO_CONFIG", "1")
     monkeypatch.setenv("SEATRIAL_INDEX_TOKEN", TOKEN)
@@ -189,3 +199,57 @@ def test_our_environments_take_the_model_only_from_the_private_index(
     code = "import tiny_model; print(tiny_model.__version__)"
     done = subprocess.run([made.python, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == OURS
+
+
+# A dependency of ours that our index lacks
+
+
+@pytest.fixture
+def ours(world: World, monkeypatch: pytest.MonkeyPatch) -> Index:
+    """Our index, without a release of acme-utils, which the public one has."""
+    monkeypatch.setenv("UV_DEFAULT_INDEX", world.public)
+    monkeypatch.setenv("PIP_INDEX_URL", world.public)
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    monkeypatch.setenv("SEATRIAL_INDEX_TOKEN", TOKEN)
+    _Quiet.asked.clear()
+    index = open_index(index_at_url("http://" + world.private.rpartition("@")[2]))
+    index.names_of_ours = OwnNames(own=("acme-*",))
+    return index
+
+
+def installed(wheel: Path, index: Index, cache: Path) -> bool:
+    made = make_environment(inspect(wheel), index=index, cache=cache)
+    return bool(list(made.root.glob("lib/*/site-packages/acme_utils/__init__.py")))
+
+
+def test_an_own_name_never_leaves_our_index(ours: Index, tmp_path: Path) -> None:
+    """Without the setting it is taken from the public index, as pip and uv do."""
+    wheel = make_wheel(tmp_path, "outer-model", requires=("acme-utils>=1",))
+    words = f"{ours.where} has no acme-utils, which is one of the project's own names"
+    with pytest.raises(SeatrialError, match=words):
+        installed(wheel, ours, tmp_path / "cache")
+    with pytest.raises(SeatrialError, match=words):
+        lock_release(inspect(wheel), ours, [], silent)
+    assert [path for path in _Quiet.asked if "acme" in path] == []
+    assert not list((tmp_path / "cache").glob("outer*"))
+    ours.names_of_ours = OwnNames()
+    assert installed(wheel, ours, tmp_path / "cache")
+
+
+def test_a_public_package_cannot_bring_an_own_name(ours: Index, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "outer-model", requires=("popular",))
+    with pytest.raises(SeatrialError, match="has no acme-utils, which is one of the project's own names"):
+        installed(wheel, ours, tmp_path / "cache")
+    with pytest.raises(SeatrialError, match="has no acme-utils, which is one of the project's own names"):
+        lock_release(inspect(wheel), ours, [], silent)
+    assert not [path for path in _Quiet.asked if path.endswith("acme_utils-99.0-py3-none-any.whl")]
+
+
+@pytest.mark.soak
+def test_pip_cannot_bring_an_own_name_either(ours: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installer, "find_uv", lambda: None)
+    wheel = make_wheel(tmp_path, "outer-model", requires=("popular",))
+    with pytest.raises(SeatrialError, match="has no acme-utils, which is one of the project's own names"):
+        installed(wheel, ours, tmp_path / "cache")
+    ours.names_of_ours = OwnNames()
+    assert installed(wheel, ours, tmp_path / "cache")

@@ -400,7 +400,7 @@ def test_the_code_examples_contain_the_current_row(visit: Any, url: str, titanic
     quoted = re.search(r"-d '(.*)'$", text, re.S)[1].replace("'\\''", "'")  # type: ignore[index]
     assert json.loads(quoted)["name"] == 'O\'Brien, "Mr." T'
     page.get_by_label("Python package").check()
-    assert f"pip install titanic-model=={titanic.version}" in code.inner_text()
+    assert f"pip install --no-deps --index-url URL_OF_YOUR_INDEX titanic-model=={titanic.version}" in code.inner_text()
     compile(code.inner_text(), "call", "exec")
     page.get_by_label("Python", exact=True).check()
     printed: list[Any] = []

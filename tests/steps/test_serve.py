@@ -13,7 +13,7 @@ from tests.projects.tiny import make_project
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json, write_atomic
 from seatrial.core.project import find_project
-from seatrial.steps.serve import Servable, prepare_checkout, reports_about, serve, wait_until_ready
+from seatrial.steps.serve import Servable, prepare_checkout, reports_about, serve, served_variables, wait_until_ready
 
 PARENT = """
 import signal, sys, time
@@ -48,6 +48,24 @@ def test_the_reports_about_a_release_are_those_of_its_own_training_and_newest_tr
     write_atomic(trial / "trial.html", "Passed")
     assert reports_about(project, metadata, "c" * 64) == {**report, "Trial": trial / "trial.html"}
     assert reports_about(project, {"name": "another"}, "d" * 64) == {}
+
+
+def test_a_server_gets_no_token_unless_the_project_lists_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("SEATRIAL_TEAM_TOKEN", "GEMFURY_PULL_TOKEN", "AWS_SECRET_ACCESS_KEY", "PIP_INDEX_URL", "MODEL_REGION"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("TZ", "UTC")
+    root = make_project(tmp_path / "tiny")
+    with (root / "pyproject.toml").open("a") as file:
+        file.write('[tool.seatrial.deploy.local]\nenvironment = ["MODEL_REGION"]\n')
+    interpreter = tmp_path / "python"
+    interpreter.write_text('#!/bin/sh\nenv > "$0.env"\n')
+    interpreter.chmod(0o755)
+    servable = Servable(interpreter, "tiny_model", passed_on=served_variables(find_project(root)))
+    with serve(servable, host="127.0.0.1", port=1) as server:
+        server.wait(10)
+    lines = (tmp_path / "python.env").read_text().splitlines()
+    assert "TZ=UTC" in lines
+    assert [line for line in lines if line.endswith("=secret")] == ["MODEL_REGION=secret"]
 
 
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", True), ("0.0.0.0", False)])

@@ -105,6 +105,7 @@ def test_without_the_locked_files_nothing_is_installed(
         (wheels / "tiny_model-0.1.0-py3-none-any.whl").unlink()
     else:
         make_wheel(wheels, content="whose = 'theirs'")
-    with pytest.raises(SeatrialError, match="environment cannot be created"):
+    words = "The wheel of tiny-model, which is on our own index, is missing" if missing else "cannot be created"
+    with pytest.raises(SeatrialError, match=words):
         make_locked_environment(lockfile, wheels, cache=tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("tiny*"))

@@ -3,9 +3,12 @@
 import subprocess
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from seatrial.ci.pipeline_settings import LOCK, TOOLS, read_pipeline, toolkit_requirement
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
+from seatrial.core.own_names import LOCKED
 from seatrial.core.project import ProjectSettings
 from seatrial.wheels.installer import find_uv, last_lines
 
@@ -32,6 +35,8 @@ def lock(project: ProjectSettings, index_url: str | None = None) -> Path:
             f"The tools cannot be locked. uv reports:\n{last_lines(done.stderr)}",
             hint="If seatrial is not on PyPI, give an index that has it with --index-url.",
         )
+    for name in [] if index_url else LOCKED.findall(done.stdout):
+        project.index.names.refuse_public(canonicalize_name(name), str(project.index))
     path = project.root / LOCK
     write_atomic(path, HEAD + done.stdout)
     return path

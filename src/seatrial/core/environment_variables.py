@@ -3,6 +3,10 @@
 Variables that a setting or an option can rename (tokens, passwords) are listed by their default names.
 """
 
+import os
+import re
+from collections.abc import Mapping, Sequence
+
 VARIABLES = {
     "SEATRIAL_HOME": "the folder for everything outside of projects: environments, and the state and logs of the "
     "target local; default: the user's cache and state folders",
@@ -22,3 +26,24 @@ VARIABLES = {
 }
 # Seatrial's own processes and pipelines find one another by these; users do not set them.
 INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})
+
+# What a process may need to start and to run like any other here, by exact name or as a pattern. None holds a secret:
+# names of tokens, passwords and indexes are not among them, so a process that gets only these cannot give any away.
+HARMLESS = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|TERM|COLUMNS|LINES|NO_COLOR|TZ|LANG|LANGUAGE|LC_[A-Z]+|TMPDIR|TEMP|TMP"
+    r"|XDG_(CACHE|STATE|DATA|CONFIG|RUNTIME)_(HOME|DIR)|LD_LIBRARY_PATH|DYLD_(FALLBACK_)?LIBRARY_PATH"
+    r"|SSL_CERT_(FILE|DIR)|SOURCE_DATE_EPOCH|(OMP|OPENBLAS|MKL|NUMEXPR|BLIS|VECLIB)_NUM_THREADS|MALLOC_ARENA_MAX|ORT_DISABLE_TELEMETRY"
+    r"|PYTHON(UTF8|IOENCODING|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX|HASHSEED|FAULTHANDLER)"
+    r"|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|APPDATA|LOCALAPPDATA|USERPROFILE|PROGRAMDATA|PROGRAMFILES"
+    r"|PROCESSOR_[A-Z]+|NUMBER_OF_PROCESSORS"
+    r"|SEATRIAL_(HOME|CACHE_GB|DEBUG|DRAIN|BASE|REPORTS|SERVE|SERVED_DIR)|HOST|PORT"
+)
+
+
+def allowed_environment(more: Sequence[str] = (), variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment variables for a process that runs the code of a release or of a build: an allow-list.
+
+    `more` are further names that a project asks for; `variables` default to this process's own.
+    """
+    own = os.environ if variables is None else variables
+    return {name: value for name, value in own.items() if HARMLESS.fullmatch(name.upper()) or name in more}

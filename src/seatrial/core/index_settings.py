@@ -6,13 +6,15 @@ A token is never a setting, an argument or a part of a URL: it is read from the 
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.own_names import KEYS as NAME_KEYS
+from seatrial.core.own_names import OwnNames, read_own_names
 from seatrial.core.settings import unknown_key
 
 DEFAULT_FOLDER = ".seatrial/index"
@@ -50,6 +52,7 @@ class IndexSettings:
     token_is_user: bool = False  # Gemfury: the token is the user name, without a password
     file_only: bool = False  # Gemfury: an upload is the file alone, as the field `package`
     insecure: bool = False
+    names: OwnNames = field(default=OwnNames(), compare=False)  # those that only this index is asked for
 
     def __str__(self) -> str:
         """The folder or the URL, for messages."""
@@ -120,6 +123,10 @@ def read_index_settings(value: object, root: Path, where: str) -> tuple[IndexSet
     if isinstance(value, str):
         return (_from_string("index", value, root, where),)
     assert isinstance(value, dict)
+    names = read_own_names({key: value[key] for key in NAME_KEYS if isinstance(value.get(key), list)}, where)
+    value = {key: entry for key, entry in value.items() if key not in NAME_KEYS or not isinstance(entry, list)}
+    if not value and names.own:
+        value = {"index": DEFAULT_FOLDER}
     if not value:
         raise SeatrialError(f"{where}: [tool.seatrial.index] is empty.", hint=EXAMPLE)
     misplaced = [key for key in value if key in KEYS and key != "gemfury"]
@@ -128,7 +135,7 @@ def read_index_settings(value: object, root: Path, where: str) -> tuple[IndexSet
             f"{where}: [tool.seatrial.index] has the key `{misplaced[0]}` where the name of an index is expected.",
             hint=EXAMPLE,
         )
-    return tuple(_named(name, entry, root, where) for name, entry in value.items())
+    return tuple(replace(_named(name, entry, root, where), names=names) for name, entry in value.items())
 
 
 def choose_index(indexes: tuple[IndexSettings, ...], choice: str) -> IndexSettings:
@@ -136,6 +143,11 @@ def choose_index(indexes: tuple[IndexSettings, ...], choice: str) -> IndexSettin
     by_name = {index.name: index for index in indexes}
     if choice in by_name:
         return by_name[choice]
+    chosen = _unnamed(indexes, by_name, choice)
+    return replace(chosen, names=indexes[0].names) if indexes and chosen not in indexes else chosen
+
+
+def _unnamed(indexes: tuple[IndexSettings, ...], by_name: dict[str, IndexSettings], choice: str) -> IndexSettings:
     if "://" in choice or choice.startswith("file:"):
         chosen = index_at_url(choice, "--index")
         return next((index for index in indexes if index.url and index.url == chosen.url), chosen)

@@ -5,7 +5,7 @@ import tomllib
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ KEYS = {
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
     "files": (list, "more files that belong to a release, as patterns: what its code reads and git does not track"),
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
+    "first_release": (str, "the version that is the first one on the index, although the project had earlier ones"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
     "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
@@ -64,6 +65,7 @@ class ProjectSettings:
     seed: int = 1912
     threads: int = 1
     files: tuple[str, ...] = ()
+    first_release: str = ""
     trial: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)
@@ -223,6 +225,8 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     _check_costs(where, others.get("costs", {}))
     indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
+    names = indexes[0].names.of_project(project["name"], root)
+    indexes = tuple(replace(index, names=names) for index in indexes)
     return ProjectSettings(
         root=root,
         name=project["name"],

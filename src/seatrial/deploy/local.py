@@ -33,6 +33,11 @@ class LocalSettings(TargetSettings):
     host: str = Field("127.0.0.1", description="the address to serve on")
     port: int = Field(8001, ge=0, le=65535, description="the port to serve on; 0 chooses a free one")
     patience: float = Field(60.0, gt=0, description="seconds within which a new release must be ready")
+    environment: list[str] = Field(
+        [],
+        description="the names of environment variables that the service gets besides the usual ones: no token "
+        "reaches it unless it is listed here",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="the log level of the servers, whose logs are in the user's state folder"
     )
@@ -89,6 +94,7 @@ class Local:
             "wheel": str(self._keep_wheel(pinned)),
             "patience": self._settings.patience,
             "log_level": self._settings.log_level,
+            "environment": self._settings.environment,
             "registry": str(state_home() / "served"),
         }
         expected = status["id"] if status else None
@@ -146,7 +152,8 @@ class Local:
         shared, key = state_home() / self.name, canonicalize_name(project.name)
         by_settings = shared / f"{key}-{self._settings.port}" if self._settings.port else private
         folders = (by_settings, private, *sorted(shared.glob(f"{key}-*")))
-        clients = [SupervisorClient(folder, self._settings.host, self._settings.port) for folder in folders]
+        settings = self._settings
+        clients = [SupervisorClient(folder, settings.host, settings.port, settings.environment) for folder in folders]
         with suppress(SeatrialError):  # a damaged lockfile is reported where it is used
             current = self._state.current()
             for client in clients if current else ():

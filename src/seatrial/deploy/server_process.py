@@ -7,12 +7,13 @@ import socket
 import threading
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.deploy.health import read_golden_rows, verify_release, wait_until_ready
-from seatrial.wheels.installer import clean_environment, last_lines
+from seatrial.wheels.installer import last_lines
 
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
 LOG_LINES = 4  # of the log, in an error
@@ -36,6 +37,7 @@ class ServerSpec:
     patience: float
     log_level: str
     registry: str  # the folder in which running servers register themselves
+    environment: list[str] = field(default_factory=list)  # variables that it gets besides the harmless ones
 
 
 class SupervisedServer:
@@ -109,7 +111,8 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     private = socket.create_server(("127.0.0.1", 0))
     address = private.getsockname()
     log = folder / f"{spec.id}-{number}.log"
-    environment = {key: value for key, value in clean_environment().items() if key not in MANUAL_VARIABLES}
+    allowed = allowed_environment(spec.environment)
+    environment = {key: value for key, value in allowed.items() if key not in MANUAL_VARIABLES}
     handles = (listener.fileno(), private.fileno())
     options = ["--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
     try:

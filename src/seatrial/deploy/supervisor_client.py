@@ -5,11 +5,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import listen
 from seatrial.core.progress import Progress
@@ -20,9 +21,13 @@ PORT_SECONDS = 3.0  # the servers of a supervisor that was just killed still hol
 
 
 class SupervisorClient:
-    """Calls the supervisor whose state is in `folder`; it listens on `host` and `port`."""
+    """Calls the supervisor whose state is in `folder`; it listens on `host` and `port`.
 
-    def __init__(self, folder: Path, host: str, port: int) -> None:
+    It is started with harmless environment variables and those in `variables`: its servers could read any other.
+    """
+
+    def __init__(self, folder: Path, host: str, port: int, variables: Sequence[str] = ()) -> None:
+        self._variables = variables
         self.folder = folder
         self._address = (host, port)
         self._file = record_of(folder)
@@ -129,6 +134,7 @@ class SupervisorClient:
                 stderr=log,
                 pass_fds=handles,
                 cwd=self.folder,
+                env=allowed_environment(self._variables),
                 start_new_session=True,
             )
 

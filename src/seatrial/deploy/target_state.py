@@ -143,6 +143,15 @@ class TargetState:
         version = model.requirement.partition("==")[2].partition(";")[0].strip()
         return Current(header[1], model.name, version, model.hashes[0], header[4], lockfile)
 
+    def refuse_lost(self) -> None:
+        """Raise SeatrialError where there is no lockfile, although the history has a healthy deployment."""
+        healthy = [entry for entry in self.history() if entry.outcome == HEALTHY]
+        if healthy and not self.requirements.exists():
+            raise SeatrialError(
+                f"{self.requirements} is missing, although {healthy[-1].version} was deployed there.",
+                hint=f"Restore it from git: `git checkout -- {self.requirements}`.",
+            )
+
     def history(self) -> list[Entry]:
         """The deployments, oldest first."""
         return read_history(self.history_path)

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.own_names import OwnNames
 from seatrial.core.progress import Progress, silent
 from seatrial.release.distribution import Distribution
 from seatrial.wheels.simple_api import IndexedFile
@@ -69,7 +70,10 @@ class IndexedRelease:
 
 
 class Index(WheelSource):
-    """A package index, in a folder or at a URL."""
+    """A package index, in a folder or at a URL; `open_index` sets its name and what is only ever asked of it."""
+
+    name = "index"
+    names_of_ours = OwnNames()
 
     @property
     @abstractmethod

@@ -11,4 +11,6 @@ from seatrial.release.index import Index
 def open_index(where: IndexSettings | Path) -> Index:
     """Open an index by its settings or its folder, which need not exist yet: publishing creates it."""
     settings = index_in_folder(where) if isinstance(where, Path) else where
-    return FolderIndex(settings.folder) if settings.folder else HttpIndex(settings)
+    index: Index = FolderIndex(settings.folder) if settings.folder else HttpIndex(settings)
+    index.name, index.names_of_ours = settings.name, settings.names
+    return index

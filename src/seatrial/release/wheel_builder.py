@@ -12,6 +12,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.version import parse_version
 from seatrial.model.metadata import Metadata, read_metadata
+from seatrial.release.build_requirements import BuildPins
 from seatrial.release.contents import ARTIFACTS, ENGINE_FILES, copy_release, left_out, sdist_files, unnamed
 from seatrial.release.isolated_build import build_distributions
 from seatrial.wheels.simple_api import parse_filename
@@ -61,7 +62,8 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
         TemporaryDirectory(dir=project.dist, prefix=".build-") as folder,
     ):
         copy_release(project, Path(source))
-        sdist, path = build_distributions(Path(source), Path(folder), progress)
+        pins = BuildPins(project.root, project.index.names)
+        sdist, path = build_distributions(Path(source), Path(folder), progress, pins)
         progress("inspecting the wheel")
         wheel = inspect(path)
         _check_wheel(project, wheel, metadata)

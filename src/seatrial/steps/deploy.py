@@ -60,6 +60,8 @@ def deploy(
         def plan(current: "Current | None") -> Plan:
             current_version = release.version == project.version
             uncommitted = require_committed(project, allow_dirty=allow_dirty) if current_version else ()
+            if current is None:
+                deployer.state.refuse_lost()
             verdict = _require_passed(project, release, current)
             stored = deployer.state.stored_lockfiles(release.sha256)
             wheel = index.fetch_wheel(release)

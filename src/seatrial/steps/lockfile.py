@@ -40,6 +40,7 @@ def lock_release(wheel: WheelInfo, source: WheelSource, known: Sequence[Lockfile
     hashes = {name: (each.sha256,) for name, each in ours.items()}
     for lockfile in known:
         if {line.name: line.hashes for line in lockfile.requirements if line.name in ours} == hashes:
+            resolution.refuse_own(line.name for line in lockfile.requirements if line.name not in ours)
             return LockedRelease(lockfile, wheels)
     return LockedRelease(compile_lockfile(resolution, progress), wheels)
 
@@ -62,7 +63,9 @@ def fetch_locked(index: Index) -> Callable[[Lockfile], list[Path]]:
         for line in lockfile.requirements:
             matching = [file for file in source.files(line.name) if file.sha256 in line.hashes]
             wheels += [source.local(line.name, file) for file in matching[:1]]
-            if line is lockfile.model and not matching:
+            ours = line is lockfile.model or (line.name in (lockfile.own or ()) and line.name != TOOLKIT)
+            ours = ours or source.names_of_ours.owns(line.name)
+            if ours and not matching:
                 raise SeatrialError(
                     f"The index has no {line.requirement} with the locked hash.", hint="Publish the same build again."
                 )

@@ -56,6 +56,7 @@ def release(
     from seatrial.model.release import CARD_FILE
     from seatrial.release import open_index
     from seatrial.steps.deploy import deploy as deploy_release
+    from seatrial.steps.earlier_releases import releases_of
     from seatrial.steps.train import train
     from seatrial.steps.trial import run_trial
     from seatrial.steps.trial_setup import find_pair, project_policy
@@ -63,7 +64,7 @@ def release(
     project_policy(project)  # what is cheap is checked first
     require_committed(project, allow_dirty=allow_dirty)
     index = open_index(project.index)
-    newest = next(reversed(index.releases(project.name)), None)
+    newest = next(reversed(releases_of(project, index)), None)
     published = index.fetch_wheel(newest) if newest else None
     old = read_version(project.version_file)
     raised = newest is not None and Version(old) <= Version(newest.version)

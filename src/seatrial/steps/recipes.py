@@ -1,85 +1,155 @@
-"""The recipes that a trial trains again: the project's own, and the baseline's from its sdist and its table."""
+"""The recipes that a trial trains again: the candidate's and the baseline's, from their sdists and their tables.
 
-from collections.abc import Callable
-from dataclasses import replace
+Both are trained in confined processes (confined_training.py): the judge's own process runs no code of a release.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.model.features import Array, Columns
-from seatrial.release import Index, IndexedRelease
-from seatrial.train.recipe import Recipe, read_recipe
+from seatrial.release import BuiltRelease, Index, IndexedRelease
+from seatrial.steps.confined_training import REBUILT, ConfinedCode, confined_code
+from seatrial.train.recipe import Recipe
+from seatrial.train.recipe_scorer import RecipeScorer
 from seatrial.train.reference_rows import take
+from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
-from seatrial.trial.recipes import Recipes, Training
+from seatrial.trial.policy import Policy
+from seatrial.trial.recipes import RecipeError, Recipes, Training
 from seatrial.trial.rows.reference import LabelledRows
 from seatrial.wheels.archive import unpack_sdist
+from seatrial.wheels.wheel import WheelInfo
 
-CodeAndTable = Callable[[], tuple[ProjectSettings, Path]]  # a project's code, and the table that it was trained on
+
+@dataclass(frozen=True)
+class _Source:
+    """A release's unpacked code, and the table that it was trained on."""
+
+    project: ProjectSettings
+    table: Path
 
 
+FindSource = Callable[[], _Source]
+
+
+class ReplacedSdistError(SeatrialError):
+    """An sdist holds other code than the wheel that was built from it."""
+
+
+@contextmanager
 def project_recipes(
     project: ProjectSettings,
-    facts: dict[str, Any],
+    built: BuiltRelease,
     index: Index,
     baseline: IndexedRelease | None,
+    policy: Policy,
     folder: Path,
     progress: Progress,
-) -> Recipes:
-    """Read the recipe of a project, as the candidate, and of the baseline, which is unpacked into `folder`.
+) -> Iterator[Recipes]:
+    """Make the recipes of a project's built release, the candidate, and of the baseline; unpacked into `folder`.
 
-    `facts` is the candidate's release.json. Recipes that cannot be read are listed in `missing`, with the reason.
+    Recipes that cannot be read are listed in `missing`, with the reason.
     """
-    return _recipes(
-        lambda: (project, same_table(project, facts)),
-        (lambda: _unpack(index, baseline, folder / "baseline", project)) if baseline else None,
-        progress,
-    )
+
+    def candidate() -> _Source:
+        return _Source(
+            _unpack(built.sdist, built.wheel, folder / "candidate"), same_table(project, _facts(built.wheel))
+        )
+
+    def old() -> _Source:
+        assert baseline is not None
+        return _released(index, baseline, folder / "baseline", project)
+
+    with _recipes(candidate, old if baseline else None, policy, folder, progress) as recipes:
+        yield recipes
 
 
+@contextmanager
 def released_recipes(
-    index: Index, candidate: IndexedRelease, baseline: IndexedRelease, folder: Path, progress: Progress
-) -> Recipes:
-    """Read the recipes of two releases on an index from their sdists, which are unpacked into `folder`."""
-    return _recipes(
-        lambda: _unpack(index, candidate, folder / "candidate"),
-        lambda: _unpack(index, baseline, folder / "baseline"),
-        progress,
-    )
+    index: Index,
+    candidate: IndexedRelease,
+    baseline: IndexedRelease,
+    policy: Policy,
+    folder: Path,
+    progress: Progress,
+) -> Iterator[Recipes]:
+    """Make the recipes of two releases on an index from their sdists, which are unpacked into `folder`."""
+
+    def find(release: IndexedRelease, role: str) -> FindSource:
+        return lambda: _released(index, release, folder / role)
+
+    with _recipes(find(candidate, "candidate"), find(baseline, "baseline"), policy, folder, progress) as recipes:
+        yield recipes
 
 
-def _recipes(candidate: CodeAndTable, baseline: CodeAndTable | None, progress: Progress) -> Recipes:
+@contextmanager
+def _recipes(
+    candidate: FindSource, baseline: FindSource | None, policy: Policy, folder: Path, progress: Progress
+) -> Iterator[Recipes]:
+    """Train in a confined process for each release: its code never runs in this one."""
     missing: dict[str, str] = {}
-    new_training = old_training = rebuilt = None
-    progress("reading the candidate's recipe")
-    try:
-        code, table = candidate()
-        new_training = training_of(read_recipe(code, data=table))
-    except SeatrialError as error:
-        missing |= dict.fromkeys(("reproduce", "rebuild"), _reason(error))
-    if baseline:
-        progress("reading the baseline's recipe")
+    replaced: dict[str, str] = {}
+    suites = {"candidate": ("reproduce", "rebuild"), "baseline": ("reproduce", "rebuild", "total")}
+    sources: dict[str, _Source] = {}
+    for role, find in (("candidate", candidate), ("baseline", baseline)):
         try:
-            old_code, old_table = baseline()
-            old_training = training_of(read_recipe(old_code, data=old_table))
-            if new_training:
-                again = read_recipe(replace(code, data=old_table, seed=old_code.seed, test_share=old_code.test_share))
-                rebuilt = _Scorer(again, again.fit)
+            if find:
+                sources[role] = find()
         except SeatrialError as error:
-            missing |= dict.fromkeys(("reproduce", "rebuild", "total"), _reason(error))
-    return Recipes(new_training, old_training, rebuilt, missing)
+            missing |= dict.fromkeys(suites[role], _reason(error))
+            if isinstance(error, ReplacedSdistError):
+                replaced[role] = error.message
+    tables = [source.table for source in sources.values()]
+    with ExitStack() as stack:
+        started = {
+            role: stack.enter_context(
+                confined_code(role, source.project.root, tables, policy, folder / f"{role}-process")
+            )
+            for role, source in sources.items()
+        }
+        trainings: dict[str, Training] = {}
+        rebuilt: Scorer | None = None
+        for role, code in started.items():
+            progress(f"reading the {role}'s recipe")
+            try:
+                trainings[role] = code.training(role, sources[role].table)
+            except RecipeError as error:
+                missing |= dict.fromkeys(suites[role], _reason(error))
+        if len(trainings) == 2:
+            rebuilt = _rebuilt(started["candidate"], sources["baseline"], missing)
+        yield Recipes(
+            trainings.get("candidate"),
+            trainings.get("baseline"),
+            rebuilt,
+            missing,
+            replaced,
+            lambda: {role: code.attempts for role, code in started.items() if code.attempts},
+        )
+
+
+def _rebuilt(code: ConfinedCode, baseline: _Source, missing: dict[str, str]) -> Scorer | None:
+    """Have the candidate's code read the baseline's table, split and seeded as the baseline was."""
+    split = {"seed": baseline.project.seed, "test_share": baseline.project.test_share}
+    try:
+        code.read(REBUILT, baseline.table, split)
+    except RecipeError as error:
+        missing["rebuild"] = _reason(error)
+        return None
+    return code.scorer(REBUILT)
 
 
 def training_of(recipe: Recipe) -> Training:
     """Turn a recipe into the functions and rows that a trial uses."""
     return Training(
-        score=_Scorer(recipe, recipe.fit),
-        refit=lambda positions: _Scorer(recipe, lambda: recipe.refit(positions)),
+        score=RecipeScorer(recipe, recipe.fit),
+        refit=lambda positions: RecipeScorer(recipe, lambda: recipe.refit(positions)),
         target=recipe.table.target[recipe.split.train],
         table=Table(recipe.table.columns, recipe.table.target, recipe.project.target),
         trained=take(recipe.table.columns, recipe.split.train),
@@ -87,59 +157,58 @@ def training_of(recipe: Recipe) -> Training:
     )
 
 
-class _Scorer:
-    """Scores raw columns with a pipeline that is fitted on first use.
-
-    Rows that the recipe's schema rejects get NaN: its feature functions never see them, and need not handle them.
-    """
-
-    # Replicas score the same table one after another. For each recipe: the table, a mask of the rows that its schema
-    # accepts, and these rows as checked.
-    _checked: dict[int, tuple[Columns, Array, Columns]] = {}  # noqa: RUF012
-
-    def __init__(self, recipe: Recipe, fit: Callable[[], Any]) -> None:
-        self._recipe = recipe
-        self._fit = fit
-        self._fitted: Any = None
-
-    def __call__(self, columns: Columns) -> Array:
-        if self._fitted is None:
-            self._fitted = self._fit()
-        cached = self._checked.get(id(self._recipe))
-        if cached is None or cached[0] is not columns:
-            checked, problems = self._recipe.checker.check(columns)
-            valid = np.ones(len(next(iter(checked.values()))), dtype=bool)
-            valid[[problem.row for problem in problems]] = False
-            cached = (columns, valid, checked if valid.all() else take(checked, np.flatnonzero(valid)))
-            self._checked[id(self._recipe)] = cached
-        _, valid, checked = cached
-        classes = len(self._recipe.table.classes)
-        scores: Array = np.full((len(valid), classes) if classes else len(valid), np.nan)
-        if valid.any():
-            scores[valid] = self._fitted(checked)
-        return scores
-
-
-def _unpack(
-    index: Index, release: IndexedRelease, folder: Path, project: ProjectSettings | None = None
-) -> tuple[ProjectSettings, Path]:
+def _released(index: Index, release: IndexedRelease, folder: Path, project: ProjectSettings | None = None) -> _Source:
     """Unpack a release's sdist, and find the table that it was trained on: in the sdist, or stored by the project."""
     if release.sdist is None:
         raise SeatrialError(
             f"{release.requirement} has no sdist on the index.", hint="Publish the sdist together with the wheel."
         )
-    archive = index.fetch(release, sdist=True)
-    unpack_sdist(archive, folder)
-    source = find_project(folder / archive.name.removesuffix(".tar.gz"))
-    digest = (release.metadata or {}).get("data", {}).get("sha256", "")
+    wheel = index.fetch_wheel(release)
+    source = _unpack(index.fetch(release, sdist=True), wheel, folder)
+    digest = _facts(wheel).get("data", {}).get("sha256", "")
     stored = [project.kept_table(digest), project.data] if project else []
     for path in (source.data, *stored):
         if path.is_file() and sha256(path) == digest:
-            return source, path
+            return _Source(source, path)
     raise SeatrialError(
         f"The table that {release.requirement} was trained on ({digest[:12]}…) is not available.",
         hint=f"Copy it to {project.kept_table(digest)}." if project else "Run the trial in its project.",
     )
+
+
+def _unpack(archive: Path, wheel: WheelInfo, folder: Path) -> ProjectSettings:
+    """Unpack an sdist, and require that its package is the wheel's, byte for byte, with the settings of its training.
+
+    The rest of `src/` is what a build writes about itself (`*.egg-info`), and is removed.
+    """
+    unpack_sdist(archive, folder)
+    root = folder / archive.name.removesuffix(".tar.gz")
+    source = find_project(root)
+    for described in source.source.glob("*.egg-info"):
+        shutil.rmtree(described)
+    different = _difference(source, wheel) if source.root == root.resolve() else "pyproject.toml"
+    if different:
+        raise ReplacedSdistError(
+            f"{archive.name} is not what {wheel.filename} was built from, and was not run: {different} differs.",
+            hint="Find out who replaced it on the index.",
+        )
+    return source
+
+
+def _difference(source: ProjectSettings, wheel: WheelInfo) -> str:
+    """Name a file of `src/`, or a setting, that is not the wheel's; "" if there is none."""
+    names = {path.relative_to(source.source).as_posix() for path in source.source.rglob("*") if not path.is_dir()}
+    expected = {name for name in wheel.record if name.startswith(f"{wheel.package}/")}
+    files = sorted(names ^ expected)
+    if changed := files[0] if files else wheel.changed_file(source.source, required=True):
+        return f"src/{changed}"
+    facts = _facts(wheel)
+    trained = {"target": facts.get("target"), "seed": facts.get("split", {}).get("seed")}
+    return next((key for key, value in trained.items() if getattr(source, key) != value), "")
+
+
+def _facts(wheel: WheelInfo) -> dict[str, Any]:
+    return wheel.release or {}
 
 
 def same_table(project: ProjectSettings, facts: dict[str, Any]) -> Path:

@@ -65,13 +65,14 @@ def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[
     from seatrial.core.files import sha256
     from seatrial.core.version import next_version
     from seatrial.release import open_index
+    from seatrial.steps.earlier_releases import releases_of
     from seatrial.train.provenance import git_state
 
     if not project.data.is_file():
         raise SeatrialError(
             f"{project.data} does not exist.", hint="Correct `data` under [tool.seatrial] in pyproject.toml."
         )
-    releases = open_index(project.index).releases(project.name)
+    releases = releases_of(project, open_index(project.index))
     if not releases:
         return "", f"there is no release of {project.name} on the index yet"
     newest, version = releases[-1], Version(releases[-1].version)
@@ -139,6 +140,7 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
     from packaging.version import Version
 
     from seatrial.release import FolderIndex, publish_toolkit, refuse_unnamed, runs_from_checkout
+    from seatrial.steps.earlier_releases import note_published
     from seatrial.steps.overview import write_overview
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
@@ -155,6 +157,7 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
     published = index.publish(pair.built.files, progress)
+    note_published(project)
     write_overview(project)
     return published
 

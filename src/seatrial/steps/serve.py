@@ -1,7 +1,6 @@
 """Serve: a release over HTTP, from an environment of its own; or the project as it was last trained."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, write_atomic
 from seatrial.core.index_settings import IndexSettings
@@ -44,6 +44,7 @@ class Servable:
     variables: dict[str, str] = field(default_factory=dict)
     reports: dict[str, Path] = field(default_factory=dict)  # pages of this machine about the release, by their title
     cached: bool = False  # whether the environment existed already
+    passed_on: tuple[str, ...] = ()  # names of variables that the server gets besides the harmless ones
 
 
 def prepare_release(
@@ -58,7 +59,14 @@ def prepare_release(
     reports: dict[str, Path] = {}
     if project:
         reports |= reports_about(project, wheel.release, wheel.sha256) | _releases_report(project, index, wheel)
-    return Servable(environment.python, wheel.package, reports=reports, cached=environment.cached)
+    passed_on = served_variables(project)
+    return Servable(environment.python, wheel.package, {}, reports, environment.cached, passed_on)
+
+
+def served_variables(project: ProjectSettings | None) -> tuple[str, ...]:
+    """The names of the environment variables that the project's service gets besides the harmless ones."""
+    names = (project.deploy.get("local", {}) if project else {}).get("environment", [])
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
 
 def _releases_report(project: ProjectSettings, index: IndexSettings, wheel: WheelInfo) -> dict[str, Path]:
@@ -77,7 +85,8 @@ def prepare_checkout(project: ProjectSettings) -> Servable:
     """Serve the project's own source with what was last trained, in this interpreter's environment."""
     file = project.artifacts / METADATA_FILE
     reports = reports_about(project, read_json(file)) if file.is_file() else {}
-    return Servable(Path(sys.executable), project.package, {"PYTHONPATH": str(project.source)}, reports)
+    variables = {"PYTHONPATH": str(project.source)}
+    return Servable(Path(sys.executable), project.package, variables, reports, passed_on=served_variables(project))
 
 
 def reports_about(project: ProjectSettings, metadata: Any, wheel: str = "") -> dict[str, Path]:
@@ -103,8 +112,10 @@ def serve(servable: Servable, *, host: str, port: int, options: tuple[str, ...] 
 
     The server ends with the block, and whatever stops this process ends the block, so no server is left behind.
     """
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
-    environment |= {"SEATRIAL_SERVED_DIR": str(servers_folder()), **servable.variables}
+    environment = allowed_environment(servable.passed_on) | {
+        "SEATRIAL_SERVED_DIR": str(servers_folder()),
+        **servable.variables,
+    }
     if host in LOOPBACK:  # the reports show rows of the table
         reports = {title: str(path.resolve()) for title, path in servable.reports.items()}
         environment["SEATRIAL_REPORTS"] = json.dumps(reports)

@@ -1,6 +1,7 @@
 """The trial: a built wheel and the release that it would replace in, a verdict out, and the files that record it."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -118,17 +119,18 @@ def run_trial(
     require_writable(output or pair.folder)
     with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
         rows = plain_copy(project, data, Path(folder)) if data else None
-        verdict = run(
-            candidate,
-            index.fetch(baseline) if baseline else None,
-            policy=policy,
-            index=source,
-            recipes=project_recipes(project, candidate.release or {}, index, baseline, Path(folder), progress),
-            data=rows,
-            acceptances=read_acceptances(project.root),
-            same_wheel=same_wheel,
-            progress=progress,
-        )
+        with project_recipes(project, pair.built, index, baseline, policy, Path(folder), progress) as recipes:
+            verdict = run(
+                candidate,
+                index.fetch(baseline) if baseline else None,
+                policy=policy,
+                index=source,
+                recipes=recipes,
+                data=rows,
+                acceptances=read_acceptances(project.root),
+                same_wheel=same_wheel,
+                progress=progress,
+            )
     return _written(pair, output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
 
 
@@ -179,10 +181,11 @@ def compare_releases(
     policy, source = policy_and_wheels(project, opened, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
     (baseline, old_release), (candidate, new_release) = (_wheel_of(name, opened) for name in (old, new))
-    recipes = None
-    with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked:
+    with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked, ExitStack() as stack:
+        recipes = None
         if opened and old_release and new_release and old_release.sha256 != new_release.sha256:
-            recipes = released_recipes(opened, new_release, old_release, Path(unpacked), progress)
+            made = released_recipes(opened, new_release, old_release, policy, Path(unpacked), progress)
+            recipes = stack.enter_context(made)
         verdict = run(
             candidate,
             baseline,

@@ -7,6 +7,7 @@ from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy import TargetState, target_names
 from seatrial.release import BuiltRelease, Index, IndexedRelease, built_release, open_index
+from seatrial.steps.earlier_releases import releases_of
 from seatrial.steps.lockfile import offer_toolkit
 from seatrial.steps.running_servers import running_servers
 from seatrial.trial import gate
@@ -66,7 +67,7 @@ def project_policy(project: ProjectSettings) -> Policy:
 
 def _baseline_of(project: ProjectSettings, index: Index) -> IndexedRelease | None:
     """The release that a candidate would replace: the one that is served on this machine, or else the newest."""
-    releases = index.releases(project.name)
+    releases = releases_of(project, index)
     running = {(server.release, server.version) for server in running_servers()}
     served = [release for release in releases if (release.name, release.version) in running]
     return (served or releases)[-1] if releases else None

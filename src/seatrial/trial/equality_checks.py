@@ -26,6 +26,7 @@ from seatrial.trial.sandbox.sandbox import Sandbox
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 PUBLISH_SDIST = "Publish the sdist with the wheel, and keep the table that the release was trained on."
 MOST_MODULES = 4
+MOST_ATTEMPTS = 300  # characters
 AS_REDESIGN = "If that is meant, run `seatrial trial --kind redesign`."
 EXACT = ("rows", "probes", "crossed")  # the blocks of rows on which nothing may differ
 
@@ -196,6 +197,20 @@ def trained_again(
         checks.append(not_run("rebuild.scores", "rebuild", recipes, policy))
     if policy.kind == "repackage":
         same("total.scores", "total", baseline, candidate, ("the baseline", "the candidate"), Outcome.blocked)
+    return checks
+
+
+def check_recipes(recipes: Recipes) -> list[Check]:
+    """Report code that is not what its wheel was built from, and what code tried while it was trained again."""
+    checks = []
+    for role, summary in recipes.replaced.items():
+        hint = f"Find out who replaced the {role}'s sdist on the index, and restore it."
+        checks.append(Check("reproduce.sdist", "reproduce", Outcome.blocked, summary, subject=role, hint=hint))
+    for role, attempts in recipes.attempts().items():
+        summary = f"the {role}'s code, trained again, attempted what no training needs, and was blocked: "
+        summary += "; ".join(attempts)[:MOST_ATTEMPTS]
+        hint = f"Read the {role}'s code. A release's own table and files are all that it may open."
+        checks.append(Check("reproduce.attempts", "reproduce", Outcome.blocked, summary, subject=role, hint=hint))
     return checks
 
 

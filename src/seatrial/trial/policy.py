@@ -55,6 +55,10 @@ class Policy(BaseModel):
     timeout: float = Field(120.0, ge=1, description="seconds that a release may take to answer")
     memory_mb: int = Field(4096, ge=128, description="memory that a release may use, in MB")
     threads: int = Field(1, ge=1, description="threads of each release")
+    training_seconds: float = Field(
+        600.0, ge=1, description="seconds that one training of a release's code may take, in its confined process"
+    )
+    training_memory_mb: int = Field(8192, ge=512, description="memory that this process may use, in MB")
 
 
 def read_policy(settings: dict[str, Any], where: str) -> Policy:

@@ -1,12 +1,24 @@
 """The trainings that a trial repeats: two recipes, as functions that come from another stage."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.rows.reference import LabelledRows
+
+
+class RecipeError(SeatrialError):
+    """The code of the release in `role` cannot be trained again; the message says why.
+
+    The role "rebuild" is that of the candidate's code with the baseline's table.
+    """
+
+    def __init__(self, role: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.role = role
 
 
 @dataclass(frozen=True)
@@ -35,9 +47,24 @@ class Recipes:
     """The trainings that can be repeated; `missing` says why a suite cannot run, and what would help.
 
     `rebuilt` is the candidate's code trained on the baseline's table, split and seeded as the baseline was.
+    `replaced` says by role why a release's sdist is not what its wheel was built from; its code is not run then.
+    `attempts` returns by role what the code tried and was refused.
     """
 
     candidate: Training | None = None
     baseline: Training | None = None
     rebuilt: Scorer | None = None
     missing: dict[str, str] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict)
+    attempts: Callable[[], dict[str, list[str]]] = dict
+
+    def without(self, error: RecipeError) -> "Recipes":
+        """The trainings that are left when one release's code failed."""
+        reason = f"{error.message} {error.hint}".strip()
+        if error.role == "baseline":
+            missing = dict.fromkeys(("reproduce", "rebuild", "total"), reason)
+            return replace(self, baseline=None, rebuilt=None, missing={**missing, **self.missing})
+        if error.role == "rebuild":
+            return replace(self, rebuilt=None, missing={"rebuild": reason, **self.missing})
+        missing = dict.fromkeys(("reproduce", "rebuild"), reason)
+        return replace(self, candidate=None, rebuilt=None, missing={**missing, **self.missing})

@@ -19,7 +19,7 @@ from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.policy import Policy
-from seatrial.trial.recipes import Recipes
+from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.report.highlights import pictures, worst_rows
 from seatrial.trial.rows.answer_collection import CollectedAnswers, ask_repeatedly, collect_answers, read_golden
@@ -52,9 +52,22 @@ def run(
     _check_wheels(candidate, baseline, same_wheel)
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
     setup = set_up_trial(candidate, baseline, policy, index=index, data=data, progress=progress)
-    checks, extras = _Trial(setup, policy, recipes, progress).checks()
+    checks, extras = _run_suites(setup, policy, recipes, progress)
     verdict = _verdict(setup, policy, checks, acceptances, started)
     return replace(verdict, **extras)
+
+
+def _run_suites(
+    setup: TrialSetup, policy: Policy, recipes: Recipes, progress: Progress
+) -> tuple[list[Check], dict[str, Any]]:
+    """Run the suites; where a release's code cannot be trained again after all, run them without it."""
+    while True:
+        try:
+            checks, extras = _Trial(setup, policy, recipes, progress).checks()
+            return [*checks, *equality_checks.check_recipes(recipes)], extras
+        except RecipeError as error:
+            progress(f"going on without it: {error.message.splitlines()[0]}")
+            recipes = recipes.without(error)
 
 
 def _check_wheels(candidate: Path | WheelInfo, baseline: Path | WheelInfo | None, same_wheel: bool) -> None:

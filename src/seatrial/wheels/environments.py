@@ -15,9 +15,9 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json, write_atomic
 from seatrial.core.progress import Progress, silent
 from seatrial.core.state import cache_home
-from seatrial.wheels.installer import create, install, install_locked, python_in
+from seatrial.wheels.installer import create, install, install_locked, python_in, resolve
 from seatrial.wheels.lockfile import Lockfile
-from seatrial.wheels.resolution import resolve_release
+from seatrial.wheels.resolution import Resolution, resolve_release
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo, parse_wheel_name
 
@@ -55,7 +55,16 @@ def make_environment(
     resolution = resolve_release(wheel, extras=extras, toolkit=toolkit, index=index, constraints=constraints)
     root = environments_folder(cache) / f"{wheel.filename.rpartition('-py')[0] or wheel.path.stem}-{resolution.key}"
     contents = {"installed": resolution.requirements}
-    return _ensure(root, contents, partial(install, root, resolution.requirements, resolution.constraints), progress)
+    return _ensure(root, contents, partial(_install_resolved, root, resolution), progress)
+
+
+def _install_resolved(root: Path, resolution: Resolution) -> None:
+    """Install our wheels by path and the rest by version, once it is known that the rest has none of our names."""
+    ours = {each.wheel.name: each.requirement for each in resolution.wheels}
+    found = resolve(root, resolution.requirements, resolution.constraints)
+    others = {name: line for name, line in found.items() if name not in ours}
+    resolution.refuse_own(others)
+    install(root, [*ours.values(), *others.values()])
 
 
 def make_locked_environment(
@@ -69,7 +78,7 @@ def make_locked_environment(
     identity = f"{lockfile.digest} {platform.python_version()} {platform.machine()}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     root = environments_folder(cache) / f"{lockfile.model.name}-pinned-{key}"
-    private, public = lockfile.lines_for(names), lockfile.lines_for(names, others=True)
+    private, public = lockfile.split(names)
     fill = partial(install_locked, root, private, public, wheels)
     return _ensure(root, {"lockfile": lockfile.digest}, fill, progress)
 

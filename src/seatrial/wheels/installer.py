@@ -10,6 +10,9 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import disk_hint
 from seatrial.core.state import tool_cache
@@ -50,24 +53,42 @@ def create(root: Path) -> None:
     _run([uv, "venv", *options, str(root)] if uv else [sys.executable, "-m", "venv", str(root)], root.parent)
 
 
-def install(root: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> None:
-    """Install into the environment at `root`; without a network, from uv's cache."""
-    limits = []
-    if constraints:
-        path = root / "constraints.txt"
-        path.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
-        limits = ["--constraint", str(path)]
-    python, uv = str(python_in(root)), find_uv()
-    if not uv:
-        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
-        _run([*pip, *limits, *requirements], root.parent)
-        return
-    command = [uv, "pip", "install", "--python", python, *limits, *requirements]
+def resolve(root: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> dict[str, str]:
+    """Everything that the environment at `root` would get, as `name==version` by name; nothing is installed yet."""
+    path, limits = root / "requirements.in", root / "constraints.txt"
+    path.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
+    limits.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
+    files = ["--constraint", str(limits), *([] if find_uv() else ["--requirement"]), str(path)]
+    if not find_uv():
+        report = json.loads(_pip(root, "--dry-run", "--ignore-installed", "--report", "-", *files))
+        found = [each["metadata"] for each in report["install"]]
+        return {canonicalize_name(each["name"]): f"{each['name']}=={each['version']}" for each in found}
+    options = ["--python", str(python_in(root)), "--no-header", "--no-annotate", "--quiet"]
+    lines = [line for line in _uv(root, "compile", *options, *files).splitlines() if line.strip()]
+    return {canonicalize_name(Requirement(line).name): line for line in lines}
+
+
+def install(root: Path, requirements: Sequence[str]) -> None:
+    """Install exactly these into the environment at `root`, and nothing that they require."""
+    if find_uv():
+        _uv(root, "install", "--python", str(python_in(root)), "--no-deps", *requirements)
+    else:
+        _pip(root, "--no-deps", *requirements)
+
+
+def _pip(root: Path, *arguments: str) -> str:
+    options = ["--disable-pip-version-check", "--no-input", "--quiet"]
+    return _run([str(python_in(root)), "-m", "pip", "install", *options, *arguments], root.parent)
+
+
+def _uv(root: Path, *arguments: str) -> str:
+    """Run `uv pip`; without a network, from its cache."""
+    command = [str(find_uv()), "pip", *arguments]
     try:
-        _run(command, root.parent)
+        return _run(command, root.parent)
     except SeatrialError as first:
         try:
-            _run([*command, "--offline"], root.parent)
+            return _run([*command, "--offline"], root.parent)
         except SeatrialError:
             raise first from None  # it says more than the error of the second attempt
 
@@ -81,7 +102,7 @@ def install_locked(root: Path, private: str, public: str, wheels: Path) -> None:
         if lines.strip():
             path = root / f"locked-{number}.txt"
             path.write_text(lines, encoding="utf-8")
-            install(root, [*source, "--no-deps", "--require-hashes", "--requirement", str(path)])
+            install(root, [*source, "--require-hashes", "--requirement", str(path)])
 
 
 def python_in(root: Path) -> Path:
@@ -123,7 +144,7 @@ def run_tool(command: list[str], folder: Path, timeout: float = TIMEOUT) -> "sub
         ) from None
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path) -> str:
     completed = run_tool(command, folder)
     if completed.returncode:
         log = last_lines(completed.stderr.strip() or completed.stdout)
@@ -131,3 +152,4 @@ def _run(command: list[str], folder: Path) -> None:
             f"The environment cannot be created; {Path(command[0]).name} says:\n{log}",
             hint=disk_hint(folder, "Packages that are not in the installer's cache need a network connection."),
         )
+    return completed.stdout.decode()

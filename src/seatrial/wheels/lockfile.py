@@ -7,9 +7,10 @@ public index is never considered; every other file must have one of the hashes i
 """
 
 import hashlib
+import platform
 import re
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from packaging.utils import canonicalize_name
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import disk_hint
 from seatrial.core.onnxruntime_floor import require_onnxruntime
+from seatrial.core.own_names import ORIGIN, origin_line, origins
 from seatrial.core.progress import Progress
 from seatrial.wheels.installer import find_uv, last_lines, run_tool
-from seatrial.wheels.resolution import Resolution
+from seatrial.wheels.resolution import TOOLKIT, Resolution
 from seatrial.wheels.wheel import WheelInfo
 
 # Packages that affect predictions; a release is served with the versions that it was trained with.
@@ -44,10 +46,14 @@ class LockedRequirement:
 
 @dataclass(frozen=True)
 class Lockfile:
-    """A lockfile: its text without comments, and the requirements in it."""
+    """A lockfile: its text without comments, the requirements in it, and which of them are on our own index.
+
+    `own` is None for a lockfile of an earlier version, which does not say so.
+    """
 
     text: str
     requirements: tuple[LockedRequirement, ...]
+    own: frozenset[str] | None = None
 
     @property
     def digest(self) -> str:
@@ -59,7 +65,20 @@ class Lockfile:
         """The model's own requirement, which is the first."""
         return self.requirements[0]
 
-    def lines_for(self, names: Collection[str], *, others: bool = False) -> str:
+    def split(self, ours: Collection[str]) -> tuple[str, str]:
+        """The lines of our own wheels, of which these are here, and the lines of all others.
+
+        Raises SeatrialError where one of ours is not here: it would be looked up on the public index.
+        """
+        missing = sorted((self.own or frozenset()) - set(ours) - {TOOLKIT})
+        if missing:
+            raise SeatrialError(
+                f"The wheel of {missing[0]}, which is on our own index, is missing.",
+                hint="Deploy again where that index can be reached.",
+            )
+        return self._lines_for(ours), self._lines_for(ours, others=True)
+
+    def _lines_for(self, names: Collection[str], *, others: bool = False) -> str:
         """The lines of these names; with `others`, the lines of all other names."""
         lines = [line for line in self.requirements if (line.name in names) is not others]
         return "".join(f"{line.requirement}{''.join(f' --hash=sha256:{h}' for h in line.hashes)}\n" for line in lines)
@@ -80,19 +99,38 @@ def compile_lockfile(resolution: Resolution, progress: Progress) -> Lockfile:
         limits = [f"{name}=={made_with[name]}\n" for name in DECISIVE if made_with.get(name)]
         (folder / "constraints.txt").write_text("".join(limits), "utf-8")
         excluded = [word for each in ours for word in ("--no-emit-package", each.wheel.name)]
-        rest = _compile(["requirements.in", "--constraint", "constraints.txt", *OPTIONS, *excluded], folder, model)
+        arguments = ["requirements.in", "--constraint", "constraints.txt", *OPTIONS, *excluded]
+        rest = _compile(arguments, folder, _pythons(model), "The release's requirements")
     own = "".join(f"{each.pinned} \\\n    --hash=sha256:{each.wheel.sha256}\n" for each in ours)
-    return read_lockfile(own + rest, str(model.path))
+    index = resolution.index.name if resolution.index else "files"
+    names = [each.wheel.name for each in ours]
+    origin = origin_line(index, names)
+    lockfile = read_lockfile(origin + own + rest, str(model.path))
+    resolution.refuse_own(line.name for line in lockfile.requirements if line.name not in names)
+    return lockfile
+
+
+def compile_tools(requires: Sequence[str]) -> Lockfile:
+    """Lock the tools of a build, for all platforms, from the public index."""
+    python = platform.python_version()
+    with tempfile.TemporaryDirectory(prefix="seatrial-lock-") as name:
+        folder = Path(name)
+        (folder / "requirements.in").write_text("".join(f"{line}\n" for line in requires), "utf-8")
+        what = f"The build tools ({', '.join(requires)})"
+        text = _compile(["requirements.in", *OPTIONS], folder, [OLDEST_PYTHON, python], what)
+    return read_lockfile(text, "the build tools")
 
 
 def read_lockfile(text: str, where: str) -> Lockfile:
     """Parse a lockfile; SeatrialError where a line is anything but a package with an exact version and hashes."""
+    own = origins(text)
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise SeatrialError(f"{where} is empty.", hint=RESTORE)
     content = "\n".join(lines) + "\n"
     requirements = [_parse_line(line, where) for line in content.replace("\\\n", " ").splitlines()]
-    return Lockfile(content, tuple(requirements))
+    first = ORIGIN.search(text)
+    return Lockfile(f"{first[0]}\n{content}" if first else content, tuple(requirements), own)
 
 
 def _parse_line(line: str, where: str) -> LockedRequirement:
@@ -110,13 +148,13 @@ def _parse_line(line: str, where: str) -> LockedRequirement:
     return LockedRequirement(canonicalize_name(requirement.name), text.strip(), hashes)
 
 
-def _compile(arguments: list[str], folder: Path, model: WheelInfo) -> str:
-    """Run `uv pip compile`: for the oldest Python of the release, or else for the one that it was made with."""
+def _compile(arguments: list[str], folder: Path, pythons: Sequence[str], what: str) -> str:
+    """Run `uv pip compile` for the first of these Python versions that can be resolved."""
     uv = find_uv()
     if uv is None:
-        raise SeatrialError("Locking a release needs uv, which is not installed.", hint='pip install "seatrial[cli]"')
+        raise SeatrialError("Pinning needs uv, which is not installed.", hint='pip install "seatrial[cli]"')
     log = b""
-    for python in _pythons(model):
+    for python in pythons:
         for more in ([], ["--offline"]):
             command = [uv, "pip", "compile", *arguments, "--python-version", python, *more]
             completed = run_tool(command, folder, TIMEOUT)
@@ -124,7 +162,7 @@ def _compile(arguments: list[str], folder: Path, model: WheelInfo) -> str:
                 return completed.stdout.decode()
             log = log or completed.stderr
     raise SeatrialError(
-        f"The release's requirements cannot be resolved; uv says:\n{last_lines(log)}",
+        f"{what} cannot be resolved; uv says:\n{last_lines(log)}",
         hint=disk_hint(folder, "Packages that are not in uv's cache need a network connection."),
     )
 

@@ -56,6 +56,13 @@ class Resolution:
     wheels: tuple[ResolvedWheel, ...]
     by_name: tuple[str, ...]
     constraints: tuple[str, ...]
+    index: WheelSource | None = None
+
+    def refuse_own(self, names: Iterable[str]) -> None:
+        """Raise SeatrialError if one of the names that would come from the public index is the project's own."""
+        if self.index is not None:
+            for name in names:
+                self.index.names_of_ours.refuse_public(canonicalize_name(name), self.index.where)
 
     @property
     def requirements(self) -> list[str]:
@@ -98,6 +105,7 @@ def resolve_release(
         wheels=tuple(ResolvedWheel(wheel, tuple(sorted(own))) for _, (wheel, own) in sorted(search.wheels.items())),
         by_name=tuple(sorted(search.by_name)),
         constraints=tuple(constraints),
+        index=index,
     )
 
 
@@ -134,6 +142,8 @@ class _Search:
                     self.add(wheel, requirement.extras)
             elif newest := self._newest(requirement, name):
                 self.add(newest, requirement.extras)
+            elif self._index is not None and self._index.names_of_ours.owns(name):
+                self._index.names_of_ours.refuse_public(name, self._index.where)
             elif name == TOOLKIT:
                 self.by_name.add(str(requirement))
 
@@ -144,6 +154,7 @@ class _Search:
             return None
         by_version = {file.version: file for file in files if file.is_wheel and not file.yanked and _runs_here(file)}
         where = self._index.where
+        self._index.names_of_ours.refuse_moved(name, where)
         if not by_version:
             # The index owns this name, so a package by someone else must not replace it.
             raise SeatrialError(f"{where} has no wheel of {name}.", hint=f"Publish a wheel of {name} there.")

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Protocol
 
+from seatrial.core.own_names import OwnNames
 from seatrial.wheels.simple_api import IndexedFile
 from seatrial.wheels.wheel import WheelInfo, inspect
 
 
 class WheelSource(Protocol):
     """Lists the files of a project, and provides them as local files with verified hashes."""
+
+    name: str
+    names_of_ours: OwnNames  # that are only ever asked of this source
 
     @property
     def where(self) -> str:
@@ -30,6 +34,7 @@ class SourceOverride:
 
     def __init__(self, name: str, override: WheelSource, source: WheelSource) -> None:
         self._name, self._override, self._source = name, override, source
+        self.name, self.names_of_ours = source.name, source.names_of_ours
 
     @property
     def where(self) -> str:

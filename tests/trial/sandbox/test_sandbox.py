@@ -24,9 +24,10 @@ from seatrial.core.errors import SeatrialError
 from seatrial.release import build_toolkit
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError
+from seatrial.trial.sandbox import sandbox as sandbox_module
 from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Score, Validate
 from seatrial.trial.sandbox.sandbox import Sandbox, open_sandbox, pins
-from seatrial.wheels.installer import create, install, python_in
+from seatrial.wheels.installer import create, install, python_in, resolve
 
 pytestmark = pytest.mark.slow
 
@@ -301,6 +302,21 @@ def test_garbage_on_its_output_does_no_harm(sandbox: Sandbox):
     assert len(answers.printed) < 2**17
 
 
+@pytest.fixture
+def _without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a system whose kernel refuses nothing."""
+    monkeypatch.setattr(sandbox_module, "KERNEL_LIMITS", False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's limits are Linux's")
+def test_the_kernel_refuses_what_python_does_not_see(sandbox: Sandbox, tmp_path: Path):
+    answers = sandbox.ask([Predict("p", [row(0.5, f"leave {tmp_path / 'pids'}")])])  # forks below Python, and writes
+    assert "may not open this file" in answers.predicted["p"].together.errors[0]
+    assert answers.attempts == (f"open('{tmp_path / 'pids'}', for writing)",)
+    assert not (tmp_path / "pids").exists()
+
+
+@pytest.mark.usefixtures("_without_the_kernel")
 def test_nothing_that_it_started_is_left_running(sandbox: Sandbox, tmp_path: Path):
     pids = tmp_path / "pids"
     answers = sandbox.ask([Predict("p", [row(0.5, f"leave {pids}")])])
@@ -342,7 +358,7 @@ def test_it_cannot_reach_the_network(sandbox: Sandbox):
     assert answers.attempts
     assert all(attempt.startswith("socket.") for attempt in answers.attempts)
     if answers.namespace:
-        assert predicted.scores[2, 1] > 0.99  # the score of the error number ENETUNREACH
+        assert predicted.scores[2, 1] > 0.7  # the score of an error number: EPERM, or ENETUNREACH
 
 
 def test_missing_predictions_are_counted(open_moody: Open):
@@ -406,7 +422,9 @@ def test_a_worker_ends_with_the_process_that_started_it(sandbox: Sandbox, tmp_pa
     leaves, hangs = row(0.5, f"leave {tmp_path / 'pids'}"), row(0.5, "hang")
     code = f"""
 import pickle, sys
+from seatrial.trial.sandbox import sandbox
 from seatrial.trial.sandbox.queries import Predict
+sandbox.KERNEL_LIMITS = False
 side = pickle.loads(bytes.fromhex(sys.stdin.read()))
 side.ask([Predict("p", [{leaves!r}, {hangs!r}])])
 """
@@ -427,6 +445,7 @@ side.ask([Predict("p", [{leaves!r}, {hangs!r}])])
         os.kill(stray, signal.SIGKILL)  # nobody is left who could
 
 
+@pytest.mark.usefixtures("_without_the_kernel")
 def test_an_interruption_leaves_no_process(sandbox: Sandbox, tmp_path: Path):
     pids = tmp_path / "pids"
 
@@ -490,6 +509,7 @@ def test_a_damaged_graph_cannot_be_loaded(open_moody: Open):
         open_moody(model=b"\x08\x0a").ask([Describe()])
 
 
+@pytest.mark.usefixtures("_without_the_kernel")
 def test_a_model_from_outside_its_wheel_is_refused(open_moody: Open, tmp_path: Path):
     checkout = tmp_path / "checkout"
     (checkout / "elsewhere").mkdir(parents=True)
@@ -600,7 +620,8 @@ def test_a_native_release_runs_on_the_scikit_learn_that_it_was_made_with(open_mo
     )
     home = tmp_path / "old"
     create(home)
-    install(home, [f"{name}=={old[name]}" for name in ("numpy", "scikit-learn", "skops")])
+    found = resolve(home, [f"{name}=={old[name]}" for name in ("numpy", "scikit-learn", "skops")])
+    install(home, list(found.values()))
     points = np.linspace(-2, 2, 9)
     for python, made_with in ((sys.executable, {name: version(name) for name in names}), (python_in(home), old)):
         file = tmp_path / f"{made_with['scikit-learn']}.skops"

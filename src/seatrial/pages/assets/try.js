@@ -496,7 +496,7 @@ const CALLS = {
     `request = Request("${predictUrl()}", json.dumps(row).encode(), {"Content-Type": "application/json"})\n` +
     `print(json.load(urlopen(request)))`,
   package: (row) =>
-    `# pip install ${model.release}==${model.version}\nimport ${model.package}\n\n` +
+    `# pip install --no-deps --index-url URL_OF_YOUR_INDEX ${model.release}==${model.version}\nimport ${model.package}\n\n` +
     `print(${model.package}.predict(${python(row)}))`,
 };
 

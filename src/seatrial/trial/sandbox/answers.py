@@ -207,6 +207,8 @@ _READERS: dict[str, Any] = {
 
 
 def _matrix(path: Path) -> Floats:
+    if not path.is_file():  # a pipe would never end
+        raise NoAnswerError(f"wrote no {path.name}")
     matrix = np.load(path, allow_pickle=False)
     if not isinstance(matrix, np.ndarray) or matrix.dtype != np.float64 or matrix.ndim != 2:
         raise NoAnswerError(f"wrote an invalid matrix of scores: {path.name}")

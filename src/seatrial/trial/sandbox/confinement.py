@@ -1,7 +1,9 @@
 """Confines a worker: limits, no network, no child processes. Runs inside a sandbox's environment, loaded by path.
 
-It keeps a broken or careless model from doing harm. It is not a security boundary against a wheel that was
-made to break out, because the model shares the worker's process. Only the standard library is used.
+On Linux the kernel enforces it (kernel_limits.py), also against code that was made to break out. The audit hook here
+reports what was tried; elsewhere it is the only barrier, which stops careless code and not malicious code. Whoever
+controls the model controls its answers: they are data about it, never trusted further. Only the standard library is
+used.
 
 - Memory: RLIMIT_DATA, which counts private writable memory, such as a loaded model: 77 MB for a graph, 243 MB for
   scikit-learn, where RLIMIT_AS counts 173 and 583. A higher RLIMIT_AS bounds shared memory.
@@ -15,6 +17,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,9 @@ PROCESSES = frozenset(
     | {"subprocess.Popen", "pty.spawn"}
 )
 ATTEMPTS_KEPT = 20
+# Folders of the system, which libraries look into: reading there is refused by the kernel where it matters.
+SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/proc/self", f"/proc/{os.getpid()}", "/dev", "/nix")
+QUIET = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys", "/proc/version", "/proc/cgroups", "/run/systemd")
 
 
 def limit(memory_mb: int, seconds: int) -> None:
@@ -93,20 +99,46 @@ def leave_network() -> bool:
 
 
 class Guard:
-    """The audit hook; `attempts` is what was tried and refused, even if the model swallowed the error."""
+    """The audit hook; `attempts` is what was tried and refused, even if the model swallowed the error.
 
-    def __init__(self) -> None:
+    `readable` and `writable` are the files and folders that it may open; by default, all.
+    """
+
+    def __init__(self, readable: Sequence[str] = ("/",), writable: Sequence[str] = ("/",)) -> None:
         self.attempts: list[str] = []
+        self._writable = tuple(writable)
+        self._readable = (*readable, *writable, *SYSTEM)
+        self._everything = "/" in self._readable
         sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in NETWORK or event in PROCESSES:
+        if event == "open" and not self._everything:
+            self._audit_open(*arguments)
+        elif event in NETWORK or event in PROCESSES:
             what = f"{event}({', '.join(_shown(each) for each in arguments[:2])})"
             if len(self.attempts) < ATTEMPTS_KEPT and what not in self.attempts:
                 self.attempts.append(what)
             kind = "access the network" if event in NETWORK else "start a process"
             # The error that the system itself would raise, so that libraries handle it.
             raise PermissionError(f"A model on trial may not {kind}: {what}")
+
+    def _audit_open(self, path: Any, _: Any, flags: Any) -> None:
+        """Refuse a file that is elsewhere; what does not exist is left to the system, as libraries look for much."""
+        if not isinstance(path, (str, bytes, os.PathLike)) or not isinstance(flags, int):
+            return
+        written = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        place = os.path.realpath(os.fsdecode(path))
+        if _within(place, (*self._writable, os.devnull) if written else self._readable):
+            return
+        if written or os.path.lexists(place):
+            what = f"open({_shown(place)}, {'for writing' if written else 'for reading'})"
+            if len(self.attempts) < ATTEMPTS_KEPT and what not in self.attempts and not _within(place, QUIET):
+                self.attempts.append(what)
+            raise PermissionError(f"A model on trial may not open this file: {place}")
+
+
+def _within(path: str, places: Sequence[str]) -> bool:
+    return any(path == place or path.startswith(place.rstrip(os.sep) + os.sep) for place in places)
 
 
 def _shown(value: Any) -> str:

@@ -16,6 +16,7 @@ WORKER = Path(__file__).with_name("worker.py")
 MARK = "SEATRIAL_TRIAL"  # the environment variable by which everything that a worker starts is found
 KEPT = 64 * 1024  # bytes of output that are kept, from the end
 SWEEPS = 50
+POLL_SECONDS = 0.005
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS", "VECLIB")
 PASSED_ON = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # what an interpreter may need to start; secrets are not passed on
 
@@ -30,9 +31,23 @@ class Ended:
 
 
 class Running:
-    """A context in which a worker does the request in `folder`; after it, nothing that the worker started is alive."""
+    """A context in which a worker does the request in `folder`; after it, nothing that the worker started is alive.
 
-    def __init__(self, python: Path, folder: Path, *, timeout: float, threads: int) -> None:
+    `script` is started in the folder `place`; by default both are the worker's own. With `asked`, it reads its
+    standard input.
+    """
+
+    def __init__(
+        self,
+        python: Path,
+        folder: Path,
+        *,
+        timeout: float,
+        threads: int,
+        script: Path = WORKER,
+        place: Path | None = None,
+        asked: bool = False,
+    ) -> None:
         self._deadline = time.monotonic() + timeout
         self._mark = uuid.uuid4().hex
         scratch = folder / "scratch"
@@ -40,12 +55,14 @@ class Running:
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {f"{library}_NUM_THREADS": str(threads) for library in THREADS}
         environment |= {name: str(scratch) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
-        environment |= {"LOKY_MAX_CPU_COUNT": str(threads), "TZ": "UTC", "LANG": "C.UTF-8", MARK: self._mark}
+        # A worker may start no process, so joblib must not try.
+        environment |= {"LOKY_MAX_CPU_COUNT": str(threads), "JOBLIB_MULTIPROCESSING": "0"}
+        environment |= {"TZ": "UTC", "LANG": "C.UTF-8", MARK: self._mark}
         self._process = subprocess.Popen(
-            [str(python), "-I", "-X", "faulthandler", "-X", "utf8", str(WORKER), str(folder)],
-            cwd=scratch,
+            [str(python), "-I", "-X", "faulthandler", "-X", "utf8", str(script), str(folder)],
+            cwd=place or scratch,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if asked else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -57,6 +74,19 @@ class Running:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end()
+
+    def ask(self, line: str, answer: Path, timeout: float) -> Ended | None:
+        """Send a line, and wait until the file `answer` is there; otherwise the worker has ended, or is killed."""
+        assert self._process.stdin is not None
+        self._deadline = time.monotonic() + timeout
+        with suppress(OSError):  # a worker that has ended reads nothing
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
+        while not os.path.lexists(answer):
+            if self._process.poll() is not None or time.monotonic() > self._deadline:
+                return self.wait()
+            time.sleep(POLL_SECONDS)
+        return None
 
     def wait(self) -> Ended:
         """Wait for the end, or kill the worker at the timeout."""

@@ -8,19 +8,23 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
 from seatrial.core.progress import Progress, silent
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError, Subject
 from seatrial.trial.sandbox.answers import Answers, NoAnswerError, read_answers
-from seatrial.trial.sandbox.process import Ended, Running
+from seatrial.trial.sandbox.process import WORKER, Ended, Running
 from seatrial.trial.sandbox.queries import Job, write_request
 from seatrial.trial.sandbox.worker import EXIT_FAILED, EXIT_MEMORY
 from seatrial.wheels.environments import Environment, make_environment
@@ -33,6 +37,16 @@ PINNED = {
     "onnx": ("numpy", "onnxruntime", "pydantic"),
     "native": ("numpy", "onnxruntime", "pydantic", "scikit-learn", "pandas", "skops"),
 }
+MODULES = {"scikit-learn": "sklearn"}
+IMPORT_ALL = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except Exception:
+        pass
+"""
+KERNEL_LIMITS = True  # a test of what happens without them, as outside of Linux, turns them off
 OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "bad allocation", "Cannot allocate memory", "Failed to allocate memory")
 SIGNALS = {
     "SIGSEGV": "crashed (segmentation fault)",
@@ -69,12 +83,21 @@ class Sandbox:
                 "threads": policy.threads,
                 "memory_mb": policy.memory_mb,
                 "cpu_seconds": math.ceil(policy.timeout * policy.threads) + 10,
+                "readable": self._readable(jobs) if KERNEL_LIMITS else [],
                 "jobs": write_request(folder, jobs),
             }
             (folder / "request.json").write_text(json.dumps(request))
             python = self.environment.python
             with Running(python, folder, timeout=policy.timeout, threads=policy.threads) as running:
                 return self._read(folder, jobs, running.wait())
+
+    def _readable(self, jobs: Sequence[Job]) -> list[str]:
+        """What the worker may read besides the system's files: its environment, and the trial's own scripts."""
+        site = site_packages(self.environment.root)
+        linked = {path.resolve().parents[1] for path in site.glob("*/__init__.py") if path.is_symlink()} if site else ()
+        faults = [job.fault.file.absolute() for job in jobs if job.fault]
+        places = [self.environment.root, Path(sys.base_prefix), WORKER.parent, *linked, *faults]
+        return sorted({str(each) for path in places for each in (path, path.resolve())})
 
     @property
     def subject(self) -> Subject:
@@ -90,7 +113,7 @@ class Sandbox:
         )
 
     def _read(self, folder: Path, jobs: Sequence[Job], ended: Ended) -> Answers:
-        if ended.code == 0 and (folder / "answer.json").exists():
+        if ended.code == 0 and (folder / "answer.json").is_file():  # and not a pipe, which would never end
             try:
                 return read_answers(folder, jobs, ended.stdout)
             except NoAnswerError as error:
@@ -112,13 +135,16 @@ class Sandbox:
             return f"was killed: out of memory (limit {policy.memory_mb} MB)"
         if failure:
             return failure.rstrip(".")
-        if code >= 0:
-            return f"ended without an answer (exit code {code})"
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return SIGNALS.get(name, f"was killed ({name})")
+        return death(code) if code < 0 else f"ended without an answer (exit code {code})"
+
+
+def death(code: int) -> str:
+    """Say how a process ended by a signal."""
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return SIGNALS.get(name, f"was killed ({name})")
 
 
 def open_sandbox(
@@ -160,6 +186,7 @@ def open_sandbox(
     if not environment.cached:
         # Python compiles what it imports for the first time; these seconds must not count against a new candidate.
         progress(f"{role}: starting it for the first time")
+        _compile_libraries(environment.python, info)
         sandbox.ask([])
     return sandbox
 
@@ -171,9 +198,28 @@ def pins(release: dict[str, Any]) -> list[str]:
     return [f"{name}=={made_with[name]}" for name in names if name in made_with]
 
 
+def site_packages(root: Path) -> Path | None:
+    """The folder of an environment's packages."""
+    return next(iter([*root.glob("lib/python*/site-packages"), *root.glob("Lib/site-packages")]), None)
+
+
+def _compile_libraries(python: Path, wheel: WheelInfo) -> None:
+    """Import what releases run on, and nothing of the release, so that Python stores it compiled."""
+    engine = str((wheel.release or {}).get("engine"))
+    modules = [MODULES.get(name, name) for name in PINNED.get(engine, PINNED["onnx"])]
+    code = (
+        "import importlib, sys\nfor name in sys.argv[1:]:\n try: importlib.import_module(name)\n except Exception: pass"
+    )
+    command = [str(python), "-I", "-c", code, *modules, "seatrial.model.release", "seatrial.model.console"]
+    with suppress(subprocess.TimeoutExpired, OSError):  # it only saves time
+        subprocess.run(
+            command, env=allowed_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+        )
+
+
 def _check_installed(wheel: WheelInfo, environment: Environment) -> None:
     """Compare the installed package with the wheel: a cached environment may have been edited since."""
-    site = next((path.parent for path in environment.root.glob(f"[Ll]ib*/**/site-packages/{wheel.package}")), None)
+    site = site_packages(environment.root)
     changed = wheel.changed_file(site, required=True) if site else f"{wheel.package}/"
     if changed:
         raise SeatrialError(

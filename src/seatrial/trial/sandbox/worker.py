@@ -27,11 +27,14 @@ def main(folder: Path) -> None:
     """Do all jobs, and end the process without running anything that the model left behind."""
     request = json.loads((folder / "request.json").read_bytes())
     here = Path(__file__).parent
-    confinement, jobs = (_load(name, here / f"{name}.py") for name in ("confinement", "jobs"))
+    sys.dont_write_bytecode = True  # an environment is nobody's to write
+    confinement, kernel, jobs = (_load(name, here / f"{name}.py") for name in ("confinement", "kernel_limits", "jobs"))
     confinement.die_with_parent(request["parent"])
     confinement.limit(request["memory_mb"], request["cpu_seconds"])
     alone = confinement.leave_network()
-    guard = confinement.Guard()
+    files = (request["readable"], [str(folder)]) if request["readable"] else ()
+    within = kernel.confine(*files) if files else False
+    guard = confinement.Guard(*files)
     code, answer = EXIT_FAILED, {"failure": ""}
     try:
         answer = _answer(jobs, request, folder)
@@ -48,7 +51,7 @@ def main(folder: Path) -> None:
         answer["failure"] = f"failed: {jobs.as_line(error)}"
         traceback.print_exception(error)
     try:
-        content = _dumps({**answer, "attempts": guard.attempts, "namespace": alone}, default=str).encode()
+        content = _dumps({**answer, "attempts": guard.attempts, "namespace": alone or within}, default=str).encode()
         _write_whole(folder / "answer.json", content)
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:

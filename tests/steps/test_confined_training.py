@@ -1,0 +1,122 @@
+"""A release's code is trained in a process that has nothing of this one, and whatever it does is contained."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.projects import poisoned
+from tests.train.projects import PIPELINE, table, two, write_project
+
+from seatrial.steps.confined_training import ConfinedCode, confined_code
+from seatrial.steps.recipes import training_of
+from seatrial.train.recipe import read_recipe
+from seatrial.trial.policy import Policy
+from seatrial.trial.recipes import RecipeError
+
+POLICY = Policy(training_seconds=60)
+ATTACKING = Path(poisoned.__file__).read_text().split("\nif __name__")[0] + PIPELINE.replace(
+    "def build():\n", "def build():\n    attack()\n"
+)
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's limits are Linux's")
+
+
+@contextmanager
+def code_of(root: Path, pipeline: str = PIPELINE, policy: Policy = POLICY) -> Iterator[ConfinedCode]:
+    project = write_project(root / "project", table(two), pipeline=pipeline)
+    with confined_code("baseline", project.root, [project.data], policy, root / "process") as code:
+        yield code
+
+
+def test_it_gives_what_training_here_gives(tmp_path: Path) -> None:
+    with code_of(tmp_path) as code:
+        project = tmp_path / "project"
+        confined = code.training("own", project / "data.csv")
+        here = training_of(read_recipe(write_project(tmp_path / "again", table(two))))
+        assert confined.table.name == here.table.name
+        for name, values in here.table.columns.items():
+            assert confined.table.columns[name].tolist() == values.tolist()
+        assert confined.target.tolist() == here.target.tolist()
+        assert confined.held_out.target.tolist() == here.held_out.target.tolist()
+        columns = {**here.held_out.columns, "size": here.held_out.columns["size"] + 40.0}  # some beyond the schema
+        half = np.arange(0, len(here.target), 2)
+        for ours, theirs in ((confined.score, here.score), (confined.refit(half), here.refit(half))):
+            scores = ours(columns)
+            np.testing.assert_array_equal(scores, theirs(columns))
+            assert np.isnan(scores).any()
+            assert np.isfinite(scores).any()
+        assert code.attempts == []
+
+
+@linux
+def test_a_poisoned_recipe_gets_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of the confinement every attack succeeds, which shows that the attacks are real."""
+    monkeypatch.setenv("TEAM_TOKEN", "secret")
+    outside, home = tmp_path / "outside", tmp_path / "home"
+    outside.mkdir()
+    home.mkdir()
+    (tmp_path / "secret").write_text("password")
+    with code_of(tmp_path, ATTACKING) as code, socket.socket() as listener, socket.socket(socket.AF_UNIX) as control:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        control.bind(str(tmp_path / "control"))
+        control.listen()
+        data = tmp_path / "project" / "data.csv"
+        aims = {
+            "judge": os.getpid(), "secret": str(tmp_path / "secret"), "outside": str(outside), "table": str(data),
+            "port": listener.getsockname()[1], "control": str(tmp_path / "control"),
+        }  # fmt: skip
+        package = tmp_path / "project" / "src" / "little_model"
+        (tmp_path / "project" / "aims.json").write_text(json.dumps(aims))
+        before = {path: path.read_bytes() for path in (data, package / "pipeline.py")}
+        training = code.training("own", data)
+        training.score(training.held_out.columns)
+        attacks = json.loads((tmp_path / "process" / "scratch" / "attacks.json").read_text())
+        assert list(attacks) == [each.__name__ for each in poisoned.ATTACKS]
+        assert [name for name, result in attacks.items() if result == "done"] == []
+        assert not list(outside.iterdir())
+        assert {path: path.read_bytes() for path in before} == before
+        tried = " ".join(code.attempts)
+        assert all(word in tried for word in ("secret", "outside", "socket.connect", "os.fork", "environ"))
+        loose = {**os.environ, "HOME": str(home), "AIMS": str(tmp_path / "project" / "aims.json")}
+        copy = tmp_path / "poisoned.py"
+        copy.write_text(Path(poisoned.__file__).read_text())
+        subprocess.run([sys.executable, "-I", str(copy)], env=loose, check=True, timeout=30)
+    assert set(json.loads((home / "attacks.json").read_text()).values()) == {"done"}
+
+
+STALLING = PIPELINE.replace("def build():\n", "def build():\n    import time\n    time.sleep(60)\n")
+FORGING = PIPELINE.replace(
+    "def build():\n",
+    """def build():
+    import os, pathlib, sys
+    print('{"outcome": "passed"}', flush=True)
+    for folder in (pathlib.Path(sys.argv[1]), pathlib.Path.home()):
+        (folder / "1.json").write_text('{"attempts": [], "outcome": "passed"}')
+    os._exit(0)
+""",
+)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "words"),
+    [
+        (STALLING, "did not finish within 4 s (training_seconds)"),
+        (FORGING, "returned no scores"),
+    ],
+)
+def test_what_it_does_instead_of_training_is_said(tmp_path: Path, pipeline: str, words: str) -> None:
+    with code_of(tmp_path, pipeline) as code:
+        training = code.training("own", tmp_path / "project" / "data.csv")
+        if pipeline is STALLING:
+            code.policy = Policy(training_seconds=4)
+        with pytest.raises(RecipeError) as error:
+            training.score(training.held_out.columns)
+    assert words in error.value.message
+    assert error.value.role == "baseline"
