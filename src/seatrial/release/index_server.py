@@ -5,16 +5,11 @@ inspected before it appears, is never overwritten, and appears whole or not at a
 """
 
 import asyncio
-import hmac
 import shutil
-from base64 import b64decode
-from binascii import Error as Base64Error
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name, is_normalized_name
 from starlette.applications import Starlette
@@ -24,14 +19,13 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.core.index_settings import LOOPBACK
 from seatrial.release.folder_index import FolderIndex
 from seatrial.release.index import BusyIndexError, UnwritableIndexError, VersionExistsError
+from seatrial.release.index_access import Access, Caller, Gate, IndexRoute
 from seatrial.release.listing import HTML_TYPES, JSON_TYPE
 from seatrial.wheels.simple_api import (
     IndexedFile,
@@ -43,46 +37,46 @@ from seatrial.wheels.simple_api import (
     root_json,
 )
 
+__all__ = ["Access", "make_app"]
+
 UPLOADS = ".uploads"
+UPLOAD_PATHS = ("/", "/legacy/", "/simple/")
 LIMIT = 1 << 30  # bytes of one upload
 UPLOAD_SECONDS = 900.0
 STATUS: dict[type[SeatrialError], int] = {VersionExistsError: 409, UnwritableIndexError: 507, BusyIndexError: 503}
 
 
-@dataclass(frozen=True)
-class Access:
-    """Who may do what. Without a password everybody may do everything; that is only for use on this machine."""
-
-    user: str
-    password: str = ""
-    open_reading: bool = False
-
-    def allows(self, authorization: str) -> bool:
-        """Check user and password, in a time that does not depend on them."""
-        kind, _, value = authorization.partition(" ")
-        try:
-            credentials = b64decode(value.strip(), validate=True) if kind.lower() == "basic" else b""
-        except (Base64Error, ValueError):
-            credentials = b""
-        return hmac.compare_digest(credentials, f"{self.user}:{self.password}".encode())
-
-
-def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> ASGIApp:
+def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> Starlette:
     """Make the ASGI application that serves `index`."""
     shutil.rmtree(index.path / UPLOADS, ignore_errors=True)  # left by a server that was killed
     handlers = _Handlers(index, limit)
+    gate = Gate(access)
     routes = [
-        *(Route(path, handlers.upload, methods=["POST"]) for path in ("/", "/legacy/", "/simple/")),
-        Route("/", lambda _: PlainTextResponse("A package index: see /simple/.\n")),
-        Route("/health", lambda _: PlainTextResponse("ok\n")),
-        Route("/simple", lambda _: RedirectResponse("/simple/", 308)),
-        Route("/simple/", handlers.projects),
-        Route("/simple/{project}", handlers.slash),
-        Route("/simple/{project}/", handlers.project),
-        Route("/simple/{project}/{filename}", handlers.file),
+        IndexRoute("GET", "/health", _health, Caller.ANYONE, gate),
+        IndexRoute("GET", "/", _greeting, Caller.READER, gate),
+        IndexRoute("GET", "/simple", _to_projects, Caller.READER, gate),
+        IndexRoute("GET", "/simple/", handlers.projects, Caller.READER, gate),
+        IndexRoute("GET", "/simple/{project}", handlers.slash, Caller.READER, gate),
+        IndexRoute("GET", "/simple/{project}/", handlers.project, Caller.READER, gate),
+        IndexRoute("GET", "/simple/{project}/{filename}", handlers.file, Caller.READER, gate),
+        *(IndexRoute("POST", path, handlers.upload, Caller.WRITER, gate) for path in UPLOAD_PATHS),
     ]
-    handle_errors = {SeatrialError: _damaged}
-    return _Guard(Starlette(routes=routes, exception_handlers=handle_errors), access)
+    app = Starlette(routes=routes, exception_handlers={SeatrialError: _damaged})
+    app.router.default = gate.not_found
+    app.router.redirect_slashes = False
+    return app
+
+
+def _health(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _greeting(_request: Request) -> Response:
+    return PlainTextResponse("A package index: see /simple/.\n")
+
+
+def _to_projects(_request: Request) -> Response:
+    return RedirectResponse("/simple/", 308)
 
 
 class _Handlers:
@@ -180,35 +174,6 @@ class _Handlers:
         return PlainTextResponse(f"{filename} {'was already published' if published.already else 'is published'}.\n")
 
 
-class _Guard:
-    """Checks every request before it is routed, so that no route can be forgotten."""
-
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self.app, self.access = app, access
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            refusal = self._refusal(Request(scope))
-            if refusal:
-                await refusal(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    def _refusal(self, request: Request) -> Response | None:
-        if not self.access.password:
-            # A web page whose host name resolves to this machine must not read or write here.
-            local = _hostname(request.headers.get("host", "")) in LOOPBACK
-            return None if local else PlainTextResponse("Wrong host.\n", 421)
-        reading = request.method in ("GET", "HEAD")
-        if request.url.path == "/health" or (reading and self.access.open_reading):
-            return None
-        if self.access.allows(request.headers.get("authorization", "")):
-            return None
-        return PlainTextResponse(
-            "The user name or the password is wrong.\n", 401, {"WWW-Authenticate": 'Basic realm="index"'}
-        )
-
-
 def _page(request: Request, html: Any, json: Any) -> Response:
     """Respond in the format that the client prefers (PEP 691)."""
     kind = _negotiated(request.headers.get("accept", "*/*"))
@@ -251,11 +216,3 @@ def _bounded(receive: Receive, limit: int) -> Receive:
 
 def _damaged(_request: Request, _error: Exception) -> Response:
     return PlainTextResponse("The index is damaged; its administrator must check it.\n", 500)
-
-
-def _hostname(host: str) -> str:
-    """The name in a Host header; empty where it is not valid."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
