@@ -1,0 +1,89 @@
+"""An sdist, inspected without unpacking it: its PKG-INFO, and whether its members could do harm when it is unpacked."""
+
+import gzip
+import tarfile
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+from seatrial.core.errors import SeatrialError
+from seatrial.wheels.archive import check_names
+from seatrial.wheels.budget import CHUNK, Budget, InspectionError
+from seatrial.wheels.source_code import bytecode
+
+TEXT_LIMIT = 4 * 2**20  # PKG-INFO is read into memory
+HEADER_LIMIT = 64 * 2**10  # bytes of an extended header, which tarfile reads into memory
+REBUILD = "Build it again with `seatrial build`."
+
+
+def read_pkg_info(path: Path) -> bytes:
+    """Read the PKG-INFO of an sdist, and refuse what no sdist contains."""
+    top = path.name.removesuffix(".tar.gz")
+    budget = Budget(path.stat().st_size)
+    try:
+        with gzip.open(path) as unpacked:
+            bounded = cast(IO[bytes], _Bounded(cast(IO[bytes], unpacked), budget))
+            with tarfile.open(fileobj=bounded, mode="r:") as archive:
+                metadata, names = _read_members(path, archive, budget, top)
+        check_names(path, names)
+    except InspectionError as error:
+        raise SeatrialError(f"{path} is refused: {error}.", hint=REBUILD) from None
+    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
+        raise SeatrialError(f"{path} is damaged: {error}.", hint=REBUILD) from None
+    if metadata is None:
+        raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
+    return metadata
+
+
+def _read_members(path: Path, archive: tarfile.TarFile, budget: Budget, top: str) -> tuple[bytes | None, list[str]]:
+    metadata, names = None, []
+    while (member := archive.next()) is not None:
+        archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps all that it has seen
+        budget.take_members(1)
+        budget.check_time()
+        name = member.name
+        names.append(f"{name}/" if member.isdir() else name)
+        if name.partition("/")[0] != top or ".." in name.split("/"):
+            raise SeatrialError(f"{path} is refused: {name} is outside of {top}/.")
+        if not (member.isfile() or member.isdir()):
+            kind = "link" if member.issym() or member.islnk() else "device"
+            raise SeatrialError(f"{path} is refused: {name} is a {kind}.")
+        if complaint := bytecode(name):
+            raise SeatrialError(f"{path} is refused: {complaint}.")
+        if name == f"{top}/PKG-INFO" and member.isfile() and member.size <= TEXT_LIMIT:
+            file = archive.extractfile(member)
+            metadata = b"".join(iter(lambda f=file: f.read(HEADER_LIMIT), b"")) if file else None  # type: ignore[misc]
+    return metadata, names
+
+
+class _Bounded:
+    """The unpacked sdist, as tarfile reads it: every byte counts, also one that is passed over."""
+
+    def __init__(self, file: IO[bytes], budget: Budget) -> None:
+        self._file, self._budget = file, budget
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        """Read at most `size` bytes."""
+        if size > HEADER_LIMIT:
+            raise InspectionError("a header in it is too long")
+        data = self._file.read(size)
+        self._budget.take_bytes(len(data))
+        self._at += len(data)
+        return data
+
+    def seek(self, position: int) -> None:
+        """Pass over the bytes up to `position`. Going back would unpack everything again."""
+        if position < self._at:
+            raise InspectionError("it cannot be read from the start to the end")
+        while self._at < position:
+            self._budget.check_time()
+            data = self._file.read(min(CHUNK, position - self._at))
+            if not data:
+                break
+            self._budget.take_bytes(len(data))
+            self._at += len(data)
+
+    def tell(self) -> int:
+        """The position."""
+        return self._at
