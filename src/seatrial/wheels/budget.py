@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-MEMBER_LIMIT = 10_000
+MEMBER_LIMIT = 5_000
 TOTAL_LIMIT = 4 * 2**30  # bytes of all members together, unpacked
 RATIO_LIMIT, RATIO_FROM = 100, 64 * 2**20  # unpacked size to file size, for archives that unpack to more than this
-SECONDS = 1.5  # of processor time for a small file
+SECONDS = 1.2  # of processor time for a small file
 RATE = 32 * 2**20  # bytes of the file for which there is another second
 CHUNK = 1 << 20
 IN_MEMORY = 16 * 2**20  # larger files are unpacked to disk

@@ -34,13 +34,9 @@ def has_external_data(file: IO[bytes], size: int, budget: Budget) -> bool:
         try:
             if size <= IN_MEMORY:
                 return _Search(budget).finds(memoryview(copied.read()), "model", 0)
-            with mmap.mmap(copied.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                search = _Search(budget)
-                view = memoryview(mapped)
-                try:
-                    return search.finds(view, "model", 0)
-                finally:
-                    view.release()
+            # Not closed here: an exception may still refer to parts of it.
+            mapped = mmap.mmap(copied.fileno(), 0, access=mmap.ACCESS_READ)
+            return _Search(budget).finds(memoryview(mapped), "model", 0)
         except (IndexError, ValueError):
             return True
 

@@ -11,8 +11,8 @@ from seatrial.wheels.archive import check_names
 from seatrial.wheels.budget import CHUNK, Budget, InspectionError
 from seatrial.wheels.source_code import bytecode
 
-TEXT_LIMIT = 4 * 2**20  # PKG-INFO is read into memory
-HEADER_LIMIT = 64 * 2**10  # bytes of an extended header, which tarfile reads into memory
+TEXT_LIMIT = 2 * 2**20  # PKG-INFO is read into memory
+HEADER_LIMIT = 8 * 2**10  # bytes of an extended header, which tarfile reads into memory
 REBUILD = "Build it again with `seatrial build`."
 
 
@@ -22,13 +22,14 @@ def read_pkg_info(path: Path) -> bytes:
     budget = Budget(path.stat().st_size)
     try:
         with gzip.open(path) as unpacked:
-            bounded = cast(IO[bytes], _Bounded(cast(IO[bytes], unpacked), budget))
-            with tarfile.open(fileobj=bounded, mode="r:") as archive:
+            bounded = _Bounded(cast(IO[bytes], unpacked), budget)
+            with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as archive:
                 metadata, names = _read_members(path, archive, budget, top)
+            bounded.check_end()
         check_names(path, names)
     except InspectionError as error:
         raise SeatrialError(f"{path} is refused: {error}.", hint=REBUILD) from None
-    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError, RecursionError) as error:
         raise SeatrialError(f"{path} is damaged: {error}.", hint=REBUILD) from None
     if metadata is None:
         raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
@@ -62,12 +63,13 @@ class _Bounded:
     def __init__(self, file: IO[bytes], budget: Budget) -> None:
         self._file, self._budget = file, budget
         self._at = 0
+        self._last = b""  # what was read last
 
     def read(self, size: int) -> bytes:
         """Read at most `size` bytes."""
         if size > HEADER_LIMIT:
             raise InspectionError("a header in it is too long")
-        data = self._file.read(size)
+        self._last = data = self._file.read(size)
         self._budget.take_bytes(len(data))
         self._at += len(data)
         return data
@@ -83,6 +85,15 @@ class _Bounded:
                 break
             self._budget.take_bytes(len(data))
             self._at += len(data)
+
+    def check_end(self) -> None:
+        """Refuse anything but zeros at the end: tarfile ends without a word where it cannot read on."""
+        while True:
+            if self._last.strip(b"\0"):
+                raise InspectionError("something in it cannot be read")
+            self._budget.check_time()
+            if not self.read(HEADER_LIMIT):
+                return
 
     def tell(self) -> int:
         """The position."""

@@ -31,10 +31,10 @@ from seatrial.wheels.libraries import library_complaints
 from seatrial.wheels.safety import Subject, complaints
 
 RELEASE_FILE = "artifacts/release.json"
-TEXT_LIMIT = 4 * 2**20  # METADATA and release.json are read into memory
+TEXT_LIMIT = 2 * 2**20  # METADATA and release.json are read into memory
 HEADERS_LIMIT, HEADER_LINES = 256 * 2**10, 2_000
+REQUIREMENTS_LIMIT = 64 * 2**10  # characters of all requirements together, each of which takes time to parse
 TAGS_LIMIT = 500  # combinations in one compressed tag set
-FILENAME = re.compile(r"[A-Za-z0-9_.+!-]{1,200}")
 UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
 LIBRARY_RULE = "A library on the index has one package, named like the project, and only commands of that name."
 REBUILD = "Build it again with `seatrial build`."
@@ -147,7 +147,8 @@ def read_release(path: Path) -> dict[str, Any] | None:
 def parse_wheel_name(path: Path) -> tuple[str, Version]:
     """Read the canonical name and the version from a wheel's file name."""
     try:
-        _check_tag_count(path.name.removesuffix(".whl"))
+        if _tag_count(path.name.removesuffix(".whl")) > TAGS_LIMIT:
+            raise InvalidWheelFilename(path.name)
         name, version, _, _ = parse_wheel_filename(path.name)
     except (InvalidWheelFilename, ValueError):
         raise SeatrialError(
@@ -257,10 +258,10 @@ def _check_tags(path: Path, content: bytes) -> None:
     """Compare the tags in WHEEL with those in the file name, which installers use."""
     lines = content.decode("utf-8", errors="replace").splitlines()
     declared = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
-    for text in declared:
-        _check_tag_count(text)
+    if sum(map(_tag_count, declared)) > TAGS_LIMIT:
+        raise SeatrialError(f"{path} is refused: its WHEEL is for more than {TAGS_LIMIT} platforms.", hint=REBUILD)
     expected = set(map(str, parse_wheel_filename(path.name)[3]))
-    if len(declared) > TAGS_LIMIT or {str(tag) for text in declared for tag in parse_tag(text)} != expected:
+    if {str(tag) for text in declared for tag in parse_tag(text)} != expected:
         shown = ", ".join(sorted(declared)) or "no platform"
         raise SeatrialError(
             f"{path} is refused: its WHEEL is for {shown}, which does not match its file name.", hint=REBUILD
@@ -272,10 +273,9 @@ def _check_tags(path: Path, content: bytes) -> None:
         )
 
 
-def _check_tag_count(text: str) -> None:
-    """Refuse tags such as py2.py3-none-any that stand for too many: a tag set is a product of three."""
-    if math.prod(part.count(".") + 1 for part in text.split("-")[-3:]) > TAGS_LIMIT:
-        raise ValueError(f"it is for more than {TAGS_LIMIT} platforms")
+def _tag_count(text: str) -> int:
+    """How many tags one such as py2.py3-none-any stands for: the product of its three parts."""
+    return math.prod(part.count(".") + 1 for part in text.split("-")[-3:])
 
 
 def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
@@ -295,6 +295,8 @@ def _release(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def _requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
+    if sum(map(len, lines)) > REQUIREMENTS_LIMIT:
+        raise SeatrialError(f"{path} is refused: its requirements have over {REQUIREMENTS_LIMIT >> 10} kB.")
     try:
         requirements = [Requirement(line) for line in lines]
     except InvalidRequirement as error:
@@ -309,6 +311,8 @@ def _requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
 
 
 def _requires_python(path: Path, specifier: str | None) -> str | None:
+    if len(specifier or "") > 1000:
+        raise SeatrialError(f"{path} is refused: its Requires-Python is too long.", hint=REBUILD)
     try:
         SpecifierSet(specifier or "")
     except InvalidSpecifier:
