@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.budget import Budget
+from seatrial.wheels.budget import InspectionBudget
 
 NAME_LIMIT, DEPTH_LIMIT = 400, 24  # characters of a member's name, and folders in it
 DIRECTORY_LIMIT = 8 * 2**20  # bytes of a zip file's own list of members
@@ -27,7 +27,7 @@ UNICODE_PATH = 0x7075  # an extra field of a member
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # files that RECORD need not list
 
 
-def open_archive(file: IO[bytes], budget: Budget) -> zipfile.ZipFile:
+def open_archive(file: IO[bytes], budget: InspectionBudget) -> zipfile.ZipFile:
     """Open a zip file after checking how many members it has, since reading their list takes time and memory.
 
     Raises BadZipFile where the file has something before its start or after its end, which installers read differently.
@@ -100,7 +100,7 @@ def _parents(name: str) -> Iterator[str]:
         at = name.find("/", at + 1)
 
 
-def check_record(path: Path, archive: zipfile.ZipFile, folder: str, budget: Budget) -> dict[str, str]:
+def check_record(path: Path, archive: zipfile.ZipFile, folder: str, budget: InspectionBudget) -> dict[str, str]:
     """Check every file against its hash in RECORD, which pip and uv do not do; returns the hashes as RECORD has them.
 
     `folder` is the name of the .dist-info folder.

@@ -23,7 +23,7 @@ class InspectionError(Exception):
     """The file is refused, or its inspection would cost too much; the message is the reason."""
 
 
-class Budget:
+class InspectionBudget:
     """What is left for a file of `size` bytes. `clock` is replaced in tests."""
 
     def __init__(self, size: int, *, clock: Callable[[], float] = time.thread_time) -> None:

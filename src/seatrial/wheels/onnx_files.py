@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
-from seatrial.wheels.budget import IN_MEMORY, Budget
+from seatrial.wheels.budget import IN_MEMORY, InspectionBudget
 
 TENSOR = "tensor"
 # message: {number of a field: the message in it}
@@ -28,7 +28,7 @@ TICK = 4096  # fields between two looks at the clock
 NUMBERS = re.compile(rb"(?:\x3d.{4}|\x40[\x80-\xff]{0,9}[\x00-\x7f]){1,4096}+", re.DOTALL)
 
 
-def has_external_data(file: IO[bytes], size: int, budget: Budget) -> bool:
+def has_external_data(file: IO[bytes], size: int, budget: InspectionBudget) -> bool:
     """Whether a tensor is stored outside of the file; also true where the file cannot be read."""
     with budget.copy(file, size=size) as copied:
         try:
@@ -44,7 +44,7 @@ def has_external_data(file: IO[bytes], size: int, budget: Budget) -> bool:
 class _Search:
     """A search through the messages of one file; `budget` bounds its time."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: InspectionBudget) -> None:
         self._budget = budget
         self._fields = 0
 

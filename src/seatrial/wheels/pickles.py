@@ -10,7 +10,7 @@ import pickletools
 import re
 from typing import IO, Any, cast
 
-from seatrial.wheels.budget import Budget
+from seatrial.wheels.budget import InspectionBudget
 
 OPCODES = 10_000  # this many valid opcodes in a row are not a coincidence
 PROTOCOLS = range(6)
@@ -33,7 +33,7 @@ class _StopError(Exception):
     """Every unpickler fails here."""
 
 
-def is_pickle(head: bytes, file: IO[bytes], budget: Budget) -> bool:
+def is_pickle(head: bytes, file: IO[bytes], budget: InspectionBudget) -> bool:
     """Whether a file that starts with `head` is a pickle: by its header, or because unpickling it calls something."""
     if len(head) >= 2 and head[0] == 0x80 and head[1] in PROTOCOLS:
         return True
@@ -50,7 +50,7 @@ def is_pickle(head: bytes, file: IO[bytes], budget: Budget) -> bool:
 class _Machine:
     """An unpickler that knows kinds only, and calls nothing."""
 
-    def __init__(self, stream: "io.BufferedReader[Any]", budget: Budget) -> None:
+    def __init__(self, stream: "io.BufferedReader[Any]", budget: InspectionBudget) -> None:
         self._stream, self._budget = stream, budget
         self._stack: list[str] = []
         self._memo: dict[int, str] = {}

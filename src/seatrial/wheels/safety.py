@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from seatrial.wheels.archive import open_archive
-from seatrial.wheels.budget import Budget
+from seatrial.wheels.budget import InspectionBudget
 from seatrial.wheels.entry_points import EntryPoints
 from seatrial.wheels.libraries import COMMAND_GROUPS, foreign_commands, is_taken
 from seatrial.wheels.onnx_files import has_external_data
@@ -59,7 +59,7 @@ class Subject:
 
 
 def complaints(
-    wheel: Subject, commands: EntryPoints, release: dict[str, Any] | None, budget: Budget
+    wheel: Subject, commands: EntryPoints, release: dict[str, Any] | None, budget: InspectionBudget
 ) -> tuple[str, ...]:
     """List what makes a wheel unsafe as a model."""
     result: list[str] = []
@@ -85,7 +85,7 @@ def complaints(
     return tuple(result[:LIMIT])
 
 
-def _member(wheel: Subject, member: zipfile.ZipInfo, budget: Budget) -> str:
+def _member(wheel: Subject, member: zipfile.ZipInfo, budget: InspectionBudget) -> str:
     name = member.filename
     top, _, rest = name.partition("/")
     if top not in (wheel.folder, wheel.package):
@@ -124,7 +124,7 @@ def _by_suffix(name: str) -> str:
     return ""
 
 
-def hidden(file: IO[bytes], size: int, budget: Budget, depth: int = 0) -> str:
+def hidden(file: IO[bytes], size: int, budget: InspectionBudget, depth: int = 0) -> str:
     """Find code in a data file, whatever its name; compressed data is refused without being read."""
     head = file.read(4096)
     if head.startswith(BINARIES) or is_bytecode(head):
@@ -143,7 +143,7 @@ def hidden(file: IO[bytes], size: int, budget: Budget, depth: int = 0) -> str:
         return _in_zip(copied, budget, depth)
 
 
-def _in_zip(content: IO[bytes], budget: Budget, depth: int) -> str:
+def _in_zip(content: IO[bytes], budget: InspectionBudget, depth: int) -> str:
     """Check a nested zip file, such as an npz or skops file."""
     try:
         with open_archive(content, budget) as inner:

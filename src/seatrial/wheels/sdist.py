@@ -8,7 +8,7 @@ from typing import IO, cast
 
 from seatrial.core.errors import SeatrialError
 from seatrial.wheels.archive import check_names
-from seatrial.wheels.budget import CHUNK, Budget, InspectionError
+from seatrial.wheels.budget import CHUNK, InspectionBudget, InspectionError
 from seatrial.wheels.source_code import bytecode
 
 TEXT_LIMIT = 2 * 2**20  # PKG-INFO is read into memory
@@ -19,7 +19,7 @@ REBUILD = "Build it again with `seatrial build`."
 def read_pkg_info(path: Path) -> bytes:
     """Read the PKG-INFO of an sdist, and refuse what no sdist contains."""
     top = path.name.removesuffix(".tar.gz")
-    budget = Budget(path.stat().st_size)
+    budget = InspectionBudget(path.stat().st_size)
     try:
         with gzip.open(path) as unpacked:
             bounded = _Bounded(cast(IO[bytes], unpacked), budget)
@@ -36,7 +36,9 @@ def read_pkg_info(path: Path) -> bytes:
     return metadata
 
 
-def _read_members(path: Path, archive: tarfile.TarFile, budget: Budget, top: str) -> tuple[bytes | None, list[str]]:
+def _read_members(
+    path: Path, archive: tarfile.TarFile, budget: InspectionBudget, top: str
+) -> tuple[bytes | None, list[str]]:
     metadata, names = None, []
     while (member := archive.next()) is not None:
         archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps all that it has seen
@@ -60,7 +62,7 @@ def _read_members(path: Path, archive: tarfile.TarFile, budget: Budget, top: str
 class _Bounded:
     """The unpacked sdist, as tarfile reads it: every byte counts, also one that is passed over."""
 
-    def __init__(self, file: IO[bytes], budget: Budget) -> None:
+    def __init__(self, file: IO[bytes], budget: InspectionBudget) -> None:
         self._file, self._budget = file, budget
         self._at = 0
         self._last = b""  # what was read last

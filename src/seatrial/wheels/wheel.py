@@ -25,7 +25,7 @@ from packaging.version import InvalidVersion, Version
 from seatrial.core.errors import SeatrialError
 from seatrial.core.version import LINE as VERSION_LINE
 from seatrial.wheels.archive import check_members, check_record, open_archive, record_hash
-from seatrial.wheels.budget import Budget, InspectionError
+from seatrial.wheels.budget import InspectionBudget, InspectionError
 from seatrial.wheels.entry_points import read_entry_points
 from seatrial.wheels.libraries import library_complaints
 from seatrial.wheels.safety import Subject, complaints
@@ -119,7 +119,7 @@ def inspect(path: Path) -> WheelInfo:
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            budget = Budget(size)
+            budget = InspectionBudget(size)
             content = budget.copy(file, size=size)  # these bytes, even if the file changes meanwhile
     except FileNotFoundError:
         raise SeatrialError(f"{path} does not exist.") from None
@@ -137,7 +137,7 @@ def inspect(path: Path) -> WheelInfo:
 def read_release(path: Path) -> dict[str, Any] | None:
     """Read only the release.json of a wheel; None where it cannot be read, so that one wheel does not break a list."""
     try:
-        with path.open("rb") as file, open_archive(file, Budget(path.stat().st_size)) as archive:
+        with path.open("rb") as file, open_archive(file, InspectionBudget(path.stat().st_size)) as archive:
             names = [n for n in archive.namelist() if n.count("/") == 2 and n.endswith(f"/{RELEASE_FILE}")]
             return _release(path, _read(path, archive, names[0])) if names else None
     except (*UNREADABLE, SeatrialError, InspectionError):
@@ -178,7 +178,7 @@ def _unversioned(content: bytes) -> str:
 
 
 def _inspect(
-    path: Path, name: str, version: Version, content: IO[bytes], archive: zipfile.ZipFile, budget: Budget
+    path: Path, name: str, version: Version, content: IO[bytes], archive: zipfile.ZipFile, budget: InspectionBudget
 ) -> WheelInfo:
     names = archive.namelist()
     check_members(path, archive)
