@@ -15,7 +15,7 @@ from packaging.version import Version
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.release.distribution import Distribution
-from seatrial.wheels.simple_api import IndexedFile
+from seatrial.wheels.simple_api import IndexedFile, WithdrawalAction
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
 
@@ -30,6 +30,10 @@ class UnwritableIndexError(SeatrialError):
 
 class BusyIndexError(SeatrialError):
     """Another publication has not finished; a server responds with 503."""
+
+
+class RemovedVersionError(SeatrialError):
+    """The version was removed from the index; a server responds with 410."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,10 @@ class Index(WheelSource):
         """Put the files of one release on the index; a version is never overwritten."""
 
     @abstractmethod
+    def withdraw(self, name: str, version: str, action: WithdrawalAction, *, reason: str, who: str) -> bool:
+        """Yank, restore or remove a version, with a record; False where that is done already."""
+
+    @abstractmethod
     def _read_release(self, name: str, wheel: IndexedFile) -> dict[str, Any] | None: ...
 
     def releases(self, name: str | None = None) -> list[IndexedRelease]:
@@ -137,6 +145,11 @@ class Index(WheelSource):
             for version, files in sorted(by_version.items())
             if True in files
         ]
+
+
+def newest(releases: Sequence[IndexedRelease]) -> IndexedRelease | None:
+    """The newest release that is not yanked."""
+    return next((each for each in reversed(releases) if not each.wheel.yanked), None)
 
 
 def refuse_changed_files(distributions: Sequence[Distribution], listed: Iterable[IndexedFile]) -> list[Distribution]:

@@ -10,10 +10,11 @@ import time
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.http import messages
+from seatrial.http.messages import EncodedResponse
 from seatrial.model import Release
-from seatrial.serve import requests
+from seatrial.serve import logs
 from seatrial.serve.logs import AccessLog
-from seatrial.serve.responses import JSON, NO_SNIFFING, REQUEST_ID, EncodedResponse
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
 
@@ -46,7 +47,7 @@ class AsgiApp:
         if scope["type"] == "http":
             began: float = scope.get("state", {}).get("began") or time.perf_counter()
             path, method, headers = scope["path"], scope["method"], scope["headers"]
-            request_id = requests.request_id(headers)
+            request_id = messages.request_id(headers)
             if path == PREDICT and method == "POST":
                 status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
             elif path in self._checks and method in ("GET", "HEAD"):
@@ -62,6 +63,10 @@ class AsgiApp:
         """Write a line to the access log; also called for requests that the connection refuses."""
         if self._access_log:
             self._access_log.add(began, method, path, status, request_id)
+
+    def log_fault(self, message: str, error: BaseException, request_id: str) -> None:
+        """Log an error in handling a connection."""
+        logs.fault(message, error, request_id)
 
     async def fastapi(self) -> Any:
         """The FastAPI application with all routes. It is loaded in a thread, so that predictions continue."""
@@ -115,9 +120,5 @@ def _load_fastapi(service: Service) -> Any:
 async def _send(send: Any, response: EncodedResponse | None, request_id: str) -> int:
     if response is None:
         return CLIENT_CLOSED
-    status, body, more = response
-    length = (b"content-length", b"%d" % len(body))
-    headers = [JSON, length, NO_SNIFFING, (REQUEST_ID, request_id.encode()), *more]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    return status
+    await messages.send_response(send, response, request_id)
+    return response.status

@@ -8,9 +8,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from seatrial.serve import requests
-from seatrial.serve.protocol import GuardedProtocol, to_wire
-from seatrial.serve.responses import EncodedResponse
+from seatrial.http.connection import GuardedProtocol
+from seatrial.http.messages import EncodedResponse, request_id, to_wire
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
 _URL = PREDICT.encode()
@@ -77,18 +76,18 @@ class FastPathProtocol(GuardedProtocol):
         began = self._began
         self._received()
         self.cycle = self.current = cycle = _Cycle(self.scope, self.parser.should_keep_alive() and not self.draining)
-        request_id = requests.request_id(self.headers)
-        self.app.service.answer(self._body, request_id, partial(self._respond, cycle, began, request_id))
+        identity = request_id(self.headers)
+        self.app.service.answer(self._body, identity, partial(self._respond, cycle, began, identity))
 
-    def _respond(self, cycle: _Cycle, began: float, request_id: str, response: EncodedResponse) -> None:
+    def _respond(self, cycle: _Cycle, began: float, identity: str, response: EncodedResponse) -> None:
         status = response.status
         cycle.response_started = cycle.response_complete = True
         if cycle.disconnected or self.transport.is_closing():
             status = CLIENT_CLOSED
         else:
             headers = self.server_state.default_headers
-            self.transport.write(to_wire(response, request_id, headers, keep_alive=cycle.keep_alive))
+            self.transport.write(to_wire(response, identity, headers, keep_alive=cycle.keep_alive))
             if not cycle.keep_alive:
                 self.transport.close()
-        self.app.log_request(began, "POST", PREDICT, status, request_id)
+        self.app.log_request(began, "POST", PREDICT, status, identity)
         self.on_response_complete()

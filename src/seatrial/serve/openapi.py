@@ -6,7 +6,7 @@ The routes read bodies as bytes, so FastAPI does not know what is in them.
 import json
 from typing import Any
 
-from seatrial.serve.responses import EncodedResponse, to_bytes
+from seatrial.http.messages import EncodedResponse, to_bytes
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 Json = dict[str, Any]

@@ -1,25 +1,10 @@
-"""Reads a request: its ID, and its body up to the limit."""
+"""Reads the body of a request up to the limit."""
 
-import random
-import string
 from typing import Any
-
-ID_LENGTH = 128
-_VISIBLE = (string.ascii_letters + string.digits + string.punctuation).encode()
-_random = random.Random()  # noqa: S311 - IDs must differ; they are not secrets
 
 
 class BodyTooLargeError(Exception):
     """The body is over the limit."""
-
-
-def request_id(headers: Any) -> str:
-    """The caller's X-Request-ID if it is short and visible ASCII, or else a new ID."""
-    for name, value in headers:
-        if name == b"x-request-id" and 0 < len(value) <= ID_LENGTH and not value.translate(None, _VISIBLE):
-            text: str = value.decode("ascii")
-            return text
-    return f"{_random.getrandbits(128):032x}"
 
 
 async def read_body(headers: Any, receive: Any, limit: int) -> bytes | None:

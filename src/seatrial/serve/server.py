@@ -15,7 +15,8 @@ from loguru import logger
 from uvicorn.supervisors import Multiprocess
 
 from seatrial.core.files import write_atomic
-from seatrial.core.ports import BACKLOG, listen, url_of
+from seatrial.core.ports import listen, url_of
+from seatrial.http.config import GuardedConfig, guarded_config
 from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.asgi import AsgiApp, create_app
@@ -83,23 +84,17 @@ def create_worker() -> AsgiApp:
 
 def server_config(
     app: Any, settings: Settings, *, factory: bool = False, headers: Sequence[tuple[str, str]] = ()
-) -> uvicorn.Config:
+) -> GuardedConfig:
     """Uvicorn's configuration for an AsgiApp, or with `factory` for what makes one; `headers` go to every response."""
-    return uvicorn.Config(
+    return guarded_config(
         app,
+        settings.limits(),
+        protocol=FastPathProtocol,
+        headers=headers,
+        stop_timeout=settings.stop_timeout,
         factory=factory,
         workers=settings.workers,
-        http=FastPathProtocol,
-        ws="none",
         lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        headers=list(headers),
-        backlog=BACKLOG,
-        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]
-        timeout_graceful_shutdown=settings.stop_timeout,  # type: ignore[arg-type]
     )
 
 

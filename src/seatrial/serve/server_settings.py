@@ -5,6 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from seatrial.http import Limits
 from seatrial.model.row_validation import ROW_LIMIT
 
 LogFormat = Literal["auto", "text", "json"]
@@ -24,11 +25,27 @@ class Settings:
     receive_timeout: float = 10.0
     keep_alive: float = 30.0
     stop_timeout: float = 3.0
+    buffer_limit: int | None = None  # what clients make all workers hold; default: an eighth of the memory
+    connection_limit: int | None = None  # of all workers
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
     log_format: LogFormat = "auto"
     log_level: str = "info"
+
+    def limits(self) -> Limits:
+        """What each worker process accepts from its clients."""
+        return Limits(
+            header_size=self.header_limit,
+            body_size=self.body_limit,
+            header_seconds=self.receive_timeout,
+            body_seconds=self.receive_timeout,
+            stall_seconds=self.receive_timeout,
+            keep_alive=self.keep_alive,
+            held=self.buffer_limit,
+            connections=self.connection_limit,
+            workers=self.workers,
+        )
 
     def pass_to_workers(self, package: str) -> None:
         """Put the settings where this process's workers find them."""

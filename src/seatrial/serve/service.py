@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from seatrial.http.messages import EncodedResponse, to_bytes
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
@@ -17,7 +18,7 @@ from seatrial.model.unseen import WARNINGS, as_json
 from seatrial.serve import logs, responses
 from seatrial.serve.batching import Batcher
 from seatrial.serve.requests import BodyTooLargeError, read_body
-from seatrial.serve.responses import EncodedResponse, PredictionWriter, RowJson
+from seatrial.serve.responses import PredictionWriter, RowJson
 from seatrial.serve.server_settings import Settings
 
 PREDICT = "/api/v1/predict"
@@ -192,7 +193,7 @@ class Service:
         }
         if meta.task != "binary":
             facts["threshold"] = None
-        return EncodedResponse(200, responses.to_bytes(facts))
+        return EncodedResponse(200, to_bytes(facts))
 
     def _score(self, rows: list[Encoded]) -> list[RowJson]:
         return self._writer.write_rows(self.release.score(rows))

@@ -1,4 +1,4 @@
-"""Connections on real sockets: order, limits and deadlines."""
+"""Connections of the model server on real sockets: order, limits and deadlines."""
 
 import json
 import socket
@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from tests.serve.clients import PREDICT, Client, request, threaded, until
 
+from seatrial.http import connection
 from seatrial.model import Release
-from seatrial.serve import create_app, protocol
+from seatrial.serve import create_app, logs
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import LARGE_BODY, Service
 
@@ -48,7 +49,7 @@ def _cleared(request_log: RequestLog) -> None:
 def served(titanic: Release, request_log: RequestLog) -> Iterator[tuple[int, Any]]:
     settings = Settings(receive_timeout=TIMEOUT, keep_alive=3 * TIMEOUT, body_limit=100_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "SWEEP_SECONDS", 0.05)
+        patch.setattr(connection, "SWEEP_SECONDS", 0.05)
         with threaded(create_app(titanic, settings, request_log)) as server:  # type: ignore[arg-type]
             yield server
 
@@ -249,7 +250,7 @@ def test_a_client_that_reads_nothing_is_disconnected(
     served: tuple[int, Any], row: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults: list[str] = []
-    monkeypatch.setattr(protocol.logs, "fault", lambda message, error, request_id: faults.append(str(error)))
+    monkeypatch.setattr(logs, "fault", lambda message, error, request_id: faults.append(str(error)))
     client = Client(served[0])
     client.send(request("GET", "/redoc.js") * 20 + request("POST", PREDICT, row))  # 20 MB
     until(lambda: served[1].server_state.connections)
@@ -304,7 +305,7 @@ def test_an_internal_error_is_a_500_and_is_logged(
     served: tuple[int, Any], row: bytes, request_log: RequestLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
-    monkeypatch.setattr(protocol.logs, "fault", lambda message, error, request_id: logged.append(str(error)))
+    monkeypatch.setattr(logs, "fault", lambda message, error, request_id: logged.append(str(error)))
 
     def broken(*_: Any) -> None:
         raise RuntimeError("broken")
