@@ -263,8 +263,8 @@ class FolderIndex(Index):
 def _as_shown(listed: list[IndexedFile]) -> list[IndexedFile]:
     """The files of a project as its page shows them, sorted.
 
-    An sdist has its wheel's Python versions, whichever came first: see read_distributions. It is yanked with its wheel, and
-    as long as it has none: an installer would build it, which runs any code.
+    An sdist has its wheel's Python versions, whichever came first: see read_distributions. It is yanked with its wheel,
+    and as long as it has none: an installer would build it, which runs any code.
     """
     wheels = {file.version: file for file in listed if file.is_wheel}
     result = []

@@ -115,6 +115,12 @@ class Index(WheelSource):
         if by_version:
             versions = ", ".join(str(v) for v in sorted(by_version))
             raise SeatrialError(f"{self.where} has no {wanted}.", hint=f"It has {name} {versions}.")
+        if yanked := [r for r in self._releases(name) if r.wheel.yanked]:
+            last = yanked[-1]
+            raise SeatrialError(
+                f"Every release of {name} on {self.where} is yanked; {last.version}: {last.wheel.yank_reason}.",
+                hint=f"Publish a newer one, or name it: {last.requirement}.",
+            )
         near = difflib.get_close_matches(name, self._names_for_hints(), 1)
         hint = f"Did you mean {near[0]}?" if near else "Publish it first: `seatrial build`, then `seatrial publish`."
         raise SeatrialError(f"{self.where} has no release of {name}.", hint=hint)

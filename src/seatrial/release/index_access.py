@@ -17,7 +17,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from seatrial.release.index_brake import Brake
+
 HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="index"'}
+CLOSE = {"Connection": "close"}  # the rest of the request is not read
 ONCE = (b"host", b"authorization", b"content-length", b"content-type")  # headers that a request has once or not at all
 
 
@@ -50,27 +54,32 @@ class Access:
 class Gate:
     """Decides about one request, from its headers and from the caller that its route declares."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, brake: Brake | None = None) -> None:
         self._access = access
+        self._brake = brake or Brake()
 
     async def refusal(self, scope: Scope, caller: Caller) -> Response | None:
         """Return the response for a caller who may not call the route, and None for one who may."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         names = [name for name, _ in headers]
         if any(names.count(name) > 1 for name in ONCE):
-            return PlainTextResponse("A header is repeated.\n", 400)
+            return PlainTextResponse("A header is repeated.\n", 400, CLOSE)
         given = {name: value.decode("latin-1") for name, value in headers if name in ONCE}
         if not self._access.password:
             # A web page whose host name resolves to this machine must not read or write here.
             local = HOST.fullmatch(given.get(b"host", ""))
-            return None if local else PlainTextResponse("Wrong host.\n", 421)
+            return None if local else PlainTextResponse("Wrong host.\n", 421, CLOSE)
         if caller is Caller.ANYONE or (caller is Caller.READER and self._access.open_reading):
             return None
-        if self._access.allows(given.get(b"authorization", "")):
+        authorization = given.get(b"authorization", "")
+        if self._access.allows(authorization):
             return None
-        return PlainTextResponse(
-            "The user name or the password is wrong.\n", 401, {"WWW-Authenticate": 'Basic realm="index"'}
-        )
+        # A client that has not sent a password yet may do so on the same connection, if it sends no body.
+        guessed = bool(authorization)
+        if guessed:
+            await self._brake.wait((scope.get("client") or ("unknown",))[0])
+        close = CLOSE if guessed or scope["method"] not in ("GET", "HEAD") else {}
+        return PlainTextResponse("The user name or the password is wrong.\n", 401, {**CHALLENGE, **close})
 
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what no route does: 404, for callers with the password."""
