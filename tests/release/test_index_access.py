@@ -3,22 +3,35 @@
 import asyncio
 import base64
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from tests.projects.tiny import make_wheel
-from tests.release.indexes import TOKEN, Private, private_index
+from tests.release.indexes import TOKEN
 
+from seatrial.core.ports import listen
 from seatrial.release import FolderIndex
 from seatrial.release.index_access import Access, Caller, Gate, IndexRoute
+from seatrial.release.index_brake import Brake
 from seatrial.release.index_server import make_app
+from seatrial.steps.index_service import server_config
 
 SECRET = "secret-model"
 NAMES = {"{project}": SECRET, "{filename}": "secret_model-0.1.0-py3-none-any.whl"}
 OTHER_METHODS = ("HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "PoSt", "BREW")
 WRONG = base64.b64encode(b"__token__:wrong").decode()
+
+
+@dataclass
+class Served:
+    folder: Path
+    address: tuple[str, int]
+
 
 Way = Callable[[str, str], bytes]
 
@@ -129,16 +142,22 @@ WAYS: dict[str, Way] = {
 
 
 @pytest.fixture(scope="module")
-def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
-    root = tmp_path_factory.mktemp("guarded")
-    FolderIndex(root / "index").publish([make_wheel(root, SECRET)])
-    with private_index(root / "index") as running:
-        yield running
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An index in this process, with a password and without the wait after a wrong one."""
+    folder = tmp_path_factory.mktemp("guarded") / "index"
+    FolderIndex(folder).publish([make_wheel(folder.parent, SECRET)])
+    app = make_app(FolderIndex(folder), Access("__token__", TOKEN), brake=Brake(longest=0.0))
+    with listen("127.0.0.1", 0) as listener:
+        server = uvicorn.Server(server_config(app))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        yield Served(folder, listener.getsockname())
+        server.should_exit = True
+        thread.join(10)
 
 
-def answer(private: Private, sent: bytes) -> bytes:
-    address = private.url.removeprefix("http://").split(":")
-    with socket.create_connection((address[0], int(address[1])), timeout=10) as connection:
+def answer(served: Served, sent: bytes) -> bytes:
+    with socket.create_connection(served.address, timeout=10) as connection:
         connection.sendall(sent)
         received = b""
         try:
@@ -168,14 +187,14 @@ def test_every_route_declares_who_may_call_it() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_way_to_write_a_request_replaces_the_password(private: Private, way: str) -> None:
-    before = tree(private.folder)
+def test_no_way_to_write_a_request_replaces_the_password(served: Served, way: str) -> None:
+    before = tree(served.folder)
     for turn, route in enumerate(routes()):
         path = route.path
         for placeholder, name in NAMES.items():
             path = path.replace(placeholder, name)
         for method in (*sorted(route.methods or ()), OTHER_METHODS[(turn + len(way)) % len(OTHER_METHODS)]):
-            received = answer(private, WAYS[way](method, path))
+            received = answer(served, WAYS[way](method, path))
             head, _, body = received.partition(b"\r\n\r\n")
             status = head.split(b" ")[1] if head.startswith(b"HTTP/1.1 ") else b"closed"
             case = (way, method, path, received[:300])
@@ -186,10 +205,10 @@ def test_no_way_to_write_a_request_replaces_the_password(private: Private, way: 
             assert b"HTTP/1.1 " not in body or way == "a second request in the body", case
             assert SECRET.encode() not in received.replace(path.encode(), b""), case
             assert b"simple-index" not in received.lower(), case
-    assert tree(private.folder) == before
+    assert tree(served.folder) == before
 
 
-def test_the_right_password_still_opens_every_route(private: Private) -> None:
+def test_the_right_password_still_opens_every_route(served: Served) -> None:
     """The requests above fail for lack of the password, and not because nothing is served."""
     right = f"Authorization: Basic {base64.b64encode(f'__token__:{TOKEN}'.encode()).decode()}"
     for route in routes():
@@ -197,7 +216,7 @@ def test_the_right_password_still_opens_every_route(private: Private) -> None:
         for placeholder, name in NAMES.items():
             path = path.replace(placeholder, name)
         for method in route.methods or ():
-            status = int(answer(private, request(method, path, right)).split(b" ")[1])
+            status = int(answer(served, request(method, path, right)).split(b" ")[1])
             assert status in ((400,) if method == "POST" else (200, 308)), (method, path, status)
 
 

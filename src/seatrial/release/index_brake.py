@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
-FIRST, LONGEST = 0.5, 8.0  # seconds before a wrong password is answered
+FIRST, LONGEST = 0.1, 1.0  # seconds before a wrong password is answered
 MEMORY_SECONDS = 60.0  # without a wrong password, after which an address is forgotten
 MANY = 100  # wrong passwords of all addresses within MEMORY_SECONDS, from which on every wrong one waits the longest
 ADDRESSES = 4096  # remembered; the one that was quiet for the longest is forgotten first
@@ -20,8 +20,11 @@ PENDING = 512  # late answers at a time; more are answered early, so that they d
 class Brake:
     """Counts wrong passwords. `clock` is replaced in tests."""
 
-    def __init__(self, *, pending: int = PENDING, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, *, longest: float = LONGEST, pending: int = PENDING, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._clock = clock
+        self._longest = longest
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, and when the last was
         self._times: deque[float] = deque(maxlen=MANY)
         self._pending: deque[asyncio.Event] = deque()
@@ -43,7 +46,7 @@ class Brake:
             logging.getLogger("uvicorn.error").warning(
                 "%d wrong passwords within %.0f s, the last from %s", MANY, now - self._times[0], address
             )
-        return LONGEST if attacked else min(FIRST * 2 ** min(count - 1, 10), LONGEST)
+        return self._longest if attacked else min(FIRST * 2 ** min(count - 1, 10), self._longest)
 
     async def wait(self, address: str) -> None:
         """Wait as long as a wrong password must; the longest waiting is let go where too many wait."""

@@ -18,6 +18,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainT
 from seatrial.core.errors import SeatrialError
 from seatrial.release.folder_index import FolderIndex
 from seatrial.release.index_access import Access, Caller, Gate, IndexRoute
+from seatrial.release.index_brake import Brake
 from seatrial.release.index_upload import LIMIT, Uploads
 from seatrial.release.index_withdrawals import BODY_LIMIT, REFUSAL, read_request
 from seatrial.release.index_worker import status_of
@@ -37,11 +38,11 @@ NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,99}")  # of a project, in its canonic
 UPLOAD_PATHS = ("/", "/legacy/", "/simple/")
 
 
-def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> Starlette:
+def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT, brake: Brake | None = None) -> Starlette:
     """Make the ASGI application that serves `index`."""
     handlers = _Handlers(index)
     uploads = Uploads(index.path, limit)
-    gate = Gate(access)
+    gate = Gate(access, brake)
     routes = [
         IndexRoute("GET", "/health", _health, Caller.ANYONE, gate),
         IndexRoute("GET", "/", _greeting, Caller.READER, gate),

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
@@ -37,11 +38,11 @@ class Uploads:
     """What is being uploaded to the index in `folder`."""
 
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
-        self._folder, self._limit = folder, limit
+        self._limit = limit
         self._home = folder / UPLOADS
         shutil.rmtree(self._home, ignore_errors=True)  # left by a server that was killed
         self._receiving = asyncio.Semaphore(RECEIVED)
-        self._vetting = asyncio.Semaphore(1)
+        self._worker = _Worker(folder)
         self._waiting = 0
 
     async def take(self, request: Request) -> Response:
@@ -111,8 +112,7 @@ class Uploads:
             digest = await run_in_threadpool(_copy, upload.file, path)
             if fields.get("sha256_digest", "").lower() not in ("", digest):
                 raise HTTPException(400, "The file does not have the SHA-256 that was sent with it.")
-            async with self._vetting:
-                status, text = await _add(self._folder, path)
+            status, text = await self._worker.add(path)
         if status != 200:
             raise HTTPException(status, text)
         return PlainTextResponse(f"{text}\n")
@@ -124,20 +124,48 @@ def _copy(source: Any, path: Path) -> str:
     return sha256(path)
 
 
-async def _add(folder: Path, path: Path) -> tuple[int, str]:
-    """Inspect and publish the file in a process of its own; returns the status and the text of the response."""
-    environment = {key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ}
-    command = [sys.executable, "-m", "seatrial.release.index_worker", str(folder), str(path)]
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env={**environment, "TMPDIR": str(path.parent)}
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), VETTING_SECONDS)
-        result = json.loads(output)
-        return result["status"], result["text"]
-    except (TimeoutError, ValueError):  # it was killed, or it never answered
-        return 400, f"{path.name} is refused: its inspection takes too much time or memory."
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+class _Worker:
+    """The process that inspects and publishes files, one at a time; it is started when it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._turn = asyncio.Semaphore(1)
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def add(self, path: Path) -> tuple[int, str]:
+        """Inspect and publish a file; returns the status and the text of the response."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(VETTING_SECONDS):
+                    result = json.loads(await self._ask(str(path)))
+                return result["status"], result["text"]
+            except (TimeoutError, ValueError, OSError):  # it was killed, or does not answer
+                self._kill()
+                return 400, f"{path.name} is refused: its inspection takes too much time or memory."
+            except BaseException:
+                self._kill()  # its answer would be taken for that to the next file
+                raise
+
+    async def _ask(self, path: str) -> bytes:
+        process = self._process
+        if process is None or process.returncode is not None:
+            environment = {key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ}
+            command = [sys.executable, "-m", "seatrial.release.index_worker", str(self._folder)]
+            self._process = process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=True
+            )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{path}\n".encode())
+        await process.stdin.drain()
+        return await process.stdout.readline()
+
+    def _kill(self) -> None:
+        """End the worker with what it has started."""
+        process, self._process = self._process, None
+        if process and process.returncode is None:
+            with suppress(ProcessLookupError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    process.kill()
