@@ -177,7 +177,12 @@ def test_a_header_over_the_limit_is_rejected(client: Client, request_log: Reques
     headers = [f"X-{i}: {'x' * (16_500 // count)}" for i in range(count)]
     client.send(request("POST", path, b"{}", *headers))
     reply = client.read()
-    assert (reply.status, reply.json()["detail"]) == (431, "The request header is larger than 16,384 bytes.")
+    reason = (
+        "The request header is larger than 16,384 bytes."
+        if count == 1
+        else "The request has more than 128 header lines."
+    )
+    assert (reply.status, reply.json()["detail"]) == (431, reason)
     assert client.closed()
     assert [status for _, _, status in request_log.lines] == [431]
 
@@ -259,14 +264,15 @@ def test_a_client_that_reads_nothing_is_disconnected(
     client.socket.close()
 
 
-def test_waiting_requests_on_a_connection_are_limited(
-    served: tuple[int, Any], request_log: RequestLog, row: bytes
-) -> None:
+def test_a_thousand_pipelined_requests_are_answered(served: tuple[int, Any], row: bytes) -> None:
     client = Client(served[0])
-    client.send(request("POST", PREDICT, row) * 200)
-    assert [client.read().status for _ in range(200)] == [200] * 200
-    send_until_closed(client, request("GET", "/health") * 1000, 10**8)
-    assert 429 in [status for _, _, status in request_log.lines]
+    client.send(request("POST", PREDICT, row) * 1000)
+    assert [client.read().status for _ in range(1000)] == [200] * 1000
+
+
+def test_a_client_that_only_sends_requests_is_disconnected(served: tuple[int, Any], request_log: RequestLog) -> None:
+    send_until_closed(Client(served[0]), request("GET", "/health") * 1000, 10**8)
+    assert {status for _, _, status in request_log.lines} <= {200, 499}
 
 
 def test_a_refusal_is_never_sent_as_the_response_to_another_request(client: Client, row: bytes) -> None:

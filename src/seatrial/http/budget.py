@@ -6,21 +6,26 @@ nobody reads makes room for what does. A complete request that is being answered
 
 from collections import OrderedDict
 from collections.abc import Collection
+from operator import itemgetter
 from time import perf_counter
-from typing import Protocol
+from typing import Literal, Protocol
 
 from seatrial.http.limits import Limits
 
+Kind = Literal["message", "input", "responses", "requests"]
+
 LARGE = 32 * 2**10  # bytes; a larger body must fit before it is read, and leaves a quarter of the budget to others
 PATIENCE = 1.0  # seconds; an unfinished body younger than this never makes room for another large one
-BATCH = 16  # a sixteenth of the connections is closed at once, so that finding the oldest is rare
+BATCH = 8  # an eighth of the connections is closed at once, so that finding the oldest is rare
 
 
 class HeldConnection(Protocol):
     """What the budget knows of a connection."""
 
-    def waiting_since(self) -> tuple[bool, float] | None:
-        """Whether it was ever useful, and since when it has waited for its client; None while it is being answered."""
+    useful: bool  # whether a request was answered on it
+
+    def waiting_since(self) -> float:
+        """Since when it has waited for its client; 0 while it is being answered."""
 
     def evict(self) -> None:
         """Close it, and give back what it holds."""
@@ -62,11 +67,53 @@ class Budget:
         """Close some connections if there are too many; False if all of them are being answered."""
         if len(connections) <= self.connection_limit:
             return True
-        waiting = [(since, each) for each in connections if (since := each.waiting_since()) is not None]
-        waiting.sort(key=lambda pair: pair[0])
-        strangers = [each for (useful, _), each in waiting if not useful]
-        chosen = strangers[: self.connection_limit // BATCH + 1] or [each for _, each in waiting[:1]]
-        for each in chosen:
+        groups: dict[bool, list[tuple[float, HeldConnection]]] = {False: [], True: []}
+        for each in connections:
+            if since := each.waiting_since():
+                groups[each.useful].append((since, each))
+        count = self.connection_limit // BATCH + 1 if groups[False] else 1
+        chosen = sorted(groups[False] or groups[True], key=itemgetter(0))[:count]
+        for _, each in chosen:
             self.evicted += 1
             each.evict()
         return bool(chosen)
+
+
+class Holdings:
+    """What one connection holds, counted by the budget of its process.
+
+    `message` is the request that is being received, `input` is data that was not parsed yet, `responses` were not read;
+    `requests` are complete and not answered, so they are never given up for others.
+    """
+
+    def __init__(self, budget: Budget, connection: HeldConnection) -> None:
+        self._budget = budget
+        self._connection = connection
+        self.message = self.input = self.responses = self.requests = 0
+
+    def hold(self, kind: Kind, size: int, *, large: bool = False) -> bool:
+        """Count so many bytes of a kind from now on; False, and no change, if the budget has no room for them."""
+        more = size - getattr(self, kind)
+        if more > 0 and not self._budget.take(self._connection, more, large=large):
+            return False
+        if more < 0:
+            self._budget.give_back(-more)
+        setattr(self, kind, size)
+        if not (self.message or self.input or self.responses):
+            self._budget.stop_waiting(self._connection)
+        return True
+
+    def complete(self) -> int:
+        """Count the message as a request; returns its size."""
+        size = self.message
+        self.message = 0
+        self.requests += size
+        if not (self.input or self.responses):
+            self._budget.stop_waiting(self._connection)
+        return size
+
+    def give_all_back(self) -> None:
+        """Hold nothing any more."""
+        self._budget.give_back(self.message + self.input + self.responses + self.requests)
+        self.message = self.input = self.responses = self.requests = 0
+        self._budget.stop_waiting(self._connection)

@@ -1,6 +1,7 @@
 """The service behind the ASGI application, the HTTP fast path and FastAPI: takes a request and makes its response."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ CLIENT_CLOSED = 499  # in the log, for a client that disconnected before it got 
 
 LARGE_BODY = 32 * 2**10  # bytes; a larger one is handled in a thread, so that other requests do not wait for it
 LARGE_ROWS = 64
-ROWS_PER_CALL = 2_048
+REST, MOST_REST = 0.5, 0.005  # of the time that a slice of a large request took; seconds
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
 
 NO_WARNINGS: Mapping[str, Any] = {}
@@ -148,11 +149,15 @@ class Service:
 
     def predict_body(self, body: bytes, request_id: str) -> EncodedResponse:
         """Predict any number of rows in this thread, without batching. Raises RowError."""
-        parsed = self._parse(body)
-        rows = [self._encode(row) for row in parsed]
+        parsed: list[BaseModel] = []
         written: list[RowJson] = []
-        for start in range(0, len(rows), ROWS_PER_CALL):
-            written += self._score(rows[start : start + ROWS_PER_CALL])
+        began = time.perf_counter()
+        for rows in self.release.parse_slices(body):
+            parsed += rows
+            written += self._score([self._encode(row) for row in rows])
+            now = time.perf_counter()
+            time.sleep(min(REST * (now - began), MOST_REST))  # the event loop needs the interpreter's lock
+            began = time.perf_counter()
         return self._writer.respond(written, request_id, self._warnings(parsed))
 
     def explain_body(self, body: bytes, request_id: str) -> EncodedResponse:
