@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import httpx
 import uvicorn
 
+from seatrial.http.server import GuardedServer
 from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server import server_config
 
@@ -157,7 +158,7 @@ def mounted(app: Any) -> Iterator[httpx.Client]:
 @contextmanager
 def threaded(app: AsgiApp) -> Iterator[tuple[int, Any]]:
     """Serve from a thread of this process with our own protocol; yields the port and the server."""
-    server = uvicorn.Server(server_config(app, app.settings))
+    server = GuardedServer(server_config(app, app.settings))
     with running(server) as port:
         yield port, server
 

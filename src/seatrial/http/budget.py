@@ -38,7 +38,7 @@ class Budget:
         self.bytes_limit = limits.held_bytes()
         self.connection_limit = limits.connection_count()
         self.held = 0
-        self.evicted = 0
+        self.evicted = self.taken = 0  # how often
         self._waiting: OrderedDict[HeldConnection, float] = OrderedDict()  # those that hold something, oldest first
 
     def take(self, connection: HeldConnection, size: int, *, large: bool) -> bool:
@@ -52,6 +52,7 @@ class Budget:
             self.evicted += 1
             oldest.evict()
         self.held += size
+        self.taken += 1
         self._waiting.setdefault(connection, perf_counter())
         return True
 
@@ -88,11 +89,13 @@ class Holdings:
 
     def __init__(self, budget: Budget, connection: HeldConnection) -> None:
         self._budget = budget
-        self._connection = connection
+        self._connection: HeldConnection | None = connection
         self.message = self.input = self.responses = self.requests = 0
 
     def hold(self, kind: Kind, size: int, *, large: bool = False) -> bool:
         """Count so many bytes of a kind from now on; False, and no change, if the budget has no room for them."""
+        if self._connection is None:
+            return True
         more = size - getattr(self, kind)
         if more > 0 and not self._budget.take(self._connection, more, large=large):
             return False
@@ -106,14 +109,17 @@ class Holdings:
     def complete(self) -> int:
         """Count the message as a request; returns its size."""
         size = self.message
-        self.message = 0
-        self.requests += size
-        if not (self.input or self.responses):
-            self._budget.stop_waiting(self._connection)
+        if size and self._connection is not None:
+            self.message = 0
+            self.requests += size
+            if not (self.input or self.responses):
+                self._budget.stop_waiting(self._connection)
         return size
 
-    def give_all_back(self) -> None:
-        """Hold nothing any more."""
+    def close(self) -> None:
+        """Hold nothing any more, whatever the connection still does."""
         self._budget.give_back(self.message + self.input + self.responses + self.requests)
         self.message = self.input = self.responses = self.requests = 0
-        self._budget.stop_waiting(self._connection)
+        if self._connection is not None:
+            self._budget.stop_waiting(self._connection)
+            self._connection = None

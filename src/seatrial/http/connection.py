@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from seatrial.http import refusals
 from seatrial.http.budget import LARGE, Budget, Holdings
 from seatrial.http.limits import Limits
+from seatrial.http.memory import Trimmer
 from seatrial.http.messages import request_id, to_wire
 from seatrial.http.turns import SLICE, SlicedInput
 
@@ -68,7 +69,7 @@ class GuardedProtocol(HttpToolsProtocol):
         state: Any = self.server_state
         if not getattr(state, "swept", False):
             state.swept = True
-            self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state)
+            self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state, self.config.trimmer)
         if not budget.make_room(state.connections):
             self._refuse(503)
 
@@ -78,8 +79,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self.current.disconnected = True
             self.current.message_event.set()
         self.pipeline.clear()
-        self._holdings.give_all_back()
+        self._holdings.close()
         super().connection_lost(exc)
+        self.flow.close()
 
     def data_received(self, data: bytes) -> None:
         """Parse the data: at once if it is small or a part of a body, and in slices otherwise."""
@@ -152,8 +154,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Refuse a header over the limit before it is used."""
         limits = self._limits
-        too_long = (self._shared or self._size > limits.header_size) and self._header_size() > limits.header_size
-        if too_long or len(self.headers) > limits.header_count:
+        across = self._shared and not self._follows  # it began in earlier data, beside other messages
+        long = (across or self._size > limits.header_size) and self._header_size() > limits.header_size
+        if long or len(self.headers) > limits.header_count:
             self._refused = 431
             raise RefusedError
         self._in_head = False
@@ -271,7 +274,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
-        self._holdings.give_all_back()
+        self._holdings.close()
         self.connections.discard(self)
 
     def drain(self) -> None:
@@ -311,11 +314,11 @@ class GuardedProtocol(HttpToolsProtocol):
         return now - self._began > seconds or now - self._heard > limits.stall_seconds
 
 
-def _sweep(loop: asyncio.AbstractEventLoop, state: Any) -> None:
+def _sweep(loop: asyncio.AbstractEventLoop, state: Any, trimmer: Trimmer) -> None:
     now = perf_counter()
     for connection in list(state.connections):
         connection.check(now)
-    if state.connections:
-        loop.call_later(SWEEP_SECONDS, _sweep, loop, state)
+    if trimmer.look(now) or state.connections:
+        loop.call_later(SWEEP_SECONDS, _sweep, loop, state, trimmer)
     else:
         state.swept = False

@@ -71,6 +71,11 @@ class SlicedInput(FlowControl):
             self.read_paused = False
             self._line_up()
 
+    def close(self) -> None:
+        """Drop what is waiting. The connection is gone, and nothing here keeps it in memory."""
+        self.waiting = b""
+        self._parse = _ignore
+
     def take_turn(self) -> bool:
         """Parse a slice, or read on if there is nothing to parse; returns whether to get another turn."""
         self._in_line = False
@@ -94,3 +99,7 @@ class SlicedInput(FlowControl):
         if not self._stopped and not self._transport.is_closing():
             self._stopped = True
             self._transport.pause_reading()
+
+
+def _ignore(_data: bytes) -> None:
+    pass
