@@ -2,7 +2,7 @@
 
 import pytest
 
-from seatrial.http import Limits, budget
+from seatrial.http import Limits
 from seatrial.http.budget import Budget
 
 
@@ -12,6 +12,7 @@ class Held:
     def __init__(self, owner: Budget, since: float = 1.0, *, useful: bool = False, busy: bool = False) -> None:
         self.owner, self.since, self.useful, self.busy = owner, since, useful, busy
         self.size = 0
+        self.stalled = False
         self.gone = False
 
     def take(self, size: int, *, large: bool = False) -> bool:
@@ -21,6 +22,9 @@ class Held:
 
     def waiting_since(self) -> float:
         return 0.0 if self.busy else self.since
+
+    def is_stalled(self) -> bool:
+        return self.stalled
 
     def evict(self) -> None:
         self.gone = True
@@ -52,15 +56,13 @@ def test_what_is_being_answered_is_never_dropped(bounded: Budget) -> None:
     assert bounded.held == 90
 
 
-def test_large_bodies_leave_a_quarter_to_others_and_wait_for_nobody_young(
-    bounded: Budget, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_bodies_leave_a_quarter_to_others_and_take_the_place_of_stalled_ones_only(bounded: Budget) -> None:
     first, second, small = Held(bounded), Held(bounded), Held(bounded)
     assert first.take(70, large=True)
     assert not second.take(20, large=True)  # the first one may still arrive
     assert small.take(25)
     assert not first.gone
-    monkeypatch.setattr(budget, "PATIENCE", 0.0)
+    first.stalled = True
     assert second.take(20, large=True)
     assert first.gone
 

@@ -6,8 +6,8 @@ nobody reads makes room for what does. A complete request that is being answered
 
 from collections import OrderedDict
 from collections.abc import Collection
+from itertools import islice
 from operator import itemgetter
-from time import perf_counter
 from typing import Literal, Protocol
 
 from seatrial.http.limits import Limits
@@ -15,7 +15,7 @@ from seatrial.http.limits import Limits
 Kind = Literal["message", "input", "responses", "requests"]
 
 LARGE = 32 * 2**10  # bytes; a larger body must fit before it is read, and leaves a quarter of the budget to others
-PATIENCE = 1.0  # seconds; an unfinished body younger than this never makes room for another large one
+CANDIDATES = 64  # of those that have waited the longest, for one that makes room for a large body
 BATCH = 8  # an eighth of the connections is closed at once, so that finding the oldest is rare
 
 
@@ -26,6 +26,9 @@ class HeldConnection(Protocol):
 
     def waiting_since(self) -> float:
         """Since when it has waited for its client; 0 while it is being answered."""
+
+    def is_stalled(self) -> bool:
+        """Whether its client is so slow that another one may take its place."""
 
     def evict(self) -> None:
         """Close it, and give back what it holds."""
@@ -39,21 +42,21 @@ class Budget:
         self.connection_limit = limits.connection_count()
         self.held = 0
         self.evicted = self.taken = 0  # how often
-        self._waiting: OrderedDict[HeldConnection, float] = OrderedDict()  # those that hold something, oldest first
+        self._waiting: OrderedDict[HeldConnection, None] = OrderedDict()  # those that hold something, oldest first
 
     def take(self, connection: HeldConnection, size: int, *, large: bool) -> bool:
         """Let a connection that waits for its client hold `size` more bytes; False if there is no room for them."""
         room = self.bytes_limit * 3 // 4 if large else self.bytes_limit
-        patience = PATIENCE if large else 0.0
         while self.held + size > room:
-            oldest = next(iter(self._waiting), connection)
-            if oldest is connection or perf_counter() - self._waiting[oldest] < patience:
+            candidates = islice(self._waiting, CANDIDATES) if large else islice(self._waiting, 1)
+            chosen = next((each for each in candidates if not large or each.is_stalled()), connection)
+            if chosen is connection:
                 return False
             self.evicted += 1
-            oldest.evict()
+            chosen.evict()
         self.held += size
         self.taken += 1
-        self._waiting.setdefault(connection, perf_counter())
+        self._waiting.setdefault(connection)
         return True
 
     def give_back(self, size: int) -> None:

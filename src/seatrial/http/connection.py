@@ -21,6 +21,7 @@ from seatrial.http.turns import SLICE, SlicedInput
 SWEEP_SECONDS = 0.5
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
 MOST_PIPELINED = 32  # when so many wait, no more are read
+PATIENCE, LEAST_RATE = 1.0, 16 * 2**10  # seconds; and bytes a second, for a body that keeps its place among others
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
 
 
@@ -265,6 +266,11 @@ class GuardedProtocol(HttpToolsProtocol):
     def waiting_since(self) -> float:
         """Since when it waits for its client; 0 while it does not."""
         return self._stuck or self._began or self._idle
+
+    def is_stalled(self) -> bool:
+        """Whether its client sends or reads so little that another one may take its place."""
+        took = perf_counter() - self.waiting_since()
+        return took > PATIENCE and (self._stuck > 0 or self._size < took * LEAST_RATE)
 
     def evict(self) -> None:
         """Close the connection, which others need more: with a 503 if its client still sends a request."""
