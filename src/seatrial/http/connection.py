@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seatrial.http import refusals
 from seatrial.http.budget import LARGE, Budget, Holdings
+from seatrial.http.hosts import host_of
 from seatrial.http.limits import Limits
 from seatrial.http.memory import Trimmer
 from seatrial.http.messages import request_id, to_wire
@@ -166,7 +167,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def begin_request(self) -> None:
         """Hand the request to the application; its body follows. A large body must fit into the budget."""
         previous, app = self.cycle, self.app
-        self._declared = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"content-length":
+                self._declared = int(value)
+            elif name == b"host":
+                hosts += 1
+                if value and host_of(value) is None:
+                    raise RefusedError
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):  # RFC 9112, 3.2
+            raise RefusedError
         if LARGE < self._declared <= self._limits.body_size and not self._hold_message():
             self.app, self._discarded = refusals.NoRoom(app), True
         try:

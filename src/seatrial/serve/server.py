@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
     release = Release(package, row_limit=settings.row_limit)
     title = f"{release.name} {release.version}"
     with _listener(settings) as listener:
-        host = settings.host if settings.fd is None else listener.getsockname()[0]
+        address = listener.getsockname()[0]
+        settings = replace(settings, bound=address)
+        host = settings.host if settings.fd is None else address
         url = url_of(host, listener.getsockname()[1])
         entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
         headers = [("x-release", f"{release.name}=={release.version}")]

@@ -16,9 +16,8 @@ from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
 from seatrial.model.unseen import WARNINGS, as_json
-from seatrial.serve import logs, responses
+from seatrial.serve import logs, requests, responses
 from seatrial.serve.batching import Batcher
-from seatrial.serve.requests import BodyTooLargeError, read_body
 from seatrial.serve.responses import PredictionWriter, RowJson
 from seatrial.serve.server_settings import Settings
 
@@ -76,9 +75,11 @@ class Service:
         return await self._handle(partial(self._in_thread, self.explain_body), headers, receive, request_id)
 
     async def _handle(self, handler: Handler, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
+        if refused := requests.unsupported(headers):
+            return refused
         try:
-            body = await read_body(headers, receive, self.settings.body_limit)
-        except BodyTooLargeError:
+            body = await requests.read_body(headers, receive, self.settings.body_limit)
+        except requests.BodyTooLargeError:
             return responses.too_large(self.settings.body_limit)
         if body is None:
             return None
@@ -105,6 +106,11 @@ class Service:
                 return
             else:
                 response = self._writer.respond((), request_id)
+        except RowError as error:
+            if (plain := requests.without_mark(body)) is not body:
+                self.answer(plain, request_id, done)
+                return
+            response = requests.unreadable(body) or responses.validation_error(error.errors)
         except Exception as error:
             response = self._error(error, request_id)
         done(response)
@@ -133,9 +139,12 @@ class Service:
             done(responses.not_ready())
         elif self._large >= LARGE_LIMIT:
             done(responses.busy())
+        elif refused := requests.unreadable(body):
+            done(refused)
         else:
             self._large += 1
-            call = asyncio.get_running_loop().run_in_executor(self._pool, work, body, request_id)
+            plain = requests.without_mark(body)
+            call = asyncio.get_running_loop().run_in_executor(self._pool, work, plain, request_id)
             call.add_done_callback(partial(self._finished, request_id, done))
 
     def _finished(self, request_id: str, done: OnResponse, call: asyncio.Future[EncodedResponse]) -> None:
