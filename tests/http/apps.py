@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from tests.serve.clients import running
 
 from seatrial.http import Limits, guarded_config
+from seatrial.http.server import GuardedServer
 
 
 class Application:
@@ -52,6 +52,6 @@ class Application:
 @contextmanager
 def guarded(app: Any, **limits: Any) -> Iterator[tuple[int, Any]]:
     """Serve an application with these limits; yields the port and Uvicorn's server."""
-    server = uvicorn.Server(guarded_config(app, Limits(**limits)))
+    server = GuardedServer(guarded_config(app, Limits(**limits)))
     with running(server) as port:
         yield port, server

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import httpx
 import uvicorn
 
+from seatrial.http.server import GuardedServer
 from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server import server_config
 
@@ -142,7 +143,7 @@ class Client:
 
 def request(method: str, path: str, body: bytes = b"", *headers: str) -> bytes:
     """A request as bytes."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: test", f"Content-Length: {len(body)}", *headers]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
@@ -157,7 +158,7 @@ def mounted(app: Any) -> Iterator[httpx.Client]:
 @contextmanager
 def threaded(app: AsgiApp) -> Iterator[tuple[int, Any]]:
     """Serve from a thread of this process with our own protocol; yields the port and the server."""
-    server = uvicorn.Server(server_config(app, app.settings))
+    server = GuardedServer(server_config(app, app.settings))
     with running(server) as port:
         yield port, server
 

@@ -33,6 +33,11 @@ class LocalSettings(TargetSettings):
     host: str = Field("127.0.0.1", description="the address to serve on")
     port: int = Field(8001, ge=0, le=65535, description="the port to serve on; 0 chooses a free one")
     patience: float = Field(60.0, gt=0, description="seconds within which a new release must be ready")
+    allowed_hosts: list[str] = Field(
+        [],
+        description='host names that requests may have, for example behind a proxy: ["model.example.com"]; default: '
+        "loopback names if `host` is a loopback address, else all",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="the log level of the servers, whose logs are in the user's state folder"
     )
@@ -89,6 +94,7 @@ class Local:
             "wheel": str(self._keep_wheel(pinned)),
             "patience": self._settings.patience,
             "log_level": self._settings.log_level,
+            "allowed_hosts": ",".join(self._settings.allowed_hosts),
             "registry": str(state_home() / "served"),
         }
         expected = status["id"] if status else None

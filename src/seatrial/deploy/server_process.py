@@ -16,7 +16,7 @@ from seatrial.wheels.installer import clean_environment, last_lines
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
 LOG_LINES = 4  # of the log, in an error
 POLL_SECONDS = 0.02
-MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN")  # for servers that people start by hand
+MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS")  # for servers that people start by hand
 DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once
 
 
@@ -34,6 +34,7 @@ class ServerSpec:
     patience: float
     log_level: str
     registry: str  # the folder in which running servers register themselves
+    allowed_hosts: str = ""  # separated by commas
 
 
 class SupervisedServer:
@@ -109,7 +110,8 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     log = folder / f"{spec.id}-{number}.log"
     environment = {key: value for key, value in clean_environment().items() if key not in MANUAL_VARIABLES}
     handles = (listener.fileno(), private.fileno())
-    options = ["--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
+    hosts = ("--allowed-hosts", spec.allowed_hosts) if spec.allowed_hosts else ()
+    options = [*hosts, "--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
     try:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(

@@ -6,21 +6,29 @@ nobody reads makes room for what does. A complete request that is being answered
 
 from collections import OrderedDict
 from collections.abc import Collection
-from time import perf_counter
-from typing import Protocol
+from itertools import islice
+from operator import itemgetter
+from typing import Literal, Protocol
 
 from seatrial.http.limits import Limits
 
+Kind = Literal["message", "input", "responses", "requests"]
+
 LARGE = 32 * 2**10  # bytes; a larger body must fit before it is read, and leaves a quarter of the budget to others
-PATIENCE = 1.0  # seconds; an unfinished body younger than this never makes room for another large one
-BATCH = 16  # a sixteenth of the connections is closed at once, so that finding the oldest is rare
+CANDIDATES = 64  # of those that have waited the longest, for one that makes room for a large body
+BATCH = 8  # an eighth of the connections is closed at once, so that finding the oldest is rare
 
 
 class HeldConnection(Protocol):
     """What the budget knows of a connection."""
 
-    def waiting_since(self) -> tuple[bool, float] | None:
-        """Whether it was ever useful, and since when it has waited for its client; None while it is being answered."""
+    useful: bool  # whether a request was answered on it
+
+    def waiting_since(self) -> float:
+        """Since when it has waited for its client; 0 while it is being answered."""
+
+    def is_stalled(self) -> bool:
+        """Whether its client is so slow that another one may take its place."""
 
     def evict(self) -> None:
         """Close it, and give back what it holds."""
@@ -33,21 +41,22 @@ class Budget:
         self.bytes_limit = limits.held_bytes()
         self.connection_limit = limits.connection_count()
         self.held = 0
-        self.evicted = 0
-        self._waiting: OrderedDict[HeldConnection, float] = OrderedDict()  # those that hold something, oldest first
+        self.evicted = self.taken = 0  # how often
+        self._waiting: OrderedDict[HeldConnection, None] = OrderedDict()  # those that hold something, oldest first
 
     def take(self, connection: HeldConnection, size: int, *, large: bool) -> bool:
         """Let a connection that waits for its client hold `size` more bytes; False if there is no room for them."""
         room = self.bytes_limit * 3 // 4 if large else self.bytes_limit
-        patience = PATIENCE if large else 0.0
         while self.held + size > room:
-            oldest = next(iter(self._waiting), connection)
-            if oldest is connection or perf_counter() - self._waiting[oldest] < patience:
+            candidates = islice(self._waiting, CANDIDATES) if large else islice(self._waiting, 1)
+            chosen = next((each for each in candidates if not large or each.is_stalled()), connection)
+            if chosen is connection:
                 return False
             self.evicted += 1
-            oldest.evict()
+            chosen.evict()
         self.held += size
-        self._waiting.setdefault(connection, perf_counter())
+        self.taken += 1
+        self._waiting.setdefault(connection)
         return True
 
     def give_back(self, size: int) -> None:
@@ -62,11 +71,58 @@ class Budget:
         """Close some connections if there are too many; False if all of them are being answered."""
         if len(connections) <= self.connection_limit:
             return True
-        waiting = [(since, each) for each in connections if (since := each.waiting_since()) is not None]
-        waiting.sort(key=lambda pair: pair[0])
-        strangers = [each for (useful, _), each in waiting if not useful]
-        chosen = strangers[: self.connection_limit // BATCH + 1] or [each for _, each in waiting[:1]]
-        for each in chosen:
+        groups: dict[bool, list[tuple[float, HeldConnection]]] = {False: [], True: []}
+        for each in connections:
+            if since := each.waiting_since():
+                groups[each.useful].append((since, each))
+        count = self.connection_limit // BATCH + 1 if groups[False] else 1
+        chosen = sorted(groups[False] or groups[True], key=itemgetter(0))[:count]
+        for _, each in chosen:
             self.evicted += 1
             each.evict()
         return bool(chosen)
+
+
+class Holdings:
+    """What one connection holds, counted by the budget of its process.
+
+    `message` is the request that is being received, `input` is data that was not parsed yet, `responses` were not read;
+    `requests` are complete and not answered, so they are never given up for others.
+    """
+
+    def __init__(self, budget: Budget, connection: HeldConnection) -> None:
+        self._budget = budget
+        self._connection: HeldConnection | None = connection
+        self.message = self.input = self.responses = self.requests = 0
+
+    def hold(self, kind: Kind, size: int, *, large: bool = False) -> bool:
+        """Count so many bytes of a kind from now on; False, and no change, if the budget has no room for them."""
+        if self._connection is None:
+            return True
+        more = size - getattr(self, kind)
+        if more > 0 and not self._budget.take(self._connection, more, large=large):
+            return False
+        if more < 0:
+            self._budget.give_back(-more)
+        setattr(self, kind, size)
+        if not (self.message or self.input or self.responses):
+            self._budget.stop_waiting(self._connection)
+        return True
+
+    def complete(self) -> int:
+        """Count the message as a request; returns its size."""
+        size = self.message
+        if size and self._connection is not None:
+            self.message = 0
+            self.requests += size
+            if not (self.input or self.responses):
+                self._budget.stop_waiting(self._connection)
+        return size
+
+    def close(self) -> None:
+        """Hold nothing any more, whatever the connection still does."""
+        self._budget.give_back(self.message + self.input + self.responses + self.requests)
+        self.message = self.input = self.responses = self.requests = 0
+        if self._connection is not None:
+            self._budget.stop_waiting(self._connection)
+            self._connection = None

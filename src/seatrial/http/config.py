@@ -10,6 +10,8 @@ from seatrial.core.ports import BACKLOG
 from seatrial.http.budget import Budget
 from seatrial.http.connection import GuardedProtocol
 from seatrial.http.limits import Limits
+from seatrial.http.memory import Trimmer
+from seatrial.http.turns import Turns
 
 
 class GuardedConfig(uvicorn.Config):
@@ -23,6 +25,16 @@ class GuardedConfig(uvicorn.Config):
     def budget(self) -> Budget:
         """What all connections of this process may hold."""
         return Budget(self.limits)
+
+    @cached_property
+    def trimmer(self) -> Trimmer:
+        """What gives memory back after a peak."""
+        return Trimmer(self.budget)
+
+    @cached_property
+    def turns(self) -> Turns:
+        """Whose turn it is to be parsed."""
+        return Turns()
 
 
 def guarded_config(

@@ -5,21 +5,25 @@ unfinished bodies of many clients take all memory.
 """
 
 import asyncio
-import logging
 from time import perf_counter
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from seatrial.http.budget import LARGE, Budget
+from seatrial.http import refusals
+from seatrial.http.budget import LARGE, Budget, Holdings
+from seatrial.http.hosts import host_of
 from seatrial.http.limits import Limits
-from seatrial.http.messages import RETRY, refusal, request_id, send_response, to_wire
+from seatrial.http.memory import Trimmer
+from seatrial.http.messages import request_id, to_wire
+from seatrial.http.turns import SLICE, SlicedInput
 
 SWEEP_SECONDS = 0.5
-PIPELINE_LIMIT = 256  # requests that may wait on one connection; Uvicorn has no limit
+PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
+MOST_PIPELINED = 32  # when so many wait, no more are read
+PATIENCE, LEAST_RATE = 1.0, 16 * 2**10  # seconds; and bytes a second, for a body that keeps its place among others
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
-UNREAD = "The server holds too many unfinished requests. Try again."
 
 
 class RefusedError(Exception):
@@ -35,10 +39,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     app: Any
     config: Any
+    flow: SlicedInput
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of a new connection: one that stays silent is closed."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=WRITE_BUFFER)
         self._limits: Limits = self.config.limits
         # A chunk of one byte takes six, so this covers any legitimate body. Anything beyond it is treated as abuse.
         self._message_limit: int = self._limits.header_size + 8 * self._limits.body_size
@@ -48,27 +54,25 @@ class GuardedProtocol(HttpToolsProtocol):
         self._closing = 0.0  # when the sweep first saw it closing
         self._size = 0
         self._declared = 0  # the Content-Length of the message
-        self._incoming = 0  # what the budget counts for the message that is being received
-        self._unread = 0  # and for responses
-        self._answered = 0  # and for requests that are complete and not answered yet
-        self._useful = False  # whether a request was answered on it
-        self._follows = False  # whether the message began in the same data in which another one ended
+        self._follows = False  # whether another message ended in the data that is being parsed
+        self._shared = False  # whether the message began in such data, so that its size is not known
         self._in_head = True
         self._discarded = False  # whether the body is not wanted
         self._refused = 400
+        self.useful = False  # whether a request was answered on it
         self.draining: bool = getattr(self.server_state, "draining", False)
         self.current: Any = None  # the request whose response is due next; Uvicorn's `cycle` is the newest
-        transport.set_write_buffer_limits(high=WRITE_BUFFER)
-        self._join()
+        self._join(self.config.budget)
 
-    def _join(self) -> None:
+    def _join(self, budget: Budget) -> None:
         """Count this connection among those of the process, and see that it is swept."""
+        self._holdings = Holdings(budget, self)
+        self.flow = SlicedInput(self.transport, self.config.turns, self._parse)
         state: Any = self.server_state
-        self._budget: Budget = self.config.budget
         if not getattr(state, "swept", False):
             state.swept = True
-            self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state)
-        if not self._budget.make_room(self.connections):
+            self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state, self.config.trimmer)
+        if not budget.make_room(state.connections):
             self._refuse(503)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,13 +81,26 @@ class GuardedProtocol(HttpToolsProtocol):
             self.current.disconnected = True
             self.current.message_event.set()
         self.pipeline.clear()
-        self._give_all_back()
+        self._holdings.close()
         super().connection_lost(exc)
+        self.flow.close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data, and check the size of the message."""
+        """Parse the data: at once if it is small or a part of a body, and in slices otherwise."""
         self._idle = 0.0
         self._began = self._began or perf_counter()
+        if len(data) <= SLICE and not self.flow.waiting:
+            self._parse(data)
+        elif len(data) <= self._declared - self._size and not self.flow.waiting:
+            self._parse(data)
+            self.flow.add(b"")
+        elif self._holdings.hold("input", len(self.flow.waiting) + len(data), large=len(data) > LARGE):
+            self.flow.add(data)
+        else:
+            self._refuse(503)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse some data, and check the size of the message."""
         self._size += len(data)
         self._follows = False
         try:
@@ -93,7 +110,7 @@ class GuardedProtocol(HttpToolsProtocol):
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if not isinstance(cause, RefusedError):
-                self._log_fault(cause or error)
+                refusals.log_fault(self.app, cause or error)
                 self._refused = 500
             self._refuse(self._refused)
         except httptools.HttpParserError:
@@ -101,6 +118,10 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             if self._began:
                 self._continue()
+        if self._holdings.input:
+            self._holdings.hold("input", len(self.flow.waiting))
+            if self.flow.waiting:
+                self._began = self._began or perf_counter()
 
     def _continue(self) -> None:
         """Check and count what has arrived of a message that is not complete."""
@@ -113,10 +134,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(431)
         elif self._size > self._message_limit:
             self.transport.abort()
-        elif not self._hold_incoming():
+        elif not self._hold_message():
             self._refuse(503)
 
-    def _hold_incoming(self) -> bool:
+    def _hold_message(self) -> bool:
         """Let the budget count the message as far as it is known; False if there is no room for it."""
         if self._discarded:
             return True
@@ -124,26 +145,20 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self._in_head:
             body = min(max(self._declared, self._size), self._limits.body_in_memory())
             wanted, large = wanted + body, body > LARGE
-        if wanted <= self._incoming:
-            return True
-        if not self._budget.take(self, wanted - self._incoming, large=large):
-            return False
-        self._incoming = wanted
-        return True
+        return wanted <= self._holdings.message or self._holdings.hold("message", wanted, large=large)
 
     def on_message_begin(self) -> None:
         """Start the clock of a request."""
         super().on_message_begin()
         self._began = self.scope["state"]["began"] = perf_counter()
-        self._in_head = True
+        self._in_head, self._shared = True, self._follows
 
     def on_headers_complete(self) -> None:
         """Refuse a header over the limit before it is used."""
         limits = self._limits
-        if (self._follows or self._size > limits.header_size) and self._header_size() > limits.header_size:
-            self._refused = 431
-            raise RefusedError
-        if len(self.headers) > limits.header_count:
+        across = self._shared and not self._follows  # it began in earlier data, beside other messages
+        long = (across or self._size > limits.header_size) and self._header_size() > limits.header_size
+        if long or len(self.headers) > limits.header_count:
             self._refused = 431
             raise RefusedError
         self._in_head = False
@@ -151,13 +166,19 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def begin_request(self) -> None:
         """Hand the request to the application; its body follows. A large body must fit into the budget."""
-        if len(self.pipeline) >= PIPELINE_LIMIT:
-            self._refused = 429
-            raise RefusedError
         previous, app = self.cycle, self.app
-        self._declared = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
-        if self._declared > LARGE and self._declared <= self._limits.body_size and not self._hold_incoming():
-            self.app, self._discarded = _Refusal(app), True
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"content-length":
+                self._declared = int(value)
+            elif name == b"host":
+                hosts += 1
+                if value and host_of(value) is None:
+                    raise RefusedError
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):  # RFC 9112, 3.2
+            raise RefusedError
+        if LARGE < self._declared <= self._limits.body_size and not self._hold_message():
+            self.app, self._discarded = refusals.NoRoom(app), True
         try:
             super().on_headers_complete()
         except Exception:  # the path is invalid or not ASCII
@@ -165,6 +186,9 @@ class GuardedProtocol(HttpToolsProtocol):
         finally:
             self.app = app
         self.headers = []  # the trailer of a chunked body is not a part of the header
+        if self.pipeline and not self._holdings.hold("message", self._holdings.message + PIPELINED_BYTES):
+            self._refused = 503
+            raise RefusedError
         if self.draining:
             if previous is not None and not previous.response_started:
                 previous.keep_alive = True  # the connection closes after the last response that is due on it
@@ -172,53 +196,46 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop the clock of the request. What is held of it stays counted until it is answered."""
-        self._answered += self._incoming
-        self._incoming = 0
+        held = self._holdings.complete()
         self._received()
         super().on_message_complete()
+        if held:
+            self.cycle.held = held  # type: ignore[attr-defined]
         if self.cycle.response_complete:  # it was refused before it had arrived completely
             self._idle = perf_counter()
-            self._give_answered_back()
+            self._answered(self.cycle)
 
     def _received(self) -> None:
         self._began = 0.0
         self._size = self._declared = 0
         self._follows = self._in_head = True
         self._discarded = False
-        if self._incoming or self._answered:
-            self._budget.give_back(self._incoming)
-            self._incoming = 0
-            if not self._stuck:
-                self._budget.stop_waiting(self)
+        if self._holdings.message:
+            self._holdings.hold("message", 0)
+
+    def _answered(self, cycle: Any) -> None:
+        if held := getattr(cycle, "held", 0):
+            cycle.held = 0
+            self._holdings.hold("requests", self._holdings.requests - held)
 
     def on_response_complete(self) -> None:
         """Continue with the next request. If there is none, the sweep (not a timer) closes the connection later."""
         self.server_state.total_requests += 1
-        self._useful = True
+        self.useful = True
+        self._answered(self.current)
         if self.transport.is_closing():
             return
+        if len(self.pipeline) < MOST_PIPELINED:
+            self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
-            return
-        if self._answered:
-            self._give_answered_back()
-        self.flow.resume_reading()
-        if not self._began:
+        elif not self._began:
             self._idle = perf_counter()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self.current = cycle
         super()._start_asgi_task(cycle, app)
-
-    def _give_answered_back(self) -> None:
-        self._budget.give_back(self._answered)
-        self._answered = 0
-
-    def _give_all_back(self) -> None:
-        self._budget.give_back(self._incoming + self._answered + self._unread)
-        self._incoming = self._answered = self._unread = 0
-        self._budget.stop_waiting(self)
 
     def _header_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -232,7 +249,8 @@ class GuardedProtocol(HttpToolsProtocol):
         due = self.current if self.current is not None and not self.current.response_complete else None
         own = due is not None and due.scope is self.scope
         if due is None or (own and not due.response_started):  # else the client would take it for another response
-            response = refusal(status, self._reason(status), RETRY if status == 503 else ())
+            too_many = status == 431 and max(self._size, self._header_size()) <= self._limits.header_size
+            response = refusals.response(status, self._limits, in_head=self._in_head, too_many=too_many)
             self.transport.write(to_wire(response, identity, self.server_state.default_headers, keep_alive=False))
         if due is not None:
             due.disconnected = True
@@ -240,52 +258,29 @@ class GuardedProtocol(HttpToolsProtocol):
             if own:
                 due.scope["state"]["refused"] = True  # so that it is logged only once
         self.transport.close()
-        if log := getattr(self.app, "log_request", None):
-            log(self._began or perf_counter(), scope.get("method", "-"), scope.get("path", "-"), status, identity)
-
-    def _reason(self, status: int) -> str:
-        limits = self._limits
-        seconds = limits.header_seconds if self._in_head else limits.body_seconds
-        reasons = {
-            400: "The request is not valid HTTP.",
-            408: f"The request did not arrive within {seconds:g} s.",
-            429: "Too many requests are waiting on this connection.",
-            431: f"The request header is larger than {limits.header_size:,} bytes.",
-            500: "The connection failed.",
-            503: UNREAD,
-        }
-        if status == 431 and max(self._size, self._header_size()) <= limits.header_size:
-            return f"The request has more than {limits.header_count} header lines."
-        return reasons[status]
-
-    def _log_fault(self, error: BaseException) -> None:
-        if log := getattr(self.app, "log_fault", None):
-            log("The connection failed", error, "-")
-        else:
-            logging.getLogger(__name__).error("The connection failed", exc_info=error)
+        refusals.log_request(self.app, scope, self._began or perf_counter(), status, identity)
 
     def pause_writing(self) -> None:
         """Start the clock of a client that does not read its response, and count what it leaves here."""
         self._stuck = perf_counter()
         super().pause_writing()
-        self._unread = self.transport.get_write_buffer_size()
-        if not self._budget.take(self, self._unread, large=False):
-            self._unread = 0
+        if not self._holdings.hold("responses", self.transport.get_write_buffer_size()):
             self.transport.abort()
 
     def resume_writing(self) -> None:
         """Stop that clock."""
         self._stuck = 0.0
-        self._budget.give_back(self._unread)
-        self._unread = 0
-        if not self._incoming:
-            self._budget.stop_waiting(self)
+        self._holdings.hold("responses", 0)
         super().resume_writing()
 
-    def waiting_since(self) -> tuple[bool, float] | None:
-        """Whether a request was answered on it, and since when it waits for its client; None while it does not."""
-        since = self._stuck or self._began or self._idle
-        return (self._useful, since) if since else None
+    def waiting_since(self) -> float:
+        """Since when it waits for its client; 0 while it does not."""
+        return self._stuck or self._began or self._idle
+
+    def is_stalled(self) -> bool:
+        """Whether its client sends or reads so little that another one may take its place."""
+        took = perf_counter() - self.waiting_since()
+        return took > PATIENCE and (self._stuck > 0 or self._size < took * LEAST_RATE)
 
     def evict(self) -> None:
         """Close the connection, which others need more: with a 503 if its client still sends a request."""
@@ -295,7 +290,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
-        self._give_all_back()
+        self._holdings.close()
         self.connections.discard(self)
 
     def drain(self) -> None:
@@ -321,7 +316,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif self._idle and now - self._idle > limits.keep_alive:
             self.transport.close()
-        elif self._began and self._is_late(now):
+        elif self._began and not self.flow.waiting and self._is_late(now):
             if self._size == 0:
                 self.transport.close()  # the client never sent anything
             elif self.current is not None and self.current.response_started:
@@ -335,24 +330,11 @@ class GuardedProtocol(HttpToolsProtocol):
         return now - self._began > seconds or now - self._heard > limits.stall_seconds
 
 
-class _Refusal:
-    """An ASGI application that answers 503, in place of one that has no room for a large body."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
-        identity = request_id(scope["headers"])
-        await send_response(send, refusal(503, UNREAD, RETRY), identity)
-        if log := getattr(self._app, "log_request", None):
-            log(scope["state"]["began"], scope["method"], scope["path"], 503, identity)
-
-
-def _sweep(loop: asyncio.AbstractEventLoop, state: Any) -> None:
+def _sweep(loop: asyncio.AbstractEventLoop, state: Any, trimmer: Trimmer) -> None:
     now = perf_counter()
     for connection in list(state.connections):
         connection.check(now)
-    if state.connections:
-        loop.call_later(SWEEP_SECONDS, _sweep, loop, state)
+    if trimmer.look(now) or state.connections:
+        loop.call_later(SWEEP_SECONDS, _sweep, loop, state, trimmer)
     else:
         state.swept = False

@@ -11,12 +11,17 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.http import messages
-from seatrial.http.messages import EncodedResponse
+from seatrial.http.hosts import AllowedHosts
+from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.logs import AccessLog
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
+
+WRONG_HOST = refusal(
+    421, "This server does not answer to the host name in the URL. Its option --allowed-hosts names more of them."
+)
 
 
 def create_app(release: Release, settings: Settings | None = None, access_log: AccessLog | None = None) -> "AsgiApp":
@@ -33,6 +38,7 @@ class AsgiApp:
     def __init__(self, service: Service, access_log: AccessLog | None = None) -> None:
         self.service = service
         self.settings = service.settings
+        self.hosts = AllowedHosts(self.settings.allowed_hosts, self.settings.bound)
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
@@ -48,7 +54,9 @@ class AsgiApp:
             began: float = scope.get("state", {}).get("began") or time.perf_counter()
             path, method, headers = scope["path"], scope["method"], scope["headers"]
             request_id = messages.request_id(headers)
-            if path == PREDICT and method == "POST":
+            if not self.hosts.all and not self._is_allowed(path, headers):
+                status = await _send(send, WRONG_HOST, request_id)
+            elif path == PREDICT and method == "POST":
                 status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
             elif path in self._checks and method in ("GET", "HEAD"):
                 status = await _send(send, self._checks[path](), request_id)
@@ -58,6 +66,12 @@ class AsgiApp:
                 self.log_request(began, method, path, status, request_id)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+
+    def _is_allowed(self, path: str, headers: Any) -> bool:
+        """Whether the Host header is allowed. Probes use a host of their own, so a list of names excepts health."""
+        if path in self._checks and not self.hosts.loopback_only:
+            return True
+        return all(self.hosts.allows(value) for name, value in headers if name == b"host")
 
     def log_request(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
         """Write a line to the access log; also called for requests that the connection refuses."""

@@ -4,6 +4,7 @@ A task, a scope and two messages each way cost Uvicorn about 20 microseconds per
 Responses come from the same `Service.answer` as everywhere else. Large or unusual requests take the ASGI path.
 """
 
+import asyncio
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -13,6 +14,11 @@ from seatrial.http.messages import EncodedResponse, request_id, to_wire
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
 _URL = PREDICT.encode()
+# What clients send for JSON; any other type, and any other way to write these, takes the ASGI path.
+PLAIN = {
+    b"application/json",
+    *(b"application/json;%bcharset=%b" % (space, name) for space in (b"", b" ") for name in (b"utf-8", b"UTF-8")),
+}
 
 
 class _Cycle:
@@ -35,6 +41,11 @@ class FastPathProtocol(GuardedProtocol):
     _on_fast_path = False
     _body = b""
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the deadline of a new connection."""
+        super().connection_made(transport)
+        self._known_hosts: set[bytes] = self.app.hosts.known
+
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
         if self.url == _URL and self._is_plain():
@@ -55,10 +66,17 @@ class FastPathProtocol(GuardedProtocol):
             or parser.should_upgrade()
         ):
             return False
+        length, host = LARGE_BODY + 1, b""
         for name, value in self.headers:
             if name == b"content-length":
-                return int(value) <= LARGE_BODY
-        return False
+                length = int(value)
+            elif name == b"host":
+                if host or (value not in self._known_hosts and not self.app.hosts.knows(value)):
+                    return False
+                host = value
+            elif (name == b"content-type" and value not in PLAIN) or name == b"content-encoding":
+                return False
+        return length <= LARGE_BODY and host != b""
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""

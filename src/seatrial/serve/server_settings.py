@@ -18,6 +18,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8001
+    allowed_hosts: tuple[str, ...] = ()  # the names in Host headers; default: see AllowedHosts
+    bound: str = ""  # the address that the server really listens on
     workers: int = 1
     body_limit: int = 2**20
     row_limit: int = ROW_LIMIT
@@ -55,4 +57,5 @@ class Settings:
 def worker_settings() -> tuple[str, Settings]:
     """In a worker process: the package to serve, and the settings."""
     document = json.loads(os.environ[WORKER_SETTINGS])
-    return document["package"], Settings(**document["settings"])
+    settings = document["settings"]
+    return document["package"], Settings(**{**settings, "allowed_hosts": tuple(settings["allowed_hosts"])})
