@@ -208,11 +208,13 @@ class FolderIndex(Index):
         files = [file for file in listed if str(file.version) == version]
         if not files:
             if action == "remove" and version in removed_versions(withdrawals):
+                self._write_pages(staging, name, listed, withdrawals, changed=False)  # it may have been killed
                 return False
             versions = ", ".join(dict.fromkeys(str(file.version) for file in listed)) or "no versions"
             raise SeatrialError(f"{self.path} has no {name} {version}.", hint=f"It has {versions}.")
         yank = action == "yank"
         if action != "remove" and all(file.yanked == yank and file.yank_reason == reason * yank for file in files):
+            self._write_pages(staging, name, listed, withdrawals, changed=False)
             return False
         record = Withdrawal(
             action,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from filelock import FileLock, Timeout
 
@@ -61,15 +61,17 @@ def server_config(app: Any, *, certificate: Path | None = None, key: Path | None
     from seatrial.release.index_upload import LIMIT, SECONDS
 
     limits = Limits(body_size=LIMIT + FORM_SIZE, body_held=BODY_HELD, body_seconds=SECONDS)
+    loop: Literal["auto", "asyncio"] = "auto"
     if certificate:
         # A client that never finishes the handshake is not a connection yet, so no other limit applies to it.
+        loop = "asyncio"
         asyncio.constants.SSL_HANDSHAKE_TIMEOUT = limits.header_seconds  # type: ignore[attr-defined]
     return guarded_config(
         app,
         limits,
         access_log=True,
         log_level="info",
-        loop="asyncio",
+        loop=loop,
         ssl_certfile=certificate,
         ssl_keyfile=key,
         stop_timeout=10,

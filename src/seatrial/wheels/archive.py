@@ -120,7 +120,7 @@ def check_record(path: Path, archive: zipfile.ZipFile, folder: str, budget: Insp
                 raise _refused(path, f"{member} does not have the hash in its RECORD")
     missing = sorted(set(recorded) - members - unlisted)
     if missing:
-        raise _refused(path, f"its RECORD lists {missing[0]}, which is missing")
+        raise _refused(path, f"its RECORD lists {missing[0][:NAME_LIMIT]}, which is missing")
     return recorded
 
 
@@ -132,7 +132,7 @@ def _read_record(path: Path, archive: zipfile.ZipFile, name: str) -> dict[str, s
     try:
         for row in csv.reader(archive.read(name).decode("utf-8").splitlines()):
             if row and row[0] in recorded:
-                raise _refused(path, f"its RECORD lists {row[0]} twice")
+                raise _refused(path, f"its RECORD lists {row[0][:NAME_LIMIT]} twice")
             if len(row) >= 2:
                 recorded[row[0]] = row[1]
             if len(recorded) > limit:

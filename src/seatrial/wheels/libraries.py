@@ -13,7 +13,7 @@ from seatrial.wheels.entry_points import EntryPoints
 from seatrial.wheels.source_code import bytecode, shadowed_modules
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
-LIMIT = 5  # complaints reported
+LIMIT, COMPLAINT = 5, 500  # complaints reported, and characters of each
 # Packages of every environment that a model runs in: a package with such a name would hide them.
 OTHERS = frozenset(
     {
@@ -37,7 +37,7 @@ def library_complaints(names: Sequence[str], folder: str, project: str, commands
     result = [complaint for name in names if (complaint := _member(name, folder, project))]
     result += shadowed_modules(names)
     result += foreign_commands(commands, project)
-    return tuple(dict.fromkeys(result))[:LIMIT]
+    return tuple(complaint[:COMPLAINT] for complaint in dict.fromkeys(result))[:LIMIT]
 
 
 def foreign_commands(entries: EntryPoints, project: str) -> list[str]:

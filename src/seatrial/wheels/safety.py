@@ -44,7 +44,7 @@ METADATA_FILES = re.compile(
 PLAIN = re.compile(r"[<>|=]?[?biufcSUmMV]\d*(\[\w+\])?")  # the type in a .npy file: numbers, text, times; no objects
 ARTIFACT_LIMIT = 1 << 30
 DEPTH = 3
-LIMIT = 5  # complaints reported
+LIMIT, COMPLAINT = 5, 500  # complaints reported, and characters of each
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def complaints(
     if release is None:
         result.append(f"it has no {wheel.package}/artifacts/release.json, so it is not a model")
     elif str(release.get("name", "")).replace("_", "-").lower() != wheel.name:
-        result.append(f"its release.json is for {release.get('name')!r}")
+        result.append(f"its release.json is for {str(release.get('name'))[:100]!r}")
     elif type(release.get("format")) is not int:
         result.append("its release.json has no format number")
-    return tuple(result[:LIMIT])
+    return tuple(complaint[:COMPLAINT] for complaint in result[:LIMIT])
 
 
 def _member(wheel: Subject, member: zipfile.ZipInfo, budget: InspectionBudget) -> str:

@@ -34,6 +34,7 @@ RELEASE_FILE = "artifacts/release.json"
 TEXT_LIMIT = 2 * 2**20  # METADATA and release.json are read into memory
 HEADERS_LIMIT, HEADER_LINES = 256 * 2**10, 2_000
 REQUIREMENTS_LIMIT = 64 * 2**10  # characters of all requirements together, each of which takes time to parse
+SHOWN = 200  # characters of what a wheel says that a message repeats
 TAGS_LIMIT = 500  # combinations in one compressed tag set
 UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
 LIBRARY_RULE = "A library on the index has one package, named like the project, and only commands of that name."
@@ -240,7 +241,7 @@ def _package(members: list[str], expected: str) -> str:
 def _check_identity(path: Path, expected: tuple[str, Version], folder: str, declared: str) -> None:
     """Compare the file name with METADATA (`declared`: "NAME VERSION") and with the name of the .dist-info folder."""
     if identity(*declared.split(" ", 1)) != expected:
-        raise SeatrialError(f"{path} is refused: its METADATA says {declared}.", hint=REBUILD)
+        raise SeatrialError(f"{path} is refused: its METADATA says {declared[:SHOWN]}.", hint=REBUILD)
     name, _, version = folder.removesuffix(".dist-info").rpartition("-")
     if identity(name, version) != expected:
         raise SeatrialError(f"{path} is refused: its folder {folder} names another release.", hint=REBUILD)
@@ -262,14 +263,14 @@ def _check_tags(path: Path, content: bytes) -> None:
         raise SeatrialError(f"{path} is refused: its WHEEL is for more than {TAGS_LIMIT} platforms.", hint=REBUILD)
     expected = set(map(str, parse_wheel_filename(path.name)[3]))
     if {str(tag) for text in declared for tag in parse_tag(text)} != expected:
-        shown = ", ".join(sorted(declared)) or "no platform"
+        shown = ", ".join(sorted(declared))[:SHOWN] or "no platform"
         raise SeatrialError(
             f"{path} is refused: its WHEEL is for {shown}, which does not match its file name.", hint=REBUILD
         )
     versions = [line.partition(":")[2].strip() for line in lines if line.startswith("Wheel-Version:")]
     if len(versions) != 1 or not versions[0].startswith("1."):
         raise SeatrialError(
-            f"{path} is refused: its WHEEL has the format version {', '.join(versions) or 'none'}, not 1.x."
+            f"{path} is refused: its WHEEL has the format version {', '.join(versions)[:SHOWN] or 'none'}, not 1.x."
         )
 
 
@@ -288,7 +289,7 @@ def _release(path: Path, content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise SeatrialError(f"{path}: its release.json cannot be read: {error}", hint=REBUILD) from None
+        raise SeatrialError(f"{path}: its release.json cannot be read: {str(error)[:SHOWN]}", hint=REBUILD) from None
     if not isinstance(document, dict):
         raise SeatrialError(f"{path}: its release.json is not an object.", hint=REBUILD)
     return document
@@ -300,11 +301,11 @@ def _requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
     try:
         requirements = [Requirement(line) for line in lines]
     except InvalidRequirement as error:
-        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {error}") from None
+        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {str(error)[:SHOWN]}") from None
     for requirement in requirements:
         if requirement.url:
             raise SeatrialError(
-                f"{path} is refused: it pins {requirement.name} to a direct URL.",
+                f"{path} is refused: it pins {requirement.name[:SHOWN]} to a direct URL.",
                 hint="Require a version of it instead, and publish that to the index.",
             )
     return tuple(map(str, requirements))
@@ -321,4 +322,4 @@ def _requires_python(path: Path, specifier: str | None) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).strip("'\"").rstrip(".") + "." if str(error) else type(error).__name__ + "."
+    return str(error)[:SHOWN].strip("'\"").rstrip(".") + "." if str(error) else type(error).__name__ + "."
