@@ -168,10 +168,10 @@ COSTS: dict[str, tuple[Make, str]] = {
         "times its size",
     ),
     "many members in zips": (
-        lambda r: {f"{HOLD}/{n}.skops": packed(dict.fromkeys(map(str, range(2_000)), b"")) for n in range(3)},
+        lambda r: {f"{HOLD}/{n}.skops": packed(dict.fromkeys(map(str, range(4_000)), b"")) for n in range(3)},
         "contains more than",
     ),
-    "many members": (lambda r: {f"{HOLD}/{number}.txt": b"" for number in range(6_000)}, "contains more than"),
+    "many members": (lambda r: {f"{HOLD}/{number}.txt": b"" for number in range(11_000)}, "contains more than"),
     "one requirement of thousands": (
         lambda _: {f"{INFO}/METADATA": f"{METADATA}Requires-Dist: a{','.join(['>=1'] * 30_000)}\n\n".encode()},
         "requirements have over",

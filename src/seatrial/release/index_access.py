@@ -5,7 +5,6 @@ client can write in another way. What no route answers is for callers with the p
 """
 
 import hmac
-import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from seatrial.http.hosts import host_of, is_loopback
 from seatrial.release.index_brake import Brake
 
-HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="index"'}
 CLOSE = {"Connection": "close"}  # the rest of the request is not read
 ONCE = (b"host", b"authorization", b"content-length", b"content-type")  # headers that a request has once or not at all
@@ -64,14 +63,14 @@ class Gate:
         names = [name for name, _ in headers]
         if any(names.count(name) > 1 for name in ONCE):
             return PlainTextResponse("A header is repeated.\n", 400, CLOSE)
-        given = {name: value.decode("latin-1") for name, value in headers if name in ONCE}
+        given = {name: value for name, value in headers if name in ONCE}
         if not self._access.password:
             # A web page whose host name resolves to this machine must not read or write here.
-            local = HOST.fullmatch(given.get(b"host", ""))
-            return None if local else PlainTextResponse("Wrong host.\n", 421, CLOSE)
+            host = host_of(given.get(b"host", b""))
+            return None if host and is_loopback(host) else PlainTextResponse("Wrong host.\n", 421, CLOSE)
         if caller is Caller.ANYONE or (caller is Caller.READER and self._access.open_reading):
             return None
-        authorization = given.get(b"authorization", "")
+        authorization = given.get(b"authorization", b"").decode("latin-1")
         if self._access.allows(authorization):
             return None
         # A client that has not sent a password yet may do so on the same connection, if it sends no body.

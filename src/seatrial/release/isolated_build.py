@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
-from seatrial.wheels.archive import unpack_sdist
 from seatrial.wheels.installer import find_uv, last_lines
+from seatrial.wheels.sdist import unpack_sdist
 
 if TYPE_CHECKING:
     from build.env import DefaultIsolatedEnv, Installer

@@ -18,7 +18,7 @@ from seatrial.train.reference_rows import take
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.rows.reference import LabelledRows
-from seatrial.wheels.archive import unpack_sdist
+from seatrial.wheels.sdist import unpack_sdist
 
 CodeAndTable = Callable[[], tuple[ProjectSettings, Path]]  # a project's code, and the table that it was trained on
 

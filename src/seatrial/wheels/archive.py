@@ -206,19 +206,3 @@ def _other_name(extra: bytes) -> bool:
 
 def _refused(path: Path, reason: str) -> SeatrialError:
     return SeatrialError(f"{path} is refused: {reason}.")
-
-
-def unpack_sdist(path: Path, folder: Path) -> None:
-    """Unpack an sdist into a folder: files and folders only, and nothing outside of it."""
-    import tarfile
-
-    with tarfile.open(path) as archive:
-        if hasattr(tarfile, "data_filter"):
-            archive.extractall(folder, filter="data")
-            return
-        root = folder.resolve()  # Python 3.11.0 to 3.11.3 has no filters
-        for member in archive.getmembers():
-            inside = (root / member.name).resolve().is_relative_to(root)
-            if not inside or not (member.isfile() or member.isdir()):
-                raise SeatrialError(f"{path.name} is not safe to unpack: {member.name!r} is not a file inside it.")
-        archive.extractall(folder)  # noqa: S202 - checked above

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-MEMBER_LIMIT = 5_000
+MEMBER_LIMIT = 10_000  # a forest saved by skops has some for each tree
 TOTAL_LIMIT = 4 * 2**30  # bytes of all members together, unpacked
 RATIO_LIMIT, RATIO_FROM = 100, 64 * 2**20  # unpacked size to file size, for archives that unpack to more than this
 SECONDS = 1.2  # of processor time for a small file

@@ -13,12 +13,31 @@ from seatrial.wheels.source_code import bytecode
 
 TEXT_LIMIT = 2 * 2**20  # PKG-INFO is read into memory
 HEADER_LIMIT = 8 * 2**10  # bytes of an extended header, which tarfile reads into memory
+SHOWN = 200  # characters of a name that a message repeats
 REBUILD = "Build it again with `seatrial build`."
 
 
 def read_pkg_info(path: Path) -> bytes:
     """Read the PKG-INFO of an sdist, and refuse what no sdist contains."""
     top = path.name.removesuffix(".tar.gz")
+    metadata = _check(path, top)
+    if metadata is None:
+        raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
+    return metadata
+
+
+def unpack_sdist(path: Path, folder: Path) -> None:
+    """Unpack an sdist into a folder, after checking that it has files and folders only, and nothing outside of it."""
+    _check(path, "")
+    with tarfile.open(path) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extractall(folder, filter="data")
+        else:  # Python 3.11.0 to 3.11.3
+            archive.extractall(folder)  # noqa: S202 - checked above
+
+
+def _check(path: Path, top: str) -> bytes | None:
+    """Refuse what no sdist contains; returns its PKG-INFO. `top` is its only folder; empty: any."""
     budget = InspectionBudget(path.stat().st_size)
     try:
         with gzip.open(path) as unpacked:
@@ -31,8 +50,6 @@ def read_pkg_info(path: Path) -> bytes:
         raise SeatrialError(f"{path} is refused: {error}.", hint=REBUILD) from None
     except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError, RecursionError) as error:
         raise SeatrialError(f"{path} is damaged: {error}.", hint=REBUILD) from None
-    if metadata is None:
-        raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
     return metadata
 
 
@@ -46,17 +63,27 @@ def _read_members(
         budget.check_time()
         name = member.name
         names.append(f"{name}/" if member.isdir() else name)
+        top = top or name.partition("/")[0]
         if name.partition("/")[0] != top or ".." in name.split("/"):
-            raise SeatrialError(f"{path} is refused: {name} is outside of {top}/.")
+            raise SeatrialError(f"{path} is refused: {name[:SHOWN]} is outside of {top[:SHOWN]}/.")
         if not (member.isfile() or member.isdir()):
             kind = "link" if member.issym() or member.islnk() else "device"
-            raise SeatrialError(f"{path} is refused: {name} is a {kind}.")
-        if complaint := bytecode(name):
+            raise SeatrialError(f"{path} is refused: {name[:SHOWN]} is a {kind}.")
+        if complaint := bytecode(name[:SHOWN]):
             raise SeatrialError(f"{path} is refused: {complaint}.")
         if name == f"{top}/PKG-INFO" and member.isfile() and member.size <= TEXT_LIMIT:
-            file = archive.extractfile(member)
-            metadata = b"".join(iter(lambda f=file: f.read(HEADER_LIMIT), b"")) if file else None  # type: ignore[misc]
+            metadata = _read(archive, member)
     return metadata, names
+
+
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:
+    file = archive.extractfile(member)
+    if file is None:
+        return None
+    chunks = []
+    while chunk := file.read(HEADER_LIMIT):
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 class _Bounded:
