@@ -66,7 +66,7 @@ class LoadGenerator:
             async with asyncio.timeout(PATIENCE):
                 reader, writer = connection or await asyncio.open_connection("127.0.0.1", self.port)
                 more = "Connection: close\r\n" if close else ""
-                head = f"POST /api/v1/predict HTTP/1.1\r\nHost: test\r\n{more}Content-Length: {len(BODY)}\r\n\r\n"
+                head = f"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\n{more}Content-Length: {len(BODY)}\r\n\r\n"
                 writer.write(head.encode() + BODY)
                 first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
                 headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}

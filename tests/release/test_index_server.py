@@ -124,8 +124,9 @@ def test_no_route_is_open_without_the_password(private: Private) -> None:
     client = httpx.Client()
     for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
         for path in ("/", "/simple", "/simple/", "/simple/x/", "/simple/x/y.whl", "/legacy/", "/nothing", "//simple/"):
-            for auth in (None, ("__token__", "wrong"), ("wrong", TOKEN), ("", "")):
-                assert client.request(method, private.url + path, auth=auth).status_code == 401, (method, path)
+            assert client.request(method, private.url + path).status_code == 401, (method, path)
+    wrong = [("__token__", "wrong"), ("wrong", TOKEN), ("", "")]
+    assert [client.get(private.simple, auth=auth).status_code for auth in wrong] == [401, 401, 401]
     for header in ("Basic", "Basic !!!", "Bearer x", "Basic " + "A" * 5000, "basic Og=="):
         assert httpx.get(private.simple, headers={"Authorization": header}).status_code == 401
     assert httpx.get(f"{private.url}/health").text == "ok\n"

@@ -46,7 +46,11 @@ def in_child(act: Callable[[], object]) -> int:
 
 
 def publish_and_die(path: Path, files: list[Path], at_touch: int) -> None:
-    """Publish, and end by SIGKILL right before the n-th time that a file of the index is touched."""
+    killed_at(path, at_touch, lambda: at(path).publish(files))
+
+
+def killed_at(path: Path, at_touch: int, act: Callable[[], object]) -> None:
+    """Act, and end by SIGKILL right before the n-th time that a file of the index is touched."""
     seen = 0
 
     def count() -> None:
@@ -67,7 +71,7 @@ def publish_and_die(path: Path, files: list[Path], at_touch: int) -> None:
 
     os.fsync = counted_sync  # type: ignore[assignment]
     sys.addaudithook(hook)
-    at(path).publish(files)
+    act()
 
 
 @needs_fork

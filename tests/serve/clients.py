@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import httpx
 import uvicorn
 
+from seatrial.http.server import GuardedServer
 from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server import server_config
 
@@ -142,7 +143,7 @@ class Client:
 
 def request(method: str, path: str, body: bytes = b"", *headers: str) -> bytes:
     """A request as bytes."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: test", f"Content-Length: {len(body)}", *headers]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
@@ -150,20 +151,20 @@ def request(method: str, path: str, body: bytes = b"", *headers: str) -> bytes:
 def mounted(app: Any) -> Iterator[httpx.Client]:
     """Serve any ASGI application with plain Uvicorn; yields a client for it."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-    with _running(server) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with running(server) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
 
 
 @contextmanager
 def threaded(app: AsgiApp) -> Iterator[tuple[int, Any]]:
     """Serve from a thread of this process with our own protocol; yields the port and the server."""
-    server = uvicorn.Server(server_config(app, app.settings))
-    with _running(server) as port:
+    server = GuardedServer(server_config(app, app.settings))
+    with running(server) as port:
         yield port, server
 
 
 @contextmanager
-def _running(server: uvicorn.Server) -> Iterator[int]:
+def running(server: uvicorn.Server) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

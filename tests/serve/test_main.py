@@ -18,7 +18,7 @@ def run_main(
     """A function that runs the command line, and returns its exit code and the lines of standard error."""
 
     def run(*arguments: str, **environment: str) -> tuple[int, list[str]]:
-        for name in ("HOST", "PORT", "SEATRIAL_DRAIN"):
+        for name in ("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS"):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -39,6 +39,8 @@ def run_main(
         (["--port", "70000"], {}, "'70000' is not a port"),
         ([], {"PORT": "eighty"}, "'eighty' is not a port"),
         (["--workers", "0"], {}, "'0' is not an integer of at least 1"),
+        (["--allowed-hosts", "a.example,http://b.example"], {}, "'http://b.example' is not a host name"),
+        ([], {"SEATRIAL_ALLOWED_HOSTS": "a b"}, "'a b' is not a host name"),
         (["--drain", "soon"], {}, "'soon' is not a number of seconds"),
         (["--log-format", "xml"], {}, "invalid choice"),
         (["--standby-fd", "3"], {}, "--standby-fd requires --fd and a single worker"),

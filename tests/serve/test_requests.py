@@ -1,11 +1,11 @@
-"""Request IDs and bodies, as read from an ASGI server."""
+"""Bodies, as read from an ASGI server."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from seatrial.serve.requests import BodyTooLargeError, read_body, request_id
+from seatrial.serve.requests import BodyTooLargeError, read_body
 
 
 def read(*parts: bytes, limit: int = 10, headers: Any = (), disconnect: bool = False) -> tuple[bytes | None, int]:
@@ -41,15 +41,3 @@ def test_a_declared_length_over_the_limit_is_an_error_before_anything_is_read() 
 @pytest.mark.parametrize("parts", [[], [b"01234"]])
 def test_a_client_that_disconnects_has_no_body(parts: list[bytes]) -> None:
     assert read(*parts, disconnect=True) == (None, 0)
-
-
-@pytest.mark.parametrize("sent", [b"abc-1", b"x" * 128, b'q"\\'])
-def test_a_short_visible_request_id_is_kept(sent: bytes) -> None:
-    assert request_id([(b"accept", b"*/*"), (b"x-request-id", sent)]) == sent.decode()
-
-
-@pytest.mark.parametrize("sent", [b"", b"a b", b"x" * 129, b"a\x01b", "\u00e9".encode()])
-def test_any_other_request_id_is_replaced(sent: bytes) -> None:
-    first, second = (request_id([(b"x-request-id", sent)]) for _ in range(2))
-    assert first != second
-    assert len(first) == len(second) == 32

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.serve.small_releases import CLASSES, EXAMPLE
 
+from seatrial.http.messages import EncodedResponse
 from seatrial.model import Release
 from seatrial.serve import responses
 from seatrial.serve.responses import PredictionWriter
@@ -14,7 +15,7 @@ from seatrial.serve.responses import PredictionWriter
 ID = "one-id"
 
 
-def read(response: responses.EncodedResponse) -> Any:
+def read(response: EncodedResponse) -> Any:
     assert response.status == 200
     return json.loads(response.body)
 

@@ -137,8 +137,10 @@ def test_stalled_clients_do_not_delay_the_shutdown(source: Path, row: bytes) -> 
         port = server.started()
         clients = [Client(port) for _ in range(6)]
         clients[1].send(b"POST ")
-        clients[2].send(f"POST {PREDICT} HTTP/1.1\r\nContent-Length: 500\r\n\r\n{{".encode())
-        clients[3].send(f"POST {PREDICT} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n".encode())
+        clients[2].send(f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{{".encode())
+        clients[3].send(
+            f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n".encode()
+        )
         clients[4].send(request("GET", "/redoc.js") * 20)  # and reads nothing
         assert clients[5].predict(row).status == 200
         time.sleep(0.2)
@@ -155,7 +157,7 @@ def test_huge_bodies_do_not_fill_the_memory(served: tuple[Process, int], row: by
     for declared in (True, False):
         client = Client(port)
         how = "Content-Length: 50000000" if declared else "Transfer-Encoding: chunked"
-        client.send(f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\n{how}\r\n\r\n".encode())
+        client.send(f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\n{how}\r\n\r\n".encode())
         block = b"x" * 65_536 if declared else b"10000\r\n" + b"x" * 65_536 + b"\r\n"
         try:
             for _ in range(700):

@@ -370,8 +370,9 @@ def test_a_model_for_one_platform_is_refused(tmp_path: Path) -> None:
 def test_a_library_may_have_native_code_and_hooks(tmp_path: Path) -> None:
     more = {
         "a_library/fast.so": b"\x7fELF",
-        "a_library-0.1.0.data/scripts/run": b"",
-        "a_library-0.1.0.dist-info/entry_points.txt": b"[pytest11]\nx = a_library\n[console_scripts]\nother = a:b\n",
+        "_a_library.cpython-311-x86_64-linux-gnu.so": b"\x7fELF",
+        "a_library.libs/libx.so": b"\x7fELF",
+        "a_library-0.1.0.dist-info/entry_points.txt": b"[pytest11]\nx = a_library\n[console_scripts]\na-library = a:b\n",
     }
     path = make_wheel(tmp_path, "a-library", release=None, more=more)
     assert FolderIndex(tmp_path / "index").publish([path]).name == "a-library"

@@ -1,4 +1,4 @@
-"""`seatrial index serve`: a private package index with a password, from a folder."""
+"""`seatrial index`: serve a private package index from a folder, and take a bad version off one."""
 
 import os
 from pathlib import Path
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, ProjectOption, option
+from seatrial.cli.options import HERE, IndexOption, ProjectOption, option, release_and_index
 from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import LOOPBACK, USER
 
 if TYPE_CHECKING:
     from seatrial.release.index_server import Access
+    from seatrial.wheels.simple_api import WithdrawalAction
 
 index = typer.Typer(
-    help="The package index: serve one to a team.\n\nExample: [bold]seatrial index serve[/]",
+    help="The package index: serve one to a team, take a bad version off it.\n\nExample: [bold]seatrial index serve[/]",
     rich_markup_mode="rich",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -23,9 +24,57 @@ index = typer.Typer(
 VARIABLE = "SEATRIAL_INDEX_PASSWORD"
 
 
-@index.callback()
-def _group() -> None:
-    """Keep `serve` a subcommand although it is the only one."""
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept on the project's page.")]
+ByOption = Annotated[str | None, option("Who does it; default: git's user name, or the system's.", "--by")]
+
+
+@index.command()
+def yank(
+    release: Annotated[str, typer.Argument(help="The version, as titanic-model==0.1.0.", show_default=False)],
+    reason: ReasonOption,
+    undo: Annotated[bool, typer.Option("--undo", help="Offer the version again.")] = False,
+    by: ByOption = None,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+) -> None:
+    """Yank a version: installers skip it, unless it is pinned. It stays there for those who use it.
+
+    Example: [bold]seatrial index yank titanic-model==0.2.0 --reason "trained on the wrong table"[/]
+    """
+    action: WithdrawalAction = "restore" if undo else "yank"
+    _withdraw(release, action, "offered again" if undo else "yanked", reason, by, index, project)
+
+
+@index.command()
+def remove(
+    release: Annotated[str, typer.Argument(help="The version, as titanic-model==0.1.0.", show_default=False)],
+    reason: ReasonOption,
+    by: ByOption = None,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+) -> None:
+    """Remove a version for good: its files are deleted, and its number cannot be used again. Yanking is safer.
+
+    Example: [bold]seatrial index remove titanic-model==99 --reason "not ours"[/]
+    """
+    _withdraw(release, "remove", "removed", reason, by, index, project)
+
+
+def _withdraw(
+    release: str,
+    action: "WithdrawalAction",
+    done: str,
+    reason: str,
+    by: str | None,
+    index: str | None,
+    project: Path,
+) -> None:
+    from seatrial.core.git import person
+    from seatrial.steps.withdraw import withdraw
+
+    _, settings = release_and_index(release, index, project)
+    changed = withdraw(release, settings, action, reason=reason, who=by or person(project.absolute()))
+    show.info(f"{release} {'is' if changed else 'was already'} {done} on {show.index_location(settings)}")
 
 
 @index.command()

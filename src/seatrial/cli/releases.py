@@ -240,7 +240,7 @@ def releases(
         ("release", "published", "size", headline, "engine", "served"),
         [
             (
-                f"{release.name} {release.version}",
+                f"{release.name} {release.version}{'' if release.yanked is None else ' (yanked)'}",
                 release.published[:16].replace("T", " "),
                 show.file_size(release.size),
                 "" if release.value is None else short(release.value),

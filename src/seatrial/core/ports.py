@@ -10,7 +10,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.processes import is_running
 from seatrial.core.state import state_home
 
-BACKLOG = 2048  # connections that may wait to be accepted
+BACKLOG = 4096  # connections that may wait to be accepted; a client that finds no place tries again after a second
 
 
 def listen(host: str, port: int, *, hint: str = "Choose another with --port.") -> socket.socket:

@@ -38,6 +38,11 @@ class LocalSettings(TargetSettings):
         description="the names of environment variables that the service gets besides the usual ones: no token "
         "reaches it unless it is listed here",
     )
+    allowed_hosts: list[str] = Field(
+        [],
+        description='host names that requests may have, for example behind a proxy: ["model.example.com"]; default: '
+        "loopback names if `host` is a loopback address, else all",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="the log level of the servers, whose logs are in the user's state folder"
     )
@@ -95,6 +100,7 @@ class Local:
             "patience": self._settings.patience,
             "log_level": self._settings.log_level,
             "environment": self._settings.environment,
+            "allowed_hosts": ",".join(self._settings.allowed_hosts),
             "registry": str(state_home() / "served"),
         }
         expected = status["id"] if status else None

@@ -18,7 +18,7 @@ from seatrial.wheels.installer import last_lines
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
 LOG_LINES = 4  # of the log, in an error
 POLL_SECONDS = 0.02
-MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN")  # for servers that people start by hand
+MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS")  # for servers that people start by hand
 golden_rows = functools.lru_cache(8)(read_golden_rows)  # a server can be restarted although its wheel is lost
 DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once
 
@@ -38,6 +38,7 @@ class ServerSpec:
     log_level: str
     registry: str  # the folder in which running servers register themselves
     environment: list[str] = field(default_factory=list)  # variables that it gets besides the harmless ones
+    allowed_hosts: str = ""  # separated by commas
 
 
 class SupervisedServer:
@@ -114,7 +115,8 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     allowed = allowed_environment(spec.environment)
     environment = {key: value for key, value in allowed.items() if key not in MANUAL_VARIABLES}
     handles = (listener.fileno(), private.fileno())
-    options = ["--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
+    hosts = ("--allowed-hosts", spec.allowed_hosts) if spec.allowed_hosts else ()
+    options = [*hosts, "--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
     try:
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(

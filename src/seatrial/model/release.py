@@ -138,6 +138,10 @@ class Release:
         """Validate a JSON body: one row, a list of rows, or {"inputs": [...]}. Raises RowError."""
         return self._parser.parse(body)
 
+    def parse_slices(self, body: bytes) -> Iterator[list[BaseModel]]:
+        """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows."""
+        return self._parser.parse_slices(body)
+
     def encode(self, row: BaseModel) -> Encoded:
         """Apply the feature functions to a row and return the engine's input."""
         return self._encode(row.__dict__.copy())

@@ -3,12 +3,14 @@
 import difflib
 import json
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json
 
+from seatrial.model.row_slices import SLICE, rows_within, slices
 from seatrial.model.schema import columns_of, field_validators
 
 ROW_LIMIT = 10_000  # rows in one body, by default
@@ -21,6 +23,7 @@ MOST_UNKNOWN_KEYS = 1_000  # unknown columns of one row that are reported one by
 
 _LIST = re.compile(rb"\s*\[")
 _WRAPPED = re.compile(rb"\s*\{\s*\"inputs\"\s*:")
+_WRAPPED_LIST = re.compile(_WRAPPED.pattern + rb"\s*\[")
 
 RowType = TypeVar("RowType", bound=BaseModel)
 
@@ -72,7 +75,46 @@ class RowParser(Generic[RowType]):
                 return wrapped.validate_json(body).inputs  # type: ignore[no-any-return]
             return [self._one.validate_json(body)]
         except ValidationError as error:
-            raise RowError(self._errors(error, ("body",))) from None
+            raise RowError(self._errors(_parts(error), ("body",))) from None
+
+    def parse_slices(self, body: bytes) -> Iterator[list[RowType]]:
+        """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows."""
+        found = _LIST.match(body) or (None if self._has_inputs else _WRAPPED_LIST.match(body))
+        wrapped = found is not None and found.re is _WRAPPED_LIST
+        rows = rows_within(body, found.end(), wrapped=wrapped) if found else None
+        if rows is None or len(rows) <= SLICE:
+            yield self.parse(body)
+            return
+        place = ("body", "inputs") if wrapped else ("body",)
+        every = self._all_errors(body)
+        validator = (self._listed if every else self._failing_fast[0]).validate_json
+        count, errors = 0, []
+        for piece in slices(rows):
+            try:
+                valid = validator(piece)
+            except ValidationError as error:
+                parts = _parts(error)
+                if not all(part["loc"] for part in parts):  # it is not the JSON of rows, or too long
+                    yield self.parse(body)[count:]
+                    return
+                errors += [{**part, "loc": (count + part["loc"][0], *part["loc"][1:])} for part in parts]
+                if not every:
+                    break
+                valid = from_json(piece)
+            count += len(valid)
+            if count > self._limit:
+                self._reject_long(body, wrapped=wrapped)
+            if not errors:
+                yield valid
+        if errors:
+            raise RowError(self._errors(errors, place))
+
+    def _reject_long(self, body: bytes, *, wrapped: bool) -> None:
+        """Raise the error of too many rows, without validating them."""
+        try:
+            _validators(Annotated[list[Any], Field(max_length=self._limit)])[wrapped].validate_json(body)
+        except ValidationError as error:
+            raise RowError(self._errors(_parts(error), ("body",))) from None
 
     def _all_errors(self, body: bytes) -> bool:
         """Whether all errors of a body can be reported without the time growing with their number."""
@@ -111,7 +153,7 @@ class RowParser(Generic[RowType]):
         try:
             return self._many.validate_python(rows)  # type: ignore[no-any-return]
         except ValidationError as error:
-            raise RowError(self._errors(error, ())) from None
+            raise RowError(self._errors(_parts(error), ())) from None
 
     @cached_property
     def _dates(self) -> dict[str, Any]:
@@ -128,8 +170,7 @@ class RowParser(Generic[RowType]):
                 continue  # it is reported with the row's other errors
         return row
 
-    def _errors(self, error: ValidationError, place: tuple[str, ...]) -> list[dict[str, Any]]:
-        parts = error.errors(include_url=False, include_context=False, include_input=False)
+    def _errors(self, parts: list[Any], place: tuple[str, ...]) -> list[dict[str, Any]]:
         errors = [_error(part["type"], (*place, *part["loc"]), self._message(part)) for part in parts[:ERRORS_SHOWN]]
         if len(parts) > ERRORS_SHOWN:
             more = f"{len(parts):,} errors; these are the first {ERRORS_SHOWN}"
@@ -143,6 +184,10 @@ class RowParser(Generic[RowType]):
             hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self._names)}"
             message = f"{message}: {hint}"
         return message
+
+
+def _parts(error: ValidationError) -> list[Any]:
+    return error.errors(include_url=False, include_context=False, include_input=False)
 
 
 def _validators(listed: Any) -> tuple[Any, Any]:

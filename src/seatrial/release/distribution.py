@@ -1,8 +1,6 @@
 """A file to publish, the wheel or the sdist of a release, inspected before anything is written."""
 
 import hashlib
-import tarfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +11,17 @@ from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
-from seatrial.wheels.archive import MEMBER_LIMIT, TOTAL_LIMIT
+from seatrial.wheels.sdist import read_pkg_info
 from seatrial.wheels.simple_api import IndexedFile, parse_filename
-from seatrial.wheels.wheel import REBUILD, TEXT_LIMIT, WheelInfo, identity, inspect, refuse_unsafe
+from seatrial.wheels.wheel import (
+    REBUILD,
+    WheelInfo,
+    identity,
+    inspect,
+    read_headers,
+    refuse_unsafe,
+    refuse_unsafe_library,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Distribution:
     size: int
     metadata: bytes = field(repr=False)
     requires_python: str | None = None
+    is_release: bool = False  # a wheel of a model, and not of a library
 
     @property
     def filename(self) -> str:
@@ -52,13 +59,21 @@ def read_distribution(file: Path | WheelInfo) -> Distribution:
     name, version = parse_filename(path.name)
     if path.name.endswith(".whl"):
         wheel = inspect(file) if isinstance(file, Path) else file
-        if wheel.release is not None:
-            refuse_unsafe(wheel)
-        return Distribution(path, name, version, wheel.sha256, wheel.size, wheel.metadata, wheel.requires_python)
+        (refuse_unsafe_library if wheel.release is None else refuse_unsafe)(wheel)
+        return Distribution(
+            path,
+            name,
+            version,
+            wheel.sha256,
+            wheel.size,
+            wheel.metadata,
+            wheel.requires_python,
+            is_release=wheel.release is not None,
+        )
     if not path.is_file():
         raise SeatrialError(f"{path} does not exist.", hint="Run `seatrial build` first.")
-    metadata = _pkg_info(path)
-    headers, _ = parse_email(metadata)
+    metadata = read_pkg_info(path)
+    headers = read_headers(path, metadata)
     declared = headers.get("name", ""), headers.get("version", "")
     if identity(*declared) != (name, version):
         raise SeatrialError(f"{path} is refused: its PKG-INFO says {' '.join(declared)}.", hint=REBUILD)
@@ -102,27 +117,3 @@ def upload_fields(each: Distribution) -> list[tuple[str, str]]:
             value = [f"{label}, {url}" for label, url in value.items()]
         fields += [(key, text) for text in ([value] if isinstance(value, str) else value)]
     return fields
-
-
-def _pkg_info(path: Path) -> bytes:
-    """Read the PKG-INFO of an sdist, and refuse what no sdist contains."""
-    top = path.name.removesuffix(".tar.gz")
-    metadata, count, total = None, 0, 0
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            for member in archive:
-                count, total = count + 1, total + member.size
-                if member.name.partition("/")[0] != top or ".." in Path(member.name).parts:
-                    raise SeatrialError(f"{path} is refused: {member.name} is outside of {top}/.")
-                if member.ischr() or member.isblk() or member.isfifo():
-                    raise SeatrialError(f"{path} is refused: {member.name} is a device.")
-                if count > MEMBER_LIMIT or total > TOTAL_LIMIT:
-                    raise SeatrialError(f"{path} is refused: it is too large when unpacked.")
-                if member.name == f"{top}/PKG-INFO" and member.isfile() and member.size <= TEXT_LIMIT:
-                    file = archive.extractfile(member)
-                    metadata = file.read() if file else None
-    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
-        raise SeatrialError(f"{path} is damaged: {error}.", hint=REBUILD) from None
-    if metadata is None:
-        raise SeatrialError(f"{path} is damaged: it has no {top}/PKG-INFO.", hint=REBUILD)
-    return metadata

@@ -1,32 +1,48 @@
 """The index in a folder, for one person or behind `seatrial index serve`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
 from seatrial.release.distribution import Distribution, read_distribution, read_distributions
-from seatrial.release.index import BusyIndexError, Index, Published, UnwritableIndexError, refuse_changed_files
+from seatrial.release.index import (
+    BusyIndexError,
+    Index,
+    Published,
+    RemovedVersionError,
+    UnwritableIndexError,
+    refuse_changed_files,
+)
 from seatrial.release.staging import Staging
 from seatrial.wheels.simple_api import (
     PAGE,
     PAGE_JSON,
     PAGES,
     IndexedFile,
+    Withdrawal,
+    WithdrawalAction,
     project_folder,
     project_html,
     project_json,
     read_page,
+    read_withdrawals,
+    removed_versions,
     root_html,
     root_json,
 )
 from seatrial.wheels.wheel import WheelInfo, inspect, read_release
 
 REPUBLISH = "Publish the same build again."
+ALONE = "its wheel is not published"
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 LOCK_TIMEOUT = 60.0  # seconds that a publication waits for another one
 
 
@@ -105,7 +121,25 @@ class FolderIndex(Index):
         if digest != file.sha256:
             raise SeatrialError(f"{path} is not what was published: its hash is different.", hint=REPUBLISH)
 
+    def withdrawals(self, name: str) -> list[Withdrawal]:
+        """The records of versions that were yanked, restored or removed, the oldest first."""
+        return read_withdrawals(project_folder(self.path, name) / PAGE)
+
+    def withdraw(self, name: str, version: str, action: WithdrawalAction, *, reason: str, who: str) -> bool:
+        """Yank, restore or remove a version: installers skip a yanked one unless it is pinned; a removed one is gone.
+
+        The record stays on the project's page, and the version cannot be used again. False where it is done already.
+        """
+        with self._staging(canonicalize_name(name)) as staging:
+            return self._withdraw(staging, canonicalize_name(name), version, action, reason, who)
+
     def _publish_locked(self, distributions: list[Distribution]) -> Published:
+        with self._staging(distributions[0].name) as staging:
+            return self._publish(distributions, staging)
+
+    @contextmanager
+    def _staging(self, name: str) -> Iterator[Staging]:
+        """Wait for other publications, and finish a removal that was killed."""
         from filelock import FileLock, Timeout
 
         try:
@@ -114,7 +148,8 @@ class FolderIndex(Index):
                 FileLock(self.path / ".lock", timeout=self._lock_timeout),
                 Staging(self.path / ".incoming") as staging,
             ):
-                return self._publish(distributions, staging)
+                self._delete_removed(name)
+                yield staging
         except Timeout:
             raise BusyIndexError(
                 f"Another publication to {self.path} has not finished after {self._lock_timeout:.0f} s.",
@@ -130,7 +165,8 @@ class FolderIndex(Index):
         first = distributions[0]
         name, version = first.name, first.version
         folder = project_folder(self.path, name)
-        listed = read_page(folder / PAGE)
+        listed, withdrawals = read_page(folder / PAGE), read_withdrawals(folder / PAGE)
+        self._refuse_version(first, listed, withdrawals)
         new = refuse_changed_files(distributions, listed)
         for each in distributions:
             # Also a listed one: publishing again repairs a file that was damaged or lost.
@@ -140,22 +176,106 @@ class FolderIndex(Index):
             if each.is_wheel:
                 staging.write(each.metadata, folder / f"{each.filename}.metadata")
         if new:
-            uploaded = self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            listed = [*listed, *(each.indexed(uploaded) for each in new)]
-            wheels = {file.version: file for file in listed if file.is_wheel}
-            # An sdist has its wheel's Python versions, whichever came first: see read_distributions.
-            listed = [
-                replace(f, requires_python=wheels[f.version].requires_python) if f.version in wheels else f
-                for f in sorted(listed, key=lambda f: (f.version, f.filename))
-            ]
-            # This page makes the release visible, after its files; the pages that follow repeat it.
-            staging.write(project_html(name, listed), folder / PAGE)
+            uploaded = self._now().astimezone(UTC).strftime(TIME)
+            listed = _as_shown([*listed, *(each.indexed(uploaded) for each in new)])
+        self._write_pages(staging, name, listed, withdrawals, changed=bool(new))
+        return Published(name, str(version), tuple(each.filename for each in distributions), not new)
+
+    def _refuse_version(
+        self, first: Distribution, listed: Sequence[IndexedFile], withdrawals: Sequence[Withdrawal]
+    ) -> None:
+        """Refuse a version that was removed, and a library under the name of a model."""
+        if gone := removed_versions(withdrawals).get(str(first.version)):
+            raise RemovedVersionError(
+                f"{first.name} {first.version} was removed by {gone.who} on {gone.when[:10]}: {gone.reason}.",
+                hint="Raise __version__ in the package's __init__.py, build and publish again.",
+            )
+        if first.is_wheel and not first.is_release and self._is_model(first.name, listed, withdrawals):
+            raise SeatrialError(
+                f"{first.filename} is refused: {first.name} is a model, and this wheel is not a release of one.",
+                hint="Publish what `seatrial build` made, or use another name for the library.",
+            )
+
+    def _is_model(self, name: str, listed: Sequence[IndexedFile], withdrawals: Sequence[Withdrawal]) -> bool:
+        wheels = [file for file in reversed(listed) if file.is_wheel]
+        return any(each.is_release for each in withdrawals) or any(self._read_release(name, each) for each in wheels)
+
+    def _withdraw(
+        self, staging: Staging, name: str, version: str, action: WithdrawalAction, reason: str, who: str
+    ) -> bool:
+        page = project_folder(self.path, name) / PAGE
+        listed, withdrawals = read_page(page), read_withdrawals(page)
+        files = [file for file in listed if str(file.version) == version]
+        if not files:
+            if action == "remove" and version in removed_versions(withdrawals):
+                self._write_pages(staging, name, listed, withdrawals, changed=False)  # it may have been killed
+                return False
+            versions = ", ".join(dict.fromkeys(str(file.version) for file in listed)) or "no versions"
+            raise SeatrialError(f"{self.path} has no {name} {version}.", hint=f"It has {versions}.")
+        yank = action == "yank"
+        if action != "remove" and all(file.yanked == yank and file.yank_reason == reason * yank for file in files):
+            self._write_pages(staging, name, listed, withdrawals, changed=False)
+            return False
+        record = Withdrawal(
+            action,
+            version,
+            reason,
+            who,
+            self._now().astimezone(UTC).strftime(TIME),
+            tuple(file.filename for file in files),
+            any(file.is_wheel and self._read_release(name, file) is not None for file in files),
+        )
+        kept = [file for file in listed if file not in files]
+        changed = [] if action == "remove" else [replace(f, yanked=yank, yank_reason=reason * yank) for f in files]
+        self._write_pages(staging, name, _as_shown([*kept, *changed]), [*withdrawals, record])
+        self._delete_removed(name)
+        return True
+
+    def _write_pages(
+        self,
+        staging: Staging,
+        name: str,
+        listed: list[IndexedFile],
+        withdrawals: Sequence[Withdrawal],
+        *,
+        changed: bool = True,
+    ) -> None:
+        """Put the staged files in place, then the page that shows the change; the pages that follow repeat it."""
+        folder = project_folder(self.path, name)
+        if changed:
+            staging.write(project_html(name, listed, withdrawals), folder / PAGE)
         names = sorted({*self.names(), name})
-        staging.write(project_json(name, listed), folder / PAGE_JSON)
+        staging.write(project_json(name, listed, withdrawals), folder / PAGE_JSON)
         staging.write(root_html(names), self.path / PAGES / PAGE)
         staging.write(root_json(names), self.path / PAGES / PAGE_JSON)
         staging.commit(decisive=folder / PAGE)
-        return Published(name, str(version), tuple(each.filename for each in distributions), not new)
+
+    def _delete_removed(self, name: str) -> None:
+        """Delete the files of removed versions; their page no longer lists them."""
+        folder = project_folder(self.path, name)
+        for record in removed_versions(self.withdrawals(name)).values():
+            for filename in record.files:
+                for path in (folder / Path(filename).name, folder / f"{Path(filename).name}.metadata"):
+                    path.unlink(missing_ok=True)
 
     def _read_release(self, name: str, wheel: IndexedFile) -> dict[str, Any] | None:
         return read_release(project_folder(self.path, name) / wheel.filename)
+
+
+def _as_shown(listed: list[IndexedFile]) -> list[IndexedFile]:
+    """The files of a project as its page shows them, sorted.
+
+    An sdist has its wheel's Python versions, whichever came first: see read_distributions. It is yanked with its wheel,
+    and as long as it has none: an installer would build it, which runs any code.
+    """
+    wheels = {file.version: file for file in listed if file.is_wheel}
+    result = []
+    for file in sorted(listed, key=lambda each: (each.version, each.filename)):
+        wheel = wheels.get(file.version)
+        if wheel is None:
+            result.append(replace(file, yanked=True, yank_reason=file.yank_reason or ALONE))
+        else:
+            shown = wheel if not file.is_wheel else file
+            python = wheel.requires_python
+            result.append(replace(file, requires_python=python, yanked=shown.yanked, yank_reason=shown.yank_reason))
+    return result

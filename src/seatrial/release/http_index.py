@@ -5,6 +5,7 @@ the index lists the file with its hash, and not before: servers and proxies retu
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -25,9 +26,10 @@ from seatrial.core.progress import Progress, silent
 from seatrial.release.distribution import Distribution, read_distributions, upload_fields
 from seatrial.release.http_session import IndexResponse, Session, UnknownOutcomeError
 from seatrial.release.index import Index, Published, refuse_changed_files, version_exists
+from seatrial.release.index_withdrawals import REFUSAL, WithdrawalRequest
 from seatrial.release.listing import ACCEPT, ListedFile, read_files, read_names
 from seatrial.wheels.environments import UNUSED_DAYS, environments_folder, unwritable
-from seatrial.wheels.simple_api import IndexedFile
+from seatrial.wheels.simple_api import IndexedFile, WithdrawalAction
 from seatrial.wheels.wheel import WheelInfo, read_release
 
 READ_BACK = 30.0  # seconds within which an index must list what was uploaded
@@ -97,6 +99,24 @@ class HttpIndex(Index):
         """List the projects, if the index lists them."""
         page = self._session.page(self.settings.url, ACCEPT)
         return read_names(page.text, page.content_type, page.url) if page else []
+
+    def withdraw(self, name: str, version: str, action: WithdrawalAction, *, reason: str, who: str) -> bool:
+        """Ask the index to yank, restore or remove a version; only `seatrial index serve` can do it."""
+        self.settings.credentials(push=True)
+        request = WithdrawalRequest(version, action, reason, who)
+        url = urljoin(self.settings.url, f"{name}/withdrawals")
+        response = self._session.post_json(url, request.to_json())
+        text = self._session.excerpt(response.text, response.content_type)
+        if response.status in (401, 403):
+            raise self._session.denied(response.status, push=True)
+        if response.status == 200 and response.content_type.startswith("application/json"):
+            return bool(json.loads(response.text).get("changed"))
+        if response.status in (400, 404, 503, 507) and text.startswith(REFUSAL):
+            raise SeatrialError(text.removeprefix(REFUSAL))
+        raise SeatrialError(
+            f"{self.where} does not support this ({response.status}).",
+            hint="Use the page or the command that the index has for it.",
+        )
 
     def _names_for_hints(self) -> list[str]:
         """The projects for a hint; many hosted indexes do not list them."""

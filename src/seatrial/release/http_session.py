@@ -109,6 +109,19 @@ class Session:
             raise UnknownOutcomeError(f"The upload to {url} was interrupted: {_cause(error)}.") from None
         return IndexResponse(response.status_code, text, response.headers.get("content-type", ""), url)
 
+    def post_json(self, url: str, body: bytes) -> IndexResponse:
+        """Send a small JSON document, once. Raises UnknownOutcomeError where it may or may not have arrived."""
+        import httpx
+
+        headers = {"Content-Type": "application/json", **self._authorization(push=True)}
+        try:
+            response = self._http().post(url, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise UnknownOutcomeError(
+                f"The request to {_public(url)} was interrupted: {_cause(error)}.", hint="Repeat the command."
+            ) from None
+        return IndexResponse(response.status_code, response.text, response.headers.get("content-type", ""), url)
+
     def excerpt(self, text: str, content_type: str = "") -> str:
         """The start of a server's response for a message: in one line, and without a token."""
         if "html" in content_type or text.lstrip().startswith("<"):

@@ -16,7 +16,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.own_names import OwnNames
 from seatrial.core.progress import Progress, silent
 from seatrial.release.distribution import Distribution
-from seatrial.wheels.simple_api import IndexedFile
+from seatrial.wheels.simple_api import IndexedFile, WithdrawalAction
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
 
@@ -31,6 +31,10 @@ class UnwritableIndexError(SeatrialError):
 
 class BusyIndexError(SeatrialError):
     """Another publication has not finished; a server responds with 503."""
+
+
+class RemovedVersionError(SeatrialError):
+    """The version was removed from the index; a server responds with 410."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ class Index(WheelSource):
         """Put the files of one release on the index; a version is never overwritten."""
 
     @abstractmethod
+    def withdraw(self, name: str, version: str, action: WithdrawalAction, *, reason: str, who: str) -> bool:
+        """Yank, restore or remove a version, with a record; False where that is done already."""
+
+    @abstractmethod
     def _read_release(self, name: str, wheel: IndexedFile) -> dict[str, Any] | None: ...
 
     def releases(self, name: str | None = None) -> list[IndexedRelease]:
@@ -111,6 +119,12 @@ class Index(WheelSource):
         if by_version:
             versions = ", ".join(str(v) for v in sorted(by_version))
             raise SeatrialError(f"{self.where} has no {wanted}.", hint=f"It has {name} {versions}.")
+        if yanked := [r for r in self._releases(name) if r.wheel.yanked]:
+            last = yanked[-1]
+            raise SeatrialError(
+                f"Every release of {name} on {self.where} is yanked; {last.version}: {last.wheel.yank_reason}.",
+                hint=f"Publish a newer one, or name it: {last.requirement}.",
+            )
         near = difflib.get_close_matches(name, self._names_for_hints(), 1)
         hint = f"Did you mean {near[0]}?" if near else "Publish it first: `seatrial build`, then `seatrial publish`."
         raise SeatrialError(f"{self.where} has no release of {name}.", hint=hint)
@@ -141,6 +155,11 @@ class Index(WheelSource):
             for version, files in sorted(by_version.items())
             if True in files
         ]
+
+
+def newest(releases: Sequence[IndexedRelease]) -> IndexedRelease | None:
+    """The newest release that is not yanked."""
+    return next((each for each in reversed(releases) if not each.wheel.yanked), None)
 
 
 def refuse_changed_files(distributions: Sequence[Distribution], listed: Iterable[IndexedFile]) -> list[Distribution]:

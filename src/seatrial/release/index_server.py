@@ -4,38 +4,27 @@ It serves PEP 503, 658, 691 and 700, and accepts uploads in twine's form, wheel 
 inspected before it appears, is never overwritten, and appears whole or not at all.
 """
 
-import asyncio
-import hmac
-import shutil
-from base64 import b64decode
-from binascii import Error as Base64Error
+import re
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
-from packaging.utils import canonicalize_name, is_normalized_name
+from packaging.utils import canonicalize_name
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import sha256
-from seatrial.core.index_settings import LOOPBACK
 from seatrial.release.folder_index import FolderIndex
-from seatrial.release.index import BusyIndexError, UnwritableIndexError, VersionExistsError
+from seatrial.release.index_access import Access, Caller, Gate, IndexRoute
+from seatrial.release.index_brake import Brake
+from seatrial.release.index_upload import LIMIT, Uploads
+from seatrial.release.index_withdrawals import BODY_LIMIT, REFUSAL, read_request
+from seatrial.release.index_worker import status_of
 from seatrial.release.listing import HTML_TYPES, JSON_TYPE
 from seatrial.wheels.simple_api import (
     IndexedFile,
-    parse_filename,
     project_folder,
     project_html,
     project_json,
@@ -43,73 +32,74 @@ from seatrial.wheels.simple_api import (
     root_json,
 )
 
-UPLOADS = ".uploads"
-LIMIT = 1 << 30  # bytes of one upload
-UPLOAD_SECONDS = 900.0
-STATUS: dict[type[SeatrialError], int] = {VersionExistsError: 409, UnwritableIndexError: 507, BusyIndexError: 503}
+__all__ = ["Access", "make_app"]
+
+NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,99}")  # of a project, in its canonical form: ASCII only
+UPLOAD_PATHS = ("/", "/legacy/", "/simple/")
 
 
-@dataclass(frozen=True)
-class Access:
-    """Who may do what. Without a password everybody may do everything; that is only for use on this machine."""
-
-    user: str
-    password: str = ""
-    open_reading: bool = False
-
-    def allows(self, authorization: str) -> bool:
-        """Check user and password, in a time that does not depend on them."""
-        kind, _, value = authorization.partition(" ")
-        try:
-            credentials = b64decode(value.strip(), validate=True) if kind.lower() == "basic" else b""
-        except (Base64Error, ValueError):
-            credentials = b""
-        return hmac.compare_digest(credentials, f"{self.user}:{self.password}".encode())
-
-
-def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT) -> ASGIApp:
+def make_app(index: FolderIndex, access: Access, *, limit: int = LIMIT, brake: Brake | None = None) -> Starlette:
     """Make the ASGI application that serves `index`."""
-    shutil.rmtree(index.path / UPLOADS, ignore_errors=True)  # left by a server that was killed
-    handlers = _Handlers(index, limit)
+    handlers = _Handlers(index)
+    uploads = Uploads(index.path, limit)
+    gate = Gate(access, brake)
     routes = [
-        *(Route(path, handlers.upload, methods=["POST"]) for path in ("/", "/legacy/", "/simple/")),
-        Route("/", lambda _: PlainTextResponse("A package index: see /simple/.\n")),
-        Route("/health", lambda _: PlainTextResponse("ok\n")),
-        Route("/simple", lambda _: RedirectResponse("/simple/", 308)),
-        Route("/simple/", handlers.projects),
-        Route("/simple/{project}", handlers.slash),
-        Route("/simple/{project}/", handlers.project),
-        Route("/simple/{project}/{filename}", handlers.file),
+        IndexRoute("GET", "/health", _health, Caller.ANYONE, gate),
+        IndexRoute("GET", "/", _greeting, Caller.READER, gate),
+        IndexRoute("GET", "/simple", _to_projects, Caller.READER, gate),
+        IndexRoute("GET", "/simple/", handlers.projects, Caller.READER, gate),
+        IndexRoute("GET", "/simple/{project}", handlers.slash, Caller.READER, gate),
+        IndexRoute("GET", "/simple/{project}/", handlers.project, Caller.READER, gate),
+        IndexRoute("GET", "/simple/{project}/{filename}", handlers.file, Caller.READER, gate),
+        IndexRoute("POST", "/simple/{project}/withdrawals", handlers.withdraw, Caller.WRITER, gate),
+        *(IndexRoute("POST", path, uploads.take, Caller.WRITER, gate) for path in UPLOAD_PATHS),
     ]
-    handle_errors = {SeatrialError: _damaged}
-    return _Guard(Starlette(routes=routes, exception_handlers=handle_errors), access)
+    app = Starlette(routes=routes, exception_handlers={SeatrialError: _damaged})
+    app.router.default = gate.not_found
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _health(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _greeting(_request: Request) -> Response:
+    return PlainTextResponse("A package index: see /simple/.\n")
+
+
+async def _to_projects(_request: Request) -> Response:
+    return RedirectResponse("/simple/", 308)
 
 
 class _Handlers:
     """The request handlers; each reads the folder again, since others may publish to it too."""
 
-    def __init__(self, index: FolderIndex, limit: int) -> None:
+    def __init__(self, index: FolderIndex) -> None:
         self.index = index
-        self.limit = limit
 
     def projects(self, request: Request) -> Response:
         names = self.index.names()
         return _page(request, lambda: root_html(names), lambda: root_json(names))
 
     def _files(self, name: str) -> list[IndexedFile]:
-        return self.index.files(name) if is_normalized_name(name) else []
+        return self.index.files(name) if NAME.fullmatch(name) else []
 
     def slash(self, request: Request) -> Response:
-        return RedirectResponse(f"/simple/{canonicalize_name(request.path_params['project'])}/", 308)
+        name = canonicalize_name(request.path_params["project"])
+        if not NAME.fullmatch(name):
+            raise HTTPException(404, "No such project.")
+        return RedirectResponse(f"/simple/{name}/", 308)
 
     def project(self, request: Request) -> Response:
         name = request.path_params["project"]
         if canonicalize_name(name) != name:
             return self.slash(request)
         files = self._files(name)
-        if not files:
-            raise HTTPException(404, f"No project {name} found.")
-        return _page(request, lambda: project_html(name, files), lambda: project_json(name, files))
+        records = self.index.withdrawals(name) if NAME.fullmatch(name) else []
+        if not files and not records:
+            raise HTTPException(404, "No such project.")
+        return _page(request, lambda: project_html(name, files, records), lambda: project_json(name, files, records))
 
     def file(self, request: Request) -> Response:
         """Send a file that the page lists, or its metadata, with its hash as the ETag."""
@@ -120,7 +110,7 @@ class _Handlers:
             if file.core_metadata:
                 listed[f"{file.filename}.metadata"] = (file, file.core_metadata)
         if filename not in listed:
-            raise HTTPException(404, f"No file {filename} of {name} found.")
+            raise HTTPException(404, "No such file.")
         etag = f'"{listed[filename][1]}"'
         headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
         if etag in request.headers.get("if-none-match", ""):
@@ -128,85 +118,28 @@ class _Handlers:
         path = project_folder(self.index.path, name) / filename
         return FileResponse(path, headers=headers, media_type="application/octet-stream")
 
-    async def upload(self, request: Request) -> Response:
-        """Accept one file in twine's form: 200, also for the same bytes again; 409 for different content; else 4xx."""
+    async def withdraw(self, request: Request) -> Response:
+        """Yank, restore or remove a version of a project, as the JSON document of the request says."""
         if request.headers.get("origin"):
-            raise HTTPException(403, "Uploads from web pages are not allowed.")
-        length = request.headers.get("content-length", "")
-        if length.isdigit() and int(length) > self.limit:
-            raise HTTPException(413, f"An upload is at most {self.limit >> 20} MiB.")
+            raise HTTPException(403, "Requests from web pages are not allowed.")
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_LIMIT:
+                raise HTTPException(413, f"A request is at most {BODY_LIMIT >> 10} KiB.")
+        name = request.path_params["project"]
+        if not NAME.fullmatch(name):
+            raise HTTPException(404, "No such project.")
         try:
-            async with (
-                asyncio.timeout(UPLOAD_SECONDS),
-                Request(request.scope, _bounded(request.receive, self.limit)).form(
-                    max_files=1, max_fields=500, max_part_size=4 * 2**20
-                ) as form,
-            ):
-                return await run_in_threadpool(self._take, {k: v for k, v in form.items() if isinstance(v, str)}, form)
-        except MultiPartException as error:
-            raise HTTPException(400, f"The form cannot be read: {error.message}") from None
-        except TimeoutError:
-            raise HTTPException(408, "The upload took too long.") from None
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except OSError as error:
-            raise HTTPException(507, f"The upload cannot be stored: {error.strerror}.") from None
-
-    def _take(self, fields: dict[str, str], form: Any) -> Response:
-        upload = form.get("content") or form.get("package")
-        if fields.get(":action", "file_upload") != "file_upload" or not isinstance(upload, UploadFile):
-            raise HTTPException(400, "Not an upload: a file `content` and :action=file_upload are required.")
-        filename = upload.filename or ""
-        if Path(filename).name != filename or "\\" in filename or filename.startswith("."):
-            raise HTTPException(400, "The file name is not valid.")
-        home = self.index.path / UPLOADS
-        home.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=home) as folder:
-            path = Path(folder) / filename
-            try:
-                name, version = parse_filename(filename)
-                with path.open("wb") as stored:
-                    shutil.copyfileobj(upload.file, stored)
-                if fields.get("sha256_digest", "").lower() not in ("", sha256(path)):
-                    raise HTTPException(400, "The file does not have the SHA-256 that was sent with it.")
-                declared = fields.get("name", name), fields.get("version", str(version))
-                if (canonicalize_name(declared[0]), declared[1]) != (name, str(version)):
-                    raise HTTPException(400, f"{filename} is not a file of {declared[0]} {declared[1]}.")
-                published = self.index.add(path)
-            except SeatrialError as error:
-                message = f"{error.message} {error.hint}".strip().replace(f"{folder}/", "")
-                status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
-                raise HTTPException(status, message.replace(str(self.index.path), "the index")) from None
-        return PlainTextResponse(f"{filename} {'was already published' if published.already else 'is published'}.\n")
-
-
-class _Guard:
-    """Checks every request before it is routed, so that no route can be forgotten."""
-
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self.app, self.access = app, access
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            refusal = self._refusal(Request(scope))
-            if refusal:
-                await refusal(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    def _refusal(self, request: Request) -> Response | None:
-        if not self.access.password:
-            # A web page whose host name resolves to this machine must not read or write here.
-            local = _hostname(request.headers.get("host", "")) in LOOPBACK
-            return None if local else PlainTextResponse("Wrong host.\n", 421)
-        reading = request.method in ("GET", "HEAD")
-        if request.url.path == "/health" or (reading and self.access.open_reading):
-            return None
-        if self.access.allows(request.headers.get("authorization", "")):
-            return None
-        return PlainTextResponse(
-            "The user name or the password is wrong.\n", 401, {"WWW-Authenticate": 'Basic realm="index"'}
-        )
+            wanted = read_request(body)
+            details = {"reason": wanted.reason, "who": wanted.who}
+            changed = await run_in_threadpool(
+                lambda: self.index.withdraw(name, wanted.version, wanted.action, **details)
+            )
+        except SeatrialError as error:
+            message = f"{REFUSAL}{error.message} {error.hint}".strip().replace(str(self.index.path), "the index")
+            return PlainTextResponse(f"{message}\n", status_of(error))
+        return JSONResponse({"changed": changed})
 
 
 def _page(request: Request, html: Any, json: Any) -> Response:
@@ -234,28 +167,5 @@ def _negotiated(accept: str) -> str:
     return best[1]
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    """Limit a body whose length is not declared."""
-    seen = 0
-
-    async def counted() -> Any:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise HTTPException(413, f"An upload is at most {limit >> 20} MiB.")
-        return message
-
-    return counted
-
-
 def _damaged(_request: Request, _error: Exception) -> Response:
     return PlainTextResponse("The index is damaged; its administrator must check it.\n", 500)
-
-
-def _hostname(host: str) -> str:
-    """The name in a Host header; empty where it is not valid."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""

@@ -18,8 +18,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import disk_hint
 from seatrial.core.progress import Progress
 from seatrial.release.build_requirements import BuildPins
-from seatrial.wheels.archive import unpack_sdist
 from seatrial.wheels.installer import create, install, last_lines, python_in
+from seatrial.wheels.sdist import unpack_sdist
 
 
 def build_distributions(

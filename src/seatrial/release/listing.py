@@ -82,6 +82,7 @@ def _from_json(entry: dict[str, Any], base: str) -> ListedFile | None:
         requires_python=str(python) if python else None,
         core_metadata=str(core.get("sha256") or "") or None if isinstance(core, dict) else None,
         yanked=bool(entry.get("yanked")),
+        yank_reason=yanked if isinstance(yanked := entry.get("yanked"), str) else "",
     )
 
 
@@ -97,6 +98,7 @@ def _from_link(link: Link) -> ListedFile | None:
         requires_python=link.get("data-requires-python") or None,
         core_metadata=link.core_metadata,
         yanked="data-yanked" in link.attributes,
+        yank_reason=link.get("data-yanked"),
     )
 
 

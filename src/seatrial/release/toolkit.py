@@ -20,7 +20,7 @@ from packaging.version import Version
 import seatrial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
-from seatrial.release.index import Index, IndexedRelease
+from seatrial.release.index import Index, IndexedRelease, newest
 from seatrial.release.isolated_build import build_distributions
 
 NAME = "seatrial"
@@ -36,8 +36,9 @@ def publish_toolkit(index: Index, progress: Progress = silent) -> IndexedRelease
     root = _checkout()
     fingerprint = f"h{_fingerprint(root, _sources(root))}"
     published = index.releases(NAME)
-    if published and str(Version(published[-1].version).local).partition(".")[2] == fingerprint:
-        return published[-1]
+    last = newest(published)
+    if last and str(Version(last.version).local).partition(".")[2] == fingerprint:
+        return last
     number = 1 + max((_number(release.version) for release in published), default=0)
     with TemporaryDirectory(prefix="seatrial-toolkit-") as folder:
         wheel = build_toolkit(Path(folder), local=f"{number}.{fingerprint}", progress=progress)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from seatrial.core.errors import SeatrialError
+from seatrial.http.hosts import host_of
 from seatrial.serve.server_settings import Settings
 
 
@@ -42,6 +43,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=_port, default=environment("PORT") or default.port, help="0 chooses a free port (PORT)"
     )
+    parser.add_argument(
+        "--allowed-hosts",
+        type=_names,
+        default=environment("SEATRIAL_ALLOWED_HOSTS") or "",
+        metavar="NAMES",
+        help="host names in requests, as in example.com,*.example.com; default: loopback names on a loopback address, "
+        "all on others (SEATRIAL_ALLOWED_HOSTS)",
+    )
+    parser.add_argument(
+        "--buffer-limit",
+        type=_positive,
+        help="maximum bytes of unfinished requests and unread responses; default: an eighth of the memory",
+    )
+    parser.add_argument(
+        "--connection-limit", type=_positive, help="maximum open connections; default: by the memory, up to 16,384"
+    )
     parser.add_argument("--workers", type=_positive, default=default.workers, help="server processes")
     parser.add_argument("--body-limit", type=_positive, default=default.body_limit, help="maximum bytes in a body")
     parser.add_argument("--row-limit", type=_positive, default=default.row_limit, help="maximum rows in a request")
@@ -63,6 +80,14 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 0 to 65535")
     return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name != "*" and host_of(name.removeprefix("*.").encode()) is None:
+            raise argparse.ArgumentTypeError(f"{name!r} is not a host name: use example.com, *.example.com or *")
+    return names
 
 
 def _seconds(text: str) -> float:

@@ -9,10 +9,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from seatrial.serve import logs, openapi, requests, responses
+from seatrial.http.messages import JSON, NO_SNIFFING, REQUEST_ID, EncodedResponse, request_id
+from seatrial.serve import logs, openapi, responses
 from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.page import add_page
-from seatrial.serve.responses import JSON, NO_SNIFFING, REQUEST_ID, EncodedResponse
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 # For Swagger UI and ReDoc, which use inline styles and scripts. The prediction page has a stricter policy of its own.
@@ -115,8 +115,8 @@ class _CommonHeaders:
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        request_id = state.setdefault("request_id", None) or requests.request_id(scope["headers"])
-        state["request_id"] = request_id
+        identity = state.setdefault("request_id", None) or request_id(scope["headers"])
+        state["request_id"] = identity
         started = False
 
         async def send_with_headers(message: Any) -> None:
@@ -124,20 +124,20 @@ class _CommonHeaders:
             if message["type"] == "http.response.start":
                 started = True
                 headers = message.get("headers", ())
-                message["headers"] = [*headers, *_common_headers(headers, request_id)]
+                message["headers"] = [*headers, *_common_headers(headers, identity)]
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            logs.fault("The request failed", error, request_id)
+            logs.fault("The request failed", error, identity)
             if not started:
-                await _response(responses.internal_error(request_id))(scope, receive, send_with_headers)
+                await _response(responses.internal_error(identity))(scope, receive, send_with_headers)
 
 
-def _common_headers(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+def _common_headers(headers: Any, identity: str) -> list[tuple[bytes, bytes]]:
     own = dict(headers)
-    common = [NO_SNIFFING, (REQUEST_ID, request_id.encode())]
+    common = [NO_SNIFFING, (REQUEST_ID, identity.encode())]
     if own.get(b"content-type", b"").startswith(b"text/html"):
         others = {b"content-security-policy": _POLICY, b"referrer-policy": b"no-referrer"}
         common += [(name, value) for name, value in others.items() if name not in own]

@@ -10,12 +10,18 @@ import time
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.http import messages
+from seatrial.http.hosts import AllowedHosts
+from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
-from seatrial.serve import requests
+from seatrial.serve import logs
 from seatrial.serve.logs import AccessLog
-from seatrial.serve.responses import JSON, NO_SNIFFING, REQUEST_ID, EncodedResponse
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
+
+WRONG_HOST = refusal(
+    421, "This server does not answer to the host name in the URL. Its option --allowed-hosts names more of them."
+)
 
 
 def create_app(release: Release, settings: Settings | None = None, access_log: AccessLog | None = None) -> "AsgiApp":
@@ -32,6 +38,7 @@ class AsgiApp:
     def __init__(self, service: Service, access_log: AccessLog | None = None) -> None:
         self.service = service
         self.settings = service.settings
+        self.hosts = AllowedHosts(self.settings.allowed_hosts, self.settings.bound)
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
@@ -46,8 +53,10 @@ class AsgiApp:
         if scope["type"] == "http":
             began: float = scope.get("state", {}).get("began") or time.perf_counter()
             path, method, headers = scope["path"], scope["method"], scope["headers"]
-            request_id = requests.request_id(headers)
-            if path == PREDICT and method == "POST":
+            request_id = messages.request_id(headers)
+            if not self.hosts.all and not self._is_allowed(path, headers):
+                status = await _send(send, WRONG_HOST, request_id)
+            elif path == PREDICT and method == "POST":
                 status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
             elif path in self._checks and method in ("GET", "HEAD"):
                 status = await _send(send, self._checks[path](), request_id)
@@ -58,10 +67,20 @@ class AsgiApp:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
+    def _is_allowed(self, path: str, headers: Any) -> bool:
+        """Whether the Host header is allowed. Probes use a host of their own, so a list of names excepts health."""
+        if path in self._checks and not self.hosts.loopback_only:
+            return True
+        return all(self.hosts.allows(value) for name, value in headers if name == b"host")
+
     def log_request(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
         """Write a line to the access log; also called for requests that the connection refuses."""
         if self._access_log:
             self._access_log.add(began, method, path, status, request_id)
+
+    def log_fault(self, message: str, error: BaseException, request_id: str) -> None:
+        """Log an error in handling a connection."""
+        logs.fault(message, error, request_id)
 
     async def fastapi(self) -> Any:
         """The FastAPI application with all routes. It is loaded in a thread, so that predictions continue."""
@@ -115,9 +134,5 @@ def _load_fastapi(service: Service) -> Any:
 async def _send(send: Any, response: EncodedResponse | None, request_id: str) -> int:
     if response is None:
         return CLIENT_CLOSED
-    status, body, more = response
-    length = (b"content-length", b"%d" % len(body))
-    headers = [JSON, length, NO_SNIFFING, (REQUEST_ID, request_id.encode()), *more]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    return status
+    await messages.send_response(send, response, request_id)
+    return response.status

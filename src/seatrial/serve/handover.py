@@ -22,12 +22,13 @@ from types import FrameType
 import uvicorn
 
 from seatrial.core.errors import SeatrialError
+from seatrial.http.server import GuardedServer
 
 POLL_SECONDS = 0.05  # between checks of the connections that are left
 ACCEPT = b"accept"
 
 
-class Server(uvicorn.Server):
+class Server(GuardedServer):
     """Uvicorn's server with our own way to start and stop, and callbacks for both."""
 
     def __init__(self, config: uvicorn.Config, *, drain: float) -> None:
@@ -59,15 +60,7 @@ class Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(begin)
 
     async def _accept_from(self, listener: socket.socket) -> None:
-        config = self.config
-
-        def connection() -> asyncio.Protocol:
-            return config.http_protocol_class(  # type: ignore[call-arg]
-                config=config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-
-        loop = asyncio.get_running_loop()
-        self.servers.append(await loop.create_server(connection, sock=listener, backlog=config.backlog))
+        await self.accept_on(listener)
         self.on_accept()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

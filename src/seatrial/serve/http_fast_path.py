@@ -4,16 +4,21 @@ A task, a scope and two messages each way cost Uvicorn about 20 microseconds per
 Responses come from the same `Service.answer` as everywhere else. Large or unusual requests take the ASGI path.
 """
 
+import asyncio
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from seatrial.serve import requests
-from seatrial.serve.protocol import GuardedProtocol, to_wire
-from seatrial.serve.responses import EncodedResponse
+from seatrial.http.connection import GuardedProtocol
+from seatrial.http.messages import EncodedResponse, request_id, to_wire
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
 _URL = PREDICT.encode()
+# What clients send for JSON; any other type, and any other way to write these, takes the ASGI path.
+PLAIN = {
+    b"application/json",
+    *(b"application/json;%bcharset=%b" % (space, name) for space in (b"", b" ") for name in (b"utf-8", b"UTF-8")),
+}
 
 
 class _Cycle:
@@ -36,6 +41,11 @@ class FastPathProtocol(GuardedProtocol):
     _on_fast_path = False
     _body = b""
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the deadline of a new connection."""
+        super().connection_made(transport)
+        self._known_hosts: set[bytes] = self.app.hosts.known
+
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
         if self.url == _URL and self._is_plain():
@@ -56,10 +66,17 @@ class FastPathProtocol(GuardedProtocol):
             or parser.should_upgrade()
         ):
             return False
+        length, host = LARGE_BODY + 1, b""
         for name, value in self.headers:
             if name == b"content-length":
-                return int(value) <= LARGE_BODY
-        return False
+                length = int(value)
+            elif name == b"host":
+                if host or (value not in self._known_hosts and not self.app.hosts.knows(value)):
+                    return False
+                host = value
+            elif (name == b"content-type" and value not in PLAIN) or name == b"content-encoding":
+                return False
+        return length <= LARGE_BODY and host != b""
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
@@ -77,18 +94,18 @@ class FastPathProtocol(GuardedProtocol):
         began = self._began
         self._received()
         self.cycle = self.current = cycle = _Cycle(self.scope, self.parser.should_keep_alive() and not self.draining)
-        request_id = requests.request_id(self.headers)
-        self.app.service.answer(self._body, request_id, partial(self._respond, cycle, began, request_id))
+        identity = request_id(self.headers)
+        self.app.service.answer(self._body, identity, partial(self._respond, cycle, began, identity))
 
-    def _respond(self, cycle: _Cycle, began: float, request_id: str, response: EncodedResponse) -> None:
+    def _respond(self, cycle: _Cycle, began: float, identity: str, response: EncodedResponse) -> None:
         status = response.status
         cycle.response_started = cycle.response_complete = True
         if cycle.disconnected or self.transport.is_closing():
             status = CLIENT_CLOSED
         else:
             headers = self.server_state.default_headers
-            self.transport.write(to_wire(response, request_id, headers, keep_alive=cycle.keep_alive))
+            self.transport.write(to_wire(response, identity, headers, keep_alive=cycle.keep_alive))
             if not cycle.keep_alive:
                 self.transport.close()
-        self.app.log_request(began, "POST", PREDICT, status, request_id)
+        self.app.log_request(began, "POST", PREDICT, status, identity)
         self.on_response_complete()

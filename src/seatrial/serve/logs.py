@@ -9,18 +9,15 @@ import asyncio
 import io
 import json
 import logging
-import os
 import sys
-import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
 
+from seatrial.http.log_writer import DroppingWriter
 from seatrial.serve.server_settings import Settings
 
 if TYPE_CHECKING:
@@ -28,9 +25,6 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 0.05
 FLUSH_LINES = 64  # a flush blocks the event loop, and more lines at once would be noticeable
-ATOMIC = 4096  # what a pipe writes in one piece, so that the lines of several workers do not mix (PIPE_BUF)
-QUEUE_BYTES = 1 << 20  # of lines that wait for a slow reader: some 5,000 requests
-STOP_SECONDS = 1  # how long the last lines may take
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their level info is only for debugging
 
 # Everything that could start a new line or control a terminal. `escape` also writes lone surrogates as backslashes.
@@ -46,7 +40,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
     level = settings.log_level.upper()
     logger.remove()
     logger.add(
-        _Writer(stream.fileno()) if hasattr(stream, "buffer") else stream,
+        DroppingWriter(stream.fileno(), _report_dropped) if hasattr(stream, "buffer") else stream,
         format=_as_json if as_json else _as_text,
         level=level,
         backtrace=False,
@@ -61,62 +55,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
     return AccessLog(as_json=as_json, level=logger.level(level).no)
 
 
-class _Writer:
-    """Writes to a stream from a thread of its own, so that a log that nobody reads never stops the server.
-
-    While the reader is slow, up to QUEUE_BYTES wait; what arrives beyond that is dropped, counted, and reported once
-    there is room again. Loguru calls `stop` when the handler is removed, which happens at exit too.
-    """
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-        self._queue: deque[bytes] = deque()
-        self._bytes = self._dropped = 0
-        self._stopped = False
-        self._changed = threading.Condition()
-        threading.Thread(target=self._run, name="log", daemon=True).start()
-
-    def write(self, message: str) -> None:
-        """Queue whole lines, or drop them."""
-        data = message.encode("utf-8", "backslashreplace")
-        with self._changed:
-            if self._bytes + len(data) > QUEUE_BYTES:
-                self._dropped += data.count(b"\n")
-                return
-            self._queue.append(data)
-            self._bytes += len(data)
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Wait until everything is written, for STOP_SECONDS at most."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._bytes, STOP_SECONDS)
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._stopped)
-                if not self._queue:
-                    return
-                data = self._queue.popleft()
-            with suppress(OSError):  # the reader has gone, or the disk is full: the server goes on
-                _write_lines(self._handle, data)
-            with self._changed:
-                self._bytes -= len(data)
-                self._changed.notify_all()
-                dropped = self._dropped if not self._queue else 0
-                self._dropped -= dropped
-            if dropped:
-                logger.warning("{} log lines were dropped, because nobody read the log", dropped)
-
-
-def _write_lines(handle: int, data: bytes) -> None:
-    """Write in pieces of whole lines, each of which a pipe writes at once."""
-    while data:
-        end = len(data) if len(data) <= ATOMIC else data.rfind(b"\n", 0, ATOMIC) + 1 or data.find(b"\n") + 1
-        data = data[os.write(handle, data[: end or len(data)]) :]
+def _report_dropped(count: int) -> None:
+    logger.warning("{} log lines were dropped, because nobody read the log", count)
 
 
 class Prints(io.TextIOBase):

@@ -6,7 +6,8 @@ The routes read bodies as bytes, so FastAPI does not know what is in them.
 import json
 from typing import Any
 
-from seatrial.serve.responses import EncodedResponse, to_bytes
+from seatrial.http.messages import EncodedResponse, to_bytes
+from seatrial.serve import requests
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 Json = dict[str, Any]
@@ -126,6 +127,7 @@ def _errors(service: Service) -> Json:
     busy = "The server is not ready or too busy. Try again."
     return {
         "413": _response("Error", large, {"detail": large}),
+        "415": _response("Error", "The body is not JSON in UTF-8.", {"detail": requests.NOT_JSON % "not text/plain"}),
         "422": _response("ValidationErrors", "A row is invalid. Each error has its location and the rule.", invalid),
         "500": _response("Error", failed, {"detail": "..."}),
         "503": _response("Error", busy, {"detail": "The model is not ready."}),

@@ -3,41 +3,18 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from seatrial.http.messages import RETRY, EncodedResponse, refusal, to_bytes
 from seatrial.model import Release
 from seatrial.model.features import Floats
 
 RowJson = tuple[str, str]  # a prediction and its probabilities, as JSON
 
-# Headers of every response, besides its length and its request ID; browsers must not guess the content type.
-JSON = (b"content-type", b"application/json")
-NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-REQUEST_ID = b"x-request-id"
-RETRY = ((b"retry-after", b"1"),)
-
-
-class EncodedResponse(NamedTuple):
-    """An HTTP response without its request ID header."""
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-def to_bytes(document: Any) -> bytes:
-    """Render JSON exactly as FastAPI renders its own responses."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
 
 def validation_error(errors: list[dict[str, Any]]) -> EncodedResponse:
     """FastAPI's 422."""
     return EncodedResponse(422, to_bytes({"detail": errors}))
-
-
-def refusal(status: int, detail: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> EncodedResponse:
-    """Any other error, in the form of FastAPI's HTTPException."""
-    return EncodedResponse(status, to_bytes({"detail": detail}), headers)
 
 
 def too_large(limit: int) -> EncodedResponse:

@@ -7,15 +7,18 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from loguru import logger
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import multiprocess
 
 from seatrial.core.files import write_atomic
-from seatrial.core.ports import BACKLOG, listen, url_of
+from seatrial.core.ports import listen, url_of
+from seatrial.http.config import GuardedConfig, guarded_config
+from seatrial.http.server import GuardedServer
 from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.asgi import AsgiApp, create_app
@@ -23,6 +26,7 @@ from seatrial.serve.handover import Server, follow_supervisor, inherited_socket
 from seatrial.serve.http_fast_path import FastPathProtocol
 from seatrial.serve.server_settings import Settings, worker_settings
 
+SWITCH_SECONDS = 0.0005  # how long the event loop waits for a thread that works on a large request
 REGISTRY = "SEATRIAL_SERVED_DIR"  # the folder in which running servers register themselves, if it is set
 
 
@@ -32,6 +36,7 @@ def run(package: str, settings: Settings) -> int:
     Raises SeatrialError where the release cannot be read or the address cannot be used.
     """
     access_log = logs.configure(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with redirect_stdout(logs.Prints()), redirect_stderr(sys.stdout):
         return _run(package, settings, access_log)
 
@@ -40,7 +45,9 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
     release = Release(package, row_limit=settings.row_limit)
     title = f"{release.name} {release.version}"
     with _listener(settings) as listener:
-        host = settings.host if settings.fd is None else listener.getsockname()[0]
+        address = listener.getsockname()[0]
+        settings = replace(settings, bound=address)
+        host = settings.host if settings.fd is None else address
         url = url_of(host, listener.getsockname()[1])
         entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
         headers = [("x-release", f"{release.name}=={release.version}")]
@@ -77,36 +84,47 @@ def create_worker() -> AsgiApp:
     """Make the application in a worker process."""
     package, settings = worker_settings()
     access_log = logs.configure(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     sys.stdout = sys.stderr = logs.Prints()
     return create_app(Release(package, row_limit=settings.row_limit), settings, access_log)
 
 
 def server_config(
     app: Any, settings: Settings, *, factory: bool = False, headers: Sequence[tuple[str, str]] = ()
-) -> uvicorn.Config:
+) -> GuardedConfig:
     """Uvicorn's configuration for an AsgiApp, or with `factory` for what makes one; `headers` go to every response."""
-    return uvicorn.Config(
+    return guarded_config(
         app,
+        settings.limits(),
+        protocol=FastPathProtocol,
+        headers=headers,
+        stop_timeout=settings.stop_timeout,
         factory=factory,
         workers=settings.workers,
-        http=FastPathProtocol,
-        ws="none",
         lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        headers=list(headers),
-        backlog=BACKLOG,
-        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]
-        timeout_graceful_shutdown=settings.stop_timeout,  # type: ignore[arg-type]
     )
 
 
-class _Workers(Multiprocess):
+class _Worker(multiprocess.Process):
+    """A worker process with our own server."""
+
+    @property
+    def server(self) -> GuardedServer:
+        """The server; Uvicorn asks for it in the worker."""
+        if self._server is None:
+            self._server = GuardedServer(self.config)
+        return self._server  # type: ignore[return-value]
+
+
+class _Workers(multiprocess.Multiprocess):
     """Restarts workers that die, and logs it; stops if one cannot start."""
 
     failed = False
+
+    def run(self) -> None:
+        """Run until a signal."""
+        multiprocess.Process = _Worker  # type: ignore[misc] # Uvicorn has no setting for it
+        super().run()
 
     def keep_subprocess_alive(self) -> None:
         """Check the workers; Uvicorn calls this twice a second."""

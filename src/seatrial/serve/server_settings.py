@@ -5,6 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from seatrial.http import Limits
 from seatrial.model.row_validation import ROW_LIMIT
 
 LogFormat = Literal["auto", "text", "json"]
@@ -17,6 +18,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8001
+    allowed_hosts: tuple[str, ...] = ()  # the names in Host headers; default: see AllowedHosts
+    bound: str = ""  # the address that the server really listens on
     workers: int = 1
     body_limit: int = 2**20
     row_limit: int = ROW_LIMIT
@@ -24,11 +27,27 @@ class Settings:
     receive_timeout: float = 10.0
     keep_alive: float = 30.0
     stop_timeout: float = 3.0
+    buffer_limit: int | None = None  # what clients make all workers hold; default: an eighth of the memory
+    connection_limit: int | None = None  # of all workers
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
     log_format: LogFormat = "auto"
     log_level: str = "info"
+
+    def limits(self) -> Limits:
+        """What each worker process accepts from its clients."""
+        return Limits(
+            header_size=self.header_limit,
+            body_size=self.body_limit,
+            header_seconds=self.receive_timeout,
+            body_seconds=self.receive_timeout,
+            stall_seconds=self.receive_timeout,
+            keep_alive=self.keep_alive,
+            held=self.buffer_limit,
+            connections=self.connection_limit,
+            workers=self.workers,
+        )
 
     def pass_to_workers(self, package: str) -> None:
         """Put the settings where this process's workers find them."""
@@ -38,4 +57,5 @@ class Settings:
 def worker_settings() -> tuple[str, Settings]:
     """In a worker process: the package to serve, and the settings."""
     document = json.loads(os.environ[WORKER_SETTINGS])
-    return document["package"], Settings(**document["settings"])
+    settings = document["settings"]
+    return document["package"], Settings(**{**settings, "allowed_hosts": tuple(settings["allowed_hosts"])})

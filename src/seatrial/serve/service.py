@@ -1,6 +1,7 @@
 """The service behind the ASGI application, the HTTP fast path and FastAPI: takes a request and makes its response."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,14 +11,14 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from seatrial.http.messages import EncodedResponse, to_bytes
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
 from seatrial.model.unseen import WARNINGS, as_json
-from seatrial.serve import logs, responses
+from seatrial.serve import logs, requests, responses
 from seatrial.serve.batching import Batcher
-from seatrial.serve.requests import BodyTooLargeError, read_body
-from seatrial.serve.responses import EncodedResponse, PredictionWriter, RowJson
+from seatrial.serve.responses import PredictionWriter, RowJson
 from seatrial.serve.server_settings import Settings
 
 PREDICT = "/api/v1/predict"
@@ -27,7 +28,7 @@ CLIENT_CLOSED = 499  # in the log, for a client that disconnected before it got 
 
 LARGE_BODY = 32 * 2**10  # bytes; a larger one is handled in a thread, so that other requests do not wait for it
 LARGE_ROWS = 64
-ROWS_PER_CALL = 2_048
+REST, MOST_REST = 0.5, 0.005  # of the time that a slice of a large request took; seconds
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
 
 NO_WARNINGS: Mapping[str, Any] = {}
@@ -74,9 +75,11 @@ class Service:
         return await self._handle(partial(self._in_thread, self.explain_body), headers, receive, request_id)
 
     async def _handle(self, handler: Handler, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
+        if refused := requests.unsupported(headers):
+            return refused
         try:
-            body = await read_body(headers, receive, self.settings.body_limit)
-        except BodyTooLargeError:
+            body = await requests.read_body(headers, receive, self.settings.body_limit)
+        except requests.BodyTooLargeError:
             return responses.too_large(self.settings.body_limit)
         if body is None:
             return None
@@ -103,6 +106,11 @@ class Service:
                 return
             else:
                 response = self._writer.respond((), request_id)
+        except RowError as error:
+            if (plain := requests.without_mark(body)) is not body:
+                self.answer(plain, request_id, done)
+                return
+            response = requests.unreadable(body) or responses.validation_error(error.errors)
         except Exception as error:
             response = self._error(error, request_id)
         done(response)
@@ -131,9 +139,12 @@ class Service:
             done(responses.not_ready())
         elif self._large >= LARGE_LIMIT:
             done(responses.busy())
+        elif refused := requests.unreadable(body):
+            done(refused)
         else:
             self._large += 1
-            call = asyncio.get_running_loop().run_in_executor(self._pool, work, body, request_id)
+            plain = requests.without_mark(body)
+            call = asyncio.get_running_loop().run_in_executor(self._pool, work, plain, request_id)
             call.add_done_callback(partial(self._finished, request_id, done))
 
     def _finished(self, request_id: str, done: OnResponse, call: asyncio.Future[EncodedResponse]) -> None:
@@ -147,11 +158,15 @@ class Service:
 
     def predict_body(self, body: bytes, request_id: str) -> EncodedResponse:
         """Predict any number of rows in this thread, without batching. Raises RowError."""
-        parsed = self._parse(body)
-        rows = [self._encode(row) for row in parsed]
+        parsed: list[BaseModel] = []
         written: list[RowJson] = []
-        for start in range(0, len(rows), ROWS_PER_CALL):
-            written += self._score(rows[start : start + ROWS_PER_CALL])
+        began = time.perf_counter()
+        for rows in self.release.parse_slices(body):
+            parsed += rows
+            written += self._score([self._encode(row) for row in rows])
+            now = time.perf_counter()
+            time.sleep(min(REST * (now - began), MOST_REST))  # the event loop needs the interpreter's lock
+            began = time.perf_counter()
         return self._writer.respond(written, request_id, self._warnings(parsed))
 
     def explain_body(self, body: bytes, request_id: str) -> EncodedResponse:
@@ -192,7 +207,7 @@ class Service:
         }
         if meta.task != "binary":
             facts["threshold"] = None
-        return EncodedResponse(200, responses.to_bytes(facts))
+        return EncodedResponse(200, to_bytes(facts))
 
     def _score(self, rows: list[Encoded]) -> list[RowJson]:
         return self._writer.write_rows(self.release.score(rows))

@@ -56,6 +56,7 @@ def _wheel(project: "ProjectSettings", index: "Index", name: str) -> "WheelInfo"
 
 def _newest(project: "ProjectSettings", index: "Index") -> "WheelInfo":
     from seatrial.release import built_release
+    from seatrial.release.index import newest
 
     releases = index.releases(project.name)
     try:
@@ -63,7 +64,7 @@ def _newest(project: "ProjectSettings", index: "Index") -> "WheelInfo":
     except SeatrialError:
         if not releases:
             raise
-        return index.fetch_wheel(releases[-1])
+        return index.fetch_wheel(newest(releases) or releases[-1])
 
 
 def _before(project: "ProjectSettings", index: "Index", after: "WheelInfo") -> "WheelInfo":

@@ -1,7 +1,12 @@
 """The index service: a private package index, served from a folder."""
 
-from collections.abc import Callable
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from filelock import FileLock, Timeout
 
@@ -10,6 +15,12 @@ from seatrial.core.ports import listen, url_of
 from seatrial.core.project import ProjectSettings
 from seatrial.release import FolderIndex
 from seatrial.release.index_server import Access, make_app
+
+if TYPE_CHECKING:
+    import uvicorn
+
+BODY_HELD = 256 * 2**10  # bytes of an upload that are in memory while it is received; the rest is on disk
+FORM_SIZE = 8 * 2**20  # bytes of the other fields of an upload
 
 
 def serve_index(
@@ -33,22 +44,56 @@ def serve_index(
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".serving", timeout=0):
                 on_start(url_of(host, listener.getsockname()[1], "https" if certificate else "http"))
-                config = uvicorn.Config(
-                    make_app(FolderIndex(folder), access),
-                    log_level="info",
-                    ssl_certfile=certificate,
-                    ssl_keyfile=key,
-                    limit_concurrency=64,
-                    timeout_graceful_shutdown=10,
-                    server_header=False,
-                )
-                uvicorn.Server(config).run(sockets=[listener])
+                config = server_config(make_app(FolderIndex(folder), access), certificate=certificate, key=key)
+                with _logged_to(sys.stderr):
+                    uvicorn.Server(config).run(sockets=[listener])
         except Timeout:
             raise SeatrialError(
                 f"Another process is already serving {folder}.", hint="Stop that server first."
             ) from None
         except OSError as error:
             raise SeatrialError(f"{folder} cannot be served: {error.strerror or error}.") from None
+
+
+def server_config(app: Any, *, certificate: Path | None = None, key: Path | None = None) -> "uvicorn.Config":
+    """Uvicorn's configuration for the index: the limits of the model server, with time for large uploads."""
+    from seatrial.http import Limits, guarded_config
+    from seatrial.release.index_upload import LIMIT, SECONDS
+
+    limits = Limits(body_size=LIMIT + FORM_SIZE, body_held=BODY_HELD, body_seconds=SECONDS)
+    loop: Literal["auto", "asyncio"] = "auto"
+    if certificate:
+        # A client that never finishes the handshake is not a connection yet, so no other limit applies to it.
+        loop = "asyncio"
+        asyncio.constants.SSL_HANDSHAKE_TIMEOUT = limits.header_seconds  # type: ignore[attr-defined]
+    return guarded_config(
+        app,
+        limits,
+        access_log=True,
+        log_level="info",
+        loop=loop,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        stop_timeout=10,
+    )
+
+
+@contextmanager
+def _logged_to(stream: TextIO) -> Iterator[None]:
+    """Write the log by a thread that drops lines while nobody reads them: a full pipe must not stop the server."""
+    from seatrial.http.log_writer import DroppingWriter
+
+    logger = logging.getLogger("uvicorn")
+    writer = DroppingWriter(stream.fileno(), lambda count: logger.warning("%d lines of the log were dropped", count))
+    handler = logging.StreamHandler(cast(TextIO, writer))
+    handler.setFormatter(logging.Formatter("%(levelname)s:     %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        writer.stop()
 
 
 def index_folder(project: ProjectSettings) -> Path:

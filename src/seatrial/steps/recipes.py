@@ -24,7 +24,7 @@ from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes, Training
 from seatrial.trial.rows.reference import LabelledRows
-from seatrial.wheels.archive import unpack_sdist
+from seatrial.wheels.sdist import unpack_sdist
 from seatrial.wheels.wheel import WheelInfo
 
 

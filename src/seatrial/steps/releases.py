@@ -176,6 +176,7 @@ class ListedRelease:
     value: float | None
     metrics: dict[str, float]
     served: tuple[str, ...]
+    yanked: str | None  # why it was taken out; None where it was not
 
 
 def list_releases(name: str, index: "IndexSettings") -> list[ListedRelease]:
@@ -213,4 +214,5 @@ def _listed(release: "IndexedRelease", running: "Sequence[RunningServer]") -> Li
         value=headline.get("value"),
         metrics={name: metric["value"] for name, metric in metrics.items()},
         served=tuple(s.url for s in running if (s.release, s.version) == (release.name, release.version)),
+        yanked=release.wheel.yank_reason if release.wheel.yanked else None,
     )

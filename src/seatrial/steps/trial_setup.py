@@ -66,11 +66,16 @@ def project_policy(project: ProjectSettings) -> Policy:
 
 
 def _baseline_of(project: ProjectSettings, index: Index) -> IndexedRelease | None:
-    """The release that a candidate would replace: the one that is served on this machine, or else the newest."""
+    """The release that a candidate would replace: the one that is served on this machine, or else the newest.
+
+    A yanked release is the baseline only where it is served, or where there is no other.
+    """
+    from seatrial.release.index import newest
+
     releases = releases_of(project, index)
     running = {(server.release, server.version) for server in running_servers()}
     served = [release for release in releases if (release.name, release.version) in running]
-    return (served or releases)[-1] if releases else None
+    return (served or [each for each in [newest(releases)] if each] or releases)[-1] if releases else None
 
 
 def _still_deployed(project: ProjectSettings, index: Index, newest: IndexedRelease) -> IndexedRelease | None:

@@ -6,16 +6,14 @@ import sys
 from dataclasses import dataclass
 
 from seatrial.core.errors import SeatrialError
+from seatrial.wheels.libraries import OTHERS
+from seatrial.wheels.resolution import TOOLKIT
 
 SUFFIX = "model"  # so that `churn` becomes churn-model, which is hardly ever the name of a library
 LONGEST = 64
-# Packages in a model's environment and folders of a project: a package with such a name would hide them.
-_LIBRARIES = """
-seatrial numpy onnxruntime pydantic pydantic_core sklearn pandas scipy skops pyarrow onnx skl2onnx fastapi starlette
-uvicorn loguru jinja2 pytest typer rich build uv copier
-"""
+# Folders of a project: a package with such a name would hide them, and one of OTHERS what every environment needs.
 _FOLDERS = "tests data deploy docs dist runs artifacts"
-TAKEN = frozenset(f"{_LIBRARIES} {_FOLDERS}".split())
+TAKEN = frozenset({TOOLKIT, *OTHERS, *_FOLDERS.split()})
 # Windows has devices with these names.
 DEVICES = frozenset(["con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))])
 

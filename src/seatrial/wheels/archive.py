@@ -11,71 +11,105 @@ import re
 import stat
 import unicodedata
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from seatrial.core.errors import SeatrialError
+from seatrial.wheels.budget import InspectionBudget
 
-TOTAL_LIMIT = 4 * 2**30  # bytes of all members together, unpacked
-MEMBER_LIMIT = 20_000
-RATIO_LIMIT, RATIO_FROM = 100, 64 * 2**20  # unpacked size to file size, for archives that unpack to more than this
-END = b"PK\x05\x06"  # the end record of a zip file: 22 bytes and a comment
+NAME_LIMIT, DEPTH_LIMIT = 400, 24  # characters of a member's name, and folders in it
+DIRECTORY_LIMIT = 8 * 2**20  # bytes of a zip file's own list of members
+RECORD_LIMIT = 8 * 2**20
+END, END64, ENTRY = b"PK\x05\x06", b"PK\x06\x07", b"PK\x01\x02"  # the end of a zip file is 22 bytes and a comment
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # device names on Windows
+UNICODE_PATH = 0x7075  # an extra field of a member
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # files that RECORD need not list
 
 
-def check_whole(path: Path, content: bytes) -> None:
-    """Refuse a file that is more than a zip file: with bytes before or after it, or with a comment."""
-    if not content.startswith(b"PK\x03\x04"):
-        raise SeatrialError(f"{path} is damaged: it is not a zip file.", hint="Build it or fetch it again.")
-    if END in content[-65_557:] and content[-22:-18] != END:
-        raise _refused(path, "something follows the end of the zip file")
+def open_archive(file: IO[bytes], budget: InspectionBudget) -> zipfile.ZipFile:
+    """Open a zip file after checking how many members it has, since reading their list takes time and memory.
 
-
-def check_members(path: Path, content: bytes, members: list[zipfile.ZipInfo], directory: int) -> None:
-    """Refuse what no wheel contains: paths outside of it, duplicate names, links, encryption, excessive sizes.
-
-    `directory` is the offset of the zip file's own list of members.
+    Raises BadZipFile where the file has something before its start or after its end, which installers read differently.
     """
-    names: dict[str, str] = {}
+    size = file.seek(0, 2)
+    file.seek(0)
+    if file.read(4) not in (b"PK\x03\x04", END):
+        raise zipfile.BadZipFile("it is not a zip file")
+    file.seek(max(0, size - 65_557))
+    tail = file.read()
+    if END not in tail:
+        raise zipfile.BadZipFile("it has no end record")
+    if tail[-22:-18] != END:
+        raise zipfile.BadZipFile("something follows the end of the zip file")
+    count, length, start = (int.from_bytes(tail[a:b], "little") for a, b in ((-12, -10), (-10, -6), (-6, -2)))
+    if tail[-42:-38] == END64 or length > DIRECTORY_LIMIT or start + length > size:
+        raise zipfile.BadZipFile(f"its list of members is over {DIRECTORY_LIMIT >> 20} MiB, or cannot be read")
+    file.seek(size - 22 - length)
+    budget.take_members(max(count, file.read(length).count(ENTRY)))
+    budget.check_time()
+    archive = zipfile.ZipFile(file)
+    budget.take_bytes(sum(member.file_size for member in archive.infolist()))
+    return archive
+
+
+def check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse what no wheel contains: paths outside of it, duplicate names, links, encryption, hidden bytes."""
+    members = archive.infolist()
     for member in members:
         name = member.orig_filename
-        _check_name(path, member)
-        folded = unicodedata.normalize("NFKC", name).casefold().rstrip("/")
-        if folded in names:
-            raise _refused(path, f"it contains {name!r} twice")
-        names[folded] = name
+        if not name.isascii() and not member.flag_bits & 0x800:
+            raise _refused(path, f"it contains a name that is not UTF-8, {name!r}")
         if member.flag_bits & 1:
             raise _refused(path, f"{name!r} is encrypted")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise _refused(path, f"{name!r} has a compression method that wheels do not use")
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(path, f"{name!r} is a link or a device")
-    files = {folded for folded, name in names.items() if not name.endswith("/")}
-    for folded, name in names.items():
-        if any(str(parent) in files for parent in PurePosixPath(folded).parents):
-            raise _refused(path, f"{name!r} is inside another file")
-    total = sum(member.file_size for member in members)
-    if len(members) > MEMBER_LIMIT or total > TOTAL_LIMIT:
-        raise _refused(path, f"it unpacks to more than {TOTAL_LIMIT >> 30} GiB or {MEMBER_LIMIT:,} files")
-    if total > RATIO_FROM and total > RATIO_LIMIT * len(content):
-        raise _refused(path, f"it unpacks to {total // len(content):,} times its size")
-    _check_layout(path, content, members, directory)
+    check_names(path, (member.orig_filename for member in members))
+    _check_layout(path, archive)
 
 
-def check_record(path: Path, archive: zipfile.ZipFile, folder: str) -> dict[str, str]:
+def check_names(path: Path, names: Iterable[str]) -> None:
+    """Refuse names that some system cannot write, or writes in the place of another member's."""
+    files: set[str] = set()
+    folders: dict[str, str] = {}
+    for name in names:
+        _check_name(path, name)
+        plain = name.rstrip("/")
+        folded = _folded(plain)
+        if folded in files or (folded in folders and not name.endswith("/")):
+            raise _refused(path, f"it contains {name!r} twice")
+        for parent in (*_parents(plain), *([plain] if name.endswith("/") else [])):
+            if folders.setdefault(_folded(parent), parent) != parent:
+                raise _refused(path, f"it contains the folder {parent!r} twice, in two spellings")
+        if not name.endswith("/"):
+            files.add(folded)
+    for folded in files & folders.keys():
+        raise _refused(path, f"a member is inside another file, {folders[folded]!r}")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _parents(name: str) -> Iterator[str]:
+    at = name.find("/")
+    while at > 0:
+        yield name[:at]
+        at = name.find("/", at + 1)
+
+
+def check_record(path: Path, archive: zipfile.ZipFile, folder: str, budget: InspectionBudget) -> dict[str, str]:
     """Check every file against its hash in RECORD, which pip and uv do not do; returns the hashes as RECORD has them.
 
     `folder` is the name of the .dist-info folder.
     """
-    try:
-        rows = list(csv.reader(archive.read(f"{folder}/RECORD").decode("utf-8").splitlines()))
-    except (csv.Error, UnicodeDecodeError):
-        raise SeatrialError(f"{path} is damaged: its RECORD cannot be read.") from None
-    recorded = {row[0]: row[1] for row in rows if len(row) >= 2}
+    recorded = _read_record(path, archive, f"{folder}/RECORD")
     unlisted = {f"{folder}/{name}" for name in UNLISTED}
     members = {member for member in archive.namelist() if not member.endswith("/")}
     for member in sorted(members - unlisted):
+        budget.check_time()
         if member not in recorded:
             raise _refused(path, f"its RECORD does not list {member}")
         kind = recorded[member].partition("=")[0]
@@ -86,7 +120,25 @@ def check_record(path: Path, archive: zipfile.ZipFile, folder: str) -> dict[str,
                 raise _refused(path, f"{member} does not have the hash in its RECORD")
     missing = sorted(set(recorded) - members - unlisted)
     if missing:
-        raise _refused(path, f"its RECORD lists {missing[0]}, which is missing")
+        raise _refused(path, f"its RECORD lists {missing[0][:NAME_LIMIT]}, which is missing")
+    return recorded
+
+
+def _read_record(path: Path, archive: zipfile.ZipFile, name: str) -> dict[str, str]:
+    if archive.getinfo(name).file_size > RECORD_LIMIT:
+        raise _refused(path, f"its RECORD is over {RECORD_LIMIT >> 20} MiB")
+    recorded: dict[str, str] = {}
+    limit = len(archive.infolist()) + len(UNLISTED)
+    try:
+        for row in csv.reader(archive.read(name).decode("utf-8").splitlines()):
+            if row and row[0] in recorded:
+                raise _refused(path, f"its RECORD lists {row[0][:NAME_LIMIT]} twice")
+            if len(row) >= 2:
+                recorded[row[0]] = row[1]
+            if len(recorded) > limit:
+                raise _refused(path, "its RECORD lists more files than it contains")
+    except (csv.Error, UnicodeDecodeError):
+        raise SeatrialError(f"{path} is damaged: its RECORD cannot be read.") from None
     return recorded
 
 
@@ -96,51 +148,61 @@ def record_hash(file: IO[bytes], kind: str) -> str:
     return f"{kind}={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-def _check_name(path: Path, member: zipfile.ZipInfo) -> None:
-    name = member.orig_filename
+def _check_name(path: Path, name: str) -> None:
+    if len(name) > NAME_LIMIT or name.count("/") > DEPTH_LIMIT:
+        raise _refused(path, f"it contains the path {name[:60]!r}..., which is too long")
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in name.split("/") or "\\" in name or ":" in name:
+    steps = name.rstrip("/").split("/")
+    if not parts or name.startswith("/") or not {"", ".", ".."}.isdisjoint(steps) or "\\" in name or ":" in name:
         raise _refused(path, f"it contains the path {name!r}")
-    if not name.isascii() and not member.flag_bits & 0x800:
-        raise _refused(path, f"it contains a name that is not UTF-8, {name!r}")
     if not name.isprintable() or any(RESERVED.match(p) or p != p.rstrip(". ") for p in parts):
         raise _refused(path, f"it contains the path {name!r}, which some systems cannot write")
 
 
-def _check_layout(path: Path, content: bytes, members: list[zipfile.ZipInfo], directory: int) -> None:
+def _check_layout(path: Path, archive: zipfile.ZipFile) -> None:
     """Refuse members that share bytes, which lets a small file unpack to a huge one, and bytes outside of any member.
 
     An installer that reads a zip file as a stream would also unpack a member that is hidden between the others.
     """
+    file, directory = archive.fp, archive.start_dir
+    assert file is not None
     end = slack = 0
-    for member in sorted(members, key=lambda m: m.header_offset):
+    for member in sorted(archive.infolist(), key=lambda m: m.header_offset):
         start = member.header_offset
         if start < end:
             raise _refused(path, f"{member.filename!r} shares bytes with another member")
         if start > end + slack:
             raise _refused(path, f"there are bytes before {member.filename!r} that belong to no listed member")
-        name, extra = (int.from_bytes(content[start + n : start + n + 2], "little") for n in (26, 28))
+        file.seek(start)
+        header = file.read(30)
+        name, extra = (int.from_bytes(header[n : n + 2], "little") for n in (26, 28))
+        if not _same_header(member, header) or _other_name(member.extra) or _other_name(file.read(name + extra)[name:]):
+            raise zipfile.BadZipFile(f"{member.filename!r} is described in two ways")
         end = start + 30 + name + extra + member.compress_size
         slack = 24 if member.flag_bits & 8 else 0  # sizes and a checksum may follow if they were not known before
     if not end <= directory <= end + slack:
         raise _refused(path, "there are bytes before its directory that belong to no listed member")
 
 
+def _same_header(member: zipfile.ZipInfo, header: bytes) -> bool:
+    """Whether the header before a member says the same as the zip file's list of members, which not everybody reads."""
+    method = int.from_bytes(header[8:10], "little")
+    crc, packed, size = (int.from_bytes(header[a : a + 4], "little") for a in (14, 18, 22))
+    if member.flag_bits & 8:  # they follow the member
+        return method == member.compress_type
+    known = (method, crc) == (member.compress_type, member.CRC)
+    return known and (packed, size) in ((member.compress_size, member.file_size), (0xFFFFFFFF, 0xFFFFFFFF))
+
+
+def _other_name(extra: bytes) -> bool:
+    """Whether extra fields contain another name for the member, which some programs use."""
+    while len(extra) >= 4:
+        kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+        if kind == UNICODE_PATH:
+            return True
+        extra = extra[4 + size :]
+    return False
+
+
 def _refused(path: Path, reason: str) -> SeatrialError:
     return SeatrialError(f"{path} is refused: {reason}.")
-
-
-def unpack_sdist(path: Path, folder: Path) -> None:
-    """Unpack an sdist into a folder: files and folders only, and nothing outside of it."""
-    import tarfile
-
-    with tarfile.open(path) as archive:
-        if hasattr(tarfile, "data_filter"):
-            archive.extractall(folder, filter="data")
-            return
-        root = folder.resolve()  # Python 3.11.0 to 3.11.3 has no filters
-        for member in archive.getmembers():
-            inside = (root / member.name).resolve().is_relative_to(root)
-            if not inside or not (member.isfile() or member.isdir()):
-                raise SeatrialError(f"{path.name} is not safe to unpack: {member.name!r} is not a file inside it.")
-        archive.extractall(folder)  # noqa: S202 - checked above

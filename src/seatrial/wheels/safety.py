@@ -5,126 +5,161 @@ that would or could run is a complaint.
 """
 
 import ast
-import configparser
-import io
-import pickletools
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+from seatrial.wheels.archive import open_archive
+from seatrial.wheels.budget import InspectionBudget
+from seatrial.wheels.entry_points import EntryPoints
+from seatrial.wheels.libraries import COMMAND_GROUPS, foreign_commands, is_taken
 from seatrial.wheels.onnx_files import has_external_data
+from seatrial.wheels.pickles import is_pickle
+from seatrial.wheels.source_code import bytecode, is_bytecode, shadowed_modules, source_complaint
 
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth.tar"})
 NATIVE = frozenset({".so", ".pyd", ".dll", ".dylib", ".exe"})
 ARCHIVES = frozenset({".whl", ".egg", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".zst"})
-BINARIES = (b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+BINARIES = (
+    b"\x7fELF",
+    b"MZ\x90\x00",
+    b"\0asm",
+    b"\xfe\xed\xfa",
+    b"\xcf\xfa\xed\xfe",
+    b"\xce\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+)
 ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 # The first bytes of gzip, bzip2, xz, lzma, zstd and lz4.
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x28\xb5\x2f\xfd", b'\x04"M\x18')
-CALLS = frozenset({"REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "INST"})
-GLOBAL_NAME = re.compile(r"[A-Za-z_][\w.]* [A-Za-z_][\w.]*")
+ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
+# What a .dist-info folder contains, by the standards.
+METADATA_FILES = re.compile(
+    r"(METADATA|WHEEL|RECORD|RECORD\.(jws|p7s)|entry_points\.txt|top_level\.txt|zip-safe|(licenses|sboms)(/.*)?"
+    r"|(AUTHORS|COPYING|LICEN[CS]E|NOTICE)[\w.-]*|)$"
+)
 PLAIN = re.compile(r"[<>|=]?[?biufcSUmMV]\d*(\[\w+\])?")  # the type in a .npy file: numbers, text, times; no objects
-OPCODES = 10_000  # this many valid opcodes in a row are not a coincidence
 ARTIFACT_LIMIT = 1 << 30
 DEPTH = 3
-LIMIT = 5  # complaints reported
-
-EntryPoints = dict[str, dict[str, str]]
+LIMIT, COMPLAINT = 5, 500  # complaints reported, and characters of each
 
 
-def entry_points(content: bytes) -> EntryPoints:
-    """Parse entry_points.txt; raises ValueError, with the name of the file, where it is not valid."""
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=True)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    try:
-        parser.read_string(content.decode("utf-8"))
-    except (configparser.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"its entry_points.txt cannot be read: {str(error).splitlines()[0]}") from None
-    return {group: dict(parser.items(group)) for group in parser.sections()}
+@dataclass(frozen=True)
+class Subject:
+    """The wheel that is checked; `folder` is its .dist-info folder, `name` its canonical name."""
+
+    archive: zipfile.ZipFile
+    folder: str
+    package: str
+    name: str
+    filename: str
 
 
 def complaints(
-    archive: zipfile.ZipFile,
-    folder: str,
-    package: str,
-    name: str,
-    commands: EntryPoints,
-    release: dict[str, Any] | None,
-    filename: str,
+    wheel: Subject, commands: EntryPoints, release: dict[str, Any] | None, budget: InspectionBudget
 ) -> tuple[str, ...]:
-    """List what makes this wheel unsafe as a model; `folder` is its .dist-info folder, `name` its canonical name."""
-    result = [complaint for member in archive.infolist() if (complaint := _member(archive, member, folder, package))]
-    result += _commands(commands, name)
-    if not filename.endswith("-none-any.whl"):
+    """List what makes a wheel unsafe as a model."""
+    result: list[str] = []
+    for member in wheel.archive.infolist():
+        budget.check_time()
+        if complaint := _member(wheel, member, budget):
+            result.append(complaint)
+        if len(result) >= LIMIT:
+            break
+    result += shadowed_modules(wheel.archive.namelist())
+    result += [f"it hooks into {group}" for group in commands if group not in COMMAND_GROUPS]
+    result += foreign_commands(commands, wheel.name)
+    if wheel.package != wheel.name.replace("-", "_") or is_taken(wheel.package):
+        result.append(f"its package {wheel.package} is not one of its own name")
+    if not wheel.filename.endswith("-none-any.whl"):
         result.append("it is built for one platform")
     if release is None:
-        result.append(f"it has no {package}/artifacts/release.json, so it is not a model")
-    elif str(release.get("name", "")).replace("_", "-").lower() != name:
-        result.append(f"its release.json is for {release.get('name')!r}")
-    elif not isinstance(release.get("format"), int):
+        result.append(f"it has no {wheel.package}/artifacts/release.json, so it is not a model")
+    elif str(release.get("name", "")).replace("_", "-").lower() != wheel.name:
+        result.append(f"its release.json is for {str(release.get('name'))[:100]!r}")
+    elif type(release.get("format")) is not int:
         result.append("its release.json has no format number")
-    return tuple(result[:LIMIT])
+    return tuple(complaint[:COMPLAINT] for complaint in result[:LIMIT])
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: str, package: str) -> str:
+def _member(wheel: Subject, member: zipfile.ZipInfo, budget: InspectionBudget) -> str:
     name = member.filename
-    suffixes = {suffix.lower() for suffix in PurePosixPath(name).suffixes}
-    if name.partition("/")[0] not in (folder, package):
-        return f"{name} is outside of {package}/"
-    if name.endswith(".pth"):
+    top, _, rest = name.partition("/")
+    if top not in (wheel.folder, wheel.package):
+        return f"{name} is outside of {wheel.package}/"
+    if top == wheel.folder and not METADATA_FILES.match(rest):
+        return f"{name} is not a file that describes a wheel"
+    if name.lower().endswith(".pth"):
         return f"{name} would run every time Python starts"
     if member.is_dir():
         return ""
+    if complaint := bytecode(name) or _by_suffix(name):
+        return complaint
     if member.file_size > ARTIFACT_LIMIT:
         return f"{name} is over {ARTIFACT_LIMIT >> 30} GiB"
-    with archive.open(member) as file:
-        head = file.read(64)
-    if suffixes & NATIVE or head.startswith(BINARIES):
+    with wheel.archive.open(member) as file:
+        complaint = hidden(file, member.file_size, budget)
+    if complaint:
+        return f"{name} {complaint}"
+    if name.lower().endswith(".py"):
+        return source_complaint(name, wheel.archive.read(member))
+    if name.lower().endswith(".onnx"):
+        with wheel.archive.open(member) as file:
+            if has_external_data(file, member.file_size, budget):
+                return f"{name} takes data from other files, or cannot be read"
+    return ""
+
+
+def _by_suffix(name: str) -> str:
+    suffixes = {suffix.lower() for suffix in PurePosixPath(name).suffixes}
+    if suffixes & NATIVE:
         return f"{name} is native code"
     if suffixes & PICKLES:
         return f"{name} is a pickle, which can run any code"
     if suffixes & ARCHIVES:
         return f"{name} is an archive, whose content is not checked"
-    with archive.open(member) as file:
-        complaint = _hidden(file, 0)
-    if complaint:
-        return f"{name} {complaint}"
-    if name.endswith(".onnx") and has_external_data(archive.read(member)):
-        return f"{name} takes data from other files, or cannot be read"
     return ""
 
 
-def _hidden(file: IO[bytes], depth: int) -> str:
-    """Find a pickle in a file, whatever its name; compressed data is refused without being read."""
+def hidden(file: IO[bytes], size: int, budget: InspectionBudget, depth: int = 0) -> str:
+    """Find code in a data file, whatever its name; compressed data is refused without being read."""
     head = file.read(4096)
+    if head.startswith(BINARIES) or is_bytecode(head):
+        return "is native code or compiled Python code"
     if head.startswith(PACKED) or _is_zlib(head) or depth > DEPTH:
         return "is compressed, so it cannot be checked"
     file.seek(0)
-    if _is_pickle(head, file):
+    if is_pickle(head, file, budget):
         return "is a pickle, which can run any code"
     if head.startswith(b"\x93NUMPY"):
         return "contains pickled objects, which can run any code" if _of_objects(head) else ""
+    if not head.startswith(ZIPS):
+        return ""
     file.seek(0)
-    return _in_zip(file.read(), depth) if head.startswith(b"PK\x03\x04") else ""
+    with budget.copy(file, size=size) as copied:
+        return _in_zip(copied, budget, depth)
 
 
-def _in_zip(content: bytes, depth: int) -> str:
+def _in_zip(content: IO[bytes], budget: InspectionBudget, depth: int) -> str:
     """Check a nested zip file, such as an npz or skops file."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as inner:
+        with open_archive(content, budget) as inner:
+            names = [member.filename for member in inner.infolist()]
+            if len(set(names)) < len(names):
+                return "is a zip file with two members of one name"
             for member in inner.infolist():
-                if PurePosixPath(member.filename).suffix.lower() in PICKLES | NATIVE | ARCHIVES:
-                    return f"contains {member.filename}"
-                if member.file_size > ARTIFACT_LIMIT:
-                    return f"contains {member.filename}, which is over {ARTIFACT_LIMIT >> 30} GiB"
-                if not member.is_dir():
-                    with inner.open(member) as file:
-                        complaint = _hidden(file, depth + 1)
-                    if complaint:
-                        return f"contains {member.filename}, which {complaint}"
+                budget.check_time()
+                if member.is_dir():
+                    continue
+                if complaint := bytecode(member.filename) or _by_suffix(member.filename):
+                    return f"contains {complaint}"
+                with inner.open(member) as file:
+                    complaint = hidden(file, member.file_size, budget, depth + 1)
+                if complaint:
+                    return f"contains {member.filename}, which {complaint}"
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError, OSError):
         return "is a zip file that cannot be read"
     return ""
@@ -156,44 +191,3 @@ def _is_plain(kind: object) -> bool:
     if isinstance(kind, list):
         return all(isinstance(field, tuple) and len(field) >= 2 and _is_plain(field[1]) for field in kind)
     return isinstance(kind, str) and PLAIN.fullmatch(kind) is not None
-
-
-def _is_pickle(head: bytes, file: IO[bytes]) -> bool:
-    """Whether a file is a pickle: by the header, or, in old formats without one, by importing and calling a name.
-
-    Unpickling executes while it reads, so a pickle that is damaged after the call is no safer.
-    """
-    if len(head) >= 2 and head[0] == 0x80 and 2 <= head[1] <= 5:
-        return True
-    named = False
-    try:
-        for opcode in _opcodes(file):
-            if opcode in ("GLOBAL", "STACK_GLOBAL"):
-                named = True
-            elif opcode == "INST" or (named and opcode in CALLS):
-                return True
-    except Exception:
-        return False
-    return False
-
-
-def _opcodes(file: IO[bytes]) -> Iterator[str]:
-    for seen, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-        if opcode.name in ("GLOBAL", "INST") and not GLOBAL_NAME.fullmatch(str(argument)):
-            return
-        yield opcode.name
-        if seen > OPCODES:
-            yield "INST"
-            return
-
-
-def _commands(entries: EntryPoints, name: str) -> list[str]:
-    """Complaints about hooks, and about commands under other names, which could replace those of other packages."""
-    result = []
-    own = (name, name.replace("-", "_"))
-    for group, commands in entries.items():
-        if group not in ("console_scripts", "gui_scripts"):
-            result.append(f"it hooks into {group}")
-            continue
-        result += [f"it installs the command {c!r}" for c in commands if c not in own and not c.startswith(f"{name}-")]
-    return result

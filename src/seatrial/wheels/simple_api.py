@@ -5,10 +5,14 @@ servers, and as one file it appears by one rename. Size and upload time, which t
 `data-` attributes of it; the JSON page is rendered from the same list.
 """
 
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from packaging.utils import (
@@ -26,6 +30,12 @@ from seatrial.core.files import to_json
 API_VERSION = "1.1"
 PAGE, PAGE_JSON = "index.html", "index.json"
 PAGES = "simple"
+RECORD = "seatrial:withdrawal"  # the name of a meta element
+NAME_LIMIT = 200  # characters of a file name
+FILENAME = re.compile(r"[A-Za-z0-9._+!-]+")
+
+
+WithdrawalAction = Literal["yank", "restore", "remove"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class IndexedFile:
     requires_python: str | None = None
     core_metadata: str | None = None
     yanked: bool = False
+    yank_reason: str = ""
 
     @property
     def is_wheel(self) -> bool:
@@ -51,16 +62,32 @@ class IndexedFile:
         return parse_filename(self.filename)[1]
 
 
+@dataclass(frozen=True)
+class Withdrawal:
+    """The record of a version that was yanked, restored or removed; it stays on the project's page."""
+
+    action: WithdrawalAction
+    version: str
+    reason: str
+    who: str
+    when: str  # UTC, ISO 8601
+    files: tuple[str, ...]
+    is_release: bool = False  # whether the version was a model's
+
+
 def parse_filename(filename: str) -> tuple[str, Version]:
     """Read the canonical name and the version from the file name of a wheel or an sdist."""
     try:
+        # ASCII only: two names that look the same are the same.
+        if len(filename) > NAME_LIMIT or not FILENAME.fullmatch(filename):
+            raise InvalidSdistFilename(filename)
         if filename.endswith(".whl"):
             name, version, _, _ = parse_wheel_filename(filename)
             return name, version
         return parse_sdist_filename(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename):
+    except (InvalidWheelFilename, InvalidSdistFilename, ValueError):
         raise SeatrialError(
-            f"{filename} does not have the file name of a wheel or an sdist.",
+            f"{filename[:NAME_LIMIT]} does not have the file name of a wheel or an sdist.",
             hint="Publish what `seatrial build` made.",
         ) from None
 
@@ -83,7 +110,23 @@ def read_page(path: Path) -> list[IndexedFile]:
     return [_local_file(path, link) for link in PageParser(text).links]
 
 
-def project_html(name: str, files: list[IndexedFile]) -> str:
+def read_withdrawals(path: Path) -> list[Withdrawal]:
+    """Read the records of a project's HTML page in an index folder, the oldest first."""
+    try:
+        found = [json.loads(text) for text in PageParser(path.read_text(encoding="utf-8")).withdrawals]
+        return [Withdrawal(**{**each, "files": tuple(each["files"])}) for each in found]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SeatrialError(f"{path} cannot be read: {error}", hint="Restore it; nothing was changed.") from None
+
+
+def removed_versions(withdrawals: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
+    """The versions that were removed, each with its record."""
+    return {each.version: each for each in withdrawals if each.action == "remove"}
+
+
+def project_html(name: str, files: list[IndexedFile], withdrawals: Sequence[Withdrawal] = ()) -> str:
     """Render a project's page for pip and uv."""
     links = []
     for file in files:
@@ -95,12 +138,14 @@ def project_html(name: str, files: list[IndexedFile]) -> str:
             "data-upload-time": file.uploaded or None,
         }
         rendered = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items() if value)
+        rendered += f' data-yanked="{escape(file.yank_reason)}"' if file.yanked else ""
         link = f"{quote(file.filename)}#sha256={file.sha256}"
         links.append(f'<a href="{link}"{rendered}>{escape(file.filename)}</a><br>')
-    return _html(f"Links for {name}", links)
+    records = [escape(json.dumps(asdict(each), sort_keys=True)) for each in withdrawals]
+    return _html(f"Links for {name}", links, "".join(f'<meta name="{RECORD}" content="{each}">' for each in records))
 
 
-def project_json(name: str, files: list[IndexedFile]) -> str:
+def project_json(name: str, files: list[IndexedFile], withdrawals: Sequence[Withdrawal] = ()) -> str:
     """Render a project's page as in PEP 691 and 700."""
     entries = []
     for file in files:
@@ -116,9 +161,14 @@ def project_json(name: str, files: list[IndexedFile]) -> str:
             entry["requires-python"] = file.requires_python
         if file.core_metadata:
             entry["core-metadata"] = entry["dist-info-metadata"] = {"sha256": file.core_metadata}
+        if file.yanked:
+            entry["yanked"] = file.yank_reason or True
         entries.append(entry)
     versions = [str(v) for v in sorted({file.version for file in files})]
-    return to_json({"meta": {"api-version": API_VERSION}, "name": name, "versions": versions, "files": entries})
+    meta: dict[str, object] = {"api-version": API_VERSION}
+    if withdrawals:  # keys of one's own start with an underscore
+        meta["_withdrawals"] = [asdict(each) for each in withdrawals]
+    return to_json({"meta": meta, "name": name, "versions": versions, "files": entries})
 
 
 def root_html(names: list[str]) -> str:
@@ -161,6 +211,7 @@ class PageParser(HTMLParser):
     def __init__(self, text: str, url: str = "") -> None:
         super().__init__()
         self.links: list[Link] = []
+        self.withdrawals: list[str] = []
         self.declared = self.has_form = False
         self.title = self._open_tag = ""
         self._base = self._url = url
@@ -182,6 +233,8 @@ class PageParser(HTMLParser):
             self._base = urljoin(self._url, attributes["href"])
         elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
             self.declared = True
+        elif tag == "meta" and attributes.get("name") == RECORD:
+            self.withdrawals.append(attributes.get("content", ""))
         elif tag in ("form", "script", "input"):
             self.has_form = True
 
@@ -198,9 +251,9 @@ class PageParser(HTMLParser):
             self.links[-1].text += data.strip()
 
 
-def _html(title: str, links: list[str]) -> str:
+def _html(title: str, links: list[str], more: str = "") -> str:
     head = f'<meta charset="utf-8"><meta name="pypi:repository-version" content="{API_VERSION}">'
-    head += f"<title>{escape(title)}</title>"
+    head += f"<title>{escape(title)}</title>{more}"
     body = "\n".join([f"<h1>{escape(title)}</h1>", *links])
     return f"<!DOCTYPE html>\n<html><head>{head}</head><body>\n{body}\n</body></html>\n"
 
@@ -218,4 +271,6 @@ def _local_file(path: Path, link: Link) -> IndexedFile:
         uploaded=link.get("data-upload-time"),
         requires_python=link.get("data-requires-python") or None,
         core_metadata=link.core_metadata,
+        yanked="data-yanked" in link.attributes,
+        yank_reason=link.get("data-yanked"),
     )

@@ -5,16 +5,17 @@ and a model may not (native code, hooks, pickles) is in `complaints`.
 """
 
 import hashlib
-import io
 import json
+import math
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from packaging.metadata import parse_email
+from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import parse_tag
@@ -23,12 +24,20 @@ from packaging.version import InvalidVersion, Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.version import LINE as VERSION_LINE
-from seatrial.wheels.archive import check_members, check_record, check_whole, record_hash
-from seatrial.wheels.safety import complaints, entry_points
+from seatrial.wheels.archive import check_members, check_record, open_archive, record_hash
+from seatrial.wheels.budget import InspectionBudget, InspectionError
+from seatrial.wheels.entry_points import read_entry_points
+from seatrial.wheels.libraries import library_complaints
+from seatrial.wheels.safety import Subject, complaints
 
 RELEASE_FILE = "artifacts/release.json"
-TEXT_LIMIT = 16 * 2**20  # METADATA and release.json are read into memory
+TEXT_LIMIT = 2 * 2**20  # METADATA and release.json are read into memory
+HEADERS_LIMIT, HEADER_LINES = 256 * 2**10, 2_000
+REQUIREMENTS_LIMIT = 64 * 2**10  # characters of all requirements together, each of which takes time to parse
+SHOWN = 200  # characters of what a wheel says that a message repeats
+TAGS_LIMIT = 500  # combinations in one compressed tag set
 UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
+LIBRARY_RULE = "A library on the index has one package, named like the project, and only commands of that name."
 REBUILD = "Build it again with `seatrial build`."
 
 
@@ -48,7 +57,8 @@ class WheelInfo:
     record: Mapping[str, str] = field(repr=False)  # the verified hash of each file, as in RECORD
     metadata: bytes = field(repr=False)
     release: dict[str, Any] | None = field(repr=False)  # its release.json
-    complaints: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()  # what makes it unsafe as a model
+    library_complaints: tuple[str, ...] = ()  # what makes it unsafe as a library on our own index
 
     @property
     def filename(self) -> str:
@@ -108,15 +118,19 @@ def inspect(path: Path) -> WheelInfo:
     """
     name, version = parse_wheel_name(path)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            budget = InspectionBudget(size)
+            content = budget.copy(file, size=size)  # these bytes, even if the file changes meanwhile
     except FileNotFoundError:
         raise SeatrialError(f"{path} does not exist.") from None
     except OSError as error:
         raise SeatrialError(f"{path} cannot be read: {error.strerror}.") from None
     try:
-        check_whole(path, content)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:  # these bytes, even if the file changes meanwhile
-            return _inspect(path, name, version, content, archive)
+        with content, open_archive(content, budget) as archive:
+            return _inspect(path, name, version, content, archive, budget)
+    except InspectionError as error:
+        raise SeatrialError(f"{path} is refused: {error}.") from None
     except UNREADABLE as error:
         raise SeatrialError(f"{path} is damaged: {_reason(error)}", hint="Build it or fetch it again.") from None
 
@@ -124,18 +138,20 @@ def inspect(path: Path) -> WheelInfo:
 def read_release(path: Path) -> dict[str, Any] | None:
     """Read only the release.json of a wheel; None where it cannot be read, so that one wheel does not break a list."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, open_archive(file, InspectionBudget(path.stat().st_size)) as archive:
             names = [n for n in archive.namelist() if n.count("/") == 2 and n.endswith(f"/{RELEASE_FILE}")]
             return _release(path, _read(path, archive, names[0])) if names else None
-    except (*UNREADABLE, SeatrialError):
+    except (*UNREADABLE, SeatrialError, InspectionError):
         return None
 
 
 def parse_wheel_name(path: Path) -> tuple[str, Version]:
     """Read the canonical name and the version from a wheel's file name."""
     try:
+        if _tag_count(path.name.removesuffix(".whl")) > TAGS_LIMIT:
+            raise InvalidWheelFilename(path.name)
         name, version, _, _ = parse_wheel_filename(path.name)
-    except InvalidWheelFilename:
+    except (InvalidWheelFilename, ValueError):
         raise SeatrialError(
             f"{path} does not have the file name of a wheel.", hint="Example: titanic_model-0.1.0-py3-none-any.whl."
         ) from None
@@ -151,14 +167,22 @@ def refuse_unsafe(wheel: WheelInfo) -> None:
         raise SeatrialError(f"{wheel.filename} is refused: {'; '.join(wheel.complaints)}.", hint=REBUILD)
 
 
+def refuse_unsafe_library(wheel: WheelInfo) -> None:
+    """Raise SeatrialError if installing this wheel as a library could change more than its own package."""
+    if wheel.library_complaints:
+        reasons = "; ".join(wheel.library_complaints)
+        raise SeatrialError(f"{wheel.filename} is refused: {reasons}.", hint=LIBRARY_RULE)
+
+
 def _unversioned(content: bytes) -> str:
     return VERSION_LINE.sub("", content.decode("utf-8", "replace"))
 
 
-def _inspect(path: Path, name: str, version: Version, content: bytes, archive: zipfile.ZipFile) -> WheelInfo:
-    members = archive.infolist()
-    names = [member.filename for member in members]
-    check_members(path, content, members, archive.start_dir)
+def _inspect(
+    path: Path, name: str, version: Version, content: IO[bytes], archive: zipfile.ZipFile, budget: InspectionBudget
+) -> WheelInfo:
+    names = archive.namelist()
+    check_members(path, archive)
     metadata_files = [n for n in names if n.endswith(".dist-info/METADATA") and n.count("/") == 1]
     if len(metadata_files) != 1:
         raise SeatrialError(f"{path} is damaged: it has {len(metadata_files)} .dist-info/METADATA files, not one.")
@@ -167,13 +191,13 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
         if f"{folder}/{required}" not in names:
             raise SeatrialError(f"{path} is damaged: it has no {folder}/{required}.", hint=REBUILD)
     metadata = _read(path, archive, metadata_files[0])
-    headers, _ = parse_email(metadata)
+    headers = read_headers(path, metadata)
     _check_identity(path, (name, version), folder, f"{headers.get('name')} {headers.get('version')}")
     package = _package(names, name.replace("-", "_"))
-    record = check_record(path, archive, folder)
+    record = check_record(path, archive, folder, budget)
     _check_tags(path, _read(path, archive, f"{folder}/WHEEL"))
     scripts = f"{folder}/entry_points.txt"
-    commands = entry_points(_read(path, archive, scripts)) if scripts in names else {}
+    commands = read_entry_points(_read(path, archive, scripts)) if scripts in names else {}
     document = f"{package}/{RELEASE_FILE}"
     release = _release(path, _read(path, archive, document)) if document in names else None
     return WheelInfo(
@@ -181,16 +205,30 @@ def _inspect(path: Path, name: str, version: Version, content: bytes, archive: z
         name=name,
         version=str(version),
         package=package,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size=len(content),
+        sha256=_hash(content),
+        size=content.seek(0, 2),
         summary=headers.get("summary", ""),
         requires_python=_requires_python(path, headers.get("requires_python")),
         requires_dist=_requirements(path, headers.get("requires_dist", [])),
         record=record,
         metadata=metadata,
         release=release,
-        complaints=complaints(archive, folder, package, name, commands, release, path.name),
+        complaints=complaints(Subject(archive, folder, package, name, path.name), commands, release, budget),
+        library_complaints=library_complaints(names, folder, name, commands),
     )
+
+
+def read_headers(path: Path, metadata: bytes) -> RawMetadata:
+    """Read METADATA or PKG-INFO, within bounds: each requirement takes time to parse."""
+    head = re.split(rb"\r?\n\r?\n", metadata, maxsplit=1)[0]
+    if len(head) > HEADERS_LIMIT or head.count(b"\n") > HEADER_LINES:
+        raise SeatrialError(f"{path} is refused: its metadata has over {HEADER_LINES:,} lines of headers.")
+    return parse_email(head + b"\n\n")[0]
+
+
+def _hash(content: IO[bytes]) -> str:
+    content.seek(0)
+    return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _package(members: list[str], expected: str) -> str:
@@ -203,7 +241,7 @@ def _package(members: list[str], expected: str) -> str:
 def _check_identity(path: Path, expected: tuple[str, Version], folder: str, declared: str) -> None:
     """Compare the file name with METADATA (`declared`: "NAME VERSION") and with the name of the .dist-info folder."""
     if identity(*declared.split(" ", 1)) != expected:
-        raise SeatrialError(f"{path} is refused: its METADATA says {declared}.", hint=REBUILD)
+        raise SeatrialError(f"{path} is refused: its METADATA says {declared[:SHOWN]}.", hint=REBUILD)
     name, _, version = folder.removesuffix(".dist-info").rpartition("-")
     if identity(name, version) != expected:
         raise SeatrialError(f"{path} is refused: its folder {folder} names another release.", hint=REBUILD)
@@ -221,16 +259,24 @@ def _check_tags(path: Path, content: bytes) -> None:
     """Compare the tags in WHEEL with those in the file name, which installers use."""
     lines = content.decode("utf-8", errors="replace").splitlines()
     declared = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
-    if {str(tag) for text in declared for tag in parse_tag(text)} != set(map(str, parse_wheel_filename(path.name)[3])):
-        shown = ", ".join(sorted(declared)) or "no platform"
+    if sum(map(_tag_count, declared)) > TAGS_LIMIT:
+        raise SeatrialError(f"{path} is refused: its WHEEL is for more than {TAGS_LIMIT} platforms.", hint=REBUILD)
+    expected = set(map(str, parse_wheel_filename(path.name)[3]))
+    if {str(tag) for text in declared for tag in parse_tag(text)} != expected:
+        shown = ", ".join(sorted(declared))[:SHOWN] or "no platform"
         raise SeatrialError(
             f"{path} is refused: its WHEEL is for {shown}, which does not match its file name.", hint=REBUILD
         )
     versions = [line.partition(":")[2].strip() for line in lines if line.startswith("Wheel-Version:")]
     if len(versions) != 1 or not versions[0].startswith("1."):
         raise SeatrialError(
-            f"{path} is refused: its WHEEL has the format version {', '.join(versions) or 'none'}, not 1.x."
+            f"{path} is refused: its WHEEL has the format version {', '.join(versions)[:SHOWN] or 'none'}, not 1.x."
         )
+
+
+def _tag_count(text: str) -> int:
+    """How many tags one such as py2.py3-none-any stands for: the product of its three parts."""
+    return math.prod(part.count(".") + 1 for part in text.split("-")[-3:])
 
 
 def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
@@ -243,27 +289,31 @@ def _release(path: Path, content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise SeatrialError(f"{path}: its release.json cannot be read: {error}", hint=REBUILD) from None
+        raise SeatrialError(f"{path}: its release.json cannot be read: {str(error)[:SHOWN]}", hint=REBUILD) from None
     if not isinstance(document, dict):
         raise SeatrialError(f"{path}: its release.json is not an object.", hint=REBUILD)
     return document
 
 
 def _requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
+    if sum(map(len, lines)) > REQUIREMENTS_LIMIT:
+        raise SeatrialError(f"{path} is refused: its requirements have over {REQUIREMENTS_LIMIT >> 10} kB.")
     try:
         requirements = [Requirement(line) for line in lines]
     except InvalidRequirement as error:
-        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {error}") from None
+        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {str(error)[:SHOWN]}") from None
     for requirement in requirements:
         if requirement.url:
             raise SeatrialError(
-                f"{path} is refused: it pins {requirement.name} to a direct URL.",
+                f"{path} is refused: it pins {requirement.name[:SHOWN]} to a direct URL.",
                 hint="Require a version of it instead, and publish that to the index.",
             )
     return tuple(map(str, requirements))
 
 
 def _requires_python(path: Path, specifier: str | None) -> str | None:
+    if len(specifier or "") > 1000:
+        raise SeatrialError(f"{path} is refused: its Requires-Python is too long.", hint=REBUILD)
     try:
         SpecifierSet(specifier or "")
     except InvalidSpecifier:
@@ -272,4 +322,4 @@ def _requires_python(path: Path, specifier: str | None) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).strip("'\"").rstrip(".") + "." if str(error) else type(error).__name__ + "."
+    return str(error)[:SHOWN].strip("'\"").rstrip(".") + "." if str(error) else type(error).__name__ + "."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.archive import unpack_sdist
+from seatrial.wheels.sdist import unpack_sdist
 
 
 def sdist(path: Path, name: str, kind: bytes = tarfile.REGTYPE) -> Path:

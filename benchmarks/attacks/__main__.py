@@ -1,0 +1,20 @@
+"""`python -m benchmarks.attacks`: attack a server in 512 MiB, beside 200 honest requests a second."""
+
+import argparse
+import json
+
+from benchmarks.attacks.attackers import ATTACKS
+from benchmarks.attacks.run import measure
+
+
+def main() -> None:
+    """Run the attacks and print a line for each."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.attacks", description=__doc__)
+    parser.add_argument("kinds", nargs="*", default=list(ATTACKS), help=", ".join(ATTACKS))
+    parser.add_argument("--seconds", type=float, default=60, help="of each attack (default: 60)")
+    options = parser.parse_args()
+    for kind in options.kinds:
+        print(kind, json.dumps(measure(kind, options.seconds)), flush=True)
+
+
+main()

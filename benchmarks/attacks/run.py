@@ -1,0 +1,48 @@
+"""Runs one attack beside honest clients, and measures what they and the server's memory notice."""
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+from benchmarks.attacks.container import ROOT, contained_server, control_group
+
+WARM_UP = 2.0
+CALM = 3.0  # seconds after the attack until memory is measured again
+
+
+def measure(kind: str, seconds: float, *options: str) -> dict[str, Any]:
+    """Attack a new server; `options` are the server's."""
+    with control_group() as group, contained_server(group, *options) as server:
+        _finish(_start("honest", server.port, WARM_UP))
+        start = server.resident
+        honest = _start("honest", server.port, seconds)
+        time.sleep(0.3)
+        attackers = _start("attackers", kind, server.port, seconds - 0.6, nice=10)
+        peak = start
+        while honest.poll() is None:
+            peak = max(peak, server.resident)
+            time.sleep(0.1)
+        figures = _finish(honest)
+        seen = _finish(attackers)
+        time.sleep(CALM)
+        return {
+            "killed": server.process.poll() is not None,
+            **figures,
+            "start_mb": round(start, 1),
+            "peak_mb": round(peak, 1),
+            "afterwards_mb": round(server.resident, 1),
+            "attackers": seen,
+        }
+
+
+def _start(module: str, *arguments: object, nice: int = 0) -> "subprocess.Popen[str]":
+    """Start attackers or honest clients. Attackers yield the processor: real ones have machines of their own."""
+    command = ["nice", "-n", str(nice), sys.executable, "-m", f"benchmarks.attacks.{module}", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def _finish(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    output, _ = process.communicate(timeout=120)
+    return json.loads(output.splitlines()[-1]) if output.strip() else {}

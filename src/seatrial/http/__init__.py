@@ -1,0 +1,22 @@
+"""HTTP connections that stay up: any ASGI application in, a Uvicorn configuration with limits and deadlines out.
+
+`guarded_config` is for the model server and for the package index alike. It bounds what clients make the process hold:
+headers, unfinished bodies, unread responses and connections. It never looks at what an application serves.
+"""
+
+from typing import TYPE_CHECKING
+
+from seatrial.http.limits import Limits
+
+if TYPE_CHECKING:
+    from seatrial.http.config import guarded_config as guarded_config
+
+__all__ = ["Limits", "guarded_config"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "guarded_config":
+        from seatrial.http.config import guarded_config
+
+        return guarded_config
+    raise AttributeError(name)

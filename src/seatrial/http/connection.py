@@ -1,0 +1,340 @@
+"""Uvicorn's HTTP connection with limits: deadlines, header sizes, and a budget for everything that is held.
+
+Uvicorn has none of them: a client that sends a byte a second is served forever, a header of 20 MB is accepted, and the
+unfinished bodies of many clients take all memory.
+"""
+
+import asyncio
+from time import perf_counter
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from seatrial.http import refusals
+from seatrial.http.budget import LARGE, Budget, Holdings
+from seatrial.http.hosts import host_of
+from seatrial.http.limits import Limits
+from seatrial.http.memory import Trimmer
+from seatrial.http.messages import request_id, to_wire
+from seatrial.http.turns import SLICE, SlicedInput
+
+SWEEP_SECONDS = 0.5
+PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
+MOST_PIPELINED = 32  # when so many wait, no more are read
+PATIENCE, LEAST_RATE = 1.0, 16 * 2**10  # seconds; and bytes a second, for a body that keeps its place among others
+WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
+
+
+class RefusedError(Exception):
+    """Raised inside the parser's callbacks, to stop it."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection of a server whose configuration is a GuardedConfig.
+
+    The application may have two more methods: `log_request(began, method, path, status, request_id)` for requests that
+    the connection refuses, and `log_fault(message, error, request_id)` for errors in handling the connection itself.
+    """
+
+    app: Any
+    config: Any
+    flow: SlicedInput
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the deadline of a new connection: one that stays silent is closed."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        self._limits: Limits = self.config.limits
+        # A chunk of one byte takes six, so this covers any legitimate body. Anything beyond it is treated as abuse.
+        self._message_limit: int = self._limits.header_size + 8 * self._limits.body_size
+        self._began = self._heard = perf_counter()  # of the message that is being received; 0 between messages
+        self._idle = 0.0  # when the connection became idle; 0 while a request is in progress
+        self._stuck = 0.0  # when the client stopped reading; 0 while it reads
+        self._closing = 0.0  # when the sweep first saw it closing
+        self._size = 0
+        self._declared = 0  # the Content-Length of the message
+        self._follows = False  # whether another message ended in the data that is being parsed
+        self._shared = False  # whether the message began in such data, so that its size is not known
+        self._in_head = True
+        self._discarded = False  # whether the body is not wanted
+        self._refused = 400
+        self.useful = False  # whether a request was answered on it
+        self.draining: bool = getattr(self.server_state, "draining", False)
+        self.current: Any = None  # the request whose response is due next; Uvicorn's `cycle` is the newest
+        self._join(self.config.budget)
+
+    def _join(self, budget: Budget) -> None:
+        """Count this connection among those of the process, and see that it is swept."""
+        self._holdings = Holdings(budget, self)
+        self.flow = SlicedInput(self.transport, self.config.turns, self._parse)
+        state: Any = self.server_state
+        if not getattr(state, "swept", False):
+            state.swept = True
+            self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state, self.config.trimmer)
+        if not budget.make_room(state.connections):
+            self._refuse(503)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Notify the request in progress, too: Uvicorn only notifies the newest one on the connection."""
+        if self.current is not None:
+            self.current.disconnected = True
+            self.current.message_event.set()
+        self.pipeline.clear()
+        self._holdings.close()
+        super().connection_lost(exc)
+        self.flow.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse the data: at once if it is small or a part of a body, and in slices otherwise."""
+        self._idle = 0.0
+        self._began = self._began or perf_counter()
+        if len(data) <= SLICE and not self.flow.waiting:
+            self._parse(data)
+        elif len(data) <= self._declared - self._size and not self.flow.waiting:
+            self._parse(data)
+            self.flow.add(b"")
+        elif self._holdings.hold("input", len(self.flow.waiting) + len(data), large=len(data) > LARGE):
+            self.flow.add(data)
+        else:
+            self._refuse(503)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse some data, and check the size of the message."""
+        self._size += len(data)
+        self._follows = False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # no other protocol is supported: respond to the request as plain HTTP
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if not isinstance(cause, RefusedError):
+                refusals.log_fault(self.app, cause or error)
+                self._refused = 500
+            self._refuse(self._refused)
+        except httptools.HttpParserError:
+            self._refuse(400)
+        else:
+            if self._began:
+                self._continue()
+        if self._holdings.input:
+            self._holdings.hold("input", len(self.flow.waiting))
+            if self.flow.waiting:
+                self._began = self._began or perf_counter()
+
+    def _continue(self) -> None:
+        """Check and count what has arrived of a message that is not complete."""
+        self._heard = perf_counter()
+        if self._follows and self._in_head:
+            self._size = self._header_size()
+        limits = self._limits
+        too_long = self._in_head and self._size > limits.header_size
+        if too_long or len(self.headers or ()) > limits.header_count:
+            self._refuse(431)
+        elif self._size > self._message_limit:
+            self.transport.abort()
+        elif not self._hold_message():
+            self._refuse(503)
+
+    def _hold_message(self) -> bool:
+        """Let the budget count the message as far as it is known; False if there is no room for it."""
+        if self._discarded:
+            return True
+        wanted, large = 2 * min(self._size, self._limits.header_size), False  # parsed headers take twice their size
+        if not self._in_head:
+            body = min(max(self._declared, self._size), self._limits.body_in_memory())
+            wanted, large = wanted + body, body > LARGE
+        return wanted <= self._holdings.message or self._holdings.hold("message", wanted, large=large)
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a request."""
+        super().on_message_begin()
+        self._began = self.scope["state"]["began"] = perf_counter()
+        self._in_head, self._shared = True, self._follows
+
+    def on_headers_complete(self) -> None:
+        """Refuse a header over the limit before it is used."""
+        limits = self._limits
+        across = self._shared and not self._follows  # it began in earlier data, beside other messages
+        long = (across or self._size > limits.header_size) and self._header_size() > limits.header_size
+        if long or len(self.headers) > limits.header_count:
+            self._refused = 431
+            raise RefusedError
+        self._in_head = False
+        self.begin_request()
+
+    def begin_request(self) -> None:
+        """Hand the request to the application; its body follows. A large body must fit into the budget."""
+        previous, app = self.cycle, self.app
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"content-length":
+                self._declared = int(value)
+            elif name == b"host":
+                hosts += 1
+                if value and host_of(value) is None:
+                    raise RefusedError
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):  # RFC 9112, 3.2
+            raise RefusedError
+        if LARGE < self._declared <= self._limits.body_size and not self._hold_message():
+            self.app, self._discarded = refusals.NoRoom(app), True
+        try:
+            super().on_headers_complete()
+        except Exception:  # the path is invalid or not ASCII
+            raise RefusedError from None
+        finally:
+            self.app = app
+        self.headers = []  # the trailer of a chunked body is not a part of the header
+        if self.pipeline and not self._holdings.hold("message", self._holdings.message + PIPELINED_BYTES):
+            self._refused = 503
+            raise RefusedError
+        if self.draining:
+            if previous is not None and not previous.response_started:
+                previous.keep_alive = True  # the connection closes after the last response that is due on it
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Stop the clock of the request. What is held of it stays counted until it is answered."""
+        held = self._holdings.complete()
+        self._received()
+        super().on_message_complete()
+        if held:
+            self.cycle.held = held  # type: ignore[attr-defined]
+        if self.cycle.response_complete:  # it was refused before it had arrived completely
+            self._idle = perf_counter()
+            self._answered(self.cycle)
+
+    def _received(self) -> None:
+        self._began = 0.0
+        self._size = self._declared = 0
+        self._follows = self._in_head = True
+        self._discarded = False
+        if self._holdings.message:
+            self._holdings.hold("message", 0)
+
+    def _answered(self, cycle: Any) -> None:
+        if held := getattr(cycle, "held", 0):
+            cycle.held = 0
+            self._holdings.hold("requests", self._holdings.requests - held)
+
+    def on_response_complete(self) -> None:
+        """Continue with the next request. If there is none, the sweep (not a timer) closes the connection later."""
+        self.server_state.total_requests += 1
+        self.useful = True
+        self._answered(self.current)
+        if self.transport.is_closing():
+            return
+        if len(self.pipeline) < MOST_PIPELINED:
+            self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif not self._began:
+            self._idle = perf_counter()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self.current = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _header_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _refuse(self, status: int) -> None:
+        """Send an error and close. Responses in progress on this connection are lost."""
+        if self.transport.is_closing():
+            return
+        scope: Any = self.scope or {}
+        identity = request_id(scope.get("headers", ()))
+        due = self.current if self.current is not None and not self.current.response_complete else None
+        own = due is not None and due.scope is self.scope
+        if due is None or (own and not due.response_started):  # else the client would take it for another response
+            too_many = status == 431 and max(self._size, self._header_size()) <= self._limits.header_size
+            response = refusals.response(status, self._limits, in_head=self._in_head, too_many=too_many)
+            self.transport.write(to_wire(response, identity, self.server_state.default_headers, keep_alive=False))
+        if due is not None:
+            due.disconnected = True
+            due.message_event.set()
+            if own:
+                due.scope["state"]["refused"] = True  # so that it is logged only once
+        self.transport.close()
+        refusals.log_request(self.app, scope, self._began or perf_counter(), status, identity)
+
+    def pause_writing(self) -> None:
+        """Start the clock of a client that does not read its response, and count what it leaves here."""
+        self._stuck = perf_counter()
+        super().pause_writing()
+        if not self._holdings.hold("responses", self.transport.get_write_buffer_size()):
+            self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """Stop that clock."""
+        self._stuck = 0.0
+        self._holdings.hold("responses", 0)
+        super().resume_writing()
+
+    def waiting_since(self) -> float:
+        """Since when it waits for its client; 0 while it does not."""
+        return self._stuck or self._began or self._idle
+
+    def is_stalled(self) -> bool:
+        """Whether its client sends or reads so little that another one may take its place."""
+        took = perf_counter() - self.waiting_since()
+        return took > PATIENCE and (self._stuck > 0 or self._size < took * LEAST_RATE)
+
+    def evict(self) -> None:
+        """Close the connection, which others need more: with a 503 if its client still sends a request."""
+        if self._size and not self.transport.get_write_buffer_size():
+            self._refuse(503)
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+        self._holdings.close()
+        self.connections.discard(self)
+
+    def drain(self) -> None:
+        """Close the connection after its next response, because the server is stopping."""
+        self.draining = True
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Do not wait for requests that have not arrived."""
+        super().shutdown()
+        if self._began and not self.transport.is_closing():
+            self.transport.close()
+
+    def check(self, now: float) -> None:
+        """Close the connection if its client is too slow or idle for too long."""
+        limits = self._limits
+        if self.transport.is_closing():
+            self._closing = self._closing or now
+            if now - self._closing > limits.stall_seconds:
+                self.transport.abort()  # its client does not read the last response
+        elif self._stuck and now - self._stuck > limits.stall_seconds:
+            self.transport.abort()
+        elif self._idle and now - self._idle > limits.keep_alive:
+            self.transport.close()
+        elif self._began and not self.flow.waiting and self._is_late(now):
+            if self._size == 0:
+                self.transport.close()  # the client never sent anything
+            elif self.current is not None and self.current.response_started:
+                self.transport.abort()  # it has its response, and is still sending
+            else:
+                self._refuse(408)
+
+    def _is_late(self, now: float) -> bool:
+        limits: Limits = self._limits
+        seconds = limits.header_seconds if self._in_head else limits.body_seconds
+        return now - self._began > seconds or now - self._heard > limits.stall_seconds
+
+
+def _sweep(loop: asyncio.AbstractEventLoop, state: Any, trimmer: Trimmer) -> None:
+    now = perf_counter()
+    for connection in list(state.connections):
+        connection.check(now)
+    if trimmer.look(now) or state.connections:
+        loop.call_later(SWEEP_SECONDS, _sweep, loop, state, trimmer)
+    else:
+        state.swept = False

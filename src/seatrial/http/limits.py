@@ -1,0 +1,89 @@
+"""What one server process accepts from its clients, and how much memory there is for it."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+SHARE = 8  # an eighth of the memory for what clients make a server hold, and as much for connections
+CONNECTION_BYTES = 32 * 2**10  # what an open connection costs: some 20 KiB, and buffers
+MOST_HELD = 2**30
+MOST_CONNECTIONS = 16_384
+UNKNOWN_MEMORY = 4 * 2**30
+FILES_APART = 128  # file descriptors that are not connections
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one server process. Sizes in bytes, times in seconds."""
+
+    header_size: int = 16 * 2**10  # of one request, its URL included
+    header_count: int = 128  # header lines of one request
+    body_size: int = 2**20  # of one request; the application answers 413 to more
+    body_held: int | None = None  # what the application keeps of one body in memory; default: all of it
+    header_seconds: float = 10.0  # within which a new connection must send a header
+    body_seconds: float = 10.0  # within which a request must arrive completely
+    stall_seconds: float = 10.0  # without a byte, sent or read, while a request or a response is unfinished
+    keep_alive: float = 30.0  # between two requests
+    held: int | None = None  # unfinished requests and unread responses together; default: an eighth of the memory
+    connections: int | None = None  # default: as many as another eighth of the memory allows
+    workers: int = 1  # processes that share the memory
+
+    def held_bytes(self) -> int:
+        """The budget of one process for everything that it holds for its clients."""
+        if self.held is not None:
+            return max(self.held // self.workers, 1)
+        return max(min(available_memory() // SHARE // self.workers, MOST_HELD), 4 * self.body_in_memory())
+
+    def connection_count(self) -> int:
+        """How many connections one process keeps open."""
+        if self.connections is not None:
+            return max(self.connections // self.workers, 1)
+        by_memory = available_memory() // SHARE // CONNECTION_BYTES // self.workers
+        return max(min(by_memory, MOST_CONNECTIONS, _open_files() - FILES_APART), 64)
+
+    def body_in_memory(self) -> int:
+        """What a body of the maximum size takes while it is held."""
+        return self.body_size if self.body_held is None else self.body_held
+
+
+def available_memory() -> int:
+    """The memory of this process in bytes: the limit of its control group (version 1 or 2), or the machine's."""
+    if os.name == "nt":
+        return UNKNOWN_MEMORY
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([physical, *_cgroup_limits()])
+
+
+def _cgroup_limits() -> list[int]:
+    """The limits of this process's control group and of those above it. In a container its own is the mounted root."""
+    found = []
+    with suppress(OSError):
+        for line in OWN_CGROUPS.read_text("utf-8").splitlines():
+            _, controllers, name = line.split(":", 2)
+            if controllers not in ("", "memory"):
+                continue
+            root, file = (CGROUPS, "memory.max") if not controllers else (CGROUPS / "memory", "memory.limit_in_bytes")
+            folder = root / name.lstrip("/")
+            for each in (folder, *folder.parents):
+                if each.is_relative_to(root):
+                    with suppress(OSError, ValueError):  # "max" is not a number
+                        found.append(int((each / file).read_text("ascii")))
+    return found
+
+
+def _open_files() -> int:
+    """How many files the process may open, after raising the limit as far as it may."""
+    if os.name == "nt":
+        return MOST_CONNECTIONS
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + FILES_APART if hard == resource.RLIM_INFINITY else min(hard, 2 * MOST_CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+    return wanted if soft == resource.RLIM_INFINITY else soft

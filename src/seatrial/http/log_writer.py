@@ -1,0 +1,103 @@
+"""Writes a log without ever waiting for its reader: a pipe that nobody reads must not stop a server."""
+
+import logging
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO
+
+ATOMIC = 4096  # what a pipe writes in one piece, so that the lines of several workers do not mix (PIPE_BUF)
+QUEUE_BYTES = 1 << 20  # of lines that wait for a slow reader: some 5,000 requests
+STOP_SECONDS = 1  # how long the last lines may take
+
+
+class DroppingWriter:
+    """Writes to a file descriptor from a thread of its own.
+
+    While the reader is slow, up to QUEUE_BYTES wait; what arrives beyond that is dropped and counted, and `report` gets
+    the count once there is room again. Loguru calls `stop` when the handler is removed, which happens at exit too.
+    """
+
+    def __init__(self, handle: int, report: Callable[[int], None]) -> None:
+        self._handle = handle
+        self._report = report
+        self._queue: deque[bytes] = deque()
+        self._bytes = self._dropped = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+        threading.Thread(target=self._run, name="log", daemon=True).start()
+
+    def write(self, message: str) -> None:
+        """Queue whole lines, or drop them."""
+        data = message.encode("utf-8", "backslashreplace")
+        with self._changed:
+            if self._bytes + len(data) > QUEUE_BYTES:
+                self._dropped += data.count(b"\n")
+                return
+            self._queue.append(data)
+            self._bytes += len(data)
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Wait until everything is written, for STOP_SECONDS at most."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._bytes, STOP_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._stopped)
+                if not self._queue:
+                    return
+                data = self._queue.popleft()
+            with suppress(OSError):  # the reader has gone, or the disk is full: the server goes on
+                _write_lines(self._handle, data)
+            with self._changed:
+                self._bytes -= len(data)
+                self._changed.notify_all()
+                dropped = self._dropped if not self._queue else 0
+                self._dropped -= dropped
+            if dropped:
+                self._report(dropped)
+
+
+def _write_lines(handle: int, data: bytes) -> None:
+    """Write in pieces of whole lines, each of which a pipe writes at once."""
+    while data:
+        end = len(data) if len(data) <= ATOMIC else data.rfind(b"\n", 0, ATOMIC) + 1 or data.find(b"\n") + 1
+        data = data[os.write(handle, data[: end or len(data)]) :]
+
+
+class BackgroundHandler(logging.Handler):
+    """A handler of the standard library's logging that writes to a stream through a DroppingWriter."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self._writer = DroppingWriter((stream or sys.stderr).fileno(), self._report)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-8s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the record as a line."""
+        self._writer.write(self.format(record) + "\n")
+
+    def close(self) -> None:
+        """Wait until everything is written, for STOP_SECONDS at most."""
+        self._writer.stop()
+        super().close()
+
+    def _report(self, count: int) -> None:
+        message = f"{count} log lines were dropped, because nobody read the log"
+        self.emit(logging.LogRecord("seatrial", logging.WARNING, __file__, 0, message, None, None))
+
+
+def log_in_background(level: int = logging.INFO) -> None:
+    """Send the standard library's logging, Uvicorn's included, to standard error, without waiting for its reader."""
+    logging.basicConfig(handlers=[BackgroundHandler()], level=level, force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True

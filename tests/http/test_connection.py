@@ -1,0 +1,148 @@
+"""Connections with limits, in front of an ASGI application that has none: nothing that clients do stops the server."""
+
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.http.apps import Application, guarded
+from tests.serve.clients import Client, request, until
+
+from seatrial.http import connection
+
+KIB, MIB = 2**10, 2**20
+HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _quick_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SWEEP_SECONDS", 0.05)
+
+
+@pytest.fixture
+def app() -> Application:
+    return Application()
+
+
+@pytest.fixture
+def served(app: Application) -> Iterator[tuple[int, Any]]:
+    with guarded(app, held=2 * MIB, connections=40, stall_seconds=0.5, body_seconds=2.0, header_seconds=0.5) as server:
+        yield server
+
+
+def budget_of(server: Any) -> Any:
+    return server.config.budget
+
+
+def length(size: int) -> bytes:
+    return HEAD + b"Content-Length: %d\r\n\r\n" % size
+
+
+def test_a_large_body_that_does_not_fit_is_refused_at_the_header(served: tuple[int, Any], app: Application) -> None:
+    port, server = served
+    held = Client(port)
+    held.send(length(MIB) + bytes(MIB - 1))
+    until(lambda: budget_of(server).held > MIB)
+    refused = Client(port)
+    refused.send(length(MIB))
+    reply = refused.read()
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    refused.send(bytes(MIB) + request("GET", "/health"))  # the body is discarded, and the connection is still good
+    assert refused.read().status == 200
+    assert Client(port).ask("POST", "/x", bytes(20 * KIB)).json()["size"] == 20 * KIB  # small ones always fit
+    held.send(b"x")
+    assert held.read().json()["size"] == MIB
+    assert app.log == [("/x", 503)]
+    assert budget_of(server).held == 0
+
+
+@pytest.mark.parametrize("head", [length(MIB), length(30 * KIB), CHUNKED + b"6000\r\n", HEAD], ids=str)
+def test_the_bytes_of_unfinished_requests_are_bounded(served: tuple[int, Any], head: bytes) -> None:
+    port, server = served
+    clients = [Client(port) for _ in range(39)]
+    for client in clients:
+        client.send(head + (b"X: " + b"x" * 15_000 if head == HEAD else bytes(20 * KIB)))
+    until(lambda: budget_of(server).held > MIB)
+    assert Client(port).ask("POST", "/x", bytes(20 * KIB)).json()["size"] == 20 * KIB
+    assert budget_of(server).held <= 2 * MIB
+    for client in clients:
+        client.socket.close()
+    until(lambda: budget_of(server).held == 0)
+
+
+def test_responses_that_nobody_reads_are_bounded(served: tuple[int, Any], app: Application) -> None:
+    port, server = served
+    clients = [Client(port) for _ in range(5)]
+    for client in clients:
+        client.send(request("GET", "/blob") * 3)
+    until(lambda: budget_of(server).evicted or len(server.server_state.connections) < 5)
+    assert budget_of(server).held <= 2 * MIB
+    assert Client(port).ask("GET", "/health").status == 200
+    until(lambda: budget_of(server).held == 0)  # those who still do not read are disconnected
+    assert app.faults == []
+
+
+def test_silent_connections_make_room_for_new_ones(served: tuple[int, Any]) -> None:
+    port, server = served
+    useful = Client(port)
+    assert useful.ask("GET", "/health").status == 200
+    silent = [Client(port) for _ in range(200)]
+    for _ in range(20):
+        assert Client(port).ask("GET", "/health").status == 200
+    assert len(server.server_state.connections) <= 40
+    assert useful.ask("GET", "/health").status == 200
+    assert budget_of(server).evicted >= 160
+    assert silent[0].closed()
+
+
+@pytest.mark.parametrize("count", [129, 2000])
+def test_header_lines_are_counted(served: tuple[int, Any], app: Application, count: int) -> None:
+    client = Client(served[0])
+    client.send(HEAD + b"a:b\r\n" * count + b"\r\n")
+    reply = client.read()
+    assert (reply.status, reply.json()["detail"]) == (431, "The request has more than 128 header lines.")
+    assert client.closed()
+    assert [status for _, status in app.log] == [431]
+
+
+def test_a_trailer_is_neither_a_header_nor_endless(served: tuple[int, Any]) -> None:
+    client = Client(served[0])
+    client.send(CHUNKED + b"1\r\nx\r\n0\r\nx-request-id: forged\r\n\r\n")
+    assert client.read().json() == {"size": 1, "headers": ["host", "transfer-encoding"]}
+    client.send(CHUNKED + b"1\r\nx\r\n0\r\n" + b"a:b\r\n" * 5000)
+    assert client.closed()
+
+
+def test_a_client_that_stalls_in_a_long_body_is_disconnected(served: tuple[int, Any], app: Application) -> None:
+    client = Client(served[0])
+    client.send(length(MIB))
+    began = time.perf_counter()
+    assert client.read().status == 408
+    assert 0.4 < time.perf_counter() - began < 1.5
+    assert app.log == [("/x", 408)]
+
+
+def test_a_connection_that_is_closing_does_not_stay(served: tuple[int, Any], app: Application) -> None:
+    """The last response does not fit into the socket, and the client never reads it."""
+    app.blob = 10 * KIB
+    port, server = served
+    client = Client(port)
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.send(request("GET", "/blob") * 250 + b"nonsense\r\n\r\n")
+    until(lambda: not server.server_state.connections, 5)
+    assert app.faults == []
+
+
+def test_an_application_without_a_log_is_guarded_too() -> None:
+    async def plain(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with guarded(plain) as (port, _):
+        assert Client(port).ask("GET", "/").status == 204
+        client = Client(port)
+        client.send(b"nonsense\r\n\r\n")
+        assert client.read().status == 400

@@ -1,0 +1,69 @@
+"""A log that nobody reads: lines are dropped and counted, and nothing waits."""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.serve.clients import until
+
+from seatrial.http.log_writer import QUEUE_BYTES, BackgroundHandler, DroppingWriter
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe of one page."""
+    ends = os.pipe()
+    fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, 4096)
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_lines_are_dropped_and_counted_while_nobody_reads(pipe: tuple[int, int]) -> None:
+    reported: list[int] = []
+    writer = DroppingWriter(pipe[1], reported.append)
+    line = "x" * 99 + "\n"
+    began = time.perf_counter()
+    for _ in range(20_000):
+        writer.write(line)
+    assert time.perf_counter() - began < 2
+    assert reported == []
+    read = b""
+    while not reported:
+        read += os.read(pipe[0], 65536)
+    writer.stop()
+    os.set_blocking(pipe[0], False)
+    try:
+        while more := os.read(pipe[0], 65536):
+            read += more
+    except BlockingIOError:
+        pass
+    lines = read.count(b"\n")
+    assert lines + sum(reported) == 20_000
+    assert QUEUE_BYTES // 100 <= lines < 20_000
+    assert set(read.split(b"\n")) == {line[:-1].encode(), b""}
+
+
+def test_stopping_does_not_wait_for_a_reader(pipe: tuple[int, int]) -> None:
+    writer = DroppingWriter(pipe[1], lambda count: None)
+    writer.write("x" * 10_000 + "\n")
+    began = time.perf_counter()
+    writer.stop()
+    assert time.perf_counter() - began < 2
+    os.read(pipe[0], 65536)
+
+
+def test_the_standard_librarys_logging_never_waits(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        handler = BackgroundHandler(stream)
+        handler.emit(logging.LogRecord("uvicorn.access", logging.INFO, "", 0, "%s - %d", ("GET /x", 200), None))
+        handler._report(7)
+        handler.close()
+    until(lambda: (tmp_path / "log").read_text().count("\n") == 2)
+    first, second = (tmp_path / "log").read_text().splitlines()
+    assert first.endswith("INFO     GET /x - 200")
+    assert second.endswith("WARNING  7 log lines were dropped, because nobody read the log")
