@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ignored_files
@@ -212,7 +212,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
             raise SeatrialError(f"{where}: [tool.seatrial] needs `{key}`: {KEYS[key][1]}.")
     if settings.get("task", "binary") not in ("binary", "multiclass", "regression"):
         raise SeatrialError(f"{where}: [tool.seatrial] task must be binary, multiclass or regression.")
-    package = project["name"].replace("-", "_").lower()
+    package = _package(where, project["name"])
     if not (root / "src" / package / "__init__.py").is_file():
         raise SeatrialError(
             f"{root} has no package src/{package}, which the project {project['name']!r} needs.",
@@ -236,6 +236,17 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         files=_patterns(where, settings.get("files", [])),
         **others,
     )
+
+
+def _package(where: Path, name: object) -> str:
+    """The package of a project's name; what is not a name in Python packaging cannot be built or imported."""
+    package = str(name).replace("-", "_").lower()
+    if not isinstance(name, str) or not is_normalized_name(canonicalize_name(name)) or not package.isidentifier():
+        raise SeatrialError(
+            f"{where}: [project] name = {name!r} cannot be the name of a model package.",
+            hint='Use letters, digits and single hyphens, as in name = "my-model".',
+        )
+    return package
 
 
 def _patterns(where: Path, files: list[Any]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from seatrial.deploy.tools import Tool, ToolError, find_tool
 from seatrial.pages.jinja import jinja_environment
 
 PYTHON = "3.11"
+PYTHON_TAG = "^[0-9A-Za-z][0-9A-Za-z._-]*$"
 PORT = 8001
 BUILD_SECONDS = 1800.0  # a first build downloads the base image and everything else
 LOCKFILE_LABEL = "seatrial.pin"  # of a container: the digest of the lockfile that it runs

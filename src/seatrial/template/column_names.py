@@ -14,7 +14,8 @@ from seatrial.model.schema import Schema
 
 LONGEST = 60
 # Names that the generated schema.py and features.py use: a field `float` would change what `x: float` means.
-RESERVED = {"float", "int", "str", "bool", "len", "Literal", "Field", "Schema", "dt", "re", "world"}
+RESERVED = {"float", "int", "str", "bool", "len", "dt", "re", "world"}
+RESERVED |= {"Literal", "Field", "Schema", "AwareDatetime", "NaiveDatetime"}
 _SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe"}
 _SIGNS = {"%": "percent", "€": "eur", "$": "usd", "£": "gbp", "#": "number", "&": "and", "+": "plus", "°": "degree"}
 

@@ -1,10 +1,12 @@
 """Generates schema.py: a Pydantic class with a comment for each decision."""
 
+import keyword
 from collections.abc import Sequence
 from typing import Any
 
-from seatrial.template.codegen.literals import WIDTH, comment, listed, literal, short
-from seatrial.template.column_names import clean_name
+from seatrial.core.quoting import python
+from seatrial.template.codegen.literals import WIDTH, comment, listed, short
+from seatrial.template.column_names import RESERVED, clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
 
 LONGEST_TEXT = 10_000
@@ -38,8 +40,8 @@ def row_class(name: str) -> str:
     """The name of the class from the project's name: customer-churn -> CustomerChurn."""
     words = [word for word in clean_name(name.replace("-", " ").replace("_", " ")).split("_") if word]
     joined = "".join(word[:1].upper() + word[1:] for word in words)
-    taken = ("Literal", "Field", "Schema", "None", "True", "False")
-    return joined if joined.isidentifier() and joined not in taken else "Row"
+    free = joined.isidentifier() and not keyword.iskeyword(joined) and joined not in RESERVED
+    return joined if free else "Row"
 
 
 def _categories(column: ColumnFacts) -> list[Any]:
@@ -65,11 +67,11 @@ def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
     for column in columns:
         if not _categories(column):
             continue
-        line = _line(column, f"Literal[{', '.join(map(literal, _categories(column)))}]")
+        line = _line(column, f"Literal[{', '.join(map(python, _categories(column)))}]")
         if len(line) > WIDTH:
             words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
             name = words if words[:1].isalpha() else f"Column{words}"
-            while name in (row, "Literal", "Field", "Schema", *names, *aliases.values()):
+            while name in (row, *RESERVED, *names, *aliases.values()):
                 name += "_"
             aliases[column.name] = name
     return aliases
@@ -91,10 +93,10 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
         kind = _TYPES[column.kind]
     lines = ["None"] if column.missing else []
     title = short(_title(column), 80)
-    lines.append(f"title={literal(title)}")
-    lines += [f"{name}={literal(value)}" for name, value in _bounds(column)]
+    lines.append(f"title={python(title)}")
+    lines += [f"{name}={python(value)}" for name, value in _bounds(column)]
     if column.unit:
-        lines.append(f'json_schema_extra={{"unit": {literal(column.unit)}}}')
+        lines.append(f'json_schema_extra={{"unit": {python(column.unit)}}}')
     if kind == "str":
         lines.append(f"max_length={_longest(column)}")
     example = _example(column)
@@ -131,7 +133,7 @@ def _example(column: ColumnFacts) -> Any:
     if value is None or column.kind in ("date", "moment"):
         return None if value is None else value.isoformat()
     if isinstance(value, str):
-        return value if len(literal(value)) <= 90 else None
+        return value if len(python(value)) <= 90 else None
     return float(f"{value:.6g}") if column.kind == "number" else value
 
 
