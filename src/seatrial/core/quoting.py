@@ -77,8 +77,8 @@ def docstring(text: str) -> str:
 def markdown(text: str) -> str:
     """A text in a paragraph, a heading or a table's cell of Markdown, in one line and without any markup."""
     line = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", one_line(text))
-    line = re.sub(r"^[-+=#]", r"\\\g<0>", line)  # a list, a rule, a heading
-    return re.sub(r"^(\d{1,9})([.)])", r"\1\\\2", line)
+    line = re.sub(r"^(#|=+$|[-+](?=\s|-*$))", r"\\\1", line)  # a heading, a list, a rule
+    return re.sub(r"^(\d{1,9})([.)])(?=\s|$)", r"\1\\\2", line)
 
 
 def markdown_code(text: str) -> str:

@@ -71,7 +71,7 @@ def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
         if len(line) > WIDTH:
             words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
             name = words if words[:1].isalpha() else f"Column{words}"
-            while name in (row, *RESERVED, *names, *aliases.values()):
+            while keyword.iskeyword(name) or name in (row, *RESERVED, *names, *aliases.values()):
                 name += "_"
             aliases[column.name] = name
     return aliases
