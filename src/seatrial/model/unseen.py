@@ -5,6 +5,7 @@ for release.json, and `UnseenValues` finds what differs from it: in rows and in 
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 
 from seatrial.model.categorical import codes_of
 from seatrial.model.features import Array, Columns
+from seatrial.model.masked_text import FEWEST_ROWS
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 
@@ -36,7 +38,7 @@ def seen_in(columns: Sequence[Column], table: Columns, texts: Sequence[str]) -> 
     """Note what the training rows of each column are: a range, or all values, and whether some are missing.
 
     `texts` are the columns that the engine itself reads as strings. Other text is only read by feature functions, so
-    that a new one is nothing unusual, and it may be personal.
+    that a new one is nothing unusual, and it may be personal. Of text that few rows have, only a digest is noted.
     """
     seen = {column.name: _seen(column, table[column.name], listed=column.name in texts) for column in columns}
     return {name: each for name, each in seen.items() if each}
@@ -50,8 +52,15 @@ def _seen(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
     if column.kind in ("integer", "number"):
         return {"range": [from_array(column, present.min()), from_array(column, present.max())], **missing}
     if column.kind in ("category", "boolean") or (column.kind == "text" and listed):
-        distinct = [from_array(column, value) for value in np.unique(present).tolist()]
-        return {"values": distinct, **missing} if len(distinct) <= MOST_VALUES else {}
+        values, counts = np.unique(present, return_counts=True)
+        if len(values) > MOST_VALUES:
+            return {}
+        shown = [
+            column.numeric or n >= FEWEST_ROWS or v in column.categories for v, n in zip(values, counts, strict=True)
+        ]
+        distinct = [from_array(column, value) for value in values[np.array(shown)].tolist()]
+        rare = sorted(_digest(value) for value in values[~np.array(shown)].tolist())
+        return {"values": distinct, **({"rare": rare} if rare else {}), **missing}
     if column.kind == "other" and all(isinstance(value, dt.date) for value in present):
         return {"range": [min(present).isoformat(), max(present).isoformat()], **missing}
     return {}
@@ -65,6 +74,7 @@ class _Known:
     low: Any = None
     high: Any = None
     values: frozenset[Any] | None = None
+    rare: frozenset[str] = frozenset()  # digests of values that few rows have
     missing: bool = True
 
     def problem(self, value: Any) -> tuple[str, str]:
@@ -81,7 +91,9 @@ class _Known:
         """Whether a value is among them."""
         if value is None:
             return self.missing
-        return value in self.values if self.values is not None else bool(self.low <= value <= self.high)
+        if self.values is None:
+            return bool(self.low <= value <= self.high)
+        return value in self.values or (bool(self.rare) and _digest(value) in self.rare)
 
     def unseen(self, values: Array) -> Array:
         """Return a mask of the values of a table (n,) that are not among them."""
@@ -157,9 +169,14 @@ def as_json(found: Sequence[UnseenValue]) -> list[dict[str, Any]]:
 def _known(column: Column, seen: Seen) -> _Known:
     missing = bool(seen.get("missing", True))
     if "values" in seen:
-        return _Known(column, values=frozenset(seen["values"]), missing=missing)
+        return _Known(column, values=frozenset(seen["values"]), rare=frozenset(seen.get("rare", ())), missing=missing)
     low, high = (_date(end) if isinstance(end, str) else end for end in seen["range"])
     return _Known(column, low, high, missing=missing)
+
+
+def _digest(value: Any) -> str:
+    """A text that few rows have, in a form that nobody reads; whoever guesses it can check that."""
+    return hashlib.blake2b(str(value).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _date(text: str) -> dt.date:

@@ -6,6 +6,7 @@ After Mitchell et al. 2019, "Model Cards for Model Reporting".
 from collections.abc import Sequence
 
 from seatrial.core.quoting import markdown, markdown_cell_code, markdown_code
+from seatrial.model.carried_rows import carried_rows
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.pages.words import percent, plain, short
@@ -31,6 +32,7 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         *(f"**Doubtful.** {markdown(doubt)}" for doubt in metadata.doubts.values()),
         "## Training data",
         _data(metadata),
+        markdown(str(carried_rows(metadata.carries))),
         "## Input columns",
         _columns(columns),
         "## How it runs",

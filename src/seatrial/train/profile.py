@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from seatrial.model.features import Array, Columns
+from seatrial.model.masked_text import FEWEST_ROWS
 from seatrial.model.metadata import Task
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 
 MOST_VALUES = 20  # values whose shares are kept; the others are summed
-FEWEST_ROWS = 5  # text in fewer rows than this may identify a person, and is not stored
 ROWS_PER_VALUE = 10  # text with fewer rows per distinct value than this is free text
 BINS = 16
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seatrial.core.quoting import python
+from seatrial.model.masked_text import common_masks
 from seatrial.template.codegen.literals import WIDTH, comment, listed, short
 from seatrial.template.column_names import RESERVED, clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
@@ -129,12 +130,26 @@ def _longest(column: ColumnFacts) -> int:
 
 
 def _example(column: ColumnFacts) -> Any:
-    value = column.example
-    if value is None or column.kind in ("date", "moment"):
-        return None if value is None else value.isoformat()
-    if isinstance(value, str):
-        return value if len(python(value)) <= 90 else None
-    return float(f"{value:.6g}") if column.kind == "number" else value
+    """A value for examples: common or made up, since schema.py is public where the service is."""
+    import pyarrow.compute as pc
+
+    present = column.values.drop_null()
+    if not len(present):
+        return None
+    if column.kind in ("integer", "number"):
+        middle = float(f"{pc.quantile(present, 0.5)[0].as_py():.3g}")
+        return round(middle) if column.kind == "integer" else middle
+    if column.kind in ("date", "moment"):
+        ordered = present.sort()
+        middle = ordered[len(ordered) // 2].as_py()
+        clock = {"hour": 12, "minute": 0, "second": 0, "microsecond": 0} if column.kind == "moment" else {}
+        return middle.replace(day=1, **clock).isoformat()
+    if column.counts and (column.kind in ("category", "boolean") or _categories(column) or column.meaning.named):
+        return column.counts[0][0]
+    if column.kind not in ("code", "text"):
+        return column.example
+    mask = next(iter(common_masks(present.to_pylist(), 1)), None)
+    return mask if mask is None or len(python(mask)) <= 90 else None
 
 
 def _about_values(column: ColumnFacts) -> str:
