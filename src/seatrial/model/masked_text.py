@@ -5,7 +5,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 WORD = re.compile(r"[^\W\d_]+")
 MOST_ROWS = 20_000
@@ -19,14 +19,14 @@ def common_masks(texts: Iterable[str], most: int) -> list[str]:
     rows = Counter(word for text in known for word in set(WORD.findall(text)))
     least = max(FEWEST_ROWS, LEAST_SHARE * len(known))
     kept = {word for word, count in rows.items() if count >= least}
-    masks = Counter(_masked(text, kept) for text in known)
+    masks = Counter(masked(text, kept) for text in known)
     ordered = sorted(masks, key=lambda mask: (-masks[mask], mask))
     originals = set(known)
     return [mask for mask in ordered if mask.strip() and mask not in originals][:most]
 
 
-def _masked(text: str, kept: set[str]) -> str:
-    """A text with other letters and digits; words in many rows stay."""
+def masked(text: str, kept: Collection[str] = ()) -> str:
+    """A text with other letters and digits; the words in `kept` stay."""
     text = re.sub(r"\d", "0", "".join(c if c.isprintable() else " " for c in text))
     return WORD.sub(lambda word: word[0] if word[0] in kept else _letters(word[0]), text)
 

@@ -6,6 +6,7 @@ for release.json, and `UnseenValues` finds what differs from it: in rows and in 
 
 import datetime as dt
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from seatrial.model.table_validation import from_array
 
 WARNINGS = "warnings"  # the column of a table of predictions
 MOST_VALUES = 10_000  # of a column of text; with more, nearly every new row has a new one
+DIGITS = 3  # significant ones of the ends of a range
+TINY = 1e-200
+EXACT = 10_000  # whole numbers below are noted exactly
 Seen = Mapping[str, Any]
 
 
@@ -50,7 +54,8 @@ def _seen(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
         return {}
     missing = {"missing": bool(len(present) < len(values))} if column.nullable else {}
     if column.kind in ("integer", "number"):
-        return {"range": [from_array(column, present.min()), from_array(column, present.max())], **missing}
+        ends = _outward(present.min(), math.floor), _outward(present.max(), math.ceil)
+        return {"range": [from_array(column, end) for end in ends], **missing}
     if column.kind in ("category", "boolean") or (column.kind == "text" and listed):
         values, counts = np.unique(present, return_counts=True)
         if len(values) > MOST_VALUES:
@@ -172,6 +177,14 @@ def _known(column: Column, seen: Seen) -> _Known:
         return _Known(column, values=frozenset(seen["values"]), rare=frozenset(seen.get("rare", ())), missing=missing)
     low, high = (_date(end) if isinstance(end, str) else end for end in seen["range"])
     return _Known(column, low, high, missing=missing)
+
+
+def _outward(end: float, to_whole: Callable[[float], int]) -> float:
+    """An end of a range, rounded away from the values, since the exact one is some row's; years stay as they are."""
+    if abs(end) < TINY or (end == int(end) and abs(end) < EXACT):
+        return end
+    scale = 10.0 ** (DIGITS - 1 - math.floor(math.log10(abs(end))))
+    return (min if to_whole is math.floor else max)(float(to_whole(end * scale) / scale), end)
 
 
 def _digest(value: Any) -> str:

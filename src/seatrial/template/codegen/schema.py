@@ -1,11 +1,12 @@
 """Generates schema.py: a Pydantic class with a comment for each decision."""
 
 import keyword
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from seatrial.core.quoting import python
-from seatrial.model.masked_text import common_masks
+from seatrial.model.masked_text import common_masks, masked
 from seatrial.template.codegen.literals import WIDTH, comment, listed, short
 from seatrial.template.column_names import RESERVED, clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
@@ -13,6 +14,7 @@ from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examin
 LONGEST_TEXT = 10_000
 SHORTEST_LIMIT = {"text": 2_000, "code": 100}
 HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
+_SUCH_AS = re.compile(r"such as ([\"'])(.*)\1")  # a cell of the table
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
 
@@ -51,7 +53,10 @@ def _categories(column: ColumnFacts) -> list[Any]:
         return []
     if column.meaning.values:
         return list(column.meaning.values)
-    return sorted(value for value, _ in column.counts) if column.kind == "category" else []
+    if column.kind != "category":
+        return []
+    several = sorted(value for value, count in column.counts if count > 1)  # what one row has may be about one person
+    return several or sorted(value for value, _ in column.counts)
 
 
 def _open(column: ColumnFacts) -> str:
@@ -112,7 +117,8 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
 
 
 def _sentence(decision: Decision) -> str:
-    text = f"{decision.what}: {decision.reason}"
+    reason = _SUCH_AS.sub(lambda found: f"such as {found[1]}{masked(found[2])}{found[1]}", decision.reason)
+    text = f"{decision.what}: {reason}"
     return short(f"{text[:1].upper()}{text[1:]}", 300) + "."
 
 
