@@ -42,7 +42,8 @@ def release_metadata(
     """Collect the metadata of a release."""
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
     training = recipe.training_rows
-    schema, seed = recipe.checker.schema, project.seed
+    made_up = recipe.columns, recipe.checker.schema, recipe.table.columns
+    typical = made_up_rows.typical_row(*made_up, seed=project.seed)
     return Metadata(
         name=project.name,
         description=project.description,
@@ -50,8 +51,8 @@ def release_metadata(
         target=project.target,
         engine="native" if engine.file == NATIVE_FILE else "onnx",
         inputs=inputs,
-        typical=made_up_rows.typical_row(recipe.columns, schema, recipe.table.columns, seed=seed),
-        example=made_up_rows.example_row(recipe.columns, schema, recipe.table.columns, seed=seed),
+        typical=typical,
+        example=made_up_rows.example_row(*made_up, seed=project.seed, other_than=typical),
         classes=table.classes,
         labels=project.labels,
         positive=evaluation.positive if table.task == "binary" else None,

@@ -35,7 +35,9 @@ def typical_row(columns: Sequence[Column], schema: type[BaseModel], table: Colum
     return _row(columns, schema, table, [choices(column, table[column.name]) for column in columns], seed)
 
 
-def example_row(columns: Sequence[Column], schema: type[BaseModel], table: Columns, *, seed: int) -> Row:
+def example_row(
+    columns: Sequence[Column], schema: type[BaseModel], table: Columns, *, seed: int, other_than: Row | None = None
+) -> Row:
     """Return the schema's own examples where it has some, and less common values for the other columns."""
     known = [choices(column, table[column.name]) for column in columns]
     dates = {column.name for column in columns if column.kind == "other"}  # whose examples are texts
@@ -44,7 +46,7 @@ def example_row(columns: Sequence[Column], schema: type[BaseModel], table: Colum
         [column.example, *values] if column.name in shown else [*values[1:2], *values]
         for column, values in zip(columns, known, strict=True)
     ]
-    return _row(columns, schema, table, listed, seed)
+    return _row(columns, schema, table, listed, seed, other_than)
 
 
 def copied(columns: Sequence[Column], table: Columns) -> list[str]:
@@ -138,20 +140,25 @@ def in_table(columns: Sequence[Column], table: Columns, row: Row) -> bool:
 
 
 def _row(
-    columns: Sequence[Column], schema: type[BaseModel], table: Columns, listed: Sequence[Sequence[Any]], seed: int
+    columns: Sequence[Column],
+    schema: type[BaseModel],
+    table: Columns,
+    listed: Sequence[Sequence[Any]],
+    seed: int,
+    other_than: Row | None = None,
 ) -> Row:
     """The first valid row that is not in the table, or the first one if common values make only rows of the table."""
     known: Row | None = None
     for values in _combinations(listed, np.random.default_rng(seed)):
-        row = {column.name: _plain(column, value) for column, value in zip(columns, values, strict=True)}
+        held = {column.name: value for column, value in zip(columns, values, strict=True)}
         try:
-            valid = schema.model_validate(row)
+            valid = schema.model_validate({column.name: _plain(column, held[column.name]) for column in columns})
         except ValidationError:
             continue
-        held = {column.name: value for column, value in zip(columns, values, strict=True)}
-        if not in_table(columns, table, held):
-            return valid.model_dump(mode="json")
-        known = known or valid.model_dump(mode="json")
+        row = valid.model_dump(mode="json")
+        if row != other_than and not in_table(columns, table, held):
+            return row
+        known = known or row
     if known is None:
         raise SeatrialError(NO_EXAMPLE, hint=GIVE_EXAMPLES)
     return known

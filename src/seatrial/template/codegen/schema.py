@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seatrial.core.quoting import python
-from seatrial.model.masked_text import common_masks, masked
+from seatrial.model.masked_text import FEWEST_ROWS, common_masks, masked
 from seatrial.template.codegen.literals import WIDTH, comment, listed, short
 from seatrial.template.column_names import RESERVED, clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
@@ -14,6 +14,7 @@ from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examin
 LONGEST_TEXT = 10_000
 SHORTEST_LIMIT = {"text": 2_000, "code": 100}
 HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
+EXAMPLE_QUANTILE = 0.7
 _SUCH_AS = re.compile(r"such as ([\"'])(.*)\1")  # a cell of the table
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
@@ -136,22 +137,23 @@ def _longest(column: ColumnFacts) -> int:
 
 
 def _example(column: ColumnFacts) -> Any:
-    """A value for examples: common or made up, since schema.py is public where the service is."""
+    """A common or made-up value, since examples are shown to everyone; not the middle, which the typical row has."""
     import pyarrow.compute as pc
 
     present = column.values.drop_null()
     if not len(present):
         return None
     if column.kind in ("integer", "number"):
-        middle = float(f"{pc.quantile(present, 0.5)[0].as_py():.3g}")
-        return round(middle) if column.kind == "integer" else middle
+        value = float(f"{pc.quantile(present, EXAMPLE_QUANTILE)[0].as_py():.3g}")
+        return round(value) if column.kind == "integer" else value
     if column.kind in ("date", "moment"):
         ordered = present.sort()
-        middle = ordered[len(ordered) // 2].as_py()
+        value = ordered[int(len(ordered) * EXAMPLE_QUANTILE)].as_py()
         clock = {"hour": 12, "minute": 0, "second": 0, "microsecond": 0} if column.kind == "moment" else {}
-        return middle.replace(day=1, **clock).isoformat()
+        return value.replace(day=1, **clock).isoformat()
     if column.counts and (column.kind in ("category", "boolean") or _categories(column) or column.meaning.named):
-        return column.counts[0][0]
+        common = [value for value, count in column.counts if count >= FEWEST_ROWS]
+        return (common[1:2] or common or [column.counts[0][0]])[0]
     if column.kind not in ("code", "text"):
         return column.example
     mask = next(iter(common_masks(present.to_pylist(), 1)), None)
