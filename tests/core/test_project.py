@@ -37,3 +37,29 @@ def test_the_costs_of_both_errors_are_read(tmp_path: Path) -> None:
 def test_costs_that_say_nothing_about_one_error_are_refused(tmp_path: Path, costs: str) -> None:
     with pytest.raises(SeatrialError, match="costs needs false_positive and false_negative"):
         find_project(project(tmp_path, f"costs = {costs}\n"))
+
+
+def test_what_a_release_carries_is_a_setting(tmp_path: Path) -> None:
+    settings = find_project(project(tmp_path / "a", ""))
+    assert (settings.reference, settings.table_in_sdist) == ("full", True)
+    settings = find_project(
+        project(tmp_path / "b", '[tool.seatrial.release]\nreference = "none"\ntable_in_sdist = false\n')
+    )
+    assert (settings.reference, settings.table_in_sdist) == ("none", False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('reference = "some"', "reference = 'some' is not possible"),
+        ("reference = true", "reference = True is not possible"),
+        ('reference = ["none"]', "is not possible"),
+        ('table_in_sdist = "no"', "table_in_sdist = 'no' is not possible"),
+        ("table_in_wheel = false", "unknown key `table_in_wheel`"),
+    ],
+)
+def test_a_wrong_setting_is_refused_rather_than_ignored(setting: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SeatrialError) as caught:
+        find_project(project(tmp_path, f"[tool.seatrial.release]\n{setting}\n"))
+    assert message in caught.value.message
+    assert caught.value.hint

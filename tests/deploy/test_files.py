@@ -33,8 +33,8 @@ def test_the_reference_project_has_the_rendered_files() -> None:
 def test_existing_files_are_not_overwritten(tiny: ProjectSettings) -> None:
     written, _ = write_missing(deployment_files(tiny))
     assert sorted(str(path.relative_to(tiny.root / "deploy")) for path in written) == [
-        *("docker/.dockerignore", "docker/Dockerfile"),
-        *("railway/.dockerignore", "railway/Dockerfile", "railway/railway.json"),
+        *("docker/.dockerignore", "docker/Dockerfile", "docker/install_pinned.py"),
+        *("railway/.dockerignore", "railway/Dockerfile", "railway/install_pinned.py", "railway/railway.json"),
     ]
     (tiny.root / "deploy" / "docker" / "Dockerfile").write_text("FROM mine\n")
     assert write_missing(deployment_files(tiny))[0] == []

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.hostile_words import WORDS
 
 from seatrial.core.errors import SeatrialError
 from seatrial.deploy.history import Entry, healthy_releases, previous, read_history
@@ -66,3 +67,10 @@ def test_a_damaged_line_is_reported_with_a_fix(tmp_path: Path, line: str) -> Non
     with pytest.raises(SeatrialError, match="line 2, is not a deployment") as error:
         read_history(path)
     assert error.value.hint == f"Restore it from git: `git checkout -- {path}`."
+
+
+def test_a_reason_may_contain_any_text(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    entries = [replace(ENTRY, id=str(n), why=word) for n, word in enumerate(WORDS)]
+    path.write_text("".join(f"{each.to_json()}\n" for each in entries), encoding="utf-8")
+    assert [each.why for each in read_history(path)] == list(WORDS)

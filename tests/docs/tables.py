@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-PROJECT_SECTIONS = ("index", "trial", "deploy", "ci")  # keys of [tool.seatrial] that are tables themselves
+PROJECT_SECTIONS = ("index", "release", "trial", "deploy", "ci")  # keys of [tool.seatrial] that are tables themselves
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -33,6 +33,9 @@ def settings_page() -> str:
         f"A folder, a URL, or a table of named indexes, of which the first is the default. Without it: the folder `{DEFAULT_FOLDER}`. "
         "The keys of one index:",
         table(("key", "meaning", "default"), [_row(f"`{key}`", meaning, "") for key, meaning in INDEX.items()]),
+        "## `[tool.seatrial.release]`",
+        "What a release carries of the table's rows. [The guide](../projects.md#what-a-release-carries-of-your-rows) says what depends on it.",
+        table(("key", "meaning", "default"), release_rows()),
         "## `[tool.seatrial.trial]`",
         "The policy of the trial. [The guide](../trial.md) explains when to change which.",
         table(("key", "meaning", "default"), model_rows(Policy)),
@@ -90,6 +93,14 @@ def model_rows(model: type[BaseModel]) -> list[tuple[str, str, str]]:
         _row(f"`{key}`", field.description or "", field.get_default(call_default_factory=True))
         for key, field in model.model_fields.items()
     ]
+
+
+def release_rows() -> list[tuple[str, str, str]]:
+    """The keys of [tool.seatrial.release], with the defaults that a project has."""
+    from seatrial.core.project import RELEASE_KEYS, ProjectSettings
+
+    defaults = {field.name: field.default for field in fields(ProjectSettings)}
+    return [(f"`{key}`", meaning, _shown(defaults[key])) for key, meaning in RELEASE_KEYS.items()]
 
 
 def ci_rows() -> list[tuple[str, str, str]]:

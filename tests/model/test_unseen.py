@@ -57,7 +57,7 @@ CASES = [
     ({"month": 9}, "month: Above 8, the largest value in training"),
     ({"month": 4}, "month: Below 5, the smallest value in training"),
     ({"distance": 99.25}, ""),
-    ({"distance": 99.5}, "distance: Above 99.25, the largest value in training"),
+    ({"distance": 99.5}, "distance: Above 99.3, the largest value in training"),
     ({"distance": None}, ""),
     ({"carrier": "WN"}, "carrier: Never seen in training"),  # listed by the schema
     ({"carrier": "B6"}, "carrier: Never seen in training"),
@@ -109,3 +109,25 @@ def test_a_release_without_the_note_has_no_warnings() -> None:
 def test_free_text_is_not_stored() -> None:
     checked, _ = CHECKER.check(SEEN)
     assert "note" not in seen_in(columns_of(Trip), checked, ["code"])
+
+
+def test_text_of_few_rows_is_noted_as_a_digest_and_still_known() -> None:
+    columns = [column for column in columns_of(Trip) if column.name == "code"]
+    common = ["JFK"] * 6 + ["LAX"] * 5
+    values = np.array([*common, "Ada Lovelace"], dtype=object)
+    seen = seen_in(columns, {"code": values}, ["code"])
+    assert seen["code"]["values"] == ["JFK", "LAX"]
+    assert "Lovelace" not in json.dumps(seen)
+    unseen = UnseenValues(columns, seen)
+    texts = unseen.in_table({"code": np.array(["Ada Lovelace", "JFK", "Ada"], dtype=object)})
+    assert texts == [None, None, "code: Never seen in training"]
+
+
+def test_the_ends_of_a_range_are_rounded_away_from_the_values() -> None:
+    columns = [column for column in columns_of(Trip) if column.name == "distance"]
+    for values, expected in (
+        ([0.1667, 512.3292], [0.166, 513.0]),
+        ([-1234.5, 7.0], [-1240.0, 7.0]),
+        ([0.0, 2024.0], [0.0, 2024.0]),
+    ):
+        assert seen_in(columns, {"distance": np.array(values)}, [])["distance"]["range"] == expected

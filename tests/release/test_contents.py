@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.projects.tiny import make_dist, make_project, make_sdist
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
+from seatrial.model.carried_rows import CarriedRows, carried_rows
 from seatrial.release import build_release, built_release, refuse_unnamed
 from seatrial.release.contents import copy_release, left_out, release_files, sdist_files, uncommitted_files
 
@@ -48,6 +50,36 @@ def test_what_git_does_not_track_stays_out(root: Path) -> None:
     assert left_out(find_project(root)) == [
         f"src/tiny_model/{name}" for name in ("artifacts/model.pkl", "key.txt", "old.py")
     ]
+
+
+def test_the_rows_that_settings_leave_out_are_in_no_release(root: Path) -> None:
+    (root / "copy.csv").write_text((root / "data.csv").read_text())  # the same table under another name
+    git(root, "add", "copy.csv")
+    project = find_project(root)
+    assert {"data.csv", "copy.csv", "src/tiny_model/artifacts/reference.csv"} <= release_files(project)
+    project = replace(project, reference="none", table_in_sdist=False)
+    files = OWN | {"README.md", ".gitignore"}
+    assert release_files(project) == files - {"data.csv", "src/tiny_model/artifacts/reference.csv"}
+    (root / "src/tiny_model/artifacts/reference.json").write_text("{}")
+    assert "src/tiny_model/artifacts/reference.json" in release_files(replace(project, reference="hashed"))
+
+
+@pytest.mark.parametrize("change", [{"reference": "none"}, {"table_in_sdist": False}])
+def test_a_setting_that_changed_after_the_training_is_reported(change: dict[str, object], root: Path) -> None:
+    with pytest.raises(SeatrialError, match=r"\[tool.seatrial.release\] was changed after the training") as caught:
+        build_release(replace(find_project(root), **change))  # type: ignore[arg-type]
+    assert "seatrial train" in caught.value.hint
+
+
+def test_a_release_says_what_it_carries() -> None:
+    full = str(carried_rows({"reference": "full", "rows": 1500, "table": True, "examples": ["name"]}))
+    assert "the wheel carries 1,500 held-out rows with their labels, and golden rows" in full
+    assert full.endswith("Examples in schema.py are texts of the table: name.")
+    assert "no values of a row; the sdist carries no table" in str(CarriedRows("hashed", 9, table=False))
+    assert str(CarriedRows("none", table=False)).startswith(
+        "Real rows: the wheel carries none; the sdist carries no table."
+    )
+    assert carried_rows({}).reference == "full"  # a release from before the setting
 
 
 def test_without_git_only_named_files_and_code_belong(root: Path) -> None:

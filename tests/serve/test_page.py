@@ -212,7 +212,7 @@ def test_the_page_loads_only_from_its_own_server_without_errors(visit: Any, url:
 @browser_test
 def test_it_starts_with_the_example_and_its_prediction(visit: Any, url: str, titanic: Any) -> None:
     page = visit().open(url)
-    assert page.get_by_label("Name").input_value() == "Hart, Miss. Eva Miriam"
+    assert page.get_by_label("Name").input_value() == "Marsh, Miss. Ada"
     assert page.get_by_label("Age", exact=True).input_value() == "7"
     assert page.get_by_label("female", exact=True).is_checked()
     prediction = titanic.predict(titanic.metadata.example)[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seatrial.template.template_answers import in_a_cell, schema_answers, sentence
+from seatrial.template.template_answers import schema_answers, sentence
 
 SCHEMA = '''"""Columns."""
 
@@ -35,10 +35,6 @@ def test_columns_as_the_readme_shows_them() -> None:
     }
     assert answers["example"] == '{"weight": 2.5, "kind": "box"}'
     assert answers["more_columns"] == 0
-
-
-def test_markdown_in_a_cell_is_escaped() -> None:
-    assert in_a_cell("a|b\n`c` *d* <e>") == r"a\|b \`c\` \*d\* \<e>"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def template(tmp_path) -> Path:
     """The next version of the template: a changed line, a new file, a removed file."""
     folder = Path(shutil.copytree(TEMPLATE, tmp_path / "next"))
     change(folder / "copier.yml", f'default: "{version_of(TEMPLATE)}"', 'default: "99.0"')
-    change(folder / "files/README.md.jinja", "# {{ name }}\n", "# {{ name }}, a model\n")
+    change(folder / "files/README.md.jinja", "# {{ name | markdown }}\n", "# {{ name | markdown }}, a model\n")
     change(folder / "files/pyproject.toml.jinja", "hatchling==1.33.0", "hatchling==1.34.0")
     change(folder / "files/tests/test_model.py.jinja", '"""Tests that every trained', '"""Tests which every trained')
     change(folder / "files/tests/test_features.py.jinja", '"""Tests of the feature', '"""All tests of the feature')

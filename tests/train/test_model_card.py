@@ -1,11 +1,20 @@
 """The model card of each task and engine."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import pytest
+from markdown_it import MarkdownIt
+from tests.hostile_words import WORDS
+
+from seatrial.core.quoting import one_line
 from seatrial.model.inputs import Inputs
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
+from seatrial.serve.page import read_card
 from seatrial.train.model_card import model_card
+
+MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 COLUMNS = (
     Column("size", "number", nullable=True, required=True, minimum=0, maximum=100, unit="m²", title="Size"),
@@ -14,7 +23,7 @@ COLUMNS = (
 PROOF = {"rows_table": 100, "rows_generated": 900, "largest_difference": 3e-16, "labels_differ": 0, "ties": 2}
 
 
-def card(**changes: Any) -> str:
+def card(columns: Sequence[Column] = COLUMNS, **changes: Any) -> str:
     facts: dict[str, Any] = {
         "name": "little-model",
         "task": "binary",
@@ -44,7 +53,7 @@ def card(**changes: Any) -> str:
         "proof": PROOF,
         **changes,
     }
-    return model_card(Metadata(**facts), COLUMNS, "0.3.0")
+    return model_card(Metadata(**facts), columns, "0.3.0")
 
 
 def test_the_prediction_is_described_with_labels_and_threshold() -> None:
@@ -95,3 +104,29 @@ def test_classes_that_are_never_predicted_are_named() -> None:
     assert "10 of 12 classes are never predicted on the held-out rows: “a”, “b”, " in card(**many)
     assert "“h” and 2 more." in card(**many)
     assert "never predicted" not in card()
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS if word.strip() and len(word) < 200])
+def test_any_text_is_only_text(word: str) -> None:
+    """A Markdown parser and the prediction page read the same words, and no other structure."""
+    facts = {"description": word, "target": word, "classes": (word, "b"), "labels": {word: word}, "positive": word}
+    columns = [Column("kind", "category", False, True, categories=(word,), title=word, description=word)]
+    line = one_line(word)
+    for changes in (facts, {**facts, "task": "regression", "unit": word, "classes": ()}):
+        text = card(columns, **changes, best_column=word, doubts={"x": word}, data={"file": word, "sha256": "ab" * 32})
+        tokens = [part for token in MARKDOWN.parse(text) for part in (token.children or [token])]
+        assert not {part.type for part in tokens} & {
+            "html_block",
+            "html_inline",
+            "link_open",
+            "image",
+            "hr",
+            "list_item_open",
+        }
+        assert sum(part.type in ("td_open", "th_open") for part in tokens) == 18 + 8
+        assert "".join(part.content for part in tokens).count(line) >= 7
+        blocks = list(read_card(text))
+        page = "".join(
+            "".join(block.text) + "".join(t for row in block.rows for cell in row for t in cell) for block in blocks
+        )
+        assert page.count(line) >= 7

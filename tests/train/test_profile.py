@@ -128,3 +128,14 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_equally_frequent_values
     one = profile(objects(["a", "b", "c"]), "category", categories=("a", "b", "c"))
     other = profile(objects(["c", "b", "a"]), "category", categories=("a", "b", "c"))
     assert one == other
+
+
+def test_a_category_of_few_rows_that_the_schema_does_not_list_is_not_named() -> None:
+    column = Column("city", "category", False, True, categories=("Berlin", "Rome"), open=True)
+    values = np.array(["Berlin"] * 50 + ["Rome"] * 2 + ["Paris"] * 40 + ["Village 7"] * 3 + ["Village 9"], dtype=object)
+    (city,) = fingerprint("", {"city": values}, [column], np.zeros(len(values)), "y", "binary").columns
+    assert [share.value for share in city.shares] == ["Berlin", "Paris", "Rome"]
+    assert city.distinct == 5
+    assert city.missing == 0
+    assert sum(share.share for share in city.shares) + city.other == pytest.approx(1)
+    assert city.other == pytest.approx(4 / 96)

@@ -2,12 +2,16 @@
 
 import csv
 import io
+import json
 from typing import Literal
 
 import numpy as np
+import pytest
 from pydantic import Field, model_validator
 
 from seatrial import Schema
+from seatrial.core.errors import SeatrialError
+from seatrial.model.row_hash import keyed_hashes
 from seatrial.model.schema import columns_of
 from seatrial.train import reference_rows
 
@@ -44,29 +48,6 @@ def test_a_row_has_the_values_of_its_json() -> None:
     }
 
 
-def test_the_typical_row_is_a_real_row_close_to_the_center() -> None:
-    numbers = np.column_stack([TABLE["size"], TABLE["count"]])
-    assert reference_rows.typical_row(COLUMNS, TABLE, numbers, TABLE["colour"][:, None])["size"] == 5
-
-
-def test_the_example_comes_from_the_schema_or_is_the_typical_row() -> None:
-    other = {"size": 1.0, "count": 1, "colour": "red", "note": None}
-    assert reference_rows.example_row(COLUMNS, Thing, other) == {
-        "size": 4.5,
-        "count": 2,
-        "colour": "blue",
-        "note": None,
-    }
-
-    class Strict(Schema):
-        """Needs what has no example."""
-
-        size: float = Field(examples=[2.0])
-        name: str
-
-    assert reference_rows.example_row(columns_of(Strict), Strict, other) == other
-
-
 def test_the_reference_rows_can_be_read_back() -> None:
     text = reference_rows.reference_csv(COLUMNS, TABLE, "y", np.array([0, 1, 1, 0]), seed=1)
     read = list(csv.reader(io.StringIO(text)))
@@ -82,3 +63,24 @@ def test_a_large_reference_is_a_sample_in_the_tables_order() -> None:
     counts = [int(row[1]) for row in read]
     assert len(counts) == reference_rows.REFERENCE_ROWS
     assert counts == sorted(counts)
+
+
+def test_hashes_recognize_a_row_with_its_label_and_show_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATRIAL_REFERENCE_KEY", "a long and random text")
+    labels = np.array([0, 1, 1, 0])
+    text = reference_rows.reference_hashes(COLUMNS, TABLE, labels, seed=1)
+    hashes = json.loads(text)["hashes"]
+    assert len(hashes) == 4
+    assert hashes == sorted(hashes)  # whatever the order of the rows
+    assert "quote" not in text
+    names = [column.name for column in COLUMNS]
+    assert set(keyed_hashes(TABLE, names, labels.astype(float), b"a long and random text")) == set(hashes)
+    assert not set(keyed_hashes(TABLE, names, 1 - labels, b"a long and random text")) & set(hashes)
+    assert not set(keyed_hashes(TABLE, names, labels, b"another key, of any length")) & set(hashes)
+
+
+def test_hashes_need_a_key_that_cannot_be_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("", "short"):
+        monkeypatch.setenv("SEATRIAL_REFERENCE_KEY", key)
+        with pytest.raises(SeatrialError, match="SEATRIAL_REFERENCE_KEY must be at least 16 characters"):
+            reference_rows.reference_hashes(COLUMNS, TABLE, np.zeros(4), seed=1)

@@ -164,6 +164,25 @@ def test_the_same_model_again_passes(passed: Verdict) -> None:
     }  # fmt: skip
 
 
+CARRIES_NOTHING: dict[str, Any] = {"facts": {"carries": {"reference": "none"}}, "files": {"reference.csv": None}}
+
+
+def test_a_candidate_that_carries_no_rows_is_compared_on_the_baselines(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make("0.1.1", **CARRIES_NOTHING))
+    assert open_checks(verdict) == {}
+    assert verdict.rows["reference"] >= ROWS
+    assert verdict.worst_rows == ()  # its rows are not to be shown
+
+
+@pytest.mark.parametrize("policy", [NOTED, Policy()])
+def test_it_is_said_where_the_rows_of_the_baseline_are_missing(policy: Policy, releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make("0.1.1"), releases.make("0.1.0", **CARRIES_NOTHING), policy=policy)
+    (check,) = [check for check in verdict.checks if check.name == "total.reference"]
+    assert check.outcome is (Outcome.noted if policy is NOTED else Outcome.inconclusive)
+    assert "The baseline's wheel carries no rows, and its table is not available." in check.summary
+    assert "wrong labels" in check.summary
+
+
 def training(scale: float) -> Training:
     """The recipe behind `make`: its score is a sigmoid, and a refit moves it a little, as another sample would."""
     generator = np.random.default_rng(2)

@@ -1,6 +1,7 @@
 """What a pipeline needs to know about a project, from its pyproject.toml and its location in the repository."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
 from seatrial.core.index_settings import VARIABLE
 from seatrial.core.project import ProjectSettings, toolkit_of
+from seatrial.core.quoting import github_filter, glob, shell
 from seatrial.core.settings import unknown_key
 
 KEYS = {
@@ -61,14 +63,28 @@ class CiPipeline:
 
     def install(self, at: str = "") -> str:
         """The arguments of `pip install` for the tools, by hash if there is a lockfile; `at` is the project's path."""
-        return f"--require-hashes -r {at}{self.lock}" if self.lock else " ".join(f'"{tool}"' for tool in self.tools)
+        words = ["--require-hashes", "-r", f"{at}{self.lock}"] if self.lock else self.tools
+        return " ".join(map(shell, words))
+
+    @property
+    def from_index(self) -> str:
+        """The option of a command for the index to publish to and deploy from, with the space before it."""
+        return f" --index {shell(self.index)}" if self.index else ""
+
+    def below(self, paths: Sequence[str]) -> str:
+        """Globs for paths below the project, one a line, as GitHub's actions take them."""
+        return "\n".join(glob(f"{self.at}{path}") for path in paths)
+
+    def titled(self, job: str) -> str:
+        """A job's name for people, with the project's name if there are several projects."""
+        return f"{job} {self.name}" if self.key else job
 
     def paths(self, pipeline: str, star: str = "") -> list[str]:
         """Patterns of the files that change the project: its own, shared ones, and the pipeline file.
 
-        A shared name may be a file or a folder, so there is a pattern for each.
+        A shared name may be a file or a folder, so there is a pattern for each. `star` is what follows `**`.
         """
-        own = [f"{self.at}**{star}"] if self.at else [f"**{star}"]
+        own = [f"{(glob if star else github_filter)(self.at)}**{star}"]
         shared = [name for each in self.shared for name in (each.rstrip("/"), f"{each.rstrip('/')}/**{star}")]
         return [*own, *shared, pipeline]
 
@@ -126,13 +142,13 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
     return CiPipeline(
         name=project.name,
         package=project.package,
-        folder="" if (top := top_of(project)) == project.root else project.root.relative_to(top).as_posix(),
+        folder=_path_of(project.root, top_of(project)),
         branch=settings.get("branch", "main"),
         target=target,
         python=settings.get("python", "3.11"),
         schedule=settings.get("schedule", "23 4 * * 1"),
         index=index,
-        index_folder=inside.relative_to(project.root).as_posix() if inside else None,
+        index_folder=_path_of(inside, project.root) if inside else None,
         pull_tokens=tuple(filter(None, [chosen.pull_token])),
         push_tokens=tuple(filter(None, [chosen.push_token])),
         deploy_tokens=tuple(dict.fromkeys([*TARGET_TOKENS.get(target, ()), *_tokens(project.deploy.get(target))])),
@@ -140,6 +156,14 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         tools=(toolkit_requirement(project), *TOOLS),
         shared=tuple(settings.get("shared", ())),
     )
+
+
+def _path_of(folder: Path, above: Path) -> str:
+    """A folder's path below another one, empty for that itself. Pipelines list paths in lines."""
+    path = "" if folder == above else folder.relative_to(above).as_posix()
+    if not path.isprintable():
+        raise SeatrialError(f"{path!r} has a character that no pipeline can name.", hint="Rename the folder.")
+    return path
 
 
 def toolkit_requirement(project: ProjectSettings) -> str:

@@ -66,12 +66,20 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     if json:
         sizes = {"sha256": wheel.sha256, "size": wheel.size}
         show.print_json(
-            {"wheel": wheel.path, "sdist": built.sdist, **sizes, "contents": contents, "left_out": built.left_out}
+            {
+                "wheel": wheel.path,
+                "sdist": built.sdist,
+                **sizes,
+                "contents": contents,
+                "left_out": built.left_out,
+                "carries": asdict(built.carried),
+            }
         )
         return
     show.plain(f"{show.short_path(wheel.path)}  {show.file_size(wheel.size)}  sha256 {wheel.sha256[:16]}…")
     size = show.file_size(built.sdist.stat().st_size)
     show.plain(f"{show.short_path(built.sdist)}  {size}  {len(contents)} files: {', '.join(_folded(contents))}")
+    show.plain(str(built.carried))
     if built.left_out:
         more = f" and {len(built.left_out) - FEW} more" * (len(built.left_out) > FEW)
         names = ", ".join(built.left_out[:FEW])

@@ -14,6 +14,8 @@ VARIABLES = {
     "SEATRIAL_DEBUG": "any value: show the traceback of an error, as `--debug` does",
     "SEATRIAL_<NAME>_TOKEN": "the token of the index called NAME, unless its settings name another variable",
     "SEATRIAL_INDEX_PASSWORD": "the password of `seatrial index serve`",
+    "SEATRIAL_REFERENCE_KEY": "the secret of the hashes that a release carries where `reference` is hashed; the same "
+    "for training and trials",
     "SEATRIAL_LOCK_INDEX": "the index that `seatrial ci lock` finds the toolkit on",
     "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
     "HOST": "the address that a server listens on; default: 127.0.0.1",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ignored_files
@@ -32,12 +32,18 @@ KEYS = {
     "seed": (int, "the seed of the split and of every other random choice"),
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
     "files": (list, "more files that belong to a release, as patterns: what its code reads and git does not track"),
+    "release": (dict, "what a release carries of real rows, [tool.seatrial.release]"),
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
     "first_release": (str, "the version that is the first one on the index, although the project had earlier ones"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
     "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
 }
+RELEASE_KEYS = {
+    "reference": "the held-out rows that a wheel carries for trials: full, hashed (recognizable, not readable) or none",
+    "table_in_sdist": "whether the sdist contains the table",
+}
+REFERENCES = ("full", "hashed", "none")
 COSTS = ("false_positive", "false_negative")
 
 
@@ -66,6 +72,8 @@ class ProjectSettings:
     threads: int = 1
     files: tuple[str, ...] = ()
     first_release: str = ""
+    reference: str = "full"
+    table_in_sdist: bool = True
     trial: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)
@@ -214,13 +222,13 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
             raise SeatrialError(f"{where}: [tool.seatrial] needs `{key}`: {KEYS[key][1]}.")
     if settings.get("task", "binary") not in ("binary", "multiclass", "regression"):
         raise SeatrialError(f"{where}: [tool.seatrial] task must be binary, multiclass or regression.")
-    package = project["name"].replace("-", "_").lower()
+    package = _package(where, project["name"])
     if not (root / "src" / package / "__init__.py").is_file():
         raise SeatrialError(
             f"{root} has no package src/{package}, which the project {project['name']!r} needs.",
             hint="Move the package there, or change [project] name.",
         )
-    others = {key: value for key, value in settings.items() if key not in ("data", "index", "files")}
+    others = {key: value for key, value in settings.items() if key not in ("data", "index", "files", "release")}
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     _check_costs(where, others.get("costs", {}))
@@ -238,8 +246,20 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         index=indexes[0],
         indexes=indexes,
         files=_patterns(where, settings.get("files", [])),
+        **_release(where, settings.get("release", {})),
         **others,
     )
+
+
+def _package(where: Path, name: object) -> str:
+    """The package of a project's name; what is not a name in Python packaging cannot be built or imported."""
+    package = str(name).replace("-", "_").lower()
+    if not isinstance(name, str) or not is_normalized_name(canonicalize_name(name)) or not package.isidentifier():
+        raise SeatrialError(
+            f"{where}: [project] name = {name!r} cannot be the name of a model package.",
+            hint='Use letters, digits and single hyphens, as in name = "my-model".',
+        )
+    return package
 
 
 def _patterns(where: Path, files: list[Any]) -> tuple[str, ...]:
@@ -250,6 +270,18 @@ def _patterns(where: Path, files: list[Any]) -> tuple[str, ...]:
                 hint='Example: files = ["data/regions.csv"].',
             )
     return tuple(files)
+
+
+def _release(where: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    for key, value in settings.items():
+        if key not in RELEASE_KEYS:
+            raise unknown_key(f"{where}: [tool.seatrial.release]", key, RELEASE_KEYS)
+        if value not in REFERENCES if key == "reference" else not isinstance(value, bool):
+            raise SeatrialError(
+                f"{where}: [tool.seatrial.release] {key} = {value!r} is not possible.",
+                hint=f"It is {RELEASE_KEYS[key]}.",
+            )
+    return settings
 
 
 def _check_costs(where: Path, costs: dict[str, Any]) -> None:

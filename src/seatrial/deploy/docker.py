@@ -20,6 +20,7 @@ from seatrial.deploy.images import (
     LOCKFILE_LABEL,
     PORT,
     PYTHON,
+    PYTHON_TAG,
     ContainerEngine,
     docker_files,
     edited_or,
@@ -37,7 +38,7 @@ class DockerSettings(TargetSettings):
 
     tool: Literal["docker", "podman"] | None = Field(None, description="docker or podman; default: the one that runs")
     image: str | None = Field(None, description="the image's name without a tag; default: the project's name")
-    python: str = Field(PYTHON, description="the Python version of the base image python:X-slim")
+    python: str = Field(PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim")
     port: int = Field(PORT, ge=1, le=65535, description="the port to serve on")
     address: str = Field("127.0.0.1", description="the address to publish the port on; 0.0.0.0 for all addresses")
     push: str | None = Field(

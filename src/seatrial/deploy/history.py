@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.quoting import shell
 
 HEALTHY, FAILED, INTERRUPTED = "healthy", "failed", "interrupted"
 
@@ -40,7 +41,7 @@ class Entry:
 def read_history(path: Path) -> list[Entry]:
     """Read the deployments, oldest first. SeatrialError names a damaged line."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # a reason may contain what else counts as a line break
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
@@ -98,4 +99,4 @@ def _parse(path: Path, number: int, line: str) -> Entry:
 
 
 def _restore(path: Path) -> str:
-    return f"Restore it from git: `git checkout -- {path}`."
+    return f"Restore it from git: `git checkout -- {shell(str(path))}`."

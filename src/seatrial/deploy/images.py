@@ -18,7 +18,9 @@ from seatrial.deploy.target import PinnedRelease
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 from seatrial.pages.jinja import jinja_environment
 
+TEMPLATES = Path(__file__).parent / "templates"
 PYTHON = "3.11"
+PYTHON_TAG = "^[0-9A-Za-z][0-9A-Za-z._-]*$"
 PORT = 8001
 BUILD_SECONDS = 1800.0  # a first build downloads the base image and everything else
 LOCKFILE_LABEL = "seatrial.pin"  # of a container: the digest of the lockfile that it runs
@@ -30,15 +32,16 @@ INSTALL = "Install Docker or Podman. On Debian: apt-get install podman."
 
 def render_template(template: str, **values: Any) -> str:
     """Render a file of `templates/`: a Dockerfile, Kubernetes manifests."""
-    return jinja_environment(Path(__file__).parent / "templates").get_template(template).render(**values)
+    return jinja_environment(TEMPLATES).get_template(template).render(**values)
 
 
 def docker_files(project: ProjectSettings, *, python: str, port: int, mounts: bool = True) -> dict[str, str]:
-    """The Dockerfile and .dockerignore of a project's service; `mounts` is for builders that support RUN --mount."""
+    """The Dockerfile of a project's service, and what it needs; `mounts` is for builders that support RUN --mount."""
     settings = {"name": project.name, "package": project.package, "python": python, "port": port, "mounts": mounts}
     return {
         "Dockerfile": render_template("Dockerfile.jinja", **settings),
         ".dockerignore": render_template("dockerignore.jinja"),
+        "install_pinned.py": (TEMPLATES / "install_pinned.py").read_text("utf-8"),
     }
 
 

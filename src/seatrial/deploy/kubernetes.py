@@ -16,6 +16,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.deploy.images import (
     PORT,
     PYTHON,
+    PYTHON_TAG,
     ContainerEngine,
     docker_files,
     edited_or,
@@ -40,7 +41,9 @@ class KubernetesSettings(TargetSettings):
         None, description="the image's name with its registry and without a tag; default: the project's name"
     )
     build: bool = Field(False, description="build and push the image first, by Docker or Podman")
-    python: str = Field(PYTHON, description="the Python version of the base image python:X-slim, if built here")
+    python: str = Field(
+        PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim, if built here"
+    )
     digest: str | None = Field(
         None, pattern="^sha256:[0-9a-f]{64}$", description="the image's digest, to pin the exact image"
     )

@@ -16,7 +16,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.health import require_verified, version_at, wait_for_version
-from seatrial.deploy.images import PORT, PYTHON, docker_files, edited_or, stage
+from seatrial.deploy.images import PORT, PYTHON, PYTHON_TAG, docker_files, edited_or, stage
 from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
@@ -38,7 +38,7 @@ class RailwaySettings(TargetSettings):
     url: str | None = Field(
         None, pattern="^https?://", description="the service's URL, to verify the new release after the upload"
     )
-    python: str = Field(PYTHON, description="the Python version of the base image python:X-slim")
+    python: str = Field(PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim")
     upload_timeout: float = Field(300.0, gt=0, description="seconds that the upload may take")
     patience: float = Field(900.0, gt=0, description="seconds within which the new release must respond at `url`")
     healthcheck_timeout: int = Field(120, ge=1, description="seconds that Railway waits for /ready")

@@ -17,6 +17,7 @@ from pathlib import Path
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
+from seatrial.core.quoting import shell
 from seatrial.deploy.git import Git
 from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, parse_entry, read_history
 from seatrial.deploy.target import PinnedRelease
@@ -137,7 +138,7 @@ class TargetState:
         if header is None:
             raise SeatrialError(
                 f"{self.requirements} has no header that names its deployment.",
-                hint=f"Restore it from git: `git checkout -- {self.requirements}`.",
+                hint=f"Restore it from git: `git checkout -- {shell(str(self.requirements))}`.",
             )
         model = lockfile.model
         version = model.requirement.partition("==")[2].partition(";")[0].strip()
@@ -165,7 +166,7 @@ class TargetState:
             if self.git.changed(path) if self.git.present else ours and path.exists():
                 raise SeatrialError(
                     f"{path} was edited by hand and is not committed.",
-                    hint=f"Commit it, or restore it: `git checkout -- {path}`.",
+                    hint=f"Commit it, or restore it: `git checkout -- {shell(str(path))}`.",
                 )
 
     def write_lockfile(self, entry: Entry, lockfile: Lockfile, index: str) -> None:

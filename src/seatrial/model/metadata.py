@@ -22,7 +22,8 @@ class Metadata:
     which the result may be too good to be true. `never_predicted` are the classes that the model never answered with,
     although held-out rows have them. `importance` is the loss in the headline metric when a column is shuffled; it is
     empty where measuring it took too long. `unit` and `error_range` are a regression's: the unit of its target, and how
-    far from a prediction the true values of held-out rows were (train/error_range.py).
+    far from a prediction the true values of held-out rows were (train/error_range.py). `carries` says what the release
+    contains of real rows (model/carried_rows.py).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Metadata:
     proof: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     git: dict[str, Any] = field(default_factory=dict)
+    carries: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def label(self, value: Any) -> str:

@@ -5,13 +5,19 @@ be compared on rows that neither of them was trained on.
 """
 
 import hashlib
+import hmac
+import json
+import os
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
 
+KEY_VARIABLE = "SEATRIAL_REFERENCE_KEY"
+SHORTEST_KEY = 16
 Numbers = npt.NDArray[np.uint64]
 
 
@@ -27,6 +33,31 @@ def row_hashes(columns: Columns, names: Sequence[str], target: Array, *, seed: i
     total = mixed(total)
     total = mixed(total ^ occurrences(total))
     return np.asarray((total >> np.uint64(11)) / 2.0**53, dtype=np.float64)
+
+
+def reference_key() -> bytes:
+    """The secret of keyed hashes; raises SeatrialError where it is not set."""
+    key = os.environ.get(KEY_VARIABLE, "")
+    if len(key) < SHORTEST_KEY:
+        raise SeatrialError(
+            f"{KEY_VARIABLE} must be at least {SHORTEST_KEY} characters long: it keeps hashed rows from being guessed.",
+            hint="Set it to a long random text, the same for training and trials; or set reference to full or none.",
+        )
+    return key.encode("utf-8", "surrogateescape")
+
+
+def keyed_hashes(columns: Columns, names: Sequence[str], target: Array, key: bytes) -> list[str]:
+    """Return a hash of each row with its label that nobody can compute, or try rows against, without the key."""
+    parts = [_texts(columns[name]) for name in sorted(names)] + [_texts(target)]
+    rows = (json.dumps(row).encode() for row in zip(*parts, strict=True))
+    return [hmac.new(key, row, "sha256").hexdigest()[:32] for row in rows]
+
+
+def _texts(values: Array) -> list[str]:
+    """Values as texts that do not depend on how an array holds them."""
+    if values.dtype.kind in "fiub":
+        return ["" if value != value else repr(value + 0.0) for value in values.astype(np.float64).tolist()]  # noqa: PLR0124
+    return ["" if value is None else str(value) for value in values.tolist()]
 
 
 def _of_values(values: Array) -> Numbers:

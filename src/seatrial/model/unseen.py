@@ -5,6 +5,8 @@ for release.json, and `UnseenValues` finds what differs from it: in rows and in 
 """
 
 import datetime as dt
+import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,11 +16,15 @@ from pydantic import BaseModel
 
 from seatrial.model.categorical import codes_of
 from seatrial.model.features import Array, Columns
+from seatrial.model.masked_text import FEWEST_ROWS
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 
 WARNINGS = "warnings"  # the column of a table of predictions
 MOST_VALUES = 10_000  # of a column of text; with more, nearly every new row has a new one
+DIGITS = 3  # significant ones of the ends of a range
+TINY = 1e-200
+EXACT = 10_000  # whole numbers below are noted exactly
 Seen = Mapping[str, Any]
 
 
@@ -36,7 +42,7 @@ def seen_in(columns: Sequence[Column], table: Columns, texts: Sequence[str]) -> 
     """Note what the training rows of each column are: a range, or all values, and whether some are missing.
 
     `texts` are the columns that the engine itself reads as strings. Other text is only read by feature functions, so
-    that a new one is nothing unusual, and it may be personal.
+    that a new one is nothing unusual, and it may be personal. Of text that few rows have, only a digest is noted.
     """
     seen = {column.name: _seen(column, table[column.name], listed=column.name in texts) for column in columns}
     return {name: each for name, each in seen.items() if each}
@@ -48,10 +54,18 @@ def _seen(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
         return {}
     missing = {"missing": bool(len(present) < len(values))} if column.nullable else {}
     if column.kind in ("integer", "number"):
-        return {"range": [from_array(column, present.min()), from_array(column, present.max())], **missing}
+        ends = _outward(present.min(), math.floor), _outward(present.max(), math.ceil)
+        return {"range": [from_array(column, end) for end in ends], **missing}
     if column.kind in ("category", "boolean") or (column.kind == "text" and listed):
-        distinct = [from_array(column, value) for value in np.unique(present).tolist()]
-        return {"values": distinct, **missing} if len(distinct) <= MOST_VALUES else {}
+        values, counts = np.unique(present, return_counts=True)
+        if len(values) > MOST_VALUES:
+            return {}
+        shown = [
+            column.numeric or n >= FEWEST_ROWS or v in column.categories for v, n in zip(values, counts, strict=True)
+        ]
+        distinct = [from_array(column, value) for value in values[np.array(shown)].tolist()]
+        rare = sorted(_digest(value) for value in values[~np.array(shown)].tolist())
+        return {"values": distinct, **({"rare": rare} if rare else {}), **missing}
     if column.kind == "other" and all(isinstance(value, dt.date) for value in present):
         return {"range": [min(present).isoformat(), max(present).isoformat()], **missing}
     return {}
@@ -65,6 +79,7 @@ class _Known:
     low: Any = None
     high: Any = None
     values: frozenset[Any] | None = None
+    rare: frozenset[str] = frozenset()  # digests of values that few rows have
     missing: bool = True
 
     def problem(self, value: Any) -> tuple[str, str]:
@@ -81,7 +96,9 @@ class _Known:
         """Whether a value is among them."""
         if value is None:
             return self.missing
-        return value in self.values if self.values is not None else bool(self.low <= value <= self.high)
+        if self.values is None:
+            return bool(self.low <= value <= self.high)
+        return value in self.values or (bool(self.rare) and _digest(value) in self.rare)
 
     def unseen(self, values: Array) -> Array:
         """Return a mask of the values of a table (n,) that are not among them."""
@@ -157,9 +174,22 @@ def as_json(found: Sequence[UnseenValue]) -> list[dict[str, Any]]:
 def _known(column: Column, seen: Seen) -> _Known:
     missing = bool(seen.get("missing", True))
     if "values" in seen:
-        return _Known(column, values=frozenset(seen["values"]), missing=missing)
+        return _Known(column, values=frozenset(seen["values"]), rare=frozenset(seen.get("rare", ())), missing=missing)
     low, high = (_date(end) if isinstance(end, str) else end for end in seen["range"])
     return _Known(column, low, high, missing=missing)
+
+
+def _outward(end: float, to_whole: Callable[[float], int]) -> float:
+    """An end of a range, rounded away from the values, since the exact one is some row's; years stay as they are."""
+    if abs(end) < TINY or (end == int(end) and abs(end) < EXACT):
+        return end
+    scale = 10.0 ** (DIGITS - 1 - math.floor(math.log10(abs(end))))
+    return (min if to_whole is math.floor else max)(float(to_whole(end * scale) / scale), end)
+
+
+def _digest(value: Any) -> str:
+    """A text that few rows have, in a form that nobody reads; whoever guesses it can check that."""
+    return hashlib.blake2b(str(value).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _date(text: str) -> dt.date:

@@ -15,10 +15,11 @@ from typing import Any
 from seatrial.core.git import ask_git, repository_root
 from seatrial.core.project import ProjectSettings, read_toml
 from seatrial.core.version import version_diff, version_in_diff
+from seatrial.model.carried_rows import CarriedRows
 from seatrial.model.metadata import METADATA_FILE
 
 ENGINE_FILES = {"onnx": "model.onnx", "native": "model.skops"}
-ARTIFACTS = (METADATA_FILE, "schema.json", "golden.json", "reference.csv", "card.md")
+ARTIFACTS = (METADATA_FILE, "schema.json", "golden.json", "card.md")
 BUILD_FILES = ("pyproject.toml", "hatch.toml", "hatch_build.py", "setup.py", "setup.cfg", "MANIFEST.in")
 GENERATED = ("PKG-INFO", ".gitignore", ".hgignore")  # what build back ends add to an sdist; and *.egg-info
 LICENCES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")  # the default of [project] license-files
@@ -31,9 +32,9 @@ def release_files(project: ProjectSettings) -> set[str]:
     Where git does not answer, these are the files that the settings name, and the code in src/. Of a link that
     nobody named, git knows where it leads, but not what is there: it must lead to another of these files.
     """
-    root, package = project.root, f"src/{project.package}"
-    named = {*BUILD_FILES, *_metadata_files(root), _below(root, project.data)}
-    named |= {f"{package}/artifacts/{name}" for name in (*ARTIFACTS, *ENGINE_FILES.values())}
+    root, package, table = project.root, f"src/{project.package}", _below(project.root, project.data)
+    named = {*BUILD_FILES, *_metadata_files(root), *([table] if project.table_in_sdist else [])}
+    named |= {f"{package}/artifacts/{name}" for name in artifact_names(project.reference, *ENGINE_FILES)}
     named |= {_below(root, path) for pattern in project.files for path in root.glob(pattern)}
     tracked = _listed(root, "--cached", "--recurse-submodules")
     fresh = _listed(root, "--others", "--exclude-standard", "--", "src")
@@ -42,7 +43,21 @@ def release_files(project: ProjectSettings) -> set[str]:
     known = named | tracked | {path for path in fresh if path.endswith(CODE)}
     linked = {path for path in known - named if (root / path).is_symlink()}
     lost = {path for path in linked if _below(root.resolve(), (root / path).resolve()) not in known - linked}
-    return {path for path in known - lost if (root / path).is_file()}
+    tables = set() if project.table_in_sdist else {path for path in known if _is_copy(root / path, project.data)}
+    return {path for path in known - lost - tables if (root / path).is_file()}
+
+
+def artifact_names(reference: str, *engines: str) -> tuple[str, ...]:
+    """The files of a release's artifacts, by what it carries of real rows and the engine that it runs on."""
+    carried = CarriedRows(reference).file
+    return (*ARTIFACTS, *(ENGINE_FILES[engine] for engine in engines), *([carried] if carried else []))
+
+
+def _is_copy(path: Path, table: Path) -> bool:
+    """Whether a file is the table, or has the same content."""
+    if not path.is_file() or not table.is_file():
+        return path == table
+    return path.stat().st_size == table.stat().st_size and path.read_bytes() == table.read_bytes()
 
 
 def copy_release(project: ProjectSettings, destination: Path) -> None:

@@ -11,9 +11,10 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.version import parse_version
+from seatrial.model.carried_rows import CarriedRows, carried_rows
 from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.release.build_requirements import BuildPins
-from seatrial.release.contents import ARTIFACTS, ENGINE_FILES, copy_release, left_out, sdist_files, unnamed
+from seatrial.release.contents import artifact_names, copy_release, left_out, sdist_files, unnamed
 from seatrial.release.isolated_build import build_distributions
 from seatrial.wheels.simple_api import parse_filename
 from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
@@ -33,6 +34,11 @@ class BuiltRelease:
     wheel: WheelInfo
     sdist: Path
     left_out: tuple[str, ...] = ()
+
+    @property
+    def carried(self) -> CarriedRows:
+        """What both contain of the table's rows."""
+        return carried_rows((self.wheel.release or {}).get("carries", {}))
 
     @property
     def files(self) -> tuple[WheelInfo, Path]:
@@ -120,7 +126,12 @@ def _check_artifacts(project: ProjectSettings) -> Metadata:
         raise SeatrialError(
             f"The artifacts in {project.artifacts} are for {metadata.name}, not for {project.name}.", hint=TRAIN
         )
-    for name in (*ARTIFACTS, ENGINE_FILES[metadata.engine]):
+    carried = carried_rows(metadata.carries)
+    if (carried.reference, carried.table) != (project.reference, project.table_in_sdist):
+        raise SeatrialError(
+            "[tool.seatrial.release] was changed after the training, which decides what a release carries.", hint=TRAIN
+        )
+    for name in artifact_names(carried.reference, metadata.engine):
         path = project.artifacts / name
         if not path.is_file() or not path.stat().st_size:
             raise SeatrialError(f"The trained model in {project.artifacts} has no {name}.", hint=TRAIN)
@@ -152,8 +163,8 @@ def _check_wheel(project: ProjectSettings, wheel: WheelInfo, metadata: Metadata)
         raise SeatrialError(
             f"The wheel has the version {wheel.version}, but the project has {project.version}: see {where}."
         )
-    artifacts = (*ARTIFACTS, ENGINE_FILES[metadata.engine])
-    missing = [name for name in artifacts if f"{project.package}/artifacts/{name}" not in wheel.record]
+    names = artifact_names(project.reference, metadata.engine)
+    missing = [name for name in names if f"{project.package}/artifacts/{name}" not in wheel.record]
     if missing:
         raise SeatrialError(
             f"The wheel lacks {', '.join(missing)}.",

@@ -3,6 +3,7 @@
 Both have a link back to the prediction page. Swagger UI is dark where the reader prefers it.
 """
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def create_app_with_docs(**options: Any) -> FastAPI:
         return _with_way_back(
             get_swagger_ui_html(
                 openapi_url=f"{root}{app.openapi_url}",
-                title=f"{app.title} - Swagger UI",
+                title=f"{escape(app.title)} - Swagger UI",
                 swagger_js_url=f"{root}{FILES}/swagger-ui-bundle.js",
                 swagger_css_url=f"{root}{FILES}/swagger-ui.css",
                 swagger_favicon_url=f"{root}{FILES}/favicon.png",
@@ -42,7 +43,7 @@ def create_app_with_docs(**options: Any) -> FastAPI:
         return _with_way_back(
             get_redoc_html(
                 openapi_url=f"{root}{app.openapi_url}",
-                title=f"{app.title} - ReDoc",
+                title=f"{escape(app.title)} - ReDoc",
                 redoc_js_url=f"{root}{REDOC}",
                 redoc_favicon_url=f"{root}{FILES}/favicon.png",
                 with_google_fonts=False,

@@ -195,5 +195,15 @@ def _cells(line: str) -> tuple[tuple[str, ...], ...]:
     return tuple(_spans(cell.strip().replace("\\|", "|")) for cell in cells)
 
 
+_PARTS = re.compile(r"\\([!-/:-@\[-`{-~])|(`+) ?(.+?) ?(?<!`)\2(?!`)|(.)", re.DOTALL)
+
+
 def _spans(text: str) -> tuple[str, ...]:
-    return tuple(text.split("`"))
+    """Text, code, text, code ...: with the escapes and code spans of `seatrial.core.quoting`."""
+    spans = [""]
+    for escaped, _, code, plain in _PARTS.findall(text):
+        if code:
+            spans += [code, ""]
+        else:
+            spans[-1] += escaped or plain
+    return tuple(spans)

@@ -14,7 +14,9 @@ from seatrial.model.schema import Schema
 
 LONGEST = 60
 # Names that the generated schema.py and features.py use: a field `float` would change what `x: float` means.
-RESERVED = {"float", "int", "str", "bool", "len", "Literal", "Field", "Schema", "dt", "re", "world"}
+RESERVED = {"float", "int", "str", "bool", "len", "dt", "re", "world"}
+RESERVED |= {"Literal", "Field", "Schema", "AwareDatetime", "NaiveDatetime", "Config"}
+_ATTRIBUTES = frozenset([*dir(Schema), *dir(type(Schema))])
 _SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe"}
 _SIGNS = {"%": "percent", "€": "eur", "$": "usd", "£": "gbp", "#": "number", "&": "and", "+": "plus", "°": "degree"}
 
@@ -49,7 +51,7 @@ def clean_name(name: str) -> str:
         clean = name
     if clean[:1].isdigit():
         clean = f"n_{clean}"
-    if keyword.iskeyword(clean) or clean in RESERVED or (clean and hasattr(Schema, clean)):
+    if keyword.iskeyword(clean) or clean in RESERVED or clean in _ATTRIBUTES:
         clean += "_"
     return clean
 
@@ -72,7 +74,7 @@ def reason(name: str, clean: str) -> str:
     """Why a column's name was changed."""
     if keyword.iskeyword(name) or name in dir(builtins) or name in RESERVED:
         return "Python uses that name"
-    if hasattr(Schema, name):
+    if name in _ATTRIBUTES:
         return "every schema has an attribute with that name"
     if not name.strip():
         return "the column had no name"

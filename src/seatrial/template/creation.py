@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.files import sha256, write_atomic
+from seatrial.core.quoting import one_line
 from seatrial.template.codegen.features import feature_code
 from seatrial.template.codegen.literals import short
 from seatrial.template.codegen.pipeline import Model, pipeline_code
@@ -16,7 +17,7 @@ from seatrial.template.reading.rules import rules_of, rules_text
 from seatrial.template.reading.table import DataFile, write_data
 from seatrial.template.records import Examination
 from seatrial.template.render import render
-from seatrial.template.template_answers import in_a_cell, schema_answers, sentence
+from seatrial.template.template_answers import schema_answers, sentence
 
 FEW, ENOUGH = 40, 120  # rows: a quarter of 40 is the least that a trial accepts, a quarter of 120 its default
 FEWEST_HELD_OUT = 10
@@ -74,19 +75,18 @@ def _answers(examination: Examination, options: Options, about: str, schema: str
         "holder": options.holder,
         "year": str(dt.datetime.now(dt.UTC).year) if options.licence != "none" else "",
         "table": options.table,
-        "data_from": in_a_cell(source.path.name if source.path else source.name),
+        "data_from": one_line(source.path.name if source.path else source.name),
         "data_sha256": sha256(data.path),
-        "data_notes": [in_a_cell(change) for change in data.changes],
+        "data_notes": [one_line(change) for change in data.changes],
         "rows": f"{examination.rows:,}",
         "test_share": "0.5" if examination.rows < FEW else "",
         "min_rows": FEWEST_HELD_OUT if examination.rows < ENOUGH else 0,
         "left_out": [
-            {"name": column.name, "why": in_a_cell(short(examination.why_unused(column), 200))}
-            for column in examination.unused
+            {"name": column.name, "why": short(examination.why_unused(column), 200)} for column in examination.unused
         ],
         "positive": target.positive,
         "unit": target.unit,
-        "classes": [in_a_cell(label) for label in target.ordered],
+        "classes": [one_line(label) for label in target.ordered],
         **schema_answers(schema),
         "ci": options.ci,
         "deploy": list(options.deploy),

@@ -27,6 +27,7 @@ def render(answers: Mapping[str, Any], folder: Path, *, template: Path = TEMPLAT
         defaults=True,
         overwrite=True,
         quiet=True,
+        unsafe=True,  # the template is this package's, and names an extension of this package's
         settings=Settings(),  # instead of the user's copier settings, which could change answers
     )
 

@@ -1,14 +1,13 @@
 """Texts for the template's answers: the columns of a schema, cells of a table, a sentence."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.quoting import docstring, one_line, python
 from seatrial.model.schema import Column, columns_of, schema_in
-from seatrial.template.codegen.literals import literal
 from seatrial.template.command import run_text
 
 SHOWN = 40  # columns in the README; schema.py has them all
@@ -42,7 +41,7 @@ def _about(column: Column) -> str:
         about = f"{column.title}: {about}"
     if column.description:
         about += f". {column.description}"
-    return in_a_cell(about)
+    return one_line(about)
 
 
 def _categories(column: Column) -> str:
@@ -69,17 +68,12 @@ def _figure(number: float) -> str:
 def _example(columns: Sequence[Column]) -> str:
     """A row as Python source in one line: the required columns that have an example."""
     row = {c.name: c.example for c in columns if c.required and c.example is not None}
-    text = ", ".join(f'"{name}": {literal(value)}' for name, value in row.items())
+    text = ", ".join(f'"{name}": {python(value)}' for name, value in row.items())
     return "{" + text + "}" if len(text) <= 800 else "{...}"
-
-
-def in_a_cell(text: str) -> str:
-    """A text as a cell of a Markdown table: in one line, with Markdown's characters escaped."""
-    return re.sub(r"([|\\`*_<])", r"\\\1", " ".join(text.split()))
 
 
 def sentence(text: str) -> str:
     """A description fit for a docstring, a TOML string and a heading: one short line that ends with a full stop."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace('"', "'").replace("\\", "/")
+    line = docstring(text)
     line = line if len(line) <= 100 else line[:97].rstrip() + "..."
     return line if line.endswith((".", "?", "!")) else f"{line}."

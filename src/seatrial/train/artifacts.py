@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json
+from seatrial.model.carried_rows import CarriedRows
 from seatrial.model.engines import NATIVE_FILE
 from seatrial.model.metadata import METADATA_FILE, Metadata
 from seatrial.model.release import CARD_FILE
 from seatrial.model.unseen import seen_in
-from seatrial.train import reference_rows
+from seatrial.train import made_up_rows, reference_rows
 from seatrial.train.error_range import error_range
 from seatrial.train.evaluation import Evaluation, Importance
 from seatrial.train.golden_rows import golden_rows
@@ -31,7 +33,6 @@ class EngineFile:
 
 def release_metadata(
     recipe: Recipe,
-    fitted: Fitted,
     evaluation: Evaluation,
     doubts: dict[str, str],
     importance: Sequence[Importance],
@@ -41,10 +42,8 @@ def release_metadata(
     """Collect the metadata of a release."""
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
     training = recipe.training_rows
-    frame = fitted.frame(training)
-    numbers = frame[list(inputs.numbers)].to_numpy(dtype=float)
-    strings = frame[list(inputs.strings)].to_numpy(dtype=object)
-    typical = _as_json(recipe, reference_rows.typical_row(recipe.columns, training, numbers, strings))
+    made_up = recipe.columns, recipe.checker.schema, recipe.table.columns
+    typical = made_up_rows.typical_row(*made_up, seed=project.seed)
     return Metadata(
         name=project.name,
         description=project.description,
@@ -53,7 +52,7 @@ def release_metadata(
         engine="native" if engine.file == NATIVE_FILE else "onnx",
         inputs=inputs,
         typical=typical,
-        example=reference_rows.example_row(recipe.columns, recipe.checker.schema, typical),
+        example=made_up_rows.example_row(*made_up, seed=project.seed, other_than=typical),
         classes=table.classes,
         labels=project.labels,
         positive=evaluation.positive if table.task == "binary" else None,
@@ -80,6 +79,17 @@ def release_metadata(
         proof=engine.proof,
         environment=environment(),
         git=git_state(project.root),
+        carries=asdict(_carried(recipe)),
+    )
+
+
+def _carried(recipe: Recipe) -> CarriedRows:
+    project, rows = recipe.project, min(len(recipe.split.test), reference_rows.REFERENCE_ROWS)
+    return CarriedRows(
+        project.reference,
+        0 if project.reference == "none" else rows,
+        project.table_in_sdist,
+        tuple(made_up_rows.copied(recipe.columns, recipe.table.columns)),
     )
 
 
@@ -87,18 +97,27 @@ def artifact_files(recipe: Recipe, fitted: Fitted, metadata: Metadata, engine: E
     """Return the content of each file by its name."""
     project, columns, schema, held_out = recipe.project, recipe.columns, recipe.checker.schema, recipe.held_out
     labels = recipe.table.target[recipe.split.test]
-    base = reference_rows.row_at(columns, held_out, 0)
-    golden = golden_rows(columns, schema, held_out, base, fitted, project.seed)
+    rows, whole = held_out, recipe.table.columns
+    if project.reference != "full":
+        rows = made_up_rows.made_up_table(columns, whole, seed=project.seed)
+    golden = golden_rows(columns, schema, rows, reference_rows.row_at(columns, rows, 0), fitted, project.seed)
+    if not golden:
+        raise SeatrialError(made_up_rows.NO_EXAMPLE, hint='Set reference = "full" in [tool.seatrial.release].')
     checked, problems = recipe.checker.check({c.name: [row[c.name] for row in golden] for c in columns})
     assert not problems, problems
     golden_document = {"rows": [_as_json(recipe, row) for row in golden], "scores": fitted(checked).tolist()}
+    reference = {
+        "full": lambda: reference_rows.reference_csv(columns, held_out, project.target, labels, project.seed),
+        "hashed": lambda: reference_rows.reference_hashes(columns, held_out, labels, project.seed),
+    }.get(project.reference)
+    carried = CarriedRows(project.reference)
     return {
         engine.file: engine.content,
         METADATA_FILE: metadata.to_json().encode(),
         CARD_FILE: model_card(metadata, columns, project.version).encode(),
         "schema.json": to_json(schema.model_json_schema()).encode(),
         "golden.json": to_json(golden_document).encode(),
-        "reference.csv": reference_rows.reference_csv(columns, held_out, project.target, labels, project.seed).encode(),
+        **({carried.file: reference().encode()} if reference else {}),
     }
 
 

@@ -32,9 +32,9 @@ def golden_rows(
 ) -> list[Row]:
     """Choose the rows whose scores an installed wheel must reproduce exactly.
 
-    Some are real rows. Others are real rows, `base` among them, with one value changed to something that often breaks
-    in serving: missing, zero, the ends of a range, quartiles, another category, unseen text, padding, another
-    case. The rest are at the model's turning points; `scores` scores columns with the model.
+    Some are rows of `table`: real ones, or made up. Others are such rows, `base` among them, with one value changed to
+    something that often breaks in serving: missing, zero, the ends of a range, quartiles, another category, unseen
+    text, padding, another case. The rest are at the model's turning points; `scores` scores columns with the model.
     """
     generator = np.random.default_rng(seed)
     size = len(next(iter(table.values())))
@@ -46,8 +46,9 @@ def golden_rows(
         if _valid(schema, row):  # the schema may have rules that Column does not include
             edges.setdefault(repr(row), row)
     real = generator.permutation(size)[: max(GOLDEN_ROWS - len(edges), GOLDEN_ROWS // 2)]
-    real_rows = [row_at(columns, table, int(position)) for position in np.sort(real)]
-    return [*real_rows, *edges.values(), *turning_rows(columns, schema, table, scores, seed=seed)]
+    whole = [row_at(columns, table, int(position)) for position in np.sort(real)]
+    valid = [row for row in whole if _valid(schema, row)]
+    return [*valid, *edges.values(), *turning_rows(columns, schema, table, scores, seed=seed)]
 
 
 def _edge_rows(columns: Sequence[Column], table: Columns, bases: Sequence[Row]) -> Iterator[Row]:

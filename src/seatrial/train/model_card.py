@@ -5,6 +5,8 @@ After Mitchell et al. 2019, "Model Cards for Model Reporting".
 
 from collections.abc import Sequence
 
+from seatrial.core.quoting import markdown, markdown_cell_code, markdown_code
+from seatrial.model.carried_rows import carried_rows
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.pages.words import percent, plain, short
@@ -16,24 +18,25 @@ MOST_MISSED = 8  # classes
 def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> str:
     """Write the card. Every number in it comes from the training itself."""
     parts = [
-        f"# {metadata.name} {version}",
-        metadata.description,
+        f"# {markdown(metadata.name)} {markdown(version)}",
+        markdown(metadata.description),
         "## What it predicts",
         _prediction(metadata),
         "## Performance",
         f"Measured on {metadata.split['test_rows']:,} held-out rows, with 95 % bootstrap intervals. The trivial "
         "baseline knows only the distribution of the target."
-        + (f" The best single column is `{metadata.best_column}`." if metadata.best_column else ""),
+        + (f" The best single column is {markdown_code(metadata.best_column)}." if metadata.best_column else ""),
         _metrics(metadata),
         _error_range(metadata),
-        never_predicted(metadata),
-        *(f"**Doubtful.** {doubt}" for doubt in metadata.doubts.values()),
+        markdown(never_predicted(metadata)),
+        *(f"**Doubtful.** {markdown(doubt)}" for doubt in metadata.doubts.values()),
         "## Training data",
         _data(metadata),
+        markdown(str(carried_rows(metadata.carries))),
         "## Input columns",
         _columns(columns),
         "## How it runs",
-        how_it_runs(metadata),
+        markdown(how_it_runs(metadata)),
         "## Limits",
         "The model has learned from these rows only. It predicts outcomes of similar rows, and does not explain "
         "their causes. Values outside the ranges above are rejected; a value inside them that no training row had is "
@@ -44,15 +47,17 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
 
 def _prediction(metadata: Metadata) -> str:
     if metadata.task == "regression":
-        return f"`{metadata.target}`, a number" + (f", in {metadata.unit}." if metadata.unit else ".")
+        return f"{markdown_code(metadata.target)}, a number" + (
+            f", in {markdown(metadata.unit)}." if metadata.unit else "."
+        )
     labels = ", ".join(
-        f"`{label}`" + (f" ({metadata.label(label)})" if str(label) in metadata.labels else "")
+        markdown_code(str(label)) + (f" ({markdown(metadata.label(label))})" if str(label) in metadata.labels else "")
         for label in metadata.classes
     )
     rule = ""
     if metadata.task == "binary":
-        rule = f"; `{metadata.positive}` if its probability is at least {metadata.threshold:g}"
-    return f"`{metadata.target}`, one of {labels}{rule}. Each class gets a probability."
+        rule = f"; {markdown_code(str(metadata.positive))} if its probability is at least {metadata.threshold:g}"
+    return f"{markdown_code(metadata.target)}, one of {labels}{rule}. Each class gets a probability."
 
 
 def _metrics(metadata: Metadata) -> str:
@@ -64,7 +69,7 @@ def _metrics(metadata: Metadata) -> str:
         interval = "" if metric["low"] is None else f"{short(metric['low'])} to {short(metric['high'])}"
         others = (metric.get(name) for name in ("baseline", "single", "linear"))
         texts = " | ".join("" if value is None else short(value) for value in others)
-        lines.append(f"| {metric['label']} | {short(metric['value'])} | {interval} | {texts} |")
+        lines.append(f"| {markdown(metric['label'])} | {short(metric['value'])} | {interval} | {texts} |")
     return "\n".join(lines)
 
 
@@ -106,27 +111,29 @@ def _data(metadata: Metadata) -> str:
     broke = f"{count:,} rows broke the schema and were" if count > 1 else "One row broke the schema and was"
     dropped = f" {broke} left out." if count else ""
     return (
-        f"`{metadata.data['file']}`, SHA-256 `{metadata.data['sha256'][:16]}…`: {split['train_rows']:,} rows for "
-        f"training and {split['test_rows']:,} held out, chosen with seed {split['seed']}.{dropped}"
+        f"{markdown_code(metadata.data['file'])}, SHA-256 `{metadata.data['sha256'][:16]}…`: "
+        f"{split['train_rows']:,} rows for training and {split['test_rows']:,} held out, "
+        f"chosen with seed {split['seed']}.{dropped}"
     )
 
 
 def _columns(columns: Sequence[Column]) -> str:
     lines = ["| column | values | may be missing | meaning |", "| --- | --- | --- | --- |"]
     for column in columns:
-        meaning = ". ".join(part.rstrip(".") for part in (column.title, column.description) if part).replace("|", "\\|")
-        lines.append(f"| `{column.name}` | {_values(column)} | {'yes' if column.nullable else 'no'} | {meaning} |")
+        meaning = ". ".join(part.rstrip(".") for part in (column.title, column.description) if part)
+        name, missing = markdown_cell_code(column.name), "yes" if column.nullable else "no"
+        lines.append(f"| {name} | {_values(column)} | {missing} | {markdown(meaning)} |")
     return "\n".join(lines)
 
 
 def _values(column: Column) -> str:
     if column.categories:
-        listed = ", ".join(f"`{value}`" for value in column.categories[:MOST_LISTED])
+        listed = ", ".join(markdown_cell_code(str(value)) for value in column.categories[:MOST_LISTED])
         more = len(column.categories) - MOST_LISTED
         return listed + (f" and {more} more" if more > 0 else "") + (", or another" if column.open else "")
     low = "" if column.minimum is None else f" from {column.minimum:g}"
     high = "" if column.maximum is None else f" to {column.maximum:g}"
-    return f"{column.kind}{low}{high}" + (f", {column.unit}" if column.unit else "")
+    return f"{column.kind}{low}{high}" + (f", {markdown(column.unit)}" if column.unit else "")
 
 
 def how_it_runs(metadata: Metadata) -> str:

@@ -2,18 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from seatrial.model.features import Array, Columns
+from seatrial.model.masked_text import FEWEST_ROWS
 from seatrial.model.metadata import Task
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 
 MOST_VALUES = 20  # values whose shares are kept; the others are summed
-FEWEST_ROWS = 5  # text in fewer rows than this may identify a person, and is not stored
 ROWS_PER_VALUE = 10  # text with fewer rows per distinct value than this is free text
 BINS = 16
 
@@ -78,7 +78,24 @@ def _profile(column: Column, values: Array) -> ColumnProfile:
     present = [value for value in present if value is not None]
     if column.kind == "other":
         return ColumnProfile(column.name, column.kind, _missing(present, len(values)), len(set(map(str, present))))
-    return _values(column.name, column.kind, present, len(values), most=MOST_VALUES)
+    counts = Counter(present) if column.kind == "category" else Counter()
+    rare = {value for value, count in counts.items() if count < FEWEST_ROWS and value not in column.categories}
+    kept = [value for value in present if value not in rare]
+    profile = _values(column.name, column.kind, kept, len(values), most=MOST_VALUES)
+    return _with_others(profile, len(present) - len(kept), len(present), len(rare), len(values)) if rare else profile
+
+
+def _with_others(profile: ColumnProfile, more: int, present: int, distinct: int, rows: int) -> ColumnProfile:
+    """Add values that few rows have and the schema does not list to `other`, without naming them."""
+    share = (present - more) / present
+    shares = tuple(Share(each.value, each.share * share) for each in profile.shares)
+    return replace(
+        profile,
+        missing=1 - present / rows,
+        distinct=profile.distinct + distinct,
+        shares=shares,
+        other=profile.other * share + more / present,
+    )
 
 
 def _missing(present: Sequence[Any] | Array, rows: int) -> float:

@@ -17,6 +17,7 @@ from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Compiled, GraphEngin
 from seatrial.model.features import Array, Columns, add_features
 from seatrial.model.inputs import stack_columns
 from seatrial.model.metadata import Metadata
+from seatrial.model.row_hash import reference_key
 from seatrial.model.schema import row_name
 from seatrial.pages.embed import embed
 from seatrial.train import profile
@@ -69,6 +70,8 @@ def train(
     from threadpoolctl import threadpool_limits
 
     # One thread by default: on a machine with more cores, sums in another order would give other bytes.
+    if project.reference == "hashed":
+        reference_key()  # a missing one is reported before minutes of training
     with importable(project), threadpool_limits(project.threads or os.cpu_count()):
         recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, progress=progress)
         require_writable(project.runs, project.artifacts.parent)
@@ -94,7 +97,7 @@ def train(
         doubts = doubts_about(evaluation, importance, held_out, scorer, seed=project.seed)
         columns, target = recipe.columns, project.target
         fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, target, table.task)
-        metadata = release_metadata(recipe, fitted, evaluation, doubts, importance, engine, fingerprint)
+        metadata = release_metadata(recipe, evaluation, doubts, importance, engine, fingerprint)
         artifacts = artifact_files(recipe, fitted, metadata, engine)
         progress("writing the report")
         name = row_name(recipe.checker.schema)

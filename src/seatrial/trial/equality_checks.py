@@ -24,6 +24,7 @@ from seatrial.trial.sandbox.queries import Describe
 from seatrial.trial.sandbox.sandbox import Sandbox
 
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
+KEEP_TABLE = "Keep .seatrial/tables of the baseline's training, or set reference in [tool.seatrial.release] to full."
 PUBLISH_SDIST = "Publish the sdist with the wheel, and keep the table that the release was trained on."
 MOST_MODULES = 4
 MOST_ATTEMPTS = 300  # characters
@@ -238,6 +239,16 @@ def judged_as(checks: Sequence[Check], kind: Kind) -> list[Check]:
         replace(check, outcome=after, hint=hint) if check.suite == "rebuild" and check.outcome is before else check
         for check in checks
     ]
+
+
+def check_reference(missing: str, policy: Policy) -> list[Check]:
+    """Say that the releases are not compared on the baseline's rows, and why."""
+    if not missing:
+        return []
+    what = "The releases were not compared on the rows that the baseline was measured on"
+    outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
+    summary = f"{what}, so wrong labels in the candidate's rows could not be noticed. {missing}"
+    return [Check("total.reference", "total", outcome, summary, hint=KEEP_TABLE)]
 
 
 def not_run(

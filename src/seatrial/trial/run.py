@@ -51,7 +51,7 @@ def run(
     started = time.monotonic()
     _check_wheels(candidate, baseline, same_wheel)
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
-    setup = set_up_trial(candidate, baseline, policy, index=index, data=data, progress=progress)
+    setup = set_up_trial(candidate, baseline, policy, index=index, data=data, recipes=recipes, progress=progress)
     checks, extras = _run_suites(setup, policy, recipes, progress)
     verdict = _verdict(setup, policy, checks, acceptances, started)
     return replace(verdict, **extras)
@@ -126,6 +126,7 @@ class _Trial:
         scoring, candidate, probes = queries.scoring, self.setup.candidate, self.setup.rows.probes
         broken = any(check.name == "contract.break" for check in checks)
         checks += _check_baseline(baseline, queries, policy)
+        checks += equality_checks.check_reference(self.setup.rows.missing, policy)
         old = self._collect(baseline)
         _refuse_constant(old, new)
         checks += equality_checks.check_bad_input(probes, old.row_results, new.row_results)
@@ -144,7 +145,7 @@ class _Trial:
         scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
         return [*checks, check], {
             "changed_code": tuple(changed_code),
-            "worst_rows": worst_rows(queries, *scores),
+            "worst_rows": worst_rows(queries, *scores) if self.setup.rows.shown else (),
             "pictures": pictures(queries, *scores, floor, policy, tables),
             "recommended_version": recommended,
         }

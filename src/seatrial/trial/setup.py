@@ -1,6 +1,7 @@
 """What a trial starts from: the releases in their sandboxes, and the rows and queries that both are asked."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import numpy as np
 from seatrial.core.progress import Progress, silent
 from seatrial.trial import equality_checks
 from seatrial.trial.compare.queries import Queries
+from seatrial.trial.held_out_rows import held_out_rows
 from seatrial.trial.policy import Policy
+from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.answer_collection import GoldenRows, read_golden, scoring_of
 from seatrial.trial.rows.row_selection import Rows, gather_rows, make_trial_queries
@@ -49,6 +52,7 @@ def set_up_trial(
     *,
     index: WheelSource | None = None,
     data: Path | None = None,
+    recipes: Recipes | None = None,
     progress: Progress = silent,
 ) -> TrialSetup:
     """Open the sandboxes and choose the rows; `data` are further rows. Raises NotComparedError if that fails."""
@@ -66,7 +70,8 @@ def set_up_trial(
     described = new.description
     comparable = old is not None and equality_checks.comparable(old.description.metadata, described.metadata)
     releases = [new, old] if old and comparable else [new]
-    rows = gather_rows([(each.sandbox, each.description) for each in releases], golden, data)
+    find = partial(held_out_rows, recipes=recipes or Recipes())
+    rows = gather_rows([(each.sandbox, each.description) for each in releases], golden, data, find)
     regression = described.metadata.task == "regression" and rows.labelled.rows
     scale = float(np.std(rows.labelled.target)) if regression else 1.0
     queries = make_trial_queries(scoring_of(described, scale or 1.0), rows, described.columns)

@@ -1,30 +1,6 @@
 """Python source as ruff formats it."""
 
-import ast
-from typing import Any
-
-import pytest
-
-from seatrial.template.codegen.literals import comment, listed, literal, short
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("plain", '"plain"'),
-        ('5" pipe', "'5\" pipe'"),
-        ("it's", '"it\'s"'),
-        ("both ' and \"", '"both \' and \\""'),
-        ("a\\b\n\t", '"a\\\\b\\n\\t"'),
-        ("\x07\u200b", '"\\x07\\u200b"'),
-        (1e20, "1e20"),
-        (True, "True"),
-        (None, "None"),
-    ],
-)
-def test_literals(value: Any, text: str) -> None:
-    assert literal(value) == text
-    assert ast.literal_eval(text) == value
+from seatrial.template.codegen.literals import comment, listed, short
 
 
 def test_a_list_is_broken_where_it_is_too_long() -> None:

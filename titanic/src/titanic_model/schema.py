@@ -19,7 +19,7 @@ class Passenger(Schema):
         description="Family name, title, given names, as on the passenger list.",
         min_length=1,
         max_length=120,
-        examples=["Hart, Miss. Eva Miriam"],
+        examples=["Marsh, Miss. Ada"],
     )
     sex: Literal["female", "male"] = Field(
         title="Sex",
@@ -31,7 +31,7 @@ class Passenger(Schema):
         description="Fractions of a year for babies.",
         ge=0,
         le=130,
-        examples=[7],
+        examples=[8],
         json_schema_extra={"unit": "years"},
     )
     sibsp: int = Field(
@@ -53,14 +53,14 @@ class Passenger(Schema):
         title="Ticket",
         description="The ticket's number. The model does not use it.",
         max_length=40,
-        examples=["F.C.C. 13529"],
+        examples=["F.C.C. 24601"],
     )
     fare: float | None = Field(
         None,
         title="Fare",
         description="The price of the whole ticket, in pounds of 1912.",
         ge=0,
-        examples=[26.25],
+        examples=[26],
         json_schema_extra={"unit": "£"},
     )
     cabin: str | None = Field(

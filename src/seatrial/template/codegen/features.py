@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from seatrial.template.codegen.literals import WIDTH, literal
+from seatrial.core.quoting import python
+from seatrial.template.codegen.literals import WIDTH
 from seatrial.template.records import ColumnFacts, Decision, Examination
 
 MOST_WORDS = 12
@@ -132,8 +133,8 @@ def _add_text(column: ColumnFacts, words: list[str], functions: _Functions) -> N
     functions.add(column, "words", "int", f"len({name}.split())", "The number of words.")
     for position, word in enumerate(words):
         suffix = f"contains_{word if word.isascii() else f'word_{position + 1}'}"
-        doc = f"Whether it contains the word {literal(word).strip(chr(34))}."
-        functions.add(column, suffix, "bool", f"_contains({name}, {literal(word)})", doc)
+        doc = f"Whether it contains the word {python(word).strip(chr(34))}."
+        functions.add(column, suffix, "bool", f"_contains({name}, {python(word)})", doc)
 
 
 def frequent_words(column: ColumnFacts) -> list[str]:

@@ -1,15 +1,21 @@
 """Generates schema.py: a Pydantic class with a comment for each decision."""
 
+import keyword
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from seatrial.template.codegen.literals import WIDTH, comment, listed, literal, short
-from seatrial.template.column_names import clean_name
+from seatrial.core.quoting import python
+from seatrial.model.masked_text import FEWEST_ROWS, common_masks, masked
+from seatrial.template.codegen.literals import WIDTH, comment, listed, short
+from seatrial.template.column_names import RESERVED, clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
 
 LONGEST_TEXT = 10_000
 SHORTEST_LIMIT = {"text": 2_000, "code": 100}
 HEAD = '"""The input columns of the model. The same rules apply in training, in the trial and in the API."""\n'
+EXAMPLE_QUANTILE = 0.7
+_SUCH_AS = re.compile(r"such as ([\"'])(.*)\1")  # a cell of the table
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "code": "str", "text": "str", "date": "dt.date"}
 
 
@@ -38,8 +44,8 @@ def row_class(name: str) -> str:
     """The name of the class from the project's name: customer-churn -> CustomerChurn."""
     words = [word for word in clean_name(name.replace("-", " ").replace("_", " ")).split("_") if word]
     joined = "".join(word[:1].upper() + word[1:] for word in words)
-    taken = ("Literal", "Field", "Schema", "None", "True", "False")
-    return joined if joined.isidentifier() and joined not in taken else "Row"
+    free = joined.isidentifier() and not keyword.iskeyword(joined) and joined not in RESERVED
+    return joined if free else "Row"
 
 
 def _categories(column: ColumnFacts) -> list[Any]:
@@ -48,7 +54,10 @@ def _categories(column: ColumnFacts) -> list[Any]:
         return []
     if column.meaning.values:
         return list(column.meaning.values)
-    return sorted(value for value, _ in column.counts) if column.kind == "category" else []
+    if column.kind != "category":
+        return []
+    several = sorted(value for value, count in column.counts if count > 1)  # what one row has may be about one person
+    return several or sorted(value for value, _ in column.counts)
 
 
 def _open(column: ColumnFacts) -> str:
@@ -65,11 +74,11 @@ def _aliases(columns: Sequence[ColumnFacts], row: str) -> dict[str, str]:
     for column in columns:
         if not _categories(column):
             continue
-        line = _line(column, f"Literal[{', '.join(map(literal, _categories(column)))}]")
+        line = _line(column, f"Literal[{', '.join(map(python, _categories(column)))}]")
         if len(line) > WIDTH:
             words = "".join(word[:1].upper() + word[1:] for word in column.name.split("_") if word)
             name = words if words[:1].isalpha() else f"Column{words}"
-            while name in (row, "Literal", "Field", "Schema", *names, *aliases.values()):
+            while keyword.iskeyword(name) or name in (row, *RESERVED, *names, *aliases.values()):
                 name += "_"
             aliases[column.name] = name
     return aliases
@@ -91,10 +100,10 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
         kind = _TYPES[column.kind]
     lines = ["None"] if column.missing else []
     title = short(_title(column), 80)
-    lines.append(f"title={literal(title)}")
-    lines += [f"{name}={literal(value)}" for name, value in _bounds(column)]
+    lines.append(f"title={python(title)}")
+    lines += [f"{name}={python(value)}" for name, value in _bounds(column)]
     if column.unit:
-        lines.append(f'json_schema_extra={{"unit": {literal(column.unit)}}}')
+        lines.append(f'json_schema_extra={{"unit": {python(column.unit)}}}')
     if kind == "str":
         lines.append(f"max_length={_longest(column)}")
     example = _example(column)
@@ -109,7 +118,8 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
 
 
 def _sentence(decision: Decision) -> str:
-    text = f"{decision.what}: {decision.reason}"
+    reason = _SUCH_AS.sub(lambda found: f"such as {found[1]}{masked(found[2])}{found[1]}", decision.reason)
+    text = f"{decision.what}: {reason}"
     return short(f"{text[:1].upper()}{text[1:]}", 300) + "."
 
 
@@ -127,12 +137,27 @@ def _longest(column: ColumnFacts) -> int:
 
 
 def _example(column: ColumnFacts) -> Any:
-    value = column.example
-    if value is None or column.kind in ("date", "moment"):
-        return None if value is None else value.isoformat()
-    if isinstance(value, str):
-        return value if len(literal(value)) <= 90 else None
-    return float(f"{value:.6g}") if column.kind == "number" else value
+    """A common or made-up value, since examples are shown to everyone; not the middle, which the typical row has."""
+    import pyarrow.compute as pc
+
+    present = column.values.drop_null()
+    if not len(present):
+        return None
+    if column.kind in ("integer", "number"):
+        value = float(f"{pc.quantile(present, EXAMPLE_QUANTILE)[0].as_py():.3g}")
+        return round(value) if column.kind == "integer" else value
+    if column.kind in ("date", "moment"):
+        ordered = present.sort()
+        value = ordered[int(len(ordered) * EXAMPLE_QUANTILE)].as_py()
+        clock = {"hour": 12, "minute": 0, "second": 0, "microsecond": 0} if column.kind == "moment" else {}
+        return value.replace(day=1, **clock).isoformat()
+    if column.counts and (column.kind in ("category", "boolean") or _categories(column) or column.meaning.named):
+        common = [value for value, count in column.counts if count >= FEWEST_ROWS]
+        return (common[1:2] or common or [column.counts[0][0]])[0]
+    if column.kind not in ("code", "text"):
+        return column.example
+    mask = next(iter(common_masks(present.to_pylist(), 1)), None)
+    return mask if mask is None or len(python(mask)) <= 90 else None
 
 
 def _about_values(column: ColumnFacts) -> str:

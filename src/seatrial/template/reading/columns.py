@@ -1,5 +1,6 @@
 """Reads one column of a table: its type, its typed values, what means missing, and each decision on the way."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,7 @@ from seatrial.template.records import KINDS, ColumnFacts, ColumnRules, DecimalMa
 MOST_CATEGORIES = 40  # more than a person would list in a class
 MOST_SHARE = 0.5  # of rows that have a category of their own
 LONGEST_CATEGORY = 60
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")  # of e-mail
 WORDS_OF_TEXT = 3.0  # on average; many distinct strings with at least as many words are text, others are codes
 LARGEST = 1e150  # the square of a larger number overflows a double
 NAMES = ("category", "code", "text")
@@ -220,6 +222,7 @@ class ColumnReader:
         longest = max(map(len, texts), default=0)
         words = sum(text.count(" ") + 1 for text in texts[:2000]) / max(len(texts[:2000]), 1)
         few = len(texts) <= min(MOST_CATEGORIES, max(rows * MOST_SHARE, 2)) and longest <= LONGEST_CATEGORY
+        few = few and not all(map(_ADDRESS.fullmatch, texts))  # which people would read in schema.py
         kind: Kind = "category" if few else "text" if words >= WORDS_OF_TEXT or longest > 200 else "code"
         kind = self.requested if self.requested in NAMES else kind
         others = [text for text in texts if not text.lstrip("+-").replace(".", "", 1).isdecimal()]

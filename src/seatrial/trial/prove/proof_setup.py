@@ -14,6 +14,7 @@ from seatrial.trial.compare.statistics import sensitivity
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.serving_faults import ModelProfile, profile_model
 from seatrial.trial.prove.trainer import Trainer
+from seatrial.trial.recipes import Recipes
 from seatrial.trial.rows.answer_collection import GoldenRows
 from seatrial.trial.rows.crossed_rows import cross_rows, cross_tables
 from seatrial.trial.sandbox.sandbox import Sandbox
@@ -64,7 +65,8 @@ def set_up_proof(
     candidate: Path | WheelInfo, trainer: Trainer, policy: Policy, index: WheelSource | None, progress: Progress
 ) -> ProofSetup:
     """Set up a trial of the candidate alone, and learn which of its columns and inputs matter."""
-    trial = set_up_trial(candidate, None, policy, index=index, progress=progress)
+    own = Recipes(candidate=trainer.own.training)
+    trial = set_up_trial(candidate, None, policy, index=index, recipes=own, progress=progress)
     training, columns = trainer.own.training, trial.candidate.description.columns
     sound = trial.queries.ask(training.score)
     figures = sensitivity(trial.queries, sound, sound)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.model.carried_rows import REFERENCE_FILES
 from seatrial.model.decision import decision_rule
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
@@ -81,7 +82,12 @@ def read_golden(wheel: WheelInfo) -> GoldenRows:
 
 def read_reference_text(wheel: WheelInfo) -> str:
     """Read the labelled reference rows from a wheel, as CSV."""
-    return _artifact(wheel, "reference.csv").decode("utf-8")
+    return _artifact(wheel, REFERENCE_FILES["full"]).decode("utf-8")
+
+
+def read_reference_hashes(wheel: WheelInfo) -> frozenset[str]:
+    """Read the keyed hashes of the reference rows from a wheel."""
+    return frozenset(json.loads(_artifact(wheel, REFERENCE_FILES["hashed"]))["hashes"])
 
 
 def scoring_of(description: Description, scale: float) -> Scoring:

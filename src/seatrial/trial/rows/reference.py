@@ -35,6 +35,15 @@ class LabelledRows:
         return LabelledRows({name: values[chosen] for name, values in self.columns.items()}, target)
 
 
+@dataclass(frozen=True)
+class HeldOutRows:
+    """Rows as CSV, with their labels, empty if there are none; `where` names them in errors, `missing` says why."""
+
+    text: str
+    where: str
+    missing: str = ""
+
+
 def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
     """Join the rows of several references; each distinct row is kept once."""
     if not parts:

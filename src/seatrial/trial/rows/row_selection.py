@@ -1,6 +1,6 @@
 """Selects the rows of a trial: those that neither release was trained on, rows from the user, and probes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.carried_rows import carried_rows
 from seatrial.model.features import Columns
 from seatrial.model.schema import Column
 from seatrial.trial.compare.queries import USER_ROWS, Queries, make_queries
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
-from seatrial.trial.rows.answer_collection import GoldenRows, read_reference_text, rows_as_columns
+from seatrial.trial.rows.answer_collection import GoldenRows, rows_as_columns
 from seatrial.trial.rows.probes import Probe, probe_rows
-from seatrial.trial.rows.reference import LabelledRows, held_out, joined, read_rows
+from seatrial.trial.rows.reference import HeldOutRows, LabelledRows, held_out, joined, read_rows
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.sandbox.sandbox import Sandbox
 
+FindRows = Callable[[Sandbox, Description], HeldOutRows]  # the rows held out from a release's training
 PROBED = 40  # rows that probes are made from
 
 
@@ -26,26 +28,33 @@ PROBED = 40  # rows that probes are made from
 class Rows:
     """What is compared: labelled rows that neither release was trained on, probes, and the user's rows without labels.
 
-    `counts` has the number of rows of each kind.
+    `counts` has the number of rows of each kind. `missing` says why there are no rows of the baseline's, empty if there
+    are; `shown` whether the wheels carry their rows, so that a verdict may show some.
     """
 
     labelled: LabelledRows
     probes: tuple[Probe, ...]
     counts: dict[str, int]
     unlabelled: Columns | None = None
+    missing: str = ""
+    shown: bool = True
 
 
-def gather_rows(releases: Sequence[tuple[Sandbox, Description]], golden: GoldenRows, data: Path | None) -> Rows:
+def gather_rows(
+    releases: Sequence[tuple[Sandbox, Description]], golden: GoldenRows, data: Path | None, find: FindRows
+) -> Rows:
     """Gather the rows: the baseline's reference without the candidate's training rows, and the rows in `data`.
 
     The candidate's own reference is used only without a baseline, since its labels may carry the very fault that is
     searched for. The candidate comes first in `releases`, and its columns are read. Raises NotComparedError if no rows
-    are left.
+    are left. `find` finds the labelled rows that were held out from a release's training.
     """
     columns, target = releases[0][1].columns, releases[0][1].metadata.target
     references: list[LabelledRows] = []
-    for sandbox, _ in reversed(releases):  # both are read: the candidate's is needed when it becomes the baseline
-        text, where = read_reference_text(sandbox.wheel), f"The {sandbox.role}'s reference"
+    missing = ""
+    for sandbox, described in reversed(releases):  # both are read: the candidate's is needed when it is the baseline
+        found = find(sandbox, described)
+        text, where, missing = found.text, found.where, missing or found.missing
         if not _covers(text, columns):
             continue
         part = read_rows(text, columns, target, where)
@@ -62,12 +71,14 @@ def gather_rows(releases: Sequence[tuple[Sandbox, Description]], golden: GoldenR
     together = joined([*labelled, user_rows] if user_rows and has_labels else labelled)
     if not together.rows:
         raise NotComparedError(
-            "No rows are left to compare: none was held out from the training of both releases.",
+            f"No rows are left to compare: none was held out from the training of both releases. {missing}".strip(),
             hint="Give rows with --data, or train both with the same [tool.seatrial] seed.",
         )
     probes = probe_rows(columns, [dict(row) for row in golden.rows[:PROBED]])
     unlabelled = user_rows.columns if user_rows and not has_labels else None
-    return Rows(together, tuple(probes), {**counts, "probes": len(probes)}, unlabelled)
+    carried = {carried_rows(described.metadata.carries).reference for _, described in releases}
+    counts["probes"] = len(probes)
+    return Rows(together, tuple(probes), counts, unlabelled, missing, carried == {"full"})
 
 
 def _covers(text: str, columns: Sequence[Column]) -> bool:

@@ -1,0 +1,183 @@
+"""Made-up rows: common values of each column, put together so that nobody's row is shown.
+
+What a service shows to everyone (its example, the typical row that explanations start from) is made up. So are the
+golden rows of a release that carries no real ones. Numbers are rounded, dates are the first of a month, and free text
+is masked.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from seatrial.core.errors import SeatrialError
+from seatrial.model.features import Array, Columns
+from seatrial.model.masked_text import FEWEST_ROWS, common_masks
+from seatrial.model.schema import Column
+from seatrial.model.table_validation import from_array
+from seatrial.train.profile import ROWS_PER_VALUE
+
+Row = dict[str, Any]
+
+QUANTILES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # of a number, the most common first
+DIGITS = 3  # significant ones of a number
+MOST_CHOICES = 7
+ATTEMPTS = 300
+NO_EXAMPLE = "No row of common values fits the rules of schema.py, and rows of the table are not shown."
+GIVE_EXAMPLES = "Give the columns examples=[...] in schema.py that fit together, and are not a row of the table."
+
+
+def typical_row(columns: Sequence[Column], schema: type[BaseModel], table: Columns, *, seed: int) -> Row:
+    """Return the most common value of every column, or what is near to that, valid, and in no row of the table."""
+    return _row(columns, schema, table, [choices(column, table[column.name]) for column in columns], seed)
+
+
+def example_row(
+    columns: Sequence[Column], schema: type[BaseModel], table: Columns, *, seed: int, other_than: Row | None = None
+) -> Row:
+    """Return the schema's own examples where it has some, and less common values for the other columns."""
+    known = [choices(column, table[column.name]) for column in columns]
+    dates = {column.name for column in columns if column.kind == "other"}  # whose examples are texts
+    shown = {c.name for c in columns if c.example is not None} - dates - set(copied(columns, table))
+    listed = [
+        [column.example, *values] if column.name in shown else [*values[1:2], *values]
+        for column, values in zip(columns, known, strict=True)
+    ]
+    return _row(columns, schema, table, listed, seed, other_than)
+
+
+def copied(columns: Sequence[Column], table: Columns) -> list[str]:
+    """The columns of free text whose example in schema.py is a text of the table."""
+    texts = [column for column in columns if column.kind == "text" and column.example is not None]
+    return [column.name for column in texts if _is_free(table[column.name]) and column.example in table[column.name]]
+
+
+def made_up_table(columns: Sequence[Column], table: Columns, *, rows: int = 512, seed: int) -> Columns:
+    """Draw every column on its own from its common values, as often as they occur; none of its rows is in the table."""
+    generator = np.random.default_rng(seed)
+    drawn: Columns = {}
+    for column in columns:
+        values = table[column.name]
+        known = choices(column, values)
+        weights = np.linspace(1.0, 0.3, len(known))
+        picked = generator.choice(len(known), size=rows, p=weights / weights.sum())
+        kind = np.float64 if column.numeric else object
+        listed = np.empty(len(known), dtype=kind)
+        listed[:] = [np.nan if value is None and column.numeric else value for value in known]
+        drawn[column.name] = listed[picked]
+    new = [n for n in range(rows) if not in_table(columns, table, {c.name: drawn[c.name][n] for c in columns})]
+    return {name: values[new] for name, values in drawn.items()} if new else drawn
+
+
+def choices(column: Column, values: Array) -> list[Any]:
+    """Common values of a checked column, the most common first, as it holds them; None for missing."""
+    present = values[~np.isnan(values)] if column.numeric else np.array([v for v in values if v is not None], object)
+    missing = len(values) - len(present)
+    if not len(present):
+        return [None if column.nullable else column.example]
+    if column.kind in ("integer", "number"):
+        known = _numbers(column, present)
+    elif column.kind == "text" and _is_free(values):
+        known = _masks(column, present)
+    else:
+        known = _frequent(column, present)
+    if not missing or not column.nullable:
+        return known or [column.example]
+    return [None, *known] if missing * 2 > len(values) or not known else [known[0], None, *known[1:]]
+
+
+def _numbers(column: Column, present: Array) -> list[Any]:
+    low, high = column.limits
+    rounded = [float(f"{value:.{DIGITS}g}") for value in np.quantile(present, QUANTILES)]
+    if column.kind == "integer":
+        rounded = [float(round(value)) for value in rounded]
+    inside = [value for value in dict.fromkeys(rounded) if low <= value <= high]
+    return inside or [float(np.clip(rounded[0], low, high))]
+
+
+def _frequent(column: Column, present: Array) -> list[Any]:
+    """The values in the most rows, those in few rows only if there are no others; dates as the first of their month."""
+    plain = [_first_of_month(value) for value in present.tolist()] if column.kind == "other" else present.tolist()
+    try:
+        counts = Counter(plain)
+    except TypeError:  # lists and tables
+        return [column.example if column.example is not None else plain[0]]
+    ordered = sorted(counts, key=lambda value: (-counts[value], str(value)))
+    return ([value for value in ordered if counts[value] >= FEWEST_ROWS] or ordered[:1])[:MOST_CHOICES]
+
+
+def _first_of_month(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.replace(day=1, hour=12, minute=0, second=0, microsecond=0)
+    return value.replace(day=1) if isinstance(value, dt.date) else value
+
+
+def _is_free(values: Array) -> bool:
+    """Whether a column's texts are different in most rows, so that one may identify somebody."""
+    present = [value for value in values.tolist() if value is not None]
+    return len(set(present)) * ROWS_PER_VALUE > len(present)
+
+
+def _masks(column: Column, present: Array) -> list[Any]:
+    longest = column.max_length
+    masks = [mask[:longest] for mask in common_masks(present.tolist(), MOST_CHOICES)]
+    return masks if column.example is None or column.example in present else [*masks, column.example]
+
+
+def in_table(columns: Sequence[Column], table: Columns, row: Row) -> bool:
+    """Whether a row of the table has exactly these values, as the table holds them."""
+    same = np.ones(len(next(iter(table.values()))), dtype=bool)
+    for column in columns:
+        value, values = row[column.name], table[column.name]
+        absent = np.isnan(values) if column.numeric else values == None  # noqa: E711 - elementwise
+        same &= absent if value is None or (column.numeric and np.isnan(value)) else values == value
+        if not same.any():
+            return False
+    return True
+
+
+def _row(
+    columns: Sequence[Column],
+    schema: type[BaseModel],
+    table: Columns,
+    listed: Sequence[Sequence[Any]],
+    seed: int,
+    other_than: Row | None = None,
+) -> Row:
+    """The first valid row that is not in the table, or the first one if common values make only rows of the table."""
+    known: Row | None = None
+    for values in _combinations(listed, np.random.default_rng(seed)):
+        held = {column.name: value for column, value in zip(columns, values, strict=True)}
+        try:
+            valid = schema.model_validate({column.name: _plain(column, held[column.name]) for column in columns})
+        except ValidationError:
+            continue
+        row = valid.model_dump(mode="json")
+        if row != other_than and not in_table(columns, table, held):
+            return row
+        known = known or row
+    if known is None:
+        raise SeatrialError(NO_EXAMPLE, hint=GIVE_EXAMPLES)
+    return known
+
+
+def _combinations(listed: Sequence[Sequence[Any]], generator: np.random.Generator) -> Iterator[list[Any]]:
+    """The first values, then with one of them replaced by another choice, then with two, and so on at random."""
+    first = [values[0] for values in listed]
+    yield first
+    for place, values in enumerate(listed):
+        yield from ([*first[:place], other, *first[place + 1 :]] for other in values[1:])
+    for attempt in range(ATTEMPTS):
+        changed = generator.random(len(listed)) < (attempt + 2) / ATTEMPTS
+        yield [
+            values[int(generator.integers(len(values)))] if change else values[0]
+            for values, change in zip(listed, changed, strict=True)
+        ]
+
+
+def _plain(column: Column, value: Any) -> Any:
+    """A value as a row has it: the schema's example, or what the table holds."""
+    return value if value is None or value is column.example else from_array(column, value)

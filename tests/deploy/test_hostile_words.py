@@ -1,0 +1,86 @@
+"""Deployment files hold any text as text, in YAML, in a Dockerfile and in the shell within it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.hostile_words import WORDS
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import find_project
+from seatrial.core.quoting import one_line
+from seatrial.deploy.images import render_template
+from seatrial.deploy.target import open_target
+
+TEXTS = [word for word in WORDS if word.strip() and len(word) < 200]
+NUMBERS = {"port": 8001, "patience": 300, "min_replicas": 2, "max_replicas": 6, "cpu_target": 70}
+
+
+def test_manifests_hold_any_text() -> None:
+    for text in TEXTS:
+        keys = ("name", "app", "version", "tag", "sha256", "namespace", "pull_secret", "image", "cpu", "memory")
+        manifests = render_template("kubernetes.yaml.jinja", **dict.fromkeys(keys, text), **NUMBERS)
+        first, *others = yaml.load_all(manifests, yaml.CSafeLoader)
+        assert [first["kind"], *(other["kind"] for other in others)] == [
+            *("Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget")
+        ]
+        pod = first["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert {
+            *(container["image"], container["resources"]["limits"]["memory"], pod["imagePullSecrets"][0]["name"]),
+            *(first["metadata"][key] for key in ("name", "namespace")),
+            *(first["spec"]["selector"]["matchLabels"].values()),
+        } == {text}, text
+
+
+@pytest.mark.parametrize("mounts", [True, False])
+def test_dockerfiles_hold_any_text(mounts: bool, tmp_path: Path) -> None:
+    values: dict[str, Any] = {"port": 8001, "mounts": mounts, "python": "3.11"}
+    plain = render_template("Dockerfile.jinja", name="x", package="x", **values)
+    echoed = []
+    for text in TEXTS:
+        dockerfile = render_template("Dockerfile.jinja", name=text, package=text, **values)
+        assert len(dockerfile.splitlines()) == len(plain.splitlines())
+        command = dockerfile.splitlines()[-1]
+        assert json.loads(command.removeprefix("CMD "))[3] == text
+        echoed.append(re.findall(r"^    echo (.*) \\$", dockerfile, re.MULTILINE)[0])
+    script = "".join(f"printf '%s\\0' {line}\n" for line in echoed)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, check=True)
+    lines = [one_line(f"Cannot install {text} as requirements.txt pins it.") for text in TEXTS]
+    assert done.stdout.decode().split("\0")[:-1] == lines
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dockerfiles_parser_finds_no_other_instruction(tmp_path: Path) -> None:
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    assert hadolint
+    for text in ('$(touch X) "', "a\nRUN touch X", "`x` ${y} 'z"):
+        path = tmp_path / "Dockerfile"
+        path.write_text(
+            render_template("Dockerfile.jinja", name=text, package=text, port=1, mounts=True, python="3.11"), "utf-8"
+        )
+        done = subprocess.run(
+            [hadolint, "--no-color", "--ignore", "SC2016", str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("target", ["docker", "kubernetes", "railway"])
+def test_a_version_of_python_is_a_tag(target: str, tiny_project: Path) -> None:
+    project = find_project(tiny_project)
+    project.deploy[target] = {"python": "3.11\nRUN touch X"}
+    with pytest.raises(SeatrialError, match="python"):
+        open_target(project, target)
+
+
+@pytest.fixture
+def tiny_project(tmp_path: Path) -> Path:
+    from tests.projects.tiny import make_project
+
+    return make_project(tmp_path / "tiny")
