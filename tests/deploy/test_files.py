@@ -1,5 +1,6 @@
 """The files that are rendered for a project's targets, and the contents of a build context."""
 
+import ast
 import json
 import os
 import re
@@ -62,10 +63,12 @@ acme-utils==1.0 --hash=sha256:0
 numpy==2.0 \\
     --hash=sha256:0
 """
-LOGGING = """#!/bin/sh
-echo "${PIP_INDEX_URL:-public} ${PIP_EXTRA_INDEX_URL:-none} $*" >> log
-for last; do :; done
-sed 's/ .*--hash.*//; s/^/  /' "$last" >> log
+LOGGING = """
+import os, pathlib, sys
+variables = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS")
+names = [line.partition("==")[0] for line in pathlib.Path(sys.argv[-1]).read_text().splitlines()]
+with open("log", "a") as log:
+    print([{key: os.environ[key] for key in variables if key in os.environ}, sys.argv[1:-1], names], file=log)
 """
 
 
@@ -73,29 +76,36 @@ sed 's/ .*--hash.*//; s/^/  /' "$last" >> log
 def test_an_image_takes_our_own_packages_from_our_index_alone(
     tiny: ProjectSettings, tmp_path: Path, wheels: bool
 ) -> None:
-    """The command of the Dockerfile, with a pip that writes down what it is asked."""
-    text = docker_files(tiny, python="3.11", port=8001)["Dockerfile"].replace("\\\n", " ")
-    (command,) = [line for line in text.splitlines() if line.startswith("RUN --mount")]
-    pip = tmp_path / "pip"
-    pip.write_text(LOGGING)
-    pip.chmod(0o755)
-    script = re.sub("--mount=[^ ]+ +", "", command.removeprefix("RUN ")).replace("/opt/venv/bin/pip", str(pip))
+    """The script of the image, with a pip that writes down what it is asked."""
+    files = docker_files(tiny, python="3.11", port=8001)
+    assert "/opt/venv/bin/python install_pinned.py" in files["Dockerfile"]
+    (tmp_path / "install_pinned.py").write_text(files["install_pinned.py"])
+    (tmp_path / "pip.py").write_text(LOGGING)
     (tmp_path / "requirements.txt").write_text(LOCKFILE)
     if wheels:
         (tmp_path / "acme_utils-1.0-py3-none-any.whl").touch()
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    variables = {"PATH": path, "PIP_EXTRA_INDEX_URL": "https://t:@h/"}
-    script = script.partition("uninstall")[0].rpartition(str(pip))[0] + "true"
-    subprocess.run(["sh", "-c", script], cwd=tmp_path, env=variables, check=True)
-    first, *rest = (tmp_path / "log").read_text().splitlines()
-    own = "public none" if wheels else "https://t@h/ none"
-    assert first.startswith(f"{own} install ")
-    assert ("--no-index --find-links ." in first) is wheels
-    assert "--no-deps --require-hashes" in first
-    packages = [line.strip().partition("==")[0] for line in rest if "==" in line]
-    assert packages == ["tiny-model", "acme-utils", "numpy"]
-    assert [line.partition(" install")[0] for line in rest if " install " in line] == ["public none"]
-    assert rest.index("  numpy==2.0") > next(i for i, line in enumerate(rest) if " install " in line)
+    variables = {"PYTHONPATH": str(tmp_path), "PIP_EXTRA_INDEX_URL": "https://t:@h/"}
+    subprocess.run([sys.executable, "install_pinned.py"], cwd=tmp_path, env=variables, check=True)
+    (own, first, ours), (public, second, others) = map(ast.literal_eval, (tmp_path / "log").read_text().splitlines())
+    here = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    assert own == (here if wheels else {"PIP_INDEX_URL": "https://t@h/"})
+    assert (public, first) == ({}, second)
+    assert {"--no-deps", "--require-hashes"} <= set(first)
+    assert (ours, others) == (["tiny-model", "acme-utils"], ["numpy"])
+
+
+def test_an_image_is_not_built_where_our_index_lacks_a_package(tiny: ProjectSettings, tmp_path: Path) -> None:
+    files = docker_files(tiny, python="3.11", port=8001)
+    (tmp_path / "install_pinned.py").write_text(files["install_pinned.py"])
+    (tmp_path / "pip.py").write_text(LOGGING + "sys.exit(1)")
+    (tmp_path / "requirements.txt").write_text(LOCKFILE)
+    words = [sys.executable, "install_pinned.py"]
+    done = subprocess.run(
+        words, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Check that the private index is up" in done.stderr
+    assert len((tmp_path / "log").read_text().splitlines()) == 1  # the public index was not asked for anything
 
 
 def test_the_dockerfile_uses_the_projects_settings(tiny: ProjectSettings) -> None:
@@ -134,7 +144,13 @@ def test_a_build_context_has_the_lockfile_its_wheels_and_nothing_else(tiny: Proj
     context.mkdir()
     stage(context, pinned, edited_or(Docker(tiny, {}).files(), own))
     assert sorted(str(p.relative_to(context)) for p in context.rglob("*") if p.is_file()) == [
-        *(".dockerignore", "Dockerfile", "requirements.txt", "wheels/tiny_model-0.1.0-py3-none-any.whl"),
+        *(
+            ".dockerignore",
+            "Dockerfile",
+            "install_pinned.py",
+            "requirements.txt",
+            "wheels/tiny_model-0.1.0-py3-none-any.whl",
+        ),
     ]
 
 

@@ -1,7 +1,6 @@
 """Deployment files hold any text as text, in YAML, in a Dockerfile and in the shell within it."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from tests.hostile_words import WORDS
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
-from seatrial.core.quoting import one_line
 from seatrial.deploy.images import render_template
 from seatrial.deploy.target import open_target
 
@@ -40,21 +38,16 @@ def test_manifests_hold_any_text() -> None:
 
 
 @pytest.mark.parametrize("mounts", [True, False])
-def test_dockerfiles_hold_any_text(mounts: bool, tmp_path: Path) -> None:
+def test_dockerfiles_hold_any_text(mounts: bool) -> None:
     values: dict[str, Any] = {"port": 8001, "mounts": mounts, "python": "3.11"}
     plain = render_template("Dockerfile.jinja", name="x", package="x", **values)
-    echoed = []
     for text in TEXTS:
         dockerfile = render_template("Dockerfile.jinja", name=text, package=text, **values)
         assert len(dockerfile.splitlines()) == len(plain.splitlines())
-        command = dockerfile.splitlines()[-1]
+        *others, command = dockerfile.splitlines()
         assert json.loads(command.removeprefix("CMD "))[3] == text
-        echoed.append(re.findall(r"^    echo (.*) \\$", dockerfile, re.MULTILINE)[0])
-    script = "".join(f"printf '%s\\0' {line}\n" for line in echoed)
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, check=True)
-    lines = [one_line(f"Cannot install {text} as requirements.txt pins it.") for text in TEXTS]
-    assert done.stdout.decode().split("\0")[:-1] == lines
-    assert list(tmp_path.iterdir()) == []
+        runs = [line for line in others if not line.startswith(("#", "LABEL"))]
+        assert runs == [line for line in plain.splitlines()[:-1] if not line.startswith(("#", "LABEL"))]
 
 
 def test_a_dockerfiles_parser_finds_no_other_instruction(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_it_uploads_the_lockfile_and_its_wheels_and_nothing_else(
     assert call["argv"] == ["up", "--detach", "--service", "titanic", "--environment", "staging"]
     assert call["environment"]["RAILWAY_TOKEN"] == TOKEN
     assert sorted(call["files"]) == [
-        ".dockerignore", "Dockerfile", "railway.json", "requirements.txt", "wheels/tiny_model-0.1.0-py3-none-any.whl"
+        ".dockerignore", "Dockerfile", "install_pinned.py", "railway.json", "requirements.txt", "wheels/tiny_model-0.1.0-py3-none-any.whl"
     ]  # fmt: skip
     assert call["files"]["requirements.txt"] == pinned.requirements.read_text()
     assert not Path(call["cwd"]).exists()

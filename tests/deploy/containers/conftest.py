@@ -61,8 +61,8 @@ def docker_folder(pinned: PinnedRelease, project: ProjectSettings, folder: Path)
     """A project's deploy/docker/ as it is in git, without wheels."""
     files = Docker(project, {}).files()
     folder.mkdir(parents=True)
-    (folder / "Dockerfile").write_text(files["Dockerfile"])
-    (folder / ".dockerignore").write_text(files[".dockerignore"])
+    for name, text in files.items():
+        (folder / name).write_text(text)
     (folder / "requirements.txt").write_bytes(pinned.requirements.read_bytes())
     (folder / ".env").write_text("SECRET=left-here-by-somebody\n")
     return folder

@@ -28,7 +28,7 @@ def own_names(text: str, wheels: list[Path]) -> set[str]:
 
 
 def index_url() -> str:
-    """The URL of our index. pip prints TOKEN of https://TOKEN:@host/, which it takes for a user name: `:@` becomes `@`."""
+    """The URL of our index. pip prints TOKEN of https://TOKEN:@host/, as a user name; without the colon it does not."""
     url = SECRET.read_text() if SECRET.exists() else os.environ.get("PIP_EXTRA_INDEX_URL", "")
     return url.strip().replace(":@", "@")
 
