@@ -13,6 +13,7 @@ KNOWN = {
     "native": set(),
     "train": set(),
     "cli": {"jinja2-ansible-filters"},
+    "sign": set(),
     "sql": {"psycopg", "psycopg-binary"},
 }
 # The Mozilla licence (certifi, pathspec) asks nothing of those who use its files unchanged.

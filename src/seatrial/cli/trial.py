@@ -129,6 +129,23 @@ def accept(
     show.next_step(result.next_step)
 
 
+@trial.command()
+def sign(
+    key: Annotated[Path | None, typer.Option(help="A private key, as PEM; default: SEATRIAL_SIGNING_KEY.")] = None,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+) -> None:
+    """Sign the passed trial of the built release, so that publish and deploy accept it where they require a signature.
+
+    Example: [bold]seatrial trial sign --key team.pem[/]
+    """
+    from seatrial.steps.trial import sign_trial
+
+    statement = sign_trial(Project(project, index=index).settings, key)
+    how = "passed its trial, with accepted differences" if statement.accepted else "passed its trial"
+    show.info(f"Signed: {statement.wheel} {how}.")
+
+
 def _show(result: "TrialResult") -> None:
     from rich.markup import escape
 

@@ -36,6 +36,7 @@ KEYS = {
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
     "first_release": (str, "the version that is the first one on the index, although the project had earlier ones"),
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
+    "signing": (dict, "who signs passed trials, [tool.seatrial.signing]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
     "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
 }
@@ -75,6 +76,7 @@ class ProjectSettings:
     reference: str = "full"
     table_in_sdist: bool = True
     trial: dict[str, Any] = field(default_factory=dict)
+    signing: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from seatrial.model.inputs import Inputs
 
 Task = Literal["binary", "multiclass", "regression"]
 FORMAT = 1
+SBOM_FILE = "sbom.cdx.json"  # among the artifacts; a wheel has it in .dist-info/sboms
 METADATA_FILE = "release.json"
 CLASSES = ("classes", "never_predicted")  # lists in JSON, tuples here
 

@@ -16,7 +16,7 @@ from seatrial.core.git import ask_git, repository_root
 from seatrial.core.project import ProjectSettings, read_toml
 from seatrial.core.version import version_diff, version_in_diff
 from seatrial.model.carried_rows import CarriedRows
-from seatrial.model.metadata import METADATA_FILE
+from seatrial.model.metadata import METADATA_FILE, SBOM_FILE
 
 ENGINE_FILES = {"onnx": "model.onnx", "native": "model.skops"}
 ARTIFACTS = (METADATA_FILE, "schema.json", "golden.json", "card.md")
@@ -34,7 +34,7 @@ def release_files(project: ProjectSettings) -> set[str]:
     """
     root, package, table = project.root, f"src/{project.package}", _below(project.root, project.data)
     named = {*BUILD_FILES, *_metadata_files(root), *([table] if project.table_in_sdist else [])}
-    named |= {f"{package}/artifacts/{name}" for name in artifact_names(project.reference, *ENGINE_FILES)}
+    named |= {f"{package}/artifacts/{name}" for name in (*artifact_names(project.reference, *ENGINE_FILES), SBOM_FILE)}
     named |= {_below(root, path) for pattern in project.files for path in root.glob(pattern)}
     tracked = _listed(root, "--cached", "--recurse-submodules")
     fresh = _listed(root, "--others", "--exclude-standard", "--", "src")

@@ -148,6 +148,7 @@ def _deployments_to(project: "ProjectSettings", target: str) -> TargetDeployment
 
 def _require_passed(project: "ProjectSettings", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
     """Require that a release passed its trial against what runs now; or any trial, where nothing runs yet."""
+    from seatrial.steps.signing import signed_by
     from seatrial.trial import gate
 
     today = datetime.now(UTC).date()
@@ -161,7 +162,9 @@ def _require_passed(project: "ProjectSettings", release: "IndexedRelease", curre
             )
         verdict = gate.require_passed(project.root, release.sha256, current.sha256, today=today)
     against = verdict.baseline.version if verdict.baseline else None
-    return {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
+    facts = {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
+    key = signed_by(project, verdict)
+    return {**facts, "signed_by": key} if key else facts
 
 
 def _requirement(project: "ProjectSettings", version: str | None) -> str:

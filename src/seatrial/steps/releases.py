@@ -142,6 +142,7 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
     from seatrial.release import FolderIndex, publish_toolkit, refuse_unnamed, runs_from_checkout
     from seatrial.steps.earlier_releases import note_published
     from seatrial.steps.overview import write_overview
+    from seatrial.steps.signing import signed_by
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
 
@@ -153,7 +154,7 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
     if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
         today = datetime.now(UTC).date()
         require_committed(project, allow_dirty=allow_dirty)
-        gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today)
+        signed_by(project, gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today))
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
     published = index.publish(pair.built.files, progress)

@@ -23,6 +23,7 @@ from seatrial.steps.exports import plain_copy
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
 from seatrial.steps.overview import related_pages, write_overview
 from seatrial.steps.recipes import project_recipes, released_recipes
+from seatrial.steps.signing import STATEMENT, sign_result, signing_key
 from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
 from seatrial.trial import gate
 from seatrial.trial.equality_checks import judged_as
@@ -33,6 +34,7 @@ from seatrial.trial.report.formats import to_json, to_junit, to_markdown
 from seatrial.trial.report.page import to_html
 from seatrial.trial.run import run
 from seatrial.trial.verdict import judge
+from seatrial.wheels.attestation import TrialStatement
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
 
@@ -240,6 +242,18 @@ def accept(
     return accepted, _written(pair, pair.folder, verdict, lockfile)
 
 
+def sign_trial(project: ProjectSettings, key: Path | None = None) -> TrialStatement:
+    """Sign the passed trial of the built wheel with the private key in `key`, or the one of the environment."""
+    pair = find_pair(project)
+    verdict = gate.stored_verdict(project.root, pair.candidate.sha256, pair.baseline_sha256)
+    if verdict is None:
+        raise SeatrialError("No trial has been run for this wheel.", hint="Run `seatrial trial`.")
+    found = signing_key(key)
+    if found is None:
+        raise SeatrialError("There is no signing key.", hint="Name its file with --key, or set SEATRIAL_SIGNING_KEY.")
+    return sign_result(pair.folder, pair.candidate.path.name, verdict, found)
+
+
 def _written(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:
     baseline = pair.index.fetch_wheel(pair.baseline) if pair.baseline else None
     return write_result(folder, verdict, lockfile, pair.project, (baseline, pair.candidate))
@@ -267,6 +281,10 @@ def write_result(
         (folder / LOCKFILE).unlink(missing_ok=True)  # from an earlier trial
     like = project.data if project else None  # the page quotes rows
     gate.write_results(folder, {**files, "verdict.json": to_json(verdict)}, like=like)
+    if project and new:
+        (folder / STATEMENT).unlink(missing_ok=True)  # about an earlier verdict
+        if verdict.exit_code == 0 and (key := signing_key()):
+            sign_result(folder, new.path.name, verdict, key)
     if project and old and new and compared:
         write_comparison(project, old, new)
     if project:

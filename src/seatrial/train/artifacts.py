@@ -1,5 +1,6 @@
 """The files that a wheel carries: the engine, release.json, the model card, the schema, golden and reference rows."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json
 from seatrial.model.carried_rows import CarriedRows
 from seatrial.model.engines import NATIVE_FILE
-from seatrial.model.metadata import METADATA_FILE, Metadata
+from seatrial.model.metadata import METADATA_FILE, SBOM_FILE, Metadata
 from seatrial.model.release import CARD_FILE
 from seatrial.model.unseen import seen_in
 from seatrial.train import made_up_rows, reference_rows
@@ -19,6 +20,7 @@ from seatrial.train.model_card import model_card
 from seatrial.train.profile import Fingerprint
 from seatrial.train.provenance import environment, git_state
 from seatrial.train.recipe import Fitted, Recipe
+from seatrial.train.sbom import sbom
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,13 @@ def artifact_files(recipe: Recipe, fitted: Fitted, metadata: Metadata, engine: E
         engine.file: engine.content,
         METADATA_FILE: metadata.to_json().encode(),
         CARD_FILE: model_card(metadata, columns, project.version).encode(),
+        SBOM_FILE: sbom(
+            project.name,
+            project.version,
+            "native" if engine.file == NATIVE_FILE else "",
+            (engine.file, hashlib.sha256(engine.content).hexdigest()),
+            (project.data.name, recipe.table.sha256),
+        ),
         "schema.json": to_json(schema.model_json_schema()).encode(),
         "golden.json": to_json(golden_document).encode(),
         **({carried.file: reference().encode()} if reference else {}),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 
-SBOM_FILE = "sbom.cdx.json"
 FIRST_LINE = re.compile(r"[^\n]{1,80}")  # of a licence field: some contain the whole text
 
 
