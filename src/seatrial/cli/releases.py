@@ -72,6 +72,7 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
                 **sizes,
                 "contents": contents,
                 "left_out": built.left_out,
+                "licences_to_look_at": [str(each) for each in built.questionable],
                 "carries": asdict(built.carried),
             }
         )
@@ -80,6 +81,8 @@ def build(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     size = show.file_size(built.sdist.stat().st_size)
     show.plain(f"{show.short_path(built.sdist)}  {size}  {len(contents)} files: {', '.join(_folded(contents))}")
     show.plain(str(built.carried))
+    if licences := built.questionable:
+        show.info(f"Licences to look at: {', '.join(map(str, licences))}. `licences` in [tool.seatrial] sets a rule.")
     if built.left_out:
         more = f" and {len(built.left_out) - FEW} more" * (len(built.left_out) > FEW)
         names = ", ".join(built.left_out[:FEW])

@@ -32,6 +32,7 @@ KEYS = {
     "seed": (int, "the seed of the split and of every other random choice"),
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
     "files": (list, "more files that belong to a release, as patterns: what its code reads and git does not track"),
+    "licences": (list, "the licences that the libraries of a release may have, as SPDX identifiers; default: all"),
     "release": (dict, "what a release carries of real rows, [tool.seatrial.release]"),
     "index": ((str, dict), "the package index: a folder, a URL, or a table of named indexes"),
     "first_release": (str, "the version that is the first one on the index, although the project had earlier ones"),
@@ -72,6 +73,7 @@ class ProjectSettings:
     seed: int = 1912
     threads: int = 1
     files: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
     first_release: str = ""
     reference: str = "full"
     table_in_sdist: bool = True
@@ -230,7 +232,9 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
             f"{root} has no package src/{package}, which the project {project['name']!r} needs.",
             hint="Move the package there, or change [project] name.",
         )
-    others = {key: value for key, value in settings.items() if key not in ("data", "index", "files", "release")}
+    others = {
+        key: value for key, value in settings.items() if key not in ("data", "index", "files", "licences", "release")
+    }
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     _check_costs(where, others.get("costs", {}))
@@ -248,6 +252,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         index=indexes[0],
         indexes=indexes,
         files=_patterns(where, settings.get("files", [])),
+        licences=_texts(where, "licences", settings.get("licences", [])),
         **_release(where, settings.get("release", {})),
         **others,
     )
@@ -262,6 +267,12 @@ def _package(where: Path, name: object) -> str:
             hint='Use letters, digits and single hyphens, as in name = "my-model".',
         )
     return package
+
+
+def _texts(where: Path, key: str, values: list[Any]) -> tuple[str, ...]:
+    if not all(isinstance(value, str) and value for value in values):
+        raise SeatrialError(f"{where}: [tool.seatrial] {key} must be a list of texts.", hint=f"It is {KEYS[key][1]}.")
+    return tuple(values)
 
 
 def _patterns(where: Path, files: list[Any]) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def request_json(url: str, body: Any = None, timeout: float = 5.0) -> Any:
 
 
 @dataclass(frozen=True)
-class GoldenRows:
+class VerificationRows:
     """Rows of a wheel, their scores at training, and the names of the classes (none for a regression)."""
 
     rows: list[Any]
@@ -81,7 +81,7 @@ class GoldenRows:
     classes: list[str]
 
 
-def verify_release(url: str, golden: GoldenRows, version: str) -> None:
+def verify_release(url: str, golden: VerificationRows, version: str) -> None:
     """Have the server predict a wheel's golden rows. Raises SeatrialError if a prediction differs from training."""
     rows, expected, classes = golden.rows, golden.scores, golden.classes
     if not rows:
@@ -109,14 +109,14 @@ def require_verified(url: str, pinned: PinnedRelease) -> None:
         raise SeatrialError(f"{pinned.name} {pinned.version} cannot be served: {error.message}.") from None
 
 
-def read_golden_rows(wheel: Path) -> GoldenRows:
+def read_golden_rows(wheel: Path) -> VerificationRows:
     """The first golden rows of a wheel."""
     folder = f"{wheel.name.partition('-')[0]}/artifacts"
     with zipfile.ZipFile(wheel) as archive:
         names = (f"{folder}/golden.json", f"{folder}/release.json")
         golden, facts = (json.loads(archive.read(name)) if name in archive.namelist() else {} for name in names)
     scores = [score if isinstance(score, list) else [score] for score in golden.get("scores", ())[:ROWS]]
-    return GoldenRows(list(golden.get("rows", ())[:ROWS]), scores, [str(label) for label in facts["classes"]])
+    return VerificationRows(list(golden.get("rows", ())[:ROWS]), scores, [str(label) for label in facts["classes"]])
 
 
 def _scores(response: Mapping[str, Any], classes: Sequence[str]) -> list[list[float]]:

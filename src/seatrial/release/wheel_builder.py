@@ -16,6 +16,7 @@ from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.release.build_requirements import BuildPins
 from seatrial.release.contents import artifact_names, copy_release, left_out, sdist_files, unnamed
 from seatrial.release.isolated_build import build_distributions
+from seatrial.release.licences import LicensedLibrary, licensed_libraries, questionable, refuse_licences
 from seatrial.wheels.simple_api import parse_filename
 from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 
@@ -39,6 +40,11 @@ class BuiltRelease:
     def carried(self) -> CarriedRows:
         """What both contain of the table's rows."""
         return carried_rows((self.wheel.release or {}).get("carries", {}))
+
+    @property
+    def questionable(self) -> list[LicensedLibrary]:
+        """The libraries that it runs with, and whose licence somebody should look at: copyleft, or none stated."""
+        return questionable(licensed_libraries(self.wheel))
 
     @property
     def files(self) -> tuple[WheelInfo, Path]:
@@ -73,6 +79,7 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
         progress("inspecting the wheel")
         wheel = inspect(path)
         _check_wheel(project, wheel, metadata)
+        refuse_licences(wheel, project.licences)
         # In this order, so that an interrupted build leaves no wheel next to the sdist of another build.
         for old in _same_version(project):
             old.unlink()
