@@ -47,8 +47,8 @@ def refuse_licences(wheel: WheelInfo, allowed: Collection[str]) -> None:
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise SeatrialError(
-            f"[tool.seatrial] licences does not allow {', '.join(map(str, found[:3]))}{more}, which the release runs with.",
-            hint="Add the licence there, or do without the library.",
+            f"The release runs with {', '.join(map(str, found[:3]))}{more}.",
+            hint="`licences` in [tool.seatrial] does not allow that: add the licence, or do without the library.",
         )
 
 
