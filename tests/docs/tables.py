@@ -22,6 +22,7 @@ def settings_page() -> str:
     from seatrial.core.environment_variables import VARIABLES
     from seatrial.core.index_settings import DEFAULT_FOLDER
     from seatrial.core.index_settings import KEYS as INDEX
+    from seatrial.core.own_names import KEYS as NAMES
     from seatrial.trial.policy import Policy
 
     parts = [
@@ -33,6 +34,8 @@ def settings_page() -> str:
         f"A folder, a URL, or a table of named indexes, of which the first is the default. Without it: the folder `{DEFAULT_FOLDER}`. "
         "The keys of one index:",
         table(("key", "meaning", "default"), [_row(f"`{key}`", meaning, "") for key, meaning in INDEX.items()]),
+        "Next to the named indexes, for all of them:",
+        table(("key", "meaning", "default"), [_row(f"`{key}`", meaning, "none") for key, meaning in NAMES.items()]),
         "## `[tool.seatrial.trial]`",
         "The policy of the trial. [The guide](../trial.md) explains when to change which.",
         table(("key", "meaning", "default"), model_rows(Policy)),
