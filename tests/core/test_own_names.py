@@ -86,4 +86,6 @@ def test_a_lockfile_of_an_earlier_version_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "deploy" / "local" / "requirements.txt").write_text(text)
     assert OwnNames().of_project("a-model", tmp_path) == OwnNames(own=("a-model",))
     assert origins(text) is None
-    assert origins(origin_line("team", ["a-model", "b"])) == {"a-model", "b"}
+    for index in ("team", "the team's: index\n# one"):
+        assert origins(origin_line(index, ["a-model", "b"])) == {"a-model", "b"}
+        assert origin_line(index, ["a-model"]).count("\n") == 1

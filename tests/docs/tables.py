@@ -22,7 +22,9 @@ def settings_page() -> str:
     from seatrial.core.environment_variables import VARIABLES
     from seatrial.core.index_settings import DEFAULT_FOLDER
     from seatrial.core.index_settings import KEYS as INDEX
-    from seatrial.trial.policy import Policy
+    from seatrial.core.own_names import KEYS as NAMES
+    from seatrial.steps.signing import SigningSettings
+from seatrial.trial.policy import Policy
 
     parts = [
         "# Settings",
@@ -33,6 +35,11 @@ def settings_page() -> str:
         f"A folder, a URL, or a table of named indexes, of which the first is the default. Without it: the folder `{DEFAULT_FOLDER}`. "
         "The keys of one index:",
         table(("key", "meaning", "default"), [_row(f"`{key}`", meaning, "") for key, meaning in INDEX.items()]),
+        "Next to the named indexes, for all of them:",
+        table(("key", "meaning", "default"), [_row(f"`{key}`", meaning, "none") for key, meaning in NAMES.items()]),
+        "## `[tool.seatrial.signing]`",
+        "Who signs passed trials. [Deploying](../deploying.md#signed-releases) says how.",
+        table(("key", "meaning", "default"), model_rows(SigningSettings)),
         "## `[tool.seatrial.release]`",
         "What a release carries of the table's rows. [The guide](../projects.md#what-a-release-carries-of-your-rows) says what depends on it.",
         table(("key", "meaning", "default"), release_rows()),

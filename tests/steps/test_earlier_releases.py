@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.projects.tiny import make_dist, make_project, make_wheel
 from tests.trial.samples import SAMPLES
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.index_settings import index_in_folder
 from seatrial.core.project import find_project
 from seatrial.release import open_index
 from seatrial.steps.earlier_releases import note_published, releases_of
@@ -77,6 +79,9 @@ def test_an_empty_index_is_an_error(tmp_path: Path, evidence: Callable[[Path], N
     project = find_project(root)
     with pytest.raises(SeatrialError, match=f"has no release of tiny-model, but {words}"):
         find_pair(project)
+    other = index_in_folder(tmp_path / "other", "other")
+    known = replace(project, index=other, indexes=(project.index, other))
+    assert find_pair(known).baseline is None  # a second index of the settings may be new
     settings = root / "pyproject.toml"
     settings.write_text(settings.read_text().replace("[tool.seatrial]", '[tool.seatrial]\nfirst_release = "0.1.0"'))
     assert find_pair(find_project(root)).baseline is None

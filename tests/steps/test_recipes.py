@@ -1,12 +1,16 @@
 """Recipes that a trial trains again score rows that a schema accepts, and not those that it rejects."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+from tests.projects.tiny import make_sdist, make_wheel
 from tests.train.projects import table, two, write_project
 
-from seatrial.steps.recipes import training_of
+from seatrial.steps.recipes import ReplacedSdistError, _unpack, training_of
 from seatrial.train.recipe import read_recipe
+from seatrial.wheels.wheel import inspect
 
 
 def test_feature_functions_never_see_a_row_that_the_schema_rejects(tmp_path: Path) -> None:
@@ -25,3 +29,46 @@ def test_feature_functions_never_see_a_row_that_the_schema_rejects(tmp_path: Pat
     alone = score({name: values[:1] for name, values in asked.items()})
     assert np.array_equal(alone, given[:1])
     assert np.isnan(score({name: values[1:] for name, values in asked.items()})).all()
+
+
+Files = dict[str, bytes]
+PACKAGE = "src/little_model"
+
+
+def edited(name: str, content: bytes) -> Callable[[Files], object]:
+    return lambda files: files.update({name: content})
+
+
+@pytest.mark.parametrize(
+    ("replace", "different"),
+    [
+        (edited(f"{PACKAGE}/pipeline.py", b"import os\n"), f"{PACKAGE}/pipeline.py"),
+        (edited(f"{PACKAGE}/more.py", b""), f"{PACKAGE}/more.py"),
+        (edited(f"{PACKAGE}/pipeline.pyc", b""), f"{PACKAGE}/pipeline.pyc"),
+        (edited("src/numpy/__init__.py", b""), "src/numpy/__init__.py"),  # would be imported in place of the real one
+        (edited("src/sitecustomize.py", b""), "src/sitecustomize.py"),
+        (lambda files: files.pop(f"{PACKAGE}/features.py"), f"{PACKAGE}/features.py"),
+        (lambda files: files.update({"pyproject.toml": files["pyproject.toml"] + b"seed = 7\n"}), "seed"),
+        (
+            lambda files: files.update({"pyproject.toml": files["pyproject.toml"].replace(b'"y"', b'"size"')}),
+            "target",
+        ),
+    ],
+)
+def test_an_sdist_that_is_not_the_wheels_is_not_run(
+    tmp_path: Path, replace: Callable[[Files], object], different: str
+) -> None:
+    project = write_project(tmp_path / "project", table(two))
+    package = {f"little_model/{path.name}": path.read_bytes() for path in (project.source / "little_model").iterdir()}
+    release = {"target": "y", "split": {"seed": project.seed}}
+    wheel = inspect(make_wheel(tmp_path, "little-model", "0.3.0", more=package, release=release))
+    files = {f"src/{name}": wheel.read(name) for name in wheel.record if name.startswith("little_model/")}
+    files["pyproject.toml"] = (project.root / "pyproject.toml").read_bytes()
+    files["src/little_model.egg-info/entry_points.txt"] = b"[console_scripts]\n"  # setuptools writes this
+    sound = make_sdist(tmp_path / "sound", "little-model", "0.3.0", more=files)
+    assert _unpack(sound, wheel, tmp_path / "a").source == tmp_path / "a" / "little_model-0.3.0" / "src"
+    assert not list((tmp_path / "a").rglob("*.egg-info"))
+    replace(files)
+    replaced = make_sdist(tmp_path / "replaced", "little-model", "0.3.0", more=files)
+    with pytest.raises(ReplacedSdistError, match=f"was not run: {different} differs"):
+        _unpack(replaced, wheel, tmp_path / "b")

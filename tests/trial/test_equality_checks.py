@@ -1,10 +1,12 @@
 """Differences that come from changed code: named with the files, and blocked or waiting by the kind of change."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from seatrial.trial.equality_checks import AS_REDESIGN, judged_as, name_changed_code
+from seatrial.trial import run as module
+from seatrial.trial.equality_checks import AS_REDESIGN, check_recipes, judged_as, name_changed_code
+from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, Outcome
 
 FOUND = Check("rebuild.scores", "rebuild", Outcome.blocked, "it differs", hint="Find out why.")
@@ -36,3 +38,38 @@ def test_only_differences_of_the_code_are_judged_by_the_kind(kind: Literal["rede
     assert found.outcome is outcome
     assert found.hint == (AS_REDESIGN if outcome is Outcome.blocked else "")
     assert others == OTHERS
+
+
+def test_a_replaced_sdist_and_what_its_code_tried_block():
+    recipes = Recipes(replaced={"baseline": "The sdist x was replaced."}, attempts=lambda: {"candidate": ["os.fork()"]})
+    sdist, attempts = check_recipes(recipes)
+    assert (sdist.id, sdist.outcome) == ("reproduce.sdist[baseline]", Outcome.blocked)
+    assert sdist.summary == "of the baseline, the sdist x was replaced."
+    assert (attempts.id, attempts.outcome) == ("reproduce.attempts[candidate]", Outcome.blocked)
+    assert attempts.summary.endswith("attempted what no training needs, and was blocked: os.fork()")
+    assert check_recipes(Recipes()) == []
+
+
+def test_a_trial_goes_on_without_a_recipe_that_failed(monkeypatch: pytest.MonkeyPatch):
+    """Each code fails in turn: the candidate's with the baseline's table, the baseline's, the candidate's."""
+    failing = ["rebuild", "baseline", "candidate"]
+    seen: list[Recipes] = []
+
+    class Failing:
+        def __init__(self, setup: object, policy: object, recipes: Recipes, progress: object) -> None:
+            seen.append(recipes)
+
+        def checks(self) -> object:
+            if failing:
+                raise RecipeError(failing[0], f"The {failing.pop(0)} hangs.")
+            return [FOUND], {}
+
+    monkeypatch.setattr(module, "_Trial", Failing)
+    trainings: Any = ("new", "old", "rebuilt")
+    checks, _ = module._run_suites(None, None, Recipes(*trainings), lambda _: None)  # type: ignore[arg-type]
+    assert checks == [FOUND]
+    left = [(each.candidate, each.baseline, each.rebuilt) for each in seen]
+    assert left == [trainings, ("new", "old", None), ("new", None, None), (None, None, None)]
+    assert seen[-1].missing == {
+        "rebuild": "The rebuild hangs.", "reproduce": "The baseline hangs.", "total": "The baseline hangs.",
+    }  # fmt: skip

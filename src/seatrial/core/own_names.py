@@ -91,7 +91,7 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 def origin_line(index: str, names: list[str]) -> str:
     """The line of a lockfile that says which names came from the project's index; all others are public."""
-    return f"# From the index {index}: {', '.join(names)}\n"
+    return f"# From the index {re.sub(r'[^A-Za-z0-9._-]', '-', index)}: {', '.join(names)}\n"
 
 
 def origins(lockfile: str) -> frozenset[str] | None:

@@ -35,27 +35,34 @@ def releases_of(project: ProjectSettings, index: Index) -> list[IndexedRelease]:
 
 def note_published(project: ProjectSettings) -> None:
     """Note on this machine that a version is on the index; losing the note loses only this hint."""
-    path = project.root / PUBLISHED
+    noted = _noted(project)
+    noted[project.index.name] = sorted({*noted.get(project.index.name, []), project.requirement})
     with suppress(OSError):
-        write_atomic(path, to_json(sorted({*_noted(project), project.requirement})))
+        write_atomic(project.root / PUBLISHED, to_json(noted))
 
 
-def _noted(project: ProjectSettings) -> list[str]:
-    with suppress(SeatrialError, TypeError):
-        return [str(each) for each in read_json(project.root / PUBLISHED)]
-    return []
+def _noted(project: ProjectSettings) -> dict[str, list[str]]:
+    """What was published from here, by the name of the index."""
+    with suppress(SeatrialError, TypeError, ValueError):
+        return {str(name): list(map(str, each)) for name, each in dict(read_json(project.root / PUBLISHED)).items()}
+    return {}
 
 
 def _evidence(project: ProjectSettings) -> str:
-    """What shows that there was a release: a deployment, a note, an acceptance, a trial with a baseline, or a tag."""
+    """What shows that there was a release: a note, a deployment, an acceptance, a trial with a baseline, or a tag.
+
+    Of an index that the settings have besides the default one, only what names it is evidence: it may be new.
+    """
+    if noted := _noted(project).get(project.index.name):
+        return f"{noted[-1]} was published from here"
+    if project.index in project.indexes[1:]:
+        return ""
     for path in sorted(project.root.glob("deploy/*/history.jsonl")):
         with suppress(OSError, ValueError, KeyError, TypeError, IndexError):
             last = json.loads(path.read_text("utf-8").splitlines()[-1])
             return f"{last['version']} was deployed ({path.relative_to(project.root).as_posix()})"
     for path in sorted(project.root.glob("deploy/*/requirements.txt")):
         return f"one is deployed ({path.relative_to(project.root).as_posix()})"
-    if noted := _noted(project):
-        return f"{noted[-1]} was published from here"
     with suppress(SeatrialError):
         if any(each.baseline for each in gate.read_acceptances(project.root)):
             return f"{gate.ACCEPTED} accepts differences from one"

@@ -189,7 +189,7 @@ def _unpack(archive: Path, wheel: WheelInfo, folder: Path) -> ProjectSettings:
     different = _difference(source, wheel) if source.root == root.resolve() else "pyproject.toml"
     if different:
         raise ReplacedSdistError(
-            f"{archive.name} is not what {wheel.filename} was built from, and was not run: {different} differs.",
+            f"The sdist {archive.name} is not what its wheel was built from, and was not run: {different} differs.",
             hint="Find out who replaced it on the index.",
         )
     return source

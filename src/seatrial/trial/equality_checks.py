@@ -204,7 +204,8 @@ def trained_again(
 def check_recipes(recipes: Recipes) -> list[Check]:
     """Report code that is not what its wheel was built from, and what code tried while it was trained again."""
     checks = []
-    for role, summary in recipes.replaced.items():
+    for role, reason in recipes.replaced.items():
+        summary = f"of the {role}, {reason[:1].lower()}{reason[1:]}"
         hint = f"Find out who replaced the {role}'s sdist on the index, and restore it."
         checks.append(Check("reproduce.sdist", "reproduce", Outcome.blocked, summary, subject=role, hint=hint))
     for role, attempts in recipes.attempts().items():
