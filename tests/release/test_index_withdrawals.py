@@ -52,7 +52,7 @@ def test_a_yanked_version_is_skipped_unless_it_is_pinned(index: FolderIndex) -> 
     assert len(index.withdrawals(NAME)) == 2
     for version in ("0.1.0", "0.2.0"):
         index.withdraw(NAME, version, "yank", **WHY)
-    with pytest.raises(SeatrialError, match=r"Every release .* is yanked; 0.2.0: a <bad> table"):
+    with pytest.raises(SeatrialError, match=r"no release of tiny-model that is not yanked; 0.2.0: a <bad> table"):
         index.find(NAME)
 
 

@@ -28,7 +28,7 @@ from seatrial.wheels.archive import check_members, check_record, open_archive, r
 from seatrial.wheels.budget import InspectionBudget, InspectionError
 from seatrial.wheels.entry_points import read_entry_points
 from seatrial.wheels.libraries import library_complaints
-from seatrial.wheels.safety import Subject, complaints
+from seatrial.wheels.safety import VettedWheel, complaints
 
 RELEASE_FILE = "artifacts/release.json"
 TEXT_LIMIT = 2 * 2**20  # METADATA and release.json are read into memory
@@ -213,7 +213,7 @@ def _inspect(
         record=record,
         metadata=metadata,
         release=release,
-        complaints=complaints(Subject(archive, folder, package, name, path.name), commands, release, budget),
+        complaints=complaints(VettedWheel(archive, folder, package, name, path.name), commands, release, budget),
         library_complaints=library_complaints(names, folder, name, commands),
     )
 
