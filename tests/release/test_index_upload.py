@@ -28,7 +28,7 @@ def run(tmp_path: Path, kill: bool = False) -> list[tuple[int, str]]:
             os.kill(worker._process.pid, signal.SIGKILL)
             await asyncio.sleep(0.2)
         results += [await worker.add(wheels[0]), await worker.add(wheels[1])]
-        worker._kill()
+        await worker.stop()
         return results
 
     return asyncio.run(uploads())
@@ -78,7 +78,7 @@ def test_the_worker_does_not_know_the_password(tmp_path: Path, monkeypatch: pyte
         await worker.add(make_wheel(tmp_path))
         assert worker._process
         known = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
-        worker._kill()
+        await worker.stop()
         return known
 
     if not Path("/proc/self/environ").exists():

@@ -140,10 +140,10 @@ class _Worker:
                     result = json.loads(await self._ask(str(path)))
                 return result["status"], result["text"]
             except (TimeoutError, ValueError, OSError):  # it was killed, or does not answer
-                self._kill()
+                await self.stop()
                 return 400, f"{path.name} is refused: its inspection takes too much time or memory."
             except BaseException:
-                self._kill()  # its answer would be taken for that to the next file
+                await self.stop()  # its answer would be taken for that to the next file
                 raise
 
     async def _ask(self, path: str) -> bytes:
@@ -160,7 +160,7 @@ class _Worker:
         await process.stdin.drain()
         return await process.stdout.readline()
 
-    def _kill(self) -> None:
+    async def stop(self) -> None:
         """End the worker with what it has started."""
         process, self._process = self._process, None
         if process and process.returncode is None:
@@ -169,3 +169,5 @@ class _Worker:
                     os.killpg(process.pid, signal.SIGKILL)
                 else:
                     process.kill()
+        if process:
+            await process.communicate()
