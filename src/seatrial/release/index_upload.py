@@ -137,11 +137,17 @@ class _Worker:
         async with self._turn:
             try:
                 async with asyncio.timeout(VETTING_SECONDS):
-                    result = json.loads(await self._ask(str(path)))
+                    answer = await self._ask(str(path))
+                if not answer:  # the worker itself has ended, maybe before this file
+                    raise ConnectionError
+                result = json.loads(answer)
                 return result["status"], result["text"]
-            except (TimeoutError, ValueError, OSError):  # it was killed, or does not answer
+            except (TimeoutError, ValueError):  # the process for this file was killed, or does not answer
                 await self.stop()
                 return 400, f"{path.name} is refused: its inspection takes too much time or memory."
+            except OSError:
+                await self.stop()
+                return 503, "The inspection was interrupted. Try again."
             except BaseException:
                 await self.stop()  # its answer would be taken for that to the next file
                 raise
