@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import re
 import socket
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from packaging.requirements import Requirement
+from packaging.version import Version
 from tests.projects.tiny import make_wheel
 from tests.release.indexes import TOKEN
 
@@ -243,3 +247,15 @@ def test_without_a_password_the_host_must_be_this_machine(host: str, status: int
         for headers in ([(b"host", host.encode())], [(b"host", b"localhost"), (b"host", host.encode())]):
             refusal = asyncio.run(Gate(Access("u")).refusal({"headers": headers}, caller))
             assert (refusal.status_code if refusal else 0) == (400 if len(headers) == 2 else status)
+
+
+def test_starlette_is_new_enough_everywhere() -> None:
+    root = Path(__file__).parents[2]
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra in ("cli", "serve"):
+        (requirement,) = [Requirement(line) for line in extras[extra] if line.startswith("starlette")]
+        assert not requirement.specifier.contains("1.0.0"), extra
+        assert requirement.specifier.contains("1.0.1"), extra
+    for pins in (root / "requirements").glob("*.txt"):
+        (pin,) = re.findall(r"^starlette==(\S+)", pins.read_text(), re.MULTILINE)
+        assert Version(pin) >= Version("1.0.1"), pins
