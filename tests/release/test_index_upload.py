@@ -41,12 +41,13 @@ def test_a_worker_that_was_killed_is_started_again(tmp_path: Path) -> None:
     assert [release.version for release in FolderIndex(tmp_path / "index").releases()] == ["0.1.0", "0.2.0"]
 
 
-def test_what_takes_too_much_is_refused_and_the_next_file_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_takes_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that never answers stands for one that the limits of processor time or memory have ended."""
     monkeypatch.setattr(module, "VETTING_SECONDS", 0.5)
-    monkeypatch.setattr(sys, "executable", "/bin/cat")
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nsleep 60\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(silent))
 
     async def upload() -> tuple[int, str]:
         worker = _Worker(tmp_path / "index")
