@@ -119,7 +119,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_state(index: FolderIndex
     copy(index.path, clean)
     at(clean).withdraw(NAME, "0.2.0", action, **WHY)  # type: ignore[arg-type]
     seen = set()
-    for moment in range(1, 200, turns(1, 3)):
+    for moment in range(1, 200, turns(1, 4)):
         broken = tmp_path / f"killed-{moment}"
         copy(index.path, broken)
         act = lambda b=broken: at(b).withdraw(NAME, "0.2.0", action, **WHY)  # noqa: E731
