@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 BODY_HELD = 256 * 2**10  # bytes of an upload that are in memory while it is received; the rest is on disk
+REFUSALS_LOGGED = 20  # lines a second
 FORM_SIZE = 8 * 2**20  # bytes of the other fields of an upload
 
 
@@ -78,6 +79,28 @@ def server_config(app: Any, *, certificate: Path | None = None, key: Path | None
     )
 
 
+class RefusalFilter(logging.Filter):
+    """Lets through some lines of each second about refused requests, so that a flood of them does not cost more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._second, self._lines, self._left_out = 0.0, 0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line of Uvicorn's access log is written; its last argument is the status."""
+        arguments = record.args
+        if not (isinstance(arguments, tuple) and arguments and isinstance(arguments[-1], int) and arguments[-1] >= 400):
+            return True
+        if record.created - self._second >= 1:
+            left_out, self._left_out = self._left_out, 0
+            self._second, self._lines = record.created, 0
+            if left_out:
+                logging.getLogger("uvicorn.error").warning("%d more requests were refused", left_out)
+        self._lines += 1
+        self._left_out += self._lines > REFUSALS_LOGGED
+        return self._lines <= REFUSALS_LOGGED
+
+
 @contextmanager
 def _logged_to(stream: TextIO) -> Iterator[None]:
     """Write the log by a thread that drops lines while nobody reads them: a full pipe must not stop the server."""
@@ -89,9 +112,12 @@ def _logged_to(stream: TextIO) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(levelname)s:     %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    access, refusals = logging.getLogger("uvicorn.access"), RefusalFilter()
+    access.addFilter(refusals)
     try:
         yield
     finally:
+        access.removeFilter(refusals)
         logger.removeHandler(handler)
         writer.stop()
 
