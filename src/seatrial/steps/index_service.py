@@ -13,7 +13,9 @@ from filelock import FileLock, Timeout
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import listen, url_of
 from seatrial.core.project import ProjectSettings
+from seatrial.http import Limits
 from seatrial.release import FolderIndex
+from seatrial.release.index_brake import Brake
 from seatrial.release.index_server import Access, make_app
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ def serve_index(
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".serving", timeout=0):
                 on_start(url_of(host, listener.getsockname()[1], "https" if certificate else "http"))
-                config = server_config(make_app(FolderIndex(folder), access), certificate=certificate, key=key)
+                # Half of the connections stay free for those who know the password.
+                brake = Brake(pending=index_limits().connection_count() // 2)
+                app = make_app(FolderIndex(folder), access, brake=brake)
+                config = server_config(app, certificate=certificate, key=key)
                 with _logged_to(sys.stderr):
                     uvicorn.Server(config).run(sockets=[listener])
         except Timeout:
@@ -56,12 +61,18 @@ def serve_index(
             raise SeatrialError(f"{folder} cannot be served: {error.strerror or error}.") from None
 
 
-def server_config(app: Any, *, certificate: Path | None = None, key: Path | None = None) -> "uvicorn.Config":
-    """Uvicorn's configuration for the index: the limits of the model server, with time for large uploads."""
-    from seatrial.http import Limits, guarded_config
+def index_limits() -> Limits:
+    """The limits of the index: those of the model server, with time and room for large uploads."""
     from seatrial.release.index_upload import LIMIT, SECONDS
 
-    limits = Limits(body_size=LIMIT + FORM_SIZE, body_held=BODY_HELD, body_seconds=SECONDS)
+    return Limits(body_size=LIMIT + FORM_SIZE, body_held=BODY_HELD, body_seconds=SECONDS)
+
+
+def server_config(app: Any, *, certificate: Path | None = None, key: Path | None = None) -> "uvicorn.Config":
+    """Uvicorn's configuration for the index."""
+    from seatrial.http import guarded_config
+
+    limits = index_limits()
     loop: Literal["auto", "asyncio"] = "auto"
     if certificate:
         # A client that never finishes the handshake is not a connection yet, so no other limit applies to it.
