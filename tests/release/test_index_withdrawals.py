@@ -80,8 +80,10 @@ def test_a_removed_version_is_gone_and_cannot_come_back(index: FolderIndex, tmp_
             index.publish(again)
     with pytest.raises(SeatrialError, match="was removed by Ada"):
         index.add(files[1])
-    assert not index.withdraw(NAME, "0.2.0", "remove", **WHY)
-    index.withdraw(NAME, "0.1.0", "remove", **WHY)
+    with pytest.raises(SeatrialError, match="was removed by Ada"):
+        index.publish([make_wheel(tmp_path / "d", version="0.2")])  # the same version, spelled differently
+    assert not index.withdraw(NAME, "0.2", "remove", **WHY)
+    index.withdraw(NAME, "0.1", "remove", **WHY)
     assert index.releases(NAME) == []
     with pytest.raises(SeatrialError, match="not a release of one"):
         index.publish([make_wheel(tmp_path / "c", version="99", release=None)])
@@ -110,6 +112,8 @@ def test_a_version_that_is_not_there_is_named(index: FolderIndex) -> None:
     with pytest.raises(SeatrialError, match=r"has no tiny-model 9") as error:
         index.withdraw(NAME, "9", "remove", **WHY)
     assert error.value.hint == "It has 0.1.0, 0.2.0."
+    with pytest.raises(SeatrialError, match="not a version"):
+        index.withdraw(NAME, "../x", "remove", **WHY)
 
 
 @needs_fork
