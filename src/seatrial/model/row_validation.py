@@ -77,13 +77,16 @@ class RowParser(Generic[RowType]):
         except ValidationError as error:
             raise RowError(self._errors(_parts(error), ("body",))) from None
 
-    def parse_slices(self, body: bytes) -> Iterator[list[RowType]]:
-        """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows."""
+    def parse_slices(self, body: bytes) -> Iterator[tuple[int, list[RowType]]]:
+        """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows.
+
+        Each list comes with the place of its first row. If that is not the next one, they replace what came before.
+        """
         found = _LIST.match(body) or (None if self._has_inputs else _WRAPPED_LIST.match(body))
         wrapped = found is not None and found.re is _WRAPPED_LIST
         rows = rows_within(body, found.end(), wrapped=wrapped) if found else None
         if rows is None or len(rows) <= SLICE:
-            yield self.parse(body)
+            yield 0, self.parse(body)
             return
         place = ("body", "inputs") if wrapped else ("body",)
         every = self._all_errors(body)
@@ -95,17 +98,17 @@ class RowParser(Generic[RowType]):
             except ValidationError as error:
                 parts = _parts(error)
                 if not all(part["loc"] for part in parts):  # it is not the JSON of rows, or too long
-                    yield self.parse(body)[count:]
+                    yield 0, self.parse(body)
                     return
                 errors += [{**part, "loc": (count + part["loc"][0], *part["loc"][1:])} for part in parts]
                 if not every:
                     break
                 valid = from_json(piece)
-            count += len(valid)
-            if count > self._limit:
+            if count + len(valid) > self._limit:
                 self._reject_long(body, wrapped=wrapped)
             if not errors:
-                yield valid
+                yield count, valid
+            count += len(valid)
         if errors:
             raise RowError(self._errors(errors, place))
 
