@@ -1,6 +1,7 @@
 """A server process under a supervisor: started on its socket, verified before it accepts connections, stopped."""
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
 from seatrial.deploy.health import verify_release, wait_until_ready
+from seatrial.deploy.log_file import MEGABYTE, LogPipe, RotatingLog, log_pipe
 from seatrial.wheels.installer import clean_environment, last_lines
 
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
@@ -35,16 +37,19 @@ class ServerSpec:
     log_level: str
     registry: str  # the folder in which running servers register themselves
     allowed_hosts: str = ""  # separated by commas
+    log_megabytes: int = 10  # after which a new log file is begun
+    log_files: int = 3
 
 
 class SupervisedServer:
     """One server process."""
 
-    def __init__(self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path) -> None:
+    def __init__(self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path, pipe: LogPipe) -> None:
         self.spec = spec
         self.process = process
         self.log = log
         self._private = private
+        self._pipe = pipe
         self._exited = threading.Event()
         self.exit = asyncio.ensure_future(self._wait())
 
@@ -60,6 +65,9 @@ class SupervisedServer:
             await asyncio.to_thread(wait_until_ready, url, spec.patience, lambda: not self._exited.is_set())
             await asyncio.to_thread(verify_release, url, Path(spec.wheel), spec.version)
         except SeatrialError as error:
+            if self._exited.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._pipe.ended.wait(), 1.0)
             message = f"{spec.name} {spec.version} cannot be served: {error.message}.{self._last_output()}"
             raise SeatrialError(message) from None
 
@@ -112,19 +120,20 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     handles = (listener.fileno(), private.fileno())
     hosts = ("--allowed-hosts", spec.allowed_hosts) if spec.allowed_hosts else ()
     options = [*hosts, "--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
+    output, pipe = await log_pipe(RotatingLog(log, spec.log_megabytes * MEGABYTE, spec.log_files))
     try:
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(spec.python, "-m", "seatrial.serve", spec.package, *options, "--log-level", spec.log_level),
-                stdin=PIPE,
-                stdout=output,
-                stderr=output,
-                pass_fds=handles,
-                cwd=folder,
-                env={**environment, "SEATRIAL_SERVED_DIR": spec.registry},
-            )
+        process = await asyncio.create_subprocess_exec(
+            *(spec.python, "-m", "seatrial.serve", spec.package, *options, "--log-level", spec.log_level),
+            stdin=PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=handles,
+            cwd=folder,
+            env={**environment, "SEATRIAL_SERVED_DIR": spec.registry},
+        )
     except OSError as error:
         raise SeatrialError(f"Cannot start {spec.python}: {error.strerror}.") from None
     finally:
         private.close()
-    return SupervisedServer(spec, process, address, log)
+        os.close(output)
+    return SupervisedServer(spec, process, address, log, pipe)
