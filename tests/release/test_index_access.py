@@ -224,6 +224,24 @@ def test_the_right_password_still_opens_every_route(served: Served) -> None:
             assert status in ((400,) if method == "POST" else (200, 308)), (method, path, status)
 
 
+ODD_NAMES = ["a" * 5000, "%00", "a%00b", "%ed%a0%80", "%ff%fe", "..", "%2e%2e", "a%2fb", "%5c", "t%d1%96ny-model", "tiny--model", "-", "a-", "%20",
+             "%0a", "\xf0\x9f\x92\xa5", "*", "con", "%c0%af", "a;b"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_is_not_found_even_with_the_right_password(served: Served, name: str) -> None:
+    right = f"Authorization: Basic {base64.b64encode(f'__token__:{TOKEN}'.encode()).decode()}"
+    body = '{"version": "9", "action": "yank", "reason": "r", "who": "w"}'
+    sent = [request("GET", f"/simple/{name}{rest}", right) for rest in ("", "/", f"/{name}")]
+    sent.append(request("GET", f"/simple/{SECRET}/{name}", right))
+    sent.append(request("POST", f"/simple/{name}/withdrawals", right, f"Content-Length: {len(body)}", body=body))
+    for each in sent:
+        status = int(answer(served, each).split(b" ")[1])
+        assert status in (308, 400, 404, 405), each[:80]
+    user = f"Authorization: Basic {base64.b64encode(f'{name}:{TOKEN}'.encode()).decode()}"
+    assert b" 401 " in answer(served, request("GET", "/simple/", user))[:20]
+
+
 def test_a_gate_that_asks_the_url_would_be_caught() -> None:
     """What the index did before: Starlette before 1.0.1 builds `request.url` from the Host header."""
 
