@@ -5,6 +5,7 @@ client can write in another way. What no route answers is for callers with the p
 """
 
 import hmac
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -94,6 +95,8 @@ class IndexRoute(Route):
 
     def __init__(self, method: str, path: str, endpoint: Any, caller: Caller, gate: Gate) -> None:
         super().__init__(path, endpoint, methods=[method])
+        # Starlette's pattern ends with $, which a line break may follow.
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"\Z")
         self.caller = caller
         self._gate = gate
 
