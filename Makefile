@@ -36,7 +36,8 @@ soak: $(DEV)
 		tests/deploy/test_local.py::test_each_rollback_goes_one_release_further_back \
 		tests/ci/test_repository.py::test_a_change_of_one_project_runs_its_jobs_alone \
 		tests/cli/test_trial.py::test_two_wheels_that_cannot_be_trained_again_are_inconclusive \
-		tests/trial/test_run.py::test_a_repackaging_may_change_nothing_at_all
+		tests/trial/test_run.py::test_a_repackaging_may_change_nothing_at_all \
+		tests/serve/test_attacks.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

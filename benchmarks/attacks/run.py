@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.attacks.container import ROOT, contained_server, control_group
 
 WARM_UP = 2.0
-CALM = 3.0  # seconds after the attack until memory is measured again
+CALM = 8.0  # seconds after the attack until memory is measured again
 
 
 def measure(kind: str, seconds: float, *options: str) -> dict[str, Any]:

@@ -100,6 +100,18 @@ def test_a_rolling_update_removes_no_pod_before_a_new_one_is_ready(
     assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
 
 
+@pytest.mark.parametrize("drain", [25, 0, 90])
+def test_a_pod_has_the_time_to_answer_on_its_open_connections(
+    tiny: ProjectSettings, pinned: PinnedRelease, drain: int
+) -> None:
+    spec = documents(Kubernetes(tiny, {"drain": drain}).render(pinned.version, pinned.sha256))["Deployment"]["spec"]
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert {"name": "SEATRIAL_DRAIN", "value": str(drain)} in container["env"]
+    asleep = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
+    assert pod["terminationGracePeriodSeconds"] == asleep + drain + 10
+
+
 def test_all_manifests_select_the_same_pods(tiny: ProjectSettings, pinned: PinnedRelease) -> None:
     manifests = documents(Kubernetes(tiny, {}).render(pinned.version, pinned.sha256))
     labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
@@ -119,7 +131,7 @@ def test_settings_and_local_versions_are_rendered(tiny: ProjectSettings, pinned:
     spec = manifests["Deployment"]["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     assert container["image"] == f"registry.example.com/team/titanic-model:0.2.0-team.1@sha256:{'d' * 64}"
-    assert container["env"] == [{"name": "PORT", "value": "9000"}]
+    assert container["env"][0] == {"name": "PORT", "value": "9000"}
     assert spec["imagePullSecrets"] == [{"name": "registry"}]
     assert {document["metadata"]["namespace"] for document in manifests.values()} == {"models"}
 

@@ -1,6 +1,7 @@
 """The target `railway`, with a fake of Railway's command line that records its calls and can fail."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -140,6 +141,17 @@ def test_the_config_has_only_documented_keys(tiny: ProjectSettings) -> None:
     for wrong in ({"drainingSeconds": "10"}, {"healthCheckPath": "/ready"}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**document, "deploy": wrong}, SCHEMA)
+
+
+@pytest.mark.parametrize(("settings", "drain"), [({}, 25), ({"draining": 60}, 55), ({"draining": 3}, 0)])
+def test_the_old_release_has_the_time_to_answer_on_its_open_connections(
+    tiny: ProjectSettings, settings: dict[str, int], drain: int
+) -> None:
+    files = Railway(tiny, {"service": "titanic", **settings}).files()
+    deploy = json.loads(files["railway.json"])["deploy"]
+    assert deploy["drainingSeconds"] == settings.get("draining", 30)
+    found = re.findall(r"^ENV .* SEATRIAL_DRAIN=(\d+)$", files["Dockerfile"], re.MULTILINE)
+    assert found == ([str(drain)] if drain else [])
 
 
 def test_its_dockerfile_reads_the_index_from_the_service_and_needs_no_mounts(tiny: ProjectSettings) -> None:

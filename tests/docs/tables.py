@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-PROJECT_SECTIONS = ("index", "release", "trial", "deploy", "ci")  # keys of [tool.seatrial] that are tables themselves
+PROJECT_SECTIONS = ("index", "release", "trial", "signing", "deploy", "ci")  # keys of [tool.seatrial] that are tables themselves
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -24,7 +24,7 @@ def settings_page() -> str:
     from seatrial.core.index_settings import KEYS as INDEX
     from seatrial.core.own_names import KEYS as NAMES
     from seatrial.steps.signing import SigningSettings
-from seatrial.trial.policy import Policy
+    from seatrial.trial.policy import Policy
 
     parts = [
         "# Settings",

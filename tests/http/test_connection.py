@@ -9,7 +9,7 @@ import pytest
 from tests.http.apps import Application, guarded
 from tests.serve.clients import Client, request, until
 
-from seatrial.http import connection
+from seatrial.http import deadlines
 
 KIB, MIB = 2**10, 2**20
 HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
@@ -18,7 +18,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def _quick_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(deadlines, "SWEEP_SECONDS", 0.05)
 
 
 @pytest.fixture

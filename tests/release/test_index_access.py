@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import re
 import socket
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from packaging.requirements import Requirement
+from packaging.version import Version
 from tests.projects.tiny import make_wheel
 from tests.release.indexes import TOKEN
 
@@ -199,6 +203,7 @@ def test_no_way_to_write_a_request_replaces_the_password(served: Served, way: st
             status = head.split(b" ")[1] if head.startswith(b"HTTP/1.1 ") else b"closed"
             case = (way, method, path, received[:300])
             assert not status.startswith(b"5"), case
+            assert not status.startswith(b"2") or "%0a" not in WAYS[way](method, path).decode("latin-1"), case
             if status.startswith(b"2"):
                 assert body in (b"ok\n", b""), case
                 assert method == "HEAD" or body == b"ok\n", case
@@ -218,6 +223,24 @@ def test_the_right_password_still_opens_every_route(served: Served) -> None:
         for method in route.methods or ():
             status = int(answer(served, request(method, path, right)).split(b" ")[1])
             assert status in ((400,) if method == "POST" else (200, 308)), (method, path, status)
+
+
+ODD_NAMES = ["a" * 5000, "%00", "a%00b", "%ed%a0%80", "%ff%fe", "..", "%2e%2e", "a%2fb", "%5c", "t%d1%96ny-model", "tiny--model", "-", "a-", "%20",
+             "%0a", "\xf0\x9f\x92\xa5", "*", "con", "%c0%af", "a;b"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_is_not_found_even_with_the_right_password(served: Served, name: str) -> None:
+    right = f"Authorization: Basic {base64.b64encode(f'__token__:{TOKEN}'.encode()).decode()}"
+    body = '{"version": "9", "action": "yank", "reason": "r", "who": "w"}'
+    sent = [request("GET", f"/simple/{name}{rest}", right) for rest in ("", "/", f"/{name}")]
+    sent.append(request("GET", f"/simple/{SECRET}/{name}", right))
+    sent.append(request("POST", f"/simple/{name}/withdrawals", right, f"Content-Length: {len(body)}", body=body))
+    for each in sent:
+        status = int(answer(served, each).split(b" ")[1])
+        assert status in (308, 400, 404, 405), each[:80]
+    user = f"Authorization: Basic {base64.b64encode(f'{name}:{TOKEN}'.encode()).decode()}"
+    assert b" 401 " in answer(served, request("GET", "/simple/", user))[:20]
 
 
 def test_a_gate_that_asks_the_url_would_be_caught() -> None:
@@ -243,3 +266,15 @@ def test_without_a_password_the_host_must_be_this_machine(host: str, status: int
         for headers in ([(b"host", host.encode())], [(b"host", b"localhost"), (b"host", host.encode())]):
             refusal = asyncio.run(Gate(Access("u")).refusal({"headers": headers}, caller))
             assert (refusal.status_code if refusal else 0) == (400 if len(headers) == 2 else status)
+
+
+def test_starlette_is_new_enough_everywhere() -> None:
+    root = Path(__file__).parents[2]
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra in ("cli", "serve"):
+        (requirement,) = [Requirement(line) for line in extras[extra] if line.startswith("starlette")]
+        assert not requirement.specifier.contains("1.0.0"), extra
+        assert requirement.specifier.contains("1.0.1"), extra
+    for pins in (root / "requirements").glob("*.txt"):
+        (pin,) = re.findall(r"^starlette==(\S+)", pins.read_text(), re.MULTILINE)
+        assert Version(pin) >= Version("1.0.1"), pins

@@ -65,3 +65,5 @@ def test_a_wrong_password_waits_and_a_missing_one_does_not() -> None:
     waited, connection = asyncio.run(ask([]))
     assert waited < 0.1
     assert connection == ""
+    assert asyncio.run(ask([(b"content-length", b"1000000")])) > (0.19, "")
+    assert asyncio.run(ask([(b"transfer-encoding", b"chunked")])) > (0.19, "")

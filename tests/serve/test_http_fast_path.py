@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.serve.clients import PREDICT, Client, request, threaded, until
 
-from seatrial.http import connection
+from seatrial.http import deadlines
 from seatrial.model import Release
 from seatrial.serve import create_app, logs
 from seatrial.serve.server_settings import Settings
@@ -49,7 +49,7 @@ def _cleared(request_log: RequestLog) -> None:
 def served(titanic: Release, request_log: RequestLog) -> Iterator[tuple[int, Any]]:
     settings = Settings(receive_timeout=TIMEOUT, keep_alive=3 * TIMEOUT, body_limit=100_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "SWEEP_SECONDS", 0.05)
+        patch.setattr(deadlines, "SWEEP_SECONDS", 0.05)
         with threaded(create_app(titanic, settings, request_log)) as server:  # type: ignore[arg-type]
             yield server
 

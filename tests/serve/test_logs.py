@@ -77,7 +77,7 @@ def test_a_request_as_text() -> None:
     (line,) = lines_of(stream)
     clock, level, *rest = line.split()
     assert len(clock) == len("12:00:00.000")
-    assert level == "ERROR"
+    assert level == "WARNING"  # it has refused work, which is no error
     assert rest[:3] == ["GET", "/ready", "503"]
     assert rest[4:] == ["ms", "titanic-model==0.1.0", "abc"]
 
@@ -116,10 +116,10 @@ def test_a_lone_surrogate_can_be_logged() -> None:
         assert stream.getvalue().encode()
 
 
-@pytest.mark.parametrize(("level", "lines"), [("debug", 3), ("info", 2), ("warning", 1), ("error", 1)])
+@pytest.mark.parametrize(("level", "lines"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
 def test_the_log_level_applies_to_requests(level: str, lines: int) -> None:
     access, stream = configured("json", level)
-    log_requests(access, ("GET", "/", 200, "a"), ("GET", "/", 500, "b"))
+    log_requests(access, ("GET", "/", 200, "a"), ("GET", "/", 500, "b"), ("GET", "/", 503, "c"))
     logger.debug("detail")
     assert len(lines_of(stream)) == lines
 

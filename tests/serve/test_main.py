@@ -53,16 +53,6 @@ def test_invalid_options_are_named(run_main: RunMain, arguments: list[str], envi
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment"),
-    [(["--drain", "5"], {}), ([], {"SEATRIAL_DRAIN": "5"})],
-    ids=["option", "variable"],
-)
-def test_drain_with_several_workers_is_rejected(run_main: RunMain, arguments: list[str], environment: Any) -> None:
-    code, lines = run_main("titanic_model", "--port", "0", "--workers", "2", *arguments, **environment)
-    assert (code, lines) == (1, ["error: --drain (SEATRIAL_DRAIN) requires a single worker."])
-
-
-@pytest.mark.parametrize(
     ("package", "message"),
     [
         ("nowhere_model", "error: No module named 'nowhere_model'"),

@@ -18,7 +18,8 @@ SECONDS = 2.0
 SEEDS = range(turns(5, 1))
 # A second or more each, and another one of the same kind is in `make test`.
 SLOW = {"ONNX of millions of nodes", "thousands of half pickles", "many zips of zeros", "headers without end", "wide JSON", "zeros",
-        "a long extended header", "a long module", "many members"}  # fmt: skip
+        "a long extended header", "a long module", "many members", "thousands of members", "many members in zips",
+        "thousands of tags", "a RECORD of thousands of names"}  # fmt: skip
 
 
 def refusal(path: Path) -> str:

@@ -18,6 +18,8 @@ VARIABLES = {
     "for training and trials",
     "SEATRIAL_LOCK_INDEX": "the index that `seatrial ci lock` finds the toolkit on",
     "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
+    "SEATRIAL_ALLOWED_HOSTS": "host names that requests to a server may have, separated by commas; default: loopback "
+    "names on a loopback address, all on others",
     "HOST": "the address that a server listens on; default: 127.0.0.1",
     "PORT": "the port that a server and the target local listen on; default: the setting, or 8001",
     "GEMFURY_PULL_TOKEN": "the token for reading a Gemfury index",

@@ -35,9 +35,15 @@ def render_template(template: str, **values: Any) -> str:
     return jinja_environment(TEMPLATES).get_template(template).render(**values)
 
 
-def docker_files(project: ProjectSettings, *, python: str, port: int, mounts: bool = True) -> dict[str, str]:
-    """The Dockerfile of a project's service, and what it needs; `mounts` is for builders that support RUN --mount."""
-    settings = {"name": project.name, "package": project.package, "python": python, "port": port, "mounts": mounts}
+def docker_files(
+    project: ProjectSettings, *, python: str, port: int, mounts: bool = True, drain: int = 0
+) -> dict[str, str]:
+    """The Dockerfile of a project's service, and what it needs.
+
+    `mounts` is for builders that support RUN --mount; `drain` is how many seconds after SIGTERM connections stay open.
+    """
+    settings = {"name": project.name, "package": project.package, "python": python, "port": port}
+    settings |= {"mounts": mounts, "drain": drain}
     return {
         "Dockerfile": render_template("Dockerfile.jinja", **settings),
         ".dockerignore": render_template("dockerignore.jinja"),

@@ -30,6 +30,8 @@ from seatrial.deploy.tools import ToolError, find_tool
 
 INSTALL = "Install kubectl, or print the manifests and apply them elsewhere: `seatrial deploy kubernetes --render`."
 ACCESS = "Check `kubectl config current-context`, and the settings `context` and `namespace`. Or use --render."
+PRE_STOP = 5  # seconds in which requests still arrive, until every node knows that the pod is terminating
+STOP_SECONDS = 10  # for what is in progress after the drain
 VERSION_PATH = "jsonpath={.spec.template.metadata.labels.app\\.kubernetes\\.io/version}"
 SHA_PATH = "jsonpath={.spec.template.metadata.annotations.seatrial/wheel-sha256}"
 
@@ -56,6 +58,9 @@ class KubernetesSettings(TargetSettings):
     memory: str = Field("512Mi", description="the memory that a pod requests, and its limit")
     cpu_target: int = Field(70, ge=1, le=100, description="percent of that CPU above which pods are added")
     pull_secret: str | None = Field(None, description="the secret with the registry's password")
+    drain: int = Field(
+        25, ge=0, description="seconds in which a pod that terminates answers one more request on each open connection"
+    )
     patience: int = Field(300, ge=1, description="seconds within which the rollout must complete")
 
 
@@ -87,6 +92,8 @@ class Kubernetes:
             version=version,
             tag=tag_of(version),
             sha256=sha256,
+            pre_stop=PRE_STOP,
+            grace=PRE_STOP + self.settings.drain + STOP_SECONDS,
             **{**self.settings.model_dump(), "image": f"{self._image(version)}{digest}"},
         )
 

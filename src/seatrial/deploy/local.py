@@ -46,6 +46,8 @@ class LocalSettings(TargetSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="the log level of the servers, whose logs are in the user's state folder"
     )
+    log_megabytes: int = Field(10, ge=1, description="the size at which a server begins a new log file")
+    log_files: int = Field(3, ge=1, description="how many log files of a server are kept")
 
 
 class Local:
@@ -100,6 +102,8 @@ class Local:
             "patience": self._settings.patience,
             "log_level": self._settings.log_level,
             "environment": self._settings.environment,
+            "log_megabytes": self._settings.log_megabytes,
+            "log_files": self._settings.log_files,
             "allowed_hosts": ",".join(self._settings.allowed_hosts),
             "registry": str(state_home() / "served"),
         }

@@ -20,6 +20,7 @@ from seatrial.deploy.images import PORT, PYTHON, PYTHON_TAG, docker_files, edite
 from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
+STOP_SECONDS = 5  # for what is in progress after the drain
 TOKENS = ("RAILWAY_TOKEN", "RAILWAY_API_TOKEN")
 INSTALL = "Install Railway's command line: npm install --global @railway/cli."
 INVALID = ("unauthorized", "not signed in", "invalid railway_token", "invalid railway_api_token", "please login")
@@ -44,7 +45,11 @@ class RailwaySettings(TargetSettings):
     healthcheck_timeout: int = Field(120, ge=1, description="seconds that Railway waits for /ready")
     restarts: int = Field(10, ge=0, description="how often Railway restarts a server that exited with an error")
     overlap: int = Field(10, ge=0, description="seconds that the old release keeps serving alongside the new one")
-    draining: int = Field(10, ge=0, description="seconds between SIGTERM and SIGKILL for the old release")
+    draining: int = Field(
+        30,
+        ge=0,
+        description="seconds between SIGTERM and SIGKILL of the old release, for a last request on each connection",
+    )
 
 
 def render_railway_json(settings: RailwaySettings) -> str:
@@ -77,7 +82,8 @@ class Railway:
 
     def files(self) -> dict[str, str]:
         """The files of deploy/railway/ besides the lockfile; a project's own version of a file takes precedence."""
-        docker = docker_files(self.project, python=self.settings.python, port=PORT, mounts=False)
+        drain = max(self.settings.draining - STOP_SECONDS, 0)
+        docker = docker_files(self.project, python=self.settings.python, port=PORT, mounts=False, drain=drain)
         return {**docker, "railway.json": render_railway_json(self.settings)}
 
     def check(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import signal
 import socket
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.deploy.health import read_golden_rows, verify_release, wait_until_ready
+from seatrial.deploy.log_file import MEGABYTE, LogPipe, RotatingLog, log_pipe
 from seatrial.wheels.installer import last_lines
 
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
@@ -39,16 +41,19 @@ class ServerSpec:
     registry: str  # the folder in which running servers register themselves
     environment: list[str] = field(default_factory=list)  # variables that it gets besides the harmless ones
     allowed_hosts: str = ""  # separated by commas
+    log_megabytes: int = 10  # after which a new log file is begun
+    log_files: int = 3
 
 
 class SupervisedServer:
     """One server process."""
 
-    def __init__(self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path) -> None:
+    def __init__(self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path, pipe: LogPipe) -> None:
         self.spec = spec
         self.process = process
         self.log = log
         self._private = private
+        self._pipe = pipe
         self._exited = threading.Event()
         self.exit = asyncio.ensure_future(self._wait())
 
@@ -64,6 +69,9 @@ class SupervisedServer:
             await asyncio.to_thread(wait_until_ready, url, spec.patience, lambda: not self._exited.is_set())
             await asyncio.to_thread(verify_release, url, golden_rows(Path(spec.wheel)), spec.version)
         except SeatrialError as error:
+            if self._exited.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._pipe.ended.wait(), 1.0)
             message = f"{spec.name} {spec.version} cannot be served: {error.message}.{self._last_output()}"
             raise SeatrialError(message) from None
 
@@ -117,19 +125,20 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     handles = (listener.fileno(), private.fileno())
     hosts = ("--allowed-hosts", spec.allowed_hosts) if spec.allowed_hosts else ()
     options = [*hosts, "--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
+    output, pipe = await log_pipe(RotatingLog(log, spec.log_megabytes * MEGABYTE, spec.log_files))
     try:
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(spec.python, "-m", "seatrial.serve", spec.package, *options, "--log-level", spec.log_level),
-                stdin=PIPE,
-                stdout=output,
-                stderr=output,
-                pass_fds=handles,
-                cwd=folder,
-                env={**environment, "SEATRIAL_SERVED_DIR": spec.registry},
-            )
+        process = await asyncio.create_subprocess_exec(
+            *(spec.python, "-m", "seatrial.serve", spec.package, *options, "--log-level", spec.log_level),
+            stdin=PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=handles,
+            cwd=folder,
+            env={**environment, "SEATRIAL_SERVED_DIR": spec.registry},
+        )
     except OSError as error:
         raise SeatrialError(f"Cannot start {spec.python}: {error.strerror}.") from None
     finally:
         private.close()
-    return SupervisedServer(spec, process, address, log)
+        os.close(output)
+    return SupervisedServer(spec, process, address, log, pipe)

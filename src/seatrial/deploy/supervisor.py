@@ -37,6 +37,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import url_of
 from seatrial.deploy.control_socket import bind_control, write_record
+from seatrial.deploy.log_file import MEGABYTE, RotatingLog, remove_log
 from seatrial.deploy.server_process import DRAIN, DRAIN_SECONDS, STOP, ServerSpec, SupervisedServer, start_server
 
 BACKOFF, MAX_BACKOFF = 0.1, 10.0  # seconds before a crashed server is restarted: doubled each time, up to the second
@@ -146,7 +147,7 @@ class Supervisor:
     async def _start(self, spec: ServerSpec) -> SupervisedServer:
         self._started += 1
         for log in sorted(self._folder.glob("*-*.log"), key=lambda path: path.stat().st_mtime)[:-LOG_LIMIT]:
-            log.unlink(missing_ok=True)
+            remove_log(log)
         return await start_server(spec, self._listener, self._folder, self._started)
 
     async def _keep_running(self, server: SupervisedServer) -> None:
@@ -256,6 +257,7 @@ def main() -> None:
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
+    sys.stdout = sys.stderr = RotatingLog(options.folder / "supervisor.log", MEGABYTE, 2)
     listener, control = socket.socket(fileno=options.fd), socket.socket(fileno=options.control_fd)
     asyncio.run(supervise(listener, control, options.folder))
 

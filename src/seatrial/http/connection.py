@@ -9,20 +9,16 @@ from time import perf_counter
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seatrial.http import refusals
 from seatrial.http.budget import LARGE, Budget, Holdings
+from seatrial.http.deadlines import TimedProtocol
 from seatrial.http.hosts import host_of
-from seatrial.http.limits import Limits
-from seatrial.http.memory import Trimmer
 from seatrial.http.messages import request_id, to_wire
 from seatrial.http.turns import SLICE, SlicedInput
 
-SWEEP_SECONDS = 0.5
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
 MOST_PIPELINED = 32  # when so many wait, no more are read
-PATIENCE, LEAST_RATE = 1.0, 16 * 2**10  # seconds; and bytes a second, for a body that keeps its place among others
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
 
 
@@ -30,7 +26,7 @@ class RefusedError(Exception):
     """Raised inside the parser's callbacks, to stop it."""
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(TimedProtocol):
     """One connection of a server whose configuration is a GuardedConfig.
 
     The application may have two more methods: `log_request(began, method, path, status, request_id)` for requests that
@@ -38,25 +34,17 @@ class GuardedProtocol(HttpToolsProtocol):
     """
 
     app: Any
-    config: Any
     flow: SlicedInput
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of a new connection: one that stays silent is closed."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=WRITE_BUFFER)
-        self._limits: Limits = self.config.limits
         # A chunk of one byte takes six, so this covers any legitimate body. Anything beyond it is treated as abuse.
         self._message_limit: int = self._limits.header_size + 8 * self._limits.body_size
-        self._began = self._heard = perf_counter()  # of the message that is being received; 0 between messages
-        self._idle = 0.0  # when the connection became idle; 0 while a request is in progress
-        self._stuck = 0.0  # when the client stopped reading; 0 while it reads
-        self._closing = 0.0  # when the sweep first saw it closing
-        self._size = 0
         self._declared = 0  # the Content-Length of the message
         self._follows = False  # whether another message ended in the data that is being parsed
         self._shared = False  # whether the message began in such data, so that its size is not known
-        self._in_head = True
         self._discarded = False  # whether the body is not wanted
         self._refused = 400
         self.useful = False  # whether a request was answered on it
@@ -65,14 +53,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._join(self.config.budget)
 
     def _join(self, budget: Budget) -> None:
-        """Count this connection among those of the process, and see that it is swept."""
+        """Count this connection among those of the process."""
         self._holdings = Holdings(budget, self)
         self.flow = SlicedInput(self.transport, self.config.turns, self._parse)
-        state: Any = self.server_state
-        if not getattr(state, "swept", False):
-            state.swept = True
-            self.loop.call_later(SWEEP_SECONDS, _sweep, self.loop, state, self.config.trimmer)
-        if not budget.make_room(state.connections):
+        if not budget.make_room(self.connections):
             self._refuse(503)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -273,15 +257,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._holdings.hold("responses", 0)
         super().resume_writing()
 
-    def waiting_since(self) -> float:
-        """Since when it waits for its client; 0 while it does not."""
-        return self._stuck or self._began or self._idle
-
-    def is_stalled(self) -> bool:
-        """Whether its client sends or reads so little that another one may take its place."""
-        took = perf_counter() - self.waiting_since()
-        return took > PATIENCE and (self._stuck > 0 or self._size < took * LEAST_RATE)
-
     def evict(self) -> None:
         """Close the connection, which others need more: with a 503 if its client still sends a request."""
         if self._size and not self.transport.get_write_buffer_size():
@@ -304,37 +279,3 @@ class GuardedProtocol(HttpToolsProtocol):
         super().shutdown()
         if self._began and not self.transport.is_closing():
             self.transport.close()
-
-    def check(self, now: float) -> None:
-        """Close the connection if its client is too slow or idle for too long."""
-        limits = self._limits
-        if self.transport.is_closing():
-            self._closing = self._closing or now
-            if now - self._closing > limits.stall_seconds:
-                self.transport.abort()  # its client does not read the last response
-        elif self._stuck and now - self._stuck > limits.stall_seconds:
-            self.transport.abort()
-        elif self._idle and now - self._idle > limits.keep_alive:
-            self.transport.close()
-        elif self._began and not self.flow.waiting and self._is_late(now):
-            if self._size == 0:
-                self.transport.close()  # the client never sent anything
-            elif self.current is not None and self.current.response_started:
-                self.transport.abort()  # it has its response, and is still sending
-            else:
-                self._refuse(408)
-
-    def _is_late(self, now: float) -> bool:
-        limits: Limits = self._limits
-        seconds = limits.header_seconds if self._in_head else limits.body_seconds
-        return now - self._began > seconds or now - self._heard > limits.stall_seconds
-
-
-def _sweep(loop: asyncio.AbstractEventLoop, state: Any, trimmer: Trimmer) -> None:
-    now = perf_counter()
-    for connection in list(state.connections):
-        connection.check(now)
-    if trimmer.look(now) or state.connections:
-        loop.call_later(SWEEP_SECONDS, _sweep, loop, state, trimmer)
-    else:
-        state.swept = False

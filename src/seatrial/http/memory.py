@@ -1,6 +1,7 @@
 """Gives memory back to the system after a peak: the C library keeps what was freed, in the hope of needing it again."""
 
 import ctypes
+import gc
 import os
 import threading
 import time
@@ -21,7 +22,7 @@ class Trimmer:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._start = resident()
-        self._taken = budget.taken
+        self._activity = budget.taken + budget.evicted
         self._left = 0
         self._next = time.perf_counter() + SECONDS
 
@@ -30,12 +31,12 @@ class Trimmer:
         if now < self._next:
             return self._left > 0
         self._next = now + SECONDS
-        if self._taken != self._budget.taken:
-            self._taken, self._left = self._budget.taken, TURNS
-        elif self._left:
-            self._left -= 1
+        activity = self._budget.taken + self._budget.evicted
+        calm = activity == self._activity
+        self._activity = activity
+        self._left = max(self._left - 1, 0) if calm else TURNS
         if self._left and resident() > GROWTH * self._start:
-            threading.Thread(target=trim, name="trim", daemon=True).start()
+            threading.Thread(target=trim, args=(calm,), name="trim", daemon=True).start()
         return self._left > 0
 
 
@@ -46,8 +47,10 @@ def resident() -> int:
     return 0
 
 
-def trim() -> None:
-    """Return free memory to the system, where the C library can."""
+def trim(collect: bool) -> None:
+    """Return free memory to the system, where the C library can; `collect` circles of Python objects before."""
+    if collect:  # it stops the event loop for some milliseconds
+        gc.collect()
     if function := _malloc_trim():
         function(0)
 

@@ -138,8 +138,11 @@ class Release:
         """Validate a JSON body: one row, a list of rows, or {"inputs": [...]}. Raises RowError."""
         return self._parser.parse(body)
 
-    def parse_slices(self, body: bytes) -> Iterator[list[BaseModel]]:
-        """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows."""
+    def parse_slices(self, body: bytes) -> Iterator[tuple[int, list[BaseModel]]]:
+        """Validate a JSON body as `parse` does, a few rows at a time, each list with the place of its first row.
+
+        If that is not the next place, the rows replace what came before. Raises RowError, maybe after some rows.
+        """
         return self._parser.parse_slices(body)
 
     def encode(self, row: BaseModel) -> Encoded:

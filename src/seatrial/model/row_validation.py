@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json
 
-from seatrial.model.row_slices import SLICE, rows_within, slices
+from seatrial.model.row_slices import SLICE, SPACE, rows_within, slices
 from seatrial.model.schema import columns_of, field_validators
 
 ROW_LIMIT = 10_000  # rows in one body, by default
@@ -69,21 +69,26 @@ class RowParser(Generic[RowType]):
         """Validate a JSON body. Raises RowError with locations below "body"."""
         listed, wrapped = (self._listed, self._wrapped) if self._all_errors(body) else self._failing_fast
         try:
-            if _LIST.match(body):
+            start = _first(body)
+            if _LIST.match(body, start):
                 return listed.validate_json(body)  # type: ignore[no-any-return]
-            if _WRAPPED.match(body) and not self._has_inputs:
+            if _WRAPPED.match(body, start) and not self._has_inputs:
                 return wrapped.validate_json(body).inputs  # type: ignore[no-any-return]
             return [self._one.validate_json(body)]
         except ValidationError as error:
             raise RowError(self._errors(_parts(error), ("body",))) from None
 
-    def parse_slices(self, body: bytes) -> Iterator[list[RowType]]:
-        """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows."""
-        found = _LIST.match(body) or (None if self._has_inputs else _WRAPPED_LIST.match(body))
+    def parse_slices(self, body: bytes) -> Iterator[tuple[int, list[RowType]]]:
+        """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows.
+
+        Each list comes with the place of its first row. If that is not the next one, they replace what came before.
+        """
+        start = _first(body)
+        found = _LIST.match(body, start) or (None if self._has_inputs else _WRAPPED_LIST.match(body, start))
         wrapped = found is not None and found.re is _WRAPPED_LIST
         rows = rows_within(body, found.end(), wrapped=wrapped) if found else None
         if rows is None or len(rows) <= SLICE:
-            yield self.parse(body)
+            yield 0, self.parse(body)
             return
         place = ("body", "inputs") if wrapped else ("body",)
         every = self._all_errors(body)
@@ -95,17 +100,17 @@ class RowParser(Generic[RowType]):
             except ValidationError as error:
                 parts = _parts(error)
                 if not all(part["loc"] for part in parts):  # it is not the JSON of rows, or too long
-                    yield self.parse(body)[count:]
+                    yield 0, self.parse(body)
                     return
                 errors += [{**part, "loc": (count + part["loc"][0], *part["loc"][1:])} for part in parts]
                 if not every:
                     break
                 valid = from_json(piece)
-            count += len(valid)
-            if count > self._limit:
+            if count + len(valid) > self._limit:
                 self._reject_long(body, wrapped=wrapped)
             if not errors:
-                yield valid
+                yield count, valid
+            count += len(valid)
         if errors:
             raise RowError(self._errors(errors, place))
 
@@ -184,6 +189,11 @@ class RowParser(Generic[RowType]):
             hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self._names)}"
             message = f"{message}: {hint}"
         return message
+
+
+def _first(body: bytes) -> int:
+    """The place of the first character that is not space; to find it by a regular expression takes milliseconds."""
+    return 0 if body[:1] in (b"[", b"{") else len(body) - len(body.lstrip(SPACE))
 
 
 def _parts(error: ValidationError) -> list[Any]:

@@ -11,14 +11,13 @@ from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.wheels.metadata import REBUILD, read_headers
 from seatrial.wheels.sdist import read_pkg_info
 from seatrial.wheels.simple_api import IndexedFile, parse_filename
 from seatrial.wheels.wheel import (
-    REBUILD,
     WheelInfo,
     identity,
     inspect,
-    read_headers,
     refuse_unsafe,
     refuse_unsafe_library,
 )

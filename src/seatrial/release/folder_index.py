@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
@@ -185,7 +186,7 @@ class FolderIndex(Index):
         self, first: Distribution, listed: Sequence[IndexedFile], withdrawals: Sequence[Withdrawal]
     ) -> None:
         """Refuse a version that was removed, and a library under the name of a model."""
-        if gone := removed_versions(withdrawals).get(str(first.version)):
+        if gone := removed_versions(withdrawals).get(first.version):
             raise RemovedVersionError(
                 f"{first.name} {first.version} was removed by {gone.who} on {gone.when[:10]}: {gone.reason}.",
                 hint="Raise __version__ in the package's __init__.py, build and publish again.",
@@ -205,9 +206,10 @@ class FolderIndex(Index):
     ) -> bool:
         page = project_folder(self.path, name) / PAGE
         listed, withdrawals = read_page(page), read_withdrawals(page)
-        files = [file for file in listed if str(file.version) == version]
+        wanted = _version(version)
+        files = [file for file in listed if file.version == wanted]
         if not files:
-            if action == "remove" and version in removed_versions(withdrawals):
+            if action == "remove" and wanted in removed_versions(withdrawals):
                 self._write_pages(staging, name, listed, withdrawals, changed=False)  # it may have been killed
                 return False
             versions = ", ".join(dict.fromkeys(str(file.version) for file in listed)) or "no versions"
@@ -218,7 +220,7 @@ class FolderIndex(Index):
             return False
         record = Withdrawal(
             action,
-            version,
+            str(wanted),
             reason,
             who,
             self._now().astimezone(UTC).strftime(TIME),
@@ -260,6 +262,13 @@ class FolderIndex(Index):
 
     def _read_release(self, name: str, wheel: IndexedFile) -> dict[str, Any] | None:
         return read_release(project_folder(self.path, name) / wheel.filename)
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise SeatrialError(f"{text[:100]!r} is not a version.", hint="Example: 0.1.0.") from None
 
 
 def _as_shown(listed: list[IndexedFile]) -> list[IndexedFile]:

@@ -122,7 +122,7 @@ class Index(WheelSource):
         if yanked := [r for r in self._releases(name) if r.wheel.yanked]:
             last = yanked[-1]
             raise SeatrialError(
-                f"Every release of {name} on {self.where} is yanked; {last.version}: {last.wheel.yank_reason}.",
+                f"{self.where} has no release of {name} that is not yanked; {last.version}: {last.wheel.yank_reason}.",
                 hint=f"Publish a newer one, or name it: {last.requirement}.",
             )
         near = difflib.get_close_matches(name, self._names_for_hints(), 1)

@@ -5,6 +5,7 @@ client can write in another way. What no route answers is for callers with the p
 """
 
 import hmac
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -73,11 +74,12 @@ class Gate:
         authorization = given.get(b"authorization", b"").decode("latin-1")
         if self._access.allows(authorization):
             return None
-        # A client that has not sent a password yet may do so on the same connection, if it sends no body.
-        guessed = bool(authorization)
-        if guessed:
+        # A client that has not sent a password yet may do so on the same connection. One that sends a body without a
+        # password is treated as one that guesses: it would connect again at once.
+        hostile = bool(authorization) or given.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in names
+        if hostile:
             await self._brake.wait((scope.get("client") or ("unknown",))[0])
-        close = CLOSE if guessed or scope["method"] not in ("GET", "HEAD") else {}
+        close = CLOSE if hostile else {}
         return PlainTextResponse("The user name or the password is wrong.\n", 401, {**CHALLENGE, **close})
 
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,6 +95,8 @@ class IndexRoute(Route):
 
     def __init__(self, method: str, path: str, endpoint: Any, caller: Caller, gate: Gate) -> None:
         super().__init__(path, endpoint, methods=[method])
+        # Starlette's pattern ends with $, which a line break may follow.
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"\Z")
         self.caller = caller
         self._gate = gate
 

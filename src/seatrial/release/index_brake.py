@@ -5,6 +5,7 @@ The right password is never delayed, from whichever address it comes, so nobody 
 
 import asyncio
 import logging
+import random
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,7 +51,7 @@ class Brake:
 
     async def wait(self, address: str) -> None:
         """Wait as long as a wrong password must; the longest waiting is let go where too many wait."""
-        seconds = self.delay(address)
+        seconds = self.delay(address) * random.uniform(1.0, 2.0)  # noqa: S311 - so that not all come again at once
         if len(self._pending) >= self._limit:
             self._pending.popleft().set()
         early = asyncio.Event()

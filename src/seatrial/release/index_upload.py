@@ -137,13 +137,19 @@ class _Worker:
         async with self._turn:
             try:
                 async with asyncio.timeout(VETTING_SECONDS):
-                    result = json.loads(await self._ask(str(path)))
+                    answer = await self._ask(str(path))
+                if not answer:  # the worker itself has ended, maybe before this file
+                    raise ConnectionError
+                result = json.loads(answer)
                 return result["status"], result["text"]
-            except (TimeoutError, ValueError, OSError):  # it was killed, or does not answer
-                self._kill()
+            except (TimeoutError, ValueError):  # the process for this file was killed, or does not answer
+                await self.stop()
                 return 400, f"{path.name} is refused: its inspection takes too much time or memory."
+            except OSError:
+                await self.stop()
+                return 503, "The inspection was interrupted. Try again."
             except BaseException:
-                self._kill()  # its answer would be taken for that to the next file
+                await self.stop()  # its answer would be taken for that to the next file
                 raise
 
     async def _ask(self, path: str) -> bytes:
@@ -160,7 +166,7 @@ class _Worker:
         await process.stdin.drain()
         return await process.stdout.readline()
 
-    def _kill(self) -> None:
+    async def stop(self) -> None:
         """End the worker with what it has started."""
         process, self._process = self._process, None
         if process and process.returncode is None:
@@ -169,3 +175,5 @@ class _Worker:
                     os.killpg(process.pid, signal.SIGKILL)
                 else:
                     process.kill()
+        if process:
+            await process.communicate()

@@ -19,8 +19,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if settings.standby_fd is not None and (settings.fd is None or settings.workers > 1):
         parser.error("--standby-fd requires --fd and a single worker")
     try:
-        if settings.drain and settings.workers > 1:
-            raise SeatrialError("--drain (SEATRIAL_DRAIN) requires a single worker.")
         from seatrial.serve.server import run
 
         return run(package, settings)

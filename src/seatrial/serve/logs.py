@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 0.05
 FLUSH_LINES = 64  # a flush blocks the event loop, and more lines at once would be noticeable
+BUSY = 503  # the server refuses work that it has no room for: that is no error of its own
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their level info is only for debugging
 
 # Everything that could start a new line or control a terminal. `escape` also writes lone surrogates as backslashes.
@@ -168,6 +169,7 @@ class AccessLog:
         self.release = "-"
         self._line = self._json if as_json else self._text
         self._info = level <= logger.level("INFO").no
+        self._warning = level <= logger.level("WARNING").no
         self._error = level <= logger.level("ERROR").no
         self._pending: list[tuple[float, float, str, str, int, str]] = []
         self._second = 0
@@ -175,7 +177,7 @@ class AccessLog:
 
     def add(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
         """Add a request; `began` is time.perf_counter() at its first byte."""
-        if not (self._info if status < 500 else self._error):
+        if not (self._info if status < 500 else self._warning if status == BUSY else self._error):
             return
         pending = self._pending
         pending.append((began, time.perf_counter(), method, path, status, request_id))
@@ -199,7 +201,7 @@ class AccessLog:
         second = int(now)
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%H:%M:%S", time.localtime(second))
-        level = "INFO    " if status < 500 else "ERROR   "
+        level = "INFO    " if status < 500 else "WARNING " if status == BUSY else "ERROR   "
         return (
             f"{self._prefix}.{int((now - second) * 1000):03d} {level} {method} {escape(path)} {status}"
             f" {took:.2f} ms {self.release} {request_id}\n"
@@ -209,7 +211,7 @@ class AccessLog:
         second = int(now)
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        level = "INFO" if status < 500 else "ERROR"
+        level = "INFO" if status < 500 else "WARNING" if status == BUSY else "ERROR"
         quoted = json.dumps(path)[1:-1]
         if "\\" in request_id or '"' in request_id:
             request_id = json.dumps(request_id)[1:-1]

@@ -18,7 +18,6 @@ from uvicorn.supervisors import multiprocess
 from seatrial.core.files import write_atomic
 from seatrial.core.ports import listen, url_of
 from seatrial.http.config import GuardedConfig, guarded_config
-from seatrial.http.server import GuardedServer
 from seatrial.model import Release
 from seatrial.serve import logs
 from seatrial.serve.asgi import AsgiApp, create_app
@@ -109,11 +108,11 @@ class _Worker(multiprocess.Process):
     """A worker process with our own server."""
 
     @property
-    def server(self) -> GuardedServer:
+    def server(self) -> uvicorn.Server:
         """The server; Uvicorn asks for it in the worker."""
         if self._server is None:
-            self._server = GuardedServer(self.config)
-        return self._server  # type: ignore[return-value]
+            self._server = Server(self.config, drain=worker_settings()[1].drain)
+        return self._server
 
 
 class _Workers(multiprocess.Multiprocess):
@@ -125,6 +124,12 @@ class _Workers(multiprocess.Multiprocess):
         """Run until a signal."""
         multiprocess.Process = _Worker  # type: ignore[misc] # Uvicorn has no setting for it
         super().run()
+
+    def terminate_all(self) -> None:
+        """Stop the workers; nobody else accepts connections on the socket."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
     def keep_subprocess_alive(self) -> None:
         """Check the workers; Uvicorn calls this twice a second."""

@@ -161,9 +161,9 @@ class Service:
         parsed: list[BaseModel] = []
         written: list[RowJson] = []
         began = time.perf_counter()
-        for rows in self.release.parse_slices(body):
-            parsed += rows
-            written += self._score([self._encode(row) for row in rows])
+        for start, rows in self.release.parse_slices(body):
+            parsed[start:] = rows
+            written[start:] = self._score([self._encode(row) for row in rows]) if rows else []
             now = time.perf_counter()
             time.sleep(min(REST * (now - began), MOST_REST))  # the event loop needs the interpreter's lock
             began = time.perf_counter()

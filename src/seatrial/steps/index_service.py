@@ -13,13 +13,16 @@ from filelock import FileLock, Timeout
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import listen, url_of
 from seatrial.core.project import ProjectSettings
+from seatrial.http import Limits
 from seatrial.release import FolderIndex
+from seatrial.release.index_brake import Brake
 from seatrial.release.index_server import Access, make_app
 
 if TYPE_CHECKING:
     import uvicorn
 
 BODY_HELD = 256 * 2**10  # bytes of an upload that are in memory while it is received; the rest is on disk
+REFUSALS_LOGGED = 20  # lines a second
 FORM_SIZE = 8 * 2**20  # bytes of the other fields of an upload
 
 
@@ -44,7 +47,10 @@ def serve_index(
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".serving", timeout=0):
                 on_start(url_of(host, listener.getsockname()[1], "https" if certificate else "http"))
-                config = server_config(make_app(FolderIndex(folder), access), certificate=certificate, key=key)
+                # Half of the connections stay free for those who know the password.
+                brake = Brake(pending=index_limits().connection_count() // 2)
+                app = make_app(FolderIndex(folder), access, brake=brake)
+                config = server_config(app, certificate=certificate, key=key)
                 with _logged_to(sys.stderr):
                     uvicorn.Server(config).run(sockets=[listener])
         except Timeout:
@@ -55,12 +61,18 @@ def serve_index(
             raise SeatrialError(f"{folder} cannot be served: {error.strerror or error}.") from None
 
 
-def server_config(app: Any, *, certificate: Path | None = None, key: Path | None = None) -> "uvicorn.Config":
-    """Uvicorn's configuration for the index: the limits of the model server, with time for large uploads."""
-    from seatrial.http import Limits, guarded_config
+def index_limits() -> Limits:
+    """The limits of the index: those of the model server, with time and room for large uploads."""
     from seatrial.release.index_upload import LIMIT, SECONDS
 
-    limits = Limits(body_size=LIMIT + FORM_SIZE, body_held=BODY_HELD, body_seconds=SECONDS)
+    return Limits(body_size=LIMIT + FORM_SIZE, body_held=BODY_HELD, body_seconds=SECONDS)
+
+
+def server_config(app: Any, *, certificate: Path | None = None, key: Path | None = None) -> "uvicorn.Config":
+    """Uvicorn's configuration for the index."""
+    from seatrial.http import guarded_config
+
+    limits = index_limits()
     loop: Literal["auto", "asyncio"] = "auto"
     if certificate:
         # A client that never finishes the handshake is not a connection yet, so no other limit applies to it.
@@ -78,6 +90,28 @@ def server_config(app: Any, *, certificate: Path | None = None, key: Path | None
     )
 
 
+class RefusalFilter(logging.Filter):
+    """Lets through some lines of each second about refused requests, so that a flood of them does not cost more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._second, self._lines, self._left_out = 0.0, 0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line of Uvicorn's access log is written; its last argument is the status."""
+        arguments = record.args
+        if not (isinstance(arguments, tuple) and arguments and isinstance(arguments[-1], int) and arguments[-1] >= 400):
+            return True
+        if record.created - self._second >= 1:
+            left_out, self._left_out = self._left_out, 0
+            self._second, self._lines = record.created, 0
+            if left_out:
+                logging.getLogger("uvicorn.error").warning("%d more requests were refused", left_out)
+        self._lines += 1
+        self._left_out += self._lines > REFUSALS_LOGGED
+        return self._lines <= REFUSALS_LOGGED
+
+
 @contextmanager
 def _logged_to(stream: TextIO) -> Iterator[None]:
     """Write the log by a thread that drops lines while nobody reads them: a full pipe must not stop the server."""
@@ -89,9 +123,12 @@ def _logged_to(stream: TextIO) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(levelname)s:     %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    access, refusals = logging.getLogger("uvicorn.access"), RefusalFilter()
+    access.addFilter(refusals)
     try:
         yield
     finally:
+        access.removeFilter(refusals)
         logger.removeHandler(handler)
         writer.stop()
 

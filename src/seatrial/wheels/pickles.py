@@ -20,9 +20,9 @@ IMPORTABLE = re.compile(
 LINE = 1 << 16
 
 # Kinds of values. NAMED was imported; UNKNOWN comes from the program that unpickles, as a persistent id does.
-MARK, TUPLE, NONE, NAMED, UNKNOWN, PLAIN = "mark", "tuple", "None", "named", "unknown", "plain"
+MARK, TUPLE, NAMED, UNKNOWN, PLAIN = "mark", "tuple", "named", "unknown", "plain"
 PUSHED = {"GLOBAL": NAMED, "STACK_GLOBAL": NAMED, "EXT1": NAMED, "EXT2": NAMED, "EXT4": NAMED, "PERSID": UNKNOWN}
-PUSHED |= {"BINPERSID": UNKNOWN, "MARK": MARK, "NONE": NONE}
+PUSHED |= {"BINPERSID": UNKNOWN, "MARK": MARK}
 PUSHED |= dict.fromkeys(("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"), TUPLE)
 GETS, PUTS = ("GET", "BINGET", "LONG_BINGET"), ("PUT", "BINPUT", "LONG_BINPUT")
 CHANGES = ("APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS")  # call a method of what they change
@@ -157,13 +157,16 @@ class _Machine:
 
 
 def _calls(name: str, taken: list[str]) -> bool:
-    """Whether an opcode calls something; `taken` is what it takes from the stack, in the order of the table."""
-    if name == "INST":
+    """Whether an opcode calls something; `taken` is what it takes from the stack, in the order of the table.
+
+    FRAME calls nothing, but unpicklers disagree about what follows where an argument crosses the end of a frame.
+    """
+    if name in ("INST", "FRAME"):
         return True
     if name == "OBJ":
         return bool(taken) and taken[0] in (NAMED, UNKNOWN)
     if name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
         return taken[0] in (NAMED, UNKNOWN) and taken[1] in (TUPLE, UNKNOWN)
     if name == "BUILD":
-        return taken[0] == NAMED and taken[1] != NONE
+        return taken[0] == NAMED
     return name in CHANGES and taken[0] == NAMED

@@ -48,7 +48,7 @@ LIMIT, COMPLAINT = 5, 500  # complaints reported, and characters of each
 
 
 @dataclass(frozen=True)
-class Subject:
+class VettedWheel:
     """The wheel that is checked; `folder` is its .dist-info folder, `name` its canonical name."""
 
     archive: zipfile.ZipFile
@@ -59,7 +59,7 @@ class Subject:
 
 
 def complaints(
-    wheel: Subject, commands: EntryPoints, release: dict[str, Any] | None, budget: InspectionBudget
+    wheel: VettedWheel, commands: EntryPoints, release: dict[str, Any] | None, budget: InspectionBudget
 ) -> tuple[str, ...]:
     """List what makes a wheel unsafe as a model."""
     result: list[str] = []
@@ -85,7 +85,7 @@ def complaints(
     return tuple(complaint[:COMPLAINT] for complaint in result[:LIMIT])
 
 
-def _member(wheel: Subject, member: zipfile.ZipInfo, budget: InspectionBudget) -> str:
+def _member(wheel: VettedWheel, member: zipfile.ZipInfo, budget: InspectionBudget) -> str:
     name = member.filename
     top, _, rest = name.partition("/")
     if top not in (wheel.folder, wheel.package):

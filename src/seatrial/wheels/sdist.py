@@ -9,12 +9,11 @@ from typing import IO, cast
 from seatrial.core.errors import SeatrialError
 from seatrial.wheels.archive import check_names
 from seatrial.wheels.budget import CHUNK, InspectionBudget, InspectionError
+from seatrial.wheels.metadata import REBUILD, SHOWN
 from seatrial.wheels.source_code import bytecode
 
 TEXT_LIMIT = 2 * 2**20  # PKG-INFO is read into memory
 HEADER_LIMIT = 8 * 2**10  # bytes of an extended header, which tarfile reads into memory
-SHOWN = 200  # characters of a name that a message repeats
-REBUILD = "Build it again with `seatrial build`."
 
 
 def read_pkg_info(path: Path) -> bytes:

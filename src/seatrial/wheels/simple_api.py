@@ -121,9 +121,9 @@ def read_withdrawals(path: Path) -> list[Withdrawal]:
         raise SeatrialError(f"{path} cannot be read: {error}", hint="Restore it; nothing was changed.") from None
 
 
-def removed_versions(withdrawals: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
-    """The versions that were removed, each with its record."""
-    return {each.version: each for each in withdrawals if each.action == "remove"}
+def removed_versions(withdrawals: Iterable[Withdrawal]) -> dict[Version, Withdrawal]:
+    """The versions that were removed, each with its record; 1.0 and 1.0.0 are one version."""
+    return {Version(each.version): each for each in withdrawals if each.action == "remove"}
 
 
 def project_html(name: str, files: list[IndexedFile], withdrawals: Sequence[Withdrawal] = ()) -> str:

@@ -6,8 +6,6 @@ and a model may not (native code, hooks, pickles) is in `complaints`.
 
 import hashlib
 import json
-import math
-import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,10 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from packaging.metadata import RawMetadata, parse_email
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.tags import parse_tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
@@ -28,17 +22,22 @@ from seatrial.wheels.archive import check_members, check_record, open_archive, r
 from seatrial.wheels.budget import InspectionBudget, InspectionError
 from seatrial.wheels.entry_points import read_entry_points
 from seatrial.wheels.libraries import library_complaints
-from seatrial.wheels.safety import Subject, complaints
+from seatrial.wheels.metadata import (
+    REBUILD,
+    SHOWN,
+    TAGS_LIMIT,
+    check_tags,
+    read_headers,
+    read_requirements,
+    read_requires_python,
+    tag_count,
+)
+from seatrial.wheels.safety import VettedWheel, complaints
 
 RELEASE_FILE = "artifacts/release.json"
 TEXT_LIMIT = 2 * 2**20  # METADATA and release.json are read into memory
-HEADERS_LIMIT, HEADER_LINES = 256 * 2**10, 2_000
-REQUIREMENTS_LIMIT = 64 * 2**10  # characters of all requirements together, each of which takes time to parse
-SHOWN = 200  # characters of what a wheel says that a message repeats
-TAGS_LIMIT = 500  # combinations in one compressed tag set
 UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
 LIBRARY_RULE = "A library on the index has one package, named like the project, and only commands of that name."
-REBUILD = "Build it again with `seatrial build`."
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def read_release(path: Path) -> dict[str, Any] | None:
 def parse_wheel_name(path: Path) -> tuple[str, Version]:
     """Read the canonical name and the version from a wheel's file name."""
     try:
-        if _tag_count(path.name.removesuffix(".whl")) > TAGS_LIMIT:
+        if tag_count(path.name.removesuffix(".whl")) > TAGS_LIMIT:
             raise InvalidWheelFilename(path.name)
         name, version, _, _ = parse_wheel_filename(path.name)
     except (InvalidWheelFilename, ValueError):
@@ -195,7 +194,7 @@ def _inspect(
     _check_identity(path, (name, version), folder, f"{headers.get('name')} {headers.get('version')}")
     package = _package(names, name.replace("-", "_"))
     record = check_record(path, archive, folder, budget)
-    _check_tags(path, _read(path, archive, f"{folder}/WHEEL"))
+    check_tags(path, _read(path, archive, f"{folder}/WHEEL"))
     scripts = f"{folder}/entry_points.txt"
     commands = read_entry_points(_read(path, archive, scripts)) if scripts in names else {}
     document = f"{package}/{RELEASE_FILE}"
@@ -208,22 +207,14 @@ def _inspect(
         sha256=_hash(content),
         size=content.seek(0, 2),
         summary=headers.get("summary", ""),
-        requires_python=_requires_python(path, headers.get("requires_python")),
-        requires_dist=_requirements(path, headers.get("requires_dist", [])),
+        requires_python=read_requires_python(path, headers.get("requires_python")),
+        requires_dist=read_requirements(path, headers.get("requires_dist", [])),
         record=record,
         metadata=metadata,
         release=release,
-        complaints=complaints(Subject(archive, folder, package, name, path.name), commands, release, budget),
+        complaints=complaints(VettedWheel(archive, folder, package, name, path.name), commands, release, budget),
         library_complaints=library_complaints(names, folder, name, commands),
     )
-
-
-def read_headers(path: Path, metadata: bytes) -> RawMetadata:
-    """Read METADATA or PKG-INFO, within bounds: each requirement takes time to parse."""
-    head = re.split(rb"\r?\n\r?\n", metadata, maxsplit=1)[0]
-    if len(head) > HEADERS_LIMIT or head.count(b"\n") > HEADER_LINES:
-        raise SeatrialError(f"{path} is refused: its metadata has over {HEADER_LINES:,} lines of headers.")
-    return parse_email(head + b"\n\n")[0]
 
 
 def _hash(content: IO[bytes]) -> str:
@@ -255,30 +246,6 @@ def identity(name: str, version: str) -> tuple[str, Version] | None:
         return None
 
 
-def _check_tags(path: Path, content: bytes) -> None:
-    """Compare the tags in WHEEL with those in the file name, which installers use."""
-    lines = content.decode("utf-8", errors="replace").splitlines()
-    declared = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
-    if sum(map(_tag_count, declared)) > TAGS_LIMIT:
-        raise SeatrialError(f"{path} is refused: its WHEEL is for more than {TAGS_LIMIT} platforms.", hint=REBUILD)
-    expected = set(map(str, parse_wheel_filename(path.name)[3]))
-    if {str(tag) for text in declared for tag in parse_tag(text)} != expected:
-        shown = ", ".join(sorted(declared))[:SHOWN] or "no platform"
-        raise SeatrialError(
-            f"{path} is refused: its WHEEL is for {shown}, which does not match its file name.", hint=REBUILD
-        )
-    versions = [line.partition(":")[2].strip() for line in lines if line.startswith("Wheel-Version:")]
-    if len(versions) != 1 or not versions[0].startswith("1."):
-        raise SeatrialError(
-            f"{path} is refused: its WHEEL has the format version {', '.join(versions)[:SHOWN] or 'none'}, not 1.x."
-        )
-
-
-def _tag_count(text: str) -> int:
-    """How many tags one such as py2.py3-none-any stands for: the product of its three parts."""
-    return math.prod(part.count(".") + 1 for part in text.split("-")[-3:])
-
-
 def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > TEXT_LIMIT:
         raise SeatrialError(f"{path} is refused: {name} is over {TEXT_LIMIT >> 20} MiB.")
@@ -293,32 +260,6 @@ def _release(path: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise SeatrialError(f"{path}: its release.json is not an object.", hint=REBUILD)
     return document
-
-
-def _requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
-    if sum(map(len, lines)) > REQUIREMENTS_LIMIT:
-        raise SeatrialError(f"{path} is refused: its requirements have over {REQUIREMENTS_LIMIT >> 10} kB.")
-    try:
-        requirements = [Requirement(line) for line in lines]
-    except InvalidRequirement as error:
-        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {str(error)[:SHOWN]}") from None
-    for requirement in requirements:
-        if requirement.url:
-            raise SeatrialError(
-                f"{path} is refused: it pins {requirement.name[:SHOWN]} to a direct URL.",
-                hint="Require a version of it instead, and publish that to the index.",
-            )
-    return tuple(map(str, requirements))
-
-
-def _requires_python(path: Path, specifier: str | None) -> str | None:
-    if len(specifier or "") > 1000:
-        raise SeatrialError(f"{path} is refused: its Requires-Python is too long.", hint=REBUILD)
-    try:
-        SpecifierSet(specifier or "")
-    except InvalidSpecifier:
-        raise SeatrialError(f"{path} is refused: its Requires-Python is {specifier!r}.", hint=REBUILD) from None
-    return specifier
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,93 @@
+"""Large input takes turns: nobody waits until all of somebody else's is parsed."""
+
+import asyncio
+from typing import Any
+
+from seatrial.http.turns import MOST_IN_A_TURN, SLICE, SlicedInput, Turns
+
+
+class Transport:
+    """A transport that notes whether it reads."""
+
+    reading = True
+    closing = False
+
+    def pause_reading(self) -> None:
+        assert self.reading
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.reading
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+def made(turns: Turns, parsed: list[Any], name: str = "") -> tuple[SlicedInput, Transport]:
+    transport = Transport()
+    return SlicedInput(transport, turns, lambda data: parsed.append((name, len(data)))), transport  # type: ignore[arg-type]
+
+
+def test_inputs_are_parsed_in_slices_and_in_turn() -> None:
+    async def main() -> None:
+        parsed: list[tuple[str, int]] = []
+        turns = Turns()
+        (first, one), (second, two) = made(turns, parsed, "first"), made(turns, parsed, "second")
+        first.add(bytes(3 * SLICE + 5))
+        second.add(bytes(SLICE + 5))
+        assert (one.reading, two.reading, parsed) == (False, False, [])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert [name for name, _ in parsed] == ["first", "second", "first", "second", "first", "first"]
+        assert sorted({size for _, size in parsed}) == [5, SLICE]
+        assert (one.reading, two.reading) == (True, True)
+
+    asyncio.run(main())
+
+
+def test_an_application_that_has_enough_gets_no_more_slices() -> None:
+    async def main() -> None:
+        parsed: list[Any] = []
+        input_, transport = made(Turns(), parsed)
+        input_.pause_reading()
+        input_.add(bytes(2 * SLICE))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (parsed, transport.reading) == ([], False)
+        input_.resume_reading()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(parsed) == 2
+        assert transport.reading
+
+    asyncio.run(main())
+
+
+def test_a_turn_of_the_loop_serves_a_bounded_number() -> None:
+    async def main() -> None:
+        parsed: list[Any] = []
+        turns = Turns()
+        for _ in range(3 * MOST_IN_A_TURN):
+            made(turns, parsed)[0].add(b"x")
+        await asyncio.sleep(0)
+        assert 0 < len(parsed) <= MOST_IN_A_TURN
+
+    asyncio.run(main())
+
+
+def test_a_closed_connection_is_not_parsed() -> None:
+    async def main() -> None:
+        parsed: list[Any] = []
+        turns = Turns()
+        (closing, transport), (closed, _) = made(turns, parsed), made(turns, parsed)
+        closing.add(bytes(2 * SLICE))
+        closed.add(bytes(2 * SLICE))
+        transport.closing = True
+        closed.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert parsed == []
+        assert closing.waiting == b""
+
+    asyncio.run(main())

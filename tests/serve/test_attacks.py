@@ -1,0 +1,25 @@
+"""A server in a container of 512 MiB survives attacks for ten seconds each, and honest clients hardly notice."""
+
+import pytest
+from benchmarks.attacks.attackers import ATTACKS
+from benchmarks.attacks.container import NoControlGroupsError
+from benchmarks.attacks.run import measure
+
+SLOWEST_MS = 1000  # the goal is 250, on a machine of its own; here other tests run too
+SECONDS = 10.0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", list(ATTACKS))
+def test_an_attack_ends_nothing_and_loses_nothing(titanic: object, kind: str) -> None:
+    try:
+        figures = measure(kind, SECONDS)
+    except NoControlGroupsError as error:
+        pytest.skip(str(error))
+    assert not figures["killed"], figures
+    assert figures["lost"] == {}, figures
+    assert figures["sent"] == SECONDS * 200, figures
+    assert figures["slowest_ms"] < SLOWEST_MS, figures
+    assert figures["peak_mb"] < 400, figures
+    if kind != "unread responses":  # it loads the documentation pages, which stay
+        assert figures["afterwards_mb"] < 1.2 * figures["start_mb"], figures
