@@ -25,7 +25,7 @@ def every_word(test: Callable[[str], None]) -> Callable[[], None]:
     """Run a test with each of the hostile words, and with made-up ones."""
     for word in WORDS:
         test = example(word)(test)
-    return settings(max_examples=60, deadline=None, database=None)(given(ANY_TEXT)(test))
+    return settings(max_examples=25, deadline=None, database=None)(given(ANY_TEXT)(test))
 
 
 def in_shell(*lines: str) -> list[str]:

@@ -79,6 +79,7 @@ def test_a_release_says_what_it_carries() -> None:
     assert str(CarriedRows("none", table=False)).startswith(
         "Real rows: the wheel carries none; the sdist carries no table."
     )
+    assert "The model itself keeps training rows (SVC)." in str(carried_rows({"memorizing": ["SVC"]}))
     assert carried_rows({}).reference == "full"  # a release from before the setting
 
 

@@ -213,7 +213,7 @@ def test_the_page_loads_only_from_its_own_server_without_errors(visit: Any, url:
 def test_it_starts_with_the_example_and_its_prediction(visit: Any, url: str, titanic: Any) -> None:
     page = visit().open(url)
     assert page.get_by_label("Name").input_value() == "Marsh, Miss. Ada"
-    assert page.get_by_label("Age", exact=True).input_value() == "7"
+    assert page.get_by_label("Age", exact=True).input_value() == "8"
     assert page.get_by_label("female", exact=True).is_checked()
     prediction = titanic.predict(titanic.metadata.example)[0]
     likeliest = prediction["probabilities"][str(prediction["prediction"])]
@@ -530,7 +530,7 @@ def test_a_curve_shows_other_values_of_a_number(visit: Any, url: str, titanic: A
     ]
     label = page.locator("#curve svg").get_attribute("aria-label")
     assert "probability of \u201csurvived\u201d is lowest" in label
-    assert "The dot is this row, at 7\xa0years." in label
+    assert "The dot is this row, at 8\xa0years." in label
     page.get_by_label("Age", exact=True).fill("40")
     until(page, "document.querySelector('#curve svg').getAttribute('aria-label').includes('at 40')")
     assert page.evaluate(LOW_CONTRAST) == []

@@ -93,7 +93,7 @@ def test_names_of_pydantic_and_python_and_any_text_make_a_project_that_works(kin
     names = [name for name in dict.fromkeys([*NAMES, *OTHERS, *WORDS]) if len(name) < 200 and name != "y"]
     clean = clean_names(names)
     assert len(set(clean)) == len(names)
-    every = 4 if kind in ("numbers", "categories") else 12  # the others become several features each
+    every = 8 if kind in ("numbers", "categories") else 24  # the others become several features each
     chosen = dict.fromkeys([*names[::every], *OTHERS, "NaiveDatetime", "AwareDatetime", "false", "none"])
     values = {name: VALUES[kind](number) for number, name in enumerate(chosen)}
     values |= {"day": VALUES["dates"](1), "moment": VALUES["moments"](2), "kind": VALUES["categories"](3)}

@@ -19,13 +19,15 @@ REFERENCE_FILES = {"full": "reference.csv", "hashed": "reference.json"}
 class CarriedRows:
     """`reference` is full, hashed or none, with its number of `rows`; `table` says whether the sdist has the table.
 
-    `examples` are the columns of free text whose example in schema.py is a text of the table.
+    `examples` are the columns of free text whose example in schema.py is a text of the table. `memorizing` are the
+    estimators that keep training rows.
     """
 
     reference: str = "full"
     rows: int = 0
     table: bool = True
     examples: tuple[str, ...] = ()
+    memorizing: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -39,13 +41,15 @@ class CarriedRows:
         }.get(self.reference, "the wheel carries none")
         sdist = "the sdist carries the whole table" if self.table else "the sdist carries no table"
         shown = f" Examples in schema.py are texts of the table: {', '.join(self.examples)}." if self.examples else ""
-        return f"Real rows: {wheel}; {sdist}. What a service shows is made up.{shown}"
+        model = f" The model itself keeps training rows ({', '.join(self.memorizing)})." if self.memorizing else ""
+        return f"Real rows: {wheel}; {sdist}.{model} What a service shows is made up.{shown}"
 
 
 def carried_rows(document: dict[str, Any]) -> CarriedRows:
     """Read `carries` of release.json; a release from before it was noted has full rows."""
     known = {name: document[name] for name in ("reference", "rows", "table") if name in document}
-    return CarriedRows(**known, examples=tuple(document.get("examples", ())))
+    examples, memorizing = (tuple(document.get(name, ())) for name in ("examples", "memorizing"))
+    return CarriedRows(**known, examples=examples, memorizing=memorizing)
 
 
 def labelled_csv(columns: Sequence[Column], table: Columns, target: str, labels: Array) -> str:

@@ -16,6 +16,7 @@ from seatrial.train import made_up_rows, reference_rows
 from seatrial.train.error_range import error_range
 from seatrial.train.evaluation import Evaluation, Importance
 from seatrial.train.golden_rows import golden_rows
+from seatrial.train.memorized_rows import memorizing
 from seatrial.train.model_card import model_card
 from seatrial.train.profile import Fingerprint
 from seatrial.train.provenance import environment, git_state
@@ -35,6 +36,7 @@ class EngineFile:
 
 def release_metadata(
     recipe: Recipe,
+    fitted: Fitted,
     evaluation: Evaluation,
     doubts: dict[str, str],
     importance: Sequence[Importance],
@@ -81,17 +83,18 @@ def release_metadata(
         proof=engine.proof,
         environment=environment(),
         git=git_state(project.root),
-        carries=asdict(_carried(recipe)),
+        carries=asdict(_carried(recipe, fitted)),
     )
 
 
-def _carried(recipe: Recipe) -> CarriedRows:
+def _carried(recipe: Recipe, fitted: Fitted) -> CarriedRows:
     project, rows = recipe.project, min(len(recipe.split.test), reference_rows.REFERENCE_ROWS)
     return CarriedRows(
         project.reference,
         0 if project.reference == "none" else rows,
         project.table_in_sdist,
         tuple(made_up_rows.copied(recipe.columns, recipe.table.columns)),
+        memorizing(fitted.pipeline, len(recipe.split.train)),
     )
 
 

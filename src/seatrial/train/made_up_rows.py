@@ -130,10 +130,12 @@ def _masks(column: Column, present: Array) -> list[Any]:
 def in_table(columns: Sequence[Column], table: Columns, row: Row) -> bool:
     """Whether a row of the table has exactly these values, as the table holds them."""
     same = np.ones(len(next(iter(table.values()))), dtype=bool)
-    for column in columns:
+    for column in sorted(columns, key=lambda column: not column.numeric):  # numbers compare fastest, and differ most
         value, values = row[column.name], table[column.name]
-        absent = np.isnan(values) if column.numeric else values == None  # noqa: E711 - elementwise
-        same &= absent if value is None or (column.numeric and np.isnan(value)) else values == value
+        if value is None or (column.numeric and np.isnan(value)):
+            same &= np.isnan(values) if column.numeric else values == None  # noqa: E711 - elementwise
+        else:
+            same &= values == value
         if not same.any():
             return False
     return True

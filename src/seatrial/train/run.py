@@ -97,7 +97,7 @@ def train(
         doubts = doubts_about(evaluation, importance, held_out, scorer, seed=project.seed)
         columns, target = recipe.columns, project.target
         fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, target, table.task)
-        metadata = release_metadata(recipe, evaluation, doubts, importance, engine, fingerprint)
+        metadata = release_metadata(recipe, fitted, evaluation, doubts, importance, engine, fingerprint)
         artifacts = artifact_files(recipe, fitted, metadata, engine)
         progress("writing the report")
         name = row_name(recipe.checker.schema)

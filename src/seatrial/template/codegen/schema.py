@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seatrial.core.quoting import python
-from seatrial.model.masked_text import FEWEST_ROWS, common_masks, masked
+from seatrial.model.masked_text import FEWEST_ROWS, common_masks
 from seatrial.template.codegen.literals import WIDTH, comment, listed, short
 from seatrial.template.column_names import RESERVED, clean_name
 from seatrial.template.records import KEPT, KINDS, ColumnFacts, Decision, Examination
@@ -118,7 +118,7 @@ def _field(column: ColumnFacts, examination: Examination, alias: str) -> str:
 
 
 def _sentence(decision: Decision) -> str:
-    reason = _SUCH_AS.sub(lambda found: f"such as {found[1]}{masked(found[2])}{found[1]}", decision.reason)
+    reason = _SUCH_AS.sub(lambda found: re.sub(r"\d", "0", found[0]), decision.reason)
     text = f"{decision.what}: {reason}"
     return short(f"{text[:1].upper()}{text[1:]}", 300) + "."
 
