@@ -16,6 +16,8 @@ VARIABLES = {
     "SEATRIAL_INDEX_PASSWORD": "the password of `seatrial index serve`",
     "SEATRIAL_REFERENCE_KEY": "the secret of the hashes that a release carries where `reference` is hashed; the same "
     "for training and trials",
+    "SEATRIAL_SIGNING_KEY": "a private key, as PEM or as the path of a PEM file: passed trials are signed with it",
+    "SEATRIAL_SIGNING_PASSWORD": "the password of that key, if it has one",
     "SEATRIAL_LOCK_INDEX": "the index that `seatrial ci lock` finds the toolkit on",
     "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
     "SEATRIAL_ALLOWED_HOSTS": "host names that requests to a server may have, separated by commas; default: loopback "
