@@ -7,7 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-PROJECT_SECTIONS = ("index", "release", "trial", "signing", "deploy", "ci")  # keys of [tool.seatrial] that are tables themselves
+PROJECT_SECTIONS = (
+    "index",
+    "release",
+    "trial",
+    "signing",
+    "deploy",
+    "ci",
+)  # keys of [tool.seatrial] that are tables themselves
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,5 +1,6 @@
 """A release has the files that belong to it, whatever else is in the project's folder."""
 
+import gzip
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -179,3 +180,11 @@ def test_a_hook_does_not_hide_what_is_uncommitted(root: Path, tmp_path: Path, mo
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
     (root / "data.csv").write_text("x,y\n")
     assert uncommitted_files(find_project(root)) == ["data.csv"]
+
+
+@pytest.mark.parametrize("content", [b"", b"null", bytes(range(128, 256)) * 9, gzip.compress(b"no tar")])
+def test_a_damaged_sdist_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m-0.1.0.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(SeatrialError, match=r"m-0\.1\.0\.tar\.gz is not a readable sdist"):
+        sdist_files(path)

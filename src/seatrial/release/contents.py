@@ -8,10 +8,12 @@ import os
 import shutil
 import tarfile
 import tomllib
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git, repository_root
 from seatrial.core.project import ProjectSettings, read_toml
 from seatrial.core.version import version_diff, version_in_diff
@@ -75,8 +77,11 @@ def left_out(project: ProjectSettings) -> list[str]:
 
 def sdist_files(sdist: Path) -> list[str]:
     """The files in an sdist, without its top folder."""
-    with tarfile.open(sdist) as archive:
-        return sorted(member.name.partition("/")[2] for member in archive if not member.isdir())
+    try:
+        with tarfile.open(sdist) as archive:
+            return sorted(member.name.partition("/")[2] for member in archive if not member.isdir())
+    except (tarfile.TarError, EOFError, zlib.error, ValueError):
+        raise SeatrialError(f"{sdist} is not a readable sdist.", hint="Run `seatrial build` again.") from None
 
 
 def uncommitted_files(project: ProjectSettings) -> list[str]:
