@@ -73,18 +73,18 @@ class Contained:
 
 
 @contextmanager
-def contained_server(group: Path, *options: str, python: Path | None = None) -> Iterator[Contained]:
-    """Serve the reference project's model in a control group, with a log that goes nowhere."""
+def contained_server(group: Path, *options: str, source: Path = ROOT / "titanic" / "src") -> Iterator[Contained]:
+    """Serve the reference project's model in a control group, with a log that goes nowhere; it must be trained."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "titanic" / "src")}
-    command = [str(python or sys.executable), "-m", "seatrial.serve", "titanic_model", "--port", str(port), *options]
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    command = [sys.executable, "-m", "seatrial.serve", "titanic_model", "--port", str(port), *options]
     process = subprocess.Popen(
         ["sh", "-c", f'echo $$ > "{group}/cgroup.procs" && exec "$@"', "sh", *command],
         env=environment,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if "BENCH_LOG" not in os.environ else None,
+        stderr=subprocess.DEVNULL,
     )
     try:
         for _ in range(600):

@@ -4,17 +4,19 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks.attacks.container import ROOT, contained_server, control_group
 
+SOURCE = ROOT / "titanic" / "src"
 WARM_UP = 2.0
 CALM = 8.0  # seconds after the attack until memory is measured again
 
 
-def measure(kind: str, seconds: float, *options: str) -> dict[str, Any]:
+def measure(kind: str, seconds: float, *options: str, source: Path = SOURCE) -> dict[str, Any]:
     """Attack a new server; `options` are the server's."""
-    with control_group() as group, contained_server(group, *options) as server:
+    with control_group() as group, contained_server(group, *options, source=source) as server:
         _finish(_start("honest", server.port, WARM_UP))
         start = server.resident
         honest = _start("honest", server.port, seconds)

@@ -1,5 +1,7 @@
 """A server in a container of 512 MiB survives attacks for ten seconds each, and honest clients hardly notice."""
 
+from pathlib import Path
+
 import pytest
 from benchmarks.attacks.attackers import ATTACKS
 from benchmarks.attacks.container import NoControlGroupsError
@@ -11,9 +13,9 @@ SECONDS = 10.0
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", list(ATTACKS))
-def test_an_attack_ends_nothing_and_loses_nothing(titanic: object, kind: str) -> None:
+def test_an_attack_ends_nothing_and_loses_nothing(titanic_project: Path, kind: str) -> None:
     try:
-        figures = measure(kind, SECONDS)
+        figures = measure(kind, SECONDS, source=titanic_project / "src")
     except NoControlGroupsError as error:
         pytest.skip(str(error))
     assert not figures["killed"], figures
