@@ -134,7 +134,7 @@ def make_sdist(
     path = folder / f"{stem}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         data = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n{content}".encode()
-        for file, text in (("PKG-INFO", data), ("pyproject.toml", b""), *more.items()):
+        for file, text in {"PKG-INFO": data, "pyproject.toml": b"", **more}.items():
             member = tarfile.TarInfo(f"{stem}/{file}")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text))

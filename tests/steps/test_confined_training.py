@@ -83,7 +83,9 @@ def test_a_poisoned_recipe_gets_nowhere(tmp_path: Path, monkeypatch: pytest.Monk
         assert not list(outside.iterdir())
         assert {path: path.read_bytes() for path in before} == before
         tried = " ".join(code.attempts)
-        assert all(word in tried for word in ("secret", "outside", "socket.connect", "os.fork", "environ"))
+        assert [word for word in ("/sec", "/out", "socket.connect", "os.fork", "environ") if word not in tried] == [], (
+            tried
+        )
         loose = {**os.environ, "HOME": str(home), "AIMS": str(tmp_path / "project" / "aims.json")}
         copy = tmp_path / "poisoned.py"
         copy.write_text(Path(poisoned.__file__).read_text())

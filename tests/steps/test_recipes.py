@@ -44,7 +44,6 @@ def edited(name: str, content: bytes) -> Callable[[Files], object]:
     [
         (edited(f"{PACKAGE}/pipeline.py", b"import os\n"), f"{PACKAGE}/pipeline.py"),
         (edited(f"{PACKAGE}/more.py", b""), f"{PACKAGE}/more.py"),
-        (edited(f"{PACKAGE}/pipeline.pyc", b""), f"{PACKAGE}/pipeline.pyc"),
         (edited("src/numpy/__init__.py", b""), "src/numpy/__init__.py"),  # would be imported in place of the real one
         (edited("src/sitecustomize.py", b""), "src/sitecustomize.py"),
         (lambda files: files.pop(f"{PACKAGE}/features.py"), f"{PACKAGE}/features.py"),

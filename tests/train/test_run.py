@@ -37,7 +37,8 @@ def test_the_same_table_gives_the_same_artifacts_and_report_byte_for_byte(tmp_pa
     assert second.id == first.id
     assert contents(project.artifacts) == artifacts
     assert contents(second.folder) == pages
-    assert set(artifacts) == {"model.onnx", "release.json", "card.md", "schema.json", "golden.json", "reference.csv"}
+    rows = {"golden.json", "reference.csv"}
+    assert set(artifacts) == {"model.onnx", "release.json", "card.md", "schema.json", "sbom.cdx.json", *rows}
 
 
 def test_another_seed_is_another_run(tmp_path: Path) -> None:

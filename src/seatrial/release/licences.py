@@ -27,13 +27,19 @@ class LicensedLibrary:
 
 def licensed_libraries(wheel: WheelInfo) -> list[LicensedLibrary]:
     """The libraries in a wheel's bill of materials; none where it has no such bill."""
-    bill = next((name for name in wheel.record if name.endswith(f".dist-info/sboms/{SBOM_FILE}")), None)
-    components = json.loads(wheel.read(bill)).get("components", ()) if bill else ()
+    bill = bill_of_materials(wheel)
+    components = json.loads(bill).get("components", ()) if bill else ()
     return [
         LicensedLibrary(each["name"], each.get("version", ""), _stated(each.get("licenses", ())))
         for each in components
         if each.get("type") == "library"
     ]
+
+
+def bill_of_materials(wheel: WheelInfo) -> bytes:
+    """A wheel's bill of materials, where PEP 770 puts it; empty if it has none."""
+    name = next((name for name in wheel.record if name.endswith(f".dist-info/sboms/{SBOM_FILE}")), "")
+    return wheel.read(name) if name else b""
 
 
 def questionable(libraries: Collection[LicensedLibrary], allowed: Collection[str] = ()) -> list[LicensedLibrary]:

@@ -14,7 +14,9 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.model.metadata import SBOM_FILE
 from seatrial.release import BuiltRelease, Index, IndexedRelease
+from seatrial.release.licences import bill_of_materials
 from seatrial.steps.confined_training import REBUILT, ConfinedCode, confined_code
 from seatrial.train.recipe import Recipe
 from seatrial.train.recipe_scorer import RecipeScorer
@@ -179,13 +181,17 @@ def _released(index: Index, release: IndexedRelease, folder: Path, project: Proj
 def _unpack(archive: Path, wheel: WheelInfo, folder: Path) -> ProjectSettings:
     """Unpack an sdist, and require that its package is the wheel's, byte for byte, with the settings of its training.
 
-    The rest of `src/` is what a build writes about itself (`*.egg-info`), and is removed.
+    The rest of `src/` is what a build writes about itself (`*.egg-info`), and is removed; so is the bill of materials,
+    which a wheel has in another place.
     """
     unpack_sdist(archive, folder)
     root = folder / archive.name.removesuffix(".tar.gz")
     source = find_project(root)
     for described in source.source.glob("*.egg-info"):
         shutil.rmtree(described)
+    bill = source.artifacts / SBOM_FILE
+    if bill.is_file() and bill.read_bytes() == bill_of_materials(wheel):
+        bill.unlink()
     different = _difference(source, wheel) if source.root == root.resolve() else "pyproject.toml"
     if different:
         raise ReplacedSdistError(

@@ -276,7 +276,7 @@ def test_faults_are_injected_job_by_job_and_removed_again(sandbox: Sandbox):
         ("eat", "was killed: out of memory (limit 512 MB)."),
         ("forge", "wrote an invalid answer: "),
         ('forge {"jobs": [], "load_seconds": 1}', "answered 0 of 1 jobs."),
-        ('forge {"jobs": [{}]}', "wrote an invalid answer: "),
+        ('forge {"jobs": [{}]}', "wrote no 0.npy."),
     ],
 )
 def test_a_release_that_does_not_answer_is_not_compared(sandbox: Sandbox, what: str, words: str):

@@ -28,7 +28,7 @@ CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 
 # What an interpreter and its libraries read besides their own files; nothing there belongs to a user.
 SYSTEM_FILES = (
-    "/usr", "/lib", "/lib64", "/opt/lib", "/nix/store", "/sys/devices/system", "/sys/fs/cgroup", "/proc/self",
+    "/usr", "/lib", "/lib64", "/opt/lib", "/nix/store", "/sys/devices", "/sys/bus/pci", "/sys/fs/cgroup", "/proc/self",
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/etc/ld.so.cache", "/etc/localtime", "/etc/timezone",
     "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/mime.types", "/dev/urandom", "/dev/random", "/dev/zero",
 )  # fmt: skip
