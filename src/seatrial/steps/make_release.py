@@ -103,10 +103,10 @@ def release(
 def _differs(project: "ProjectSettings", published: "WheelInfo") -> bool:
     """Whether the trained package differs from a published wheel in more than its version and its commit."""
     from seatrial.core.files import read_json
-    from seatrial.model.metadata import METADATA_FILE
+    from seatrial.model.metadata import METADATA_FILE, SBOM_FILE
 
-    # Both name the commit or the version.
-    named = {_card(project), f"{published.package}/artifacts/{METADATA_FILE}"}
+    # All of them name the commit or the version.
+    named = {_card(project), *(f"{published.package}/artifacts/{name}" for name in (METADATA_FILE, SBOM_FILE))}
     if set(published.changed_files(project.source)) - named:
         return True
     return {**read_json(project.artifacts / METADATA_FILE), "git": None} != {**(published.release or {}), "git": None}

@@ -190,7 +190,8 @@ def _unpack(archive: Path, wheel: WheelInfo, folder: Path) -> ProjectSettings:
     for described in source.source.glob("*.egg-info"):
         shutil.rmtree(described)
     bill = source.artifacts / SBOM_FILE
-    if bill.is_file() and bill.read_bytes() == bill_of_materials(wheel):
+    packaged = f"{wheel.package}/artifacts/{SBOM_FILE}" in wheel.record  # by another build back end than the template's
+    if not packaged and bill.is_file() and bill.read_bytes() == bill_of_materials(wheel):
         bill.unlink()
     different = _difference(source, wheel) if source.root == root.resolve() else "pyproject.toml"
     if different:
