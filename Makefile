@@ -32,11 +32,10 @@ soak: $(DEV)
 		tests/trial/test_detection.py tests/trial/test_tasks.py tests/trial/sandbox/test_sandbox.py \
 		tests/trial/compare/test_groups.py tests/template/test_training.py \
 		tests/docs/test_site.py::test_the_site_is_usable_in_a_browser_without_a_network \
-		tests/test_demo.py::test_pip_installs_the_core_and_nothing_heavy \
-		tests/deploy/test_local.py::test_each_rollback_goes_one_release_further_back \
+		tests/test_demo.py \
 		tests/ci/test_repository.py::test_a_change_of_one_project_runs_its_jobs_alone \
-		tests/cli/test_trial.py::test_two_wheels_that_cannot_be_trained_again_are_inconclusive \
-		tests/trial/test_run.py::test_a_repackaging_may_change_nothing_at_all \
+		tests/cli/test_trial.py tests/deploy/test_local.py tests/deploy/test_drain.py \
+		tests/trial/test_run.py \
 		tests/serve/test_attacks.py
 
 lint: $(DEV)

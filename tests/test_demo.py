@@ -147,6 +147,7 @@ def test_pip_installs_the_core_and_nothing_heavy(other_environment: Path):
     assert not names & {"scikit-learn", "pandas", "skl2onnx", "onnx", "fastapi", "typer", "pyarrow", "scipy"}
 
 
+@pytest.mark.soak
 def test_python_predicts(other_environment: Path, tmp_path: Path):
     code = f"import titanic_model; print(titanic_model.predict([{JACK!r}])); print(titanic_model.__version__)"
     done = subprocess.run(
@@ -157,6 +158,7 @@ def test_python_predicts(other_environment: Path, tmp_path: Path):
     assert version == "0.1.0"
 
 
+@pytest.mark.soak
 def test_the_command_predicts(other_environment: Path, project: Path):
     command = [other_environment / "titanic-model", "predict", project / "data" / "titanic.csv"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -145,6 +145,7 @@ def test_an_intended_change_is_named_and_waits_until_somebody_accepts_it(release
     assert releases.run("publish").returncode == 0, "the version and the artifacts are still the published ones"
 
 
+@pytest.mark.soak
 def test_two_releases_are_compared_by_name_without_a_project(releases: Releases, tmp_path: Path) -> None:
     index = str(releases.root / ".seatrial" / "index")
     names = ("titanic-model==0.1.0", "titanic-model==0.1.1")
@@ -155,6 +156,7 @@ def test_two_releases_are_compared_by_name_without_a_project(releases: Releases,
     assert (tmp_path / "out" / "trial.html").is_file()
 
 
+@pytest.mark.soak
 def test_a_trial_of_two_named_releases_is_stored_for_the_gates_of_their_project(releases: Releases) -> None:
     shutil.rmtree(releases.root / ".seatrial" / "trials")
     done = releases.run("trial", "titanic-model==0.1.1", "titanic-model==0.1.0", "--json")

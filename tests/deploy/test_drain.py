@@ -83,7 +83,11 @@ def row(titanic: Release) -> bytes:
 
 @pytest.mark.parametrize(
     ("rendered", "options"),
-    [(kubernetes_drain, ()), (railway_drain, ()), (kubernetes_drain, ("--workers", "2"))],
+    [
+        (kubernetes_drain, ()),
+        pytest.param(railway_drain, (), marks=pytest.mark.soak),
+        pytest.param(kubernetes_drain, ("--workers", "2"), marks=pytest.mark.soak),
+    ],
     ids=["kubernetes", "railway", "two workers"],
 )
 def test_no_open_connection_loses_a_request(

@@ -284,7 +284,11 @@ def test_a_worse_model_is_blocked_by_its_metrics(releases: ReleaseMaker) -> None
 
 @pytest.mark.parametrize(
     ("predict", "check"),
-    [("drops", "golden.scores"), ("shuffles", "invariants.inputs"), ("batch", "golden.scores")],
+    [
+        pytest.param("drops", "golden.scores", marks=pytest.mark.soak),
+        pytest.param("shuffles", "invariants.inputs", marks=pytest.mark.soak),
+        ("batch", "golden.scores"),
+    ],
 )
 def test_a_package_with_a_faulty_predict_is_blocked(releases: ReleaseMaker, predict: str, check: str) -> None:
     rows = golden()
@@ -345,8 +349,8 @@ ENORMOUS = SCHEMA.replace("x: float | None", "x: float = Field(ge=1000)").replac
         ({"files": {"reference.csv": None}}, "has no moody_model/artifacts/reference.csv"),
         ({"files": {"reference.csv": reference(target="z")}}, "no column `y`"),
         ({"files": {"reference.csv": "x,what,kind,sure,y\n"}}, "has no rows"),
-        ({"facts": {"split": {}}}, "does not record how its rows were split"),
-        ({"files": {"golden.json": json.dumps(golden(what="exit 0"))}}, "ended without an answer"),
+        pytest.param({"facts": {"split": {}}}, "does not record how its rows were split", marks=pytest.mark.soak),
+        pytest.param({"files": {"golden.json": json.dumps(golden(what="exit 0"))}}, "ended without an answer", marks=pytest.mark.soak),
         ({"files": {"golden.json": json.dumps(golden(what="crash"))}}, "crashed"),
         ({"code": {"features.py": "def y(x: float | None) -> float | None:\n    raise OSError('no store')\n"}}, "no store"),
         ({"code": {"features.py": "import nowhere_to_be_found\n"}}, "nowhere_to_be_found"),

@@ -509,6 +509,7 @@ def test_a_damaged_graph_cannot_be_loaded(open_moody: Open):
         open_moody(model=b"\x08\x0a").ask([Describe()])
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("_without_the_kernel")
 def test_a_model_from_outside_its_wheel_is_refused(open_moody: Open, tmp_path: Path):
     checkout = tmp_path / "checkout"
@@ -581,7 +582,7 @@ def versions(**names: str) -> dict[str, str]:
     return {name.replace("_", "-"): version for name, version in names.items()}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_versions_of_onnxruntime_are_both_asked(open_moody: Open):
     """The graph is of trees in float64: ai.onnx.ml 5, IR version 10."""
     from sklearn.ensemble import HistGradientBoostingClassifier
