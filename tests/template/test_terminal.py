@@ -27,6 +27,9 @@ def talk(cwd: Path, *turns: tuple[str, str]) -> tuple[str, int]:
             assert time.monotonic() < end, f"{wanted!r} was not asked in {shown!r}"
             shown += _read(terminal)
         os.write(terminal, typed.encode())
+        # Python drops a Ctrl-C that arrives in a finalizer; a person presses it again.
+        while typed == "\x03" and not select.select([terminal], [], [], 5)[0]:
+            os.write(terminal, typed.encode())
     while part := _read(terminal):
         shown += part
     os.close(terminal)
