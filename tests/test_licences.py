@@ -7,6 +7,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from seatrial.release.licences import COPYLEFT
+
 # Tools on a developer's machine that are neither in a model's wheel nor in its server.
 KNOWN = {
     "serve": set(),
@@ -17,7 +19,6 @@ KNOWN = {
     "sql": {"psycopg", "psycopg-binary"},
 }
 # The Mozilla licence (certifi, pathspec) asks nothing of those who use its files unchanged.
-COPYLEFT = re.compile(r"\bA?L?GPL|GNU|EUPL|\bCDDL|\bSSPL|\bBUSL", re.IGNORECASE)
 
 
 def installed_with(extra: str) -> set[str]:

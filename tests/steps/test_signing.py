@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.projects.tiny import make_project
 from tests.trial.samples import BASELINE, CANDIDATE
+from tests.wheels.signing_keys import pem, public_key_of
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
@@ -16,15 +16,9 @@ from seatrial.steps.signing import STATEMENT, sign_result, signed_by, signing_ke
 from seatrial.trial import gate
 from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.report.formats import to_json
-from seatrial.wheels.attestation import AttestationError, public_key_of
+from seatrial.wheels.attestation import AttestationError
 
-
-def private_key() -> bytes:
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(*form)
-
-
-KEY, THEIRS = private_key(), private_key()
+KEY, THEIRS = (pem(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
 VERDICT = Verdict(
     kind="retrain",
     task="binary",

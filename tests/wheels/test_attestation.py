@@ -11,19 +11,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from tests.wheels.signing_keys import pem, public_key_of
 
-from seatrial.wheels.attestation import PAYLOAD, AttestationError, TrialStatement, public_key_of, sign, verify
+from seatrial.wheels.attestation import PAYLOAD, AttestationError, TrialStatement, sign, verify
 
 WHEEL, OTHER = "ab" * 32, "cd" * 32
 PASSED = TrialStatement("titanic_model-0.2.0-py3-none-any.whl", WHEEL, "12" * 32, "34" * 32, ("golden.scores",))
 ACCEPTED = TrialStatement("m-0.1.0-py3-none-any.whl", WHEEL, "12" * 32, "", ("golden.scores",), ("metrics.trivial",))
-
-
-def pem(key: Any, password: bytes | None = None) -> bytes:
-    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
-    content: bytes = key.private_bytes(serialization.Encoding.PEM, form, encryption)
-    return content
 
 
 KEY, THEIRS = pem(ec.generate_private_key(ec.SECP256R1())), pem(ec.generate_private_key(ec.SECP256R1()))

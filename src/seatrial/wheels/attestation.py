@@ -78,15 +78,6 @@ def sign(statement: TrialStatement, private_key: bytes, password: str | None = N
     return json.dumps(envelope.to_dict(), sort_keys=True) + "\n"
 
 
-def public_key_of(private_key: bytes, password: str | None = None) -> bytes:
-    """The public half of a private key, as PEM."""
-    from cryptography.hazmat.primitives import serialization
-
-    key = serialization.load_pem_private_key(private_key, password.encode() if password else None)
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, form)
-
-
 def verify(envelope: bytes, public_keys: Sequence[bytes], wheel_sha256: str) -> TrialStatement:
     """Return the statement if one of these keys (PEM) signed it and it is about this wheel; else AttestationError."""
     dsse, _ = _libraries()
