@@ -93,11 +93,3 @@ class BackgroundHandler(logging.Handler):
     def _report(self, count: int) -> None:
         message = f"{count} log lines were dropped, because nobody read the log"
         self.emit(logging.LogRecord("seatrial", logging.WARNING, __file__, 0, message, None, None))
-
-
-def log_in_background(level: int = logging.INFO) -> None:
-    """Send the standard library's logging, Uvicorn's included, to standard error, without waiting for its reader."""
-    logging.basicConfig(handlers=[BackgroundHandler()], level=level, force=True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from filelock import FileLock, Timeout
 
@@ -115,11 +115,9 @@ class RefusalFilter(logging.Filter):
 @contextmanager
 def _logged_to(stream: TextIO) -> Iterator[None]:
     """Write the log by a thread that drops lines while nobody reads them: a full pipe must not stop the server."""
-    from seatrial.http.log_writer import DroppingWriter
+    from seatrial.http.log_writer import BackgroundHandler
 
-    logger = logging.getLogger("uvicorn")
-    writer = DroppingWriter(stream.fileno(), lambda count: logger.warning("%d lines of the log were dropped", count))
-    handler = logging.StreamHandler(cast(TextIO, writer))
+    logger, handler = logging.getLogger("uvicorn"), BackgroundHandler(stream)
     handler.setFormatter(logging.Formatter("%(levelname)s:     %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -130,7 +128,7 @@ def _logged_to(stream: TextIO) -> Iterator[None]:
     finally:
         access.removeFilter(refusals)
         logger.removeHandler(handler)
-        writer.stop()
+        handler.close()
 
 
 def index_folder(project: ProjectSettings) -> Path:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 LIMIT = 4 * 2**20  # bytes of one module
-COMPILED = frozenset({".pyc", ".pyo", ".pyd", ".so", ".pyw"})
 MAGIC = range(0x0B00, 0x1000)  # the first two bytes of compiled code of any Python 3, before a CR and a LF
 INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})  # control characters, and what changes the order of letters
 ALLOWED = frozenset("\t\n\f\ufeff")

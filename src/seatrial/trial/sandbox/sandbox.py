@@ -207,10 +207,7 @@ def _compile_libraries(python: Path, wheel: WheelInfo) -> None:
     """Import what releases run on, and nothing of the release, so that Python stores it compiled."""
     engine = str((wheel.release or {}).get("engine"))
     modules = [MODULES.get(name, name) for name in PINNED.get(engine, PINNED["onnx"])]
-    code = (
-        "import importlib, sys\nfor name in sys.argv[1:]:\n try: importlib.import_module(name)\n except Exception: pass"
-    )
-    command = [str(python), "-I", "-c", code, *modules, "seatrial.model.release", "seatrial.model.console"]
+    command = [str(python), "-I", "-c", IMPORT_ALL, *modules, "seatrial.model.release", "seatrial.model.console"]
     with suppress(subprocess.TimeoutExpired, OSError):  # it only saves time
         subprocess.run(
             command, env=allowed_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
