@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from seatrial.release.licences import COPYLEFT
+from seatrial.train.sbom import licence_of
 
 # Tools on a developer's machine that are neither in a model's wheel nor in its server.
 KNOWN = {
@@ -43,21 +44,14 @@ def installed_with(extra: str) -> set[str]:
     return found
 
 
-def licence(name: str) -> str:
-    metadata = distribution(name).metadata
-    classifiers = [line for line in metadata.get_all("Classifier") or [] if line.startswith("License ::")]
-    first = (metadata.get("License") or "").strip().splitlines()[:1]  # some contain the whole text
-    return "; ".join([metadata.get("License-Expression") or "", *classifiers, *first])
-
-
 @pytest.mark.parametrize("extra", KNOWN)
 def test_only_known_distributions_have_a_copyleft_licence(extra: str) -> None:
     names = installed_with(extra)
     assert {"numpy", "pydantic", "onnxruntime"} <= names
-    assert {name for name in names if COPYLEFT.search(licence(name))} == KNOWN[extra]
+    assert {name for name in names if COPYLEFT.search(licence_of(distribution(name).metadata))} == KNOWN[extra]
 
 
 def test_every_distribution_states_its_licence() -> None:
     names = set().union(*(installed_with(extra) for extra in KNOWN)) - {"seatrial"}
     assert len(names) > 60
-    assert {name for name in names if not re.search(r"\w", licence(name))} == set()
+    assert {name for name in names if not re.search(r"\w", licence_of(distribution(name).metadata))} == set()
