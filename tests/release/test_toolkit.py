@@ -35,6 +35,21 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+def test_another_index_gets_the_same_wheel_without_a_build(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
+    one, two, three = (FolderIndex(tmp_path / name) for name in ("one", "two", "three"))
+    first = publish_toolkit(one)
+    (kept,) = (tmp_path / "home" / "toolkit").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "build_distributions", None)
+        assert publish_toolkit(two).sha256 == first.sha256
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert publish_toolkit(three).sha256 == first.sha256, "a damaged one is built again"
+    assert inspect(kept).sha256 == first.sha256
+
+
 def test_an_edited_toolkit_is_a_new_version_and_the_newest_is_found(checkout: Path, tmp_path: Path) -> None:
     index = FolderIndex(tmp_path / "index")
     code = checkout / "src" / "seatrial" / "core" / "errors.py"
