@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # Before scikit-learn loads: with two threads in each of two workers, boosted trees take seven times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -44,10 +45,22 @@ def copy_titanic(destination: Path) -> Path:
 @pytest.fixture(scope="session")
 def titanic_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained copy of the reference project; tests read it and do not change it."""
-    folder = copy_titanic(tmp_path_factory.mktemp("titanic") / "titanic")
-    command = [sys.executable, "-m", "seatrial", "train", "--project", str(folder), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    trained = _trained_once(tmp_path_factory)
+    return Path(shutil.copytree(trained, tmp_path_factory.mktemp("titanic") / "titanic"))
+
+
+def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference project, trained by whichever of pytest-xdist's workers comes first."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own) / "trained" / "titanic"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.parent / "lock"):
+        if not folder.exists():
+            part = copy_titanic(folder.with_name("titanic.part"))
+            command = [sys.executable, "-m", "seatrial", "train", "--project", str(part), "--json"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            part.rename(folder)
     return folder
 
 

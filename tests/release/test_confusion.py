@@ -58,7 +58,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory, pip_home: Path) -> Iterator[World]:
     root = tmp_path_factory.mktemp("world")
     ours = FolderIndex(root / "private")
     ours.publish([make_wheel(root, version=OURS)])
@@ -68,7 +68,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     public.publish([make_wheel(root / "evil", "acme-utils", "99.0", release=None, content="evil = True")])
     public.publish([make_wheel(root / "evil", "seatrial", "0.1.0", release=None)])
     public.publish([make_wheel(root / "evil", "popular", "1.0", release=None, requires=("acme-utils",))])
-    subprocess.run([sys.executable, "-m", "venv", str(root / "pip")], check=True)
     handler = functools.partial(_Quiet, directory=public.path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -76,7 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         url = f"http://127.0.0.1:{server.server_port}/simple/"
         release = ours.find("tiny-model")
         pin = f"{release.requirement} --hash=sha256:{release.sha256}"
-        yield World(private, url, root / "pip" / "bin" / "python", empty.with_token, pin)
+        yield World(private, url, pip_home, empty.with_token, pin)
     server.shutdown()
     server.server_close()
 

@@ -39,14 +39,6 @@ class Installer:
         return done.stdout.strip()
 
 
-@pytest.fixture(scope="module")
-def pip_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with pip in it; it takes seconds to make, so it installs into others."""
-    root = tmp_path_factory.mktemp("pip") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(root)], check=True)
-    return root / "bin" / "python"
-
-
 @pytest.fixture(params=["pip", "uv"])
 def installer(request: pytest.FixtureRequest, tmp_path: Path) -> Installer:
     root = tmp_path / "venv"

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.projects.tiny import make_wheel
 
 import seatrial
 from seatrial.core.errors import SeatrialError
+from seatrial.core.progress import Progress
 from seatrial.release import FolderIndex, build_toolkit, inspect, publish_toolkit
 from seatrial.release import toolkit as module
 
@@ -33,6 +35,29 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(CHECKOUT / name, root / name)
     monkeypatch.setattr(seatrial, "__file__", str(root / "src" / "seatrial" / "__init__.py"))
     return root
+
+
+def test_another_index_gets_the_same_wheel_without_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+
+    def build(folder: Path, *, local: str, progress: Progress) -> Path:
+        built.append(local)
+        return make_wheel(folder, "seatrial", f"0.1.0+{local}", release=None)
+
+    monkeypatch.setattr(module, "build_toolkit", build)
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
+    one, two, three = (FolderIndex(tmp_path / name) for name in ("one", "two", "three"))
+    first = publish_toolkit(one)
+    (kept,) = (tmp_path / "home" / "toolkit").iterdir()
+    assert publish_toolkit(two).sha256 == first.sha256
+    assert len(built) == 1
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert publish_toolkit(three).sha256 == first.sha256
+    assert len(built) == 2, "a damaged one is built again"
+    assert inspect(kept).sha256 == first.sha256
+    monkeypatch.setattr(module, "_fingerprint", lambda *_: "other")
+    assert publish_toolkit(three).version.endswith("2.hother")
+    assert len(built) == 3
 
 
 def test_an_edited_toolkit_is_a_new_version_and_the_newest_is_found(checkout: Path, tmp_path: Path) -> None:

@@ -27,19 +27,21 @@ def talk(cwd: Path, *turns: tuple[str, str]) -> tuple[str, int]:
             assert time.monotonic() < end, f"{wanted!r} was not asked in {shown!r}"
             shown += _read(terminal)
         os.write(terminal, typed.encode())
-        # Python drops a Ctrl-C that arrives in a finalizer; a person presses it again.
-        while typed == "\x03" and not select.select([terminal], [], [], 5)[0]:
-            os.write(terminal, typed.encode())
-    while part := _read(terminal):
+    # Python drops a Ctrl-C that arrives in a finalizer; a person presses it again.
+    again = "\x03" if turns[-1][1] == "\x03" else ""
+    while part := _read(terminal, again):
         shown += part
     os.close(terminal)
     return shown, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _read(terminal: int) -> str:
-    """The next output; "" at the end."""
-    if not select.select([terminal], [], [], PATIENCE)[0]:
-        return ""
+def _read(terminal: int, again: str = "") -> str:
+    """The next output; "" at the end. While there is none, `again` is typed every few seconds."""
+    end = time.monotonic() + PATIENCE
+    while not select.select([terminal], [], [], 3 if again else PATIENCE)[0]:
+        if time.monotonic() > end:
+            return ""
+        os.write(terminal, again.encode())
     try:
         return os.read(terminal, 2**16).decode(errors="replace")
     except OSError:  # how Linux signals the end of a terminal

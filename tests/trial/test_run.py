@@ -1,24 +1,19 @@
 """Whole trials of small releases: what passes, what blocks, and every setup in which the comparison would be vacuous."""
 
-import csv
-import io
 import json
-from dataclasses import asdict
 from datetime import date
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.projects.misbehaving import FEATURES, INIT, SCHEMA, make_moody
-from tests.projects.tiny import RELEASE, make_wheel
+from tests.projects.misbehaving import INIT, SCHEMA
+from tests.projects.tiny import make_wheel
 from tests.trial import samples
+from tests.trial.sigmoid_releases import IMPUTED, NOTED, ROWS, SHIFT, ReleaseMaker, golden, reference, scores
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.schema import Column
-from seatrial.release import open_index, publish_toolkit
-from seatrial.train.profile import fingerprint
+from seatrial.steps.trial import write_result
 from seatrial.trial import gate
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
@@ -32,110 +27,6 @@ from seatrial.trial.rows.reference import LabelledRows
 from seatrial.trial.run import run
 
 pytestmark = pytest.mark.slow
-
-# A text that is not the name of a trick is harmless: probes contain many texts.
-MILD = FEATURES.replace('globals()[f"_{name}"](argument)', 'globals().get(f"_{name}", lambda _: None)(argument)')
-# A missing value is zero, as after an imputer: no real model answers NaN.
-IMPUTED = MILD.replace("return x if answer is None", "return (0.0 if x is None else x) if answer is None")
-SHIFT = 0.1  # without it a probe with x = 0 is a tie, which rounding decides
-NOTED = Policy(inconclusive="note", timeout=30)
-ROWS = 300
-
-
-def _fingerprint() -> dict[str, Any]:
-    xs = np.random.default_rng(2).normal(size=1000)
-    found = fingerprint("0" * 64, {"x": xs}, COLUMNS, (xs > 0).astype(np.int64), "y", "binary")
-    return json.loads(json.dumps(asdict(found)))
-
-
-COLUMNS = (Column("x", "number", nullable=True, required=True),)
-FINGERPRINT = _fingerprint()
-
-
-def graph(scale: float = 1.0, shift: float = 0.0) -> bytes:
-    """[1 - s, s] with s the sigmoid of scale * y + shift."""
-    from onnx import TensorProto, helper
-
-    kind = TensorProto.DOUBLE
-    nodes = [
-        helper.make_node("Mul", ["numbers", "scale"], ["a"]),
-        helper.make_node("Add", ["a", "shift"], ["b"]),
-        helper.make_node("Sigmoid", ["b"], ["s"]),
-        helper.make_node("Sub", ["one", "s"], ["t"]),
-        helper.make_node("Concat", ["t", "s"], ["scores"], axis=1),
-    ]
-    constants = {"scale": scale, "shift": shift, "one": 1.0}
-    made = helper.make_graph(
-        nodes,
-        "sigmoid",
-        [helper.make_tensor_value_info("numbers", kind, [None, 1])],
-        [helper.make_tensor_value_info("scores", kind, [None, 2])],
-        [helper.make_tensor(name, kind, [1], [value]) for name, value in constants.items()],
-    )
-    sets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
-    return bytes(helper.make_model(made, opset_imports=sets, ir_version=10).SerializeToString())
-
-
-def scores(xs: Any, scale: float, shift: float) -> list[list[float]]:
-    s = 1 / (1 + np.exp(-(scale * np.asarray(xs, dtype=float) + shift)))
-    return np.stack([1 - s, s], axis=1).tolist()
-
-
-def reference(rows: int = ROWS, target: str = "y") -> str:
-    generator = np.random.default_rng(1)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["x", "what", "kind", "sure", target])
-    for x in generator.normal(size=rows).tolist():
-        writer.writerow([repr(x), "", 1 + int(generator.random() < 0.5), False, int(x + generator.normal() > 0)])
-    return text.getvalue()
-
-
-def golden(scale: float = 1.0, shift: float = 0.0, what: str | None = None, count: int = 8) -> dict[str, Any]:
-    xs = np.linspace(-2, 2, count).tolist()
-    rows = [{"x": x, "what": what, "kind": 1, "sure": False} for x in xs]
-    return {"rows": rows, "scores": scores(xs, scale, shift)}
-
-
-def make(folder: Path, version: str, *, scale: float = 1.0, shift: float = 0.0, **more: Any) -> Path:
-    """A release whose score is the sigmoid of scale * x + shift; `more` changes files, facts, or the package's code."""
-    facts = {
-        "inputs": {"numbers": ["y"], "strings": []},
-        "typical": {"x": 1.0, "what": None, "kind": 1, "sure": False},
-        "example": {"x": 2.0, "what": None, "kind": 1, "sure": False},
-        "split": {"seed": 1, "cuts": {"0": 1.0, "1": 1.0}},
-        "data": FINGERPRINT,
-        "environment": {name: installed(name) for name in ("numpy", "onnxruntime", "pydantic")},
-        **more.pop("facts", {}),
-    }
-    files = {
-        "release.json": json.dumps({**RELEASE, **facts, "name": "moody-model"}),
-        "golden.json": json.dumps(golden(scale, shift)),
-        "reference.csv": reference(),
-        **more.pop("files", {}),
-    }
-    contents = {f"moody_model/artifacts/{name}": text.encode() for name, text in files.items() if text is not None}
-    contents |= {
-        f"moody_model/{name}": text.encode() for name, text in {"features.py": MILD, **more.pop("code", {})}.items()
-    }
-    return make_moody(folder / version, version=version, model=graph(scale, shift), more=contents, **more)
-
-
-class ReleaseMaker:
-    """Makes releases and runs trials of them, with environments shared by all tests of this file."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.count = root, 0
-        self.index = open_index(root / "index")
-        publish_toolkit(self.index)
-        self.baseline = make(root / "baseline", "0.1.0")
-
-    def make(self, version: str = "0.2.0", **how: Any) -> Path:
-        self.count += 1
-        return make(self.root / str(self.count), version, **how)
-
-    def run(self, candidate: Path, baseline: Path | None = None, policy: Policy = NOTED, **how: Any) -> Verdict:
-        return run(candidate, baseline or self.baseline, policy=policy, index=self.index, **how)
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +53,18 @@ def test_the_same_model_again_passes(passed: Verdict) -> None:
     assert {check.suite for check in passed.checks} == {
         "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def narrower(releases: ReleaseMaker) -> Verdict:
+    """The verdict over a candidate that no longer accepts a missing value."""
+    return releases.run(releases.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
+
+
+@pytest.fixture(scope="module")
+def unlike_training(releases: ReleaseMaker) -> Verdict:
+    """The verdict over a candidate that does not predict what training stored."""
+    return releases.run(releases.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
 
 
 CARRIES_NOTHING: dict[str, Any] = {"facts": {"carries": {"reference": "none"}}, "files": {"reference.csv": None}}
@@ -259,10 +162,9 @@ def test_a_suite_that_cannot_run_is_inconclusive_and_not_a_pass(releases: Releas
     assert {"reproduce.candidate", "reproduce.baseline", "rebuild.scores", "total.noise"} <= set(open_checks(verdict))
 
 
-def test_a_wheel_that_does_not_predict_what_training_stored_is_blocked(releases: ReleaseMaker) -> None:
-    verdict = releases.run(releases.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
-    assert verdict.outcome is Outcome.blocked
-    assert verdict.cause.startswith("Blocked: the installed candidate differs from what training stored")
+def test_a_wheel_that_does_not_predict_what_training_stored_is_blocked(unlike_training: Verdict) -> None:
+    assert unlike_training.outcome is Outcome.blocked
+    assert unlike_training.cause.startswith("Blocked: the installed candidate differs from what training stored")
 
 
 def test_labels_that_contradict_the_scores_are_blocked(releases: ReleaseMaker) -> None:
@@ -306,12 +208,11 @@ def test_a_random_model_is_blocked(releases: ReleaseMaker) -> None:
     assert "invariants.again" in open_checks(verdict)
 
 
-def test_a_narrower_schema_waits_for_acceptance(releases: ReleaseMaker) -> None:
-    verdict = releases.run(releases.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
-    assert verdict.outcome is Outcome.waiting
-    assert verdict.exit_code == 3
-    assert "contract.break[x]" in open_checks(verdict)
-    assert verdict.recommended_version == "0.2.0"
+def test_a_narrower_schema_waits_for_acceptance(narrower: Verdict) -> None:
+    assert narrower.outcome is Outcome.waiting
+    assert narrower.exit_code == 3
+    assert "contract.break[x]" in open_checks(narrower)
+    assert narrower.recommended_version == "0.2.0"
 
 
 def test_a_version_that_is_not_above_the_baselines_is_blocked(releases: ReleaseMaker) -> None:
@@ -444,93 +345,25 @@ def test_a_policy_with_an_unknown_key_is_a_usage_error() -> None:
     assert NotComparedError("x").exit_code == 4
 
 
-class TestGate:
-    """Publishing asks for a passed trial of these bytes against this baseline."""
-
-    TODAY = date(2027, 3, 1)
-
-    @pytest.fixture
-    def waiting(self, releases: ReleaseMaker, tmp_path: Path) -> Verdict:
-        schema = SCHEMA.replace("x: float | None", "x: float")
-        verdict = releases.run(releases.make("0.1.1", code={"schema.py": schema}))
-        self.store(tmp_path, verdict)
-        return verdict
-
-    def store(self, root: Path, verdict: Verdict) -> None:
-        from seatrial.steps.trial import write_result
-
+def test_a_real_verdict_opens_the_gate_once_it_has_passed_or_its_differences_are_accepted(
+    passed: Verdict, narrower: Verdict, tmp_path: Path
+) -> None:
+    """tests/trial/test_gate.py has the rest, with made-up verdicts."""
+    today, last = date(2027, 3, 1), date(2027, 3, 31)
+    for verdict in (passed, narrower):
         assert verdict.baseline
-        write_result(gate.result_folder(root, verdict.candidate.sha256, verdict.baseline.sha256), verdict)
-
-    def pair(self, verdict: Verdict) -> tuple[str, str]:
-        assert verdict.baseline
-        return verdict.candidate.sha256, verdict.baseline.sha256
-
-    def test_a_passed_trial_opens_it_for_these_bytes_alone(self, passed: Verdict, tmp_path: Path) -> None:
-        self.store(tmp_path, passed)
-        candidate, baseline = self.pair(passed)
-        assert gate.require_passed(tmp_path, candidate, baseline, today=self.TODAY).outcome is Outcome.passed
-        for pair in (
-            ("f" * 64, baseline),
-            (candidate, "f" * 64),
-            (candidate, None),
-            (candidate[:16] + "0" * 48, baseline),
-        ):
-            with pytest.raises(SeatrialError, match="No trial has been run for this wheel"):
-                gate.require_passed(tmp_path, *pair, today=self.TODAY)
-
-    def test_a_waiting_trial_does_not_open_it(self, waiting: Verdict, tmp_path: Path) -> None:
-        with pytest.raises(SeatrialError, match="has not passed its trial") as raised:
-            gate.require_passed(tmp_path, *self.pair(waiting), today=self.TODAY)
-        assert "accept" in raised.value.hint
-
-    def accept(self, root: Path, verdict: Verdict, **how: Any) -> gate.Acceptance:
-        given = {
-            "checks": [],
-            "reason": "agreed with all callers",
-            "by": "Ada",
-            "today": self.TODAY,
-            "until": date(2027, 3, 31),
-        }
-        return gate.accept(root, verdict, **{**given, **how})
-
-    def test_an_acceptance_opens_it_until_its_last_day(
-        self, releases: ReleaseMaker, waiting: Verdict, tmp_path: Path
-    ) -> None:
-        given = self.accept(tmp_path, waiting)
-        assert given.checks
-        assert all(id_.startswith("contract.") for id_ in given.checks)
-        candidate, baseline = self.pair(waiting)
-        known = gate.read_acceptances(tmp_path)
-        marked = gate.with_acceptances(
-            waiting.checks, known, candidate=candidate, baseline=baseline, today=date(2027, 3, 31)
-        )
-        assert {c.outcome for c in marked} <= {Outcome.accepted, Outcome.passed, Outcome.noted}
-        assert any("Accepted by Ada until 2027-03-31: agreed with all callers" in c.summary for c in marked)
-        with pytest.raises(NotComparedError, match="expired on 2027-03-31"):
-            gate.with_acceptances(waiting.checks, known, candidate=candidate, baseline=baseline, today=date(2027, 4, 1))
-        other = gate.with_acceptances(waiting.checks, known, candidate="f" * 64, baseline=baseline, today=self.TODAY)
-        assert list(other) == list(waiting.checks)
-
-    @pytest.mark.parametrize(
-        ("how", "message"),
-        [
-            ({"reason": " "}, "needs a reason"),
-            ({"until": date(2027, 3, 1)}, "is not after today"),
-            ({"checks": ["golden.scores"]}, "No check 'golden.scores' is open"),
-        ],
-    )
-    def test_an_invalid_acceptance_is_refused(
-        self, waiting: Verdict, tmp_path: Path, how: dict[str, Any], message: str
-    ) -> None:
-        with pytest.raises(PolicyError, match=message):
-            self.accept(tmp_path, waiting, **how)
-        assert not (tmp_path / gate.ACCEPTED).exists()
-
-    def test_golden_rows_cannot_be_accepted(self, releases: ReleaseMaker, tmp_path: Path) -> None:
-        verdict = releases.run(releases.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
-        with pytest.raises(PolicyError, match="cannot be accepted"):
-            self.accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.suite == "golden")])
+        folder = gate.result_folder(tmp_path, verdict.candidate.sha256, verdict.baseline.sha256)
+        write_result(folder, verdict)
+    candidate, baseline = passed.candidate.sha256, passed.baseline.sha256 if passed.baseline else None
+    assert gate.require_passed(tmp_path, candidate, baseline, today=today).outcome is Outcome.passed
+    with pytest.raises(SeatrialError, match="has not passed its trial"):
+        gate.require_passed(tmp_path, narrower.candidate.sha256, baseline, today=today)
+    given = gate.accept(tmp_path, narrower, checks=[], reason="agreed", by="Ada", today=today, until=last)
+    assert given.checks
+    assert all(id_.startswith("contract.") for id_ in given.checks)
+    who = {"candidate": narrower.candidate.sha256, "baseline": baseline, "today": last}
+    marked = gate.with_acceptances(narrower.checks, gate.read_acceptances(tmp_path), **who)
+    assert {check.outcome for check in marked} <= {Outcome.accepted, Outcome.passed, Outcome.noted}
 
 
 @pytest.mark.soak

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import shutil
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,12 +20,16 @@ from packaging.version import Version
 
 import seatrial
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_atomic
 from seatrial.core.progress import Progress, silent
+from seatrial.core.state import cache_home
 from seatrial.release.index import Index, IndexedRelease, newest
 from seatrial.release.isolated_build import build_distributions
+from seatrial.wheels.wheel import inspect
 
 NAME = "seatrial"
 VERSION_LINE = re.compile(r'^(version = "|__version__ = ")([^"+]+)(")$', re.MULTILINE)
+KEPT = 4  # wheels of the last states of the sources
 ROOT_FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 
 
@@ -40,10 +45,33 @@ def publish_toolkit(index: Index, progress: Progress = silent) -> IndexedRelease
     if last and str(Version(last.version).local).partition(".")[2] == fingerprint:
         return last
     number = 1 + max((_number(release.version) for release in published), default=0)
+    local = f"{number}.{fingerprint}"
     with TemporaryDirectory(prefix="seatrial-toolkit-") as folder:
-        wheel = build_toolkit(Path(folder), local=f"{number}.{fingerprint}", progress=progress)
+        wheel = _kept(local) or _keep(build_toolkit(Path(folder), local=local, progress=progress))
         version = index.publish([wheel], progress).version
     return index.find(f"{NAME}=={version}")
+
+
+def _kept(local: str) -> Path | None:
+    """A whole wheel of these sources that was built for another index."""
+    for path in _wheels().glob(f"{NAME}-*+{local}-*.whl"):
+        with suppress(SeatrialError):
+            inspect(path)
+            return path
+    return None
+
+
+def _keep(wheel: Path) -> Path:
+    """Keep a wheel for other indexes, with the last few before it; a full disk only costs the time to build it."""
+    with suppress(OSError):
+        write_atomic(_wheels() / wheel.name, wheel.read_bytes())
+        for old in sorted(_wheels().glob("*.whl"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            old.unlink()
+    return wheel
+
+
+def _wheels() -> Path:
+    return cache_home() / "toolkit"
 
 
 def runs_from_checkout() -> bool:

@@ -61,11 +61,14 @@ class ConfinedCode:
 
     def read(self, recipe: str, data: Path, split: dict[str, Any] | None = None) -> dict[str, Any]:
         """Read a table by the release's schema, with this seed and share of held-out rows; returns those that count."""
-        return self._ask(do="read", recipe=recipe, data=str(data), split=split or {}, answer="")
+        return self._ask(do="read", recipe=recipe, data=str(data), split=split or {}, answer="", last=True)
 
-    def training(self, recipe: str, data: Path) -> Training:
-        """Read a table by the release's schema, and return its training on that table."""
-        facts = self._ask(do="read", recipe=recipe, data=str(data), split={}, answer=recipe)
+    def training(self, recipe: str, data: Path, *, last: bool = True) -> Training:
+        """Read a table by the release's schema, and return its training on that table.
+
+        After the `last` table, the process loads scikit-learn while it waits to be asked for scores.
+        """
+        facts = self._ask(do="read", recipe=recipe, data=str(data), split={}, answer=recipe, last=last)
         try:
             columns = read_columns(self._folder, recipe)
             target, train, test = (

@@ -121,7 +121,8 @@ def _recipes(
         for role, code in started.items():
             progress(f"reading the {role}'s recipe")
             try:
-                trainings[role] = code.training(role, sources[role].table)
+                last = role == "baseline" or len(started) == 1  # the candidate's code reads the baseline's table too
+                trainings[role] = code.training(role, sources[role].table, last=last)
             except RecipeError as error:
                 missing |= dict.fromkeys(suites[role], _reason(error))
         if len(trainings) == 2:

@@ -103,7 +103,7 @@ def calibrate(
 
 
 def _limit(family: str, measured: list[FamilyStatistics], rows: int, replicas: int, alpha: float) -> Limit | None:
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
     # The search finds another pair each time: its statistic is one member whatever the pair is called.
     values = [
@@ -123,7 +123,7 @@ def _limit(family: str, measured: list[FamilyStatistics], rows: int, replicas: i
     if not np.isfinite(roots).all():
         return None
     freedom = replicas - 1  # pairs share replicas, so there are no more independent draws than this
-    reach = float(student.ppf(1 - alpha, freedom)) * float(roots.std(ddof=1)) * math.sqrt(1 + 1 / replicas)
+    reach = float(stdtrit(freedom, 1 - alpha)) * float(roots.std(ddof=1)) * math.sqrt(1 + 1 / replicas)
     limit = max((float(roots.mean()) + reach) ** 2, float(np.max(largest)), LEAST) * SAFETY
     if limit > WIDEST:
         return None

@@ -22,7 +22,7 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.report.highlights import pictures, worst_rows
-from seatrial.trial.rows.answer_collection import CollectedAnswers, ask_repeatedly, collect_answers, read_golden
+from seatrial.trial.rows.answer_collection import CollectedAnswers, collect_answers
 from seatrial.trial.rows.crossed_rows import cross_tables
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
@@ -100,11 +100,9 @@ class _Trial:
         setup, policy, recipes = self.setup, self.policy, self.recipes
         scoring, new, old = setup.queries.scoring, setup.candidate, setup.baseline
         checks = contract_checks(_contract(old.description), _contract(new.description)) if old else []
-        self.progress("scoring the candidate's golden rows")
-        repeated = ask_repeatedly(new.sandbox, setup.golden)
         columns = new.description.columns
-        checks += equality_checks.check_golden(repeated, setup.golden, columns, scoring, policy, "candidate")
-        checks += equality_checks.check_invariants(repeated, scoring, policy, "candidate")
+        checks += equality_checks.check_golden(new.repeated, new.golden, columns, scoring, policy, "candidate")
+        checks += equality_checks.check_invariants(new.repeated, scoring, policy, "candidate")
         if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
             return checks, {}  # it is unknown which answer belongs to which row, so nothing else can be read
         collected = self._collect(new)
@@ -193,9 +191,8 @@ def _verdict(
 
 def _check_baseline(baseline: OpenedRelease, queries: Queries, policy: Policy) -> list[Check]:
     """Check the baseline's own golden rows: a failure is inconclusive, since it is not the candidate's fault."""
-    golden = read_golden(baseline.sandbox.wheel)
-    repeated, columns = ask_repeatedly(baseline.sandbox, golden), baseline.description.columns
-    check = equality_checks.check_golden(repeated, golden, columns, queries.scoring, policy, "baseline")[0]
+    asked, columns = (baseline.repeated, baseline.golden), baseline.description.columns
+    check = equality_checks.check_golden(*asked, columns, queries.scoring, policy, "baseline")[0]
     return [
         replace(
             check,

@@ -13,7 +13,14 @@ from seatrial.trial.held_out_rows import held_out_rows
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import NotComparedError
-from seatrial.trial.rows.answer_collection import GoldenRows, read_golden, scoring_of
+from seatrial.trial.rows.answer_collection import (
+    GoldenRows,
+    RepeatedAnswers,
+    read_golden,
+    repeated_answers,
+    repeated_query,
+    scoring_of,
+)
 from seatrial.trial.rows.row_selection import Rows, gather_rows, make_trial_queries
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.sandbox.queries import Describe
@@ -24,15 +31,17 @@ from seatrial.wheels.wheel import WheelInfo
 
 @dataclass(frozen=True)
 class OpenedRelease:
-    """A release in its sandbox, and its description of itself."""
+    """A release in its sandbox, its description of itself, and its golden rows with its answers to them."""
 
     sandbox: Sandbox
     description: Description
+    golden: GoldenRows
+    repeated: RepeatedAnswers
 
 
 @dataclass(frozen=True)
 class TrialSetup:
-    """Both releases, the candidate's golden rows, and what both are asked.
+    """Both releases, and what both are asked.
 
     `comparable` says whether there is a baseline, with the same task, target and classes as the candidate.
     """
@@ -40,9 +49,13 @@ class TrialSetup:
     candidate: OpenedRelease
     baseline: OpenedRelease | None
     comparable: bool
-    golden: GoldenRows
     rows: Rows
     queries: Queries
+
+    @property
+    def golden(self) -> GoldenRows:
+        """The candidate's golden rows."""
+        return self.candidate.golden
 
 
 def set_up_trial(
@@ -59,20 +72,22 @@ def set_up_trial(
 
     def opened(wheel: Path | WheelInfo, role: str) -> OpenedRelease:
         sandbox = open_sandbox(wheel, policy, role=role, index=index, progress=progress)
-        progress(f"reading the {role}'s description")
-        return OpenedRelease(sandbox, sandbox.ask([Describe()]).description)
+        golden = read_golden(sandbox.wheel)
+        if not golden.rows:
+            raise NotComparedError(f"The {role} has no golden rows.", hint="Train and build it again.")
+        progress(f"scoring the {role}'s golden rows")
+        query = repeated_query(golden.rows)
+        answers = sandbox.ask([Describe(), query])
+        return OpenedRelease(sandbox, answers.description, golden, repeated_answers(answers, query))
 
     new = opened(candidate, "candidate")
     old = opened(baseline, "baseline") if baseline else None
-    golden = read_golden(new.sandbox.wheel)
-    if not golden.rows:
-        raise NotComparedError("The candidate has no golden rows.", hint="Train and build it again.")
     described = new.description
     comparable = old is not None and equality_checks.comparable(old.description.metadata, described.metadata)
     releases = [new, old] if old and comparable else [new]
     find = partial(held_out_rows, recipes=recipes or Recipes())
-    rows = gather_rows([(each.sandbox, each.description) for each in releases], golden, data, find)
+    rows = gather_rows([(each.sandbox, each.description) for each in releases], new.golden, data, find)
     regression = described.metadata.task == "regression" and rows.labelled.rows
     scale = float(np.std(rows.labelled.target)) if regression else 1.0
     queries = make_trial_queries(scoring_of(described, scale or 1.0), rows, described.columns)
-    return TrialSetup(new, old, comparable, golden, rows, queries)
+    return TrialSetup(new, old, comparable, rows, queries)

@@ -15,7 +15,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json, write_atomic
 from seatrial.core.progress import Progress, silent
 from seatrial.core.state import cache_home
-from seatrial.wheels.installer import create, install, install_locked, python_in, resolve
+from seatrial.wheels.compiled import copy_compiled
+from seatrial.wheels.installer import create, install, install_locked, python_in, resolve, site_packages
 from seatrial.wheels.lockfile import Lockfile
 from seatrial.wheels.resolution import Resolution, resolve_release
 from seatrial.wheels.sources import WheelSource
@@ -171,6 +172,8 @@ def _create(root: Path, contents: object, fill: Callable[[], None], progress: Pr
         create(root)
         progress("installing the release into it")
         fill()
+        if site := site_packages(root):
+            copy_compiled(site)
         write_atomic(root / COMPLETE, to_json(contents))
     except BaseException as error:
         _remove(root)

@@ -110,6 +110,11 @@ def python_in(root: Path) -> Path:
     return root / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def site_packages(root: Path) -> Path | None:
+    """The folder of an environment's packages."""
+    return next(iter([*root.glob("lib/python*/site-packages"), *root.glob("Lib/site-packages")]), None)
+
+
 def last_lines(log: str | bytes | None) -> str:
     """The end of a log, indented, for an error message; lines of JSON, as servers write them, become text."""
     text = log.decode(errors="replace") if isinstance(log, bytes) else log or ""

@@ -157,7 +157,7 @@ def _relation(part: _Part, labels: _Part, alpha: float) -> tuple[float, float, b
     The formula for the variance is for many rows and a normal distribution. Of few rows it is only a first look: the
     rows are then exchanged at random, as they may be if the new ones are like the old (a permutation test).
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     before, after = explained(part.old, labels.old), explained(part.new, labels.new)
     rows = len(labels.grouping.codes)
@@ -165,7 +165,7 @@ def _relation(part: _Part, labels: _Part, alpha: float) -> tuple[float, float, b
     # Of both together, as if nothing had changed: from the new rows alone, a share of 0 would seem certain.
     share = (before * old + after * new) / rows
     spread = math.sqrt(_variance(share, old) + _variance(share, new))
-    sure = float(norm.isf(alpha / 2))
+    sure = -float(ndtri(alpha / 2))
     if abs(after - before) < sure * spread:
         return before, after, False
     draw = np.random.default_rng(0)
@@ -239,12 +239,12 @@ def _partners(parts: dict[str, _Part], alpha: float) -> list[Check]:
 
 def _slices(parts: dict[str, _Part], labels: _Part, alpha: float) -> list[Check]:
     """The group whose label rate jumped most among the new rows."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     worst: Check | None = None
     names = labels.grouping.names
     groups = sum(part.grouping.size for part in parts.values()) * len(names)
-    sure = float(norm.isf(alpha / max(groups, 1)))
+    sure = -float(ndtri(alpha / max(groups, 1)))
     old_labels, new_labels = labels.old.codes, labels.new.codes
     for part in parts.values():
         old, new = part.old, part.new

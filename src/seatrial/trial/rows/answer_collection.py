@@ -95,12 +95,6 @@ def scoring_of(description: Description, scale: float) -> Scoring:
     return Scoring(**vars(decision_rule(description.metadata)), scale=scale)
 
 
-def ask_repeatedly(sandbox: Sandbox, golden: GoldenRows) -> RepeatedAnswers:
-    """Ask the golden rows in several ways, through predict()."""
-    query = repeated_query(golden.rows)
-    return repeated_answers(sandbox.ask([query]), query)
-
-
 def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFault | None = None) -> Predict:
     """Ask for rows together, again, in another order, and for some of them one by one."""
     count = len(rows)

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,9 @@ from seatrial.trial.sandbox.answers import Answers, NoAnswerError, read_answers
 from seatrial.trial.sandbox.process import WORKER, Ended, Running
 from seatrial.trial.sandbox.queries import Job, write_request
 from seatrial.trial.sandbox.worker import EXIT_FAILED, EXIT_MEMORY
+from seatrial.wheels.compiled import is_compiled
 from seatrial.wheels.environments import Environment, make_environment
-from seatrial.wheels.installer import last_lines
+from seatrial.wheels.installer import last_lines, site_packages
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import RELEASE_FILE, WheelInfo, inspect, refuse_unsafe
 
@@ -182,13 +183,9 @@ def open_sandbox(
         raise
     except SeatrialError as error:
         raise NotComparedError(f"The {role} cannot be run: {error.message}", hint=error.hint) from None
-    sandbox = Sandbox(role, info, environment, policy)
     if not environment.cached:
-        # Python compiles what it imports for the first time; these seconds must not count against a new candidate.
-        progress(f"{role}: starting it for the first time")
-        _compile_libraries(environment.python, info)
-        sandbox.ask([])
-    return sandbox
+        _compile_libraries(environment, info, lambda: progress(f"{role}: compiling its libraries"))
+    return Sandbox(role, info, environment, policy)
 
 
 def pins(release: dict[str, Any]) -> list[str]:
@@ -198,16 +195,19 @@ def pins(release: dict[str, Any]) -> list[str]:
     return [f"{name}=={made_with[name]}" for name in names if name in made_with]
 
 
-def site_packages(root: Path) -> Path | None:
-    """The folder of an environment's packages."""
-    return next(iter([*root.glob("lib/python*/site-packages"), *root.glob("Lib/site-packages")]), None)
+def _compile_libraries(environment: Environment, wheel: WheelInfo, begin: Callable[[], None]) -> None:
+    """Have Python store compiled what releases run on, unless it is: these seconds must not count against a candidate.
 
-
-def _compile_libraries(python: Path, wheel: WheelInfo) -> None:
-    """Import what releases run on, and nothing of the release, so that Python stores it compiled."""
+    Nothing of the release is imported.
+    """
     engine = str((wheel.release or {}).get("engine"))
     modules = [MODULES.get(name, name) for name in PINNED.get(engine, PINNED["onnx"])]
-    command = [str(python), "-I", "-c", IMPORT_ALL, *modules, "seatrial.model.release", "seatrial.model.console"]
+    site = site_packages(environment.root)
+    if site and all(is_compiled(site, module) for module in (*modules, "seatrial/model")):
+        return
+    begin()
+    modules += ["seatrial.model.release", "seatrial.model.console"]
+    command = [str(environment.python), "-I", "-c", IMPORT_ALL, *modules]
     with suppress(subprocess.TimeoutExpired, OSError):  # it only saves time
         subprocess.run(
             command, env=allowed_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False

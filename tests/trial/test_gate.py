@@ -1,0 +1,99 @@
+"""Publishing asks for a passed trial of these bytes against this baseline, or for accepted differences."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.trial import samples
+
+from seatrial.core.errors import SeatrialError
+from seatrial.steps.trial import write_result
+from seatrial.trial import gate
+from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict
+
+TODAY = date(2027, 3, 1)
+
+
+def store(root: Path, verdict: Verdict) -> tuple[str, str]:
+    """Write a verdict where the gate looks; returns the hashes of its two wheels."""
+    assert verdict.baseline
+    pair = verdict.candidate.sha256, verdict.baseline.sha256
+    write_result(gate.result_folder(root, *pair), verdict)
+    return pair
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Verdict:
+    """The stored verdict of a release that no longer accepts a missing value."""
+    narrower = Check("contract.break", "contract", Outcome.waiting, "`x` may no longer be missing", subject="x")
+    verdict = samples.verdict_of((*samples.INVARIANTS, samples.CONTRACT[1], narrower))
+    assert verdict.outcome is Outcome.waiting
+    store(tmp_path, verdict)
+    return verdict
+
+
+def accept(root: Path, verdict: Verdict, **how: Any) -> gate.Acceptance:
+    given = {
+        "checks": [],
+        "reason": "agreed with all callers",
+        "by": "Ada",
+        "today": TODAY,
+        "until": date(2027, 3, 31),
+    }
+    return gate.accept(root, verdict, **{**given, **how})
+
+
+def test_a_passed_trial_opens_it_for_these_bytes_alone(tmp_path: Path) -> None:
+    candidate, baseline = store(tmp_path, samples.passed())
+    assert gate.require_passed(tmp_path, candidate, baseline, today=TODAY).outcome is Outcome.passed
+    for pair in (
+        ("f" * 64, baseline),
+        (candidate, "f" * 64),
+        (candidate, None),
+        (candidate[:16] + "0" * 48, baseline),
+    ):
+        with pytest.raises(SeatrialError, match="No trial has been run for this wheel"):
+            gate.require_passed(tmp_path, *pair, today=TODAY)
+
+
+def test_a_waiting_trial_does_not_open_it(waiting: Verdict, tmp_path: Path) -> None:
+    assert waiting.baseline
+    with pytest.raises(SeatrialError, match="has not passed its trial") as raised:
+        gate.require_passed(tmp_path, waiting.candidate.sha256, waiting.baseline.sha256, today=TODAY)
+    assert "accept" in raised.value.hint
+
+
+def test_an_acceptance_opens_it_until_its_last_day(waiting: Verdict, tmp_path: Path) -> None:
+    given = accept(tmp_path, waiting)
+    assert given.checks == ("contract.break[x]",)
+    assert waiting.baseline
+    pair = {"candidate": waiting.candidate.sha256, "baseline": waiting.baseline.sha256}
+    known = gate.read_acceptances(tmp_path)
+    marked = gate.with_acceptances(waiting.checks, known, **pair, today=date(2027, 3, 31))
+    assert {c.outcome for c in marked} <= {Outcome.accepted, Outcome.passed, Outcome.noted}
+    assert any("Accepted by Ada until 2027-03-31: agreed with all callers" in c.summary for c in marked)
+    with pytest.raises(NotComparedError, match="expired on 2027-03-31"):
+        gate.with_acceptances(waiting.checks, known, **pair, today=date(2027, 4, 1))
+    other = gate.with_acceptances(waiting.checks, known, **{**pair, "candidate": "f" * 64}, today=TODAY)
+    assert list(other) == list(waiting.checks)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"reason": " "}, "needs a reason"),
+        ({"until": date(2027, 3, 1)}, "is not after today"),
+        ({"checks": ["golden.scores"]}, "No check 'golden.scores' is open"),
+    ],
+)
+def test_an_invalid_acceptance_is_refused(waiting: Verdict, tmp_path: Path, how: dict[str, Any], message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        accept(tmp_path, waiting, **how)
+    assert not (tmp_path / gate.ACCEPTED).exists()
+
+
+def test_golden_rows_cannot_be_accepted(tmp_path: Path) -> None:
+    verdict = samples.golden_rows()
+    with pytest.raises(PolicyError, match="cannot be accepted"):
+        accept(tmp_path, verdict, checks=[next(c.id for c in verdict.checks if c.suite == "golden")])
