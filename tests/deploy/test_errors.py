@@ -167,7 +167,10 @@ def test_no_network_and_an_empty_cache(shared_repo: ProjectRepo, tmp_path: Path)
     offline = {**os.environ, "UV_CACHE_DIR": str(tmp_path / "cold"), "UV_OFFLINE": "1"}
     error = refused(shared_repo, "deploy", "local", "0.3.0", env=offline)
     assert "The release's requirements cannot be resolved; uv says:" in error
-    assert "hint: Packages that are not in uv's cache need a network connection." in error
+    assert (
+        "hint: Only wheels are installed. Those that are not in the installer's cache need a network connection."
+        in error
+    )
 
 
 def test_a_full_disk(shared_repo: ProjectRepo) -> None:

@@ -6,9 +6,11 @@ installs our wheel, or nothing.
 
 import functools
 import http.server
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +70,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, pip_home: Path) -> Iterator[
     public.publish([make_wheel(root / "evil", "acme-utils", "99.0", release=None, content="evil = True")])
     public.publish([make_wheel(root / "evil", "seatrial", "0.1.0", release=None)])
     public.publish([make_wheel(root / "evil", "popular", "1.0", release=None, requires=("acme-utils",))])
+    public.publish([make_wheel(root / "evil", "wanted", "1.0", release=None, requires=("acme-built",))])
+    publish_source(public.path, "acme-built")
     handler = functools.partial(_Quiet, directory=public.path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -78,6 +82,30 @@ def world(tmp_path_factory: pytest.TempPathFactory, pip_home: Path) -> Iterator[
         yield World(private, url, pip_home, empty.with_token, pin)
     server.shutdown()
     server.server_close()
+
+
+BACK_END = """import os, pathlib
+pathlib.Path(os.environ["TMPDIR"], "built").write_text(os.environ.get("SEATRIAL_INDEX_TOKEN", ""))
+raise SystemExit(1)
+"""
+
+
+def publish_source(folder: Path, name: str) -> None:
+    """Offer only an sdist, whose build writes the token of our index to a file."""
+    stem = f"{name.replace('-', '_')}-1.0"
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "back_end"\nbackend-path = ["."]\n',
+        "back_end.py": BACK_END,
+    }
+    page = folder / "simple" / name
+    page.mkdir(parents=True)
+    with tarfile.open(page / f"{stem}.tar.gz", "w:gz") as archive:
+        for path, text in files.items():
+            member = tarfile.TarInfo(f"{stem}/{path}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    (page / "index.html").write_text(f'<a href="{stem}.tar.gz">{stem}.tar.gz</a>')
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -252,3 +280,19 @@ def test_pip_cannot_bring_an_own_name_either(ours: Index, tmp_path: Path, monkey
         installed(wheel, ours, tmp_path / "cache")
     ours.names_of_ours = OwnNames()
     assert installed(wheel, ours, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("uv", [True, pytest.param(False, marks=pytest.mark.soak)])
+def test_resolving_builds_nothing(ours: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv: bool) -> None:
+    """An sdist is built to learn what it requires, which runs its code with every token of this process."""
+    if not uv:
+        monkeypatch.setattr(installer, "find_uv", lambda: None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    wheel = make_wheel(tmp_path, "outer-model", requires=("wanted",))
+    ours.names_of_ours = OwnNames()
+    with pytest.raises(SeatrialError, match="wheel"):
+        installed(wheel, ours, tmp_path / "cache")
+    if uv:
+        with pytest.raises(SeatrialError, match="wheel"):
+            lock_release(inspect(wheel), ours, [], silent)
+    assert not (tmp_path / "built").exists()

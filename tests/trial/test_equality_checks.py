@@ -1,11 +1,13 @@
 """Differences that come from changed code: named with the files, and blocked or waiting by the kind of change."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 
+from seatrial.core.progress import silent
 from seatrial.trial import run as module
-from seatrial.trial.equality_checks import AS_REDESIGN, check_recipes, judged_as, name_changed_code
+from seatrial.trial.equality_checks import AS_REDESIGN, check_confinement, check_recipes, judged_as, name_changed_code
+from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, Outcome
 
@@ -73,3 +75,12 @@ def test_a_trial_goes_on_without_a_recipe_that_failed(monkeypatch: pytest.Monkey
     assert seen[-1].missing == {
         "rebuild": "The rebuild hangs.", "reproduce": "The baseline hangs.", "total": "The baseline hangs.",
     }  # fmt: skip
+
+
+def test_a_verdict_says_where_the_system_confines_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_confinement("") == []
+    monkeypatch.setattr(module._Trial, "checks", lambda self: ([], {}))
+    monkeypatch.setattr(module.kernel_limits, "missing", lambda: "the kernel has no Landlock")
+    [check], _ = module._run_suites(cast(Any, None), Policy(), Recipes(), silent)
+    assert (check.name, check.outcome) == ("invariants.confinement", Outcome.noted)
+    assert "the kernel has no Landlock" in check.summary

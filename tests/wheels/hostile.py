@@ -11,6 +11,7 @@ import pickle
 import random
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,18 @@ def make_hostile_sdist(folder: Path, content: bytes) -> Path:
     path = folder / f"{TOP}.tar.gz"
     path.write_bytes(gzip.compress(content, 1))
     return path
+
+
+def extended(fields: dict[str, str]) -> bytes:
+    """Write an extended header, whose fields replace those of the next member."""
+    lines = [f" {key}={value}\n" for key, value in fields.items()]
+    return member("x", "".join(f"{len(line) + 2}{line}" for line in lines).encode(), b"x")
+
+
+def sparse(size: int) -> bytes:
+    """Write a member that unpacks to a file of this size and has one byte."""
+    fields = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(size)}
+    return extended(fields) + member(f"{TOP}/a", b"1\n0\n1\n".ljust(512, b"\0") + b"x")
 
 
 def bytecode() -> bytes:
@@ -150,6 +163,25 @@ RUNS: dict[str, tuple[Make, str]] = {
     "a pickle by NEWOBJ": (lambda r: {f"{HOLD}/{word(r)}": b"N0cos\nsystem\n(S'true'\nt\x81."}, "is a pickle"),
     "a pickle in a zip in a zip": (lambda r: {f"{HOLD}/{word(r)}.skops": packed({"a": packed({"b": pickle.dumps(Evil())})})}, "is a pickle"),
     "one name twice in a zip": (lambda r: {f"{HOLD}/{word(r)}.skops": packed({"a": b"1", "c": b"2"}).replace(b"c", b"a")}, "cannot be read|of one name"),
+    "a zip after something else": (lambda r: {f"{HOLD}/{word(r)}.npy": b"hello" + packed({"a": pickle.dumps(Evil())})}, "begins with something else"),
+    "code in a zip": (lambda r: {f"{HOLD}/{word(r)}.npz": packed({"evil.py": b"import os"})}, "which is code"),
+    "a pickle in an old file of joblib": (lambda r: {f"{HOLD}/{word(r)}": b"ZF0x10".ljust(21) + zlib.compress(pickle.dumps(Evil()))}, "cannot be checked"),
+    "a tar file": (lambda r: {f"{HOLD}/{word(r)}": member("a.pkl", pickle.dumps(Evil()))}, "an archive"),
+    "a 7z file": (lambda r: {f"{HOLD}/{word(r)}": b"7z\xbc\xaf\x27\x1c" + bytes(50)}, "an archive"),
+    "a RAR file": (lambda r: {f"{HOLD}/{word(r)}": b"Rar!\x1a\x07\x01\x00"}, "an archive"),
+    "something compressed by snappy": (lambda r: {f"{HOLD}/{word(r)}": b"\xff\x06\x00\x00sNaPpY"}, "an archive"),
+    "an HDF5 file": (lambda r: {f"{HOLD}/{word(r)}": b"\x89HDF\r\n\x1a\n" + bytes(40)}, "cannot be checked"),
+    "a program that Python starts": (lambda r: {f"tiny_model/{word(r)}.pyz": b""}, "an archive"),
+    "a graph in another format": (lambda _: {f"{HOLD}/model.onnx": b"\x42\x06\0\0ORTM"}, "cannot be checked"),
+    "a Windows program": (lambda r: {f"{HOLD}/{word(r)}": b"MZ".ljust(60, b"x") + b"\x40\0\0\0PE\0\0"}, "native code"),
+    "a library of object files": (lambda r: {f"{HOLD}/{word(r)}": b"!<arch>\n"}, "native code"),
+    "a folder with a look-alike letter": (lambda _: {"tiny_model/f\u0435at/__init__.py": b""}, "not a module"),
+    "a name in mathematical letters": (module("\U0001d452\U0001d463\U0001d44e\U0001d459('1')\n".encode()), "Python reads as 'eval'"),
+    "such a name in a long module": (module("\uff45val('1')\n".encode() + b"#\n" * 200_000), "reads as others"),
+    "a name without a shape": (module("\u3164 = 1\n".encode()), "U+3164"),
+    "a text in variation selectors": (module("x = 'a\ufe01\U000e0141'\n".encode()), "U+FE01"),
+    "a number without end": (lambda _: {f"{HOLD}/release.json": b'{"name": "tiny-model", "format": ' + b"9" * 99 + b"}"}, "64 bits"),
+    "a number that is none": (lambda _: {f"{HOLD}/release.json": b'{"name": "tiny-model", "format": NaN}'}, "not a number"),
     "another package": (lambda _: {"numpy/artifacts/release.json": b"{}"}, "outside of tiny_model/"),
     "a format that is true": (lambda _: {f"{HOLD}/release.json": b'{"name": "tiny-model", "format": true}'}, "no format number"),
 }  # fmt: skip
@@ -246,6 +278,12 @@ SDISTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "compiled code": (lambda: INFO_MEMBER + member(f"{TOP}/__pycache__/a.pyc", b"x"), "compiled Python code"),
     "one name twice": (lambda: INFO_MEMBER * 2, "twice"),
     "one name in two cases": (lambda: INFO_MEMBER + member(f"{TOP}/a") + member(f"{TOP}/A"), "twice"),
+    "a sparse file": (lambda: INFO_MEMBER + sparse(2**50), "is a sparse file"),
+    "an old sparse file": (lambda: INFO_MEMBER + member(f"{TOP}/a", b"", b"S"), "is a sparse file"),
+    "a size below zero": (lambda: INFO_MEMBER + extended({"size": "-5"}) + member(f"{TOP}/a"), "impossible size"),
+    "a time that is none": (lambda: INFO_MEMBER + extended({"mtime": "nan"}) + member(f"{TOP}/a"), "impossible size"),
+    "a time without end": (lambda: INFO_MEMBER + extended({"mtime": "1e400"}) + member(f"{TOP}/a"), "impossible size"),
+    "a path in an extended header": (lambda: INFO_MEMBER + extended({"path": "/etc/x"}) + member("a"), "outside of"),
     "an absolute path": (lambda: INFO_MEMBER + member("/etc/x"), "outside of"),
     "a path to the parent folder": (lambda: INFO_MEMBER + member(f"{TOP}/../x"), "outside of"),
     "a name for a device": (lambda: INFO_MEMBER + member(f"{TOP}/nul.txt"), "some systems cannot write"),

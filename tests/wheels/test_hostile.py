@@ -69,6 +69,17 @@ IN_A_LIBRARY = {
     "another's package": ({"numpy/__init__.py": b""}, "is outside of tiny_model/"),
     "a package of a similar name": ({"tinymodel/__init__.py": b""}, "is outside of tiny_model/"),
     "another's metadata": ({"pip-99.dist-info/RECORD": b""}, "is outside of tiny_model/"),
+    "a file of installers": ({"tiny_model-0.1.0.dist-info/direct_url.json": b"{}"}, "is written by installers only"),
+    **{
+        f"a plug-in of {group}": (
+            {"tiny_model-0.1.0.dist-info/entry_points.txt": f"[{group}]\nx = tiny_model:x\n".encode()},
+            f"hooks into {group}",
+        )
+        for group in (
+            "pytest11", "pydantic", "distutils.commands", "setuptools.finalize_distribution_options", "keyring.backends",
+            "flake8.extension", "sphinx.html_themes", "opentelemetry_configurator", "tiny-modelx",
+        )
+    },
     "compiled code": ({"tiny_model/__pycache__/x.cpython-311.pyc": b""}, "compiled Python code"),
     **{
         f"the command {command}": (

@@ -56,7 +56,7 @@ IN_AN_ATTRIBUTE = field(7, field(1, field(5, field(5, bytes([14 << 3, 1])))))
 OLD_PICKLES = [pickle.dumps(Evil(), protocol) for protocol in (0, 1)]
 
 # What a model may not have: members of the wheel, correctly listed in its RECORD.
-CLOSED = "is compressed, so it cannot be checked"
+CLOSED = "so it cannot be checked"
 OBJECTS = "contains pickled objects"
 
 
@@ -367,12 +367,12 @@ def test_a_model_for_one_platform_is_refused(tmp_path: Path) -> None:
         refuse_unsafe(inspect(path.rename(path.with_name("tiny_model-0.1.0-py3-none-win32.whl"))))
 
 
-def test_a_library_may_have_native_code_and_hooks(tmp_path: Path) -> None:
+def test_a_library_may_have_native_code_and_entry_points_of_its_own(tmp_path: Path) -> None:
     more = {
         "a_library/fast.so": b"\x7fELF",
         "_a_library.cpython-311-x86_64-linux-gnu.so": b"\x7fELF",
         "a_library.libs/libx.so": b"\x7fELF",
-        "a_library-0.1.0.dist-info/entry_points.txt": b"[pytest11]\nx = a_library\n[console_scripts]\na-library = a:b\n",
+        "a_library-0.1.0.dist-info/entry_points.txt": b"[a_library.plugins]\nx = a_library\n[console_scripts]\na-library = a:b\n",
     }
     path = make_wheel(tmp_path, "a-library", release=None, more=more)
     assert FolderIndex(tmp_path / "index").publish([path]).name == "a-library"

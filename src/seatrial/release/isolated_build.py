@@ -57,7 +57,7 @@ class _Tools:
         path = self.environment / "build-requirements.txt"
         path.write_text(lockfile.text, "utf-8")
         try:
-            install(self.environment, ["--require-hashes", "--only-binary", ":all:", "--requirement", str(path)])
+            install(self.environment, ["--require-hashes", "--requirement", str(path)])
         except SeatrialError as error:
             names, log = ", ".join(sorted(requirements)), error.message.partition("\n")[2]
             raise SeatrialError(

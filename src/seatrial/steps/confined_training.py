@@ -140,6 +140,8 @@ class ConfinedCode:
         return reply
 
     def _reason(self, ended: Ended) -> str:
+        if ended.filled:
+            return "filled the disk, and was stopped"
         if ended.code is None:
             return f"did not finish within {self.policy.training_seconds:g} s (training_seconds)"
         if ended.code == EXIT_MEMORY:

@@ -35,6 +35,8 @@ def main(folder: Path) -> None:
     confinement.limit(request["memory_mb"], request["cpu_seconds"])
     alone = confinement.leave_network()
     within = kernel_limits.confine(request["readable"], [str(folder)])
+    if not within and not kernel_limits.missing():
+        sys.exit("The kernel did not confine this process, although it can.")
     guard = confinement.Guard(request["readable"], [str(folder)])
     worker = _Worker(folder, Path(request["root"]))
     for number, line in enumerate(sys.stdin):

@@ -201,6 +201,15 @@ def trained_again(
     return checks
 
 
+def check_confinement(missing: str) -> list[Check]:
+    """Say that code of releases was not confined by the system, and what it lacks (`missing`)."""
+    if not missing:
+        return []
+    summary = f"the code of the releases ran with the rights of this user, within the limits of Python only: {missing}"
+    hint = "Run trials of code that you did not write on Linux with Landlock (5.13 or newer), or in a container."
+    return [Check("invariants.confinement", "invariants", Outcome.noted, summary, hint=hint)]
+
+
 def check_recipes(recipes: Recipes) -> list[Check]:
     """Report code that is not what its wheel was built from, and what code tried while it was trained again."""
     checks = []

@@ -24,6 +24,7 @@ from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.report.highlights import pictures, worst_rows
 from seatrial.trial.rows.answer_collection import CollectedAnswers, collect_answers
 from seatrial.trial.rows.crossed_rows import cross_tables
+from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
 from seatrial.trial.verdict import judge
@@ -64,7 +65,8 @@ def _run_suites(
     while True:
         try:
             checks, extras = _Trial(setup, policy, recipes, progress).checks()
-            return [*checks, *equality_checks.check_recipes(recipes)], extras
+            confinement = equality_checks.check_confinement(kernel_limits.missing())
+            return [*checks, *confinement, *equality_checks.check_recipes(recipes)], extras
         except RecipeError as error:
             progress(f"going on without it: {error.message.splitlines()[0]}")
             recipes = recipes.without(error)

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import re
 import stat
+import struct
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -17,13 +18,13 @@ from typing import IO
 
 from seatrial.core.errors import SeatrialError
 from seatrial.wheels.budget import InspectionBudget
+from seatrial.wheels.zip_layout import check_layout, unpacked
 
 NAME_LIMIT, DEPTH_LIMIT = 400, 24  # characters of a member's name, and folders in it
 DIRECTORY_LIMIT = 8 * 2**20  # bytes of a zip file's own list of members
 RECORD_LIMIT = 8 * 2**20
 END, END64, ENTRY = b"PK\x05\x06", b"PK\x06\x07", b"PK\x01\x02"  # the end of a zip file is 22 bytes and a comment
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # device names on Windows
-UNICODE_PATH = 0x7075  # an extra field of a member
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # files that RECORD need not list
 
 
@@ -42,15 +43,33 @@ def open_archive(file: IO[bytes], budget: InspectionBudget) -> zipfile.ZipFile:
         raise zipfile.BadZipFile("it has no end record")
     if tail[-22:-18] != END:
         raise zipfile.BadZipFile("something follows the end of the zip file")
-    count, length, start = (int.from_bytes(tail[a:b], "little") for a, b in ((-12, -10), (-10, -6), (-6, -2)))
-    if tail[-42:-38] == END64 or length > DIRECTORY_LIMIT or start + length > size:
+    disks, first, count, length, start, comment = struct.unpack("<I2H2IH", tail[-18:])
+    if tail[-42:-38] == END64 or length > DIRECTORY_LIMIT:
         raise zipfile.BadZipFile(f"its list of members is over {DIRECTORY_LIMIT >> 20} MiB, or cannot be read")
+    if (disks, first, start + length, comment) != (0, count, size - 22, 0):
+        raise zipfile.BadZipFile("its end record contradicts the file")
     file.seek(size - 22 - length)
     budget.take_members(max(count, file.read(length).count(ENTRY)))
     budget.check_time()
     archive = zipfile.ZipFile(file)
+    if len(archive.infolist()) != count:
+        raise zipfile.BadZipFile("its end record has another number of members than its list")
     budget.take_bytes(sum(member.file_size for member in archive.infolist()))
     return archive
+
+
+def ends_as_zip(file: IO[bytes], size: int) -> bool:
+    """Whether a file ends with a zip file's list of members, so that it is read as one whatever it begins with."""
+    file.seek(max(0, size - 65_577))
+    tail = file.read()
+    at = tail.rfind(END)
+    if at < 0 or len(tail) - at < 22:
+        return False
+    if tail[at - 20 : at - 16] == END64:
+        return True
+    length = int.from_bytes(tail[at + 12 : at + 16], "little")
+    file.seek(max(0, size - len(tail) + at - length))
+    return file.read(4) == ENTRY
 
 
 def check_members(path: Path, archive: zipfile.ZipFile) -> None:
@@ -67,7 +86,7 @@ def check_members(path: Path, archive: zipfile.ZipFile) -> None:
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(path, f"{name!r} is a link or a device")
     check_names(path, (member.orig_filename for member in members))
-    _check_layout(path, archive)
+    check_layout(path, archive)
 
 
 def check_names(path: Path, names: Iterable[str]) -> None:
@@ -108,16 +127,18 @@ def check_record(path: Path, archive: zipfile.ZipFile, folder: str, budget: Insp
     recorded = _read_record(path, archive, f"{folder}/RECORD")
     unlisted = {f"{folder}/{name}" for name in UNLISTED}
     members = {member for member in archive.namelist() if not member.endswith("/")}
-    for member in sorted(members - unlisted):
-        budget.check_time()
-        if member not in recorded:
-            raise _refused(path, f"its RECORD does not list {member}")
-        kind = recorded[member].partition("=")[0]
+    for name in sorted(members):
+        kind = "sha256" if name in unlisted else recorded.get(name, "").partition("=")[0]
+        if name not in recorded and name not in unlisted:
+            raise _refused(path, f"its RECORD does not list {name}")
         if kind not in ("sha256", "sha384", "sha512"):
-            raise _refused(path, f"its RECORD has no secure hash of {member}")
-        with archive.open(member) as file:
-            if record_hash(file, kind) != recorded[member]:
-                raise _refused(path, f"{member} does not have the hash in its RECORD")
+            raise _refused(path, f"its RECORD has no secure hash of {name}")
+        digest = hashlib.new(kind)
+        for data in unpacked(archive, archive.getinfo(name)):
+            budget.check_time()
+            digest.update(data)
+        if name not in unlisted and _notation(kind, digest.digest()) != recorded[name]:
+            raise _refused(path, f"{name} does not have the hash in its RECORD")
     missing = sorted(set(recorded) - members - unlisted)
     if missing:
         raise _refused(path, f"its RECORD lists {missing[0][:NAME_LIMIT]}, which is missing")
@@ -144,7 +165,10 @@ def _read_record(path: Path, archive: zipfile.ZipFile, name: str) -> dict[str, s
 
 def record_hash(file: IO[bytes], kind: str) -> str:
     """Hash a file in the notation of RECORD: `sha256=` and base64."""
-    digest = hashlib.file_digest(file, kind).digest()  # type: ignore[arg-type]
+    return _notation(kind, hashlib.file_digest(file, kind).digest())  # type: ignore[arg-type]
+
+
+def _notation(kind: str, digest: bytes) -> str:
     return f"{kind}={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
@@ -157,51 +181,6 @@ def _check_name(path: Path, name: str) -> None:
         raise _refused(path, f"it contains the path {name!r}")
     if not name.isprintable() or any(RESERVED.match(p) or p != p.rstrip(". ") for p in parts):
         raise _refused(path, f"it contains the path {name!r}, which some systems cannot write")
-
-
-def _check_layout(path: Path, archive: zipfile.ZipFile) -> None:
-    """Refuse members that share bytes, which lets a small file unpack to a huge one, and bytes outside of any member.
-
-    An installer that reads a zip file as a stream would also unpack a member that is hidden between the others.
-    """
-    file, directory = archive.fp, archive.start_dir
-    assert file is not None
-    end = slack = 0
-    for member in sorted(archive.infolist(), key=lambda m: m.header_offset):
-        start = member.header_offset
-        if start < end:
-            raise _refused(path, f"{member.filename!r} shares bytes with another member")
-        if start > end + slack:
-            raise _refused(path, f"there are bytes before {member.filename!r} that belong to no listed member")
-        file.seek(start)
-        header = file.read(30)
-        name, extra = (int.from_bytes(header[n : n + 2], "little") for n in (26, 28))
-        if not _same_header(member, header) or _other_name(member.extra) or _other_name(file.read(name + extra)[name:]):
-            raise zipfile.BadZipFile(f"{member.filename!r} is described in two ways")
-        end = start + 30 + name + extra + member.compress_size
-        slack = 24 if member.flag_bits & 8 else 0  # sizes and a checksum may follow if they were not known before
-    if not end <= directory <= end + slack:
-        raise _refused(path, "there are bytes before its directory that belong to no listed member")
-
-
-def _same_header(member: zipfile.ZipInfo, header: bytes) -> bool:
-    """Whether the header before a member says the same as the zip file's list of members, which not everybody reads."""
-    method = int.from_bytes(header[8:10], "little")
-    crc, packed, size = (int.from_bytes(header[a : a + 4], "little") for a in (14, 18, 22))
-    if member.flag_bits & 8:  # they follow the member
-        return method == member.compress_type
-    known = (method, crc) == (member.compress_type, member.CRC)
-    return known and (packed, size) in ((member.compress_size, member.file_size), (0xFFFFFFFF, 0xFFFFFFFF))
-
-
-def _other_name(extra: bytes) -> bool:
-    """Whether extra fields contain another name for the member, which some programs use."""
-    while len(extra) >= 4:
-        kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
-        if kind == UNICODE_PATH:
-            return True
-        extra = extra[4 + size :]
-    return False
 
 
 def _refused(path: Path, reason: str) -> SeatrialError:

@@ -19,11 +19,14 @@ from seatrial.core.state import tool_cache
 
 TIMEOUT = 900.0  # seconds for one step; a first download of everything takes a few minutes at worst
 LOG_LINES = 12
+# An sdist is built to find out what it requires, which runs its code with all that this process may do.
+ONLY_WHEELS = ("--only-binary", ":all:")
+NEEDED = "Only wheels are installed. Those that are not in the installer's cache need a network connection."
 # Variables that make an installer or an interpreter use something outside of the environment that it is given.
 FOREIGN = frozenset(
     {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME"}
-    | {f"UV_{name}" for name in ("PYTHON", "SYSTEM_PYTHON", "TARGET", "PREFIX")}
-    | {f"PIP_{name}" for name in ("TARGET", "PREFIX", "USER", "REQUIREMENT")}
+    | {f"UV_{name}" for name in ("PYTHON", "SYSTEM_PYTHON", "TARGET", "PREFIX", "NO_BINARY")}
+    | {f"PIP_{name}" for name in ("TARGET", "PREFIX", "USER", "REQUIREMENT", "NO_BINARY")}
 )
 
 
@@ -60,10 +63,10 @@ def resolve(root: Path, requirements: Sequence[str], constraints: Sequence[str] 
     limits.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
     files = ["--constraint", str(limits), *([] if find_uv() else ["--requirement"]), str(path)]
     if not find_uv():
-        report = json.loads(_pip(root, "--dry-run", "--ignore-installed", "--report", "-", *files))
+        report = json.loads(_pip(root, "--dry-run", "--ignore-installed", "--report", "-", *ONLY_WHEELS, *files))
         found = [each["metadata"] for each in report["install"]]
         return {canonicalize_name(each["name"]): f"{each['name']}=={each['version']}" for each in found}
-    options = ["--python", str(python_in(root)), "--no-header", "--no-annotate", "--quiet"]
+    options = ["--python", str(python_in(root)), "--no-header", "--no-annotate", "--quiet", *ONLY_WHEELS]
     lines = [line for line in _uv(root, "compile", *options, *files).splitlines() if line.strip()]
     return {canonicalize_name(Requirement(line).name): line for line in lines}
 
@@ -71,9 +74,9 @@ def resolve(root: Path, requirements: Sequence[str], constraints: Sequence[str] 
 def install(root: Path, requirements: Sequence[str]) -> None:
     """Install exactly these into the environment at `root`, and nothing that they require."""
     if find_uv():
-        _uv(root, "install", "--python", str(python_in(root)), "--no-deps", *requirements)
+        _uv(root, "install", "--python", str(python_in(root)), "--no-deps", *ONLY_WHEELS, *requirements)
     else:
-        _pip(root, "--no-deps", *requirements)
+        _pip(root, "--no-deps", *ONLY_WHEELS, *requirements)
 
 
 def _pip(root: Path, *arguments: str) -> str:
@@ -155,6 +158,6 @@ def _run(command: list[str], folder: Path) -> str:
         log = last_lines(completed.stderr.strip() or completed.stdout)
         raise SeatrialError(
             f"The environment cannot be created; {Path(command[0]).name} says:\n{log}",
-            hint=disk_hint(folder, "Packages that are not in the installer's cache need a network connection."),
+            hint=disk_hint(folder, NEEDED),
         )
     return completed.stdout.decode()

@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 from seatrial.wheels.entry_points import EntryPoints
 from seatrial.wheels.source_code import bytecode, shadowed_modules
 
+# What installers write into a .dist-info folder.
+INSTALLED = ("direct_url.json", "INSTALLER", "REQUESTED")
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
 LIMIT, COMPLAINT = 5, 500  # complaints reported, and characters of each
 # Packages of every environment that a model runs in: a package with such a name would hide them.
@@ -37,6 +39,7 @@ def library_complaints(names: Sequence[str], folder: str, project: str, commands
     result = [complaint for name in names if (complaint := _member(name, folder, project))]
     result += shadowed_modules(names)
     result += foreign_commands(commands, project)
+    result += [f"it hooks into {group}" for group in commands if not _is_own_group(group, project)]
     return tuple(complaint[:COMPLAINT] for complaint in dict.fromkeys(result))[:LIMIT]
 
 
@@ -52,6 +55,12 @@ def _is_own(command: str, project: str) -> bool:
     return plain and (spelled == project or spelled.startswith(f"{project}-"))
 
 
+def _is_own_group(group: str, project: str) -> bool:
+    """Whether only the project itself reads this group: others load plug-ins from everything that is installed."""
+    top = canonicalize_name(group.partition(".")[0])
+    return group in COMMAND_GROUPS or top == project
+
+
 def is_taken(package: str) -> bool:
     """Whether a package's name belongs to the standard library, or to what every environment needs."""
     return package.lower() in sys.stdlib_module_names or package.lower() in OTHERS
@@ -62,7 +71,7 @@ def _member(name: str, folder: str, project: str) -> str:
     if name.lower().endswith((".pth", ".egg-link")):
         return f"{name} would run every time Python starts"
     if top == folder:
-        return bytecode(name)
+        return f"{name} is written by installers only" if rest in INSTALLED else bytecode(name)
     package = top.removesuffix(".libs") if rest else top.partition(".")[0]
     if is_taken(package) or canonicalize_name(package.lstrip("_")) != project or "." in package:
         return f"{name} is outside of {project.replace('-', '_')}/"

@@ -23,7 +23,7 @@ from seatrial.core.files import disk_hint
 from seatrial.core.onnxruntime_floor import require_onnxruntime
 from seatrial.core.own_names import ORIGIN, origin_line, origins
 from seatrial.core.progress import Progress
-from seatrial.wheels.installer import find_uv, last_lines, run_tool
+from seatrial.wheels.installer import NEEDED, ONLY_WHEELS, find_uv, last_lines, run_tool
 from seatrial.wheels.resolution import TOOLKIT, Resolution
 from seatrial.wheels.wheel import WheelInfo
 
@@ -32,7 +32,7 @@ DECISIVE = ("numpy", "onnxruntime", "pydantic", "scikit-learn", "pandas", "skops
 OLDEST_PYTHON = "3.11"
 TIMEOUT = 300.0  # seconds for the resolution
 RESTORE = "Restore it from git: `git checkout -- FILE`."
-OPTIONS = ("--quiet", "--generate-hashes", "--universal", "--no-annotate", "--no-header", "--no-config")
+OPTIONS = ("--quiet", "--generate-hashes", "--universal", "--no-annotate", "--no-header", "--no-config", *ONLY_WHEELS)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _compile(arguments: list[str], folder: Path, pythons: Sequence[str], what: s
             log = log or completed.stderr
     raise SeatrialError(
         f"{what} cannot be resolved; uv says:\n{last_lines(log)}",
-        hint=disk_hint(folder, "Packages that are not in uv's cache need a network connection."),
+        hint=disk_hint(folder, NEEDED),
     )
 
 

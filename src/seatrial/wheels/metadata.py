@@ -5,6 +5,7 @@ A few lines can describe work without end: thousands of requirements, tags that 
 
 import math
 import re
+import unicodedata
 from pathlib import Path
 
 from packaging.metadata import RawMetadata, parse_email
@@ -19,6 +20,9 @@ HEADERS_LIMIT, HEADER_LINES = 256 * 2**10, 2_000
 REQUIREMENTS_LIMIT = 64 * 2**10  # characters of all requirements together, each of which takes time to parse
 SHOWN = 200  # characters of what a wheel says that a message repeats
 TAGS_LIMIT = 500  # combinations in one compressed tag set
+ONCE = ("metadata-version", "name", "version", "requires-python")
+HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*):(.*)")
+BREAKS = frozenset({"Cc", "Zl", "Zp"})  # control characters and other line ends
 REBUILD = "Build it again with `seatrial build`."
 
 
@@ -27,13 +31,38 @@ def read_headers(path: Path, metadata: bytes) -> RawMetadata:
     head = re.split(rb"\r?\n\r?\n", metadata, maxsplit=1)[0]
     if len(head) > HEADERS_LIMIT or head.count(b"\n") > HEADER_LINES:
         raise SeatrialError(f"{path} is refused: its metadata has over {HEADER_LINES:,} lines of headers.")
+    fields = plain_headers(path, "metadata", head)
+    for name in ONCE:
+        if sum(field == name for field, _ in fields) > 1:
+            raise SeatrialError(f"{path} is refused: its metadata has {name} more than once.", hint=REBUILD)
     return parse_email(head + b"\n\n")[0]
+
+
+def plain_headers(path: Path, what: str, content: bytes) -> list[tuple[str, str]]:
+    """Read lines of `Name: value` into (name in lower case, value).
+
+    Refuse lines that readers of such headers understand in different ways: one could see a requirement where another
+    one sees the end of the headers, or an encoding that it cannot read.
+    """
+    fields: list[tuple[str, str]] = []
+    try:
+        lines = content.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise SeatrialError(f"{path} is refused: its {what} is not UTF-8.", hint=REBUILD) from None
+    for number, line in enumerate((line.removesuffix("\r") for line in lines), 1):
+        field = HEADER.fullmatch(line)
+        continues = bool(fields) and line[:1] in (" ", "\t")
+        if not (field or continues or not line) or any(unicodedata.category(c) in BREAKS for c in line if c != "\t"):
+            raise SeatrialError(f"{path} is refused: line {number} of its {what} is not plain text.", hint=REBUILD)
+        if field and not continues:
+            fields.append((field[1].lower(), field[2].strip()))
+    return fields
 
 
 def check_tags(path: Path, content: bytes) -> None:
     """Compare the tags in WHEEL with those in the file name, which installers use."""
-    lines = content.decode("utf-8", errors="replace").splitlines()
-    declared = {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
+    fields = plain_headers(path, "WHEEL", content)
+    declared = {value for name, value in fields if name == "tag"}
     if sum(map(tag_count, declared)) > TAGS_LIMIT:
         raise SeatrialError(f"{path} is refused: its WHEEL is for more than {TAGS_LIMIT} platforms.", hint=REBUILD)
     expected = set(map(str, parse_wheel_filename(path.name)[3]))
@@ -42,8 +71,10 @@ def check_tags(path: Path, content: bytes) -> None:
         raise SeatrialError(
             f"{path} is refused: its WHEEL is for {shown}, which does not match its file name.", hint=REBUILD
         )
-    versions = [line.partition(":")[2].strip() for line in lines if line.startswith("Wheel-Version:")]
-    if len(versions) != 1 or not versions[0].startswith("1."):
+    if [value in ("true", "false") for name, value in fields if name == "root-is-purelib"] not in ([], [True]):
+        raise SeatrialError(f"{path} is refused: its WHEEL does not have one Root-Is-Purelib.", hint=REBUILD)
+    versions = [value for name, value in fields if name == "wheel-version"]
+    if len(versions) != 1 or not re.fullmatch(r"1\.\d{1,3}", versions[0]):
         raise SeatrialError(
             f"{path} is refused: its WHEEL has the format version {', '.join(versions)[:SHOWN] or 'none'}, not 1.x."
         )
@@ -61,7 +92,8 @@ def read_requirements(path: Path, lines: list[str]) -> tuple[str, ...]:
     try:
         requirements = [Requirement(line) for line in lines]
     except InvalidRequirement as error:
-        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {str(error)[:SHOWN]}") from None
+        shown = str(error).splitlines()[0][:SHOWN]
+        raise SeatrialError(f"{path} is damaged: METADATA has an invalid requirement: {shown}") from None
     for requirement in requirements:
         if requirement.url:
             raise SeatrialError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from seatrial.wheels.archive import open_archive
+from seatrial.wheels.archive import ends_as_zip, open_archive
 from seatrial.wheels.budget import InspectionBudget
 from seatrial.wheels.entry_points import EntryPoints
 from seatrial.wheels.libraries import COMMAND_GROUPS, foreign_commands, is_taken
@@ -22,19 +22,22 @@ from seatrial.wheels.source_code import bytecode, is_bytecode, shadowed_modules,
 
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth.tar"})
 NATIVE = frozenset({".so", ".pyd", ".dll", ".dylib", ".exe"})
-ARCHIVES = frozenset({".whl", ".egg", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".zst"})
+ARCHIVES = frozenset(
+    {".whl", ".egg", ".pyz", ".pyzw", ".jar", ".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".z", ".bz2", ".xz"}
+    | {".lzma", ".lz", ".lz4", ".br", ".7z", ".rar", ".zst"}
+)
+# The first bytes of ELF, WebAssembly, Mach-O, LLVM's bitcode, and libraries of object files.
 BINARIES = (
-    b"\x7fELF",
-    b"MZ\x90\x00",
-    b"\0asm",
-    b"\xfe\xed\xfa",
-    b"\xcf\xfa\xed\xfe",
-    b"\xce\xfa\xed\xfe",
-    b"\xca\xfe\xba\xbe",
+    *(b"\x7fELF", b"\0asm", b"BC\xc0\xde", b"!<arch>\n", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe"),
+    *(b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"),
 )
 ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
-# The first bytes of gzip, bzip2, xz, lzma, zstd and lz4.
-PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x28\xb5\x2f\xfd", b'\x04"M\x18')
+# The first bytes of gzip, compress, bzip2, xz, lzma, lzip, zstd, lz4, snappy, 7z, RAR, and of joblib's old files.
+PACKED = (
+    *(b"\x1f\x8b", b"\x1f\x9d", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"LZIP\x01", b"\x28\xb5\x2f\xfd"),
+    *(b'\x04"M\x18', b"\x02!L\x18", b"\xff\x06\x00\x00sNaPpY", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"ZF0x"),
+)
+HDF5, ORT = b"\x89HDF\r\n\x1a\n", b"\0\0ORTM"  # HDF5 may contain pickles; onnxruntime's own format, data of other files
 ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
 # What a .dist-info folder contains, by the standards.
 METADATA_FILES = re.compile(
@@ -127,13 +130,17 @@ def _by_suffix(name: str) -> str:
 def hidden(file: IO[bytes], size: int, budget: InspectionBudget, depth: int = 0) -> str:
     """Find code in a data file, whatever its name; compressed data is refused without being read."""
     head = file.read(4096)
-    if head.startswith(BINARIES) or is_bytecode(head):
+    if head.startswith(BINARIES) or _is_windows_program(head) or is_bytecode(head):
         return "is native code or compiled Python code"
-    if head.startswith(PACKED) or _is_zlib(head) or depth > DEPTH:
-        return "is compressed, so it cannot be checked"
+    if head.startswith(PACKED) or head[257:262] == b"ustar" or _is_zlib(head) or depth > DEPTH:
+        return "is compressed or an archive, so it cannot be checked"
+    if head.startswith(HDF5) or head[2:8] == ORT:
+        return "is in a format that cannot be checked"
     file.seek(0)
     if is_pickle(head, file, budget):
         return "is a pickle, which can run any code"
+    if not head.startswith(ZIPS) and ends_as_zip(file, size):
+        return "is a zip file that begins with something else"
     if head.startswith(b"\x93NUMPY"):
         return "contains pickled objects, which can run any code" if _of_objects(head) else ""
     if not head.startswith(ZIPS):
@@ -156,6 +163,8 @@ def _in_zip(content: IO[bytes], budget: InspectionBudget, depth: int) -> str:
                     continue
                 if complaint := bytecode(member.filename) or _by_suffix(member.filename):
                     return f"contains {complaint}"
+                if member.filename.lower().endswith(".py"):
+                    return f"contains {member.filename}, which is code"
                 with inner.open(member) as file:
                     complaint = hidden(file, member.file_size, budget, depth + 1)
                 if complaint:
@@ -163,6 +172,11 @@ def _in_zip(content: IO[bytes], budget: InspectionBudget, depth: int) -> str:
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError, OSError):
         return "is a zip file that cannot be read"
     return ""
+
+
+def _is_windows_program(head: bytes) -> bool:
+    start = int.from_bytes(head[60:64], "little")
+    return head.startswith(b"MZ") and (head[2:4] == b"\x90\0" or head[start : start + 4] == b"PE\0\0")
 
 
 def _is_zlib(head: bytes) -> bool:

@@ -13,6 +13,7 @@ from seatrial.wheels.metadata import REBUILD, SHOWN
 from seatrial.wheels.source_code import bytecode
 
 TEXT_LIMIT = 2 * 2**20  # PKG-INFO is read into memory
+MTIME_LIMIT = 1 << 36  # seconds, some two thousand years
 HEADER_LIMIT = 8 * 2**10  # bytes of an extended header, which tarfile reads into memory
 
 
@@ -65,14 +66,26 @@ def _read_members(
         top = top or name.partition("/")[0]
         if name.partition("/")[0] != top or ".." in name.split("/"):
             raise SeatrialError(f"{path} is refused: {name[:SHOWN]} is outside of {top[:SHOWN]}/.")
-        if not (member.isfile() or member.isdir()):
-            kind = "link" if member.issym() or member.islnk() else "device"
-            raise SeatrialError(f"{path} is refused: {name[:SHOWN]} is a {kind}.")
+        if kind := _odd_kind(member):
+            raise SeatrialError(f"{path} is refused: {name[:SHOWN]} {kind}.")
         if complaint := bytecode(name[:SHOWN]):
             raise SeatrialError(f"{path} is refused: {complaint}.")
         if name == f"{top}/PKG-INFO" and member.isfile() and member.size <= TEXT_LIMIT:
             metadata = _read(archive, member)
     return metadata, names
+
+
+def _odd_kind(member: tarfile.TarInfo) -> str:
+    """What makes a member no plain file or folder; a sparse one unpacks to any size without a byte in the archive."""
+    if member.issym() or member.islnk():
+        return "is a link"
+    if member.issparse() or any(key.startswith("GNU.sparse") for key in member.pax_headers):
+        return "is a sparse file"
+    if not (member.isfile() or member.isdir()):
+        return "is a device"
+    if not 0 <= member.mtime < MTIME_LIMIT or member.size < 0:
+        return "has an impossible size or time"
+    return ""
 
 
 def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:

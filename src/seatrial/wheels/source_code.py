@@ -11,6 +11,10 @@ LIMIT = 4 * 2**20  # bytes of one module
 MAGIC = range(0x0B00, 0x1000)  # the first two bytes of compiled code of any Python 3, before a CR and a LF
 INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})  # control characters, and what changes the order of letters
 ALLOWED = frozenset("\t\n\f\ufeff")
+# Letters without a shape, which may be names, and variation selectors, a row of which can carry any text.
+INVISIBLE_TEXT = re.compile("[\u115f\u1160\u3164\uffa0]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2}")
+WORD = re.compile(r"[^\W\d]\w*")
+TOKENS_LIMIT = 256 * 2**10  # bytes of a module that is read word by word
 
 
 def bytecode(name: str) -> str:
@@ -47,7 +51,7 @@ def shadowed_modules(names: Iterable[str]) -> list[str]:
 def source_complaint(name: str, content: bytes) -> str:
     """Complain about a module that Python reads differently from those who review it."""
     stem = PurePosixPath(name).stem
-    if not stem.isidentifier() or not stem.isascii():
+    if not stem.isidentifier() or not name.isascii():
         return f"{name} is not a module that can be imported by its name"
     if len(content) > LIMIT:
         return f"{name} is over {LIMIT >> 20} MiB"
@@ -63,4 +67,23 @@ def source_complaint(name: str, content: bytes) -> str:
     odd = next((c for c in set(text) if not c.isprintable() and c not in ALLOWED and c != "\r"), "")
     if odd and unicodedata.category(odd) in INVISIBLE:
         return f"{name} contains the invisible character U+{ord(odd):04X}"
-    return ""
+    if hidden := INVISIBLE_TEXT.search(text):
+        return f"{name} contains the invisible character U+{ord(hidden[0][0]):04X}"
+    return "" if text.isascii() else _disguised_name(name, text)
+
+
+def _disguised_name(name: str, text: str) -> str:
+    """Complain about a name in letters that Python reads as others, such as a mathematical `eval`."""
+    foreign = {word for word in WORD.findall(text) if not word.isascii()}
+    words = {word for word in foreign if unicodedata.normalize("NFKC", word).isascii()}
+    if not words:
+        return ""
+    if len(text) > TOKENS_LIMIT:
+        return f"{name} contains letters that Python reads as others, such as {min(words)[:40]!r}"
+    try:
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        found = next((t.string for t in tokens if t.type == tokenize.NAME and t.string in words), "")
+    except (tokenize.TokenError, SyntaxError, RecursionError):
+        return f"{name} is not valid Python code"
+    read = unicodedata.normalize("NFKC", found)[:40]
+    return f"{name} contains the name {found[:40]!r}, which Python reads as {read!r}" if found else ""

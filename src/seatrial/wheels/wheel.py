@@ -37,7 +37,9 @@ from seatrial.wheels.safety import VettedWheel, complaints
 RELEASE_FILE = "artifacts/release.json"
 TEXT_LIMIT = 2 * 2**20  # METADATA and release.json are read into memory
 UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
-LIBRARY_RULE = "A library on the index has one package, named like the project, and only commands of that name."
+LIBRARY_RULE = (
+    "A library on the index has one package, named like the project, and only commands and entry points of that name."
+)
 
 
 @dataclass(frozen=True)
@@ -254,13 +256,24 @@ def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _release(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content)
-    except ValueError as error:
+        document = json.loads(content, parse_constant=_no_number, parse_int=_integer)
+    except (ValueError, RecursionError) as error:
         raise SeatrialError(f"{path}: its release.json cannot be read: {str(error)[:SHOWN]}", hint=REBUILD) from None
     if not isinstance(document, dict):
         raise SeatrialError(f"{path}: its release.json is not an object.", hint=REBUILD)
     return document
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError("it contains an integer of more than 64 bits")
+    return int(text)
+
+
 def _reason(error: Exception) -> str:
-    return str(error)[:SHOWN].strip("'\"").rstrip(".") + "." if str(error) else type(error).__name__ + "."
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return text[:SHOWN].rstrip(".") + "." if text else type(error).__name__ + "."

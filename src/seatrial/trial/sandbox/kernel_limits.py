@@ -43,6 +43,10 @@ REFUSED = {
         "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "chown": 92, "fchown": 93, "lchown": 94,
         "fchownat": 260, "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198,
         "fremovexattr": 199, "add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272, "setns": 308,
+        "listen": 50, "truncate": 76, "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280,
+        "inotify_add_watch": 254, "pidfd_open": 434, "setpriority": 141, "ioprio_set": 251, "shmget": 29, "shmat": 30,
+        "shmctl": 31, "semget": 64, "semop": 65, "semctl": 66, "semtimedop": 220, "msgget": 68, "msgsnd": 69,
+        "msgrcv": 70, "msgctl": 71, "mq_open": 240, "perf_event_open": 298, "bpf": 321, "userfaultfd": 323,
     },
     "aarch64": {
         "execve": 221, "execveat": 281, "connect": 203, "bind": 200, "sendmsg": 211, "sendmmsg": 269, "ptrace": 117,
@@ -51,18 +55,54 @@ REFUSED = {
         "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "fchown": 55, "fchownat": 54, "setxattr": 5, "lsetxattr": 6,
         "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16, "add_key": 217, "request_key": 218,
         "keyctl": 219, "unshare": 97, "setns": 268,
+        "listen": 201, "truncate": 45, "utimensat": 88, "inotify_add_watch": 27, "pidfd_open": 434, "setpriority": 140,
+        "ioprio_set": 30, "shmget": 194, "shmat": 196, "shmctl": 195, "semget": 190, "semop": 193, "semctl": 191,
+        "semtimedop": 192, "msgget": 186, "msgsnd": 189, "msgrcv": 188, "msgctl": 187, "mq_open": 180,
+        "perf_event_open": 241, "bpf": 280, "userfaultfd": 282,
     },
 }  # fmt: skip
 CLONE3 = 435  # its flags are out of a filter's reach; libraries fall back to clone
 BY_ARGUMENT = {
-    "x86_64": {"clone": 56, "kill": 62, "tgkill": 234, "prlimit64": 302, "sendto": 44},
-    "aarch64": {"clone": 220, "kill": 129, "tgkill": 131, "prlimit64": 261, "sendto": 206},
+    "x86_64": {
+        "clone": 56,
+        "kill": 62,
+        "tgkill": 234,
+        "prlimit64": 302,
+        "sendto": 44,
+        "socket": 41,
+        "fcntl": 72,
+        "ioctl": 16,
+    },
+    "aarch64": {
+        "clone": 220,
+        "kill": 129,
+        "tgkill": 131,
+        "prlimit64": 261,
+        "sendto": 206,
+        "socket": 198,
+        "fcntl": 25,
+        "ioctl": 29,
+    },
 }
 CLONE_THREAD = 0x00010000
+FAMILIES = (1, 2, 10)  # local, IPv4 and IPv6 sockets, which cannot be connected; a netlink socket need not be
+# fcntl and ioctl on a descriptor so that the kernel sends a signal, of any kind, to another process.
+SIGNALS_BY_DESCRIPTOR = {"fcntl": (8, 10, 15), "ioctl": (0x8901, 0x8902)}
 EPERM, ENOSYS = 1, 38
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 LOAD, EQUALS, HAS_BITS, AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in what a filter sees
+
+
+def missing() -> str:
+    """What this system lacks to enforce the limits; empty where it has everything."""
+    if sys.platform != "linux":
+        return "only Linux can enforce that"
+    if platform.machine() not in ARCHITECTURES:
+        return f"no filter of system calls is known for {platform.machine()}"
+    libc = ctypes.CDLL(None, use_errno=True)
+    version = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    return "" if version >= 1 else "the kernel has no Landlock, or has it turned off"
 
 
 def confine(readable: Sequence[str], writable: Sequence[str]) -> bool:
@@ -146,6 +186,14 @@ def _filter(machine: str, own: int) -> Iterator[tuple[int, int, int, int]]:
         yield from _unless(calls[name], 0, (EQUALS, own))
     yield from _unless(calls["prlimit64"], 0, (EQUALS, own), (EQUALS, 0))
     yield from _unless(calls["sendto"], 4, (EQUALS, 0))  # with an address; a pair of sockets needs none
+    yield from _unless(calls["socket"], 0, *((EQUALS, family) for family in FAMILIES))
+    for name, commands in SIGNALS_BY_DESCRIPTOR.items():
+        yield EQUALS, 0, 2 * len(commands) + 2, calls[name]
+        yield LOAD, 0, 0, ARGUMENTS + 8
+        for command in commands:
+            yield EQUALS, 0, 1, command
+            yield refuse
+        yield RETURN, 0, 0, ALLOW
     yield RETURN, 0, 0, ALLOW
 
 

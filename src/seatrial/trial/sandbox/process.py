@@ -1,6 +1,7 @@
 """A worker process from start to end: what it printed, how it ended, and that nothing of it is left running."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -17,17 +18,24 @@ MARK = "SEATRIAL_TRIAL"  # the environment variable by which everything that a w
 KEPT = 64 * 1024  # bytes of output that are kept, from the end
 SWEEPS = 50
 POLL_SECONDS = 0.005
+DISK_SECONDS = 0.5  # between two looks at the free space
+# Bytes that a worker may write, and that must be left on the disk once it has written more than a little.
+MOST_WRITTEN, LITTLE, LEAST_FREE = 16 * 2**30, 256 * 2**20, 512 * 2**20
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS", "VECLIB")
 PASSED_ON = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # what an interpreter may need to start; secrets are not passed on
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended: exit code, negative for a signal, None for a timeout; and the end of its output."""
+    """How a worker ended: exit code, negative for a signal, None for a timeout; and the end of its output.
+
+    `filled` says that it was killed because it filled the disk.
+    """
 
     code: int | None
     stdout: str
     stderr: str
+    filled: bool = False
 
 
 class Running:
@@ -50,6 +58,8 @@ class Running:
     ) -> None:
         self._deadline = time.monotonic() + timeout
         self._mark = uuid.uuid4().hex
+        self._folder, self._filled, self._look = folder, False, 0.0
+        self._free = shutil.disk_usage(folder).free
         scratch = folder / "scratch"
         scratch.mkdir()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -83,7 +93,7 @@ class Running:
             self._process.stdin.write(f"{line}\n".encode())
             self._process.stdin.flush()
         while not os.path.lexists(answer):
-            if self._process.poll() is not None or time.monotonic() > self._deadline:
+            if self._process.poll() is not None or time.monotonic() > self._deadline or self._fills_disk():
                 return self.wait()
             time.sleep(POLL_SECONDS)
         return None
@@ -91,15 +101,30 @@ class Running:
     def wait(self) -> Ended:
         """Wait for the end, or kill the worker at the timeout."""
         code: int | None = None
-        try:
-            code = self._process.wait(max(self._deadline - time.monotonic(), 0.01))
-        except subprocess.TimeoutExpired:
+        while code is None and not self._fills_disk():
+            try:
+                code = self._process.wait(min(max(self._deadline - time.monotonic(), 0.01), DISK_SECONDS))
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= self._deadline:
+                    break
+        if code is None and not self._filled:
             with suppress(OSError):
                 self._process.send_signal(signal.SIGABRT)  # on which faulthandler prints where it is
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.5)
         self._end()
-        return Ended(code, *(tail.text() for tail in self._printed))
+        stdout, stderr = (tail.text() for tail in self._printed)
+        return Ended(code, stdout, stderr, self._filled)
+
+    def _fills_disk(self) -> bool:
+        """Whether the disk has lost so much space that the worker must be stopped; it may write many files."""
+        now = time.monotonic()
+        if now >= self._look and not self._filled:
+            self._look = now + DISK_SECONDS
+            free = shutil.disk_usage(self._folder).free
+            written = self._free - free
+            self._filled = written > MOST_WRITTEN or (written > LITTLE and free < LEAST_FREE)
+        return self._filled
 
     def _end(self) -> None:
         if hasattr(os, "killpg"):

@@ -128,6 +128,8 @@ class Sandbox:
 
     def _reason(self, folder: Path, ended: Ended) -> str:
         code, policy = ended.code, self.policy
+        if ended.filled:
+            return "was killed: it filled the disk"
         if code is None:
             return f"did not answer within {policy.timeout:g} s"
         failure = _failure(folder) if code == EXIT_FAILED else ""

@@ -34,6 +34,8 @@ def main(folder: Path) -> None:
     alone = confinement.leave_network()
     files = (request["readable"], [str(folder)]) if request["readable"] else ()
     within = kernel.confine(*files) if files else False
+    if files and not within and not kernel.missing():
+        sys.exit("The kernel did not confine this process, although it can.")
     guard = confinement.Guard(*files)
     code, answer = EXIT_FAILED, {"failure": ""}
     try:
