@@ -1,8 +1,11 @@
 """What the commands print: between words on a terminal, and as it is elsewhere."""
 
+import errno
 import io
 
-from seatrial.cli.show import WordConsole
+import pytest
+
+from seatrial.cli.show import NoteConsole, WordConsole
 
 TEXT = "dist/a_model_with_a_long_name-0.1.0-py3-none-any.whl is published"
 
@@ -32,3 +35,14 @@ def test_each_line_of_a_text_is_broken_by_itself() -> None:
     assert [line.strip() for line in stream.getvalue().splitlines()] == ["one two", "three", "four five", "six seven"]
     console.print("[a b c d e f g]", markup=False)
     assert stream.getvalue().endswith("[a b c d e f\ng]\n")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE, errno.EBADF])
+def test_a_note_that_cannot_be_written_stops_nothing(number: int) -> None:
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(number, "no")
+
+    NoteConsole(file=Broken()).print("a note")
+    with pytest.raises((OSError, SystemExit)):
+        WordConsole(file=Broken()).print("a result")

@@ -1,13 +1,16 @@
 """The log of a supervised server: bounded files, whole lines, and no error of the disk reaches the server."""
 
 import asyncio
+import errno
+import io
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from seatrial.deploy.log_file import RotatingLog, log_pipe, remove_log, rotated
+from seatrial.deploy.log_file import DROPPED, RotatingLog, log_pipe, remove_log, rotated
 
 
 def lines_in(path: Path, count: int) -> list[list[bytes]]:
@@ -62,6 +65,52 @@ def test_lines_that_cannot_be_written_are_counted(tmp_path: Path) -> None:
         b"2 log lines were dropped, because they could not be written",
         b"three",
     ]
+
+
+def test_a_disk_that_becomes_full_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    class Disk(io.BytesIO):
+        room = 10
+
+        def write(self, data: bytes) -> int:  # type: ignore[override]
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            taken = bytes(data[: self.room])
+            Disk.room -= len(taken)
+            return super().write(taken)
+
+        def fileno(self) -> int:
+            return handle
+
+    with (tmp_path / "log").open("wb") as file:
+        handle, disk = file.fileno(), Disk()
+        log = RotatingLog(tmp_path / "log", 1000, 2)
+        log.close()
+        log._file = disk  # type: ignore[assignment]
+        log.write(b"first\nsecond\nthird\n")
+        log.write(b"fourth\n")
+        Disk.room = 1000
+        log.write(b"fifth\n")
+        assert disk.getvalue() == b"first\nseco\n" + DROPPED % 3 + b"fifth\n"
+
+
+@pytest.mark.parametrize("lost", ["the file", "the folder", "renamed"])
+def test_a_log_that_is_removed_or_renamed_is_begun_anew(tmp_path: Path, lost: str) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = RotatingLog(folder / "log", 1000, 2)
+    log.write(b"one\n")
+    if lost == "the file":
+        log.path.unlink()
+    elif lost == "renamed":
+        log.path.rename(tmp_path / "elsewhere")
+    else:
+        shutil.rmtree(folder)
+        log.write(b"two\n")
+        folder.mkdir()  # by the supervisor
+    log.write(b"three\n")
+    log.close()
+    assert log.path.read_bytes().splitlines()[-1] == b"three"
+    assert log.path.read_bytes().count(b"dropped") == (lost == "the folder")
 
 
 def test_a_kill_in_the_middle_of_a_rotation_leaves_whole_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,40 @@ def test_a_trailer_is_neither_a_header_nor_endless(served: tuple[int, Any]) -> N
     assert client.closed()
 
 
+@pytest.mark.parametrize("rest", [b"0\r\nX: ", b"5;x="], ids=["trailer", "extension"])
+def test_what_a_chunked_body_has_besides_data_is_bounded(served: tuple[int, Any], rest: bytes) -> None:
+    """The parser keeps a trailer of one line whole, and copies it with each slice."""
+    client = Client(served[0])
+    client.send(CHUNKED + b"2\r\nxx\r\n" + rest + b"y" * 15_000)
+    assert Client(served[0]).ask("GET", "/health").status == 200
+    client.send(b"y" * 20_000)
+    assert client.read().status == 431
+
+
+def test_a_body_of_many_chunks_is_not_taken_for_a_trailer(served: tuple[int, Any]) -> None:
+    client = Client(served[0])
+    client.send(CHUNKED + b"1;a=b\r\nx\r\n" * 20_000 + b"0\r\nX: " + b"y" * 15_000 + b"\r\n\r\n")
+    assert client.read().json()["size"] == 20_000
+
+
+def test_empty_lines_before_a_request_are_bounded_and_others_keep_their_turns(
+    served: tuple[int, Any], app: Application
+) -> None:
+    """Uvicorn has neither a URL nor headers yet; an error then ended the turns of all large bodies, for good."""
+    lines = [Client(served[0]) for _ in range(10)]
+    for client in lines:
+        client.send(b"\r\n" * 50_000)
+    assert [client.read().status for client in lines] == [431] * 10
+    body = bytes(100_000)
+    assert Client(served[0]).ask("POST", "/x", body).json()["size"] == 100_000
+    client = Client(served[0])
+    client.send(CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+    assert client.read().json()["size"] == 100_000
+    client = Client(served[0])
+    client.send(b"\r\n" * 20 + request("GET", "/health"))
+    assert client.read().status == 200
+
+
 def test_a_client_that_stalls_in_a_long_body_is_disconnected(served: tuple[int, Any], app: Application) -> None:
     client = Client(served[0])
     client.send(length(MIB))

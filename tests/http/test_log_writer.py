@@ -1,5 +1,6 @@
 """A log that nobody reads: lines are dropped and counted, and nothing waits."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -66,4 +67,48 @@ def test_the_standard_librarys_logging_never_waits(tmp_path: Path) -> None:
     until(lambda: (tmp_path / "log").read_text().count("\n") == 2)
     first, second = (tmp_path / "log").read_text().splitlines()
     assert first.endswith("INFO     GET /x - 200")
-    assert second.endswith("WARNING  7 log lines were dropped, because nobody read the log")
+    assert second.endswith("WARNING  7 log lines were dropped: nobody read the log, or it could not be written")
+
+
+def test_what_a_full_disk_does_not_take_is_counted_and_leaves_no_torn_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full: dict[str, int] = {"now": False}
+
+    def write(handle: int, data: bytes) -> int:
+        if not full["now"]:
+            return os_write(handle, data)
+        if room := full.pop("room", 0):
+            return os_write(handle, data[:room])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    os_write = os.write
+    reported: list[int] = []
+    with (tmp_path / "log").open("wb") as file:
+        writer = DroppingWriter(file.fileno(), reported.append)
+        monkeypatch.setattr("seatrial.http.log_writer.os.write", write)
+        writer.write("first\n")
+        until(lambda: not writer._bytes)
+        full.update(now=True, room=3)
+        writer.write("second\nthird\n")
+        writer.write("fourth\n")
+        until(lambda: not writer._bytes)
+        assert reported == []  # it could not be written either
+        full["now"] = False
+        writer.write("fifth\n")
+        until(lambda: reported)
+        writer.stop()
+    assert reported == [3]
+    assert (tmp_path / "log").read_text() == "first\nsec\nfifth\n"
+
+
+def test_a_pipe_that_another_process_made_non_blocking_loses_no_line(pipe: tuple[int, int]) -> None:
+    os.set_blocking(pipe[1], False)
+    writer = DroppingWriter(pipe[1], lambda count: None)
+    for number in range(300):
+        writer.write(f"{number:099d}\n")
+    read = b""
+    while read.count(b"\n") < 300:
+        read += os.read(pipe[0], 65536)
+    assert [int(line) for line in read.splitlines()] == list(range(300))
+    writer.stop()

@@ -20,6 +20,9 @@ class Transport:
         assert not self.reading
         self.reading = True
 
+    def abort(self) -> None:
+        self.closing = True
+
     def is_closing(self) -> bool:
         return self.closing
 
@@ -89,5 +92,23 @@ def test_a_closed_connection_is_not_parsed() -> None:
             await asyncio.sleep(0)
         assert parsed == []
         assert closing.waiting == b""
+
+    asyncio.run(main())
+
+
+def test_an_error_in_one_input_ends_that_connection_and_not_the_turns_of_others() -> None:
+    async def main() -> None:
+        parsed: list[Any] = []
+        errors: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context["exception"]))
+        turns, broken = Turns(), Transport()
+        first = SlicedInput(broken, turns, lambda data: data.index(b"x"))  # type: ignore[arg-type]
+        second, _ = made(turns, parsed)
+        first.add(bytes(2 * SLICE))
+        second.add(bytes(2 * SLICE))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (parsed, broken.closing) == ([("", SLICE), ("", SLICE)], True)
+        assert [type(error) for error in errors] == [ValueError]
 
     asyncio.run(main())

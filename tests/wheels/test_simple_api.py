@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.simple_api import IndexedFile, project_html, read_page
+from seatrial.wheels.simple_api import IndexedFile, parse_filename, project_html, read_page
 
 VERSIONS = st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}(rc1|\.dev2|\+[0-9]\.h[0-9a-f]{4})?", fullmatch=True)
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -46,3 +46,13 @@ def test_a_page_with_an_untrusted_link_is_refused(tmp_path: Path, link: str) -> 
     page.write_text(f"<html><body>{link}</body></html>")
     with pytest.raises(SeatrialError):
         read_page(page)
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 101, "_", "..", "a\u0131", "-a"], ids=["too long", "empty", "dots", "not ASCII", "hyphen"]
+)
+def test_a_name_whose_page_could_not_be_read_is_refused(name: str) -> None:
+    for filename in (f"{name}-1.0-py3-none-any.whl", f"{name}-1.0.tar.gz"):
+        with pytest.raises(SeatrialError, match="file name of a wheel or an sdist"):
+            parse_filename(filename)
+    assert parse_filename(f"{'a' * 100}-1.0-py3-none-any.whl")[0] == "a" * 100

@@ -22,6 +22,7 @@ from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
 from seatrial.cli.update import add, update
 from seatrial.core.errors import SeatrialError, describe_os_error
+from seatrial.core.processes import open_closed_streams
 
 EXIT_CODES = {
     0: "done",
@@ -80,6 +81,7 @@ def _closed_pipe(code: int = 0) -> int:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for a usage error, 130 for Ctrl-C."""
+    open_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or bool(os.environ.get("SEATRIAL_DEBUG"))
     for stream in (sys.stdout, sys.stderr):

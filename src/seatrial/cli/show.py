@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,21 @@ def _breaks(text: str, width: int) -> list[int]:
     return places
 
 
+class NoteConsole(WordConsole):
+    """A console for notes to people: whether they can be written, as on a full disk, does not change what is done."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, if that is possible."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader."""
+        self.quiet = True
+
+
 out = WordConsole(highlight=False, soft_wrap=True)
-err = WordConsole(stderr=True, highlight=False, soft_wrap=True)
+err = NoteConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def error(message: str, hint: str = "") -> None:

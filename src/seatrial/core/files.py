@@ -109,14 +109,16 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; raises SeatrialError, with the path, where it is missing or damaged."""
+def read_json(path: Path, hint: str = "") -> Any:
+    """Read a JSON file; raises SeatrialError, with the path and the hint, where it is missing or damaged."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device would never end
+            raise OSError("it is not a file")
         return json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise SeatrialError(f"{path} does not exist.") from None
+        raise SeatrialError(f"{path} does not exist.", hint=hint) from None
     except (ValueError, OSError, RecursionError) as error:
-        raise SeatrialError(f"{path} cannot be read as JSON: {error}") from None
+        raise SeatrialError(f"{path} cannot be read as JSON: {error}.", hint=hint) from None
 
 
 def sha256(path: Path) -> str:

@@ -1,9 +1,9 @@
-"""Whether a process is running, checked without a signal: on Windows `os.kill` ends a process, with signal 0 too."""
+"""Processes: whether one is running, and the standard streams of this one."""
 
 import os
 import sys
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # without a signal: there `os.kill` ends a process, with signal 0 too
     import ctypes
     from ctypes import wintypes
 
@@ -37,3 +37,16 @@ else:
 def is_running(pid: int) -> bool:
     """Whether a process has this id, whichever user owns it."""
     return pid > 0 and _exists(pid)
+
+
+def open_closed_streams() -> None:
+    """Open the null device in place of standard streams that the caller has closed, as `2>&-` does.
+
+    Python has None in their place. And the next file or connection would get their number, which libraries and other
+    processes take for a standard stream.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(handle, True)
+            setattr(sys, name, os.fdopen(handle, "w" if number else "r", encoding="utf-8"))

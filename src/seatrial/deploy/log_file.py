@@ -54,19 +54,31 @@ class RotatingLog:
     def _append(self, data: bytes) -> None:
         if not data:
             return
-        if self._file is None:
+        if self._file is None or self._moved():
+            self.close()
             self._open("ab")
-        note = DROPPED % self._dropped if self._dropped else b""
+        torn = b"" if self._between_lines else b"\n"
+        rest = torn + DROPPED % self._dropped + data if self._dropped else data
         try:
-            if self._file is None:
-                raise OSError
-            self._file.write(note + data)
+            while rest:
+                if self._file is None:
+                    raise OSError
+                written = self._file.write(rest)  # a disk that becomes full takes a part of it
+                self._size += written
+                self._between_lines = rest[written - 1 : written] == b"\n"
+                rest = rest[written:]
         except OSError:
-            self._dropped += data.count(b"\n")
+            noted = len(rest) <= len(data)
+            self._dropped = max((rest if noted else data).count(b"\n"), 1) + (0 if noted else self._dropped)
         else:
             self._dropped = 0
-            self._size += len(note) + len(data)
-            self._between_lines = data.endswith(b"\n")
+
+    def _moved(self) -> bool:
+        """Whether the file is no longer at its path, because it or its folder was removed or renamed."""
+        try:
+            return self._file is not None and not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
+        except OSError:
+            return True
 
     def _rotate(self) -> None:
         self.close()

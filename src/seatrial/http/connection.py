@@ -44,6 +44,9 @@ class GuardedProtocol(TimedProtocol):
         self._message_limit: int = self._limits.header_size + 8 * self._limits.body_size
         self._declared = 0  # the Content-Length of the message
         self._follows = False  # whether another message ended in the data that is being parsed
+        self.url, self.headers = b"", []  # Uvicorn sets them when a message begins; empty lines may come before it
+        self._chunked = False
+        self._barren = 0  # bytes of a chunked message since its last data: a trailer, or extensions of a chunk
         self._shared = False  # whether the message began in such data, so that its size is not known
         self._discarded = False  # whether the body is not wanted
         self._refused = 400
@@ -86,6 +89,7 @@ class GuardedProtocol(TimedProtocol):
     def _parse(self, data: bytes) -> None:
         """Parse some data, and check the size of the message."""
         self._size += len(data)
+        self._barren += len(data)
         self._follows = False
         try:
             self.parser.feed_data(data)
@@ -114,7 +118,8 @@ class GuardedProtocol(TimedProtocol):
             self._size = self._header_size()
         limits = self._limits
         too_long = self._in_head and self._size > limits.header_size
-        if too_long or len(self.headers or ()) > limits.header_count:
+        too_long |= self._chunked and self._barren > limits.header_size
+        if too_long or len(self.headers) > limits.header_count:
             self._refuse(431)
         elif self._size > self._message_limit:
             self.transport.abort()
@@ -155,6 +160,8 @@ class GuardedProtocol(TimedProtocol):
         for name, value in self.headers:
             if name == b"content-length":
                 self._declared = int(value)
+            elif name == b"transfer-encoding":
+                self._chunked, self._barren = True, 0
             elif name == b"host":
                 hosts += 1
                 if value and host_of(value) is None:
@@ -178,6 +185,11 @@ class GuardedProtocol(TimedProtocol):
                 previous.keep_alive = True  # the connection closes after the last response that is due on it
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        """Pass on a part of the body."""
+        self._barren = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Stop the clock of the request. What is held of it stays counted until it is answered."""
         held = self._holdings.complete()
@@ -193,7 +205,7 @@ class GuardedProtocol(TimedProtocol):
         self._began = 0.0
         self._size = self._declared = 0
         self._follows = self._in_head = True
-        self._discarded = False
+        self._discarded = self._chunked = False
         if self._holdings.message:
             self._holdings.hold("message", 0)
 

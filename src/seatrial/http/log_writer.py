@@ -2,23 +2,25 @@
 
 import logging
 import os
+import select
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TextIO
 
 ATOMIC = 4096  # what a pipe writes in one piece, so that the lines of several workers do not mix (PIPE_BUF)
 QUEUE_BYTES = 1 << 20  # of lines that wait for a slow reader: some 5,000 requests
 STOP_SECONDS = 1  # how long the last lines may take
+DROPPED = "%d log lines were dropped: nobody read the log, or it could not be written"
 
 
 class DroppingWriter:
     """Writes to a file descriptor from a thread of its own.
 
-    While the reader is slow, up to QUEUE_BYTES wait; what arrives beyond that is dropped and counted, and `report` gets
-    the count once there is room again. Loguru calls `stop` when the handler is removed, which happens at exit too.
+    While the reader is slow, up to QUEUE_BYTES wait; what arrives beyond that is dropped and counted, and so is what
+    cannot be written, as on a full disk. `report` gets the count once lines are written again. Loguru calls `stop` when
+    the handler is removed, which happens at exit too.
     """
 
     def __init__(self, handle: int, report: Callable[[int], None]) -> None:
@@ -27,6 +29,7 @@ class DroppingWriter:
         self._queue: deque[bytes] = deque()
         self._bytes = self._dropped = 0
         self._stopped = False
+        self._torn = False  # whether the last line was written in part
         self._changed = threading.Condition()
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
@@ -55,22 +58,31 @@ class DroppingWriter:
                 if not self._queue:
                     return
                 data = self._queue.popleft()
-            with suppress(OSError):  # the reader has gone, or the disk is full: the server goes on
-                _write_lines(self._handle, data)
+            lost = self._write(data)
             with self._changed:
                 self._bytes -= len(data)
                 self._changed.notify_all()
-                dropped = self._dropped if not self._queue else 0
+                self._dropped += lost
+                dropped = self._dropped if not (self._queue or lost) else 0
                 self._dropped -= dropped
             if dropped:
                 self._report(dropped)
 
-
-def _write_lines(handle: int, data: bytes) -> None:
-    """Write in pieces of whole lines, each of which a pipe writes at once."""
-    while data:
-        end = len(data) if len(data) <= ATOMIC else data.rfind(b"\n", 0, ATOMIC) + 1 or data.find(b"\n") + 1
-        data = data[os.write(handle, data[: end or len(data)]) :]
+    def _write(self, data: bytes) -> int:
+        """Write in pieces of whole lines, each of which a pipe writes at once; returns how many lines were lost."""
+        if self._torn:
+            data = b"\n" + data
+        while data:
+            end = len(data) if len(data) <= ATOMIC else data.rfind(b"\n", 0, ATOMIC) + 1 or data.find(b"\n") + 1
+            try:
+                written = os.write(self._handle, data[: end or len(data)])
+            except BlockingIOError:  # another process made the pipe non-blocking
+                select.select((), (self._handle,), ())
+            except OSError:  # the reader has gone, or the disk is full: the server goes on
+                return data.removeprefix(b"\n").count(b"\n")
+            else:
+                self._torn, data = data[written - 1 : written] != b"\n", data[written:]
+        return 0
 
 
 class BackgroundHandler(logging.Handler):
@@ -91,5 +103,4 @@ class BackgroundHandler(logging.Handler):
         super().close()
 
     def _report(self, count: int) -> None:
-        message = f"{count} log lines were dropped, because nobody read the log"
-        self.emit(logging.LogRecord("seatrial", logging.WARNING, __file__, 0, message, None, None))
+        self.emit(logging.LogRecord("seatrial", logging.WARNING, __file__, 0, DROPPED, (count,), None))

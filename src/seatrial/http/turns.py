@@ -30,14 +30,16 @@ class Turns:
 
     def _run(self) -> None:
         deadline = perf_counter() + TURN_SECONDS
-        for _ in range(min(len(self._waiting), MOST_IN_A_TURN)):
-            input_ = self._waiting.popleft()
-            if input_.take_turn():
-                self._waiting.append(input_)
-            if perf_counter() > deadline:
-                break
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._run)
+        try:
+            for _ in range(min(len(self._waiting), MOST_IN_A_TURN)):
+                input_ = self._waiting.popleft()
+                if input_.take_turn():
+                    self._waiting.append(input_)
+                if perf_counter() > deadline:
+                    break
+        finally:  # an error in one must not end the turns of the others
+            if self._waiting:
+                asyncio.get_running_loop().call_soon(self._run)
 
 
 class SlicedInput(FlowControl):
@@ -83,7 +85,11 @@ class SlicedInput(FlowControl):
             self.waiting = b""
         elif self.waiting and not self.read_paused:
             data, self.waiting = self.waiting[:SLICE], self.waiting[SLICE:]
-            self._parse(data)
+            try:
+                self._parse(data)
+            except Exception:  # the event loop logs it
+                self._transport.abort()
+                raise
             self._in_line = not self.read_paused
         elif not self.read_paused and self._stopped:
             self._stopped = False

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from seatrial.core.errors import SeatrialError, describe_os_error
+from seatrial.core.processes import open_closed_streams
 from seatrial.core.results import results
 from seatrial.model.bad_rows import OnBadRows
 from seatrial.model.batch import predict_table
@@ -21,6 +22,7 @@ from seatrial.model.release import Release
 
 def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 1 with a message on standard error."""
+    open_closed_streams()
     name = release.package.replace("_", "-")
     try:
         options = _parser(name, release).parse_args(arguments)

@@ -70,7 +70,7 @@ def read_metadata(folder: Path) -> Metadata:
     path = folder / METADATA_FILE
     if not path.is_file():
         raise SeatrialError(f"There is no trained model in {folder}.", hint="Run `seatrial train` first.")
-    return metadata_from(read_json(path), str(path))
+    return metadata_from(read_json(path, "Train and build again."), str(path))
 
 
 def metadata_from(document: Any, where: str) -> Metadata:

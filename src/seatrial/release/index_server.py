@@ -4,7 +4,6 @@ It serves PEP 503, 658, 691 and 700, and accepts uploads in twine's form, wheel 
 inspected before it appears, is never overwritten, and appears whole or not at all.
 """
 
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +23,7 @@ from seatrial.release.index_withdrawals import BODY_LIMIT, REFUSAL, read_request
 from seatrial.release.index_worker import status_of
 from seatrial.release.listing import HTML_TYPES, JSON_TYPE
 from seatrial.wheels.simple_api import (
+    NAME,
     IndexedFile,
     project_folder,
     project_html,
@@ -34,7 +34,6 @@ from seatrial.wheels.simple_api import (
 
 __all__ = ["Access", "make_app"]
 
-NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,99}")  # of a project, in its canonical form: ASCII only
 UPLOAD_PATHS = ("/", "/legacy/", "/simple/")
 
 

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.processes import open_closed_streams
 from seatrial.http.hosts import host_of
 from seatrial.serve.server_settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server and return its exit code: 0, or 1 with a one-line error on standard error."""
+    open_closed_streams()
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     package, debug = options.pop("package"), options.pop("debug")

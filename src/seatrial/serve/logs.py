@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
 
-from seatrial.http.log_writer import DroppingWriter
+from seatrial.http.log_writer import DROPPED, DroppingWriter
 from seatrial.serve.server_settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
 
 
 def _report_dropped(count: int) -> None:
-    logger.warning("{} log lines were dropped, because nobody read the log", count)
+    logger.warning(DROPPED % count)
 
 
 class Prints(io.TextIOBase):

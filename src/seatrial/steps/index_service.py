@@ -117,17 +117,17 @@ def _logged_to(stream: TextIO) -> Iterator[None]:
     """Write the log by a thread that drops lines while nobody reads them: a full pipe must not stop the server."""
     from seatrial.http.log_writer import BackgroundHandler
 
-    logger, handler = logging.getLogger("uvicorn"), BackgroundHandler(stream)
+    root, handler = logging.getLogger(), BackgroundHandler(stream)  # of all: others would write to the stream and wait
     handler.setFormatter(logging.Formatter("%(levelname)s:     %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    root.addHandler(handler)
+    logging.getLogger("uvicorn").setLevel(logging.INFO)
     access, refusals = logging.getLogger("uvicorn.access"), RefusalFilter()
     access.addFilter(refusals)
     try:
         yield
     finally:
         access.removeFilter(refusals)
-        logger.removeHandler(handler)
+        root.removeHandler(handler)
         handler.close()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_atomic
@@ -50,7 +51,7 @@ def result_folders(root: Path, candidate: str) -> list[Path]:
 def read_result(folder: Path) -> Verdict:
     """Read the verdict in a folder of results."""
     path = folder / DOCUMENT
-    return read_verdict(read_json(path), str(path))
+    return read_verdict(read_json(path, "Run the trial again."), str(path))
 
 
 def stored_verdict(root: Path, candidate: str, baseline: str | None) -> Verdict | None:
@@ -109,12 +110,25 @@ def next_step(verdict: Verdict) -> str:
 def read_acceptances(root: Path) -> list[Acceptance]:
     """Read what was accepted. Raises PolicyError if the file is damaged."""
     path = root / ACCEPTED
-    if not path.is_file():
+    if not path.exists():
         return []
+    hint = "Restore it from git, or delete it."
+    document = read_json(path, hint)
     try:
-        return [Acceptance(**{**each, "checks": tuple(each["checks"])}) for each in read_json(path)]
-    except (TypeError, KeyError, AttributeError):
-        raise PolicyError(f"{path} is not a list of acceptances.", hint="Restore it from git, or delete it.") from None
+        return [_acceptance(each) for each in (document if isinstance(document, list) else [document])]
+    except (TypeError, KeyError, ValueError):
+        raise PolicyError(f"{path} is not a list of acceptances.", hint=hint) from None
+
+
+def _acceptance(document: Any) -> Acceptance:
+    """Read an acceptance back; raises TypeError, KeyError or ValueError where it is damaged."""
+    checks = document["checks"]
+    acceptance = Acceptance(**{**document, "checks": tuple(checks)})
+    others = (value for name, value in document.items() if name != "checks")
+    if not isinstance(checks, list) or not all(isinstance(text, str) for text in (*checks, *others)):
+        raise TypeError
+    date.fromisoformat(acceptance.until)
+    return acceptance
 
 
 def accept(

@@ -33,6 +33,7 @@ PAGES = "simple"
 RECORD = "seatrial:withdrawal"  # the name of a meta element
 NAME_LIMIT = 200  # characters of a file name
 FILENAME = re.compile(r"[A-Za-z0-9._+!-]+")
+NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,99}")  # of a project, in its canonical form: ASCII only
 
 
 WithdrawalAction = Literal["yank", "restore", "remove"]
@@ -83,8 +84,11 @@ def parse_filename(filename: str) -> tuple[str, Version]:
             raise InvalidSdistFilename(filename)
         if filename.endswith(".whl"):
             name, version, _, _ = parse_wheel_filename(filename)
-            return name, version
-        return parse_sdist_filename(filename)
+        else:
+            name, version = parse_sdist_filename(filename)
+        if not NAME.fullmatch(name):  # its page could not be read
+            raise InvalidSdistFilename(filename)
+        return name, version
     except (InvalidWheelFilename, InvalidSdistFilename, ValueError):
         raise SeatrialError(
             f"{filename[:NAME_LIMIT]} does not have the file name of a wheel or an sdist.",
