@@ -5,35 +5,46 @@ of one byte takes a tenth of a second to parse, and 200 clients send that at the
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
+from typing import Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-SLICE = 8 * 2**10  # bytes; a small request comes in one piece and is parsed at once
+SLICE = 2 * 2**10  # bytes, which may hold 60 requests
 TURN_SECONDS = 0.002
 MOST_IN_A_TURN = 16  # connections that read more in a turn, each up to 256 KiB
+LONGEST_WAIT = 1.0  # seconds, for a turn of the event loop
+
+
+class Work(Protocol):
+    """Something that is done in steps."""
+
+    def take_turn(self) -> bool:
+        """Do one step; returns whether to get another turn."""
 
 
 class Turns:
-    """The connections of one process that have more input than one slice, in the order in which they are served."""
+    """What the connections of one process have to do that can wait for others, in the order in which it is done."""
 
     def __init__(self) -> None:
-        self._waiting: deque[SlicedInput] = deque()
+        self._waiting: deque[Work] = deque()
 
-    def add(self, input_: "SlicedInput") -> None:
-        """Give a connection turns until it has no more work."""
+    def add(self, work: Work) -> None:
+        """Give some work turns until it is done."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._run)
-        self._waiting.append(input_)
+        self._waiting.append(work)
 
     def _run(self) -> None:
         deadline = perf_counter() + TURN_SECONDS
         for _ in range(min(len(self._waiting), MOST_IN_A_TURN)):
-            input_ = self._waiting.popleft()
-            if input_.take_turn():
-                self._waiting.append(input_)
+            work = self._waiting.popleft()
+            if work.take_turn():
+                self._waiting.append(work)
             if perf_counter() > deadline:
                 break
         if self._waiting:
@@ -99,6 +110,18 @@ class SlicedInput(FlowControl):
         if not self._stopped and not self._transport.is_closing():
             self._stopped = True
             self._transport.pause_reading()
+
+
+def wait_for_turn(loop: asyncio.AbstractEventLoop) -> None:
+    """Let a turn of the event loop pass, in a thread that works in slices.
+
+    Whenever the loop handles an event it needs the interpreter's lock, and a thread that works keeps it for SWITCH_SECONDS
+    at a time: a turn with 200 events would take a tenth of a second.
+    """
+    passed = threading.Event()
+    with suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(passed.set)
+        passed.wait(LONGEST_WAIT)
 
 
 def _ignore(_data: bytes) -> None:

@@ -1,7 +1,6 @@
 """The service behind the ASGI application, the HTTP fast path and FastAPI: takes a request and makes its response."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from seatrial.http.messages import EncodedResponse, to_bytes
+from seatrial.http.turns import wait_for_turn
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
@@ -28,13 +28,17 @@ CLIENT_CLOSED = 499  # in the log, for a client that disconnected before it got 
 
 LARGE_BODY = 32 * 2**10  # bytes; a larger one is handled in a thread, so that other requests do not wait for it
 LARGE_ROWS = 64
-REST, MOST_REST = 0.5, 0.005  # of the time that a slice of a large request took; seconds
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
 
 NO_WARNINGS: Mapping[str, Any] = {}
 
 OnResponse = Callable[[EncodedResponse], None]
+Rest = Callable[[], None]
 Handler = Callable[[bytes, str, OnResponse], None]
+
+
+def no_rest() -> None:
+    """Work on without a rest, where nobody else waits."""
 
 
 class Service:
@@ -132,7 +136,7 @@ class Service:
         return {WARNINGS: as_json(found)}
 
     def _in_thread(
-        self, work: Callable[[bytes, str], EncodedResponse], body: bytes, request_id: str, done: OnResponse
+        self, work: Callable[[bytes, str, Rest], EncodedResponse], body: bytes, request_id: str, done: OnResponse
     ) -> None:
         """Do slow work in a thread: many rows, and explanations, each of which scores a thousand rows."""
         if not self.ready:
@@ -144,7 +148,8 @@ class Service:
         else:
             self._large += 1
             plain = requests.without_mark(body)
-            call = asyncio.get_running_loop().run_in_executor(self._pool, work, plain, request_id)
+            loop = asyncio.get_running_loop()
+            call = loop.run_in_executor(self._pool, work, plain, request_id, partial(wait_for_turn, loop))
             call.add_done_callback(partial(self._finished, request_id, done))
 
     def _finished(self, request_id: str, done: OnResponse, call: asyncio.Future[EncodedResponse]) -> None:
@@ -156,20 +161,17 @@ class Service:
         else:
             done(call.result())
 
-    def predict_body(self, body: bytes, request_id: str) -> EncodedResponse:
-        """Predict any number of rows in this thread, without batching. Raises RowError."""
+    def predict_body(self, body: bytes, request_id: str, rest: Rest = no_rest) -> EncodedResponse:
+        """Predict any number of rows in this thread, without batching; `rest` between slices. Raises RowError."""
         parsed: list[BaseModel] = []
         written: list[RowJson] = []
-        began = time.perf_counter()
         for start, rows in self.release.parse_slices(body):
             parsed[start:] = rows
             written[start:] = self._score([self._encode(row) for row in rows]) if rows else []
-            now = time.perf_counter()
-            time.sleep(min(REST * (now - began), MOST_REST))  # the event loop needs the interpreter's lock
-            began = time.perf_counter()
+            rest()  # the event loop needs the interpreter's lock
         return self._writer.respond(written, request_id, self._warnings(parsed))
 
-    def explain_body(self, body: bytes, request_id: str) -> EncodedResponse:
+    def explain_body(self, body: bytes, request_id: str, _rest: Rest = no_rest) -> EncodedResponse:
         """Predict one row and explain the contribution of each column. Raises RowError."""
         rows = self._parse(body)
         if len(rows) != 1:
