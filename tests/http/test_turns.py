@@ -26,7 +26,7 @@ class Transport:
 
 def made(turns: Turns, parsed: list[Any], name: str = "") -> tuple[SlicedInput, Transport]:
     transport = Transport()
-    return SlicedInput(transport, turns, lambda data: parsed.append((name, len(data)))), transport  # type: ignore[arg-type]
+    return SlicedInput(transport, turns, lambda data: parsed.append((name, len(data))) or 0), transport  # type: ignore[arg-type]
 
 
 def test_inputs_are_parsed_in_slices_and_in_turn() -> None:

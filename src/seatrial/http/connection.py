@@ -15,6 +15,7 @@ from seatrial.http.budget import LARGE, Budget, Holdings
 from seatrial.http.deadlines import TimedProtocol
 from seatrial.http.hosts import host_of
 from seatrial.http.messages import request_id, to_wire
+from seatrial.http.receiving import receive_freely
 from seatrial.http.turns import SlicedInput
 
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
@@ -71,6 +72,7 @@ class GuardedProtocol(TimedProtocol):
         self._holdings.close()
         super().connection_lost(exc)
         self.flow.close()
+        self.cycle = self.current = None  # type: ignore[assignment]  # they refer to this connection
 
     def data_received(self, data: bytes) -> None:
         """Parse the data: at once if it is small or a part of a body, and in slices otherwise."""
@@ -81,13 +83,13 @@ class GuardedProtocol(TimedProtocol):
         elif len(data) <= self._declared - self._size and not self.flow.waiting:
             self._parse(data)
             self.flow.add(b"")
-        elif self._holdings.hold("input", len(self.flow.waiting) + len(data), large=len(data) > LARGE):
+        elif self._holdings.hold("input", self.flow.waiting + len(data), large=len(data) > LARGE):
             self.flow.add(data)
         else:
             self._refuse(503)
 
-    def _parse(self, data: bytes) -> None:
-        """Parse some data, and check the size of the message."""
+    def _parse(self, data: bytes) -> int:
+        """Parse some data, and check the size of the message; returns how many bytes of its body are to come."""
         self._size += len(data)
         self._follows = False
         try:
@@ -106,9 +108,10 @@ class GuardedProtocol(TimedProtocol):
             if self._began:
                 self._continue()
         if self._holdings.input:
-            self._holdings.hold("input", len(self.flow.waiting))
+            self._holdings.hold("input", self.flow.waiting)
             if self.flow.waiting:
                 self._began = self._began or perf_counter()
+        return max(self._declared - self._size, 0)
 
     def _continue(self) -> None:
         """Check and count what has arrived of a message that is not complete."""
@@ -166,6 +169,8 @@ class GuardedProtocol(TimedProtocol):
             raise RefusedError
         if LARGE < self._declared <= self._limits.body_size and not self._hold_message():
             self.app, self._discarded = refusals.NoRoom(app), True
+        elif self._declared > LARGE:
+            receive_freely(self.transport)
         try:
             super().on_headers_complete()
         except Exception:  # the path is invalid or not ASCII

@@ -13,6 +13,7 @@ from seatrial.http.budget import Budget
 
 SECONDS = 2.0  # between two looks
 GROWTH = 1.1  # of the memory at the start; less is not worth the effort
+COLLECTIONS = (5_000, 10, 100)  # thresholds; 3,000 connections are 100,000 objects, none of which is garbage
 TURNS = 3  # looks after the last activity, since threads end later
 
 
@@ -40,6 +41,15 @@ class Trimmer:
         return self._left > 0
 
 
+def leave_alone_what_stays() -> None:
+    """Keep the garbage collector from looking at what was loaded, and from stopping the event loop for long.
+
+    A full collection looks at each connection and takes a tenth of a second beside a few thousand of them.
+    """
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
+
+
 def resident() -> int:
     """The resident memory of this process in bytes; 0 where it cannot be read."""
     with suppress(OSError, ValueError, IndexError):
@@ -48,9 +58,9 @@ def resident() -> int:
 
 
 def trim(collect: bool) -> None:
-    """Return free memory to the system, where the C library can; `collect` circles of Python objects before."""
-    if collect:  # it stops the event loop for some milliseconds
-        gc.collect()
+    """Return free memory to the system, where the C library can; `collect` recent circles of objects before."""
+    if collect:  # not the oldest generation: it would stop the event loop for a tenth of a second
+        gc.collect(1)
     if function := _malloc_trim():
         function(0)
 

@@ -13,6 +13,8 @@ from typing import Any
 import uvicorn
 
 from seatrial.core.ports import BACKLOG
+from seatrial.http.memory import leave_alone_what_stays
+from seatrial.http.receiving import receive_little
 
 MOST_ACCEPTED = 32  # connections in one turn of the loop
 PAUSE_SECONDS = 0.2  # when the process has no file descriptor or memory left
@@ -27,6 +29,7 @@ class GuardedServer(uvicorn.Server):
         """Start, and accept connections on `sockets`, which listen already."""
         await super().startup([])
         if self.started:
+            leave_alone_what_stays()
             for listener in sockets or []:
                 await self.accept_on(listener)
 
@@ -56,6 +59,7 @@ class _Acceptor:
         listener.setblocking(False)
         with suppress(OSError):  # not a TCP socket; those that are accepted inherit it
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            receive_little(listener)
         self._listener = listener
         self._connection = connection
         self._tls: dict[str, Any] = {}

@@ -54,20 +54,28 @@ class Turns:
 class SlicedInput(FlowControl):
     """The input of one connection: it is read no faster than it is parsed, and parsed when it is this one's turn.
 
-    `parse` gets the slices. The application pauses and resumes reading, as with Uvicorn's own class.
+    `parse` gets the slices, and returns how many more bytes may be parsed at once, since they are a body. The application
+    pauses and resumes reading, as with Uvicorn's own class.
     """
 
-    def __init__(self, transport: asyncio.Transport, turns: Turns, parse: Callable[[bytes], None]) -> None:
+    def __init__(self, transport: asyncio.Transport, turns: Turns, parse: Callable[[bytes], int]) -> None:
         super().__init__(transport)
         self._turns = turns
         self._parse = parse
         self._in_line = False
         self._stopped = False  # whether the transport reads nothing now
-        self.waiting = b""  # data that was not parsed yet
+        self._data = b""
+        self._parsed = 0  # bytes of the data
+        self._body = 0  # bytes that follow and are a body
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes were not parsed yet."""
+        return len(self._data) - self._parsed
 
     def add(self, data: bytes) -> None:
         """Parse the data later, in slices, and read no more until then; empty data only lets others go first."""
-        self.waiting += data
+        self._data, self._parsed = self._data[self._parsed :] + data, 0
         self._stop()
         self._line_up()
 
@@ -84,17 +92,19 @@ class SlicedInput(FlowControl):
 
     def close(self) -> None:
         """Drop what is waiting. The connection is gone, and nothing here keeps it in memory."""
-        self.waiting = b""
+        self._data, self._parsed = b"", 0
         self._parse = _ignore
 
     def take_turn(self) -> bool:
         """Parse a slice, or read on if there is nothing to parse; returns whether to get another turn."""
         self._in_line = False
         if self._transport.is_closing():
-            self.waiting = b""
+            self._data, self._parsed = b"", 0
         elif self.waiting and not self.read_paused:
-            data, self.waiting = self.waiting[:SLICE], self.waiting[SLICE:]
-            self._parse(data)
+            start, self._parsed = self._parsed, min(self._parsed + max(SLICE, self._body), len(self._data))
+            self._body = self._parse(self._data[start : self._parsed])
+            if not self.waiting:
+                self._data, self._parsed = b"", 0
             self._in_line = not self.read_paused
         elif not self.read_paused and self._stopped:
             self._stopped = False
@@ -124,5 +134,5 @@ def wait_for_turn(loop: asyncio.AbstractEventLoop) -> None:
         passed.wait(LONGEST_WAIT)
 
 
-def _ignore(_data: bytes) -> None:
-    pass
+def _ignore(_data: bytes) -> int:
+    return 0

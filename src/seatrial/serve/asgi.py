@@ -5,7 +5,6 @@ checks that they are equal. Loading FastAPI takes longer than loading the model,
 """
 
 import asyncio
-import gc
 import time
 from typing import Any
 
@@ -114,8 +113,6 @@ class AsgiApp:
         except SeatrialError as error:
             await send({"type": "lifespan.startup.failed", "message": f"{error.message} {error.hint}".strip()})
             return
-        gc.set_threshold(20_000, 20, 100)
-        gc.freeze()  # loaded objects stay, so the collector need not scan them, which takes 20 ms each time
         if self._access_log:
             self._access_log.release = f"{self.service.release.name}=={self.service.release.version}"
         await send({"type": "lifespan.startup.complete"})

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from seatrial.http.messages import EncodedResponse, to_bytes
@@ -15,7 +14,7 @@ from seatrial.http.turns import wait_for_turn
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
-from seatrial.model.unseen import WARNINGS, as_json
+from seatrial.model.unseen import WARNINGS, UnseenValue, as_json
 from seatrial.serve import logs, requests, responses
 from seatrial.serve.batching import Batcher
 from seatrial.serve.responses import PredictionWriter, RowJson
@@ -105,7 +104,7 @@ class Service:
                 self._in_thread(self.predict_body, body, request_id, done)
                 return
             elif rows:
-                encode, more = self._encode, self._warnings(rows)
+                encode, more = self._encode, self._warnings(self._unseen(rows))
                 self._batcher.submit([encode(row) for row in rows], partial(self._scored, request_id, done, more))
                 return
             else:
@@ -127,9 +126,8 @@ class Service:
         else:
             done(self._writer.respond(rows, request_id, more))
 
-    def _warnings(self, rows: Sequence[BaseModel]) -> Mapping[str, Any]:
-        """The key `warnings` of a response, for rows with values that no training row had."""
-        found = self._unseen(rows)
+    def _warnings(self, found: Sequence[UnseenValue]) -> Mapping[str, Any]:
+        """The key `warnings` of a response, for values that no training row had."""
         if not found:
             return NO_WARNINGS
         self.unseen.update((each.column, each.type) for each in found)
@@ -163,13 +161,15 @@ class Service:
 
     def predict_body(self, body: bytes, request_id: str, rest: Rest = no_rest) -> EncodedResponse:
         """Predict any number of rows in this thread, without batching; `rest` between slices. Raises RowError."""
-        parsed: list[BaseModel] = []
+        unseen: list[UnseenValue] = []
         written: list[RowJson] = []
         for start, rows in self.release.parse_slices(body):
-            parsed[start:] = rows
+            if start < len(written):
+                unseen = []
+            unseen += self._unseen(rows, start)
             written[start:] = self._score([self._encode(row) for row in rows]) if rows else []
             rest()  # the event loop needs the interpreter's lock
-        return self._writer.respond(written, request_id, self._warnings(parsed))
+        return self._writer.respond(written, request_id, self._warnings(unseen))
 
     def explain_body(self, body: bytes, request_id: str, _rest: Rest = no_rest) -> EncodedResponse:
         """Predict one row and explain the contribution of each column. Raises RowError."""
@@ -178,7 +178,7 @@ class Service:
             message = f"Only one row can be explained at a time; got {len(rows)}"
             raise RowError([{"type": "one_row", "loc": ["body"], "msg": message}])
         explanation = to_jsonable_python(self.release.explain(rows[0]))
-        more = {"explanation": explanation, **self._warnings(rows)}
+        more = {"explanation": explanation, **self._warnings(self._unseen(rows))}
         return self._writer.respond(self._score([self._encode(rows[0])]), request_id, more)
 
     def health(self) -> EncodedResponse:
