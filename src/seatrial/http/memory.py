@@ -5,7 +5,8 @@ import gc
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -41,13 +42,16 @@ class Trimmer:
         return self._left > 0
 
 
-def leave_alone_what_stays() -> None:
-    """Keep the garbage collector from looking at what was loaded, and from stopping the event loop for long.
-
-    A full collection looks at each connection and takes a tenth of a second beside a few thousand of them.
-    """
-    gc.freeze()
-    gc.set_threshold(*COLLECTIONS)
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Load something that stays, in any thread, without stopping the event loop to look for garbage in it, ever."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
+        gc.enable()
 
 
 def resident() -> int:

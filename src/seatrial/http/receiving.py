@@ -1,7 +1,7 @@
 """How much the system receives from a client before the server has read it.
 
-By default that is 128 KiB at first: a flood of large bodies that there is no room for costs their reading, and memory of
-the system that no budget counts.
+By default that is 128 KiB at first: large bodies that there is no room for would cost the time to read so much of each,
+and memory of the system that no budget counts.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ def receive_little(listener: socket.socket) -> None:
 
 
 def receive_freely(transport: asyncio.BaseTransport) -> None:
-    """Let the system choose again how much it receives of a connection, which sends a large body that there is room for."""
+    """Let the system choose again how much it receives of a client: there is room for the large body that it sends."""
     if accepted := transport.get_extra_info("socket"):
         with suppress(OSError):  # where the option is unknown, the buffer stays small
             accepted.setsockopt(socket.SOL_SOCKET, SO_BUF_LOCK, 0)

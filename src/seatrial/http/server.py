@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 
 from seatrial.core.ports import BACKLOG
-from seatrial.http.memory import leave_alone_what_stays
+from seatrial.http.memory import collector_off
 from seatrial.http.receiving import receive_little
 
 MOST_ACCEPTED = 32  # connections in one turn of the loop
@@ -27,9 +27,9 @@ class GuardedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and accept connections on `sockets`, which listen already."""
-        await super().startup([])
+        with collector_off():  # the application loads
+            await super().startup([])
         if self.started:
-            leave_alone_what_stays()
             for listener in sockets or []:
                 await self.accept_on(listener)
 

@@ -54,8 +54,8 @@ class Turns:
 class SlicedInput(FlowControl):
     """The input of one connection: it is read no faster than it is parsed, and parsed when it is this one's turn.
 
-    `parse` gets the slices, and returns how many more bytes may be parsed at once, since they are a body. The application
-    pauses and resumes reading, as with Uvicorn's own class.
+    `parse` gets the slices, and returns how many more bytes may be parsed at once, since they are a body. The
+    application pauses and resumes reading, as with Uvicorn's own class.
     """
 
     def __init__(self, transport: asyncio.Transport, turns: Turns, parse: Callable[[bytes], int]) -> None:
@@ -125,8 +125,8 @@ class SlicedInput(FlowControl):
 def wait_for_turn(loop: asyncio.AbstractEventLoop) -> None:
     """Let a turn of the event loop pass, in a thread that works in slices.
 
-    Whenever the loop handles an event it needs the interpreter's lock, and a thread that works keeps it for SWITCH_SECONDS
-    at a time: a turn with 200 events would take a tenth of a second.
+    Whenever the loop handles an event it needs the interpreter's lock, and a thread that works keeps that for half a
+    millisecond at a time: a turn with 200 events would take a tenth of a second.
     """
     passed = threading.Event()
     with suppress(RuntimeError):  # the loop is closed

@@ -11,6 +11,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.http import messages
 from seatrial.http.hosts import AllowedHosts
+from seatrial.http.memory import collector_off
 from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
 from seatrial.serve import logs
@@ -124,9 +125,10 @@ class AsgiApp:
 
 
 def _load_fastapi(service: Service) -> Any:
-    from seatrial.serve.app import create_fastapi
+    with collector_off():
+        from seatrial.serve.app import create_fastapi
 
-    return create_fastapi(service)
+        return create_fastapi(service)
 
 
 async def _send(send: Any, response: EncodedResponse | None, request_id: str) -> int:
