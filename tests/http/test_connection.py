@@ -1,7 +1,9 @@
 """Connections with limits, in front of an ASGI application that has none: nothing that clients do stops the server."""
 
+import gc
 import socket
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 from tests.http.apps import Application, guarded
 from tests.serve.clients import Client, request, until
 
-from seatrial.http import deadlines
+from seatrial.http import connection, deadlines
+from seatrial.http.connection import GuardedProtocol
+from seatrial.http.turns import SlicedInput
 
 KIB, MIB = 2**10, 2**20
 HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
@@ -167,6 +171,62 @@ def test_a_connection_that_is_closing_does_not_stay(served: tuple[int, Any], app
     client.send(request("GET", "/blob") * 250 + b"nonsense\r\n\r\n")
     until(lambda: not server.server_state.connections, 5)
     assert app.faults == []
+
+
+def test_pipelined_requests_wait_for_their_turns(served: tuple[int, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    port, server = served
+    turns = server.config.turns
+    waited: list[Any] = []
+    add = turns.add
+    monkeypatch.setattr(turns, "add", lambda work: (waited.append(work), add(work)))
+    client = Client(port)
+    for _ in range(3):
+        assert client.ask("GET", "/health").status == 200
+    assert waited == []  # one at a time
+    client.send(request("GET", "/health") * 100)
+    assert [client.read().status for _ in range(100)] == [200] * 100
+    assert sum(isinstance(work, GuardedProtocol) for work in waited) > 80
+    assert any(isinstance(work, SlicedInput) for work in waited)  # nor are they all parsed at once
+
+
+@pytest.mark.parametrize(
+    ("data", "small"),
+    [
+        (b"x" * 1024, True),
+        (request("GET", "/health") * 15, True),
+        (b"x" * 8192, True),
+        (request("GET", "/health") * 100, False),
+        (b"x" * 8193, False),
+    ],
+    ids=["short", "few requests", "one request", "many requests", "long"],
+)
+def test_small_data_is_parsed_at_once(data: bytes, small: bool) -> None:
+    assert connection._is_small(data) is small
+
+
+def test_a_connection_that_is_gone_leaves_no_garbage(served: tuple[int, Any]) -> None:
+    port, server = served
+    gc.collect()
+    gc.disable()
+    try:
+        made = weakref.WeakSet[Any]()
+        for data in (
+            request("GET", "/x"),
+            request("GET", "/blob") * 3,
+            length(MIB),
+            b"GET /",
+            request("GET", "/x") * 40,
+        ):
+            client = Client(port)
+            client.send(data)
+            until(lambda: server.server_state.connections)
+            time.sleep(0.05)
+            made.update(server.server_state.connections)
+            client.socket.close()
+            until(lambda: not server.server_state.connections)
+        until(lambda: not made, 2.0)
+    finally:
+        gc.enable()
 
 
 def test_an_application_without_a_log_is_guarded_too() -> None:

@@ -52,8 +52,8 @@ def test_without_a_control_group_it_is_the_machines(groups: Path, files: dict[st
 
 def test_workers_share_the_memory(groups: Path) -> None:
     write(groups, {"own": "0::/\n", "memory.max": str(512 * MIB)})
-    assert (Limits().held_bytes(), Limits().connection_count()) == (64 * MIB, 2048)
-    assert (Limits(workers=4).held_bytes(), Limits(workers=4).connection_count()) == (16 * MIB, 512)
+    assert (Limits().held_bytes(), Limits().connection_count()) == (32 * MIB, 2048)
+    assert (Limits(workers=4).held_bytes(), Limits(workers=4).connection_count()) == (8 * MIB, 512)
     assert Limits(held=8 * MIB, connections=100, workers=2).held_bytes() == 4 * MIB
     assert Limits(held=8 * MIB, connections=100, workers=2).connection_count() == 50
 
@@ -61,5 +61,5 @@ def test_workers_share_the_memory(groups: Path) -> None:
 def test_a_few_bodies_fit_however_small_the_memory(groups: Path) -> None:
     write(groups, {"own": "0::/\n", "memory.max": str(16 * MIB)})
     assert Limits(body_size=MIB).held_bytes() == 4 * MIB
-    assert Limits(body_size=2**30, body_held=MIB // 4).held_bytes() == 2 * MIB
+    assert Limits(body_size=2**30, body_held=MIB // 4).held_bytes() == MIB
     assert Limits().connection_count() == 64

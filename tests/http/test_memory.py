@@ -1,12 +1,13 @@
 """Memory is given back after a peak, and nothing is done without one."""
 
+import gc
 import threading
 
 import pytest
 
 from seatrial.http import Limits, memory
 from seatrial.http.budget import Budget, Holdings
-from seatrial.http.memory import Trimmer, resident, trim
+from seatrial.http.memory import Trimmer, collector_off, resident, trim
 
 
 class Idle:
@@ -69,3 +70,25 @@ def test_freed_memory_goes_back() -> None:
     trim(True)
     assert resident() < high - 50_000_000
     assert len(keep) == 10
+
+
+def test_the_oldest_objects_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[int] = []
+    monkeypatch.setattr(memory.gc, "collect", lambda generation=2: collected.append(generation))
+    trim(True)
+    trim(False)
+    assert collected == [1]
+
+
+def test_what_is_loaded_is_never_looked_at_for_garbage() -> None:
+    before, thresholds = gc.get_freeze_count(), gc.get_threshold()
+    try:
+        with collector_off():
+            assert not gc.isenabled()
+            loaded = [[number] for number in range(10_000)]
+        assert gc.isenabled()
+        assert gc.get_freeze_count() - before > len(loaded)
+        assert gc.get_threshold() == memory.COLLECTIONS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)

@@ -1,9 +1,11 @@
 """Large input takes turns: nobody waits until all of somebody else's is parsed."""
 
 import asyncio
+import threading
+from time import perf_counter
 from typing import Any
 
-from seatrial.http.turns import MOST_IN_A_TURN, SLICE, SlicedInput, Turns
+from seatrial.http.turns import LONGEST_WAIT, MOST_IN_A_TURN, SLICE, SlicedInput, Turns, wait_for_turn
 
 
 class Transport:
@@ -29,7 +31,7 @@ class Transport:
 
 def made(turns: Turns, parsed: list[Any], name: str = "") -> tuple[SlicedInput, Transport]:
     transport = Transport()
-    return SlicedInput(transport, turns, lambda data: parsed.append((name, len(data)))), transport  # type: ignore[arg-type]
+    return SlicedInput(transport, turns, lambda data: parsed.append((name, len(data))) or 0), transport  # type: ignore[arg-type]
 
 
 def test_inputs_are_parsed_in_slices_and_in_turn() -> None:
@@ -47,6 +49,48 @@ def test_inputs_are_parsed_in_slices_and_in_turn() -> None:
         assert (one.reading, two.reading) == (True, True)
 
     asyncio.run(main())
+
+
+def test_a_body_behind_a_header_is_parsed_in_one_piece() -> None:
+    async def main() -> None:
+        sizes: list[int] = []
+
+        def parse(data: bytes) -> int:
+            sizes.append(len(data))
+            return 10 * SLICE if len(sizes) == 1 else 0
+
+        input_ = SlicedInput(Transport(), Turns(), parse)  # type: ignore[arg-type]
+        input_.add(bytes(12 * SLICE + 5))
+        for _ in range(8):
+            await asyncio.sleep(0)
+        assert sizes == [SLICE, 10 * SLICE, SLICE, 5]
+        assert input_.waiting == 0
+
+    asyncio.run(main())
+
+
+def test_a_thread_lets_a_turn_of_the_loop_pass() -> None:
+    async def main() -> tuple[bool, bool]:
+        loop, rested = asyncio.get_running_loop(), threading.Event()
+
+        def work() -> None:
+            wait_for_turn(loop)
+            rested.set()
+
+        working = loop.run_in_executor(None, work)
+        early = rested.wait(0.1)  # the loop is busy: this turn of it has not passed
+        await working
+        return early, rested.is_set()
+
+    assert asyncio.run(main()) == (False, True)
+
+
+def test_a_thread_goes_on_when_the_loop_is_closed() -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    began = perf_counter()
+    wait_for_turn(loop)
+    assert perf_counter() - began < LONGEST_WAIT / 2
 
 
 def test_an_application_that_has_enough_gets_no_more_slices() -> None:
@@ -91,7 +135,7 @@ def test_a_closed_connection_is_not_parsed() -> None:
         for _ in range(5):
             await asyncio.sleep(0)
         assert parsed == []
-        assert closing.waiting == b""
+        assert closing.waiting == 0
 
     asyncio.run(main())
 

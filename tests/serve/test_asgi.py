@@ -212,9 +212,9 @@ def test_too_many_large_requests_are_asked_to_retry(app: AsgiApp, monkeypatch: p
     resume = threading.Event()
     real = app.service.predict_body
 
-    def slow(body: bytes, request_id: str) -> Any:
+    def slow(body: bytes, request_id: str, rest: Any) -> Any:
         assert resume.wait(10)
-        return real(body, request_id)
+        return real(body, request_id, rest)
 
     monkeypatch.setattr(app.service, "predict_body", slow)
     large = body_of(app.service.release, 200)

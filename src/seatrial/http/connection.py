@@ -15,10 +15,13 @@ from seatrial.http.budget import LARGE, Budget, Holdings
 from seatrial.http.deadlines import TimedProtocol
 from seatrial.http.hosts import host_of
 from seatrial.http.messages import request_id, to_wire
-from seatrial.http.turns import SLICE, SlicedInput
+from seatrial.http.receiving import receive_freely
+from seatrial.http.turns import SlicedInput
 
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
 MOST_PIPELINED = 32  # when so many wait, no more are read
+SHORT = 2**10  # bytes, which are parsed at once whatever they are
+SMALL = 8 * 2**10  # bytes, which are parsed at once unless they are many requests
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
 
 
@@ -53,6 +56,7 @@ class GuardedProtocol(TimedProtocol):
         self.useful = False  # whether a request was answered on it
         self.draining: bool = getattr(self.server_state, "draining", False)
         self.current: Any = None  # the request whose response is due next; Uvicorn's `cycle` is the newest
+        self._next_app: Any = None  # the application that is to answer it, while it waits for its turn
         self._join(self.config.budget)
 
     def _join(self, budget: Budget) -> None:
@@ -71,23 +75,24 @@ class GuardedProtocol(TimedProtocol):
         self._holdings.close()
         super().connection_lost(exc)
         self.flow.close()
+        self.cycle = self.current = None  # type: ignore[assignment]  # they refer to this connection
 
     def data_received(self, data: bytes) -> None:
         """Parse the data: at once if it is small or a part of a body, and in slices otherwise."""
         self._idle = 0.0
         self._began = self._began or perf_counter()
-        if len(data) <= SLICE and not self.flow.waiting:
+        if not self.flow.waiting and _is_small(data):
             self._parse(data)
         elif len(data) <= self._declared - self._size and not self.flow.waiting:
             self._parse(data)
             self.flow.add(b"")
-        elif self._holdings.hold("input", len(self.flow.waiting) + len(data), large=len(data) > LARGE):
+        elif self._holdings.hold("input", self.flow.waiting + len(data), large=len(data) > LARGE):
             self.flow.add(data)
         else:
             self._refuse(503)
 
-    def _parse(self, data: bytes) -> None:
-        """Parse some data, and check the size of the message."""
+    def _parse(self, data: bytes) -> int:
+        """Parse some data, and check the size of the message; returns how many bytes of its body are to come."""
         self._size += len(data)
         self._barren += len(data)
         self._follows = False
@@ -107,9 +112,10 @@ class GuardedProtocol(TimedProtocol):
             if self._began:
                 self._continue()
         if self._holdings.input:
-            self._holdings.hold("input", len(self.flow.waiting))
+            self._holdings.hold("input", self.flow.waiting)
             if self.flow.waiting:
                 self._began = self._began or perf_counter()
+        return max(self._declared - self._size, 0)
 
     def _continue(self) -> None:
         """Check and count what has arrived of a message that is not complete."""
@@ -170,6 +176,8 @@ class GuardedProtocol(TimedProtocol):
             raise RefusedError
         if LARGE < self._declared <= self._limits.body_size and not self._hold_message():
             self.app, self._discarded = refusals.NoRoom(app), True
+        elif self._declared > LARGE:
+            receive_freely(self.transport)
         try:
             super().on_headers_complete()
         except Exception:  # the path is invalid or not ASCII
@@ -224,10 +232,17 @@ class GuardedProtocol(TimedProtocol):
         if len(self.pipeline) < MOST_PIPELINED:
             self.flow.resume_reading()
         if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+            self.current, self._next_app = self.pipeline.pop()
+            self.config.turns.add(self)  # those who send one request at a time go first
         elif not self._began:
             self._idle = perf_counter()
+
+    def take_turn(self) -> bool:
+        """Start to answer a pipelined request."""
+        app, self._next_app = self._next_app, None
+        if app is not None and not self.transport.is_closing():
+            self._start_asgi_task(self.current, app)
+        return False
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self.current = cycle
@@ -291,3 +306,8 @@ class GuardedProtocol(TimedProtocol):
         super().shutdown()
         if self._began and not self.transport.is_closing():
             self.transport.close()
+
+
+def _is_small(data: bytes) -> bool:
+    """Whether to parse the data takes no longer than an ordinary request does."""
+    return len(data) <= SHORT or (len(data) <= SMALL and data.count(b" HTTP/1.") <= 2)

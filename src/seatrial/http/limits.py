@@ -7,7 +7,8 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
-SHARE = 8  # an eighth of the memory for what clients make a server hold, and as much for connections
+HELD_SHARE = 16  # a sixteenth of the memory for what clients make a server hold
+CONNECTION_SHARE = 8  # an eighth for connections
 CONNECTION_BYTES = 32 * 2**10  # what an open connection costs: some 20 KiB, and buffers
 MOST_HELD = 2**30
 MOST_CONNECTIONS = 16_384
@@ -27,21 +28,21 @@ class Limits:
     body_seconds: float = 10.0  # within which a request must arrive completely
     stall_seconds: float = 10.0  # without a byte, sent or read, while a request or a response is unfinished
     keep_alive: float = 30.0  # between two requests
-    held: int | None = None  # unfinished requests and unread responses together; default: an eighth of the memory
-    connections: int | None = None  # default: as many as another eighth of the memory allows
+    held: int | None = None  # unfinished requests and unread responses together; default: a sixteenth of the memory
+    connections: int | None = None  # default: as many as an eighth of the memory allows
     workers: int = 1  # processes that share the memory
 
     def held_bytes(self) -> int:
         """The budget of one process for everything that it holds for its clients."""
         if self.held is not None:
             return max(self.held // self.workers, 1)
-        return max(min(available_memory() // SHARE // self.workers, MOST_HELD), 4 * self.body_in_memory())
+        return max(min(available_memory() // HELD_SHARE // self.workers, MOST_HELD), 4 * self.body_in_memory())
 
     def connection_count(self) -> int:
         """How many connections one process keeps open."""
         if self.connections is not None:
             return max(self.connections // self.workers, 1)
-        by_memory = available_memory() // SHARE // CONNECTION_BYTES // self.workers
+        by_memory = available_memory() // CONNECTION_SHARE // CONNECTION_BYTES // self.workers
         return max(min(by_memory, MOST_CONNECTIONS, _open_files() - FILES_APART), 64)
 
     def body_in_memory(self) -> int:

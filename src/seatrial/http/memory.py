@@ -5,7 +5,8 @@ import gc
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from seatrial.http.budget import Budget
 
 SECONDS = 2.0  # between two looks
 GROWTH = 1.1  # of the memory at the start; less is not worth the effort
+COLLECTIONS = (5_000, 10, 100)  # thresholds; 3,000 connections are 100,000 objects, none of which is garbage
 TURNS = 3  # looks after the last activity, since threads end later
 
 
@@ -40,6 +42,18 @@ class Trimmer:
         return self._left > 0
 
 
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Load something that stays, in any thread, without stopping the event loop to look for garbage in it, ever."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
+        gc.enable()
+
+
 def resident() -> int:
     """The resident memory of this process in bytes; 0 where it cannot be read."""
     with suppress(OSError, ValueError, IndexError):
@@ -48,9 +62,9 @@ def resident() -> int:
 
 
 def trim(collect: bool) -> None:
-    """Return free memory to the system, where the C library can; `collect` circles of Python objects before."""
-    if collect:  # it stops the event loop for some milliseconds
-        gc.collect()
+    """Return free memory to the system, where the C library can; `collect` recent circles of objects before."""
+    if collect:  # not the oldest generation: it would stop the event loop for a tenth of a second
+        gc.collect(1)
     if function := _malloc_trim():
         function(0)
 

@@ -13,6 +13,8 @@ from typing import Any
 import uvicorn
 
 from seatrial.core.ports import BACKLOG
+from seatrial.http.memory import collector_off
+from seatrial.http.receiving import receive_little
 
 MOST_ACCEPTED = 32  # connections in one turn of the loop
 PAUSE_SECONDS = 0.2  # when the process has no file descriptor or memory left
@@ -25,7 +27,8 @@ class GuardedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and accept connections on `sockets`, which listen already."""
-        await super().startup([])
+        with collector_off():  # the application loads
+            await super().startup([])
         if self.started:
             for listener in sockets or []:
                 await self.accept_on(listener)
@@ -56,6 +59,7 @@ class _Acceptor:
         listener.setblocking(False)
         with suppress(OSError):  # not a TCP socket; those that are accepted inherit it
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            receive_little(listener)
         self._listener = listener
         self._connection = connection
         self._tls: dict[str, Any] = {}

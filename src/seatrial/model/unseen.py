@@ -120,17 +120,17 @@ class UnseenValues:
         self._known = {column.name: _known(column, seen[column.name]) for column in columns if column.name in seen}
         self._all_seen = _compile(self._known)
 
-    def in_rows(self, rows: Sequence[BaseModel]) -> Sequence[UnseenValue]:
-        """Find those of validated rows."""
+    def in_rows(self, rows: Sequence[BaseModel], first: int = 0) -> Sequence[UnseenValue]:
+        """Find those of validated rows; `first` is the number of the first one."""
         for row in rows:
             if not self._all_seen(row.__dict__):
-                return self._find(rows)
+                return self._find(rows, first)
         return ()
 
-    def _find(self, rows: Sequence[BaseModel]) -> list[UnseenValue]:
+    def _find(self, rows: Sequence[BaseModel], first: int) -> list[UnseenValue]:
         return [
             UnseenValue(number, name, *known.problem(value))
-            for number, row in enumerate(rows)
+            for number, row in enumerate(rows, first)
             for name, known in self._known.items()
             if not known.has(value := row.__dict__[name])
         ]

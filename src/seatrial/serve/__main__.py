@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--buffer-limit",
         type=_positive,
-        help="maximum bytes of unfinished requests and unread responses; default: an eighth of the memory",
+        help="maximum bytes of unfinished requests and unread responses; default: a sixteenth of the memory",
     )
     parser.add_argument(
         "--connection-limit", type=_positive, help="maximum open connections; default: by the memory, up to 16,384"

@@ -5,13 +5,13 @@ checks that they are equal. Loading FastAPI takes longer than loading the model,
 """
 
 import asyncio
-import gc
 import time
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.http import messages
 from seatrial.http.hosts import AllowedHosts
+from seatrial.http.memory import collector_off
 from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
 from seatrial.serve import logs
@@ -114,7 +114,6 @@ class AsgiApp:
         except SeatrialError as error:
             await send({"type": "lifespan.startup.failed", "message": f"{error.message} {error.hint}".strip()})
             return
-        gc.freeze()  # loaded objects stay, so the collector need not scan them, which takes 20 ms each time
         if self._access_log:
             self._access_log.release = f"{self.service.release.name}=={self.service.release.version}"
         await send({"type": "lifespan.startup.complete"})
@@ -126,9 +125,10 @@ class AsgiApp:
 
 
 def _load_fastapi(service: Service) -> Any:
-    from seatrial.serve.app import create_fastapi
+    with collector_off():
+        from seatrial.serve.app import create_fastapi
 
-    return create_fastapi(service)
+        return create_fastapi(service)
 
 
 async def _send(send: Any, response: EncodedResponse | None, request_id: str) -> int:

@@ -27,7 +27,7 @@ class Settings:
     receive_timeout: float = 10.0
     keep_alive: float = 30.0
     stop_timeout: float = 3.0
-    buffer_limit: int | None = None  # what clients make all workers hold; default: an eighth of the memory
+    buffer_limit: int | None = None  # what clients make all workers hold; default: a sixteenth of the memory
     connection_limit: int | None = None  # of all workers
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened

@@ -1,21 +1,20 @@
 """The service behind the ASGI application, the HTTP fast path and FastAPI: takes a request and makes its response."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from seatrial.http.messages import EncodedResponse, to_bytes
+from seatrial.http.turns import wait_for_turn
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
-from seatrial.model.unseen import WARNINGS, as_json
+from seatrial.model.unseen import WARNINGS, UnseenValue, as_json
 from seatrial.serve import logs, requests, responses
 from seatrial.serve.batching import Batcher
 from seatrial.serve.responses import PredictionWriter, RowJson
@@ -28,13 +27,17 @@ CLIENT_CLOSED = 499  # in the log, for a client that disconnected before it got 
 
 LARGE_BODY = 32 * 2**10  # bytes; a larger one is handled in a thread, so that other requests do not wait for it
 LARGE_ROWS = 64
-REST, MOST_REST = 0.5, 0.005  # of the time that a slice of a large request took; seconds
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
 
 NO_WARNINGS: Mapping[str, Any] = {}
 
 OnResponse = Callable[[EncodedResponse], None]
+Rest = Callable[[], None]
 Handler = Callable[[bytes, str, OnResponse], None]
+
+
+def no_rest() -> None:
+    """Work on without a rest, where nobody else waits."""
 
 
 class Service:
@@ -101,7 +104,7 @@ class Service:
                 self._in_thread(self.predict_body, body, request_id, done)
                 return
             elif rows:
-                encode, more = self._encode, self._warnings(rows)
+                encode, more = self._encode, self._warnings(self._unseen(rows))
                 self._batcher.submit([encode(row) for row in rows], partial(self._scored, request_id, done, more))
                 return
             else:
@@ -123,16 +126,15 @@ class Service:
         else:
             done(self._writer.respond(rows, request_id, more))
 
-    def _warnings(self, rows: Sequence[BaseModel]) -> Mapping[str, Any]:
-        """The key `warnings` of a response, for rows with values that no training row had."""
-        found = self._unseen(rows)
+    def _warnings(self, found: Sequence[UnseenValue]) -> Mapping[str, Any]:
+        """The key `warnings` of a response, for values that no training row had."""
         if not found:
             return NO_WARNINGS
         self.unseen.update((each.column, each.type) for each in found)
         return {WARNINGS: as_json(found)}
 
     def _in_thread(
-        self, work: Callable[[bytes, str], EncodedResponse], body: bytes, request_id: str, done: OnResponse
+        self, work: Callable[[bytes, str, Rest], EncodedResponse], body: bytes, request_id: str, done: OnResponse
     ) -> None:
         """Do slow work in a thread: many rows, and explanations, each of which scores a thousand rows."""
         if not self.ready:
@@ -144,7 +146,8 @@ class Service:
         else:
             self._large += 1
             plain = requests.without_mark(body)
-            call = asyncio.get_running_loop().run_in_executor(self._pool, work, plain, request_id)
+            loop = asyncio.get_running_loop()
+            call = loop.run_in_executor(self._pool, work, plain, request_id, partial(wait_for_turn, loop))
             call.add_done_callback(partial(self._finished, request_id, done))
 
     def _finished(self, request_id: str, done: OnResponse, call: asyncio.Future[EncodedResponse]) -> None:
@@ -156,27 +159,26 @@ class Service:
         else:
             done(call.result())
 
-    def predict_body(self, body: bytes, request_id: str) -> EncodedResponse:
-        """Predict any number of rows in this thread, without batching. Raises RowError."""
-        parsed: list[BaseModel] = []
+    def predict_body(self, body: bytes, request_id: str, rest: Rest = no_rest) -> EncodedResponse:
+        """Predict any number of rows in this thread, without batching; `rest` between slices. Raises RowError."""
+        unseen: list[UnseenValue] = []
         written: list[RowJson] = []
-        began = time.perf_counter()
         for start, rows in self.release.parse_slices(body):
-            parsed[start:] = rows
+            if start < len(written):
+                unseen = []
+            unseen += self._unseen(rows, start)
             written[start:] = self._score([self._encode(row) for row in rows]) if rows else []
-            now = time.perf_counter()
-            time.sleep(min(REST * (now - began), MOST_REST))  # the event loop needs the interpreter's lock
-            began = time.perf_counter()
-        return self._writer.respond(written, request_id, self._warnings(parsed))
+            rest()  # the event loop needs the interpreter's lock
+        return self._writer.respond(written, request_id, self._warnings(unseen))
 
-    def explain_body(self, body: bytes, request_id: str) -> EncodedResponse:
+    def explain_body(self, body: bytes, request_id: str, _rest: Rest = no_rest) -> EncodedResponse:
         """Predict one row and explain the contribution of each column. Raises RowError."""
         rows = self._parse(body)
         if len(rows) != 1:
             message = f"Only one row can be explained at a time; got {len(rows)}"
             raise RowError([{"type": "one_row", "loc": ["body"], "msg": message}])
         explanation = to_jsonable_python(self.release.explain(rows[0]))
-        more = {"explanation": explanation, **self._warnings(rows)}
+        more = {"explanation": explanation, **self._warnings(self._unseen(rows))}
         return self._writer.respond(self._score([self._encode(rows[0])]), request_id, more)
 
     def health(self) -> EncodedResponse:

@@ -1,12 +1,11 @@
 """The index service: a private package index, served from a folder."""
 
-import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from filelock import FileLock, Timeout
 
@@ -37,7 +36,7 @@ def serve_index(
     on_start: Callable[[str], None],
 ) -> None:
     """Serve the index until the process is stopped; `on_start` is called with its URL."""
-    import uvicorn
+    from seatrial.http import GuardedServer
 
     for file in (certificate, key):
         if file and not file.is_file():
@@ -52,7 +51,7 @@ def serve_index(
                 app = make_app(FolderIndex(folder), access, brake=brake)
                 config = server_config(app, certificate=certificate, key=key)
                 with _logged_to(sys.stderr):
-                    uvicorn.Server(config).run(sockets=[listener])
+                    GuardedServer(config).run(sockets=[listener])
         except Timeout:
             raise SeatrialError(
                 f"Another process is already serving {folder}.", hint="Stop that server first."
@@ -72,18 +71,11 @@ def server_config(app: Any, *, certificate: Path | None = None, key: Path | None
     """Uvicorn's configuration for the index."""
     from seatrial.http import guarded_config
 
-    limits = index_limits()
-    loop: Literal["auto", "asyncio"] = "auto"
-    if certificate:
-        # A client that never finishes the handshake is not a connection yet, so no other limit applies to it.
-        loop = "asyncio"
-        asyncio.constants.SSL_HANDSHAKE_TIMEOUT = limits.header_seconds  # type: ignore[attr-defined]
     return guarded_config(
         app,
-        limits,
+        index_limits(),
         access_log=True,
         log_level="info",
-        loop=loop,
         ssl_certfile=certificate,
         ssl_keyfile=key,
         stop_timeout=10,
