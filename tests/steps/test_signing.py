@@ -12,11 +12,11 @@ from tests.wheels.signing_keys import pem, public_key_of
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.steps.signing import STATEMENT, sign_result, signed_by, signing_key
+from seatrial.steps.signing import sign_result, signed_by
 from seatrial.trial import gate
 from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.report.formats import to_json
-from seatrial.wheels.attestation import AttestationError
+from seatrial.wheels.attestation import STATEMENT, AttestationError, signing_key
 
 KEY, THEIRS = (pem(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
 VERDICT = Verdict(
@@ -91,7 +91,7 @@ def test_another_key_or_a_damaged_statement_is_refused(project: ProjectSettings,
 
 def test_without_required_only_a_wrong_signature_is_refused(project: ProjectSettings) -> None:
     for signing in ({}, {"public_keys": ["team.pub"]}):
-        assert signed_by(replace(project, signing=signing), VERDICT) == ""
+        assert signed_by(replace(project, signing=signing), VERDICT) is None
     sign_result(folder_of(project), "m.whl", VERDICT, THEIRS)
     with pytest.raises(AttestationError, match="No trusted key"):
         signed_by(replace(project, signing={"public_keys": ["team.pub"]}), VERDICT)

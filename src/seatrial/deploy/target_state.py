@@ -8,7 +8,7 @@ interruption came before or after that step.
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,13 +21,16 @@ from seatrial.core.quoting import shell
 from seatrial.deploy.git import Git
 from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, parse_entry, read_history
 from seatrial.deploy.target import PinnedRelease
-from seatrial.wheels.lockfile import Lockfile, read_lockfile
+from seatrial.wheels.attestation import STATEMENT, wheel_of
+from seatrial.wheels.lockfile import RESTORE, Lockfile, read_lockfile
+from seatrial.wheels.pylock import PYLOCK, differences
 from seatrial.wheels.wheel import parse_wheel_name
 
 HEADER = re.compile(r"^# Deployment (\S+) of (\S+) (\S+) \((\S+)\)", re.MULTILINE)
 REBUILT = "Rebuilt from the lockfile: the record of this deployment was lost."
-WRITTEN_LIMIT = 50  # hashes of files that we wrote
+WRITTEN_LIMIT = 100  # hashes of files that we wrote
 STORE_LIMIT = 20  # lockfiles with their wheels, to roll back to
+COMPANIONS = (PYLOCK, STATEMENT)  # files next to the lockfile that say more of what it names
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,10 @@ class TargetState:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The lockfile and the history, if they exist, to be committed."""
-        return tuple(path for path in (self.requirements, self.history_path) if path.exists())
+        """The lockfile, its companions and the history, to be committed: those that exist, or that git has."""
+        companions = tuple(self.folder / name for name in COMPANIONS)
+        kept = tuple(path for path in companions if path.exists() or self.git.tracks(path))
+        return (*(path for path in (self.requirements, self.history_path) if path.exists()), *kept)
 
     def version_bump(self) -> tuple[Path, ...]:
         """The package's `__init__.py`, if its only uncommitted change is the bump to the deployed version."""
@@ -141,6 +146,8 @@ class TargetState:
                 hint=f"Restore it from git: `git checkout -- {shell(str(self.requirements))}`.",
             )
         model = lockfile.model
+        if len(model.hashes) != 1:
+            raise SeatrialError(f"{self.requirements} has more than one hash for {model.name}.", hint=RESTORE)
         version = model.requirement.partition("==")[2].partition(";")[0].strip()
         return Current(header[1], model.name, version, model.hashes[0], header[4], lockfile)
 
@@ -160,20 +167,47 @@ class TargetState:
     def refuse_edited(self) -> None:
         """Refuse to overwrite what somebody edited by hand and did not commit."""
         ours = set(self._written_hashes())
-        for path in (self.requirements, self.history_path):
+        for path in (self.requirements, self.history_path, *(self.folder / name for name in COMPANIONS)):
             if path.exists() and sha256(path) in ours:
                 continue
-            if self.git.changed(path) if self.git.present else ours and path.exists():
+            removed = not path.exists() and path.name in COMPANIONS  # written again below
+            if not removed and (self.git.changed(path) if self.git.present else ours and path.exists()):
                 raise SeatrialError(
                     f"{path} was edited by hand and is not committed.",
                     hint=f"Commit it, or restore it: `git checkout -- {shell(str(path))}`.",
                 )
 
     def write_lockfile(self, entry: Entry, lockfile: Lockfile, index: str) -> None:
-        """Put a lockfile in place: the one step that decides a deployment."""
+        """Put a lockfile in place: the one step that decides a deployment. Its companions are never of another one."""
         header = f"# Deployment {entry.id} of {entry.release} {entry.version} ({entry.package}) to {self.target}.\n"
         origin = f"# Written by `seatrial {entry.kind}`; our own wheels are on the index {index!r}.\n"
+        for name in COMPANIONS:
+            (self.folder / name).unlink(missing_ok=True)
         self._write(self.requirements, f"{header}{origin}{lockfile.text}")
+        self.write_companions(lockfile)
+
+    def write_companions(self, lockfile: Lockfile) -> None:
+        """Write the files next to a lockfile that say more of what it names; without one for it, none stays there."""
+        for name in COMPANIONS:
+            path, text = self.folder / name, self.companion(lockfile, name)
+            if not text:
+                path.unlink(missing_ok=True)
+            elif not path.is_file() or path.read_bytes() != text.encode():
+                self._write(path, text)
+
+    def companion(self, lockfile: Lockfile, name: str) -> str:
+        """The file of this name for a lockfile: from the store, next to the lockfile, or from git; "" if none fits."""
+        for content in self._companions(lockfile.digest, name):
+            text = content.decode(errors="replace")
+            if not differences(text, lockfile) if name == PYLOCK else wheel_of(content) in lockfile.model.hashes:
+                return text
+        return ""
+
+    def _companions(self, digest: str, name: str) -> Iterator[bytes]:
+        for path in (self._stored_at(digest) / name, self.folder / name):
+            with suppress(OSError):
+                yield path.read_bytes()
+        yield from self.git.versions(self.folder / name)
 
     def record(self, entry: Entry) -> None:
         """Write a deployment into the history."""
@@ -212,7 +246,7 @@ class TargetState:
         except (SeatrialError, KeyError, TypeError, ValueError, RecursionError):
             return None
 
-    def store(self, lockfile: Lockfile, wheels: Sequence[Path]) -> None:
+    def store(self, lockfile: Lockfile, wheels: Sequence[Path], companions: Mapping[str, str] | None = None) -> None:
         """Store a lockfile with our own wheels, to install it now and to roll back to it without the index."""
         folder = self._stored_at(lockfile.digest)
         if self.stored(lockfile.digest) is None:
@@ -226,6 +260,9 @@ class TargetState:
             except SeatrialError:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
+        with self.writable():
+            for name, text in (companions or {}).items():
+                write_atomic(folder / name, text)
         (folder / "requirements.txt").touch()
         with suppress(OSError):
             self._prune_store()
