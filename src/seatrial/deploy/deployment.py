@@ -16,9 +16,10 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
+from seatrial.deploy.current import Current
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
 from seatrial.deploy.target import open_target
-from seatrial.deploy.target_state import Current, TargetState
+from seatrial.deploy.target_state import TargetState
 from seatrial.wheels.attestation import STATEMENT
 from seatrial.wheels.lockfile import Lockfile
 
@@ -89,7 +90,9 @@ class Deployer:
         current = self.state.current()
         if current is not None:
             with self.state.writable():
-                self.state.write_companions(current.lockfile)
+                wrong = self.state.write_companions(current.lockfile)
+            if wrong:
+                self._progress(f"replacing {' and '.join(wrong)}, which did not fit the lockfile")
 
     def choose_earlier(self, version: str | None) -> Entry:
         """Find the deployment to roll back to: the previous healthy one, or the newest healthy one of `version`."""

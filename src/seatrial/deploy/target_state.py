@@ -6,64 +6,28 @@ interruption came before or after that step.
 """
 
 import hashlib
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.core.quoting import shell
+from seatrial.deploy.current import Current, read_current, rebuilt_entry
 from seatrial.deploy.git import Git
 from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, parse_entry, read_history
 from seatrial.deploy.target import PinnedRelease
 from seatrial.wheels.attestation import STATEMENT, wheel_of
-from seatrial.wheels.lockfile import RESTORE, Lockfile, read_lockfile
+from seatrial.wheels.lockfile import Lockfile, read_lockfile
 from seatrial.wheels.pylock import PYLOCK, differences
 from seatrial.wheels.wheel import parse_wheel_name
 
-HEADER = re.compile(r"^# Deployment (\S+) of (\S+) (\S+) \((\S+)\)", re.MULTILINE)
-REBUILT = "Rebuilt from the lockfile: the record of this deployment was lost."
 WRITTEN_LIMIT = 100  # hashes of files that we wrote
 STORE_LIMIT = 20  # lockfiles with their wheels, to roll back to
 COMPANIONS = (PYLOCK, STATEMENT)  # files next to the lockfile that say more of what it names
-
-
-@dataclass(frozen=True)
-class Current:
-    """What the lockfile names."""
-
-    id: str
-    release: str
-    version: str
-    sha256: str
-    package: str
-    lockfile: Lockfile
-
-    @property
-    def pin(self) -> str:
-        """The digest of the lockfile."""
-        return self.lockfile.digest
-
-
-def _rebuilt(current: Current) -> Entry:
-    """A line of the history for what the lockfile names, where the one that was to be written is lost."""
-    return Entry(
-        id=current.id,
-        kind="deploy",
-        when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        who="",
-        why=REBUILT,
-        release=current.release,
-        version=current.version,
-        sha256=current.sha256,
-        package=current.package,
-        pin=current.pin,
-    )
 
 
 class TargetState:
@@ -133,23 +97,7 @@ class TargetState:
 
     def current(self) -> Current | None:
         """Read the lockfile; None if nothing was ever deployed. Raises SeatrialError where it is damaged."""
-        try:
-            text = self.requirements.read_text("utf-8")
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SeatrialError(f"Cannot read {self.requirements}: {error}.") from None
-        lockfile, header = read_lockfile(text, str(self.requirements)), HEADER.search(text)
-        if header is None:
-            raise SeatrialError(
-                f"{self.requirements} has no header that names its deployment.",
-                hint=f"Restore it from git: `git checkout -- {shell(str(self.requirements))}`.",
-            )
-        model = lockfile.model
-        if len(model.hashes) != 1:
-            raise SeatrialError(f"{self.requirements} has more than one hash for {model.name}.", hint=RESTORE)
-        version = model.requirement.partition("==")[2].partition(";")[0].strip()
-        return Current(header[1], model.name, version, model.hashes[0], header[4], lockfile)
+        return read_current(self.requirements)
 
     def refuse_lost(self) -> None:
         """Raise SeatrialError where there is no lockfile, although the history has a healthy deployment."""
@@ -186,14 +134,19 @@ class TargetState:
         self._write(self.requirements, f"{header}{origin}{lockfile.text}")
         self.write_companions(lockfile)
 
-    def write_companions(self, lockfile: Lockfile) -> None:
-        """Write the files next to a lockfile that say more of what it names; without one for it, none stays there."""
+    def write_companions(self, lockfile: Lockfile) -> list[str]:
+        """Write the files next to a lockfile that say more of what it names; without one for it, none stays there.
+
+        Returns the names of those that were there, and not of this lockfile.
+        """
+        wrong = []
         for name in COMPANIONS:
             path, text = self.folder / name, self.companion(lockfile, name)
-            if not text:
-                path.unlink(missing_ok=True)
-            elif not path.is_file() or path.read_bytes() != text.encode():
-                self._write(path, text)
+            content = path.read_bytes() if path.is_file() else None
+            if content != (text.encode() if text else None):
+                wrong += [name] * (content is not None)
+                self._write(path, text) if text else path.unlink()
+        return wrong
 
     def companion(self, lockfile: Lockfile, name: str) -> str:
         """The file of this name for a lockfile: from the store, next to the lockfile, or from git; "" if none fits."""
@@ -231,7 +184,7 @@ class TargetState:
         interrupted = self._journal.exists()
         entry = self._begun()
         if entry is None and current is not None:
-            entry = _rebuilt(current)
+            entry = rebuilt_entry(current)
         if entry is not None and entry.id not in known:
             committed = current is not None and current.id == entry.id
             self.record(replace(entry, outcome=HEALTHY if committed else INTERRUPTED))

@@ -13,8 +13,8 @@ from seatrial.core.progress import Progress, silent
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.deploy import DeploymentResult, Entry, TargetState
+    from seatrial.deploy.current import Current
     from seatrial.deploy.deployment import Vouch
-    from seatrial.deploy.target_state import Current
     from seatrial.release import IndexedRelease
     from seatrial.wheels.attestation import TrialStatement
     from seatrial.wheels.lockfile import Lockfile

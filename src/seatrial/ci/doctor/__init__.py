@@ -35,6 +35,7 @@ def examine(folder: Path) -> list[Finding]:
         own_names,
         pipelines,
         ports,
+        pylocks,
         release_gates,
         secrets,
         versions,
@@ -42,7 +43,7 @@ def examine(folder: Path) -> list[Finding]:
     from seatrial.ci.doctor.tree import Tree
 
     tree = Tree(folder.resolve())
-    modules = (pipelines, release_gates, installs, own_names, ports, secrets, ignored_files, versions, linters)
+    modules = (pipelines, release_gates, installs, own_names, pylocks, ports, secrets, ignored_files, versions, linters)
     findings = {finding for module in modules for finding in module.check(tree)}
     ignored = {f for f in findings if f"doctor: ignore[{f.check}]" in dict(tree.lines(f.path)).get(f.line, "")}
     return sorted(findings - ignored)
