@@ -34,6 +34,10 @@ def deploy(
     render: Annotated[
         bool, typer.Option("--render", help="Print the manifests instead of applying them (kubernetes).")
     ] = False,
+    pin_base: Annotated[
+        bool,
+        typer.Option("--pin-base", help="Pin the base image to the digest that its tag has now, and deploy nothing."),
+    ] = False,
     index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
@@ -45,6 +49,11 @@ def deploy(
     used = Project(project, index=index, progress=not json)
     if stop:
         show.info(f"{target} is stopped." if used.stop(target) else f"{target} is not running.")
+    elif pin_base:
+        from seatrial.steps.deploy import pin_base as pin_base_image
+
+        before, after = pin_base_image(used.settings, target)
+        show.plain(f"The base image of {target} is {after}" + (", as before." if before == after else "."))
     elif render:
         from seatrial.steps.deploy import render as render_manifests
 

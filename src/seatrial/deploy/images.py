@@ -11,10 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import Field
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
-from seatrial.deploy.target import PinnedRelease
+from seatrial.deploy.base_images import SETTING, with_base
+from seatrial.deploy.target import PinnedRelease, TargetSettings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 from seatrial.pages.jinja import jinja_environment
 
@@ -30,33 +33,53 @@ ENGINES = ("docker", "podman")
 INSTALL = "Install Docker or Podman. On Debian: apt-get install podman."
 
 
+class ImageSettings(TargetSettings):
+    """The settings of the base image, for each target that builds an image."""
+
+    python: str = Field(PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim")
+    base_image: str | None = Field(
+        None,
+        pattern=SETTING,
+        description="the base image, by its digest: `seatrial deploy TARGET --pin-base` writes it; default: "
+        "python:X-slim, whatever that is at each build",
+    )
+
+    @property
+    def base(self) -> str:
+        """The base image."""
+        return self.base_image or f"docker.io/library/python:{self.python}-slim"
+
+
 def render_template(template: str, **values: Any) -> str:
     """Render a file of `templates/`: a Dockerfile, Kubernetes manifests."""
     return jinja_environment(TEMPLATES).get_template(template).render(**values)
 
 
 def docker_files(
-    project: ProjectSettings, *, python: str, port: int, mounts: bool = True, drain: int = 0
+    project: ProjectSettings, settings: "ImageSettings", *, port: int, mounts: bool = True, drain: int = 0
 ) -> dict[str, str]:
-    """The Dockerfile of a project's service, and what it needs.
+    """The Dockerfile of a project's service, and what it needs; a project's own version of a file takes precedence.
 
     `mounts` is for builders that support RUN --mount; `drain` is how many seconds after SIGTERM connections stay open.
     """
-    settings = {"name": project.name, "package": project.package, "python": python, "port": port}
-    settings |= {"mounts": mounts, "drain": drain}
+    values = {"name": project.name, "package": project.package, "base": settings.base, "port": port}
+    values |= {"mounts": mounts, "drain": drain}
     return {
-        "Dockerfile": render_template("Dockerfile.jinja", **settings),
+        "Dockerfile": render_template("Dockerfile.jinja", **values),
         ".dockerignore": render_template("dockerignore.jinja"),
         "install_pinned.py": (TEMPLATES / "install_pinned.py").read_text("utf-8"),
     }
 
 
-def edited_or(rendered: dict[str, str], folder: Path) -> dict[str, str]:
-    """The rendered files, each replaced by the project's own version in `folder` if there is one."""
-    return {
-        name: (folder / name).read_text("utf-8") if (folder / name).is_file() else text
-        for name, text in rendered.items()
-    }
+def edited_or(rendered: dict[str, str], folder: Path, base_image: str | None) -> dict[str, str]:
+    """The rendered files, each replaced by the project's own version in `folder` if there is one.
+
+    The setting `base_image` holds for that version, too.
+    """
+    own = {name: (folder / name).read_text("utf-8") for name in rendered if (folder / name).is_file()}
+    if base_image and "Dockerfile" in own:
+        own["Dockerfile"] = with_base(own["Dockerfile"], base_image)
+    return {**rendered, **own}
 
 
 def stage(folder: Path, pinned: PinnedRelease, files: dict[str, str]) -> None:

@@ -15,9 +15,8 @@ from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.images import (
     PORT,
-    PYTHON,
-    PYTHON_TAG,
     ContainerEngine,
+    ImageSettings,
     docker_files,
     edited_or,
     find_engine,
@@ -25,7 +24,7 @@ from seatrial.deploy.images import (
     render_template,
     tag_of,
 )
-from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.deploy.tools import ToolError, find_tool
 
 INSTALL = "Install kubectl, or print the manifests and apply them elsewhere: `seatrial deploy kubernetes --render`."
@@ -36,16 +35,13 @@ VERSION_PATH = "jsonpath={.spec.template.metadata.labels.app\\.kubernetes\\.io/v
 SHA_PATH = "jsonpath={.spec.template.metadata.annotations.seatrial/wheel-sha256}"
 
 
-class KubernetesSettings(TargetSettings):
+class KubernetesSettings(ImageSettings):
     """[tool.seatrial.deploy.kubernetes]."""
 
     image: str | None = Field(
         None, description="the image's name with its registry and without a tag; default: the project's name"
     )
     build: bool = Field(False, description="build and push the image first, by Docker or Podman")
-    python: str = Field(
-        PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim, if built here"
-    )
     digest: str | None = Field(
         None, pattern="^sha256:[0-9a-f]{64}$", description="the image's digest, to pin the exact image"
     )
@@ -108,8 +104,13 @@ class Kubernetes:
         if not self.settings.build:
             return
         image = self._image(pinned.version)
-        files = docker_files(self.project, python=self.settings.python, port=self.settings.port)
-        self._engine.build(image, pinned, edited_or(files, self.project.root / "deploy" / self.name), progress)
+        files = docker_files(self.project, self.settings, port=self.settings.port)
+        self._engine.build(
+            image,
+            pinned,
+            edited_or(files, self.project.root / "deploy" / self.name, self.settings.base_image),
+            progress,
+        )
         self._engine.push(image, image, progress)
 
     def switch(self, pinned: PinnedRelease, commit: Callable[[], None], progress: Progress) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.files import write_atomic
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -156,6 +157,27 @@ def render(project: "ProjectSettings", target: str, version: str | None = None) 
     current = TargetState(project, target).current() if version is None else None
     release = current or open_index(project.index).find(_requirement(project, version))
     return str(opened.render(release.version, release.sha256))
+
+
+def pin_base(project: "ProjectSettings", target: str) -> tuple[str, str]:
+    """Ask the registry for the digest of a target's base image, and write it into the settings and its Dockerfile.
+
+    Returns the base image before and after.
+    """
+    from seatrial.core.settings import write_setting
+    from seatrial.deploy import open_target
+    from seatrial.deploy.base_images import parse_reference, resolve, with_base
+    from seatrial.deploy.images import ImageSettings
+
+    settings = getattr(open_target(project, target), "settings", None)
+    if not isinstance(settings, ImageSettings):
+        raise UsageError(f"{target} builds no image.", hint="Targets with a base image: docker, railway, kubernetes.")
+    pinned = str(resolve(parse_reference(settings.base)))
+    dockerfile = project.root / "deploy" / target / "Dockerfile"
+    if dockerfile.is_file():
+        write_atomic(dockerfile, with_base(dockerfile.read_text("utf-8"), pinned))
+    write_setting(project.root, ("deploy", target, "base_image"), pinned)
+    return settings.base, pinned
 
 
 def list_deployments(project: "ProjectSettings", target: str | None = None) -> list[TargetDeployments]:
