@@ -144,14 +144,25 @@ class ContainerEngine:
                 *("build", "--tag", image, *options, folder), doing=f"build the image {image}", timeout=BUILD_SECONDS
             )
 
-    def push(self, image: str, destination: str, progress: Progress) -> None:
-        """Push `image` to a registry, as `destination`."""
+    def push(self, image: str, destination: str, progress: Progress) -> str:
+        """Push `image` to a registry, as `destination`; returns the digest that it has there, "" if that is unknown."""
         progress(f"pushing {destination}")
         if image != destination:
             self.tool.run("tag", image, destination, doing=f"tag {image}")
         registry = destination.partition("/")[0]
         hint = f"Check that the registry is up, and log in: {self.tool.name} login {registry}"
-        self.tool.run("push", destination, doing=f"push {destination}", timeout=BUILD_SECONDS, hint=hint)
+        doing = f"push {destination}"
+        if self.tool.name == "podman":
+            with TemporaryDirectory(prefix="seatrial-push-") as folder:
+                file = Path(folder) / "digest"
+                options = ("push", "--digestfile", str(file), destination)
+                self.tool.run(*options, doing=doing, timeout=BUILD_SECONDS, hint=hint)
+                return file.read_text().strip() if file.is_file() else ""
+        self.tool.run("push", destination, doing=doing, timeout=BUILD_SECONDS, hint=hint)
+        details = self._inspect("image", destination) or {}
+        name = destination.rpartition(":")[0]
+        digests = [each.partition("@") for each in details.get("RepoDigests") or []]
+        return next((digest for found, _, digest in digests if found == name), "")
 
     def label(self, image: str, key: str) -> str | None:
         """A label of an image; None if there is no such image or label."""

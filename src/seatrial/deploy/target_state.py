@@ -214,8 +214,9 @@ class TargetState:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
         with self.writable():
-            for name, text in (companions or {}).items():
-                write_atomic(folder / name, text)
+            for name in COMPANIONS:
+                if text := (companions or {}).get(name) or self.companion(lockfile, name):
+                    write_atomic(folder / name, text)
         (folder / "requirements.txt").touch()
         with suppress(OSError):
             self._prune_store()

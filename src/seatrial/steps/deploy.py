@@ -154,9 +154,28 @@ def render(project: "ProjectSettings", target: str, version: str | None = None) 
     opened: Any = open_target(project, target)
     if not hasattr(opened, "render"):
         raise UsageError(f"{target} has nothing to render.", hint="Only the target kubernetes has manifests to render.")
-    current = TargetState(project, target).current() if version is None else None
-    release = current or open_index(project.index).find(_requirement(project, version))
+    state = TargetState(project, target)
+    current = state.current() if version is None else None
+    if current is not None:
+        pinned = state.pinned(current)
+        return str(opened.render(current.version, current.sha256, *opened.beside(pinned)))
+    release = open_index(project.index).find(_requirement(project, version))
     return str(opened.render(release.version, release.sha256))
+
+
+def render_admission(project: "ProjectSettings", authority: Path) -> str:
+    """Return the manifests of the webhook that admits signed releases only, with the project's public keys."""
+    from seatrial.deploy.kubernetes import Kubernetes
+    from seatrial.steps.signing import trusted_keys
+
+    keys = trusted_keys(project)
+    if not keys:
+        raise SeatrialError("No public key is trusted.", hint="Name one under [tool.seatrial.signing] public_keys.")
+    try:
+        certificate = authority.read_bytes()
+    except OSError as error:
+        raise SeatrialError(f"{authority} cannot be read: {error.strerror}.") from None
+    return Kubernetes(project, project.deploy.get("kubernetes", {})).render_admission(keys, certificate)
 
 
 def pin_base(project: "ProjectSettings", target: str) -> tuple[str, str]:

@@ -125,7 +125,7 @@ def require_signed(
     settings = signing_settings(project)
     if not settings.public_keys or not (statements or settings.required):
         return None
-    keys = [_public_key(project, name) for name in settings.public_keys]
+    keys = trusted_keys(project)
     refusal: SeatrialError = AttestationError(f"The trial of {title} is not signed.", hint=SIGN)
     for number, envelope in enumerate(statements):
         try:
@@ -136,6 +136,11 @@ def require_signed(
         else:
             return statement
     raise refusal
+
+
+def trusted_keys(project: "ProjectSettings") -> list[bytes]:
+    """The public keys whose signatures count, as PEM."""
+    return [_public_key(project, name) for name in signing_settings(project).public_keys]
 
 
 def require_lockfile(project: "ProjectSettings", statement: TrialStatement, digest: str, title: str) -> None:
