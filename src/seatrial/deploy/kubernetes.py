@@ -126,9 +126,7 @@ class Kubernetes:
                 f"{where} admission_image is not set.", hint='An image with `pip install "seatrial[serve,sign]"`.'
             )
         if b"-----BEGIN CERTIFICATE-----" not in authority:
-            raise SeatrialError(
-                "The certificate of the authority is not in PEM form.", hint="Give its file, tls-ca.pem."
-            )
+            raise SeatrialError("The certificate of the authority is not in PEM form.", hint="Give ca.pem, its file.")
         return render_template(
             "admission.yaml.jinja",
             name=self.project.name,
