@@ -90,6 +90,9 @@ def test_it_does_not_start_without_keys(tmp_path: Path, capsys: pytest.CaptureFi
         read_keys(tmp_path / "keys")
     with pytest.raises(SeatrialError, match="cannot be read"):
         read_keys(tmp_path / "gone")
+    (tmp_path / "keys" / "team.pem").write_text("not a key")
+    with pytest.raises(SeatrialError, match="cannot be read"):
+        read_keys(tmp_path / "keys")
     (tmp_path / "keys" / "team.pem").write_bytes(PUBLIC)
     options = ["--keys", str(tmp_path / "keys"), "--certificate", "gone.crt", "--key", "gone.key", "--port", "0"]
     assert main(options) == 1

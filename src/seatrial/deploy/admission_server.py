@@ -13,6 +13,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import listen, url_of
 from seatrial.deploy.admission import Gatekeeper
+from seatrial.wheels.attestation import require_readable
 
 PORT = 8443
 SIZE_LIMIT = 4 << 20  # bytes of a request: an object of the largest size that Kubernetes stores, twice
@@ -69,6 +70,7 @@ def read_keys(folder: Path) -> list[bytes]:
         raise SeatrialError(f"{folder} cannot be read: {error.strerror}.", hint="Check --keys.") from None
     if not keys:
         raise SeatrialError(f"{folder} has no public key.", hint="Mount the team's keys there, as PEM.")
+    require_readable(keys)
     return keys
 
 

@@ -166,6 +166,12 @@ def verify_payload(envelope: bytes, public_keys: Sequence[bytes]) -> tuple[bytes
     return signed.payload, key_id
 
 
+def require_readable(public_keys: Sequence[bytes]) -> None:
+    """Raise AttestationError where a public key (PEM) cannot be read, or the libraries are missing."""
+    for each in public_keys:
+        _public_key(each)
+
+
 def _signed_by(envelope: Any, keys: Sequence[Any]) -> str:
     """The id of a trusted key that made one of the signatures. The ids in an envelope are only hints, by its format."""
     from securesystemslib.exceptions import UnverifiedSignatureError
