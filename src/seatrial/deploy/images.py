@@ -71,7 +71,7 @@ def docker_files(
     }
 
 
-def edited_or(rendered: dict[str, str], folder: Path, base_image: str | None) -> dict[str, str]:
+def edited_or(rendered: dict[str, str], folder: Path, base_image: str | None = None) -> dict[str, str]:
     """The rendered files, each replaced by the project's own version in `folder` if there is one.
 
     The setting `base_image` holds for that version, too.
