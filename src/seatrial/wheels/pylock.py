@@ -95,8 +95,8 @@ def differences(text: str, lockfile: Lockfile) -> list[str]:
     ]
 
 
-def _title(name: str, version: object, marker: object) -> str:
-    return f"{name} {version}{f' ({marker})' if marker else ''}"
+def _title(name: str, version: Version | None, marker: Marker | None) -> str:
+    return f"{name} {version or 'of any version'}{f' ({marker})' if marker else ''}"
 
 
 def _hashes(package: "Package") -> set[str]:
@@ -164,7 +164,8 @@ def _look_up(lines: Sequence[LockedRequirement]) -> dict[str, "PackageWheel | Pa
                 for package in read_pylock(done.stdout.decode(), "uv's answer").packages:
                     for file in _files(package):
                         url = without_credentials(file.url) if file.url else None
-                        known[str(file.hashes.get("sha256"))] = replace(file, url=url)
+                        path = str((folder / file.path).resolve()) if file.path else None
+                        known[str(file.hashes.get("sha256"))] = replace(file, url=url, path=path)
                 if all(known.keys() & set(line.hashes) for line in lines):
                     return known
     if done.returncode:
