@@ -17,7 +17,7 @@ from tests.projects.tiny import make_project
 
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.deploy.docker import Docker
-from seatrial.deploy.images import docker_files, edited_or, image_name, lockfile_digest, stage, tag_of
+from seatrial.deploy.images import ImageSettings, docker_files, edited_or, image_name, lockfile_digest, stage, tag_of
 from seatrial.steps.project_files import deployment_files, write_missing
 
 
@@ -48,7 +48,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile(tiny: ProjectSettings, tmp_pat
     assert hadolint
     path = tmp_path / "Dockerfile"
     for text, clean in (
-        (docker_files(tiny, python="3.11", port=8001, mounts=mounts)["Dockerfile"], True),
+        (docker_files(tiny, ImageSettings(), port=8001, mounts=mounts)["Dockerfile"], True),
         ("FROM python\nRUN cd /x && pip install y\n", False),
     ):
         path.write_text(text)
@@ -77,7 +77,7 @@ def test_an_image_takes_our_own_packages_from_our_index_alone(
     tiny: ProjectSettings, tmp_path: Path, wheels: bool
 ) -> None:
     """The script of the image, with a pip that writes down what it is asked."""
-    files = docker_files(tiny, python="3.11", port=8001)
+    files = docker_files(tiny, ImageSettings(), port=8001)
     assert "/opt/venv/bin/python install_pinned.py" in files["Dockerfile"]
     (tmp_path / "install_pinned.py").write_text(files["install_pinned.py"])
     (tmp_path / "pip.py").write_text(LOGGING)
@@ -95,7 +95,7 @@ def test_an_image_takes_our_own_packages_from_our_index_alone(
 
 
 def test_an_image_is_not_built_where_our_index_lacks_a_package(tiny: ProjectSettings, tmp_path: Path) -> None:
-    files = docker_files(tiny, python="3.11", port=8001)
+    files = docker_files(tiny, ImageSettings(), port=8001)
     (tmp_path / "install_pinned.py").write_text(files["install_pinned.py"])
     (tmp_path / "pip.py").write_text(LOGGING + "sys.exit(1)")
     (tmp_path / "requirements.txt").write_text(LOCKFILE)

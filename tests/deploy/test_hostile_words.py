@@ -13,6 +13,7 @@ from tests.hostile_words import WORDS
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
+from seatrial.deploy.admission import TRIAL
 from seatrial.deploy.images import render_template
 from seatrial.deploy.target import open_target
 
@@ -32,7 +33,9 @@ NUMBERS = {
 def test_manifests_hold_any_text() -> None:
     for text in TEXTS:
         keys = ("name", "app", "version", "tag", "sha256", "namespace", "pull_secret", "image", "cpu", "memory")
-        manifests = render_template("kubernetes.yaml.jinja", **dict.fromkeys(keys, text), **NUMBERS)
+        manifests = render_template(
+            "kubernetes.yaml.jinja", **dict.fromkeys(keys, text), statements={TRIAL: text}, **NUMBERS
+        )
         first, *others = yaml.load_all(manifests, yaml.CSafeLoader)
         assert [first["kind"], *(other["kind"] for other in others)] == [
             *("Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget")
@@ -41,6 +44,7 @@ def test_manifests_hold_any_text() -> None:
         (container,) = pod["containers"]
         assert {
             *(container["image"], container["resources"]["limits"]["memory"], pod["imagePullSecrets"][0]["name"]),
+            first["spec"]["template"]["metadata"]["annotations"][TRIAL],
             *(first["metadata"][key] for key in ("name", "namespace")),
             *(first["spec"]["selector"]["matchLabels"].values()),
         } == {text}, text
@@ -48,7 +52,7 @@ def test_manifests_hold_any_text() -> None:
 
 @pytest.mark.parametrize("mounts", [True, False])
 def test_dockerfiles_hold_any_text(mounts: bool) -> None:
-    values: dict[str, Any] = {"port": 8001, "mounts": mounts, "python": "3.11", "drain": 0}
+    values: dict[str, Any] = {"port": 8001, "mounts": mounts, "base": "python:3.11-slim", "drain": 0}
     plain = render_template("Dockerfile.jinja", name="x", package="x", **values)
     for text in TEXTS:
         dockerfile = render_template("Dockerfile.jinja", name=text, package=text, **values)
@@ -65,7 +69,7 @@ def test_a_dockerfiles_parser_finds_no_other_instruction(tmp_path: Path) -> None
     for text in ('$(touch X) "', "a\nRUN touch X", "`x` ${y} 'z"):
         path = tmp_path / "Dockerfile"
         path.write_text(
-            render_template("Dockerfile.jinja", name=text, package=text, port=1, mounts=True, python="3.11", drain=0),
+            render_template("Dockerfile.jinja", name=text, package=text, port=1, mounts=True, base="python:3", drain=0),
             "utf-8",
         )
         done = subprocess.run(

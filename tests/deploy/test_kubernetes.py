@@ -1,5 +1,7 @@
 """The target `kubernetes`: manifests checked against Kubernetes' own schemas, and a fake kubectl."""
 
+import base64
+import json
 import shutil
 import subprocess
 import sys
@@ -9,14 +11,19 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.deploy.admissions import KEY, PUBLIC, TRIALS, request
 from tests.deploy.fake_commands import FakeCommand, fake_command
 from tests.deploy.pinned_releases import fake_pinned_release
 from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.deploy.admission import TRIAL, Gatekeeper
+from seatrial.deploy.image_statement import IMAGE_STATEMENT
 from seatrial.deploy.kubernetes import Kubernetes
 from seatrial.deploy.target import PinnedRelease
+from seatrial.wheels.attestation import STATEMENT, sign
 
 EVERYTHING = {
     "image": "registry.example.com/team/titanic-model",
@@ -250,3 +257,87 @@ def test_an_invalid_setting_is_named(tiny: ProjectSettings, settings: dict[str, 
     with pytest.raises(SeatrialError) as refused:
         Kubernetes(tiny, settings)
     assert message in refused.value.message
+
+
+ADMISSION = {"image": "registry.example.com/m", "build": True, "admission_image": f"team/webhook@sha256:{'f' * 64}"}
+
+
+def test_the_admission_webhook_is_strictly_valid_and_has_the_keys(tiny: ProjectSettings, tmp_path: Path) -> None:
+    authority = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    text = Kubernetes(tiny, ADMISSION).render_admission([PUBLIC, PUBLIC], authority)
+    found = documents(text)
+    done = validate(text, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert validate(text.replace("failurePolicy: Fail", "failurePolicy: 5"), tmp_path).returncode != 0
+    assert found["ConfigMap"]["data"] == {"key-1.pem": PUBLIC.decode(), "key-2.pem": PUBLIC.decode()}
+    (webhook,) = found["ValidatingWebhookConfiguration"]["webhooks"]
+    assert base64.b64decode(webhook["clientConfig"]["caBundle"]) == authority
+    assert (webhook["failurePolicy"], webhook["sideEffects"]) == ("Fail", "None")
+    service, selector = found["Service"], found["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert webhook["clientConfig"]["service"]["name"] == service["metadata"]["name"]
+    assert service["spec"]["selector"] == selector
+    (container,) = found["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == ADMISSION["admission_image"]
+
+
+def test_the_admission_webhook_needs_its_image_and_a_certificate(tiny: ProjectSettings) -> None:
+    with pytest.raises(SeatrialError, match="admission_image is not set"):
+        Kubernetes(tiny, {}).render_admission([PUBLIC], b"")
+    with pytest.raises(SeatrialError, match="not in PEM form"):
+        Kubernetes(tiny, ADMISSION).render_admission([PUBLIC], b"x")
+
+
+@pytest.mark.parametrize("engine", ["podman", "docker"])
+def test_a_built_image_is_signed_and_admitted(
+    tiny: ProjectSettings,
+    pinned: PinnedRelease,
+    kubectl: FakeCommand,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+) -> None:
+    digest = f"sha256:{'5' * 64}"
+    fake = fake_command(tmp_path / "engine", engine)
+    monkeypatch.setenv("PATH", f"{fake.folder / 'bin'}:{kubectl.folder / 'bin'}:/nowhere")
+    details = [
+        {"Config": {"Labels": {}}, "RepoDigests": [f"other@sha256:{'6' * 64}", f"registry.example.com/m@{digest}"]}
+    ]
+    fake.behave("inspect", 0, json.dumps(details))
+    if engine == "podman":
+        writes = 'pathlib.Path(sys.argv[sys.argv.index("--digestfile") + 1]).write_text'
+        script = fake.folder / "bin" / engine
+        script.write_text(script.read_text() + f'\nif "--digestfile" in sys.argv: {writes}("{digest}")\n')
+    monkeypatch.setenv("SEATRIAL_SIGNING_KEY", KEY.decode())
+    pinned.requirements.with_name(STATEMENT).write_text(
+        sign(replace(TRIALS, wheel_sha256=pinned.sha256, lockfile_sha256=sha256(pinned.requirements)), KEY)
+    )
+    target = Kubernetes(tiny, ADMISSION)
+    target.prepare(pinned, lambda _: None)
+    target.switch(pinned, lambda: None, lambda _: None)
+    (applied,) = [call["stdin"] for call in kubectl.calls if "apply" in call["argv"]]
+    described = documents(applied)["Deployment"]
+    assert validate(applied, tmp_path).returncode == 0
+    (container,) = described["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"registry.example.com/m:0.1.0@{digest}"
+    review = Gatekeeper([PUBLIC]).review(request(described))["response"]
+    assert review["allowed"] is True, review
+    container["image"] = f"registry.example.com/m:0.1.0@sha256:{'6' * 64}"
+    assert Gatekeeper([PUBLIC]).review(request(described))["response"]["allowed"] is False
+
+
+def test_without_a_key_an_earlier_statement_about_an_image_is_not_kept(
+    tiny: ProjectSettings, pinned: PinnedRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEATRIAL_SIGNING_KEY", raising=False)
+    fake = fake_command(tmp_path / "engine", "docker")
+    monkeypatch.setenv("PATH", f"{fake.folder / 'bin'}:/nowhere")
+    fake.behave("inspect", 0, json.dumps([{"Config": {"Labels": {}}}]))
+    pinned.requirements.with_name(IMAGE_STATEMENT).write_text("of another image")
+    target = Kubernetes(tiny, ADMISSION)
+    target.prepare(pinned, lambda _: None)
+    assert target.beside(pinned) == ({}, "")
+
+
+def test_statements_that_kubernetes_would_not_store_are_refused(tiny: ProjectSettings, pinned: PinnedRelease) -> None:
+    with pytest.raises(SeatrialError, match="have 97 KiB, and as annotations of a pod they may have 96 KiB"):
+        Kubernetes(tiny, {}).render(pinned.version, pinned.sha256, {TRIAL: "x" * (97 << 10)})

@@ -41,7 +41,8 @@ def test_a_release_needs_a_passed_trial_against_the_one_that_runs(project: Proje
     with pytest.raises(SeatrialError, match="which runs there now"):
         _require_passed(project, RELEASE, CURRENT)
     store(project, "passed", RUNNING)
-    summary = _require_passed(project, RELEASE, CURRENT)
+    summary, statement = _require_passed(project, RELEASE, CURRENT)
+    assert statement is None
     assert summary["outcome"] == "passed"
     assert summary["against"] == SAMPLES["passed"]().baseline.version
 
@@ -56,7 +57,7 @@ def test_a_first_deployment_accepts_any_passed_trial(project: ProjectSettings):
     with pytest.raises(SeatrialError):
         _require_passed(project, RELEASE, None)
     store(project, "passed", OTHER)
-    assert _require_passed(project, RELEASE, None)["outcome"] == "passed"
+    assert _require_passed(project, RELEASE, None)[0]["outcome"] == "passed"
 
 
 def test_a_version_may_be_written_with_its_name(project: ProjectSettings):

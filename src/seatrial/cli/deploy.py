@@ -1,6 +1,7 @@
 """`seatrial deploy` and `rollback` put a release into service; `deployments` lists who did so, when and why."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +35,14 @@ def deploy(
     render: Annotated[
         bool, typer.Option("--render", help="Print the manifests instead of applying them (kubernetes).")
     ] = False,
+    render_admission: Annotated[
+        Path | None,
+        option("Print the webhook that admits signed releases only; FILE is its authority's certificate (kubernetes)."),
+    ] = None,
+    pin_base: Annotated[
+        bool,
+        typer.Option("--pin-base", help="Pin the base image to the digest that its tag has now, and deploy nothing."),
+    ] = False,
     index: IndexOption = None,
     project: ProjectOption = HERE,
     json: JsonOption = False,
@@ -45,6 +54,15 @@ def deploy(
     used = Project(project, index=index, progress=not json)
     if stop:
         show.info(f"{target} is stopped." if used.stop(target) else f"{target} is not running.")
+    elif render_admission:
+        from seatrial.steps.deploy import render_admission as render_webhook
+
+        typer.echo(render_webhook(used.settings, render_admission))
+    elif pin_base:
+        from seatrial.steps.deploy import pin_base as pin_base_image
+
+        before, after = pin_base_image(used.settings, target)
+        show.plain(f"The base image of {target} is {after}" + (", as before." if before == after else "."))
     elif render:
         from seatrial.steps.deploy import render as render_manifests
 

@@ -18,6 +18,8 @@ VARIABLES = {
     "for training and trials",
     "SEATRIAL_SIGNING_KEY": "a private key, as PEM or as the path of a PEM file: passed trials are signed with it",
     "SEATRIAL_SIGNING_PASSWORD": "the password of that key, if it has one",
+    "SEATRIAL_PUBLIC_KEYS": "the files of the public keys that count, or their folder, in place of the project's; with "
+    "it `publish`, `deploy` and `rollback` require a signature",
     "SEATRIAL_LOCK_INDEX": "the index that `seatrial ci lock` finds the toolkit on",
     "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
     "SEATRIAL_ALLOWED_HOSTS": "host names that requests to a server may have, separated by commas; default: loopback "

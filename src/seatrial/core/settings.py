@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import write_atomic
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,3 +37,18 @@ def read_table(
         if first["type"] == "missing":
             raise error(f"{where} needs `{key}`.", hint=meaning) from None
         raise error(f"{where} {key} = {first['input']!r}: {first['msg']}.", hint=meaning) from None
+
+
+def write_setting(root: Path, keys: tuple[str, ...], value: str) -> None:
+    """Set a key below [tool.seatrial] in pyproject.toml; comments and order stay."""
+    import tomlkit
+
+    path = root / "pyproject.toml"
+    document = tomlkit.parse(path.read_text("utf-8-sig"))
+    table: Any = document["tool"]["seatrial"]
+    for key in keys[:-1]:
+        if key not in table:
+            table[key] = tomlkit.table(is_super_table=key != keys[-2])
+        table = table[key]
+    table[keys[-1]] = value
+    write_atomic(path, tomlkit.dumps(document))

@@ -16,12 +16,15 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
+from seatrial.deploy.current import Current
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
 from seatrial.deploy.target import open_target
-from seatrial.deploy.target_state import Current, TargetState
+from seatrial.deploy.target_state import TargetState
+from seatrial.wheels.attestation import STATEMENT
 from seatrial.wheels.lockfile import Lockfile
 
 Fetch = Callable[[Lockfile], list[Path]]  # downloads our own wheels that a lockfile names from the index
+Vouch = Callable[[Lockfile, str, str], None]  # lockfile, release, statement: refuses what nobody signed who must have
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,19 @@ class Deployer:
     """Deploys to one target of a project; `git` commits the lockfile and the history, `push` pushes that commit."""
 
     def __init__(
-        self, project: ProjectSettings, target: str, fetch: Fetch, progress: Progress, *, git: bool, push: bool
+        self,
+        project: ProjectSettings,
+        target: str,
+        fetch: Fetch,
+        vouch: Vouch,
+        progress: Progress,
+        *,
+        git: bool,
+        push: bool,
     ) -> None:
         self.target, self.state = open_target(project, target), TargetState(project, target)
         self._index = project.index.name
-        self._fetch, self._progress, self._git, self._push = fetch, progress, git, push
+        self._fetch, self._vouch, self._progress, self._git, self._push = fetch, vouch, progress, git, push
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -66,12 +77,22 @@ class Deployer:
         with self.state.lock():
             self.state.refuse_edited()
             self.state.history()  # a damaged history must be noticed before the switch, not after it
+            self._repair_companions()
             if self.state.finish_interrupted():
                 self._progress("finishing a deployment that was interrupted")
                 self._restore()
                 self._commit(f"Record the deployments to {self.state.target}")
             self.target.check()
             yield
+
+    def _repair_companions(self) -> None:
+        """Replace or remove a file next to the lockfile that is not about it."""
+        current = self.state.current()
+        if current is not None:
+            with self.state.writable():
+                wrong = self.state.write_companions(current.lockfile)
+            if wrong:
+                self._progress(f"replacing {' and '.join(wrong)}, which did not fit the lockfile")
 
     def choose_earlier(self, version: str | None) -> Entry:
         """Find the deployment to roll back to: the previous healthy one, or the newest healthy one of `version`."""
@@ -97,10 +118,26 @@ class Deployer:
         )
 
     def lockfile_of(self, entry: Entry) -> Lockfile:
-        """The lockfile of an earlier deployment: stored here, or from git, with its wheels from the index."""
+        """The lockfile of an earlier deployment: stored here, or from git, with its wheels from the index.
+
+        Raises SeatrialError where it is of another wheel than the history says, or where nobody signed who must have.
+        """
         stored = self.state.stored(entry.pin)
-        if stored is not None:
-            return stored
+        lockfile = stored or self._committed_lockfile(entry)
+        if lockfile.model.hashes != (entry.sha256,):
+            raise SeatrialError(
+                f"The lockfile of {entry.release} {entry.version} names another wheel than the history.",
+                hint=f"Deploy it again: `seatrial deploy {self.state.target} {entry.version}`.",
+            )
+        self._require_signed(lockfile, entry)
+        if stored is None:
+            self.state.store(lockfile, self._fetch(lockfile))
+        return lockfile
+
+    def _require_signed(self, lockfile: Lockfile, release: Current | Entry) -> None:
+        self._vouch(lockfile, f"{release.release} {release.version}", self.state.companion(lockfile, STATEMENT))
+
+    def _committed_lockfile(self, entry: Entry) -> Lockfile:
         current = self.state.current()
         named = current is not None and current.pin == entry.pin
         lockfile = current.lockfile if current and named else self.state.committed_lockfile(entry.pin)
@@ -109,7 +146,6 @@ class Deployer:
                 f"The lockfile of {entry.release} {entry.version} is neither stored on this machine nor in git.",
                 hint=f"Deploy it again: `seatrial deploy {self.state.target} {entry.version}`.",
             )
-        self.state.store(lockfile, self._fetch(lockfile))
         return lockfile
 
     def ensure_deployed(self, sha256: str, plan: Callable[[Current | None], Plan]) -> DeploymentResult:
@@ -137,6 +173,8 @@ class Deployer:
     def _restore(self) -> None:
         """Bring the service in line with the lockfile."""
         current = self.state.current()
+        if current is not None:
+            self._require_signed(current.lockfile, current)
         if current is not None and self.state.stored(current.pin) is None:
             self.state.store(current.lockfile, self._fetch(current.lockfile))
         self.target.settle(self.state.pinned(current) if current else None, self._progress)
@@ -199,6 +237,8 @@ class Deployer:
 
     def _record_failure(self, entry: Entry, error: SeatrialError) -> None:
         state = self.state
+        with suppress(OSError, SeatrialError):
+            self._repair_companions()
         with suppress(OSError):  # a full disk has no room for this line either
             state.record(replace(entry, outcome=FAILED, said=error.message))
             if self._git and state.git.present:

@@ -19,9 +19,8 @@ from seatrial.deploy.health import read_golden_rows, verify_release, version_at,
 from seatrial.deploy.images import (
     LOCKFILE_LABEL,
     PORT,
-    PYTHON,
-    PYTHON_TAG,
     ContainerEngine,
+    ImageSettings,
     docker_files,
     edited_or,
     find_engine,
@@ -29,16 +28,15 @@ from seatrial.deploy.images import (
     lockfile_digest,
     tag_of,
 )
-from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.wheels.installer import last_lines
 
 
-class DockerSettings(TargetSettings):
+class DockerSettings(ImageSettings):
     """[tool.seatrial.deploy.docker]."""
 
     tool: Literal["docker", "podman"] | None = Field(None, description="docker or podman; default: the one that runs")
     image: str | None = Field(None, description="the image's name without a tag; default: the project's name")
-    python: str = Field(PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim")
     port: int = Field(PORT, ge=1, le=65535, description="the port to serve on")
     address: str = Field("127.0.0.1", description="the address to publish the port on; 0.0.0.0 for all addresses")
     push: str | None = Field(
@@ -71,7 +69,7 @@ class Docker:
 
     def files(self) -> dict[str, str]:
         """The files of deploy/docker/ besides the lockfile; a project's own version of a file takes precedence."""
-        return docker_files(self.project, python=self.settings.python, port=self.settings.port)
+        return docker_files(self.project, self.settings, port=self.settings.port)
 
     def check(self) -> None:
         """Raise SeatrialError if no container engine is running."""
@@ -121,7 +119,7 @@ class Docker:
 
     def _build(self, pinned: PinnedRelease, progress: Progress) -> str:
         image = f"{self.image}:{tag_of(pinned.version)}"
-        files = edited_or(self.files(), self.project.root / "deploy" / self.name)
+        files = edited_or(self.files(), self.project.root / "deploy" / self.name, self.settings.base_image)
         self._engine.build(image, pinned, files, progress)
         return image
 

@@ -41,6 +41,10 @@ class Git:
         """Whether a file differs from its committed version."""
         return bool(self._output("status", "--porcelain", "--untracked-files=all", "--ignored", "--", str(path)))
 
+    def tracks(self, path: Path) -> bool:
+        """Whether the index of git has a file."""
+        return bool(self._output("ls-files", "--", str(path)))
+
     def versions(self, path: Path) -> list[bytes]:
         """The contents of a file in every commit that changed it, newest first."""
         top = repository_root(self._root) or self._root

@@ -11,10 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import Field
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
-from seatrial.deploy.target import PinnedRelease
+from seatrial.deploy.base_images import SETTING, with_base
+from seatrial.deploy.target import PinnedRelease, TargetSettings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 from seatrial.pages.jinja import jinja_environment
 
@@ -30,33 +33,53 @@ ENGINES = ("docker", "podman")
 INSTALL = "Install Docker or Podman. On Debian: apt-get install podman."
 
 
+class ImageSettings(TargetSettings):
+    """The settings of the base image, for each target that builds an image."""
+
+    python: str = Field(PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim")
+    base_image: str | None = Field(
+        None,
+        pattern=SETTING,
+        description="the base image, by its digest: `seatrial deploy TARGET --pin-base` writes it; default: "
+        "python:X-slim, whatever that is at each build",
+    )
+
+    @property
+    def base(self) -> str:
+        """The base image."""
+        return self.base_image or f"docker.io/library/python:{self.python}-slim"
+
+
 def render_template(template: str, **values: Any) -> str:
     """Render a file of `templates/`: a Dockerfile, Kubernetes manifests."""
     return jinja_environment(TEMPLATES).get_template(template).render(**values)
 
 
 def docker_files(
-    project: ProjectSettings, *, python: str, port: int, mounts: bool = True, drain: int = 0
+    project: ProjectSettings, settings: "ImageSettings", *, port: int, mounts: bool = True, drain: int = 0
 ) -> dict[str, str]:
-    """The Dockerfile of a project's service, and what it needs.
+    """The Dockerfile of a project's service, and what it needs; a project's own version of a file takes precedence.
 
     `mounts` is for builders that support RUN --mount; `drain` is how many seconds after SIGTERM connections stay open.
     """
-    settings = {"name": project.name, "package": project.package, "python": python, "port": port}
-    settings |= {"mounts": mounts, "drain": drain}
+    values = {"name": project.name, "package": project.package, "base": settings.base, "port": port}
+    values |= {"mounts": mounts, "drain": drain}
     return {
-        "Dockerfile": render_template("Dockerfile.jinja", **settings),
+        "Dockerfile": render_template("Dockerfile.jinja", **values),
         ".dockerignore": render_template("dockerignore.jinja"),
         "install_pinned.py": (TEMPLATES / "install_pinned.py").read_text("utf-8"),
     }
 
 
-def edited_or(rendered: dict[str, str], folder: Path) -> dict[str, str]:
-    """The rendered files, each replaced by the project's own version in `folder` if there is one."""
-    return {
-        name: (folder / name).read_text("utf-8") if (folder / name).is_file() else text
-        for name, text in rendered.items()
-    }
+def edited_or(rendered: dict[str, str], folder: Path, base_image: str | None = None) -> dict[str, str]:
+    """The rendered files, each replaced by the project's own version in `folder` if there is one.
+
+    The setting `base_image` holds for that version, too.
+    """
+    own = {name: (folder / name).read_text("utf-8") for name in rendered if (folder / name).is_file()}
+    if base_image and "Dockerfile" in own:
+        own["Dockerfile"] = with_base(own["Dockerfile"], base_image)
+    return {**rendered, **own}
 
 
 def stage(folder: Path, pinned: PinnedRelease, files: dict[str, str]) -> None:
@@ -121,14 +144,25 @@ class ContainerEngine:
                 *("build", "--tag", image, *options, folder), doing=f"build the image {image}", timeout=BUILD_SECONDS
             )
 
-    def push(self, image: str, destination: str, progress: Progress) -> None:
-        """Push `image` to a registry, as `destination`."""
+    def push(self, image: str, destination: str, progress: Progress) -> str:
+        """Push `image` to a registry, as `destination`; returns the digest that it has there, "" if that is unknown."""
         progress(f"pushing {destination}")
         if image != destination:
             self.tool.run("tag", image, destination, doing=f"tag {image}")
         registry = destination.partition("/")[0]
         hint = f"Check that the registry is up, and log in: {self.tool.name} login {registry}"
-        self.tool.run("push", destination, doing=f"push {destination}", timeout=BUILD_SECONDS, hint=hint)
+        doing = f"push {destination}"
+        if self.tool.name == "podman":
+            with TemporaryDirectory(prefix="seatrial-push-") as folder:
+                file = Path(folder) / "digest"
+                options = ("push", "--digestfile", str(file), destination)
+                self.tool.run(*options, doing=doing, timeout=BUILD_SECONDS, hint=hint)
+                return file.read_text().strip() if file.is_file() else ""
+        self.tool.run("push", destination, doing=doing, timeout=BUILD_SECONDS, hint=hint)
+        details = self._inspect("image", destination) or {}
+        name = destination.rpartition(":")[0]
+        digests = [each.partition("@") for each in details.get("RepoDigests") or []]
+        return next((digest for found, _, digest in digests if found == name), "")
 
     def label(self, image: str, key: str) -> str | None:
         """A label of an image; None if there is no such image or label."""

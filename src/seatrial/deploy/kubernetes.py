@@ -4,20 +4,23 @@ The image comes from a registry. With `build` it is built and pushed here, by Do
 setting of the target docker, or a CI job, must have pushed it.
 """
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from pydantic import Field
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import sha256, write_atomic
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
+from seatrial.deploy.admission import IMAGE, TRIAL
+from seatrial.deploy.image_statement import IMAGE_STATEMENT, ImageStatement, sign_image
 from seatrial.deploy.images import (
     PORT,
-    PYTHON,
-    PYTHON_TAG,
     ContainerEngine,
+    ImageSettings,
     docker_files,
     edited_or,
     find_engine,
@@ -25,29 +28,33 @@ from seatrial.deploy.images import (
     render_template,
     tag_of,
 )
-from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
+from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.deploy.tools import ToolError, find_tool
+from seatrial.wheels.attestation import STATEMENT, signing_key
 
 INSTALL = "Install kubectl, or print the manifests and apply them elsewhere: `seatrial deploy kubernetes --render`."
 ACCESS = "Check `kubectl config current-context`, and the settings `context` and `namespace`. Or use --render."
+DIGEST = "image-digest"  # in the store, next to the lockfile: of the image that was pushed
+ANNOTATION_LIMIT = 96 << 10  # bytes; 256 KiB hold all annotations, and kubectl keeps a copy of what it applied there
+ADMISSION = "seatrial-admission"  # the namespace of the webhook, and the name of everything in it
 PRE_STOP = 5  # seconds in which requests still arrive, until every node knows that the pod is terminating
 STOP_SECONDS = 10  # for what is in progress after the drain
 VERSION_PATH = "jsonpath={.spec.template.metadata.labels.app\\.kubernetes\\.io/version}"
 SHA_PATH = "jsonpath={.spec.template.metadata.annotations.seatrial/wheel-sha256}"
 
 
-class KubernetesSettings(TargetSettings):
+class KubernetesSettings(ImageSettings):
     """[tool.seatrial.deploy.kubernetes]."""
 
     image: str | None = Field(
         None, description="the image's name with its registry and without a tag; default: the project's name"
     )
     build: bool = Field(False, description="build and push the image first, by Docker or Podman")
-    python: str = Field(
-        PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim, if built here"
-    )
     digest: str | None = Field(
         None, pattern="^sha256:[0-9a-f]{64}$", description="the image's digest, to pin the exact image"
+    )
+    admission_image: str | None = Field(
+        None, description="the image of the admission webhook, for --render-admission: it has seatrial[serve,sign]"
     )
     namespace: str | None = Field(None, description="the namespace; default: kubectl's own")
     context: str | None = Field(None, description="the kubectl context of the cluster; default: kubectl's own")
@@ -82,9 +89,22 @@ class Kubernetes:
             )
         self.app = image_name(project.name)
 
-    def render(self, version: str, sha256: str) -> str:
-        """Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget, as YAML."""
-        digest = f"@{self.settings.digest}" if self.settings.digest else ""
+    def render(
+        self, version: str, sha256: str, statements: Mapping[str, str] | None = None, digest: str | None = None
+    ) -> str:
+        """Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget, as YAML.
+
+        `statements` are annotations of the pods: what a cluster's admission webhook verifies. SeatrialError where they
+        are too large.
+        """
+        digest = digest or self.settings.digest
+        size = sum(len(text.encode()) for text in (statements or {}).values())
+        if size > ANNOTATION_LIMIT:
+            raise SeatrialError(
+                f"The signed statements have {size >> 10} KiB, and as annotations of a pod they may have "
+                f"{ANNOTATION_LIMIT >> 10} KiB.",
+                hint="Sign the trial again, with a key that is not larger than usual.",
+            )
         return render_template(
             "kubernetes.yaml.jinja",
             name=self.project.name,
@@ -94,8 +114,33 @@ class Kubernetes:
             sha256=sha256,
             pre_stop=PRE_STOP,
             grace=PRE_STOP + self.settings.drain + STOP_SECONDS,
-            **{**self.settings.model_dump(), "image": f"{self._image(version)}{digest}"},
+            **{**self.settings.model_dump(), "image": f"{self._image(version)}{f'@{digest}' if digest else ''}"},
+            statements={name: text.strip() for name, text in (statements or {}).items()},
         )
+
+    def render_admission(self, keys: Sequence[bytes], authority: bytes) -> str:
+        """The webhook that admits signed releases only, as YAML; `authority` is the certificate that signed its own."""
+        if self.settings.admission_image is None:
+            where = f"{self.project.root / 'pyproject.toml'}: [tool.seatrial.deploy.kubernetes]"
+            raise SeatrialError(
+                f"{where} admission_image is not set.", hint='An image with `pip install "seatrial[serve,sign]"`.'
+            )
+        if b"-----BEGIN CERTIFICATE-----" not in authority:
+            raise SeatrialError("The certificate of the authority is not in PEM form.", hint="Give ca.pem, its file.")
+        return render_template(
+            "admission.yaml.jinja",
+            name=self.project.name,
+            own=ADMISSION,
+            image=self.settings.admission_image,
+            keys=[key.decode("ascii", errors="replace") for key in keys],
+            ca=base64.b64encode(authority).decode(),
+        )
+
+    def beside(self, pinned: PinnedRelease) -> tuple[dict[str, str], str]:
+        """What is stored with a lockfile: the signed statements, as annotations; and the digest of the built image."""
+        names = {TRIAL: STATEMENT, IMAGE: IMAGE_STATEMENT} if self.settings.build else {TRIAL: STATEMENT}
+        found = {key: text for key, name in names.items() if (text := pinned.beside(name))}
+        return found, pinned.beside(DIGEST) if self.settings.build else ""
 
     def check(self) -> None:
         """Raise SeatrialError if kubectl is missing or may not deploy to the cluster."""
@@ -108,9 +153,19 @@ class Kubernetes:
         if not self.settings.build:
             return
         image = self._image(pinned.version)
-        files = docker_files(self.project, python=self.settings.python, port=self.settings.port)
-        self._engine.build(image, pinned, edited_or(files, self.project.root / "deploy" / self.name), progress)
-        self._engine.push(image, image, progress)
+        files = docker_files(self.project, self.settings, port=self.settings.port)
+        self._engine.build(
+            image,
+            pinned,
+            edited_or(files, self.project.root / "deploy" / self.name, self.settings.base_image),
+            progress,
+        )
+        digest = self._engine.push(image, image, progress)
+        write_atomic(pinned.requirements.with_name(DIGEST), digest)
+        signed = ""
+        if digest and (key := signing_key()):
+            signed = sign_image(ImageStatement(image, digest, pinned.sha256, sha256(pinned.requirements)), key)
+        write_atomic(pinned.requirements.with_name(IMAGE_STATEMENT), signed)
 
     def switch(self, pinned: PinnedRelease, commit: Callable[[], None], progress: Progress) -> str:
         """Apply the manifests and wait. A rollout that fails is undone, and the old pods keep running."""
@@ -135,7 +190,7 @@ class Kubernetes:
 
     def _roll_out(self, pinned: PinnedRelease, replaces: bool, progress: Progress) -> None:
         progress(f"applying {pinned.name} {pinned.version}")
-        manifests = self.render(pinned.version, pinned.sha256)
+        manifests = self.render(pinned.version, pinned.sha256, *self.beside(pinned))
         self._run("apply", "--filename", "-", doing="apply the manifests", stdin=manifests, hint=ACCESS)
         progress("waiting for the rollout")
         patience = self.settings.patience

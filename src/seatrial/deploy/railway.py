@@ -16,8 +16,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.health import require_verified, version_at, wait_for_version
-from seatrial.deploy.images import PORT, PYTHON, PYTHON_TAG, docker_files, edited_or, stage
-from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
+from seatrial.deploy.images import PORT, ImageSettings, docker_files, edited_or, stage
+from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
 STOP_SECONDS = 5  # for what is in progress after the drain
@@ -30,7 +30,7 @@ HOW_TO_SIGN_IN = (
 )
 
 
-class RailwaySettings(TargetSettings):
+class RailwaySettings(ImageSettings):
     """[tool.seatrial.deploy.railway]."""
 
     service: str | None = Field(None, description="the name of the service on Railway; default: the project's name")
@@ -39,7 +39,6 @@ class RailwaySettings(TargetSettings):
     url: str | None = Field(
         None, pattern="^https?://", description="the service's URL, to verify the new release after the upload"
     )
-    python: str = Field(PYTHON, pattern=PYTHON_TAG, description="the Python version of the base image python:X-slim")
     upload_timeout: float = Field(300.0, gt=0, description="seconds that the upload may take")
     patience: float = Field(900.0, gt=0, description="seconds within which the new release must respond at `url`")
     healthcheck_timeout: int = Field(120, ge=1, description="seconds that Railway waits for /ready")
@@ -83,7 +82,7 @@ class Railway:
     def files(self) -> dict[str, str]:
         """The files of deploy/railway/ besides the lockfile; a project's own version of a file takes precedence."""
         drain = max(self.settings.draining - STOP_SECONDS, 0)
-        docker = docker_files(self.project, python=self.settings.python, port=PORT, mounts=False, drain=drain)
+        docker = docker_files(self.project, self.settings, port=PORT, mounts=False, drain=drain)
         return {**docker, "railway.json": render_railway_json(self.settings)}
 
     def check(self) -> None:
@@ -127,7 +126,11 @@ class Railway:
             options += ["--project", settings.project]
         with TemporaryDirectory(prefix="seatrial-railway-") as folder:
             # outside any repository: `railway up` would upload its root, without the wheels that .gitignore excludes
-            stage(Path(folder), pinned, edited_or(self.files(), self.project.root / "deploy" / self.name))
+            stage(
+                Path(folder),
+                pinned,
+                edited_or(self.files(), self.project.root / "deploy" / self.name, self.settings.base_image),
+            )
             progress(f"uploading {pinned.name} {pinned.version} to the service {self.service}")
             try:
                 tool.run("up", *options, doing="upload", folder=Path(folder), timeout=settings.upload_timeout)

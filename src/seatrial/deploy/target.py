@@ -34,6 +34,11 @@ class PinnedRelease:
     requirements: Path  # the lockfile
     wheels: Path
 
+    def beside(self, name: str) -> str:
+        """A file that is stored with the lockfile, such as the statement about the trial; "" if there is none."""
+        path = self.requirements.with_name(name)
+        return path.read_text("utf-8") if path.is_file() else ""
+
     @property
     def wheel(self) -> Path:
         """The model's own wheel."""

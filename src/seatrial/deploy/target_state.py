@@ -6,61 +6,28 @@ interruption came before or after that step.
 """
 
 import hashlib
-import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, remove_partial, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.core.quoting import shell
+from seatrial.deploy.current import Current, read_current, rebuilt_entry
 from seatrial.deploy.git import Git
 from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, parse_entry, read_history
 from seatrial.deploy.target import PinnedRelease
+from seatrial.wheels.attestation import STATEMENT, wheel_of
 from seatrial.wheels.lockfile import Lockfile, read_lockfile
+from seatrial.wheels.pylock import PYLOCK, differences
 from seatrial.wheels.wheel import parse_wheel_name
 
-HEADER = re.compile(r"^# Deployment (\S+) of (\S+) (\S+) \((\S+)\)", re.MULTILINE)
-REBUILT = "Rebuilt from the lockfile: the record of this deployment was lost."
-WRITTEN_LIMIT = 50  # hashes of files that we wrote
+WRITTEN_LIMIT = 100  # hashes of files that we wrote
 STORE_LIMIT = 20  # lockfiles with their wheels, to roll back to
-
-
-@dataclass(frozen=True)
-class Current:
-    """What the lockfile names."""
-
-    id: str
-    release: str
-    version: str
-    sha256: str
-    package: str
-    lockfile: Lockfile
-
-    @property
-    def pin(self) -> str:
-        """The digest of the lockfile."""
-        return self.lockfile.digest
-
-
-def _rebuilt(current: Current) -> Entry:
-    """A line of the history for what the lockfile names, where the one that was to be written is lost."""
-    return Entry(
-        id=current.id,
-        kind="deploy",
-        when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        who="",
-        why=REBUILT,
-        release=current.release,
-        version=current.version,
-        sha256=current.sha256,
-        package=current.package,
-        pin=current.pin,
-    )
+COMPANIONS = (PYLOCK, STATEMENT)  # files next to the lockfile that say more of what it names
 
 
 class TargetState:
@@ -79,8 +46,10 @@ class TargetState:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The lockfile and the history, if they exist, to be committed."""
-        return tuple(path for path in (self.requirements, self.history_path) if path.exists())
+        """The lockfile, its companions and the history, to be committed: those that exist, or that git has."""
+        companions = tuple(self.folder / name for name in COMPANIONS)
+        kept = tuple(path for path in companions if path.exists() or self.git.tracks(path))
+        return (*(path for path in (self.requirements, self.history_path) if path.exists()), *kept)
 
     def version_bump(self) -> tuple[Path, ...]:
         """The package's `__init__.py`, if its only uncommitted change is the bump to the deployed version."""
@@ -122,21 +91,7 @@ class TargetState:
 
     def current(self) -> Current | None:
         """Read the lockfile; None if nothing was ever deployed. Raises SeatrialError where it is damaged."""
-        try:
-            text = self.requirements.read_text("utf-8")
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SeatrialError(f"Cannot read {self.requirements}: {error}.") from None
-        lockfile, header = read_lockfile(text, str(self.requirements)), HEADER.search(text)
-        if header is None:
-            raise SeatrialError(
-                f"{self.requirements} has no header that names its deployment.",
-                hint=f"Restore it from git: `git checkout -- {shell(str(self.requirements))}`.",
-            )
-        model = lockfile.model
-        version = model.requirement.partition("==")[2].partition(";")[0].strip()
-        return Current(header[1], model.name, version, model.hashes[0], header[4], lockfile)
+        return read_current(self.requirements)
 
     def refuse_lost(self) -> None:
         """Raise SeatrialError where there is no lockfile, although the history has a healthy deployment."""
@@ -154,20 +109,52 @@ class TargetState:
     def refuse_edited(self) -> None:
         """Refuse to overwrite what somebody edited by hand and did not commit."""
         ours = set(self._written_hashes())
-        for path in (self.requirements, self.history_path):
+        for path in (self.requirements, self.history_path, *(self.folder / name for name in COMPANIONS)):
             if path.exists() and sha256(path) in ours:
                 continue
-            if self.git.changed(path) if self.git.present else ours and path.exists():
+            removed = not path.exists() and path.name in COMPANIONS  # written again below
+            if not removed and (self.git.changed(path) if self.git.present else ours and path.exists()):
                 raise SeatrialError(
                     f"{path} was edited by hand and is not committed.",
                     hint=f"Commit it, or restore it: `git checkout -- {shell(str(path))}`.",
                 )
 
     def write_lockfile(self, entry: Entry, lockfile: Lockfile, index: str) -> None:
-        """Put a lockfile in place: the one step that decides a deployment."""
+        """Put a lockfile in place: the one step that decides a deployment. Its companions are never of another one."""
         header = f"# Deployment {entry.id} of {entry.release} {entry.version} ({entry.package}) to {self.target}.\n"
         origin = f"# Written by `seatrial {entry.kind}`; our own wheels are on the index {index!r}.\n"
+        for name in COMPANIONS:
+            (self.folder / name).unlink(missing_ok=True)
         self._write(self.requirements, f"{header}{origin}{lockfile.text}")
+        self.write_companions(lockfile)
+
+    def write_companions(self, lockfile: Lockfile) -> list[str]:
+        """Write the files next to a lockfile that say more of what it names; without one for it, none stays there.
+
+        Returns the names of those that were there, and not of this lockfile.
+        """
+        wrong = []
+        for name in COMPANIONS:
+            path, text = self.folder / name, self.companion(lockfile, name)
+            content = path.read_bytes() if path.is_file() else None
+            if content != (text.encode() if text else None):
+                wrong += [name] * (content is not None)
+                self._write(path, text) if text else path.unlink()
+        return wrong
+
+    def companion(self, lockfile: Lockfile, name: str) -> str:
+        """The file of this name for a lockfile: from the store, next to the lockfile, or from git; "" if none fits."""
+        for content in self._companions(lockfile.digest, name):
+            text = content.decode(errors="replace")
+            if not differences(text, lockfile) if name == PYLOCK else wheel_of(content) in lockfile.model.hashes:
+                return text
+        return ""
+
+    def _companions(self, digest: str, name: str) -> Iterator[bytes]:
+        for path in (self._stored_at(digest) / name, self.folder / name):
+            with suppress(OSError):
+                yield path.read_bytes()
+        yield from self.git.versions(self.folder / name)
 
     def record(self, entry: Entry) -> None:
         """Write a deployment into the history."""
@@ -191,7 +178,7 @@ class TargetState:
         interrupted = self._journal.exists()
         entry = self._begun()
         if entry is None and current is not None:
-            entry = _rebuilt(current)
+            entry = rebuilt_entry(current)
         if entry is not None and entry.id not in known:
             committed = current is not None and current.id == entry.id
             self.record(replace(entry, outcome=HEALTHY if committed else INTERRUPTED))
@@ -206,7 +193,7 @@ class TargetState:
         except (SeatrialError, KeyError, TypeError, ValueError, RecursionError):
             return None
 
-    def store(self, lockfile: Lockfile, wheels: Sequence[Path]) -> None:
+    def store(self, lockfile: Lockfile, wheels: Sequence[Path], companions: Mapping[str, str] | None = None) -> None:
         """Store a lockfile with our own wheels, to install it now and to roll back to it without the index."""
         folder = self._stored_at(lockfile.digest)
         if self.stored(lockfile.digest) is None:
@@ -220,6 +207,10 @@ class TargetState:
             except SeatrialError:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
+        with self.writable():
+            for name in COMPANIONS:
+                if text := (companions or {}).get(name) or self.companion(lockfile, name):
+                    write_atomic(folder / name, text)
         (folder / "requirements.txt").touch()
         with suppress(OSError):
             self._prune_store()

@@ -106,6 +106,10 @@ class FolderIndex(Index):
         self._check(path, sha256(path), file)
         return path
 
+    def location(self, name: str, file: IndexedFile) -> tuple[str, str]:
+        """The path of a file in the folder."""
+        return str(self._path(name, file)), ""
+
     def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
         """Inspect a wheel in the folder, after checking its hash; the file is read once."""
         wheel = inspect(self._path(name, file))

@@ -29,7 +29,7 @@ from seatrial.release.index import Index, Published, refuse_changed_files, versi
 from seatrial.release.index_withdrawals import REFUSAL, WithdrawalRequest
 from seatrial.release.listing import ACCEPT, ListedFile, read_files, read_names
 from seatrial.wheels.environments import UNUSED_DAYS, environments_folder, unwritable
-from seatrial.wheels.simple_api import IndexedFile, WithdrawalAction
+from seatrial.wheels.simple_api import IndexedFile, WithdrawalAction, without_credentials
 from seatrial.wheels.wheel import WheelInfo, read_release
 
 READ_BACK = 30.0  # seconds within which an index must list what was uploaded
@@ -93,6 +93,13 @@ class HttpIndex(Index):
         for each in self._listed(name):
             if each.file.filename == file.filename:
                 return self._fetched(self._with_hash(each), file.sha256)
+        raise SeatrialError(f"{self.where} no longer lists {file.filename}.")
+
+    def location(self, name: str, file: IndexedFile) -> tuple[str, str]:
+        """The URL of a file that the index lists, and the URL of the index, both without a token."""
+        for each in self._listed(name):
+            if each.file.filename == file.filename:
+                return without_credentials(each.url), self.url
         raise SeatrialError(f"{self.where} no longer lists {file.filename}.")
 
     def names(self) -> list[str]:

@@ -3,19 +3,24 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.files import write_atomic
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.deploy import DeploymentResult, Entry
-    from seatrial.deploy.target_state import Current
+    from seatrial.deploy import DeploymentResult, Entry, TargetState
+    from seatrial.deploy.current import Current
+    from seatrial.deploy.deployment import Vouch
     from seatrial.release import IndexedRelease
+    from seatrial.wheels.attestation import TrialStatement
     from seatrial.wheels.lockfile import Lockfile
+    from seatrial.wheels.sources import WheelSource
+    from seatrial.wheels.wheel import WheelInfo
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,10 @@ def deploy(
     """
     from seatrial.deploy import Deployer, Plan
     from seatrial.release import open_index
-    from seatrial.steps.lockfile import lock_release, offer_toolkit, trial_lockfiles
+    from seatrial.steps.lockfile import offer_toolkit
     from seatrial.steps.releases import require_committed
 
-    deployer = Deployer(project, target, _fetch_when_needed(project), progress, git=git, push=push)
+    deployer = Deployer(project, target, _fetch_when_needed(project), _vouch_for(project), progress, git=git, push=push)
     with deployer.locked():
         index = open_index(project.index)
         release = index.find(_requirement(project, version))
@@ -62,16 +67,47 @@ def deploy(
             uncommitted = require_committed(project, allow_dirty=allow_dirty) if current_version else ()
             if current is None:
                 deployer.state.refuse_lost()
-            verdict = _require_passed(project, release, current)
-            stored = deployer.state.stored_lockfiles(release.sha256)
+            verdict, statement = _require_passed(project, release, current)
             wheel = index.fetch_wheel(release)
-            known = [*stored, *trial_lockfiles(project.root, release.sha256)]
-            locked = lock_release(wheel, offer_toolkit(index, progress), known, progress)
-            deployer.state.store(locked.lockfile, locked.wheels)
+            source = offer_toolkit(index, progress)
+            lockfile = _lock(project, wheel, source, deployer.state, statement, progress)
             facts = (release.name, release.version, release.sha256, wheel.package)
-            return Plan("deploy", *facts, locked.lockfile, reason, verdict, uncommitted)
+            return Plan("deploy", *facts, lockfile, reason, verdict, uncommitted)
 
         return deployer.ensure_deployed(release.sha256, plan)
+
+
+def _lock(
+    project: "ProjectSettings",
+    wheel: "WheelInfo",
+    source: "WheelSource",
+    state: "TargetState",
+    statement: "TrialStatement | None",
+    progress: Progress,
+) -> "Lockfile":
+    """Store what a release runs with, with its wheels, pylock.toml, and the statement about its trial."""
+    from seatrial.steps.lockfile import lock_release, trial_lockfiles, write_pylock
+    from seatrial.steps.signing import require_lockfile, trial_statements
+    from seatrial.wheels.attestation import STATEMENT
+    from seatrial.wheels.pylock import PYLOCK
+
+    signed = statement.lockfile_sha256 if statement else ""
+    known = [*state.stored_lockfiles(wheel.sha256), *trial_lockfiles(project.root, wheel.sha256)]
+    locked = lock_release(wheel, source, sorted(known, key=lambda each: each.digest != signed), progress)
+    lockfile = locked.lockfile
+    if statement:
+        require_lockfile(project, statement, lockfile.digest, f"{wheel.name} {wheel.version}")
+    companions = {name: state.companion(lockfile, name) for name in (PYLOCK, STATEMENT)}
+    if not companions[PYLOCK]:
+        try:
+            companions[PYLOCK] = write_pylock(locked, source, wheel.requires_python, state.folder, project.root)
+        except SeatrialError as error:
+            progress(f"{PYLOCK} is not written: {error.message}")
+    envelopes = [statement.envelope] if statement else trial_statements(project.root, wheel.sha256)
+    if envelopes:
+        companions[STATEMENT] = envelopes[0].decode(errors="replace")
+    state.store(lockfile, locked.wheels, {name: text for name, text in companions.items() if text})
+    return lockfile
 
 
 def rollback(
@@ -87,7 +123,7 @@ def rollback(
     """Go back to the release that was healthy before, or to the version `to`, which was healthy once."""
     from seatrial.deploy import Deployer, Plan
 
-    deployer = Deployer(project, target, _fetch_when_needed(project), progress, git=git, push=push)
+    deployer = Deployer(project, target, _fetch_when_needed(project), _vouch_for(project), progress, git=git, push=push)
     with deployer.locked():
         entry = deployer.choose_earlier(to.rpartition("==")[2] if to else None)
 
@@ -118,9 +154,49 @@ def render(project: "ProjectSettings", target: str, version: str | None = None) 
     opened: Any = open_target(project, target)
     if not hasattr(opened, "render"):
         raise UsageError(f"{target} has nothing to render.", hint="Only the target kubernetes has manifests to render.")
-    current = TargetState(project, target).current() if version is None else None
-    release = current or open_index(project.index).find(_requirement(project, version))
+    state = TargetState(project, target)
+    current = state.current() if version is None else None
+    if current is not None:
+        pinned = state.pinned(current)
+        return str(opened.render(current.version, current.sha256, *opened.beside(pinned)))
+    release = open_index(project.index).find(_requirement(project, version))
     return str(opened.render(release.version, release.sha256))
+
+
+def render_admission(project: "ProjectSettings", authority: Path) -> str:
+    """Return the manifests of the webhook that admits signed releases only, with the project's public keys."""
+    from seatrial.deploy.kubernetes import Kubernetes
+    from seatrial.steps.signing import trusted_keys
+
+    keys = trusted_keys(project)
+    if not keys:
+        raise SeatrialError("No public key is trusted.", hint="Name one under [tool.seatrial.signing] public_keys.")
+    try:
+        certificate = authority.read_bytes()
+    except OSError as error:
+        raise SeatrialError(f"{authority} cannot be read: {error.strerror}.") from None
+    return Kubernetes(project, project.deploy.get("kubernetes", {})).render_admission(keys, certificate)
+
+
+def pin_base(project: "ProjectSettings", target: str) -> tuple[str, str]:
+    """Ask the registry for the digest of a target's base image, and write it into the settings and its Dockerfile.
+
+    Returns the base image before and after.
+    """
+    from seatrial.core.settings import write_setting
+    from seatrial.deploy import open_target
+    from seatrial.deploy.base_images import parse_reference, resolve, with_base
+    from seatrial.deploy.images import ImageSettings
+
+    settings = getattr(open_target(project, target), "settings", None)
+    if not isinstance(settings, ImageSettings):
+        raise UsageError(f"{target} builds no image.", hint="Targets with a base image: docker, railway, kubernetes.")
+    pinned = str(resolve(parse_reference(settings.base)))
+    dockerfile = project.root / "deploy" / target / "Dockerfile"
+    if dockerfile.is_file():
+        write_atomic(dockerfile, with_base(dockerfile.read_text("utf-8"), pinned))
+    write_setting(project.root, ("deploy", target, "base_image"), pinned)
+    return settings.base, pinned
 
 
 def list_deployments(project: "ProjectSettings", target: str | None = None) -> list[TargetDeployments]:
@@ -146,7 +222,22 @@ def _deployments_to(project: "ProjectSettings", target: str) -> TargetDeployment
     return TargetDeployments(target, pinned, current.id if current else None, serving, serving == pinned, history)
 
 
-def _require_passed(project: "ProjectSettings", release: "IndexedRelease", current: "Current | None") -> dict[str, Any]:
+def _vouch_for(project: "ProjectSettings") -> "Vouch":
+    """Refuse a release that ran before where nobody signed who must have; its acceptance may have ended since."""
+
+    def vouch(lockfile: "Lockfile", title: str, statement: str) -> None:
+        from seatrial.steps.signing import require_signed, trial_statements
+
+        (wheel, *_) = lockfile.model.hashes
+        statements = [*([statement.encode()] if statement else []), *trial_statements(project.root, wheel)]
+        require_signed(project, title, wheel, statements, lockfile=lockfile.digest, today=date.min)
+
+    return vouch
+
+
+def _require_passed(
+    project: "ProjectSettings", release: "IndexedRelease", current: "Current | None"
+) -> "tuple[dict[str, Any], TrialStatement | None]":
     """Require that a release passed its trial against what runs now; or any trial, where nothing runs yet."""
     from seatrial.steps.signing import signed_by
     from seatrial.trial import gate
@@ -163,8 +254,8 @@ def _require_passed(project: "ProjectSettings", release: "IndexedRelease", curre
         verdict = gate.require_passed(project.root, release.sha256, current.sha256, today=today)
     against = verdict.baseline.version if verdict.baseline else None
     facts = {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
-    key = signed_by(project, verdict)
-    return {**facts, "signed_by": key} if key else facts
+    statement = signed_by(project, verdict)
+    return {**facts, "signed_by": statement.key_id} if statement else facts, statement
 
 
 def _requirement(project: "ProjectSettings", version: str | None) -> str:

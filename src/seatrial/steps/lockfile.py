@@ -1,9 +1,12 @@
 """What a release runs with: the toolkit from its index, and the lockfile: our wheels by hash, all else resolved."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
@@ -12,6 +15,7 @@ from seatrial.release.index import UnwritableIndexError
 from seatrial.trial import gate
 from seatrial.wheels.environments import environments_folder
 from seatrial.wheels.lockfile import Lockfile, compile_lockfile, read_lockfile
+from seatrial.wheels.pylock import OwnWheel, make_pylock
 from seatrial.wheels.resolution import TOOLKIT, resolve_release
 from seatrial.wheels.sources import SourceOverride, WheelSource
 from seatrial.wheels.wheel import WheelInfo
@@ -43,6 +47,22 @@ def lock_release(wheel: WheelInfo, source: WheelSource, known: Sequence[Lockfile
             resolution.refuse_own(line.name for line in lockfile.requirements if line.name not in ours)
             return LockedRelease(lockfile, wheels)
     return LockedRelease(compile_lockfile(resolution, progress), wheels)
+
+
+def write_pylock(
+    locked: LockedRelease, source: WheelSource, requires_python: str | None, folder: Path, root: Path
+) -> str:
+    """Render the pylock.toml of a lockfile for a folder of the project: our wheels by URL, or by path in a folder."""
+    names = {parse_wheel_filename(wheel.name)[0]: wheel for wheel in locked.wheels}
+    own = []
+    for line in locked.lockfile.requirements:
+        if wheel := names.get(canonicalize_name(line.name)):
+            file = next((each for each in source.files(line.name) if each.sha256 in line.hashes), None)
+            url, index = source.location(line.name, file) if file else (str(wheel), "")
+            if "://" not in url and Path(url).is_relative_to(root):
+                url = Path(os.path.relpath(url, folder)).as_posix()  # as the standard reads a relative path
+            own.append(OwnWheel(wheel.name, line.hashes[0], wheel.stat().st_size, url, index))
+    return make_pylock(locked.lockfile, own, requires_python)
 
 
 def trial_lockfiles(root: Path, candidate: str) -> list[Lockfile]:

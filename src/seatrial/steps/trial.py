@@ -23,7 +23,7 @@ from seatrial.steps.exports import plain_copy
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
 from seatrial.steps.overview import related_pages, write_overview
 from seatrial.steps.recipes import project_recipes, released_recipes
-from seatrial.steps.signing import STATEMENT, sign_result, signing_key
+from seatrial.steps.signing import sign_result
 from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
 from seatrial.trial import gate
 from seatrial.trial.equality_checks import judged_as
@@ -34,7 +34,7 @@ from seatrial.trial.report.formats import to_json, to_junit, to_markdown
 from seatrial.trial.report.page import to_html
 from seatrial.trial.run import run
 from seatrial.trial.verdict import judge
-from seatrial.wheels.attestation import TrialStatement
+from seatrial.wheels.attestation import STATEMENT, TrialStatement, signing_key
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
 
@@ -251,7 +251,8 @@ def sign_trial(project: ProjectSettings, key: Path | None = None) -> TrialStatem
     found = signing_key(key)
     if found is None:
         raise SeatrialError("There is no signing key.", hint="Name its file with --key, or set SEATRIAL_SIGNING_KEY.")
-    return sign_result(pair.folder, pair.candidate.path.name, verdict, found)
+    acceptances = gate.acceptances_of(project.root, verdict)
+    return sign_result(pair.folder, pair.candidate.path.name, verdict, found, acceptances)
 
 
 def _written(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:
@@ -284,7 +285,7 @@ def write_result(
     if project and new:
         (folder / STATEMENT).unlink(missing_ok=True)  # about an earlier verdict
         if verdict.exit_code == 0 and (key := signing_key()):
-            sign_result(folder, new.path.name, verdict, key)
+            sign_result(folder, new.path.name, verdict, key, gate.acceptances_of(project.root, verdict))
     if project and old and new and compared:
         write_comparison(project, old, new)
     if project:

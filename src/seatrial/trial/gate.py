@@ -164,6 +164,13 @@ def accept(
     return acceptance
 
 
+def acceptances_of(root: Path, verdict: Verdict) -> list[Acceptance]:
+    """The acceptances on which a verdict rests."""
+    known, pair = read_acceptances(root), (verdict.candidate.sha256, _baseline_of(verdict))
+    accepted = [check for check in verdict.checks if check.outcome is Outcome.accepted]
+    return [found for check in accepted if (found := _acceptance_of(check, known, *pair))]
+
+
 def with_acceptances(
     checks: Sequence[Check], acceptances: Sequence[Acceptance], *, candidate: str, baseline: str | None, today: date
 ) -> list[Check]:

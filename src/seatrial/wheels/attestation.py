@@ -6,18 +6,26 @@ key of the team's: ECDSA, Ed25519 or RSA, as a PEM file. Other tools for these f
 Sources: in-toto attestation framework, spec/v1 and spec/predicates/test-result.md; DSSE 1.0 (secure-systems-lab).
 """
 
+import base64
 import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
 
-STATEMENT = "https://in-toto.io/Statement/v1"
+STATEMENT = "statement.intoto.jsonl"  # next to a verdict, and next to the lockfile of a deployment
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 PAYLOAD = "application/vnd.in-toto+json"
 PASSED, WARNED = "PASSED", "WARNED"
+VERDICT, LOCKFILE = "verdict.json", "requirements.txt"
+UNTIL = "acceptedUntil"
 SIZE_LIMIT = 1 << 20  # bytes of an envelope; a statement has some 2 kB
+KEY, PASSWORD = "SEATRIAL_SIGNING_KEY", "SEATRIAL_SIGNING_PASSWORD"
 EXTRA = 'pip install "seatrial[sign]"'
 
 
@@ -27,7 +35,11 @@ class AttestationError(SeatrialError):
 
 @dataclass(frozen=True)
 class TrialStatement:
-    """What a statement says. `accepted` are the checks that a person accepted; then the result is WARNED."""
+    """What a statement says. `accepted` are the checks that a person accepted; then the result is WARNED.
+
+    `lockfile_sha256` is of everything that the tested release ran with, "" where it could not be locked. An acceptance
+    ends: `valid_until` is the last day of the first that does (ISO), "" without any.
+    """
 
     wheel: str
     wheel_sha256: str
@@ -35,7 +47,10 @@ class TrialStatement:
     baseline_sha256: str = ""  # empty for a first release
     passed: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
+    lockfile_sha256: str = ""
+    valid_until: str = ""
     key_id: str = field(default="", compare=False)  # of the key that verified it
+    envelope: bytes = field(default=b"", compare=False, repr=False)  # as it was signed
 
     @property
     def result(self) -> str:
@@ -44,15 +59,17 @@ class TrialStatement:
 
     def to_document(self) -> dict[str, Any]:
         """The statement in in-toto's form."""
-        judged = [_descriptor("verdict.json", self.verdict_sha256)]
-        baseline = [_descriptor("baseline", self.baseline_sha256)] if self.baseline_sha256 else []
+        judged = descriptor(VERDICT, self.verdict_sha256)
+        if self.valid_until:
+            judged["annotations"] = {UNTIL: self.valid_until}
+        others = {"baseline": self.baseline_sha256, LOCKFILE: self.lockfile_sha256}
         return {
-            "_type": STATEMENT,
-            "subject": [_descriptor(self.wheel, self.wheel_sha256)],
+            "_type": STATEMENT_TYPE,
+            "subject": [descriptor(self.wheel, self.wheel_sha256)],
             "predicateType": TEST_RESULT,
             "predicate": {
                 "result": self.result,
-                "configuration": judged + baseline,
+                "configuration": [judged, *(descriptor(name, digest) for name, digest in others.items() if digest)],
                 "passedTests": list(self.passed),
                 "warnedTests": list(self.accepted),
                 "failedTests": [],
@@ -60,8 +77,32 @@ class TrialStatement:
         }
 
 
+def signing_key(path: Path | None = None) -> bytes | None:
+    """The private key in `path`, or the one of the environment; None if there is none."""
+    value = os.environ.get(KEY, "")
+    if path is None and (not value or value.lstrip().startswith("-----BEGIN")):
+        return value.encode() or None
+    path = path or Path(value)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AttestationError(
+            f"The signing key {path} cannot be read: {error.strerror}.", hint=f"Correct {KEY}, or give --key FILE."
+        ) from None
+
+
+def signing_password() -> str | None:
+    """The password of the private key, from the environment."""
+    return os.environ.get(PASSWORD)
+
+
 def sign(statement: TrialStatement, private_key: bytes, password: str | None = None) -> str:
-    """Sign a statement with a private key in PEM form; returns the envelope, one line of JSON."""
+    """Sign a statement about a trial with a private key in PEM form; returns the envelope, one line of JSON."""
+    return sign_document(statement.to_document(), private_key, password)
+
+
+def sign_document(document: dict[str, Any], private_key: bytes, password: str | None = None) -> str:
+    """Sign any in-toto statement with a private key in PEM form; returns the envelope, one line of JSON."""
     dsse, signer = _libraries()
     try:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -71,15 +112,44 @@ def sign(statement: TrialStatement, private_key: bytes, password: str | None = N
     except (ValueError, TypeError) as error:
         raise AttestationError(
             f"The private key cannot be used: {error}",
-            hint="Give a private key in PEM form, and its password, if it has one, in SEATRIAL_SIGNING_PASSWORD.",
+            hint=f"Give a private key in PEM form, and its password, if it has one, in {PASSWORD}.",
         ) from None
-    envelope = dsse.Envelope(json.dumps(statement.to_document(), sort_keys=True).encode(), PAYLOAD, {})
+    envelope = dsse.Envelope(json.dumps(document, sort_keys=True).encode(), PAYLOAD, {})
     envelope.sign(signing)
     return json.dumps(envelope.to_dict(), sort_keys=True) + "\n"
 
 
-def verify(envelope: bytes, public_keys: Sequence[bytes], wheel_sha256: str) -> TrialStatement:
-    """Return the statement if one of these keys (PEM) signed it and it is about this wheel; else AttestationError."""
+def verify(
+    envelope: bytes, public_keys: Sequence[bytes], wheel_sha256: str, *, today: date | None = None
+) -> TrialStatement:
+    """Return the statement if one of these keys (PEM) signed it and it is about this wheel; else AttestationError.
+
+    It is refused, too, after the last day of an acceptance; `today` is UTC's unless given.
+    """
+    statement = replace(_parse(*verify_payload(envelope, public_keys)), envelope=envelope)
+    if statement.wheel_sha256 != wheel_sha256:
+        raise AttestationError(
+            f"The statement is about another wheel ({statement.wheel_sha256[:12]}…, not {wheel_sha256[:12]}…)."
+        )
+    if statement.valid_until and statement.valid_until < f"{today or datetime.now(UTC).date()}":
+        raise AttestationError(
+            f"The statement has expired: an accepted difference was valid until {statement.valid_until}.",
+            hint="Review the difference again, accept it, and sign the trial.",
+        )
+    return statement
+
+
+def wheel_of(envelope: bytes) -> str:
+    """The hash of the wheel that a statement is about, "" where it cannot be read. Nothing is verified."""
+    try:
+        (subject,) = json.loads(base64.b64decode(json.loads(envelope)["payload"]))["subject"]
+        return str(subject["digest"]["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def verify_payload(envelope: bytes, public_keys: Sequence[bytes]) -> tuple[bytes, str]:
+    """Return what one of these keys (PEM) signed, and the id of that key; else AttestationError."""
     dsse, _ = _libraries()
     keys = [_public_key(each) for each in public_keys]
     if not keys:
@@ -93,12 +163,13 @@ def verify(envelope: bytes, public_keys: Sequence[bytes], wheel_sha256: str) -> 
     key_id = _signed_by(signed, keys)
     if signed.payload_type != PAYLOAD:
         raise AttestationError(f"The statement has the type {signed.payload_type!r}, not {PAYLOAD!r}.")
-    statement = _parse(signed.payload, key_id)
-    if statement.wheel_sha256 != wheel_sha256:
-        raise AttestationError(
-            f"The statement is about another wheel ({statement.wheel_sha256[:12]}…, not {wheel_sha256[:12]}…)."
-        )
-    return statement
+    return signed.payload, key_id
+
+
+def require_readable(public_keys: Sequence[bytes]) -> None:
+    """Raise AttestationError where a public key (PEM) cannot be read, or the libraries are missing."""
+    for each in public_keys:
+        _public_key(each)
 
 
 def _signed_by(envelope: Any, keys: Sequence[Any]) -> str:
@@ -123,16 +194,19 @@ def _parse(payload: bytes, key_id: str) -> TrialStatement:
     """Read what was signed. A signature by a trusted key may still be about something else."""
     try:
         document = json.loads(payload)
-        if (document["_type"], document["predicateType"]) != (STATEMENT, TEST_RESULT):
+        if (document["_type"], document["predicateType"]) != (STATEMENT_TYPE, TEST_RESULT):
             raise ValueError("another kind of statement")
         (subject,) = document["subject"]
         predicate = document["predicate"]
         judged = {each["name"]: each["digest"]["sha256"] for each in predicate["configuration"]}
+        until = [each["annotations"][UNTIL] for each in predicate["configuration"] if "annotations" in each]
         statement = TrialStatement(
             wheel=str(subject["name"]),
             wheel_sha256=str(subject["digest"]["sha256"]),
-            verdict_sha256=str(judged["verdict.json"]),
+            verdict_sha256=str(judged[VERDICT]),
             baseline_sha256=str(judged.get("baseline", "")),
+            lockfile_sha256=str(judged.get(LOCKFILE, "")),
+            valid_until=str(date.fromisoformat(min(until))) if until else "",
             passed=tuple(map(str, predicate["passedTests"])),
             accepted=tuple(map(str, predicate["warnedTests"])),
             key_id=key_id,
@@ -155,7 +229,8 @@ def _public_key(pem: bytes) -> Any:
         raise AttestationError(f"A public key cannot be read: {error}", hint="It must be in PEM form.") from None
 
 
-def _descriptor(name: str, sha256: str) -> dict[str, Any]:
+def descriptor(name: str, sha256: str) -> dict[str, Any]:
+    """A file by its name and hash, as statements have it."""
     return {"name": name, "digest": {"sha256": sha256}}
 
 

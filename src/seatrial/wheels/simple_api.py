@@ -13,7 +13,7 @@ from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, unquote, urldefrag, urljoin
+from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -74,6 +74,12 @@ class Withdrawal:
     when: str  # UTC, ISO 8601
     files: tuple[str, ...]
     is_release: bool = False  # whether the version was a model's
+
+
+def without_credentials(url: str) -> str:
+    """The URL of a file without a user, a password, a query and a fragment, any of which may hold a token."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def parse_filename(filename: str) -> tuple[str, Version]:

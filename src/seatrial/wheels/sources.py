@@ -24,6 +24,9 @@ class WheelSource(Protocol):
     def local(self, name: str, file: IndexedFile) -> Path:
         """Return the path of a file that has the hash that the index lists."""
 
+    def location(self, name: str, file: IndexedFile) -> tuple[str, str]:
+        """Where a file is: its URL and that of its index, without a token; or its path in a folder, and nothing."""
+
     def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
         """Inspect a wheel that has the hash that the index lists."""
         return inspect(self.local(name, file))
@@ -48,6 +51,10 @@ class SourceOverride:
     def local(self, name: str, file: IndexedFile) -> Path:
         """Return the path of a file on the source for its name."""
         return self._for(name).local(name, file)
+
+    def location(self, name: str, file: IndexedFile) -> tuple[str, str]:
+        """Where a file is, on the source for its name."""
+        return self._for(name).location(name, file)
 
     def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
         """Inspect a wheel on the source for its name."""

@@ -29,12 +29,14 @@ class Finding:
 def examine(folder: Path) -> list[Finding]:
     """Run every check on a folder, and the linters that are installed; findings by file and line."""
     from seatrial.ci.doctor import (
+        base_images,
         ignored_files,
         installs,
         linters,
         own_names,
         pipelines,
         ports,
+        pylocks,
         release_gates,
         secrets,
         versions,
@@ -42,7 +44,19 @@ def examine(folder: Path) -> list[Finding]:
     from seatrial.ci.doctor.tree import Tree
 
     tree = Tree(folder.resolve())
-    modules = (pipelines, release_gates, installs, own_names, ports, secrets, ignored_files, versions, linters)
+    modules = (
+        base_images,
+        pipelines,
+        release_gates,
+        installs,
+        own_names,
+        pylocks,
+        ports,
+        secrets,
+        ignored_files,
+        versions,
+        linters,
+    )
     findings = {finding for module in modules for finding in module.check(tree)}
     ignored = {f for f in findings if f"doctor: ignore[{f.check}]" in dict(tree.lines(f.path)).get(f.line, "")}
     return sorted(findings - ignored)
