@@ -162,18 +162,7 @@ class GuardedProtocol(TimedProtocol):
     def begin_request(self) -> None:
         """Hand the request to the application; its body follows. A large body must fit into the budget."""
         previous, app = self.cycle, self.app
-        hosts = 0
-        for name, value in self.headers:
-            if name == b"content-length":
-                self._declared = int(value)
-            elif name == b"transfer-encoding":
-                self._chunked, self._barren = True, 0
-            elif name == b"host":
-                hosts += 1
-                if value and host_of(value) is None:
-                    raise RefusedError
-        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):  # RFC 9112, 3.2
-            raise RefusedError
+        self._read_framing()
         if LARGE < self._declared <= self._limits.body_size and not self._hold_message():
             self.app, self._discarded = refusals.NoRoom(app), True
         elif self._declared > LARGE:
@@ -192,6 +181,21 @@ class GuardedProtocol(TimedProtocol):
             if previous is not None and not previous.response_started:
                 previous.keep_alive = True  # the connection closes after the last response that is due on it
             self.cycle.keep_alive = False
+
+    def _read_framing(self) -> None:
+        """Read how the body is framed; refuse a request without exactly one valid host."""
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"content-length":
+                self._declared = int(value)
+            elif name == b"transfer-encoding":
+                self._chunked, self._barren = True, 0
+            elif name == b"host":
+                hosts += 1
+                if value and host_of(value) is None:
+                    raise RefusedError
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):  # RFC 9112, 3.2
+            raise RefusedError
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of the body."""
