@@ -40,7 +40,10 @@ def journal(repo: ProjectRepo) -> Path:
 
 
 def remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    """Remove a file or a folder at once, although others write into it."""
+    gone = path.resolve().with_name(f"{path.resolve().name}.gone")
+    path.resolve().rename(gone)
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
 
 
 @pytest.mark.parametrize("lost", ["supervisor.json", "control", "."])

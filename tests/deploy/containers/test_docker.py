@@ -206,7 +206,8 @@ def test_an_image_that_cannot_be_built_is_a_clear_error(
         SeatrialError, match=r"podman cannot build the image damaged-model:0\.1\.0\. Its output:"
     ) as refused:
         deploy(target, replace(pinned["0.1.0"], requirements=wrong))
-    assert "as requirements.txt pins it" in refused.value.message
+    assert "DO NOT MATCH THE HASHES" in refused.value.message
+    assert "Cannot install what requirements.txt pins" in refused.value.message
     assert target.serving() is None
 
 

@@ -176,7 +176,7 @@ def test_it_contains_no_compiler_and_no_installer(tools: ContainerTools, by_secr
 def test_it_contains_its_lockfile(tools: ContainerTools, by_secret: Built, pinned: dict[str, PinnedRelease]) -> None:
     done = tools.run("podman", "run", "--rm", by_secret.image, "cat", "/opt/venv/requirements.txt")
     assert done.stdout == pinned["0.1.0"].requirements.read_text()
-    assert done.stdout.startswith("titanic-model==0.1.0")
+    assert "\ntitanic-model==0.1.0 " in done.stdout
 
 
 @pytest.mark.parametrize("way", ["by_secret", "by_argument"])
@@ -221,6 +221,6 @@ def test_without_the_private_index_the_build_fails_with_one_clear_line(
         done = build(tools, context, "no-index", "--build-arg", f"PIP_EXTRA_INDEX_URL={url}", check=False)
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "Cannot install titanic-model as requirements.txt pins it. Check that the private index is up" in output
+    assert "Cannot install what requirements.txt pins. Check that the private index is up" in output
     assert TOKEN not in output
     assert tools.run("podman", "image", "exists", "no-index", check=False).returncode != 0
