@@ -37,13 +37,15 @@ def _copy(source: Path, target: Path) -> bool:
     """Copy what was compiled from `source`, if `target` has the same bytes; it names the time of its own source."""
     place = _compiled(target)
     try:
-        content, status = _compiled(source).read_bytes(), source.stat()
+        content, status, ours = _compiled(source).read_bytes(), source.stat(), target.stat()
     except OSError:
         return False  # it was never imported, or is another version's
-    if content[:HEADER] != _header(status) or source.read_bytes() != target.read_bytes() or os.path.lexists(place):
+    if content[:HEADER] != _header(status) or os.path.lexists(place):
         return False  # what a package brought itself may be linked to the installer's cache
+    if not os.path.samestat(status, ours) and source.read_bytes() != target.read_bytes():
+        return False
     place.parent.mkdir(exist_ok=True)
-    place.write_bytes(_header(target.stat()) + content[HEADER:])
+    place.write_bytes(_header(ours) + content[HEADER:])
     return True
 
 
