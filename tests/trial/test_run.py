@@ -39,6 +39,12 @@ def passed(releases: ReleaseMaker) -> Verdict:
     return releases.run(releases.make("0.1.1"))
 
 
+@pytest.fixture(autouse=True)
+def _from_the_cache(passed: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first environment has filled uv's cache: from then on, the index need not answer for each of the others."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+
+
 def open_checks(verdict: Verdict) -> dict[str, str]:
     bad = (Outcome.blocked, Outcome.waiting, Outcome.inconclusive)
     return {check.id: check.summary for check in verdict.checks if check.outcome in bad}

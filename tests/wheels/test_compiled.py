@@ -49,7 +49,9 @@ def test_the_same_source_is_not_compiled_again_whatever_its_time(own: Path, tmp_
     assert done.stdout.strip() == str(site / "lib" / "__init__.py")  # an error names the file that was run
 
 
-@pytest.mark.parametrize("change", ["another source", "stale", "another Python", "never imported", "another package"])
+@pytest.mark.parametrize(
+    "change", ["another source", "stale", "another Python", "never imported", "another package", "there already"]
+)
 def test_anything_else_is_left_to_python(change: str, own: Path, tmp_path: Path) -> None:
     site = write(tmp_path / "site", SOURCE + ("x = 1\n" if change == "another source" else ""), time=1_700_000_000)
     if change == "stale":  # edited since, as an editor that keeps the size would
@@ -60,8 +62,25 @@ def test_anything_else_is_left_to_python(change: str, own: Path, tmp_path: Path)
         pyc(own).unlink()
     if change == "another package":
         (site / "lib").rename(site / "library")
+    if change == "there already":
+        pyc(site).parent.mkdir()
+        pyc(site).write_bytes(b"its own")
+    before = [path.read_bytes() for path in site.rglob("*.pyc")]
     assert copy_compiled(site) == 0
-    assert list(site.rglob("*.pyc")) == []
+    assert [path.read_bytes() for path in site.rglob("*.pyc")] == before
+    assert len(before) == (change == "there already")
+
+
+def test_another_place_for_compiled_modules_is_not_used(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processes of an environment are isolated, and do not look there."""
+    site = write(tmp_path / "site", SOURCE, time=1_700_000_000)
+    place = pyc(site)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "prefix"))
+    assert copy_compiled(site) == 1
+    assert place.is_file()
+    assert not (tmp_path / "prefix").exists()
 
 
 def test_the_toolkit_is_found_where_it_is_imported_from(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ The running Python has mostly compiled the same files; what was compiled from th
 """
 
 import os
+import sys
 import sysconfig
-from importlib.util import MAGIC_NUMBER, cache_from_source
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 HEADER = 16  # bytes: magic number, flags, and the time and size of the source
@@ -29,22 +30,28 @@ def copy_compiled(site: Path) -> int:
 
 def is_compiled(site: Path, package: str) -> bool:
     """Whether a package was compiled here, and with it what its import needs."""
-    return Path(cache_from_source(str(site / package / "__init__.py"))).is_file()
+    return _compiled(site / package / "__init__.py").is_file()
 
 
 def _copy(source: Path, target: Path) -> bool:
     """Copy what was compiled from `source`, if `target` has the same bytes; it names the time of its own source."""
-    compiled = Path(cache_from_source(str(source), optimization=""))
+    place = _compiled(target)
     try:
-        content, status = compiled.read_bytes(), source.stat()
+        content, status, ours = _compiled(source).read_bytes(), source.stat(), target.stat()
     except OSError:
         return False  # it was never imported, or is another version's
-    if content[:HEADER] != _header(status) or source.read_bytes() != target.read_bytes():
+    if content[:HEADER] != _header(status) or os.path.lexists(place):
+        return False  # what a package brought itself may be linked to the installer's cache
+    if not os.path.samestat(status, ours) and source.read_bytes() != target.read_bytes():
         return False
-    place = Path(cache_from_source(str(target), optimization=""))
     place.parent.mkdir(exist_ok=True)
-    place.write_bytes(_header(target.stat()) + content[HEADER:])
+    place.write_bytes(_header(ours) + content[HEADER:])
     return True
+
+
+def _compiled(source: Path) -> Path:
+    """Where Python keeps what it compiled, next to the source; isolated processes ignore $PYTHONPYCACHEPREFIX."""
+    return source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
 
 
 def _header(source: os.stat_result) -> bytes:

@@ -72,9 +72,9 @@ def resolve(root: Path, requirements: Sequence[str], constraints: Sequence[str] 
 
 
 def install(root: Path, requirements: Sequence[str]) -> None:
-    """Install exactly these into the environment at `root`, and nothing that they require."""
+    """Install exactly these versions into the environment at `root`, and nothing that they require."""
     if find_uv():
-        _uv(root, "install", "--python", str(python_in(root)), "--no-deps", *ONLY_WHEELS, *requirements)
+        _uv(root, "install", "--python", str(python_in(root)), "--no-deps", *ONLY_WHEELS, *requirements, exact=True)
     else:
         _pip(root, "--no-deps", *ONLY_WHEELS, *requirements)
 
@@ -84,16 +84,18 @@ def _pip(root: Path, *arguments: str) -> str:
     return _run([str(python_in(root)), "-m", "pip", "install", *options, *arguments], root.parent)
 
 
-def _uv(root: Path, *arguments: str) -> str:
-    """Run `uv pip`; without a network, from its cache."""
+def _uv(root: Path, *arguments: str, exact: bool = False) -> str:
+    """Run `uv pip`; without a network, from its cache. What is `exact` comes from the cache first: it is the same."""
     command = [str(find_uv()), "pip", *arguments]
+    online, offline = command, [*command, "--offline"]
+    first, second = (offline, online) if exact else (online, offline)
     try:
-        return _run(command, root.parent)
-    except SeatrialError as first:
+        return _run(first, root.parent)
+    except SeatrialError as error:
         try:
-            return _run([*command, "--offline"], root.parent)
-        except SeatrialError:
-            raise first from None  # it says more than the error of the second attempt
+            return _run(second, root.parent)
+        except SeatrialError as other:
+            raise (other if exact else error) from None  # the one with a network says more
 
 
 def install_locked(root: Path, private: str, public: str, wheels: Path) -> None:
