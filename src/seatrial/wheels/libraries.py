@@ -62,7 +62,7 @@ def _is_own_group(group: str, project: str) -> bool:
     The toolkit has a plug-in of pytest; whoever may replace it may do anything.
     """
     top = canonicalize_name(group.partition(".")[0])
-    return group in COMMAND_GROUPS or top == project or project == TOOLKIT
+    return group in COMMAND_GROUPS or project in (top, TOOLKIT)
 
 
 def is_taken(package: str) -> bool:
