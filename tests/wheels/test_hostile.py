@@ -12,6 +12,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.release import FolderIndex
 from seatrial.release.distribution import read_distribution
 from seatrial.wheels.budget import CHUNK, InspectionBudget, InspectionError
+from seatrial.wheels.libraries import library_complaints
 from seatrial.wheels.wheel import inspect, refuse_unsafe
 
 SECONDS = 2.0
@@ -102,6 +103,12 @@ def test_a_library_may_not_replace_what_is_not_its_own(tmp_path: Path, case: str
         FolderIndex(tmp_path / "index").publish([path])
     assert reason in error.value.message
     assert not (tmp_path / "index").exists()
+
+
+def test_the_toolkit_may_have_its_plug_in_of_pytest() -> None:
+    assert (
+        library_complaints(["seatrial/__init__.py"], "seatrial-1.dist-info", "seatrial", {"pytest11": {"x": "y"}}) == ()
+    )
 
 
 def test_the_limits_hold_for_all_parts_together() -> None:

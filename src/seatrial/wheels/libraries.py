@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from packaging.utils import canonicalize_name
 
+from seatrial.core.own_names import TOOLKIT
 from seatrial.wheels.entry_points import EntryPoints
 from seatrial.wheels.source_code import bytecode, shadowed_modules
 
@@ -56,9 +57,12 @@ def _is_own(command: str, project: str) -> bool:
 
 
 def _is_own_group(group: str, project: str) -> bool:
-    """Whether only the project itself reads this group: others load plug-ins from everything that is installed."""
+    """Whether only the project itself reads this group: others load plug-ins from everything that is installed.
+
+    The toolkit has a plug-in of pytest; whoever may replace it may do anything.
+    """
     top = canonicalize_name(group.partition(".")[0])
-    return group in COMMAND_GROUPS or top == project
+    return group in COMMAND_GROUPS or project in (top, TOOLKIT)
 
 
 def is_taken(package: str) -> bool:
