@@ -1,8 +1,8 @@
 """The index service: a private package index, served from a folder."""
 
-import asyncio
 import logging
 import sys
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BODY_HELD = 256 * 2**10  # bytes of an upload that are in memory while it is received; the rest is on disk
 REFUSALS_LOGGED = 20  # lines a second
+TLS_BUFFER = 16 * 2**10  # bytes; as many as one record has
 FORM_SIZE = 8 * 2**20  # bytes of the other fields of an upload
 
 
@@ -37,7 +38,7 @@ def serve_index(
     on_start: Callable[[str], None],
 ) -> None:
     """Serve the index until the process is stopped; `on_start` is called with its URL."""
-    import uvicorn
+    from seatrial.http.server import GuardedServer
 
     for file in (certificate, key):
         if file and not file.is_file():
@@ -52,7 +53,7 @@ def serve_index(
                 app = make_app(FolderIndex(folder), access, brake=brake)
                 config = server_config(app, certificate=certificate, key=key)
                 with _logged_to(sys.stderr):
-                    uvicorn.Server(config).run(sockets=[listener])
+                    GuardedServer(config).run(sockets=[listener])
         except Timeout:
             raise SeatrialError(
                 f"Another process is already serving {folder}.", hint="Stop that server first."
@@ -75,9 +76,8 @@ def server_config(app: Any, *, certificate: Path | None = None, key: Path | None
     limits = index_limits()
     loop: Literal["auto", "asyncio"] = "auto"
     if certificate:
-        # A client that never finishes the handshake is not a connection yet, so no other limit applies to it.
-        loop = "asyncio"
-        asyncio.constants.SSL_HANDSHAKE_TIMEOUT = limits.header_seconds  # type: ignore[attr-defined]
+        loop = "asyncio"  # the buffer of each of its connections can be set: 256 KiB are too many for thousands
+        SSLProtocol.max_size = TLS_BUFFER
     return guarded_config(
         app,
         limits,
