@@ -1,11 +1,12 @@
 """A project's settings: what is accepted, and what is said about a setting that is not."""
 
+import importlib
 from pathlib import Path
 
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.project import find_project
+from seatrial.core.project import find_project, importable
 
 PROJECT = '[project]\nname = "small-model"\n[tool.seatrial]\ndata = "data.csv"\ntarget = "left"\n'
 
@@ -63,3 +64,23 @@ def test_a_wrong_setting_is_refused_rather_than_ignored(setting: str, message: s
         find_project(project(tmp_path, f"[tool.seatrial.release]\n{setting}\n"))
     assert message in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (None, "src/small_model/schema.py: ModuleNotFoundError"),
+        (b"x = 1\0", "src/small_model/schema.py.*null bytes"),
+        (b"x = '\xff'", "src/small_model/schema.py.*SyntaxError"),
+        (b"from small_model import gone", "src/small_model/schema.py, line 1: ImportError"),
+        (b"import small_model.gone", "src/small_model/schema.py, line 1: ModuleNotFoundError"),
+    ],
+    ids=["missing", "binary", "not UTF-8", "lacks a name", "lacks a module"],
+)
+def test_a_module_that_is_missing_or_damaged_is_named(tmp_path: Path, damage: bytes | None, message: str) -> None:
+    settings = find_project(project(tmp_path, ""))
+    if damage is not None:
+        (settings.source / "small_model" / "schema.py").write_bytes(damage)
+    with pytest.raises(SeatrialError, match=message) as error, importable(settings):
+        importlib.import_module("small_model.schema")
+    assert error.value.hint in ("Restore this file.", "Correct this line.")

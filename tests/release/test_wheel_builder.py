@@ -1,6 +1,7 @@
 """Building: the same inputs give the same wheel, and incomplete projects are refused."""
 
 import os
+import stat
 import subprocess
 import sys
 import zipfile
@@ -23,6 +24,7 @@ def project(tmp_path: Path) -> ProjectSettings:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> ProjectSettings:
     project = find_project(make_project(tmp_path_factory.mktemp("built") / "tiny"))
+    project.data.chmod(0o600)
     build_release(project)
     return project
 
@@ -30,6 +32,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> ProjectSettings:
 def test_a_build_is_an_ordinary_package_with_the_artifacts_in_it(built: ProjectSettings) -> None:
     release = built_release(built)
     wheel, sdist = release.wheel.path, release.sdist
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (wheel, sdist)} == {0o600}  # as private as the table in them
     info = inspect(wheel)
     assert info == release.wheel
     assert (wheel.name, sdist.name) == ("tiny_model-0.1.0-py3-none-any.whl", "tiny_model-0.1.0.tar.gz")

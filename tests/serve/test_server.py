@@ -132,6 +132,16 @@ def test_workers_serve_are_replaced_and_stop(source: Path, row: bytes, tmp_path:
     assert [d["status"] for d in server.documents() if "status" in d] == [200, 200]
 
 
+def test_workers_end_with_the_process_that_started_them(source: Path, row: bytes) -> None:
+    """Left alone they would keep the port, and serve the old release to whoever calls it."""
+    with process(source, "--port", "0", "--workers", "2") as server:
+        port = server.started()
+        assert Client(port).predict(row).status == 200
+        workers = psutil.Process(server.pid).children()
+        server.stop(signal.SIGKILL)
+        until(lambda: not any(worker.is_running() for worker in workers), 10)
+
+
 def test_stalled_clients_do_not_delay_the_shutdown(source: Path, row: bytes) -> None:
     with process(source, "--port", "0") as server:
         port = server.started()

@@ -20,9 +20,10 @@ from tests.train.projects import (
 
 from seatrial.compile import compile_release
 from seatrial.core.errors import DataError, SeatrialError
+from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model import Release
-from seatrial.train.run import train
+from seatrial.train.run import _keep_table, train
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -212,3 +213,17 @@ def test_the_reference_project_is_clearly_better_than_the_majority_vote(titanic:
     page = report.read_text()
     assert "always predicting “died”" in page
     assert len(page.encode()) < 200_000
+
+
+def test_the_kept_table_is_as_private_as_the_table_now_and_a_damaged_one_is_replaced(tmp_path: Path) -> None:
+    project = write_project(tmp_path, table(three, rows=10))
+    digest = sha256(project.data)
+    kept = project.kept_table(digest)
+    _keep_table(project, digest)
+    assert kept.read_bytes() == project.data.read_bytes()
+    kept.write_bytes(b"damaged")
+    kept.chmod(0o644)
+    project.data.chmod(0o600)
+    _keep_table(project, digest)
+    assert kept.read_bytes() == project.data.read_bytes()
+    assert kept.stat().st_mode & 0o777 == 0o600

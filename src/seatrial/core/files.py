@@ -68,6 +68,13 @@ def write_atomic(path: Path, content: bytes | str, *, like: Path | None = None) 
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def restrict(path: Path, like: Path) -> None:
+    """Take the access to `path` from those who have none to `like`, as for a copy of a table."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & ~_permissions(like):
+        path.chmod(mode & _permissions(like))
+
+
 def _existing_permissions(path: Path) -> int | None:
     try:
         return stat.S_IMODE(path.stat().st_mode)

@@ -162,9 +162,11 @@ def importable(project: ProjectSettings) -> Iterator[None]:
     except SeatrialError:
         raise
     except Exception as error:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
         if place := _place_in(project, error):
-            text = error.msg if isinstance(error, SyntaxError) else str(error)
             raise SeatrialError(f"{place}: {type(error).__name__}: {text}", hint="Correct this line.") from error
+        if file := _unreadable_module(project, error):
+            raise SeatrialError(f"{file}: {type(error).__name__}: {text}", hint="Restore this file.") from error
         raise
     finally:
         sys.path.remove(str(project.source))
@@ -177,6 +179,16 @@ def _place_in(project: ProjectSettings, error: Exception) -> str:
         places.append((error.filename or "", error.lineno))
     own = [(Path(file), line) for file, line in places if Path(file).is_relative_to(project.source)]
     return f"{own[-1][0].relative_to(project.root).as_posix()}, line {own[-1][1]}" if own else ""
+
+
+def _unreadable_module(project: ProjectSettings, error: Exception) -> str:
+    """The file of a module of the project's package that is missing or binary; empty for any other error."""
+    files: list[Path] = []
+    if isinstance(error, ModuleNotFoundError) and f"{error.name}.".startswith(f"{project.package}."):
+        files = [(project.source / str(error.name).replace(".", "/")).with_suffix(".py")]
+    elif isinstance(error, SyntaxError) and error.filename is None:
+        files = [file for file in (project.source / project.package).glob("*.py") if b"\0" in file.read_bytes()]
+    return files[0].relative_to(project.root).as_posix() if files else ""
 
 
 def toolkit_of(project: ProjectSettings) -> Requirement | None:
@@ -211,7 +223,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SeatrialError(f"{path} cannot be read: {error}") from None
+        raise SeatrialError(f"{path} cannot be read: {error}.", hint="Correct it, or restore it from git.") from None
 
 
 def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:

@@ -1,6 +1,7 @@
 """Where a supervisor is reached: its control socket, and the record `supervisor.json` in its folder that names it."""
 
 import os
+import secrets
 import socket
 import tempfile
 from pathlib import Path
@@ -46,6 +47,8 @@ def write_record(folder: Path, pid: int, path: Path) -> None:
 def bind_control(path: Path) -> socket.socket:
     """Listen on a control socket that only this user can open."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.is_dir() and not path.is_symlink():
+        path.rename(path.with_name(f"{path.name}-{secrets.token_hex(3)}"))  # not ours to delete
     path.unlink(missing_ok=True)
     control = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)

@@ -66,7 +66,8 @@ class _Acceptor:
         if config.ssl:
             self._tls = {"ssl": config.ssl, "ssl_handshake_timeout": config.limits.header_seconds}  # type: ignore[attr-defined]
         self._loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._most = config.limits.connection_count() // 2  # type: ignore[attr-defined]
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # the oldest first
 
     def accept(self, most: int = MOST_ACCEPTED) -> None:
         """Accept what has connected."""
@@ -82,8 +83,12 @@ class _Acceptor:
                 return
             accepted.setblocking(False)
             task = self._loop.create_task(self._serve(accepted))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = None
+            task.add_done_callback(lambda done: self._tasks.pop(done, None))
+            if self._tls and len(self._tasks) > self._most:
+                oldest = next(iter(self._tasks))  # it had the most time, and a handshake takes some milliseconds
+                del self._tasks[oldest]
+                oldest.cancel()
 
     async def _serve(self, accepted: socket.socket) -> None:
         try:

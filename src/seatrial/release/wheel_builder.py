@@ -8,6 +8,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.files import restrict
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, toolkit_of
 from seatrial.core.version import parse_version
@@ -83,6 +84,8 @@ def build_release(project: ProjectSettings, progress: Progress = silent) -> Buil
         # In this order, so that an interrupted build leaves no wheel next to the sdist of another build.
         for old in _same_version(project):
             old.unlink()
+        for built in (sdist, path):  # they carry rows
+            restrict(built, project.data)
         sdist = sdist.replace(project.dist / sdist.name)
         path = path.replace(project.dist / path.name)
     return BuiltRelease(replace(wheel, path=path), sdist, tuple(left_out(project)))
@@ -190,7 +193,7 @@ def _version(project: ProjectSettings) -> Version:
 def _same_version(project: ProjectSettings) -> list[Path]:
     files = []
     for path in project.dist.glob("[!.]*"):
-        if path.name.endswith((".whl", ".tar.gz")):
+        if path.name.endswith((".whl", ".tar.gz")) and path.is_file():
             try:
                 identity = parse_filename(path.name)
             except SeatrialError:

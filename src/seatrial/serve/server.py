@@ -1,10 +1,12 @@
 """Runs the server, as one process or several, from its first log line to a quick shutdown."""
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
@@ -13,7 +15,7 @@ from typing import Any
 
 import uvicorn
 from loguru import logger
-from uvicorn.supervisors import multiprocess
+from uvicorn.supervisors import multiprocess as uvicorn_workers
 
 from seatrial.core.files import write_atomic
 from seatrial.core.ports import listen, url_of
@@ -104,7 +106,7 @@ def server_config(
     )
 
 
-class _Worker(multiprocess.Process):
+class _Worker(uvicorn_workers.Process):
     """A worker process with our own server."""
 
     @property
@@ -114,15 +116,27 @@ class _Worker(multiprocess.Process):
             self._server = Server(self.config, drain=worker_settings()[1].drain)
         return self._server
 
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run in the worker, until a signal or the end of the process that started it."""
+        threading.Thread(target=_stop_with_parent, daemon=True).start()
+        super().target(sockets)
 
-class _Workers(multiprocess.Multiprocess):
+
+def _stop_with_parent() -> None:
+    """Stop as at SIGTERM: a worker that is left alone would keep the port, and an old release, for good."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class _Workers(uvicorn_workers.Multiprocess):
     """Restarts workers that die, and logs it; stops if one cannot start."""
 
     failed = False
 
     def run(self) -> None:
         """Run until a signal."""
-        multiprocess.Process = _Worker  # type: ignore[misc] # Uvicorn has no setting for it
+        uvicorn_workers.Process = _Worker  # type: ignore[misc] # Uvicorn has no setting for it
         super().run()
 
     def terminate_all(self) -> None:
@@ -150,7 +164,9 @@ def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
     def stop(*_: object) -> None:
         server.should_exit = True
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else as `nohup` wants it
+        numbers.append(signal.SIGHUP)  # a terminal was closed
     before = [signal.signal(number, stop) for number in numbers]
     try:
         yield

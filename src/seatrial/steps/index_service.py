@@ -2,10 +2,11 @@
 
 import logging
 import sys
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from filelock import FileLock, Timeout
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 BODY_HELD = 256 * 2**10  # bytes of an upload that are in memory while it is received; the rest is on disk
 REFUSALS_LOGGED = 20  # lines a second
+TLS_BUFFER = 16 * 2**10  # bytes; as many as one record has
 FORM_SIZE = 8 * 2**20  # bytes of the other fields of an upload
 
 
@@ -71,11 +73,16 @@ def server_config(app: Any, *, certificate: Path | None = None, key: Path | None
     """Uvicorn's configuration for the index."""
     from seatrial.http import guarded_config
 
+    loop: Literal["auto", "asyncio"] = "auto"
+    if certificate:
+        loop = "asyncio"  # the buffer of each of its connections can be set: 256 KiB are too many for thousands
+        SSLProtocol.max_size = TLS_BUFFER
     return guarded_config(
         app,
         index_limits(),
         access_log=True,
         log_level="info",
+        loop=loop,
         ssl_certfile=certificate,
         ssl_keyfile=key,
         stop_timeout=10,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
-from seatrial.core.files import require_writable, temporary_for, to_json, write_atomic
+from seatrial.core.files import require_writable, restrict, sha256, temporary_for, to_json, write_atomic
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.decision import DecisionRule
@@ -184,11 +184,16 @@ def _write(
     write_atomic(folder / "report.html", page, like=table)
     write_atomic(folder / "run.json", to_json({"id": made, "version": project.version, **asdict(metadata)}), like=table)
     _replace_folder(project.artifacts, artifacts, like=table)
-    # The next trial trains this release again on its own table, even after the project's table has changed.
-    kept = project.kept_table(table_digest)
-    if not kept.is_file():
-        write_atomic(kept, table.read_bytes(), like=table)
+    _keep_table(project, table_digest)
     return folder
+
+
+def _keep_table(project: ProjectSettings, digest: str) -> None:
+    """Keep the table: the next trial trains this release again on it, even after the project's table has changed."""
+    kept = project.kept_table(digest)
+    if not kept.is_file() or sha256(kept) != digest:
+        write_atomic(kept, project.data.read_bytes(), like=project.data)
+    restrict(kept, project.data)
 
 
 def run_id(digests: Mapping[str, bytes]) -> str:

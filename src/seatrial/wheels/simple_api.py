@@ -30,6 +30,7 @@ from seatrial.core.files import to_json
 API_VERSION = "1.1"
 PAGE, PAGE_JSON = "index.html", "index.json"
 PAGES = "simple"
+RESTORE = "Restore it; nothing was changed."
 RECORD = "seatrial:withdrawal"  # the name of a meta element
 NAME_LIMIT = 200  # characters of a file name
 FILENAME = re.compile(r"[A-Za-z0-9._+!-]+")
@@ -114,9 +115,9 @@ def read_page(path: Path) -> list[IndexedFile]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise SeatrialError(f"{path} cannot be read: {error}") from None
+        raise SeatrialError(f"{path} cannot be read: {error}.", hint=RESTORE) from None
     if not text.rstrip().endswith("</html>"):
-        raise SeatrialError(f"{path} is not a complete index page.", hint="Restore it; nothing was changed.")
+        raise SeatrialError(f"{path} is not a complete index page.", hint=RESTORE)
     return [_local_file(path, link) for link in PageParser(text).links]
 
 
@@ -128,7 +129,7 @@ def read_withdrawals(path: Path) -> list[Withdrawal]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SeatrialError(f"{path} cannot be read: {error}", hint="Restore it; nothing was changed.") from None
+        raise SeatrialError(f"{path} cannot be read: {error}.", hint=RESTORE) from None
 
 
 def removed_versions(withdrawals: Iterable[Withdrawal]) -> dict[Version, Withdrawal]:
