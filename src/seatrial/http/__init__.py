@@ -1,8 +1,8 @@
 """HTTP connections that stay up: any ASGI application in, a Uvicorn configuration with limits and deadlines out.
 
-`guarded_config` and the `GuardedServer` that runs it are for the model server and for the package index alike. They bound
-what clients make the process hold: headers, unfinished bodies, unread responses and connections. They never look at what
-an application serves.
+`guarded_config` and the `GuardedServer` that runs it are for the model server and for the package index alike. They
+bound what clients make the process hold: headers, unfinished bodies, unread responses and connections. They never look
+at what an application serves.
 """
 
 from typing import TYPE_CHECKING
