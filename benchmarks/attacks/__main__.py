@@ -12,9 +12,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attacks", description=__doc__)
     parser.add_argument("kinds", nargs="*", default=list(ATTACKS), help=", ".join(ATTACKS))
     parser.add_argument("--seconds", type=float, default=60, help="of each attack (default: 60)")
+    parser.add_argument("--unvisited", action="store_true", help="let the attackers be the first to ask for the pages")
     options = parser.parse_args()
     for kind in options.kinds:
-        print(kind, json.dumps(measure(kind, options.seconds)), flush=True)
+        print(kind, json.dumps(measure(kind, options.seconds, visited=not options.unvisited)), flush=True)
 
 
 main()

@@ -4,20 +4,28 @@ import json
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from benchmarks.attacks.container import ROOT, contained_server, control_group
 
 SOURCE = ROOT / "titanic" / "src"
+PAGES = ("/", "/docs", "/redoc", "/redoc.js", "/openapi.json")
 WARM_UP = 2.0
 CALM = 8.0  # seconds after the attack until memory is measured again
 
 
-def measure(kind: str, seconds: float, *options: str, source: Path = SOURCE) -> dict[str, Any]:
-    """Attack a new server; `options` are the server's."""
+def measure(kind: str, seconds: float, *options: str, source: Path = SOURCE, visited: bool = True) -> dict[str, Any]:
+    """Attack a new server; `options` are the server's.
+
+    Before memory is measured, each page is visited once: the server loads what they need on the first visit.
+    """
     with control_group() as group, contained_server(group, *options, source=source) as server:
         _finish(_start("honest", server.port, WARM_UP))
+        for path in PAGES if visited else ():
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=30) as response:
+                response.read()
         start = server.resident
         honest = _start("honest", server.port, seconds)
         time.sleep(0.3)

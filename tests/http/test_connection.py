@@ -192,8 +192,8 @@ def test_pipelined_requests_wait_for_their_turns(served: tuple[int, Any], monkey
 @pytest.mark.parametrize(
     ("data", "small"),
     [
-        (b"x" * 1024, True),
-        (request("GET", "/health") * 15, True),
+        (b"x" * 512, True),
+        (request("GET", "/health") * 8, True),
         (b"x" * 8192, True),
         (request("GET", "/health") * 100, False),
         (b"x" * 8193, False),

@@ -31,7 +31,7 @@ class Transport:
 
 def made(turns: Turns, parsed: list[Any], name: str = "") -> tuple[SlicedInput, Transport]:
     transport = Transport()
-    return SlicedInput(transport, turns, lambda data: parsed.append((name, len(data))) or 0), transport  # type: ignore[arg-type]
+    return SlicedInput(transport, turns, lambda data: parsed.append((name, len(data))) or SLICE), transport  # type: ignore[arg-type]
 
 
 def test_inputs_are_parsed_in_slices_and_in_turn() -> None:
@@ -57,7 +57,7 @@ def test_a_body_behind_a_header_is_parsed_in_one_piece() -> None:
 
         def parse(data: bytes) -> int:
             sizes.append(len(data))
-            return 10 * SLICE if len(sizes) == 1 else 0
+            return 10 * SLICE if len(sizes) == 1 else SLICE
 
         input_ = SlicedInput(Transport(), Turns(), parse)  # type: ignore[arg-type]
         input_.add(bytes(12 * SLICE + 5))

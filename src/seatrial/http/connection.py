@@ -16,11 +16,12 @@ from seatrial.http.deadlines import TimedProtocol
 from seatrial.http.hosts import host_of
 from seatrial.http.messages import request_id, to_wire
 from seatrial.http.receiving import receive_freely
-from seatrial.http.turns import SlicedInput
+from seatrial.http.turns import SLICE, SlicedInput
 
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
-MOST_PIPELINED = 32  # when so many wait, no more are read
-SHORT = 2**10  # bytes, which are parsed at once whatever they are
+MOST_PIPELINED = 2  # when so many wait, no more are parsed
+HEADER_BYTES = 160  # what a parsed header line costs besides its text
+SHORT = 512  # bytes, which are parsed at once whatever they are
 SMALL = 8 * 2**10  # bytes, which are parsed at once unless they are many requests
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
 
@@ -92,7 +93,7 @@ class GuardedProtocol(TimedProtocol):
             self._refuse(503)
 
     def _parse(self, data: bytes) -> int:
-        """Parse some data, and check the size of the message; returns how many bytes of its body are to come."""
+        """Parse some data, and check the size of the message; returns how much may be parsed at once after it."""
         self._size += len(data)
         self._barren += len(data)
         self._follows = False
@@ -115,7 +116,7 @@ class GuardedProtocol(TimedProtocol):
             self._holdings.hold("input", self.flow.waiting)
             if self.flow.waiting:
                 self._began = self._began or perf_counter()
-        return max(self._declared - self._size, 0)
+        return SLICE // 2 if self.pipeline else max(self._declared - self._size, SLICE)  # a body costs little
 
     def _continue(self) -> None:
         """Check and count what has arrived of a message that is not complete."""
@@ -136,7 +137,8 @@ class GuardedProtocol(TimedProtocol):
         """Let the budget count the message as far as it is known; False if there is no room for it."""
         if self._discarded:
             return True
-        wanted, large = 2 * min(self._size, self._limits.header_size), False  # parsed headers take twice their size
+        # The parsed header is another copy of what was received, and an object for each name and value.
+        wanted, large = 2 * min(self._size, self._limits.header_size) + HEADER_BYTES * len(self.headers or ()), False
         if not self._in_head:
             body = min(max(self._declared, self._size), self._limits.body_in_memory())
             wanted, large = wanted + body, body > LARGE

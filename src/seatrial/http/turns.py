@@ -14,7 +14,7 @@ from typing import Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-SLICE = 2 * 2**10  # bytes, which may hold 60 requests
+SLICE = 512  # bytes, which may hold 15 requests
 TURN_SECONDS = 0.002
 MOST_IN_A_TURN = 16  # connections that read more in a turn, each up to 256 KiB
 LONGEST_WAIT = 1.0  # seconds, for a turn of the event loop
@@ -56,8 +56,8 @@ class Turns:
 class SlicedInput(FlowControl):
     """The input of one connection: it is read no faster than it is parsed, and parsed when it is this one's turn.
 
-    `parse` gets the slices, and returns how many more bytes may be parsed at once, since they are a body. The
-    application pauses and resumes reading, as with Uvicorn's own class.
+    `parse` gets the slices, and returns how large the next one may be. The application pauses and resumes reading, as with
+    Uvicorn's own class.
     """
 
     def __init__(self, transport: asyncio.Transport, turns: Turns, parse: Callable[[bytes], int]) -> None:
@@ -68,7 +68,7 @@ class SlicedInput(FlowControl):
         self._stopped = False  # whether the transport reads nothing now
         self._data = b""
         self._parsed = 0  # bytes of the data
-        self._body = 0  # bytes that follow and are a body
+        self._slice = SLICE  # how large the next one may be
 
     @property
     def waiting(self) -> int:
@@ -103,9 +103,9 @@ class SlicedInput(FlowControl):
         if self._transport.is_closing():
             self._data, self._parsed = b"", 0
         elif self.waiting and not self.read_paused:
-            start, self._parsed = self._parsed, min(self._parsed + max(SLICE, self._body), len(self._data))
+            start, self._parsed = self._parsed, min(self._parsed + self._slice, len(self._data))
             try:
-                self._body = self._parse(self._data[start : self._parsed])
+                self._slice = self._parse(self._data[start : self._parsed])
             except Exception:  # the event loop logs it
                 self._transport.abort()
                 raise
@@ -141,4 +141,4 @@ def wait_for_turn(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _ignore(_data: bytes) -> int:
-    return 0
+    return SLICE
