@@ -194,3 +194,8 @@ def test_a_file_that_the_index_no_longer_has_is_named(public: Path) -> None:
     gone = read_lockfile(f"lib-z==1.0 --hash=sha256:{'0' * 64}\n", "here")
     with pytest.raises(SeatrialError, match="cannot be found; uv says"):
         make_pylock(gone, [], None)
+
+
+def test_a_name_of_ours_is_not_looked_up_on_the_public_index(locked: tuple[Lockfile, Path, str]) -> None:
+    with pytest.raises(SeatrialError, match="The wheel of tiny-model, which is on our own index, is missing"):
+        make_pylock(locked[0], [], None)

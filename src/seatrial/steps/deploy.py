@@ -157,8 +157,8 @@ def render(project: "ProjectSettings", target: str, version: str | None = None) 
     state = TargetState(project, target)
     current = state.current() if version is None else None
     if current is not None:
-        pinned = state.pinned(current)
-        return str(opened.render(current.version, current.sha256, *opened.beside(pinned)))
+        more = opened.beside(state.pinned(current)) if hasattr(opened, "beside") else ()
+        return str(opened.render(current.version, current.sha256, *more))
     release = open_index(project.index).find(_requirement(project, version))
     return str(opened.render(release.version, release.sha256))
 

@@ -20,6 +20,7 @@ from packaging.version import Version
 from seatrial.core.errors import SeatrialError
 from seatrial.wheels.installer import find_uv, last_lines, run_tool
 from seatrial.wheels.lockfile import OLDEST_PYTHON, LockedRequirement, Lockfile
+from seatrial.wheels.resolution import TOOLKIT
 from seatrial.wheels.simple_api import without_credentials
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def make_pylock(lockfile: Lockfile, own: Sequence[OwnWheel], requires_python: st
     from packaging.pylock import Pylock
 
     wheels = {wheel.sha256: wheel for wheel in own}
+    _refuse_missing(lockfile, wheels)
     public = [line for line in lockfile.requirements if not wheels.keys() & set(line.hashes)]
     files = _look_up(public)
     document = Pylock(
@@ -60,6 +62,13 @@ def make_pylock(lockfile: Lockfile, own: Sequence[OwnWheel], requires_python: st
     if found := differences(text, lockfile):
         raise AssertionError(found)
     return text
+
+
+def _refuse_missing(lockfile: Lockfile, own: Mapping[str, OwnWheel]) -> None:
+    """Raise SeatrialError where a wheel of ours is not here: its name would be looked up on the public index."""
+    for line in lockfile.requirements:
+        if line.name in (lockfile.own or ()) and line.name != TOOLKIT and not own.keys() & set(line.hashes):
+            raise SeatrialError(f"The wheel of {line.name}, which is on our own index, is missing.")
 
 
 def read_pylock(text: str, where: str) -> "Pylock":
