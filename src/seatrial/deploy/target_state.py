@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, sha256, to_json, write_atomic
+from seatrial.core.files import read_json, remove_left, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.core.quoting import shell
 from seatrial.deploy.git import Git
@@ -103,17 +103,11 @@ class TargetState:
                     f"Another command is deploying to {self.target}.", hint="Wait until it has finished."
                 ) from None
         try:
-            self._remove_partial_files()
+            for path in (self.requirements, self.history_path, self._journal, self._written):
+                remove_left(path)
             yield
         finally:
             lock.release()
-
-    def _remove_partial_files(self) -> None:
-        """Remove the half-written files of a command that was killed."""
-        for path in (self.requirements, self.history_path, self._journal, self._written):
-            for partial in path.parent.glob(f".{path.name}.*"):
-                with suppress(OSError):
-                    partial.unlink()
 
     @contextmanager
     def writable(self) -> Iterator[None]:
