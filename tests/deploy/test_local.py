@@ -213,12 +213,13 @@ def test_a_lockfile_from_git_that_differs_from_the_running_release_is_reported(s
 
 
 def test_partial_files_of_a_killed_command_are_removed(shared_repo: ProjectRepo) -> None:
-    partial = (
-        shared_repo.root / "deploy" / "local" / ".history.jsonl.4194305-1a2b3c"
-    )  # no process has a number this high
+    partial = shared_repo.root / "deploy" / "local" / ".history.jsonl.99999999-6bd82a"
     partial.write_text("half of a li")
+    editors = partial.with_name(".history.jsonl.swp")
+    editors.write_text("what somebody has not saved yet")
     shared_repo.ok("deploy", "local", "0.2.0")
     assert not partial.exists()
+    editors.unlink()  # it was kept
     assert shared_repo.git("status", "--porcelain", "deploy") == ""
 
 

@@ -49,12 +49,12 @@ def replacing(path: Path, *, like: Path | None = None) -> Iterator[BinaryIO]:
 
 def temporary_for(path: Path) -> Path:
     """A name next to `path` for what will replace it; what killed processes left under such names is removed."""
-    remove_partial(path)
+    remove_left(path)
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}")
 
 
-def remove_partial(path: Path) -> None:
-    """Remove what processes that were killed left of what was to replace `path`."""
+def remove_left(path: Path) -> None:
+    """Remove what killed processes left next to `path` in order to replace it; an editor's hidden files stay."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*-*"):
         pid = left.name.removeprefix(f".{path.name}.").partition("-")[0]
         if pid.isdecimal() and not is_running(int(pid)):

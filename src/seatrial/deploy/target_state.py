@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, remove_partial, sha256, to_json, write_atomic
+from seatrial.core.files import read_json, remove_left, sha256, to_json, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.core.quoting import shell
 from seatrial.deploy.current import Current, read_current, rebuilt_entry
@@ -73,7 +73,7 @@ class TargetState:
                 ) from None
         try:
             for path in (self.requirements, self.history_path, self._journal, self._written):
-                remove_partial(path)
+                remove_left(path)
             yield
         finally:
             lock.release()

@@ -17,6 +17,7 @@ from seatrial.http.memory import collector_off
 from seatrial.http.receiving import receive_little
 
 MOST_ACCEPTED = 32  # connections in one turn of the loop
+LAST_SECONDS = 1.0  # for handshakes when the server stops
 PAUSE_SECONDS = 0.2  # when the process has no file descriptor or memory left
 
 
@@ -108,6 +109,8 @@ class _Acceptor:
             self._listener.close()
 
     async def wait_closed(self) -> None:
-        """Wait for the TLS handshakes."""
+        """Wait for the TLS handshakes, not for those that never end."""
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            _, late = await asyncio.wait(self._tasks, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
