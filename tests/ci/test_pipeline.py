@@ -244,6 +244,7 @@ def test_a_retrain_with_new_rows_is_published_and_deployed_and_its_version_is_in
     show = ["git", "-C", str(scenario.clone), "show", "--name-only", "--format=", "origin/main"]
     assert sorted(subprocess.run(show, capture_output=True, text=True, check=True).stdout.split()) == [
         "deploy/local/history.jsonl",
+        "deploy/local/pylock.toml",
         "deploy/local/requirements.txt",
         INIT,
     ]

@@ -129,6 +129,7 @@ def test_a_version_bump_is_committed_with_its_lockfile_and_nothing_else(repo: Pr
     assert repo.git("status", "--porcelain") == ""
     assert sorted(repo.git("show", "--name-only", "--format=").split()) == [
         "deploy/local/history.jsonl",
+        "deploy/local/pylock.toml",
         "deploy/local/requirements.txt",
         INIT,
     ]

@@ -87,6 +87,7 @@ def test_other_changes_in_git_are_left_alone(repo: ProjectRepo) -> None:
     assert repo.git("status", "--porcelain") == before
     assert sorted(repo.git("show", "--name-only", "--format=").split()) == [
         "deploy/local/history.jsonl",
+        "deploy/local/pylock.toml",
         "deploy/local/requirements.txt",
     ]
 

@@ -74,6 +74,14 @@ NOT_RUN: dict[tuple[str, str], str] = {
     ): "there is no cluster; tests/deploy/test_kubernetes.py validates what is applied, and uses a fake kubectl",
     (
         "deploying.md",
+        "seatrial deploy docker --pin-base",
+    ): "it asks a registry; tests/deploy/test_base_images.py runs one",
+    (
+        "deploying.md",
+        "seatrial deploy kubernetes --render-admission ca.pem > admission.yaml",
+    ): "there is no cluster; tests/deploy/test_kubernetes.py validates it, test_admission_server.py asks the webhook",
+    (
+        "deploying.md",
         "seatrial ci lock",
     ): "Seatrial is not on PyPI yet; tests/ci/test_pipeline.py pins from its own index",
 }

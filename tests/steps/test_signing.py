@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,6 +17,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.steps.signing import require_lockfile, require_signed, sign_result, signed_by, trial_statements
+from seatrial.steps.trial import sign_trial
 from seatrial.trial import gate
 from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.report.formats import to_json
@@ -242,3 +244,22 @@ def test_one_of_several_statements_is_enough(project: ProjectSettings) -> None:
     ):
         with pytest.raises(AttestationError, match=message):
             require_signed(project, "m", "e" * 64, statements)
+
+
+def test_a_release_that_is_published_can_be_signed_later(
+    project: ProjectSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Then the index has it, so that it would be its own baseline."""
+    pair = ("m.whl", CANDIDATE.sha256)
+    candidate = SimpleNamespace(sha256=pair[1], path=Path(pair[0]))
+    found = SimpleNamespace(candidate=candidate, baseline_sha256=pair[1], folder=tmp_path / "nowhere")
+    monkeypatch.setattr("seatrial.steps.trial.find_pair", lambda _: found)
+    with pytest.raises(SeatrialError, match=r"metrics\.trivial is no longer in accepted\.json"):
+        sign_trial(project, tmp_path / "team.pem")
+    acceptance = gate.Acceptance(
+        CANDIDATE.sha256, BASELINE.sha256, ("metrics.trivial",), "why", "A", "2026-01-01", "2099-01-31"
+    )
+    (project.root / "accepted.json").write_text(json.dumps([vars(acceptance)]))
+    (tmp_path / "team.pem").write_bytes(KEY)
+    assert sign_trial(project, tmp_path / "team.pem").valid_until == "2099-01-31"
+    assert signed_by(project, VERDICT)

@@ -38,7 +38,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
-class RefusedError(SeatrialError):
+class NotAdmittedError(SeatrialError):
     """A pod that is not admitted."""
 
 
@@ -77,7 +77,7 @@ class Gatekeeper:
         trial, image = (_annotation(annotations, name) for name in (TRIAL, IMAGE))
         built = verify_image(image, self.public_keys)
         if annotations.get(WHEEL, built.wheel_sha256) != built.wheel_sha256:
-            raise RefusedError(f"The annotation {WHEEL} names another wheel than the statement about the image.")
+            raise NotAdmittedError(f"The annotation {WHEEL} names another wheel than the statement about the image.")
         warnings = []
         try:
             statement = verify(trial, self.public_keys, built.wheel_sha256, today=today)
@@ -88,7 +88,7 @@ class Gatekeeper:
             # A running release is scaled, and its pods move to other nodes: that goes on when an acceptance has ended.
             warnings.append(f"Seatrial: an accepted difference was valid until {statement.valid_until}.")
         if statement.lockfile_sha256 not in ("", built.lockfile_sha256):
-            raise RefusedError("The image was built from another lockfile than the one that was tested and signed.")
+            raise NotAdmittedError("The image was built from another lockfile than the one that was tested and signed.")
         for name, container in _containers(pod["spec"]):
             self._require_image(name, container, built.digest)
         return warnings
@@ -99,14 +99,14 @@ class Gatekeeper:
             return
         found = DIGEST.search(image)
         if found is None:
-            raise RefusedError(
+            raise NotAdmittedError(
                 f"The container {name} names its image by a tag ({image}), which may be another image tomorrow.",
                 hint="Deploy with build = true, or set `digest`.",
             )
         if found[1] != digest:
-            raise RefusedError(f"The container {name} runs {image}, and the signed statement is about {digest}.")
+            raise NotAdmittedError(f"The container {name} runs {image}, and the signed statement is about {digest}.")
         if changed := _changes(container):
-            raise RefusedError(f"The container {name} changes what its image runs: {changed}.")
+            raise NotAdmittedError(f"The container {name} changes what its image runs: {changed}.")
 
 
 def _refusal(uid: str, message: str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _pod_of(described: Any) -> Any:
     """The pod, or the template of the pods, that an object describes."""
     kind = str(described["kind"])
     if kind not in TEMPLATES:
-        raise RefusedError(f"A {kind} cannot be verified.", hint=f"Known: {', '.join(TEMPLATES)}.")
+        raise NotAdmittedError(f"A {kind} cannot be verified.", hint=f"Known: {', '.join(TEMPLATES)}.")
     for key in TEMPLATES[kind]:
         described = described[key]
     return described
@@ -127,7 +127,7 @@ def _annotation(annotations: Mapping[str, Any], name: str) -> bytes:
     text = annotations.get(name)
     if not isinstance(text, str) or not text.strip():
         what = "about its trial" if name == TRIAL else "about its image"
-        raise RefusedError(
+        raise NotAdmittedError(
             f"The pod has no signed statement {what} (annotation {name}).",
             hint="Sign the trial and deploy with build = true, where SEATRIAL_SIGNING_KEY is set.",
         )
@@ -137,7 +137,7 @@ def _annotation(annotations: Mapping[str, Any], name: str) -> bytes:
 def _containers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     found = [(str(each.get("name")), each) for key in CONTAINERS for each in spec.get(key) or []]
     if not found:
-        raise RefusedError("The pod has no container.")
+        raise NotAdmittedError("The pod has no container.")
     yield from found
 
 

@@ -196,7 +196,7 @@ def _public_key(project: "ProjectSettings", name: str) -> bytes:
     except OSError as error:
         raise SeatrialError(
             f"The public key {name} cannot be read: {error.strerror}.",
-            hint="Correct [tool.seatrial.signing] public_keys.",
+            hint=f"Correct [tool.seatrial.signing] public_keys, or {PUBLIC_KEYS}.",
         ) from None
     if not Path(name).is_absolute() and _committed_settings(project):
         committed = _committed(project, name)

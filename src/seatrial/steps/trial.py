@@ -245,14 +245,18 @@ def accept(
 def sign_trial(project: ProjectSettings, key: Path | None = None) -> TrialStatement:
     """Sign the passed trial of the built wheel with the private key in `key`, or the one of the environment."""
     pair = find_pair(project)
+    folder = pair.folder
     verdict = gate.stored_verdict(project.root, pair.candidate.sha256, pair.baseline_sha256)
-    if verdict is None:
-        raise SeatrialError("No trial has been run for this wheel.", hint="Run `seatrial trial`.")
+    if verdict is None:  # once it is published, it would be its own baseline
+        today = datetime.now(UTC).date()
+        verdict = gate.require_any_passed(project.root, pair.candidate.sha256, today=today)
+        baseline = verdict.baseline.sha256 if verdict.baseline else None
+        folder = gate.result_folder(project.root, pair.candidate.sha256, baseline)
     found = signing_key(key)
     if found is None:
         raise SeatrialError("There is no signing key.", hint="Name its file with --key, or set SEATRIAL_SIGNING_KEY.")
     acceptances = gate.acceptances_of(project.root, verdict)
-    return sign_result(pair.folder, pair.candidate.path.name, verdict, found, acceptances)
+    return sign_result(folder, pair.candidate.path.name, verdict, found, acceptances)
 
 
 def _written(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:

@@ -18,8 +18,8 @@ def check(tree: Tree) -> Iterator[Finding]:
         how = f"`seatrial deploy {target[2]} --pin-base`" if target else "FROM IMAGE:TAG@sha256:..."
         for image, line in _base_images(tree, path).items():
             if image != "scratch" and not DIGEST.search(image):
-                message = f"{image or 'The base image'} has no digest, so what a build takes for it is not checked."
-                yield Finding(path, line, NOT_CHECKED, message, f"Pin it: {how}.")
+                what = f"{image or 'The base image'} has no digest, so what a build takes for it is not checked."
+                yield Finding(path, line, NOT_CHECKED, f"{what} Pin it: {how}.")
 
 
 def _base_images(tree: Tree, path: str) -> dict[str, int]:
