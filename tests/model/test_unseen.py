@@ -66,7 +66,8 @@ CASES = [
     ({"gate": None}, "gate: Missing, as in no training row"),
     ({"weekend": False}, "weekend: Never seen in training"),
     ({"code": "x9"}, "code: Never seen in training"),
-    ({"day": "2024-03-02"}, "day: Above 2024-03-01, the largest value in training"),
+    ({"day": "2024-03-02"}, ""),  # dates are noted by their months
+    ({"day": "2024-04-01"}, "day: Above 2024-03-31, the largest value in training"),
     ({"at": "2023-12-31T23:00:00Z"}, "at: Below 2024-01-01T00:00:00+00:00, the smallest value in training"),
 ]
 
@@ -131,3 +132,18 @@ def test_the_ends_of_a_range_are_rounded_away_from_the_values() -> None:
         ([0.0, 2024.0], [0.0, 2024.0]),
     ):
         assert seen_in(columns, {"distance": np.array(values)}, [])["distance"]["range"] == expected
+
+
+def test_no_exact_date_is_noted() -> None:
+    """The first or last date may be one person's birthday, and a service shows it in its warnings."""
+    day, at = columns_of(Trip)[-2:]
+    for column, values, expected in (
+        (day, [dt.date(1960, 3, 6), dt.date(2024, 2, 2)], ["1960-03-01", "2024-02-29"]),
+        (
+            at,
+            [dt.datetime(1, 1, 1, 3, tzinfo=dt.UTC), dt.datetime(9999, 12, 3, 4, 5, tzinfo=dt.UTC)],
+            ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"],
+        ),
+    ):
+        noted = seen_in([column], {column.name: np.array(values, dtype=object)}, [])
+        assert noted[column.name]["range"] == expected

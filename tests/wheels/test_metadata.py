@@ -39,7 +39,7 @@ WHEELS = {
 def test_metadata_that_could_be_read_in_two_ways_is_refused(tmp_path: Path, case: str) -> None:
     content = METADATAS[case]
     data = content if isinstance(content, bytes) else content.encode()
-    with pytest.raises(SeatrialError, match=r"not plain text|not UTF-8|more than once"):
+    with pytest.raises(SeatrialError, match=r"not a header|contains U\+|not UTF-8|more than once"):
         inspect(make_hostile_wheel(tmp_path, {f"{INFO}/METADATA": data}))
 
 
@@ -47,7 +47,7 @@ def test_metadata_that_could_be_read_in_two_ways_is_refused(tmp_path: Path, case
 def test_a_wheel_file_that_could_be_read_in_two_ways_is_refused(tmp_path: Path, case: str) -> None:
     content = WHEELS[case]
     data = content if isinstance(content, bytes) else content.encode()
-    with pytest.raises(SeatrialError, match=r"not plain text|not UTF-8|format version|one Root-Is-Purelib"):
+    with pytest.raises(SeatrialError, match=r"not a header|contains U\+|not UTF-8|format version|one Root-Is-Purelib"):
         inspect(make_hostile_wheel(tmp_path, {f"{INFO}/WHEEL": data}))
 
 

@@ -7,6 +7,7 @@ for release.json, and `UnseenValues` finds what differs from it: in rows and in 
 import datetime as dt
 import hashlib
 import math
+from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -67,7 +68,7 @@ def _seen(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
         rare = sorted(_digest(value) for value in values[~np.array(shown)].tolist())
         return {"values": distinct, **({"rare": rare} if rare else {}), **missing}
     if column.kind == "other" and all(isinstance(value, dt.date) for value in present):
-        return {"range": [min(present).isoformat(), max(present).isoformat()], **missing}
+        return {"range": [_month_start(min(present)).isoformat(), _month_end(max(present)).isoformat()], **missing}
     return {}
 
 
@@ -177,6 +178,17 @@ def _known(column: Column, seen: Seen) -> _Known:
         return _Known(column, values=frozenset(seen["values"]), rare=frozenset(seen.get("rare", ())), missing=missing)
     low, high = (_date(end) if isinstance(end, str) else end for end in seen["range"])
     return _Known(column, low, high, missing=missing)
+
+
+def _month_start(value: dt.date) -> dt.date:
+    """The start of a date's month: the first or the last date may be one person's birthday, and warnings show it."""
+    midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0} if isinstance(value, dt.datetime) else {}
+    return value.replace(day=1, **midnight)
+
+
+def _month_end(value: dt.date) -> dt.date:
+    last = value.replace(day=monthrange(value.year, value.month)[1])
+    return dt.datetime.combine(last, dt.time.max, value.tzinfo) if isinstance(value, dt.datetime) else last
 
 
 def _outward(end: float, to_whole: Callable[[float], int]) -> float:

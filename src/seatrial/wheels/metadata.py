@@ -52,8 +52,15 @@ def plain_headers(path: Path, what: str, content: bytes) -> list[tuple[str, str]
     for number, line in enumerate((line.removesuffix("\r") for line in lines), 1):
         field = HEADER.fullmatch(line)
         continues = bool(fields) and line[:1] in (" ", "\t")
-        if not (field or continues or not line) or any(unicodedata.category(c) in BREAKS for c in line if c != "\t"):
-            raise SeatrialError(f"{path} is refused: line {number} of its {what} is not plain text.", hint=REBUILD)
+        odd = next((c for c in line if unicodedata.category(c) in BREAKS and c != "\t"), "")
+        if odd:
+            shown = "".join(filter(str.isprintable, line))[:20]
+            raise SeatrialError(
+                f"{path} is refused: line {number} of its {what} ({shown}) contains U+{ord(odd):04X}.",
+                hint="Remove that character from pyproject.toml, and build again.",
+            )
+        if not (field or continues or not line):
+            raise SeatrialError(f"{path} is refused: line {number} of its {what} is not a header.", hint=REBUILD)
         if field and not continues:
             fields.append((field[1].lower(), field[2].strip()))
     return fields
