@@ -54,8 +54,8 @@ class Turns:
 class SlicedInput(FlowControl):
     """The input of one connection: it is read no faster than it is parsed, and parsed when it is this one's turn.
 
-    `parse` gets the slices, and returns how large the next one may be. The application pauses and resumes reading, as with
-    Uvicorn's own class.
+    `parse` gets the slices, and returns how large the next one may be. The application pauses and resumes reading, as
+    with Uvicorn's own class.
     """
 
     def __init__(self, transport: asyncio.Transport, turns: Turns, parse: Callable[[bytes], int]) -> None:
