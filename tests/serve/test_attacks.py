@@ -7,7 +7,7 @@ from benchmarks.attacks.attackers import ATTACKS
 from benchmarks.attacks.container import NoControlGroupsError
 from benchmarks.attacks.run import measure
 
-SLOWEST_MS = 1000  # the goal is 250, on a machine of its own; here other tests run too
+SLOWEST_MS = 250  # on a machine where nothing else runs
 SECONDS = 10.0
 
 
@@ -23,5 +23,4 @@ def test_an_attack_ends_nothing_and_loses_nothing(titanic_project: Path, kind: s
     assert figures["sent"] == SECONDS * 200, figures
     assert figures["slowest_ms"] < SLOWEST_MS, figures
     assert figures["peak_mb"] < 400, figures
-    if kind != "unread responses":  # it loads the documentation pages, which stay
-        assert figures["afterwards_mb"] < 1.2 * figures["start_mb"], figures
+    assert figures["afterwards_mb"] < 1.2 * figures["start_mb"], figures

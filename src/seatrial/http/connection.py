@@ -20,7 +20,7 @@ from seatrial.http.turns import SLICE, SlicedInput
 
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
 MOST_PIPELINED = 2  # when so many wait, no more are parsed
-HEADER_BYTES = 160  # what a parsed header line costs besides its text
+HEADER_BYTES = 256  # what a parsed header line costs besides its text
 SHORT = 512  # bytes, which are parsed at once whatever they are
 SMALL = 8 * 2**10  # bytes, which are parsed at once unless they are many requests
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
