@@ -182,7 +182,7 @@ def test_a_hook_does_not_hide_what_is_uncommitted(root: Path, tmp_path: Path, mo
     assert uncommitted_files(find_project(root)) == ["data.csv"]
 
 
-@pytest.mark.parametrize("content", [b"", b"null", bytes(range(128, 256)) * 9, gzip.compress(b"no tar")])
+@pytest.mark.parametrize("content", [b"", b"null", bytes(range(128, 256)) * 9, gzip.compress(b"no tar", mtime=0)])
 def test_a_damaged_sdist_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "m-0.1.0.tar.gz"
     path.write_bytes(content)
