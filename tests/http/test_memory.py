@@ -28,7 +28,7 @@ class Idle:
 @pytest.fixture
 def trimmed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     calls: list[bool] = []
-    monkeypatch.setattr(memory, "trim", calls.append)
+    monkeypatch.setattr(memory, "trim", lambda collect, _crowded: calls.append(collect))
     return calls
 
 
@@ -67,17 +67,18 @@ def test_freed_memory_goes_back() -> None:
     high = resident()
     keep = parts[::100]
     del parts
-    trim(True)
+    trim(True, False)
     assert resident() < high - 50_000_000
     assert len(keep) == 10
 
 
-def test_the_oldest_objects_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_objects_are_not_looked_at_beside_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     collected: list[int] = []
     monkeypatch.setattr(memory.gc, "collect", lambda generation=2: collected.append(generation))
-    trim(True)
-    trim(False)
-    assert collected == [1]
+    trim(True, True)
+    trim(False, True)
+    trim(True, False)
+    assert collected == [1, 2]
 
 
 def test_what_is_loaded_is_never_looked_at_for_garbage() -> None:

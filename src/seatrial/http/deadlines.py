@@ -77,7 +77,7 @@ def _sweep(loop: asyncio.AbstractEventLoop, state: Any, trimmer: Trimmer) -> Non
     now = perf_counter()
     for connection in list(state.connections):
         connection.check(now)
-    if trimmer.look(now) or state.connections:
+    if trimmer.look(now, len(state.connections)) or state.connections:
         loop.call_later(SWEEP_SECONDS, _sweep, loop, state, trimmer)
     else:
         state.swept = False

@@ -14,7 +14,8 @@ from seatrial.http.budget import Budget
 
 SECONDS = 2.0  # between two looks
 GROWTH = 1.1  # of the memory at the start; less is not worth the effort
-COLLECTIONS = (5_000, 10, 100)  # thresholds; 3,000 connections are 100,000 objects, none of which is garbage
+CROWD = 64  # connections; beside more, the oldest objects are not searched for garbage
+COLLECTIONS = (5_000, 10, 1_000)  # thresholds; 3,000 connections are 100,000 objects, none of which is garbage
 TURNS = 3  # looks after the last activity, since threads end later
 
 
@@ -28,8 +29,8 @@ class Trimmer:
         self._left = 0
         self._next = time.perf_counter() + SECONDS
 
-    def look(self, now: float) -> bool:
-        """Trim the memory if it is time to; returns whether to look again later."""
+    def look(self, now: float, connections: int = 0) -> bool:
+        """Trim the memory if it is time to, beside so many connections; returns whether to look again later."""
         if now < self._next:
             return self._left > 0
         self._next = now + SECONDS
@@ -38,7 +39,7 @@ class Trimmer:
         self._activity = activity
         self._left = max(self._left - 1, 0) if calm else TURNS
         if self._left and resident() > GROWTH * self._start:
-            threading.Thread(target=trim, args=(calm,), name="trim", daemon=True).start()
+            threading.Thread(target=trim, args=(calm, connections > CROWD), name="trim", daemon=True).start()
         return self._left > 0
 
 
@@ -61,10 +62,10 @@ def resident() -> int:
     return 0
 
 
-def trim(collect: bool) -> None:
-    """Return free memory to the system, where the C library can; `collect` recent circles of objects before."""
-    if collect:  # not the oldest generation: it would stop the event loop for a tenth of a second
-        gc.collect(1)
+def trim(collect: bool, crowded: bool) -> None:
+    """Return free memory to the system, where the C library can; `collect` circles of objects before."""
+    if collect:  # beside a crowd the oldest generation would stop the event loop for a tenth of a second
+        gc.collect(1 if crowded else 2)
     if function := _malloc_trim():
         function(0)
 

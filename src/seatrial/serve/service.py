@@ -171,8 +171,9 @@ class Service:
             rest()  # the event loop needs the interpreter's lock
         return self._writer.respond(written, request_id, self._warnings(unseen))
 
-    def explain_body(self, body: bytes, request_id: str, _rest: Rest = no_rest) -> EncodedResponse:
-        """Predict one row and explain the contribution of each column. Raises RowError."""
+    def explain_body(self, body: bytes, request_id: str, rest: Rest = no_rest) -> EncodedResponse:
+        """Predict one row and explain the contribution of each column, after a `rest`. Raises RowError."""
+        rest()  # many of them in a row would keep the interpreter's lock
         rows = self._parse(body)
         if len(rows) != 1:
             message = f"Only one row can be explained at a time; got {len(rows)}"
