@@ -53,6 +53,8 @@ def test_a_large_body_that_does_not_fit_is_refused_at_the_header(served: tuple[i
     refused.send(length(MIB))
     reply = refused.read()
     assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    until(lambda: len(server.server_state.connections) == 2)
+    assert not any(each.useful for each in server.server_state.connections)  # so it goes before those that are
     refused.send(bytes(MIB) + request("GET", "/health"))  # the body is discarded, and the connection is still good
     assert refused.read().status == 200
     assert Client(port).ask("POST", "/x", bytes(20 * KIB)).json()["size"] == 20 * KIB  # small ones always fit

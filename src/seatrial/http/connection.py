@@ -53,7 +53,7 @@ class GuardedProtocol(TimedProtocol):
         self._shared = False  # whether the message began in such data, so that its size is not known
         self._discarded = False  # whether the body is not wanted
         self._refused = 400
-        self.useful = False  # whether a request was answered on it
+        self.useful = False  # whether a request was answered on it, and not for lack of room
         self.draining: bool = getattr(self.server_state, "draining", False)
         self.current: Any = None  # the request whose response is due next; Uvicorn's `cycle` is the newest
         self._next_app: Any = None  # the application that is to answer it, while it waits for its turn
@@ -217,7 +217,7 @@ class GuardedProtocol(TimedProtocol):
     def on_response_complete(self) -> None:
         """Continue with the next request. If there is none, the sweep (not a timer) closes the connection later."""
         self.server_state.total_requests += 1
-        self.useful = True
+        self.useful = self.useful or not self._discarded
         self._answered(self.current)
         if self.transport.is_closing():
             return
