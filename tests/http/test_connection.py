@@ -12,7 +12,7 @@ from tests.http.apps import Application, guarded
 from tests.serve.clients import Client, request, until
 
 from seatrial.http import connection, deadlines
-from seatrial.http.connection import GuardedProtocol
+from seatrial.http.connection import MOST_TASKS, GuardedProtocol
 from seatrial.http.turns import SlicedInput
 
 KIB, MIB = 2**10, 2**20
@@ -53,6 +53,8 @@ def test_a_large_body_that_does_not_fit_is_refused_at_the_header(served: tuple[i
     refused.send(length(MIB))
     reply = refused.read()
     assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    until(lambda: len(server.server_state.connections) == 2)
+    assert not any(each.useful for each in server.server_state.connections)  # so it goes before those that are
     refused.send(bytes(MIB) + request("GET", "/health"))  # the body is discarded, and the connection is still good
     assert refused.read().status == 200
     assert Client(port).ask("POST", "/x", bytes(20 * KIB)).json()["size"] == 20 * KIB  # small ones always fit
@@ -187,6 +189,26 @@ def test_pipelined_requests_wait_for_their_turns(served: tuple[int, Any], monkey
     assert [client.read().status for _ in range(100)] == [200] * 100
     assert sum(isinstance(work, GuardedProtocol) for work in waited) > 80
     assert any(isinstance(work, SlicedInput) for work in waited)  # nor are they all parsed at once
+
+
+def test_beside_a_crowd_requests_wait_for_their_turns_but_not_health(
+    served: tuple[int, Any], app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, server = served
+    waited: list[Any] = []
+    add = server.config.turns.add
+    monkeypatch.setattr(server.config.turns, "add", lambda work: (waited.append(work), add(work)))
+    busy = [Client(port) for _ in range(MOST_TASKS)]
+    for client in busy:
+        client.send(length(10))
+    until(lambda: len(server.server_state.tasks) == MOST_TASKS)
+    assert Client(port).ask("GET", "/health").status == 200
+    assert waited == []
+    assert Client(port).ask("GET", "/x").status == 200
+    assert len(waited) == 1
+    for client in busy:
+        client.send(bytes(10))
+        assert client.read().json()["size"] == 10
 
 
 @pytest.mark.parametrize(

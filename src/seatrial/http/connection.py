@@ -23,6 +23,8 @@ MOST_PIPELINED = 2  # when so many wait, no more are parsed
 HEADER_BYTES = 256  # what a parsed header line costs besides its text
 SHORT = 512  # bytes, which are parsed at once whatever they are
 SMALL = 8 * 2**10  # bytes, which are parsed at once unless they are many requests
+MOST_TASKS = 16  # requests in progress in the application; beside more, others wait for their turns
+HEALTH = ("/health", "/api/v1/health", "/ready")  # which do not
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
 
 
@@ -54,7 +56,7 @@ class GuardedProtocol(TimedProtocol):
         self._shared = False  # whether the message began in such data, so that its size is not known
         self._discarded = False  # whether the body is not wanted
         self._refused = 400
-        self.useful = False  # whether a request was answered on it
+        self.useful = False  # whether a request was answered on it, and not for lack of room
         self.draining: bool = getattr(self.server_state, "draining", False)
         self.current: Any = None  # the request whose response is due next; Uvicorn's `cycle` is the newest
         self._next_app: Any = None  # the application that is to answer it, while it waits for its turn
@@ -231,7 +233,7 @@ class GuardedProtocol(TimedProtocol):
     def on_response_complete(self) -> None:
         """Continue with the next request. If there is none, the sweep (not a timer) closes the connection later."""
         self.server_state.total_requests += 1
-        self.useful = True
+        self.useful = self.useful or not self._discarded
         self._answered(self.current)
         if self.transport.is_closing():
             return
@@ -244,15 +246,19 @@ class GuardedProtocol(TimedProtocol):
             self._idle = perf_counter()
 
     def take_turn(self) -> bool:
-        """Start to answer a pipelined request."""
+        """Start to answer a request that waits for its turn."""
         app, self._next_app = self._next_app, None
         if app is not None and not self.transport.is_closing():
-            self._start_asgi_task(self.current, app)
+            super()._start_asgi_task(self.current, app)
         return False
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self.current = cycle
-        super()._start_asgi_task(cycle, app)
+        if len(self.tasks) < MOST_TASKS or cycle.scope["path"] in HEALTH:
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._next_app = app
+            self.config.turns.add(self)
 
     def _header_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
