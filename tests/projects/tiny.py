@@ -9,6 +9,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from seatrial.release.own_imports import REQUIRED
+
 RELEASE = {
     "format": 1,
     "name": "tiny-model",
@@ -59,6 +61,8 @@ def make_project(root: Path, *, version: str = "0.1.0", engine: str = "onnx") ->
     (root / "pyproject.toml").write_text(PYPROJECT)
     (root / "data.csv").write_text("x,y\n1,0\n")
     (package / "__init__.py").write_text(f'"""Tiny."""\n\n__version__ = "{version}"\n')
+    for module in REQUIRED:
+        (package / f"{module}.py").touch()
     (artifacts / "release.json").write_text(json.dumps({**RELEASE, "engine": engine}))
     (artifacts / ("model.onnx" if engine == "onnx" else "model.skops")).write_bytes(
         b"\x08\x0a" * 350

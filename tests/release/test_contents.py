@@ -17,9 +17,8 @@ from seatrial.release import build_release, built_release, refuse_unnamed
 from seatrial.release.contents import copy_release, left_out, release_files, sdist_files, uncommitted_files
 
 ARTIFACTS = {"release.json", "schema.json", "golden.json", "reference.csv", "card.md", "model.onnx"}
-OWN = {"pyproject.toml", "data.csv", "src/tiny_model/__init__.py"} | {
-    f"src/tiny_model/artifacts/{n}" for n in ARTIFACTS
-}
+MODULES = {f"src/tiny_model/{name}.py" for name in ("__init__", "features", "pipeline", "schema")}
+OWN = {"pyproject.toml", "data.csv", *MODULES, *(f"src/tiny_model/artifacts/{name}" for name in ARTIFACTS)}
 
 
 def git(root: Path, *words: str) -> None:
@@ -162,7 +161,7 @@ INIT = "src/tiny_model/__init__.py"
         (lambda root: shutil.rmtree(root / ".git"), []),
         (
             lambda root: (shutil.rmtree(root / ".git"), git(root, "init", "--quiet")),
-            ["data.csv", "pyproject.toml", INIT],
+            ["data.csv", "pyproject.toml", *sorted(MODULES)],
         ),
     ],
 )

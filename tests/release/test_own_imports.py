@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.release.own_imports import missing_import
+from seatrial.release.own_imports import missing_module
 
 MODULES = {
     "model/__init__.py": "from model.schema import Row\nVERSION = 1\n",
     "model/schema.py": "from . import VERSION\nRow = VERSION\n",
+    "model/features/__init__.py": "",
     "model/sums/adding.py": "from ..schema import Row\nimport model.sums\n",
     "model/pipeline.py": "import numpy.linalg\nfrom model import schema, VERSION\nfrom model.sums import adding\n",
 }
@@ -23,13 +24,15 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_a_complete_package_lacks_nothing(source: Path) -> None:
-    assert missing_import(source, "model", MODULES) == ""
+    assert missing_module(source, "model", MODULES) == ""
 
 
 @pytest.mark.parametrize(
     ("lacking", "where"),
     [
-        ("model/schema.py", "src/model/__init__.py, line 1, imports model.schema"),
+        ("model/schema.py", "src/model/schema.py is missing"),
+        ("model/features/__init__.py", "src/model/features.py is missing"),
+        ("model/pipeline.py", "src/model/pipeline.py is missing"),
         ("model/sums/adding.py", "src/model/pipeline.py, line 3, imports model.sums"),
     ],
 )
@@ -37,7 +40,7 @@ def test_a_complete_package_lacks_nothing(source: Path) -> None:
 def test_a_missing_module_is_named_with_the_line(source: Path, lacking: str, where: str, deleted: bool) -> None:
     if deleted:
         (source / lacking).unlink()
-    assert missing_import(source, "model", {*MODULES} - {lacking}).startswith(where)
+    assert missing_module(source, "model", {*MODULES} - {lacking}).startswith(where)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +55,9 @@ def test_a_missing_module_is_named_with_the_line(source: Path, lacking: str, whe
 )
 def test_it_is_found_however_it_is_imported(source: Path, text: str) -> None:
     (source / "model" / "pipeline.py").write_text(text)
-    assert "imports model.helpers" in missing_import(source, "model", MODULES)
+    assert "imports model.helpers" in missing_module(source, "model", MODULES)
     (source / "model" / "helpers.py").touch()
-    assert "imports model.helpers" in missing_import(source, "model", MODULES), "it is there, and not shipped"
+    assert "imports model.helpers" in missing_module(source, "model", MODULES), "it is there, and not shipped"
 
 
 @pytest.mark.parametrize(
@@ -63,4 +66,4 @@ def test_it_is_found_however_it_is_imported(source: Path, text: str) -> None:
 )
 def test_what_may_be_missing_is_not_named(source: Path, text: str) -> None:
     (source / "model" / "pipeline.py").write_text(text)
-    assert missing_import(source, "model", MODULES) == ""
+    assert missing_module(source, "model", MODULES) == ""

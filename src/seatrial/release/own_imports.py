@@ -5,22 +5,27 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+REQUIRED = ("schema", "features", "pipeline")  # imported by their names
 
-def missing_import(source: Path, package: str, shipped: Collection[str]) -> str:
-    """The first import of a module of the package that is not shipped, in words; empty if there is none.
+
+def missing_module(source: Path, package: str, shipped: Collection[str]) -> str:
+    """What is not shipped of the modules that every release has, or that the package imports; in words, or empty.
 
     `shipped` are paths below `source`, of modules whose syntax is right. Imports within `try` are the author's own
     business.
     """
     paths = sorted(name for name in shipped if name.startswith(f"{package}/") and name.endswith(".py"))
     modules = {parent for name in paths for parent in _with_parents(name)}
+    for required in REQUIRED:
+        if f"{package}.{required}" not in modules:
+            return f"src/{package}/{required}.py is missing"
     for name in paths:
         for imported, line in _imported(ast.parse((source / name).read_bytes()), name):
             if imported.partition(".")[0] != package or imported in modules:
                 continue
             base, _, last = imported.rpartition(".")
             if base not in modules or not _defines(source / base.replace(".", "/"), last):
-                return f"src/{name}, line {line}, imports {imported}"
+                return f"src/{name}, line {line}, imports {imported}, which is missing"
     return ""
 
 

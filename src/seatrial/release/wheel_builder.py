@@ -18,7 +18,7 @@ from seatrial.release.build_requirements import BuildPins
 from seatrial.release.contents import artifact_names, copy_release, left_out, sdist_files, unnamed
 from seatrial.release.isolated_build import build_distributions
 from seatrial.release.licences import LicensedLibrary, licensed_libraries, questionable, refuse_licences
-from seatrial.release.own_imports import missing_import
+from seatrial.release.own_imports import missing_module
 from seatrial.wheels.simple_api import parse_filename
 from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 
@@ -182,10 +182,10 @@ def _check_wheel(project: ProjectSettings, wheel: WheelInfo, metadata: Metadata)
             hint=f"Have the build back end include src/{project.package}/artifacts/* in the wheel: see {where}.",
         )
     refuse_unsafe(wheel)
-    if missing_module := missing_import(project.source, project.package, wheel.record):
+    if lacking := missing_module(project.source, project.package, wheel.record):
         raise SeatrialError(
-            f"{missing_module}, which is not in the wheel.",
-            hint="Restore that module, or add it to git or to `files` in [tool.seatrial] so that it is shipped.",
+            f"{lacking} from the wheel.",
+            hint="Restore that module; or add it to git, or to `files` in [tool.seatrial], so that it is shipped.",
         )
     changed = wheel.changed_file(project.source, required=False)
     if changed:
