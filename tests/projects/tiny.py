@@ -76,7 +76,8 @@ def make_dist(root: Path) -> Path:
     """Put a wheel and an sdist of such a project into its dist/, as `seatrial build` leaves them; returns the wheel."""
     package = root / "src" / "tiny_model"
     (package / "__init__.py").write_text('__version__ = "0.1.0"\n\n')
-    more = {
+    more = {f"tiny_model/{path.name}": path.read_bytes() for path in package.glob("*.py") if path.stem in REQUIRED}
+    more |= {
         f"tiny_model/artifacts/{path.name}": path.read_bytes()
         for path in (package / "artifacts").iterdir()
         if path.name != "release.json"

@@ -35,7 +35,7 @@ def published(root: Path) -> None:
 
 
 def accepted(root: Path) -> None:
-    entry = dict.fromkeys(("candidate", "reason", "by", "on", "until"), "x")
+    entry = dict.fromkeys(("candidate", "reason", "by", "on", "until"), "2027-01-31")
     (root / "accepted.json").write_text(json.dumps([{**entry, "baseline": "b" * 64, "checks": []}]))
 
 

@@ -112,8 +112,13 @@ class FolderIndex(Index):
 
     def wheel(self, name: str, file: IndexedFile) -> WheelInfo:
         """Inspect a wheel in the folder, after checking its hash; the file is read once."""
-        wheel = inspect(self._path(name, file))
-        self._check(wheel.path, wheel.sha256, file)
+        path = self._path(name, file)
+        try:
+            wheel = inspect(path)
+        except SeatrialError:
+            self._check(path, sha256(path), file)  # what was damaged since is no fault of the publisher's
+            raise
+        self._check(path, wheel.sha256, file)
         return wheel
 
     def _path(self, name: str, file: IndexedFile) -> Path:
