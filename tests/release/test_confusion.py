@@ -290,8 +290,9 @@ def test_resolving_builds_nothing(ours: Index, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     wheel = make_wheel(tmp_path, "outer-model", requires=("wanted",))
     ours.names_of_ours = OwnNames()
-    with pytest.raises(SeatrialError, match="wheel"):
+    with pytest.raises(SeatrialError, match="acme-built") as refused:
         installed(wheel, ours, tmp_path / "cache")
+    assert "Only wheels are installed." in refused.value.hint
     if uv:
         with pytest.raises(SeatrialError, match="wheel"):
             lock_release(inspect(wheel), ours, [], silent)

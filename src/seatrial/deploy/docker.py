@@ -99,12 +99,17 @@ class Docker:
         return running
 
     def settle(self, pinned: PinnedRelease | None, progress: Progress) -> None:
-        """Remove what an interrupted deployment left, and run what the lockfile names unless it is running."""
+        """Remove what an interrupted deployment left, and run what the lockfile names unless it is running.
+
+        A command that was killed may have started it just now: it is waited for, but nothing fails if it never serves.
+        """
         self._engine.remove(self._next)
         if pinned is None:
             return
         container = self._engine.container(self.container)
         if container and container.running and container.labels.get(LOCKFILE_LABEL) == lockfile_digest(pinned):
+            with suppress(SeatrialError):
+                wait_until_ready(self.url, self.settings.patience, lambda: self._never_exited(self.container))
             self._engine.remove(self._old)
         else:
             self._exchange(self._build(pinned, progress), pinned, progress)

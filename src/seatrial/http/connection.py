@@ -65,7 +65,7 @@ class GuardedProtocol(TimedProtocol):
     def _join(self, budget: Budget) -> None:
         """Count this connection among those of the process."""
         self._holdings = Holdings(budget, self)
-        self.flow = SlicedInput(self.transport, self.config.turns, self._parse)
+        self.flow = SlicedInput(self.transport, self.config.turns, self._parse_slice)
         if not budget.make_room(self.connections):
             self._refuse(503)
 
@@ -94,8 +94,13 @@ class GuardedProtocol(TimedProtocol):
         else:
             self._refuse(503)
 
-    def _parse(self, data: bytes) -> int:
-        """Parse some data, and check the size of the message; returns how much may be parsed at once after it."""
+    def _parse_slice(self, data: bytes) -> int:
+        """Parse some of the data that waits; returns how much may be parsed at once after it."""
+        self._parse(data)
+        return SLICE // 2 if self.pipeline else max(self._declared - self._size, SLICE)  # a body costs little
+
+    def _parse(self, data: bytes) -> None:
+        """Parse some data, and check the size of the message."""
         self._size += len(data)
         self._barren += len(data)
         self._follows = False
@@ -118,7 +123,6 @@ class GuardedProtocol(TimedProtocol):
             self._holdings.hold("input", self.flow.waiting)
             if self.flow.waiting:
                 self._began = self._began or perf_counter()
-        return SLICE // 2 if self.pipeline else max(self._declared - self._size, SLICE)  # a body costs little
 
     def _continue(self) -> None:
         """Check and count what has arrived of a message that is not complete."""

@@ -68,16 +68,13 @@ class SlicedInput(FlowControl):
         self._stopped = False  # whether the transport reads nothing now
         self._data = b""
         self._parsed = 0  # bytes of the data
+        self.waiting = 0  # bytes that were not parsed yet
         self._slice = SLICE  # how large the next one may be
-
-    @property
-    def waiting(self) -> int:
-        """How many bytes were not parsed yet."""
-        return len(self._data) - self._parsed
 
     def add(self, data: bytes) -> None:
         """Parse the data later, in slices, and read no more until then; empty data only lets others go first."""
         self._data, self._parsed = self._data[self._parsed :] + data, 0
+        self.waiting = len(self._data)
         self._stop()
         self._line_up()
 
@@ -94,28 +91,32 @@ class SlicedInput(FlowControl):
 
     def close(self) -> None:
         """Drop what is waiting. The connection is gone, and nothing here keeps it in memory."""
-        self._data, self._parsed = b"", 0
+        self._drop()
         self._parse = _ignore
 
     def take_turn(self) -> bool:
         """Parse a slice, or read on if there is nothing to parse; returns whether to get another turn."""
         self._in_line = False
         if self._transport.is_closing():
-            self._data, self._parsed = b"", 0
+            self._drop()
         elif self.waiting and not self.read_paused:
             start, self._parsed = self._parsed, min(self._parsed + self._slice, len(self._data))
+            self.waiting = len(self._data) - self._parsed
             try:
                 self._slice = self._parse(self._data[start : self._parsed])
             except Exception:  # the event loop logs it
                 self._transport.abort()
                 raise
             if not self.waiting:
-                self._data, self._parsed = b"", 0
+                self._drop()
             self._in_line = not self.read_paused
         elif not self.read_paused and self._stopped:
             self._stopped = False
             self._transport.resume_reading()
         return self._in_line
+
+    def _drop(self) -> None:
+        self._data, self._parsed, self.waiting = b"", 0, 0
 
     def _line_up(self) -> None:
         if not self._in_line:
