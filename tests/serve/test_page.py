@@ -745,7 +745,7 @@ def test_an_open_category_offers_its_values_and_takes_another(visit: Any) -> Non
         page.get_by_label("Gate", exact=True).select_option(label="another value…")
         page.get_by_label("Gate: another value").fill("17")
         until(page, 'document.querySelector("#code").textContent.includes(`{"carrier":"ZZ","gate":17}`)')
-        until(page, "location.hash.includes('ZZ')")
+        until(page, "location.hash.includes('ZZ') && location.hash.includes('17')")
         page.reload()
         assert (carrier.input_value(), other.input_value()) == ("other", "ZZ")
         carrier.select_option(label="DL")
