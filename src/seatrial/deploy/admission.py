@@ -158,10 +158,7 @@ def _changes(container: Mapping[str, Any]) -> str:
 
 def _other_command(container: Mapping[str, Any]) -> str:
     """A command that probes or the lifecycle run in the container, other than to sleep."""
-    handlers = {**(container.get("lifecycle") or {})}
-    handlers |= {
-        key: container[key] for key in ("livenessProbe", "readinessProbe", "startupProbe") if container.get(key)
-    }
+    handlers = {**(container.get("lifecycle") or {}), **{probe: container.get(probe) for probe in PROBES}}
     for name, handler in handlers.items():
         command = ((handler or {}).get("exec") or {}).get("command")
         if command and not (len(command) == 2 and command[0] == "sleep" and str(command[1]).isdecimal()):
