@@ -13,8 +13,11 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", default=list(ATTACKS), help=", ".join(ATTACKS))
     parser.add_argument("--seconds", type=float, default=60, help="of each attack (default: 60)")
     parser.add_argument("--unvisited", action="store_true", help="let the attackers be the first to ask for the pages")
+    parser.add_argument("--bare", action="store_true", help="attack a server that only answers, too: the limit")
     options = parser.parse_args()
     for kind in options.kinds:
+        if options.bare:
+            print(kind, "(bare)", json.dumps(measure(kind, options.seconds, bare=True)), flush=True)
         print(kind, json.dumps(measure(kind, options.seconds, visited=not options.unvisited)), flush=True)
 
 

@@ -73,13 +73,20 @@ class Contained:
 
 
 @contextmanager
-def contained_server(group: Path, *options: str, source: Path = ROOT / "titanic" / "src") -> Iterator[Contained]:
-    """Serve the reference project's model in a control group, with a log that goes nowhere; it must be trained."""
+def contained_server(
+    group: Path, *options: str, source: Path = ROOT / "titanic" / "src", bare: bool = False
+) -> Iterator[Contained]:
+    """Serve the reference project's model in a control group, with a log that goes nowhere; it must be trained.
+
+    `bare`: the server of `benchmarks.attacks.bare` instead.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": str(source)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), str(ROOT)])}
     command = [sys.executable, "-m", "seatrial.serve", "titanic_model", "--port", str(port), *options]
+    if bare:
+        command = [sys.executable, "-m", "benchmarks.attacks.bare", str(port)]
     process = subprocess.Popen(
         ["sh", "-c", f'echo $$ > "{group}/cgroup.procs" && exec "$@"', "sh", *command],
         env=environment,

@@ -16,14 +16,16 @@ WARM_UP = 2.0
 CALM = 8.0  # seconds after the attack until memory is measured again
 
 
-def measure(kind: str, seconds: float, *options: str, source: Path = SOURCE, visited: bool = True) -> dict[str, Any]:
-    """Attack a new server; `options` are the server's.
+def measure(
+    kind: str, seconds: float, *options: str, source: Path = SOURCE, visited: bool = True, bare: bool = False
+) -> dict[str, Any]:
+    """Attack a new server; `options` are the server's. `bare`: one that only answers, for comparison.
 
     Before memory is measured, each page is visited once: the server loads what they need on the first visit.
     """
-    with control_group() as group, contained_server(group, *options, source=source) as server:
+    with control_group() as group, contained_server(group, *options, source=source, bare=bare) as server:
         _finish(_start("honest", server.port, WARM_UP))
-        for path in PAGES if visited else ():
+        for path in PAGES if visited and not bare else ():
             with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=30) as response:
                 response.read()
         start = server.resident

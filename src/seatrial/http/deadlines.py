@@ -10,6 +10,7 @@ from seatrial.http.limits import Limits
 from seatrial.http.memory import Trimmer
 
 SWEEP_SECONDS = 0.5
+CHECKED_AT_ONCE, CLOSED_AT_ONCE = 256, 16  # connections in one turn of the loop; thousands may end at the same time
 PATIENCE, LEAST_RATE = 1.0, 16 * 2**10  # seconds; and bytes a second, for a body that keeps its place among others
 
 
@@ -73,11 +74,22 @@ class TimedProtocol(HttpToolsProtocol):
         raise NotImplementedError
 
 
-def _sweep(loop: asyncio.AbstractEventLoop, state: Any, trimmer: Trimmer) -> None:
+def _sweep(
+    loop: asyncio.AbstractEventLoop, state: Any, trimmer: Trimmer, left: list[TimedProtocol] | None = None
+) -> None:
+    """Check all connections, a few in each turn of the loop; `left` are those that an earlier turn did not come to."""
     now = perf_counter()
-    for connection in list(state.connections):
+    left = list(state.connections) if left is None else left
+    closed = 0
+    for _ in range(min(len(left), CHECKED_AT_ONCE)):
+        connection = left.pop()
         connection.check(now)
-    if trimmer.look(now, len(state.connections)) or state.connections:
+        closed += connection.transport.is_closing()
+        if closed >= CLOSED_AT_ONCE:
+            break
+    if left:
+        loop.call_soon(_sweep, loop, state, trimmer, left)
+    elif trimmer.look(now, len(state.connections)) or state.connections:
         loop.call_later(SWEEP_SECONDS, _sweep, loop, state, trimmer)
     else:
         state.swept = False

@@ -128,7 +128,9 @@ def _load_fastapi(service: Service) -> Any:
     with collector_off():
         from seatrial.serve.app import create_fastapi
 
-        return create_fastapi(service)
+        app = create_fastapi(service)
+        app.openapi()  # which is made once, and takes a tenth of a second
+        return app
 
 
 async def _send(send: Any, response: EncodedResponse | None, request_id: str) -> int:

@@ -57,7 +57,7 @@ def add_page(app: FastAPI, service: Service) -> None:
     def content(name: str) -> bytes:
         return asset(name).encode()
 
-    async def show(request: Request) -> Response:
+    def show(request: Request) -> Response:  # in a thread: the template is compiled at first
         return _respond(request, page(), "text/html")
 
     async def load(request: Request, name: str) -> Response:
@@ -65,7 +65,7 @@ def add_page(app: FastAPI, service: Service) -> None:
             raise HTTPException(404)
         return _respond(request, content(name), ASSETS[name])
 
-    async def report(request: Request, name: str) -> Response:
+    def report(request: Request, name: str) -> Response:
         titles = [title for title in reports if _path_of(title) == name]
         if not titles or not reports[titles[0]].is_file():
             raise HTTPException(404)
