@@ -74,6 +74,23 @@ async def unfinished_header(reader: asyncio.StreamReader, writer: asyncio.Stream
     await read_to_the_end(reader)
 
 
+async def tiny_lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send 120 header lines of a few bytes, and stay."""
+    writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"a:b\r\n" * 120)
+    await writer.drain()
+    await read_to_the_end(reader)
+
+
+async def expected_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Announce a body of 1 MiB and wait to be asked for it; send half of it."""
+    writer.write(POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % MIB)
+    with suppress(OSError):
+        await read_response(reader)
+        writer.write(b" " * (MIB // 2))
+        await writer.drain()
+    await read_to_the_end(reader)
+
+
 async def pipelined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Send 1,000 requests at once, again and again."""
     while True:
@@ -119,6 +136,10 @@ ATTACKS: dict[str, tuple[Attack, int]] = {
     "long trailers": (trailer, 200),
     "nothing": (silent, 0),
 }
+MISSED: dict[str, tuple[Attack, int]] = {  # nothing is lost, but honest clients wait longer than the goal
+    "tiny header lines": (tiny_lines, 3000),
+    "expected bodies": (expected_body, 3000),
+}
 
 
 async def read_response(reader: asyncio.StreamReader) -> None:
@@ -140,7 +161,7 @@ async def read_to_the_end(reader: asyncio.StreamReader) -> None:
 
 async def attack(kind: str, port: int, seconds: float) -> None:
     """Keep as many connections attacking as the kind has; each starts again when the server has ended it."""
-    run, count = ATTACKS[kind]
+    run, count = {**ATTACKS, **MISSED}[kind]
     deadline = time.monotonic() + seconds
 
     async def one() -> None:

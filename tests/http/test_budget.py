@@ -74,7 +74,7 @@ def test_silent_connections_make_room_before_idle_ones(bounded: Budget) -> None:
     assert bounded.make_room([*idle, *busy, *silent])
     assert not any(each.gone for each in [*idle, *busy, *silent])
     assert bounded.make_room([*silent[::-1], *idle, *busy, Held(bounded, since=99.0)])
-    assert [each.gone for each in silent] == [True] * 5 + [False] * 7  # an eighth of the limit, and one
+    assert [each.gone for each in silent] == [True] * 3 + [False] * 9  # a share of the limit, and one
     assert not any(each.gone for each in [*idle, *busy])
 
 

@@ -227,6 +227,20 @@ def test_small_data_is_parsed_at_once(data: bytes, small: bool) -> None:
     assert connection._is_small(data) is small
 
 
+def test_a_request_that_was_answered_is_not_refused_as_well(served: tuple[int, Any]) -> None:
+    port, server = served
+    held = Client(port)
+    held.send(length(MIB) + bytes(MIB - 1))
+    until(lambda: budget_of(server).held > MIB)
+    client = Client(port)
+    client.send(length(MIB) + bytes(1000))
+    assert client.read().status == 503
+    (answered,) = [each for each in server.server_state.connections if each._discarded]
+    answered.loop.call_soon_threadsafe(answered.evict)
+    with pytest.raises((EOFError, ConnectionError)):
+        client.read()
+
+
 def test_a_connection_that_is_gone_leaves_no_garbage(served: tuple[int, Any]) -> None:
     port, server = served
     gc.collect()

@@ -16,7 +16,7 @@ Kind = Literal["message", "input", "responses", "requests"]
 
 LARGE = 32 * 2**10  # bytes; a larger body must fit before it is read, and leaves a quarter of the budget to others
 CANDIDATES = 64  # of those that have waited the longest, for one that makes room for a large body
-BATCH = 8  # an eighth of the connections is closed at once, so that finding the oldest is rare
+BATCH = 16  # so many shares; one of them is closed at once, so that finding the oldest is rare
 
 
 class HeldConnection(Protocol):

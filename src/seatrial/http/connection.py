@@ -264,6 +264,10 @@ class GuardedProtocol(TimedProtocol):
             self._next_app = app
             self.config.turns.add(self)
 
+    def _is_answered(self) -> bool:
+        """Whether the request whose body arrives has its response already."""
+        return not self._in_head and self.current is not None and self.current.scope is self.scope
+
     def _header_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
@@ -275,6 +279,9 @@ class GuardedProtocol(TimedProtocol):
         identity = request_id(scope.get("headers", ()))
         due = self.current if self.current is not None and not self.current.response_complete else None
         own = due is not None and due.scope is self.scope
+        if due is None and self._is_answered():
+            self.transport.close()
+            return
         if due is None or (own and not due.response_started):  # else the client would take it for another response
             too_many = status == 431 and max(self._size, self._header_size()) <= self._limits.header_size
             response = refusals.response(status, self._limits, in_head=self._in_head, too_many=too_many)

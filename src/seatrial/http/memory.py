@@ -15,7 +15,7 @@ from seatrial.http.budget import Budget
 SECONDS = 2.0  # between two looks
 GROWTH = 1.1  # of the memory at the start; less is not worth the effort
 CROWD = 64  # connections; beside more, the oldest objects are not searched for garbage
-COLLECTIONS = (5_000, 2, 5_000)  # thresholds; 3,000 connections are 100,000 objects, none of which is garbage
+COLLECTIONS = (2_000, 2, 10_000)  # thresholds; 3,000 connections are 100,000 objects, none of which is garbage
 TURNS = 3  # looks after the last activity, since threads end later
 
 
