@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.interrupted import interrupted_at_import
 
 pytestmark = pytest.mark.slow
 
@@ -181,6 +183,27 @@ def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
     monkeypatch.setattr(project, "find_project", interrupted)
     assert app.run(["build"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_ctrl_c_is_exit_code_130_whatever_an_import_makes_of_it(monkeypatch, capsys):
+    from seatrial.cli import app
+    from seatrial.steps import project
+
+    def interrupted(_start):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization of _core raised unreported exception") from None
+
+    monkeypatch.setattr(project, "find_project", interrupted)
+    assert app.run(["build"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("module", ["seatrial.cli.app", "typer", "rich.console", "pydantic_core"])
+def test_ctrl_c_while_the_command_line_loads_prints_no_traceback(module):
+    done = interrupted_at_import(module, "seatrial", "--help")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
 
 
 def test_a_misspelt_setting_is_named_with_the_nearest_one(tmp_path):
