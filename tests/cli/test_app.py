@@ -160,6 +160,20 @@ def test_what_the_machine_refuses_is_not_a_bug(number, said, monkeypatch, capsys
     assert capsys.readouterr().err.startswith(f"error: /somewhere/file: {said}")
 
 
+def test_a_full_disk_is_not_a_bug_when_a_tool_of_a_library_reports_it(monkeypatch, capsys):
+    from seatrial.cli import app
+    from seatrial.steps import project
+
+    def full(_start):
+        raise RuntimeError("Command line: git init\nStderr:     | fatal: cannot copy 'x': No space left on device\nend")
+
+    monkeypatch.setattr(project, "find_project", full)
+    assert app.run(["build"]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == "error: Stderr:     | fatal: cannot copy 'x': No space left on device"
+    assert hint.startswith("hint: Free some space")
+
+
 def test_a_closed_pipe_and_a_full_disk_at_standard_output():
     command = [sys.executable, "-m", "seatrial", "--help"]
     reader, writer = os.pipe()

@@ -21,7 +21,7 @@ from seatrial.cli.serve import demo, serve
 from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
 from seatrial.cli.update import add, update
-from seatrial.core.errors import SeatrialError, describe_os_error
+from seatrial.core.errors import DISK, SeatrialError, describe_os_error, refusal_in
 from seatrial.core.interrupts import INTERRUPTED, RaisingInterrupts
 from seatrial.core.processes import open_closed_streams
 
@@ -127,6 +127,9 @@ def _report(error: BaseException, debug: bool) -> int:
     if isinstance(error, OSError) and (message := describe_os_error(error)):
         show.error(message)
         return _closed_pipe(1)
+    if message := refusal_in(str(error)):  # of a tool that a library runs, as copier runs git
+        show.error(message, DISK)
+        return 1
     bug = "This is a bug in Seatrial. Run the command again with --debug, and report its output."
     show.error(f"{type(error).__name__}: {error}", bug)
     return 1
