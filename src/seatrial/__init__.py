@@ -3,7 +3,7 @@
 The public API is a few names, which are loaded on use, so that importing the package costs next to nothing.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # not from typing: `import seatrial` would take three times as long
 
 if TYPE_CHECKING:
     from seatrial.core.errors import SeatrialError as SeatrialError

@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.interrupted import interrupted_at_import
 
 pytestmark = pytest.mark.slow
 
@@ -158,6 +160,20 @@ def test_what_the_machine_refuses_is_not_a_bug(number, said, monkeypatch, capsys
     assert capsys.readouterr().err.startswith(f"error: /somewhere/file: {said}")
 
 
+def test_a_full_disk_is_not_a_bug_when_a_tool_of_a_library_reports_it(monkeypatch, capsys):
+    from seatrial.cli import app
+    from seatrial.steps import project
+
+    def full(_start):
+        raise RuntimeError("Command line: git init\nStderr:     | fatal: cannot copy 'x': No space left on device\nend")
+
+    monkeypatch.setattr(project, "find_project", full)
+    assert app.run(["build"]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == "error: Stderr:     | fatal: cannot copy 'x': No space left on device"
+    assert hint.startswith("hint: Free some space")
+
+
 def test_a_closed_pipe_and_a_full_disk_at_standard_output():
     command = [sys.executable, "-m", "seatrial", "--help"]
     reader, writer = os.pipe()
@@ -181,6 +197,27 @@ def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
     monkeypatch.setattr(project, "find_project", interrupted)
     assert app.run(["build"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_ctrl_c_is_exit_code_130_whatever_an_import_makes_of_it(monkeypatch, capsys):
+    from seatrial.cli import app
+    from seatrial.steps import project
+
+    def interrupted(_start):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization of _core raised unreported exception") from None
+
+    monkeypatch.setattr(project, "find_project", interrupted)
+    assert app.run(["build"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("module", ["seatrial.cli.app", "typer", "rich.console", "pydantic_core"])
+def test_ctrl_c_while_the_command_line_loads_prints_no_traceback(module):
+    done = interrupted_at_import(module, "seatrial", "--help")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
 
 
 def test_a_misspelt_setting_is_named_with_the_nearest_one(tmp_path):

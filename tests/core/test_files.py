@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from seatrial.core import files
 from seatrial.core.errors import describe_os_error
-from seatrial.core.files import disk_hint, replacing, require_writable, write_atomic
+from seatrial.core.files import disk_hint, replacing, require_writable, touch_as_newest, write_atomic
 
 
 def mode(path: Path) -> int:
@@ -115,3 +116,25 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path: Path)
     assert not left.exists()
     assert not folder.exists()
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(["table.csv", living.name, other.name])
+
+
+def test_the_newest_file_is_the_newest_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    tomorrow = time.time() + 86400
+    names = ("first", "second", "third")
+    for name in names:
+        (tmp_path / name).write_text(name)
+        if name == "first":
+            os.utime(tmp_path / name, (tomorrow, tomorrow))
+        touch_as_newest(tmp_path / name, tmp_path.iterdir())
+    times = [(tmp_path / name).stat().st_mtime_ns for name in names]
+    assert times == sorted(set(times))
+    assert times[2] - times[0] < 1_000_000
+
+
+def test_a_file_that_is_the_newest_keeps_its_time(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("")
+    os.utime(tmp_path / "old", (1_000, 1_000))
+    (tmp_path / "new").write_text("")
+    before = (tmp_path / "new").stat().st_mtime_ns
+    touch_as_newest(tmp_path / "new", tmp_path.iterdir())
+    assert (tmp_path / "new").stat().st_mtime_ns == before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.deploy.health import read_golden_rows, verify_release
+from seatrial.deploy.health import read_golden_rows, verify_release, version_at
 
 
 @pytest.fixture
@@ -81,3 +81,42 @@ def test_the_tolerance_for_probabilities_is_the_ninth_digit(
 def test_a_wheel_without_golden_rows_cannot_be_verified(server: tuple[str, dict[str, object]], tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="no golden rows"):
         verify_release(server[0], read_golden_rows(wheel(tmp_path, [], [0, 1])), "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("release", "document", "version"),
+    [
+        ("tiny-model==1.2.3+local.1", {"version": "9"}, "1.2.3+local.1"),
+        ("", {"version": "9"}, "9"),
+        ("", {"version": 9}, None),
+        ("", ["9"], None),
+        ("", "no JSON", None),
+    ],
+)
+def test_the_version_is_in_the_header_of_a_health_check_and_else_in_a_document(
+    release: str, document: object, version: str | None
+) -> None:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = document.encode() if isinstance(document, str) else json.dumps(document).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            if release:
+                self.send_header("X-Release", release)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        assert version_at(f"http://127.0.0.1:{server.server_port}") == version
+        server.shutdown()
+        thread.join()
+    assert asked == ["/health"] if release else ["/health", "/api/v1/model"]
+    assert version_at(f"http://127.0.0.1:{server.server_port}") is None  # nobody listens there now

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.deploy.project_repo import ProjectRepo
 from tests.serve.clients import until
 
 from seatrial.core.project import find_project
+from seatrial.deploy import target_state
 from seatrial.deploy.git import Git
 from seatrial.deploy.target_state import TargetState
 
@@ -149,3 +151,22 @@ def test_damage_of_other_files_of_a_deployment_is_named_or_does_not_matter(deplo
         deployed.ok("rollback", "local", "--to", "0.1.0")
         deployed.ok("deploy", "local", "0.2.0")
         assert deployed.served() == "0.2.0", path
+
+
+def test_what_is_deployed_now_stays_stored_although_the_clock_was_set_back(deployed: ProjectRepo) -> None:
+    state = TargetState(find_project(deployed.root), "local")
+    current = state.current()
+    assert current is not None
+    pins = deployed.root / ".seatrial" / "deploy" / "local" / "pins"
+    for number in range(target_state.STORE_LIMIT):
+        earlier = pins / f"earlier-{number}" / "requirements.txt"
+        earlier.parent.mkdir()
+        earlier.write_text("")
+        os.utime(earlier, (time.time() + 86400,) * 2)
+    try:
+        state.store(current.lockfile, [])
+        assert state.stored(current.pin) is not None
+        assert len(list(pins.iterdir())) == target_state.STORE_LIMIT
+    finally:
+        for folder in pins.glob("earlier-*"):
+            shutil.rmtree(folder)

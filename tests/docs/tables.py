@@ -135,7 +135,7 @@ def ci_rows() -> list[tuple[str, str, str]]:
 
 
 def server_rows() -> list[tuple[str, str, str]]:
-    from seatrial.serve.__main__ import _parser
+    from seatrial.serve.command import _parser
     from seatrial.serve.server_settings import Settings
 
     plain = Settings()

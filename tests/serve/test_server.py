@@ -142,6 +142,43 @@ def test_workers_end_with_the_process_that_started_them(source: Path, row: bytes
         until(lambda: not any(worker.is_running() for worker in workers), 10)
 
 
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]], ids=["ctrl-c", "twice"])
+def test_workers_stop_without_draining_at_ctrl_c_or_a_second_signal(
+    source: Path, row: bytes, signals: list[signal.Signals]
+) -> None:
+    with process(source, "--port", "0", "--workers", "2", "--drain", "60") as server:
+        port = server.started()
+        idle = Client(port)
+        assert idle.predict(row).status == 200
+        for number in signals:
+            server.popen.send_signal(number)
+            until(lambda: _refused(port))
+        assert server.wait() == 0
+        assert idle.closed()
+    assert "Traceback" not in "\n".join(server.lines)
+
+
+def _refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_ctrl_c_in_a_terminal_while_workers_load_prints_no_traceback(source: Path) -> None:
+    """A terminal sends it to every process of its group."""
+    with process(source, "--port", "0", "--workers", "2") as server:
+        server.started()
+        workers = until(lambda: (found := psutil.Process(server.pid).children()) and len(found) > 2 and found)
+        for worker in [psutil.Process(server.pid), *workers]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.send_signal(signal.SIGINT)
+        assert server.wait() == 0
+    assert "Traceback" not in "\n".join(server.lines)
+    assert "KeyboardInterrupt" not in "\n".join(server.lines)
+
+
 def test_stalled_clients_do_not_delay_the_shutdown(source: Path, row: bytes) -> None:
     with process(source, "--port", "0") as server:
         port = server.started()

@@ -169,6 +169,21 @@ def test_artifacts_of_an_earlier_training_stay_when_a_later_one_fails(tmp_path: 
     assert not [path for path in project.artifacts.parent.iterdir() if path.name.startswith(".artifacts")]
 
 
+def test_a_table_that_changes_while_it_is_trained_on_is_refused(tmp_path: Path) -> None:
+    project = write_project(tmp_path, table(two))
+    train(project, compiles)
+    before, kept = contents(project.artifacts), sorted(project.kept_table("x").parent.iterdir())
+
+    def change(pipeline: Any, **facts: Any) -> Any:
+        project.data.write_text(project.data.read_text() + project.data.read_text().splitlines()[-1] + "\n")
+        return compiles(pipeline, **facts)
+
+    with pytest.raises(SeatrialError, match="was changed while the model was trained on it"):
+        train(project, change)
+    assert contents(project.artifacts) == before
+    assert sorted(project.kept_table("x").parent.iterdir()) == kept
+
+
 def test_artifacts_are_replaced_as_a_whole(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two), pipeline=NATIVE)
     train(project, refuses)

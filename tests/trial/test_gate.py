@@ -5,6 +5,8 @@ Records that were damaged are named, with what to do; they never pass for fewer 
 
 import json
 import os
+import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from tests.trial import samples
 
+from seatrial.ci.report import latest_markdown
 from seatrial.core.errors import SeatrialError
 from seatrial.steps.trial import write_result
 from seatrial.trial import gate
@@ -166,3 +169,18 @@ def test_a_result_that_cannot_be_read_asks_for_another_trial(tmp_path: Path) -> 
     with pytest.raises(SeatrialError, match=r"verdict\.json cannot be read") as caught:
         gate.read_result(tmp_path)
     assert caught.value.hint == "Run the trial again."
+
+
+def test_the_newest_result_is_the_newest_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    verdict = samples.verdict_of(samples.INVARIANTS)
+    assert verdict.baseline
+    sha, folders = verdict.candidate.sha256, []
+    for digit in "123":
+        baseline = replace(verdict.baseline, sha256=digit * 64)
+        folders.append(gate.result_folder(tmp_path, sha, baseline.sha256))
+        write_result(folders[-1], replace(verdict, baseline=baseline, cause=f"Cause {digit}."))
+        if digit == "1":
+            for path in folders[-1].iterdir():
+                os.utime(path, (time.time() + 86400,) * 2)
+    assert gate.result_folders(tmp_path, sha) == folders[::-1]
+    assert "Cause 3." in latest_markdown(tmp_path)

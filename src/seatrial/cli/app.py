@@ -21,7 +21,8 @@ from seatrial.cli.serve import demo, serve
 from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
 from seatrial.cli.update import add, update
-from seatrial.core.errors import SeatrialError, describe_os_error
+from seatrial.core.errors import DISK, SeatrialError, describe_os_error, refusal_in
+from seatrial.core.interrupts import INTERRUPTED, RaisingInterrupts
 from seatrial.core.processes import open_closed_streams
 
 EXIT_CODES = {
@@ -30,7 +31,7 @@ EXIT_CODES = {
     2: "a usage error: an unknown option, an invalid policy",
     3: "a trial is undecided: inconclusive, or waiting for acceptance",
     4: "the trial could not compare the two releases",
-    130: "interrupted by Ctrl-C",
+    INTERRUPTED: "interrupted by Ctrl-C",
 }
 app = typer.Typer(
     name="seatrial",
@@ -87,34 +88,48 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # results are UTF-8 whatever the locale says
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
-    try:
+    with RaisingInterrupts() as interrupts:
         try:
-            app([word for word in words if word != "--debug"])
-        finally:
-            sys.stdout.flush()
-        return 0
-    except SystemExit as done:  # Typer has printed the message
-        if isinstance(done.__context__, OSError) and done.__context__.errno == errno.EPIPE:  # `seatrial ... | head`
+            try:
+                app([word for word in words if word != "--debug"])
+            finally:
+                sys.stdout.flush()
+        except BaseException as error:
+            if interrupts.arrived and not _chosen(error):  # whatever has become of it in the middle of an import
+                show.info("stopped")
+                return INTERRUPTED
+            return _report(error, debug)
+    return 0
+
+
+def _chosen(error: BaseException) -> bool:
+    """Whether a command has ended with an exit code of its own."""
+    return isinstance(error, SystemExit) and error.code != INTERRUPTED
+
+
+def _report(error: BaseException, debug: bool) -> int:
+    """Print what has ended a command, unless that is done; returns the exit code."""
+    if isinstance(error, SystemExit):  # Typer has printed the message
+        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EPIPE:  # `seatrial ... | head`
             return _closed_pipe()
-        code = done.code if isinstance(done.code, int) else int(done.code is not None)
-        if code == 130:
+        if error.code == INTERRUPTED:
             show.info("stopped")
-        return code
-    except BrokenPipeError:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, BrokenPipeError):
         return _closed_pipe()
-    except SeatrialError as error:
-        if debug:
-            show.traceback()
+    if not isinstance(error, Exception):
+        raise error
+    if debug:
+        show.traceback()
+    if isinstance(error, SeatrialError):
         show.error(error.message, error.hint)
         return error.exit_code
-    except Exception as error:
-        if debug:
-            show.traceback()
-        if isinstance(error, OSError) and (message := describe_os_error(error)):
-            show.error(message)
-            return _closed_pipe(1)
-        show.error(
-            f"{type(error).__name__}: {error}",
-            "This is a bug in Seatrial. Run the command again with --debug, and report its output.",
-        )
+    if isinstance(error, OSError) and (message := describe_os_error(error)):
+        show.error(message)
+        return _closed_pipe(1)
+    if message := refusal_in(str(error)):  # of a tool that a library runs, as copier runs git
+        show.error(message, DISK)
         return 1
+    bug = "This is a bug in Seatrial. Run the command again with --debug, and report its output."
+    show.error(f"{type(error).__name__}: {error}", bug)
+    return 1

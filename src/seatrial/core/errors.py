@@ -10,6 +10,7 @@ import errno
 import os
 from dataclasses import dataclass
 
+QUOTA = getattr(errno, "EDQUOT", errno.ENOSPC)  # which Windows does not have
 # What the machine refuses; any other OSError is a bug.
 REFUSALS = {
     *(errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENAMETOOLONG),
@@ -20,7 +21,7 @@ REFUSALS = {
         errno.EISDIR,
         errno.ENOTDIR,
         errno.ENOTEMPTY,
-        getattr(errno, "EDQUOT", errno.ENOSPC),
+        QUOTA,
     ),
 }
 
@@ -84,6 +85,15 @@ def describe_os_error(error: OSError) -> str:
         return ""
     path = error.filename2 or error.filename or "standard output or a temporary file"
     return f"{os.fsdecode(path) if isinstance(path, str | bytes) else path}: {os.strerror(error.errno)}."
+
+
+DISK = "Free some space on that disk, or make it writable, and try again."
+
+
+def refusal_in(log: str) -> str:
+    """The last line of a tool's output that says that a disk is full or read-only; empty where none does."""
+    words = [os.strerror(number) for number in (errno.ENOSPC, QUOTA, errno.EROFS)]
+    return next((line.strip(" |") for line in reversed(log.splitlines()) if any(word in line for word in words)), "")
 
 
 class CompileError(SeatrialError):

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -85,6 +85,13 @@ def _existing_permissions(path: Path) -> int | None:
 def _permissions(like: Path | None) -> int:
     existing = _existing_permissions(like) if like else None
     return 0o777 if existing is None else existing | 0o600  # the owner may still edit the copy of a read-only file
+
+
+def touch_as_newest(path: Path, others: Iterable[Path]) -> None:
+    """Give a file a later time than `others`, of which it may be one, whatever the clock says: it may be set back."""
+    times = [other.stat().st_mtime_ns for other in others if other != path and other.exists()]
+    if times and path.stat().st_mtime_ns <= max(times):
+        os.utime(path, ns=(max(times) + 1000, max(times) + 1000))
 
 
 def require_writable(*folders: Path) -> None:

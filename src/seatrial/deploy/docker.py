@@ -6,6 +6,7 @@ service for about a second, since both containers need the same port. If that ma
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -60,7 +61,8 @@ class Docker:
 
     @cached_property
     def _engine(self) -> ContainerEngine:
-        return find_engine(self.settings.tool)
+        lock = self.project.root / ".seatrial" / "deploy" / self.name / "engine.lock"
+        return replace(find_engine(self.settings.tool), lock=lock)
 
     @property
     def url(self) -> str:
@@ -93,6 +95,7 @@ class Docker:
 
     def stop(self) -> bool:
         """Stop the service; returns whether it was running."""
+        self._engine.wait_for_killed()
         running = self._engine.runs(self.container)
         for name in (self._next, self._old, self.container):
             self._engine.remove(name)
@@ -103,6 +106,7 @@ class Docker:
 
         A command that was killed may have started it just now: it is waited for, but nothing fails if it never serves.
         """
+        self._engine.wait_for_killed()
         self._engine.remove(self._next)
         if pinned is None:
             return

@@ -14,6 +14,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.deploy.target import PinnedRelease
 
+RELEASE_HEADER = "x-release"  # name==version
 POLL_SECONDS = 0.05  # between two requests to a service on this machine
 ROWS = 32  # enough to detect a wrong model, few enough to take no time
 TOLERANCE = 1e-9  # absolute for a probability; relative for large numbers, which a regression predicts
@@ -49,23 +50,39 @@ def wait_for_version(url: str, version: str, patience: float, *, logs: str) -> N
 
 
 def version_at(url: str) -> str | None:
-    """The version that `url` serves; None where no Seatrial server responds."""
+    """The version that `url` serves; None where no Seatrial server responds.
+
+    It is in a header of each response. A health check costs the server nothing, while the first request for a document
+    makes it load FastAPI, for longer than our patience on a busy machine. Only a proxy that drops headers needs that.
+    """
     try:
-        version = request_json(f"{url}/api/v1/model").get("version")
+        headers, _ = _request(f"{url}/health")
+        if version := headers.get(RELEASE_HEADER, "").rpartition("==")[2]:
+            return version
+        document = request_json(f"{url}/api/v1/model").get("version")
     except (SeatrialError, AttributeError):
         return None
-    return version if isinstance(version, str) else None
+    return document if isinstance(document, str) else None
 
 
 def request_json(url: str, body: Any = None, timeout: float = 5.0) -> Any:
     """GET a JSON document, or POST `body`. Raises SeatrialError unless the response is a success."""
+    _, content = _request(url, body, timeout)
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise SeatrialError(f"{url} does not respond: {error}.") from None
+
+
+def _request(url: str, body: Any = None, timeout: float = 5.0) -> tuple[Mapping[str, str], bytes]:
+    """The headers and the body of a successful response."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - from the settings
     local = url.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:"))
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
     try:
         with opener.open(request, timeout=timeout) as response:
-            return json.load(response)
+            return response.headers, response.read()
     except urllib.error.HTTPError as error:
         raise SeatrialError(f"{url} returned HTTP status {error.code}.") from None
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -18,7 +18,7 @@ from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.base_images import SETTING, with_base
 from seatrial.deploy.target import PinnedRelease, TargetSettings
-from seatrial.deploy.tools import Tool, ToolError, find_tool
+from seatrial.deploy.tools import Tool, ToolError, find_tool, wait_until_free
 from seatrial.pages.jinja import jinja_environment
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -120,9 +120,21 @@ class Container:
 
 @dataclass(frozen=True)
 class ContainerEngine:
-    """Docker or Podman, through the part of their command lines that is the same."""
+    """Docker or Podman, through the part of their command lines that is the same.
+
+    What changes containers holds `lock`, so that the next command can wait for what a killed one has started.
+    """
 
     tool: Tool
+    lock: Path | None = None
+
+    def wait_for_killed(self) -> None:
+        """Wait until what a killed command has started no longer changes containers."""
+        if self.lock:
+            wait_until_free(self.lock)
+
+    def _change(self, *arguments: str, doing: str) -> None:
+        self.tool.run(*arguments, doing=doing, lock=self.lock)
 
     def build(self, image: str, pinned: PinnedRelease, files: dict[str, str], progress: Progress) -> None:
         """Build `image` unless it already exists for this lockfile and Dockerfile.
@@ -188,27 +200,27 @@ class ContainerEngine:
         options += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
         options += ["--publish", f"{address}:{port}:{port}", "--env", f"PORT={port}", *more]
         try:
-            self.tool.run("run", *options, image, doing=f"start {name}")
+            self._change("run", *options, image, doing=f"start {name}")
         except ToolError:
             self.remove(name)  # Docker keeps a container that failed to start
             raise
 
     def restart(self, name: str) -> None:
         """Start a container that was stopped."""
-        self.tool.run("start", name, doing=f"start {name} again")
+        self._change("start", name, doing=f"start {name} again")
 
     def rename(self, old: str, new: str) -> None:
         """Rename a container."""
-        self.tool.run("rename", old, new, doing=f"rename {old}")
+        self._change("rename", old, new, doing=f"rename {old}")
 
     def stop(self, name: str) -> None:
         """Stop a container and wait for that; after ten seconds the engine kills it."""
-        self.tool.run("stop", "-t", "10", name, doing=f"stop {name}")
+        self._change("stop", "-t", "10", name, doing=f"stop {name}")
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not, if it exists."""
         with suppress(ToolError):
-            self.tool.run("rm", "--force", name, doing=f"remove {name}")
+            self._change("rm", "--force", name, doing=f"remove {name}")
 
     def last_output(self, name: str) -> str:
         """The end of a container's log, for an error message; may be empty."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, remove_left, sha256, to_json, write_atomic
+from seatrial.core.files import read_json, remove_left, sha256, to_json, touch_as_newest, write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.core.quoting import shell
 from seatrial.deploy.current import Current, read_current, rebuilt_entry
@@ -213,6 +213,7 @@ class TargetState:
                     write_atomic(folder / name, text)
         (folder / "requirements.txt").touch()
         with suppress(OSError):
+            touch_as_newest(folder / "requirements.txt", folder.parent.glob("*/requirements.txt"))
             self._prune_store()
 
     def stored(self, digest: str) -> Lockfile | None:

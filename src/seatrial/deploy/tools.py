@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,10 @@ from seatrial.core.errors import SeatrialError
 from seatrial.wheels.installer import last_lines
 
 QUICK = 60.0  # seconds, for queries that download nothing
+POLL_SECONDS = 0.05
+# A shell that keeps its standard input, a lock, open as long as the command runs, which does not get it: podman would
+# pass it on to the process that watches a container for good.
+KEEPER = ("/bin/sh", "-c", '"$@" </dev/null; exit $?', "sh")
 
 
 class ToolError(SeatrialError):
@@ -43,16 +49,20 @@ class Tool:
         stdin: str | None = None,
         hint: str = "",
         with_stderr: bool = False,
+        lock: Path | None = None,
     ) -> str:
         """Run it and return its standard output, followed by its standard error if `with_stderr`.
 
+        With `lock`, `wait_until_free` can wait for its end, although this process is killed before.
+
         Raises ToolError where it fails or takes longer than `timeout` seconds; `doing` completes "cannot ...".
         """
+        keeper, held = _held(lock)
         try:
             process = subprocess.Popen(
-                [self.path, *arguments],
+                [*keeper, self.path, *arguments],
                 cwd=folder,
-                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdin=subprocess.PIPE if stdin is not None else held,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -61,6 +71,9 @@ class Tool:
             )
         except OSError as error:
             raise ToolError(f"Cannot run {self.path}: {error.strerror}.", hint=hint) from None
+        finally:
+            if held >= 0:
+                os.close(held)
         try:
             out, err = process.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
@@ -82,6 +95,37 @@ class Tool:
         for secret in filter(None, self.secrets):
             text = text.replace(secret, "****")
         return text
+
+
+def _held(lock: Path | None) -> tuple[tuple[str, ...], int]:
+    """What starts a command that holds a lock, and its standard input; without a lock, none and the null device."""
+    if lock is None or sys.platform == "win32":
+        return (), subprocess.DEVNULL
+    import fcntl
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return KEEPER, handle
+
+
+def wait_until_free(lock: Path, seconds: float = QUICK) -> None:
+    """Wait until no command holds the lock: one that a killed process had started goes on without it."""
+    if sys.platform == "win32" or not lock.exists():
+        return
+    import fcntl
+
+    deadline, handle = time.monotonic() + seconds, os.open(lock, os.O_RDWR)
+    try:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(POLL_SECONDS)
+            else:
+                return
+    finally:
+        os.close(handle)
 
 
 def find_tool(name: str, *, hint: str, secrets: tuple[str, ...] = ()) -> Tool:

@@ -168,7 +168,7 @@ class FolderIndex(Index):
         except OSError as error:
             raise UnwritableIndexError(
                 f"{self.path} cannot be written: {error.strerror or error}.",
-                hint="Nothing was published. Check the free space and the permissions, and publish again.",
+                hint="Nothing was changed. Check the free space and the permissions, and try again.",
             ) from None
 
     def _publish(self, distributions: list[Distribution], staging: Staging) -> Published:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from seatrial.core.environment_variables import allowed_environment
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import DISK, SeatrialError, refusal_in
 from seatrial.core.files import disk_hint
 from seatrial.core.progress import Progress
 from seatrial.release.build_requirements import BuildPins
@@ -109,7 +109,10 @@ def _build(tools: _Tools, source: Path, kind: Literal["sdist", "wheel"], destina
         return Path(builder.build(kind, destination))
     except build.BuildBackendException as error:
         cause = error.exception
-        log = cause.output if isinstance(cause, subprocess.CalledProcessError) else str(cause)
+        output = cause.output if isinstance(cause, subprocess.CalledProcessError) else str(cause)
+        log = output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+        if refusal := refusal_in(log):
+            raise SeatrialError(f"The {kind} cannot be built: {refusal}", hint=DISK) from None
         raise SeatrialError(f"The {kind} cannot be built:\n{last_lines(log)}") from None
     except build.BuildException as error:
         raise SeatrialError(f"The {kind} cannot be built: {error}") from None

@@ -20,7 +20,7 @@ from packaging.version import Version
 
 import seatrial
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_atomic
+from seatrial.core.files import touch_as_newest, write_atomic
 from seatrial.core.progress import Progress, silent
 from seatrial.core.state import cache_home
 from seatrial.release.index import Index, IndexedRelease, newest
@@ -65,6 +65,7 @@ def _keep(wheel: Path) -> Path:
     """Keep a wheel for other indexes, with the last few before it; a full disk only costs the time to build it."""
     with suppress(OSError):
         write_atomic(_wheels() / wheel.name, wheel.read_bytes())
+        touch_as_newest(_wheels() / wheel.name, _wheels().glob("*.whl"))
         for old in sorted(_wheels().glob("*.whl"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             old.unlink()
     return wheel

@@ -4,17 +4,16 @@
 scikit-learn and the packages of the command line are not installed there.
 """
 
-from typing import TYPE_CHECKING
-
-from seatrial.serve.server_settings import Settings
+TYPE_CHECKING = False  # not from typing, which takes time to load
 
 if TYPE_CHECKING:
     from seatrial.serve.asgi import create_app as create_app
     from seatrial.serve.server import run as run
+    from seatrial.serve.server_settings import Settings as Settings
 
 __all__ = ["Settings", "create_app", "run"]
 
-_MODULES = {"create_app": "asgi", "run": "server"}
+_MODULES = {"Settings": "server_settings", "create_app": "asgi", "run": "server"}
 
 
 def __getattr__(name: str) -> object:

@@ -7,9 +7,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from seatrial.serve.handover import Server, follow_supervisor, inherited_socket
 from seatrial.serve.http_fast_path import FastPathProtocol
 from seatrial.serve.server_settings import Settings, worker_settings
 
+POLL_SECONDS = 0.05  # between checks of workers that stop
 SWITCH_SECONDS = 0.0005  # how long the event loop waits for a thread that works on a large request
 REGISTRY = "SEATRIAL_SERVED_DIR"  # the folder in which running servers register themselves, if it is set
 
@@ -116,8 +119,28 @@ class _Worker(uvicorn_workers.Process):
             self._server = Server(self.config, drain=worker_settings()[1].drain)
         return self._server
 
+    def start(self) -> None:
+        """Start the worker. Ctrl-C, which a terminal sends to it as well, does not end it before it can handle it."""
+        if os.name == "nt":
+            super().start()
+            return
+        resource_tracker.ensure_running()  # where `start` does that, it lets Ctrl-C through
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def send(self, number: int) -> None:
+        """Send the worker a signal, if it is still there."""
+        if self.pid and self.process.is_alive():
+            os.kill(self.pid, number)
+
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """Run in the worker, until a signal or the end of the process that started it."""
+        if os.name != "nt":
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the server handles it; the parent sends SIGTERM
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         threading.Thread(target=_stop_with_parent, daemon=True).start()
         super().target(sockets)
 
@@ -130,20 +153,43 @@ def _stop_with_parent() -> None:
 
 
 class _Workers(uvicorn_workers.Multiprocess):
-    """Restarts workers that die, and logs it; stops if one cannot start."""
+    """Restarts workers that die, and logs it; stops if one cannot start. Each signal to stop reaches the workers."""
 
     failed = False
+    processes: list[_Worker]  # type: ignore[assignment] # see `run`
 
     def run(self) -> None:
         """Run until a signal."""
         uvicorn_workers.Process = _Worker  # type: ignore[misc] # Uvicorn has no setting for it
         super().run()
 
+    def handle_signals(self) -> None:
+        """Handle what has arrived, up to the signal that stops us. Further ones are for the workers, see `join_all`."""
+        while self.signal_queue and not self.should_exit.is_set():
+            number = self.signal_queue.pop(0)
+            if handler := getattr(self, f"handle_{uvicorn_workers.SIGNALS[number].lower()}", None):
+                handler()
+
+    def handle_int(self) -> None:
+        """Stop without draining: the workers get SIGTERM twice, since a terminal has sent them SIGINT already."""
+        self.signal_queue.insert(0, signal.SIGTERM)
+        super().handle_int()
+
     def terminate_all(self) -> None:
         """Stop the workers; nobody else accepts connections on the socket."""
         for listener in self.sockets:
             listener.close()
         super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait for the workers, and pass further signals on to them: after a second one they do not drain."""
+        while any(process.process.is_alive() for process in self.processes):
+            time.sleep(POLL_SECONDS)
+            while self.signal_queue:
+                number = self.signal_queue.pop(0)
+                for process in self.processes if number in (signal.SIGINT, signal.SIGTERM) else ():
+                    process.send(number)
+        super().join_all()
 
     def keep_subprocess_alive(self) -> None:
         """Check the workers; Uvicorn calls this twice a second."""

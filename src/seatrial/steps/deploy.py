@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.files import write_atomic
+from seatrial.core.locks import alone
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ def render_admission(project: "ProjectSettings", authority: Path) -> str:
     return Kubernetes(project, project.deploy.get("kubernetes", {})).render_admission(keys, certificate)
 
 
+@alone
 def pin_base(project: "ProjectSettings", target: str) -> tuple[str, str]:
     """Ask the registry for the digest of a target's base image, and write it into the settings and its Dockerfile.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.locks import alone
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class RefreshedTable:
     changes: tuple[str, ...]
 
 
+@alone
 def refresh(
     project: "ProjectSettings",
     data: Any,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.locks import alone
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Bump:
     why: str
 
 
+@alone
 def bump(project: "ProjectSettings", part: str, *, when_needed: bool = False) -> Bump:
     """Raise one part of the version; with `when_needed` only if a retrain needs a new one. Nothing else is changed."""
     from seatrial.core.version import next_version, parse_version, read_version, write_version
@@ -87,6 +89,7 @@ def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[
     return "", f"the table is the one that {version} was trained on"
 
 
+@alone
 def build(project: "ProjectSettings", progress: Progress = silent) -> "BuiltRelease":
     """Build the trained model into an sdist and a wheel, unless its version is on the index with other contents."""
     from seatrial.release import build_release

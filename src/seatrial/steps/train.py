@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seatrial.core.locks import alone
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from seatrial.train.run import Run
 
 
+@alone
 def train(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: Progress = silent) -> "Run":
     """Fit, evaluate and compile the model; the run has `metrics`, and shows its report in a notebook."""
     progress("loading scikit-learn")

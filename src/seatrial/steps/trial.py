@@ -14,6 +14,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import require_writable
 from seatrial.core.git import person
 from seatrial.core.index_settings import IndexSettings
+from seatrial.core.locks import alone
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
 from seatrial.pages.embed import embed
@@ -178,7 +179,6 @@ def compare_releases(
 
     The result for two releases of the project is stored for its gates, like that of its own trial.
     """
-
     opened = open_index(index) if index else None
     policy, source = policy_and_wheels(project, opened, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
@@ -218,6 +218,7 @@ def _wheel_of(name: str, index: Index | None) -> tuple[Path, IndexedRelease | No
     return index.fetch(release), release
 
 
+@alone
 def accept(
     project: ProjectSettings, *, reason: str, checks: Sequence[str] = (), until: date | None = None
 ) -> tuple[Acceptance, TrialResult]:
@@ -242,6 +243,7 @@ def accept(
     return accepted, _written(pair, pair.folder, verdict, lockfile)
 
 
+@alone
 def sign_trial(project: ProjectSettings, key: Path | None = None) -> TrialStatement:
     """Sign the passed trial of the built wheel with the private key in `key`, or the one of the environment."""
     pair = find_pair(project)

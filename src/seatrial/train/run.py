@@ -178,6 +178,11 @@ def _scorer(recipe: Recipe, fitted: Fitted, engine: EngineFile) -> Callable[[Col
 def _write(
     project: ProjectSettings, table_digest: str, artifacts: dict[str, bytes], page: str, metadata: Metadata
 ) -> Path:
+    if sha256(project.data) != table_digest:  # `seatrial refresh` waits; a person or another program does not
+        raise SeatrialError(
+            f"{project.data.name} was changed while the model was trained on it.",
+            hint="Nothing was written. Train again.",
+        )
     made = run_id({name: hashlib.sha256(content).digest() for name, content in artifacts.items()})
     folder, table = project.runs / made, project.data
     # The report and the artifacts contain rows, so they are as private as the table.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import read_json, to_json, write_atomic
+from seatrial.core.files import read_json, to_json, touch_as_newest, write_atomic
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
 from seatrial.trial.verdict import order_of
 
@@ -212,3 +212,4 @@ def write_results(folder: Path, files: dict[str, str], *, like: Path | None = No
     """Write a result's files, as private as `like`; the JSON document last, since it makes the result valid."""
     for name, content in sorted(files.items(), key=lambda file: file[0] == DOCUMENT):
         write_atomic(folder / name, content, like=like)
+        touch_as_newest(folder / name, folder.parent.glob(f"*/{name}"))

@@ -10,9 +10,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.deploy.containers.container_tools import ContainerTools
 from tests.deploy.pinned_releases import free_port
+from tests.serve.clients import until
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
@@ -126,6 +128,26 @@ def test_an_interrupted_deployment_is_settled(
     assert containers(tools) == ["titanic-model"]
     target.settle(truth, lambda _: None)  # does nothing
     assert target.serving() == truth.version
+
+
+def test_a_container_that_a_killed_command_is_about_to_start_is_removed(
+    tools: ContainerTools, target: Docker, pinned: dict[str, PinnedRelease]
+) -> None:
+    """Podman goes on without the command that has started it, and Docker's engine as well."""
+    target.settle(pinned["0.1.0"], lambda _: None)
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            target._engine.start("titanic-model-next", "titanic-model:0.1.0", "digest", free_port(), "127.0.0.1")
+        os._exit(0)
+    until(lambda: psutil.Process(child).children())
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    target.settle(pinned["0.1.0"], lambda _: None)
+    assert containers(tools) == ["titanic-model"]
+    time.sleep(2)
+    assert containers(tools) == ["titanic-model"]
+    assert target.serving() == "0.1.0"
 
 
 def test_a_deployment_killed_at_any_moment_is_settled(

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.interrupted import interrupted_at_import
 
-from seatrial.serve.__main__ import main
+from seatrial.serve.command import main
 
 RunMain = Callable[..., tuple[int, list[str]]]
 
@@ -75,3 +76,12 @@ def test_a_release_that_cannot_be_served_is_a_one_line_error(
 def test_debug_shows_the_traceback_of_an_error(run_main: RunMain) -> None:
     with pytest.raises(ModuleNotFoundError, match="nowhere_model"):
         run_main("nowhere_model", "--port", "0", "--debug")
+
+
+@pytest.mark.parametrize("module", ["argparse", "pydantic_core", "seatrial.http.hosts", "uvicorn", "onnxruntime"])
+def test_ctrl_c_while_it_loads_prints_no_traceback(titanic_project: Path, module: str) -> None:
+    source = str(titanic_project / "src")
+    done = interrupted_at_import(module, "seatrial.serve", "titanic_model", "--port", "0", PYTHONPATH=source)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr

@@ -1,0 +1,102 @@
+"""The command line of the server: `python -m seatrial.serve`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.processes import open_closed_streams
+from seatrial.http.hosts import host_of
+from seatrial.serve.server_settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server and return its exit code: 0, or 1 with a one-line error on standard error."""
+    open_closed_streams()
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    package, debug = options.pop("package"), options.pop("debug")
+    settings = Settings(**options)
+    if settings.standby_fd is not None and (settings.fd is None or settings.workers > 1):
+        parser.error("--standby-fd requires --fd and a single worker")
+    try:
+        from seatrial.serve.server import run
+
+        return run(package, settings)
+    except (SeatrialError, ImportError) as error:
+        if debug:
+            raise
+        message = f"{error.message} {error.hint}" if isinstance(error, SeatrialError) else str(error)
+        print(f"error: {message}".rstrip(), file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Settings()
+    environment = os.environ.get
+    parser = argparse.ArgumentParser(prog="python -m seatrial.serve", description="Serve an installed release.")
+    parser.add_argument("package", help="the package to serve, for example titanic_model")
+    parser.add_argument("--host", default=environment("HOST") or default.host, help="the address to listen on (HOST)")
+    parser.add_argument(
+        "--port", type=_port, default=environment("PORT") or default.port, help="0 chooses a free port (PORT)"
+    )
+    parser.add_argument(
+        "--allowed-hosts",
+        type=_names,
+        default=environment("SEATRIAL_ALLOWED_HOSTS") or "",
+        metavar="NAMES",
+        help="host names in requests, as in example.com,*.example.com; default: loopback names on a loopback address, "
+        "all on others (SEATRIAL_ALLOWED_HOSTS)",
+    )
+    parser.add_argument(
+        "--buffer-limit",
+        type=_positive,
+        help="maximum bytes of unfinished requests and unread responses; default: a sixteenth of the memory",
+    )
+    parser.add_argument(
+        "--connection-limit", type=_positive, help="maximum open connections; default: by the memory, up to 16,384"
+    )
+    parser.add_argument("--workers", type=_positive, default=default.workers, help="server processes")
+    parser.add_argument("--body-limit", type=_positive, default=default.body_limit, help="maximum bytes in a body")
+    parser.add_argument("--row-limit", type=_positive, default=default.row_limit, help="maximum rows in a request")
+    parser.add_argument("--log-format", choices=["auto", "text", "json"], default=default.log_format)
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default=default.log_level)
+    parser.add_argument(
+        "--drain",
+        type=_seconds,
+        default=environment("SEATRIAL_DRAIN") or default.drain,
+        help="seconds after SIGTERM during which idle connections may send one more request (SEATRIAL_DRAIN)",
+    )
+    parser.add_argument("--fd", type=int, help="an inherited listening socket to use instead of host and port")
+    parser.add_argument("--standby-fd", type=int, help="serve on this socket until standard input says `accept`")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 0 to 65535")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name != "*" and host_of(name.removeprefix("*.").encode()) is None:
+            raise argparse.ArgumentTypeError(f"{name!r} is not a host name: use example.com, *.example.com or *")
+    return names
+
+
+def _seconds(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
+    return int(text)
