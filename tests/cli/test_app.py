@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.commands import run_here
 from tests.interrupted import interrupted_at_import
 
 pytestmark = pytest.mark.slow
@@ -22,12 +23,6 @@ HEAVY = {
     *("numpy", "pandas", "sklearn", "pyarrow", "onnxruntime", "onnx", "jinja2"),
     *("fastapi", "starlette", "uvicorn", "httpx", "yaml", "copier", "tomlkit"),
 }
-
-
-def seatrial(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "seatrial", *words]
-    variables = {**os.environ, "COLUMNS": "200", **environment}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=variables, check=False)
 
 
 HELP = """
@@ -83,8 +78,8 @@ def test_the_help_of_the_trial_has_its_options(helped):
 
 
 @pytest.mark.parametrize("words", [("nosuch",), ("train", "--nope"), ("serve", "--port", "99999"), ("predict",)])
-def test_wrong_usage_is_exit_code_2_and_no_traceback(words):
-    done = seatrial(*words)
+def test_wrong_usage_is_exit_code_2_and_no_traceback(words, tmp_path):
+    done = run_here(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert "Error" in done.stderr
     assert "Traceback" not in done.stderr
@@ -92,7 +87,7 @@ def test_wrong_usage_is_exit_code_2_and_no_traceback(words):
 
 def test_outside_a_project_a_hint_says_what_to_do(tmp_path):
     for command in ("train", "build", "publish", "releases", "serve", "demo"):
-        done = seatrial(command, cwd=tmp_path)
+        done = run_here(command, cwd=tmp_path)
         assert done.returncode == 1
         assert done.stderr.splitlines() == [
             f"error: No Seatrial project in {tmp_path} or above it.",
@@ -100,34 +95,34 @@ def test_outside_a_project_a_hint_says_what_to_do(tmp_path):
         ]
 
 
-def test_a_traceback_is_printed_only_on_request(tmp_path):
-    assert "Traceback" not in seatrial("train", cwd=tmp_path).stderr
-    for words, environment in ((("train", "--debug"), {}), (("train",), {"SEATRIAL_DEBUG": "1"})):
-        done = seatrial(*words, cwd=tmp_path, **environment)
+def test_a_traceback_is_printed_only_on_request(tmp_path, monkeypatch):
+    assert "Traceback" not in run_here("train", cwd=tmp_path).stderr
+    for words, variable in ((("train", "--debug"), ""), (("train",), "1")):
+        monkeypatch.setenv("SEATRIAL_DEBUG", variable)
+        done = run_here(*words, cwd=tmp_path)
         assert "Traceback" in done.stderr
         assert "No Seatrial project" in done.stderr
 
 
-def test_the_package_runs_as_the_command_does():
-    """The other tests here run `python -m seatrial`; this is the script that pip installs."""
-    script = Path(sys.executable).parent / "seatrial"
-    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, seatrial("--version").stdout)
+@pytest.mark.parametrize("command", [[sys.executable, "-m", "seatrial"], [Path(sys.executable).parent / "seatrial"]])
+def test_the_package_runs_as_the_script_that_pip_installs_does(command):
+    """Most other tests call the function behind both."""
+    from seatrial import __version__
+
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"seatrial {__version__}\n")
+    done = subprocess.run([*command, "nosuch"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'nosuch'" in done.stderr
 
 
-def test_a_trial_runs_by_default_and_by_its_name():
+def test_a_trial_runs_by_default_and_by_its_name(tmp_path):
     for words in (("trial", "only-one==1"), ("trial", "run", "only-one==1")):
-        done = seatrial(*words)
+        done = run_here(*words, cwd=tmp_path)
         assert done.returncode == 2
         assert "give both OLD and NEW, or neither" in done.stderr
     assert "No such command" not in done.stderr
-    assert seatrial("trial", "hold", "a==1", "b==1", "c==1").returncode == 2  # what it was called before
-
-
-def test_the_version_is_printed_alone():
-    from seatrial import __version__
-
-    assert seatrial("--version").stdout == f"seatrial {__version__}\n"
+    assert run_here("trial", "hold", "a==1", "b==1", "c==1", cwd=tmp_path).returncode == 2  # its earlier name
 
 
 def test_an_unexpected_error_is_reported_as_a_bug_without_a_traceback(monkeypatch, capsys):
@@ -222,13 +217,13 @@ def test_ctrl_c_while_the_command_line_loads_prints_no_traceback(module):
 
 def test_a_misspelt_setting_is_named_with_the_nearest_one(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n[tool.seatrial]\ntargett = "y"\n')
-    done = seatrial("train", cwd=tmp_path)
+    done = run_here("train", cwd=tmp_path)
     assert done.returncode == 1
     assert "unknown key `targett`" in done.stderr
     assert "Did you mean `target`?" in done.stderr
 
 
 def test_releases_of_an_empty_index_are_an_empty_list(titanic_project, tmp_path):
-    done = seatrial("releases", "--index", str(tmp_path), "--json", cwd=titanic_project)
+    done = run_here("releases", "--index", str(tmp_path), "--json", cwd=titanic_project)
     assert done.returncode == 0
     assert json.loads(done.stdout) == []

@@ -1,12 +1,12 @@
 """Failures of `publish`, `releases`, `serve` and `index serve`: one clear line, an exit code, and no leftovers."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.commands import run_here
 from tests.projects.tiny import make_dist, make_project, make_wheel
 from tests.release.indexes import TOKEN, Private, answering, private_index
 
@@ -40,11 +40,15 @@ def project(private: Private, tmp_path: Path) -> Path:
     return root
 
 
-def seatrial(root: Path, *words: str, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
-    mine = {k: v for k, v in os.environ.items() if k != "TEAM_TOKEN"} | {"COLUMNS": "200"}
-    mine |= {"TEAM_TOKEN": token} if token else {}
+@pytest.fixture(autouse=True)
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEAM_TOKEN", TOKEN)
+
+
+def seatrial(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a process of its own, everything that it writes included."""
     command = [sys.executable, "-m", "seatrial", *words]
-    return subprocess.run(command, cwd=root, env=mine, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
 BAD = {
@@ -61,10 +65,13 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_failure_is_one_clear_line_and_leaves_nothing_behind(project: Path, private: Private, case: str) -> None:
+def test_a_failure_is_one_clear_line_and_leaves_nothing_behind(
+    project: Path, private: Private, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words, token, message = BAD[case]
+    monkeypatch.setenv("TEAM_TOKEN", token)
     before = tree(project)
-    done = seatrial(project, *words, token=token)
+    done = run_here(*words, cwd=project)
     assert done.returncode == 1, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith(("error:", "hint:"))]
     assert message in lines[0]
@@ -78,19 +85,23 @@ def test_a_damaged_wheel_and_a_version_that_exists_are_refused(project: Path, pr
     wheel = next((project / "dist").glob("*.whl"))
     good = wheel.read_bytes()
     wheel.write_bytes(good[:-50])
-    assert "is damaged" in (done := seatrial(project, "publish")).stderr
+    assert "is damaged" in (done := run_here("publish", cwd=project)).stderr
     assert done.returncode == 1
     wheel.write_bytes(good)
     other = FolderIndex(project / "here")
     other.publish([make_wheel(tmp_path / "b", content="x = 1")])
-    done = seatrial(project, "publish", "--index", "local")
+    done = run_here("publish", "--index", "local", cwd=project)
     assert done.returncode == 1
     assert "never overwritten" in done.stderr
 
 
-def test_the_token_is_never_shown_or_stored(project: Path, private: Private) -> None:
+def test_the_token_is_never_shown_or_stored(
+    project: Path, private: Private, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not in what the commands say, with a traceback or without, not in any file, and not in the list of processes."""
-    said = ""
+    home, said = tmp_path / "home", ""
+    home.mkdir()
+    monkeypatch.setenv("SEATRIAL_HOME", str(home))  # the session's has all environments of other tests
     for words in (
         ("releases", "--json"),
         ("publish", "--debug"),
@@ -99,24 +110,25 @@ def test_the_token_is_never_shown_or_stored(project: Path, private: Private) -> 
     ):
         done = seatrial(project, *words)
         said += done.stdout + done.stderr
-    wrong = seatrial(project, "releases", "--index", "team", "--debug", token="wrong-" + TOKEN)
+    monkeypatch.setenv("TEAM_TOKEN", f"wrong-{TOKEN}")
+    wrong = seatrial(project, "releases", "--index", "team", "--debug")
     said += wrong.stdout + wrong.stderr
     assert "Traceback" in said
     command = Path(f"/proc/{private.process.pid}/cmdline")
     said += command.read_text() if command.exists() else ""
     assert TOKEN not in said
-    for folder in (project, private.folder.parent, Path(os.environ["SEATRIAL_HOME"])):
+    for folder in (project, private.folder.parent, home):
         done = subprocess.run(["grep", "-rlF", TOKEN, str(folder)], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (1, "")
 
 
 def test_releases_of_a_named_index_are_listed(project: Path, private: Private, tmp_path: Path) -> None:
     FolderIndex(private.folder).publish([make_wheel(tmp_path, "listed-model")])
-    done = seatrial(project, "releases", "listed-model")
+    done = run_here("releases", "listed-model", cwd=project)
     assert done.returncode == 0, done.stderr
     assert "listed-model 0.1.0" in done.stdout
     assert "onnx" in done.stdout
-    empty = seatrial(project, "releases", "--index", "local")
+    empty = run_here("releases", "--index", "local", cwd=project)
     assert (empty.returncode, empty.stdout) == (0, "")
     assert "No release of tiny-model on here yet" in empty.stderr
 
@@ -127,7 +139,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def test_a_certificate_and_its_key_must_be_used_together(project: Path, tmp_path: Path) -> None:
     (tmp_path / "k.pem").write_text("x")
-    done = seatrial(project, "index", "serve", "--port", "0", "--key", str(tmp_path / "k.pem"))
+    done = run_here("index", "serve", "--port", "0", "--key", str(tmp_path / "k.pem"), cwd=project)
     assert done.returncode == 2
     assert "--certificate and --key must be used together" in done.stderr
 
@@ -138,7 +150,7 @@ def test_an_invalid_policy_is_an_error_when_two_wheels_are_named(project: Path, 
     settings.write_text(before.replace('target = "', 'target = 3 # "', 1))
     try:
         wheels = [str(make_wheel(tmp_path / version, version=version)) for version in ("0.1.0", "0.2.0")]
-        done = seatrial(project, "trial", *wheels)
+        done = run_here("trial", *wheels, cwd=project)
     finally:
         settings.write_text(before)
     assert done.returncode != 0

@@ -74,7 +74,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, pip_home: Path) -> Iterator[
     publish_source(public.path, "acme-built")
     handler = functools.partial(_Quiet, directory=public.path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     with private_index(root / "private") as private, private_index(root / "empty") as empty:
         url = f"http://127.0.0.1:{server.server_port}/simple/"
         release = ours.find("tiny-model")

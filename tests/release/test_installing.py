@@ -73,7 +73,7 @@ def site(index: FolderIndex) -> Iterator[tuple[str, list[str]]]:
             asked.append(self.path)
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=index.path))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/simple", asked
     server.shutdown()
     server.server_close()

@@ -147,7 +147,7 @@ def test_without_a_network_the_cache_is_used(tmp_path: Path, cache: Path, monkey
     elsewhere.publish([make_wheel(tmp_path, "a-library", "1.0", release=None)])
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=elsewhere.path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     monkeypatch.delenv("UV_OFFLINE")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}/simple")
@@ -265,6 +265,23 @@ def test_environments_are_kept_within_a_size_the_oldest_are_removed_first(
     monkeypatch.setenv("SEATRIAL_CACHE_GB", "much")
     with pytest.raises(SeatrialError, match="not a number of gigabytes"):
         prune(cache)
+
+
+def test_environments_are_only_measured_where_one_may_be_removed(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Path] = []
+    monkeypatch.setattr(environments, "_own_size", lambda root: measured.append(root) or 1000)
+    roots = [cache / f"model-{number}" for number in range(2)]
+    for root in roots:
+        root.mkdir(parents=True)
+        (root / environments.COMPLETE).touch()
+    assert prune(cache, limit=0) == []
+    assert measured == []
+    an_hour_ago = time.time() - 3600
+    os.utime(roots[1] / environments.COMPLETE, (an_hour_ago, an_hour_ago))
+    assert roots_of(prune(cache, limit=1500)) == [roots[1]]
+    assert measured == roots
 
 
 def test_seatrial_home_sets_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

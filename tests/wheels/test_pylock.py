@@ -43,7 +43,7 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for wheel in wheels[1:]:
         FolderIndex(folder / "index").publish([wheel])
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder / "index")))
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UV_DEFAULT_INDEX", f"http://user:secret@127.0.0.1:{server.server_port}/simple/")
         patch.setenv("UV_CACHE_DIR", str(folder / "cache"))
@@ -185,6 +185,15 @@ def test_what_installs_something_else_is_named(locked: tuple[Lockfile, Path, str
 def test_what_is_no_pylock_is_named(locked: tuple[Lockfile, Path, str], text: str) -> None:
     (message,) = differences(text, locked[0])
     assert message.startswith("pylock.toml is not valid")
+
+
+def test_a_text_that_was_read_is_not_parsed_again_and_another_is(locked: tuple[Lockfile, Path, str]) -> None:
+    lockfile, _, text = locked
+    assert read_pylock(text, "it") is read_pylock(text, "it again")
+    other = text.replace(lockfile.model.hashes[0], "0" * 64)
+    assert other != text
+    assert differences(text, lockfile) == []
+    assert differences(other, lockfile) != []
 
 
 def test_a_file_that_the_index_no_longer_has_is_named(public: Path) -> None:

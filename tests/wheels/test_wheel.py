@@ -3,6 +3,7 @@
 import stat
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from tests.projects.tiny import make_wheel
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.wheel import WheelInfo, inspect, read_release, refuse_unsafe
+from seatrial.wheels import wheel as wheel_module
+from seatrial.wheels.wheel import REMEMBERED, WheelInfo, inspect, read_release, refuse_unsafe
 
 PICKLE = b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00\x8c\x01x\x94."
 
@@ -200,3 +202,31 @@ def test_changed_new_and_missing_files_of_a_folder_are_named(tmp_path: Path) -> 
     (package / "new.py").touch()
     (package / "features.py").unlink()
     assert wheel.changed_files(tmp_path / "site") == [f"tiny_model/{n}.py" for n in ("__init__", "features", "new")]
+
+
+def test_the_same_bytes_under_the_same_name_are_inspected_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inspected: list[Path] = []
+    real = wheel_module._inspect
+    monkeypatch.setattr(wheel_module, "_inspect", lambda path, *more: inspected.append(path) or real(path, *more))
+    path = make_wheel(tmp_path, content="once = True")
+    copy = written(folder(tmp_path / "copy") / path.name, path.read_bytes())
+    first, other = inspect(path), inspect(copy)
+    assert (inspected, other.path) == ([path], copy)
+    assert replace(other, path=path) == first
+    assert first.release is not None
+    first.release["name"] = "changed by its caller"
+    assert inspect(copy).release == other.release != first.release
+    assert inspect(make_wheel(tmp_path, more={"evil.pth": b"import os"})).complaints
+    assert inspected == [path, path]
+    for number in range(REMEMBERED):
+        inspect(make_wheel(tmp_path / "others", version=f"{number}.0", content="once = True"))
+    inspect(copy)
+    assert inspected[-1] == copy  # forgotten meanwhile
+    assert len(wheel_module._inspected) == REMEMBERED
+
+
+def test_a_wheel_that_is_remembered_is_refused_under_another_name(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path)
+    inspect(path)
+    with pytest.raises(SeatrialError, match=r"METADATA says tiny-model 0\.1\.0"):
+        inspect(path.rename(path.with_name("tiny_model-0.2.0-py3-none-any.whl")))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
@@ -91,11 +91,15 @@ def environments_folder(cache: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class CachedEnvironment:
-    """An environment on this machine: the bytes that its removal would free, and when it was last requested."""
+    """An environment on this machine: when it was last requested, and the bytes that its removal would free."""
 
     root: Path
-    size: int
     last_used: float  # seconds since 1970; 0 if it is only half created
+
+    @cached_property
+    def size(self) -> int:
+        """The bytes of files that are only here; measured only when asked for, since it takes thousands of calls."""
+        return _own_size(self.root)
 
     @property
     def in_use(self) -> bool:
@@ -107,7 +111,7 @@ def cached_environments(cache: Path | None = None) -> list[CachedEnvironment]:
     """Find the environments on this machine, the last requested first."""
     home = environments_folder(cache)
     roots = [root for root in home.glob("[!.]*") if root.is_dir()] if home.is_dir() else []
-    found = [CachedEnvironment(root, _own_size(root), _last_used(root)) for root in roots]
+    found = [CachedEnvironment(root, _last_used(root)) for root in roots]
     return sorted(found, key=lambda each: (-each.last_used, each.root.name))
 
 
@@ -131,9 +135,12 @@ def prune(cache: Path | None = None, *, limit: int | None = None, recent: float 
     """
     home, total, removed = environments_folder(cache), 0, []
     limit = size_limit() if limit is None else limit
-    for each in cached_environments(cache):
+    found, now = cached_environments(cache), time.time()
+    if all(now - each.last_used < min(recent, UNUSED_DAYS * 86400) for each in found):
+        return []  # none may be removed, so none need be measured
+    for each in found:
         total += each.size
-        age = time.time() - each.last_used
+        age = now - each.last_used
         if age < UNUSED_DAYS * 86400 and (total <= limit or age < recent):
             continue
         with _lock(home, each.root.name) as acquired:

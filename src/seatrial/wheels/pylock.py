@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,12 +76,21 @@ def read_pylock(text: str, where: str) -> "Pylock":
     """Parse and validate pylock.toml as the standard says; SeatrialError says what is wrong."""
     import tomllib
 
-    from packaging.pylock import Pylock, PylockValidationError
+    from packaging.pylock import PylockValidationError
 
     try:
-        return Pylock.from_dict(tomllib.loads(text))
+        return _parse(text)
     except (PylockValidationError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SeatrialError(f"{where} is not valid: {error}", hint="Deploy again, which writes it.") from None
+
+
+@lru_cache(maxsize=4)  # a deployment reads the same file seven times
+def _parse(text: str) -> "Pylock":
+    import tomllib
+
+    from packaging.pylock import Pylock
+
+    return Pylock.from_dict(tomllib.loads(text))
 
 
 def differences(text: str, lockfile: Lockfile) -> list[str]:

@@ -9,7 +9,8 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,6 +36,7 @@ from seatrial.wheels.metadata import (
 from seatrial.wheels.safety import VettedWheel, complaints
 
 RELEASE_FILE = "artifacts/release.json"
+REMEMBERED = 8  # inspected wheels
 TEXT_LIMIT = 2 * 2**20  # METADATA and release.json are read into memory
 UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, OSError)
 LIBRARY_RULE = (
@@ -111,11 +113,15 @@ class WheelInfo:
             return _read(self.path, archive, name) if name in self.record else b""
 
 
+_inspected: dict[tuple[str, str], WheelInfo] = {}  # by file name and hash, the last requested at the end
+
+
 def inspect(path: Path) -> WheelInfo:
     """Inspect a wheel.
 
     Raises SeatrialError where the file is not a wheel, is damaged, or contradicts its own name. What is unsafe only
-    in a model (several top-level packages, pickles, hooks that run automatically) is in `complaints`.
+    in a model (several top-level packages, pickles, hooks that run automatically) is in `complaints`. The same bytes
+    under the same file name are inspected once: a trial asks for the toolkit's wheel for each of its environments.
     """
     name, version = parse_wheel_name(path)
     try:
@@ -128,8 +134,14 @@ def inspect(path: Path) -> WheelInfo:
     except OSError as error:
         raise SeatrialError(f"{path} cannot be read: {error.strerror}.") from None
     try:
-        with content, open_archive(content, budget) as archive:
-            return _inspect(path, name, version, content, archive, budget)
+        with content:
+            key = path.name, _hash(content)
+            found = _inspected.pop(key, None)
+            if found is None:
+                with open_archive(content, budget) as archive:
+                    found = _inspect(path, name, version, content, archive, budget)
+            _remember(key, found)
+            return replace(found, path=path, release=deepcopy(found.release))
     except InspectionError as error:
         raise SeatrialError(f"{path} is refused: {error}.") from None
     except UNREADABLE as error:
@@ -177,6 +189,13 @@ def refuse_unsafe_library(wheel: WheelInfo) -> None:
 
 def _unversioned(content: bytes) -> str:
     return VERSION_LINE.sub("", content.decode("utf-8", "replace"))
+
+
+def _remember(key: tuple[str, str], found: WheelInfo) -> None:
+    """Keep what was found about the wheels that were asked for last."""
+    _inspected[key] = found
+    for old in list(_inspected)[:-REMEMBERED]:
+        _inspected.pop(old, None)
 
 
 def _inspect(

@@ -44,7 +44,7 @@ def private_index(folder: Path, token: str) -> Iterator[PrivateIndex]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
     index = PrivateIndex(server.server_port, token)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield index
     finally:
