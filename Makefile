@@ -15,9 +15,7 @@ demo: $(RUN)
 	@$(BIN)/seatrial demo --project titanic
 
 test: $(DEV)
-	$(BIN)/seatrial train --project titanic
 	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -rs $(PYTEST)
-	cd titanic && ../$(BIN)/python -m pytest tests
 
 # Long tests: kills at twenty moments each, ten switches each way under load, whole pipelines, a project under each
 # Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command, every fault

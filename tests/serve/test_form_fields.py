@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 from pydantic import AwareDatetime, Field, create_model
-from tests.serve.test_page import release_of
+from tests.serve.made_up_releases import release_of
 
 from seatrial import Schema
 from seatrial.serve.form_fields import FIRST_FIELDS, by_importance, form_fields
