@@ -155,7 +155,7 @@ def test_a_really_full_disk_changes_nothing(tmp_path: Path) -> None:
         )
         with pytest.raises(SeatrialError, match="No space left") as error:
             index.publish([big])
-        assert "Nothing was published" in error.value.hint
+        assert "Nothing was changed" in error.value.hint
         assert tree(index.path) == before
         assert index.publish([make_wheel(tmp_path, version="0.3.0")]).version == "0.3.0"
     finally:
