@@ -155,11 +155,7 @@ class Lifecycle:
 
     def _grow(self, table: Path) -> None:
         """Put the whole table in its place, then bump, train, build, run the trial and publish, as the README says."""
-        for words in (
-            ("add", "--all"),
-            ("commit", "--quiet", "--allow-empty", "--message", "Release it"),
-        ):
-            subprocess.run(["git", *words], cwd=self.root, env=self.environment, check=True)
+        self._commit("Release it")
         own = next(self.root.glob("data/*.csv"))
         whole = table.read_text()
         if own.read_text().splitlines()[0] != whole.splitlines()[0]:
@@ -167,12 +163,17 @@ class Lifecycle:
         own.write_text(whole)
         self._step("bump", ("seatrial", "bump", "minor"))
         self._step("train 2", ("seatrial", "train", "--on-bad-rows", "drop"))  # as an error message would advise
+        self._commit("Release it again")
         self._release(" 2")
         latest = max((self.root / ".seatrial/trials").glob("*/verdict.json"), key=os.path.getmtime)
         verdict = json.loads(latest.read_text())
         self.result.second = verdict["cause"]
         if not verdict.get("baseline"):
             raise StepFailedError("second release: it was not compared with the first")
+
+    def _commit(self, message: str) -> None:
+        for words in (("add", "--all"), ("commit", "--quiet", "--allow-empty", "--message", message)):
+            subprocess.run(["git", *words], cwd=self.root, env=self.environment, check=True)
 
     # -- one step
 
