@@ -220,8 +220,10 @@ def test_beside_a_crowd_requests_wait_for_their_turns_but_not_health(
         (b"x" * 8192, True),
         (request("GET", "/health") * 100, False),
         (b"x" * 8193, False),
+        (HEAD + b"a:b\r\n" * 40, True),
+        (HEAD + b"a:\r\n" * 90, False),
     ],
-    ids=["short", "few requests", "one request", "many requests", "long"],
+    ids=["short", "few requests", "one request", "many requests", "long", "some lines", "many lines"],
 )
 def test_small_data_is_parsed_at_once(data: bytes, small: bool) -> None:
     assert connection._is_small(data) is small

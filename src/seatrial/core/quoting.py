@@ -77,7 +77,7 @@ def docstring(text: str) -> str:
 def markdown(text: str) -> str:
     """A text in a paragraph, a heading or a table's cell of Markdown, in one line and without any markup."""
     line = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", one_line(text))
-    line = re.sub(r"^(#|=+$|[-+](?=\s|-*$))", r"\\\1", line)  # a heading, a list, a rule
+    line = re.sub(r"^(#|=+$|[-+](?=\s|-*$))|(?<=\s)(?=#+$)", r"\\\1", line)  # a heading or its end, a list, a rule
     return re.sub(r"^(\d{1,9})([.)])(?=\s|$)", r"\1\\\2", line)
 
 

@@ -21,8 +21,9 @@ from seatrial.http.turns import SLICE, SlicedInput
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
 MOST_PIPELINED = 2  # when so many wait, no more are parsed
 HEADER_BYTES = 256  # what a parsed header line costs besides its text
-SHORT = 512  # bytes, which are parsed at once whatever they are
-SMALL = 8 * 2**10  # bytes, which are parsed at once unless they are many requests
+SHORT = 512  # bytes, which are parsed at once unless they are many lines
+SMALL = 8 * 2**10  # bytes, which are parsed at once unless they are many lines or requests
+MANY_LINES = 48  # browsers send some twenty; each costs as much as a hundred bytes of one
 MOST_TASKS = 16  # requests in progress in the application; beside more, others wait for their turns
 HEALTH = ("/health", "/api/v1/health", "/ready")  # which do not
 WRITE_BUFFER = 16 * 2**10  # bytes of unread responses on a connection that the budget does not count
@@ -333,4 +334,6 @@ class GuardedProtocol(TimedProtocol):
 
 def _is_small(data: bytes) -> bool:
     """Whether to parse the data takes no longer than an ordinary request does."""
-    return len(data) <= SHORT or (len(data) <= SMALL and data.count(b" HTTP/1.") <= 2)
+    if len(data) > SMALL or data.count(b"\n") > MANY_LINES:
+        return False
+    return len(data) <= SHORT or data.count(b" HTTP/1.") <= 2

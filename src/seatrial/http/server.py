@@ -16,7 +16,7 @@ from seatrial.core.ports import BACKLOG
 from seatrial.http.memory import collector_off
 from seatrial.http.receiving import receive_little
 
-MOST_ACCEPTED = 32  # connections in one turn of the loop
+MOST_ACCEPTED = 64  # connections in one turn of the loop
 LAST_SECONDS = 1.0  # for handshakes when the server stops
 PAUSE_SECONDS = 0.2  # when the process has no file descriptor or memory left
 
