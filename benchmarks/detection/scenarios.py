@@ -48,9 +48,8 @@ class Candidate:
         return Training(
             score=self.fitted,
             refit=recipe.refit,
-            target=recipe.table.target[recipe.split.train],
             table=Table(recipe.table.columns, recipe.table.target, recipe.project.target),
-            trained=take(recipe.table.columns, recipe.split.train),
+            trained_rows=recipe.split.train,
             held_out=held_out_rows(recipe),
         )
 

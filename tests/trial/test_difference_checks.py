@@ -26,9 +26,8 @@ def training(calls: Array) -> Training:
     return Training(
         whole_calls_only,
         lambda _: whole_calls_only,
-        labels,
         Table(columns, labels, "left"),
-        columns,
+        np.arange(40),
         LabelledRows(columns, labels),
     )
 

@@ -31,7 +31,7 @@ def training(table: LabelledRows, held_out: LabelledRows) -> Training:
     def none(*_: Any) -> Any:
         raise AssertionError("nothing is trained here")
 
-    return Training(none, none, table.target, Table(table.columns, table.target, "y"), table.columns, held_out)
+    return Training(none, none, Table(table.columns, table.target, "y"), np.arange(table.rows), held_out)
 
 
 def found(reference: str, recipes: Recipes, folder: Path, content: str = "", role: str = "baseline") -> HeldOutRows:

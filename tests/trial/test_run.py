@@ -111,7 +111,7 @@ def training(scale: float) -> Training:
         return scorer(scale * (1 + 0.02 * np.random.default_rng(len(positions)).normal()))
 
     held_out = LabelledRows({name: values[:300] for name, values in columns.items()}, target[:300])
-    return Training(scorer(scale), refit, target, Table(columns, target, "y"), columns, held_out)
+    return Training(scorer(scale), refit, Table(columns, target, "y"), np.arange(1000), held_out)
 
 
 @pytest.fixture(scope="module")

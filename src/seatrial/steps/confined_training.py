@@ -83,9 +83,8 @@ class ConfinedCode:
         return Training(
             score=self.scorer(recipe),
             refit=lambda positions: self.scorer(recipe, positions),
-            target=target[train],
             table=Table(columns, target, str(facts["target"])),
-            trained=take(columns, train),
+            trained_rows=train,
             held_out=LabelledRows(take(columns, test), target[test]),
         )
 

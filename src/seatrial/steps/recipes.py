@@ -20,7 +20,6 @@ from seatrial.release.licences import bill_of_materials
 from seatrial.steps.confined_training import REBUILT, ConfinedCode, confined_code
 from seatrial.train.recipe import Recipe
 from seatrial.train.recipe_scorer import RecipeScorer
-from seatrial.train.reference_rows import take
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy
@@ -153,9 +152,8 @@ def training_of(recipe: Recipe) -> Training:
     return Training(
         score=RecipeScorer(recipe, recipe.fit),
         refit=lambda positions: RecipeScorer(recipe, lambda: recipe.refit(positions)),
-        target=recipe.table.target[recipe.split.train],
         table=Table(recipe.table.columns, recipe.table.target, recipe.project.target),
-        trained=take(recipe.table.columns, recipe.split.train),
+        trained_rows=recipe.split.train,
         held_out=LabelledRows(recipe.held_out, recipe.table.target[recipe.split.test]),
     )
 

@@ -6,21 +6,25 @@ import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
+from seatrial.model.features import Array
 from seatrial.trial.compare.exact import difference
+from seatrial.trial.compare.maturity import check_maturity, mature_rows
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics, too_few_labels
+from seatrial.trial.compare.new_row_checks import compare_new_rows
 from seatrial.trial.compare.new_row_losses import compare_new_row_losses
-from seatrial.trial.compare.new_rows import compare_new_rows
 from seatrial.trial.compare.queries import Queries
-from seatrial.trial.compare.row_matching import match
+from seatrial.trial.compare.row_matching import Table, match, new_positions
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.statistics import NoiseFloor, groups_of
 from seatrial.trial.compare.table_history import compare_history
+from seatrial.trial.compare.time_order import TimeOrder, find_order
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.compare.training_data import compare_data
 from seatrial.trial.equality_checks import not_run
-from seatrial.trial.noise import calibrate, draw_replicas
+from seatrial.trial.loss_drift import in_time
+from seatrial.trial.noise import calibrate, draw_replicas, part_of_budget
 from seatrial.trial.policy import Policy
-from seatrial.trial.recipes import Recipes
+from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import Check, Outcome, judged_check
 from seatrial.trial.rows.answer_collection import CollectedAnswers
 
@@ -91,22 +95,42 @@ def check_data(
         return checks
     before, after = base.table, recipes.candidate.table
     matched = match(before, after)
-    checks += compare_history(before, after, policy, matched)
-    checks += compare_new_rows(before, after, matched, policy)
-    fresh, known = np.flatnonzero(~matched.known), base.held_out
+    fresh = new_positions(matched)
+    order = find_order(before, after, fresh, policy)
+    mature = mature_rows(order, policy, len(fresh))
+    checks += compare_history(before, after, policy, matched, order)
+    checks += check_maturity(after, fresh, order, mature, policy)
+    alpha = part_of_budget(policy)
+    if mature.all():
+        checks += compare_new_rows(before, after, fresh, alpha, order)
+    else:
+        checks += compare_new_rows(before, after, fresh, alpha, order, about="columns")
+        final = find_order(before, after, fresh[mature], policy)
+        checks += compare_new_rows(before, after, fresh[mature], alpha, final, about="labels")
+    return checks + _new_row_losses(base, after, fresh[mature], policy, scoring, order)
+
+
+def _new_row_losses(
+    base: Training, table: Table, fresh: Array, policy: Policy, scoring: Scoring, order: TimeOrder | None
+) -> list[Check]:
+    """Compare the baseline's losses on the rows of `table` at `fresh` with those on its held-out rows."""
     if not len(fresh):
-        return checks
-    rows = {name: values[fresh] for name, values in after.columns.items()}
-    truth = scoring.positions(after.target[fresh])
+        return []
+    rows = {name: values[fresh] for name, values in table.columns.items()}
+    truth = scoring.positions(table.target[fresh])
     if scoring.classifies and (truth < 0).any():
-        return checks  # labels that the baseline does not know, which other checks report
+        return []  # labels that the baseline does not know, which other checks report
     try:
         scores = np.asarray(base.score(rows))
     except SeatrialError as error:  # rows that its schema would reject, for instance of another unit or type
         summary = f"The baseline cannot score the new rows. {error.message}"
-        return [*checks, Check("data.surprise", "data", Outcome.noted, summary)]
+        return [Check("data.surprise", "data", Outcome.noted, summary)]
+    known = base.held_out
     held_out = (known.columns, np.asarray(base.score(known.columns)), scoring.positions(known.target))
-    return checks + compare_new_row_losses(scoring, held_out, (rows, scores, truth), policy)
+    alpha = part_of_budget(policy)
+    checks = compare_new_row_losses(scoring, held_out, (rows, scores, truth), policy, alpha)
+    failed = any(check.outcome is Outcome.waiting for check in checks)
+    return [in_time(check, base, scoring, order) for check in checks] if failed and order else checks
 
 
 def check_gain(

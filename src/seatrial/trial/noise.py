@@ -26,7 +26,7 @@ from seatrial.trial.policy import Policy
 
 Refit = Callable[[Array], Scorer]  # positions among the baseline's training rows -> the recipe trained on them
 
-PARTS = len(FAMILIES) + 3  # of the budget; three are for new rows, see `compare.new_rows` and `new_row_losses`
+PARTS = len(FAMILIES) + 3  # of the budget; three are for new rows: their columns, their losses and their traits
 FEWEST_REPLICAS = 5
 REPORT_SECONDS = 5.0  # between two reports of progress
 SAFETY = 1.15  # for what added or exchanged rows do beyond what parts of the same rows show
@@ -34,6 +34,11 @@ WIDEST = 100.0  # a limit this many times the typical noise means that the noise
 SMALLEST_CLASS = 2
 COUNTED = ("flips", "shares", "metrics")  # statistics that count whole rows: among few rows, one is a large step
 LEAST = 3.0  # times a member's noise: something that no replica showed may still happen
+
+
+def part_of_budget(policy: Policy) -> float:
+    """The probability of a false alarm that each part of the statistics may have."""
+    return policy.false_alarms / PARTS
 
 
 def part_share(policy: Policy) -> float:
@@ -94,7 +99,7 @@ def calibrate(
         if measured and len(measured) < len(pairs) / 2:
             dropped[family] = "most pairs of replicas could not be compared"
         elif measured:
-            limit = _limit(family, measured, queries.size, len(replicas), policy.false_alarms / PARTS)
+            limit = _limit(family, measured, queries.size, len(replicas), part_of_budget(policy))
             if limit is None:
                 dropped[family] = "replicas differ too much for a limit"
             else:

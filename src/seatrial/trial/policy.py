@@ -43,6 +43,17 @@ class Policy(BaseModel):
         0.05, ge=0, le=1, description="the share of known training rows that may have changed in a column"
     )
     changing: list[str] = Field([], description="columns whose values may change in known rows, such as an age")
+    time: str = Field(
+        "",
+        description="the column that says when a row came, `rows` for the order of the table, or `none`; "
+        "empty: a column of dates, or the order of the table",
+    )
+    pending: list[str | int | float | bool] = Field(
+        [], description="labels that stand for an outcome that is not known yet, and may change in known rows"
+    )
+    labels_mature_after: float = Field(
+        0.0, ge=0, description="the days after which a row's label is final; needs a `time` that is a date"
+    )
     suspicious_gain: float = Field(
         0.1, gt=0, description="a gain in the headline metric that asks for acceptance, because it may come from a leak"
     )

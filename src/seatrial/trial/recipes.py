@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
@@ -25,16 +26,25 @@ class RecipeError(SeatrialError):
 class Training:
     """One release's training, repeated: its code on its table. Scorers take raw columns.
 
-    `score` is a pipeline trained as the release was. `refit` trains on some of the training rows, whose labels are
-    `target` (n,), and returns such a scorer. `trained` are these rows, `held_out` all others.
+    `score` is a pipeline trained as the release was, on the rows at `trained_rows` of its `table`; `held_out` are all
+    others. `refit` trains on some of these rows, by their positions among them, and returns such a scorer.
     """
 
     score: Scorer
     refit: Callable[[Array], Scorer]
-    target: Array
     table: Table
-    trained: Columns
+    trained_rows: Array
     held_out: LabelledRows
+
+    @cached_property
+    def target(self) -> Array:
+        """The labels of the rows that it was trained on (n,)."""
+        return self.table.target[self.trained_rows]
+
+    @cached_property
+    def trained(self) -> Columns:
+        """The rows that it was trained on."""
+        return {name: values[self.trained_rows] for name, values in self.table.columns.items()}
 
     @property
     def tables(self) -> list[Columns]:

@@ -23,6 +23,8 @@ RANKS = (
     "data.rows",
     "data.repeated",
     "data.lost",
+    "data.immature",
+    "data.matured",
     "data.column",
     "data.arrivals",
     "data.label_rates",

@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from tests.trial.compare.formula_models import BINARY, passengers, survival
+from tests.trial.compare.formula_models import passengers, survival
 
-from seatrial.trial.compare.groups import Grouping
-from seatrial.trial.compare.new_row_losses import compare_new_row_losses
-from seatrial.trial.compare.new_rows import compare_new_rows, explained
-from seatrial.trial.compare.row_matching import Table, match
+from seatrial.trial.compare.new_row_checks import compare_new_rows
+from seatrial.trial.compare.row_matching import Table, match, new_positions
 from seatrial.trial.compare.table_history import compare_history
+from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Outcome
 
 POLICY = Policy()
+ALPHA = 0.01 / 12
 COLUMNS = {**passengers(1_500, seed=3), "weight": np.random.default_rng(9).normal(70, 9, 1_500)}
 TARGET = (np.random.default_rng(3).random(1_500) < survival(COLUMNS)[:, 1]).astype(np.int64)
 OLD_ROWS = 1_000
@@ -31,7 +31,8 @@ def failed(checks):
 
 def everything(new, policy=POLICY):
     matched = match(OLD, new)
-    return failed([*compare_history(OLD, new, policy, matched), *compare_new_rows(OLD, new, matched, policy)])
+    new_rows = compare_new_rows(OLD, new, new_positions(matched), ALPHA)
+    return failed([*compare_history(OLD, new, policy, matched), *new_rows])
 
 
 @pytest.mark.parametrize(
@@ -146,28 +147,70 @@ def test_a_column_that_leaks_the_label_in_the_new_rows_is_named():
     assert any(c.subject == "fare" for c in everything(only_new("fare", leak)).values())
 
 
-def test_how_much_groups_explain_is_0_by_chance_and_1_of_themselves():
-    g = np.random.default_rng(0)
-    codes = g.integers(0, 5, 4_000)
-    groups = Grouping("x", tuple("abcde"), codes)
-    assert explained(groups, Grouping("y", ("no", "yes"), codes % 2)) == pytest.approx(1.0)
-    assert abs(explained(groups, Grouping("y", ("no", "yes"), g.integers(0, 2, 4_000)))) < 0.01
+def test_corrected_rows_are_not_new_rows():
+    """A correction concentrates in the rows that needed it; compared as new ones, they would look like no others."""
+    columns = {**COLUMNS, "age": np.where(np.arange(1_500) < 40, 99.0, COLUMNS["age"])}
+    new = table(columns, rows=slice(0, OLD_ROWS))
+    matched = match(OLD, new)
+    assert len(matched.rewritten["age"][0]) == 40
+    assert not len(new_positions(matched))
+    assert not everything(new)
 
 
-def losses(rows, target=TARGET):
-    columns = {n: v[rows] for n, v in COLUMNS.items()}
-    return columns, survival(columns), target[rows]
+def in_order(new, days=None):
+    return TimeOrder("seen" if days else "", np.arange(OLD.rows), np.arange(new.rows - OLD.rows), days)
 
 
-def test_new_rows_that_fit_pass_and_wrong_labels_wait():
-    old, new = losses(slice(0, 700)), losses(slice(1_000, 1_500))
-    assert [c.outcome for c in compare_new_row_losses(BINARY, old, new, POLICY)] == [Outcome.passed]
-    wrong = np.where(np.random.default_rng(1).random(1_500) < 0.4, 1 - TARGET, TARGET)
-    (check,) = compare_new_row_losses(BINARY, old, losses(slice(1_000, 1_500), wrong), POLICY)
-    assert check.outcome is Outcome.waiting
-    assert "do not fit" in check.summary
+def test_the_oldest_rows_may_leave_and_other_rows_may_not():
+    ages = np.arange(1_500) // 150  # a quantity that goes with time, so that its groups leave as a whole
+    columns = {**COLUMNS, "batch": np.array([f"b{k}" for k in ages], dtype=object)}
+    old = table(columns, rows=slice(0, OLD_ROWS))
+    for rows, lost in ((slice(310, 1_300), False), (np.delete(np.arange(1_300), np.arange(450, 600)), True)):
+        new = table(columns, rows=rows)
+        matched = match(old, new)
+        order = TimeOrder("", np.arange(old.rows), np.arange(len(new_positions(matched))))
+        assert ("data.lost" in failed(compare_history(old, new, POLICY, matched, order))) is lost
+    new = table(columns, rows=slice(310, 1_300))
+    assert "data.lost" in failed(compare_history(old, new, POLICY, match(old, new)))  # without a time, they are lost
 
 
-def test_too_few_new_rows_are_not_judged():
-    (check,) = compare_new_row_losses(BINARY, losses(slice(0, 700)), losses(slice(1_000, 1_008)), POLICY)
-    assert check.outcome is Outcome.noted
+def with_known_outcomes():
+    """The newest fifth of the old rows had a 0 for outcomes that were not known yet."""
+    early = TARGET.copy()
+    early[800:OLD_ROWS] = 0
+    return Table({n: v[:OLD_ROWS] for n, v in COLUMNS.items()}, early[:OLD_ROWS], "survived"), table()
+
+
+def about_outcomes(policy):
+    old, new = with_known_outcomes()
+    order = in_order(new, (np.arange(1_000.0), np.arange(1_000.0, 1_500.0)))
+    return [c for c in compare_history(old, new, policy, match(old, new), order) if c.name != "data.lost"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome"),
+    [
+        (Policy(), Outcome.waiting),
+        (Policy(pending=[0]), Outcome.noted),
+        (Policy(labels_mature_after=250.0), Outcome.noted),
+    ],
+)
+def test_outcomes_that_became_known_are_a_kind_of_their_own(policy, outcome):
+    checks = about_outcomes(policy)
+    assert {c.outcome for c in checks if c.name == "data.matured"} == {outcome}
+    assert "data.rewritten" not in failed(checks)
+
+
+def test_labels_that_were_final_may_not_change():
+    checks = about_outcomes(Policy(labels_mature_after=50.0))
+    assert {c.outcome for c in checks if c.name == "data.matured"} == {Outcome.noted, Outcome.waiting}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.where(np.arange(1_500) % 4 == 0, 0, TARGET), np.where(np.arange(1_500) >= 800, 1 - TARGET, TARGET)],
+)
+def test_labels_that_change_everywhere_or_both_ways_are_blocked(wrong):
+    new = table(target=wrong)
+    checks = failed(compare_history(OLD, new, POLICY, match(OLD, new), in_order(new)))
+    assert checks["data.rewritten"].outcome is Outcome.blocked

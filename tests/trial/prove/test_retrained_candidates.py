@@ -49,9 +49,8 @@ def trained(columns: Columns, target: Array, weights: Array | None = None) -> Tr
     training = Training(
         score=fit(known, target[~held], weights),
         refit=lambda rows: fit({n: v[rows] for n, v in known.items()}, target[~held][rows], weights),
-        target=target[~held],
         table=Table(columns, target, "z"),
-        trained=known,
+        trained_rows=np.flatnonzero(~held),
         held_out=rows,
     )
     return TrainedRelease(training, {"cuts": {}, "seed": 0}, {})

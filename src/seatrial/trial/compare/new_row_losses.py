@@ -5,80 +5,124 @@ broken join or another unit in the new rows show up, whatever the candidate has 
 in the real world, which is why this asks for acceptance and does not block.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.compare.groups import grouped, ticked
+from seatrial.trial.compare.groups import Grouping, grouped, ticked
 from seatrial.trial.compare.scoring import Scoring
+from seatrial.trial.compare.splits import Key, Splits, limits_of, random_splits, sampled
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
 FEWEST = 15
-FEWEST_FOR_MEANS = 30  # rows from which a t-test of skewed losses can be trusted
-GROWN = 1.25  # or how many times larger the mean loss is
+GROWN = 1.25  # how many times larger the mean loss is
 EFFECT = 0.56  # how often a new row has a larger loss than an old one; 0.5 by chance
+ALL = ""  # the group of all rows
+Predicted = tuple[Columns, Array, Array]  # rows, their scores and their labels
+
+
+@dataclass(frozen=True)
+class _Worse:
+    """How much worse a group's new rows are predicted: the ratio of the mean losses, and how often one is larger."""
+
+    group: str
+    ratio: float
+    effect: float
+    times: float
+
+    @property
+    def matters(self) -> bool:
+        return self.ratio >= GROWN or self.effect > EFFECT
 
 
 def compare_new_row_losses(
-    scoring: Scoring, old: tuple[Columns, Array, Array], new: tuple[Columns, Array, Array], policy: Policy
+    scoring: Scoring, old: Predicted, new: Predicted, policy: Policy, alpha: float
 ) -> list[Check]:
     """Compare the baseline's losses on its held-out rows and on new ones: (columns, scores, truth) of each.
 
-    Uses the ranks of the losses (Mann and Whitney 1947) and their means, for all rows and for each group, with
-    Bonferroni's correction.
+    Compares the means and the ranks of the losses, for all rows and for each group; all of them together fail with
+    probability `alpha` at most if the new rows are like the held-out ones (see `splits`).
     """
     before, after = scoring.losses(*old[1:]), scoring.losses(*new[1:])
     if min(len(before), len(after)) < FEWEST:
         summary = f"There are {len(after)} new rows, too few to compare the baseline's losses on them."
         return [Check("data.surprise", "data", Outcome.noted, summary)]
     both = {name: np.concatenate([values, new[0][name]]) for name, values in old[0].items()}
-    size = len(before)
-    parts = [("", np.ones(size, dtype=bool), np.ones(len(after), dtype=bool))]
-    for grouping in grouped(both, policy.slices):
-        for k, name in enumerate(grouping.names):
-            first, second = grouping.codes[:size] == k, grouping.codes[size:] == k
-            if min(first.sum(), second.sum()) >= FEWEST:
-                parts.append((name, first, second))
-    # Half of this part of the budget is for all rows together, the other half for all groups.
-    alpha = policy.false_alarms / 12 / 2
-    limits = [alpha, *[alpha / max(len(parts) - 1, 1)] * (len(parts) - 1)]
-    tests = [(name, *_worse(before[a], after[b])) for name, a, b in parts]
-    failed = [
-        (p / limit, name, effect)
-        for (name, p, effect), limit in zip(tests, limits, strict=True)
-        if p < limit and effect > EFFECT
-    ]
+    worse = _worse(np.concatenate([before, after]), grouped(both, policy.slices), len(before), alpha)
     old_mean, new_mean = float(before.mean()), float(after.mean())
     summary = f"{scoring.loss_name} {new_mean:.3g} on {len(after):,} new rows, {old_mean:.3g} on rows held out before"
-    if not failed:
+    if worse is None:
         summary = f"The baseline predicts the new rows as well as before: {summary}."
         return [Check("data.surprise", "data", Outcome.passed, summary, old=old_mean, new=new_mean)]
-    ratio, group, effect = min(failed)
-    where = f", especially where {ticked(group)}" if group else ""
+    where = f", especially where {ticked(worse.group)}" if worse.group else ""
+    what = "labels or columns of the new rows do not fit the baseline"
     return [
         Check(
-            "data.surprise", "data", Outcome.waiting,
-            f"labels or columns of the new rows do not fit the baseline{where}: {summary}",
-            subject=group, old=old_mean, new=new_mean, severity=float(-np.log10(max(ratio, 1e-300))),
+            "data.surprise", "data", Outcome.waiting, f"{what}{where}: {summary}",
+            subject=worse.group, old=old_mean, new=new_mean, severity=worse.times,
             hint="If the change is real, accept this difference; otherwise check where the new rows come from.",
-            evidence={"worse_than_old": effect},
+            evidence={"worse_than_old": worse.effect, "ratio": worse.ratio},
         )
     ]  # fmt: skip
 
 
-def _worse(old: Array, new: Array) -> tuple[float, float]:
-    """The p-value that the new losses are not larger, and how often one is."""
-    from scipy.stats import mannwhitneyu, ttest_ind
+def _worse(losses: Array, groupings: list[Grouping], old: int, alpha: float) -> _Worse | None:
+    """The group whose new rows are predicted worst, if that matters and chance does not explain it."""
+    first, second = sampled(old, len(losses) - old)
+    part = np.concatenate([first, old + second])
+    losses, groupings = losses[part], [grouping.taken(part) for grouping in groupings]
+    splits = random_splits(len(first), len(second))
+    measured: dict[Key, Array] = {}
+    for kind, values in (("mean", losses), ("rank", _ranks(losses))):
+        measured[kind, ALL, ""] = _grown(splits, values, np.zeros(len(losses), dtype=int), 1)[:, 0]
+        for grouping in groupings:
+            measured[kind, grouping.column, ""] = _grown(splits, values, grouping.codes, grouping.size).max(axis=1)
+    limits = limits_of(measured, alpha)
+    over = limits.exceeded({key: float(values[0]) for key, values in measured.items()})
+    found = [_describe(losses, groupings, len(first), key, times) for key, times in over.items()]
+    relevant = [each for each in found if each.matters]
+    # The whole explains more than a group of it, unless the group stands out much more.
+    return max(relevant, key=lambda each: each.times * (1.5 if each.group == ALL else 1.0), default=None)
+
+
+def _ranks(losses: Array) -> Array:
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(losses) / len(losses))
+
+
+def _grown(splits: Splits, values: Array, codes: Array, size: int) -> Array:
+    """By how many standard errors the new rows' mean is above the old ones', by group: (divisions, size)."""
+    old, new = splits.both(codes, size)
+    before, after = splits.sums(values, codes, size)
+    squares = np.bincount(codes, values**2, size)
+    count = np.maximum(np.bincount(codes, minlength=size), 1)
+    deviation = np.sqrt(np.maximum(squares / count - ((before + after) / count) ** 2, 1e-24))
+    spread = deviation * np.sqrt(1 / np.maximum(old, 1) + 1 / np.maximum(new, 1))
+    change = (after / np.maximum(new, 1) - before / np.maximum(old, 1)) / spread
+    return np.where((old >= FEWEST) & (new >= FEWEST), change, 0.0)
+
+
+def _describe(losses: Array, groupings: list[Grouping], old: int, key: Key, times: float) -> _Worse:
+    column = key[1]
+    inside, name = np.ones(len(losses), dtype=bool), ALL
+    if column != ALL:
+        grouping = next(each for each in groupings if each.column == column)
+        actual = Splits(len(losses), np.arange(old, len(losses))[None])
+        grown = _grown(actual, _ranks(losses) if key[0] == "rank" else losses, grouping.codes, grouping.size)
+        k = int(grown[0].argmax())
+        inside, name = grouping.codes == k, grouping.names[k]
+    before, after = losses[:old][inside[:old]], losses[old:][inside[old:]]
+    ratio = float(after.mean()) / max(float(before.mean()), 1e-12)
+    return _Worse(name, ratio, _larger(before, after), times)
+
+
+def _larger(old: Array, new: Array) -> float:
+    """How often a new loss is larger than an old one; ties count half (Mann and Whitney 1947)."""
+    from scipy.stats import mannwhitneyu
 
     if np.ptp(old) == 0 and np.ptp(new) == 0 and old[0] == new[0]:
-        return 1.0, 0.5
-    ranks = mannwhitneyu(new, old, alternative="greater")
-    effect = float(ranks.statistic) / (len(old) * len(new))
-    # Wrong labels turn small losses into large ones and shift few ranks: that shows in the means (Welch 1947).
-    means = ttest_ind(new, old, equal_var=False, alternative="greater")
-    if float(new.mean()) / max(float(old.mean()), 1e-12) >= GROWN:
-        effect = max(effect, EFFECT + 1e-6)
-    p = float(ranks.pvalue)
-    if np.isfinite(means.pvalue) and min(len(old), len(new)) >= FEWEST_FOR_MEANS:
-        p = min(p, float(means.pvalue))
-    return min(1.0, 2 * p), effect
+        return 0.5
+    return float(mannwhitneyu(new, old, alternative="greater").statistic) / (len(old) * len(new))

@@ -1,270 +1,206 @@
 """Compares the rows that are new to a training table with the old ones: values, labels, and how the two are related.
 
-A fault in the rows that came since the last release is hidden by the many old rows; compared separately, it shows.
+A fault in the rows that came since the last release is hidden by the many old rows; compared separately, it shows. The
+limit of all these statistics together comes from random divisions of the rows (`splits`), and where rows have a time,
+from how earlier windows of the table differed from what came before them.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.groups import Grouping, group_column, grouped, missing, ticked
-from seatrial.trial.compare.row_matching import Matched, Table
-from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Outcome
+from seatrial.trial.compare.groups import Grouping, group_column, grouped, missing
+from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.compare.splits import (
+    Key,
+    CommonLimit,
+    Splits,
+    drift_limits,
+    limits_of,
+    random_splits,
+    sampled,
+    window_splits,
+)
+from seatrial.trial.compare.time_order import TimeOrder
 
-FEWEST = 15
-MISSING = 0.05
-SHIFT = 0.15  # distance between two distributions (total variation over groups) from which it needs a review
-BLOCKED = 0.4
-JUMP = 0.25  # change of a label's rate in a group
-PARTNER = 0.25  # change in how much of a column another one explains
-EXCHANGED = 20_000_000  # rows in all permutations of one test
-FEWEST_EXCHANGES, MOST_EXCHANGES = 200, 2_000  # permutations
-TIE = 0.12  # change in how much of the labels a column explains
-ACCEPT = "If the data is right, accept this difference."
+FEWEST = 15  # new rows that are judged, and rows of a group whose label rate is
+PARTNER = 0.25  # how much of a column another one has to explain to be its partner
+MOST_PAIRS = 60
+PAIR_ROWS = 4_000  # rows by which partners are chosen
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One column as groups, over the old rows followed by the new ones."""
+class Pooled:
+    """The old rows followed by the new ones: each column as groups, and where values are missing."""
 
-    grouping: Grouping
+    groups: dict[str, Grouping]
+    gone: dict[str, Grouping]
+    labels: Grouping
+    partners: tuple[tuple[str, str], ...]  # (a, b): a explains b
     old_rows: int
 
-    @cached_property
-    def old(self) -> Grouping:
-        return self.grouping.taken(slice(None, self.old_rows))
-
-    @cached_property
-    def new(self) -> Grouping:
-        return self.grouping.taken(slice(self.old_rows, None))
-
-
-def compare_new_rows(old: Table, new: Table, matched: Matched, policy: Policy) -> list[Check]:
-    """Compare new rows with the old table's, column by column; fewer than 15 new rows are not judged."""
-    rows = np.flatnonzero(~matched.known)
-    if len(rows) < FEWEST:
-        summary = f"{len(rows)} rows are new, too few to judge them separately."
-        return [Check("data.arrivals", "data", Outcome.noted, summary)]
-    parts = _parts(old, new, rows)
-    alpha = policy.false_alarms / 12 / (len(parts) + 1)  # one of twelve parts of the budget, see `trial.noise`
-    labels = _Part(_labels(new.name, old.target, new.target[rows]), old.rows)
-    checks = []
-    for name, part in parts.items():
-        check = _absence(name, old.columns[name], new.columns[name][rows], alpha)
-        check = check or _shift(part, alpha, ticked) or _tie(part, labels, alpha)
-        if check is not None:
-            checks.append(check)
-    if not checks:
-        checks = _partners(parts, alpha)
-    quantity = new.target.dtype.kind == "f"
-    target = _shift(labels, alpha, str if quantity else "the label {}".format)
-    checks += [target] if target is not None else _slices(parts, labels, alpha)
-    summary = f"The {len(rows):,} new rows are like the old ones."
-    return checks or [Check("data.arrivals", "data", Outcome.passed, summary, new=len(rows))]
+    def taken(self, rows: Array) -> "Pooled":
+        """The same columns over some of the rows; the old ones come first."""
+        return Pooled(
+            {name: grouping.taken(rows) for name, grouping in self.groups.items()},
+            {name: grouping.taken(rows) for name, grouping in self.gone.items()},
+            self.labels.taken(rows), self.partners, int((rows < self.old_rows).sum()),
+        )  # fmt: skip
 
 
-def _parts(old: Table, new: Table, rows: Array) -> dict[str, _Part]:
+def pool(old: Table, new: Table, rows: Array) -> Pooled:
+    """Put the old rows and those of `new` at `rows` together."""
     shared = [name for name in old.columns if name in new.columns]
     both = {name: np.concatenate([old.columns[name], new.columns[name][rows]]) for name in shared}
-    return {grouping.column: _Part(grouping, old.rows) for grouping in grouped(both)}
+    groups = {grouping.column: grouping for grouping in grouped(both)}
+    gone = {}
+    for name, values in both.items():
+        there = missing(values)
+        if there.any():
+            gone[name] = Grouping(name, ("known", "missing"), there.astype(np.int64))
+    labels = _labels(new.name, np.concatenate([old.target, new.target[rows]]))
+    return Pooled(groups, gone, labels, _partners(groups, old.rows), old.rows)
 
 
-def _labels(name: str, old: Array, new: Array) -> Grouping:
+def _labels(name: str, both: Array) -> Grouping:
     """Labels as groups: classes, or quarters of a number."""
-    both = np.concatenate([old, new])
     if both.dtype.kind == "f":
-        grouping = group_column("the label", both)
+        grouping = group_column(name, both)
         assert grouping is not None
-        return Grouping(name, grouping.names, grouping.codes)
+        return grouping
     known, codes = np.unique(both.astype(str), return_inverse=True)
     return Grouping(name, tuple(known.tolist()), codes)
 
 
-def _shift(part: _Part, alpha: float, named: Callable[[str], str]) -> Check | None:
-    """Whether a column's groups have other shares among the new rows; `named` writes a group for people."""
-    before, after = part.old.counts, part.new.counts
-    first, second = before / before.sum(), after / after.sum()
-    distance = float(np.abs(first - second).sum() / 2)
-    if distance < SHIFT or _chance(before, after) > alpha:
-        return None
-    k = int(np.abs(first - second).argmax())
-    group, rows = part.grouping.names[k], int(after.sum())
-    summary = f"{named(group)} in {second[k]:.0%} of the {rows:,} new rows, {first[k]:.0%} before"
-    return _unlike(part.grouping.column, summary, distance, SHIFT, new=distance)
-
-
-def _unlike(column: str, summary: str, effect: float, limit: float, **values: float) -> Check:
-    outcome = Outcome.blocked if effect >= BLOCKED else Outcome.waiting
-    summary = f"the new rows are unlike the old ones: {summary}"
-    return Check(
-        "data.arrivals", "data", outcome, summary, subject=column,
-        old=values.get("old"), new=values["new"], limit=limit, severity=effect / limit, hint=ACCEPT,
-    )  # fmt: skip
-
-
-def _chance(before: Array, after: Array) -> float:
-    """The p-value that both counts have one distribution: Fisher's exact test per group, with Bonferroni's correction.
-
-    Exact because new rows may be few; a chi-squared test cannot be trusted that far out.
-    """
-    from scipy.stats import hypergeom
-
-    both = before + after
-    there = both > 0
-    drawn = (int(both.sum()), both[there], int(after.sum()))
-    low, high = hypergeom.cdf(after[there], *drawn), hypergeom.sf(after[there] - 1, *drawn)
-    return float(min(1.0, 2 * np.minimum(low, high).min() * there.sum()))
-
-
-def _absence(name: str, old: Array, new: Array, alpha: float) -> Check | None:
-    """Missing values that are no longer missing, or the other way round; filled with one value, such as 0."""
-    before, after = missing(old), missing(new)
-    first, second = float(before.mean()), float(after.mean())
-    counts = (np.array([each.sum(), (~each).sum()]) for each in (before, after))
-    if abs(second - first) < MISSING or _chance(*counts) > alpha:
-        return None
-    summary = f"`{name}` is missing in {second:.0%} of the {len(new):,} new rows, {first:.0%} before"
-    if new.dtype.kind == "f" and second < first and (~after).any():
-        values, number = np.unique(new[~after], return_counts=True)
-        value, share = float(values[int(number.argmax())]), float(number.max() / len(new))
-        if float((old == value).mean()) < 0.2 * share:
-            summary += f"; it is {value:g} in {share:.0%} of them"
-    return _unlike(name, summary, abs(second - first), MISSING, old=first, new=second)
-
-
-def explained(groups: Grouping, labels: Grouping) -> float:
-    """How much of the labels the groups explain, adjusted for chance: 0 (nothing) to 1 (all of their variance)."""
-    rows, size = len(groups.codes), groups.size
-    if rows <= size:
-        return 0.0
-    total = left = 0.0
-    counts = np.maximum(groups.counts, 1)
-    for k in range(labels.size):
-        here = (labels.codes == k).astype(float)
-        total += float(((here - here.mean()) ** 2).sum())
-        left += float(here.sum() - (groups.sums(here) ** 2 / counts).sum())
-    return 1 - (left / total) * (rows - 1) / (rows - size) if total else 0.0
-
-
-def _relation(part: _Part, labels: _Part, alpha: float) -> tuple[float, float, bool]:
-    """How much of the labels a column explains in the old rows and in the new ones; whether chance could not do that.
-
-    The formula for the variance is for many rows and a normal distribution. Of few rows it is only a first look: the
-    rows are then exchanged at random, as they may be if the new ones are like the old (a permutation test).
-    """
-    from scipy.special import ndtri
-
-    before, after = explained(part.old, labels.old), explained(part.new, labels.new)
-    rows = len(labels.grouping.codes)
-    old, new = labels.old_rows, rows - labels.old_rows
-    # Of both together, as if nothing had changed: from the new rows alone, a share of 0 would seem certain.
-    share = (before * old + after * new) / rows
-    spread = math.sqrt(_variance(share, old) + _variance(share, new))
-    sure = -float(ndtri(alpha / 2))
-    if abs(after - before) < sure * spread:
-        return before, after, False
-    draw = np.random.default_rng(0)
-    chance = np.array([
-        _change(part.grouping, labels.grouping, draw.permutation(rows), old)
-        for _ in range(min(max(EXCHANGED // rows, FEWEST_EXCHANGES), MOST_EXCHANGES))
-    ])  # fmt: skip
-    change = after - before
-    if np.abs(chance).max() >= abs(change):
-        return before, after, False
-    return before, after, bool(abs(change - chance.mean()) >= sure * chance.std())
-
-
-def _change(groups: Grouping, labels: Grouping, order: Array, old: int) -> float:
-    """How much more the groups explain in the later rows of this order than in the first `old` ones."""
-    first, later = order[:old], order[old:]
-    return explained(groups.taken(later), labels.taken(later)) - explained(groups.taken(first), labels.taken(first))
-
-
-def _variance(share: float, rows: int) -> float:
-    """The sampling variance of an explained share: the usual formula for R squared, with a floor for small shares."""
-    share = min(max(share, 0.0), 1.0)
-    return 4 * share * (1 - share) ** 2 / rows + 4 / rows**2
-
-
-def _tie(part: _Part, labels: _Part, alpha: float) -> Check | None:
-    """Whether a column says more or less about the label in the new rows."""
-    before, after, certain = _relation(part, labels, alpha)
-    if abs(after - before) < TIE or not certain:
-        return None
-    how = "predicts the label far better" if after > before else "is no longer related to the label"
-    if 0.3 * before < after < before:
-        how = "predicts the label less well"
-    name = part.grouping.column
-    summary = f"in the new rows `{name}` {how}: it explains {after:.0%} of it, {before:.0%} before"
-    hint = "A column that suddenly predicts the label may leak it; one that no longer does may be joined to wrong rows."
-    return Check(
-        "data.tie", "data", Outcome.blocked, summary,
-        subject=name, old=before, new=after, severity=abs(after - before) / TIE, hint=hint,
-    )  # fmt: skip
-
-
-def _partners(parts: dict[str, _Part], alpha: float) -> list[Check]:
-    """Columns that are related to another one in the old rows and not in the new ones, as after a wrong join."""
-    lost: dict[str, list[tuple[float, str, float, float]]] = {}
+def _partners(groups: dict[str, Grouping], old: int) -> tuple[tuple[str, str], ...]:
+    """Pairs of columns of which the first explains the second among the old rows, the most closely related first."""
+    some = np.linspace(0, old - 1, min(old, PAIR_ROWS)).astype(int)
+    parts = {name: grouping.taken(some) for name, grouping in groups.items()}
+    related = []
     for name, part in parts.items():
         for other, partner in parts.items():
-            if other == name or explained(partner.old, part.old) < PARTNER:
-                continue
-            before, after, certain = _relation(partner, part, alpha)
-            if certain and before - after > max(PARTNER, 0.5 * before):
-                lost.setdefault(name, []).append((before - after, other, before, after))
-                lost.setdefault(other, []).append((before - after, name, before, after))
-    if not lost:
-        return []
-    # The column that lost most of its partners is the one that moved; its partners lost only one.
-    name = max(lost, key=lambda key: (len(lost[key]), sum(part[0] for part in lost[key])))
-    change, other, before, after = max(lost[name])
-    summary = (
-        f"in the new rows `{name}` is no longer related to `{other}`: the share that one explains of the other is "
-        f"{after:.0%}, {before:.0%} before"
-    )
-    hint = "A column that no longer fits the others may be joined to the wrong rows."
-    return [
-        Check(
-            "data.partners", "data", Outcome.blocked, summary,
-            subject=name, old=before, new=after, severity=change / PARTNER, hint=hint,
+            if other != name:
+                counts = np.bincount(part.codes * partner.size + partner.codes, minlength=part.size * partner.size)
+                share = float(explained(counts.reshape(1, part.size, partner.size))[0])
+                if share >= PARTNER:
+                    related.append((share, name, other))
+    return tuple((name, other) for _, name, other in sorted(related, reverse=True)[:MOST_PAIRS])
+
+
+def explained(counts: Array) -> Array:
+    """How much of the labels the groups explain, in tables of counts (n, groups, labels): 0 to 1, for each table (n,).
+
+    Adjusted for chance, so that many groups explain nothing by their number. 0 without more rows than groups.
+    """
+    groups, labels = counts.sum(axis=2), counts.sum(axis=1)
+    rows, size = groups.sum(axis=1), counts.shape[1]
+    total = (labels * (1 - labels / np.maximum(rows, 1)[:, None])).sum(axis=1)
+    left = rows - (counts**2 / np.maximum(groups, 1)[:, :, None]).sum(axis=(1, 2))
+    share = 1 - left / np.maximum(total, 1e-12) * (rows - 1) / np.maximum(rows - size, 1)
+    return np.where((rows > size) & (total > 0), share, 0.0)
+
+
+def statistics(pooled: Pooled, splits: Splits) -> dict[Key, Array]:
+    """All statistics of the new rows, for each division (divisions,)."""
+    return dict(_statistics(pooled, splits))
+
+
+def _statistics(pooled: Pooled, splits: Splits) -> Iterator[tuple[Key, Array]]:
+    labels = pooled.labels
+    yield ("labels", labels.column, ""), distance(*splits.both(labels.codes, labels.size))
+    for name, grouping in pooled.gone.items():
+        yield ("missing", name, ""), distance(*splits.both(grouping.codes, 2))
+    for name, grouping in pooled.groups.items():
+        old, new = splits.crossed(grouping, labels)
+        yield ("shares", name, ""), distance(old.sum(axis=2), new.sum(axis=2))
+        yield ("tie", name, ""), np.abs(explained(new) - explained(old))
+        yield ("rates", name, ""), rate_changes(old, new).max(axis=(1, 2))
+    for name, other in pooled.partners:
+        old, new = splits.crossed(pooled.groups[name], pooled.groups[other])
+        yield ("partners", name, other), explained(old) - explained(new)
+
+
+def distance(old: Array, new: Array) -> Array:
+    """The total variation distance of two distributions over groups, from their counts (n, groups): 0 to 1, (n,)."""
+    first, second = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) for counts in (old, new))
+    return np.asarray(np.abs(first - second).sum(axis=1) / 2)
+
+
+def rate_changes(old: Array, new: Array) -> Array:
+    """How far each label's rate in each group moved, in standard errors: (n, groups, labels); 0 for small groups.
+
+    Agresti and Coull's pseudo-counts keep a rate of 0 or 1 in few rows from looking certain.
+    """
+    before, after = old.sum(axis=2, keepdims=True), new.sum(axis=2, keepdims=True)
+    middle = (old + new + 2) / (before + after + 4)
+    spread = np.sqrt(middle * (1 - middle) * (1 / np.maximum(before, 1) + 1 / np.maximum(after, 1)))
+    change = np.abs(new / np.maximum(after, 1) - old / np.maximum(before, 1)) / spread
+    return np.where((before >= FEWEST) & (after >= FEWEST), change, 0.0)
+
+
+@dataclass(frozen=True)
+class Exceeded:
+    """A statistic that stands out: how many times over its limit it is, and what the time says about it.
+
+    `past` is how many times over the random limit the past's own drift went; `abrupt` says whether the change came
+    between the last old rows and the first new ones. Both are None without a time.
+    """
+
+    key: Key
+    times: float
+    past: float | None = None
+    abrupt: bool | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The statistics that stand out, and those that only moved as much as they had moved before."""
+
+    exceeded: tuple[Exceeded, ...]
+    drifted: tuple[Exceeded, ...] = ()
+
+
+def judge_rows(pooled: Pooled, alpha: float, order: TimeOrder | None) -> Judgement:
+    """Judge all statistics of the new rows together; with probability `alpha` at most does any stand out by chance."""
+    old, new = pooled.old_rows, len(pooled.labels.codes) - pooled.old_rows
+    first, second = sampled(old, new)
+    measured = statistics(pooled.taken(np.concatenate([first, old + second])), random_splits(len(first), len(second)))
+    limits = limits_of(measured, alpha)
+    over = limits.exceeded({key: float(values[0]) for key, values in measured.items()})
+    if order is None or not over:
+        return Judgement(tuple(Exceeded(key, times) for key, times in over.items()))
+    return _with_time(pooled, limits, over, order)
+
+
+def _with_time(pooled: Pooled, limits: CommonLimit, over: dict[Key, float], order: TimeOrder) -> Judgement:
+    old = pooled.old_rows
+    ordered = pooled.taken(np.concatenate([order.old, old + order.new]))
+    splits = window_splits(old, len(order.new))
+    if splits is None:
+        return Judgement(tuple(Exceeded(key, times) for key, times in over.items()))
+    windows = statistics(ordered, splits)
+    allowed = drift_limits(limits, windows)
+    actual = limits.exceeded({key: float(values[0]) for key, values in windows.items()})
+    seam = _seam(ordered, limits)
+    kinds: dict[bool, list[Exceeded]] = {True: [], False: []}
+    for key, times in over.items():
+        now = actual.get(key, 0.0)
+        stands_out = now > allowed[key] and key[1] != order.column
+        kinds[stands_out].append(
+            Exceeded(key, max(now / allowed[key], 1.0) if stands_out else times, allowed[key], seam.get(key))
         )
-    ]  # fmt: skip
+    return Judgement(tuple(kinds[True]), tuple(kinds[False]))
 
 
-def _slices(parts: dict[str, _Part], labels: _Part, alpha: float) -> list[Check]:
-    """The group whose label rate jumped most among the new rows."""
-    from scipy.special import ndtri
-
-    worst: Check | None = None
-    names = labels.grouping.names
-    groups = sum(part.grouping.size for part in parts.values()) * len(names)
-    sure = -float(ndtri(alpha / max(groups, 1)))
-    old_labels, new_labels = labels.old.codes, labels.new.codes
-    for part in parts.values():
-        old, new = part.old, part.new
-        before, after = old.counts, new.counts
-        for k, label in enumerate(names):
-            first, later = old.means(old_labels == k), new.means(new_labels == k)
-            # Agresti and Coull's pseudo-counts keep a rate of 0 or 1 in few rows from looking certain.
-            middle = (first * before + later * after + 2) / (before + after + 4)
-            spread = np.sqrt(middle * (1 - middle) * (1 / np.maximum(before, 1) + 1 / np.maximum(after, 1)))
-            score = np.where((after >= FEWEST) & (before >= FEWEST), np.abs(later - first) / spread, 0.0)
-            top = int(score.argmax())
-            severity, rates = float(score[top] / sure), (float(first[top]), float(later[top]))
-            if severity > 1 and abs(rates[1] - rates[0]) > JUMP and (worst is None or severity > worst.severity):
-                group = part.grouping.names[top]
-                summary = (
-                    f"label rates jumped in a group of the new rows: where {ticked(group)}, {rates[1]:.0%} "
-                    f"have the label {label}, {rates[0]:.0%} before"
-                )
-                worst = Check(
-                    "data.label_rates", "data", Outcome.blocked, summary,
-                    subject=group, old=rates[0], new=rates[1], severity=severity,
-                )  # fmt: skip
-    return [worst] if worst else []
+def _seam(ordered: Pooled, limits: CommonLimit) -> dict[Key, bool]:
+    """Whether the first half of the new rows differs more from the last old rows than from the second half."""
+    old, half = ordered.old_rows, (len(ordered.labels.codes) - ordered.old_rows) // 2
+    if half < FEWEST or old < half:
+        return {}
+    ends = np.array([old + half, old + 2 * half])
+    drawn = np.stack([np.arange(end - half, end) for end in ends])
+    halves = statistics(ordered, Splits(old + 2 * half, drawn, drawn - half))
+    jumps = {key: limits.scales[key].of(values) for key, values in halves.items()}
+    return {key: bool(at > 1 and at > 2 * max(inside, 0.0)) for key, (at, inside) in jumps.items()}

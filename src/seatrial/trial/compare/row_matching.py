@@ -40,6 +40,15 @@ class Matched:
     rewritten: dict[str, tuple[Array, Array]]
 
 
+def new_positions(matched: Matched) -> Array:
+    """Positions of the rows that are new: neither kept from the old table nor rewritten."""
+    rewritten = [b for _, b in matched.rewritten.values()]
+    known = matched.known.copy()
+    for rows in rewritten:
+        known[rows] = True
+    return np.flatnonzero(~known)
+
+
 def match(old: Table, new: Table) -> Matched:
     """Find each old row in the new table: equal, or equal but for one column (or for several, if many rows are)."""
     names = [name for name in old.columns if name in new.columns] + [""]

@@ -5,26 +5,74 @@ was rewritten there. Many such rows in one column are exact evidence of a broken
 without any statistics.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import grouped, ticked
+from seatrial.trial.compare.maturity import matured
 from seatrial.trial.compare.row_matching import Matched, Table, repeats
+from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, judged_check
 
 GONE = 0.7  # of a group's rows gone, while most others stayed: the group was lost, not aged out
 REPEATED = 0.05
+OLDEST = 0.95  # of the rows that are gone are the oldest ones: a window that moved on
+NEWEST, IN_NEWEST = 1 / 3, 0.9  # so many of the changed labels are in the newest part: they may have become known
 
 
-def compare_history(old: Table, new: Table, policy: Policy, matched: Matched) -> list[Check]:
-    """Check that known rows were not rewritten, no group was lost, and no rows were repeated."""
-    checks = [_rewritten(old, new, name, a, b, policy) for name, (a, b) in matched.rewritten.items()]
+def compare_history(
+    old: Table, new: Table, policy: Policy, matched: Matched, order: TimeOrder | None = None
+) -> list[Check]:
+    """Check that known rows were not rewritten, no group was lost, and no rows were repeated.
+
+    With a time, rows that left the table as the oldest are not lost, and labels that became known are not rewritten.
+    """
+    checks = []
+    for name, (a, b) in matched.rewritten.items():
+        if name == new.name:
+            known = matured(old, a, order, policy)
+            checks += _became_known(old, new, a[known])
+            a, b = a[~known], b[~known]  # noqa: PLW2901
+        if len(a):
+            check = _rewritten(old, new, name, a, b, policy)
+            checks.append(_perhaps_matured(check, old, new, a, order) if name == new.name else check)
     if not checks:
         share = float(matched.kept.mean())
         summary = f"No known row was rewritten; {share:.0%} of them are still in the table."
         checks.append(Check("data.rewritten", "data", Outcome.passed, summary, new=share))
-    return [*checks, *_lost(old, matched, policy), _repeated(old, new)]
+    return [*checks, *_lost(old, matched, policy, order), _repeated(old, new)]
+
+
+def _became_known(old: Table, new: Table, rows: Array) -> list[Check]:
+    if not len(rows):
+        return []
+    share = len(rows) / old.rows
+    summary = f"{len(rows):,} labels that were not final became known, as declared ({share:.0%} of the old rows)."
+    return [Check("data.matured", "data", Outcome.noted, summary, subject=new.name, new=share)]
+
+
+def _perhaps_matured(check: Check, old: Table, new: Table, rows: Array, order: TimeOrder | None) -> Check:
+    """Ask instead of blocking where labels changed in the newest rows alone, and all of them from one label."""
+    if check.outcome is not Outcome.blocked or order is None or old.target.dtype.kind == "f":
+        return check
+    values = np.unique(old.target[rows].astype(str))
+    place = np.empty(old.rows, dtype=np.int64)
+    place[order.old] = np.arange(old.rows)
+    newest = float((place[rows] >= (1 - NEWEST) * old.rows).mean())
+    if len(values) > 1 or newest < IN_NEWEST:
+        return check
+    summary = (
+        f"labels changed from {values[0]} in {len(rows):,} known rows ({len(rows) / old.rows:.0%}), {newest:.0%} of "
+        f"them among the newest {NEWEST:.0%} by {order.words}: outcomes that became known, or wrong labels"
+    )
+    hint = (
+        "If outcomes became known, accept this, and set pending = [...] (labels that mean unknown) or "
+        "labels_mature_after (days) in [tool.seatrial.trial]."
+    )
+    return replace(check, name="data.matured", outcome=Outcome.waiting, summary=summary, subject=new.name, hint=hint)
 
 
 def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Policy) -> Check:
@@ -88,11 +136,14 @@ def _how(old: Table, new: Table, name: str, a: Array, b: Array) -> str:
     return ""
 
 
-def _lost(old: Table, matched: Matched, policy: Policy) -> list[Check]:
+def _lost(old: Table, matched: Matched, policy: Policy, order: TimeOrder | None) -> list[Check]:
     accounted = matched.kept.copy()
     for a, _ in matched.rewritten.values():
         accounted[a] = True
     checks = []
+    if order is not None and _aged_out(accounted[order.old]):
+        summary = f"{int((~accounted).sum()):,} rows left the table, the oldest ones by {order.words}."
+        return [Check("data.lost", "data", Outcome.passed, summary)]
     if accounted.mean() > 0.3:  # in an entirely new table, a lost group means nothing; the shares do
         for grouping in [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]:
             counts, gone = grouping.counts, grouping.sums(~accounted)
@@ -113,6 +164,12 @@ def _lost(old: Table, matched: Matched, policy: Policy) -> list[Check]:
                     )
                 )  # fmt: skip
     return checks or [Check("data.lost", "data", Outcome.passed, "No group of rows was lost.")]
+
+
+def _aged_out(accounted: Array) -> bool:
+    """Whether the rows that are gone are the oldest (`accounted` is in the order of time)."""
+    gone = int((~accounted).sum())
+    return gone > 0 and float((~accounted[:gone]).mean()) >= OLDEST
 
 
 def _repeated(old: Table, new: Table) -> Check:

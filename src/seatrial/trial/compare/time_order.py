@@ -1,0 +1,115 @@
+"""Which rows came when: the order in which new rows can be compared with the newest old ones.
+
+The time is the column that the policy names, else a column of dates that the new rows continue, else the order of the
+rows in the table, unless that is the order of another column.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.trial.compare.groups import factorized, is_numeric, missing
+from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import PolicyError
+
+CONTINUED = 0.9  # the middle of the new rows is later than this part of the old ones
+SORTED = 0.9  # rank correlation with the position from which a column counts as what the table is sorted by
+IN_ORDER = 0.999
+ROWS, NONE = "rows", "none"
+
+
+@dataclass(frozen=True)
+class TimeOrder:
+    """Positions of the old rows and of the new rows in the order of their time; `column` is "" for the table's order.
+
+    `days` are the times of the old rows and of the new ones in days, in the tables' own order, where they are dates.
+    """
+
+    column: str
+    old: Array
+    new: Array
+    days: tuple[Array, Array] | None = None
+
+    @property
+    def words(self) -> str:
+        """The time, for people."""
+        return f"`{self.column}`" if self.column else "the order of the rows"
+
+
+def find_order(old: Table, new: Table, rows: Array, policy: Policy) -> TimeOrder | None:
+    """Find the order of the old rows and of those of `new` at `rows`; None where the table shows no time.
+
+    Raises PolicyError if the policy's `time` is not a column of both tables.
+    """
+    if policy.time == NONE:
+        return None
+    if policy.time and policy.time != ROWS:
+        if not {policy.time} <= old.columns.keys() & new.columns.keys():
+            listed = ", ".join(old.columns)
+            raise PolicyError(
+                f"[tool.seatrial.trial] time names {policy.time!r}, which is not a column of both tables.",
+                hint=f"Name a column of the schema ({listed}), {ROWS!r} or {NONE!r}.",
+            )
+        return _by_column(policy.time, old, new, rows)
+    if not policy.time:
+        for name, values in old.columns.items():
+            if name in new.columns and is_date(values):
+                order = _by_column(name, old, new, rows)
+                if order.days and np.nanmedian(order.days[1]) >= np.nanquantile(order.days[0], CONTINUED):
+                    return order
+    if policy.time == ROWS or _is_chronicle(old, new, rows):
+        return TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
+    return None
+
+
+def is_date(values: Array) -> bool:
+    """Whether a column holds dates or moments."""
+    if is_numeric(values):
+        return False
+    first = next((value for value in values.tolist() if value is not None), None)
+    return isinstance(first, date)
+
+
+def days_of(values: Array) -> Array:
+    """Dates and moments in days since 1970 (n,), NaN where missing; numbers as they are."""
+    if is_numeric(values):
+        return values.astype(np.float64)
+    return np.array([_day(value) for value in values.tolist()], dtype=np.float64)
+
+
+def _day(value: object) -> float:
+    if isinstance(value, datetime):
+        seconds = value.hour * 3600 + value.minute * 60 + value.second
+        return value.toordinal() - date(1970, 1, 1).toordinal() + seconds / 86_400
+    return float(value.toordinal() - date(1970, 1, 1).toordinal()) if isinstance(value, date) else np.nan
+
+
+def _by_column(name: str, old: Table, new: Table, rows: Array) -> TimeOrder:
+    before, after = days_of(old.columns[name]), days_of(new.columns[name][rows])
+    days = (before, after) if is_date(old.columns[name]) else None
+    return TimeOrder(name, np.argsort(before, kind="stable"), np.argsort(after, kind="stable"), days)
+
+
+def _is_chronicle(old: Table, new: Table, rows: Array) -> bool:
+    """Whether new rows were appended to a table whose order is not that of a column, but may be that of time."""
+    known = np.setdiff1d(np.arange(new.rows), rows, assume_unique=True)
+    if len(known) and len(rows) and np.mean(rows > known[-1]) < IN_ORDER:
+        return False
+    return not any(_sorted(values) for values in [*old.columns.values(), old.target] if not is_date(values))
+
+
+def _sorted(values: Array) -> bool:
+    """Whether the table is sorted by a column: few changes of a category, or numbers that rise or fall throughout."""
+    there = ~missing(values)
+    values = values[there]
+    if len(values) < 3:
+        return False
+    if is_numeric(values) and len(np.unique(values)) > len(values) / 10:
+        ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+        return bool(abs(np.corrcoef(ranks, np.arange(len(values)))[0, 1]) > SORTED)
+    codes = np.unique(values, return_inverse=True)[1] if is_numeric(values) else factorized(values)[0]
+    distinct = len(np.unique(codes))
+    return distinct > 1 and int((np.diff(codes) != 0).sum()) < 2 * distinct

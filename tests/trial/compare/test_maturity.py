@@ -1,0 +1,45 @@
+"""Labels that are not final: too young by the policy, or as if the outcome was not known yet."""
+
+import numpy as np
+import pytest
+
+from seatrial.trial.compare.maturity import check_maturity, mature_rows
+from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.compare.time_order import TimeOrder
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Outcome
+
+OLD, NEW = 800, 200
+ROWS = np.arange(OLD, OLD + NEW)
+DATED = TimeOrder("seen", np.arange(OLD), np.arange(NEW), (np.arange(800.0), np.arange(800.0, 1_000.0)))
+
+
+def table(seed: int = 0, unknown: int = 0) -> Table:
+    """Three of ten outcomes are "paid"; of the newest `unknown` rows, none is known yet."""
+    labels = np.where(np.random.default_rng(seed).random(OLD + NEW) < 0.3, "paid", "open").astype(object)
+    labels[OLD + NEW - unknown :] = "open"
+    return Table({"x": np.zeros(OLD + NEW)}, labels, "state")
+
+
+def test_rows_younger_than_the_policy_says_are_not_mature() -> None:
+    policy = Policy(labels_mature_after=49.5)
+    mature = mature_rows(DATED, policy, NEW)
+    assert mature.sum() == 150
+    assert mature_rows(DATED, Policy(), NEW).all()
+    assert mature_rows(TimeOrder("", np.arange(OLD), np.arange(NEW)), policy, NEW).all()
+    (check,) = check_maturity(table(), ROWS, DATED, mature, policy)
+    assert check.outcome is Outcome.noted
+    assert "50 of the 200 new rows are younger than 49.5 days" in check.summary
+
+
+def test_newest_rows_without_a_label_of_the_others_wait() -> None:
+    everything = np.ones(NEW, dtype=bool)
+    (check,) = check_maturity(table(unknown=110), ROWS, DATED, everything, Policy())
+    assert check.outcome is Outcome.waiting
+    assert "`state` = paid in 0.0% of the 100 newest rows" in check.summary
+    assert not check_maturity(table(unknown=110), ROWS, None, everything, Policy())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_known_labels_are_no_alarm(seed: int) -> None:
+    assert not check_maturity(table(seed), ROWS, DATED, np.ones(NEW, dtype=bool), Policy())

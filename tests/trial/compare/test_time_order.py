@@ -1,0 +1,70 @@
+"""When rows came: by a column that is named, by dates that go on, or by the order of the table."""
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.compare.time_order import days_of, find_order
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import PolicyError
+
+G = np.random.default_rng(2)
+ROWS = 240
+DAYS = np.array([date(2024, 1, 1) + timedelta(days=k) for k in range(ROWS)], dtype=object)
+
+
+def tables(order=slice(None), **columns):
+    values = {"x": G.normal(size=ROWS), **columns}
+    target = G.integers(0, 2, ROWS)
+    new = Table({n: v[order] for n, v in values.items()}, target, "y")
+    return Table({n: v[:200] for n, v in new.columns.items()}, target[:200], "y"), new, np.arange(200, ROWS)
+
+
+def test_dates_that_new_rows_continue_are_the_time():
+    order = find_order(*tables(seen=DAYS), Policy())
+    assert order is not None
+    assert order.column == "seen"
+    assert order.words == "`seen`"
+    assert order.days is not None
+    assert order.days[1].min() > order.days[0].max()
+
+
+def test_dates_all_over_the_new_rows_are_no_order():
+    order = find_order(*tables(G.permutation(ROWS), seen=DAYS), Policy())
+    assert order is not None
+    assert order.column == ""
+
+
+def test_the_order_of_the_table_is_the_time_unless_a_column_sorts_it():
+    assert find_order(*tables(), Policy()) is not None
+    assert find_order(*tables(size=np.sort(G.normal(size=ROWS))), Policy()) is None
+    kinds = np.repeat(np.array(["a", "b", "c"], dtype=object), 80)
+    assert find_order(*tables(kind=kinds), Policy()) is None
+    assert find_order(*tables(kind=kinds), Policy(time="rows")) is not None
+
+
+def test_new_rows_in_the_middle_of_the_table_are_no_order():
+    old, new, _ = tables()
+    assert find_order(old, new, np.arange(50, 90), Policy()) is None
+
+
+def test_a_named_column_is_used_and_none_turns_it_off():
+    order = find_order(*tables(year=np.arange(ROWS) // 30 + 2000.0), Policy(time="year"))
+    assert order is not None
+    assert order.column == "year"
+    assert order.days is None
+    assert find_order(*tables(seen=DAYS), Policy(time="none")) is None
+
+
+def test_an_unknown_column_is_an_error():
+    with pytest.raises(PolicyError, match="time names 'when'") as caught:
+        find_order(*tables(), Policy(time="when"))
+    assert "x" in caught.value.hint
+
+
+def test_moments_are_days_with_fractions():
+    values = np.array([date(1970, 1, 2), datetime(1970, 1, 1, 12), None], dtype=object)
+    assert days_of(values)[:2].tolist() == [1.0, 0.5]
+    assert np.isnan(days_of(values)[2])
