@@ -1,4 +1,4 @@
-"""The cases of the benchmark: every fault and every harmless change of one scenario, each tried once."""
+"""The cases of the benchmark that inject the faults of the product's own catalogue, each tried once."""
 
 import dataclasses
 import re
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.rivals import rivals
-from benchmarks.detection.scenarios import Candidate, Scenario, changed, part
+from benchmarks.detection.scenarios import Candidate, Scenario, changed
 from benchmarks.detection.trial_checks import rebuild_suite, run_trial, total_suite, values_differ
+from seatrial.core.errors import SeatrialError
 from seatrial.core.project import importable
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, needed
@@ -26,16 +27,6 @@ from seatrial.trial.records import Outcome
 from seatrial.trial.verdict import judge
 
 Result = dict[str, Any]
-REPEATS = 4  # of each harmless change, with other rows or another seed
-HARMLESS = {
-    "another seed": REPEATS,
-    "15 % more rows": REPEATS,
-    "rolling window": REPEATS,
-    "rows shuffled": 1,
-    "refactoring": 1,
-    "columns reordered": 1,
-    "nothing changed": 1,
-}
 CODE = (
     "drop_strong", "drop_medium", "drop_weak", "swap_alike", "swap_unlike", "constant", "impute_zero", "indicator_lost",
     "category_order", "unseen_first", "case_folded", "integers", "clipped", "float16", "logarithm", "thousands",
@@ -78,8 +69,8 @@ class Case:
     run: Callable[[], Result]
 
 
-def cases(scenario: Scenario) -> Iterator[Case]:
-    """Every case of a scenario."""
+def catalogue_cases(scenario: Scenario) -> Iterator[Case]:
+    """Every fault of the product's own catalogue (`trial/prove/`) in a scenario."""
     model = profile(scenario)
     for mutant in mutants(model):
         yield Case(mutant.name, "serve", mutant.family, partial(_serve, scenario, mutant))
@@ -91,9 +82,6 @@ def cases(scenario: Scenario) -> Iterator[Case]:
         yield Case(fault.name, "data", "whole table", partial(_data, scenario, model, fault, False))
         if fault.name not in WHOLE_TABLE_ONLY:
             yield Case(fault.name, "new rows", "new rows", partial(_data, scenario, model, fault, True))
-    for name, count in HARMLESS.items():
-        for repeat in range(count):
-            yield Case(f"{name} {repeat}", "benign", name, partial(_benign, scenario, name, repeat))
 
 
 def profile(scenario: Scenario) -> ModelProfile:
@@ -120,7 +108,9 @@ def _serve(scenario: Scenario, mutant: Mutant) -> Result:
     release = candidate.release(scoring)
     inject(release)
     scores = release.score_table(scenario.queries.rows)
-    result = _result(scenario, checks, scores, _related(scenario, blamed(scenario, mutant)), WORDS.get(mutant.name, ()))
+    result = trial_result(
+        scenario, checks, scores, related(scenario, blamed(scenario, mutant)), WORDS.get(mutant.name, ())
+    )
     if result["outcome"] == "passed":
         expected, scores = (score(scenario.unseen_rows) for score in (candidate.fitted, release.score_table))
         result["equivalent"] = _same(expected, scores) and (
@@ -141,7 +131,7 @@ def blamed(scenario: Scenario, mutant: Mutant) -> tuple[str, ...]:
     return scenario.recipe.inputs.numbers if all_numbers else scenario.recipe.inputs.strings
 
 
-def _related(scenario: Scenario, columns: tuple[str, ...]) -> tuple[str, ...]:
+def related(scenario: Scenario, columns: tuple[str, ...]) -> tuple[str, ...]:
     """A column with the inputs made of it, or an input with the columns it is made of: all name the same thing."""
     features = {f.name: f for f in scenario.recipe.features}
     names = set(columns)
@@ -156,9 +146,10 @@ def _related(scenario: Scenario, columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _result(
+def trial_result(
     scenario: Scenario, checks: list[Any], scores: Array, names: tuple[str, ...], words: tuple[str, ...]
 ) -> Result:
+    """What the trial made of a candidate, and whether its cause names one of the columns or uses one of the words."""
     outcome, cause = judge(checks, scenario.policy)
     bad = (Outcome.blocked, Outcome.waiting, Outcome.inconclusive)
     named = any(f"`{name}`" in cause for name in names) or any(word in cause for word in words)
@@ -204,7 +195,7 @@ def _code(scenario: Scenario, mutant: Mutant) -> Result:
             pipeline = fitting.fit(recipe.project, training, recipe.table.target[rows])
         return Candidate(recipe, Fitted(pipeline, frame))
 
-    return _code_result(scenario, by_faulty_code, _related(scenario, blamed(scenario, mutant)), mutant.name)
+    return _code_result(scenario, by_faulty_code, related(scenario, blamed(scenario, mutant)), mutant.name)
 
 
 def _altered(scenario: Scenario, name: str, alter: fitting.Alter) -> Result:
@@ -228,7 +219,7 @@ def _code_result(
     # Serving adds nothing to what this training produced, so the installed wheel is assumed to be exact here.
     candidate, rebuilt = train(scenario.usual.recipe), train(scenario.recipe)
     checks = rebuild_suite(scenario, rebuilt) + total_suite(scenario, candidate, candidate.fitted, None)
-    result = _result(scenario, checks, candidate.fitted(scenario.queries.rows), names, WORDS.get(fault, ()))
+    result = trial_result(scenario, checks, candidate.fitted(scenario.queries.rows), names, WORDS.get(fault, ()))
     if result["outcome"] == "passed":
         rows = scenario.unseen_rows
         result["equivalent"] = _same(scenario.baseline.fitted(rows), rebuilt.fitted(rows))
@@ -251,7 +242,9 @@ def _data(scenario: Scenario, model: ModelProfile, fault: DataFault, new_only: b
     candidate = scenario.train(faulty_table)
     checks = run_trial(scenario, candidate)
     names = _blamed_names(scenario, fault.name, location, table.columns, faulty[0])
-    result = _result(scenario, checks, candidate.fitted(scenario.queries.rows), names, DATA_WORDS.get(fault.name, ()))
+    result = trial_result(
+        scenario, checks, candidate.fitted(scenario.queries.rows), names, DATA_WORDS.get(fault.name, ())
+    )
     if result["outcome"] == "passed":
         rows = scenario.unseen_rows
         result["equivalent"] = _same(candidate.fitted(rows), scenario.usual.fitted(rows))
@@ -274,33 +267,16 @@ def _blamed_names(
             column = location.group_column
         case _:
             column = None
-    return _related(scenario, (column,)) if column else ()
-
-
-def _benign(scenario: Scenario, name: str, repeat: int) -> Result:
-    table, twin, rebuilt = scenario.recipe.table, None, None
-    if name == "another seed":
-        candidate = scenario.train(table, seed=5000 + 10 * scenario.seed + repeat)
-        twin = scenario.baseline
-    elif name == "15 % more rows":
-        candidate = scenario.train(scenario.more(repeat + 1))
-    elif name == "rolling window":
-        candidate = scenario.train(scenario.rolled(repeat + 1))
-    elif name == "rows shuffled":
-        candidate = scenario.train(part(table, np.random.default_rng(repeat).permutation(table.rows)))
-    elif name == "columns reordered":
-        candidate = scenario.train(dataclasses.replace(table, columns=dict(reversed(table.columns.items()))))
-    else:
-        candidate = scenario.train(table)
-        rebuilt = scenario.train(table) if name == "refactoring" else None
-    checks = run_trial(scenario, candidate, twin=twin, rebuilt=rebuilt)
-    return _result(scenario, checks, candidate.fitted(scenario.queries.rows), (), ())
+    return related(scenario, (column,)) if column else ()
 
 
 def timed(case: Case) -> Result:
     """Run a case."""
     clock = time.perf_counter()
-    result = case.run()
+    try:
+        result = case.run()
+    except SeatrialError as error:
+        result = {"outcome": "error", "cause": error.message, "equivalent": False}
     return {
         "name": case.name,
         "kind": case.kind,

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.detection.rivals import NAMES
 
 Line = dict[str, Any]
+NOT_TRIED = ("not applicable", "rejected", "error")
 STOPPED = ("blocked", "waiting", "inconclusive")
 GOALS = {
     "serve-side faults caught": (">=", 0.995),
@@ -33,12 +34,12 @@ def read_lines(path: Path) -> list[Line]:
 
 def render(lines: list[Line]) -> tuple[str, dict[str, Any]]:
     """Tables for people, and the same figures as a JSON document."""
-    lines = [line for line in lines if line["kind"] != "end" and line["outcome"] != "not applicable"]
+    lines = [line for line in lines if line["kind"] in (*KINDS, "benign") and line["outcome"] not in NOT_TRIED]
     text: list[str] = []
     document: dict[str, Any] = {}
     for role in ("reported", "tuned on"):
-        part = [line for line in lines if line["role"] == role]
-        if part:
+        part = [line for line in lines if line["role"] == role and not line.get("timed", False)]
+        if any(line["kind"] in KINDS for line in part):
             sources = ", ".join(sorted({line["source"] for line in part}))
             text += [f"### {'Reported' if role == 'reported' else 'Tuned on'}: {sources}", ""]
             document[role] = _part(part, text)
@@ -51,13 +52,13 @@ def _part(lines: list[Line], text: list[str]) -> dict[str, Any]:
     benign = [line for line in lines if line["kind"] == "benign"]
     data = [line for line in real if line["kind"] in ("data", "new rows")]
     setups = sorted({(line["source"], line["model"]) for line in benign})
-    rates = {s: _share([b for b in benign if (b["source"], b["model"]) == s], _stopped) for s in setups}
-    caught = [line for line in real if _stopped(line)]
+    rates = {s: _share([b for b in benign if (b["source"], b["model"]) == s], stopped) for s in setups}
+    caught = [line for line in real if stopped(line)]
     figures = {
-        "serve-side faults caught": _share([r for r in real if r["kind"] == "serve"], _stopped),
-        "all faults caught": _share(real, _stopped),
-        "data faults caught (whole table and new rows)": _share(data, _stopped),
-        "harmless releases stopped": _share(benign, _stopped),
+        "serve-side faults caught": _share([r for r in real if r["kind"] == "serve"], stopped),
+        "all faults caught": _share(real, stopped),
+        "data faults caught (whole table and new rows)": _share(data, stopped),
+        "harmless releases stopped": _share(benign, stopped),
         "harmless releases stopped, worst setup": max(rates.values(), default=float("nan")),
         "cause named first": _share(caught, lambda line: line["named"]),
     }
@@ -66,9 +67,9 @@ def _part(lines: list[Line], text: list[str]) -> dict[str, Any]:
         sign, goal = GOALS[name]
         good = value >= goal if sign == ">=" else value <= goal
         text.append(f"| {name} {sign} {goal:.1%} | {value:.2%} | {'yes' if good else '**no**'} |")
-    stopped = sum(map(_stopped, benign))
+    halted = sum(map(stopped, benign))
     text += ["", f"{len(real):,} faults; {len(faults) - len(real)} equivalent mutants, apart; {len(benign)} harmless "
-             f"releases, {stopped} stopped (95 % interval {_interval(stopped, len(benign))}).", ""]  # fmt: skip
+             f"releases, {halted} stopped (95 % interval {interval(halted, len(benign))}).", ""]  # fmt: skip
     text += _kinds_table(real, benign)
     text += _suites_table(real)
     text += _benign_table(benign)
@@ -78,7 +79,7 @@ def _part(lines: list[Line], text: list[str]) -> dict[str, Any]:
         "faults": len(real),
         "equivalent": len(faults) - len(real),
         "harmless": len(benign),
-        "stopped": stopped,
+        "stopped": halted,
         "setups": {" ".join(s): rate for s, rate in rates.items()},
         "missed": _missed(real),
     }
@@ -94,10 +95,10 @@ def _kinds_table(real: list[Line], benign: list[Line]) -> list[str]:
 
 
 def _row(words: str, lines: list[Line], *, named: bool = True) -> str:
-    caught = [line for line in lines if _stopped(line)]
+    caught = [line for line in lines if stopped(line)]
     cause = f"{_share(caught, lambda line: line['named']):.1%}" if named and caught else ""
     rivals = " | ".join(f"{_share(lines, lambda line, n=name: line['rivals'][n]):.1%}" for name in NAMES)  # type: ignore[misc]
-    return f"| {words} | {len(lines):,} | {_share(lines, _stopped):.1%} | {cause} | {rivals} |"
+    return f"| {words} | {len(lines):,} | {_share(lines, stopped):.1%} | {cause} | {rivals} |"
 
 
 SUITES = {
@@ -129,8 +130,8 @@ def _benign_table(benign: list[Line]) -> list[str]:
     text = ["| harmless change | n | stopped | by |", "| --- | --- | --- | --- |"]
     for family in dict.fromkeys(line["family"] for line in benign):
         part = [line for line in benign if line["family"] == family]
-        by = sorted({check for line in part if _stopped(line) for check in line["failed"]})
-        text.append(f"| {family} | {len(part)} | {sum(map(_stopped, part))} | {', '.join(by)} |")
+        by = sorted({check for line in part if stopped(line) for check in line["failed"]})
+        text.append(f"| {family} | {len(part)} | {sum(map(stopped, part))} | {', '.join(by)} |")
     return [*text, ""]
 
 
@@ -138,7 +139,7 @@ def _missed(real: list[Line]) -> dict[str, str]:
     counts: dict[str, list[int]] = {}
     for line in real:
         count = counts.setdefault(f"{KINDS[line['kind']]}: {line['name']}", [0, 0])
-        count[0] += not _stopped(line)
+        count[0] += not stopped(line)
         count[1] += 1
     return {name: f"{missed} of {tried}" for name, (missed, tried) in counts.items() if missed}
 
@@ -148,7 +149,8 @@ def _missed_table(real: list[Line]) -> list[str]:
     return ["| missed | |", "| --- | --- |", *(f"| {name} | {count} |" for name, count in missed.items()), ""]
 
 
-def _stopped(line: Line) -> bool:
+def stopped(line: Line) -> bool:
+    """Whether the trial did not pass a candidate."""
     return line["outcome"] in STOPPED
 
 
@@ -157,7 +159,7 @@ def _share(lines: Iterable[Line], test: Callable[[Line], bool]) -> float:
     return sum(results) / len(results) if results else float("nan")
 
 
-def _interval(hits: int, count: int) -> str:
+def interval(hits: int, count: int) -> str:
     """Clopper and Pearson's exact interval."""
     from scipy.stats import beta
 

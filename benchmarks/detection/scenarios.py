@@ -31,6 +31,8 @@ from seatrial.trial.rows.probes import probe_rows
 from seatrial.trial.rows.reference import LabelledRows, held_out
 
 MORE = 0.15  # of the baseline's rows come later
+NEWEST = 0.25  # of the baseline's rows come later at most, where rows are in the order of time
+KEPT = 0.9  # of the rows of such a table are taken, so that each seed has others
 POOL = 0.30  # of the baseline's rows are kept back; new rows are drawn from these
 UNSEEN = 4_000  # made-up rows that show whether a missed fault changes anything
 
@@ -72,13 +74,19 @@ class Candidate:
 
 
 class Scenario:
-    """One data set, model and seed: the baseline, its queries, and the noise floor, each made when first needed."""
+    """One data set, model and seed: the baseline, its queries, and the noise floor, each made when first needed.
 
-    def __init__(self, recipe: Recipe, seed: int, policy: Policy) -> None:
-        self.whole, self.seed, self.policy = recipe, seed, policy
+    Its rows are in random order, as samples of one population are; or, if `timed`, in the table's order, the newest
+    last, of which a random 90 % are taken by each seed.
+    """
+
+    def __init__(self, recipe: Recipe, seed: int, policy: Policy, *, timed: bool = False) -> None:
+        self.whole, self.seed, self.policy, self.timed = recipe, seed, policy, timed
         rows = recipe.table.rows
         order = np.random.default_rng(seed).permutation(rows)
-        count = int(rows / (1 + POOL))
+        if timed:
+            order = np.sort(order[: int(KEPT * rows)])
+        count = int(len(order) / (1 + (NEWEST if timed else POOL)))
         self.old_rows, self.pool = order[:count], order[count:]
         self.recipe = recipe.on(part(recipe.table, self.old_rows), seed=1000 + seed)
 
@@ -94,18 +102,26 @@ class Scenario:
         scale = float(np.std(table.target)) if table.task == "regression" else 1.0
         return Scoring(table.task, table.classes, scale=scale or 1.0)
 
-    def more(self, repeat: int) -> TrainingTable:
-        """The old rows and 15 % more."""
-        return part(self.whole.table, np.concatenate([self.old_rows, self._new_rows(repeat)]))
+    def more(self, repeat: int, share: float = MORE) -> TrainingTable:
+        """The old rows and 15 % more, or another share."""
+        return part(self.whole.table, np.concatenate([self.old_rows, self._new_rows(repeat, share)]))
 
-    def rolled(self, repeat: int) -> TrainingTable:
+    def rolled(self, repeat: int, share: float = MORE) -> TrainingTable:
         """As many rows as before, the first ones dropped and new ones added."""
-        new = self._new_rows(repeat)
+        new = self._new_rows(repeat, share)
         return part(self.whole.table, np.concatenate([self.old_rows[len(new) :], new]))
 
-    def _new_rows(self, repeat: int) -> Array:
-        size = min(int(MORE * len(self.old_rows)), len(self.pool))
+    def _new_rows(self, repeat: int, share: float) -> Array:
+        size = min(int(share * len(self.old_rows)), len(self.pool))
+        if self.timed:
+            return self.pool[:size]
         return np.random.default_rng([self.seed, repeat]).permutation(self.pool)[:size]
+
+    def on_baseline(self, table: TrainingTable) -> "Scenario":
+        """The same scenario with another table of the baseline, which has the same number of rows."""
+        other = Scenario(self.whole, self.seed, self.policy, timed=self.timed)
+        other.recipe = self.whole.on(table, seed=1000 + self.seed)
+        return other
 
     def train(self, table: TrainingTable, *, seed: int | None = None) -> Candidate:
         """Train a candidate by the baseline's code on another table."""
@@ -226,6 +242,6 @@ def changed(table: TrainingTable, columns: Columns, target: Array) -> TrainingTa
     return dataclasses.replace(table, columns=columns, target=target, classes=classes, rows_read=len(target))
 
 
-def open_scenario(project: Path, seed: int, policy: Policy) -> Scenario:
+def open_scenario(project: Path, seed: int, policy: Policy, *, timed: bool = False) -> Scenario:
     """Read a project and prepare its scenario."""
-    return Scenario(read_recipe(find_project(project)), seed, policy)
+    return Scenario(read_recipe(find_project(project)), seed, policy, timed=timed)
