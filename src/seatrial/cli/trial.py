@@ -149,6 +149,7 @@ def sign(
 def _show(result: "TrialResult") -> None:
     from rich.markup import escape
 
+    from seatrial.trial.remedies import what_to_do
     from seatrial.trial.report.formats import terminal_rows
 
     verdict = result.verdict
@@ -157,6 +158,9 @@ def _show(result: "TrialResult") -> None:
     show.table("", ("check", "outcome", "result"), terminal_rows(verdict))
     if result.folder:
         show.plain(f"\nResult: {show.short_path(result.folder / 'trial.html')}")
+    for step in what_to_do(verdict):
+        show.plain(f"• {step}")
+    if result.folder:
         show.next_step(result.next_step)
 
 

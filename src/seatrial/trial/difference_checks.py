@@ -1,5 +1,6 @@
 """The checks that weigh a difference: inside the noise floor, not worse, and trained on similar data."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,8 @@ def check_data(
     mature = mature_rows(order, policy, len(fresh))
     checks += compare_history(before, after, policy, matched, order)
     checks += check_maturity(after, fresh, order, mature, policy)
+    if order is not None:
+        checks = [_left_to_new_rows(check, order) for check in checks]
     alpha = part_of_budget(policy)
     if mature.all():
         checks += compare_new_rows(before, after, fresh, alpha, order)
@@ -108,6 +111,14 @@ def check_data(
         final = find_order(before, after, fresh[mature], policy)
         checks += compare_new_rows(before, after, fresh[mature], alpha, final, about="labels")
     return checks + _new_row_losses(base, after, fresh[mature], policy, scoring, order)
+
+
+def _left_to_new_rows(check: Check, order: TimeOrder) -> Check:
+    """Note what moved in the table as a whole where rows have a time: the new rows are judged on their own."""
+    if check.outcome is not Outcome.waiting or check.name not in ("data.column", "data.labels"):
+        return check
+    words = f"{check.summary}; by {order.words}, rows come and go, so the new rows are judged on their own."
+    return replace(check, outcome=Outcome.noted, summary=words, hint="")
 
 
 def _new_row_losses(

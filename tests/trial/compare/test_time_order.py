@@ -39,10 +39,22 @@ def test_dates_all_over_the_new_rows_are_no_order():
 
 def test_the_order_of_the_table_is_the_time_unless_a_column_sorts_it():
     assert find_order(*tables(), Policy()) is not None
-    assert find_order(*tables(size=np.sort(G.normal(size=ROWS))), Policy()) is None
+    size = np.concatenate([np.sort(G.normal(size=200)), G.normal(size=40)])
+    assert find_order(*tables(size=size), Policy()) is None
     kinds = np.repeat(np.array(["a", "b", "c"], dtype=object), 80)
     assert find_order(*tables(kind=kinds), Policy()) is None
     assert find_order(*tables(kind=kinds), Policy(time="rows")) is not None
+
+
+def test_a_year_that_sorts_the_table_is_the_time_if_the_new_rows_continue_it():
+    years = np.arange(ROWS) // 30 + 2000.0
+    order = find_order(*tables(year=years), Policy())
+    assert order is not None
+    assert order.column == "year"
+    again = years.copy()
+    again[200:] = years[:40]
+    assert find_order(*tables(year=again), Policy()) is None
+    assert find_order(*tables(year=-years), Policy()) is None
 
 
 def test_new_rows_in_the_middle_of_the_table_are_no_order():

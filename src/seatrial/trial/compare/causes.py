@@ -20,7 +20,8 @@ MOST_PAIRED = 500  # rows among which pairs that differ in one column are search
 EFFECT = 1e-9
 FEW = 12  # values of a column that are tried one by one
 CLEAR = 0.9  # strength from which an explanation by a kind of row is preferred to all others
-NAMED = 0.25  # share of a difference below which a column is not called its cause
+NAMED = 0.25  # share of a difference below which nothing is called its cause
+NO_CAUSE = "no single column or kind of row explains it"
 FAIR = 0.3  # strength from which one by a column's effect is preferred to one by groups
 
 
@@ -48,7 +49,8 @@ def find_cause(scoring: Scoring, columns: Columns, expected: Array, actual: Arra
     if single.strength >= FAIR:
         return single
     grouped = _by_groups(scoring, columns, expected, actual)
-    return max((kind, single, grouped), key=lambda cause: cause.strength)
+    best = max((kind, single, grouped), key=lambda cause: cause.strength)
+    return best if best.strength >= NAMED else Cause(NO_CAUSE, "", best.strength)
 
 
 def _single_effects(scoring: Scoring, columns: Columns, expected: Array, actual: Array) -> Cause:
@@ -88,7 +90,7 @@ def _single_effects(scoring: Scoring, columns: Columns, expected: Array, actual:
     should, does = (float(np.diff(scoring.headline(scores[start:])[pair])[0]) for scores in (expected, actual))
     words = (
         f"`{name}` has a different effect (from {_shown(values[pair[0]])} to {_shown(values[pair[1]])}, the prediction "
-        f"should change by {should:+.2g}, but changes by {does:+.2g})"
+        f"should change by {should:+.2g}, but changes by {does:+.2g}), which explains {strength:.0%} of the difference"
     )
     return Cause(words, name, strength)
 

@@ -79,6 +79,7 @@ def compare_new_rows(
                             for part in (judgement.exceeded, judgement.drifted)))  # fmt: skip
     checks = [check for each in judgement.exceeded if (check := _check(compared, each)) is not None]
     checks = _most_direct(checks)
+    checks = [replace(check, evidence={**check.evidence, "span": _span(rows)}) for check in checks]
     if order is not None:
         checks = _about_time(checks, judgement, order, len(compared.pooled.groups))
         checks += _drifted(compared, judgement, order)
@@ -86,6 +87,11 @@ def compare_new_rows(
         return checks
     summary = f"The {len(rows):,} new rows are like the old ones."
     return [*checks, Check("data.arrivals", "data", Outcome.passed, summary, new=len(rows))]
+
+
+def _span(rows: Array) -> list[int]:
+    """The first and the last line of the new rows in the table's file, whose first line has the names."""
+    return [int(rows[0]) + 2, int(rows[-1]) + 2]
 
 
 def _check(compared: _Compared, each: Exceeded) -> Check | None:

@@ -14,8 +14,8 @@ from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, group_column, grouped, missing
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.splits import (
-    Key,
     CommonLimit,
+    Key,
     Splits,
     drift_limits,
     limits_of,

@@ -60,9 +60,9 @@ def find_order(old: Table, new: Table, rows: Array, policy: Policy) -> TimeOrder
                 order = _by_column(name, old, new, rows)
                 if order.days and np.nanmedian(order.days[1]) >= np.nanquantile(order.days[0], CONTINUED):
                     return order
-    if policy.time == ROWS or _is_chronicle(old, new, rows):
+    if policy.time == ROWS:
         return TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
-    return None
+    return _order_of_rows(old, new, rows)
 
 
 def is_date(values: Array) -> bool:
@@ -93,12 +93,30 @@ def _by_column(name: str, old: Table, new: Table, rows: Array) -> TimeOrder:
     return TimeOrder(name, np.argsort(before, kind="stable"), np.argsort(after, kind="stable"), days)
 
 
-def _is_chronicle(old: Table, new: Table, rows: Array) -> bool:
-    """Whether new rows were appended to a table whose order is not that of a column, but may be that of time."""
+def _order_of_rows(old: Table, new: Table, rows: Array) -> TimeOrder | None:
+    """The order of the table, if new rows were appended to it.
+
+    If a column sorts the table, its order is the time only if the new rows continue it, as they do a year.
+    """
     known = np.setdiff1d(np.arange(new.rows), rows, assume_unique=True)
     if len(known) and len(rows) and np.mean(rows > known[-1]) < IN_ORDER:
+        return None
+    column = ""
+    for name, values in {**old.columns, old.name: old.target}.items():
+        if is_date(values) or not _sorted(values):
+            continue
+        if name not in new.columns or not _continued(values, new.columns[name][rows]):
+            return None
+        column = column or name
+    return TimeOrder(column, np.arange(old.rows), np.arange(len(rows)))
+
+
+def _continued(old: Array, new: Array) -> bool:
+    """Whether numbers that rise in the old rows go on rising in the new ones."""
+    if not is_numeric(old) or not len(new):
         return False
-    return not any(_sorted(values) for values in [*old.columns.values(), old.target] if not is_date(values))
+    first, last = (float(np.nanmedian(part)) for part in (old[: len(old) // 4], old[-(len(old) // 4) :]))
+    return bool(last > first and np.nanquantile(new, 0.05) >= np.nanquantile(old, CONTINUED))
 
 
 def _sorted(values: Array) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.model.features import Array
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, judged_check
 
@@ -116,13 +117,25 @@ def _shares(old: dict[str, Any], new: dict[str, Any], old_rows: int, new_rows: i
     return findings
 
 
+def _beyond_chance(before: Array, after: Array, reach: float) -> bool:
+    """Whether a decile is outside of what the old quantiles are within `reach` (a share of the rows) of its place.
+
+    A column of few values is a staircase: where a step is close to a decile, a few rows move that decile by all of it.
+    """
+    places = np.arange(1, 10)
+    low = before[np.maximum(np.floor(places - 10 * reach).astype(int), 0)]
+    high = before[np.minimum(np.ceil(places + 10 * reach).astype(int), 10)]
+    return bool(((after[1:10] < low) | (after[1:10] > high)).any())
+
+
 def _quantiles(old: dict[str, Any], new: dict[str, Any], old_rows: int, new_rows: int) -> list[Finding]:
     before, after = np.array(old["deciles"]), np.array(new["deciles"])
     if len(before) != 11 or len(after) != 11 or not np.ptp(before):
         return []
     span = float(before[9] - before[1]) or float(old["deviation"]) or 1.0
+    reach = SIGNIFICANT * 0.5 * math.sqrt(1 / old_rows + 1 / new_rows)
     shift = float(np.abs(after[1:10] - before[1:10]).mean() / span)
-    if shift <= max(SHIFT[0], SIGNIFICANT * 0.5 * math.sqrt(1 / old_rows + 1 / new_rows)):
+    if shift <= SHIFT[0] or not _beyond_chance(before, after, reach):
         return []
     words = f"`{new['name']}` moved: its median was {before[5]:.4g} and is {after[5]:.4g}"
     severity = shift / SHIFT[1]

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from seatrial.core import files
 from seatrial.trial.records import SCHEMA, Check, NotComparedError, Outcome, Verdict
+from seatrial.trial.remedies import what_to_do
 from seatrial.trial.report import reading
 from seatrial.trial.report.words import cell, clean, cut, marked, moment, sentence
 
@@ -71,7 +72,7 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
     took = f", in {reading.total_seconds(verdict):.0f} s" if verdict.seconds else ""
     parts = [
         f"## {MARK[line.outcome]} {line.word}: {_md(line.cause)}",
-        f"{_md(line.to_do)}",
+        "\n".join([_md(line.to_do), *(f"- {_md(step)}" for step in what_to_do(verdict))]),
         f"Sea trial of {_md(reading.against(verdict))} as a {verdict.kind}{took}.{_changed_code(verdict)}",
         _md_table(
             ("suite", "", "outcome", "summary"),

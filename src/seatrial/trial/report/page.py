@@ -10,6 +10,7 @@ from seatrial.pages import render
 from seatrial.pages.charts import Svg
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Subject, Verdict
+from seatrial.trial.remedies import what_to_do
 from seatrial.trial.report import reading
 from seatrial.trial.report.sections import flips, sections
 from seatrial.trial.report.words import cell, marked, moment, sentence
@@ -57,6 +58,7 @@ def to_html(verdict: Verdict, command: str = "seatrial trial", pages: Sequence[t
         line=line,
         cause=prose(line.cause),
         to_do=prose(line.to_do),
+        remedies=[prose(step) for step in what_to_do(verdict)],
         when=moment(verdict.started) if verdict.started else "",
         releases=[(role.capitalize(), each, each.sha256[:12]) for role, each in reading.releases(verdict)],
         libraries=list(_changed_libraries(verdict.baseline, verdict.candidate)),

@@ -85,9 +85,6 @@ def headline(verdict: Verdict) -> Headline:
         version = verdict.recommended_version
         other = f", but {version} is recommended" if version and version != verdict.candidate.version else ""
         to_do = f"It can be published as {verdict.candidate.version}{other}."
-    hints = [check.hint for check in failed(verdict) if check.hint]
-    if outcome in (Outcome.blocked, Outcome.inconclusive) and hints:
-        to_do += f" {sentence(hints[0])}"
     if more:
         to_do += f" {sentence(more.group(1))}"
     return Headline(outcome, word, sentence(cause) or "No cause was given.", to_do)

@@ -1,0 +1,164 @@
+"""What to do about a verdict that is not passed: the changed files, the command, the policy's key, the rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seatrial.trial.compare.groups import ticked
+from seatrial.trial.records import Check, Outcome, Verdict
+from seatrial.trial.report.words import sentence
+from seatrial.trial.verdict import order_of
+
+MOST_CHECKS = 3  # failed checks that get a remedy, the most telling first
+MOST_FILES = 6
+MOST_ROWS = 5
+TABLE = "[tool.seatrial.trial]"
+REDESIGN = "seatrial trial --kind redesign"
+REBUILD = "seatrial train && seatrial build && seatrial trial"
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What helps against a failed check: what to do first, the command, and the line of the policy that decides.
+
+    `policy` is empty where no policy can, or should, change the result; `code` says whether the cause is in the code.
+    """
+
+    do: str
+    command: str
+    policy: str = ""
+    code: bool = False
+
+
+_ACCEPT = "seatrial trial accept --check '{id}' --reason \"...\""
+# By the start of a check's name; the first that fits. The last one fits all.
+REMEDIES: tuple[tuple[str, Remedy], ...] = (
+    ("contract.version", Remedy("Raise the version by as much as breaks.", "seatrial bump {part}", code=True)),
+    ("contract.", Remedy("If callers are to change too, raise the major version.", "seatrial bump major", code=True)),
+    (
+        "golden.baseline",
+        Remedy(
+            "The baseline does not reproduce its own scores; compare with another release.", "seatrial trial OLD NEW"
+        ),
+    ),
+    ("golden.", Remedy("The wheel does not answer as its training did. Train and build it again.", REBUILD, code=True)),
+    ("invariants.", Remedy("Answers must depend on the row alone. Fix the code.", REBUILD, code=True)),
+    (
+        "reproduce.",
+        Remedy("Give every random part of the training a seed, and build from what is committed.", REBUILD, code=True),
+    ),
+    ("rebuild.", Remedy("If the code was changed on purpose, declare it.", REDESIGN, 'kind = "redesign"', code=True)),
+    ("data.rows", Remedy("Look for the rows that are missing.", "seatrial refresh FILE", "max_fewer_rows")),
+    (
+        "data.rewritten",
+        Remedy("Compare these rows with their source.", "seatrial refresh FILE", "changing, max_rewritten"),
+    ),
+    ("data.matured", Remedy("Say which labels are not final.", _ACCEPT, "pending, labels_mature_after")),
+    (
+        "data.immature",
+        Remedy("Leave out rows whose outcome is not known yet.", "seatrial refresh FILE", "labels_mature_after"),
+    ),
+    ("data.lost", Remedy("Look for the rows of this group.", "seatrial refresh FILE")),
+    ("data.repeated", Remedy("Remove the repeated rows.", "seatrial refresh FILE")),
+    (
+        "data.",
+        Remedy(
+            "Compare these rows with their source. If they are right, accept the difference.",
+            _ACCEPT,
+            "time, false_alarms",
+        ),
+    ),
+    (
+        "metrics.rows",
+        Remedy("Add labelled rows, or hold more of them out (test_share).", "seatrial trial --data FILE", "min_rows"),
+    ),
+    ("metrics.gain", Remedy("Look for a column that is known only afterwards.", _ACCEPT, "suspicious_gain")),
+    (
+        "metrics.trivial",
+        Remedy("The model has learned nothing that a constant does not know; see its training report.", REBUILD),
+    ),
+    ("metrics.", Remedy("Compare both releases' reports.", _ACCEPT, "margin")),
+    ("doubts.", Remedy("Leave the column out if it is known only afterwards.", _ACCEPT)),
+    (
+        "total.reference",
+        Remedy("Restore the table that the baseline was trained on.", "seatrial trial", "inconclusive"),
+    ),
+    (
+        "total.noise",
+        Remedy(
+            "Restore the baseline's sdist and table, so that it can be trained again.", "seatrial trial", "inconclusive"
+        ),
+    ),
+    (
+        "total.comparable",
+        Remedy("Publish a model of another target or other classes as another package.", "seatrial new FILE"),
+    ),
+    ("total.answered", Remedy("Make the candidate answer what the baseline answered.", REBUILD, code=True)),
+    ("total.slices", Remedy("Look at the rows of this group.", _ACCEPT, "slices, min_slice")),
+    (
+        "total.",
+        Remedy("Look at the rows that changed most. If the data explains it, accept it.", _ACCEPT, "expected_change"),
+    ),
+    (
+        "cost.",
+        Remedy("Look at what the release loads and computes.", _ACCEPT, "max_slower, max_larger, max_load", code=True),
+    ),
+    ("", Remedy("Look at this check on the trial's page.", _ACCEPT)),
+)
+
+
+def remedy_for(check: str) -> Remedy:
+    """What helps against a check of this name."""
+    return next(remedy for start, remedy in REMEDIES if check.startswith(start))
+
+
+def what_to_do(verdict: Verdict) -> tuple[str, ...]:
+    """What to do about a verdict that has not passed, a sentence or two for each of its most telling checks."""
+    if not verdict.exit_code:
+        return ()
+    pending = [check for check in sorted(verdict.checks, key=order_of) if check.outcome is verdict.outcome]
+    lines: dict[str, None] = {}
+    for check in pending:
+        line = " ".join(_sentences(verdict, check))
+        if remedy_for(check.name) not in [remedy_for(each.name) for each in pending[: pending.index(check)]]:
+            lines[line] = None
+    return tuple(lines)[:MOST_CHECKS]
+
+
+def _sentences(verdict: Verdict, check: Check) -> Iterator[str]:
+    remedy = remedy_for(check.name)
+    if remedy.code and verdict.changed_code and verdict.baseline:
+        files = ", ".join(f"`{name}`" for name in verdict.changed_code[:MOST_FILES])
+        more = len(verdict.changed_code) - MOST_FILES
+        yield f"Changed since {verdict.baseline.version}: {files}{f' and {more} more' if more > 0 else ''}."
+    yield sentence(check.hint) or remedy.do
+    if rows := _rows(check):
+        yield f"Rows to look at: {rows}."
+    acceptable = check.outcome in (Outcome.waiting, Outcome.blocked)
+    if remedy.command != _ACCEPT or acceptable:
+        part = _part(verdict)
+        yield f"Command: `{remedy.command.format(id=check.id, part=part)}`."
+    else:
+        yield "Command: `seatrial trial`."
+    if remedy.policy:
+        yield f"Policy: `{remedy.policy}` in {TABLE}."
+
+
+def _part(verdict: Verdict) -> str:
+    """Which part of the version has to be raised."""
+    old, new = (verdict.baseline.version if verdict.baseline else ""), verdict.recommended_version
+    for part, a, b in zip(("major", "minor"), old.split("."), new.split("."), strict=False):
+        if a != b:
+            return part
+    return "patch"
+
+
+def _rows(check: Check) -> str:
+    """Which rows a check is about: examples by their number in the table, or a group of them."""
+    lines = check.evidence.get("lines")
+    if isinstance(lines, list) and lines:
+        return f"lines {', '.join(f'{int(line):,}' for line in lines[:MOST_ROWS])} of the table"
+    where = ticked(check.subject) if any(mark in check.subject for mark in (" = ", ": ", " is ")) else ""
+    span = check.evidence.get("span")
+    if isinstance(span, list) and len(span) == 2:
+        return f"lines {int(span[0]):,} to {int(span[1]):,} of the table" + (f", where {where}" if where else "")
+    return f"those where {where}" if where else ""

@@ -1,0 +1,69 @@
+"""What to do about a verdict: no dead end, whatever failed."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from tests.trial import samples
+
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Outcome, Verdict
+from seatrial.trial.remedies import MOST_CHECKS, REMEDIES, remedy_for, what_to_do
+from seatrial.trial.verdict import RANKS, judge
+
+KEYS = set(Policy.model_fields)
+
+
+def verdict_of(*checks: Check) -> Verdict:
+    outcome, cause = judge(checks, Policy())
+    return Verdict(outcome, cause, "retrain", "binary", samples.CANDIDATE, samples.BASELINE, checks, {}, {},
+                   changed_code=("features.py", "pipeline.py"), recommended_version="0.2.0")  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", [Outcome.blocked, Outcome.waiting, Outcome.inconclusive])
+@pytest.mark.parametrize("name", [*RANKS, "something.new"])
+def test_whatever_failed_there_is_a_command(name: str, outcome: Outcome) -> None:
+    check = Check(name if not name.endswith(".") else f"{name}x", "data", outcome, "it failed", subject="age")
+    (line,) = what_to_do(verdict_of(check))
+    assert re.search(r"Command: `seatrial \w+", line)
+
+
+def test_every_policy_line_is_a_key() -> None:
+    for _, remedy in REMEDIES:
+        named = re.findall(r"[a-z_]+", remedy.policy.partition(" = ")[0])
+        assert set(named) <= KEYS
+
+
+def test_changed_files_are_named_for_what_the_code_may_explain_and_not_for_data() -> None:
+    (line,) = what_to_do(verdict_of(Check("rebuild.scores", "rebuild", Outcome.blocked, "it differs")))
+    assert line.startswith("Changed since 0.1.0: `features.py`, `pipeline.py`.")
+    assert "`seatrial trial --kind redesign`" in line
+    (line,) = what_to_do(verdict_of(Check("data.tie", "data", Outcome.blocked, "it differs", subject="age")))
+    assert "features.py" not in line
+    assert "`seatrial trial accept --check 'data.tie[age]' --reason" in line
+
+
+def test_the_rows_to_look_at_are_named() -> None:
+    def line(check: Check) -> str:
+        return what_to_do(verdict_of(check))[0]
+
+    span = {"span": [1_002, 1_151]}
+    group = Check("data.label_rates", "data", Outcome.blocked, "it jumped", subject="deck = B", evidence=span)
+    assert "Rows to look at: lines 1,002 to 1,151 of the table, where `deck` = B." in line(group)
+    assert "those where `age` is missing" in line(replace(group, subject="age is missing", evidence={}))
+    examples = Check("data.new_rows", "data", Outcome.blocked, "x", subject="age", evidence={"lines": [7, 9, 1_200]})
+    assert "Rows to look at: lines 7, 9, 1,200 of the table." in line(examples)
+
+
+def test_a_part_of_the_version_is_named() -> None:
+    check = Check("contract.version", "contract", Outcome.blocked, "too small")
+    assert "`seatrial bump minor`" in what_to_do(verdict_of(check))[0]
+
+
+def test_a_passed_verdict_needs_nothing_and_many_failures_are_not_listed_one_by_one() -> None:
+    assert what_to_do(verdict_of(Check("golden.scores", "golden", Outcome.passed, "equal"))) == ()
+    many = [Check(f"{name}x", "data", Outcome.blocked, "bad") for name in RANKS]
+    assert len(what_to_do(verdict_of(*many))) == MOST_CHECKS
+    same = [Check("data.tie", "data", Outcome.blocked, "bad", subject=str(k)) for k in range(5)]
+    assert len(what_to_do(verdict_of(*same))) == 1
+    assert remedy_for("nothing.known").command
