@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.harmless import IN_TIME, MATURED
 from benchmarks.detection.reasons import REASONS
 from benchmarks.detection.report import Line, interval, stopped
+from benchmarks.detection.scenarios import IN_TIME, MATURED
 from benchmarks.tables.gathered import GROUPS
 
 FAULT = "new-row fault"

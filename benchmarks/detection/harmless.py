@@ -13,14 +13,12 @@ import numpy as np
 
 from benchmarks.detection.batches import plain
 from benchmarks.detection.cases import Case, Result, trial_result
-from benchmarks.detection.scenarios import Candidate, Scenario, changed, part
+from benchmarks.detection.scenarios import IN_TIME, MATURED, Candidate, Scenario, changed, part
 from benchmarks.detection.trial_checks import run_trial
 from seatrial.train.training_table import TrainingTable
 
 REPEATS = 4  # of each change that draws rows or a seed
 CORRECTED = (0.01, 0.02, 0.03)
-IN_TIME = "in time: "  # the settings in which the rows are in the order of time
-MATURED = "labels matured"
 PENDING = 0.3  # of the newest fifth of the positive labels are not yet known to the baseline
 
 

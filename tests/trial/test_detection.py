@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from benchmarks.detection.cases import catalogue_cases, timed
-from benchmarks.detection.harmless import MATURED, harmless_cases
+from benchmarks.detection.harmless import harmless_cases
 from benchmarks.detection.projects import SOURCES, read_source, write_project
 from benchmarks.detection.report import render
-from benchmarks.detection.scenarios import open_scenario
+from benchmarks.detection.scenarios import MATURED, open_scenario
 
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.data_faults import DATA_FAULTS

@@ -4,58 +4,24 @@ import json
 from pathlib import Path
 
 import pytest
-from benchmarks.detection.projects import SOURCES, read_source, write_project
+from benchmarks.detection.projects import SOURCES, read_source
+from benchmarks.detection.releasable import set_version, write_releasable
 from tests.commands import run_here
 
-PACKAGING = """
-[tool.hatch.version]
-path = "src/{package}/__init__.py"
-
-[tool.hatch.build]
-artifacts = ["src/{package}/artifacts/*"]
-exclude = [".seatrial", "runs", "dist"]
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/{package}"]
-"""
-INIT = """from functools import partial
-
-from seatrial import Release
-from seatrial.model import console
-
-__version__ = "{version}"
-release = Release(__name__)
-predict = release.predict
-main = partial(console.main, release)
-"""
-
 pytestmark = pytest.mark.soak
-
-
-def write(root: Path, source: str, model: str) -> Path:
-    """A project that can be built, of a table that comes with scikit-learn."""
-    table, _ = read_source(SOURCES[source], None)
-    write_project(SOURCES[source], model, table, root)
-    (package,) = (path.name for path in (root / "src").iterdir())
-    settings = root / "pyproject.toml"
-    text = settings.read_text().replace(
-        'version = "0.1.0"', 'dynamic = ["version"]\nrequires-python = ">=3.11"\ndependencies = ["seatrial>=0.1,<0.2"]'
-    )
-    backend = '[build-system]\nrequires = ["hatchling==1.33.0"]\nbuild-backend = "hatchling.build"\n\n'
-    settings.write_text(backend + text + PACKAGING.format(package=package))
-    return root / "src" / package / "__init__.py"
 
 
 @pytest.mark.parametrize(("source", "model"), [("wine", "boosted"), ("diabetes", "linear")])
 def test_a_good_release_passes_and_one_with_faulty_data_does_not(tmp_path: Path, source: str, model: str) -> None:
     root = tmp_path / source
-    init = write(root, source, model)
+    table, _ = read_source(SOURCES[source], None)
+    init = write_releasable(SOURCES[source], model, table, root)
     data = root / "data.csv"
     rows = data.read_text().splitlines(keepends=True)
     column = rows[0].split(",").index("alcohol" if source == "wine" else "bmi")
 
     def trial(version: str, lines: list[str]) -> tuple[int, dict]:
-        init.write_text(INIT.format(version=version))
+        set_version(init, version)
         data.write_text("".join(lines))
         for command in ("train", "build"):
             done = run_here(command, cwd=root)

@@ -1,0 +1,174 @@
+"""The detection benchmark's groups: which cases a run tries, how new rows and harmless changes are made, the report."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.detection.groups_report import END, START, render_groups, write_between_markers
+from benchmarks.detection.harmless import SETTINGS, TIMED
+from benchmarks.detection.projects import SOURCES, Source, made_up_credit, read_source, write_project
+from benchmarks.detection.sampling import Plan, chosen_sources, is_sampled, run_plan, setups, share_of
+from benchmarks.detection.scenarios import Scenario, open_scenario
+from benchmarks.tables.gathered import FRESH, REPORTED, TUNED, GatheredTable, write_catalogue
+
+from seatrial.trial.policy import Policy
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A catalogue of one reported table and forty fresh ones."""
+    entries = [GatheredTable(f"t{k}", "y", "binary", FRESH if k else REPORTED, 200, 5, "", "") for k in range(41)]
+    write_catalogue(tmp_path, entries)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def drifting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = SOURCES["drifting"]
+    table, _ = read_source(source, None)
+    return write_project(source, "linear", table, tmp_path_factory.mktemp("drifting") / "project")
+
+
+def test_fresh_tables_are_drawn_by_the_seed(folder):
+    def draw(seed: int) -> list[str]:
+        return [s.name for s in chosen_sources(Plan(folder, (FRESH,), count=9, first_seed=seed))]
+
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+    assert len(draw(1)) == 9
+    assert "t0" not in draw(1)
+
+
+def test_an_unknown_table_is_an_error(folder):
+    with pytest.raises(SystemExit, match=r"no such tables .* nosuch"):
+        chosen_sources(Plan(folder, (REPORTED,), tables=("nosuch",)))
+
+
+def test_the_first_half_of_a_split_has_every_table_once():
+    sources = [Source(f"t{k}", "y", REPORTED) for k in range(10)]
+    first = setups(Plan(Path(), (REPORTED,), seeds=2), sources)[:10]
+    assert len({setup.source.name for setup in first}) == 10
+    assert len({setup.model for setup in first}) == 2
+
+
+def test_a_table_with_a_time_is_tried_in_its_order_too():
+    plan = Plan(Path(), (TUNED,), seeds=1, models=("linear",))
+    found = setups(plan, [SOURCES["drifting"], SOURCES["synthetic"]])
+    assert Counter((setup.source.name, setup.timed) for setup in found) == {
+        ("drifting", False): 1, ("drifting", True): 1, ("synthetic", False): 1,
+    }  # fmt: skip
+
+
+def test_a_share_of_the_cases_is_tried_and_the_same_ones_again():
+    setup = setups(Plan(Path(), (TUNED,)), [SOURCES["synthetic"]])[0]
+    tried = [name for name in map(str, range(2000)) if is_sampled(setup, "benign", name, share_of("1/4"))]
+    assert 420 < len(tried) < 580
+    assert all(is_sampled(setup, "benign", name, 0.25) for name in tried)
+
+
+def test_rows_in_the_order_of_time_are_followed_by_the_newest(drifting):
+    scenario = open_scenario(drifting, 0, Policy(), timed=True)
+    more = scenario.more(0, 0.05)
+    old = len(scenario.old_rows)
+    opened = more.columns["opened"].tolist()
+    assert max(opened[:old]) <= min(opened[old:])
+    assert len(opened) - old == int(0.05 * old)
+
+
+@pytest.mark.parametrize("setting", [*SETTINGS, *TIMED], ids=lambda setting: setting.name)
+def test_a_harmless_change_keeps_nearly_all_old_values(drifting, setting):
+    """Old rows that are left have their old values, but for 3 % that were corrected in one column."""
+    scenario = open_scenario(drifting, 0, Policy(), timed=setting.name.startswith("in time"))
+    release = setting.make(scenario, 0)
+    table = release.candidate.recipe.table
+    names = sorted(table.columns)
+
+    def rows(which: Any) -> set[str]:
+        columns = [which.columns[name].tolist() for name in names]
+        return {repr(row) for row in zip(*columns, which.target.tolist(), strict=True)}
+
+    before, after, whole = rows(scenario.recipe.table), rows(table), rows(scenario.whole.table)
+    dropped = 0.35 if "rolling" in setting.name else 0.03
+    assert len(before - after) <= dropped * len(before)
+    assert len(after - whole) <= 0.03 * len(before)
+
+
+def test_a_run_writes_a_line_for_each_case_and_continues(folder, tmp_path):
+    plan = Plan(folder, (TUNED,), tables=("synthetic",), seeds=1, models=("linear",), share=0.2, new_row_share=0.1)
+    first = list(run_plan(plan, tmp_path / "a", [], str))
+    kinds = Counter(line["kind"] for line in first)
+    assert kinds["end"] == 1
+    assert kinds["benign"] > 2
+    assert kinds["new-row fault"] > 1
+    assert all(line["seconds"] >= 0 for line in first if line["kind"] != "end")
+    assert list(run_plan(plan, tmp_path / "a", json.loads(json.dumps(first)), str)) == []
+    unfinished = [line for line in first if line["kind"] == "benign"]
+    again = list(run_plan(plan, tmp_path / "b", unfinished, str))
+    assert Counter(line["kind"] for line in again) == kinds - Counter({"benign": kinds["benign"]})
+
+
+def test_a_run_ends_when_its_time_is_over(folder, tmp_path):
+    plan = Plan(folder, (TUNED,), tables=("synthetic",), seeds=1, end=0.0)
+    assert list(run_plan(plan, tmp_path, [], str)) == []
+
+
+def test_a_table_that_cannot_be_trained_on_is_left_out(folder, tmp_path):
+    (folder / "t0.csv").write_text("x,y\n" + "1,a\n" * 200)
+    lines = list(run_plan(Plan(folder, (REPORTED,), tables=("t0",), seeds=1, models=("linear",)), tmp_path, [], str))
+    assert [line["kind"] for line in lines] == ["left out", "end"]
+    assert "nothing to learn" in lines[0]["name"]
+
+
+def line(kind: str, family: str, outcome: str, role: str = TUNED, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "t", "role": role, "model": "linear", "seed": 0, "kind": kind, "family": family, "name": family,
+        "outcome": outcome, "named": True, "failed": ["data.tie:blocked"], "commit": "abc", "small": False,
+        "listed": True, **more,
+    }  # fmt: skip
+
+
+def test_groups_are_reported_beside_each_other():
+    lines = [
+        *[line("benign", "15 % more rows", "passed")] * 99,
+        line("benign", "15 % more rows", "blocked"),
+        line("benign", "in time: 5 % more rows", "waiting"),
+        *[line("new-row fault", "twice_4", "blocked", FRESH)] * 3,
+        line("new-row fault", "twice_4", "passed", FRESH),
+        line("new-row fault", "twice_4", "passed", FRESH, small=True),
+        line("new-row fault", "upper", "rejected", FRESH),
+    ]
+    text, document = render_groups(lines)
+    assert "|  | tuned on | fresh |" in text
+    assert "| harmless releases stopped | 1 of 100, 1.0% (0.03% to 5.45%) |  |" in text
+    assert "| rows in the order of time: stopped | 1 of 1" in text
+    assert "| faults in new rows caught |  | 3 of 4, 75.0% (19.41% to 99.37%) |" in text
+    assert "| too small, apart | 0 | 1 |" in text
+    assert "| rejected by the schema, apart | 0 | 1 |" in text
+    assert "| twice_4 |  | 1 of 4 |  |" in text
+    assert document["groups"][FRESH]["caught"] == [3, 4]
+
+
+def test_tables_are_written_between_the_markers(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{START}\nold\n{END}\nafter\n")
+    write_between_markers(page, "new\n")
+    assert page.read_text() == f"before\n{START}\n\nnew\n\n{END}\nafter\n"
+    page.write_text("no markers")
+    with pytest.raises(SystemExit, match="has no"):
+        write_between_markers(page, "new")
+
+
+def test_a_drifting_table_is_in_the_order_of_time():
+    table = made_up_credit(drifts=True)
+    assert table["opened"] == sorted(table["opened"])
+    assert "opened" not in made_up_credit()
+
+
+def test_another_table_of_the_baseline_keeps_the_new_rows(drifting):
+    scenario = open_scenario(drifting, 1, Policy())
+    other = scenario.on_baseline(scenario.recipe.table)
+    assert isinstance(other, Scenario)
+    assert np.array_equal(other.pool, scenario.pool)
