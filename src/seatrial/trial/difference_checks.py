@@ -23,6 +23,9 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome, judged_check
 from seatrial.trial.rows.answer_collection import CollectedAnswers
+from seatrial.trial.traits.trait_checks import compare_traits
+
+TRAITS_PART = 4  # the traits of new rows have this part of the budget of false alarms: a quarter
 
 
 def measure_noise(recipes: Recipes, policy: Policy, queries: Queries, progress: Progress) -> NoiseFloor | None:
@@ -93,6 +96,7 @@ def check_data(
     matched = match(before, after)
     checks += compare_history(before, after, policy, matched)
     checks += compare_new_rows(before, after, matched, policy)
+    checks += compare_traits(before, after, matched.new_rows, policy, alpha=policy.false_alarms / TRAITS_PART)
     fresh, known = np.flatnonzero(~matched.known), base.held_out
     if not len(fresh):
         return checks

@@ -24,6 +24,7 @@ RANKS = (
     "data.repeated",
     "data.lost",
     "data.column",
+    "data.new_rows",
     "data.arrivals",
     "data.label_rates",
     "data.tie",

@@ -39,6 +39,14 @@ class Matched:
     known: Array
     rewritten: dict[str, tuple[Array, Array]]
 
+    @property
+    def new_rows(self) -> Array:
+        """The positions of the rows that are neither in the old table nor rewritten from it."""
+        new = ~self.known
+        for _, rows in self.rewritten.values():
+            new[rows] = False
+        return np.flatnonzero(new)
+
 
 def match(old: Table, new: Table) -> Matched:
     """Find each old row in the new table: equal, or equal but for one column (or for several, if many rows are)."""

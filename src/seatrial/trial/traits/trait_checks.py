@@ -1,0 +1,61 @@
+"""Compares the new rows' traits with the old ones', and says in words which column is wrong and how."""
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Outcome
+from seatrial.trial.traits.findings import choose, describe
+from seatrial.trial.traits.fit import Prediction
+from seatrial.trial.traits.fit_marks import fit_marks
+from seatrial.trial.traits.marks import Mark
+from seatrial.trial.traits.moment_marks import moment_marks
+from seatrial.trial.traits.number_marks import number_marks
+from seatrial.trial.traits.pool import Pool, make_pool
+from seatrial.trial.traits.row_marks import row_marks
+from seatrial.trial.traits.rule_marks import rule_marks
+from seatrial.trial.traits.splits import compare_with_splits
+from seatrial.trial.traits.text_marks import text_marks
+
+NAME = "data.new_rows"
+FEWEST = 15  # new rows that are judged
+
+
+def compare_traits(old: Table, new: Table, rows: Array, policy: Policy, *, alpha: float) -> list[Check]:
+    """Look for faults in the new rows, at these positions of the new table, by what they do to the rows.
+
+    `alpha` is the chance that any of these checks fails although old and new rows are one population.
+    """
+    del policy
+    if len(rows) < FEWEST or old.rows < FEWEST:
+        summary = f"{len(rows)} rows are new, too few to look for faults in them."
+        return [Check(NAME, "data", Outcome.noted, summary)]
+    pool = make_pool(old, new, rows)
+    marks, predictions = make_marks(pool, old, new, rows)
+    tested = compare_with_splits(
+        [mark.values for mark in marks], np.array([mark.more for mark in marks]), pool.old_rows, alpha
+    )
+    findings = choose(pool, marks, tested)
+    if findings:
+        return describe(pool, findings, predictions, NAME)
+    summary = f"No fault was found in the {len(rows):,} new rows, of {len(marks):,} traits that were compared."
+    return [Check(NAME, "data", Outcome.passed, summary, new=len(rows), evidence={"traits": len(marks)})]
+
+
+def make_marks(pool: Pool, old: Table, new: Table, rows: Array) -> tuple[list[Mark], list[Prediction]]:
+    """Make all marks of the pool's rows, and the predictions of each column from the others."""
+    marks: list[Mark] = []
+    for column in pool.columns:
+        if column.missing.any():
+            marks.append(Mark(column.name, "missing", f"`{column.name}` is missing", column.missing))
+        if column.form == "number":
+            marks += number_marks(column)
+        elif column.form == "text":
+            marks += text_marks(column)
+        else:
+            marks += moment_marks(column, pool.old_rows)
+    marks += row_marks(old, new, rows, pool)
+    marks += rule_marks(pool)
+    fits, predictions = fit_marks(pool)
+    return marks + fits, predictions
