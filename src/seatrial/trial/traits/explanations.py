@@ -12,6 +12,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.trial.traits.fit import Prediction
 from seatrial.trial.traits.moment_marks import follows, parts
+from seatrial.trial.traits.number_marks import DECIMALS, decimals
 from seatrial.trial.traits.pool import DAY, Pool, PooledColumn
 
 EXPLAINS = 0.5
@@ -54,11 +55,11 @@ def explain(pool: Pool, column: PooledColumn, predictions: dict[str, Prediction]
 
 
 def _candidates(pool: Pool, column: PooledColumn, predictions: dict[str, Prediction]) -> Iterator[ColumnChange]:
-    if column.form == "number" and not column.is_category:
+    if column.form == "number":
         yield from _numbers(pool, column, predictions.get(column.name))
-    elif column.form == "moment":
+    if column.form == "moment":
         yield from _moments(pool, column)
-    else:
+    elif column.is_category or column.form == "text":
         yield from _renamed(pool, column)
 
 
@@ -76,12 +77,14 @@ def _numbers(pool: Pool, column: PooledColumn, prediction: Prediction | None) ->
         before = prediction.expected[: pool.old_rows, 0][~np.isnan(old)]
     else:
         prediction, before = None, np.zeros(len(known))
+    places = int(np.quantile(decimals(known), 0.9))
+    exact = _exact(known, places)
     typical = np.abs(scores_among(old[~np.isnan(old)], known) - before).mean() if prediction else 0.0
 
     def distance(values: Array) -> float:
         scores = scores_among(values[there], known)
         fit = float(np.abs(scores - expected[there]).mean()) - float(typical) if prediction else 0.0
-        return max(fit, 0.0) + _apart(scores)
+        return max(fit, 0.0) + _apart(scores) + max(exact - _exact(values[there], places), 0.0)
 
     start = distance(new)
     noise = 1.2 / np.sqrt(there.sum())
@@ -99,11 +102,24 @@ def _numbers(pool: Pool, column: PooledColumn, prediction: Prediction | None) ->
                 yield ColumnChange(words, 1 - left / (start - noise), rows)
 
 
+def _exact(values: Array, places: int) -> float:
+    """The share of values that are written with this number of decimals; 0 if that says nothing of large numbers.
+
+    Factors of units are known to five digits only, so a value that was multiplied is not exact again.
+    """
+    tolerance = 2e-5 * np.abs(values) + 1e-9
+    chance = np.minimum(2 * tolerance * 10.0**places, 1.0).mean()
+    hits = float((np.abs(values - np.round(values, places)) <= tolerance).mean())
+    return max(0.0, (hits - chance) / (1 - chance)) if places < DECIMALS and chance < 0.5 else 0.0
+
+
 def _number_changes(column: PooledColumn, new: Array) -> Iterator[tuple[str, Callable[[Array], Array]]]:
     for words, factor in FACTORS.items():
         yield f"is {words} what it was", lambda v, f=factor: v / f  # type: ignore[misc]
     yield "is in Fahrenheit, it was in Celsius", lambda v: (v - 32) / 1.8
     yield "is in Celsius, it was in Fahrenheit", lambda v: v * 1.8 + 32
+    yield "is one more than it was", lambda v: v - 1
+    yield "is one less than it was", lambda v: v + 1
     yield "has the wrong sign", lambda v: -v
     if column.missing.mean() < 0.5 and (new < 50).all():
         yield "is the logarithm of what it was", np.expm1

@@ -19,15 +19,17 @@ LEAST_SHARE = 0.01  # of the new rows that a trait must have more (or less) ofte
 FEWEST = 3  # rows
 LEAST_SHIFT = 0.1  # of a matter of degree, in standard deviations
 MOST_FINDINGS = 3
-CERTAIN = frozenset({"repeat", "near repeat", "sentinel", "characters", "missing"})  # no explanation is better
+CERTAIN = frozenset(
+    {"repeat", "near repeat", "sentinel", "characters", "format", "missing"}
+)  # no explanation is better
 SPECIFIC = 0.5  # the part of a column's strongest evidence from which a trait that names the fault is preferred
 # How well a trait that the new rows have more often says what is wrong; the first is the best.
 CLEAREST: tuple[Trait, ...] = (
     "repeat", "near repeat", "sentinel", "characters", "format", "missing", "run", "value", "rule", "digits", "range",
-    "label fit", "fit", "profile", "key",
+    "label fit", "label of a group", "fit", "profile", "key",
 )  # fmt: skip
 ALONE = 1.3  # how much more the evidence of such a trait counts than that of a column beside others
-TOGETHER = frozenset({"fit", "label fit", "rule"})  # traits of columns beside each other
+TOGETHER = frozenset({"fit", "label fit", "label of a group", "rule"})  # traits of columns beside each other
 HINT = "Look at where these rows come from. If the data is right, accept this difference."
 
 
@@ -55,9 +57,7 @@ class TraitShift:
 
 def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
     """Return one finding for each column that a certain and relevant difference is about, the likeliest cause first."""
-    found = [
-        _finding(pool, marks[k], float(tested.log_p[k])) for k in np.flatnonzero(tested.log_p <= tested.limit).tolist()
-    ]
+    found = [_finding(pool, marks[k], float(tested.log_p[k])) for k in tested.certain.tolist()]
     by_column: dict[str, list[TraitShift]] = {}
     for finding in found:
         if _relevant(finding, pool.new_rows):
@@ -101,9 +101,25 @@ def _clarity(finding: TraitShift) -> tuple[bool, int, float, int]:
 
 
 def _finding(pool: Pool, mark: Mark, log_p: float) -> TraitShift:
+    if mark.values.dtype.kind == "i":
+        return _repeats(pool, mark, log_p)
     old, new = float(mark.values[: pool.old_rows].mean()), float(mark.values[pool.old_rows :].mean())
     spread = float(mark.values.std()) or 1.0
     return TraitShift(mark, log_p, old, new, (new - old) / spread)
+
+
+def _repeats(pool: Pool, mark: Mark, log_p: float) -> TraitShift:
+    """Repeats within the new rows: the share of rows that repeat an earlier one, and the share to be expected."""
+    repeated = np.zeros(pool.rows, dtype=bool)
+    groups = mark.values[pool.old_rows :]
+    first = np.unique(groups, return_index=True)[1]
+    repeated[pool.old_rows :] = groups >= 0
+    repeated[pool.old_rows + first] = False
+    sizes = np.bincount(mark.values[mark.values >= 0])
+    part = pool.new_rows / pool.rows
+    expected = float((sizes * part - (1 - (1 - part) ** sizes)).sum()) / pool.new_rows
+    new = float(repeated[pool.old_rows :].mean())
+    return TraitShift(replace(mark, values=repeated), log_p, expected, new, 0.0)
 
 
 def _relevant(finding: TraitShift, new_rows: int) -> bool:

@@ -156,6 +156,11 @@ def predict_by_trees(coded: list[Coded], chosen: list[int]) -> list[Prediction]:
     return predictions
 
 
+def together(first: Prediction, second: Prediction) -> Prediction:
+    """The mean of two predictions of one column: errors of a straight line and of steps are different ones."""
+    return Prediction(first.coded, first.actual, (first.expected + second.expected) / 2)
+
+
 def _ordered(coded: Coded) -> Array:
     """What a tree needs of a column: one number with an order, or its levels."""
     if not coded.is_score:

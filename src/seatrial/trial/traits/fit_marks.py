@@ -6,7 +6,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import BINS
-from seatrial.trial.traits.fit import MOST_TREES, Prediction, code_columns, predict_by_trees, predict_linear
+from seatrial.trial.traits.fit import MOST_TREES, Prediction, code_columns, predict_by_trees, predict_linear, together
 from seatrial.trial.traits.marks import Mark, Trait
 from seatrial.trial.traits.pool import Pool, PooledColumn
 
@@ -19,19 +19,21 @@ MOST_GROUPS = 150
 def fit_marks(pool: Pool) -> tuple[list[Mark], list[Prediction]]:
     """Mark rows by how badly each column fits the others; and return the predictions, for finding the cause."""
     coded = code_columns(pool)
-    predictions = [p for p in predict_linear(coded) if p.coded.levels != ("a text",)]
-    order = sorted(range(len(coded)), key=lambda k: not coded[k].column.label)[:MOST_TREES]
-    trees = predict_by_trees(coded, [k for k in order if coded[k].levels != ("a text",)])
-    marks = [mark for p in (*predictions, *trees) if p.explained > EXPLAINED for mark in _marks(p)]
-    for prediction in (*predictions, *trees):
+    linear = [p for p in predict_linear(coded) if p.coded.levels != ("a text",)]
+    order = sorted(linear, key=lambda p: not p.coded.column.label)[:MOST_TREES]
+    chosen = [k for k, each in enumerate(coded) if any(each is p.coded for p in order)]
+    trees = {p.coded.column.name: p for p in predict_by_trees(coded, chosen)}
+    best: list[Prediction] = []
+    marks: list[Mark] = []
+    for prediction in linear:
+        tree = trees.get(prediction.coded.column.name)
+        found = [prediction] if tree is None else [prediction, tree, together(prediction, tree)]
+        best.append(max(found, key=lambda p: p.explained))
+        if best[-1].explained > EXPLAINED:
+            marks += _marks(best[-1])
         if prediction.coded.column.label:
-            marks += _group_marks(pool, prediction)
-    best: dict[str, Prediction] = {}
-    for prediction in (*predictions, *trees):
-        name = prediction.coded.column.name
-        if name not in best or prediction.explained > best[name].explained:
-            best[name] = prediction
-    return marks, list(best.values())
+            marks += _group_marks(pool, best[-1])
+    return marks, best
 
 
 def _marks(prediction: Prediction) -> Iterator[Mark]:
@@ -42,26 +44,31 @@ def _marks(prediction: Prediction) -> Iterator[Mark]:
     words = "does not fit its row" if column.label else "does not fit the other columns"
     name, losses = column.name, prediction.losses
     yield Mark(name, trait, f"`{name}` {words}", rankdata(losses) / len(losses), more=True)
+    yield Mark(name, trait, f"`{name}` {words}", np.minimum(losses, np.quantile(losses, 0.98)), more=True)
     for share in WORST:
         limit = np.quantile(losses, 1 - share)
         yield Mark(name, trait, f"`{name}` {words}", losses > limit, more=True)
-    for k in range(prediction.signed.shape[1]):
-        signed = prediction.signed[:, k]
-        level = f"{prediction.coded.levels[k]} more or less often" if prediction.coded.levels else "larger or smaller"
-        limited = np.clip(signed, *np.quantile(signed, [0.01, 0.99]))
-        yield Mark(name, trait, f"`{name}` is {level} than the other columns lead one to expect", limited)
+    levels = prediction.coded.levels
+    for k in range(1 if len(levels) == 2 else prediction.signed.shape[1]):
+        level = f"{levels[k]} more or less often" if levels else "larger or smaller"
+        words = f"`{name}` is {level} than the other columns lead one to expect"
+        yield Mark(name, trait, words, _limited(prediction.signed[:, k]))
+
+
+def _limited(values: Array) -> Array:
+    """Values without their extremes, which would carry the mean of a few rows."""
+    return np.clip(values, *np.quantile(values, [0.01, 0.99]))
 
 
 def _group_marks(pool: Pool, prediction: Prediction) -> Iterator[Mark]:
     """Mark by how much the label exceeds what its row lets one expect, within each group of rows."""
-    signed = prediction.signed[:, 0]
-    limited = np.clip(signed, *np.quantile(signed, [0.01, 0.99]))
-    name = pool.label.name
+    limited, name = _limited(prediction.signed[:, 0]), pool.label.name
     groups = [(words, rows) for column in pool.columns[:-1] for words, rows in _groups(column)]
     groups = sorted(groups, key=lambda group: -int(group[1].sum()))[:MOST_GROUPS]
     for words, rows in groups:
         if FEWEST <= rows.sum() < 0.9 * len(rows):
-            yield Mark(name, "label fit", f"`{name}` does not fit its row where {words}", np.where(rows, limited, 0.0))
+            where = f"`{name}` does not fit its row where {words}"
+            yield Mark(name, "label of a group", where, np.where(rows, limited, 0.0))
 
 
 def _groups(column: PooledColumn) -> Iterator[tuple[str, Array]]:

@@ -8,7 +8,7 @@ from seatrial.model.features import Array
 # What a mark shows. The first are made by faults alone; of the others the world may be the reason.
 Trait = Literal[
     "repeat", "near repeat", "rule", "format", "characters", "sentinel", "run",
-    "value", "missing", "digits", "range", "profile", "key", "fit", "label fit",
+    "value", "missing", "digits", "range", "profile", "key", "fit", "label fit", "label of a group",
 ]  # fmt: skip
 FAULTS = frozenset({"repeat", "near repeat", "rule", "format", "characters", "sentinel", "run"})
 
@@ -16,6 +16,8 @@ FAULTS = frozenset({"repeat", "near repeat", "rule", "format", "characters", "se
 @dataclass(frozen=True)
 class Mark:
     """One trait of the rows: `values` (n,) are booleans, or numbers of which the mean is compared.
+
+    Integers are numbers of groups of equal rows, -1 for none: repeats within the new rows are counted.
 
     `words` say what holds of a marked row ("`age` is 999"). `more` is set where only more of it is a fault.
     `rank` orders what is equally certain: lower ones name the cause better.

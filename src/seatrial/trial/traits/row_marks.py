@@ -26,18 +26,20 @@ def row_marks(old: Table, new: Table, rows: Array, pool: Pool) -> Iterator[Mark]
     ])  # fmt: skip
     with np.errstate(over="ignore"):
         whole = np.stack(list(hashes.values())).sum(axis=0, dtype=np.uint64)
-        twins = _occur_again(whole)
-        yield from _mark("", "repeat", "the row is there twice", twins[sampled])
+        twins = _groups(whole)
+        yield from _marks("", "repeat", "the row is there twice", twins[sampled])
         if len(hashes) < 4:
             return
         for name in list(hashes)[-MOST_COLUMNS:]:
-            again = _occur_again(whole - hashes[name]) & ~twins
-            yield from _mark(name, "near repeat", f"the row is there twice, with another `{name}`", again[sampled])
+            groups = np.where(twins < 0, _groups(whole - hashes[name]), -1)
+            yield from _marks(name, "near repeat", f"the row is there twice, with another `{name}`", groups[sampled])
 
 
-def _mark(name: str, trait: Trait, words: str, values: Array) -> Iterator[Mark]:
-    if values.any():
-        yield Mark(name, trait, words, values, more=True, rank=0)
+def _marks(name: str, trait: Trait, words: str, groups: Array) -> Iterator[Mark]:
+    """Mark rows that any row repeats, and the groups of equal rows: repeats among the new rows alone are rarer."""
+    if (groups >= 0).any():
+        yield Mark(name, trait, words, groups >= 0, more=True, rank=0)
+        yield Mark(name, trait, words, groups, more=True, rank=1)
 
 
 def _hashes(old: Table, new: Table, first: Array, later: Array) -> dict[str, Array]:
@@ -49,6 +51,7 @@ def _hashes(old: Table, new: Table, first: Array, later: Array) -> dict[str, Arr
     return hashes
 
 
-def _occur_again(hashes: Array) -> Array:
+def _groups(hashes: Array) -> Array:
+    """Number the rows (n,) that occur more than once by their hash; -1 for the others."""
     _, places, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-    return np.asarray(counts[places] > 1)
+    return np.where(counts[places] > 1, places, -1)

@@ -21,33 +21,48 @@ LN2 = float(np.log(2))
 
 @dataclass(frozen=True)
 class Tested:
-    """The log of each mark's p-value (m,), and the log of the limit below which one is certain."""
+    """The log of each mark's p-value (m,), and the logs of the limits below which they are certain (m,)."""
 
     log_p: Array
-    limit: float
+    limits: Array
+
+    @property
+    def certain(self) -> Array:
+        """The positions of the marks that chance does not explain."""
+        return np.flatnonzero(self.log_p <= self.limits)
 
 
-def compare_with_splits(marks: Sequence[Array], sides: Array, old_rows: int, alpha: float) -> Tested:
+def compare_with_splits(
+    marks: Sequence[Array], sides: Array, old_rows: int, alpha: float, families: Array | None = None
+) -> Tested:
     """Test marks (each (n,), of booleans or numbers) of old rows followed by new ones.
 
-    `sides` (m,) is 1 where only more of the mark matters, and 0 where less does too. The family's chance of any
-    p-value below the limit is `alpha`, if old and new rows are one population.
+    Integers are numbers of groups, -1 for none: of them, pairs of new rows that are in one group are counted. `sides`
+    (m,) is 1 where only more of the mark matters, and 0 where less does too. `families` (m,) number the marks'
+    families, which have equal parts of the budget: few marks in a family are tested less strictly than many. The
+    chance of any certain mark is `alpha`, if old and new rows are one population.
     """
     rows = len(marks[0])
     splits = int(min(max(WORK / (rows * len(marks)), FEWEST_SPLITS), SPLITS))
-    chosen = _splits(rows, old_rows, splits)
-    observed, smallest = [], np.zeros(splits)
-    for start in range(0, len(marks), CHUNK):
-        part = slice(start, start + CHUNK)
-        log_p = _log_p(marks[part], sides[part], chosen, rows - old_rows)
-        observed.append(log_p[0])
-        smallest = np.minimum(smallest, log_p[1:].min(axis=1))
-    return Tested(np.concatenate(observed), _limit(smallest, alpha))
+    chosen = _splits(rows, old_rows, splits, seed=0)
+    families = np.zeros(len(marks), dtype=int) if families is None else families
+    log_p, limits = np.zeros(len(marks)), np.zeros(len(marks))
+    known = np.unique(families).tolist()
+    for family in known:
+        places = np.flatnonzero(families == family)
+        smallest = np.zeros(splits)
+        for start in range(0, len(places), CHUNK):
+            part = places[start : start + CHUNK]
+            tested = _log_p([marks[k] for k in part.tolist()], sides[part], chosen, rows - old_rows)
+            log_p[part] = tested[0]
+            smallest = np.minimum(smallest, tested[1:].min(axis=1))
+        limits[places] = _limit(smallest, alpha / len(known))
+    return Tested(log_p, limits)
 
 
-def _splits(rows: int, old_rows: int, splits: int) -> Array:
+def _splits(rows: int, old_rows: int, splits: int, seed: int) -> Array:
     """Which rows are the new ones (splits + 1, n): in truth, and in random splits."""
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(seed)
     new = rows - old_rows
     chosen = np.zeros((splits + 1, rows), dtype=np.float32)
     chosen[0, old_rows:] = 1
@@ -72,18 +87,39 @@ def _limit(smallest: Array, alpha: float) -> float:
 def _log_p(marks: Sequence[Array], sides: Array, chosen: Array, new: int) -> Array:
     """The log of each mark's p-value (splits + 1, m) in the true split and in the random ones."""
     rows = chosen.shape[1]
-    counted = np.array([mark.dtype == bool for mark in marks])
-    matrix = np.empty((rows, len(marks)), dtype=np.float32)
-    for k, mark in enumerate(marks):
-        matrix[:, k] = mark if counted[k] else _standardised(mark)
-    sums = chosen @ matrix
-    log_p = np.empty(sums.shape)
-    spread = np.sqrt(new * (rows - new) / rows)
-    log_p[:, ~counted] = _normal(sums[:, ~counted] / spread, sides[~counted])
-    for k in np.flatnonzero(counted).tolist():
-        table = _hypergeometric(rows, int(matrix[:, k].sum()), new, bool(sides[k]))
-        log_p[:, k] = table[np.rint(sums[:, k]).astype(int)]
+    kinds = np.array([mark.dtype.kind for mark in marks])
+    log_p = np.empty((len(chosen), len(marks)))
+    for k in np.flatnonzero(kinds == "i").tolist():
+        log_p[:, k] = _pairs(marks[k], chosen)
+    counted, degrees = np.flatnonzero(kinds == "b"), np.flatnonzero(kinds == "f")
+    if len(degrees):
+        matrix = np.stack([_standardised(marks[k]) for k in degrees.tolist()], axis=1).astype(np.float32)
+        log_p[:, degrees] = _normal(chosen @ matrix / np.sqrt(new * (rows - new) / rows), sides[degrees])
+    if len(counted):
+        matrix = np.stack([marks[k] for k in counted.tolist()], axis=1).astype(np.float32)
+        numbers = np.rint(chosen @ matrix).astype(int)
+        for place, k in enumerate(counted.tolist()):
+            table = _hypergeometric(rows, int(marks[k].sum()), new, bool(sides[k]))
+            log_p[:, k] = table[numbers[:, place]]
     return log_p
+
+
+def _pairs(groups: Array, chosen: Array) -> Array:
+    """The log of a p-value of the number of repeats among the new rows: of rows in one group, all but the first.
+
+    By Poisson's distribution with the splits' mean; it need not be exact, as its own distribution is known.
+    """
+    from scipy.special import gammainc
+
+    codes = np.unique(groups[groups >= 0], return_inverse=True)[1]
+    matrix = np.zeros((chosen.shape[1], int(codes.max(initial=-1)) + 1), dtype=np.float32)
+    matrix[np.flatnonzero(groups >= 0), codes] = 1
+    repeats = np.maximum(chosen @ matrix - 1, 0).sum(axis=1)
+    mean = max(float(repeats[1:].mean()), 1 / len(chosen))
+    with np.errstate(divide="ignore"):
+        return np.asarray(
+            np.where(repeats > 0, np.log(np.maximum(gammainc(np.maximum(repeats, 1), mean), 1e-300)), 0.0)
+        )
 
 
 def _standardised(mark: Array) -> Array:

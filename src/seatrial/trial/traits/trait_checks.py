@@ -9,7 +9,7 @@ from seatrial.trial.records import Check, Outcome
 from seatrial.trial.traits.findings import choose, describe
 from seatrial.trial.traits.fit import Prediction
 from seatrial.trial.traits.fit_marks import fit_marks
-from seatrial.trial.traits.marks import Mark
+from seatrial.trial.traits.marks import Mark, Trait
 from seatrial.trial.traits.moment_marks import moment_marks
 from seatrial.trial.traits.number_marks import number_marks
 from seatrial.trial.traits.pool import Pool, make_pool
@@ -20,6 +20,10 @@ from seatrial.trial.traits.text_marks import text_marks
 
 NAME = "data.new_rows"
 FEWEST = 15  # new rows that are judged
+# Traits that few rows have without a fault, and the label's own, are tested apart from the many others.
+FAMILIES: dict[Trait, int] = {
+    "repeat": 1, "near repeat": 1, "rule": 1, "sentinel": 1, "characters": 1, "format": 1, "label fit": 2,
+}  # fmt: skip
 
 
 def compare_traits(old: Table, new: Table, rows: Array, policy: Policy, *, alpha: float) -> list[Check]:
@@ -33,9 +37,9 @@ def compare_traits(old: Table, new: Table, rows: Array, policy: Policy, *, alpha
         return [Check(NAME, "data", Outcome.noted, summary)]
     pool = make_pool(old, new, rows)
     marks, predictions = make_marks(pool, old, new, rows)
-    tested = compare_with_splits(
-        [mark.values for mark in marks], np.array([mark.more for mark in marks]), pool.old_rows, alpha
-    )
+    sides = np.array([mark.more for mark in marks])
+    families = np.array([FAMILIES.get(mark.trait, 0) for mark in marks])
+    tested = compare_with_splits([mark.values for mark in marks], sides, pool.old_rows, alpha, families)
     findings = choose(pool, marks, tested)
     if findings:
         return describe(pool, findings, predictions, NAME)
