@@ -19,14 +19,13 @@ LEAST_SHARE = 0.01  # of the new rows that a trait must have more (or less) ofte
 FEWEST = 3  # rows
 LEAST_SHIFT = 0.1  # of a matter of degree, in standard deviations
 MOST_FINDINGS = 3
-CERTAIN = frozenset(
-    {"repeat", "near repeat", "sentinel", "characters", "format", "missing"}
-)  # no explanation is better
+# Traits that say what was done better than any change that is undone.
+CERTAIN = frozenset({"repeat", "near repeat", "sentinel", "characters", "format", "missing", "run"})
 SPECIFIC = 0.5  # the part of a column's strongest evidence from which a trait that names the fault is preferred
 # How well a trait that the new rows have more often says what is wrong; the first is the best.
 CLEAREST: tuple[Trait, ...] = (
-    "repeat", "near repeat", "sentinel", "characters", "format", "missing", "run", "value", "rule", "digits", "range",
-    "label fit", "label of a group", "fit", "profile", "key",
+    "repeat", "near repeat", "sentinel", "characters", "format", "missing", "run", "value", "outlier", "rule", "digits",
+    "range", "label fit", "label of a group", "label value", "fit", "row fit", "profile", "key",
 )  # fmt: skip
 ALONE = 1.3  # how much more the evidence of such a trait counts than that of a column beside others
 TOGETHER = frozenset({"fit", "label fit", "label of a group", "rule"})  # traits of columns beside each other
@@ -63,11 +62,28 @@ def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift
         if _relevant(finding, pool.new_rows):
             by_column.setdefault(finding.mark.column, []).append(finding)
     best = [replace(_clearest(group), strength=-min(f.log_p for f in group)) for group in by_column.values()]
+    best = _named(best, marks, tested)
     kept: list[TraitShift] = []
     for finding in _moved_first(pool, sorted(best, key=_likelihood)):
         if not any(_follows(pool, finding, other) for other in kept):
             kept.append(finding)
     return kept[:MOST_FINDINGS]
+
+
+def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+    """Say which column fits worst, if it is only certain that the columns of a row do not fit each other."""
+    whole = next((f for f in findings if f.mark.trait == "row fit"), None)
+    if whole is None:
+        return findings
+    others = [f for f in findings if f is not whole]
+    if any(f.mark.trait in TOGETHER for f in others):
+        return others
+    fits = [k for k, mark in enumerate(marks) if mark.trait in ("fit", "label fit")]
+    name = marks[min(fits, key=lambda k: float(tested.log_p[k]))].column
+    if any(f.mark.column == name for f in others):
+        return others
+    mark = replace(whole.mark, column=name, words=f"{whole.mark.words}, least of all `{name}`")
+    return [*others, replace(whole, mark=mark)]
 
 
 def _moved_first(pool: Pool, findings: list[TraitShift]) -> list[TraitShift]:

@@ -1,6 +1,6 @@
 """Traits of how a column fits the others, and of how the label fits its row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,10 +14,14 @@ EXPLAINED = 0.05  # the share of a column that others explain from which it is k
 WORST = (0.02, 0.1)
 FEWEST = 25  # rows of a group whose labels are looked at
 MOST_GROUPS = 150
+ROW_WORDS = "the columns of a row do not fit each other"
 
 
-def fit_marks(pool: Pool) -> tuple[list[Mark], list[Prediction]]:
-    """Mark rows by how badly each column fits the others; and return the predictions, for finding the cause."""
+def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[Prediction]]:
+    """Mark rows by how badly each column fits the others; and return the predictions, for finding the cause.
+
+    Labels are looked at in the groups of the columns `slices`; of all columns if there are none.
+    """
     coded = code_columns(pool)
     linear = [p for p in predict_linear(coded) if p.coded.levels != ("a text",)]
     order = sorted(linear, key=lambda p: not p.coded.column.label)[:MOST_TREES]
@@ -32,8 +36,22 @@ def fit_marks(pool: Pool) -> tuple[list[Mark], list[Prediction]]:
         if best[-1].explained > EXPLAINED:
             marks += _marks(best[-1])
         if prediction.coded.column.label:
-            marks += _group_marks(pool, best[-1])
+            marks += _group_marks(pool, best[-1], slices)
+    fitting = [p for p in best if p.explained > EXPLAINED]
+    if len(fitting) > 1:
+        marks += _row_marks(fitting)
     return marks, best
+
+
+def _row_marks(predictions: Sequence[Prediction]) -> Iterator[Mark]:
+    """Mark rows by how badly all columns together fit each other, each by as much as is known about it."""
+    from scipy.stats import rankdata
+
+    ranks = [p.explained * (rankdata(p.losses) / len(p.losses)) for p in predictions]
+    total = np.sum(ranks, axis=0)
+    yield Mark("", "row fit", ROW_WORDS, total, more=True)
+    for share in WORST:
+        yield Mark("", "row fit", ROW_WORDS, total > np.quantile(total, 1 - share), more=True)
 
 
 def _marks(prediction: Prediction) -> Iterator[Mark]:
@@ -60,10 +78,15 @@ def _limited(values: Array) -> Array:
     return np.clip(values, *np.quantile(values, [0.01, 0.99]))
 
 
-def _group_marks(pool: Pool, prediction: Prediction) -> Iterator[Mark]:
+def _group_marks(pool: Pool, prediction: Prediction, slices: Sequence[str]) -> Iterator[Mark]:
     """Mark by how much the label exceeds what its row lets one expect, within each group of rows."""
     limited, name = _limited(prediction.signed[:, 0]), pool.label.name
-    groups = [(words, rows) for column in pool.columns[:-1] for words, rows in _groups(column)]
+    groups = [
+        (words, rows)
+        for column in pool.columns[:-1]
+        if not slices or column.name in slices
+        for words, rows in _groups(column)
+    ]
     groups = sorted(groups, key=lambda group: -int(group[1].sum()))[:MOST_GROUPS]
     for words, rows in groups:
         if FEWEST <= rows.sum() < 0.9 * len(rows):

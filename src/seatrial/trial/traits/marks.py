@@ -7,10 +7,11 @@ from seatrial.model.features import Array
 
 # What a mark shows. The first are made by faults alone; of the others the world may be the reason.
 Trait = Literal[
-    "repeat", "near repeat", "rule", "format", "characters", "sentinel", "run",
-    "value", "missing", "digits", "range", "profile", "key", "fit", "label fit", "label of a group",
+    "repeat", "near repeat", "rule", "format", "characters", "sentinel",
+    "run", "outlier", "value", "missing", "digits", "range", "profile", "key",
+    "fit", "row fit", "label fit", "label of a group", "label value",
 ]  # fmt: skip
-FAULTS = frozenset({"repeat", "near repeat", "rule", "format", "characters", "sentinel", "run"})
+FAULTS = frozenset({"repeat", "near repeat", "rule", "format", "characters", "sentinel"})
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ def moment_marks(column: PooledColumn, old_rows: int) -> Iterator[Mark]:
         yield from _mark(name, "profile", f"`{name}` is between {hour} and {hour + 1} o'clock", number["hour"] == hour)
     for hour in (3, 6, 9, 12, 15, 18, 21):
         yield from _mark(name, "profile", f"`{name}` is before {hour} o'clock", number["hour"] < hour)
+    if np.nanmax(number["hour"], initial=0) > 0:
+        clock = np.where(there, np.mod(column.values, DAY), DAY / 2) / DAY
+        yield Mark(name, "profile", f"`{name}` is earlier or later in the day", clock)
     for part in ("minute", "second"):
         yield from _mark(name, "digits", f"`{name}` has 0 {part}s", number[part] == 0)
     yield from _mark(name, "digits", f"`{name}` is at midnight", there & (column.values % DAY == 0))

@@ -34,7 +34,8 @@ def value_marks(column: PooledColumn) -> Iterator[Mark]:
     order = np.argsort(-counts, kind="stable")[:MOST_VALUES]
     for place in order[counts[order] >= FEWEST].tolist():
         value = known[place]
-        yield Mark(name, _trait(float(value), known), f"`{name}` is {written(column, value)}", column.values == value)
+        trait: Trait = "label value" if column.label and column.is_category else _trait(float(value), known)
+        yield Mark(name, trait, f"`{name}` is {written(column, value)}", column.values == value)
     once = column.counts == 1
     if once.any() and not (column.label and column.is_category):
         yield Mark(name, "key", f"`{name}` has a value that no other row has", once)
@@ -43,8 +44,12 @@ def value_marks(column: PooledColumn) -> Iterator[Mark]:
 
 def _trait(value: float, known: Array) -> Trait:
     """Whether a value stands for a missing one: by convention, and beyond all others or at their ends."""
-    outside = value in (known[0], known[-1]) and len(known) > 12
-    return "sentinel" if value in SENTINELS and outside else "value"
+    if value not in SENTINELS or value not in (known[0], known[-1]) or len(known) < 3:
+        return "value"
+    others = known[1:] if value == known[0] else known[:-1]
+    width = others[-1] - others[0]
+    beyond = value > others[-1] + width or (value < others[0] - width) or (value < 0 <= others[0])
+    return "sentinel" if beyond or len(known) > 12 else "value"
 
 
 def written(column: PooledColumn, value: float) -> str:
@@ -57,6 +62,7 @@ def end_marks(name: str, values: Array, there: Array) -> Iterator[Mark]:
     from scipy.stats import rankdata
 
     if len(np.unique(values[there])) < 8:
+        yield from _outliers(name, values, there)
         return
     place = np.full(len(values), 0.5)
     place[there] = (rankdata(values[there]) - 0.5) / there.sum()
@@ -66,10 +72,15 @@ def end_marks(name: str, values: Array, there: Array) -> Iterator[Mark]:
         low, high = np.quantile(values[there], [share, 1 - share])
         yield Mark(name, "range", f"`{name}` is above {high:.4g}", there & (values > high))
         yield Mark(name, "range", f"`{name}` is below {low:.4g}", there & (values < low))
+    yield from _outliers(name, values, there)
+
+
+def _outliers(name: str, values: Array, there: Array) -> Iterator[Mark]:
+    """Mark the values that are further from the median than eight times the distance between the quartiles."""
     low, middle, high = np.quantile(values[there], [0.25, 0.5, 0.75])
     if high > low:
         far = there & (np.abs(values - middle) > 8 * (high - low))
-        yield Mark(name, "range", f"`{name}` is far outside its usual range", far, rank=0)
+        yield Mark(name, "outlier", f"`{name}` is far outside its usual range", far, rank=0)
 
 
 def digit_marks(name: str, values: Array, there: Array) -> Iterator[Mark]:

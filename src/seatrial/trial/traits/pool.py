@@ -3,7 +3,7 @@
 import datetime
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -80,13 +80,14 @@ class PooledColumn:
 class Pool:
     """The rows that are compared: the first `old_rows` are old, the others new.
 
-    `places` (n,) are the rows' positions in their own table. `columns` includes the label, as the last one.
+    `places` (n,) are the rows' positions in their own table; `all_new` says whether all new rows
+    are here. `columns` includes the label, as the last one.
     """
 
     columns: tuple[PooledColumn, ...]
     old_rows: int
     places: Array
-    derived: dict[str, Any] = field(default_factory=dict)
+    all_new: bool = True
 
     @property
     def rows(self) -> int:
@@ -115,7 +116,7 @@ def make_pool(old: Table, new: Table, rows: Array) -> Pool:
         if name in new.columns
     ]
     columns.append(pool_column(new.name, old.target[first], new.target[later], label=True))
-    return Pool(tuple(columns), len(first), np.concatenate([first, later]))
+    return Pool(tuple(columns), len(first), np.concatenate([first, later]), len(later) == len(rows))
 
 
 def pool_column(name: str, old: Array, new: Array, *, label: bool = False) -> PooledColumn:

@@ -126,26 +126,24 @@ def _determined(columns: list[PooledColumn]) -> Iterator[Mark]:
 
 
 def _gaps(first: PooledColumn, second: PooledColumn) -> Iterator[Mark]:
-    """The time from one date to another: which comes first, how long it is, and whether it is a whole day."""
+    """The time from one date to another: which comes first, how long it is, and whether days of the month agree."""
     gap = (second.values - first.values) / DAY
     there = np.isfinite(gap)
     if there.sum() < 20:
         return
-    words = f"the days from `{first.name}` to `{second.name}`"
-    for mark in end_marks(f"{first.name}` to `{second.name}", gap, there):
-        text = mark.words.replace(f"`{mark.column}`", f"the number of {words}".replace("number of the ", "number of "))
-        for name in (first.name, second.name):
-            yield Mark(name, "range", text, mark.values, mark.more)
-    for low, high, early, late in ((gap >= 0, "", first, second), (gap <= 0, "", second, first)):
-        del high
-        yield from _broken((early.name, late.name), f"`{late.name}` is before `{early.name}`", low, there)
-    known, counts = np.unique(gap[there], return_counts=True)
-    for place in np.argsort(-counts)[:5].tolist():
-        if counts[place] >= 4:
-            for name in (first.name, second.name):
-                yield Mark(name, "value", f"{words} are {known[place]:.4g}", gap == known[place])
-    same_day = parts(first.values)["day"] == parts(second.values)["day"]
-    yield Mark(second.name, "profile", f"`{first.name}` and `{second.name}` have the same day of the month", same_day)
+    names = (first.name, second.name)
+    yield from _broken(names, f"`{second.name}` is before `{first.name}`", gap >= 0, there)
+    yield from _broken(names, f"`{first.name}` is before `{second.name}`", gap <= 0, there)
+    days = f"the number of days from `{first.name}` to `{second.name}`"
+    same = there & (parts(first.values)["day"] == parts(second.values)["day"])
+    for name in names:
+        for mark in end_marks("", gap, there):
+            yield Mark(name, "range", mark.words.replace("``", days), mark.values, mark.more)
+        known, counts = np.unique(gap[there], return_counts=True)
+        for place in np.argsort(-counts)[:5].tolist():
+            if counts[place] >= 4:
+                yield Mark(name, "value", f"{days} is {known[place]:.4g}", gap == known[place])
+        yield Mark(name, "profile", f"`{first.name}` and `{second.name}` have the same day of the month", same)
 
 
 def _missing_together(columns: list[PooledColumn]) -> Iterator[Mark]:

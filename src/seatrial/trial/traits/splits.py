@@ -15,6 +15,7 @@ from seatrial.model.features import Array
 SPLITS = 1_999
 WORK = 4e10  # rows x marks x splits from which fewer splits are drawn
 FEWEST_SPLITS = 399
+TAIL = 0.05  # of the splits, from which the limit is extrapolated
 CHUNK = 512  # marks that are tested at a time
 LN2 = float(np.log(2))
 
@@ -30,6 +31,11 @@ class Tested:
     def certain(self) -> Array:
         """The positions of the marks that chance does not explain."""
         return np.flatnonzero(self.log_p <= self.limits)
+
+    def extended(self, log_p: Array, limit: float) -> "Tested":
+        """With further marks, which were tested in another way."""
+        limits = np.concatenate([self.limits, np.full(len(log_p), limit)])
+        return Tested(np.concatenate([self.log_p, log_p]), limits)
 
 
 def compare_with_splits(
@@ -72,16 +78,16 @@ def _splits(rows: int, old_rows: int, splits: int, seed: int) -> Array:
 
 
 def _limit(smallest: Array, alpha: float) -> float:
-    """The log of the limit of a single p-value.
+    """The log of the limit of a single p-value, from the logs of the splits' smallest ones.
 
-    The smallest of k independent p-values is below x with a probability of 1 - (1 - x)^k. The k that fits the splits'
-    median is a steadier estimate than a far quantile; the stricter of the two is used.
+    The tail of these is taken to fall as a power of p, with an exponent by the estimate of Hill (1975) from its last
+    twentieth: of exact p-values it is 1, and less of marks of which chance is further out than a normal distribution.
     """
-    typical = max(float(np.exp(np.median(smallest))), 1e-12)
-    number = max(LN2 / -np.log1p(-min(typical, 0.5)), 1.0)
-    fitted = float(np.log(-np.expm1(np.log1p(-alpha) / number)))
-    place = int(alpha * (len(smallest) + 1)) - 1
-    return min(fitted, float(np.sort(smallest)[place])) if place >= 0 else fitted
+    ordered = np.sort(smallest)
+    number = max(int(TAIL * len(ordered)), 10)
+    edge = float(ordered[number])
+    power = float(np.clip(1 / max(edge - float(ordered[:number].mean()), 1e-9), 0.3, 1.0))
+    return min(edge, edge + float(np.log(alpha) - np.log(number / len(ordered))) / power)
 
 
 def _log_p(marks: Sequence[Array], sides: Array, chosen: Array, new: int) -> Array:

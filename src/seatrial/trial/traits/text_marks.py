@@ -41,7 +41,9 @@ def text_marks(column: PooledColumn) -> Iterator[Mark]:
     if len(np.unique(lengths)) > 2:
         yield Mark(name, "profile", f"`{name}` is longer or shorter than before", _score(column, lengths))
         for length in _tops(column, lengths):
-            yield from _marks(column, "format", f"has exactly {length} characters", lengths == length)
+            yield from _marks(
+                column, "format", f"has exactly {length} character{'' if length == 1 else 's'}", lengths == length
+            )
         rows = lengths[column.values[~column.missing].astype(int)]
         for share in (0.5, 0.75, 0.9, 0.98):
             limit = int(np.quantile(rows, share))

@@ -12,6 +12,7 @@ from seatrial.trial.traits.fit_marks import fit_marks
 from seatrial.trial.traits.marks import Mark, Trait
 from seatrial.trial.traits.moment_marks import moment_marks
 from seatrial.trial.traits.number_marks import number_marks
+from seatrial.trial.traits.order_marks import order_marks
 from seatrial.trial.traits.pool import Pool, make_pool
 from seatrial.trial.traits.row_marks import row_marks
 from seatrial.trial.traits.rule_marks import rule_marks
@@ -20,9 +21,11 @@ from seatrial.trial.traits.text_marks import text_marks
 
 NAME = "data.new_rows"
 FEWEST = 15  # new rows that are judged
+ORDER_PART = 0.25  # of the budget, for the order of the new rows
 # Traits that few rows have without a fault, and the label's own, are tested apart from the many others.
 FAMILIES: dict[Trait, int] = {
-    "repeat": 1, "near repeat": 1, "rule": 1, "sentinel": 1, "characters": 1, "format": 1, "label fit": 2,
+    "repeat": 1, "near repeat": 1, "rule": 1, "sentinel": 1, "characters": 1, "format": 1, "outlier": 1,
+    "label fit": 2, "label value": 2, "row fit": 2,
 }  # fmt: skip
 
 
@@ -31,15 +34,17 @@ def compare_traits(old: Table, new: Table, rows: Array, policy: Policy, *, alpha
 
     `alpha` is the chance that any of these checks fails although old and new rows are one population.
     """
-    del policy
     if len(rows) < FEWEST or old.rows < FEWEST:
         summary = f"{len(rows)} rows are new, too few to look for faults in them."
         return [Check(NAME, "data", Outcome.noted, summary)]
     pool = make_pool(old, new, rows)
-    marks, predictions = make_marks(pool, old, new, rows)
+    marks, predictions = make_marks(pool, old, new, rows, policy)
     sides = np.array([mark.more for mark in marks])
     families = np.array([FAMILIES.get(mark.trait, 0) for mark in marks])
-    tested = compare_with_splits([mark.values for mark in marks], sides, pool.old_rows, alpha, families)
+    most = alpha * (1 - ORDER_PART)
+    tested = compare_with_splits([mark.values for mark in marks], sides, pool.old_rows, most, families)
+    ordered, log_p, tests = order_marks(pool, predictions)
+    tested, marks = tested.extended(log_p, float(np.log(alpha * ORDER_PART / tests))), marks + ordered
     findings = choose(pool, marks, tested)
     if findings:
         return describe(pool, findings, predictions, NAME)
@@ -47,7 +52,7 @@ def compare_traits(old: Table, new: Table, rows: Array, policy: Policy, *, alpha
     return [Check(NAME, "data", Outcome.passed, summary, new=len(rows), evidence={"traits": len(marks)})]
 
 
-def make_marks(pool: Pool, old: Table, new: Table, rows: Array) -> tuple[list[Mark], list[Prediction]]:
+def make_marks(pool: Pool, old: Table, new: Table, rows: Array, policy: Policy) -> tuple[list[Mark], list[Prediction]]:
     """Make all marks of the pool's rows, and the predictions of each column from the others."""
     marks: list[Mark] = []
     for column in pool.columns:
@@ -61,5 +66,5 @@ def make_marks(pool: Pool, old: Table, new: Table, rows: Array) -> tuple[list[Ma
             marks += moment_marks(column, pool.old_rows)
     marks += row_marks(old, new, rows, pool)
     marks += rule_marks(pool)
-    fits, predictions = fit_marks(pool)
+    fits, predictions = fit_marks(pool, policy.slices)
     return marks + fits, predictions
