@@ -108,7 +108,7 @@ SUITES = {
     "total: changes against the noise floor, metrics": ("total.", "metrics."),
     "data by fingerprints": ("data.rows", "data.column", "data.labels"),
     "data row by row": ("data.rewritten", "data.lost", "data.repeated"),
-    "new rows": ("data.arrivals", "data.tie", "data.partners", "data.label_rates", "data.surprise"),
+    "new rows": ("data.new_rows", "data.arrivals", "data.tie", "data.partners", "data.label_rates", "data.surprise"),
 }
 
 

@@ -14,7 +14,7 @@ from seatrial.trial.compare.metrics import compare_gain, compare_metrics, too_fe
 from seatrial.trial.compare.new_row_checks import compare_new_rows
 from seatrial.trial.compare.new_row_losses import compare_new_row_losses
 from seatrial.trial.compare.queries import Queries
-from seatrial.trial.compare.row_matching import Table, match, new_positions
+from seatrial.trial.compare.row_matching import Table, match
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.statistics import NoiseFloor, groups_of
 from seatrial.trial.compare.table_history import compare_history
@@ -28,6 +28,9 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import Check, Outcome, judged_check
 from seatrial.trial.rows.answer_collection import CollectedAnswers
+from seatrial.trial.traits.trait_checks import compare_traits
+
+TRAITS_PARTS = 3  # of the budget of false alarms, for the many traits of new rows; see `noise.PARTS`
 
 
 def measure_noise(recipes: Recipes, policy: Policy, queries: Queries, progress: Progress) -> NoiseFloor | None:
@@ -96,7 +99,7 @@ def check_data(
         return checks
     before, after = base.table, recipes.candidate.table
     matched = match(before, after)
-    fresh = new_positions(matched)
+    fresh = matched.new_rows
     order = find_order(before, after, fresh, policy)
     mature = mature_rows(order, policy, len(fresh))
     checks += compare_history(before, after, policy, matched, order)
@@ -110,6 +113,7 @@ def check_data(
         checks += compare_new_rows(before, after, fresh, alpha, order, about="columns")
         final = find_order(before, after, fresh[mature], policy)
         checks += compare_new_rows(before, after, fresh[mature], alpha, final, about="labels")
+    checks += compare_traits(before, after, fresh, policy, alpha=TRAITS_PARTS * alpha, order=order)
     return checks + _new_row_losses(base, after, fresh[mature], policy, scoring, order)
 
 

@@ -26,7 +26,9 @@ from seatrial.trial.policy import Policy
 
 Refit = Callable[[Array], Scorer]  # positions among the baseline's training rows -> the recipe trained on them
 
-PARTS = len(FAMILIES) + 3  # of the budget; three are for new rows: their columns, their losses and their traits
+PARTS = (
+    len(FAMILIES) + 5
+)  # of the budget; five are for new rows: their columns, their losses, and three for their traits
 FEWEST_REPLICAS = 5
 REPORT_SECONDS = 5.0  # between two reports of progress
 SAFETY = 1.15  # for what added or exchanged rows do beyond what parts of the same rows show

@@ -26,6 +26,7 @@ RANKS = (
     "data.immature",
     "data.matured",
     "data.column",
+    "data.new_rows",
     "data.arrivals",
     "data.label_rates",
     "data.tie",

@@ -5,7 +5,7 @@ import pytest
 from tests.trial.compare.formula_models import passengers, survival
 
 from seatrial.trial.compare.new_row_checks import compare_new_rows
-from seatrial.trial.compare.row_matching import Table, match, new_positions
+from seatrial.trial.compare.row_matching import Table, match
 from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
@@ -31,7 +31,7 @@ def failed(checks):
 
 def everything(new, policy=POLICY):
     matched = match(OLD, new)
-    new_rows = compare_new_rows(OLD, new, new_positions(matched), ALPHA)
+    new_rows = compare_new_rows(OLD, new, matched.new_rows, ALPHA)
     return failed([*compare_history(OLD, new, policy, matched), *new_rows])
 
 
@@ -153,7 +153,7 @@ def test_corrected_rows_are_not_new_rows():
     new = table(columns, rows=slice(0, OLD_ROWS))
     matched = match(OLD, new)
     assert len(matched.rewritten["age"][0]) == 40
-    assert not len(new_positions(matched))
+    assert not len(matched.new_rows)
     assert not everything(new)
 
 
@@ -168,7 +168,7 @@ def test_the_oldest_rows_may_leave_and_other_rows_may_not():
     for rows, lost in ((slice(310, 1_300), False), (np.delete(np.arange(1_300), np.arange(450, 600)), True)):
         new = table(columns, rows=rows)
         matched = match(old, new)
-        order = TimeOrder("", np.arange(old.rows), np.arange(len(new_positions(matched))))
+        order = TimeOrder("", np.arange(old.rows), np.arange(len(matched.new_rows)))
         assert ("data.lost" in failed(compare_history(old, new, POLICY, matched, order))) is lost
     new = table(columns, rows=slice(310, 1_300))
     assert "data.lost" in failed(compare_history(old, new, POLICY, match(old, new)))  # without a time, they are lost

@@ -39,14 +39,13 @@ class Matched:
     known: Array
     rewritten: dict[str, tuple[Array, Array]]
 
-
-def new_positions(matched: Matched) -> Array:
-    """Positions of the rows that are new: neither kept from the old table nor rewritten."""
-    rewritten = [b for _, b in matched.rewritten.values()]
-    known = matched.known.copy()
-    for rows in rewritten:
-        known[rows] = True
-    return np.flatnonzero(~known)
+    @property
+    def new_rows(self) -> Array:
+        """The positions of the rows that are neither in the old table nor rewritten from it."""
+        new = ~self.known
+        for _, rows in self.rewritten.values():
+            new[rows] = False
+        return np.flatnonzero(new)
 
 
 def match(old: Table, new: Table) -> Matched:

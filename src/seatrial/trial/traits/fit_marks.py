@@ -1,0 +1,108 @@
+"""Traits of how a column fits the others, and of how the label fits its row."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.trial.compare.groups import BINS
+from seatrial.trial.traits.fit import MOST_TREES, Prediction, code_columns, predict_by_trees, predict_linear, together
+from seatrial.trial.traits.marks import Mark, Trait
+from seatrial.trial.traits.pool import Pool, PooledColumn
+
+EXPLAINED = 0.05  # the share of a column that others explain from which it is known where its values belong
+WORST = (0.02, 0.1)
+FEWEST = 25  # rows of a group whose labels are looked at
+MOST_GROUPS = 150
+ROW_WORDS = "the columns of a row do not fit each other"
+
+
+def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[Prediction]]:
+    """Mark rows by how badly each column fits the others; and return the predictions, for finding the cause.
+
+    Labels are looked at in the groups of the columns `slices`; of all columns if there are none.
+    """
+    coded = code_columns(pool)
+    linear = [p for p in predict_linear(coded) if p.coded.levels != ("a text",)]
+    order = sorted(linear, key=lambda p: not p.coded.column.label)[:MOST_TREES]
+    chosen = [k for k, each in enumerate(coded) if any(each is p.coded for p in order)]
+    trees = {p.coded.column.name: p for p in predict_by_trees(coded, chosen)}
+    best: list[Prediction] = []
+    marks: list[Mark] = []
+    for prediction in linear:
+        tree = trees.get(prediction.coded.column.name)
+        found = [prediction] if tree is None else [prediction, tree, together(prediction, tree)]
+        best.append(max(found, key=lambda p: p.explained))
+        if best[-1].explained > EXPLAINED:
+            marks += _marks(best[-1])
+        if prediction.coded.column.label:
+            marks += _group_marks(pool, best[-1], slices)
+    fitting = [p for p in best if p.explained > EXPLAINED]
+    if len(fitting) > 1:
+        marks += _row_marks(fitting)
+    return marks, best
+
+
+def _row_marks(predictions: Sequence[Prediction]) -> Iterator[Mark]:
+    """Mark rows by how badly all columns together fit each other, each by as much as is known about it."""
+    from scipy.stats import rankdata
+
+    ranks = [p.explained * (rankdata(p.losses) / len(p.losses)) for p in predictions]
+    total = np.sum(ranks, axis=0)
+    yield Mark("", "row fit", ROW_WORDS, total, more=True)
+    for share in WORST:
+        yield Mark("", "row fit", ROW_WORDS, total > np.quantile(total, 1 - share), more=True)
+
+
+def _marks(prediction: Prediction) -> Iterator[Mark]:
+    from scipy.stats import rankdata
+
+    column = prediction.coded.column
+    trait: Trait = "label fit" if column.label else "fit"
+    words = "does not fit its row" if column.label else "does not fit the other columns"
+    name, losses = column.name, prediction.losses
+    yield Mark(name, trait, f"`{name}` {words}", rankdata(losses) / len(losses), more=True)
+    yield Mark(name, trait, f"`{name}` {words}", np.minimum(losses, np.quantile(losses, 0.98)), more=True)
+    for share in WORST:
+        limit = np.quantile(losses, 1 - share)
+        yield Mark(name, trait, f"`{name}` {words}", losses > limit, more=True)
+    levels = prediction.coded.levels
+    for k in range(1 if len(levels) == 2 else prediction.signed.shape[1]):
+        level = f"{levels[k]} more or less often" if levels else "larger or smaller"
+        words = f"`{name}` is {level} than the other columns lead one to expect"
+        yield Mark(name, trait, words, _limited(prediction.signed[:, k]))
+
+
+def _limited(values: Array) -> Array:
+    """Values without their extremes, which would carry the mean of a few rows."""
+    return np.clip(values, *np.quantile(values, [0.01, 0.99]))
+
+
+def _group_marks(pool: Pool, prediction: Prediction, slices: Sequence[str]) -> Iterator[Mark]:
+    """Mark by how much the label exceeds what its row lets one expect, within each group of rows."""
+    limited, name = _limited(prediction.signed[:, 0]), pool.label.name
+    groups = [
+        (words, rows)
+        for column in pool.columns[:-1]
+        if not slices or column.name in slices
+        for words, rows in _groups(column)
+    ]
+    groups = sorted(groups, key=lambda group: -int(group[1].sum()))[:MOST_GROUPS]
+    for words, rows in groups:
+        if FEWEST <= rows.sum() < 0.9 * len(rows):
+            where = f"`{name}` does not fit its row where {words}"
+            yield Mark(name, "label of a group", where, np.where(rows, limited, 0.0))
+
+
+def _groups(column: PooledColumn) -> Iterator[tuple[str, Array]]:
+    there = ~column.missing
+    if column.is_category:
+        known, counts = np.unique(column.values[there], return_counts=True)
+        for value in known[np.argsort(-counts, kind="stable")][:8].tolist():
+            text = column.texts[int(value)] if column.form == "text" else f"{value:.10g}"
+            yield f"`{column.name}` is {text}", column.values == value
+    elif column.form != "text" and there.any():
+        edges = np.quantile(column.values[there], np.arange(1, BINS) / BINS)
+        place = np.where(there, np.searchsorted(edges, column.values, side="right"), -1)
+        for k in range(BINS):
+            yield f"`{column.name}` is in quarter {k + 1} of its values", place == k
