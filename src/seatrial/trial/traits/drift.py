@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from seatrial.model.features import Array
 from seatrial.trial.compare.splits import window_splits
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.traits.marks import Mark
 from seatrial.trial.traits.pool import Pool
 
 MARGIN = 1.25  # for what the past's windows did not show
+ENDS = ("range", "outlier")
 NOISE = 2.0  # standard errors that the difference from the newest old rows has to be beyond
 
 
@@ -20,14 +22,24 @@ def moved_as_before(pool: Pool, mark: Mark, order: TimeOrder) -> bool:
         return True
     if mark.values.dtype.kind == "i":
         return False  # pairs of equal rows do not come from a drift
+    drifts = _as_before(pool, mark.values, order)
+    if drifts or mark.trait not in ENDS:
+        return drifts
+    # The ends of a range are those of all old rows, which earlier windows cannot have left: the column itself decides.
+    column = next((each for each in pool.columns if each.name == mark.column), None)
+    return column is not None and column.form != "text" and _as_before(pool, column.score, order, beyond_noise=True)
+
+
+def _as_before(pool: Pool, marked: Array, order: TimeOrder, *, beyond_noise: bool = False) -> bool:
     place = np.empty(len(order.old), dtype=np.int64)
     place[order.old] = np.arange(len(order.old))
     by_time = np.argsort(place[pool.places[: pool.old_rows]], kind="stable")
-    values = np.concatenate([mark.values[: pool.old_rows][by_time], mark.values[pool.old_rows :]]).astype(float)
+    values = np.concatenate([marked[: pool.old_rows][by_time], marked[pool.old_rows :]]).astype(float)
     windows = window_splits(pool.old_rows, pool.new_rows)
     if windows is None or windows.before is None:
         return False
-    shifts = values[windows.drawn].mean(axis=1) - values[windows.before].mean(axis=1)
+    shifts = np.abs(values[windows.drawn].mean(axis=1) - values[windows.before].mean(axis=1))
     new, before = windows.drawn[0], windows.before[0]
     noise = NOISE * float(values[before].std()) * np.sqrt(1 / len(new) + 1 / len(before))
-    return bool(abs(shifts[0]) <= max(noise, MARGIN * float(np.abs(shifts[1:]).max())))
+    past = MARGIN * float(shifts[1:].max())
+    return bool(shifts[0] <= past and past > noise if beyond_noise else shifts[0] <= max(noise, past))
