@@ -15,6 +15,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
 from seatrial.trial import difference_checks, equality_checks
+from seatrial.trial.behaviour_trial import BehaviourTrial, Moved, expected_scores
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
@@ -107,19 +108,21 @@ class _Trial:
         checks += equality_checks.check_invariants(new.repeated, scoring, policy, "candidate")
         if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
             return checks, {}  # it is unknown which answer belongs to which row, so nothing else can be read
+        behaviour = BehaviourTrial(Moved(new.sandbox, new.golden.rows, setup.queries.blocks, policy))
         collected = self._collect(new)
         if old and setup.comparable:
-            return self._compared(old, collected, checks)
+            return self._compared(old, collected, checks, behaviour)
         if old:
             summary = "The releases differ in task, target or classes, so their predictions cannot be compared."
             hint = "Publish a model for another target as another package."
             checks.append(Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint))
         checks += equality_checks.trained_again(recipes, policy, scoring, None, collected, self.progress)
         checks += difference_checks.check_doubts(new.description.metadata.doubts)
-        return checks + difference_checks.check_alone(setup.queries, collected, policy), {}
+        checks += difference_checks.check_alone(setup.queries, collected, policy)
+        return checks + behaviour.checks(new.repeated, collected, scoring), {}
 
     def _compared(
-        self, baseline: OpenedRelease, new: CollectedAnswers, checks: list[Check]
+        self, baseline: OpenedRelease, new: CollectedAnswers, checks: list[Check], behaviour: BehaviourTrial
     ) -> tuple[list[Check], dict[str, Any]]:
         """Compare the candidate with the baseline, after its own checks."""
         policy, queries, recipes, progress = self.policy, self.setup.queries, self.recipes, self.progress
@@ -139,6 +142,9 @@ class _Trial:
         tables = (baseline.description.metadata.data, candidate.description.metadata.data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
+        moved = Moved(baseline.sandbox, baseline.golden.rows, queries.blocks, policy)
+        expected = expected_scores(baseline.repeated, old, moved.sample, scoring)
+        checks += behaviour.checks(candidate.repeated, new, scoring, (moved, expected))
         changed = difference_checks.changed(scoring, old, new, policy)
         versions = (baseline.description.version, candidate.description.version)
         recommended, check = version_check(*versions, broken=broken, changed=changed)

@@ -32,7 +32,7 @@ def _score(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
 
     failed: dict[int, str] = {}
     rows = 0
-    with _Matrix(out.with_suffix(".npy"), installed.width + 1) as matrix:
+    with Matrix(out.with_suffix(".npy"), installed.width + 1) as matrix:
         for table, count in _read_csv(out.parent / job["table"], installed.columns):
             columns, problems = installed.release.checker.check(table)
             scores = np.full((count, installed.width + 1), np.nan)
@@ -111,7 +111,7 @@ def _predict(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
         [([row], [place]) for place, row in enumerate(alone)],
     ]
     parts = []
-    with _Matrix(out.with_suffix(".npy"), installed.width) as matrix:
+    with Matrix(out.with_suffix(".npy"), installed.width) as matrix:
         for batches, count in zip(calls, (len(rows), len(rows), len(rows), len(alone)), strict=True):
             part: dict[str, Any] = {"labels": [None] * count, "errors": [], "answered": 0}
             scores = np.full((count, installed.width), np.nan)
@@ -141,7 +141,7 @@ def _ask(installed: Any, rows_copy: list[Any], places: list[int], part: dict[str
         part["errors"] += [(place, f"answered {len(predictions)} of {count} rows") for place in places]
         return
     for place, prediction in zip(places, predictions, strict=True):
-        part["labels"][place], scores[place] = _scores_in(installed, prediction)
+        part["labels"][place], scores[place] = scores_in(installed, prediction)
 
 
 def _changed(rows: list[Any], rows_copy: list[Any]) -> set[str]:
@@ -153,7 +153,7 @@ def _changed(rows: list[Any], rows_copy: list[Any]) -> set[str]:
     return names | ({""} if len(pairs) < len(rows) else set())
 
 
-def _scores_in(installed: Any, prediction: Any) -> tuple[Any, list[float]]:
+def scores_in(installed: Any, prediction: Any) -> tuple[Any, list[float]]:
     """Read one prediction: its label, and its scores in the order of the classes."""
     try:
         label = prediction["prediction"]
@@ -171,7 +171,7 @@ def _validate(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     for row in job["rows"]:
         try:
             (prediction,) = installed.predict([copy.deepcopy(row)])
-            _scores_in(installed, prediction)
+            scores_in(installed, prediction)
         except JobError:
             raise
         except Exception as error:
@@ -211,22 +211,29 @@ def _cost(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     return {"single": singles, "batch": batches, "rows": len(rows)}
 
 
-JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe, "cost": _cost}
+JOBS = {
+    "score": _score,
+    "predict": _predict,
+    "validate": _validate,
+    "describe": _describe,
+    "cost": _cost,
+}  # and endurance.py's
 
 
-class _Matrix:
+class Matrix:
     """An .npy file (n, width) of float64 that grows by chunks, and gets its name when it is complete."""
 
     def __init__(self, path: Path, width: int) -> None:
         self._path, self._width, self._rows = path, width, 0
         self._part = path.with_suffix(".part")
 
-    def __enter__(self) -> "_Matrix":
+    def __enter__(self) -> "Matrix":
         self._file: BinaryIO = self._part.open("wb")
         self._file.write(b" " * HEADER)
         return self
 
     def add(self, scores: Any) -> None:
+        """Append rows (n, width)."""
         self._file.write(scores.astype("<f8").tobytes())
         self._rows += len(scores)
 

@@ -74,7 +74,20 @@ class MeasureCost:
     fault: InjectedFault | None = None
 
 
-Job = Score | Predict | Validate | Describe | MeasureCost
+@dataclass(frozen=True)
+class MeasureEndurance:
+    """Predict `rows` in batches of these sizes, and single ones `calls` times, or for `seconds`."""
+
+    kind: ClassVar[str] = "endurance"
+    rows: Sequence[Row]
+    sizes: Sequence[int]
+    calls: int = 1000
+    seconds: float = 2.0
+    name: str = "endurance"
+    fault: InjectedFault | None = None
+
+
+Job = Score | Predict | Validate | Describe | MeasureCost | MeasureEndurance
 
 
 def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError, Subject
 from seatrial.trial.sandbox.answers import Answers, NoAnswerError, read_answers
+from seatrial.trial.sandbox.conditions import Conditions
 from seatrial.trial.sandbox.process import WORKER, Ended, Running
 from seatrial.trial.sandbox.queries import Job, write_request
 from seatrial.trial.sandbox.worker import EXIT_FAILED, EXIT_MEMORY
@@ -69,8 +70,8 @@ class Sandbox:
     environment: Environment
     policy: Policy
 
-    def ask(self, jobs: Sequence[Job]) -> Answers:
-        """Have a fresh process do the jobs.
+    def ask(self, jobs: Sequence[Job], conditions: Conditions | None = None) -> Answers:
+        """Have a fresh process do the jobs, in the usual conditions or in others.
 
         Raises NotComparedError with the release's last output. Many faults can be injected into one process, one after
         the other: `Answers.failures` says why a job with a fault could not be answered.
@@ -81,7 +82,8 @@ class Sandbox:
             request = {
                 "package": self.wheel.package,
                 "parent": os.getpid(),
-                "threads": policy.threads,
+                "threads": conditions.threads if conditions else policy.threads,
+                "conditions": conditions.as_sent() if conditions else {},
                 "memory_mb": policy.memory_mb,
                 "cpu_seconds": math.ceil(policy.timeout * policy.threads) + 10,
                 "readable": self._readable(jobs) if KERNEL_LIMITS else [],
@@ -89,7 +91,8 @@ class Sandbox:
             }
             (folder / "request.json").write_text(json.dumps(request))
             python = self.environment.python
-            with Running(python, folder, timeout=policy.timeout, threads=policy.threads) as running:
+            started = conditions.for_start() if conditions else {"threads": policy.threads}
+            with Running(python, folder, timeout=policy.timeout, **started) as running:
                 return self._read(folder, jobs, running.wait())
 
     def _readable(self, jobs: Sequence[Job]) -> list[str]:
