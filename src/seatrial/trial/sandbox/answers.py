@@ -260,10 +260,10 @@ def _endurance(job: MeasureEndurance, part: Any, path: Path) -> EnduranceMeasure
     if sizes != list(job.sizes)[: len(sizes)]:
         raise NoAnswerError("predicted batches of other sizes")
     seconds, memory, blocks = (np.array(part[name], dtype=np.float64) for name in ("seconds", "memory", "blocks"))
-    lengths = [count, *sizes, len(seconds), count]
+    lengths = [count, len(seconds), *sizes, count]
     if len(matrix) != sum(lengths):
         raise NoAnswerError(f"answered {len(matrix)} of {sum(lengths)} rows")
-    before, *batches, calls, after = np.split(matrix, np.cumsum(lengths)[:-1])
+    before, calls, *batches, after = np.split(matrix, np.cumsum(lengths)[:-1])
     return EnduranceMeasurements(
         before, dict(zip(sizes, batches, strict=True)), calls, after,
         seconds, memory.reshape(-1, 2), blocks.reshape(-1, 2),

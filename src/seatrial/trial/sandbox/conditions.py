@@ -18,8 +18,8 @@ class Conditions:
     """How a worker's process differs from the usual one; what is left out is as usual.
 
     `clock` is how many seconds its clock is ahead when the release is loaded, and `clocks` at the beginning of some
-    jobs, by their names. `variables` are added to its environment, which is empty otherwise if `bare`. `locales` are tried in their order. What the model
-    reads is watched while it is loaded and during the jobs that `watched` names.
+    jobs, by their names. `variables` are added to its environment, which is empty otherwise if `bare`. `locales` are
+    tried in their order. What the model reads is watched while it is loaded and during the jobs that `watched` names.
     """
 
     clock: int = 0

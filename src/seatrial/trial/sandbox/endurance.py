@@ -1,7 +1,7 @@
 """A job that wears a release out: batches of every size, and a thousand calls. Loaded by path, in the environment.
 
-As in jobs.py, `installed` is worker.py's. What is written: the scores of the rows before anything, those of each batch,
-those of each single call, and those of the rows at the end.
+As in jobs.py, `installed` is worker.py's. What is written: the scores of the rows before anything, those of each single
+call, those of each batch, and those of the rows at the end.
 """
 
 import copy
@@ -17,18 +17,11 @@ SAMPLES = 50  # of the memory, over all calls
 
 
 def measure(installed: Any, job: dict[str, Any], out: Path, tools: Any) -> dict[str, Any]:
-    """Predict batches of the sizes, and single rows `calls` times or for `seconds`; `tools` is jobs.py."""
-    rows, width, began = job["rows"], installed.width, time.perf_counter()
+    """Predict single rows `calls` times or for `seconds`, and batches of the sizes; `tools` is jobs.py."""
+    rows, width = job["rows"], installed.width
     sizes, memory, blocks = [], [], []
     with tools.Matrix(out.with_suffix(".npy"), width) as matrix:
         matrix.add(_predicted(installed, rows, tools))
-        for size in job["sizes"]:
-            spent = time.perf_counter() - began
-            if sizes and spent * size / sum(sizes) > job["seconds"]:
-                break  # it would take too long
-            batch = [rows[place % len(rows)] for place in range(size)]
-            matrix.add(_predicted(installed, batch, tools))
-            sizes.append(size)
         seconds = array("d")  # a list would allocate with every call, as a leak does
         end = time.perf_counter() + job["seconds"]
         every = max(job["calls"] // SAMPLES, 1)
@@ -47,6 +40,14 @@ def measure(installed: Any, job: dict[str, Any], out: Path, tools: Any) -> dict[
                 break
         blocks.append((len(seconds), _allocated()))
         memory.append((len(seconds), resident_mb()))
+        began = time.perf_counter()
+        for size in job["sizes"]:
+            spent = time.perf_counter() - began
+            if sizes and spent * size / sum(sizes) > job["seconds"]:
+                break  # it would take too long
+            batch = [rows[place % len(rows)] for place in range(size)]
+            matrix.add(_predicted(installed, batch, tools))
+            sizes.append(size)
         matrix.add(_predicted(installed, rows, tools))
     return {"sizes": sizes, "seconds": list(seconds), "memory": memory, "blocks": blocks}
 
