@@ -27,6 +27,7 @@ from seatrial.trial.rows.answer_collection import CollectedAnswers, collect_answ
 from seatrial.trial.rows.crossed_rows import cross_tables
 from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
+from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
 from seatrial.trial.verdict import judge
 from seatrial.wheels.sources import WheelSource
@@ -103,6 +104,7 @@ class _Trial:
         setup, policy, recipes = self.setup, self.policy, self.recipes
         scoring, new, old = setup.queries.scoring, setup.candidate, setup.baseline
         checks = contract_checks(_contract(old.description), _contract(new.description)) if old else []
+        checks += check_settings(old.description, new.description, policy) if old else []
         columns = new.description.columns
         checks += equality_checks.check_golden(new.repeated, new.golden, columns, scoring, policy, "candidate")
         checks += equality_checks.check_invariants(new.repeated, scoring, policy, "candidate")
@@ -137,9 +139,12 @@ class _Trial:
         changed_code = candidate.sandbox.wheel.changed_code(baseline.sandbox.wheel)
         again = equality_checks.trained_again(recipes, policy, scoring, old, new, progress)
         checks += equality_checks.name_changed_code(again, changed_code, baseline.description.version)
+        made = (baseline.description.metadata, candidate.description.metadata)
+        checks += check_libraries(*made, policy, [check for check in again if check.suite == "rebuild"])
+        checks += check_exchanged(scoring, old.of("rows"), new.of("rows"), made[1].classes, policy)
         floor = difference_checks.measure_noise(recipes, policy, queries, progress)
         checks += difference_checks.check_total(recipes, policy, queries, old, new, floor)
-        tables = (baseline.description.metadata.data, candidate.description.metadata.data)
+        tables = (made[0].data, made[1].data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
         moved = Moved(baseline.sandbox, baseline.golden.rows, queries.blocks, policy)
