@@ -18,6 +18,7 @@ from seatrial.trial import difference_checks, equality_checks
 from seatrial.trial.behaviour_trial import BehaviourTrial, Moved, expected_scores
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
+from seatrial.trial.cost_checks import check_cost
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
@@ -135,7 +136,6 @@ class _Trial:
         old = self._collect(baseline)
         _refuse_constant(old, new)
         checks += equality_checks.check_bad_input(probes, old.row_results, new.row_results)
-        checks += equality_checks.check_cost(baseline.sandbox, old, candidate.sandbox, new, policy)
         changed_code = candidate.sandbox.wheel.changed_code(baseline.sandbox.wheel)
         again = equality_checks.trained_again(recipes, policy, scoring, old, new, progress)
         checks += equality_checks.name_changed_code(again, changed_code, baseline.description.version)
@@ -150,6 +150,8 @@ class _Trial:
         moved = Moved(baseline.sandbox, baseline.golden.rows, queries.blocks, policy)
         expected = expected_scores(baseline.repeated, old, moved.sample, scoring)
         checks += behaviour.checks(candidate.repeated, new, scoring, (moved, expected))
+        progress("timing both in turns")
+        checks += check_cost(baseline, old, candidate, new, queries.rows, policy)
         changed = difference_checks.changed(scoring, old, new, policy)
         versions = (baseline.description.version, candidate.description.version)
         recommended, check = version_check(*versions, broken=broken, changed=changed)
@@ -171,7 +173,7 @@ class _Trial:
     def _collect(self, release: OpenedRelease) -> CollectedAnswers:
         rows = len(next(iter(self.blocks.table.values())))
         self.progress(f"scoring {rows:,} rows with the {release.sandbox.role}")
-        return collect_answers(release.sandbox, self.setup.golden, self.blocks, self.setup.rows.probes)
+        return collect_answers(release.sandbox, self.blocks, self.setup.rows.probes)
 
 
 def _verdict(

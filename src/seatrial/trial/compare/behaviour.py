@@ -11,6 +11,7 @@ from seatrial.model.features import Array
 from seatrial.trial.compare.exact import difference
 from seatrial.trial.compare.scoring import Scoring
 
+QUARTERS = 4
 WARM_UP = 0.2  # the share of the calls in which caches fill
 GROWTH_MB = 4.0  # over all calls: less is what allocators do
 BLOCKS_PER_CALL = 0.9  # pieces of memory that are kept of each call; a release that keeps nothing has 0
@@ -35,18 +36,22 @@ class Growth:
 def growth(memory: Array, blocks: Array) -> Growth:
     """Measure growth by (m, 2) samples: after how many calls, and how much.
 
-    The slope of the memory is the median of those between all pairs of samples (Theil 1950, Sen 1968), so a single
-    jump, as of a cache that was filled, is none. The pieces are those that are kept in each part of the calls.
+    The slope of the memory is measured in each quarter of the calls, by the median of those between its pairs of
+    samples (Theil 1950, Sen 1968), and the median quarter counts. So a single jump, as of a cache that was filled, is
+    no growth. The pieces are those that are kept in each part of the calls, at least.
     """
     last = memory[-1, 0] if len(memory) else 0.0
     kept = memory[memory[:, 0] >= WARM_UP * last] if len(memory) else memory
     steps = np.diff(blocks[:, 1]) / np.maximum(np.diff(blocks[:, 0]), 1.0) if len(blocks) > 1 else np.zeros(1)
-    if len(kept) < 3:
-        return Growth(0.0, 0.0)
-    first, second = np.triu_indices(len(kept), 1)
-    slopes = (kept[second, 1] - kept[first, 1]) / (kept[second, 0] - kept[first, 0])
+    slopes = [_slope(part) for part in np.array_split(kept, QUARTERS)] if len(kept) >= 3 * QUARTERS else [0.0]
     slope = float(np.median(slopes))
     return Growth(1000 * slope if np.isfinite(slope) else 0.0, float(steps.min()))
+
+
+def _slope(samples: Array) -> float:
+    first, second = np.triu_indices(len(samples), 1)
+    run = samples[second, 0] - samples[first, 0]
+    return float(np.median((samples[second, 1] - samples[first, 1]) / np.maximum(run, 1.0)))
 
 
 def slowdown(seconds: Array) -> tuple[float, float] | None:

@@ -88,15 +88,6 @@ class Description:
 
 
 @dataclass(frozen=True)
-class CostMeasurements:
-    """Seconds for single rows and for batches of `rows` rows, measured one after the other."""
-
-    single: Floats
-    batch: Floats
-    rows: int
-
-
-@dataclass(frozen=True)
 class EnduranceMeasurements:
     """What a release did under load; scores are (n, k), in the order of the rows asked.
 
@@ -152,7 +143,6 @@ class Answers:
     predicted: dict[str, RepeatedPredictions]
     row_results: dict[str, tuple[RowResult, ...]]
     descriptions: dict[str, Description]
-    costs: dict[str, CostMeasurements]
     endurance: dict[str, EnduranceMeasurements]
     elsewhere: Elsewhere
     load_seconds: float
@@ -166,11 +156,6 @@ class Answers:
     def description(self) -> Description:
         """The answer to a `Describe` with the default name."""
         return self.descriptions[Describe.name]
-
-    @property
-    def cost(self) -> CostMeasurements:
-        """The answer to a `MeasureCost` with the default name."""
-        return self.costs[MeasureCost.name]
 
 
 class NoAnswerError(Exception):
@@ -196,7 +181,6 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
             predicted=read["predict"],
             row_results=read["validate"],
             descriptions=read["describe"],
-            costs=read["cost"],
             endurance=read["endurance"],
             elsewhere=_elsewhere(document["elsewhere"]),
             load_seconds=float(document["load_seconds"]),
@@ -250,9 +234,8 @@ def _describe(_: Describe, part: Any, __: Path) -> Description:
     )
 
 
-def _cost(_: MeasureCost, part: Any, __: Path) -> CostMeasurements:
-    single, batch = (np.array(part[name], dtype=np.float64) for name in ("single", "batch"))
-    return CostMeasurements(single, batch, int(part["rows"]))
+def _cost(_: MeasureCost, __: Any, ___: Path) -> None:
+    """Its answers were read after each turn."""
 
 
 def _endurance(job: MeasureEndurance, part: Any, path: Path) -> EnduranceMeasurements:

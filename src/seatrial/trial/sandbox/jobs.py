@@ -9,7 +9,6 @@ import csv
 import importlib.metadata
 import math
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -33,7 +32,7 @@ def _score(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
     failed: dict[int, str] = {}
     rows = 0
     with Matrix(out.with_suffix(".npy"), installed.width + 1) as matrix:
-        for table, count in _read_csv(out.parent / job["table"], installed.columns):
+        for table, count in read_csv(out.parent / job["table"], installed.columns):
             columns, problems = installed.release.checker.check(table)
             scores = np.full((count, installed.width + 1), np.nan)
             scores[[p.row for p in problems], -1] = REFUSED
@@ -74,7 +73,7 @@ def _score_rows(
     yield rows, scores.reshape(len(rows), installed.width)
 
 
-def _read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], int]]:
+def read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], int]]:
     """Read a table in chunks: a list of cells for each column of the schema, and the number of rows."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -194,30 +193,7 @@ def _describe(installed: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
     }
 
 
-def _cost(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
-    """Time predict() for single rows and for all rows at once, after a warm-up."""
-    rows = job["rows"]
-
-    def timed(rows_copy: list[Any]) -> float:
-        began = time.perf_counter()
-        installed.predict(rows_copy)
-        return time.perf_counter() - began
-
-    for row in rows[:3]:
-        timed([row])
-    singles = [timed([rows[turn % len(rows)]]) for turn in range(job["repeats"])]
-    timed(rows)
-    batches = [timed(rows) for _ in range(max(3, job["repeats"] // 20))]
-    return {"single": singles, "batch": batches, "rows": len(rows)}
-
-
-JOBS = {
-    "score": _score,
-    "predict": _predict,
-    "validate": _validate,
-    "describe": _describe,
-    "cost": _cost,
-}  # and endurance.py's
+JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe}  # worker.py adds others
 
 
 class Matrix:

@@ -79,21 +79,26 @@ class Sandbox:
         policy = self.policy
         with TemporaryDirectory(prefix="seatrial-trial-", ignore_cleanup_errors=True) as name:
             folder = Path(name).resolve()
-            request = {
-                "package": self.wheel.package,
-                "parent": os.getpid(),
-                "threads": conditions.threads if conditions else policy.threads,
-                "conditions": conditions.as_sent() if conditions else {},
-                "memory_mb": policy.memory_mb,
-                "cpu_seconds": math.ceil(policy.timeout * policy.threads) + 10,
-                "readable": self._readable(jobs) if KERNEL_LIMITS else [],
-                "jobs": write_request(folder, jobs),
-            }
-            (folder / "request.json").write_text(json.dumps(request))
+            self.write_request(folder, jobs, conditions)
             python = self.environment.python
             started = conditions.for_start() if conditions else {"threads": policy.threads}
             with Running(python, folder, timeout=policy.timeout, **started) as running:
-                return self._read(folder, jobs, running.wait())
+                return self.read(folder, jobs, running.wait())
+
+    def write_request(self, folder: Path, jobs: Sequence[Job], conditions: Conditions | None = None) -> None:
+        """Write into a worker's folder what it has to do."""
+        policy = self.policy
+        request = {
+            "package": self.wheel.package,
+            "parent": os.getpid(),
+            "threads": conditions.threads if conditions else policy.threads,
+            "conditions": conditions.as_sent() if conditions else {},
+            "memory_mb": policy.memory_mb,
+            "cpu_seconds": math.ceil(policy.timeout * policy.threads) + 10,
+            "readable": self._readable(jobs) if KERNEL_LIMITS else [],
+            "jobs": write_request(folder, jobs),
+        }
+        (folder / "request.json").write_text(json.dumps(request))
 
     def _readable(self, jobs: Sequence[Job]) -> list[str]:
         """What the worker may read besides the system's files: its environment, and the trial's own scripts."""
@@ -116,7 +121,8 @@ class Sandbox:
             environment=dict(release.get("environment", {})),
         )
 
-    def _read(self, folder: Path, jobs: Sequence[Job], ended: Ended) -> Answers:
+    def read(self, folder: Path, jobs: Sequence[Job], ended: Ended) -> Answers:
+        """Read what a worker that has ended wrote into its folder. Raises NotComparedError."""
         if ended.code == 0 and (folder / "answer.json").is_file():  # and not a pipe, which would never end
             try:
                 return read_answers(folder, jobs, ended.stdout)

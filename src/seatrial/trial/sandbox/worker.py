@@ -15,11 +15,13 @@ import sysconfig
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 EXIT_FAILED, EXIT_MEMORY = 3, 4
-PARTS = ("confinement", "kernel_limits", "jobs", "endurance")
+MORE_JOBS = {"endurance": "endurance", "cost": "timing"}  # and the files that do them
+PARTS = ("confinement", "kernel_limits", "jobs", *MORE_JOBS.values())
 _ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the trial's own files, as they are loaded
 _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 
@@ -29,8 +31,9 @@ def main(folder: Path) -> None:
     request = json.loads((folder / "request.json").read_bytes())
     here = Path(__file__).parent
     sys.dont_write_bytecode = True  # an environment is nobody's to write
-    confinement, kernel, jobs, endurance = (_load(name, here / f"{name}.py") for name in PARTS)
-    jobs.JOBS["endurance"] = lambda installed, job, out: endurance.measure(installed, job, out, jobs)
+    confinement, kernel, jobs, *more = (_load(name, here / f"{name}.py") for name in PARTS)
+    for kind, module in zip(MORE_JOBS, more, strict=True):
+        jobs.JOBS[kind] = partial(module.measure, tools=jobs)
     confinement.die_with_parent(request["parent"])
     confinement.limit(request["memory_mb"], request["cpu_seconds"])
     alone = confinement.leave_network()
