@@ -36,7 +36,7 @@ READ_BY = {
 
 
 @dataclass(frozen=True)
-class Difference:
+class ConditionDifference:
     """What a release answers differently in one condition: its short name, the words for it, and the rows."""
 
     name: str
@@ -118,7 +118,7 @@ class BehaviourTrial:
             answers = self._asked.result()
         except NotComparedError as error:
             found = self._alone(expected, scoring) or [
-                Difference("elsewhere", "in other conditions", np.zeros(0, bool), 0.0, error.message)
+                ConditionDifference("elsewhere", "in other conditions", np.zeros(0, bool), 0.0, error.message)
             ]
             return [self._check(each, (), baseline, scoring) for each in found]
         finally:
@@ -137,20 +137,20 @@ class BehaviourTrial:
             checks.append(Check("behaviour.globals", "behaviour", Outcome.noted, summary, hint=PURE))
         return checks + self._endurance(answers.endurance["endurance"], baseline, scoring)
 
-    def _differences(self, answers: Answers, expected: Array, scoring: Scoring) -> list[Difference]:
+    def _differences(self, answers: Answers, expected: Array, scoring: Scoring) -> list[ConditionDifference]:
         first, *later = dates()
         tolerance = self._moved.policy.tolerance
         off, most = rows_off(scoring, expected, self._moved.scores(answers, first, scoring), tolerance)
         if off.any():
-            together = Difference("together", "in other conditions, though in none of them alone", off, most)
+            together = ConditionDifference("together", "in other conditions, though in none of them alone", off, most)
             return self._alone(expected, scoring) or [together]
         for name in later:
             off, most = rows_off(scoring, expected, self._moved.scores(answers, name, scoring), tolerance)
             if off.any():
-                return [Difference("date", f"on another date ({name})", off, most)]
+                return [ConditionDifference("date", f"on another date ({name})", off, most)]
         return []
 
-    def _alone(self, expected: Array, scoring: Scoring) -> list[Difference]:
+    def _alone(self, expected: Array, scoring: Scoring) -> list[ConditionDifference]:
         """Find the conditions that alone change an answer, or make the release fail."""
         found = []
         for name, (words, conditions) in single_conditions(self._moved.policy.threads).items():
@@ -162,15 +162,15 @@ class BehaviourTrial:
 
     def _difference(
         self, name: str, words: str, scores: Array | str, expected: Array, scoring: Scoring
-    ) -> Difference | None:
+    ) -> ConditionDifference | None:
         if isinstance(scores, str):
-            return Difference(name, words, np.zeros(0, bool), 0.0, scores)
+            return ConditionDifference(name, words, np.zeros(0, bool), 0.0, scores)
         off, most = rows_off(scoring, expected, scores, self._moved.policy.tolerance)
-        return Difference(name, words, off, most) if off.any() else None
+        return ConditionDifference(name, words, off, most) if off.any() else None
 
     def _check(
         self,
-        difference: Difference,
+        difference: ConditionDifference,
         reads: Sequence[OutsideRead],
         baseline: Baseline,
         scoring: Scoring,
@@ -203,7 +203,7 @@ class BehaviourTrial:
         scores = old.ask_in(name, conditions[1], scoring)
         return self._difference(name, "", scores, expected, scoring) is not None
 
-    def _variables(self, expected: Array, reads: Sequence[OutsideRead], scoring: Scoring) -> Difference | None:
+    def _variables(self, expected: Array, reads: Sequence[OutsideRead], scoring: Scoring) -> ConditionDifference | None:
         """Set the environment variables that are read, and see whether that changes a score."""
         names = [r.what for r in reads if r.kind == "variable" and r.what != "all of them"]
         if not names:

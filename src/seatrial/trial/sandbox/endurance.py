@@ -19,8 +19,10 @@ SAMPLES = 50  # of the memory, over all calls
 def measure(installed: Any, job: dict[str, Any], out: Path, tools: Any) -> dict[str, Any]:
     """Predict single rows `calls` times or for `seconds`, and batches of the sizes; `tools` is jobs.py."""
     rows, width = job["rows"], installed.width
-    sizes, memory, blocks = [], [], []
-    with tools.Matrix(out.with_suffix(".npy"), width) as matrix:
+    sizes: list[int] = []
+    memory: list[tuple[int, float]] = []
+    blocks: list[tuple[int, int]] = []
+    with tools.ScoreFile(out.with_suffix(".npy"), width) as matrix:
         matrix.add(_predicted(installed, rows, tools))
         seconds = array("d")  # a list would allocate with every call, as a leak does
         end = time.perf_counter() + job["seconds"]

@@ -31,7 +31,7 @@ def _score(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
 
     failed: dict[int, str] = {}
     rows = 0
-    with Matrix(out.with_suffix(".npy"), installed.width + 1) as matrix:
+    with ScoreFile(out.with_suffix(".npy"), installed.width + 1) as matrix:
         for table, count in read_csv(out.parent / job["table"], installed.columns):
             columns, problems = installed.release.checker.check(table)
             scores = np.full((count, installed.width + 1), np.nan)
@@ -110,7 +110,7 @@ def _predict(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
         [([row], [place]) for place, row in enumerate(alone)],
     ]
     parts = []
-    with Matrix(out.with_suffix(".npy"), installed.width) as matrix:
+    with ScoreFile(out.with_suffix(".npy"), installed.width) as matrix:
         for batches, count in zip(calls, (len(rows), len(rows), len(rows), len(alone)), strict=True):
             part: dict[str, Any] = {"labels": [None] * count, "errors": [], "answered": 0}
             scores = np.full((count, installed.width), np.nan)
@@ -196,14 +196,14 @@ def _describe(installed: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
 JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe}  # worker.py adds others
 
 
-class Matrix:
+class ScoreFile:
     """An .npy file (n, width) of float64 that grows by chunks, and gets its name when it is complete."""
 
     def __init__(self, path: Path, width: int) -> None:
         self._path, self._width, self._rows = path, width, 0
         self._part = path.with_suffix(".part")
 
-    def __enter__(self) -> "Matrix":
+    def __enter__(self) -> "ScoreFile":
         self._file: BinaryIO = self._part.open("wb")
         self._file.write(b" " * HEADER)
         return self

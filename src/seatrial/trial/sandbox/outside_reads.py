@@ -47,7 +47,7 @@ class Watch:
         self._record_variables()
         self._record_calls(os, ("stat", "lstat"), lambda _, arguments: self._file(arguments[0] if arguments else ""))
         self._record_calls(os, ("urandom", "getrandom"), self._random_of("os"))
-        shared = random._inst  # type: ignore[attr-defined]
+        shared = random._inst
         methods = [name for name, value in vars(random).items() if getattr(value, "__self__", None) is shared]
         self._record_calls(random, methods, self._random_of("random"))
         for module in ("secrets", "numpy.random"):
