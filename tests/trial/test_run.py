@@ -57,7 +57,7 @@ def test_the_same_model_again_passes(passed: Verdict) -> None:
     assert passed.rows["reference"] >= ROWS
     assert passed.recommended_version == "0.1.1"
     assert {check.suite for check in passed.checks} == {
-        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
+        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "behaviour", "settings", "cost",
     }  # fmt: skip
 
 

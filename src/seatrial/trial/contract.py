@@ -40,7 +40,7 @@ def contract_checks(old: Contract, new: Contract) -> list[Check]:
     if not changes:
         return [Check("contract.same", "contract", Outcome.passed, "Columns, rules and answers are the same.")]
     # A major version announces the break, so it need not wait for acceptance.
-    announced = _step(old.version, new.version) == "major"
+    announced = is_major_step(old.version, new.version)
     return [
         Check(
             "contract.break" if change.breaks else "contract.extension", "contract",
@@ -70,6 +70,11 @@ def version_check(old: str, new: str, *, broken: bool, changed: bool) -> tuple[s
     why = {"major": "the contract breaks", "minor": "predictions change", "patch": "nothing changes"}[step]
     summary = f"{old} to {new}; {recommended} is recommended, because {why}."
     return recommended, Check("contract.version", "contract", outcome, summary)
+
+
+def is_major_step(old: str, new: str) -> bool:
+    """Whether the version announces a break of the contract."""
+    return _step(old, new) == "major"
 
 
 def _changed_answers(old: Contract, new: Contract) -> Iterator[_Change]:

@@ -1,4 +1,4 @@
-"""The checks that ask whether things are equal: golden rows, invariants, invalid input, cost, repeated training."""
+"""The checks that ask whether things are equal: golden rows, invariants, invalid input, repeated training."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from seatrial.core.progress import Progress
 from seatrial.model.features import Array
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
-from seatrial.trial.compare.cost import compare_cost
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.scoring import Scoring
@@ -20,8 +19,6 @@ from seatrial.trial.records import Check, Kind, Outcome, Suite
 from seatrial.trial.rows.answer_collection import CollectedAnswers, GoldenRows, RepeatedAnswers, flat, rows_as_columns
 from seatrial.trial.rows.probes import Probe
 from seatrial.trial.sandbox.answers import RowResult
-from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.sandbox import Sandbox
 
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 KEEP_TABLE = "Keep .seatrial/tables of the baseline's training, or set reference in [tool.seatrial.release] to full."
@@ -132,18 +129,6 @@ def check_bad_input(probes: Sequence[Probe], old: Sequence[RowResult], new: Sequ
         summary = f"Of {len(probes):,} generated rows, both reject the same {refused:,} and accept the others."
         checks.append(Check("contract.probes", "contract", Outcome.passed, summary))
     return checks
-
-
-def check_cost(
-    old: Sandbox, old_collected: CollectedAnswers, new: Sandbox, new_collected: CollectedAnswers, policy: Policy
-) -> list[Check]:
-    """Compare size, load time and latency, as ratios."""
-    load = new_collected.load_seconds
-    if load > policy.max_load * old_collected.load_seconds:
-        # A busy machine easily doubles a load time, so one that seems too long is measured again.
-        load = min(load, *(new.ask([Describe()]).load_seconds for _ in range(2)))
-    before = (old.wheel.size, old_collected.load_seconds, old_collected.row_seconds)
-    return compare_cost(before, (new.wheel.size, load, new_collected.row_seconds), policy)
 
 
 def trained_again(

@@ -57,8 +57,13 @@ class Policy(BaseModel):
     suspicious_gain: float = Field(
         0.1, gt=0, description="a gain in the headline metric that asks for acceptance, because it may come from a leak"
     )
-    max_slower: float = Field(2.0, ge=1, description="how many times slower a prediction may be")
+    max_slower: float = Field(
+        2.0, ge=1, description="how many times slower a prediction of 1, 64 or 10,000 rows may be"
+    )
     max_larger: float = Field(4.0, ge=1, description="how many times larger the wheel may be")
+    max_memory: float = Field(
+        2.0, ge=1, description="how many times more memory predictions may take, if it is 50 MB more"
+    )
     max_load: float = Field(3.0, ge=1, description="how many times longer loading may take")
     inconclusive: Literal["wait", "note"] = Field(
         "wait", description="what happens if a suite cannot run: wait (exit code 3), or note (it is only reported)"

@@ -15,8 +15,10 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
 from seatrial.trial import difference_checks, equality_checks
+from seatrial.trial.behaviour_trial import BehaviourTrial, Moved, expected_scores
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
+from seatrial.trial.cost_checks import check_cost
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
@@ -26,6 +28,7 @@ from seatrial.trial.rows.answer_collection import CollectedAnswers, collect_answ
 from seatrial.trial.rows.crossed_rows import cross_tables
 from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
+from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
 from seatrial.trial.verdict import judge
 from seatrial.wheels.sources import WheelSource
@@ -102,24 +105,27 @@ class _Trial:
         setup, policy, recipes = self.setup, self.policy, self.recipes
         scoring, new, old = setup.queries.scoring, setup.candidate, setup.baseline
         checks = contract_checks(_contract(old.description), _contract(new.description)) if old else []
+        checks += check_settings(old.description, new.description, policy) if old else []
         columns = new.description.columns
         checks += equality_checks.check_golden(new.repeated, new.golden, columns, scoring, policy, "candidate")
         checks += equality_checks.check_invariants(new.repeated, scoring, policy, "candidate")
         if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
             return checks, {}  # it is unknown which answer belongs to which row, so nothing else can be read
+        behaviour = BehaviourTrial(Moved(new.sandbox, new.golden.rows, setup.queries.blocks, policy))
         collected = self._collect(new)
         if old and setup.comparable:
-            return self._compared(old, collected, checks)
+            return self._compared(old, collected, checks, behaviour)
         if old:
             summary = "The releases differ in task, target or classes, so their predictions cannot be compared."
             hint = "Publish a model for another target as another package."
             checks.append(Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint))
         checks += equality_checks.trained_again(recipes, policy, scoring, None, collected, self.progress)
         checks += difference_checks.check_doubts(new.description.metadata.doubts)
-        return checks + difference_checks.check_alone(setup.queries, collected, policy), {}
+        checks += difference_checks.check_alone(setup.queries, collected, policy)
+        return checks + behaviour.checks(new.repeated, collected, scoring), {}
 
     def _compared(
-        self, baseline: OpenedRelease, new: CollectedAnswers, checks: list[Check]
+        self, baseline: OpenedRelease, new: CollectedAnswers, checks: list[Check], behaviour: BehaviourTrial
     ) -> tuple[list[Check], dict[str, Any]]:
         """Compare the candidate with the baseline, after its own checks."""
         policy, queries, recipes, progress = self.policy, self.setup.queries, self.recipes, self.progress
@@ -130,15 +136,22 @@ class _Trial:
         old = self._collect(baseline)
         _refuse_constant(old, new)
         checks += equality_checks.check_bad_input(probes, old.row_results, new.row_results)
-        checks += equality_checks.check_cost(baseline.sandbox, old, candidate.sandbox, new, policy)
         changed_code = candidate.sandbox.wheel.changed_code(baseline.sandbox.wheel)
         again = equality_checks.trained_again(recipes, policy, scoring, old, new, progress)
         checks += equality_checks.name_changed_code(again, changed_code, baseline.description.version)
+        made = (baseline.description.metadata, candidate.description.metadata)
+        checks += check_libraries(*made, policy, [check for check in again if check.suite == "rebuild"])
+        checks += check_exchanged(scoring, old.of("rows"), new.of("rows"), made[1].classes, policy)
         floor = difference_checks.measure_noise(recipes, policy, queries, progress)
         checks += difference_checks.check_total(recipes, policy, queries, old, new, floor)
-        tables = (baseline.description.metadata.data, candidate.description.metadata.data)
+        tables = (made[0].data, made[1].data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
+        moved = Moved(baseline.sandbox, baseline.golden.rows, queries.blocks, policy)
+        expected = expected_scores(baseline.repeated, old, moved.sample, scoring)
+        checks += behaviour.checks(candidate.repeated, new, scoring, (moved, expected))
+        progress("timing both in turns")
+        checks += check_cost(baseline, old, candidate, new, queries.rows, policy)
         changed = difference_checks.changed(scoring, old, new, policy)
         versions = (baseline.description.version, candidate.description.version)
         recommended, check = version_check(*versions, broken=broken, changed=changed)
@@ -160,7 +173,7 @@ class _Trial:
     def _collect(self, release: OpenedRelease) -> CollectedAnswers:
         rows = len(next(iter(self.blocks.table.values())))
         self.progress(f"scoring {rows:,} rows with the {release.sandbox.role}")
-        return collect_answers(release.sandbox, self.setup.golden, self.blocks, self.setup.rows.probes)
+        return collect_answers(release.sandbox, self.blocks, self.setup.rows.probes)
 
 
 def _verdict(

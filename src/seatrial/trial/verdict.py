@@ -15,6 +15,8 @@ RANKS = (
     "invariants.alone",
     "invariants.inputs",
     "total.answered",
+    "settings.",
+    "behaviour.elsewhere",
     "golden.",
     "reproduce.",
     "rebuild.",
@@ -43,6 +45,7 @@ RANKS = (
     "total.losses",
     "total.probes",
     "total.",
+    "behaviour.",
     "cost.",
 )
 WORDS = {

@@ -8,7 +8,6 @@ from tests.trial.compare.formula_models import passengers
 
 from seatrial.model.schema import Column
 from seatrial.train.profile import fingerprint
-from seatrial.trial.compare.cost import compare_cost
 from seatrial.trial.compare.training_data import compare_data
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Outcome
@@ -64,12 +63,3 @@ def test_missing_rows_and_other_label_rates_are_found():
 
 def test_a_release_without_a_fingerprint_is_inconclusive():
     assert compare_data({}, fingerprint_of(OLD), Policy())[0].outcome is Outcome.inconclusive
-
-
-def test_costs_are_ratios_and_what_is_too_short_to_measure_passes():
-    old = (5_000_000, 1.0, 0.01)
-    assert {c.outcome for c in compare_cost(old, (6_000_000, 1.2, 0.015), Policy())} == {Outcome.passed}
-    blocked = compare_cost(old, (50_000_000, 9.0, 0.1), Policy())
-    assert {c.outcome for c in blocked} == {Outcome.blocked}
-    tiny = compare_cost((1_000, 0.001, 1e-5), (9_000, 0.01, 9e-5), Policy())
-    assert {c.outcome for c in tiny} == {Outcome.passed}

@@ -19,6 +19,8 @@ QUESTIONS: dict[Suite, str] = {
     "rebuild": "Does the new code on the old data change anything?",
     "total": "Do predictions differ no more than after a harmless retrain?",
     "data": "Was it trained on similar data?",
+    "behaviour": "Does it behave the same elsewhere, and after a thousand calls?",
+    "settings": "Do its settings and libraries mean the same?",
     "cost": "Is it as small and as fast?",
 }
 _BADNESS = {outcome: place for place, outcome in enumerate(Outcome)}

@@ -1,4 +1,4 @@
-"""Collects a release's answers: golden rows, repeats, probes, the rows in common, and what a prediction costs."""
+"""Collects a release's answers: golden rows, repeats, probes, the rows in common."""
 
 import json
 import zipfile
@@ -17,12 +17,11 @@ from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.rows.probes import Probe
 from seatrial.trial.sandbox.answers import Answers, Description, RepeatedPredictions, RowResult
-from seatrial.trial.sandbox.queries import Describe, InjectedFault, MeasureCost, Predict, Row, Score, Validate
+from seatrial.trial.sandbox.queries import Describe, InjectedFault, Predict, Row, Score, Validate
 from seatrial.trial.sandbox.sandbox import Sandbox
 from seatrial.wheels.wheel import WheelInfo
 
 ALONE = 12  # golden rows that are also asked one by one
-TIMED_ROWS = 500  # rows of the batch that is timed
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def repeated_answers(answers: Answers, query: Predict) -> RepeatedAnswers:
 
 @dataclass(frozen=True)
 class CollectedAnswers:
-    """One release's answers to the blocks' table, and to the probes, and the seconds to load it and for one row.
+    """One release's answers to the blocks' table, and to the probes, and the seconds to load it.
 
     `scores` are (n, k), or (n,) for a regression. `refused` (n,) marks the rows that its schema rejects.
     """
@@ -63,7 +62,6 @@ class CollectedAnswers:
     refused: Array
     row_results: tuple[RowResult, ...] = ()
     load_seconds: float = 0.0
-    row_seconds: float = 0.0
 
     def of(self, *names: str) -> Array:
         """The scores of some blocks."""
@@ -103,11 +101,10 @@ def repeated_query(rows: Sequence[Row], name: str = "golden", fault: InjectedFau
     return Predict(name, rows, order=order, alone=alone, fault=fault)
 
 
-def collect_answers(sandbox: Sandbox, golden: GoldenRows, blocks: Blocks, probes: Sequence[Probe]) -> CollectedAnswers:
-    """Ask one release the blocks' table and the probes, and time it."""
-    batch = [dict(golden.rows[i % len(golden.rows)]) for i in range(TIMED_ROWS)]
+def collect_answers(sandbox: Sandbox, blocks: Blocks, probes: Sequence[Probe]) -> CollectedAnswers:
+    """Ask one release the blocks' table and the probes."""
     validate = Validate("probes", [probe.row for probe in probes])
-    answers = sandbox.ask([Describe(), validate, Score("table", blocks.table), MeasureCost(batch)])
+    answers = sandbox.ask([Describe(), validate, Score("table", blocks.table)])
     scored = answers.scored["table"]
     if scored.errors:
         row, text = next(iter(scored.errors.items()))
@@ -117,9 +114,8 @@ def collect_answers(sandbox: Sandbox, golden: GoldenRows, blocks: Blocks, probes
             hint="Its feature functions must handle every row that the schema accepts.",
         )
     scores = flat(scored.scores, answers.description.metadata.task == "regression")
-    row_seconds = float(np.median(answers.cost.single))
     row_results = answers.row_results["probes"]
-    return CollectedAnswers(blocks, scores, scored.refused, row_results, answers.load_seconds, row_seconds)
+    return CollectedAnswers(blocks, scores, scored.refused, row_results, answers.load_seconds)
 
 
 def rows_as_columns(columns: Sequence[Column], rows: Sequence[Any]) -> Columns:

@@ -14,10 +14,20 @@ from seatrial.core.files import read_json
 from seatrial.model.metadata import Metadata, metadata_from
 from seatrial.model.schema import Column
 from seatrial.trial.sandbox.jobs import REFUSED
-from seatrial.trial.sandbox.queries import Describe, Job, MeasureCost, Predict, Score, Validate, alone_rows
+from seatrial.trial.sandbox.queries import (
+    Describe,
+    Job,
+    MeasureCost,
+    MeasureEndurance,
+    Predict,
+    Score,
+    Validate,
+    alone_rows,
+)
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+READS_KEPT, LONGEST_NAME = 50, 200
 
 
 @dataclass(frozen=True)
@@ -78,12 +88,47 @@ class Description:
 
 
 @dataclass(frozen=True)
-class CostMeasurements:
-    """Seconds for single rows and for batches of `rows` rows, measured one after the other."""
+class EnduranceMeasurements:
+    """What a release did under load; scores are (n, k), in the order of the rows asked.
 
-    single: Floats
-    batch: Floats
-    rows: int
+    `before` and `after` are the scores of the rows at the start and at the end; `batches` those by the batch's size,
+    `calls` those of single rows, one after the other, with their `seconds`. `memory` has the MB in use, and `blocks`
+    the number of pieces of memory that Python has in use, both (m, 2): after how many calls, and how many.
+    """
+
+    before: Floats
+    batches: dict[int, Floats]
+    calls: Floats
+    after: Floats
+    seconds: Floats
+    memory: Floats
+    blocks: Floats
+
+
+@dataclass(frozen=True)
+class OutsideRead:
+    """Something that a model read besides its arguments: its `kind` (clock, file, variable or random), and what it is.
+
+    `file` and `function` of the model's package caused it; without a function, importing the module did.
+    """
+
+    kind: str
+    what: str
+    file: str
+    function: str
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What a worker under other conditions found out: what it could apply, what was read, and which globals changed.
+
+    `changed_globals` are the variables, by file and name, whose values changed while the same rows were asked again.
+    """
+
+    clock_moved: bool = False
+    locale: str = ""
+    reads: tuple[OutsideRead, ...] = ()
+    changed_globals: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +143,8 @@ class Answers:
     predicted: dict[str, RepeatedPredictions]
     row_results: dict[str, tuple[RowResult, ...]]
     descriptions: dict[str, Description]
-    costs: dict[str, CostMeasurements]
+    endurance: dict[str, EnduranceMeasurements]
+    elsewhere: Elsewhere
     load_seconds: float
     memory_mb: float
     attempts: tuple[str, ...]
@@ -110,11 +156,6 @@ class Answers:
     def description(self) -> Description:
         """The answer to a `Describe` with the default name."""
         return self.descriptions[Describe.name]
-
-    @property
-    def cost(self) -> CostMeasurements:
-        """The answer to a `MeasureCost` with the default name."""
-        return self.costs[MeasureCost.name]
 
 
 class NoAnswerError(Exception):
@@ -140,7 +181,8 @@ def read_answers(folder: Path, jobs: Sequence[Job], printed: str) -> Answers:
             predicted=read["predict"],
             row_results=read["validate"],
             descriptions=read["describe"],
-            costs=read["cost"],
+            endurance=read["endurance"],
+            elsewhere=_elsewhere(document["elsewhere"]),
             load_seconds=float(document["load_seconds"]),
             memory_mb=float(document["memory_mb"]),
             attempts=tuple(map(str, document["attempts"])),
@@ -192,9 +234,31 @@ def _describe(_: Describe, part: Any, __: Path) -> Description:
     )
 
 
-def _cost(_: MeasureCost, part: Any, __: Path) -> CostMeasurements:
-    single, batch = (np.array(part[name], dtype=np.float64) for name in ("single", "batch"))
-    return CostMeasurements(single, batch, int(part["rows"]))
+def _cost(_: MeasureCost, __: Any, ___: Path) -> None:
+    """Its answers were read after each turn."""
+
+
+def _endurance(job: MeasureEndurance, part: Any, path: Path) -> EnduranceMeasurements:
+    matrix, count, sizes = _matrix(path), len(job.rows), [int(size) for size in part["sizes"]]
+    if sizes != list(job.sizes)[: len(sizes)]:
+        raise NoAnswerError("predicted batches of other sizes")
+    seconds, memory, blocks = (np.array(part[name], dtype=np.float64) for name in ("seconds", "memory", "blocks"))
+    lengths = [count, len(seconds), *sizes, count]
+    if len(matrix) != sum(lengths):
+        raise NoAnswerError(f"answered {len(matrix)} of {sum(lengths)} rows")
+    before, calls, *batches, after = np.split(matrix, np.cumsum(lengths)[:-1])
+    return EnduranceMeasurements(
+        before, dict(zip(sizes, batches, strict=True)), calls, after,
+        seconds, memory.reshape(-1, 2), blocks.reshape(-1, 2),
+    )  # fmt: skip
+
+
+def _elsewhere(part: Any) -> Elsewhere:
+    if not part:
+        return Elsewhere()
+    reads = (OutsideRead(*map(str, read)) for read in part["reads"][:READS_KEPT])
+    changed = ((str(file)[:LONGEST_NAME], str(name)[:LONGEST_NAME]) for file, name in part["changed_globals"])
+    return Elsewhere(bool(part["clock_moved"]), str(part["locale"]), tuple(reads), tuple(changed))
 
 
 _READERS: dict[str, Any] = {
@@ -203,6 +267,7 @@ _READERS: dict[str, Any] = {
     "validate": _validate,
     "describe": _describe,
     "cost": _cost,
+    "endurance": _endurance,
 }
 
 

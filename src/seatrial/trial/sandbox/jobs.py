@@ -9,7 +9,6 @@ import csv
 import importlib.metadata
 import math
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -32,8 +31,8 @@ def _score(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
 
     failed: dict[int, str] = {}
     rows = 0
-    with _Matrix(out.with_suffix(".npy"), installed.width + 1) as matrix:
-        for table, count in _read_csv(out.parent / job["table"], installed.columns):
+    with ScoreFile(out.with_suffix(".npy"), installed.width + 1) as matrix:
+        for table, count in read_csv(out.parent / job["table"], installed.columns):
             columns, problems = installed.release.checker.check(table)
             scores = np.full((count, installed.width + 1), np.nan)
             scores[[p.row for p in problems], -1] = REFUSED
@@ -74,7 +73,7 @@ def _score_rows(
     yield rows, scores.reshape(len(rows), installed.width)
 
 
-def _read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], int]]:
+def read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], int]]:
     """Read a table in chunks: a list of cells for each column of the schema, and the number of rows."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -111,7 +110,7 @@ def _predict(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
         [([row], [place]) for place, row in enumerate(alone)],
     ]
     parts = []
-    with _Matrix(out.with_suffix(".npy"), installed.width) as matrix:
+    with ScoreFile(out.with_suffix(".npy"), installed.width) as matrix:
         for batches, count in zip(calls, (len(rows), len(rows), len(rows), len(alone)), strict=True):
             part: dict[str, Any] = {"labels": [None] * count, "errors": [], "answered": 0}
             scores = np.full((count, installed.width), np.nan)
@@ -141,7 +140,7 @@ def _ask(installed: Any, rows_copy: list[Any], places: list[int], part: dict[str
         part["errors"] += [(place, f"answered {len(predictions)} of {count} rows") for place in places]
         return
     for place, prediction in zip(places, predictions, strict=True):
-        part["labels"][place], scores[place] = _scores_in(installed, prediction)
+        part["labels"][place], scores[place] = scores_in(installed, prediction)
 
 
 def _changed(rows: list[Any], rows_copy: list[Any]) -> set[str]:
@@ -153,7 +152,7 @@ def _changed(rows: list[Any], rows_copy: list[Any]) -> set[str]:
     return names | ({""} if len(pairs) < len(rows) else set())
 
 
-def _scores_in(installed: Any, prediction: Any) -> tuple[Any, list[float]]:
+def scores_in(installed: Any, prediction: Any) -> tuple[Any, list[float]]:
     """Read one prediction: its label, and its scores in the order of the classes."""
     try:
         label = prediction["prediction"]
@@ -171,7 +170,7 @@ def _validate(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     for row in job["rows"]:
         try:
             (prediction,) = installed.predict([copy.deepcopy(row)])
-            _scores_in(installed, prediction)
+            scores_in(installed, prediction)
         except JobError:
             raise
         except Exception as error:
@@ -194,39 +193,23 @@ def _describe(installed: Any, _: dict[str, Any], __: Path) -> dict[str, Any]:
     }
 
 
-def _cost(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
-    """Time predict() for single rows and for all rows at once, after a warm-up."""
-    rows = job["rows"]
-
-    def timed(rows_copy: list[Any]) -> float:
-        began = time.perf_counter()
-        installed.predict(rows_copy)
-        return time.perf_counter() - began
-
-    for row in rows[:3]:
-        timed([row])
-    singles = [timed([rows[turn % len(rows)]]) for turn in range(job["repeats"])]
-    timed(rows)
-    batches = [timed(rows) for _ in range(max(3, job["repeats"] // 20))]
-    return {"single": singles, "batch": batches, "rows": len(rows)}
+JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe}  # worker.py adds others
 
 
-JOBS = {"score": _score, "predict": _predict, "validate": _validate, "describe": _describe, "cost": _cost}
-
-
-class _Matrix:
+class ScoreFile:
     """An .npy file (n, width) of float64 that grows by chunks, and gets its name when it is complete."""
 
     def __init__(self, path: Path, width: int) -> None:
         self._path, self._width, self._rows = path, width, 0
         self._part = path.with_suffix(".part")
 
-    def __enter__(self) -> "_Matrix":
+    def __enter__(self) -> "ScoreFile":
         self._file: BinaryIO = self._part.open("wb")
         self._file.write(b" " * HEADER)
         return self
 
     def add(self, scores: Any) -> None:
+        """Append rows (n, width)."""
         self._file.write(scores.astype("<f8").tobytes())
         self._rows += len(scores)
 

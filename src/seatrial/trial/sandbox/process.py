@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Running:
     """A context in which a worker does the request in `folder`; after it, nothing that the worker started is alive.
 
     `script` is started in the folder `place`; by default both are the worker's own. With `asked`, it reads its
-    standard input.
+    standard input. `variables` are added to its environment, from which `bare` leaves out what it need not have.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Running:
         script: Path = WORKER,
         place: Path | None = None,
         asked: bool = False,
+        variables: Mapping[str, str] | None = None,
+        bare: bool = False,
     ) -> None:
         self._deadline = time.monotonic() + timeout
         self._mark = uuid.uuid4().hex
@@ -64,10 +67,10 @@ class Running:
         scratch.mkdir()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {f"{library}_NUM_THREADS": str(threads) for library in THREADS}
-        environment |= {name: str(scratch) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
         # A worker may start no process, so joblib must not try.
         environment |= {"LOKY_MAX_CPU_COUNT": str(threads), "JOBLIB_MULTIPROCESSING": "0"}
-        environment |= {"TZ": "UTC", "LANG": "C.UTF-8", MARK: self._mark}
+        usual = {name: str(scratch) for name in ("HOME", "TMPDIR", "TEMP", "TMP")} | {"TZ": "UTC", "LANG": "C.UTF-8"}
+        environment |= {**({} if bare else usual), **(variables or {}), MARK: self._mark}
         self._process = subprocess.Popen(
             [str(python), "-I", "-X", "faulthandler", "-X", "utf8", str(script), str(folder)],
             cwd=place or scratch,

@@ -65,16 +65,29 @@ class Describe:
 
 @dataclass(frozen=True)
 class MeasureCost:
-    """Measure what a prediction costs: `repeats` single rows, and a few times all of `rows` at once."""
+    """Measure what predictions of these rows, and of the table's, cost: in turns, which turns.py tells the worker."""
 
     kind: ClassVar[str] = "cost"
     rows: Sequence[Row]
-    repeats: int = 200
+    table: Table
     name: str = "cost"
     fault: InjectedFault | None = None
 
 
-Job = Score | Predict | Validate | Describe | MeasureCost
+@dataclass(frozen=True)
+class MeasureEndurance:
+    """Predict `rows` in batches of these sizes, and single ones `calls` times, or for `seconds`."""
+
+    kind: ClassVar[str] = "endurance"
+    rows: Sequence[Row]
+    sizes: Sequence[int]
+    calls: int = 1000
+    seconds: float = 2.0
+    name: str = "endurance"
+    fault: InjectedFault | None = None
+
+
+Job = Score | Predict | Validate | Describe | MeasureCost | MeasureEndurance
 
 
 def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
@@ -84,7 +97,7 @@ def write_request(folder: Path, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         sent: dict[str, Any] = {**vars(job), "kind": job.kind}
         if job.fault:
             sent["fault"] = {**vars(job.fault), "file": str(job.fault.file.absolute())}
-        if isinstance(job, Score):
+        if isinstance(job, Score | MeasureCost):
             sent["table"] = f"{position}.csv"
             _write_csv(folder / sent["table"], job.table)
         if isinstance(job, Predict):

@@ -24,6 +24,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError, Subject
 from seatrial.trial.sandbox.answers import Answers, NoAnswerError, read_answers
+from seatrial.trial.sandbox.conditions import Conditions
 from seatrial.trial.sandbox.process import WORKER, Ended, Running
 from seatrial.trial.sandbox.queries import Job, write_request
 from seatrial.trial.sandbox.worker import EXIT_FAILED, EXIT_MEMORY
@@ -69,8 +70,8 @@ class Sandbox:
     environment: Environment
     policy: Policy
 
-    def ask(self, jobs: Sequence[Job]) -> Answers:
-        """Have a fresh process do the jobs.
+    def ask(self, jobs: Sequence[Job], conditions: Conditions | None = None) -> Answers:
+        """Have a fresh process do the jobs, in the usual conditions or in others.
 
         Raises NotComparedError with the release's last output. Many faults can be injected into one process, one after
         the other: `Answers.failures` says why a job with a fault could not be answered.
@@ -78,19 +79,26 @@ class Sandbox:
         policy = self.policy
         with TemporaryDirectory(prefix="seatrial-trial-", ignore_cleanup_errors=True) as name:
             folder = Path(name).resolve()
-            request = {
-                "package": self.wheel.package,
-                "parent": os.getpid(),
-                "threads": policy.threads,
-                "memory_mb": policy.memory_mb,
-                "cpu_seconds": math.ceil(policy.timeout * policy.threads) + 10,
-                "readable": self._readable(jobs) if KERNEL_LIMITS else [],
-                "jobs": write_request(folder, jobs),
-            }
-            (folder / "request.json").write_text(json.dumps(request))
+            self.write_request(folder, jobs, conditions)
             python = self.environment.python
-            with Running(python, folder, timeout=policy.timeout, threads=policy.threads) as running:
-                return self._read(folder, jobs, running.wait())
+            started = conditions.for_start() if conditions else {"threads": policy.threads}
+            with Running(python, folder, timeout=policy.timeout, **started) as running:
+                return self.read(folder, jobs, running.wait())
+
+    def write_request(self, folder: Path, jobs: Sequence[Job], conditions: Conditions | None = None) -> None:
+        """Write into a worker's folder what it has to do."""
+        policy = self.policy
+        request = {
+            "package": self.wheel.package,
+            "parent": os.getpid(),
+            "threads": conditions.threads if conditions else policy.threads,
+            "conditions": conditions.as_sent() if conditions else {},
+            "memory_mb": policy.memory_mb,
+            "cpu_seconds": math.ceil(policy.timeout * policy.threads) + 10,
+            "readable": self._readable(jobs) if KERNEL_LIMITS else [],
+            "jobs": write_request(folder, jobs),
+        }
+        (folder / "request.json").write_text(json.dumps(request))
 
     def _readable(self, jobs: Sequence[Job]) -> list[str]:
         """What the worker may read besides the system's files: its environment, and the trial's own scripts."""
@@ -113,7 +121,8 @@ class Sandbox:
             environment=dict(release.get("environment", {})),
         )
 
-    def _read(self, folder: Path, jobs: Sequence[Job], ended: Ended) -> Answers:
+    def read(self, folder: Path, jobs: Sequence[Job], ended: Ended) -> Answers:
+        """Read what a worker that has ended wrote into its folder. Raises NotComparedError."""
         if ended.code == 0 and (folder / "answer.json").is_file():  # and not a pipe, which would never end
             try:
                 return read_answers(folder, jobs, ended.stdout)

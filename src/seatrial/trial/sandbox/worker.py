@@ -15,10 +15,13 @@ import sysconfig
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 EXIT_FAILED, EXIT_MEMORY = 3, 4
+MORE_JOBS = {"endurance": "endurance", "cost": "timing"}  # and the files that do them
+PARTS = ("confinement", "kernel_limits", "jobs", *MORE_JOBS.values())
 _ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the trial's own files, as they are loaded
 _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 
@@ -28,7 +31,9 @@ def main(folder: Path) -> None:
     request = json.loads((folder / "request.json").read_bytes())
     here = Path(__file__).parent
     sys.dont_write_bytecode = True  # an environment is nobody's to write
-    confinement, kernel, jobs = (_load(name, here / f"{name}.py") for name in ("confinement", "kernel_limits", "jobs"))
+    confinement, kernel, jobs, *more = (_load(name, here / f"{name}.py") for name in PARTS)
+    for kind, module in zip(MORE_JOBS, more, strict=True):
+        jobs.JOBS[kind] = partial(module.measure, tools=jobs)
     confinement.die_with_parent(request["parent"])
     confinement.limit(request["memory_mb"], request["cpu_seconds"])
     alone = confinement.leave_network()
@@ -36,10 +41,11 @@ def main(folder: Path) -> None:
     within = kernel.confine(*files) if files else False
     if files and not within and not kernel.missing():
         sys.exit("The kernel did not confine this process, although it can.")
+    elsewhere = _surroundings(request, here)  # before the guard, which would keep refused files from its sight
     guard = confinement.Guard(*files)
     code, answer = EXIT_FAILED, {"failure": ""}
     try:
-        answer = _answer(jobs, request, folder)
+        answer = _answer(jobs, request, folder, elsewhere)
         code = 0
     except MemoryError:
         _exit(EXIT_MEMORY)
@@ -66,10 +72,24 @@ def main(folder: Path) -> None:
         _exit(code)
 
 
-def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _surroundings(request: dict[str, Any], here: Path) -> Any:
+    """What makes this process one that runs elsewhere; None in an ordinary one."""
+    if not request.get("conditions"):
+        return None
+    own, *modules = (_load(name, here / f"{name}.py") for name in ("surroundings", "moved_clock", "outside_reads"))
+    return own.Surroundings(request["conditions"], *modules, request["package"])
+
+
+def _answer(jobs: Any, request: dict[str, Any], folder: Path, elsewhere: Any) -> dict[str, Any]:
+    if elsewhere:
+        elsewhere.enter()
     installed = _Installed(jobs, request["package"], request["threads"])
+    if elsewhere:
+        elsewhere.loaded()
     answers = []
     for position, job in enumerate(request["jobs"]):
+        if elsewhere:
+            elsewhere.before(job)
         work: Callable[..., dict[str, Any]] = jobs.JOBS[job["kind"]]
         kept = vars(installed.release).copy()
         try:
@@ -84,7 +104,8 @@ def _answer(jobs: Any, request: dict[str, Any], folder: Path) -> dict[str, Any]:
             vars(installed.release).clear()
             vars(installed.release).update(kept)
     installed.check_origin()  # again, for what was imported late
-    return {"jobs": answers, "load_seconds": installed.load_seconds, "memory_mb": jobs.memory_mb()}
+    cost = {"load_seconds": installed.load_seconds, "memory_mb": jobs.memory_mb()}
+    return {"jobs": answers, **cost, "elsewhere": elsewhere.result() if elsewhere else {}}
 
 
 def _inject_fault(release: Any, file: str, name: str, parameters: dict[str, Any]) -> None:

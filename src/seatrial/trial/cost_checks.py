@@ -1,0 +1,50 @@
+"""Measures what both releases cost, in turns, and compares it."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seatrial.model.features import Columns
+from seatrial.trial.compare.cost import compare_cost
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, NotComparedError, Outcome
+from seatrial.trial.rows.answer_collection import CollectedAnswers
+from seatrial.trial.sandbox.queries import Describe
+from seatrial.trial.sandbox.turns import SIZES, CostMeasurements, measure_in_turns
+
+if TYPE_CHECKING:
+    from seatrial.trial.setup import OpenedRelease
+
+NAMES = dict(zip(SIZES, ("latency", "latency_64", "latency_10000"), strict=True))
+
+
+def check_cost(
+    old: "OpenedRelease",
+    old_collected: CollectedAnswers,
+    new: "OpenedRelease",
+    new_collected: CollectedAnswers,
+    rows: Columns,
+    policy: Policy,
+) -> list[Check]:
+    """Compare size, load time, latency and memory, as ratios; `rows` are repeated for the largest batch."""
+    count = len(next(iter(rows.values())))
+    table = {name: values[np.arange(SIZES[-1]) % count] for name, values in rows.items()}
+    golden = (old.golden.rows, new.golden.rows)
+    try:
+        measured = measure_in_turns(old.sandbox, new.sandbox, golden, (table, table))
+    except NotComparedError as error:
+        summary = f"the cost of a prediction could not be measured: {error.message}"
+        return [Check("cost.latency", "cost", Outcome.inconclusive, summary, severity=1.0, hint=error.hint)]
+    load = new_collected.load_seconds
+    if load > policy.max_load * old_collected.load_seconds:
+        # A busy machine easily doubles a load time, so one that seems too long is measured again.
+        load = min(load, *(new.sandbox.ask([Describe()]).load_seconds for _ in range(2)))
+    before, after = (_costs(cost) for cost in measured)
+    before |= {"size": old.sandbox.wheel.size, "load": old_collected.load_seconds}
+    after |= {"size": new.sandbox.wheel.size, "load": load}
+    return compare_cost(before, after, policy)
+
+
+def _costs(measured: CostMeasurements) -> dict[str, float]:
+    latency = {NAMES[size]: float(np.median(seconds)) for size, seconds in measured.seconds.items()}
+    return {**latency, "memory": measured.memory_mb}

@@ -1,0 +1,130 @@
+"""A release in other conditions: what it can see of them, and what it is seen to read."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.projects.misbehaving import row
+from tests.trial.sandbox.moody import Open
+
+from seatrial.trial.sandbox.answers import Answers, OutsideRead
+from seatrial.trial.sandbox.conditions import ARGUMENTS, OTHER_ZONE, Conditions
+from seatrial.trial.sandbox.queries import Predict
+from seatrial.trial.sandbox.sandbox import Sandbox
+
+pytestmark = pytest.mark.slow
+YEAR = 366 * 86_400
+CODE = f"""
+import datetime, json, logging, os, random, sys, time, uuid
+from pathlib import Path
+import numpy as np
+
+LOADED = time.time()
+NAMES = json.loads(Path(__file__).with_name("names.json").read_text())
+calls = 0
+memory = {{}}
+
+def _helper():
+    return datetime.datetime.now()
+
+def _count():
+    global calls
+    calls += 1
+    memory["always"] = 1
+    return False
+
+def y(x: float | None, what: str | None) -> float | None:
+    if what == "now": return float(_helper().timestamp() > x)
+    if what == "today": return float(time.mktime(datetime.date.today().timetuple()) > x)
+    if what == "numpy": return float(np.datetime64("now").astype("int64") > x)
+    if what == "loaded": return float(LOADED > x)
+    if what == "zone": return float(time.localtime(0).tm_hour == 14)
+    if what == "folder": return float(os.getcwd() == "/")
+    if what == "variables": return float("HOME" not in os.environ)
+    if what == "arguments": return float({ARGUMENTS[0]!r} in sys.argv)
+    if what == "file": return float(os.path.exists("/etc/rates.csv"))
+    if what == "random": return 0.0 * random.random() + 0.0 * np.random.rand()
+    if what == "uuid": return float(len(str(uuid.uuid4())) < 36)
+    if what == "own": return float(Path(__file__).with_name("names.json").stat().st_size < 1)
+    if what == "log": logging.getLogger("model").warning("a row"); return 0.0
+    if what == "durations": return float(time.perf_counter() < 0)
+    if what == "seeded": return float(random.Random(3).random() > 2) + float(np.random.default_rng(3).random() > 2)
+    if what == "count": return float(_count())
+    return x
+"""
+ASKED = ("now", "today", "numpy", "loaded", "zone", "folder", "variables", "arguments")
+HARMLESS = ("own", "log", "durations", "seeded")
+
+
+@pytest.fixture(scope="module")
+def sandbox(open_moody: Open) -> Sandbox:
+    return open_moody(more={"moody_model/features.py": CODE.encode(), "moody_model/names.json": b"[]"})
+
+
+def asked(sandbox: Sandbox, conditions: Conditions | None, *what: str) -> Answers:
+    soon = time.time() + 180 * 86_400
+    return sandbox.ask([Predict("a", [row(soon, each) for each in what], alone=[])], conditions)
+
+
+def values(answers: Answers, name: str = "a") -> list[int]:
+    scores = answers.predicted[name].together.scores[:, 1]
+    return np.rint(np.log(scores / (1 - scores))).astype(int).tolist()
+
+
+def test_the_usual_conditions_are_none_of_the_others(sandbox: Sandbox):
+    answers = asked(sandbox, None, *ASKED)
+    assert values(answers) == [0] * len(ASKED)
+    assert answers.elsewhere.reads == ()
+    assert not answers.elsewhere.clock_moved
+
+
+def test_all_conditions_reach_the_feature_functions(sandbox: Sandbox):
+    conditions = Conditions(
+        clock=YEAR, variables={"TZ": OTHER_ZONE}, bare=True, folder=Path("/"), arguments=ARGUMENTS, threads=2
+    )
+    answers = asked(sandbox, conditions, *ASKED)
+    moved = int(answers.elsewhere.clock_moved)  # where the system allows it
+    assert values(answers) == [moved] * 4 + [1] * 4
+
+
+def test_the_clock_moves_on_before_a_job(sandbox: Sandbox):
+    rows = [row(time.time() + 180 * 86_400, "now")]
+    jobs = [Predict("now", rows, alone=[]), Predict("later", rows, alone=[])]
+    answers = sandbox.ask(jobs, Conditions(clocks={"later": YEAR}))
+    assert values(answers, "now") == [0]
+    assert values(answers, "later") == [int(answers.elsewhere.clock_moved)]
+
+
+def test_what_is_read_is_named_with_the_feature_function(sandbox: Sandbox):
+    conditions = Conditions(clock=YEAR, watched=["a"])
+    elsewhere = asked(sandbox, conditions, "now", "today", "numpy", "variables", "file", "random", "uuid").elsewhere
+    expected = {
+        OutsideRead("clock", "datetime.now", "features.py", "y"),  # in the function's name, not in its helper's
+        OutsideRead("clock", "time.time", "features.py", ""),  # when it is imported
+        OutsideRead("variable", "HOME", "features.py", "y"),
+        OutsideRead("file", "/etc/rates.csv", "features.py", "y"),
+        OutsideRead("random", "random.random", "features.py", "y"),
+        OutsideRead("random", "numpy.random.rand", "features.py", "y"),
+        OutsideRead("random", "os.urandom", "features.py", "y"),
+    }
+    assert expected <= set(elsewhere.reads)
+    without_name = OutsideRead("clock", "", "features.py", "y")  # numpy's way is found by the count alone
+    assert (without_name in elsewhere.reads) is elsewhere.clock_moved
+
+
+def test_own_files_logs_durations_and_seeded_numbers_are_not_noted(sandbox: Sandbox):
+    elsewhere = asked(sandbox, Conditions(clock=YEAR, watched=["a"]), *HARMLESS).elsewhere
+    assert [read for read in elsewhere.reads if read.function] == []
+
+
+def test_what_is_read_in_jobs_that_are_not_watched_is_not_noted(sandbox: Sandbox):
+    jobs = [Predict("a", [row()], alone=[]), Predict("b", [row(1.0, "file")], alone=[])]
+    elsewhere = sandbox.ask(jobs, Conditions(watched=["a"])).elsewhere
+    assert [read for read in elsewhere.reads if read.kind == "file"] == []
+
+
+def test_globals_that_change_with_every_call_are_named(sandbox: Sandbox):
+    jobs = [Predict(name, [row(1.0, "count")], alone=[]) for name in ("a", "b")]
+    elsewhere = sandbox.ask(jobs, Conditions(watched=["a"])).elsewhere
+    assert elsewhere.changed_globals == (("features.py", "calls"),)

@@ -1,0 +1,111 @@
+"""The checks of the suite behaviour, on measurements."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seatrial.trial.behaviour_checks import check_endurance, check_reads, described
+from seatrial.trial.compare.scoring import Scoring
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Outcome
+from seatrial.trial.sandbox.answers import EnduranceMeasurements, OutsideRead
+
+SCORES = np.array([[1.0], [2.0], [3.0]])
+CALLS = np.arange(0.0, 1001.0, 20.0)
+STEADY = EnduranceMeasurements(
+    before=SCORES,
+    batches={size: np.resize(SCORES, (size, 1)) for size in (1, 2, 7)},
+    calls=np.resize(SCORES, (1000, 1)),
+    after=SCORES,
+    seconds=np.full(1000, 1e-3),
+    memory=np.stack([CALLS, np.full(len(CALLS), 90.0)], axis=1),
+    blocks=np.array([[250.0, 9000], [500, 9000], [750, 9000], [1000, 9000]]),
+)
+LEAKING = np.stack([CALLS, 90 + 0.02 * CALLS], axis=1)
+
+
+def judged(found: EnduranceMeasurements, old: EnduranceMeasurements | None = None) -> dict[str, Check]:
+    checks = check_endurance(found, old, Scoring("regression"), Policy())
+    return {check.name.removeprefix("behaviour."): check for check in checks}
+
+
+def test_a_steady_release_passes():
+    checks = judged(STEADY)
+    assert set(checks) == {"calls", "batches", "memory", "time"}
+    assert {check.outcome for check in checks.values()} == {Outcome.passed}
+
+
+def test_a_batch_in_another_order_is_blocked_and_its_size_named():
+    batches = {**STEADY.batches, 7: STEADY.batches[7][::-1]}
+    check = judged(replace(STEADY, batches=batches))["batches"]
+    assert check.outcome is Outcome.blocked
+    assert "in a batch of 7 rows the candidate scores 4 of them differently" in check.summary
+
+
+def test_a_call_that_answers_differently_is_blocked_and_its_number_named():
+    calls = STEADY.calls.copy()
+    calls[500:] += 1
+    checks = judged(replace(STEADY, calls=calls))
+    assert checks["calls"].outcome is Outcome.blocked
+    assert "from call 501 on" in checks["calls"].summary
+    assert "batches" not in checks  # they show nothing of their own then
+
+
+def test_answers_that_differ_in_the_end_are_blocked():
+    check = judged(replace(STEADY, after=SCORES + 1))["calls"]
+    assert check.outcome is Outcome.blocked
+    assert "after 1,000 calls" in check.summary
+
+
+def test_memory_that_grows_is_blocked_unless_the_baselines_does_too():
+    check = judged(replace(STEADY, memory=LEAKING))["memory"]
+    assert check.outcome is Outcome.blocked
+    assert "memory grows with every call: 20 MB in 1,000 calls" in check.summary
+    old = replace(STEADY, memory=LEAKING)
+    assert judged(old, STEADY)["memory"].outcome is Outcome.blocked
+    shared = judged(old, old)["memory"]
+    assert shared.outcome is Outcome.waiting
+    assert "So does the baseline's" in shared.summary
+
+
+def test_objects_that_are_kept_wait():
+    blocks = STEADY.blocks * np.array([[1, 1.0]]) + np.array([[0, 2.0]]) * STEADY.blocks[:, :1]
+    check = judged(replace(STEADY, blocks=blocks))["memory"]
+    assert check.outcome is Outcome.waiting
+    assert "something is kept of every call: 2 objects" in check.summary
+
+
+def test_calls_that_become_slower_are_blocked():
+    check = judged(replace(STEADY, seconds=np.linspace(1e-3, 5e-3, 1000)))["time"]
+    assert check.outcome is Outcome.blocked
+    assert "calls become slower: 1.28 ms at first, 4.8 ms after 1,000" in check.summary
+
+
+@pytest.mark.parametrize(
+    ("read", "sentence"),
+    [
+        (("clock", "datetime.now", "features.py", "age"), "`features.py` `age` reads the clock (datetime.now)"),
+        (("clock", "", "features.py", ""), "`features.py`, when it is imported, reads the clock"),
+        (("variable", "REGION", "a.py", "b"), "`a.py` `b` reads the environment variable `REGION`"),
+        (("file", "/etc/x.csv", "a.py", "b"), "`a.py` `b` reads the file `/etc/x.csv`"),
+        (("random", "random.random", "a.py", "b"), "`a.py` `b` reads random numbers (random.random)"),
+    ],
+)
+def test_what_is_read_is_a_sentence(read: tuple[str, str, str, str], sentence: str):
+    assert described(OutsideRead(*read)) == sentence
+
+
+def test_what_is_read_waits_once_for_each_function_and_kind():
+    reads = [
+        OutsideRead("clock", "time.time", "features.py", "age"),
+        OutsideRead("clock", "datetime.now", "features.py", "age"),
+        OutsideRead("file", "/x", "features.py", "age"),
+    ]
+    clock, file = check_reads(reads, set())
+    assert (clock.outcome, file.outcome) == (Outcome.waiting, Outcome.waiting)
+    assert "(time.time, datetime.now)" in clock.summary
+    assert clock.subject == "clock: features.py age"
+    assert [check.subject for check in check_reads(reads, {"clock"})] == [file.subject]  # another check blocks that
+    (passed,) = check_reads([], set())
+    assert passed.outcome is Outcome.passed

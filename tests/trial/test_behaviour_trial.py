@@ -1,0 +1,105 @@
+"""Whole trials of releases that behave differently where production will be; each is blocked, and its cause named."""
+
+import platform
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from tests.trial.sigmoid_releases import NOTED, ReleaseMaker
+
+from seatrial.trial.records import Check, Outcome
+from seatrial.trial.run import run
+
+pytestmark = pytest.mark.slow
+IMPORTS = "import datetime, os, time\nfrom pathlib import Path\n"
+MOVABLE = sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> ReleaseMaker:
+    return ReleaseMaker(tmp_path_factory.mktemp("releases"))
+
+
+def features(body: str, top: str = "") -> dict[str, str]:
+    code = f"{IMPORTS}{top}\ndef y(x: float | None) -> float | None:\n    {body}\n    return x\n"
+    return {"features.py": code}
+
+
+def found(releases: ReleaseMaker, code: dict[str, str], baseline: Path | None = None) -> dict[str, Check]:
+    verdict = releases.run(releases.make("0.1.1", code=code), baseline)
+    bad = (Outcome.blocked, Outcome.waiting)
+    return {check.id: check for check in verdict.checks if check.outcome in bad and check.suite == "behaviour"}
+
+
+@pytest.mark.parametrize(
+    ("body", "top", "check", "words"),
+    [
+        pytest.param(
+            "if time.localtime(0).tm_hour: return 1.0",
+            "",
+            "behaviour.elsewhere[zone]",
+            "differently in another time zone (UTC+14)",
+            marks=pytest.mark.soak,
+        ),
+        (
+            "if os.environ.get('REGION'): return 1.0",
+            "",
+            "behaviour.elsewhere[variables set]",
+            "if `REGION` is set, first golden row 1: `features.py` `y` reads the environment variable `REGION`",
+        ),
+        (
+            "kept.append(bytearray(20_000))",
+            "kept = []",
+            "behaviour.memory",
+            "memory grows with every call: ",
+        ),
+    ],
+)
+def test_it_is_blocked_and_the_cause_is_named(
+    releases: ReleaseMaker, body: str, top: str, check: str, words: str
+) -> None:
+    checks = found(releases, features(body, top))
+    assert list(checks) == [check]
+    assert checks[check].outcome is Outcome.blocked
+    assert words in checks[check].summary
+
+
+def test_a_clock_that_decides_is_blocked_unless_the_baseline_reads_it_too(releases: ReleaseMaker) -> None:
+    code = features(f"if datetime.date.today().year > {date.today().year if MOVABLE else 9000}: return 1.0")
+    checks = found(releases, code)
+    if not MOVABLE:
+        assert list(checks) == ["behaviour.reads[clock: features.py y]"]
+        return
+    check = checks.pop("behaviour.elsewhere[date]")
+    assert checks == {}
+    assert check.outcome is Outcome.blocked
+    assert "differently on another date (next year)" in check.summary
+    assert check.summary.endswith("`features.py` `y` reads the clock (date.today)")
+    assert check.evidence["rows"][:3] == [0, 1, 2]
+    (shared,) = found(releases, code, releases.make("0.1.0", code=code)).values()
+    assert shared.outcome is Outcome.waiting
+    assert shared.summary.endswith("So does the baseline")
+
+
+def test_what_is_read_without_effect_waits(releases: ReleaseMaker) -> None:
+    checks = found(releases, features("Path('/etc/rates.csv').exists()"))
+    (check,) = checks.values()
+    assert check.outcome is Outcome.waiting
+    assert check.summary.startswith("`features.py` `y` reads the file `/etc/rates.csv`. No score was different")
+
+
+def test_a_release_that_fails_elsewhere_is_blocked_and_the_condition_is_named(releases: ReleaseMaker) -> None:
+    checks = found(releases, features("os.environ['HOME']"))
+    check = checks["behaviour.elsewhere[variables]"]
+    assert check.outcome is Outcome.blocked
+    assert "cannot answer without environment variables" in check.summary
+    assert "KeyError" in check.summary
+
+
+def test_a_first_release_is_tried_elsewhere_too(releases: ReleaseMaker) -> None:
+    candidate = releases.make("0.1.0", code=features("if os.getcwd() == '/': return 1.0"))
+    verdict = run(candidate, None, policy=NOTED, index=releases.index)
+    (check,) = [check for check in verdict.checks if check.name == "behaviour.elsewhere"]
+    assert check.subject == "folder"
+    assert check.outcome is Outcome.blocked

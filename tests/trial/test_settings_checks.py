@@ -1,0 +1,130 @@
+"""Settings and libraries that do not mean what the baseline's do."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seatrial.model.inputs import Inputs
+from seatrial.model.metadata import Metadata
+from seatrial.trial.compare.scoring import Scoring
+from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Kind, Outcome
+from seatrial.trial.sandbox.answers import Description
+from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings
+
+LIBRARIES = {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "2.4.0", "seatrial": "0.1.0"}
+META = Metadata(
+    "loans-model", "binary", "repaid", "onnx", Inputs(("x",), ()), {}, {}, (0, 1), {"0": "defaulted", "1": "repaid"}, 1,
+    split={"test_rows": 200, "train_rows": 600, "seed": 1912}, environment=LIBRARIES,
+)  # fmt: skip
+
+
+def checks(version: str = "0.1.1", kind: Kind = "retrain", **changes: Any) -> dict[str, Check]:
+    old = Description("0.1.0", META, (), {})
+    new = Description(version, replace(META, **changes), (), {})
+    return {check.name: check for check in check_settings(old, new, Policy(kind=kind))}
+
+
+def test_equal_settings_pass():
+    assert {name: check.outcome for name, check in checks().items()} == {"settings.same": Outcome.passed}
+
+
+def test_labels_that_are_exchanged_are_blocked():
+    check = checks(labels={"0": "repaid", "1": "defaulted"})["settings.labels"]
+    assert check.outcome is Outcome.blocked
+    assert "the labels are exchanged: 0 was `defaulted`, and is `repaid`" in check.summary
+
+
+def test_labels_with_other_words_are_noted():
+    check = checks(labels={"0": "lost", "1": "paid back"})["settings.labels"]
+    assert check.outcome is Outcome.noted
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "outcome"),
+    [
+        ("0.1.1", "retrain", Outcome.blocked),
+        ("0.1.1", "redesign", Outcome.waiting),
+        ("0.2.0", "retrain", Outcome.noted),  # below 1.0, a minor step announces a break
+    ],
+)
+def test_a_positive_class_that_is_turned_is_named(version: str, kind: Kind, outcome: Outcome):
+    check = checks(version, kind, positive=0)["settings.positive"]
+    assert check.outcome is outcome
+    assert "it was `1`, and is `0`" in check.summary
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("repackage", Outcome.blocked), ("retrain", Outcome.waiting)])
+def test_a_threshold_that_moved_is_named_with_its_effect(kind: Kind, outcome: Outcome):
+    check = checks(kind=kind, threshold=0.7)["settings.threshold"]
+    assert check.outcome is outcome
+    assert "the threshold was 0.5, and is 0.7" in check.summary
+    assert "fewer rows" in check.summary
+
+
+@pytest.mark.parametrize(
+    ("test", "train", "shrunk"),
+    [(200, 600, False), (150, 450, False), (12, 788, True), (90, 710, True), (260, 2000, True), (101, 300, False)],
+)
+def test_a_hold_out_that_shrank_waits(test: int, train: int, shrunk: bool):
+    found = checks(split={"test_rows": test, "train_rows": train, "seed": 1912})
+    assert ("settings.hold_out" in found) is shrunk
+    if shrunk:
+        assert found["settings.hold_out"].outcome is Outcome.waiting
+        assert f"{test:,} rows, 200 before" in found["settings.hold_out"].summary
+
+
+def test_another_seed_and_another_engine_are_noted_and_not_repackaged():
+    found = checks(split={**META.split, "seed": 7}, engine="native")
+    assert {check.outcome for check in found.values()} == {Outcome.noted}
+    assert checks(kind="repackage", engine="native")["settings.engine"].outcome is Outcome.blocked
+
+
+DIFFERS = [Check("rebuild.scores", "rebuild", Outcome.blocked, "it differs")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "rebuild", "outcome"),
+    [
+        ("repackage", "1.8.0", [], Outcome.blocked),  # older
+        ("repackage", "1.10.0", [], Outcome.noted),  # newer is what a repackage is for; all scores must be equal
+        ("retrain", "1.8.0", [], Outcome.noted),
+        ("retrain", "1.8.0", DIFFERS, Outcome.waiting),
+        ("retrain", "1.10.0", DIFFERS, Outcome.waiting),
+    ],
+)
+def test_libraries_of_other_versions_are_shown(kind: Kind, version: str, rebuild: list[Check], outcome: Outcome):
+    new = replace(META, environment={**LIBRARIES, "scikit-learn": version})
+    (check,) = check_libraries(META, new, Policy(kind=kind), rebuild)
+    assert check.outcome is outcome
+    assert f"scikit-learn {version} (1.9.1 before)" in check.summary
+
+
+def test_the_same_libraries_pass_whatever_seatrials_own_version_is():
+    new = replace(META, environment={**LIBRARIES, "seatrial": "0.2.0"})
+    (check,) = check_libraries(META, new, Policy(kind="repackage"), [])
+    assert check.outcome is Outcome.passed
+
+
+def exchanged(old: np.ndarray, new: np.ndarray, classes: tuple[str, ...]) -> list[Check]:
+    scoring = Scoring("multiclass", classes)
+    return check_exchanged(scoring, old, new, classes, Policy())
+
+
+def test_classes_whose_answers_are_exchanged_are_named():
+    old = np.random.default_rng(0).dirichlet([1, 1, 1], 200)
+    assert exchanged(old, old, ("a", "b", "c")) == []
+    assert exchanged(old, np.random.default_rng(1).dirichlet([1, 1, 1], 200), ("a", "b", "c")) == []
+    (check,) = exchanged(old, old[:, [0, 2, 1]], ("a", "b", "c"))
+    assert check.outcome is Outcome.blocked
+    assert "the answers of `b` and `c` are exchanged" in check.summary
+
+
+def test_two_classes_that_are_exchanged_are_found_and_a_worse_model_is_not():
+    p = np.random.default_rng(0).uniform(size=300)
+    old, noisy = np.stack([1 - p, p], axis=1), np.random.default_rng(1).uniform(size=300)
+    assert len(exchanged(old, old[:, ::-1], ("no", "yes"))) == 1
+    assert exchanged(old, np.stack([1 - noisy, noisy], axis=1), ("no", "yes")) == []
+    assert exchanged(old[:5], old[:5, ::-1], ("no", "yes")) == []  # too few rows
