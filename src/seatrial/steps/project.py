@@ -158,7 +158,7 @@ class Project:
 
     def accept(self, reason: str, *, checks: Sequence[str] = (), until: date | None = None) -> "TrialResult":
         """Accept differences that the last trial found (default: all that wait), and return the new verdict."""
-        from seatrial.steps.trial import accept
+        from seatrial.steps.trial_decisions import accept
 
         return accept(self.settings, reason=reason, checks=checks, until=until)[1]
 

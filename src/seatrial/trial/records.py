@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 SCHEMA = 2  # of the document; raised when a reader of the old one would misread the new one
 
 Kind = Literal["repackage", "retrain", "redesign"]
-Suite = Literal["golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost"]
+Suite = Literal["golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost", "gate"]
 
 
 class Outcome(StrEnum):

@@ -14,7 +14,7 @@ from seatrial import __version__
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
-from seatrial.trial import difference_checks, equality_checks
+from seatrial.trial import difference_checks, equality_checks, gate_checks
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
@@ -27,7 +27,7 @@ from seatrial.trial.rows.crossed_rows import cross_tables
 from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
-from seatrial.trial.verdict import judge
+from seatrial.trial.verdict import FIRST_RELEASE, judge
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
 
@@ -42,11 +42,13 @@ def run(
     data: Path | None = None,
     acceptances: Sequence[Acceptance] = (),
     same_wheel: bool = False,
+    further: Sequence[Check] = (),
     progress: Progress = silent,
 ) -> Verdict:
     """Run the trial of a candidate against a baseline, or of a first release on its own.
 
-    `data` are further rows to compare on (CSV; with labels if it has the target's column). Raises NotComparedError if a
+    `data` are further rows to compare on (CSV; with labels if it has the target's column). `further` are checks of the
+    suite `gate`, made by those who know the project and the index. Raises NotComparedError if a
     release fails or a comparison would be vacuous, PolicyError for an invalid policy.
     """
     started = time.monotonic()
@@ -54,6 +56,8 @@ def run(
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
     setup = set_up_trial(candidate, baseline, policy, index=index, data=data, recipes=recipes, progress=progress)
     checks, extras = _run_suites(setup, policy, recipes, progress)
+    given = gate_checks.check_given(data, setup.rows.counts, labelled=setup.rows.unlabelled is None)
+    checks += [*further, *given]
     verdict = _verdict(setup, policy, checks, acceptances, started)
     return replace(verdict, **extras)
 
@@ -173,7 +177,7 @@ def _verdict(
     marked = with_acceptances(checks, acceptances, candidate=new.sha256, baseline=baseline, today=now.date())
     outcome, cause = judge(marked, policy)
     if outcome is Outcome.passed and old is None:
-        cause = f"{cause.rstrip('.')}. It is the first release, so there was no baseline to compare with."
+        cause = f"{cause} {FIRST_RELEASE}"
     return Verdict(
         outcome=outcome,
         cause=cause,
