@@ -97,8 +97,11 @@ def reviewed_for(
     project: ProjectSettings, candidate: WheelInfo, baseline: str | None, rules: Rules, today: date
 ) -> Reviewed:
     """The acceptances of these two wheels, reviewed."""
-    commit = str((candidate.release or {}).get("git", {}).get("commit", ""))
-    return review(project.root, candidate.sha256, baseline, rules, commit=commit, today=today)
+    return review(project.root, candidate.sha256, baseline, rules, commit=_commit_of(candidate), today=today)
+
+
+def _commit_of(wheel: WheelInfo) -> str:
+    return str((wheel.release or {}).get("git", {}).get("commit", ""))
 
 
 def admit(
