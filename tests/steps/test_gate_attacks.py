@@ -23,7 +23,7 @@ from seatrial.steps.releases import publish
 from seatrial.steps.trial import write_result
 from seatrial.steps.trial_decisions import accept, sign_trial
 from seatrial.steps.trial_setup import find_pair, project_policy
-from seatrial.trial import gate, ledger
+from seatrial.trial import gate
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict
 
 TODAY = datetime.now(UTC).date()
@@ -202,6 +202,20 @@ def test_a_relaxed_policy_waits_and_is_shown(team: Team):
     assert publish(team.project).remarks.startswith(f"P{line[1:]}. Accepted by ")
 
 
+def test_an_acceptance_does_not_cover_what_is_relaxed_later(team: Team):
+    team.set_policy("margin = 0.02")
+    team.try_it()
+    accepted, _ = accept(team.project, reason="agreed")
+    assert accepted.checks == ("gate.policy[margin 0.01 -> 0.02]",)
+    team.set_policy("margin = 1.0")
+    verdict = team.try_it()
+    pair = find_pair(team.project)
+    known = gate.read_acceptances(team.root)
+    wheels = {"candidate": pair.candidate.sha256, "baseline": pair.baseline_sha256}
+    marked = gate.with_acceptances(verdict.checks, known, **wheels, today=TODAY)
+    assert [check.id for check in marked if check.outcome is Outcome.waiting] == ["gate.policy[margin 0.01 -> 1.0]"]
+
+
 def test_a_relaxed_policy_that_the_trial_does_not_show_is_refused(team: Team, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SEATRIAL_TRIALS_FROM", "the job trial")
     team.set_policy("margin = 1.0")
@@ -357,12 +371,3 @@ def test_the_deployment_records_the_first_line(team: Team):
     team.edit(passed)
     with pytest.raises(SeatrialError, match="was edited after the trial"):
         _require_passed(team.project, pair.index, wheel, release, current)  # type: ignore[arg-type]
-
-
-def test_the_ledger_believes_only_what_has_its_key(team: Team):
-    team.try_it()
-    (record,) = (team.root.parent / "home" / "ledger" / "verdicts").glob("*.json")
-    assert (team.root.parent / "home" / "ledger" / "key").stat().st_mode & 0o077 == 0
-    document = json.loads(record.read_text())
-    record.write_text(json.dumps({**document, "entries": {str(team.root): ["0" * 64]}}))
-    assert ledger.known_verdict(team.document.parent.name, team.document, team.root) == "unknown"

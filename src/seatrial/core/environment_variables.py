@@ -35,7 +35,7 @@ VARIABLES = {
     "PIP_EXTRA_INDEX_URL": "the private index for building a container; each file is checked against its hash",
 }
 # Seatrial's own processes and pipelines find one another by these; users do not set them.
-INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})
+INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR"})
 
 # What a process may need to start and to run like any other here, by exact name or as a pattern. None holds a secret:
 # names of tokens, passwords and indexes are not among them, so a process that gets only these cannot give any away.

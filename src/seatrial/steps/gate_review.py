@@ -17,6 +17,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
+from seatrial.core.project_code import loaded_from
 from seatrial.release import Index, IndexedRelease
 from seatrial.steps.earlier_releases import index_remark, known_release
 from seatrial.steps.signing import signed_by
@@ -84,7 +85,9 @@ def gate_facts(
     old = _golden(index.fetch_wheel(baseline)) if baseline else None
     if (new := _golden(candidate)) is not None:
         checks += gate_checks.check_golden_count(new, old, policy)
+    loaded = ", ".join(loaded_from(project.root))
     for name, remark in (
+        ("gate.process", f"code of the project ran in the judge's own process: {loaded}" if loaded else ""),
         ("gate.index", index_remark(project, released, since) if baseline else ""),
         ("gate.first", "" if baseline else known_release(project)),
     ):

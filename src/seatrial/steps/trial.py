@@ -126,7 +126,7 @@ def run_trial(
     facts, rules = gate_facts(project, index, candidate, baseline, policy)
     reviewed = reviewed_for(project, candidate, pair.baseline_sha256, rules, datetime.now(UTC).date())
     require_writable(output or pair.folder)
-    with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
+    with TemporaryDirectory(prefix="seatrial-") as folder:
         rows = plain_copy(project, data, Path(folder)) if data else None
         with project_recipes(project, pair.built, index, baseline, policy, Path(folder), progress) as recipes:
             verdict = run(
@@ -192,7 +192,7 @@ def compare_releases(
     policy, source = policy_and_wheels(project, opened, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
     (baseline, old_release), (candidate, new_release) = (_wheel_of(name, opened) for name in (old, new))
-    with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked, ExitStack() as stack:
+    with TemporaryDirectory(prefix="seatrial-") as unpacked, ExitStack() as stack:
         recipes = None
         acceptances, further = _facts_of(project, opened, candidate, new_release, old_release, policy)
         if opened and old_release and new_release and old_release.sha256 != new_release.sha256:

@@ -38,6 +38,7 @@ def check_policy(old: Mapping[str, Any] | None, policy: Policy, since: str) -> l
                 "gate",
                 Outcome.waiting if since else Outcome.noted,
                 f"{than}: {_listed(worse)}",
+                subject=_listed(worse),  # so that an acceptance does not cover what is relaxed later
                 severity=1.0,
                 hint="If that is right, accept it: `seatrial trial accept --reason ...`; or restore "
                 "[tool.seatrial.trial] in pyproject.toml.",
@@ -98,7 +99,7 @@ def check_given(data: Path | None, counts: Mapping[str, int], *, labelled: bool)
     if labelled and given > standard:
         summary += f", more than the {standard:,} standard rows"
         hint = "Run the trial without --data, or accept that these rows decide."
-        return [Check("gate.data", "gate", Outcome.waiting, summary, severity=1.0, hint=hint)]
+        return [Check("gate.data", "gate", Outcome.waiting, summary, sha256(data)[:12], severity=1.0, hint=hint)]
     return [Check("gate.data", "gate", Outcome.noted, summary)]
 
 

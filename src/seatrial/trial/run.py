@@ -18,6 +18,7 @@ from seatrial.trial import difference_checks, equality_checks, gate_checks
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.gate import Acceptance, with_acceptances
+from seatrial.trial.golden_training import check_golden_trained
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
@@ -119,6 +120,7 @@ class _Trial:
             hint = "Publish a model for another target as another package."
             checks.append(Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint))
         checks += equality_checks.trained_again(recipes, policy, scoring, None, collected, self.progress)
+        checks += check_golden_trained(recipes, new.golden, columns, scoring, policy)
         checks += difference_checks.check_doubts(new.description.metadata.doubts)
         return checks + difference_checks.check_alone(setup.queries, collected, policy), {}
 
@@ -138,6 +140,7 @@ class _Trial:
         changed_code = candidate.sandbox.wheel.changed_code(baseline.sandbox.wheel)
         again = equality_checks.trained_again(recipes, policy, scoring, old, new, progress)
         checks += equality_checks.name_changed_code(again, changed_code, baseline.description.version)
+        checks += check_golden_trained(recipes, candidate.golden, candidate.description.columns, scoring, policy)
         floor = difference_checks.measure_noise(recipes, policy, queries, progress)
         checks += difference_checks.check_total(recipes, policy, queries, old, new, floor)
         tables = (baseline.description.metadata.data, candidate.description.metadata.data)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 EXIT_FAILED, EXIT_MEMORY = 3, 4
+HERE = Path(__file__).parent
 _ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the trial's own files, as they are loaded
 _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 
@@ -26,9 +27,8 @@ _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 def main(folder: Path) -> None:
     """Do all jobs, and end the process without running anything that the model left behind."""
     request = json.loads((folder / "request.json").read_bytes())
-    here = Path(__file__).parent
     sys.dont_write_bytecode = True  # an environment is nobody's to write
-    confinement, kernel, jobs = (_load(name, here / f"{name}.py") for name in ("confinement", "kernel_limits", "jobs"))
+    confinement, kernel, jobs = (_load(name, HERE / f"{name}.py") for name in ("confinement", "kernel_limits", "jobs"))
     confinement.die_with_parent(request["parent"])
     confinement.limit(request["memory_mb"], request["cpu_seconds"])
     alone = confinement.leave_network()
@@ -174,4 +174,8 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    requested = Path(sys.argv[1])
+    # A model that asks how it was started sees what it sees in a server.
+    __file__ = os.path.join(sysconfig.get_paths()["purelib"], "seatrial", "serve", "__main__.py")  # noqa: PTH118
+    sys.argv[:] = [__file__]
+    main(requested)
