@@ -278,3 +278,17 @@ def test_a_job_that_takes_a_token_is_in_the_environment_that_has_it(folder: Path
         for token in ("FURY_PULL_TOKEN", "FURY_PUSH_TOKEN", "RAILWAY_TOKEN"):
             if token in str(job):
                 assert token in heads[job["environment"]], (name, token)
+
+
+@pytest.mark.parametrize("provider", SERVICES)
+def test_every_pipeline_runs_its_own_trial_and_shows_where_a_verdict_is_from(project: ProjectSettings, provider: str):
+    """A job that publishes or deploys has the verdict of this pipeline's trial job, and of nothing else."""
+    document = yaml.safe_load(rendered(project, provider)[1].replace("<<", "«"))
+    jobs = document if provider == "gitlab" else document["jobs"]
+    texts = {name: str(job) for name, job in jobs.items() if isinstance(job, dict)}
+    assert "seatrial trial" in texts["trial"]
+    assert {name for name, text in texts.items() if "SEATRIAL_TRIALS_FROM" in text} == {"publish", "deploy"}
+    assert "trial job of this pipeline" in texts["publish"]
+    assert not any("verdict.json" in text or "trial accept" in text for text in texts.values())
+    ignored = (TITANIC / ".gitignore").read_text().splitlines()
+    assert ".seatrial/" in ignored, "a repository has no verdict to start from"

@@ -77,7 +77,7 @@ def test_a_pure_refactoring_passes_all_suites(releases: Releases) -> None:
     code, verdict = releases.trial()
     assert code == 0, verdict["cause"]
     assert {check["suite"] for check in verdict["checks"]} == {
-        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
+        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost", "gate",
     }  # fmt: skip
     assert all(check["outcome"] in ("passed", "noted") for check in verdict["checks"])
     assert verdict["seconds"]["total"] < 60
@@ -204,3 +204,27 @@ def test_an_unknown_key_of_the_policy_is_a_usage_error(releases: Releases, tmp_p
     assert done.returncode == 2
     assert "unknown key `margn`" in done.stderr
     assert "Did you mean `margin`?" in done.stderr
+
+
+def test_what_a_team_in_a_hurry_does_is_in_the_first_line(releases: Releases, tmp_path: Path) -> None:
+    """It relaxes the policy, cuts the golden rows to one and gives rows of its choice, all in one release."""
+    hurried = Releases(Path(shutil.copytree(releases.root, tmp_path / "titanic")))
+    settings, table = hurried.root / "pyproject.toml", hurried.root / "data" / "titanic.csv"
+    settings.write_text(settings.read_text() + "\n[tool.seatrial.trial]\nmargin = 1.0\n")
+    hurried.build("0.3.0")
+    golden = hurried.root / "src" / "titanic_model" / "artifacts" / "golden.json"
+    rows = json.loads(golden.read_text())
+    golden.write_text(json.dumps({"rows": rows["rows"][:1], "scores": rows["scores"][:1]}))
+    assert hurried.run("build").returncode == 0
+    (tmp_path / "chosen.csv").write_text("".join(table.read_text().splitlines(keepends=True)[:41]))
+    done = hurried.run("trial", "--data", str(tmp_path / "chosen.csv"), "--json")
+    assert done.returncode == 3, done.stderr
+    verdict = json.loads(done.stdout)
+    for remark in (
+        "olicy relaxed since 0.2.0: margin 0.01 -> 1.0.",
+        "he release carries 1 golden rows, and the policy asks for 16.",
+        "urther rows: chosen.csv, 40 rows, sha256 ",
+    ):
+        assert remark in verdict["cause"]
+    assert {check["name"]: check["outcome"] for check in verdict["checks"]}["golden.trained"] == "passed"
+    assert hurried.run("publish").returncode == 1

@@ -19,7 +19,7 @@ from seatrial.steps.deploy import pin_base
 from seatrial.steps.refresh import refresh
 from seatrial.steps.releases import build, bump
 from seatrial.steps.train import train
-from seatrial.steps.trial import accept, sign_trial
+from seatrial.steps.trial_decisions import accept, sign_trial
 
 STEPS: list[Callable[..., Any]] = [train, refresh, bump, build, accept, sign_trial, pin_base]
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from packaging.utils import parse_wheel_filename
 from tests.commands import run_here
-from tests.trial.samples import BASELINE, CANDIDATE
+from tests.trial.samples import BASELINE, CANDIDATE, COMPLETE
 
 from seatrial.core.files import sha256
 from seatrial.core.project import find_project
 from seatrial.deploy.local import Local
 from seatrial.release import open_index
 from seatrial.trial import gate
-from seatrial.trial.records import Check, Outcome, Verdict
+from seatrial.trial.records import Outcome, Verdict
 from seatrial.trial.report.formats import to_json
 
 PACKAGE = "titanic_model"
@@ -115,7 +115,7 @@ class ProjectRepo:
             policy={},
             outcome=outcome,
             cause="Passed: all checks passed." if outcome is Outcome.passed else "Blocked: it is worse.",
-            checks=(Check("golden.scores", "golden", outcome, "as stored"),),
+            checks=(replace(COMPLETE[0], outcome=outcome), *COMPLETE[1:]),
             candidate=candidate,
             baseline=baseline,
         )

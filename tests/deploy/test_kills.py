@@ -115,12 +115,13 @@ def test_trial_accept(built_repo: ProjectRepo) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         repo.pass_trial("0.4.0", "0.3.0", Outcome.waiting)
         document = json.loads((folder / "verdict.json").read_text())
-        (golden,) = document["checks"]
+        golden, *others = document["checks"]
         document["checks"] = [
             {**golden, "outcome": "passed"},
+            *others,
             {**golden, "name": "metrics.trivial", "suite": "metrics"},
         ]
-        (folder / "verdict.json").write_text(json.dumps(document))
+        gate.write_results(folder, {"verdict.json": json.dumps(document)})
 
     def check() -> bool:
         listed = json.loads(accepted.read_text()) if accepted.exists() else []

@@ -65,7 +65,7 @@ def _print(argument):
             os.write(stream, b"\\x00\\xff garbage {]" * 8192)
 
 def _forge(argument):
-    folder = Path(sys.argv[1])
+    folder = Path(os.environ["HOME"]).parent
     (folder / "answer.json").write_text(argument or "{]")
     os._exit(0)
 

@@ -15,7 +15,9 @@ from seatrial.steps.trial import write_result
 from seatrial.trial import gate
 
 NEW, RUNNING, OTHER = "a" * 64, "b" * 64, "c" * 64
-RELEASE = SimpleNamespace(sha256=NEW, requirement="tiny-model==0.2.0")
+RELEASE = SimpleNamespace(name="tiny-model", sha256=NEW, requirement="tiny-model==0.2.0")
+WHEEL = SimpleNamespace(sha256=NEW, release={}, record={}, package="tiny_model", filename="tiny_model.whl")
+INDEX = SimpleNamespace(releases=lambda name: [])
 CURRENT = SimpleNamespace(sha256=RUNNING, release="tiny-model", version="0.1.0")
 
 
@@ -35,13 +37,13 @@ def store(project: ProjectSettings, sample: str, baseline: str) -> None:
 
 def test_a_release_needs_a_passed_trial_against_the_one_that_runs(project: ProjectSettings):
     with pytest.raises(SeatrialError, match=r"has been run against 0\.1\.0, which runs there now") as raised:
-        _require_passed(project, RELEASE, CURRENT)
+        _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
     assert raised.value.hint == "Run `seatrial trial tiny-model==0.1.0 tiny-model==0.2.0`."
     store(project, "passed", OTHER)
     with pytest.raises(SeatrialError, match="which runs there now"):
-        _require_passed(project, RELEASE, CURRENT)
+        _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
     store(project, "passed", RUNNING)
-    summary, statement = _require_passed(project, RELEASE, CURRENT)
+    summary, statement = _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
     assert statement is None
     assert summary["outcome"] == "passed"
     assert summary["against"] == SAMPLES["passed"]().baseline.version
@@ -50,14 +52,14 @@ def test_a_release_needs_a_passed_trial_against_the_one_that_runs(project: Proje
 def test_a_release_whose_trial_is_blocked_is_not_deployed(project: ProjectSettings):
     store(project, "ignored_feature", RUNNING)
     with pytest.raises(SeatrialError, match="has not passed its trial"):
-        _require_passed(project, RELEASE, CURRENT)
+        _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
 
 
 def test_a_first_deployment_accepts_any_passed_trial(project: ProjectSettings):
     with pytest.raises(SeatrialError):
-        _require_passed(project, RELEASE, None)
+        _require_passed(project, INDEX, WHEEL, RELEASE, None)
     store(project, "passed", OTHER)
-    assert _require_passed(project, RELEASE, None)[0]["outcome"] == "passed"
+    assert _require_passed(project, INDEX, WHEEL, RELEASE, None)[0]["outcome"] == "passed"
 
 
 def test_a_version_may_be_written_with_its_name(project: ProjectSettings):

@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.core.version import read_version, write_version
 from seatrial.release import FolderIndex, built_release
-from seatrial.steps import make_release, train, trial, trial_setup
+from seatrial.steps import make_release, own_process, train, trial_setup
 from seatrial.steps.make_release import release
 
 
@@ -26,12 +26,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectSettings:
     def trained(settings: ProjectSettings, **_: Any) -> Any:
         (project.artifacts / "card.md").write_text(f"version {settings.version}\n")
         metric = {"auc": {"label": "ROC AUC", "value": 0.9}}
-        return SimpleNamespace(metadata=SimpleNamespace(headline="auc", metrics=metric))
+        return SimpleNamespace(headline="auc", metrics=metric)
 
-    monkeypatch.setattr(train, "train", trained)
+    monkeypatch.setattr(train, "train_apart", trained)
     monkeypatch.setattr(make_release, "build", lambda *_: None)
     monkeypatch.setattr(trial_setup, "find_pair", lambda _: None)
-    monkeypatch.setattr(trial, "run_trial", lambda *_, **__: SimpleNamespace(passed=False))
+    monkeypatch.setattr(own_process, "judge_pair", lambda *_, **__: SimpleNamespace(passed=False))
     return project
 
 
@@ -66,7 +66,7 @@ def test_a_training_that_fails_puts_the_version_back(project: ProjectSettings, m
         assert read_version(project.version_file) == "0.1.1"
         raise SeatrialError("The table is empty.")
 
-    monkeypatch.setattr(train, "train", failing)
+    monkeypatch.setattr(train, "train_apart", failing)
     with pytest.raises(SeatrialError, match="The table is empty"):
         release(project)
     assert read_version(project.version_file) == "0.1.0"

@@ -76,7 +76,7 @@ def test_a_passed_trial_is_one_green_test_per_check(tmp_path: Path) -> None:
     checks = SAMPLES["passed"]().checks
     assert sorted(done.of("passed")) == sorted(f"test_the_candidate_may_replace_the_baseline[{c.id}]" for c in checks)
     assert done.held == 1
-    assert "Passed: All 34 checks passed." in done.output
+    assert "Passed: All 36 checks passed." in done.output
 
 
 def test_a_blocked_check_fails_with_its_summary_and_hint_and_no_traceback(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ class TestTrial:
 """
     done = run(tmp_path, "-m", "differential", conftest=stub("first_release"), test=test)
     assert done.of("failure") == ["test_trial[invariants.rows]"], done.output
-    assert len(done.cases) == 9
+    assert len(done.cases) == 10
 
 
 def test_workers_of_xdist_share_one_trial(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.steps.signing import require_lockfile, require_signed, sign_result, signed_by, trial_statements
-from seatrial.steps.trial import sign_trial
+from seatrial.steps.trial_decisions import sign_trial
 from seatrial.trial import gate
 from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.report.formats import to_json
@@ -253,7 +253,7 @@ def test_a_release_that_is_published_can_be_signed_later(
     pair = ("m.whl", CANDIDATE.sha256)
     candidate = SimpleNamespace(sha256=pair[1], path=Path(pair[0]))
     found = SimpleNamespace(candidate=candidate, baseline_sha256=pair[1], folder=tmp_path / "nowhere")
-    monkeypatch.setattr("seatrial.steps.trial.find_pair", lambda _: found)
+    monkeypatch.setattr("seatrial.steps.trial_decisions.find_pair", lambda _: found)
     with pytest.raises(SeatrialError, match=r"metrics\.trivial is no longer in accepted\.json"):
         sign_trial(project, tmp_path / "team.pem")
     acceptance = gate.Acceptance(

@@ -18,13 +18,13 @@ from seatrial.steps.lockfile import LOCKFILE
 from seatrial.steps.running_servers import RunningServer
 from seatrial.steps.trial import (
     TrialResult,
-    accept,
     compare_releases,
     run_trial,
     stored_result,
     unchanged,
     write_result,
 )
+from seatrial.steps.trial_decisions import accept
 from seatrial.steps.trial_setup import find_pair, project_policy
 from seatrial.trial import gate
 from seatrial.trial.records import Check, Kind, NotComparedError, Outcome, PolicyError

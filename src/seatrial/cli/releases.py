@@ -110,11 +110,13 @@ def publish(
     used = Project(project, index=index, progress=not json)
     settings, published = used.settings, used.publish(allow_dirty=allow_dirty)
     if json:
-        show.print_json({"release": settings.requirement, "index": str(settings.index), "already": published.already})
+        facts = {"release": settings.requirement, "index": str(settings.index), "already": published.already}
+        show.print_json({**facts, "remarks": published.remarks})
     elif published.already:
         show.plain(f"{settings.requirement} is already on the index, with exactly these bytes.")
     else:
-        show.plain(f"{settings.requirement} published to {show.index_location(settings.index)}")
+        remarks = f". {published.remarks}" if published.remarks else ""
+        show.plain(f"{settings.requirement} published to {show.index_location(settings.index)}{remarks}")
         show.next_step("seatrial deploy local")
 
 

@@ -118,7 +118,7 @@ def accept(
 
     Example: [bold]seatrial trial accept --reason "new tariff since May, checked with sales" --until 2027-01-31[/]
     """
-    from seatrial.steps.trial import accept as accept_differences
+    from seatrial.steps.trial_decisions import accept as accept_differences
     from seatrial.trial.gate import ACCEPTED
 
     accepted, result = accept_differences(
@@ -139,7 +139,7 @@ def sign(
 
     Example: [bold]seatrial trial sign --key team.pem[/]
     """
-    from seatrial.steps.trial import sign_trial
+    from seatrial.steps.trial_decisions import sign_trial
 
     statement = sign_trial(Project(project, index=index).settings, key)
     how = "passed its trial, with accepted differences" if statement.accepted else "passed its trial"

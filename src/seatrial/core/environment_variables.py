@@ -20,6 +20,8 @@ VARIABLES = {
     "SEATRIAL_SIGNING_PASSWORD": "the password of that key, if it has one",
     "SEATRIAL_PUBLIC_KEYS": "the files of the public keys that count, or their folder, in place of the project's; with "
     "it `publish`, `deploy` and `rollback` require a signature",
+    "SEATRIAL_TRIALS_FROM": "the job that ran the trial whose verdict a pipeline passes on, in words: `publish` and "
+    "`deploy` then take a verdict that was not made on this machine, and their first line shows where it is from",
     "SEATRIAL_LOCK_INDEX": "the index that `seatrial ci lock` finds the toolkit on",
     "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
     "SEATRIAL_ALLOWED_HOSTS": "host names that requests to a server may have, separated by commas; default: loopback "
@@ -33,7 +35,7 @@ VARIABLES = {
     "PIP_EXTRA_INDEX_URL": "the private index for building a container; each file is checked against its hash",
 }
 # Seatrial's own processes and pipelines find one another by these; users do not set them.
-INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR", "SEATRIAL_TRIAL"})
+INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR"})
 
 # What a process may need to start and to run like any other here, by exact name or as a pattern. None holds a secret:
 # names of tokens, passwords and indexes are not among them, so a process that gets only these cannot give any away.

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name, is_normalized_name
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ignored_files
 from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
+from seatrial.core.project_code import note_import
 from seatrial.core.results import results
 from seatrial.core.settings import unknown_key
 from seatrial.core.version import read_version
@@ -155,6 +156,7 @@ def importable(project: ProjectSettings) -> Iterator[None]:
     """
     for name in [n for n in sys.modules if n == project.package or n.startswith(project.package + ".")]:
         del sys.modules[name]
+    note_import(project.root)
     sys.path.insert(0, str(project.source))
     try:
         with results():

@@ -39,12 +39,16 @@ class RemovedVersionError(SeatrialError):
 
 @dataclass(frozen=True)
 class Published:
-    """The result of a publication; `already` where the index had exactly these bytes before."""
+    """The result of a publication; `already` where the index had exactly these bytes before.
+
+    `remarks` is what the trial's first line says besides that it passed: an acceptance, a relaxed policy.
+    """
 
     name: str
     version: str
     files: tuple[str, ...]
     already: bool
+    remarks: str = ""
 
 
 @dataclass(frozen=True)

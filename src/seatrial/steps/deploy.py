@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seatrial.deploy import DeploymentResult, Entry, TargetState
     from seatrial.deploy.current import Current
     from seatrial.deploy.deployment import Vouch
-    from seatrial.release import IndexedRelease
+    from seatrial.release import Index, IndexedRelease
     from seatrial.wheels.attestation import TrialStatement
     from seatrial.wheels.lockfile import Lockfile
     from seatrial.wheels.sources import WheelSource
@@ -68,8 +68,8 @@ def deploy(
             uncommitted = require_committed(project, allow_dirty=allow_dirty) if current_version else ()
             if current is None:
                 deployer.state.refuse_lost()
-            verdict, statement = _require_passed(project, release, current)
             wheel = index.fetch_wheel(release)
+            verdict, statement = _require_passed(project, index, wheel, release, current)
             source = offer_toolkit(index, progress)
             lockfile = _lock(project, wheel, source, deployer.state, statement, progress)
             facts = (release.name, release.version, release.sha256, wheel.package)
@@ -238,10 +238,14 @@ def _vouch_for(project: "ProjectSettings") -> "Vouch":
 
 
 def _require_passed(
-    project: "ProjectSettings", release: "IndexedRelease", current: "Current | None"
+    project: "ProjectSettings",
+    index: "Index",
+    wheel: "WheelInfo",
+    release: "IndexedRelease",
+    current: "Current | None",
 ) -> "tuple[dict[str, Any], TrialStatement | None]":
     """Require that a release passed its trial against what runs now; or any trial, where nothing runs yet."""
-    from seatrial.steps.signing import signed_by
+    from seatrial.steps.gate_review import admit_release
     from seatrial.trial import gate
 
     today = datetime.now(UTC).date()
@@ -254,9 +258,13 @@ def _require_passed(
                 hint=f"Run `seatrial trial {current.release}=={current.version} {release.requirement}`.",
             )
         verdict = gate.require_passed(project.root, release.sha256, current.sha256, today=today)
+    replaced = verdict.baseline.sha256 if verdict.baseline else None
+    baseline = next((each for each in index.releases(release.name) if each.sha256 == replaced), None)
+    changed = current is None  # nothing runs there, against which a trial could be run again
+    admitted = admit_release(project, index, wheel, verdict, baseline, today=today, other_policy=changed)
+    verdict, statement = admitted.verdict, admitted.statement
     against = verdict.baseline.version if verdict.baseline else None
     facts = {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
-    statement = signed_by(project, verdict)
     return {**facts, "signed_by": statement.key_id} if statement else facts, statement
 
 

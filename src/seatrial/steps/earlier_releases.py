@@ -6,15 +6,17 @@ first release has no baseline, so believing it would skip the comparison.
 
 import json
 from contextlib import suppress
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_atomic
 from seatrial.core.git import ask_git
-from seatrial.core.project import ProjectSettings
+from seatrial.core.index_settings import DEFAULT_FOLDER
+from seatrial.core.project import ProjectSettings, read_toml
 from seatrial.release import Index, IndexedRelease
-from seatrial.trial import gate
+from seatrial.trial import gate, ledger
 
 PUBLISHED = ".seatrial/published.json"
 
@@ -34,11 +36,61 @@ def releases_of(project: ProjectSettings, index: Index) -> list[IndexedRelease]:
 
 
 def note_published(project: ProjectSettings) -> None:
-    """Note on this machine that a version is on the index; losing the note loses only this hint."""
+    """Note in the project, and in this machine's ledger, that a version is on the index."""
+    ledger.record_published(_ledger_name(project), str(project.index), project.version)
     noted = _noted(project)
     noted[project.index.name] = sorted({*noted.get(project.index.name, []), project.requirement})
     with suppress(OSError):
         write_atomic(project.root / PUBLISHED, to_json(noted))
+
+
+def known_release(project: ProjectSettings) -> str:
+    """Say that this is not the first release, although the index that was chosen has none; "" if nothing shows one."""
+    evidence = _elsewhere(project) or _shown_by_files(project)
+    return f"it is the first release on {_place(project, str(project.index))}, but {evidence}" if evidence else ""
+
+
+def index_remark(project: ProjectSettings, released: dict[str, Any] | None, since: str) -> str:
+    """Say that the project's index is another one than at the baseline, or than where this machine published before."""
+    if released is not None:
+        before, now = (_index_setting(each) for each in (released, _settings(project)))
+        if before != now:
+            return f"the index was changed since {since}: {before} -> {now}"
+    return f"the index is {_place(project, str(project.index))}, but {found}" if (found := _elsewhere(project)) else ""
+
+
+def _settings(project: ProjectSettings) -> dict[str, Any]:
+    settings = read_toml(project.root / "pyproject.toml").get("tool", {}).get("seatrial", {})
+    return settings if isinstance(settings, dict) else {}
+
+
+def _index_setting(settings: dict[str, Any]) -> str:
+    """The index that comes first in [tool.seatrial], in words."""
+    value = settings.get("index", DEFAULT_FOLDER)
+    if isinstance(value, dict) and value:
+        value = next(iter(value.values()))
+    if isinstance(value, dict):
+        value = value.get("url") or value.get("folder") or value.get("gemfury")
+    return str(value)
+
+
+def _ledger_name(project: ProjectSettings) -> str:
+    """Folders are a project's own; an index at a URL is the same for all of its clones."""
+    return f"{project.name} {project.root}" if project.index.folder else project.name
+
+
+def _elsewhere(project: ProjectSettings) -> str:
+    """An earlier release that was published from this machine to another index."""
+    places = {**ledger.published(project.name), **ledger.published(f"{project.name} {project.root}")}
+    if str(project.index) in places:
+        return ""
+    for where, versions in sorted(places.items()):
+        return f"{versions[-1]} was published to {_place(project, where)}"
+    return ""
+
+
+def _place(project: ProjectSettings, where: str) -> str:
+    return where.removeprefix(f"{project.root}/")
 
 
 def _noted(project: ProjectSettings) -> dict[str, list[str]]:
@@ -55,8 +107,13 @@ def _evidence(project: ProjectSettings) -> str:
     """
     if noted := _noted(project).get(project.index.name):
         return f"{noted[-1]} was published from here"
-    if project.index in project.indexes[1:]:
-        return ""
+    if versions := ledger.published(_ledger_name(project)).get(str(project.index)):
+        return f"{project.name}=={versions[-1]} was published from here"
+    return "" if project.index in project.indexes[1:] else _shown_by_files(project)
+
+
+def _shown_by_files(project: ProjectSettings) -> str:
+    """An earlier release that files of the project show, as they are or as git had them."""
     for path in sorted(project.root.glob("deploy/*/history.jsonl")):
         with suppress(OSError, ValueError, KeyError, TypeError, IndexError):
             last = json.loads(path.read_text("utf-8").splitlines()[-1])
@@ -71,7 +128,7 @@ def _evidence(project: ProjectSettings) -> str:
             verdict = gate.read_result(path.parent)
             if verdict.baseline and verdict.baseline.name == verdict.candidate.name:
                 return f"there was a trial against {verdict.baseline.version}"
-    return _tagged(project)
+    return _tagged(project) or _deleted(project)
 
 
 def _tagged(project: ProjectSettings) -> str:
@@ -84,4 +141,13 @@ def _tagged(project: ProjectSettings) -> str:
                 content = ask_git(project.root, "show", f"{tag}:./{file}") or ""
                 if f'__version__ = "{version}"' in content:
                     return f"git has the tag {tag}"
+    return ""
+
+
+def _deleted(project: ProjectSettings) -> str:
+    """A deployment that git had, and that was deleted since."""
+    deleted = ("log", "-1", "--diff-filter=D", "--name-only", "--format=", "--", "deploy")
+    for path in (ask_git(project.root, *deleted) or "").split():
+        if path.endswith(("/history.jsonl", "/requirements.txt")):
+            return f"git had {path}, which was deleted"
     return ""

@@ -57,8 +57,8 @@ def release(
     from seatrial.release import open_index
     from seatrial.steps.deploy import deploy as deploy_release
     from seatrial.steps.earlier_releases import releases_of
-    from seatrial.steps.train import train
-    from seatrial.steps.trial import run_trial
+    from seatrial.steps.own_process import judge_pair
+    from seatrial.steps.train import train_apart
     from seatrial.steps.trial_setup import find_pair, project_policy
 
     project_policy(project)  # what is cheap is checked first
@@ -72,7 +72,7 @@ def release(
         write_version(version_file_of(project), next_version(Version(newest.version), part))
         project = replace(project, version=read_version(project.version_file))
     try:
-        run = train(project, drop_bad_rows=drop_bad_rows, progress=progress)
+        trained = train_apart(project, drop_bad_rows=drop_bad_rows, progress=progress)
         # A version that somebody raised by hand is meant to be released.
         changed = published is None or not raised or _differs(project, published)
     except BaseException:
@@ -83,12 +83,12 @@ def release(
         write_atomic(project.artifacts / CARD_FILE, published.read(_card(project)))
         project = replace(project, version=old)
     before = (newest.metadata or {}).get("metrics", {}) if newest else {}
-    label, after = (run.metadata.metrics[run.metadata.headline][key] for key in ("label", "value"))
-    value = before.get(run.metadata.headline, {}).get("value")
+    label, after = (trained.metrics[trained.headline][key] for key in ("label", "value"))
+    value = before.get(trained.headline, {}).get("value")
     made = MadeRelease(project.name, project.version, newest.version if newest else "", label, value, after)
     if changed:
         build(project, progress)
-        trial = run_trial(find_pair(project), kind=kind, progress=progress)
+        trial = judge_pair(find_pair(project), kind=kind, progress=progress)
         made = replace(made, trial=trial)
         if not trial.passed:
             return made

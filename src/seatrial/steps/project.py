@@ -147,18 +147,19 @@ class Project:
         The result has an `outcome`, its `cause` and the `checks`, and shows its page in a notebook. For a wheel that is
         already published, it is the result of the trial that it passed.
         """
-        from seatrial.steps.trial import run_trial, stored_result
+        from seatrial.steps.own_process import judge_pair
+        from seatrial.steps.trial import stored_result
         from seatrial.steps.trial_setup import find_pair
 
         pair = find_pair(self.settings)
         if data is None and kind is None and (stored := stored_result(pair)):
             return stored
         with _reporting(self._progress) as report:
-            return run_trial(pair, data=Path(data) if data else None, kind=kind, progress=report)
+            return judge_pair(pair, data=Path(data) if data else None, kind=kind, progress=report)
 
     def accept(self, reason: str, *, checks: Sequence[str] = (), until: date | None = None) -> "TrialResult":
         """Accept differences that the last trial found (default: all that wait), and return the new verdict."""
-        from seatrial.steps.trial import accept
+        from seatrial.steps.trial_decisions import accept
 
         return accept(self.settings, reason=reason, checks=checks, until=until)[1]
 

@@ -92,12 +92,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_seatrial_run_trial(project: Path) -> "Verdict":
-    """Run it as the command does."""
-    from seatrial.core.project import find_project
-    from seatrial.steps.trial import run_trial
-    from seatrial.steps.trial_setup import find_pair
+    """Run it as the command does, in a process of its own: the judge must not share one with a conftest.py."""
+    import json
 
-    return run_trial(find_pair(find_project(project))).verdict
+    from seatrial.core.errors import SeatrialError
+    from seatrial.steps.own_process import run_apart
+    from seatrial.trial.records import ExitCode, read_verdict
+
+    finished = (ExitCode.passed, ExitCode.blocked, ExitCode.undecided)
+    document = json.loads(run_apart(["trial", "--json", "--project", str(project)], expected=finished))
+    if document["outcome"] is None:
+        raise SeatrialError(document["why"], hint="Change the project and build it again, with a higher version.")
+    return read_verdict(document, "the trial's result")
 
 
 @pytest.fixture

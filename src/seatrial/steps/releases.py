@@ -1,7 +1,7 @@
 """Releases: raise the version, build, publish after the trial, and list what is on the index."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -144,23 +144,24 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
 
     from seatrial.release import FolderIndex, publish_toolkit, refuse_unnamed, runs_from_checkout
     from seatrial.steps.earlier_releases import note_published
+    from seatrial.steps.gate_review import admit_release
     from seatrial.steps.overview import write_overview
-    from seatrial.steps.signing import signed_by
     from seatrial.steps.trial_setup import find_pair
     from seatrial.trial import gate
 
     progress("reading the index")
-    pair = find_pair(project)
+    pair, remarks = find_pair(project), ""
     index = pair.index
     refuse_unnamed(project, pair.built)
     # A release of this version is the same bytes, or the index refuses this one whatever a trial says.
     if not any(Version(release.version) == Version(project.version) for release in index.releases(project.name)):
         today = datetime.now(UTC).date()
         require_committed(project, allow_dirty=allow_dirty)
-        signed_by(project, gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today))
+        verdict = gate.require_passed(project.root, pair.candidate.sha256, pair.baseline_sha256, today=today)
+        remarks = admit_release(project, index, pair.candidate, verdict, pair.baseline, today=today).remarks
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
-    published = index.publish(pair.built.files, progress)
+    published = replace(index.publish(pair.built.files, progress), remarks=remarks)
     note_published(project)
     write_overview(project)
     return published

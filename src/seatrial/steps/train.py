@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.model.bad_rows import OnBadRows
     from seatrial.model.batch import PredictedFile
+    from seatrial.model.metadata import Metadata
     from seatrial.template.reading.csv_file import CsvOptions
     from seatrial.train.run import Run
 
@@ -26,6 +27,16 @@ def train(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: 
     run = train_project(project, compile_release, drop_bad_rows=drop_bad_rows, progress=progress)
     write_overview(project)
     return run
+
+
+def train_apart(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: Progress = silent) -> "Metadata":
+    """Train as `train` does, in a process of its own: then none of the project's code has run in this one."""
+    from seatrial.model.metadata import read_metadata
+    from seatrial.steps.own_process import run_apart
+
+    progress("training")
+    run_apart(["train", "--project", str(project.root), "--on-bad-rows", "drop" if drop_bad_rows else "fail"])
+    return read_metadata(project.artifacts)
 
 
 def predict(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,34 +12,36 @@ from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import require_writable
-from seatrial.core.git import person
 from seatrial.core.index_settings import IndexSettings
-from seatrial.core.locks import alone
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
 from seatrial.pages.embed import embed
 from seatrial.release import Index, IndexedRelease, inspect, open_index
 from seatrial.steps.compare import write_comparison
 from seatrial.steps.exports import plain_copy
+from seatrial.steps.gate_review import (
+    gate_facts,
+    own_verdict,
+    reviewed_for,
+)
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
 from seatrial.steps.overview import related_pages, write_overview
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.signing import sign_result
-from seatrial.steps.trial_setup import TrialPair, find_pair, policy_and_wheels, project_policy
+from seatrial.steps.trial_setup import TrialPair, policy_and_wheels, project_policy
 from seatrial.trial import gate
+from seatrial.trial.acceptance_review import refused_checks
 from seatrial.trial.equality_checks import judged_as
 from seatrial.trial.gate import Acceptance, read_acceptances, result_folder
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Kind, NotComparedError, Verdict
+from seatrial.trial.records import Check, Kind, NotComparedError, Verdict
 from seatrial.trial.report.formats import to_json, to_junit, to_markdown
 from seatrial.trial.report.page import to_html
 from seatrial.trial.run import run
 from seatrial.trial.verdict import judge
-from seatrial.wheels.attestation import STATEMENT, TrialStatement, signing_key
+from seatrial.wheels.attestation import STATEMENT, signing_key
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
-
-ACCEPTED_DAYS = 30  # how long an acceptance is valid unless a date is given
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,15 @@ def run_trial(
     if kind and not (data or output or same_wheel):
         policy = project_policy(project).model_copy(update={"kind": kind})
         if verdict := _judged_again(pair, policy):
-            return _written(pair, pair.folder, verdict, _lock(verdict, candidate, with_toolkit(index), progress))
+            return write_pair_result(
+                pair, pair.folder, verdict, lock_tested(verdict, candidate, with_toolkit(index), progress)
+            )
     policy, source = policy_and_wheels(project, index, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
+    facts, rules = gate_facts(project, index, candidate, baseline, policy)
+    reviewed = reviewed_for(project, candidate, pair.baseline_sha256, rules, datetime.now(UTC).date())
     require_writable(output or pair.folder)
-    with TemporaryDirectory(prefix="seatrial-recipes-") as folder:
+    with TemporaryDirectory(prefix="seatrial-") as folder:
         rows = plain_copy(project, data, Path(folder)) if data else None
         with project_recipes(project, pair.built, index, baseline, policy, Path(folder), progress) as recipes:
             verdict = run(
@@ -130,17 +136,20 @@ def run_trial(
                 index=source,
                 recipes=recipes,
                 data=rows,
-                acceptances=read_acceptances(project.root),
+                acceptances=reviewed.valid,
                 same_wheel=same_wheel,
+                further=[*facts, *refused_checks(reviewed)],
                 progress=progress,
             )
-    return _written(pair, output or pair.folder, verdict, _lock(verdict, candidate, source, progress))
+    return write_pair_result(pair, output or pair.folder, verdict, lock_tested(verdict, candidate, source, progress))
 
 
 def _judged_again(pair: TrialPair, policy: Policy) -> Verdict | None:
     """The stored verdict of these two wheels, judged as another kind of change; None where a trial has to be run."""
     verdict = gate.stored_verdict(pair.project.root, pair.candidate.sha256, pair.baseline_sha256)
     if verdict is None or verdict.kind == policy.kind or "repackage" in (verdict.kind, policy.kind):
+        return None
+    if not own_verdict(pair.project, verdict):
         return None
     if verdict.policy != {**policy.model_dump(), "kind": verdict.kind}:
         return None
@@ -183,8 +192,9 @@ def compare_releases(
     policy, source = policy_and_wheels(project, opened, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
     (baseline, old_release), (candidate, new_release) = (_wheel_of(name, opened) for name in (old, new))
-    with TemporaryDirectory(prefix="seatrial-recipes-") as unpacked, ExitStack() as stack:
+    with TemporaryDirectory(prefix="seatrial-") as unpacked, ExitStack() as stack:
         recipes = None
+        acceptances, further = _facts_of(project, opened, candidate, new_release, old_release, policy)
         if opened and old_release and new_release and old_release.sha256 != new_release.sha256:
             made = released_recipes(opened, new_release, old_release, policy, Path(unpacked), progress)
             recipes = stack.enter_context(made)
@@ -195,16 +205,34 @@ def compare_releases(
             index=source,
             recipes=recipes,
             data=data,
-            acceptances=read_acceptances(project.root) if project else (),
+            acceptances=acceptances,
             same_wheel=same_wheel,
+            further=further,
             progress=progress,
         )
     if project and source and old_release and new_release and new_release.name == canonicalize_name(project.name):
         folder = output or result_folder(project.root, new_release.sha256, old_release.sha256)
         wheel = inspect(candidate)
-        lockfile = _lock(verdict, wheel, source, progress)
+        lockfile = lock_tested(verdict, wheel, source, progress)
         return write_result(folder, verdict, lockfile, project, (inspect(baseline), wheel))
     return write_result(output, verdict) if output else TrialResult(verdict)
+
+
+def _facts_of(
+    project: ProjectSettings | None,
+    index: Index | None,
+    candidate: Path,
+    new: IndexedRelease | None,
+    old: IndexedRelease | None,
+    policy: Policy,
+) -> tuple[Sequence[Acceptance], Sequence[Check]]:
+    """The acceptances that count for two releases of the project on its index, and the gate's checks."""
+    if not (project and index and new and old) or new.name != canonicalize_name(project.name):
+        return (read_acceptances(project.root) if project else ()), ()
+    wheel = inspect(candidate)
+    facts, rules = gate_facts(project, index, wheel, old, policy)
+    reviewed = reviewed_for(project, wheel, old.sha256, rules, datetime.now(UTC).date())
+    return reviewed.valid, [*facts, *refused_checks(reviewed)]
 
 
 def _wheel_of(name: str, index: Index | None) -> tuple[Path, IndexedRelease | None]:
@@ -218,50 +246,8 @@ def _wheel_of(name: str, index: Index | None) -> tuple[Path, IndexedRelease | No
     return index.fetch(release), release
 
 
-@alone
-def accept(
-    project: ProjectSettings, *, reason: str, checks: Sequence[str] = (), until: date | None = None
-) -> tuple[Acceptance, TrialResult]:
-    """Accept differences that the last trial found, and compute its verdict again; no `checks` means all that wait.
-
-    Returns the acceptance, which is recorded in accepted.json, and the new result.
-    """
-    pair = find_pair(project)
-    verdict = gate.stored_verdict(project.root, pair.candidate.sha256, pair.baseline_sha256)
-    if verdict is None:
-        raise SeatrialError("No trial has been run for this wheel.", hint="Run `seatrial trial`.")
-    today = datetime.now(UTC).date()
-    last = until or today + timedelta(days=ACCEPTED_DAYS)
-    by = person(project.root)
-    accepted = gate.accept(project.root, verdict, checks=checks, reason=reason, by=by, today=today, until=last)
-    marked = gate.with_acceptances(
-        verdict.checks, [accepted], candidate=accepted.candidate, baseline=accepted.baseline or None, today=today
-    )
-    outcome, cause = judge(marked, project_policy(project))
-    verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
-    lockfile = _lock(verdict, pair.candidate, with_toolkit(pair.index), silent)
-    return accepted, _written(pair, pair.folder, verdict, lockfile)
-
-
-@alone
-def sign_trial(project: ProjectSettings, key: Path | None = None) -> TrialStatement:
-    """Sign the passed trial of the built wheel with the private key in `key`, or the one of the environment."""
-    pair = find_pair(project)
-    folder = pair.folder
-    verdict = gate.stored_verdict(project.root, pair.candidate.sha256, pair.baseline_sha256)
-    if verdict is None:  # once it is published, it would be its own baseline
-        today = datetime.now(UTC).date()
-        verdict = gate.require_any_passed(project.root, pair.candidate.sha256, today=today)
-        baseline = verdict.baseline.sha256 if verdict.baseline else None
-        folder = gate.result_folder(project.root, pair.candidate.sha256, baseline)
-    found = signing_key(key)
-    if found is None:
-        raise SeatrialError("There is no signing key.", hint="Name its file with --key, or set SEATRIAL_SIGNING_KEY.")
-    acceptances = gate.acceptances_of(project.root, verdict)
-    return sign_result(folder, pair.candidate.path.name, verdict, found, acceptances)
-
-
-def _written(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:
+def write_pair_result(pair: TrialPair, folder: Path, verdict: Verdict, lockfile: str) -> TrialResult:
+    """Write the verdict of a pair, as `write_result` does, with both of its wheels."""
     baseline = pair.index.fetch_wheel(pair.baseline) if pair.baseline else None
     return write_result(folder, verdict, lockfile, pair.project, (baseline, pair.candidate))
 
@@ -299,7 +285,7 @@ def write_result(
     return TrialResult(verdict, lockfile, folder)
 
 
-def _lock(verdict: Verdict, candidate: WheelInfo, source: WheelSource | None, progress: Progress) -> str:
+def lock_tested(verdict: Verdict, candidate: WheelInfo, source: WheelSource | None, progress: Progress) -> str:
     """Lock what a passed candidate runs with, for `deploy`; "" where it did not pass or cannot be locked now.
 
     Whether everything that the server needs can be resolved is not the trial's concern; `deploy` reports it.

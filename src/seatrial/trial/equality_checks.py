@@ -243,7 +243,7 @@ def check_reference(missing: str, policy: Policy) -> list[Check]:
     what = "The releases were not compared on the rows that the baseline was measured on"
     outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
     summary = f"{what}, so wrong labels in the candidate's rows could not be noticed. {missing}"
-    return [Check("total.reference", "total", outcome, summary, hint=KEEP_TABLE)]
+    return [Check("total.reference", "total", outcome, summary, hint=KEEP_TABLE, evidence={"not_run": True})]
 
 
 def not_run(
@@ -252,4 +252,4 @@ def not_run(
     """The check that says why a suite could not run, and what would help."""
     reason = recipes.missing.get(suite) or next(iter(recipes.missing.values()), "The recipe is not available.")
     outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
-    return Check(name, suite, outcome, f"{what} {reason}", hint=PUBLISH_SDIST)
+    return Check(name, suite, outcome, f"{what} {reason}", hint=PUBLISH_SDIST, evidence={"not_run": True})

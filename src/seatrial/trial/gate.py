@@ -13,6 +13,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, touch_as_newest, write_atomic
+from seatrial.trial import ledger
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict, read_verdict
 from seatrial.trial.verdict import order_of
 
@@ -20,6 +21,7 @@ RESULTS = Path(".seatrial") / "trials"
 DOCUMENT = "verdict.json"
 ACCEPTED = "accepted.json"
 FIRST = "first"
+MOST_DAYS = 90  # how long an acceptance is valid at most, unless the policy says otherwise
 # These cannot be accepted: the wheel is not what was trained, or its answers are not reliable.
 NEVER_ACCEPTED = ("golden", "invariants")
 
@@ -115,9 +117,14 @@ def read_acceptances(root: Path) -> list[Acceptance]:
     hint = "Restore it from git, or delete it."
     document = read_json(path, hint)
     try:
-        return [_acceptance(each) for each in (document if isinstance(document, list) else [document])]
+        return acceptances_from(document)
     except (TypeError, KeyError, ValueError):
         raise PolicyError(f"{path} is not a list of acceptances.", hint=hint) from None
+
+
+def acceptances_from(document: Any) -> list[Acceptance]:
+    """Read the content of accepted.json; raises TypeError, KeyError or ValueError where it is damaged."""
+    return [_acceptance(each) for each in (document if isinstance(document, list) else [document])]
 
 
 def _acceptance(document: Any) -> Acceptance:
@@ -132,16 +139,30 @@ def _acceptance(document: Any) -> Acceptance:
 
 
 def accept(
-    root: Path, verdict: Verdict, *, checks: Sequence[str], reason: str, by: str, today: date, until: date
+    root: Path,
+    verdict: Verdict,
+    *,
+    checks: Sequence[str],
+    reason: str,
+    by: str,
+    today: date,
+    until: date,
+    days: int = MOST_DAYS,
 ) -> Acceptance:
     """Record the acceptance of the differences `checks` (ids; none means all that wait) between these two wheels.
 
+    It ends after `days` days at the latest. The ledger notes it, so that one written by hand is recognized.
     Raises PolicyError if there is nothing to accept, or if a check cannot be accepted.
     """
     if not reason.strip():
         raise PolicyError("An acceptance needs a reason.", hint="Say why the difference is right with --reason.")
     if until <= today:
         raise PolicyError(f"{until} is not after today.", hint="Give the last valid day with --until.")
+    if (until - today).days > days:
+        raise PolicyError(
+            f"{until} is more than {days} days away, which is the most that an acceptance may last.",
+            hint="Give an earlier day with --until, or change acceptance_days in [tool.seatrial.trial].",
+        )
     pending = {check.id: check for check in verdict.checks if check.outcome in (Outcome.waiting, Outcome.blocked)}
     chosen = list(checks) or [name for name, check in pending.items() if check.outcome is Outcome.waiting]
     if not chosen:
@@ -160,8 +181,14 @@ def accept(
         on=today.isoformat(),
         until=until.isoformat(),
     )
-    write_atomic(root / ACCEPTED, to_json([asdict(each) for each in [*read_acceptances(root), acceptance]]))
+    ledger.record_acceptance(as_document(acceptance))
+    write_atomic(root / ACCEPTED, to_json([as_document(each) for each in [*read_acceptances(root), acceptance]]))
     return acceptance
+
+
+def as_document(acceptance: Acceptance) -> dict[str, Any]:
+    """An acceptance as it is in accepted.json."""
+    return {**asdict(acceptance), "checks": list(acceptance.checks)}
 
 
 def acceptances_of(root: Path, verdict: Verdict) -> list[Acceptance]:
@@ -182,7 +209,13 @@ def with_acceptances(
         if acceptance is not None and pending:
             _refuse_expired(check, acceptance, today)
             by = f"Accepted by {acceptance.by} until {acceptance.until}: {acceptance.reason}"
-            check = replace(check, outcome=Outcome.accepted, summary=f"{check.summary} {by}")  # noqa: PLW2901
+            given = {"by": acceptance.by, "until": acceptance.until, "summary": check.summary}
+            check = replace(  # noqa: PLW2901
+                check,
+                outcome=Outcome.accepted,
+                summary=f"{check.summary} {by}",
+                evidence={**check.evidence, "accepted": given, "before": str(check.outcome)},
+            )
         marked.append(check)
     return marked
 
@@ -209,7 +242,16 @@ def _refuse_expired(check: Check, acceptance: Acceptance | None, today: date) ->
 
 
 def write_results(folder: Path, files: dict[str, str], *, like: Path | None = None) -> None:
-    """Write a result's files, as private as `like`; the JSON document last, since it makes the result valid."""
+    """Write a result's files, as private as `like`; the JSON document last, since it makes the result valid.
+
+    The ledger notes the document of a project's own result, in `.seatrial/trials/`, so that an edited one is noticed.
+    """
+    own = folder.parent.parts[-2:] == RESULTS.parts and DOCUMENT in files
+    root = folder.parents[2] if own else folder
+    if own:
+        ledger.expect(folder.name, files[DOCUMENT], root)
     for name, content in sorted(files.items(), key=lambda file: file[0] == DOCUMENT):
         write_atomic(folder / name, content, like=like)
         touch_as_newest(folder / name, folder.parent.glob(f"*/{name}"))
+    if own:
+        ledger.settle(folder.name, root)

@@ -68,6 +68,15 @@ class Policy(BaseModel):
     inconclusive: Literal["wait", "note"] = Field(
         "wait", description="what happens if a suite cannot run: wait (exit code 3), or note (it is only reported)"
     )
+    min_golden: int = Field(16, ge=1, description="the fewest golden rows that a release may carry")
+    acceptance_days: int = Field(
+        90, ge=1, le=3650, description="the days after which an acceptance ends at the latest, counted from its day"
+    )
+    second_person: bool = Field(
+        False,
+        description="whether an acceptance counts only if someone else than the author of the release's commit "
+        "committed it",
+    )
     timeout: float = Field(120.0, ge=1, description="seconds that a release may take to answer")
     memory_mb: int = Field(4096, ge=128, description="memory that a release may use, in MB")
     threads: int = Field(1, ge=1, description="threads of each release")

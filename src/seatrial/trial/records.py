@@ -13,7 +13,7 @@ SCHEMA = 2  # of the document; raised when a reader of the old one would misread
 
 Kind = Literal["repackage", "retrain", "redesign"]
 Suite = Literal[
-    "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost", "behaviour", "settings"
+    "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost", "behaviour", "settings", "gate"
 ]
 
 

@@ -14,12 +14,13 @@ from seatrial import __version__
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
-from seatrial.trial import difference_checks, equality_checks
+from seatrial.trial import difference_checks, equality_checks, gate_checks
 from seatrial.trial.behaviour_trial import BehaviourTrial, Moved, expected_scores
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.cost_checks import check_cost
 from seatrial.trial.gate import Acceptance, with_acceptances
+from seatrial.trial.golden_training import check_golden_trained
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
@@ -30,7 +31,7 @@ from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
-from seatrial.trial.verdict import judge
+from seatrial.trial.verdict import FIRST_RELEASE, judge
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
 
@@ -45,11 +46,13 @@ def run(
     data: Path | None = None,
     acceptances: Sequence[Acceptance] = (),
     same_wheel: bool = False,
+    further: Sequence[Check] = (),
     progress: Progress = silent,
 ) -> Verdict:
     """Run the trial of a candidate against a baseline, or of a first release on its own.
 
-    `data` are further rows to compare on (CSV; with labels if it has the target's column). Raises NotComparedError if a
+    `data` are further rows to compare on (CSV; with labels if it has the target's column). `further` are checks of the
+    suite `gate`, made by those who know the project and the index. Raises NotComparedError if a
     release fails or a comparison would be vacuous, PolicyError for an invalid policy.
     """
     started = time.monotonic()
@@ -57,6 +60,8 @@ def run(
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
     setup = set_up_trial(candidate, baseline, policy, index=index, data=data, recipes=recipes, progress=progress)
     checks, extras = _run_suites(setup, policy, recipes, progress)
+    given = gate_checks.check_given(data, setup.rows.counts, labelled=setup.rows.unlabelled is None)
+    checks += [*further, *given]
     verdict = _verdict(setup, policy, checks, acceptances, started)
     return replace(verdict, **extras)
 
@@ -120,6 +125,7 @@ class _Trial:
             hint = "Publish a model for another target as another package."
             checks.append(Check("total.comparable", "total", Outcome.inconclusive, summary, hint=hint))
         checks += equality_checks.trained_again(recipes, policy, scoring, None, collected, self.progress)
+        checks += check_golden_trained(recipes, new.golden, columns, scoring, policy)
         checks += difference_checks.check_doubts(new.description.metadata.doubts)
         checks += difference_checks.check_alone(setup.queries, collected, policy)
         return checks + behaviour.checks(new.repeated, collected, scoring), {}
@@ -142,6 +148,7 @@ class _Trial:
         made = (baseline.description.metadata, candidate.description.metadata)
         checks += check_libraries(*made, policy, [check for check in again if check.suite == "rebuild"])
         checks += check_exchanged(scoring, old.of("rows"), new.of("rows"), made[1].classes, policy)
+        checks += check_golden_trained(recipes, candidate.golden, candidate.description.columns, scoring, policy)
         floor = difference_checks.measure_noise(recipes, policy, queries, progress)
         checks += difference_checks.check_total(recipes, policy, queries, old, new, floor)
         tables = (made[0].data, made[1].data)
@@ -186,7 +193,7 @@ def _verdict(
     marked = with_acceptances(checks, acceptances, candidate=new.sha256, baseline=baseline, today=now.date())
     outcome, cause = judge(marked, policy)
     if outcome is Outcome.passed and old is None:
-        cause = f"{cause.rstrip('.')}. It is the first release, so there was no baseline to compare with."
+        cause = f"{cause} {FIRST_RELEASE}"
     return Verdict(
         outcome=outcome,
         cause=cause,

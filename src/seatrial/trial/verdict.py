@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from seatrial.trial.first_line import remarks
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
@@ -47,7 +48,9 @@ RANKS = (
     "total.",
     "behaviour.",
     "cost.",
+    "gate.",
 )
+FIRST_RELEASE = "It is the first release, so there was no baseline to compare with."
 WORDS = {
     Outcome.blocked: "Blocked",
     Outcome.waiting: "Waiting for acceptance",
@@ -56,7 +59,10 @@ WORDS = {
 
 
 def judge(checks: Sequence[Check], policy: Policy) -> tuple[Outcome, str]:
-    """Return one outcome for all checks, and a sentence with its cause. Without any check it is inconclusive."""
+    """Return one outcome for all checks, and a sentence with its cause. Without any check it is inconclusive.
+
+    Sentences about the gate follow: what was relaxed, accepted or not run.
+    """
     judged = [check for check in checks if check.outcome not in (Outcome.noted, Outcome.accepted)]
     if not judged:
         return Outcome.inconclusive, "Inconclusive: nothing was compared."
@@ -70,10 +76,12 @@ def judge(checks: Sequence[Check], policy: Policy) -> tuple[Outcome, str]:
     else:
         accepted = sum(check.outcome is Outcome.accepted for check in checks)
         by_acceptance = f", {accepted} of them by acceptance" if accepted else ""
-        return Outcome.passed, f"Passed: all {len(judged) + accepted} checks passed{by_acceptance}."
+        cause = f"Passed: all {len(judged) + accepted} checks passed{by_acceptance}."
+        return Outcome.passed, " ".join([cause, *remarks(checks)])
     first, *others = sorted((check for check in judged if check.outcome is outcome), key=order_of)
     more = f" And {len(others)} more check{'s' if len(others) > 1 else ''} failed." if others else ""
-    return outcome, f"{WORDS[outcome]}: {first.summary.rstrip('.')}.{more}"
+    cause = f"{WORDS[outcome]}: {first.summary.rstrip('.')}."
+    return outcome, " ".join([cause, *remarks(checks, first)]) + more
 
 
 def order_of(check: Check) -> tuple[int, float, float]:

@@ -35,7 +35,7 @@ def _verdict(request: pytest.FixtureRequest) -> Verdict:
 @pytest.mark.parametrize(
     ("sample", "line"),
     [
-        ("passed", "Passed: All 34 checks passed."),
+        ("passed", "Passed: All 36 checks passed."),
         ("ignored_feature", "Blocked: The candidate ignores `sex` (shuffling it moved predictions by 0.31 before, 0 now)."),
         ("golden_rows", "Blocked: The installed candidate differs from what training stored on 9 of 64 golden rows (by up to 0.41): it differs where `age` is missing."),
         ("redesign", "Waiting for acceptance: The candidate differs from the baseline on 812 of 1,309 rows (by up to 0.22): the difference depends on `cabin`, which explains 64% of it."),

@@ -83,7 +83,7 @@ def test_the_same_verdict_gives_the_same_bytes(verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("sample", "state", "word", "cause"),
     [
-        ("passed", "passed", "Passed", "All 34 checks passed."),
+        ("passed", "passed", "Passed", "All 36 checks passed."),
         ("ignored_feature", "blocked", "Blocked", "The candidate ignores sex (shuffling it moved predictions"),
         ("redesign", "waiting", "Waiting for acceptance", "The candidate differs from the baseline on 812"),
         ("no_sdist", "inconclusive", "Inconclusive", "The candidate's code could not be trained"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.projects.misbehaving import row
+from tests.projects.misbehaving import FEATURES, row
 from tests.trial.sandbox.moody import XS, Open, expected
 
 from seatrial.trial.policy import Policy
@@ -42,6 +42,22 @@ def test_a_table_may_be_lists_or_checked_columns(sandbox: Sandbox):
     scored = sandbox.ask([Score("lists", lists), Score("columns", columns)]).scored
     np.testing.assert_array_equal(scored["lists"].scores, scored["columns"].scores)
     assert not scored["columns"].refused.any()
+
+
+ASKING = """
+def _ask(argument):
+    main = getattr(sys.modules["__main__"], "__file__", "")
+    seen = repr((sys.argv, sorted(os.environ.items()), os.getcwd(), sys.path, main)).lower()
+    tried = "worker" in seen or "trial" in seen.replace("seatrial", "")
+    return 99.0 if tried else None
+"""
+
+
+def test_a_model_that_asks_where_it_runs_sees_a_server(open_moody: Open):
+    """It must not behave well only where it is tried."""
+    asking = open_moody(more={"moody_model/features.py": (FEATURES + ASKING).encode()})
+    scored = asking.ask([Score("t", {"x": XS, "what": ["ask"] * 4})]).scored["t"]
+    np.testing.assert_allclose(scored.scores, expected(XS), rtol=0, atol=1e-15)
 
 
 def test_rows_that_the_schema_rejects_are_marked(sandbox: Sandbox):

@@ -22,6 +22,7 @@ QUESTIONS: dict[Suite, str] = {
     "behaviour": "Does it behave the same elsewhere, and after a thousand calls?",
     "settings": "Do its settings and libraries mean the same?",
     "cost": "Is it as small and as fast?",
+    "gate": "Under which rules, and who decided?",
 }
 _BADNESS = {outcome: place for place, outcome in enumerate(Outcome)}
 _MORE = re.compile(r" And (\d+ more checks? failed)\.?$")  # shown beside the cause, not in it
@@ -98,12 +99,13 @@ def not_compared(error: NotComparedError) -> tuple[str, str]:
 
 
 def suite_states(verdict: Verdict) -> list[SuiteState]:
-    """All suites in their order, including those that were not run."""
+    """All suites in their order, including those that were not run; but for the gate, which needs a project."""
     states = []
     for suite, question in QUESTIONS.items():
         checks = checks_of(verdict, suite)
         if not checks:
-            states.append(SuiteState(suite, question, None, "It ran no checks."))
+            if suite != "gate":  # without a project there are no rules to look at
+                states.append(SuiteState(suite, question, None, "It ran no checks."))
             continue
         worst = checks[0]
         if worst.outcome is Outcome.passed and len(checks) > 1:

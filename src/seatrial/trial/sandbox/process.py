@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import IO
 
 WORKER = Path(__file__).with_name("worker.py")
-MARK = "SEATRIAL_TRIAL"  # the environment variable by which everything that a worker starts is found
+# The environment variable by which everything that a worker starts is found; a server has one of this name too, so
+# that a model cannot tell by it where it runs.
+MARK = "SEATRIAL_SERVED_DIR"
 KEPT = 64 * 1024  # bytes of output that are kept, from the end
 SWEEPS = 50
 POLL_SECONDS = 0.005
@@ -60,7 +62,7 @@ class Running:
         bare: bool = False,
     ) -> None:
         self._deadline = time.monotonic() + timeout
-        self._mark = uuid.uuid4().hex
+        self._mark = str(folder / uuid.uuid4().hex)
         self._folder, self._filled, self._look = folder, False, 0.0
         self._free = shutil.disk_usage(folder).free
         scratch = folder / "scratch"

@@ -77,7 +77,7 @@ class Sandbox:
         the other: `Answers.failures` says why a job with a fault could not be answered.
         """
         policy = self.policy
-        with TemporaryDirectory(prefix="seatrial-trial-", ignore_cleanup_errors=True) as name:
+        with TemporaryDirectory(prefix="seatrial-", ignore_cleanup_errors=True) as name:
             folder = Path(name).resolve()
             self.write_request(folder, jobs, conditions)
             python = self.environment.python

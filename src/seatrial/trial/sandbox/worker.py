@@ -22,6 +22,7 @@ from typing import Any
 EXIT_FAILED, EXIT_MEMORY = 3, 4
 MORE_JOBS = {"endurance": "endurance", "cost": "timing"}  # and the files that do them
 PARTS = ("confinement", "kernel_limits", "jobs", *MORE_JOBS.values())
+HERE = Path(__file__).parent
 _ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the trial's own files, as they are loaded
 _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 
@@ -29,9 +30,8 @@ _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 def main(folder: Path) -> None:
     """Do all jobs, and end the process without running anything that the model left behind."""
     request = json.loads((folder / "request.json").read_bytes())
-    here = Path(__file__).parent
     sys.dont_write_bytecode = True  # an environment is nobody's to write
-    confinement, kernel, jobs, *more = (_load(name, here / f"{name}.py") for name in PARTS)
+    confinement, kernel, jobs, *more = (_load(name, HERE / f"{name}.py") for name in PARTS)
     for kind, module in zip(MORE_JOBS, more, strict=True):
         jobs.JOBS[kind] = partial(module.measure, tools=jobs)
     confinement.die_with_parent(request["parent"])
@@ -195,4 +195,8 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    requested = Path(sys.argv[1])
+    # A model that asks how it was started sees what it sees in a server.
+    __file__ = os.path.join(sysconfig.get_paths()["purelib"], "seatrial", "serve", "__main__.py")  # noqa: PTH118
+    sys.argv[:] = [__file__]
+    main(requested)

@@ -1,0 +1,50 @@
+"""What the first line of a verdict says besides outcome and cause: what a word like `passed` does not show."""
+
+from collections.abc import Sequence
+
+from seatrial.trial.records import Check, Outcome
+
+SHOWN = ("policy", "data", "index", "first", "golden", "kind", "process", "acceptance", "origin")
+NAMES = tuple(f"gate.{name}" for name in SHOWN)
+
+
+def remarks(checks: Sequence[Check], cause: Check | None = None) -> list[str]:
+    """The remarks about a trial, as sentences; `cause` is the check that the first line names already."""
+    found = [
+        check for check in checks if check is not cause and check.name in NAMES and check.outcome is not Outcome.passed
+    ]
+    said = [_sentence(_without_acceptance(check)) for check in found]
+    return [*said, *_accepted(checks), *_not_run(checks, passed=cause is None)]
+
+
+def _accepted(checks: Sequence[Check]) -> list[str]:
+    """Who accepted how many checks, and until when."""
+    by: dict[tuple[str, str], int] = {}
+    for check in checks:
+        if check.outcome is Outcome.accepted and (given := check.evidence.get("accepted")):
+            who = str(given.get("by", "")), str(given.get("until", ""))
+            by[who] = by.get(who, 0) + 1
+    return [
+        f"Accepted by {who} until {until}: {count} check{'s' if count > 1 else ''}."
+        for (who, until), count in by.items()
+    ]
+
+
+def _not_run(checks: Sequence[Check], *, passed: bool) -> list[str]:
+    """The checks that could not run and do not stop the release, because of `inconclusive = "note"`."""
+    open_ones = (Outcome.noted, Outcome.inconclusive) if passed else (Outcome.noted,)
+    names = [
+        check.name
+        for check in checks
+        if check.outcome in open_ones and (check.outcome is Outcome.inconclusive or check.evidence.get("not_run"))
+    ]
+    return [f"Not run: {', '.join(dict.fromkeys(names))}."] if names else []
+
+
+def _without_acceptance(check: Check) -> str:
+    return str(check.evidence.get("accepted", {}).get("summary", check.summary))
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
