@@ -149,8 +149,8 @@ def sign(
 def _show(result: "TrialResult") -> None:
     from rich.markup import escape
 
-    from seatrial.trial.remedies import what_to_do
     from seatrial.trial.report.formats import terminal_rows
+    from seatrial.trial.report.remedies import what_to_do
 
     verdict = result.verdict
     colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")

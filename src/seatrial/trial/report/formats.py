@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 from seatrial.core import files
 from seatrial.trial.records import SCHEMA, Check, NotComparedError, Outcome, Verdict
-from seatrial.trial.remedies import what_to_do
 from seatrial.trial.report import reading
+from seatrial.trial.report.remedies import what_to_do
 from seatrial.trial.report.words import cell, clean, cut, marked, moment, sentence
 
 MOST_LISTED = 10  # failed checks in a comment; the page has all of them

@@ -10,8 +10,8 @@ from seatrial.pages import render
 from seatrial.pages.charts import Svg
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Subject, Verdict
-from seatrial.trial.remedies import what_to_do
 from seatrial.trial.report import reading
+from seatrial.trial.report.remedies import what_to_do
 from seatrial.trial.report.sections import flips, sections
 from seatrial.trial.report.words import cell, marked, moment, sentence
 

@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
     within = kernel.confine(*files) if files else False
     if files and not within and not kernel.missing():
         sys.exit("The kernel did not confine this process, although it can.")
-    elsewhere = _surroundings(request, here)  # before the guard, which would keep refused files from its sight
+    elsewhere = _surroundings(request, HERE)  # before the guard, which would keep refused files from its sight
     guard = confinement.Guard(*files)
     code, answer = EXIT_FAILED, {"failure": ""}
     try:

@@ -75,7 +75,7 @@ def _marks(prediction: Prediction) -> Iterator[Mark]:
 
 def _limited(values: Array) -> Array:
     """Values without their extremes, which would carry the mean of a few rows."""
-    return np.clip(values, *np.quantile(values, [0.01, 0.99]))
+    return np.asarray(np.clip(values, *np.quantile(values, [0.01, 0.99])))
 
 
 def _group_marks(pool: Pool, prediction: Prediction, slices: Sequence[str]) -> Iterator[Mark]:

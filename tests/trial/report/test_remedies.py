@@ -8,7 +8,7 @@ from tests.trial import samples
 
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, Verdict
-from seatrial.trial.remedies import MOST_CHECKS, REMEDIES, remedy_for, what_to_do
+from seatrial.trial.report.remedies import MOST_CHECKS, REMEDIES, remedy_for, what_to_do
 from seatrial.trial.verdict import RANKS, judge
 
 KEYS = set(Policy.model_fields)

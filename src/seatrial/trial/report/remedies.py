@@ -102,6 +102,11 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
         "cost.",
         Remedy("Look at what the release loads and computes.", _ACCEPT, "max_slower, max_larger, max_load", code=True),
     ),
+    ("behaviour.", Remedy("Make predictions depend on the row alone.", REBUILD, code=True)),
+    ("settings.hold_out", Remedy("Hold more rows out (test_share).", REBUILD, "min_rows")),
+    ("settings.", Remedy("Correct [tool.seatrial], or declare the change.", REDESIGN, 'kind = "redesign"')),
+    ("gate.policy", Remedy("Put the policy back, or have the change accepted.", _ACCEPT)),
+    ("gate.", Remedy("Restore what the baseline was released with.", _ACCEPT)),
     ("", Remedy("Look at this check on the trial's page.", _ACCEPT)),
 )
 
