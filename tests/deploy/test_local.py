@@ -33,8 +33,9 @@ def test_a_release_is_deployed_replaced_and_rolled_back(repo: ProjectRepo) -> No
         ("rollback", "0.1.0", "0.2.0", "healthy", "wrong for children"),
     ]
     assert {d["who"] for d in listed["deployments"]} == {"Ada Tester"}
+    remarks = "The policy of 0.1.0 is unknown, since its sdist is not on the index."
     assert listed["deployments"][1]["verdict"] == {
-        "outcome": "passed", "cause": "Passed: all checks passed.", "against": "0.1.0",
+        "outcome": "passed", "cause": f"Passed: all 10 checks passed. {remarks}", "against": "0.1.0", "remarks": remarks,
     }  # fmt: skip
     assert repo.git("log", "--format=%s").splitlines() == [
         "Roll back titanic-model to 0.1.0 on local",

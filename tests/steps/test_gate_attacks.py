@@ -14,6 +14,7 @@ import pytest
 from tests.projects.tiny import PYPROJECT, make_dist, make_project, make_sdist, make_wheel
 from tests.trial.samples import COMPLETE, verdict_of
 
+from seatrial.cli.deploy import _trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import open_index
@@ -23,7 +24,7 @@ from seatrial.steps.releases import publish
 from seatrial.steps.trial import write_result
 from seatrial.steps.trial_decisions import accept, sign_trial
 from seatrial.steps.trial_setup import find_pair, project_policy
-from seatrial.trial import gate
+from seatrial.trial import gate, ledger
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict
 
 TODAY = datetime.now(UTC).date()
@@ -344,6 +345,17 @@ def test_another_index_is_shown(team: Team):
     assert "It is the first release on .seatrial/empty, but 0.1.0 was published to .seatrial/index." in verdict.cause
 
 
+def test_a_baseline_that_was_taken_off_the_index_is_shown(team: Team):
+    ledger.record_published(f"tiny-model {team.root}", str(team.root / ".seatrial" / "index"), "0.0.10")
+    verdict = team.try_it()
+    assert "It was compared with 0.0.9; 0.0.10, which is newer, is no longer on the index." in verdict.cause
+    index = open_index(team.root / ".seatrial" / "index")
+    index.publish([make_wheel(team.root.parent / "newer", version="0.0.10")])
+    index.withdraw("tiny-model", "0.0.10", "yank", reason="in the way", who="Ada")
+    assert find_pair(team.project).baseline.version == "0.0.9"  # type: ignore[union-attr]
+    assert "It was compared with 0.0.9; 0.0.10, which is newer, is yanked." in team.try_it().cause
+
+
 def test_a_deployment_that_was_deleted_from_git_is_known(team: Team):
     history = team.root / "deploy" / "local" / "history.jsonl"
     history.parent.mkdir(parents=True)
@@ -368,6 +380,8 @@ def test_the_deployment_records_the_first_line(team: Team):
     current = SimpleNamespace(sha256=pair.baseline_sha256, release="tiny-model", version="0.0.9")
     facts, _ = _require_passed(team.project, pair.index, wheel, release, current)  # type: ignore[arg-type]
     assert "Policy relaxed since 0.0.9: margin 0.01 -> 1.0. Accepted by " in facts["cause"]
+    assert facts["remarks"].startswith("Policy relaxed since 0.0.9: margin 0.01 -> 1.0. Accepted by ")
+    assert _trial(facts).startswith("passed against 0.0.9. Policy relaxed since 0.0.9: margin 0.01 -> 1.0.")
     team.edit(passed)
     with pytest.raises(SeatrialError, match="was edited after the trial"):
         _require_passed(team.project, pair.index, wheel, release, current)  # type: ignore[arg-type]

@@ -159,4 +159,5 @@ def _trial(verdict: dict[str, Any] | None) -> str:
     if not verdict:
         return ""
     against = f" against {verdict['against']}" if verdict["against"] else ", first"
-    return f"{verdict['outcome']}{against}"
+    remarks = f". {verdict['remarks']}" if verdict.get("remarks") else ""  # what was relaxed, accepted or not run
+    return f"{verdict['outcome']}{against}{remarks}"

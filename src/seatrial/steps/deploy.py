@@ -265,6 +265,7 @@ def _require_passed(
     verdict, statement = admitted.verdict, admitted.statement
     against = verdict.baseline.version if verdict.baseline else None
     facts = {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
+    facts |= {"remarks": admitted.remarks} if admitted.remarks else {}
     return {**facts, "signed_by": statement.key_id} if statement else facts, statement
 
 

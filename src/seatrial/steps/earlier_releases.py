@@ -5,6 +5,7 @@ first release has no baseline, so believing it would skip the comparison.
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -57,6 +58,20 @@ def index_remark(project: ProjectSettings, released: dict[str, Any] | None, sinc
         if before != now:
             return f"the index was changed since {since}: {before} -> {now}"
     return f"the index is {_place(project, str(project.index))}, but {found}" if (found := _elsewhere(project)) else ""
+
+
+def newer_remark(project: ProjectSettings, releases: Sequence[IndexedRelease], since: str) -> str:
+    """Say that a release newer than the baseline was yanked, or is no longer on the index, and is not compared with."""
+    noted = {each.rpartition("==")[2] for each in _noted(project).get(project.index.name, [])}
+    here = noted | set(ledger.published(_ledger_name(project)).get(str(project.index), []))
+    yanked = {release.version for release in releases if release.wheel.yanked}
+    gone = here - {release.version for release in releases}
+    newer = [each for each in sorted(yanked | gone, key=Version) if Version(since) < Version(each)]
+    newer = [each for each in newer if Version(each) != Version(project.version)]
+    if not newer:
+        return ""
+    how = "yanked" if newer[-1] in yanked else "no longer on the index"
+    return f"it was compared with {since}; {newer[-1]}, which is newer, is {how}"
 
 
 def _settings(project: ProjectSettings) -> dict[str, Any]:

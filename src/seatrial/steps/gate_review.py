@@ -19,7 +19,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
 from seatrial.core.project_code import loaded_from
 from seatrial.release import Index, IndexedRelease
-from seatrial.steps.earlier_releases import index_remark, known_release
+from seatrial.steps.earlier_releases import index_remark, known_release, newer_remark
 from seatrial.steps.signing import signed_by
 from seatrial.steps.trial_setup import project_policy
 from seatrial.trial import gate, gate_checks, ledger
@@ -89,6 +89,7 @@ def gate_facts(
     for name, remark in (
         ("gate.process", f"code of the project ran in the judge's own process: {loaded}" if loaded else ""),
         ("gate.index", index_remark(project, released, since) if baseline else ""),
+        ("gate.newer", newer_remark(project, index.releases(project.name), since) if baseline else ""),
         ("gate.first", "" if baseline else known_release(project)),
     ):
         if remark:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from seatrial.trial.records import Check, Outcome
 
-SHOWN = ("policy", "data", "index", "first", "golden", "kind", "process", "acceptance", "origin")
+SHOWN = ("policy", "data", "index", "newer", "first", "golden", "kind", "process", "acceptance", "origin")
 NAMES = tuple(f"gate.{name}" for name in SHOWN)
 
 

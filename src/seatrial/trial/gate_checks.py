@@ -26,7 +26,7 @@ def check_policy(old: Mapping[str, Any] | None, policy: Policy, since: str) -> l
     Without a baseline (`since` is empty) it is compared with the defaults, and what is looser is only noted.
     """
     if old is None:
-        summary = f"the policy of {since} is unknown, since its sdist is not on the index, so nobody knows what changed"
+        summary = f"the policy of {since} is unknown, since its sdist is not on the index"
         hint = "Publish the sdist with the wheel."
         return [Check("gate.policy", "gate", Outcome.noted, summary, hint=hint)]
     changes = policy_changes(old, policy.model_dump())
