@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.detection import new_row_cases
 from benchmarks.detection.groups_report import END, START, render_groups, write_between_markers
 from benchmarks.detection.harmless import SETTINGS, TIMED
 from benchmarks.detection.projects import SOURCES, Source, made_up_credit, read_source, write_project
@@ -15,6 +16,7 @@ from benchmarks.detection.scenarios import Scenario, open_scenario
 from benchmarks.tables.gathered import FRESH, REPORTED, TUNED, GatheredTable, write_catalogue
 
 from seatrial.trial.policy import Policy
+from seatrial.trial.records import Check, Outcome
 
 
 @pytest.fixture
@@ -172,3 +174,24 @@ def test_another_table_of_the_baseline_keeps_the_new_rows(drifting):
     other = scenario.on_baseline(scenario.recipe.table)
     assert isinstance(other, Scenario)
     assert np.array_equal(other.pool, scenario.pool)
+
+
+def test_a_check_that_fails_without_the_fault_does_not_catch_it(drifting, monkeypatch):
+    scenario = open_scenario(drifting, 0, Policy())
+    always = [Check("data.a", "data", Outcome.passed, "good"), Check("data.b", "data", Outcome.blocked, "bad")]
+    monkeypatch.setattr(new_row_cases, "_checks", lambda *_: always)
+    cases = {case.name: case for case in new_row_cases.new_row_cases(scenario)}
+    assert cases["unit_hundred"].run()["outcome"] == "passed"
+
+
+def test_a_fault_is_caught_and_its_column_named(drifting):
+    cases = {case.name: case for case in new_row_cases.new_row_cases(open_scenario(drifting, 0, Policy()))}
+    result = cases["unit_hundred"].run()
+    assert result["outcome"] in ("blocked", "waiting")
+    assert (result["named"], result["small"]) == (True, False)
+
+
+def test_what_the_schema_rejects_is_no_catch_of_the_trial(drifting):
+    cases = {case.name: case for case in new_row_cases.new_row_cases(open_scenario(drifting, 0, Policy()))}
+    results = [cases[name].run() for name in ("upper", "masked", "hashed", "lost_third")]
+    assert "rejected" in {result["outcome"] for result in results}
