@@ -158,9 +158,9 @@ def _show(result: "TrialResult") -> None:
     show.table("", ("check", "outcome", "result"), terminal_rows(verdict))
     if result.folder:
         show.plain(f"\nResult: {show.short_path(result.folder / 'trial.html')}")
-    for step in what_to_do(verdict):
-        show.plain(f"• {step}")
-    if result.folder:
+    if steps := what_to_do(verdict):
+        show.plain("\nWhat to do:\n" + "\n".join(f"• {step}" for step in steps))
+    elif result.folder:
         show.next_step(result.next_step)
 
 
