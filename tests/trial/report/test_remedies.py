@@ -40,7 +40,7 @@ def test_changed_files_are_named_for_what_the_code_may_explain_and_not_for_data(
     assert "`seatrial trial --kind redesign`" in line
     (line,) = what_to_do(verdict_of(Check("data.tie", "data", Outcome.blocked, "it differs", subject="age")))
     assert "features.py" not in line
-    assert "`seatrial trial accept --check 'data.tie[age]' --reason" in line
+    assert '`seatrial trial accept --check "data.tie[age]" --reason' in line
 
 
 def test_the_rows_to_look_at_are_named() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from seatrial.core.quoting import shell
 from seatrial.trial.compare.groups import ticked
 from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.report.words import sentence
@@ -29,7 +30,7 @@ class Remedy:
     code: bool = False
 
 
-_ACCEPT = "seatrial trial accept --check '{id}' --reason \"...\""
+_ACCEPT = 'seatrial trial accept --check {id} --reason "..."'
 # By the start of a check's name; the first that fits. The last one fits all.
 REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ("contract.version", Remedy("Raise the version by as much as breaks.", "seatrial bump {part}", code=True)),
@@ -141,7 +142,7 @@ def _sentences(verdict: Verdict, check: Check) -> Iterator[str]:
     acceptable = check.outcome in (Outcome.waiting, Outcome.blocked)
     if remedy.command != _ACCEPT or acceptable:
         part = _part(verdict)
-        yield f"Command: `{remedy.command.format(id=check.id, part=part)}`."
+        yield f"Command: `{remedy.command.format(id=shell(check.id), part=part)}`."
     else:
         yield "Command: `seatrial trial`."
     if remedy.policy:

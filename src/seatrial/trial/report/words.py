@@ -14,7 +14,7 @@ from typing import Any
 from seatrial.pages.words import DASH, MINUS, SPACE, rough
 
 LONGEST = 600  # letters of any text; enough for a cause with its numbers
-CODE = re.compile(r"`([\w .:=,/()\[\]+-]{1,200})`")  # what our sentences mark as code
+CODE = re.compile(r"`([\w .:=,/()\[\]'\"+-]{1,200})`")  # what our sentences mark as code
 # Text directions and invisible characters, which can make a name look like another one.
 _HIDDEN = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x2028, 0x2029, 0x2060, 0xFEFF}
 
