@@ -12,6 +12,7 @@ from seatrial.train.reference_rows import take
 from seatrial.trial import difference_checks
 from seatrial.trial.compare.exact import Sameness, compare_exact
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
+from seatrial.trial.compare.maturity import after_maturity
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.statistics import NoiseFloor
@@ -41,7 +42,7 @@ def run_trial(
     if inject is not None and failed:
         return checks  # the other suites do not change the cause that is named first
     checks += total_suite(scenario, candidate, release.score_table, twin)
-    return checks if inject is not None else checks + data_suite(scenario, candidate)
+    return checks if inject is not None else after_maturity(checks + data_suite(scenario, candidate))
 
 
 def exact_suites(scenario: Scenario, candidate: Candidate, release: Any) -> list[Check]:

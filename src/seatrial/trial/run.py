@@ -16,6 +16,7 @@ from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
 from seatrial.trial import difference_checks, equality_checks, gate_checks
 from seatrial.trial.behaviour_trial import BehaviourTrial, Moved, expected_scores
+from seatrial.trial.compare.maturity import after_maturity
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.cost_checks import check_cost
@@ -163,7 +164,7 @@ class _Trial:
         versions = (baseline.description.version, candidate.description.version)
         recommended, check = version_check(*versions, broken=broken, changed=changed)
         scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
-        return [*checks, check], {
+        return after_maturity([*checks, check]), {
             "changed_code": tuple(changed_code),
             "worst_rows": worst_rows(queries, *scores) if self.setup.rows.shown else (),
             "pictures": pictures(queries, *scores, floor, policy, tables),

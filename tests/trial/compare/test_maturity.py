@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from seatrial.trial.compare.maturity import check_maturity, mature_rows
+from seatrial.trial.compare.maturity import after_maturity, check_maturity, mature_rows
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Outcome
+from seatrial.trial.records import Check, Outcome
 
 OLD, NEW = 800, 200
 ROWS = np.arange(OLD, OLD + NEW)
@@ -43,3 +43,15 @@ def test_newest_rows_without_a_label_of_the_others_wait() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_known_labels_are_no_alarm(seed: int) -> None:
     assert not check_maturity(table(seed), ROWS, DATED, np.ones(NEW, dtype=bool), Policy())
+
+
+def test_what_labels_that_became_known_may_explain_waits_and_the_rest_stays_blocked() -> None:
+    checks = [
+        Check("data.matured", "data", Outcome.noted, "200 labels became known"),
+        Check("total.slices", "total", Outcome.blocked, "a group changed"),
+        Check("golden.scores", "golden", Outcome.blocked, "it differs"),
+    ]
+    outcomes = [check.outcome for check in after_maturity(checks)]
+    assert outcomes == [Outcome.noted, Outcome.waiting, Outcome.blocked]
+    assert "labels became known" in after_maturity(checks)[1].summary
+    assert after_maturity(checks[1:]) == checks[1:]

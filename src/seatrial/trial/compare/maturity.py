@@ -3,15 +3,22 @@
 A label that waits for an outcome (a loan that may still default) changes later although nobody made a mistake.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.compare.statistics import FAMILIES
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
 FEWEST = 15
+EXPLAINED = ("metrics.worse", *(f"total.{family}" for family in FAMILIES))
+MOVED = "labels became known since the baseline was trained (data.matured), which moves predictions"
+ACCEPT = "If those labels are right, accept this difference."
 DROPPED = 0.5  # of a label's rate among the other rows, from which the newest rows look as if it was not known there
 SURE = 5.0  # standard errors
 
@@ -46,6 +53,19 @@ def check_maturity(table: Table, rows: Array, order: TimeOrder | None, mature: A
     elif order is not None and table.target.dtype.kind != "f":
         checks += _delayed(table, rows, order)
     return checks
+
+
+def after_maturity(checks: Sequence[Check]) -> list[Check]:
+    """Ask instead of blocking what labels that became known may explain: changed predictions, and a worse metric."""
+    matured = next((check for check in checks if check.name == "data.matured"), None)
+    if matured is None:
+        return list(checks)
+    return [
+        replace(check, outcome=Outcome.waiting, summary=f"{check.summary}; {MOVED}", hint=ACCEPT)
+        if check.outcome is Outcome.blocked and check.name.startswith(EXPLAINED)
+        else check
+        for check in checks
+    ]
 
 
 def _delayed(table: Table, rows: Array, order: TimeOrder) -> list[Check]:

@@ -56,7 +56,7 @@ def _became_known(old: Table, new: Table, rows: Array) -> list[Check]:
 
 def _perhaps_matured(check: Check, old: Table, new: Table, rows: Array, order: TimeOrder | None) -> Check:
     """Ask instead of blocking where labels changed in the newest rows alone, and all of them from one label."""
-    if check.outcome is not Outcome.blocked or order is None or old.target.dtype.kind == "f":
+    if order is None or old.target.dtype.kind == "f":
         return check
     values = np.unique(old.target[rows].astype(str))
     place = np.empty(old.rows, dtype=np.int64)
@@ -72,7 +72,8 @@ def _perhaps_matured(check: Check, old: Table, new: Table, rows: Array, order: T
         "If outcomes became known, accept this, and set pending = [...] (labels that mean unknown) or "
         "labels_mature_after (days) in [tool.seatrial.trial]."
     )
-    return replace(check, name="data.matured", outcome=Outcome.waiting, summary=summary, subject=new.name, hint=hint)
+    outcome = Outcome.waiting if check.outcome is Outcome.blocked else Outcome.noted
+    return replace(check, name="data.matured", outcome=outcome, summary=summary, subject=new.name, hint=hint)
 
 
 def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Policy) -> Check:
