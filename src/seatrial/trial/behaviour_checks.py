@@ -145,12 +145,13 @@ def _check_time(seconds: Array) -> list[Check]:
     ]
 
 
-def same_elsewhere(answers: Answers, rows: int) -> Check:
+def same_elsewhere(answers: Answers, rows: int, threads: bool) -> Check:
     """The check that passes, with what was tried, and what could not be."""
     moved = answers.elsewhere
     tried = ["next year", "next week", "on 29 February"] if moved.clock_moved else []
     tried += ["in another time zone", *([f"in the locale {moved.locale}"] if moved.locale else [])]
-    tried += ["in another folder", "without variables", "with two threads", "with other arguments"]
+    tried += ["in another folder", "without variables", "with other arguments"]
+    tried += ["with one more thread"] if threads else []
     missed = [] if moved.clock_moved else ["the clock cannot be moved on this system"]
     missed += [] if moved.locale else ["no other locale is installed"]
     but = f" ({', '.join(missed)})" if missed else ""
