@@ -77,7 +77,7 @@ def test_a_pure_refactoring_passes_all_suites(releases: Releases) -> None:
     code, verdict = releases.trial()
     assert code == 0, verdict["cause"]
     assert {check["suite"] for check in verdict["checks"]} == {
-        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost",
+        "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "behaviour", "settings", "cost",
     }  # fmt: skip
     assert all(check["outcome"] in ("passed", "noted") for check in verdict["checks"])
     assert verdict["seconds"]["total"] < 60
