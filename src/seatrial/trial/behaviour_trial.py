@@ -97,6 +97,15 @@ class Moved:
         golden, table = answers.predicted[f"golden {name}"].together, answers.scored[f"table {name}"]
         return flat(np.concatenate([golden.scores, table.scores]), not scoring.classifies)
 
+    def reads(self) -> tuple[OutsideRead, ...]:
+        """What the release reads besides its arguments; nothing if it cannot be asked."""
+        jobs = self.jobs("watched")
+        conditions = Conditions(clock=dates()["next year"], threads=self.policy.threads, watched=[j.name for j in jobs])
+        try:
+            return self.sandbox.ask(jobs, conditions).elsewhere.reads
+        except NotComparedError:
+            return ()
+
     def ask_in(self, name: str, conditions: Conditions, scoring: Scoring) -> Array | str:
         """The scores in one condition; or why there are none."""
         try:
@@ -142,7 +151,8 @@ class BehaviourTrial:
         checks = checks or [
             same_elsewhere(answers, len(expected), self._moved.more_threads > self._moved.policy.threads)
         ]
-        checks += check_reads(reads, {kind for each in found for kind in READ_BY.get(each.name, ())})
+        explained = {kind for each in found for kind in READ_BY.get(each.name, ())}
+        checks += check_reads(reads, explained, baseline[0].reads() if reads and baseline else ())
         changed = answers.elsewhere.changed_globals
         if changed:
             names = ", ".join(f"`{name}` of {file}" for file, name in changed)
