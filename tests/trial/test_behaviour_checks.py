@@ -107,5 +107,8 @@ def test_what_is_read_waits_once_for_each_function_and_kind():
     assert "(time.time, datetime.now)" in clock.summary
     assert clock.subject == "clock: features.py age"
     assert [check.subject for check in check_reads(reads, {"clock"})] == [file.subject]  # another check blocks that
+    known, new = check_reads(reads, set(), reads[:2])
+    assert (known.outcome, new.outcome) == (Outcome.noted, Outcome.waiting)
+    assert "as the baseline does" in known.summary
     (passed,) = check_reads([], set())
     assert passed.outcome is Outcome.passed

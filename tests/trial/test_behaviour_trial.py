@@ -83,10 +83,11 @@ def test_a_clock_that_decides_is_blocked_unless_the_baseline_reads_it_too(releas
 
 
 def test_what_is_read_without_effect_waits(releases: ReleaseMaker) -> None:
-    checks = found(releases, features("Path('/etc/rates.csv').exists()"))
-    (check,) = checks.values()
+    code = features("Path('/etc/rates.csv').exists()")
+    (check,) = found(releases, code).values()
     assert check.outcome is Outcome.waiting
     assert check.summary.startswith("`features.py` `y` reads the file `/etc/rates.csv`. No score was different")
+    assert found(releases, code, releases.make("0.1.0", code=code)) == {}  # the baseline does so too
 
 
 def test_a_release_that_fails_elsewhere_is_blocked_and_the_condition_is_named(releases: ReleaseMaker) -> None:

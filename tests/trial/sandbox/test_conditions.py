@@ -22,8 +22,9 @@ def test_the_dates_are_next_year_next_week_and_a_29_february_ahead(today: str, l
 
 
 def test_each_condition_alone_differs_in_one_thing_and_all_of_them_are_in_the_process_that_has_all():
-    single = single_conditions(1)
-    together = all_conditions("next year", {}, [])
+    single = single_conditions(1, 2)
+    together = all_conditions("next year", {}, [], 2)
+    assert "threads" not in single_conditions(1, 1)
     usual = vars(single["process"][1])
     changed = {name: {k for k, v in vars(each).items() if v != usual[k]} for name, (_, each) in single.items()}
     assert changed.pop("process") == set()

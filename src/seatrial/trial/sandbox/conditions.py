@@ -61,10 +61,13 @@ def dates(now: float | None = None) -> dict[str, int]:
     return {name: int((day - today).total_seconds()) for name, day in days.items()}
 
 
-def single_conditions(threads: int) -> dict[str, tuple[str, Conditions]]:
-    """Each condition alone, by its short name, with the words for it; first another process and nothing else."""
+def single_conditions(threads: int, more_threads: int) -> dict[str, tuple[str, Conditions]]:
+    """Each condition alone, by its short name, with the words for it; first another process and nothing else.
+
+    `more_threads` are those of the condition "threads"; it is left out if they are as many as usual.
+    """
     usual = Conditions(threads=threads)
-    return {
+    single = {
         "process": ("in another process, where Python hashes texts differently", usual),
         "date": ("on another date (next year)", replace(usual, clock=dates()["next year"])),
         "zone": ("in another time zone (UTC+14)", replace(usual, variables={"TZ": OTHER_ZONE})),
@@ -72,13 +75,14 @@ def single_conditions(threads: int) -> dict[str, tuple[str, Conditions]]:
         "folder": ("in another working directory", replace(usual, folder=Path("/"))),
         "variables": ("without environment variables", replace(usual, bare=True)),
         "arguments": ("with other arguments on the command line", replace(usual, arguments=ARGUMENTS)),
-        "threads": ("with two threads", replace(usual, threads=2)),
+        "threads": (f"with {more_threads} threads", replace(usual, threads=more_threads)),
     }
+    return {name: each for name, each in single.items() if name != "threads" or more_threads != threads}
 
 
-def all_conditions(first: str, clocks: Mapping[str, int], watched: Sequence[str]) -> Conditions:
+def all_conditions(first: str, clocks: Mapping[str, int], watched: Sequence[str], threads: int) -> Conditions:
     """All other conditions at once, with the clock of the date `first` while the release is loaded."""
     return Conditions(
         clock=dates()[first], clocks=clocks, variables={"TZ": OTHER_ZONE}, bare=True, folder=Path("/"), locales=LOCALES,
-        arguments=ARGUMENTS, threads=2, watched=watched,
+        arguments=ARGUMENTS, threads=threads, watched=watched,
     )  # fmt: skip

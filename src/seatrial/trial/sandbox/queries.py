@@ -82,7 +82,7 @@ class MeasureEndurance:
     rows: Sequence[Row]
     sizes: Sequence[int]
     calls: int = 1000
-    seconds: float = 2.0
+    seconds: float = 1.5
     name: str = "endurance"
     fault: InjectedFault | None = None
 
