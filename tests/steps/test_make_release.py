@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.core.version import read_version, write_version
 from seatrial.release import FolderIndex, built_release
-from seatrial.steps import make_release, own_process, train, trial_setup
+from seatrial.steps import make_release, train, trial_process, trial_setup
 from seatrial.steps.make_release import release
 
 
@@ -31,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectSettings:
     monkeypatch.setattr(train, "train_apart", trained)
     monkeypatch.setattr(make_release, "build", lambda *_: None)
     monkeypatch.setattr(trial_setup, "find_pair", lambda _: None)
-    monkeypatch.setattr(own_process, "judge_pair", lambda *_, **__: SimpleNamespace(passed=False))
+    monkeypatch.setattr(trial_process, "judge_pair", lambda *_, **__: SimpleNamespace(passed=False))
     return project
 
 

@@ -57,8 +57,8 @@ def release(
     from seatrial.release import open_index
     from seatrial.steps.deploy import deploy as deploy_release
     from seatrial.steps.earlier_releases import releases_of
-    from seatrial.steps.own_process import judge_pair
     from seatrial.steps.train import train_apart
+    from seatrial.steps.trial_process import judge_pair
     from seatrial.steps.trial_setup import find_pair, project_policy
 
     project_policy(project)  # what is cheap is checked first

@@ -147,8 +147,8 @@ class Project:
         The result has an `outcome`, its `cause` and the `checks`, and shows its page in a notebook. For a wheel that is
         already published, it is the result of the trial that it passed.
         """
-        from seatrial.steps.own_process import judge_pair
         from seatrial.steps.trial import stored_result
+        from seatrial.steps.trial_process import judge_pair
         from seatrial.steps.trial_setup import find_pair
 
         pair = find_pair(self.settings)

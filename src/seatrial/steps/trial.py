@@ -18,7 +18,6 @@ from seatrial.core.project import ProjectSettings
 from seatrial.pages.embed import embed
 from seatrial.release import Index, IndexedRelease, inspect, open_index
 from seatrial.steps.compare import write_comparison
-from seatrial.steps.exports import plain_copy
 from seatrial.steps.gate_review import (
     gate_facts,
     own_verdict,
@@ -26,6 +25,7 @@ from seatrial.steps.gate_review import (
 )
 from seatrial.steps.lockfile import LOCKFILE, lock_release, with_toolkit
 from seatrial.steps.overview import related_pages, write_overview
+from seatrial.steps.own_process import copy_export
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.signing import sign_result
 from seatrial.steps.trial_setup import TrialPair, policy_and_wheels, project_policy
@@ -127,7 +127,7 @@ def run_trial(
     reviewed = reviewed_for(project, candidate, pair.baseline_sha256, rules, datetime.now(UTC).date())
     require_writable(output or pair.folder)
     with TemporaryDirectory(prefix="seatrial-") as folder:
-        rows = plain_copy(project, data, Path(folder)) if data else None
+        rows = copy_export(project, data, Path(folder)) if data else None
         with project_recipes(project, pair.built, index, baseline, policy, Path(folder), progress) as recipes:
             verdict = run(
                 candidate,
