@@ -153,6 +153,14 @@ def test_groups_are_reported_beside_each_other():
     assert document["groups"][FRESH]["caught"] == [3, 4]
 
 
+def test_the_short_report_has_the_listed_kinds_alone():
+    lines = [line("new-row fault", "twice_4", "blocked"), line("new-row fault", "upper", "blocked", listed=False)]
+    assert "| upper | 1 of 1" in render_groups(lines)[0]
+    short = render_groups(lines, short=True)[0]
+    assert "| **twice_4** | 1 of 1" in short
+    assert "| upper |" not in short
+
+
 def test_tables_are_written_between_the_markers(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"before\n{START}\nold\n{END}\nafter\n")
