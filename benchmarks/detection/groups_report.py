@@ -14,6 +14,7 @@ FAULT = "new-row fault"
 START, END = "<!-- groups -->", "<!-- /groups -->"
 CHECKS_SHOWN = 4
 MISSED_SHOWN = 25
+ENOUGH = 50  # new rows, below which most faults cannot be told from chance
 
 
 def render_groups(lines: list[Line], *, short: bool = False) -> tuple[str, dict[str, Any]]:
@@ -71,6 +72,10 @@ def _figures(lines: list[Line]) -> dict[str, Any]:
     }
 
 
+def _enough(lines: Iterable[Line]) -> list[Line]:
+    return [line for line in lines if line.get("new_rows", 0) >= ENOUGH]
+
+
 def _timed(lines: Iterable[Line]) -> list[Line]:
     return [ln for ln in lines if ln["kind"] == "benign" and _ran(ln) and ln["family"].startswith(IN_TIME)]
 
@@ -114,6 +119,7 @@ def _summary(by_group: dict[str, list[Line]]) -> list[str]:
         row("rows in the order of time: stopped", lambda lines: _stopped_of(_timed(lines))),
         row("faults in new rows caught", lambda lines: _stopped_of(counted(lines))),
         row("of those listed in the issue", lambda lines: _stopped_of([x for x in counted(lines) if x["listed"]])),
+        row(f"of those among at least {ENOUGH} new rows", lambda lines: _stopped_of(_enough(counted(lines)))),
         row("cause named first, of those caught", named),
         row("too small, apart", lambda lines: str(sum(line.get("small", False) for line in lines))),
         row("rejected by the schema, apart", lambda lines: str(sum(line["outcome"] == "rejected" for line in lines))),
