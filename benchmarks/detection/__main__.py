@@ -55,7 +55,7 @@ def main() -> None:
     options.out.with_suffix(".md").write_text(f"{groups}\n{markdown}", encoding="utf-8")
     options.out.with_suffix(".json").write_text(json.dumps({**document, **figures}, indent=1) + "\n", encoding="utf-8")
     if options.write_docs:
-        write_between_markers(ROOT / "docs" / "evidence.md", groups)
+        write_between_markers(ROOT / "docs" / "evidence.md", render_groups(lines, short=True)[0])
     print(groups)
 
 

@@ -13,16 +13,27 @@ from benchmarks.tables.gathered import GROUPS
 FAULT = "new-row fault"
 START, END = "<!-- groups -->", "<!-- /groups -->"
 CHECKS_SHOWN = 4
+MISSED_SHOWN = 25
+ENOUGH = 50  # new rows, below which most faults cannot be told from chance
 
 
-def render_groups(lines: list[Line]) -> tuple[str, dict[str, Any]]:
-    """The tables as Markdown, and their figures as a document; nothing where there are no such lines."""
+def render_groups(lines: list[Line], *, short: bool = False) -> tuple[str, dict[str, Any]]:
+    """The tables as Markdown, and their figures as a document; nothing where there are no such lines.
+
+    The `short` ones have only the kinds that the issue lists, and of what is missed the kinds that are missed most.
+    """
     lines = [line for line in lines if line["kind"] in ("benign", FAULT) and line["role"] in GROUPS]
     groups = [group for group in GROUPS if any(line["role"] == group for line in lines)]
     if not groups:
         return "", {}
     by_group = {group: [line for line in lines if line["role"] == group] for group in groups}
-    text = [*_summary(by_group), *_harmless(by_group), *_families(by_group), *_kinds(by_group), *_missed(by_group)]
+    text = [
+        *_summary(by_group),
+        *_harmless(by_group),
+        *_families(by_group),
+        *_kinds(by_group, short),
+        *_missed(by_group, short),
+    ]
     return "\n".join(text) + "\n", {"groups": {group: _figures(part) for group, part in by_group.items()}}
 
 
@@ -59,6 +70,10 @@ def _figures(lines: list[Line]) -> dict[str, Any]:
         "rejected": sum(line["outcome"] == "rejected" for line in lines),
         "kinds": {name: [sum(map(stopped, part)), len(part)] for name, part in _by(faults, "name").items()},
     }
+
+
+def _enough(lines: Iterable[Line]) -> list[Line]:
+    return [line for line in lines if line.get("new_rows", 0) >= ENOUGH]
 
 
 def _timed(lines: Iterable[Line]) -> list[Line]:
@@ -104,6 +119,7 @@ def _summary(by_group: dict[str, list[Line]]) -> list[str]:
         row("rows in the order of time: stopped", lambda lines: _stopped_of(_timed(lines))),
         row("faults in new rows caught", lambda lines: _stopped_of(counted(lines))),
         row("of those listed in the issue", lambda lines: _stopped_of([x for x in counted(lines) if x["listed"]])),
+        row(f"of those among at least {ENOUGH} new rows", lambda lines: _stopped_of(_enough(counted(lines)))),
         row("cause named first, of those caught", named),
         row("too small, apart", lambda lines: str(sum(line.get("small", False) for line in lines))),
         row("rejected by the schema, apart", lambda lines: str(sum(line["outcome"] == "rejected" for line in lines))),
@@ -133,11 +149,13 @@ def _families(by_group: dict[str, list[Line]]) -> list[str]:
     return _table(["faults in new rows, caught", *by_group], rows)
 
 
-def _kinds(by_group: dict[str, list[Line]]) -> list[str]:
+def _kinds(by_group: dict[str, list[Line]], short: bool) -> list[str]:
     faults = {group: counted(lines) for group, lines in by_group.items()}
     listed = {line["name"]: line["listed"] for part in faults.values() for line in part}
     rows = []
     for name in sorted(listed, key=lambda n: (not listed[n], n)):
+        if short and not listed[name]:
+            continue
         cells = []
         for part in faults.values():
             tried = [line for line in part if line["name"] == name]
@@ -148,11 +166,11 @@ def _kinds(by_group: dict[str, list[Line]]) -> list[str]:
     return _table(["kind (bold: listed in the issue), caught", *by_group], rows)
 
 
-def _missed(by_group: dict[str, list[Line]]) -> list[str]:
+def _missed(by_group: dict[str, list[Line]], short: bool) -> list[str]:
     faults = {group: counted(lines) for group, lines in by_group.items()}
     misses = Counter(line["name"] for part in faults.values() for line in part if not stopped(line))
     rows = []
-    for name, _ in misses.most_common():
+    for name, _ in misses.most_common(MISSED_SHOWN if short else None):
         cells = []
         for part in faults.values():
             tried = [line for line in part if line["name"] == name]

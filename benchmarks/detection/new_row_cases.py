@@ -65,6 +65,7 @@ def _run(scenario: Scenario, fault: NewRowFault, clean: _Clean) -> Result:
         return {"outcome": "not applicable"}
     about = {
         "cells": cells_changed(Batch(table.columns, table.target, new, generator), faulty),
+        "new_rows": int(new.sum()),
         "listed": fault.listed,
         "added": fault.added,
     }

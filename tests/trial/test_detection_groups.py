@@ -128,7 +128,7 @@ def line(kind: str, family: str, outcome: str, role: str = TUNED, **more: Any) -
     return {
         "source": "t", "role": role, "model": "linear", "seed": 0, "kind": kind, "family": family, "name": family,
         "outcome": outcome, "named": True, "failed": ["data.tie:blocked"], "commit": "abc", "small": False,
-        "listed": True, **more,
+        "listed": True, "new_rows": 60, **more,
     }  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def test_groups_are_reported_beside_each_other():
         line("benign", "15 % more rows", "blocked"),
         line("benign", "in time: 5 % more rows", "waiting"),
         *[line("new-row fault", "twice_4", "blocked", FRESH)] * 3,
-        line("new-row fault", "twice_4", "passed", FRESH),
+        line("new-row fault", "twice_4", "passed", FRESH, new_rows=20),
         line("new-row fault", "twice_4", "passed", FRESH, small=True),
         line("new-row fault", "upper", "rejected", FRESH),
     ]
@@ -147,10 +147,22 @@ def test_groups_are_reported_beside_each_other():
     assert "| harmless releases stopped | 1 of 100, 1.0% (0.03% to 5.45%) |  |" in text
     assert "| rows in the order of time: stopped | 1 of 1" in text
     assert "| faults in new rows caught |  | 3 of 4, 75.0% (19.41% to 99.37%) |" in text
+    assert "| of those among at least 50 new rows |  | 3 of 3, 100.0%" in text
     assert "| too small, apart | 0 | 1 |" in text
     assert "| rejected by the schema, apart | 0 | 1 |" in text
     assert "| twice_4 |  | 1 of 4 |  |" in text
     assert document["groups"][FRESH]["caught"] == [3, 4]
+
+
+def test_the_short_report_has_the_listed_kinds_alone():
+    lines = [
+        line("new-row fault", "twice_4", "blocked"),
+        line("new-row fault", "texts", "blocked", listed=False, name="upper"),
+    ]
+    assert "| upper | 1 of 1" in render_groups(lines)[0]
+    short = render_groups(lines, short=True)[0]
+    assert "| **twice_4** | 1 of 1" in short
+    assert "| upper |" not in short
 
 
 def test_tables_are_written_between_the_markers(tmp_path):
