@@ -64,7 +64,7 @@ def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift
     best = [replace(_clearest(group), strength=-min(f.log_p for f in group)) for group in by_column.values()]
     best = _named(best, marks, tested)
     kept: list[TraitShift] = []
-    for finding in _moved_first(pool, sorted(best, key=_likelihood)):
+    for finding in _moved_first(pool, _causes_first(pool, sorted(best, key=_likelihood))):
         if not any(_follows(pool, finding, other) for other in kept):
             kept.append(finding)
     return kept[:MOST_FINDINGS]
@@ -97,12 +97,23 @@ def _moved_first(pool: Pool, findings: list[TraitShift]) -> list[TraitShift]:
     return moved + [f for f in findings if f not in moved]
 
 
+def _causes_first(pool: Pool, findings: list[TraitShift]) -> list[TraitShift]:
+    """Put a column that is wrong by itself before one that only no longer fits it, however certain that is."""
+    for finding in findings[1:]:
+        if _alone(finding) and not _alone(findings[0]) and _follows(pool, findings[0], finding):
+            return [finding, *(f for f in findings if f is not finding)]
+    return findings
+
+
+def _alone(finding: TraitShift) -> bool:
+    return finding.more and CLEAREST.index(finding.mark.trait) < CLEAREST.index("rule")
+
+
 def _likelihood(finding: TraitShift) -> tuple[bool, float, int]:
     """Sort columns by how likely they are the cause: what a column has by itself says more than what it
     is beside others.
     """
-    alone = finding.more and CLEAREST.index(finding.mark.trait) < CLEAREST.index("rule")
-    return finding.mark.trait != "repeat", -finding.strength * (ALONE if alone else 1.0), finding.mark.rank
+    return finding.mark.trait != "repeat", -finding.strength * (ALONE if _alone(finding) else 1.0), finding.mark.rank
 
 
 def _clearest(findings: Sequence[TraitShift]) -> TraitShift:

@@ -11,9 +11,9 @@ from seatrial.trial.traits.fit import Prediction
 from seatrial.trial.traits.fit_marks import fit_marks
 from seatrial.trial.traits.marks import Mark, Trait
 from seatrial.trial.traits.moment_marks import moment_marks
-from seatrial.trial.traits.number_marks import number_marks
+from seatrial.trial.traits.number_marks import key_marks, number_marks
 from seatrial.trial.traits.order_marks import order_marks
-from seatrial.trial.traits.pool import Pool, make_pool
+from seatrial.trial.traits.pool import Pool, make_pool, moved_on
 from seatrial.trial.traits.row_marks import row_marks
 from seatrial.trial.traits.rule_marks import rule_marks
 from seatrial.trial.traits.splits import compare_with_splits
@@ -58,7 +58,9 @@ def make_marks(pool: Pool, old: Table, new: Table, rows: Array, policy: Policy) 
     for column in pool.columns:
         if column.missing.any():
             marks.append(Mark(column.name, "missing", f"`{column.name}` is missing", column.missing))
-        if column.form == "number":
+        if column.form == "number" and moved_on(column, pool.old_rows):
+            marks += key_marks(column)
+        elif column.form == "number":
             marks += number_marks(column)
         elif column.form == "text":
             marks += text_marks(column)
