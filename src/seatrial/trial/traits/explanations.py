@@ -97,7 +97,8 @@ def _numbers(pool: Pool, column: PooledColumn, prediction: Prediction | None) ->
         if not np.isfinite(undone[there]).all():
             continue
         better = _fits_better(new, undone, known, expected) & there
-        usual = float(_fits_better(known, undo(known), known, before).mean())
+        with np.errstate(all="ignore"):
+            usual = float(_fits_better(known, undo(known), known, before).mean())
         for rows, all_of_it in ((there, 1.0), (better, max(1 - usual / max(float(better.mean()), 1e-9), 0.0))):
             if rows.sum() >= 3:
                 left = max(distance(np.where(rows, undone, new)) - noise, 0.0)

@@ -115,7 +115,7 @@ def _longest(codes: Array) -> tuple[int, int]:
 
 def _slipped(pool: Pool, prediction: Prediction) -> Iterator[tuple[Mark, float]]:
     """The values fit the row before, or the one after, better than their own."""
-    from scipy.special import log_ndtr
+    from scipy.stats import t
 
     part = slice(pool.old_rows, None)
     actual, expected = prediction.actual[part], prediction.expected[part]
@@ -134,4 +134,4 @@ def _slipped(pool: Pool, prediction: Prediction) -> Iterator[tuple[Mark, float]]
         z = float(better.mean() / np.sqrt(variance / len(better)))
         words = f"`{name}` fits the row {where} better than its own, as if it had slipped"
         if z > 0:
-            yield _marked(pool, name, words, both), float(log_ndtr(-z))
+            yield _marked(pool, name, words, both), float(t.logsf(z, len(better) - 1))

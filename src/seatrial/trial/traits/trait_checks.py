@@ -24,7 +24,7 @@ FEWEST = 15  # new rows that are judged
 ORDER_PART = 0.25  # of the budget, for the order of the new rows
 # Traits that few rows have without a fault, and the label's own, are tested apart from the many others.
 FAMILIES: dict[Trait, int] = {
-    "repeat": 1, "near repeat": 1, "rule": 1, "sentinel": 1, "characters": 1, "format": 1, "outlier": 1,
+    "near repeat": 1, "rule": 1, "repeat": 3, "sentinel": 3, "characters": 3, "format": 3, "outlier": 3,
     "label fit": 2, "label value": 2, "row fit": 2,
 }  # fmt: skip
 
