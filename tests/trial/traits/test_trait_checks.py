@@ -77,3 +77,34 @@ def test_fewer_than_fifteen_new_rows_are_not_judged() -> None:
     (check,) = compare_traits(OLD, joined(OLD, few), np.arange(OLD.rows, OLD.rows + 14), Policy(), alpha=ALPHA)
     assert check.outcome is Outcome.noted
     assert check.summary == "14 rows are new, too few to look for faults in them."
+
+
+def odd(rows: int, seed: int) -> Table:
+    """Columns that have nothing in them, one value, one value each, or values of several types."""
+    g = np.random.default_rng(seed)
+    nothing = np.full(rows, None, dtype=object)
+    columns = {
+        "nan": np.full(rows, np.nan), "none": nothing, "constant": np.ones(rows), "flag": g.random(rows) < 0.5,
+        "id": np.arange(rows) + 1_000.0 * seed, "mixed": np.array([1, "a", None, 2.5] * rows, dtype=object)[:rows],
+        "large": g.lognormal(40, 10, rows), "key": np.array([f"A-{seed}-{k}" for k in range(rows)], dtype=object),
+    }  # fmt: skip
+    return Table(columns, np.array(["yes", "no"], dtype=object)[g.integers(0, 2, rows)], "label")
+
+
+@pytest.mark.parametrize("rows", [15, 16, 400])
+def test_odd_columns_and_small_tables_are_compared(rows: int) -> None:
+    old, new = odd(rows, 1), odd(max(15, rows // 5), 2)
+    checks = compare_traits(old, joined(old, new), np.arange(rows, rows + new.rows), Policy(), alpha=ALPHA)
+    assert [check.subject for check in checks if check.outcome is not Outcome.passed] == []
+
+
+def test_dates_and_running_numbers_that_follow_the_old_ones_pass() -> None:
+    old, new = orders(800, seed=4), orders(120, seed=5)
+    later = {name: np.array([value.replace(year=value.year + 3, day=min(value.day, 28)) for value in new.columns[name]],
+                            dtype=object) for name in ("ordered", "due")}  # fmt: skip
+    weekdays = [value.weekday() for value in later["ordered"]]
+    assert 6 in weekdays  # in another year, these days are other weekdays
+    numbered = changed(old, number=np.arange(800.0)), changed(new, number=np.arange(800.0, 920.0))
+    assert compared(numbered[1], numbered[0]) == []
+    subjects = {check.subject for check in compared(changed(new, **later), old)}
+    assert subjects == {"ordered"}  # as there are no Sundays among the old dates

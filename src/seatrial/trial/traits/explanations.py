@@ -11,9 +11,9 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.traits.fit import Prediction
-from seatrial.trial.traits.moment_marks import follows, parts
+from seatrial.trial.traits.moment_marks import parts
 from seatrial.trial.traits.number_marks import DECIMALS, decimals
-from seatrial.trial.traits.pool import DAY, Pool, PooledColumn
+from seatrial.trial.traits.pool import DAY, Pool, PooledColumn, moved_on
 
 EXPLAINS = 0.5
 BEYOND = 4.5  # the score of a value outside the old rows' range
@@ -68,18 +68,19 @@ def _candidates(pool: Pool, column: PooledColumn, predictions: dict[str, Predict
 
 def _numbers(pool: Pool, column: PooledColumn, prediction: Prediction | None) -> Iterator[ColumnChange]:
     old, new = column.values[: pool.old_rows], column.values[pool.old_rows :]
-    there, known = ~np.isnan(new), np.sort(old[~np.isnan(old)])
+    there, order = ~np.isnan(new), np.argsort(old)[: int((~np.isnan(old)).sum())]
+    known = old[order]
     if there.sum() < 3 or len(known) < 10:
         return
     expected = np.zeros(len(new))
     if prediction is not None and prediction.coded.is_score and prediction.explained >= PREDICTED:
         expected = prediction.expected[pool.old_rows :, 0]
-        before = prediction.expected[: pool.old_rows, 0][~np.isnan(old)]
+        before = prediction.expected[: pool.old_rows, 0][order]
     else:
         prediction, before = None, np.zeros(len(known))
     places = int(np.quantile(decimals(known), 0.9))
     exact = _exact(known, places)
-    typical = np.abs(scores_among(old[~np.isnan(old)], known) - before).mean() if prediction else 0.0
+    typical = np.abs(scores_among(known, known) - before).mean() if prediction else 0.0
 
     def distance(values: Array) -> float:
         scores = scores_among(values[there], known)
@@ -95,11 +96,20 @@ def _numbers(pool: Pool, column: PooledColumn, prediction: Prediction | None) ->
             undone = undo(new)
         if not np.isfinite(undone[there]).all():
             continue
-        own, other = (np.abs(scores_among(v, known) - expected) for v in (new, undone))
-        for rows in (there, there & (other < own - MARGIN)):
+        better = _fits_better(new, undone, known, expected) & there
+        with np.errstate(all="ignore"):
+            usual = float(_fits_better(known, undo(known), known, before).mean())
+        for rows, all_of_it in ((there, 1.0), (better, max(1 - usual / max(float(better.mean()), 1e-9), 0.0))):
             if rows.sum() >= 3:
                 left = max(distance(np.where(rows, undone, new)) - noise, 0.0)
-                yield ColumnChange(words, 1 - left / (start - noise), rows)
+                yield ColumnChange(words, all_of_it * (1 - left / (start - noise)), rows)
+
+
+def _fits_better(values: Array, undone: Array, known: Array, expected: Array) -> Array:
+    """The rows (n,) in which a value fits clearly better after a change was undone; some of the old rows do, too."""
+    with np.errstate(invalid="ignore"):
+        own, other = (np.abs(scores_among(v, known) - expected) for v in (values, undone))
+    return np.asarray(other < own - MARGIN)
 
 
 def _exact(values: Array, places: int) -> float:
@@ -150,20 +160,19 @@ def _moments(pool: Pool, column: PooledColumn) -> Iterator[ColumnChange]:
     old, new = column.values[: pool.old_rows], column.values[pool.old_rows :]
     there = ~np.isnan(new)
     others = [c for c in pool.columns if c.form == "moment" and c is not column]
-    moved_on = follows(column, pool.old_rows)
+    later = moved_on(column, pool.old_rows)
 
-    def distance(values: Array, draw: Array | None = None) -> float:
-        kept = slice(None) if draw is None else draw
-        total = _profile(old, values[kept], moved_on)
+    def distance(values: Array) -> float:
+        total = _profile(old, values, later)
         for other in others:
             gaps = old - other.values[: pool.old_rows]
-            after = (values - other.values[pool.old_rows :])[kept]
+            after = values - other.values[pool.old_rows :]
             known = np.sort(gaps[~np.isnan(gaps)])
             if len(known) > 10 and np.isfinite(after).any():
                 total += _apart(scores_among(after[np.isfinite(after)], known))
         return total
 
-    start, noise = distance(new), _profile_noise(old, int(there.sum()), moved_on)
+    start, noise = distance(new), _profile_noise(old, int(there.sum()), later)
     if there.sum() < 10 or start < 1.5 * noise:
         return
     for words, undone in _moment_changes(new):
@@ -172,10 +181,10 @@ def _moments(pool: Pool, column: PooledColumn) -> Iterator[ColumnChange]:
             yield ColumnChange(words, 1 - left / (start - noise), there & (undone != new))
 
 
-def _profile(old: Array, new: Array, moved_on: bool) -> float:
+def _profile(old: Array, new: Array, later: bool) -> float:
     """How different the parts of dates are: the sum of the distances between their shares (total variation)."""
     before, after = parts(old[~np.isnan(old)]), parts(new[~np.isnan(new)])
-    used = ("weekday", "hour") if moved_on else ("weekday", "hour", "month", "year", "day")
+    used = ("weekday", "hour") if later else ("weekday", "hour", "month", "year", "day")
     total = 0.0
     for part in used:
         values = np.concatenate([before[part], after[part]])
@@ -185,10 +194,10 @@ def _profile(old: Array, new: Array, moved_on: bool) -> float:
     return total
 
 
-def _profile_noise(old: Array, rows: int, moved_on: bool) -> float:
+def _profile_noise(old: Array, rows: int, later: bool) -> float:
     draw = np.random.default_rng(1)
     known = old[~np.isnan(old)]
-    return float(np.median([_profile(known, draw.choice(known, rows), moved_on) for _ in range(9)]))
+    return float(np.median([_profile(known, draw.choice(known, rows), later) for _ in range(9)]))
 
 
 def _moment_changes(new: Array) -> Iterator[tuple[str, Array]]:

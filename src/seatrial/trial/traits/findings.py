@@ -29,6 +29,8 @@ CLEAREST: tuple[Trait, ...] = (
 )  # fmt: skip
 ALONE = 1.3  # how much more the evidence of such a trait counts than that of a column beside others
 TOGETHER = frozenset({"fit", "label fit", "label of a group", "rule"})  # traits of columns beside each other
+SUSPECTED = -4.0  # the log of a p-value from which a column may be the one that moved
+EXPLAINED_BY_ONE = 0.7  # of the misfit, what may be left without the column that moved
 HINT = "Look at where these rows come from. If the data is right, accept this difference."
 
 
@@ -64,7 +66,8 @@ def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift
     best = [replace(_clearest(group), strength=-min(f.log_p for f in group)) for group in by_column.values()]
     best = _named(best, marks, tested)
     kept: list[TraitShift] = []
-    for finding in _moved_first(pool, sorted(best, key=_likelihood)):
+    ordered = _causes_first(pool, sorted(best, key=_likelihood))
+    for finding in _moved_first(pool, ordered, marks, tested):
         if not any(_follows(pool, finding, other) for other in kept):
             kept.append(finding)
     return kept[:MOST_FINDINGS]
@@ -86,23 +89,45 @@ def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) ->
     return [*others, replace(whole, mark=mark)]
 
 
-def _moved_first(pool: Pool, findings: list[TraitShift]) -> list[TraitShift]:
-    """If columns no longer fit each other, put the one first without which the others do."""
-    together = [f for f in findings if f.mark.trait in TOGETHER]
-    if len(together) < 2 or findings[0].mark.trait not in TOGETHER:
+def _moved_first(pool: Pool, findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+    """If columns no longer fit each other, put the one first without which the others do.
+
+    It may be one of which this is not certain by itself: the label may fit worse because of what it is predicted from.
+    """
+    if not findings or findings[0].mark.trait not in TOGETHER:
         return findings
-    left = order_by_misfit(pool, code_columns(pool), [f.mark.column for f in together])
-    least = min(left.values())
-    moved = [f for f in together if left.get(f.mark.column, 1.0) <= least + 0.1]
-    return moved + [f for f in findings if f not in moved]
+    fits = sorted((k for k, mark in enumerate(marks) if mark.trait == "fit"), key=lambda k: float(tested.log_p[k]))
+    shifts = {f.mark.column: f for f in findings if f.mark.trait in TOGETHER}
+    for k in fits[:6]:
+        if tested.log_p[k] < SUSPECTED:
+            shift = replace(_finding(pool, marks[k], float(tested.log_p[k])), strength=findings[0].strength)
+            shifts.setdefault(marks[k].column, shift)
+    left = order_by_misfit(pool, code_columns(pool), list(shifts)) if len(shifts) > 1 else {}
+    least = min(left.values(), default=1.0)
+    if least > EXPLAINED_BY_ONE:
+        return findings
+    moved = [shift for name, shift in shifts.items() if left.get(name, 1.0) <= least + 0.1]
+    certain = [shift for shift in moved if shift in findings]
+    return (certain or moved[:1]) + [f for f in findings if f not in moved]
+
+
+def _causes_first(pool: Pool, findings: list[TraitShift]) -> list[TraitShift]:
+    """Put a column that is wrong by itself before one that only no longer fits it, however certain that is."""
+    for finding in findings[1:]:
+        if _alone(finding) and not _alone(findings[0]) and _follows(pool, findings[0], finding):
+            return [finding, *(f for f in findings if f is not finding)]
+    return findings
+
+
+def _alone(finding: TraitShift) -> bool:
+    return finding.more and CLEAREST.index(finding.mark.trait) < CLEAREST.index("rule")
 
 
 def _likelihood(finding: TraitShift) -> tuple[bool, float, int]:
     """Sort columns by how likely they are the cause: what a column has by itself says more than what it
     is beside others.
     """
-    alone = finding.more and CLEAREST.index(finding.mark.trait) < CLEAREST.index("rule")
-    return finding.mark.trait != "repeat", -finding.strength * (ALONE if alone else 1.0), finding.mark.rank
+    return finding.mark.trait != "repeat", -finding.strength * (ALONE if _alone(finding) else 1.0), finding.mark.rank
 
 
 def _clearest(findings: Sequence[TraitShift]) -> TraitShift:

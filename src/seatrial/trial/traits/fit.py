@@ -17,6 +17,7 @@ MOST_LEVELS, FEW_LEVELS = 12, 3  # of a category; and of one of many columns
 WIDE = 60  # columns from which each gets fewer levels
 MOST_TREES = 40  # columns that are predicted by trees as well
 TREE_DEPTH, LEAF = 8, 15
+MOST_TRIED = 80  # columns that a tree tries for each split
 
 
 @dataclass(frozen=True)
@@ -145,11 +146,12 @@ def predict_by_trees(coded: list[Coded], chosen: list[int]) -> list[Prediction]:
         target = coded[k].matrix[:, : len(coded[k].levels) or 1]
         expected = np.zeros_like(target)
         others = matrix[:, owner != k]
+        most = min(MOST_TRIED, others.shape[1])
         for side in (0, 1):
             fitted = (half != side) & ~coded[k].column.missing
             if fitted.sum() < 2 * LEAF:
                 continue
-            tree = DecisionTreeRegressor(max_depth=TREE_DEPTH, min_samples_leaf=LEAF, random_state=0)
+            tree = DecisionTreeRegressor(max_depth=TREE_DEPTH, min_samples_leaf=LEAF, max_features=most, random_state=0)
             tree.fit(others[fitted], target[fitted])
             expected[half == side] = tree.predict(others[half == side]).reshape(-1, target.shape[1])
         predictions.append(_prediction(coded[k], expected))

@@ -8,7 +8,7 @@ from seatrial.model.features import Array
 from seatrial.trial.compare.groups import BINS
 from seatrial.trial.traits.fit import MOST_TREES, Prediction, code_columns, predict_by_trees, predict_linear, together
 from seatrial.trial.traits.marks import Mark, Trait
-from seatrial.trial.traits.pool import Pool, PooledColumn
+from seatrial.trial.traits.pool import Pool, PooledColumn, moved_on
 
 EXPLAINED = 0.05  # the share of a column that others explain from which it is known where its values belong
 WORST = (0.02, 0.1)
@@ -33,11 +33,11 @@ def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[
         tree = trees.get(prediction.coded.column.name)
         found = [prediction] if tree is None else [prediction, tree, together(prediction, tree)]
         best.append(max(found, key=lambda p: p.explained))
-        if best[-1].explained > EXPLAINED:
+        if best[-1].explained > EXPLAINED and not moved_on(best[-1].coded.column, pool.old_rows):
             marks += _marks(best[-1])
         if prediction.coded.column.label:
             marks += _group_marks(pool, best[-1], slices)
-    fitting = [p for p in best if p.explained > EXPLAINED]
+    fitting = [p for p in best if p.explained > EXPLAINED and not moved_on(p.coded.column, pool.old_rows)]
     if len(fitting) > 1:
         marks += _row_marks(fitting)
     return marks, best

@@ -6,7 +6,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.traits.marks import Mark, Trait
-from seatrial.trial.traits.pool import DAY, PooledColumn
+from seatrial.trial.traits.pool import DAY, PooledColumn, moved_on
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -29,14 +29,6 @@ def parts(seconds: Array) -> dict[str, Array]:
     return {name: np.where(missing, np.nan, values.astype(np.float64)) for name, values in numbers.items()}
 
 
-def follows(column: PooledColumn, old_rows: int) -> bool:
-    """Whether the new rows' dates mostly follow the old ones': then time moved on, and its months are other ones."""
-    old, new = column.values[:old_rows], column.values[old_rows:]
-    if np.isnan(old).all() or np.isnan(new).all():
-        return False
-    return bool(np.nanmedian(new) >= np.nanquantile(old, 0.9))
-
-
 def moment_marks(column: PooledColumn, old_rows: int) -> Iterator[Mark]:
     """Mark weekdays, hours, minutes and days; months and the date itself unless time moved on."""
     name, there = column.name, ~column.missing
@@ -54,7 +46,7 @@ def moment_marks(column: PooledColumn, old_rows: int) -> Iterator[Mark]:
     for part in ("minute", "second"):
         yield from _mark(name, "digits", f"`{name}` has 0 {part}s", number[part] == 0)
     yield from _mark(name, "digits", f"`{name}` is at midnight", there & (column.values % DAY == 0))
-    if follows(column, old_rows):
+    if moved_on(column, old_rows):
         return
     yield from _mark(name, "profile", f"`{name}` is on one of the first 12 days of a month", number["day"] <= 12)
     yield from _mark(name, "profile", f"`{name}` is on the first day of a month", number["day"] == 1)

@@ -36,10 +36,16 @@ def value_marks(column: PooledColumn) -> Iterator[Mark]:
         value = known[place]
         trait: Trait = "label value" if column.label and column.is_category else _trait(float(value), known)
         yield Mark(name, trait, f"`{name}` is {written(column, value)}", column.values == value)
+    yield from key_marks(column)
+
+
+def key_marks(column: PooledColumn) -> Iterator[Mark]:
+    """Mark values that occur once, and values that occur again."""
     once = column.counts == 1
     if once.any() and not (column.label and column.is_category):
-        yield Mark(name, "key", f"`{name}` has a value that no other row has", once)
-        yield Mark(name, "key", f"`{name}` has a value that another row has too", (column.counts > 1), more=True)
+        yield Mark(column.name, "key", f"`{column.name}` has a value that no other row has", once)
+        again = column.counts > 1
+        yield Mark(column.name, "key", f"`{column.name}` has a value that another row has too", again, more=True)
 
 
 def _trait(value: float, known: Array) -> Trait:

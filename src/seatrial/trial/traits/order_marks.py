@@ -4,6 +4,7 @@ The order of rows means nothing to the splits, so these have p-values of their o
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ FEWEST = 20  # new rows
 PREDICTED = 0.1  # the share that other columns must explain to say where a value belongs
 CARRIED = 0.05  # more repeats of the row before than there are by chance, as a share of the new rows
 LONGEST = 8  # rows of a run
+PAIRS = 20_000  # random pairs of rows, to see how often two rows are equal by chance
 
 
 def order_marks(pool: Pool, predictions: Sequence[Prediction]) -> tuple[list[Mark], Array, int]:
@@ -26,6 +28,8 @@ def order_marks(pool: Pool, predictions: Sequence[Prediction]) -> tuple[list[Mar
     found: list[tuple[Mark, float]] = []
     tests = 0
     if pool.new_rows >= FEWEST and pool.all_new and not any(_grouped(pool, column) for column in pool.columns):
+        tests += 1
+        found += _repeated_rows(pool)
         for column in pool.columns:
             tests += 2
             found += [*_carried(pool, column), *_run(pool, column)]
@@ -51,6 +55,24 @@ def _marked(pool: Pool, name: str, words: str, rows: Array) -> Mark:
 
 def _same_as_before(codes: Array) -> Array:
     return np.concatenate([[False], (codes[1:] == codes[:-1]) & (codes[1:] >= 0)])
+
+
+def _repeated_rows(pool: Pool) -> Iterator[tuple[Mark, float]]:
+    """Rows that are the row before but for one column: copies that were made one after the other."""
+    from scipy.stats import binom
+
+    codes = np.stack([column.codes for column in pool.columns])
+    most = len(codes) - 1
+    if most < 4:
+        return
+    pairs = np.random.default_rng(6).integers(0, pool.rows, (2, PAIRS))
+    by_chance = ((codes[:, pairs[0]] == codes[:, pairs[1]]).sum(axis=0) >= most).mean()
+    same = (codes[:, 1:] == codes[:, :-1]).sum(axis=0) >= most
+    usual = max(float(by_chance), float(same[: pool.old_rows - 1].mean())) + 1 / pool.old_rows
+    rows = np.concatenate([[False], same[pool.old_rows :]])
+    if rows.sum() >= 3:
+        mark = _marked(pool, "", "the row is there twice, or but for one column", rows)
+        yield replace(mark, trait="repeat"), float(binom.logsf(int(rows.sum()) - 1, len(rows) - 1, usual))
 
 
 def _carried(pool: Pool, column: PooledColumn) -> Iterator[tuple[Mark, float]]:
@@ -93,7 +115,7 @@ def _longest(codes: Array) -> tuple[int, int]:
 
 def _slipped(pool: Pool, prediction: Prediction) -> Iterator[tuple[Mark, float]]:
     """The values fit the row before, or the one after, better than their own."""
-    from scipy.special import log_ndtr
+    from scipy.stats import t
 
     part = slice(pool.old_rows, None)
     actual, expected = prediction.actual[part], prediction.expected[part]
@@ -112,4 +134,4 @@ def _slipped(pool: Pool, prediction: Prediction) -> Iterator[tuple[Mark, float]]
         z = float(better.mean() / np.sqrt(variance / len(better)))
         words = f"`{name}` fits the row {where} better than its own, as if it had slipped"
         if z > 0:
-            yield _marked(pool, name, words, both), float(log_ndtr(-z))
+            yield _marked(pool, name, words, both), float(t.logsf(z, len(better) - 1))

@@ -65,6 +65,12 @@ class PooledColumn:
         most = 12 if self.form == "number" else 60
         return distinct <= most and self.form != "moment" and distinct < len(self.values) / 5
 
+    @cached_property
+    def is_key(self) -> bool:
+        """Whether nearly every row has a value of its own, a whole number or a text."""
+        there = self.values[~self.missing]
+        return bool(len(there) and (self.counts[~self.missing] == 1).mean() > 0.9 and (there % 1 == 0).all())
+
     def written(self, row: int) -> str:
         """One row's value, for people."""
         value = float(self.values[row])
@@ -174,6 +180,16 @@ def _moment(value: Any, first: str) -> float:
     if isinstance(value, datetime.date):
         return float((value - datetime.date(1970, 1, 1)).days) * DAY
     return float("nan")
+
+
+def moved_on(column: PooledColumn, old_rows: int) -> bool:
+    """Whether most of the new rows' dates, or running numbers, follow the old ones', as those of later rows do."""
+    if column.form == "text" or (column.form == "number" and not column.is_key):
+        return False
+    old, new = column.values[:old_rows], column.values[old_rows:]
+    if np.isnan(old).all() or np.isnan(new).all():
+        return False
+    return bool(np.nanmedian(new) >= np.nanquantile(old, 0.9))
 
 
 def normal_scores(values: Array) -> Array:

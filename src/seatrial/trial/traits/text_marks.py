@@ -37,18 +37,26 @@ def text_marks(column: PooledColumn) -> Iterator[Mark]:
     name = column.name
     for words, trait, holds in FORMS:
         yield from _marks(column, trait, words, np.array([holds(text[:LONGEST]) for text in column.texts], dtype=bool))
+    if _is_numbered(column):
+        return  # the digits and the length of running numbers change with time
     lengths = np.array([len(text) for text in column.texts])
     if len(np.unique(lengths)) > 2:
         yield Mark(name, "profile", f"`{name}` is longer or shorter than before", _score(column, lengths))
         for length in _tops(column, lengths):
             yield from _marks(
-                column, "format", f"has exactly {length} character{'' if length == 1 else 's'}", lengths == length
+                column, "profile", f"has exactly {length} character{'' if length == 1 else 's'}", lengths == length
             )
         rows = lengths[column.values[~column.missing].astype(int)]
         for share in (0.5, 0.75, 0.9, 0.98):
             limit = int(np.quantile(rows, share))
             yield from _marks(column, "profile", f"has more than {limit} characters", lengths > limit)
     yield from _character_marks(column)
+
+
+def _is_numbered(column: PooledColumn) -> bool:
+    """Whether each row has a text of its own with digits, such as `A-1024`."""
+    with_digits = [any(character.isdigit() for character in text[:LONGEST]) for text in column.texts]
+    return column.is_key and sum(with_digits) > 0.5 * len(with_digits)
 
 
 def _marks(column: PooledColumn, trait: Trait, words: str, holds: Array) -> Iterator[Mark]:

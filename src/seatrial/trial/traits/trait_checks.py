@@ -13,9 +13,9 @@ from seatrial.trial.traits.fit import Prediction
 from seatrial.trial.traits.fit_marks import fit_marks
 from seatrial.trial.traits.marks import Mark, Trait
 from seatrial.trial.traits.moment_marks import moment_marks
-from seatrial.trial.traits.number_marks import number_marks
+from seatrial.trial.traits.number_marks import key_marks, number_marks
 from seatrial.trial.traits.order_marks import order_marks
-from seatrial.trial.traits.pool import Pool, make_pool
+from seatrial.trial.traits.pool import Pool, make_pool, moved_on
 from seatrial.trial.traits.row_marks import row_marks
 from seatrial.trial.traits.rule_marks import rule_marks
 from seatrial.trial.traits.splits import compare_with_splits
@@ -26,7 +26,7 @@ FEWEST = 15  # new rows that are judged
 ORDER_PART = 0.25  # of the budget, for the order of the new rows
 # Traits that few rows have without a fault, and the label's own, are tested apart from the many others.
 FAMILIES: dict[Trait, int] = {
-    "repeat": 1, "near repeat": 1, "rule": 1, "sentinel": 1, "characters": 1, "format": 1, "outlier": 1,
+    "near repeat": 1, "rule": 1, "repeat": 3, "sentinel": 3, "characters": 3, "format": 3, "outlier": 3,
     "label fit": 2, "label value": 2, "row fit": 2,
 }  # fmt: skip
 
@@ -65,7 +65,9 @@ def make_marks(pool: Pool, old: Table, new: Table, rows: Array, policy: Policy) 
     for column in pool.columns:
         if column.missing.any():
             marks.append(Mark(column.name, "missing", f"`{column.name}` is missing", column.missing))
-        if column.form == "number":
+        if column.form == "number" and moved_on(column, pool.old_rows):
+            marks += key_marks(column)
+        elif column.form == "number":
             marks += number_marks(column)
         elif column.form == "text":
             marks += text_marks(column)
