@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 from tests.trial.sigmoid_releases import NOTED, ReleaseMaker
 
+from seatrial.trial.behaviour_trial import settable
 from seatrial.trial.records import Check, Outcome
 from seatrial.trial.run import run
 
 pytestmark = pytest.mark.slow
 IMPORTS = "import datetime, os, time\nfrom pathlib import Path\n"
 MOVABLE = sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+def test_only_variables_that_cannot_disturb_the_process_are_set() -> None:
+    asked = ["REGION", "all of them", "LD_PRELOAD", "PYTHONPATH", "A=B", "x\0", "", "REGION", "region_2"]
+    assert settable(asked) == ["REGION", "region_2"]
 
 
 @pytest.fixture(scope="module")

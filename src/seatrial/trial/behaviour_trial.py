@@ -4,6 +4,7 @@ One more process asks the candidate in other conditions, all at once. Only if an
 tried alone, and the baseline in those that matter, so that the verdict can name the one that it depends on.
 """
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ SIZES = (1, 2, 7, 64, 1000, 10_000)
 SAMPLED = 200  # rows of each block that are scored elsewhere too
 BLOCKS = ("rows", "probes")
 ROWS_SHOWN = 20
+VARIABLE, MOST_VARIABLES = re.compile(r"(?!LD_|PYTHON|SEATRIAL)[A-Za-z_][A-Za-z0-9_]{0,99}"), 20
+MEASURED_AGAIN = 2  # times, where calls seem to become slower
 # What a difference in a condition comes from, where a function was seen to read it.
 READ_BY = {
     "date": ("clock",), "zone": ("clock",), "variables": ("variable",), "folder": ("file",),
@@ -57,7 +60,7 @@ class Moved:
 
     @cached_property
     def sample(self) -> Array:
-        """The positions of the rows in the blocks' table."""
+        """The positions of the rows in the blocks' table, in which these blocks come first."""
         spans = [self.blocks.spans[name] for name in BLOCKS]
         parts = [np.unique(np.linspace(s.start, s.stop - 1, SAMPLED).astype(int)) for s in spans if s.stop > s.start]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=int)
@@ -65,7 +68,7 @@ class Moved:
     @cached_property
     def table(self) -> Columns:
         """These rows."""
-        return {name: values[self.sample] for name, values in self.blocks.table.items()}
+        return {name: values[self.sample] for name, values in self.blocks.rows(*BLOCKS).items()}
 
     @property
     def more_threads(self) -> int:
@@ -228,12 +231,12 @@ class BehaviourTrial:
 
     def _variables(self, expected: Array, reads: Sequence[OutsideRead], scoring: Scoring) -> ConditionDifference | None:
         """Set the environment variables that are read, and see whether that changes a score."""
-        names = [r.what for r in reads if r.kind == "variable" and r.what != "all of them"]
+        names = settable([read.what for read in reads if read.kind == "variable"])
         if not names:
             return None
         conditions = Conditions(threads=self._moved.policy.threads, variables=dict.fromkeys(names, "1"))
         scores = self._moved.ask_in("set", conditions, scoring)
-        words = f"if {' and '.join(f'`{name}`' for name in dict.fromkeys(names))} is set"
+        words = f"if {' and '.join(f'`{name}`' for name in names)} is set"
         return self._difference("variables set", words, scores, expected, scoring)
 
     def _endurance(
@@ -246,9 +249,9 @@ class BehaviourTrial:
         old = None
         if baseline and growth(found.memory, found.blocks).leaks:
             old = self._again(baseline[0].sandbox, query)
-        timed = slowdown(found.seconds)
-        if timed and is_slower(*timed):  # a busy machine slows calls down as well: measured again, by itself
-            again = self._again(self._moved.sandbox, query)
+        for _ in range(MEASURED_AGAIN):  # a busy machine slows calls down as well
+            timed = slowdown(found.seconds)
+            again = self._again(self._moved.sandbox, query) if timed and is_slower(*timed) else None
             found = replace(found, seconds=again.seconds) if again else found
         return check_endurance(found, old, scoring, self._moved.policy)
 
@@ -257,6 +260,11 @@ class BehaviourTrial:
             return sandbox.ask([query]).endurance[query.name]
         except NotComparedError:
             return None
+
+
+def settable(names: Sequence[str]) -> list[str]:
+    """The names of environment variables that can be set for a trial: a model may name anything."""
+    return [name for name in dict.fromkeys(names) if VARIABLE.fullmatch(name)][:MOST_VARIABLES]
 
 
 def expected_scores(answers: RepeatedAnswers, collected: CollectedAnswers, sample: Array, scoring: Scoring) -> Array:

@@ -1,7 +1,5 @@
 """Measures what both releases cost, in turns, and compares it."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from seatrial.model.features import Columns
@@ -10,25 +8,25 @@ from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, NotComparedError, Outcome
 from seatrial.trial.rows.answer_collection import CollectedAnswers
 from seatrial.trial.sandbox.queries import Describe
-from seatrial.trial.sandbox.turns import SIZES, CostMeasurements, measure_in_turns
+from seatrial.trial.sandbox.turns import CostMeasurements, measure_in_turns
+from seatrial.trial.setup import OpenedRelease
 
-if TYPE_CHECKING:
-    from seatrial.trial.setup import OpenedRelease
-
-NAMES = dict(zip(SIZES, ("latency", "latency_64", "latency_10000"), strict=True))
+NAMES = ("latency", "latency_64", "latency_10000")
+MOST_ROWS, FEWEST_ROWS, MOST_CELLS = 10_000, 1000, 1_000_000  # of the largest batch
 
 
 def check_cost(
-    old: "OpenedRelease",
+    old: OpenedRelease,
     old_collected: CollectedAnswers,
-    new: "OpenedRelease",
+    new: OpenedRelease,
     new_collected: CollectedAnswers,
     rows: Columns,
     policy: Policy,
 ) -> list[Check]:
     """Compare size, load time, latency and memory, as ratios; `rows` are repeated for the largest batch."""
     count = len(next(iter(rows.values())))
-    table = {name: values[np.arange(SIZES[-1]) % count] for name, values in rows.items()}
+    size = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // len(rows)))
+    table = {name: values[np.arange(size) % count] for name, values in rows.items()}
     golden = (old.golden.rows, new.golden.rows)
     try:
         measured = measure_in_turns(old.sandbox, new.sandbox, golden, (table, table))
@@ -42,9 +40,9 @@ def check_cost(
     before, after = (_costs(cost) for cost in measured)
     before |= {"size": old.sandbox.wheel.size, "load": old_collected.load_seconds}
     after |= {"size": new.sandbox.wheel.size, "load": load}
-    return compare_cost(before, after, policy)
+    return compare_cost(before, after, policy, batch=size)
 
 
 def _costs(measured: CostMeasurements) -> dict[str, float]:
-    latency = {NAMES[size]: float(np.median(seconds)) for size, seconds in measured.seconds.items()}
-    return {**latency, "memory": measured.memory_mb}
+    latency = zip(NAMES, measured.seconds.values(), strict=True)
+    return {**{name: float(np.median(seconds)) for name, seconds in latency}, "memory": measured.memory_mb}

@@ -50,3 +50,8 @@ def test_what_is_too_little_to_notice_passes():
 def test_the_limit_of_memory_is_a_setting():
     (check,) = compare_cost({"memory": 100.0}, {"memory": 250.0}, Policy(max_memory=3.0))
     assert check.outcome is Outcome.passed
+
+
+def test_the_batch_of_a_wide_table_is_named_by_its_size():
+    (check,) = compare_cost({"latency_10000": 0.1}, {"latency_10000": 0.1}, Policy(), batch=3_333)
+    assert "3,333 rows: 0.1 s before" in check.summary

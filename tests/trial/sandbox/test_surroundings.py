@@ -81,9 +81,11 @@ def test_the_usual_conditions_are_none_of_the_others(sandbox: Sandbox):
 
 def test_all_conditions_reach_the_feature_functions(sandbox: Sandbox):
     conditions = Conditions(
-        clock=YEAR, variables={"TZ": OTHER_ZONE}, bare=True, folder=Path("/"), arguments=ARGUMENTS, threads=2
-    )
+        clock=YEAR, variables={"TZ": OTHER_ZONE}, bare=True, folder=Path("/"), arguments=ARGUMENTS, threads=2,
+        locales=["xx_XX.UTF-8", "C.UTF-8"],
+    )  # fmt: skip
     answers = asked(sandbox, conditions, *ASKED)
+    assert answers.elsewhere.locale == "C.UTF-8"  # the first that is installed
     moved = int(answers.elsewhere.clock_moved)  # where the system allows it
     assert values(answers) == [moved] * 4 + [1] * 4
 

@@ -31,11 +31,13 @@ COSTS = {
 }
 
 
-def compare_cost(old: Mapping[str, float], new: Mapping[str, float], policy: Policy) -> list[Check]:
+def compare_cost(
+    old: Mapping[str, float], new: Mapping[str, float], policy: Policy, *, batch: int = 10_000
+) -> list[Check]:
     """Compare the ratios with the policy; what is too small to measure passes.
 
     The costs are by the names of COSTS: the wheel in bytes, the seconds to import and load it, the median seconds for
-    one row, for 64 and for 10,000, and the peak memory in MB.
+    one row, for 64 and for 10,000 (in a wide table `batch`, which is fewer), and the peak memory in MB.
     """
     checks = []
     for name, cost in COSTS.items():
@@ -43,7 +45,8 @@ def compare_cost(old: Mapping[str, float], new: Mapping[str, float], policy: Pol
             continue
         before, after, limit = float(old[name]), float(new[name]), float(getattr(policy, cost.key))
         ratio = after / max(before, 1e-12)
-        summary = f"{cost.what}: {before:.3g} {cost.unit} before, {after:.3g} {cost.unit} now ({ratio:.2g} times)"
+        what = f"{batch:,} rows" if name == "latency_10000" else cost.what
+        summary = f"{what}: {before:.3g} {cost.unit} before, {after:.3g} {cost.unit} now ({ratio:.2g} times)"
         failed = ratio > limit and after > cost.least and after - before > cost.step
         check = judged_check(
             f"cost.{name}", "cost", failed,

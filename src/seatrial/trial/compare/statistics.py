@@ -5,6 +5,7 @@ applies to exactly what is judged.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal, get_args
 
 import numpy as np
@@ -31,6 +32,7 @@ MINIMAL: dict[str, float] = {
 }
 FURTHEST = "the 99th percentile of the changes"
 MOST_PAIRS = 5  # pairs of groups that a search takes from one half to the other
+MOST_PAIRED = 30  # columns that are searched in pairs
 MOST_SEARCHED = 200_000  # rows that the search looks at
 
 
@@ -197,16 +199,16 @@ def search(
     first, searched = [codes[halves] for codes in coded], effect[halves]
     centre, spread = searched.mean(), searched.std() + 1e-12
     best: list[tuple[float, int, int, int]] = []
-    for a in range(len(groupings)):
-        for b in range(a + 1, len(groupings)):
-            width = groupings[b].size
-            cells = first[a] * width + first[b]
-            counts = np.bincount(cells, minlength=groupings[a].size * width)
-            sums = np.bincount(cells, searched, len(counts))
-            score = (sums - centre * counts) / (spread * np.sqrt(np.maximum(counts, 1)))
-            score = np.where(counts >= fewest / 2, score, -np.inf)
-            top = int(score.argmax())
-            best.append((float(score[top]), a, b, top))
+    chosen = _most_telling(first, [grouping.size for grouping in groupings], searched)
+    for a, b in combinations(chosen, 2):
+        width = groupings[b].size
+        cells = first[a] * width + first[b]
+        counts = np.bincount(cells, minlength=groupings[a].size * width)
+        sums = np.bincount(cells, searched, len(counts))
+        score = (sums - centre * counts) / (spread * np.sqrt(np.maximum(counts, 1)))
+        score = np.where(counts >= fewest / 2, score, -np.inf)
+        top = int(score.argmax())
+        best.append((float(score[top]), a, b, top))
     confirmed: list[tuple[float, str]] = []
     other_half = effect[~halves]
     for _, a, b, cell in sorted(best, reverse=True)[:MOST_PAIRS]:
@@ -221,6 +223,18 @@ def search(
         return NONE
     value, name = max(confirmed, key=lambda pair: pair[0])
     return FamilyStatistics((name,), np.array([value]), np.array([value]))
+
+
+def _most_telling(coded: list[Array], sizes: list[int], effect: Array) -> list[int]:
+    """The columns that are searched in pairs: all, or of many those whose groups explain most of the effect alone."""
+    if len(coded) <= MOST_PAIRED:
+        return list(range(len(coded)))
+    centred = effect - effect.mean()
+    explained = [
+        float((np.bincount(codes, centred, size) ** 2 / np.maximum(np.bincount(codes, minlength=size), 1)).sum())
+        for codes, size in zip(coded, sizes, strict=True)
+    ]
+    return sorted(np.argsort(explained)[-MOST_PAIRED:].tolist())
 
 
 def sensitivity(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:

@@ -24,6 +24,8 @@ FAMILIES = {
     "probes": "generated rows",
 }
 LABELS = {"log_loss": "log loss", "rmse": "RMSE", "mae": "mean abs. error", "roc_auc": "ROC AUC"}
+COST_NAMES = {"cost.latency_64": "latency, 64 rows", "cost.latency_10000": "latency, 10,000 rows"}
+COST_UNITS = {"size": (2**-20, "MB"), "memory": (1.0, "MB")}  # seconds are shown as ms
 HIGHER_IS_BETTER = ("roc_auc", "accuracy")
 FAR = 6.0  # a bar longer than this many times its limit is cut
 FAR_OFF = 25.0  # the same for a metric, in margins
@@ -179,7 +181,7 @@ def bars(title: str, pairs: Sequence[BeforeAfter], label: str, caption: str) -> 
 def costs(checks: Sequence[Check]) -> Figure | None:
     """How many times the old cost the new one is, with its limit."""
     rows = [
-        (c.name.removeprefix("cost."), c.old, c.new, c.limit)
+        (COST_NAMES.get(c.name, c.name.removeprefix("cost.")), c.old, c.new, c.limit)
         for c in checks
         if c.suite == "cost" and c.old and c.new is not None and c.limit
     ]
@@ -194,7 +196,7 @@ def costs(checks: Sequence[Check]) -> Figure | None:
         chart.bar((0, middle - 0.25), (min(ratio, high), middle + 0.25), series)
         if limit <= high:
             chart.line([(limit, middle - 0.42), (limit, middle + 0.42)], OLD)
-        factor, unit = (2**-20, "MB") if name == "size" else (1e3, "ms")
+        factor, unit = COST_UNITS.get(name, (1e3, "ms"))
         text = f"{figure(old * factor)} → {figure(new * factor)} {unit}"
         chart.text(min(max(ratio, limit), high), middle, text, FAULT if ratio > limit else OLD, dx=6, dy=4)
     chart.line([(1, 0), (1, len(rows))], OLD, dashed=True)

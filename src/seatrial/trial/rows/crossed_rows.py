@@ -9,7 +9,7 @@ from seatrial.model.schema import Column
 
 ROWS = 6_000
 FEWEST_ROWS = 500
-MOST_CELLS = 3_000_000
+MOST_CELLS = 1_000_000
 
 
 def cross_tables(columns: Sequence[Column], tables: Sequence[Columns]) -> Columns:

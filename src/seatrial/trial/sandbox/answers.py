@@ -256,7 +256,7 @@ def _endurance(job: MeasureEndurance, part: Any, path: Path) -> EnduranceMeasure
 def _elsewhere(part: Any) -> Elsewhere:
     if not part:
         return Elsewhere()
-    reads = (OutsideRead(*map(str, read)) for read in part["reads"][:READS_KEPT])
+    reads = (OutsideRead(*(str(text)[:LONGEST_NAME] for text in read)) for read in part["reads"][:READS_KEPT])
     changed = ((str(file)[:LONGEST_NAME], str(name)[:LONGEST_NAME]) for file, name in part["changed_globals"])
     return Elsewhere(bool(part["clock_moved"]), str(part["locale"]), tuple(reads), tuple(changed))
 

@@ -115,7 +115,7 @@ def _predict(installed: Any, job: dict[str, Any], out: Path) -> dict[str, Any]:
             part: dict[str, Any] = {"labels": [None] * count, "errors": [], "answered": 0}
             scores = np.full((count, installed.width), np.nan)
             for asked, places in batches if rows else []:
-                rows_copy = [copy.deepcopy(rows[row]) for row in asked]
+                rows_copy = [copy.copy(rows[row]) for row in asked]
                 _ask(installed, rows_copy, places, part, scores)
                 if [repr(row) for row in rows_copy] != [originals[row] for row in asked]:
                     changed |= _changed([rows[row] for row in asked], rows_copy)
@@ -169,7 +169,7 @@ def _validate(installed: Any, job: dict[str, Any], _: Path) -> dict[str, Any]:
     results = []
     for row in job["rows"]:
         try:
-            (prediction,) = installed.predict([copy.deepcopy(row)])
+            (prediction,) = installed.predict([copy.copy(row)])
             scores_in(installed, prediction)
         except JobError:
             raise
