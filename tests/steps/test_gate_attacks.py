@@ -370,6 +370,17 @@ def test_a_deployment_that_was_deleted_from_git_is_known(team: Team):
         find_pair(team.project)
 
 
+def test_a_first_deployment_shows_that_the_policy_was_changed_since_the_trial(team: Team):
+    """The release is on the index, so no trial of it can be run again."""
+    team.try_it()
+    pair = find_pair(team.project)
+    publish(team.project)
+    team.set_policy("margin = 1.0")
+    release = SimpleNamespace(sha256=pair.candidate.sha256, name="tiny-model", requirement="tiny-model==0.1.0")
+    facts, _ = _require_passed(team.project, pair.index, pair.candidate, release, None)  # type: ignore[arg-type]
+    assert facts["remarks"] == "The trial was run under another policy: margin 0.01 -> 1.0."
+
+
 def test_the_deployment_records_the_first_line(team: Team):
     team.set_policy("margin = 1.0")
     team.try_it()

@@ -60,14 +60,13 @@ def index_remark(project: ProjectSettings, released: dict[str, Any] | None, sinc
     return f"the index is {_place(project, str(project.index))}, but {found}" if (found := _elsewhere(project)) else ""
 
 
-def newer_remark(project: ProjectSettings, releases: Sequence[IndexedRelease], since: str) -> str:
-    """Say that a release newer than the baseline was yanked, or is no longer on the index, and is not compared with."""
+def newer_remark(project: ProjectSettings, releases: Sequence[IndexedRelease], since: str, until: str) -> str:
+    """Say that a release between the baseline `since` and the candidate `until` was yanked, or is gone."""
     noted = {each.rpartition("==")[2] for each in _noted(project).get(project.index.name, [])}
     here = noted | set(ledger.published(_ledger_name(project)).get(str(project.index), []))
     yanked = {release.version for release in releases if release.wheel.yanked}
     gone = here - {release.version for release in releases}
-    newer = [each for each in sorted(yanked | gone, key=Version) if Version(since) < Version(each)]
-    newer = [each for each in newer if Version(each) != Version(project.version)]
+    newer = [each for each in sorted(yanked | gone, key=Version) if Version(since) < Version(each) < Version(until)]
     if not newer:
         return ""
     how = "yanked" if newer[-1] in yanked else "no longer on the index"

@@ -25,6 +25,7 @@ from seatrial.steps.trial_setup import project_policy
 from seatrial.trial import gate, gate_checks, ledger
 from seatrial.trial.acceptance_review import Reviewed, Rules, review
 from seatrial.trial.policy import Policy
+from seatrial.trial.policy_changes import complete
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.rows.answer_collection import GoldenRows, read_golden
 from seatrial.trial.verdict import FIRST_RELEASE, judge
@@ -85,12 +86,12 @@ def gate_facts(
     old = _golden(index.fetch_wheel(baseline)) if baseline else None
     if (new := _golden(candidate)) is not None:
         checks += gate_checks.check_golden_count(new, old, policy)
-    loaded = ", ".join(loaded_from(project.root))
+    loaded, releases = ", ".join(loaded_from(project.root)), index.releases(project.name)
     for name, remark in (
         ("gate.process", f"code of the project ran in the judge's own process: {loaded}" if loaded else ""),
         ("gate.index", index_remark(project, released, since) if baseline else ""),
-        ("gate.newer", newer_remark(project, index.releases(project.name), since) if baseline else ""),
-        ("gate.first", "" if baseline else known_release(project)),
+        ("gate.newer", newer_remark(project, releases, since, candidate.version) if baseline else ""),
+        ("gate.first", "" if baseline or releases else known_release(project)),
     ):
         if remark:
             checks.append(Check(name, "gate", Outcome.noted, remark))
@@ -185,7 +186,9 @@ def admit_release(
     """Take the facts of a release's stored trial again, and judge it by them."""
     policy = project_policy(project)
     if baseline is not None or verdict.baseline is None:
-        facts, rules = gate_facts(project, index, wheel, baseline, policy)
+        # What is on the index already was judged by the rules of its day.
+        ruled = policy.model_copy(update=complete(verdict.policy)) if other_policy else policy
+        facts, rules = gate_facts(project, index, wheel, baseline, ruled)
     else:
         gone = f"{verdict.baseline.version}, the baseline of the trial, is no longer on the index"
         facts, rules = [Check("gate.index", "gate", Outcome.noted, gone)], rules_of(policy, None)
