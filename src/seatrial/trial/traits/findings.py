@@ -209,7 +209,8 @@ def _check(
         marked, fault = mark.values[pool.old_rows :], finding.only_a_fault
         what = mark.words
         if mark.counted:
-            what += f" in {_share(finding.new)} of the {new_rows:,} new rows, {_share(finding.old)} before"
+            what += f" in {_share(finding.new)} of the {new_rows:,} new rows"
+            what += "" if mark.trait == "run" else f", {_share(finding.old)} before"  # the old rows' order is another
             evidence["explains"] = round(1 - finding.old / finding.new, 3) if finding.more else 0.0
         else:
             what += f" in the {new_rows:,} new rows, by {abs(finding.shift):.2f} standard deviations"

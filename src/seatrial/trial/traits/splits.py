@@ -83,11 +83,10 @@ def _limit(smallest: Array, alpha: float) -> float:
     The tail of these is taken to fall as a power of p, with an exponent by the estimate of Hill (1975) from its last
     twentieth: of exact p-values it is 1, and less of marks of which chance is further out than a normal distribution.
     """
-    ordered = np.sort(smallest)
-    number = max(int(TAIL * len(ordered)), 10)
-    edge = float(ordered[number])
-    power = float(np.clip(1 / max(edge - float(ordered[:number].mean()), 1e-9), 0.3, 1.0))
-    return min(edge, edge + float(np.log(alpha) - np.log(number / len(ordered))) / power)
+    edge = float(np.sort(smallest)[max(int(TAIL * len(smallest)), 10)])
+    tail = smallest[smallest <= edge]  # more than a twentieth, if few rows have the marks and many p-values are equal
+    power = float(np.clip(1 / max(edge - float(tail.mean()), 1e-9), 0.3, 1.0))
+    return min(edge, edge + float(np.log(alpha) - np.log(len(tail) / len(smallest))) / power)
 
 
 def _log_p(marks: Sequence[Array], sides: Array, chosen: Array, new: int) -> Array:
