@@ -7,7 +7,7 @@ from seatrial.trial.records import Outcome
 from seatrial.trial.traits.findings import choose
 from seatrial.trial.traits.marks import Mark
 from seatrial.trial.traits.pool import make_pool
-from seatrial.trial.traits.splits import Tested
+from seatrial.trial.traits.splits import PValues
 
 OLD = orders(1_200, seed=1)
 NEW = orders(180, seed=2)
@@ -22,8 +22,8 @@ def marked(column: str, old: int, new: int, **fields: object) -> Mark:
     return Mark(column, fields.pop("trait", "value"), f"`{column}` is odd", values, **fields)  # type: ignore[arg-type]
 
 
-def certain(*log_p: float) -> Tested:
-    return Tested(np.array(log_p), np.full(len(log_p), -10.0))
+def certain(*log_p: float) -> PValues:
+    return PValues(np.array(log_p), np.full(len(log_p), -10.0))
 
 
 def test_a_difference_in_too_few_rows_is_not_reported_however_certain_it_is() -> None:

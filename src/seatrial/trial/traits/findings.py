@@ -13,7 +13,7 @@ from seatrial.trial.traits.explanations import ColumnChange, explain
 from seatrial.trial.traits.fit import Prediction, code_columns
 from seatrial.trial.traits.marks import FAULTS, Mark, Trait
 from seatrial.trial.traits.pool import Pool, PooledColumn
-from seatrial.trial.traits.splits import Tested
+from seatrial.trial.traits.splits import PValues
 
 LEAST_SHARE = 0.01  # of the new rows that a trait must have more (or less) often than before
 FEWEST = 3  # rows
@@ -56,7 +56,7 @@ class TraitShift:
         return self.more and self.mark.trait in FAULTS
 
 
-def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+def choose(pool: Pool, marks: Sequence[Mark], tested: PValues) -> list[TraitShift]:
     """Return one finding for each column that a certain and relevant difference is about, the likeliest cause first."""
     found = [_finding(pool, marks[k], float(tested.log_p[k])) for k in tested.certain.tolist()]
     by_column: dict[str, list[TraitShift]] = {}
@@ -73,7 +73,7 @@ def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift
     return kept[:MOST_FINDINGS]
 
 
-def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: PValues) -> list[TraitShift]:
     """Say which column fits worst, if it is only certain that the columns of a row do not fit each other."""
     whole = next((f for f in findings if f.mark.trait == "row fit"), None)
     if whole is None:
@@ -89,7 +89,7 @@ def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) ->
     return [*others, replace(whole, mark=mark)]
 
 
-def _moved_first(pool: Pool, findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+def _moved_first(pool: Pool, findings: list[TraitShift], marks: Sequence[Mark], tested: PValues) -> list[TraitShift]:
     """If columns no longer fit each other, put the one first without which the others do.
 
     It may be one of which this is not certain by itself: the label may fit worse because of what it is predicted from.

@@ -21,7 +21,7 @@ LN2 = float(np.log(2))
 
 
 @dataclass(frozen=True)
-class Tested:
+class PValues:
     """The log of each mark's p-value (m,), and the logs of the limits below which they are certain (m,)."""
 
     log_p: Array
@@ -32,15 +32,15 @@ class Tested:
         """The positions of the marks that chance does not explain."""
         return np.flatnonzero(self.log_p <= self.limits)
 
-    def extended(self, log_p: Array, limit: float) -> "Tested":
+    def extended(self, log_p: Array, limit: float) -> "PValues":
         """With further marks, which were tested in another way."""
         limits = np.concatenate([self.limits, np.full(len(log_p), limit)])
-        return Tested(np.concatenate([self.log_p, log_p]), limits)
+        return PValues(np.concatenate([self.log_p, log_p]), limits)
 
 
 def compare_with_splits(
     marks: Sequence[Array], sides: Array, old_rows: int, alpha: float, families: Array | None = None
-) -> Tested:
+) -> PValues:
     """Test marks (each (n,), of booleans or numbers) of old rows followed by new ones.
 
     Integers are numbers of groups, -1 for none: of them, pairs of new rows that are in one group are counted. `sides`
@@ -63,7 +63,7 @@ def compare_with_splits(
             log_p[part] = tested[0]
             smallest = np.minimum(smallest, tested[1:].min(axis=1))
         limits[places] = _limit(smallest, alpha / len(known))
-    return Tested(log_p, limits)
+    return PValues(log_p, limits)
 
 
 def _splits(rows: int, old_rows: int, splits: int, seed: int) -> Array:
