@@ -52,8 +52,11 @@ class TraitShift:
 
     @property
     def only_a_fault(self) -> bool:
-        """Whether only a fault makes that, so that the world cannot be the reason."""
-        return self.more and self.mark.trait in FAULTS
+        """Whether only a fault makes that, so that the world cannot be the reason.
+
+        If many old rows have the trait too, such as texts in upper case, they may only be more frequent now.
+        """
+        return self.mark.trait in FAULTS and self.new >= 2 * self.old and self.more
 
 
 def choose(pool: Pool, marks: Sequence[Mark], tested: PValues) -> list[TraitShift]:
@@ -138,7 +141,8 @@ def _clearest(findings: Sequence[TraitShift]) -> TraitShift:
 
 def _clarity(finding: TraitShift) -> tuple[bool, int, float, int]:
     mark = finding.mark
-    return not (finding.more and mark.counted), CLEAREST.index(mark.trait), finding.log_p, mark.rank
+    mixed = mark.trait in FAULTS and not finding.only_a_fault
+    return mixed or not (finding.more and mark.counted), CLEAREST.index(mark.trait), finding.log_p, mark.rank
 
 
 def _finding(pool: Pool, mark: Mark, log_p: float) -> TraitShift:
