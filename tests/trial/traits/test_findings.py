@@ -66,6 +66,6 @@ def test_only_what_the_world_does_not_make_blocks() -> None:
 
 
 def test_a_way_of_writing_that_was_usual_and_is_more_frequent_now_does_not_block() -> None:
-    for before, only_a_fault in ((500, False), (30, True)):  # of 1,200; and 150 of 180 new rows
+    for before, only_a_fault in ((700, False), (30, True)):  # of 1,200; and 150 of 180 new rows
         (kept,) = choose(POOL, [marked("city", before, 150, trait="format")], certain(-50))
         assert kept.only_a_fault is only_a_fault
