@@ -13,7 +13,7 @@ from seatrial.trial.traits.explanations import ColumnChange, explain
 from seatrial.trial.traits.fit import Prediction, code_columns
 from seatrial.trial.traits.marks import FAULTS, Mark, Trait
 from seatrial.trial.traits.pool import Pool, PooledColumn
-from seatrial.trial.traits.splits import Tested
+from seatrial.trial.traits.splits import PValues
 
 LEAST_SHARE = 0.01  # of the new rows that a trait must have more (or less) often than before
 FEWEST = 3  # rows
@@ -52,11 +52,14 @@ class TraitShift:
 
     @property
     def only_a_fault(self) -> bool:
-        """Whether only a fault makes that, so that the world cannot be the reason."""
-        return self.more and self.mark.trait in FAULTS
+        """Whether only a fault makes that, so that the world cannot be the reason.
+
+        If many old rows have the trait too, such as texts in upper case, they may only be more frequent now.
+        """
+        return self.mark.trait in FAULTS and self.new >= 2 * self.old and self.more
 
 
-def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+def choose(pool: Pool, marks: Sequence[Mark], tested: PValues) -> list[TraitShift]:
     """Return one finding for each column that a certain and relevant difference is about, the likeliest cause first."""
     found = [_finding(pool, marks[k], float(tested.log_p[k])) for k in tested.certain.tolist()]
     by_column: dict[str, list[TraitShift]] = {}
@@ -73,7 +76,7 @@ def choose(pool: Pool, marks: Sequence[Mark], tested: Tested) -> list[TraitShift
     return kept[:MOST_FINDINGS]
 
 
-def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: PValues) -> list[TraitShift]:
     """Say which column fits worst, if it is only certain that the columns of a row do not fit each other."""
     whole = next((f for f in findings if f.mark.trait == "row fit"), None)
     if whole is None:
@@ -89,7 +92,7 @@ def _named(findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) ->
     return [*others, replace(whole, mark=mark)]
 
 
-def _moved_first(pool: Pool, findings: list[TraitShift], marks: Sequence[Mark], tested: Tested) -> list[TraitShift]:
+def _moved_first(pool: Pool, findings: list[TraitShift], marks: Sequence[Mark], tested: PValues) -> list[TraitShift]:
     """If columns no longer fit each other, put the one first without which the others do.
 
     It may be one of which this is not certain by itself: the label may fit worse because of what it is predicted from.
@@ -138,7 +141,8 @@ def _clearest(findings: Sequence[TraitShift]) -> TraitShift:
 
 def _clarity(finding: TraitShift) -> tuple[bool, int, float, int]:
     mark = finding.mark
-    return not (finding.more and mark.counted), CLEAREST.index(mark.trait), finding.log_p, mark.rank
+    mixed = mark.trait in FAULTS and not finding.only_a_fault
+    return mixed or not (finding.more and mark.counted), CLEAREST.index(mark.trait), finding.log_p, mark.rank
 
 
 def _finding(pool: Pool, mark: Mark, log_p: float) -> TraitShift:
@@ -209,7 +213,8 @@ def _check(
         marked, fault = mark.values[pool.old_rows :], finding.only_a_fault
         what = mark.words
         if mark.counted:
-            what += f" in {_share(finding.new)} of the {new_rows:,} new rows, {_share(finding.old)} before"
+            what += f" in {_share(finding.new)} of the {new_rows:,} new rows"
+            what += "" if mark.trait == "run" else f", {_share(finding.old)} before"  # the old rows' order is another
             evidence["explains"] = round(1 - finding.old / finding.new, 3) if finding.more else 0.0
         else:
             what += f" in the {new_rows:,} new rows, by {abs(finding.shift):.2f} standard deviations"

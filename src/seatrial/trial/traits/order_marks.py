@@ -4,7 +4,6 @@ The order of rows means nothing to the splits, so these have p-values of their o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -71,8 +70,9 @@ def _repeated_rows(pool: Pool) -> Iterator[tuple[Mark, float]]:
     usual = max(float(by_chance), float(same[: pool.old_rows - 1].mean())) + 1 / pool.old_rows
     rows = np.concatenate([[False], same[pool.old_rows :]])
     if rows.sum() >= 3:
-        mark = _marked(pool, "", "the row is there twice, or but for one column", rows)
-        yield replace(mark, trait="repeat"), float(binom.logsf(int(rows.sum()) - 1, len(rows) - 1, usual))
+        both = np.concatenate([[False], same[: pool.old_rows - 1], rows])
+        mark = Mark("", "repeat", "the row is there twice, or but for one column", both, more=True)
+        yield mark, float(binom.logsf(int(rows.sum()) - 1, len(rows) - 1, usual))
 
 
 def _carried(pool: Pool, column: PooledColumn) -> Iterator[tuple[Mark, float]]:

@@ -21,7 +21,7 @@ LN2 = float(np.log(2))
 
 
 @dataclass(frozen=True)
-class Tested:
+class PValues:
     """The log of each mark's p-value (m,), and the logs of the limits below which they are certain (m,)."""
 
     log_p: Array
@@ -32,21 +32,21 @@ class Tested:
         """The positions of the marks that chance does not explain."""
         return np.flatnonzero(self.log_p <= self.limits)
 
-    def without(self, positions: Sequence[int]) -> "Tested":
+    def without(self, positions: Sequence[int]) -> "PValues":
         """The same with these marks being certain no more."""
         limits = self.limits.copy()
         limits[list(positions)] = -np.inf
-        return Tested(self.log_p, limits)
+        return PValues(self.log_p, limits)
 
-    def extended(self, log_p: Array, limit: float) -> "Tested":
+    def extended(self, log_p: Array, limit: float) -> "PValues":
         """With further marks, which were tested in another way."""
         limits = np.concatenate([self.limits, np.full(len(log_p), limit)])
-        return Tested(np.concatenate([self.log_p, log_p]), limits)
+        return PValues(np.concatenate([self.log_p, log_p]), limits)
 
 
 def compare_with_splits(
     marks: Sequence[Array], sides: Array, old_rows: int, alpha: float, families: Array | None = None
-) -> Tested:
+) -> PValues:
     """Test marks (each (n,), of booleans or numbers) of old rows followed by new ones.
 
     Integers are numbers of groups, -1 for none: of them, pairs of new rows that are in one group are counted. `sides`
@@ -69,7 +69,7 @@ def compare_with_splits(
             log_p[part] = tested[0]
             smallest = np.minimum(smallest, tested[1:].min(axis=1))
         limits[places] = _limit(smallest, alpha / len(known))
-    return Tested(log_p, limits)
+    return PValues(log_p, limits)
 
 
 def _splits(rows: int, old_rows: int, splits: int, seed: int) -> Array:
@@ -89,11 +89,10 @@ def _limit(smallest: Array, alpha: float) -> float:
     The tail of these is taken to fall as a power of p, with an exponent by the estimate of Hill (1975) from its last
     twentieth: of exact p-values it is 1, and less of marks of which chance is further out than a normal distribution.
     """
-    ordered = np.sort(smallest)
-    number = max(int(TAIL * len(ordered)), 10)
-    edge = float(ordered[number])
-    power = float(np.clip(1 / max(edge - float(ordered[:number].mean()), 1e-9), 0.3, 1.0))
-    return min(edge, edge + float(np.log(alpha) - np.log(number / len(ordered))) / power)
+    edge = float(np.sort(smallest)[max(int(TAIL * len(smallest)), 10)])
+    tail = smallest[smallest <= edge]  # more than a twentieth, if few rows have the marks and many p-values are equal
+    power = float(np.clip(1 / max(edge - float(tail.mean()), 1e-9), 0.3, 1.0))
+    return min(edge, edge + float(np.log(alpha) - np.log(len(tail) / len(smallest))) / power)
 
 
 def _log_p(marks: Sequence[Array], sides: Array, chosen: Array, new: int) -> Array:
