@@ -4,12 +4,13 @@ Errors are handled in one place, `main`. Nothing heavy is imported before a comm
 """
 
 from seatrial.core.interrupts import INTERRUPTED, end_at_interrupt
-from seatrial.core.project_code import move_behind_libraries
 
 
 def main() -> None:
     """Run the command line; the entry point of the `seatrial` script."""
     end_at_interrupt(message="stopped\n")  # before anything else is loaded, which takes a second
+    from seatrial.core.project_code import move_behind_libraries
+
     move_behind_libraries()
     try:
         from seatrial.cli.app import run

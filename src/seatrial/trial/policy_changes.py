@@ -24,6 +24,8 @@ LOOSER: dict[str, Direction] = {
     "max_slower": "larger",
     "max_larger": "larger",
     "max_load": "larger",
+    "max_memory": "larger",
+    "labels_mature_after": "larger",  # more labels may change, and more new rows are not judged by theirs
     "acceptance_days": "larger",
 }
 # What a trial may use, not what it judges; a kind is declared for each release, and shown by itself.
@@ -70,7 +72,7 @@ def looser(changes: list[PolicyChange]) -> list[PolicyChange]:
 def _looser(key: str, old: Any, new: Any) -> bool:
     if key == "slices":  # none named: all columns with few values are compared
         return bool(new) and (not old or not set(old) <= set(new))
-    if key == "changing":
+    if key in ("changing", "pending"):
         return not set(new) <= set(old)
     if key == "inconclusive":
         return bool(new == "note")
