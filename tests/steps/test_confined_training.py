@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from tests.projects import poisoned
 from tests.train.projects import PIPELINE, table, two, write_project
-from threadpoolctl import threadpool_limits
 
 from seatrial.steps.confined_training import ConfinedCode, confined_code
 from seatrial.steps.recipes import training_of
@@ -49,8 +48,8 @@ def test_it_gives_what_training_here_gives(tmp_path: Path) -> None:
         half = np.arange(0, len(here.target), 2)
         for ours, theirs in ((confined.score, here.score), (confined.refit(half), here.refit(half))):
             scores = ours(columns)
-            with threadpool_limits(POLICY.threads):  # another number of threads may change the last bit
-                np.testing.assert_array_equal(scores, theirs(columns))
+            # Where the processes lay columns out differently in memory, BLAS differs in the last bit on some processors.
+            np.testing.assert_allclose(scores, theirs(columns), rtol=0, atol=1e-14)
             assert np.isnan(scores).any()
             assert np.isfinite(scores).any()
         assert code.attempts == []
