@@ -18,6 +18,7 @@ from benchmarks.detection.new_row_faults import (
 from benchmarks.detection.scenarios import Candidate, Scenario, changed
 from benchmarks.detection.trial_checks import data_suite, total_suite
 from seatrial.model.features import Array
+from seatrial.trial.difference_checks import say_what_is_left
 from seatrial.trial.records import Check, Outcome
 
 MOVED = 0.1  # of the target's standard deviation: a regression's answer that differs by more has moved
@@ -76,6 +77,7 @@ def _run(scenario: Scenario, fault: NewRowFault, clean: _Clean) -> Result:
     candidate = scenario.train(faulty_table)
     checks = [check for check in _checks(scenario, candidate) if check.id not in clean.failures]
     target = scenario.recipe.project.target
+    checks = say_what_is_left(checks, target)
     names = related(scenario, tuple(name for name in faulty.names if name != LABEL))
     names = (*names, target) if LABEL in faulty.names else names
     scores = candidate.fitted(scenario.queries.rows)

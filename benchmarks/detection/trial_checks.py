@@ -42,7 +42,10 @@ def run_trial(
     if inject is not None and failed:
         return checks  # the other suites do not change the cause that is named first
     checks += total_suite(scenario, candidate, release.score_table, twin)
-    return checks if inject is not None else after_maturity(checks + data_suite(scenario, candidate))
+    if inject is not None:
+        return checks
+    checks = after_maturity(checks + data_suite(scenario, candidate))
+    return difference_checks.say_what_is_left(checks, scenario.recipe.project.target)
 
 
 def exact_suites(scenario: Scenario, candidate: Candidate, release: Any) -> list[Check]:

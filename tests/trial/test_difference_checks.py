@@ -1,15 +1,17 @@
 """The checks that weigh a difference, with a baseline that cannot score some rows."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.difference_checks import check_data, check_doubts
+from seatrial.trial.difference_checks import check_data, check_doubts, say_what_is_left
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes, Training
-from seatrial.trial.records import Outcome
+from seatrial.trial.records import Check, Outcome
 from seatrial.trial.rows.reference import LabelledRows
 
 
@@ -46,3 +48,13 @@ def test_a_doubt_about_the_training_waits_for_a_person() -> None:
     (check,) = check_doubts({"too_good": "The result is too good to be true: ROC AUC 1.000."})
     assert (check.id, check.outcome) == ("doubts.too_good", Outcome.waiting)
     assert check_doubts({}) == []
+
+
+def test_what_neither_code_nor_columns_explain_points_at_the_labels() -> None:
+    flips = Check("total.flips", "total", Outcome.blocked, "labels flipped")
+    same = Check("data.arrivals", "data", Outcome.passed, "like the old ones")
+    (said, _) = say_what_is_left([flips, same], "left")
+    assert said.summary.endswith("so look at their labels (`left`)")
+    for other in (Check("rebuild.scores", "rebuild", Outcome.blocked, "x"), replace(same, outcome=Outcome.waiting)):
+        assert say_what_is_left([flips, same, other], "left")[0] is flips
+    assert say_what_is_left([flips], "left") == [flips]  # without both tables, nothing is known of the new rows

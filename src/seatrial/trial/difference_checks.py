@@ -1,5 +1,6 @@
 """The checks that weigh a difference: inside the noise floor, not worse, and trained on similar data."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from seatrial.model.features import Array
 from seatrial.trial.compare.exact import difference
 from seatrial.trial.compare.maturity import check_maturity, mature_rows
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics, too_few_labels
-from seatrial.trial.compare.new_row_checks import compare_new_rows
+from seatrial.trial.compare.new_row_checks import WORLD, compare_new_rows
 from seatrial.trial.compare.new_row_losses import compare_new_row_losses
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.row_matching import Table, match
@@ -113,7 +114,8 @@ def check_data(
         checks += compare_new_rows(before, after, fresh, alpha, order, about="columns")
         final = find_order(before, after, fresh[mature], policy)
         checks += compare_new_rows(before, after, fresh[mature], alpha, final, about="labels")
-    checks += compare_traits(before, after, fresh, policy, alpha=TRAITS_PARTS * alpha, order=order)
+    traits = compare_traits(before, after, fresh, policy, alpha=TRAITS_PARTS * alpha, order=order)
+    checks += [_later(check, order) for check in traits] if order is not None else traits
     return checks + _new_row_losses(base, after, fresh[mature], policy, scoring, order)
 
 
@@ -123,6 +125,13 @@ def _left_to_new_rows(check: Check, order: TimeOrder) -> Check:
         return check
     words = f"{check.summary}; by {order.words}, rows come and go, so the new rows are judged on their own."
     return replace(check, outcome=Outcome.noted, summary=words, hint="")
+
+
+def _later(check: Check, order: TimeOrder) -> Check:
+    """Say that rows which came later may differ because the world has moved."""
+    if check.outcome is not Outcome.waiting:
+        return check
+    return replace(check, summary=f"{check.summary}; these rows are later by {order.words}, so {WORLD}")
 
 
 def _new_row_losses(
@@ -146,6 +155,25 @@ def _new_row_losses(
     checks = compare_new_row_losses(scoring, held_out, (rows, scores, truth), policy, alpha)
     failed = any(check.outcome is Outcome.waiting for check in checks)
     return [in_time(check, base, scoring, order) for check in checks] if failed and order else checks
+
+
+def say_what_is_left(checks: Sequence[Check], target: str) -> list[Check]:
+    """Say of predictions that changed too much that neither the code nor a column of the new rows explains it.
+
+    What is left are the labels of the new rows, or a few of their rows: no check of the whole names either.
+    """
+    bad = (Outcome.blocked, Outcome.waiting)
+    compared = any(check.name == "data.arrivals" for check in checks)
+    explained = any(check.outcome in bad for check in checks if check.suite in ("data", "rebuild", "settings"))
+    if explained or not compared:
+        return list(checks)
+    words = f"the code and the columns of the new rows do not explain it, so look at their labels (`{target}`)"
+    return [
+        replace(check, summary=f"{check.summary.rstrip('.')}; {words}")
+        if check.outcome in bad and check.name.startswith(("total.", "metrics.worse"))
+        else check
+        for check in checks
+    ]
 
 
 def check_gain(

@@ -164,7 +164,8 @@ class _Trial:
         versions = (baseline.description.version, candidate.description.version)
         recommended, check = version_check(*versions, broken=broken, changed=changed)
         scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
-        return after_maturity([*checks, check]), {
+        checks = difference_checks.say_what_is_left(after_maturity([*checks, check]), made[1].target)
+        return checks, {
             "changed_code": tuple(changed_code),
             "worst_rows": worst_rows(queries, *scores) if self.setup.rows.shown else (),
             "pictures": pictures(queries, *scores, floor, policy, tables),
