@@ -5,7 +5,14 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, roc_auc_score, root_mean_squared_error
 from tests.trial.compare.formula_models import BINARY, NUMBER, SEVERAL, passengers, survival
 
-from seatrial.trial.compare.metrics import MOST_ROWS, WeightedMetric, compare_gain, compare_metrics, metrics_of
+from seatrial.trial.compare.metrics import (
+    MOST_ROWS,
+    WeightedMetric,
+    compare_gain,
+    compare_metrics,
+    metrics_of,
+    too_few_labels,
+)
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Outcome
 
@@ -95,10 +102,25 @@ def test_a_candidate_worse_than_a_constant_prediction_is_blocked():
     assert found["metrics.trivial", ""] is Outcome.blocked
 
 
-def test_too_few_labels_are_inconclusive():
+def test_too_few_labels_wait_and_none_are_inconclusive():
     few = slice(0, POLICY.min_rows - 1)
     (check,) = compare_metrics(BINARY, SCORES[few], SCORES[few], TRUTH[few], POLICY)
-    assert check.outcome is Outcome.inconclusive
+    assert check.outcome is Outcome.waiting
+    assert "not whether the candidate predicts as well as before" in check.summary
+    assert too_few_labels(0, POLICY).outcome is Outcome.inconclusive
+    assert too_few_labels(5, Policy(inconclusive="note")).outcome is Outcome.noted
+
+
+def test_a_loss_that_few_rows_cannot_show_is_said():
+    def power(rows):
+        checks = compare_metrics(BINARY, SCORES[:rows], SCORES[::-1][:rows], TRUTH[:rows], POLICY)
+        return [check.summary for check in checks if check.name == "metrics.power"]
+
+    (summary,) = power(60)
+    assert summary.startswith("On 60 labelled rows, a loss of ")
+    assert "cannot be determined; the margin is 0.01" in summary
+    same = compare_metrics(BINARY, SCORES, SCORES, TRUTH, POLICY)
+    assert "metrics.power" not in {check.name for check in same}
 
 
 def test_a_gain_as_large_as_from_a_leak_waits_and_a_modest_one_passes():

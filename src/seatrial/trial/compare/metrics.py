@@ -21,6 +21,10 @@ RESAMPLES = 250
 MOST_ROWS = 10_000  # more rows are thinned out for resampling; the interval gets wider, which is the safe direction
 PERCENTILES = (2.5, 97.5)
 SIGNIFICANT = 3.0  # standard errors that a suspicious gain must exceed
+POOR = 3.0  # times the margin: a smaller loss that cannot be determined is worth saying
+MORE_LABELS = (
+    "Hold more rows out (test_share), or add labelled ones with `seatrial trial --data`, to see smaller losses."
+)
 FEW_LABELS = "Lower min_rows or hold out more rows."
 
 
@@ -87,19 +91,41 @@ def compare_metrics(
     """Compare both releases on the same rows: one check per metric, and one against the trivial prediction.
 
     A metric blocks if even the favourable end of the interval is worse than the margin, and the loss is larger than
-    what retraining alone causes (`noise`, by metric, from replicas). With too few labels it is inconclusive.
+    what retraining alone causes (`noise`, by metric, from replicas). Too few labels wait for acceptance.
     """
     if len(truth) < policy.min_rows:
         return [too_few_labels(len(truth), policy)]
     pairs = zip(metrics_of(scoring, old, truth), metrics_of(scoring, new, truth), strict=True)
     checks = [_worse(before, after, policy, (noise or {}).get(before.name, 0.0)) for before, after in pairs]
-    return [*checks, _trivial(scoring, old, new, truth)]
+    return [*checks, *_blind_to(checks[0], len(truth), policy), _trivial(scoring, old, new, truth)]
+
+
+def _blind_to(check: Check, rows: int, policy: Policy) -> list[Check]:
+    """Say which loss so few rows cannot show, where that is much more than the margin."""
+    best, worst = check.evidence["interval"]
+    unseen = (worst - best) / 2
+    if unseen < POOR * policy.margin:
+        return []
+    summary = (
+        f"On {rows:,} labelled rows, a loss of {check.subject} of less than about {unseen:.2g} cannot be determined; "
+        f"the margin is {policy.margin:g}."
+    )
+    return [Check("metrics.power", "total", Outcome.noted, summary, new=unseen, limit=policy.margin, hint=MORE_LABELS)]
 
 
 def too_few_labels(count: int, policy: Policy) -> Check:
-    """The check that says that metrics cannot be measured."""
-    summary = f"There are {count} labelled rows, too few to measure metrics; {policy.min_rows} are needed"
-    return Check("metrics.rows", "total", Outcome.inconclusive, summary, hint=FEW_LABELS)
+    """The check that says that metrics cannot be measured. Some labels wait for acceptance; none are inconclusive."""
+    summary = (
+        f"There are {count} labelled rows, too few to measure metrics; {policy.min_rows} are needed. What equality "
+        "shows was checked, but not whether the candidate predicts as well as before"
+    )
+    outcome = Outcome.waiting if count else Outcome.inconclusive
+    if count and policy.inconclusive == "note":
+        outcome = Outcome.noted
+    return Check(
+        "metrics.rows", "total", outcome, summary, new=count, limit=policy.min_rows, hint=FEW_LABELS,
+        evidence={"not_run": True},
+    )  # fmt: skip
 
 
 def _worse(old: WeightedMetric, new: WeightedMetric, policy: Policy, noise: float) -> Check:

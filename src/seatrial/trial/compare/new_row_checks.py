@@ -32,6 +32,8 @@ SHIFT = 0.15  # distance between two distributions (total variation over groups)
 BLOCKED = 0.4
 JUMP = 0.25  # change of a label's rate in a group
 TIE = 0.12  # change in how much of the labels a column explains
+FEW = 100  # new rows below which the check says what it cannot see
+SURE = 3.3  # standard errors of a share, about what a difference needs to stand out
 ALONE = 1 / 3  # of the columns at most are said to have changed alone
 ACCEPT = "If the data is right, accept this difference."
 About = Literal["all", "columns", "labels"]
@@ -86,6 +88,9 @@ def compare_new_rows(
     if about == "labels" or any(check.outcome in (Outcome.blocked, Outcome.waiting) for check in checks):
         return checks
     summary = f"The {len(rows):,} new rows are like the old ones."
+    if len(rows) < FEW:
+        unseen = SURE * 0.5 / np.sqrt(len(rows))
+        summary += f" Among so few, a difference in less than about {unseen:.0%} of them cannot be determined."
     return [*checks, Check("data.arrivals", "data", Outcome.passed, summary, new=len(rows))]
 
 
