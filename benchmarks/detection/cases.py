@@ -218,7 +218,9 @@ def _code_result(
 ) -> Result:
     # Serving adds nothing to what this training produced, so the installed wheel is assumed to be exact here.
     candidate, rebuilt = train(scenario.usual.recipe), train(scenario.recipe)
-    checks = rebuild_suite(scenario, rebuilt) + total_suite(scenario, candidate, candidate.fitted, None)
+    checks = rebuild_suite(scenario, rebuilt) + total_suite(
+        scenario, candidate, candidate.fitted, None, same_code=False
+    )
     result = trial_result(scenario, checks, candidate.fitted(scenario.queries.rows), names, WORDS.get(fault, ()))
     if result["outcome"] == "passed":
         rows = scenario.unseen_rows

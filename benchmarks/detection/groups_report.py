@@ -118,7 +118,10 @@ def _summary(by_group: dict[str, list[Line]]) -> list[str]:
         row("the setting with most of these", worst),
         row("rows in the order of time: stopped", lambda lines: _stopped_of(_timed(lines))),
         row("faults in new rows caught", lambda lines: _stopped_of(counted(lines))),
-        row("of the kinds that were missed before", lambda lines: _stopped_of([x for x in counted(lines) if x["listed"]])),
+        row(
+            "of the kinds that were missed before",
+            lambda lines: _stopped_of([x for x in counted(lines) if x["listed"]]),
+        ),
         row(f"of those among at least {ENOUGH} new rows", lambda lines: _stopped_of(_enough(counted(lines)))),
         row("cause named first, of those caught", named),
         row("too small, apart", lambda lines: str(sum(line.get("small", False) for line in lines))),

@@ -11,13 +11,15 @@ from seatrial.model.features import Array, Columns
 from seatrial.train.reference_rows import take
 from seatrial.trial import difference_checks
 from seatrial.trial.compare.exact import Sameness, compare_exact
+from seatrial.trial.compare.groups import Grouping
 from seatrial.trial.compare.invariants import Repeats, compare_invariants
 from seatrial.trial.compare.maturity import after_maturity
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics
-from seatrial.trial.compare.queries import Queries
+from seatrial.trial.compare.queries import Queries, QueryScores
 from seatrial.trial.compare.statistics import NoiseFloor
 from seatrial.trial.compare.total import compare_total
-from seatrial.trial.noise import calibrate
+from seatrial.trial.noise import calibrate, draw_replicas
+from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome
 from seatrial.trial.rows.reference import LabelledRows, held_out
@@ -41,7 +43,7 @@ def run_trial(
     failed = any(check.outcome is Outcome.blocked for check in checks)
     if inject is not None and failed:
         return checks  # the other suites do not change the cause that is named first
-    checks += total_suite(scenario, candidate, release.score_table, twin)
+    checks += total_suite(scenario, candidate, release.score_table, twin, same_code=inject is None)
     if inject is not None:
         return checks
     checks = after_maturity(checks + data_suite(scenario, candidate))
@@ -108,9 +110,10 @@ def rebuild_suite(scenario: Scenario, rebuilt: Candidate) -> list[Check]:
 
 
 def total_suite(
-    scenario: Scenario, candidate: Candidate, score: Callable[[Columns], Array], twin: Candidate | None
-) -> list[Check]:
-    """Candidate against baseline on labelled rows and probes, and metrics."""
+    scenario: Scenario, candidate: Candidate, score: Callable[[Columns], Array], twin: Candidate | None,
+    *, same_code: bool = True,
+) -> list[Check]:  # fmt: skip
+    """Candidate against baseline on labelled rows and probes; with the same code, what fails is judged once more."""
     q, policy, scoring = scenario.queries, scenario.policy, scenario.scoring
     old, floor, groupings = scenario.old_scores, scenario.noise_floor, scenario.groupings
     new = q.ask(score)
@@ -123,9 +126,12 @@ def total_suite(
             floor = calibrate(q, groupings, [pick(r) for r in scenario.replicas], policy)
         else:
             new = q.ask(twin.fitted)
-    checks = compare_total(q, groupings, old, new, floor, policy)
-    if q.truth is not None and q.size >= policy.min_rows:
-        checks += compare_metrics(scoring, old.rows, new.rows, q.truth, policy, noise=_metric_noise(floor))
+    checks = _compared(q, groupings, old, new, floor, policy)
+    if same_code and any(check.outcome is Outcome.blocked for check in checks):
+        training = candidate.training()
+        replicas = draw_replicas(training.refit, training.target, q, policy, stratified=scoring.classifies)
+        floor = floor.widened(calibrate(q, groupings, replicas, policy))
+        checks = _compared(q, groupings, old, new, floor, policy)
     before, after = held_out_rows(scenario.recipe), held_out_rows(candidate.recipe)
     return checks + compare_gain(
         scoring,
@@ -133,6 +139,15 @@ def total_suite(
         (np.asarray(score(after.columns)), scoring.positions(after.target)),
         policy,
     )
+
+
+def _compared(
+    q: Queries, groupings: list[Grouping], old: QueryScores, new: QueryScores, floor: NoiseFloor, policy: Policy
+) -> list[Check]:
+    checks = compare_total(q, groupings, old, new, floor, policy)
+    if q.truth is not None and q.size >= policy.min_rows:
+        checks += compare_metrics(q.scoring, old.rows, new.rows, q.truth, policy, noise=_metric_noise(floor))
+    return checks
 
 
 def _metric_noise(floor: NoiseFloor) -> dict[str, float]:

@@ -97,6 +97,9 @@ def _digest(wheel: Path | WheelInfo) -> str:
     return sha256(wheel) if isinstance(wheel, Path) else wheel.sha256
 
 
+STOPS = (Outcome.blocked, Outcome.waiting, Outcome.inconclusive)
+
+
 @dataclass(frozen=True)
 class _Trial:
     """A trial that is set up, with what decides about it."""
@@ -151,7 +154,10 @@ class _Trial:
         checks += check_exchanged(scoring, old.of("rows"), new.of("rows"), made[1].classes, policy)
         checks += check_golden_trained(recipes, candidate.golden, candidate.description.columns, scoring, policy)
         floor = difference_checks.measure_noise(recipes, policy, queries, progress)
-        checks += difference_checks.check_total(recipes, policy, queries, old, new, floor)
+        total = difference_checks.check_total(recipes, policy, queries, old, new, floor)
+        if not any(check.outcome in STOPS for check in again if check.suite == "rebuild"):
+            total = difference_checks.second_opinion(total, recipes, policy, queries, old, new, floor, progress)
+        checks += total
         tables = (made[0].data, made[1].data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)

@@ -5,7 +5,7 @@ import pytest
 from tests.trial.compare.formula_models import passengers, survival
 
 from seatrial.trial.compare.new_row_checks import compare_new_rows
-from seatrial.trial.compare.row_matching import Table, match
+from seatrial.trial.compare.row_matching import Table, match, repeats
 from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
@@ -170,8 +170,42 @@ def test_the_oldest_rows_may_leave_and_other_rows_may_not():
         matched = match(old, new)
         order = TimeOrder("", np.arange(old.rows), np.arange(len(matched.new_rows)))
         assert ("data.lost" in failed(compare_history(old, new, POLICY, matched, order))) is lost
-    new = table(columns, rows=slice(310, 1_300))
+    new = table(columns, rows=slice(310, 1_300))  # a window that moved on
+    assert "data.lost" not in failed(compare_history(old, new, POLICY, match(old, new)))
+    new = table(columns, rows=slice(310, 1_100))
     assert "data.lost" in failed(compare_history(old, new, POLICY, match(old, new)))  # without a time, they are lost
+
+
+def few_values(rows, seed):
+    """A table of which nearly half of the rows repeat another one."""
+    g = np.random.default_rng(seed)
+    columns = {name: g.integers(0, 4, rows).astype(float) for name in ("a", "b", "c", "d")}
+    return Table(
+        {**columns, "e": np.where(g.random(rows) < 0.5, g.normal(size=rows), 0.0)}, g.integers(0, 2, rows), "y"
+    )
+
+
+def part(whole, rows):
+    return Table({n: v[rows] for n, v in whole.columns.items()}, whole.target[rows], "y")
+
+
+def test_new_rows_that_repeat_rows_that_left_are_new():
+    """Otherwise the new rows would lack what is usual, and be no sample of their population."""
+    whole = few_values(1_300, 0)
+    matched = match(part(whole, slice(0, 1_000)), part(whole, slice(300, 1_300)))
+    assert matched.new_rows.tolist() == list(range(700, 1_000))
+    assert not matched.rewritten
+    shuffled = np.random.default_rng(1).permutation(1_000)
+    by_content = match(part(whole, slice(0, 1_000)), part(part(whole, slice(300, 1_300)), shuffled))
+    assert len(by_content.new_rows) < 300
+
+
+def test_more_rows_of_a_population_repeat_more_and_that_is_no_fault():
+    whole = few_values(1_300, 0)
+    old, new = part(whole, slice(0, 1_000)), whole
+    assert repeats(new) > repeats(old) + 0.02
+    assert abs(repeats(new, 1_000) - repeats(old)) < 0.02
+    assert "data.repeated" not in failed(compare_history(old, new, POLICY, match(old, new)))
 
 
 def with_known_outcomes():

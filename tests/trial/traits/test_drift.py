@@ -42,3 +42,13 @@ def test_a_fault_beside_a_drift_is_found() -> None:
     broken = columns["x"].copy()
     broken[OLD : OLD + 80] = 99.0
     assert stopped({**columns, "x": broken}, time=True) == ["x"]
+
+
+def test_a_column_that_rises_throughout_may_go_on_and_not_jump() -> None:
+    g = np.random.default_rng(3)
+    when = np.arange(OLD + NEW)
+    columns = {"x": g.normal(size=OLD + NEW), "spent": np.exp(0.002 * when) * (1 + 0.02 * g.normal(size=OLD + NEW))}
+    assert stopped(columns, time=True) == []
+    jumped = columns["spent"].copy()
+    jumped[OLD:] *= 100
+    assert "spent" in stopped({**columns, "spent": jumped}, time=True)

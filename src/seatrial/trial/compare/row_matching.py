@@ -1,5 +1,6 @@
 """Matches the rows of two training tables: which rows both have, and which are equal but for one column."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from seatrial.trial.compare.groups import factorized
 
 UNEXPLAINED = 0.2  # if more of the old rows are neither kept nor equal but for one column, try several columns
 TRIES = 40  # sets of columns to match rows by, if more than one column was rewritten
+FEWEST_ANCHORS = 10  # rows that show whether the order was kept
+IN_ORDER = 0.8  # of these rows: some repeat a row that left by chance
 MANY = 50_000  # rows above which fewer sets are tried
 
 
@@ -58,10 +61,13 @@ def match(old: Table, new: Table) -> Matched:
             name, *((old.columns[name], new.columns[name]) if name else (old.target, new.target))
         )
     before, after = _total(first, names), _total(second, names)
-    a, b = _paired(before, after)
+    # Rows that were appended are new even if one of them repeats a row that left the table: without those, the new
+    # rows would be no sample of their population.
+    end = _appended(before, after)
+    a, b = _paired(before, after[:end])
     kept, known = np.zeros(old.rows, dtype=bool), np.zeros(new.rows, dtype=bool)
     kept[a], known[b] = True, True
-    left, right = np.flatnonzero(~kept), np.flatnonzero(~known)
+    left, right = np.flatnonzero(~kept), np.flatnonzero(~known[:end])
     rewritten = _by_all_but_one(first, second, left, right, new.name)
     explained = sum(len(a) for a, _ in rewritten.values())
     if len(left) - explained > UNEXPLAINED * old.rows:
@@ -69,6 +75,40 @@ def match(old: Table, new: Table) -> Matched:
         if max((len(a) for a, _ in several.values()), default=0) > max(explained, UNEXPLAINED * old.rows):
             rewritten = several
     return Matched(kept, known, rewritten)
+
+
+def _appended(old: Numbers, new: Numbers) -> int:
+    """From which position on the rows of the new table were appended: its length where the order was not kept.
+
+    Rows that neither table repeats are nearly all the same row in both. If these come in the same order, what follows
+    the last of them, and cannot be what followed it in the old table, was appended.
+    """
+    i, j = _paired(old, new, once=True)
+    order = np.argsort(i)
+    i, j = i[order], j[order]
+    rising = _longest_rising(j.tolist())
+    if len(rising) < max(FEWEST_ANCHORS, IN_ORDER * len(j)):
+        return len(new)
+    last, end = int(i[rising[-1]]) + 1, int(j[rising[-1]]) + 1
+    # As many rows as the old table has behind the last one may be these, rewritten.
+    return min(end + len(old) - last, len(new))
+
+
+def _longest_rising(values: list[int]) -> list[int]:
+    """The positions of the longest subsequence that rises (by patience sorting)."""
+    tails: list[int] = []
+    ends: list[int] = []
+    before = [-1] * len(values)
+    for position, value in enumerate(values):
+        pile = bisect_left(tails, value)
+        before[position] = ends[pile - 1] if pile else -1
+        tails[pile : pile + 1], ends[pile : pile + 1] = [value], [position]
+    found = []
+    position = ends[-1] if ends else -1
+    while position >= 0:
+        found.append(position)
+        position = before[position]
+    return found[::-1]
 
 
 def _by_all_but_one(
@@ -159,8 +199,15 @@ def _unrepeated(hashes: Numbers) -> Array:
     return np.asarray(first[counts == 1])
 
 
-def repeats(table: Table) -> float:
-    """The share of rows that repeat another row."""
+def repeats(table: Table, rows: int | None = None) -> float:
+    """The share of rows that repeat another row; of so many `rows` of the table, drawn at random, as expected.
+
+    The larger a sample of a population is, the more of its rows repeat another one.
+    """
     values = {**table.columns, "": table.target}
     whole = _total({name: _hashes(name, column, column[:0])[0] for name, column in values.items()}, list(values))
-    return 1 - len(np.unique(whole)) / len(whole)
+    sizes = np.unique(whole, return_counts=True)[1]
+    drawn = min(rows or table.rows, table.rows)
+    # Each row is drawn with the same probability, so a group of equal rows is missed with this power of its complement.
+    distinct = float((1 - (1 - drawn / table.rows) ** sizes).sum())
+    return 1 - distinct / drawn

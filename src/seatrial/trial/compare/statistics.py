@@ -4,7 +4,7 @@ The same function measures candidate against baseline and replica against replic
 applies to exactly what is judged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -59,6 +59,12 @@ class Limit:
     largest: float
     typical: float  # the noise of a member that no replica showed
 
+    def widened(self, other: "Limit") -> "Limit":
+        """The larger noise of each member, and the larger limit."""
+        names = {**self.noise, **other.noise}
+        noise = {n: max(self.noise.get(n, self.typical), other.noise.get(n, other.typical)) for n in names}
+        return Limit(noise, max(self.largest, other.largest), max(self.typical, other.typical))
+
     def of(self, member: str) -> float:
         """The limit of one member, in the unit of its value."""
         return self.largest * self.noise.get(member, self.typical)
@@ -72,6 +78,14 @@ class NoiseFloor:
     dropped: dict[str, str]
     replicas: int
     share: float
+
+    def widened(self, other: "NoiseFloor") -> "NoiseFloor":
+        """The larger of two limits of each family."""
+        limits = {
+            family: limit.widened(other.limits[family]) if family in other.limits else limit
+            for family, limit in self.limits.items()
+        }
+        return replace(self, limits=limits)
 
     def of_members(self, family: str) -> dict[str, float]:
         """The limit of each member of a family; empty if the family has none."""

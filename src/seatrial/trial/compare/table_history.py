@@ -19,6 +19,7 @@ from seatrial.trial.records import Check, Outcome, judged_check
 
 GONE = 0.7  # of a group's rows gone, while most others stayed: the group was lost, not aged out
 REPEATED = 0.05
+ROLLED = 0.2  # a window moves on by as many rows as came, but for this share
 OLDEST = 0.95  # of the rows that are gone are the oldest ones: a window that moved on
 NEWEST, IN_NEWEST = 1 / 3, 0.9  # so many of the changed labels are in the newest part: they may have become known
 
@@ -142,9 +143,12 @@ def _lost(old: Table, matched: Matched, policy: Policy, order: TimeOrder | None)
     for a, _ in matched.rewritten.values():
         accounted[a] = True
     checks = []
-    if order is not None and _aged_out(accounted[order.old]):
-        summary = f"{int((~accounted).sum()):,} rows left the table, the oldest ones by {order.words}."
-        return [Check("data.lost", "data", Outcome.passed, summary)]
+    left, came = int((~accounted).sum()), len(matched.new_rows)
+    rolled = came > 0 and abs(left - came) <= ROLLED * came
+    aged = order is not None and _aged_out(accounted[order.old])
+    if aged or (rolled and _aged_out(accounted)):
+        by = order.words if order is not None else "the order of the rows"
+        return [Check("data.lost", "data", Outcome.passed, f"{left:,} rows left the table, the oldest ones by {by}.")]
     if accounted.mean() > 0.3:  # in an entirely new table, a lost group means nothing; the shares do
         for grouping in [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]:
             counts, gone = grouping.counts, grouping.sums(~accounted)
@@ -174,7 +178,8 @@ def _aged_out(accounted: Array) -> bool:
 
 
 def _repeated(old: Table, new: Table) -> Check:
-    before, after = repeats(old), repeats(new)
+    rows = min(old.rows, new.rows)  # among more rows, more repeat another one
+    before, after = repeats(old, rows), repeats(new, rows)
     failed = after - before > REPEATED
     summary = f"{after:.1%} of the rows repeat another row, {before:.1%} before"
     return judged_check(

@@ -20,6 +20,7 @@ SHARES = (0.10, 0.30)
 SHIFT = (0.20, 0.60)  # mean shift of the deciles, in the old range from the first to the ninth
 UNIT = 4.0  # a middle that many times as large or small is another unit rather than another population
 VANISHED = 0.1  # a category with less than this part of its old share
+BY_CHANCE = 1e-4  # the probability from which other values may be missing from the new rows by chance
 COMMON = 0.03  # a category with less than this share may vanish by chance
 
 Finding = tuple[float, float, str]  # severity (1: blocked), effect, words
@@ -68,7 +69,7 @@ def _rows(old: int, new: int, policy: Policy) -> Check:
 def _column(name: str, old: dict[str, Any], new: dict[str, Any], old_rows: int, new_rows: int) -> Check:
     column = str(new["name"])
     findings = [
-        *_constant(old, new),
+        *_constant(old, new, new_rows),
         *_missing(old, new, old_rows, new_rows),
         *_shares(old, new, old_rows, new_rows),
         *_quantiles(old, new, old_rows, new_rows),
@@ -83,8 +84,16 @@ def _column(name: str, old: dict[str, Any], new: dict[str, Any], old_rows: int, 
     return Check(name, "data", outcome, summary, subject=column, new=effect, severity=severity, hint=hint)
 
 
-def _constant(old: dict[str, Any], new: dict[str, Any]) -> list[Finding]:
-    if old["distinct"] > 1 and new["distinct"] <= 1:
+def _other_share(column: dict[str, Any]) -> float:
+    """The share of values that are not the most frequent one, at least; of numbers by their variance and range."""
+    if column["shares"]:
+        return 1 - max(float(share["share"]) for share in column["shares"])
+    span = float(column["deciles"][-1] - column["deciles"][0]) if column["deciles"] else 0.0
+    return min(float(column["deviation"] or 0.0) ** 2 / span**2, 0.5) if span else 0.0
+
+
+def _constant(old: dict[str, Any], new: dict[str, Any], new_rows: int) -> list[Finding]:
+    if old["distinct"] > 1 and new["distinct"] <= 1 and (1 - _other_share(old)) ** new_rows < BY_CHANCE:
         return [(10.0, 1.0, f"`{new['name']}` is now the same in every row; it had {old['distinct']} values")]
     return []
 
