@@ -52,3 +52,20 @@ def test_a_column_that_rises_throughout_may_go_on_and_not_jump() -> None:
     jumped = columns["spent"].copy()
     jumped[OLD:] *= 100
     assert "spent" in stopped({**columns, "spent": jumped}, time=True)
+
+
+def test_repeated_rows_are_found_in_the_order_of_the_table_too() -> None:
+    columns = {
+        "x": np.random.default_rng(0).normal(size=OLD + NEW),
+        "z": np.random.default_rng(1).normal(size=OLD + NEW),
+    }
+    for values in columns.values():
+        values[-40:] = values[-80:-40]
+    labels = np.zeros(OLD + NEW, dtype=int)
+    labels[::3] = 1
+    labels[-40:] = labels[-80:-40]
+    new = Table(columns, labels, "y")
+    old = Table({n: v[:OLD] for n, v in columns.items()}, labels[:OLD], "y")
+    order = TimeOrder("", np.arange(OLD), np.arange(NEW))
+    checks = compare_traits(old, new, np.arange(OLD, OLD + NEW), Policy(), alpha=ALPHA, order=order)
+    assert any("the row is there twice" in check.summary for check in checks if check.outcome is Outcome.blocked)
