@@ -4,7 +4,8 @@ The time is the column that the policy names, else a column of dates that the ne
 rows in the table, unless that is the order of another column.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -18,6 +19,7 @@ from seatrial.trial.records import PolicyError
 CONTINUED = 0.9  # the middle of the new rows is later than this part of the old ones
 SORTED = 0.9  # rank correlation with the position from which a column counts as what the table is sorted by
 IN_ORDER = 0.999
+ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)")
 ROWS, NONE = "rows", "none"
 
 
@@ -66,11 +68,11 @@ def find_order(old: Table, new: Table, rows: Array, policy: Policy) -> TimeOrder
 
 
 def is_date(values: Array) -> bool:
-    """Whether a column holds dates or moments."""
+    """Whether a column holds dates or moments, or texts in ISO format."""
     if is_numeric(values):
         return False
     first = next((value for value in values.tolist() if value is not None), None)
-    return isinstance(first, date)
+    return isinstance(first, date) or (isinstance(first, str) and bool(ISO.match(first)))
 
 
 def days_of(values: Array) -> Array:
@@ -81,6 +83,11 @@ def days_of(values: Array) -> Array:
 
 
 def _day(value: object) -> float:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return np.nan
     if isinstance(value, datetime):
         seconds = value.hour * 3600 + value.minute * 60 + value.second
         return value.toordinal() - date(1970, 1, 1).toordinal() + seconds / 86_400
@@ -101,20 +108,19 @@ def _order_of_rows(old: Table, new: Table, rows: Array) -> TimeOrder | None:
     known = np.setdiff1d(np.arange(new.rows), rows, assume_unique=True)
     if len(known) and len(rows) and np.mean(rows > known[-1]) < IN_ORDER:
         return None
-    column = ""
-    for name, values in {**old.columns, old.name: old.target}.items():
-        if is_date(values) or not _sorted(values):
-            continue
-        if name not in new.columns or not _continued(values, new.columns[name][rows]):
-            return None
-        column = column or name
-    return TimeOrder(column, np.arange(old.rows), np.arange(len(rows)))
+    every = TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
+    in_order = {name: values for name, values in {**old.columns, old.name: old.target}.items() if _sorted(values)}
+    goes_on = [n for n, values in in_order.items() if n in new.columns and _continued(values, new.columns[n][rows])]
+    if len(goes_on) == len(in_order) or any(is_date(in_order[name]) for name in goes_on):
+        return replace(every, column=goes_on[0] if goes_on and goes_on[0] != old.name else "")
+    return None
 
 
 def _continued(old: Array, new: Array) -> bool:
-    """Whether numbers that rise in the old rows go on rising in the new ones."""
-    if not is_numeric(old) or not len(new):
+    """Whether dates, or numbers that rise in the old rows, go on rising in the new ones."""
+    if not (is_numeric(old) or is_date(old)) or not len(new):
         return False
+    old, new = days_of(old), days_of(new)
     first, last = (float(np.nanmedian(part)) for part in (old[: len(old) // 4], old[-(len(old) // 4) :]))
     return bool(last > first and np.nanquantile(new, 0.05) >= np.nanquantile(old, CONTINUED))
 
@@ -125,6 +131,8 @@ def _sorted(values: Array) -> bool:
     values = values[there]
     if len(values) < 3:
         return False
+    if is_date(values):
+        values = days_of(values)
     if is_numeric(values) and len(np.unique(values)) > len(values) / 10:
         ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
         return bool(abs(np.corrcoef(ranks, np.arange(len(values)))[0, 1]) > SORTED)
