@@ -244,3 +244,13 @@ def test_no_replica_is_begun_after_the_time_once_there_are_enough():
     assert drawn(600) == 9
     assert drawn(1e-9) == FEWEST_REPLICAS
     assert lines == []
+
+
+def test_a_floor_that_knows_unusual_rows_is_wider_and_still_finds_a_fault():
+    unusual = [QUERIES.ask(model(100 + k, spread=0.3)) for k in range(12)]
+    wide = FLOOR.widened(calibrate(QUERIES, GROUPS, unusual, POLICY))
+    moved = [model(seed, spread=0.3) for seed in range(2_000, 2_020)]
+    assert sum(bool(failed(scorer)) for scorer in moved) > sum(bool(failed(scorer, wide)) for scorer in moved)
+    assert all(wide.limits[name].largest >= FLOOR.limits[name].largest for name in FLOOR.limits)
+    ignores = model(1, change=lambda c: {**c, "sex": np.full(len(c["sex"]), "male", dtype=object)})
+    assert failed(ignores, wide)

@@ -63,3 +63,11 @@ def test_missing_rows_and_other_label_rates_are_found():
 
 def test_a_release_without_a_fingerprint_is_inconclusive():
     assert compare_data({}, fingerprint_of(OLD), Policy())[0].outcome is Outcome.inconclusive
+
+
+@pytest.mark.parametrize(("share", "blocked"), [(0.001, False), (0.3, True)])
+def test_a_rare_value_that_is_gone_by_chance_is_no_constant_column(share: float, blocked: bool) -> None:
+    rare = np.where(np.arange(2_000) < share * 2_000, 2.0, 1.0)
+    old, new = fingerprint_of({**OLD, "fare": rare}), fingerprint_of({**OLD, "fare": np.ones(2_000)})
+    found = failed(new, old)
+    assert ("fare" in found and "now the same in every row" in found["fare"].summary) is blocked
