@@ -17,6 +17,7 @@ from seatrial.trial.compare.new_row_losses import compare_new_row_losses
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.row_matching import Table, match
 from seatrial.trial.compare.scoring import Scoring
+from seatrial.trial.compare.sequence import check_sequence
 from seatrial.trial.compare.statistics import NoiseFloor, groups_of
 from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.compare.time_order import TimeOrder, find_order
@@ -118,9 +119,10 @@ def check_data(
     matched = match(before, after)
     fresh = matched.new_rows
     order = find_order(before, after, fresh, policy)
-    mature = mature_rows(order, policy, len(fresh))
+    mature = mature_rows(before, after, fresh, policy)
     checks += compare_history(before, after, policy, matched, order)
     checks += check_maturity(after, fresh, order, mature, policy)
+    checks += check_sequence(before, after, fresh)
     if order is not None:
         checks = [_left_to_new_rows(check, order) for check in checks]
     alpha = part_of_budget(policy)
@@ -130,7 +132,8 @@ def check_data(
         checks += compare_new_rows(before, after, fresh, alpha, order, about="columns")
         final = find_order(before, after, fresh[mature], policy)
         checks += compare_new_rows(before, after, fresh[mature], alpha, final, about="labels")
-    traits = compare_traits(before, after, fresh, policy, alpha=TRAITS_PARTS * alpha, order=order)
+    final = order if mature.all() else find_order(before, after, fresh[mature], policy)
+    traits = compare_traits(before, after, fresh[mature], policy, alpha=TRAITS_PARTS * alpha, order=final)
     checks += [_later(check, order) for check in traits] if order is not None else traits
     return checks + _new_row_losses(base, after, fresh[mature], policy, scoring, order)
 

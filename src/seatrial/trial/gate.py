@@ -154,7 +154,7 @@ def accept(
     It ends after `days` days at the latest. The ledger notes it, so that one written by hand is recognized.
     Raises PolicyError if there is nothing to accept, or if a check cannot be accepted.
     """
-    if not reason.strip():
+    if not reason.strip(" .…"):
         raise PolicyError("An acceptance needs a reason.", hint="Say why the difference is right with --reason.")
     if until <= today:
         raise PolicyError(f"{until} is not after today.", hint="Give the last valid day with --until.")

@@ -26,9 +26,11 @@ def check_policy(old: Mapping[str, Any] | None, policy: Policy, since: str) -> l
     Without a baseline (`since` is empty) it is compared with the defaults, and what is looser is only noted.
     """
     if old is None:
+        worse = looser(policy_changes({}, policy.model_dump()))
         summary = f"the policy of {since} is unknown, since its sdist is not on the index"
-        hint = "Publish the sdist with the wheel."
-        return [Check("gate.policy", "gate", Outcome.noted, summary, hint=hint)]
+        summary += f"; looser than the default: {_listed(worse)}" if worse else ""
+        outcome = Outcome.waiting if worse else Outcome.noted
+        return [Check("gate.policy", "gate", outcome, summary, hint="Publish the sdist with the wheel.")]
     changes = policy_changes(old, policy.model_dump())
     if worse := looser(changes):
         than = f"policy relaxed since {since}" if since else "policy looser than the default"

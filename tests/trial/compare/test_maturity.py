@@ -1,5 +1,7 @@
 """Labels that are not final: too young by the policy, or as if the outcome was not known yet."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from seatrial.trial.compare.maturity import after_maturity, check_maturity, matu
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Outcome
+from seatrial.trial.records import Check, Outcome, PolicyError
 
 OLD, NEW = 800, 200
 ROWS = np.arange(OLD, OLD + NEW)
@@ -18,18 +20,23 @@ def table(seed: int = 0, unknown: int = 0) -> Table:
     """Three of ten outcomes are "paid"; of the newest `unknown` rows, none is known yet."""
     labels = np.where(np.random.default_rng(seed).random(OLD + NEW) < 0.3, "paid", "open").astype(object)
     labels[OLD + NEW - unknown :] = "open"
-    return Table({"x": np.zeros(OLD + NEW)}, labels, "state")
+    dates = np.array([date(2020, 1, 1) + timedelta(days=k) for k in range(OLD + NEW)], dtype=object)
+    return Table({"seen": dates}, labels, "state")
 
 
 def test_rows_younger_than_the_policy_says_are_not_mature() -> None:
     policy = Policy(labels_mature_after=49.5)
-    mature = mature_rows(DATED, policy, NEW)
-    assert mature.sum() == 150
-    assert mature_rows(DATED, Policy(), NEW).all()
-    assert mature_rows(TimeOrder("", np.arange(OLD), np.arange(NEW)), policy, NEW).all()
+    new = table()
+    old = Table({"seen": new.columns["seen"][:OLD]}, new.target[:OLD], "state")
+    mature = mature_rows(old, new, ROWS, policy)
+    assert mature.sum() == 145  # of the newest day, half a per cent of the rows does not decide
+    assert mature_rows(old, new, ROWS, Policy()).all()
+    undated = Table({"x": np.zeros(OLD + NEW)}, new.target, "state")
+    with pytest.raises(PolicyError, match="needs a column of dates"):
+        mature_rows(undated, undated, ROWS, policy)
     (check,) = check_maturity(table(), ROWS, DATED, mature, policy)
     assert check.outcome is Outcome.noted
-    assert "50 of the 200 new rows are younger than 49.5 days" in check.summary
+    assert "55 of the 200 new rows are younger than 49.5 days" in check.summary
 
 
 def test_newest_rows_without_a_label_of_the_others_wait() -> None:

@@ -1,5 +1,7 @@
 """Two training tables row by row: kept, rewritten, lost and repeated rows, and the rows that are new."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from tests.trial.compare.formula_models import passengers, survival
@@ -9,7 +11,7 @@ from seatrial.trial.compare.row_matching import Table, match, repeats
 from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Outcome
+from seatrial.trial.records import Outcome, PolicyError
 
 POLICY = Policy()
 ALPHA = 0.01 / 12
@@ -212,7 +214,9 @@ def with_known_outcomes():
     """The newest fifth of the old rows had a 0 for outcomes that were not known yet."""
     early = TARGET.copy()
     early[800:OLD_ROWS] = 0
-    return Table({n: v[:OLD_ROWS] for n, v in COLUMNS.items()}, early[:OLD_ROWS], "survived"), table()
+    dates = np.array([date(2020, 1, 1) + timedelta(days=k) for k in range(1_500)], dtype=object)
+    columns = {**COLUMNS, "seen": dates}
+    return table(columns, early, slice(0, OLD_ROWS)), table(columns)
 
 
 def about_outcomes(policy):
@@ -233,6 +237,11 @@ def test_outcomes_that_became_known_are_a_kind_of_their_own(policy, outcome):
     checks = about_outcomes(policy)
     assert {c.outcome for c in checks if c.name == "data.matured"} == {outcome}
     assert "data.rewritten" not in failed(checks)
+
+
+def test_a_pending_label_that_is_none_is_an_error():
+    with pytest.raises(PolicyError, match="pending names 'nope'"):
+        about_outcomes(Policy(pending=["nope"]))
 
 
 def test_labels_that_were_final_may_not_change():

@@ -52,7 +52,7 @@ def test_a_missing_value_comes_before_a_column_that_no_longer_fits_it() -> None:
     assert first.summary.startswith(
         "the new rows are unlike the old ones: `city` is missing in 33% of the 180 new rows"
     )
-    assert first.evidence["rows"] == [1201, 1204, 1207]
+    assert first.evidence["lines"] == [1202, 1205, 1208]
 
 
 def test_only_what_the_world_does_not_make_blocks() -> None:
@@ -62,7 +62,7 @@ def test_only_what_the_world_does_not_make_blocks() -> None:
     broken = compared(changed(NEW, price=np.where(np.arange(180) % 10 == 0, 99999.0, NEW.columns["price"])), OLD)
     assert broken[0].outcome is Outcome.blocked
     assert broken[0].evidence["explains"] == 1.0
-    assert "row 1,201: 99999" in broken[0].summary
+    assert "line 1,202: 99999" in broken[0].summary
 
 
 def test_a_way_of_writing_that_was_usual_and_is_more_frequent_now_does_not_block() -> None:

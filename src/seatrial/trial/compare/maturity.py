@@ -11,11 +11,13 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.statistics import FAMILIES
-from seatrial.trial.compare.time_order import TimeOrder
+from seatrial.trial.compare.time_order import TimeOrder, date_column, days_of
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import Check, Outcome
+from seatrial.trial.records import Check, Outcome, PolicyError
 
 FEWEST = 15
+NEWEST = 0.995  # the quantile that counts as the newest day
+MOST_NAMED = 8
 EXPLAINED = ("metrics.worse", *(f"total.{family}" for family in FAMILIES))
 MOVED = "labels became known since the baseline was trained (data.matured), which moves predictions"
 ACCEPT = "If those labels are right, accept this difference."
@@ -23,21 +25,50 @@ DROPPED = 0.5  # of a label's rate among the other rows, from which the newest r
 SURE = 5.0  # standard errors
 
 
-def mature_rows(order: TimeOrder | None, policy: Policy, rows: int) -> Array:
-    """Which of the new rows have a final label, by the policy's `labels_mature_after` (a mask); without it, all."""
-    if order is None or order.days is None or not policy.labels_mature_after:
-        return np.ones(rows, dtype=bool)
-    newest = float(np.nanmax(np.concatenate(order.days)))
-    return np.asarray(~(order.days[1] > newest - policy.labels_mature_after), dtype=bool)
+def mature_rows(old: Table, new: Table, rows: Array, policy: Policy) -> Array:
+    """Which rows of `new` at `rows` have a final label, by the policy's `labels_mature_after` (a mask); else all.
+
+    Raises PolicyError if no column has dates.
+    """
+    if not policy.labels_mature_after:
+        return np.ones(len(rows), dtype=bool)
+    name = _dates(old, new, policy)
+    before, after = days_of(old.columns[name]), days_of(new.columns[name][rows])
+    return np.asarray(~(after > _newest(np.concatenate([before, after])) - policy.labels_mature_after), dtype=bool)
 
 
-def matured(old: Table, rows: Array, order: TimeOrder | None, policy: Policy) -> Array:
-    """Which of these old rows, whose label changed, had one that was not final (a mask): pending, or too young."""
+def matured(old: Table, new: Table, rows: Array, policy: Policy) -> Array:
+    """Which of these old rows, whose label changed, had one that was not final (a mask): pending, or too young.
+
+    Raises PolicyError for a pending label that neither table has.
+    """
+    known = set(old.target.astype(str).tolist()) | set(new.target.astype(str).tolist())
+    if unknown := [value for value in map(str, policy.pending) if value not in known]:
+        raise PolicyError(
+            f"[tool.seatrial.trial] pending names {unknown[0]!r}, which is no label of `{new.name}`.",
+            hint=f"The labels are {', '.join(sorted(known)[:MOST_NAMED])}.",
+        )
     pending = np.isin(old.target[rows].astype(str), [str(value) for value in policy.pending])
-    if order is None or order.days is None or not policy.labels_mature_after:
+    if not policy.labels_mature_after:
         return np.asarray(pending)
-    days = order.days[0]
-    return np.asarray(pending | (days[rows] > float(np.nanmax(days)) - policy.labels_mature_after))
+    days = days_of(old.columns[_dates(old, new, policy)])
+    return np.asarray(pending | (days[rows] > _newest(days) - policy.labels_mature_after))
+
+
+def _dates(old: Table, new: Table, policy: Policy) -> str:
+    name = date_column(old, new, policy)
+    if not name:
+        raise PolicyError(
+            "[tool.seatrial.trial] labels_mature_after needs a column of dates, and the table has none.",
+            hint="Add the day of each row to the schema, or list the labels that are not final in pending.",
+        )
+    return name
+
+
+def _newest(days: Array) -> float:
+    """The newest day, without a few that are wrong."""
+    known = days[~np.isnan(days)]
+    return float(np.quantile(known, NEWEST, method="lower")) if len(known) else np.inf
 
 
 def check_maturity(table: Table, rows: Array, order: TimeOrder | None, mature: Array, policy: Policy) -> list[Check]:
@@ -50,7 +81,7 @@ def check_maturity(table: Table, rows: Array, order: TimeOrder | None, mature: A
         )
         hint = "Leave these rows out of the table until their labels are final."
         checks.append(Check("data.immature", "data", Outcome.noted, summary, subject=table.name, new=young, hint=hint))
-    elif order is not None and table.target.dtype.kind != "f":
+    elif order is not None and table.target.dtype.kind != "f" and not policy.pending:
         checks += _delayed(table, rows, order)
     return checks
 

@@ -14,6 +14,7 @@ from seatrial.trial.compare.groups import Grouping, is_numeric, missing, ticked
 from seatrial.trial.compare.new_rows import (
     FEWEST,
     PARTNER,
+    UNKNOWN,
     Exceeded,
     Judgement,
     Pooled,
@@ -45,6 +46,7 @@ ABOUT = {
     "tie": "labels",
     "rates": "labels",
 }
+MOVED = "Look at these rows. If this is how things are now, accept it: a model of old rows may be out of date."
 WORLD = "the world may have moved"
 
 
@@ -272,12 +274,16 @@ def _about_time(checks: list[Check], judgement: Judgement, order: TimeOrder, col
 
 
 def _dated(check: Check, order: TimeOrder, *, alone: bool) -> Check:
+    if check.evidence["past_times_limit"] == UNKNOWN:
+        words = (
+            f"{check.summary}; {WORLD}: there are too few earlier windows ({order.words}) to know how far it did before"
+        )
+        return replace(check, outcome=Outcome.waiting, summary=words, hint=MOVED)
     if check.evidence["abrupt"]:
         what = "as after a fault of the export" if alone else f"with many columns: the export changed, or {WORLD}"
         return replace(check, summary=f"{check.summary}; by {order.words}, it began with the first new rows, {what}")
-    hint = "Look at these rows. If this is how things are now, accept it: a model of old rows may be out of date."
     words = f"{check.summary}; by {order.words}, it grew over time: {WORLD}"
-    return replace(check, outcome=Outcome.waiting, summary=words, hint=hint)
+    return replace(check, outcome=Outcome.waiting, summary=words, hint=MOVED)
 
 
 def _drifted(compared: _Compared, judgement: Judgement, order: TimeOrder) -> list[Check]:

@@ -28,6 +28,7 @@ from seatrial.trial.compare.time_order import TimeOrder
 FEWEST = 15  # new rows that are judged, and rows of a group whose label rate is
 PARTNER = 0.25  # how much of a column another one has to explain to be its partner
 MOST_PAIRS = 60
+UNKNOWN = 0.0  # a past that is too short to say how far it moved
 PAIR_ROWS = 4_000  # rows by which partners are chosen
 
 
@@ -169,6 +170,8 @@ def judge_rows(pooled: Pooled, alpha: float, order: TimeOrder | None) -> Judgeme
     measured = statistics(pooled.taken(np.concatenate([first, old + second])), random_splits(len(first), len(second)))
     limits = limits_of(measured, alpha)
     over = limits.exceeded({key: float(values[0]) for key, values in measured.items()})
+    if order is not None and order.column:
+        over = {key: times for key, times in over.items() if key[1] != order.column}  # it is newer, as it must be
     if order is None or not over:
         return Judgement(tuple(Exceeded(key, times) for key, times in over.items()))
     return _with_time(pooled, limits, over, order)
@@ -179,7 +182,7 @@ def _with_time(pooled: Pooled, limits: CommonLimit, over: dict[Key, float], orde
     ordered = pooled.taken(np.concatenate([order.old, old + order.new]))
     splits = window_splits(old, len(order.new))
     if splits is None:
-        return Judgement(tuple(Exceeded(key, times) for key, times in over.items()))
+        return Judgement(tuple(Exceeded(key, times, UNKNOWN, False) for key, times in over.items()))
     windows = statistics(ordered, splits)
     allowed = drift_limits(limits, windows)
     actual = limits.exceeded({key: float(values[0]) for key, values in windows.items()})

@@ -34,7 +34,7 @@ def compare_history(
     checks = []
     for name, (a, b) in matched.rewritten.items():
         if name == new.name:
-            known = matured(old, a, order, policy)
+            known = matured(old, new, a, policy)
             checks += _became_known(old, new, a[known])
             a, b = a[~known], b[~known]  # noqa: PLW2901
         if len(a):

@@ -19,6 +19,7 @@ from seatrial.trial.records import PolicyError
 CONTINUED = 0.9  # the middle of the new rows is later than this part of the old ones
 SORTED = 0.9  # rank correlation with the position from which a column counts as what the table is sorted by
 IN_ORDER = 0.999
+FEWEST_CHANGES = 20  # in a random order, of a column that can sort a table
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)")
 ROWS, NONE = "rows", "none"
 
@@ -55,16 +56,36 @@ def find_order(old: Table, new: Table, rows: Array, policy: Policy) -> TimeOrder
                 f"[tool.seatrial.trial] time names {policy.time!r}, which is not a column of both tables.",
                 hint=f"Name a column of the schema ({listed}), {ROWS!r} or {NONE!r}.",
             )
+        values = old.columns[policy.time]
+        if not (is_numeric(values) or is_date(values)) or missing(values).all():
+            raise PolicyError(
+                f"[tool.seatrial.trial] time names {policy.time!r}, which holds neither numbers nor dates.",
+                hint=f"Name a column that says when a row came, {ROWS!r} or {NONE!r}.",
+            )
         return _by_column(policy.time, old, new, rows)
     if not policy.time:
         for name, values in old.columns.items():
             if name in new.columns and is_date(values):
                 order = _by_column(name, old, new, rows)
-                if order.days and np.nanmedian(order.days[1]) >= np.nanquantile(order.days[0], CONTINUED):
+                if order.days and _later(*order.days):
                     return order
     if policy.time == ROWS:
         return TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
     return _order_of_rows(old, new, rows)
+
+
+def _later(before: Array, after: Array) -> bool:
+    """Whether the middle of the new rows' dates is later than nearly all old ones."""
+    if np.isnan(before).all() or np.isnan(after).all():
+        return False
+    return bool(np.nanmedian(after) >= np.nanquantile(before, CONTINUED))
+
+
+def date_column(old: Table, new: Table, policy: Policy) -> str:
+    """The column that says how old a row is: the policy's time, else the first one with dates; "" without one."""
+    if policy.time in old.columns and is_date(old.columns[policy.time]):
+        return policy.time
+    return next((n for n, v in old.columns.items() if n in new.columns and is_date(v) and not missing(v).all()), "")
 
 
 def is_date(values: Array) -> bool:
@@ -138,4 +159,7 @@ def _sorted(values: Array) -> bool:
         return bool(abs(np.corrcoef(ranks, np.arange(len(values)))[0, 1]) > SORTED)
     codes = np.unique(values, return_inverse=True)[1] if is_numeric(values) else factorized(values)[0]
     distinct = len(np.unique(codes))
-    return distinct > 1 and int((np.diff(codes) != 0).sum()) < 2 * distinct
+    shares = np.bincount(codes) / len(codes)
+    by_chance = len(codes) * (1 - float((shares**2).sum()))  # changes from row to row in a random order
+    changes = int((np.diff(codes) != 0).sum())
+    return distinct > 1 and changes < 2 * distinct and changes < by_chance / 4 and by_chance > FEWEST_CHANGES

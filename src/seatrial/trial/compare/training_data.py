@@ -148,7 +148,7 @@ def _quantiles(old: dict[str, Any], new: dict[str, Any], old_rows: int, new_rows
         return []
     words = f"`{new['name']}` moved: its median was {before[5]:.4g} and is {after[5]:.4g}"
     severity = shift / SHIFT[1]
-    size = [float(np.abs(deciles[1:10]).mean()) for deciles in (before, after)]
+    size = [float(abs(deciles[5])) for deciles in (before, after)]
     if min(size) > 0 and max(size) / min(size) >= UNIT:
         words += ", as if in another unit"
         severity += 2

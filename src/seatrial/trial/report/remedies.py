@@ -13,6 +13,7 @@ MOST_CHECKS = 3  # failed checks that get a remedy, the most telling first
 MOST_FILES = 6
 MOST_ROWS = 5
 TABLE = "[tool.seatrial.trial]"
+REFRESH = "seatrial refresh FILE"
 REDESIGN = "seatrial trial --kind redesign"
 REBUILD = "seatrial train && seatrial build && seatrial trial"
 
@@ -31,6 +32,7 @@ class Remedy:
 
 
 _ACCEPT = 'seatrial trial accept --check {id} --reason "..."'
+_ACCEPT_ALL = 'seatrial trial accept --reason "..."'
 # By the start of a check's name; the first that fits. The last one fits all.
 REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ("contract.version", Remedy("Raise the version by as much as breaks.", "seatrial bump {part}", code=True)),
@@ -60,6 +62,8 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ),
     ("data.lost", Remedy("Look for the rows of this group.", "seatrial refresh FILE")),
     ("data.repeated", Remedy("Remove the repeated rows.", "seatrial refresh FILE")),
+    ("data.sequence", Remedy("Compare the dates of these rows with their source.", REFRESH, "time")),
+    ("data.new_rows", Remedy("Correct these rows at their source, and read the table again.", REFRESH, "time")),
     (
         "data.",
         Remedy(
@@ -139,12 +143,13 @@ def _sentences(verdict: Verdict, check: Check) -> Iterator[str]:
     yield sentence(check.hint) or remedy.do
     if rows := _rows(check):
         yield f"Rows to look at: {rows}."
-    acceptable = check.outcome in (Outcome.waiting, Outcome.blocked)
-    if remedy.command != _ACCEPT or acceptable:
-        part = _part(verdict)
-        yield f"Command: `{remedy.command.format(id=shell(check.id), part=part)}`."
-    else:
-        yield "Command: `seatrial trial`."
+    if remedy.command != _ACCEPT:
+        yield f"Command: `{remedy.command.format(part=_part(verdict))}`."
+    if check.outcome is Outcome.waiting:
+        yield f"Command, if all that waits is right: `{_ACCEPT_ALL}`."
+    elif remedy.command == _ACCEPT:
+        command = _ACCEPT.format(id=shell(check.id)) if check.outcome is Outcome.blocked else "seatrial trial"
+        yield f"Command: `{command}`."
     if remedy.policy:
         yield f"Policy: `{remedy.policy}` in {TABLE}."
 

@@ -232,12 +232,12 @@ def _share(share: float) -> str:
 
 
 def _examples(pool: Pool, column: PooledColumn | None, marked: Array, evidence: dict[str, Any]) -> str:
-    """Name three of the rows, counted from 1 in the new table, and what they have in the column."""
+    """Name three of the rows by their line in the new table's file, and what they have in the column."""
     places = pool.old_rows + np.flatnonzero(marked)[:3]
-    rows = (pool.places[places] + 1).tolist()
-    evidence["rows"] = rows
+    lines = (pool.places[places] + 2).tolist()  # the first line has the names
+    evidence["lines"] = lines
     if column is None:
-        return f" (rows {', '.join(f'{row:,}' for row in rows)})"
+        return f" (lines {', '.join(f'{line:,}' for line in lines)})"
     values = [column.written(place) for place in places.tolist()]
     evidence["values"] = values
-    return f" ({', '.join(f'row {row:,}: {value}' for row, value in zip(rows, values, strict=True))})"
+    return f" ({', '.join(f'line {line:,}: {value}' for line, value in zip(lines, values, strict=True))})"
