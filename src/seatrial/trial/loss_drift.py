@@ -48,14 +48,13 @@ def _growth(base: Training, scoring: Scoring, order: TimeOrder, k: int) -> float
     start = end - size
     if start < max(2 * size, FEWEST) or size < FEWEST:
         return None
-    place = np.empty(len(order.old), dtype=np.int64)
-    place[order.old] = np.arange(len(order.old))
-    earlier = np.flatnonzero(place[base.trained_rows] < start)
+    places = order.places
+    earlier = np.flatnonzero(places[base.trained_rows] < start)
     labels = base.target[earlier]
     if scoring.classifies and _fewest(labels, len(scoring.classes)) < FEWEST_LABELS:
         return None
     held_out = np.setdiff1d(np.arange(len(order.old)), base.trained_rows, assume_unique=True)
-    before, window = held_out[place[held_out] < start], order.old[start:end]
+    before, window = held_out[places[held_out] < start], order.old[start:end]
     if len(before) < FEWEST:
         return None
     score = base.refit(earlier)

@@ -57,7 +57,7 @@ class _Compared:
 
     @property
     def actual(self) -> Splits:
-        """The actual division alone."""
+        """The actual split alone."""
         size = len(self.pooled.labels.codes)
         return Splits(size, np.arange(self.pooled.old_rows, size)[None])
 

@@ -3,12 +3,11 @@
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.splits import window_splits
+from seatrial.trial.compare.splits import MARGIN, window_splits
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.traits.marks import Mark
 from seatrial.trial.traits.pool import Pool
 
-MARGIN = 1.25  # for what the past's windows did not show
 ENDS = ("range", "outlier")
 NOISE = 2.0  # standard errors that the difference from the newest old rows has to be beyond
 
@@ -31,9 +30,7 @@ def moved_as_before(pool: Pool, mark: Mark, order: TimeOrder) -> bool:
 
 
 def _as_before(pool: Pool, marked: Array, order: TimeOrder, *, beyond_noise: bool = False) -> bool:
-    place = np.empty(len(order.old), dtype=np.int64)
-    place[order.old] = np.arange(len(order.old))
-    by_time = np.argsort(place[pool.places[: pool.old_rows]], kind="stable")
+    by_time = np.argsort(order.places[pool.places[: pool.old_rows]], kind="stable")
     values = np.concatenate([marked[: pool.old_rows][by_time], marked[pool.old_rows :]]).astype(float)
     windows = window_splits(pool.old_rows, pool.new_rows)
     if windows is None or windows.before is None:
