@@ -1,4 +1,4 @@
-"""How much worse earlier models predicted the rows that came after them: the past's own drift of the losses.
+"""How much worse earlier models predicted the rows that came after them: how the losses drifted before.
 
 A model of old rows often predicts later rows worse than rows of its own time. If earlier models of the same recipe,
 trained on what there was before a window of the old table, did as badly in that window, the new rows show nothing new.
@@ -14,14 +14,14 @@ from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.recipes import Training
 from seatrial.trial.records import Check, Outcome
 
-WINDOWS = 3  # earlier windows that are asked; each trains one more model
+WINDOWS = 3  # earlier windows; each trains one more model
 FEWEST = 30  # rows of a window, and of the rows before it
 FEWEST_LABELS = 5  # rows of each class that an earlier model is trained on
 MARGIN = 1.15  # for what so few windows did not show
 
 
 def in_time(check: Check, base: Training, scoring: Scoring, order: TimeOrder) -> Check:
-    """Say of a check about losses that grew (its `old` and `new` mean) whether they had grown as much before."""
+    """Add to a check about losses that grew (means `old` and `new`) whether they had grown as much before."""
     assert check.old is not None
     assert check.new is not None
     past = [ratio for k in range(1, WINDOWS + 1) if (ratio := _growth(base, scoring, order, k)) is not None]
@@ -37,7 +37,7 @@ def in_time(check: Check, base: Training, scoring: Scoring, order: TimeOrder) ->
             check, outcome=Outcome.noted, summary=summary, subject="", hint="", severity=0.0, evidence=evidence
         )
     said = f"; rows of earlier windows had {figures} times the loss" if past else ""
-    words = f"the world may have moved, or {check.summary}{said}"
+    words = f"the world may have changed, or {check.summary}{said}"
     return replace(check, summary=words, evidence=evidence)
 
 
