@@ -1,4 +1,4 @@
-"""One test for all marks: how far the new rows' marks lie from the old ones', against random splits of both together.
+"""One test for all marks: how far the new rows' marks are from the old ones', against random splits of both together.
 
 If old and new rows are one population, any split of all rows into two parts of these sizes was as likely as the real
 one. The smallest p-value over all marks is compared with its own distribution under such splits (min-p, Westfall and
@@ -33,7 +33,7 @@ class PValues:
         return np.flatnonzero(self.log_p <= self.limits)
 
     def without(self, positions: Sequence[int]) -> "PValues":
-        """The same with these marks being certain no more."""
+        """The same, with these marks no longer certain."""
         limits = self.limits.copy()
         limits[list(positions)] = -np.inf
         return PValues(self.log_p, limits)
