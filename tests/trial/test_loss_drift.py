@@ -48,5 +48,5 @@ def test_losses_that_grew_as_much_before_are_noted() -> None:
 def test_losses_that_grew_more_than_ever_wait(speed: float, ratio: float) -> None:
     check = told(speed, ratio)
     assert check.outcome is Outcome.waiting
-    assert check.summary.startswith("the world may have moved, or labels do not fit")
+    assert check.summary.startswith("the world may have changed, or labels do not fit")
     assert "rows of earlier windows had" in check.summary

@@ -37,10 +37,10 @@ def described(read: OutsideRead) -> str:
 
 
 def check_reads(reads: Sequence[OutsideRead], explained: set[str], before: Sequence[OutsideRead] = ()) -> list[Check]:
-    """What was read besides the arguments waits for a person; where it changed a score, another check blocks.
+    """What was read besides the arguments waits for acceptance; where it changed a score, another check blocks.
 
-    `explained` are the kinds of which such a check speaks. What the baseline reads too (`before`) is noted: somebody
-    has accepted it, and a retrain does not change it.
+    `explained` are the kinds that such a check names. What the baseline reads too (`before`) is noted: somebody has
+    accepted it, and a retrain does not change it.
     """
     sentences: dict[tuple[str, str, str], list[OutsideRead]] = {}
     for read in reads:
@@ -52,7 +52,7 @@ def check_reads(reads: Sequence[OutsideRead], explained: set[str], before: Seque
         subject = f"{kind}: {file} {function}".strip()
         known = set(found) <= set(before)
         summary += ", as the baseline does" if known else ""
-        summary += ". No score was different in this trial, but nothing says that it stays so"
+        summary += ". No score was different in this trial, but this may change"
         outcome = Outcome.noted if known else Outcome.waiting
         checks.append(Check("behaviour.reads", "behaviour", outcome, summary, subject=subject, severity=1.0, hint=PURE))
     if not reads:

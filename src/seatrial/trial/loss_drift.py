@@ -1,4 +1,4 @@
-"""How much worse earlier models predicted the rows that came after them: the past's own drift of the losses.
+"""How much worse earlier models predicted the rows that came after them: how the losses drifted before.
 
 A model of old rows often predicts later rows worse than rows of its own time. If earlier models of the same recipe,
 trained on what there was before a window of the old table, did as badly in that window, the new rows show nothing new.
@@ -14,14 +14,14 @@ from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.recipes import Training
 from seatrial.trial.records import Check, Outcome
 
-WINDOWS = 3  # earlier windows that are asked; each trains one more model
+WINDOWS = 3  # earlier windows; each trains one more model
 FEWEST = 30  # rows of a window, and of the rows before it
 FEWEST_LABELS = 5  # rows of each class that an earlier model is trained on
 MARGIN = 1.15  # for what so few windows did not show
 
 
 def in_time(check: Check, base: Training, scoring: Scoring, order: TimeOrder) -> Check:
-    """Say of a check about losses that grew (its `old` and `new` mean) whether they had grown as much before."""
+    """Add to a check about losses that grew (means `old` and `new`) whether they had grown as much before."""
     assert check.old is not None
     assert check.new is not None
     past = [ratio for k in range(1, WINDOWS + 1) if (ratio := _growth(base, scoring, order, k)) is not None]
@@ -37,7 +37,7 @@ def in_time(check: Check, base: Training, scoring: Scoring, order: TimeOrder) ->
             check, outcome=Outcome.noted, summary=summary, subject="", hint="", severity=0.0, evidence=evidence
         )
     said = f"; rows of earlier windows had {figures} times the loss" if past else ""
-    words = f"the world may have moved, or {check.summary}{said}"
+    words = f"the world may have changed, or {check.summary}{said}"
     return replace(check, summary=words, evidence=evidence)
 
 
@@ -48,14 +48,13 @@ def _growth(base: Training, scoring: Scoring, order: TimeOrder, k: int) -> float
     start = end - size
     if start < max(2 * size, FEWEST) or size < FEWEST:
         return None
-    place = np.empty(len(order.old), dtype=np.int64)
-    place[order.old] = np.arange(len(order.old))
-    earlier = np.flatnonzero(place[base.trained_rows] < start)
+    places = order.places
+    earlier = np.flatnonzero(places[base.trained_rows] < start)
     labels = base.target[earlier]
     if scoring.classifies and _fewest(labels, len(scoring.classes)) < FEWEST_LABELS:
         return None
     held_out = np.setdiff1d(np.arange(len(order.old)), base.trained_rows, assume_unique=True)
-    before, window = held_out[place[held_out] < start], order.old[start:end]
+    before, window = held_out[places[held_out] < start], order.old[start:end]
     if len(before) < FEWEST:
         return None
     score = base.refit(earlier)

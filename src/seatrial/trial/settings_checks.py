@@ -1,7 +1,6 @@
 """Checks that a release's settings and libraries mean what the baseline's do: labels, threshold, hold-out, versions.
 
-They are read from what both releases say of themselves, and cost nothing. Where a difference shows in the answers, its
-extent is measured on them.
+They are read from the metadata of both releases, which costs nothing. Exchanged classes are looked for in the scores.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ BY_KIND: dict[Kind, Outcome] = {
 
 
 def check_settings(old: Description, new: Description, policy: Policy) -> list[Check]:
-    """Compare what both releases say of their settings; one check that passes if nothing differs."""
+    """Compare the settings in the metadata of both releases; one check passes if nothing differs."""
     before, after = old.metadata, new.metadata
     announced = is_major_step(old.version, new.version)
     checks = [
@@ -121,7 +120,7 @@ def _decision(old: Metadata, new: Metadata, policy: Policy, announced: bool) -> 
         return
     if str(old.positive) != str(new.positive):
         summary = (
-            f"the positive class is turned: it was `{old.positive}`, and is `{new.positive}`, so its probability, the "
+            f"the positive class changed: it was `{old.positive}`, and is `{new.positive}`, so its probability, the "
             "threshold and all metrics are about the other class"
         )
         outcome = Outcome.noted if announced else BY_KIND[policy.kind]

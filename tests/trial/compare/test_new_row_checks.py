@@ -51,7 +51,7 @@ def test_a_jump_of_one_column_with_the_first_new_row_is_named_as_a_fault_of_the_
     columns = drifting(0)
     found = failed(checked(with_new(columns, "x1", columns["x1"][OLD:] + 3)))
     assert set(found) == {"x1"}
-    assert "began with the first new rows, as after a fault of the export" in found["x1"].summary
+    assert "began with the first new rows, as after a faulty export" in found["x1"].summary
     assert found["x1"].outcome is Outcome.blocked
 
 
@@ -61,14 +61,14 @@ def test_a_jump_of_many_columns_is_not_called_a_fault() -> None:
         columns = with_new(columns, name, columns[name][OLD:] + 3)
     found = failed(checked(columns))
     assert set(found) == {"x0", "x1", "x2", "x3"}
-    assert all("the export changed, or the world may have moved" in check.summary for check in found.values())
+    assert all("the export changed, or the world may have changed" in check.summary for check in found.values())
 
 
 def test_a_change_that_grows_within_the_new_rows_is_the_world_and_waits() -> None:
     columns = drifting(0)
     found = failed(checked(with_new(columns, "x1", columns["x1"][OLD:] + np.linspace(0, 6, NEW))))
     assert found["x1"].outcome is Outcome.waiting
-    assert "it grew over time: the world may have moved" in found["x1"].summary
+    assert "it grew over time: the world may have changed" in found["x1"].summary
 
 
 def test_a_label_that_is_rarer_and_a_column_that_leaks_it_are_named() -> None:

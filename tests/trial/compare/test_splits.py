@@ -1,4 +1,4 @@
-"""Divisions into old and new rows, and the limits that follow from them."""
+"""Splits into old and new rows, and the limits that follow from them."""
 
 import numpy as np
 import pytest
@@ -17,8 +17,8 @@ G = np.random.default_rng(0)
 A, B = ("a", "", ""), ("b", "", "")
 
 
-def test_the_first_division_is_the_actual_one_and_each_has_distinct_rows():
-    splits = random_splits(50, 10, divisions=30)
+def test_the_first_split_is_the_actual_one_and_each_has_distinct_rows():
+    splits = random_splits(50, 10, splits=30)
     assert splits.drawn[0].tolist() == list(range(50, 60))
     assert all(len(set(rows)) == 10 for rows in splits.drawn.tolist())
     assert (splits.old, splits.new) == (50, 10)
@@ -26,7 +26,7 @@ def test_the_first_division_is_the_actual_one_and_each_has_distinct_rows():
 
 def test_counts_and_sums_of_both_sides_add_up():
     codes, values = G.integers(0, 3, 60), G.normal(size=60)
-    splits = random_splits(50, 10, divisions=20)
+    splits = random_splits(50, 10, splits=20)
     old, new = splits.both(codes, 3)
     assert (old + new == np.bincount(codes, minlength=3)).all()
     assert new[0].tolist() == np.bincount(codes[50:], minlength=3).tolist()
@@ -75,7 +75,7 @@ def test_a_limit_is_kept_with_its_probability():
     assert 8 <= exceeded <= 36
 
 
-def test_the_limit_goes_on_beyond_what_the_divisions_show():
+def test_the_limit_goes_on_beyond_what_the_splits_show():
     drawn = {A: G.normal(size=500)}
     limits = [limits_of(drawn, alpha).limit for alpha in (0.1, 0.01, 1e-4, 1e-6)]
     assert limits == sorted(limits)

@@ -23,7 +23,7 @@ def test_values_that_are_carried_forward_are_found() -> None:
     for row in range(1, 180):
         if row % 3 == 0:
             values[row] = values[row - 1]
-    assert "`weight` is that of the row before in 33" in first_summary(weight=values)
+    assert "`weight` has the value of the row before in 33" in first_summary(weight=values)
 
 
 def test_a_run_of_one_label_is_found() -> None:

@@ -61,7 +61,7 @@ def test_repeated_rows_block() -> None:
     repeated = Table({name: values[twice] for name, values in NEW.columns.items()}, NEW.target[twice], NEW.name)
     (first, *_) = compared(repeated, OLD)
     assert first.outcome is Outcome.blocked
-    assert "the row is there twice in 8.5% of the 188 new rows" in first.summary
+    assert "the row occurs twice in 8.5% of the 188 new rows" in first.summary
 
 
 def test_new_rows_of_the_same_population_pass() -> None:

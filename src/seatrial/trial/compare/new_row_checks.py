@@ -1,6 +1,6 @@
 """Makes checks of what stands out among the new rows of a training table, in words that say what kind of change it is.
 
-Only what matters is said: a difference that chance does not explain, but that is small, does not stop a release.
+A difference that chance does not explain, but that is too small to matter, does not stop a release.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ ABOUT = {
     "rates": "labels",
 }
 MOVED = "Look at these rows. If this is how things are now, accept it: a model of old rows may be out of date."
-WORLD = "the world may have moved"
+WORLD = "the world may have changed"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Compared:
 
     @property
     def actual(self) -> Splits:
-        """The actual division alone."""
+        """The actual split alone."""
         size = len(self.pooled.labels.codes)
         return Splits(size, np.arange(self.pooled.old_rows, size)[None])
 
@@ -72,7 +72,7 @@ def compare_new_rows(
     """Compare the rows of `new` at `rows` with the old table's; fewer than 15 are not judged.
 
     With probability `alpha` at most, one of these checks fails if the new rows are of the old ones' population. `about`
-    says what is judged: everything, only what has nothing to do with labels, or only what has.
+    says what is judged: everything, only what does not involve labels, or only what does.
     """
     if len(rows) < FEWEST:
         summary = f"{len(rows)} rows are new, too few to judge them separately."
@@ -200,7 +200,7 @@ def _absence(compared: _Compared, name: str, _: str) -> Check | None:
 
 
 def _tie(compared: _Compared, name: str, _: str) -> Check | None:
-    """A column that says more or less about the label."""
+    """A column that explains more or less of the label."""
     old, new = compared.actual.crossed(compared.pooled.groups[name], compared.pooled.labels)
     before, after = float(explained(old)[0]), float(explained(new)[0])
     if abs(after - before) < TIE:
@@ -263,11 +263,11 @@ _CHECKS: dict[str, Callable[[_Compared, str, str], Check | None]] = {
 }
 
 
-# ---- what the time says
+# ---- with a time
 
 
 def _about_time(checks: list[Check], judgement: Judgement, order: TimeOrder, columns: int) -> list[Check]:
-    """Say whether a change came at once or grew, and whether it concerns one column or many."""
+    """Add whether a change came at once or grew, and whether it concerns one column or many."""
     changed = {each.key[1] for each in judgement.exceeded}
     alone = len(changed) <= max(1, ALONE * columns)
     return [_dated(check, order, alone=alone) if "abrupt" in check.evidence else check for check in checks]
@@ -280,19 +280,21 @@ def _dated(check: Check, order: TimeOrder, *, alone: bool) -> Check:
         )
         return replace(check, outcome=Outcome.waiting, summary=words, hint=MOVED)
     if check.evidence["abrupt"]:
-        what = "as after a fault of the export" if alone else f"with many columns: the export changed, or {WORLD}"
+        what = "as after a faulty export" if alone else f"with many columns: the export changed, or {WORLD}"
         return replace(check, summary=f"{check.summary}; by {order.words}, it began with the first new rows, {what}")
     words = f"{check.summary}; by {order.words}, it grew over time: {WORLD}"
     return replace(check, outcome=Outcome.waiting, summary=words, hint=MOVED)
 
 
 def _drifted(compared: _Compared, judgement: Judgement, order: TimeOrder) -> list[Check]:
-    """Note what moved no more than it had moved before."""
+    """Note what changed no more than it had changed before."""
     moved = [check for each in judgement.drifted if (check := _check(compared, each)) is not None]
     names = list(dict.fromkeys(check.subject for check in moved if check.subject != order.column))
     if not names:
         return []
     listed = ", ".join(ticked(name) if " = " in name else f"`{name}`" for name in names[:4])
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    summary = f"{listed}{more} moved with time ({order.words}), as far as between earlier windows of the old table."
+    summary = (
+        f"{listed}{more} changed over time ({order.words}), no more than between earlier windows of the old table."
+    )
     return [Check("data.drift", "data", Outcome.noted, summary, evidence={"columns": names})]

@@ -94,7 +94,7 @@ def _ranks(losses: Array) -> Array:
 
 
 def _grown(splits: Splits, values: Array, codes: Array, size: int) -> Array:
-    """By how many standard errors the new rows' mean is above the old ones', by group: (divisions, size)."""
+    """By how many standard errors the new rows' mean is above the old ones', by group: (splits, size)."""
     old, new = splits.both(codes, size)
     before, after = splits.sums(values, codes, size)
     squares = np.bincount(codes, values**2, size)

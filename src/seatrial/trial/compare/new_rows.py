@@ -1,7 +1,7 @@
 """Compares the rows that are new to a training table with the old ones: values, labels, and how the two are related.
 
 A fault in the rows that came since the last release is hidden by the many old rows; compared separately, it shows. The
-limit of all these statistics together comes from random divisions of the rows (`splits`), and where rows have a time,
+limit of all these statistics together comes from random splits of the rows (`splits`), and where rows have a time,
 from how earlier windows of the table differed from what came before them.
 """
 
@@ -104,7 +104,7 @@ def explained(counts: Array) -> Array:
 
 
 def statistics(pooled: Pooled, splits: Splits) -> dict[Key, Array]:
-    """All statistics of the new rows, for each division (divisions,)."""
+    """All statistics of the new rows, for each split (splits,)."""
     return dict(_statistics(pooled, splits))
 
 

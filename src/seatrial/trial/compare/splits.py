@@ -1,10 +1,10 @@
-"""Divisions of rows into old and new ones: what a statistic is where nothing has changed.
+"""Splits of rows into old and new ones: what a statistic is where nothing has changed.
 
-If the new rows come from the population of the old ones, any division of all rows into so many "new" ones and the rest
-is as likely as the actual one. So whatever a statistic measures, its values over random divisions are its distribution
+If the new rows come from the population of the old ones, any split of all rows into so many "new" ones and the rest
+is as likely as the actual one. So whatever a statistic measures, its values over random splits are its distribution
 without a fault (a permutation test). Many statistics are judged together by the largest of them (max-T, Westfall and
 Young 1993), each in units of its own upper range: what rests on few rows, or on a heavy tail, varies much between
-divisions, and has to stand out more.
+splits, and has to stand out more.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping
 
-DIVISIONS = 1_999
+SPLITS = 1_999
 MOST_NEW = 3_000  # rows that take part, and this many times as many old ones
 OLD_PER_NEW = 4
 UPPER = 0.99  # the quantile that is the unit of a statistic's upper range
@@ -29,9 +29,9 @@ Key = tuple[str, str, str]  # of a statistic: what it measures, and of which col
 
 @dataclass(frozen=True)
 class Splits:
-    """Divisions of `rows` pooled rows: positions of the new ones (divisions, new) and of the old ones.
+    """Splits of `rows` pooled rows: positions of the new ones (splits, new) and of the old ones.
 
-    The first is the actual one. `before` (divisions, old) are the old rows; None: all rows that are not new.
+    The first is the actual one. `before` (splits, old) are the old rows; None: all rows that are not new.
     """
 
     rows: int
@@ -49,7 +49,7 @@ class Splits:
         return int(self.drawn.shape[1])
 
     def both(self, codes: Array, size: int) -> tuple[Array, Array]:
-        """How many old and how many new rows each group has, in each division: (divisions, size) twice.
+        """How many old and how many new rows each group has, in each split: (splits, size) twice.
 
         `codes` (rows,) are the rows' groups.
         """
@@ -59,33 +59,33 @@ class Splits:
         return _counts(codes, self.before, size), new
 
     def sums(self, values: Array, codes: Array, size: int) -> tuple[Array, Array]:
-        """The sums of `values` (rows,) in each group, over the old and over the new rows: (divisions, size) twice."""
+        """The sums of `values` (rows,) in each group, over the old and over the new rows: (splits, size) twice."""
         new = _counts(codes, self.drawn, size, values)
         if self.before is None:
             return np.bincount(codes, values, size) - new, new
         return _counts(codes, self.before, size, values), new
 
     def crossed(self, groups: Grouping, labels: Grouping) -> tuple[Array, Array]:
-        """The tables of counts (divisions, groups, labels) of the old and of the new rows."""
+        """The tables of counts (splits, groups, labels) of the old and of the new rows."""
         shape = (-1, groups.size, labels.size)
         old, new = self.both(groups.codes * labels.size + labels.codes, groups.size * labels.size)
         return old.reshape(shape), new.reshape(shape)
 
 
 def _counts(codes: Array, positions: Array, size: int, values: Array | None = None) -> Array:
-    divisions = len(positions)
-    shifted = codes[positions] + size * np.arange(divisions)[:, None]
+    splits = len(positions)
+    shifted = codes[positions] + size * np.arange(splits)[:, None]
     weights = None if values is None else values[positions].ravel()
-    return np.bincount(shifted.ravel(), weights, divisions * size).reshape(divisions, size)
+    return np.bincount(shifted.ravel(), weights, splits * size).reshape(splits, size)
 
 
-def random_splits(old: int, new: int, divisions: int = DIVISIONS) -> Splits:
-    """The actual division of `old` + `new` rows, in which the new rows come last, and random ones."""
+def random_splits(old: int, new: int, splits: int = SPLITS) -> Splits:
+    """The actual split of `old` + `new` rows, in which the new rows come last, and random ones."""
     generator, rows = np.random.default_rng(0), old + new
-    drawn = np.empty((divisions + 1, new), dtype=np.int64)
+    drawn = np.empty((splits + 1, new), dtype=np.int64)
     drawn[0] = np.arange(old, rows)
-    for division in range(1, divisions + 1):
-        drawn[division] = generator.choice(rows, new, replace=False, shuffle=False)
+    for split in range(1, splits + 1):
+        drawn[split] = generator.choice(rows, new, replace=False, shuffle=False)
     return Splits(rows, drawn)
 
 
@@ -113,7 +113,7 @@ def sampled(old: int, new: int) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Scale:
-    """The unit of a statistic: 0 is its median over random divisions, and 1 its upper quantile."""
+    """The unit of a statistic: 0 is its median over random splits, and 1 its upper quantile."""
 
     middle: float
     spread: float
@@ -124,7 +124,7 @@ class Scale:
 
 
 def scale_of(values: Array) -> Scale:
-    """The scale of a statistic by its values over random divisions."""
+    """The scale of a statistic by its values over random splits."""
     middle, upper = np.quantile(values, [0.5, UPPER])
     return Scale(float(middle), max(float(upper - middle), float(values.std()), 1e-9))
 
@@ -143,7 +143,7 @@ class CommonLimit:
 
 
 def limits_of(statistics: dict[Key, Array], alpha: float) -> CommonLimit:
-    """The limit that none of the statistics (divisions,) exceeds but with probability `alpha`, if nothing changed."""
+    """The limit that none of the statistics (splits,) exceeds but with probability `alpha`, if nothing changed."""
     scales = {key: scale_of(values) for key, values in statistics.items()}
     largest = np.max([scales[key].of(values)[1:] for key, values in statistics.items()], axis=0)
     return CommonLimit(scales, max(_upper(np.sort(largest), alpha), LEAST))

@@ -60,9 +60,7 @@ def _perhaps_matured(check: Check, old: Table, new: Table, rows: Array, order: T
     if order is None or old.target.dtype.kind == "f":
         return check
     values = np.unique(old.target[rows].astype(str))
-    place = np.empty(old.rows, dtype=np.int64)
-    place[order.old] = np.arange(old.rows)
-    newest = float((place[rows] >= (1 - NEWEST) * old.rows).mean())
+    newest = float((order.places[rows] >= (1 - NEWEST) * old.rows).mean())
     if len(values) > 1 or newest < IN_NEWEST:
         return check
     summary = (

@@ -37,6 +37,13 @@ class TimeOrder:
     days: tuple[Array, Array] | None = None
 
     @property
+    def places(self) -> Array:
+        """The place of each old row in the order of time (n_old,), in the table's own order; the oldest row has 0."""
+        places = np.empty(len(self.old), dtype=np.int64)
+        places[self.old] = np.arange(len(self.old))
+        return places
+
+    @property
     def words(self) -> str:
         """The time, for people."""
         return f"`{self.column}`" if self.column else "the order of the rows"

@@ -1,4 +1,4 @@
-"""What to do about a verdict that is not passed: the changed files, the command, the policy's key, the rows."""
+"""What to do about a verdict other than passed: the changed files, the command, the policy's key, the rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.report.words import sentence
 from seatrial.trial.verdict import order_of
 
-MOST_CHECKS = 3  # failed checks that get a remedy, the most telling first
+MOST_CHECKS = 3  # failed checks that get a remedy, the most important first
 MOST_FILES = 6
 MOST_ROWS = 5
 TABLE = "[tool.seatrial.trial]"
@@ -35,8 +35,8 @@ _ACCEPT = 'seatrial trial accept --check {id} --reason "..."'
 _ACCEPT_ALL = 'seatrial trial accept --reason "..."'
 # By the start of a check's name; the first that fits. The last one fits all.
 REMEDIES: tuple[tuple[str, Remedy], ...] = (
-    ("contract.version", Remedy("Raise the version by as much as breaks.", "seatrial bump {part}", code=True)),
-    ("contract.", Remedy("If callers are to change too, raise the major version.", "seatrial bump major", code=True)),
+    ("contract.version", Remedy("Raise the version to match what breaks.", "seatrial bump {part}", code=True)),
+    ("contract.", Remedy("If callers will change too, raise the major version.", "seatrial bump major", code=True)),
     (
         "golden.baseline",
         Remedy(
@@ -79,7 +79,7 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ("metrics.gain", Remedy("Look for a column that is known only afterwards.", _ACCEPT, "suspicious_gain")),
     (
         "metrics.trivial",
-        Remedy("The model has learned nothing that a constant does not know; see its training report.", REBUILD),
+        Remedy("The model predicts no better than a constant; see its training report.", REBUILD),
     ),
     ("metrics.", Remedy("Compare both releases' reports.", _ACCEPT, "margin")),
     ("doubts.", Remedy("Leave the column out if it is known only afterwards.", _ACCEPT)),
@@ -97,7 +97,7 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
         "total.comparable",
         Remedy("Publish a model of another target or other classes as another package.", "seatrial new FILE"),
     ),
-    ("total.answered", Remedy("Make the candidate answer what the baseline answered.", REBUILD, code=True)),
+    ("total.answered", Remedy("Make the candidate answer every row that the baseline answered.", REBUILD, code=True)),
     ("total.slices", Remedy("Look at the rows of this group.", _ACCEPT, "slices, min_slice")),
     (
         "total.",
@@ -122,7 +122,7 @@ def remedy_for(check: str) -> Remedy:
 
 
 def what_to_do(verdict: Verdict) -> tuple[str, ...]:
-    """What to do about a verdict that has not passed, a sentence or two for each of its most telling checks."""
+    """What to do about a verdict that has not passed, a sentence or two for each of its most important checks."""
     if not verdict.exit_code:
         return ()
     pending = [check for check in sorted(verdict.checks, key=order_of) if check.outcome is verdict.outcome]

@@ -14,6 +14,7 @@ from seatrial.core.files import read_json
 from seatrial.model.metadata import Metadata, metadata_from
 from seatrial.model.schema import Column
 from seatrial.trial.sandbox.jobs import REFUSED
+from seatrial.trial.sandbox.outside_reads import READS_KEPT
 from seatrial.trial.sandbox.queries import (
     Describe,
     Job,
@@ -27,7 +28,7 @@ from seatrial.trial.sandbox.queries import (
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-READS_KEPT, LONGEST_NAME = 50, 200
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)

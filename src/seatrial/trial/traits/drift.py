@@ -3,12 +3,11 @@
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.compare.splits import window_splits
+from seatrial.trial.compare.splits import MARGIN, window_splits
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.traits.marks import Mark
 from seatrial.trial.traits.pool import Pool
 
-MARGIN = 1.25  # for what the past's windows did not show
 ENDS = ("range", "outlier")
 # What moves with a column that rises or falls throughout, such as prices of many years.
 MOVING = ("range", "outlier", "value", "profile", "fit", "row fit", "rule", "key", "digits")
@@ -52,9 +51,7 @@ def _runs_on(pool: Pool, name: str, order: TimeOrder) -> bool:
 
 def _by_time(pool: Pool, values: Array, order: TimeOrder) -> Array:
     """Values of the pool's rows with the old ones in the order of time."""
-    place = np.empty(len(order.old), dtype=np.int64)
-    place[order.old] = np.arange(len(order.old))
-    by_time = np.argsort(place[pool.places[: pool.old_rows]], kind="stable")
+    by_time = np.argsort(order.places[pool.places[: pool.old_rows]], kind="stable")
     return np.concatenate([values[: pool.old_rows][by_time], values[pool.old_rows :]]).astype(float)
 
 

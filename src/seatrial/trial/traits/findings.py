@@ -1,4 +1,4 @@
-"""From marks to findings: which columns the certain differences are about, which of them only follow from another."""
+"""From marks to findings: which columns the certain differences are about, and which only follow from another one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ CLEAREST: tuple[Trait, ...] = (
     "repeat", "near repeat", "sentinel", "characters", "format", "missing", "run", "value", "outlier", "rule", "digits",
     "range", "label fit", "label of a group", "label value", "fit", "row fit", "profile", "key",
 )  # fmt: skip
-ALONE = 1.3  # how much more the evidence of such a trait counts than that of a column beside others
-TOGETHER = frozenset({"fit", "label fit", "label of a group", "rule"})  # traits of columns beside each other
+ALONE = 1.3  # how much more the evidence of one column alone counts than how it fits the others
+TOGETHER = frozenset({"fit", "label fit", "label of a group", "rule"})  # traits of how columns fit each other
 SUSPECTED = -4.0  # the log of a p-value from which a column may be the one that moved
 EXPLAINED_BY_ONE = 0.7  # of the misfit, what may be left without the column that moved
 HINT = "Look at where these rows come from. If the data is right, accept this difference."
@@ -52,9 +52,9 @@ class TraitShift:
 
     @property
     def only_a_fault(self) -> bool:
-        """Whether only a fault makes that, so that the world cannot be the reason.
+        """Whether only a fault produces this, so that a changed world cannot be the reason.
 
-        If many old rows have the trait too, such as texts in upper case, they may only be more frequent now.
+        If many old rows have the trait too, such as texts in upper case, it may only be more frequent now.
         """
         return self.mark.trait in FAULTS and self.new >= 2 * self.old and self.more
 
@@ -127,9 +127,7 @@ def _alone(finding: TraitShift) -> bool:
 
 
 def _likelihood(finding: TraitShift) -> tuple[bool, float, int]:
-    """Sort columns by how likely they are the cause: what a column has by itself says more than what it
-    is beside others.
-    """
+    """Sort columns by how likely they are the cause: a trait of one column alone says more than how it fits others."""
     return finding.mark.trait != "repeat", -finding.strength * (ALONE if _alone(finding) else 1.0), finding.mark.rank
 
 

@@ -69,7 +69,7 @@ def _marks(prediction: Prediction) -> Iterator[Mark]:
     levels = prediction.coded.levels
     for k in range(1 if len(levels) == 2 else prediction.signed.shape[1]):
         level = f"{levels[k]} more or less often" if levels else "larger or smaller"
-        words = f"`{name}` is {level} than the other columns lead one to expect"
+        words = f"`{name}` is {level} than the other columns suggest"
         yield Mark(name, trait, words, _limited(prediction.signed[:, k]))
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from seatrial.model.features import Array
 
-# What a mark shows. The first are made by faults alone; of the others the world may be the reason.
+# What a mark shows. Only faults produce the first six; for the others, a changed world may be the reason.
 Trait = Literal[
     "repeat", "near repeat", "rule", "format", "characters", "sentinel",
     "run", "outlier", "value", "missing", "digits", "range", "profile", "key",

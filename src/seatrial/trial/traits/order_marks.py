@@ -57,7 +57,7 @@ def _same_as_before(codes: Array) -> Array:
 
 
 def _repeated_rows(pool: Pool) -> Iterator[tuple[Mark, float]]:
-    """Rows that are the row before but for one column: copies that were made one after the other."""
+    """Rows that equal the row before, or do so but for one column: copies that were made one after the other."""
     from scipy.stats import binom
 
     codes = np.stack([column.codes for column in pool.columns])
@@ -71,7 +71,7 @@ def _repeated_rows(pool: Pool) -> Iterator[tuple[Mark, float]]:
     rows = np.concatenate([[False], same[pool.old_rows :]])
     if rows.sum() >= 3:
         both = np.concatenate([[False], same[: pool.old_rows - 1], rows])
-        mark = Mark("", "repeat", "the row is there twice, or but for one column", both, more=True)
+        mark = Mark("", "repeat", "the row, or all but one column of it, occurs twice", both, more=True)
         yield mark, float(binom.logsf(int(rows.sum()) - 1, len(rows) - 1, usual))
 
 
@@ -85,7 +85,7 @@ def _carried(pool: Pool, column: PooledColumn) -> Iterator[tuple[Mark, float]]:
     usual = max(float((shares**2).sum()), float(_same_as_before(old).mean()))
     if same.mean() - usual >= CARRIED and usual < 0.5:
         log_p = float(binom.logsf(int(same.sum()) - 1, len(new) - 1, usual))
-        yield _marked(pool, column.name, f"`{column.name}` is that of the row before", same), log_p
+        yield _marked(pool, column.name, f"`{column.name}` has the value of the row before", same), log_p
 
 
 def _run(pool: Pool, column: PooledColumn) -> Iterator[tuple[Mark, float]]:

@@ -27,12 +27,12 @@ def row_marks(old: Table, new: Table, rows: Array, pool: Pool) -> Iterator[Mark]
     with np.errstate(over="ignore"):
         whole = np.stack(list(hashes.values())).sum(axis=0, dtype=np.uint64)
         twins = _groups(whole)
-        yield from _marks("", "repeat", "the row is there twice", twins[sampled])
+        yield from _marks("", "repeat", "the row occurs twice", twins[sampled])
         if len(hashes) < 4:
             return
         for name in list(hashes)[-MOST_COLUMNS:]:
             groups = np.where(twins < 0, _groups(whole - hashes[name]), -1)
-            yield from _marks(name, "near repeat", f"the row is there twice, with another `{name}`", groups[sampled])
+            yield from _marks(name, "near repeat", f"the row occurs twice, with another `{name}`", groups[sampled])
 
 
 def _marks(name: str, trait: Trait, words: str, groups: Array) -> Iterator[Mark]:

@@ -1,4 +1,4 @@
-"""One test for all marks: how far the new rows' marks lie from the old ones', against random splits of both together.
+"""One test for all marks: how far the new rows' marks are from the old ones', against random splits of both together.
 
 If old and new rows are one population, any split of all rows into two parts of these sizes was as likely as the real
 one. The smallest p-value over all marks is compared with its own distribution under such splits (min-p, Westfall and
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatrial.model.features import Array
+from seatrial.trial.compare.splits import SPLITS, random_splits
 
-SPLITS = 1_999
 WORK = 4e10  # rows x marks x splits from which fewer splits are drawn
 FEWEST_SPLITS = 399
 TAIL = 0.05  # of the splits, from which the limit is extrapolated
@@ -33,7 +33,7 @@ class PValues:
         return np.flatnonzero(self.log_p <= self.limits)
 
     def without(self, positions: Sequence[int]) -> "PValues":
-        """The same with these marks being certain no more."""
+        """The same, with these marks no longer certain."""
         limits = self.limits.copy()
         limits[list(positions)] = -np.inf
         return PValues(self.log_p, limits)
@@ -56,7 +56,7 @@ def compare_with_splits(
     """
     rows = len(marks[0])
     splits = int(min(max(WORK / (rows * len(marks)), FEWEST_SPLITS), SPLITS))
-    chosen = _splits(rows, old_rows, splits, seed=0)
+    chosen = _splits(rows, old_rows, splits)
     families = np.zeros(len(marks), dtype=int) if families is None else families
     log_p, limits = np.zeros(len(marks)), np.zeros(len(marks))
     known = np.unique(families).tolist()
@@ -72,14 +72,10 @@ def compare_with_splits(
     return PValues(log_p, limits)
 
 
-def _splits(rows: int, old_rows: int, splits: int, seed: int) -> Array:
-    """Which rows are the new ones (splits + 1, n): in truth, and in random splits."""
-    draw = np.random.default_rng(seed)
-    new = rows - old_rows
+def _splits(rows: int, old_rows: int, splits: int) -> Array:
+    """Which rows are the new ones (splits + 1, n): in the actual split, and in random ones."""
     chosen = np.zeros((splits + 1, rows), dtype=np.float32)
-    chosen[0, old_rows:] = 1
-    for split in range(1, splits + 1):
-        chosen[split, draw.choice(rows, new, replace=False, shuffle=False)] = 1
+    np.put_along_axis(chosen, random_splits(old_rows, rows - old_rows, splits).drawn, 1, axis=1)
     return chosen
 
 
@@ -96,7 +92,7 @@ def _limit(smallest: Array, alpha: float) -> float:
 
 
 def _log_p(marks: Sequence[Array], sides: Array, chosen: Array, new: int) -> Array:
-    """The log of each mark's p-value (splits + 1, m) in the true split and in the random ones."""
+    """The log of each mark's p-value (splits + 1, m) in the actual split and in the random ones."""
     rows = chosen.shape[1]
     kinds = np.array([mark.dtype.kind for mark in marks])
     log_p = np.empty((len(chosen), len(marks)))

@@ -34,7 +34,7 @@ FAMILIES: dict[Trait, int] = {
 def compare_traits(
     old: Table, new: Table, rows: Array, policy: Policy, *, alpha: float, order: TimeOrder | None = None
 ) -> list[Check]:
-    """Look for faults in the new rows, at these positions of the new table, by what they do to the rows.
+    """Look for faults in the new rows, at these positions of the new table, by the traces that they leave.
 
     `alpha` is the chance that any of these checks fails although old and new rows are one population. Where rows have
     a time (`order`), a trait that moved as much between earlier windows of the old rows is no fault.
