@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MARK = re.compile(r"^\s*@?(pytestmark = |.*marks=)?pytest\.mark\.soak\b|^from tests\.soak import", re.MULTILINE)
+MARK = re.compile(r"^\s*@?(pytestmark = .*|.*marks=)?pytest\.mark\.soak\b|^from tests\.soak import", re.MULTILINE)
 
 
 def unlisted(makefile: str, tests: Path) -> list[str]:
