@@ -25,7 +25,7 @@ soak: $(DEV)
 		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py \
 		tests/deploy/test_interruptions.py tests/deploy/test_kills.py tests/deploy/test_lost_state.py tests/deploy/test_clones.py tests/deploy/containers \
 		tests/release/test_killed_over_http.py tests/release/test_confusion.py tests/ci/test_pipeline.py \
-		tests/steps/test_index_service.py tests/wheels/test_hostile.py tests/release/test_index_withdrawals.py \
+		tests/steps/test_index_service.py tests/wheels/test_hostile.py tests/wheels/test_pickles.py tests/release/test_index_withdrawals.py \
 		tests/trial/prove/test_gate_proof.py tests/compile/test_models.py \
 		tests/trial/test_detection.py tests/trial/test_tasks.py tests/trial/sandbox/test_sandbox.py tests/trial/sandbox/test_sandbox_refusals.py \
 		tests/trial/compare/test_groups.py tests/template/test_training.py \
@@ -33,7 +33,7 @@ soak: $(DEV)
 		tests/test_demo.py \
 		tests/ci/test_repository.py::test_a_change_of_one_project_runs_its_jobs_alone \
 		tests/cli/test_trial.py tests/deploy/test_local.py tests/deploy/test_drain.py \
-		tests/trial/test_run.py \
+		tests/trial/test_run.py tests/trial/test_behaviour_trial.py tests/trial/test_new_row_faults.py \
 		tests/serve/test_attacks.py
 
 lint: $(DEV)

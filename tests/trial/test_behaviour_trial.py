@@ -3,13 +3,12 @@
 import platform
 import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 from tests.trial.sigmoid_releases import NOTED, ReleaseMaker
 
 from seatrial.trial.behaviour_trial import settable
-from seatrial.trial.records import Check, Outcome
+from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.run import run
 
 pytestmark = pytest.mark.slow
@@ -32,10 +31,19 @@ def features(body: str, top: str = "") -> dict[str, str]:
     return {"features.py": code}
 
 
-def found(releases: ReleaseMaker, code: dict[str, str], baseline: Path | None = None) -> dict[str, Check]:
-    verdict = releases.run(releases.make("0.1.1", code=code), baseline)
+def failing(verdict: Verdict) -> dict[str, Check]:
     bad = (Outcome.blocked, Outcome.waiting)
     return {check.id: check for check in verdict.checks if check.outcome in bad and check.suite == "behaviour"}
+
+
+def found(releases: ReleaseMaker, code: dict[str, str]) -> dict[str, Check]:
+    """The checks that fail for a first release, which needs half the processes of a comparison."""
+    return failing(run(releases.make("0.1.0", code=code), None, policy=NOTED, index=releases.index))
+
+
+def beside_itself(releases: ReleaseMaker, code: dict[str, str]) -> dict[str, Check]:
+    """The checks that fail for a release whose baseline has the same code."""
+    return failing(releases.run(releases.make("0.1.1", code=code), releases.make("0.1.0", code=code)))
 
 
 @pytest.mark.parametrize(
@@ -48,11 +56,12 @@ def found(releases: ReleaseMaker, code: dict[str, str], baseline: Path | None = 
             "differently in another time zone (UTC+14)",
             marks=pytest.mark.soak,
         ),
-        (
-            "if os.environ.get('REGION'): return 1.0",
+        pytest.param(
+            "if os.getcwd() == '/': return 1.0",
             "",
-            "behaviour.elsewhere[variables set]",
-            "if `REGION` is set, first golden row 1: `features.py` `y` reads the environment variable `REGION`",
+            "behaviour.elsewhere[folder]",
+            "differently in another working directory",
+            marks=pytest.mark.soak,
         ),
         (
             "kept.append(bytearray(20_000))",
@@ -71,9 +80,11 @@ def test_it_is_blocked_and_the_cause_is_named(
     assert words in checks[check].summary
 
 
-def test_a_clock_that_decides_is_blocked_unless_the_baseline_reads_it_too(releases: ReleaseMaker) -> None:
-    code = features(f"if datetime.date.today().year > {date.today().year if MOVABLE else 9000}: return 1.0")
-    checks = found(releases, code)
+DECIDED_BY_THE_CLOCK = features(f"if datetime.date.today().year > {date.today().year if MOVABLE else 9000}: return 1.0")
+
+
+def test_a_clock_that_decides_is_blocked(releases: ReleaseMaker) -> None:
+    checks = found(releases, DECIDED_BY_THE_CLOCK)
     if not MOVABLE:
         assert list(checks) == ["behaviour.reads[clock: features.py y]"]
         return
@@ -83,17 +94,38 @@ def test_a_clock_that_decides_is_blocked_unless_the_baseline_reads_it_too(releas
     assert "differently on another date (next year)" in check.summary
     assert check.summary.endswith("`features.py` `y` reads the clock (date.today)")
     assert check.evidence["rows"][:3] == [0, 1, 2]
-    (shared,) = found(releases, code, releases.make("0.1.0", code=code)).values()
+
+
+@pytest.mark.soak
+def test_a_clock_that_decides_waits_if_the_baseline_reads_it_too(releases: ReleaseMaker) -> None:
+    checks = beside_itself(releases, DECIDED_BY_THE_CLOCK)
+    if not MOVABLE:
+        assert checks == {}
+        return
+    (shared,) = checks.values()
     assert shared.outcome is Outcome.waiting
     assert shared.summary.endswith("So does the baseline")
 
 
-def test_what_is_read_without_effect_waits(releases: ReleaseMaker) -> None:
-    code = features("Path('/etc/rates.csv').exists()")
-    (check,) = found(releases, code).values()
-    assert check.outcome is Outcome.waiting
-    assert check.summary.startswith("`features.py` `y` reads the file `/etc/rates.csv`. No score was different")
-    assert found(releases, code, releases.make("0.1.0", code=code)) == {}  # the baseline does so too
+BOTH_READS = features("Path('/etc/rates.csv').exists()\n    if os.environ.get('REGION'): return 1.0")
+
+
+def test_what_is_read_waits_and_blocks_if_it_decides(releases: ReleaseMaker) -> None:
+    checks = found(releases, BOTH_READS)
+    decides = checks.pop("behaviour.elsewhere[variables set]")
+    assert decides.outcome is Outcome.blocked
+    assert "if `REGION` is set, first golden row 1: `features.py` `y` reads the environment variable `REGION`" in (
+        decides.summary
+    )
+    (without_effect,) = checks.values()
+    assert without_effect.outcome is Outcome.waiting
+    assert without_effect.summary.startswith(
+        "`features.py` `y` reads the file `/etc/rates.csv`. No score was different"
+    )
+
+
+def test_what_the_baseline_reads_too_is_noted(releases: ReleaseMaker) -> None:
+    assert beside_itself(releases, features("Path('/etc/rates.csv').exists()")) == {}
 
 
 def test_a_release_that_fails_elsewhere_is_blocked_and_the_condition_is_named(releases: ReleaseMaker) -> None:
@@ -102,11 +134,3 @@ def test_a_release_that_fails_elsewhere_is_blocked_and_the_condition_is_named(re
     assert check.outcome is Outcome.blocked
     assert "cannot answer without environment variables" in check.summary
     assert "KeyError" in check.summary
-
-
-def test_a_first_release_is_tried_elsewhere_too(releases: ReleaseMaker) -> None:
-    candidate = releases.make("0.1.0", code=features("if os.getcwd() == '/': return 1.0"))
-    verdict = run(candidate, None, policy=NOTED, index=releases.index)
-    (check,) = [check for check in verdict.checks if check.name == "behaviour.elsewhere"]
-    assert check.subject == "folder"
-    assert check.outcome is Outcome.blocked

@@ -4,17 +4,20 @@ import json
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 from tests.projects.misbehaving import INIT, SCHEMA
 from tests.projects.tiny import make_wheel
+from tests.soak import SOAK
 from tests.trial import samples
 from tests.trial.sigmoid_releases import IMPUTED, NOTED, ROWS, SHIFT, ReleaseMaker, golden, reference, scores
 
 from seatrial.core.errors import SeatrialError
 from seatrial.steps.trial import write_result
 from seatrial.trial import gate
+from seatrial.trial import run as trial_run
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy, read_policy
@@ -45,6 +48,14 @@ def _from_the_cache(passed: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_OFFLINE", "1")
 
 
+@pytest.fixture(autouse=True)
+def _without_more_processes(passed: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out behaviour and cost, whose processes take half the time; the fixtures and `make soak` run all suites."""
+    if not SOAK:
+        monkeypatch.setattr(trial_run, "BehaviourTrial", mock.Mock(return_value=mock.Mock(checks=lambda *_: [])))
+        monkeypatch.setattr(trial_run, "check_cost", lambda *_: [])
+
+
 def open_checks(verdict: Verdict) -> dict[str, str]:
     bad = (Outcome.blocked, Outcome.waiting, Outcome.inconclusive)
     return {check.id: check.summary for check in verdict.checks if check.outcome in bad}
@@ -67,12 +78,6 @@ def narrower(releases: ReleaseMaker) -> Verdict:
     return releases.run(releases.make("0.1.1", code={"schema.py": SCHEMA.replace("x: float | None", "x: float")}))
 
 
-@pytest.fixture(scope="module")
-def unlike_training(releases: ReleaseMaker) -> Verdict:
-    """The verdict over a candidate that does not predict what training stored."""
-    return releases.run(releases.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
-
-
 CARRIES_NOTHING: dict[str, Any] = {"facts": {"carries": {"reference": "none"}}, "files": {"reference.csv": None}}
 
 
@@ -83,7 +88,7 @@ def test_a_candidate_that_carries_no_rows_is_compared_on_the_baselines(releases:
     assert verdict.worst_rows == ()  # its rows are not to be shown
 
 
-@pytest.mark.parametrize("policy", [NOTED, Policy()])
+@pytest.mark.parametrize("policy", [pytest.param(NOTED, marks=pytest.mark.soak), Policy()])
 def test_it_is_said_where_the_rows_of_the_baseline_are_missing(policy: Policy, releases: ReleaseMaker) -> None:
     verdict = releases.run(releases.make("0.1.1"), releases.make("0.1.0", **CARRIES_NOTHING), policy=policy)
     (check,) = [check for check in verdict.checks if check.name == "total.reference"]
@@ -168,9 +173,10 @@ def test_a_suite_that_cannot_run_is_inconclusive_and_not_a_pass(releases: Releas
     assert {"reproduce.candidate", "reproduce.baseline", "rebuild.scores", "total.noise"} <= set(open_checks(verdict))
 
 
-def test_a_wheel_that_does_not_predict_what_training_stored_is_blocked(unlike_training: Verdict) -> None:
-    assert unlike_training.outcome is Outcome.blocked
-    assert unlike_training.cause.startswith("Blocked: the installed candidate differs from what training stored")
+def test_a_wheel_that_does_not_predict_what_training_stored_is_blocked(releases: ReleaseMaker) -> None:
+    verdict = releases.run(releases.make(scale=1.001, files={"golden.json": json.dumps(golden())}))
+    assert verdict.outcome is Outcome.blocked
+    assert verdict.cause.startswith("Blocked: the installed candidate differs from what training stored")
 
 
 def test_labels_that_contradict_the_scores_are_blocked(releases: ReleaseMaker) -> None:
@@ -313,21 +319,19 @@ def test_what_is_not_a_release_is_refused(releases: ReleaseMaker, tmp_path: Path
     ("text", "message"),
     [("", "has no rows"), ("x,what,kind,sure,y\n", "has no rows"), ("y\n1\n", "no column `x`"), ("x,y\nabc,1\n", "abc"), ("x,y\n1\n", "line 2")],
 )  # fmt: skip
-def test_invalid_row_files_are_refused(
-    releases: ReleaseMaker, passed: Verdict, tmp_path: Path, text: str, message: str
-) -> None:
+def test_invalid_row_files_are_refused(releases: ReleaseMaker, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "rows.csv").write_text(text)
     with pytest.raises(SeatrialError, match=message):
         releases.run(releases.make("0.1.1"), data=tmp_path / "rows.csv")
 
 
-def test_rows_from_the_user_are_compared_too(releases: ReleaseMaker, passed: Verdict, tmp_path: Path) -> None:
-    (tmp_path / "labelled.csv").write_text("x,y\n" + "".join(f"{i / 100},{i % 2}\n" for i in range(50)))
-    (tmp_path / "traffic.csv").write_text("x\n" + "".join(f"{i / 100}\n" for i in range(50)))
-    for name in ("labelled.csv", "traffic.csv"):
-        verdict = releases.run(releases.make("0.1.1"), data=tmp_path / name)
-        assert verdict.rows["given"] == 50
-        assert verdict.exit_code == 0
+@pytest.mark.parametrize("labels", [True, pytest.param(False, marks=pytest.mark.soak)])
+def test_rows_from_the_user_are_compared_too(releases: ReleaseMaker, tmp_path: Path, labels: bool) -> None:
+    lines = [f"{i / 100},{i % 2}" if labels else f"{i / 100}" for i in range(50)]
+    (tmp_path / "given.csv").write_text("\n".join(["x,y" if labels else "x", *lines]))
+    verdict = releases.run(releases.make("0.1.1"), data=tmp_path / "given.csv")
+    assert verdict.rows["given"] == 50
+    assert verdict.exit_code == 0
 
 
 def test_the_first_release_is_checked_on_its_own(releases: ReleaseMaker) -> None:
