@@ -32,7 +32,7 @@ def test_dates_that_go_on_are_in_sequence():
 @pytest.mark.parametrize(
     ("change", "outcome", "words"),
     [
-        (lambda days: G.permutation(days), Outcome.blocked, "out of sequence"),
+        (G.permutation, Outcome.blocked, "out of sequence"),
         (lambda days: np.full(NEW, days[0]), Outcome.blocked, "in 100% of the new rows"),
         (lambda days: days - 150, Outcome.waiting, "are dated before the newest old row"),
         (lambda days: days + 365, Outcome.waiting, "no row is dated in the"),
