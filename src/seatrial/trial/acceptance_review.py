@@ -103,12 +103,11 @@ def _untrusted(root: Path, acceptance: Acceptance, rules: Rules, commit: str) ->
             return "it is not committed, and second_person asks for a commit of another person"
         if releaser is None:
             return "the author of the release's commit is unknown, so nobody knows who the second person is"
-        if author[0] != acceptance.by:
-            return f"it is in the name of {acceptance.by}, but {author[0]} committed it"
-        return "" if another else f"{author[0]} committed both it and the release (second_person)"
-    if author is None:
+        if not another:
+            return f"{author[0]} committed both it and the release (second_person)"
+    elif author is None:
         return "it was neither given with `seatrial trial accept` on this machine nor committed"
-    if author[0] == acceptance.by or shallow:
+    if here or author[0] == acceptance.by or shallow:
         return ""
     return f"it is in the name of {acceptance.by}, but {author[0]} committed it"
 
