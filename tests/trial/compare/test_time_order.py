@@ -57,6 +57,11 @@ def test_a_year_that_sorts_the_table_is_the_time_if_the_new_rows_continue_it():
     assert find_order(*tables(year=-years), Policy()) is None
 
 
+def test_a_class_that_sorts_the_table_is_no_time_though_the_new_rows_are_of_the_last_one():
+    classes = np.repeat([1.0, 2.0, 3.0], [70, 60, 110])  # all new rows are of class 3
+    assert find_order(*tables(pclass=classes), Policy()) is None
+
+
 def test_new_rows_in_the_middle_of_the_table_are_no_order():
     old, new, _ = tables()
     assert find_order(old, new, np.arange(50, 90), Policy()) is None

@@ -21,6 +21,7 @@ SORTED = 0.9  # rank correlation with the position from which a column counts as
 IN_ORDER = 0.999
 FEWEST_CHANGES = 20  # in a random order, of a column that can sort a table
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)")
+YEARS = (1_000, 2_500)
 ROWS, NONE = "rows", "none"
 
 
@@ -144,9 +145,18 @@ def _order_of_rows(old: Table, new: Table, rows: Array) -> TimeOrder | None:
     return None
 
 
+def _tells_time(values: Array) -> bool:
+    """Whether numbers can be a time: years, or running numbers; not a few classes by which a table is sorted."""
+    if not is_numeric(values):
+        return False
+    known = values[~np.isnan(values)]
+    years = bool(((known >= YEARS[0]) & (known <= YEARS[1]) & (known % 1 == 0)).all())
+    return years or len(np.unique(known)) > len(known) / 10
+
+
 def _continued(old: Array, new: Array) -> bool:
     """Whether dates, or numbers that rise in the old rows, go on rising in the new ones."""
-    if not (is_numeric(old) or is_date(old)) or not len(new):
+    if not (is_date(old) or _tells_time(old)) or not len(new):
         return False
     old, new = days_of(old), days_of(new)
     first, last = (float(np.nanmedian(part)) for part in (old[: len(old) // 4], old[-(len(old) // 4) :]))
