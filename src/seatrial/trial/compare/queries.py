@@ -17,7 +17,7 @@ Scorer = Callable[[Columns], Array]  # checked columns -> (n, n_classes) probabi
 
 MOST_SHUFFLED = 500  # rows whose columns are shuffled
 FEWEST_SHUFFLED = 20
-MOST_CELLS = 4_000_000  # of all shuffled rows: each column has a block of rows with all columns
+MOST_CELLS = 3_000_000  # of all shuffled rows: each column has a block of rows with all columns
 USER_ROWS = "rows from --data"  # in `probed`: the user's rows without labels, which vary no single column
 
 
