@@ -32,6 +32,7 @@ from seatrial.trial.records import Check, Outcome, judged_check
 from seatrial.trial.rows.answer_collection import CollectedAnswers
 from seatrial.trial.traits.trait_checks import compare_traits
 
+GONE = 2.0  # the severity of a column or value that is gone, and of another unit: nothing that time does
 TRAITS_PARTS = 3  # of the budget of false alarms, for the many traits of new rows; see `noise.PARTS`
 
 
@@ -140,7 +141,8 @@ def check_data(
 
 def _left_to_new_rows(check: Check, order: TimeOrder) -> Check:
     """Note what moved in the table as a whole where rows have a time: the new rows are judged on their own."""
-    if check.outcome is not Outcome.waiting or check.name not in ("data.column", "data.labels"):
+    moved = check.severity < GONE and check.outcome in (Outcome.waiting, Outcome.blocked)
+    if not moved or check.name not in ("data.column", "data.labels"):
         return check
     words = f"{check.summary}; by {order.words}, rows come and go, so the new rows are judged on their own."
     return replace(check, outcome=Outcome.noted, summary=words, hint="")

@@ -85,3 +85,13 @@ def test_moments_are_days_with_fractions():
     values = np.array([date(1970, 1, 2), datetime(1970, 1, 1, 12), None], dtype=object)
     assert days_of(values)[:2].tolist() == [1.0, 0.5]
     assert np.isnan(days_of(values)[2])
+
+
+def test_a_year_beside_a_date_tells_the_time_too():
+    years = np.arange(ROWS) // 30 + 2000.0
+    order = find_order(*tables(year=years, week=np.arange(ROWS) / 7.0), Policy())
+    assert order is not None
+    assert order.told_by("year")
+    assert order.told_by("week")
+    assert not order.told_by("x")
+    assert not order.told_by("")

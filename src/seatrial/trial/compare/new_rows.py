@@ -170,8 +170,8 @@ def judge_rows(pooled: Pooled, alpha: float, order: TimeOrder | None) -> Judgeme
     measured = statistics(pooled.taken(np.concatenate([first, old + second])), random_splits(len(first), len(second)))
     limits = limits_of(measured, alpha)
     over = limits.exceeded({key: float(values[0]) for key, values in measured.items()})
-    if order is not None and order.column:
-        over = {key: times for key, times in over.items() if key[1] != order.column}  # it is newer, as it must be
+    if order is not None:  # what tells the time is newer, as it must be
+        over = {key: times for key, times in over.items() if not order.told_by(key[1])}
     if order is None or not over:
         return Judgement(tuple(Exceeded(key, times) for key, times in over.items()))
     return _with_time(pooled, limits, over, order)

@@ -29,13 +29,15 @@ ROWS, NONE = "rows", "none"
 class TimeOrder:
     """Positions of the old rows and of the new rows in the order of their time; `column` is "" for the table's order.
 
-    `days` are the times of the old rows and of the new ones in days, in the tables' own order, where they are dates.
+    `others` are further columns that go on with time, such as a year beside a date. `days` are the times of the old
+    rows and of the new ones in days, in the tables' own order, where they are dates.
     """
 
     column: str
     old: Array
     new: Array
     days: tuple[Array, Array] | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def places(self) -> Array:
@@ -43,6 +45,10 @@ class TimeOrder:
         places = np.empty(len(self.old), dtype=np.int64)
         places[self.old] = np.arange(len(self.old))
         return places
+
+    def told_by(self, column: str) -> bool:
+        """Whether a column tells the time; a statistic of whole rows has no column."""
+        return bool(column) and column in (self.column, *self.others)
 
     @property
     def words(self) -> str:
@@ -76,7 +82,7 @@ def find_order(old: Table, new: Table, rows: Array, policy: Policy) -> TimeOrder
             if name in new.columns and is_date(values):
                 order = _by_column(name, old, new, rows)
                 if order.days and _later(*order.days):
-                    return order
+                    return replace(order, others=tuple(_in_order(old, new, rows)[1]))
     if policy.time == ROWS:
         return TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
     return _order_of_rows(old, new, rows)
@@ -138,11 +144,17 @@ def _order_of_rows(old: Table, new: Table, rows: Array) -> TimeOrder | None:
     if len(known) and len(rows) and np.mean(rows > known[-1]) < IN_ORDER:
         return None
     every = TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
-    in_order = {name: values for name, values in {**old.columns, old.name: old.target}.items() if _sorted(values)}
-    goes_on = [n for n, values in in_order.items() if n in new.columns and _continued(values, new.columns[n][rows])]
+    in_order, goes_on = _in_order(old, new, rows)
     if len(goes_on) == len(in_order) or any(is_date(in_order[name]) for name in goes_on):
-        return replace(every, column=goes_on[0] if goes_on and goes_on[0] != old.name else "")
+        names = tuple(name for name in goes_on if name != old.name)
+        return replace(every, column=names[0] if names else "", others=names[1:])
     return None
+
+
+def _in_order(old: Table, new: Table, rows: Array) -> tuple[dict[str, Array], list[str]]:
+    """The columns that sort the old rows, and the names of those that the new rows continue."""
+    found = {name: values for name, values in {**old.columns, old.name: old.target}.items() if _sorted(values)}
+    return found, [n for n, values in found.items() if n in new.columns and _continued(values, new.columns[n][rows])]
 
 
 def _tells_time(values: Array) -> bool:

@@ -21,7 +21,7 @@ def moved_as_before(pool: Pool, mark: Mark, order: TimeOrder) -> bool:
 
     Windows are as long as the new rows are, and are compared with the rows right before them; all within the pool.
     """
-    if order.column and mark.column == order.column:  # a trait of whole rows has no column either
+    if order.told_by(mark.column):
         return True
     if mark.values.dtype.kind == "i":
         return False  # pairs of equal rows do not come from a drift
