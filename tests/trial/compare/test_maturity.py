@@ -13,7 +13,7 @@ from seatrial.trial.records import Check, Outcome, PolicyError
 
 OLD, NEW = 800, 200
 ROWS = np.arange(OLD, OLD + NEW)
-DATED = TimeOrder("seen", np.arange(OLD), np.arange(NEW), (np.arange(800.0), np.arange(800.0, 1_000.0)))
+DATED = TimeOrder("seen", np.arange(OLD), np.arange(NEW))
 
 
 def table(seed: int = 0, unknown: int = 0) -> Table:

@@ -289,7 +289,7 @@ def _dated(check: Check, order: TimeOrder, *, alone: bool) -> Check:
 def _drifted(compared: _Compared, judgement: Judgement, order: TimeOrder) -> list[Check]:
     """Note what changed no more than it had changed before."""
     moved = [check for each in judgement.drifted if (check := _check(compared, each)) is not None]
-    names = list(dict.fromkeys(check.subject for check in moved if check.subject != order.column))
+    names = list(dict.fromkeys(check.subject for check in moved))
     if not names:
         return []
     listed = ", ".join(ticked(name) if " = " in name else f"`{name}`" for name in names[:4])

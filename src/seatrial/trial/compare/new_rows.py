@@ -190,7 +190,7 @@ def _with_time(pooled: Pooled, limits: CommonLimit, over: dict[Key, float], orde
     kinds: dict[bool, list[Exceeded]] = {True: [], False: []}
     for key, times in over.items():
         now = actual.get(key, 0.0)
-        stands_out = now > allowed[key] and key[1] != order.column
+        stands_out = now > allowed[key]
         kinds[stands_out].append(
             Exceeded(key, max(now / allowed[key], 1.0) if stands_out else times, allowed[key], seam.get(key))
         )

@@ -29,14 +29,12 @@ ROWS, NONE = "rows", "none"
 class TimeOrder:
     """Positions of the old rows and of the new rows in the order of their time; `column` is "" for the table's order.
 
-    `others` are further columns that go on with time, such as a year beside a date. `days` are the times of the old
-    rows and of the new ones in days, in the tables' own order, where they are dates.
+    `others` are further columns that go on with time, such as a year beside a date.
     """
 
     column: str
     old: Array
     new: Array
-    days: tuple[Array, Array] | None = None
     others: tuple[str, ...] = ()
 
     @property
@@ -79,10 +77,10 @@ def find_order(old: Table, new: Table, rows: Array, policy: Policy) -> TimeOrder
         return _by_column(policy.time, old, new, rows)
     if not policy.time:
         for name, values in old.columns.items():
-            if name in new.columns and is_date(values):
+            shared = name in new.columns and is_date(values)
+            if shared and _later(days_of(values), days_of(new.columns[name][rows])):
                 order = _by_column(name, old, new, rows)
-                if order.days and _later(*order.days):
-                    return replace(order, others=tuple(_in_order(old, new, rows)[1]))
+                return replace(order, others=tuple(_in_order(old, new, rows)[1]))
     if policy.time == ROWS:
         return TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
     return _order_of_rows(old, new, rows)
@@ -131,8 +129,7 @@ def _day(value: object) -> float:
 
 def _by_column(name: str, old: Table, new: Table, rows: Array) -> TimeOrder:
     before, after = days_of(old.columns[name]), days_of(new.columns[name][rows])
-    days = (before, after) if is_date(old.columns[name]) else None
-    return TimeOrder(name, np.argsort(before, kind="stable"), np.argsort(after, kind="stable"), days)
+    return TimeOrder(name, np.argsort(before, kind="stable"), np.argsort(after, kind="stable"))
 
 
 def _order_of_rows(old: Table, new: Table, rows: Array) -> TimeOrder | None:
