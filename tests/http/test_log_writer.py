@@ -5,6 +5,8 @@ import fcntl
 import logging
 import os
 import select
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +116,19 @@ def test_a_pipe_that_another_process_made_non_blocking_loses_no_line(pipe: tuple
         read += os.read(pipe[0], 65536)
     assert [int(line) for line in read.splitlines()] == list(range(300))
     writer.stop()
+
+
+def test_long_lines_of_several_processes_do_not_mix() -> None:
+    code = "import sys, time; from seatrial.http.log_writer import DroppingWriter; writer = DroppingWriter(1, print)\n"
+    code += "for _ in range(20): writer.write(sys.argv[1] * 50_000 + '\\n')\n"
+    code += "print('.', end='', file=sys.stderr, flush=True)\n"
+    code += "while writer._bytes: time.sleep(0.01)"
+    (reading, writing), (started, starting) = os.pipe(), os.pipe()
+    for mark in "abc":
+        subprocess.Popen([sys.executable, "-c", code, mark], stdout=writing, stderr=starting)
+    os.close(writing)
+    os.close(starting)
+    with os.fdopen(reading, "rb") as log, os.fdopen(started, "rb") as ready:
+        assert ready.read(3) == b"..."  # all of them want to write now, and the pipe is full
+        lines = log.read().splitlines()
+    assert sorted(lines) == sorted(mark * 50_000 for mark in (b"a", b"b", b"c") for _ in range(20))

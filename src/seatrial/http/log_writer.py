@@ -6,10 +6,16 @@ import select
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
-ATOMIC = 4096  # what a pipe writes in one piece, so that the lines of several workers do not mix (PIPE_BUF)
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+ATOMIC = 4096  # what a pipe writes in one piece, so that lines do not mix with those of other programs (PIPE_BUF)
 QUEUE_BYTES = 1 << 20  # of lines that wait for a slow reader: some 5,000 requests
 STOP_SECONDS = 1  # how long the last lines may take
 DROPPED = "%d log lines were dropped: nobody read the log, or it could not be written"
@@ -58,7 +64,8 @@ class DroppingWriter:
                 if not self._queue:
                     return
                 data = self._queue.popleft()
-            lost = self._write(data)
+            with _alone(self._handle):
+                lost = self._write(data)
             with self._changed:
                 self._bytes -= len(data)
                 self._changed.notify_all()
@@ -83,6 +90,26 @@ class DroppingWriter:
             else:
                 self._torn, data = data[written - 1 : written] != b"\n", data[written:]
         return 0
+
+
+@contextmanager
+def _alone(handle: int) -> Iterator[None]:
+    """Keep this server's other processes from writing: a line longer than ATOMIC is not written in one piece.
+
+    The lock is on the file or pipe itself, and ends with the process that holds it. Where there is none, short lines
+    do not mix all the same.
+    """
+    held = False
+    with suppress(OSError):
+        if fcntl:
+            fcntl.lockf(handle, fcntl.LOCK_EX)
+            held = True
+    try:
+        yield
+    finally:
+        if held:
+            with suppress(OSError):
+                fcntl.lockf(handle, fcntl.LOCK_UN)
 
 
 class BackgroundHandler(logging.Handler):
