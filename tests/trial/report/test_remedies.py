@@ -55,6 +55,27 @@ def test_the_rows_to_look_at_are_named() -> None:
     assert "Rows to look at: lines 7, 9, 1,200 of the table." in line(examples)
 
 
+def test_only_checks_of_rows_name_rows() -> None:
+    check = Check("behaviour.reads", "behaviour", Outcome.blocked, "it reads a clock", subject="clock: features.py age")
+    (line,) = what_to_do(verdict_of(check))
+    assert "Rows to look at" not in line
+
+
+def test_a_redesign_is_not_told_to_declare_itself() -> None:
+    check = Check("rebuild.scores", "rebuild", Outcome.waiting, "it differs", hint="Declare it as a redesign.")
+    (line,) = what_to_do(replace(verdict_of(check), kind="redesign"))
+    assert "--kind" not in line
+    assert "Declare" not in line
+    assert '`seatrial trial accept --reason "..."`' in line
+
+
+def test_one_command_accepts_all_checks_with_the_same_remedy() -> None:
+    names = ("cost.latency_64", "cost.latency_10000")
+    (line,) = what_to_do(verdict_of(*(Check(name, "cost", Outcome.blocked, "slower") for name in names)))
+    assert "`seatrial trial accept --check cost.latency_64 --check cost.latency_10000 --reason" in line
+    assert line.endswith("Policy: `max_slower` in [tool.seatrial.trial].")
+
+
 def test_a_part_of_the_version_is_named() -> None:
     check = Check("contract.version", "contract", Outcome.blocked, "too small")
     assert "`seatrial bump minor`" in what_to_do(verdict_of(check))[0]

@@ -12,6 +12,7 @@ from seatrial.trial.verdict import order_of
 MOST_CHECKS = 3  # failed checks that get a remedy, the most important first
 MOST_FILES = 6
 MOST_ROWS = 5
+ROW_SUITES = ("data", "total")
 TABLE = "[tool.seatrial.trial]"
 REFRESH = "seatrial refresh FILE"
 REDESIGN = "seatrial trial --kind redesign"
@@ -31,7 +32,7 @@ class Remedy:
     code: bool = False
 
 
-_ACCEPT = 'seatrial trial accept --check {id} --reason "..."'
+_ACCEPT = 'seatrial trial accept {checks} --reason "..."'
 _ACCEPT_ALL = 'seatrial trial accept --reason "..."'
 # By the start of a check's name; the first that fits. The last one fits all.
 REMEDIES: tuple[tuple[str, Remedy], ...] = (
@@ -103,10 +104,10 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
         "total.",
         Remedy("Look at the rows that changed most. If the data explains it, accept it.", _ACCEPT, "expected_change"),
     ),
-    (
-        "cost.",
-        Remedy("Look at what the release loads and computes.", _ACCEPT, "max_slower, max_larger, max_load", code=True),
-    ),
+    ("cost.size", Remedy("Look at what the release contains.", _ACCEPT, "max_larger", code=True)),
+    ("cost.load", Remedy("Look at what the release loads.", _ACCEPT, "max_load", code=True)),
+    ("cost.memory", Remedy("Look at what the release keeps in memory.", _ACCEPT, "max_memory", code=True)),
+    ("cost.", Remedy("Look at what the release computes.", _ACCEPT, "max_slower", code=True)),
     ("behaviour.", Remedy("Make predictions depend on the row alone.", REBUILD, code=True)),
     ("settings.hold_out", Remedy("Hold more rows out (test_share).", REBUILD, "min_rows")),
     ("settings.", Remedy("Correct [tool.seatrial], or declare the change.", REDESIGN, 'kind = "redesign"')),
@@ -114,6 +115,8 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ("gate.", Remedy("Restore what the baseline was released with.", _ACCEPT)),
     ("", Remedy("Look at this check on the trial's page.", _ACCEPT)),
 )
+# Where the kind is declared already.
+_DECLARED = Remedy("If the code was meant to change these answers, accept the differences.", _ACCEPT, code=True)
 
 
 def remedy_for(check: str) -> Remedy:
@@ -125,22 +128,24 @@ def what_to_do(verdict: Verdict) -> tuple[str, ...]:
     """What to do about a verdict that has not passed, a sentence or two for each of its most important checks."""
     if not verdict.exit_code:
         return ()
-    pending = [check for check in sorted(verdict.checks, key=order_of) if check.outcome is verdict.outcome]
-    lines: dict[str, None] = {}
-    for check in pending:
-        line = " ".join(_sentences(verdict, check))
-        if remedy_for(check.name) not in [remedy_for(each.name) for each in pending[: pending.index(check)]]:
-            lines[line] = None
-    return tuple(lines)[:MOST_CHECKS]
+    alike: dict[Remedy, list[Check]] = {}
+    for check in sorted(verdict.checks, key=order_of):
+        if check.outcome is verdict.outcome:
+            remedy = remedy_for(check.name)
+            declared = remedy.command == REDESIGN == f"seatrial trial --kind {verdict.kind}"
+            alike.setdefault(_DECLARED if declared else remedy, []).append(check)
+    lines = [" ".join(_sentences(verdict, remedy, checks)) for remedy, checks in alike.items()]
+    return tuple(dict.fromkeys(lines))[:MOST_CHECKS]
 
 
-def _sentences(verdict: Verdict, check: Check) -> Iterator[str]:
-    remedy = remedy_for(check.name)
+def _sentences(verdict: Verdict, remedy: Remedy, checks: list[Check]) -> Iterator[str]:
+    """What to do about checks with the same remedy, the most important of them first."""
+    check = checks[0]
     if remedy.code and verdict.changed_code and verdict.baseline:
         files = ", ".join(f"`{name}`" for name in verdict.changed_code[:MOST_FILES])
         more = len(verdict.changed_code) - MOST_FILES
         yield f"Changed since {verdict.baseline.version}: {files}{f' and {more} more' if more > 0 else ''}."
-    yield sentence(check.hint) or remedy.do
+    yield (sentence(check.hint) if remedy is not _DECLARED else "") or remedy.do
     if rows := _rows(check):
         yield f"Rows to look at: {rows}."
     if remedy.command != _ACCEPT:
@@ -148,8 +153,8 @@ def _sentences(verdict: Verdict, check: Check) -> Iterator[str]:
     if check.outcome is Outcome.waiting:
         yield f"Command, if all that waits is right: `{_ACCEPT_ALL}`."
     elif remedy.command == _ACCEPT:
-        command = _ACCEPT.format(id=shell(check.id)) if check.outcome is Outcome.blocked else "seatrial trial"
-        yield f"Command: `{command}`."
+        named = " ".join(f"--check {shell(each.id)}" for each in checks[:MOST_CHECKS])
+        yield f"Command: `{_ACCEPT.format(checks=named) if check.outcome is Outcome.blocked else 'seatrial trial'}`."
     if remedy.policy:
         yield f"Policy: `{remedy.policy}` in {TABLE}."
 
@@ -164,7 +169,9 @@ def _part(verdict: Verdict) -> str:
 
 
 def _rows(check: Check) -> str:
-    """Which rows a check is about: examples by their number in the table, or a group of them."""
+    """Which rows a check is about: examples by their number in the table, or a group of them; "" if not about rows."""
+    if check.suite not in ROW_SUITES:
+        return ""
     lines = check.evidence.get("lines")
     if isinstance(lines, list) and lines:
         return f"lines {', '.join(f'{int(line):,}' for line in lines[:MOST_ROWS])} of the table"
