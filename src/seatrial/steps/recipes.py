@@ -116,6 +116,7 @@ def _recipes(
             for role, source in sources.items()
         }
         trainings: dict[str, Training] = {}
+        failed: set[str] = set()
         rebuilt: Scorer | None = None
         for role, code in started.items():
             progress(f"reading the {role}'s recipe")
@@ -124,6 +125,7 @@ def _recipes(
                 trainings[role] = code.training(role, sources[role].table, last=last)
             except RecipeError as error:
                 missing |= dict.fromkeys(suites[role], _reason(error))
+                failed.add(role)
         if len(trainings) == 2:
             rebuilt = _rebuilt(started["candidate"], sources["baseline"], missing)
         yield Recipes(
@@ -133,6 +135,7 @@ def _recipes(
             missing,
             replaced,
             lambda: {role: code.attempts for role, code in started.items() if code.attempts},
+            frozenset(failed),
         )
 
 

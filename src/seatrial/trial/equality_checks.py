@@ -23,6 +23,7 @@ from seatrial.trial.sandbox.answers import RowResult
 TIE = 1e-12  # closer to the threshold than this, the last bit decides
 KEEP_TABLE = "Keep .seatrial/tables of the baseline's training, or set reference in [tool.seatrial.release] to full."
 PUBLISH_SDIST = "Publish the sdist with the wheel, and keep the table that the release was trained on."
+CORRECT_CODE = "The release's code cannot be trained: correct it, or go back to what was trained."
 MOST_MODULES = 4
 MOST_ATTEMPTS = 300  # characters
 AS_REDESIGN = "If that is meant, run `seatrial trial --kind redesign`."
@@ -251,5 +252,7 @@ def not_run(
 ) -> Check:
     """The check that says why a suite could not run, and what would help."""
     reason = recipes.missing.get(suite) or next(iter(recipes.missing.values()), "The recipe is not available.")
+    failed = bool(recipes.failed - {"baseline"})
     outcome = Outcome.inconclusive if policy.inconclusive == "wait" else Outcome.noted
-    return Check(name, suite, outcome, f"{what} {reason}", hint=PUBLISH_SDIST, evidence={"not_run": True})
+    hint = CORRECT_CODE if failed else PUBLISH_SDIST
+    return Check(name, suite, outcome, f"{what} {reason}", hint=hint, evidence={"not_run": True, "failed": failed})

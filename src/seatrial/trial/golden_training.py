@@ -27,7 +27,7 @@ def check_golden_trained(
     again = np.asarray(recipes.candidate.score(rows), dtype=np.float64)
     stored = golden.scores.reshape(again.shape) if golden.scores.size == again.size else golden.scores
     valid = ~np.isnan(again.reshape(len(again), -1)).any(axis=1)  # what its schema rejects is found by other checks
-    words = ("the candidate trained again", "the golden scores that the wheel carries")
+    words = ("the candidate trained again", "what the wheel carries as golden scores")
     kept = {name: values[valid] for name, values in rows.items()}
     same = Sameness("golden.trained", "golden", scoring, kept, again[valid], stored[valid], *words, rows="golden rows")
     return compare_exact(same, policy)

@@ -58,7 +58,7 @@ class Recipes:
 
     `rebuilt` is the candidate's code trained on the baseline's table, split and seeded as the baseline was.
     `replaced` says by role why a release's sdist is not what its wheel was built from; its code is not run then.
-    `attempts` returns by role what the code tried and was refused.
+    `attempts` returns by role what the code tried and was refused. `failed` are the roles whose code failed.
     """
 
     candidate: Training | None = None
@@ -67,14 +67,15 @@ class Recipes:
     missing: dict[str, str] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
     attempts: Callable[[], dict[str, list[str]]] = dict
+    failed: frozenset[str] = frozenset()
 
     def without(self, error: RecipeError) -> "Recipes":
         """The trainings that are left when one release's code failed."""
-        reason = f"{error.message} {error.hint}".strip()
+        reason, failed = f"{error.message} {error.hint}".strip(), self.failed | {error.role}
         if error.role == "baseline":
             missing = dict.fromkeys(("reproduce", "rebuild", "total"), reason)
-            return replace(self, baseline=None, rebuilt=None, missing={**missing, **self.missing})
+            return replace(self, baseline=None, rebuilt=None, missing={**missing, **self.missing}, failed=failed)
         if error.role == "rebuild":
-            return replace(self, rebuilt=None, missing={"rebuild": reason, **self.missing})
+            return replace(self, rebuilt=None, missing={"rebuild": reason, **self.missing}, failed=failed)
         missing = dict.fromkeys(("reproduce", "rebuild"), reason)
-        return replace(self, candidate=None, rebuilt=None, missing={**missing, **self.missing})
+        return replace(self, candidate=None, rebuilt=None, missing={**missing, **self.missing}, failed=failed)

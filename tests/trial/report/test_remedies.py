@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 from tests.trial import samples
 
+from seatrial.trial.equality_checks import not_run
 from seatrial.trial.policy import Policy
+from seatrial.trial.recipes import Recipes
 from seatrial.trial.records import Check, Outcome, Verdict
 from seatrial.trial.report.remedies import MOST_CHECKS, REMEDIES, remedy_for, what_to_do
 from seatrial.trial.verdict import RANKS, judge
@@ -67,6 +69,18 @@ def test_a_redesign_is_not_told_to_declare_itself() -> None:
     assert "--kind" not in line
     assert "Declare" not in line
     assert '`seatrial trial accept --reason "..."`' in line
+
+
+def test_code_that_cannot_be_trained_is_to_be_corrected_and_a_missing_table_to_be_restored() -> None:
+    recipes = Recipes(missing={"rebuild": "features.py fails."}, failed=frozenset({"candidate"}))
+    (line,) = what_to_do(verdict_of(not_run("rebuild.scores", "rebuild", recipes, Policy())))
+    assert "correct it" in line
+    assert "`seatrial train && seatrial build && seatrial trial`" in line
+    assert "redesign" not in line
+    missing = not_run("rebuild.scores", "rebuild", replace(recipes, failed=frozenset()), Policy())
+    (line,) = what_to_do(verdict_of(missing))
+    assert "keep the table" in line
+    assert "Command: `seatrial trial`." in line
 
 
 def test_one_command_accepts_all_checks_with_the_same_remedy() -> None:

@@ -117,6 +117,9 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
 )
 # Where the kind is declared already.
 _DECLARED = Remedy("If the code was meant to change these answers, accept the differences.", _ACCEPT, code=True)
+# Where a suite could not run, whatever it is about.
+_FAILED = Remedy("Correct the code that failed.", REBUILD, code=True)
+_NOT_RUN = Remedy("Give the suite what it lacked.", "seatrial trial", "inconclusive")
 
 
 def remedy_for(check: str) -> Remedy:
@@ -131,11 +134,17 @@ def what_to_do(verdict: Verdict) -> tuple[str, ...]:
     alike: dict[Remedy, list[Check]] = {}
     for check in sorted(verdict.checks, key=order_of):
         if check.outcome is verdict.outcome:
-            remedy = remedy_for(check.name)
-            declared = remedy.command == REDESIGN == f"seatrial trial --kind {verdict.kind}"
-            alike.setdefault(_DECLARED if declared else remedy, []).append(check)
+            alike.setdefault(_remedy(verdict, check), []).append(check)
     lines = [" ".join(_sentences(verdict, remedy, checks)) for remedy, checks in alike.items()]
     return tuple(dict.fromkeys(lines))[:MOST_CHECKS]
+
+
+def _remedy(verdict: Verdict, check: Check) -> Remedy:
+    if "failed" in check.evidence:
+        return _FAILED if check.evidence["failed"] else _NOT_RUN
+    remedy = remedy_for(check.name)
+    declared = remedy.command == REDESIGN == f"seatrial trial --kind {verdict.kind}"
+    return _DECLARED if declared else remedy
 
 
 def _sentences(verdict: Verdict, remedy: Remedy, checks: list[Check]) -> Iterator[str]:
