@@ -75,3 +75,10 @@ def test_the_first_line_names_what_did_not_run_and_who_accepted() -> None:
     shown = remarks([given, replace(given, subject="auc"), open_check])
     assert shown == ["Accepted by Ada until 2027-03-31: 2 checks.", "Not run: total.noise."]
     assert remarks(COMPLETE) == []
+
+
+def test_the_first_line_names_a_break_that_the_version_announces() -> None:
+    broken = [Check("contract.break", "contract", Outcome.noted, "was", subject=name) for name in "abcde"]
+    assert remarks(broken) == ["The version announces a break of the contract: a, b, c, d and 1 more."]
+    waiting = [replace(check, outcome=Outcome.waiting) for check in broken]
+    assert remarks(waiting) == []

@@ -47,7 +47,7 @@ def test_labels_with_other_words_are_noted():
     [
         ("0.1.1", "retrain", Outcome.blocked),
         ("0.1.1", "redesign", Outcome.waiting),
-        ("0.2.0", "retrain", Outcome.noted),  # below 1.0, a minor step announces a break
+        ("0.2.0", "retrain", Outcome.blocked),  # a version is raised by whoever made the change
     ],
 )
 def test_a_positive_class_that_is_turned_is_named(version: str, kind: Kind, outcome: Outcome):
@@ -56,9 +56,10 @@ def test_a_positive_class_that_is_turned_is_named(version: str, kind: Kind, outc
     assert "it was `1`, and is `0`" in check.summary
 
 
+@pytest.mark.parametrize("version", ["0.1.1", "0.2.0", "1.0.0"])
 @pytest.mark.parametrize(("kind", "outcome"), [("repackage", Outcome.blocked), ("retrain", Outcome.waiting)])
-def test_a_threshold_that_moved_is_named_with_its_effect(kind: Kind, outcome: Outcome):
-    check = checks(kind=kind, threshold=0.7)["settings.threshold"]
+def test_a_threshold_that_moved_is_named_with_its_effect(kind: Kind, outcome: Outcome, version: str):
+    check = checks(version, kind, threshold=0.7)["settings.threshold"]
     assert check.outcome is outcome
     assert "the threshold was 0.5, and is 0.7" in check.summary
     assert "fewer rows" in check.summary

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from seatrial.trial.records import Check, Outcome
 
 SHOWN = ("policy", "data", "index", "newer", "first", "golden", "kind", "process", "acceptance", "origin")
+MOST_BREAKS = 4
 NAMES = tuple(f"gate.{name}" for name in SHOWN)
 
 
@@ -14,7 +15,14 @@ def remarks(checks: Sequence[Check], cause: Check | None = None) -> list[str]:
         check for check in checks if check is not cause and check.name in NAMES and check.outcome is not Outcome.passed
     ]
     said = [_sentence(_without_acceptance(check)) for check in found]
-    return [*said, *_accepted(checks), *_not_run(checks, passed=cause is None)]
+    return [*said, *_breaks(checks), *_accepted(checks), *_not_run(checks, passed=cause is None)]
+
+
+def _breaks(checks: Sequence[Check]) -> list[str]:
+    """What callers have to change, where the version announces it."""
+    names = [check.subject for check in checks if check.name == "contract.break" and check.outcome is Outcome.noted]
+    more = f" and {len(names) - MOST_BREAKS} more" if len(names) > MOST_BREAKS else ""
+    return [f"The version announces a break of the contract: {', '.join(names[:MOST_BREAKS])}{more}."] if names else []
 
 
 def _accepted(checks: Sequence[Check]) -> list[str]:

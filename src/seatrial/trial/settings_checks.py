@@ -12,7 +12,6 @@ from packaging.version import InvalidVersion, Version
 from seatrial.model.features import Array
 from seatrial.model.metadata import Metadata
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.contract import is_major_step
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Kind, Outcome
 from seatrial.trial.sandbox.answers import Description
@@ -34,10 +33,9 @@ BY_KIND: dict[Kind, Outcome] = {
 def check_settings(old: Description, new: Description, policy: Policy) -> list[Check]:
     """Compare the settings in the metadata of both releases; one check passes if nothing differs."""
     before, after = old.metadata, new.metadata
-    announced = is_major_step(old.version, new.version)
     checks = [
         *_labels(before, after, policy),
-        *_decision(before, after, policy, announced),
+        *_decision(before, after, policy),
         *_held_out(before.split, after.split, policy),
         *_engine(before, after, policy),
     ]
@@ -114,17 +112,21 @@ def _labels(old: Metadata, new: Metadata, policy: Policy) -> Iterator[Check]:
         yield Check("settings.labels", "settings", Outcome.noted, f"labels are shown with other words: {texts}")
 
 
-def _decision(old: Metadata, new: Metadata, policy: Policy, announced: bool) -> Iterator[Check]:
-    """The positive class and the threshold; a major version announces such a change."""
-    if old.task != "binary" or new.task != "binary":
+def _decision(old: Metadata, new: Metadata, policy: Policy) -> Iterator[Check]:
+    """The positive class and the threshold. A version excuses neither: who made the change has raised it.
+
+    Other classes are a matter of the contract.
+    """
+    if old.task != "binary" or set(map(str, old.classes)) != set(map(str, new.classes)):
         return
     if str(old.positive) != str(new.positive):
         summary = (
             f"the positive class changed: it was `{old.positive}`, and is `{new.positive}`, so its probability, the "
             "threshold and all metrics are about the other class"
         )
-        outcome = Outcome.noted if announced else BY_KIND[policy.kind]
-        yield Check("settings.positive", "settings", outcome, summary, severity=float("inf"), hint=SAME_KIND)
+        yield Check(
+            "settings.positive", "settings", BY_KIND[policy.kind], summary, severity=float("inf"), hint=SAME_KIND
+        )
     if old.threshold != new.threshold:
         share = abs(new.threshold - old.threshold)
         more = "fewer" if new.threshold > old.threshold else "more"
@@ -132,7 +134,7 @@ def _decision(old: Metadata, new: Metadata, policy: Policy, announced: bool) -> 
             f"the threshold was {old.threshold:g}, and is {new.threshold:g}: with the same probabilities, {more} rows "
             f"are predicted as `{new.positive}`"
         )
-        outcome = Outcome.blocked if policy.kind == "repackage" else Outcome.noted if announced else Outcome.waiting
+        outcome = Outcome.blocked if policy.kind == "repackage" else Outcome.waiting
         yield Check(
             "settings.threshold", "settings", outcome, summary,
             old=old.threshold, new=new.threshold, severity=share / 0.05, hint=SAME_KIND,
