@@ -131,9 +131,11 @@ def read_index_settings(value: object, root: Path, where: str) -> tuple[IndexSet
         raise SeatrialError(f"{where}: [tool.seatrial.index] is empty.", hint=EXAMPLE)
     misplaced = [key for key in value if key in KEYS and key != "gemfury"]
     if misplaced:
+        place = value.get("folder", value.get("url"))
         raise SeatrialError(
             f"{where}: [tool.seatrial.index] has the key `{misplaced[0]}` where the name of an index is expected.",
-            hint=EXAMPLE,
+            hint="Give the index a name: [tool.seatrial.index.main]"
+            + (f'; or write index = "{place}" in [tool.seatrial].' if isinstance(place, str) else "."),
         )
     return tuple(replace(_named(name, entry, root, where), names=names) for name, entry in value.items())
 
