@@ -112,11 +112,12 @@ def test_a_tracked_link_does_not_let_another_file_in(root: Path, tmp_path: Path)
         ("out", tmp_path / "token"),
         ("in", Path("../../credentials.json")),
         ("ok", Path("__init__.py")),
+        ("circle", Path("circle")),
     ):
         (root / "src/tiny_model" / name).symlink_to(target)
     git(root, "add", "src")
     belonging = {path for path in release_files(find_project(root)) if path.startswith("src/tiny_model/")}
-    assert belonging & {f"src/tiny_model/{name}" for name in ("out", "in", "ok")} == {"src/tiny_model/ok"}
+    assert belonging & {f"src/tiny_model/{name}" for name in ("out", "in", "ok", "circle")} == {"src/tiny_model/ok"}
     copy_release(find_project(root), tmp_path / "copy")
     assert not any(path.is_symlink() for path in (tmp_path / "copy").rglob("*"))
 

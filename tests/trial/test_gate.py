@@ -148,6 +148,13 @@ def test_a_damaged_list_of_acceptances_is_an_error(tmp_path: Path, damaged: obje
     assert "git" in caught.value.hint
 
 
+def test_a_list_of_acceptances_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / gate.ACCEPTED).symlink_to(gate.ACCEPTED)
+    with pytest.raises(SeatrialError, match=r"accepted\.json cannot be read") as caught:
+        gate.read_acceptances(tmp_path)
+    assert caught.value.hint == "Restore it from git, or delete it."
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[{", b"\xff\xfe", b"[" * 100_000, "folder", "pipe"], ids=lambda c: str(c)[:9]
 )

@@ -44,7 +44,9 @@ def release_files(project: ProjectSettings) -> set[str]:
         tracked, fresh = set(), _source_files(project)
     known = named | tracked | {path for path in fresh if path.endswith(CODE)}
     linked = {path for path in known - named if (root / path).is_symlink()}
-    lost = {path for path in linked if _below(root.resolve(), (root / path).resolve()) not in known - linked}
+    # A link may lead in circles, of which realpath makes no error.
+    ends = {path: Path(os.path.realpath(root / path)) for path in linked}
+    lost = {path for path, end in ends.items() if _below(root.resolve(), end) not in known - linked}
     tables = set() if project.table_in_sdist else {path for path in known if _is_copy(root / path, project.data)}
     return {path for path in known - lost - tables if (root / path).is_file()}
 

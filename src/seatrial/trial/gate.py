@@ -112,7 +112,7 @@ def next_step(verdict: Verdict) -> str:
 def read_acceptances(root: Path) -> list[Acceptance]:
     """Read what was accepted. Raises PolicyError if the file is damaged."""
     path = root / ACCEPTED
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return []
     hint = "Restore it from git, or delete it."
     document = read_json(path, hint)
