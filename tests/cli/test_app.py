@@ -140,6 +140,14 @@ def test_an_unexpected_error_is_reported_as_a_bug_without_a_traceback(monkeypatc
     assert "Traceback" not in errors
 
 
+def test_a_link_that_leads_in_a_circle_is_named(tmp_path: Path):
+    (tmp_path / "circle").symlink_to("circle")
+    done = run_here("train", "--project", "circle", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "This is a bug" not in done.stderr
+    assert "circle" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "said"), [(28, "No space left on device"), (13, "Permission denied"), (30, "Read-only")]
 )

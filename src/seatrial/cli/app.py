@@ -25,6 +25,7 @@ from seatrial.core.errors import DISK, SeatrialError, describe_os_error, refusal
 from seatrial.core.interrupts import INTERRUPTED, RaisingInterrupts
 from seatrial.core.processes import open_closed_streams
 
+CIRCLE = "Symlink loop from "  # how Path.resolve says so, before Python 3.13
 EXIT_CODES = {
     0: "done",
     1: "an error, or a negative result: a blocked trial, a finding of the doctor, a merge conflict",
@@ -127,6 +128,9 @@ def _report(error: BaseException, debug: bool) -> int:
     if isinstance(error, OSError) and (message := describe_os_error(error)):
         show.error(message)
         return _closed_pipe(1)
+    if isinstance(error, RuntimeError) and str(error).startswith(CIRCLE):
+        show.error(f"{str(error).removeprefix(CIRCLE)}: this is a symbolic link that leads in a circle.", "Replace it.")
+        return 1
     if message := refusal_in(str(error)):  # of a tool that a library runs, as copier runs git
         show.error(message, DISK)
         return 1
