@@ -31,7 +31,7 @@ def pinned(root: Path) -> None:
 
 
 def published(root: Path) -> None:
-    note_published(find_project(root))
+    note_published(find_project(root), "a" * 64)
 
 
 def accepted(root: Path) -> None:

@@ -21,7 +21,7 @@ from seatrial.release import open_index
 from seatrial.steps.deploy import _require_passed
 from seatrial.steps.gate_review import gate_facts
 from seatrial.steps.releases import publish
-from seatrial.steps.trial import write_result
+from seatrial.steps.trial import run_trial, write_result
 from seatrial.steps.trial_decisions import accept, sign_trial
 from seatrial.steps.trial_setup import find_pair, project_policy
 from seatrial.trial import gate, ledger
@@ -345,8 +345,43 @@ def test_another_index_is_shown(team: Team):
     assert "It is the first release on .seatrial/empty, but 0.1.0 was published to .seatrial/index." in verdict.cause
 
 
+def test_a_redesign_is_said_from_the_trial_to_the_index(team: Team):
+    stored = team.try_it(Check("rebuild.scores", "rebuild", Outcome.blocked, "the code differs"))
+    result = run_trial(find_pair(team.project), kind="redesign")  # the stored one, judged again
+    assert result.verdict.started == stored.started
+    assert "Declared as a redesign, 0.0.9 was a retrain." in result.verdict.cause
+    accept(team.project, reason="as planned")
+    assert "Declared as a redesign, 0.0.9 was a retrain." in publish(team.project).remarks
+
+
+@pytest.mark.parametrize("known_by", ["the ledger", "a deployment"])
+def test_a_baseline_that_was_exchanged_on_the_index_waits(team: Team, known_by: str):
+    where = str(team.root / ".seatrial" / "index")
+    pair = find_pair(team.project)
+    if known_by == "the ledger":
+        ledger.record_published(f"tiny-model {team.root}", where, "0.0.9", str(pair.baseline_sha256))
+        assert team.try_it().exit_code == 0
+        ledger.record_published(f"tiny-model {team.root}", where, "0.0.8", "a" * 64)
+        earlier = team.root.parent / "earlier-index"
+        files = [
+            make_wheel(earlier, version="0.0.9", content="more = 1"),
+            make_sdist(earlier, version="0.0.9"),
+        ]
+        shutil.rmtree(where)
+        open_index(Path(where)).publish(files)
+    else:
+        history = team.root / "deploy" / "local" / "history.jsonl"
+        history.parent.mkdir(parents=True)
+        history.write_text(json.dumps({"version": "0.0.9", "sha256": "a" * 64}) + "\n")
+    verdict = team.try_it()
+    assert verdict.exit_code == 3
+    assert "0.0.9 on the index is not the wheel that was" in verdict.cause
+    with pytest.raises(SeatrialError):
+        publish(team.project)
+
+
 def test_a_baseline_that_was_taken_off_the_index_is_shown(team: Team):
-    ledger.record_published(f"tiny-model {team.root}", str(team.root / ".seatrial" / "index"), "0.0.10")
+    ledger.record_published(f"tiny-model {team.root}", str(team.root / ".seatrial" / "index"), "0.0.10", "a" * 64)
     verdict = team.try_it()
     assert "It was compared with 0.0.9; 0.0.10, which is newer, is no longer on the index." in verdict.cause
     index = open_index(team.root / ".seatrial" / "index")

@@ -42,6 +42,14 @@ def test_only_differences_of_the_code_are_judged_by_the_kind(kind: Literal["rede
     assert others == OTHERS
 
 
+@pytest.mark.parametrize("name", ["settings.exchanged", "settings.labels", "settings.positive"])
+def test_settings_that_a_redesign_may_change_are_judged_by_the_kind(name: str):
+    check = Check(name, "settings", Outcome.blocked, "it changed", hint="Undo it.")
+    (turned,) = judged_as([check], "redesign")
+    assert turned.outcome is Outcome.waiting
+    assert judged_as([turned], "retrain") == [check]
+
+
 def test_a_replaced_sdist_and_what_its_code_tried_block():
     recipes = Recipes(replaced={"baseline": "The sdist x was replaced."}, attempts=lambda: {"candidate": ["os.fork()"]})
     sdist, attempts = check_recipes(recipes)

@@ -57,9 +57,16 @@ def test_an_acceptance_is_known_as_it_was_given() -> None:
     assert not ledger.knows_acceptance({**ACCEPTANCE, "until": "2099-01-01"})
 
 
+def test_the_wheels_that_were_published_are_known_by_their_hashes(home: Path) -> None:
+    for version, letter in (("0.1.0", "a"), ("0.1.0", "b"), ("0.1.1", "c")):
+        ledger.record_published("tiny", "folder", version, letter * 64)
+    assert ledger.published_hashes("tiny", "folder", "0.1.0") == {"a" * 64, "b" * 64}
+    assert ledger.published_hashes("tiny", "elsewhere", "0.1.0") == set()
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"entries": {}}', '{"entries": 1, "mac": 1}', '{"mac": "00"}'])
 def test_a_damaged_record_is_none(home: Path, content: str) -> None:
-    ledger.record_published("tiny", "https://index.example/", "0.1.0")
+    ledger.record_published("tiny", "https://index.example/", "0.1.0", "a" * 64)
     assert ledger.published("tiny") == {"https://index.example/": ["0.1.0"]}
     (record,) = (home / "ledger" / "published").iterdir()
     record.write_text(content)
@@ -67,7 +74,7 @@ def test_a_damaged_record_is_none(home: Path, content: str) -> None:
 
 
 def test_a_record_of_another_machine_is_none(home: Path) -> None:
-    ledger.record_published("tiny", "https://index.example/", "0.1.0")
+    ledger.record_published("tiny", "https://index.example/", "0.1.0", "a" * 64)
     (record,) = (home / "ledger" / "published").iterdir()
     assert json.loads(record.read_text())["name"] == "tiny"
     assert (home / "ledger" / "key").stat().st_mode & 0o077 == 0

@@ -36,9 +36,9 @@ def releases_of(project: ProjectSettings, index: Index) -> list[IndexedRelease]:
     return []
 
 
-def note_published(project: ProjectSettings) -> None:
-    """Note in the project, and in this machine's ledger, that a version is on the index."""
-    ledger.record_published(_ledger_name(project), str(project.index), project.version)
+def note_published(project: ProjectSettings, sha256: str) -> None:
+    """Note in the project, and in this machine's ledger, that a version, the wheel with this hash, is on the index."""
+    ledger.record_published(_ledger_name(project), str(project.index), project.version, sha256)
     noted = _noted(project)
     noted[project.index.name] = sorted({*noted.get(project.index.name, []), project.requirement})
     with suppress(OSError):
@@ -58,6 +58,22 @@ def index_remark(project: ProjectSettings, released: dict[str, Any] | None, sinc
         if before != now:
             return f"the index was changed since {since}: {before} -> {now}"
     return f"the index is {_place(project, str(project.index))}, but {found}" if (found := _elsewhere(project)) else ""
+
+
+def exchanged_remark(project: ProjectSettings, baseline: IndexedRelease) -> str:
+    """Say that the baseline on the index is not the wheel that was published from here, or is deployed."""
+    version = baseline.version
+    known = ledger.published_hashes(_ledger_name(project), str(project.index), version)
+    if known and baseline.sha256 not in known:
+        return f"{version} on the index is not the wheel that was published from this machine"
+    for path in sorted(project.root.glob("deploy/*/history.jsonl")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+            deployed = {entry["sha256"] for entry in entries if entry["version"] == version}
+            if deployed and baseline.sha256 not in deployed:
+                place = path.relative_to(project.root).as_posix()
+                return f"{version} on the index is not the wheel that was deployed ({place})"
+    return ""
 
 
 def newer_remark(project: ProjectSettings, releases: Sequence[IndexedRelease], since: str, until: str) -> str:

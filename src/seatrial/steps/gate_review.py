@@ -19,7 +19,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
 from seatrial.core.project_code import loaded_from
 from seatrial.release import Index, IndexedRelease
-from seatrial.steps.earlier_releases import index_remark, known_release, newer_remark
+from seatrial.steps.earlier_releases import exchanged_remark, index_remark, known_release, newer_remark
 from seatrial.steps.signing import signed_by
 from seatrial.steps.trial_setup import project_policy
 from seatrial.trial import gate, gate_checks, ledger
@@ -87,6 +87,9 @@ def gate_facts(
     if (new := _golden(candidate)) is not None:
         checks += gate_checks.check_golden_count(new, old, policy)
     loaded, releases = ", ".join(loaded_from(project.root)), index.releases(project.name)
+    if baseline and (exchanged := exchanged_remark(project, baseline)):
+        hint = "Put the release back that was there, or publish under a new version."
+        checks.append(Check("gate.baseline", "gate", Outcome.waiting, exchanged, severity=1.0, hint=hint))
     for name, remark in (
         ("gate.process", f"code of the project ran in the judge's own process: {loaded}" if loaded else ""),
         ("gate.index", index_remark(project, released, since) if baseline else ""),
@@ -187,7 +190,7 @@ def admit_release(
     policy = project_policy(project)
     if baseline is not None or verdict.baseline is None:
         # What is on the index already was judged by the rules of its day.
-        ruled = policy.model_copy(update=complete(verdict.policy)) if other_policy else policy
+        ruled = policy.model_copy(update=complete(verdict.policy) if other_policy else {"kind": verdict.kind})
         facts, rules = gate_facts(project, index, wheel, baseline, ruled)
     else:
         gone = f"{verdict.baseline.version}, the baseline of the trial, is no longer on the index"

@@ -162,7 +162,7 @@ def publish(project: "ProjectSettings", *, allow_dirty: bool = False, progress: 
         if not isinstance(index, FolderIndex) and runs_from_checkout():
             publish_toolkit(index, progress)
     published = replace(index.publish(pair.built.files, progress), remarks=remarks)
-    note_published(project)
+    note_published(project, pair.candidate.sha256)
     write_overview(project)
     return published
 

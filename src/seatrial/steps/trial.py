@@ -33,6 +33,7 @@ from seatrial.trial import gate
 from seatrial.trial.acceptance_review import refused_checks
 from seatrial.trial.equality_checks import judged_as
 from seatrial.trial.gate import Acceptance, read_acceptances, result_folder
+from seatrial.trial.gate_checks import DECLARED
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Kind, NotComparedError, Verdict
 from seatrial.trial.report.formats import to_json, to_junit, to_markdown
@@ -153,7 +154,9 @@ def _judged_again(pair: TrialPair, policy: Policy) -> Verdict | None:
         return None
     if verdict.policy != {**policy.model_dump(), "kind": verdict.kind}:
         return None
-    checks = judged_as(verdict.checks, policy.kind)
+    facts, _ = gate_facts(pair.project, pair.index, pair.candidate, pair.baseline, policy)
+    kept = [check for check in judged_as(verdict.checks, policy.kind) if check.name != DECLARED]
+    checks = [*kept, *(fact for fact in facts if fact.name == DECLARED)]
     outcome, cause = judge(checks, policy)
     return replace(
         verdict, checks=tuple(checks), outcome=outcome, cause=cause, kind=policy.kind, policy=policy.model_dump()

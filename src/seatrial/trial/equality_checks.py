@@ -27,6 +27,7 @@ CORRECT_CODE = "The release's code cannot be trained: correct it, or go back to 
 MOST_MODULES = 4
 MOST_ATTEMPTS = 300  # characters
 AS_REDESIGN = "If that is meant, run `seatrial trial --kind redesign`."
+JUDGED_BY_KIND = ("settings.exchanged", "settings.labels", "settings.positive")  # besides all of the rebuild suite
 EXACT = ("rows", "probes", "crossed")  # the blocks of rows on which nothing may differ
 
 
@@ -230,10 +231,15 @@ def name_changed_code(checks: Sequence[Check], modules: Sequence[str], since: st
 def judged_as(checks: Sequence[Check], kind: Kind) -> list[Check]:
     """The checks of a trial that was run as a retrain or a redesign, as the other of the two: nothing else differs."""
     before, after = (Outcome.blocked, Outcome.waiting)[:: 1 if kind == "redesign" else -1]
+    turned = [
+        replace(check, outcome=after)
+        if (check.suite == "rebuild" or check.name in JUDGED_BY_KIND) and check.outcome is before
+        else check
+        for check in checks
+    ]
     hint = "" if kind == "redesign" else AS_REDESIGN
     return [
-        replace(check, outcome=after, hint=hint) if check.suite == "rebuild" and check.outcome is before else check
-        for check in checks
+        replace(check, hint=hint) if check.suite == "rebuild" and check.outcome is after else check for check in turned
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from seatrial.trial.records import Check, Outcome
 
-SHOWN = ("policy", "data", "index", "newer", "first", "golden", "kind", "process", "acceptance", "origin")
+SHOWN = ("policy", "baseline", "data", "index", "newer", "first", "golden", "kind", "process", "acceptance", "origin")
 MOST_BREAKS = 4
 NAMES = tuple(f"gate.{name}" for name in SHOWN)
 

@@ -17,6 +17,7 @@ from seatrial.trial.rows.answer_collection import GoldenRows
 GOLDEN_SHARE = 0.5  # of the baseline's golden rows, and of the columns missing in them, that must be left
 # Checks that every finished trial has, by their names or how these begin.
 ALONE = ("golden.scores", "invariants.rows", "invariants.finite", "reproduce.candidate")
+DECLARED = "gate.kind"
 COMPARED = ("golden.baseline", "contract.", "reproduce.baseline", "rebuild.scores", "total.", "cost.")
 
 
@@ -60,7 +61,7 @@ def check_kind(policy: Policy, old: Mapping[str, Any] | None, since: str) -> lis
     before = (old or {}).get("kind", "retrain")
     if not since or policy.kind != "redesign" or before == "redesign":
         return []
-    return [Check("gate.kind", "gate", Outcome.noted, f"declared as a redesign, {since} was a {before}")]
+    return [Check(DECLARED, "gate", Outcome.noted, f"declared as a redesign, {since} was a {before}")]
 
 
 def check_golden_count(new: GoldenRows, old: GoldenRows | None, policy: Policy) -> list[Check]:

@@ -59,14 +59,20 @@ def knows_acceptance(acceptance: dict[str, Any]) -> bool:
     return bool(_read("acceptances", _digest(acceptance)))
 
 
-def record_published(name: str, where: str, version: str) -> None:
-    """Note that a version of a model was published to the index at `where` (without a token) from this machine."""
-    _change("published", name, lambda known: {**known, where: sorted({*known.get(where, []), version})})
+def record_published(name: str, where: str, version: str, sha256: str) -> None:
+    """Note which wheel of a model was published to the index at `where` (without a token) from this machine."""
+    _change("published", name, lambda known: {**known, where: sorted({*known.get(where, []), f"{version} {sha256}"})})
 
 
 def published(name: str) -> dict[str, list[str]]:
     """The versions of a model that were published from this machine, by index."""
-    return _read("published", name)
+    return {where: [each.split()[0] for each in wheels] for where, wheels in _read("published", name).items()}
+
+
+def published_hashes(name: str, where: str, version: str) -> set[str]:
+    """The SHA-256 of the wheels of this version that were published to `where` from this machine."""
+    wheels = (each.partition(" ") for each in _read("published", name).get(where, []))
+    return {sha256 for known, _, sha256 in wheels if known == version and sha256}
 
 
 def _digest(value: dict[str, Any]) -> str:
