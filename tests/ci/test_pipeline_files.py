@@ -109,6 +109,22 @@ def test_actionlint_finds_only_what_was_planted(actionlint: Path, tmp_path: Path
     assert done.stdout.count('"bild"') == len(SHAPES)
 
 
+def test_pipelines_fetch_the_whole_history(project: ProjectSettings):
+    """A shallow clone hides who committed an acceptance, and earlier deployments."""
+    github = yaml.safe_load(rendered(project, "github")[1])
+    deciding = ("seatrial trial", "seatrial publish", "seatrial deploy")
+    depths = [
+        step["with"].get("fetch-depth")
+        for job in github["jobs"].values()
+        if any(command in str(job) for command in deciding)
+        for step in job["steps"]
+        if step.get("uses", "").startswith("actions/checkout")
+    ]
+    assert depths == [0, 0, 0]
+    assert yaml.safe_load(rendered(project, "gitlab")[1])["variables"]["GIT_DEPTH"] == "0"
+    assert "depth" not in rendered(project, "circleci")[1]  # its checkout has all commits
+
+
 @pytest.mark.parametrize("provider", SERVICES)
 def test_each_step_is_one_command(provider: str, project: ProjectSettings):
     commands = list(_commands(yaml.safe_load(rendered(project, provider)[1])))

@@ -11,6 +11,7 @@ from seatrial.core.git import (
     NoGitError,
     NoRepositoryError,
     ask_git,
+    cut_commits,
     git_user,
     person,
     repository_root,
@@ -115,3 +116,13 @@ def test_git_is_called_in_one_module_only() -> None:
     sources = Path(git.__file__).parents[1]
     callers = [path for path in sources.rglob("*.py") if '["git",' in path.read_text("utf-8")]
     assert [path.relative_to(sources).as_posix() for path in callers] == ["core/git.py"]
+
+
+def test_the_commits_at_which_a_shallow_clone_ends_are_known(repository: Path, tmp_path: Path) -> None:
+    run_git(repository, "config", "user.email", "a@b.invalid")
+    for message in ("first", "second"):
+        run_git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
+    assert cut_commits(repository) == set()
+    assert cut_commits(tmp_path) == set()
+    run_git(tmp_path, "clone", "--quiet", "--depth", "1", repository.as_uri(), "shallow")
+    assert cut_commits(tmp_path / "shallow") == {ask_git(repository, "rev-parse", "HEAD")}

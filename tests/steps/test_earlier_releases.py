@@ -14,7 +14,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import index_in_folder
 from seatrial.core.project import find_project
 from seatrial.release import open_index
-from seatrial.steps.earlier_releases import note_published, releases_of
+from seatrial.steps.earlier_releases import known_release, note_published, releases_of
 from seatrial.steps.trial_setup import find_pair
 from seatrial.trial import gate
 from seatrial.trial.report.formats import to_json
@@ -88,3 +88,15 @@ def test_an_empty_index_is_an_error(tmp_path: Path, evidence: Callable[[Path], N
     index = open_index(project.index)
     index.publish([make_wheel(tmp_path)])
     assert [release.version for release in releases_of(project, index)] == ["0.1.0"]
+
+
+def test_a_shallow_clone_says_that_it_hides_earlier_releases(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "tiny")
+    who = ["-c", "user.name=n", "-c", "user.email=a@b.invalid"]
+    for words in (["init", "-q", "."], ["add", "-A"], [*who, "commit", "-qm", "one"], [*who, "commit", "-qam", "two"]):
+        subprocess.run(["git", *words, *(["--allow-empty"] if "commit" in words else [])], cwd=root, check=True)
+    assert known_release(find_project(root)) == ""
+    subprocess.run(["git", "clone", "-q", "--depth", "1", root.as_uri(), tmp_path / "shallow"], check=True)
+    remark = known_release(find_project(tmp_path / "shallow"))
+    assert "this clone is shallow, so git does not show whether there was an earlier one" in remark
+    assert "`fetch-depth: 0`" in remark

@@ -25,6 +25,8 @@ from seatrial.steps.trial import run_trial, write_result
 from seatrial.steps.trial_decisions import accept, sign_trial
 from seatrial.steps.trial_setup import find_pair, project_policy
 from seatrial.trial import gate, ledger
+from seatrial.trial.acceptance_review import Rules, review
+from seatrial.trial.gate import Acceptance, as_document
 from seatrial.trial.records import Check, NotComparedError, Outcome, PolicyError, Verdict
 
 TODAY = datetime.now(UTC).date()
@@ -299,14 +301,19 @@ def test_an_acceptance_lasts_as_long_as_the_policy_says(team: Team):
     assert accepted.until == (TODAY + timedelta(days=10)).isoformat()
 
 
+def git_head(root: Path) -> str:
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+    return head.stdout.strip()
+
+
 def test_a_second_person_has_to_commit_an_acceptance(team: Team, monkeypatch: pytest.MonkeyPatch):
     team.publish_baseline("second_person = true")
     team.set_policy("second_person = true")
     team.git("init", "-q", ".")
     team.git("add", "-A")
     team.git("commit", "-qm", "change", name="Ada")
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=team.root, capture_output=True, text=True, check=True)
-    monkeypatch.setattr("seatrial.steps.gate_review._commit_of", lambda _: head.stdout.strip())
+    head = git_head(team.root)
+    monkeypatch.setattr("seatrial.steps.gate_review._commit_of", lambda _: head)
     team.try_it(WAITING)
     _, result = accept(team.project, reason="agreed")
     assert result.outcome == "waiting"
@@ -318,6 +325,35 @@ def test_a_second_person_has_to_commit_an_acceptance(team: Team, monkeypatch: py
         publish(team.project, allow_dirty=True)
     team.git("commit", "-q", "--amend", "--reset-author", "-m", "accept", name="Bob")
     assert publish(team.project, allow_dirty=True).name == "tiny-model"
+
+
+def test_a_shallow_clone_hides_who_committed_an_acceptance_and_lets_nothing_pass(team: Team):
+    team.git("init", "-q", ".")
+    team.git("add", "-A")
+    team.git("commit", "-qm", "first", name="Ada")
+    first = git_head(team.root)
+    team.git("commit", "-q", "--allow-empty", "-m", "change", name="Ada")
+    change = git_head(team.root)
+    acceptance = Acceptance("c" * 64, "b" * 64, ("total.flips",), "agreed", "Bob", str(TODAY), str(TODAY))
+    (team.root / "accepted.json").write_text(json.dumps([as_document(acceptance)]))
+    team.git("add", "-A", "-f")
+    team.git("commit", "-qm", "accept", name="Bob")
+    team.git("commit", "-q", "--allow-empty", "-m", "later", name="Bob")
+    shallow = team.root.parent / "shallow"
+
+    def reason(second_person: bool, depth: int, commit: str = change) -> str:
+        shutil.rmtree(shallow, ignore_errors=True)
+        team.git("clone", "-q", "--depth", str(depth), team.root.as_uri(), str(shallow))
+        rules = Rules(second_person=second_person)
+        reviewed = review(shallow, "c" * 64, "b" * 64, rules, commit=commit, today=TODAY)
+        return reviewed.reason("c" * 64, "b" * 64, "total.flips")
+
+    for second_person in (False, True):
+        for depth in (1, 2):  # the oldest commit that is there may have brought it, or an older one
+            assert "since this clone is shallow" in reason(second_person, depth)
+            assert "`fetch-depth: 0`" in reason(second_person, depth)
+        assert reason(second_person, depth=3) == ""
+    assert "the release's commit is not in this clone" in reason(True, depth=3, commit=first)
 
 
 def test_an_emptied_index_is_known_from_the_ledger(team: Team):

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seatrial.trial.behaviour_checks import check_endurance, check_reads, described
+from seatrial.trial.behaviour_checks import check_endurance, check_reads, described, needs_baseline, seems_slower
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
-from seatrial.trial.sandbox.answers import EnduranceMeasurements, OutsideRead
+from seatrial.trial.sandbox.answers import EnduranceMeasurements, NewRowMeasurements, OutsideRead
 
 SCORES = np.array([[1.0], [2.0], [3.0]])
 CALLS = np.arange(0.0, 1001.0, 20.0)
@@ -80,6 +80,41 @@ def test_calls_that_become_slower_are_blocked():
     check = judged(replace(STEADY, seconds=np.linspace(1e-3, 5e-3, 1000)))["time"]
     assert check.outcome is Outcome.blocked
     assert "calls become slower: 1.28 ms at first, 4.8 ms after 1,000" in check.summary
+
+
+KEEPING = NewRowMeasurements(
+    STEADY.seconds, STEADY.memory, STEADY.blocks + 3 * STEADY.blocks[:, :1] * np.array([0, 1]), ("the cache of `y`",)
+)
+
+
+def test_what_is_kept_of_new_rows_waits_and_is_noted_if_the_baseline_keeps_as_much():
+    found = replace(STEADY, new_rows=KEEPING)
+    check = judged(found)["new_rows"]
+    assert check.outcome is Outcome.waiting
+    assert check.summary.startswith("memory grows with every new row: 3 objects are kept of each")
+    assert check.summary.endswith("in the cache of `y`")
+    assert needs_baseline(found)
+    assert judged(found, STEADY)["new_rows"].outcome is Outcome.waiting
+    assert judged(found, found)["new_rows"].outcome is Outcome.noted
+    leaking = replace(STEADY, new_rows=replace(KEEPING, memory=LEAKING))
+    assert judged(leaking)["new_rows"].outcome is Outcome.blocked
+    assert "new_rows" not in judged(replace(leaking, memory=LEAKING))  # it grows with every call, new or not
+
+
+def test_new_rows_of_which_nothing_is_kept_pass():
+    found = replace(STEADY, new_rows=replace(KEEPING, blocks=STEADY.blocks))
+    assert not needs_baseline(found)
+    assert judged(found)["new_rows"].outcome is Outcome.passed
+
+
+def test_calls_with_new_rows_that_become_slower_are_blocked():
+    found = replace(STEADY, new_rows=replace(KEEPING, blocks=STEADY.blocks, seconds=np.linspace(1e-3, 5e-3, 1000)))
+    assert seems_slower(found)
+    assert not seems_slower(STEADY)
+    check = judged(found)["time"]
+    assert check.subject == "new rows"
+    assert check.outcome is Outcome.blocked
+    assert "calls with new rows become slower: 1.28 ms at first" in check.summary
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,32 @@ def test_it_is_blocked_and_the_cause_is_named(
     assert words in checks[check].summary
 
 
+NEW_ROWS = features("return clean(x)", "import functools\n@functools.cache\ndef clean(x): return x\n")
+LIMITED = features(
+    "return clean(x)",
+    "import functools\n@functools.lru_cache(maxsize=4096)\ndef clean(x): return x\n@functools.lru_cache\ndef b(x): return x\n",
+)
+
+
+def test_a_cache_without_a_limit_waits_and_is_named(releases: ReleaseMaker) -> None:
+    (check,) = found(releases, NEW_ROWS).values()
+    assert check.name == "behaviour.new_rows"
+    assert check.outcome is Outcome.waiting
+    assert "memory grows with every new row" in check.summary
+    assert check.summary.endswith("in the cache of `clean`")
+
+
+def test_a_cache_with_a_limit_is_no_alarm(releases: ReleaseMaker) -> None:
+    assert found(releases, LIMITED) == {}
+
+
+def test_a_texts_hash_that_decides_is_blocked_and_named(releases: ReleaseMaker) -> None:
+    checks = found(releases, features("if x is not None: return hash(str(x)) % 1000 / 100"))
+    check = checks["behaviour.elsewhere[process]"]
+    assert check.outcome is Outcome.blocked
+    assert check.summary.endswith("`features.py` `y` reads hashes or addresses that differ in each process (hash)")
+
+
 DECIDED_BY_THE_CLOCK = features(f"if datetime.date.today().year > {date.today().year if MOVABLE else 9000}: return 1.0")
 
 

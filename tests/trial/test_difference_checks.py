@@ -1,8 +1,10 @@
 """The checks that weigh a difference, with a baseline that cannot score some rows."""
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
+import pytest
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
@@ -42,6 +44,31 @@ def test_new_rows_that_the_baseline_cannot_score_are_noted_and_do_not_end_the_tr
     assert checks["data.surprise"].outcome is Outcome.noted
     assert "cannot score the new rows" in checks["data.surprise"].summary
     assert checks["data.surprise"].summary.endswith("calls=None.")
+
+
+def test_two_tests_of_new_rows_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[tuple[str, float]] = []
+
+    def compared(*_: object, about: str = "all", **__: object) -> list[Check]:
+        used.append((about, float(_[3])))  # type: ignore[arg-type]
+        return []
+
+    monkeypatch.setattr("seatrial.trial.difference_checks.compare_new_rows", compared)
+    days = np.array([date(2020, 1, 1) + timedelta(days=k) for k in range(80)], dtype=object)
+
+    def dated(rows: int) -> Training:
+        labels, columns = np.array(["no", "yes"] * (rows // 2), dtype=object), {"seen": days[:rows]}
+        held_out = LabelledRows(columns, labels)
+        score = lambda _: np.tile([0.4, 0.6], (len(next(iter(_.values()))), 1))  # noqa: E731
+        return Training(score, lambda _: score, Table(columns, labels, "left"), np.arange(rows), held_out)
+
+    recipes, scoring = Recipes(dated(80), dated(40)), Scoring("binary", ("no", "yes"), 1)
+    check_data(recipes, {}, {}, Policy(), scoring)
+    check_data(recipes, {}, {}, Policy(labels_mature_after=10), scoring)
+    (everything, budget), *parts = used
+    assert everything == "all"
+    assert [about for about, _ in parts] == ["columns", "labels"]
+    assert sum(part for _, part in parts) == pytest.approx(budget)
 
 
 def test_a_doubt_about_the_training_waits_for_a_person() -> None:

@@ -9,6 +9,7 @@ import getpass
 import os
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
@@ -24,6 +25,10 @@ REDIRECTING = frozenset(
 )
 # No invisible prompts, and messages in English, since a missing repository is recognized by its message.
 LOCK_EXISTS = re.compile(r"Unable to create '(.+\.lock)': File exists")
+FETCH_ALL = (
+    "fetch the whole history (`git fetch --unshallow`; in a pipeline `fetch-depth: 0` of actions/checkout, "
+    "`GIT_DEPTH: 0` of GitLab)"
+)
 SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "LANGUAGE": "C"}
 
 
@@ -93,6 +98,16 @@ def git_message(completed: subprocess.CompletedProcess[bytes]) -> str:
     lines = [line.strip() for line in lines if not line.startswith("hint:")]
     reasons = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
     return reasons[-1] if reasons else f"git exited with code {completed.returncode}"
+
+
+def cut_commits(folder: Path) -> set[str]:
+    """The commits whose parents a shallow clone lacks; none in a whole one, or outside of a repository."""
+    if ask_git(folder, "rev-parse", "--is-shallow-repository") != "true":
+        return set()
+    file = ask_git(folder, "rev-parse", "--path-format=absolute", "--git-path", "shallow")
+    with suppress(OSError):
+        return set(Path(file or "shallow").read_text("utf-8").split())
+    return {ask_git(folder, "rev-parse", "HEAD") or ""}
 
 
 def repository_root(folder: Path) -> Path | None:

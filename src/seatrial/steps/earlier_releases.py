@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, to_json, write_atomic
-from seatrial.core.git import ask_git
+from seatrial.core.git import FETCH_ALL, ask_git, cut_commits
 from seatrial.core.index_settings import DEFAULT_FOLDER
 from seatrial.core.project import ProjectSettings, read_toml
 from seatrial.release import Index, IndexedRelease
@@ -47,7 +47,7 @@ def note_published(project: ProjectSettings, sha256: str) -> None:
 
 def known_release(project: ProjectSettings) -> str:
     """Say that this is not the first release, although the index that was chosen has none; "" if nothing shows one."""
-    evidence = _elsewhere(project) or _shown_by_files(project)
+    evidence = _elsewhere(project) or _shown_by_files(project) or _hidden(project)
     return f"it is the first release on {_place(project, str(project.index))}, but {evidence}" if evidence else ""
 
 
@@ -172,6 +172,12 @@ def _tagged(project: ProjectSettings) -> str:
                 if f'__version__ = "{version}"' in content:
                     return f"git has the tag {tag}"
     return ""
+
+
+def _hidden(project: ProjectSettings) -> str:
+    """That a shallow clone has neither the tags nor the history that would show an earlier release."""
+    hidden = "this clone is shallow, so git does not show whether there was an earlier one"
+    return f"{hidden}: {FETCH_ALL}" if cut_commits(project.root) else ""
 
 
 def _deleted(project: ProjectSettings) -> str:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from seatrial.core.git import ask_git
+from seatrial.core.git import FETCH_ALL, ask_git, cut_commits
 from seatrial.trial import gate, ledger
 from seatrial.trial.gate import Acceptance
 from seatrial.trial.records import Check, Outcome
 
 MOST_COMMITS = 200  # of accepted.json that are searched
+SHALLOW = f"who committed it is unknown, since this clone is shallow: {FETCH_ALL}"
 
 
 @dataclass(frozen=True)
@@ -92,35 +93,38 @@ def _untrusted(root: Path, acceptance: Acceptance, rules: Rules, commit: str) ->
     here = ledger.knows_acceptance(gate.as_document(acceptance))
     if here and not rules.second_person:
         return ""
-    author = _introduced_by(root, acceptance)
+    introduced = _introduced_by(root, acceptance)
+    cut = cut_commits(root)
+    if introduced in cut:  # an older commit may have brought it
+        return SHALLOW
+    author = _author(root, introduced) if introduced else None
     releaser = _author(root, commit) if commit else None
     another = author is not None and releaser is not None and author[1] != releaser[1]
-    shallow = ask_git(root, "rev-parse", "--is-shallow-repository") == "true"
     if rules.second_person:
-        if shallow:
-            return "who committed it is unknown, since this clone is shallow (second_person): fetch the whole history"
         if author is None:
             return "it is not committed, and second_person asks for a commit of another person"
+        if releaser is None and cut:
+            return f"the release's commit is not in this clone, so {SHALLOW}"
         if releaser is None:
             return "the author of the release's commit is unknown, so nobody knows who the second person is"
         if not another:
             return f"{author[0]} committed both it and the release (second_person)"
     elif author is None:
         return "it was neither given with `seatrial trial accept` on this machine nor committed"
-    if here or author[0] == acceptance.by or shallow:
+    if here or author[0] == acceptance.by:
         return ""
     return f"it is in the name of {acceptance.by}, but {author[0]} committed it"
 
 
-def _introduced_by(root: Path, acceptance: Acceptance) -> tuple[str, str] | None:
-    """The name and the address of who committed an acceptance first; None where it is not in the last commit."""
+def _introduced_by(root: Path, acceptance: Acceptance) -> str | None:
+    """The commit that brought an acceptance; None where it is not in the last commit."""
     log = ask_git(root, "log", f"-{MOST_COMMITS}", "--format=%H", "--", gate.ACCEPTED)
     introduced = None
     for commit in (log or "").split():
         if acceptance not in _committed(root, commit):
             break
         introduced = commit
-    return _author(root, introduced) if introduced else None
+    return introduced
 
 
 def _committed(root: Path, commit: str) -> Sequence[Acceptance]:

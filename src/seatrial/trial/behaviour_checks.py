@@ -23,7 +23,14 @@ from seatrial.trial.records import Check, Outcome
 from seatrial.trial.rows.answer_collection import flat
 from seatrial.trial.sandbox.answers import Answers, EnduranceMeasurements, OutsideRead
 
-WORDS = {"clock": "the clock", "file": "the file", "variable": "the environment variable", "random": "random numbers"}
+WORDS = {
+    "clock": "the clock", "file": "the file", "variable": "the environment variable", "random": "random numbers",
+    "duration": "a clock that measures durations", "machine": "what machine it runs on",
+    "process": "which process or thread it runs in", "user": "which user runs it", "locale": "the locale",
+    "network": "the network", "program": "what another program does",
+    "hash": "hashes or addresses that differ in each process",
+}  # fmt: skip
+SHOWN_MB = 0.5  # in 1,000 rows, from which it is worth a number
 PURE = "A feature function may use its arguments only: pass the value as a column, or write it into the code."
 
 
@@ -56,7 +63,10 @@ def check_reads(reads: Sequence[OutsideRead], explained: set[str], before: Seque
         outcome = Outcome.noted if known else Outcome.waiting
         checks.append(Check("behaviour.reads", "behaviour", outcome, summary, subject=subject, severity=1.0, hint=PURE))
     if not reads:
-        summary = "Feature functions read nothing besides their arguments: no clock, file, variable or random number."
+        summary = (
+            "Feature functions read nothing besides their arguments: no clock, file, variable or random number, and "
+            "nothing of their machine or process."
+        )
         checks.append(Check("behaviour.reads", "behaviour", Outcome.passed, summary))
     return checks
 
@@ -76,8 +86,9 @@ def check_endurance(
         calls,
         # Where answers depend on the calls before, a batch shows nothing of its own.
         *([_check_batches(batches, first, scoring, policy)] if calls.outcome is Outcome.passed else []),
-        _check_memory(found, old),
-        *_check_time(found.seconds),
+        memory := _check_memory(found, old),
+        *([_check_new_rows(found, old)] if found.new_rows and memory.outcome is Outcome.passed else []),
+        *_check_time(found),
     ]
 
 
@@ -136,18 +147,62 @@ def _check_memory(found: EnduranceMeasurements, old: EnduranceMeasurements | Non
     )  # fmt: skip
 
 
-def _check_time(seconds: Array) -> list[Check]:
-    timed = slowdown(seconds)
-    if timed is None:
-        return []
-    before, after = timed
+def _check_new_rows(found: EnduranceMeasurements, old: EnduranceMeasurements | None) -> Check:
+    """Whether something is kept of each row that was not seen before, as by a cache without a limit."""
+    assert found.new_rows is not None
+    now = growth(found.new_rows.memory, found.new_rows.blocks)
+    before = growth(old.new_rows.memory, old.new_rows.blocks) if old and old.new_rows else None
+    kept = now.blocks > BLOCKS_PER_CALL
+    shared = before is not None and (before.leaks or before.blocks > BLOCKS_PER_CALL)
     failure = ""
-    if is_slower(before, after):
-        failure = f"calls become slower: {1e3 * before:.3g} ms at first, {1e3 * after:.3g} ms after {len(seconds):,}"
-    success = f"Calls take as long at the end as at the beginning: {1e3 * before:.3g} and {1e3 * after:.3g} ms."
-    return [
-        _check("time", failure, success, old=before, new=after, limit=SLOWER, severity=after / max(before, 1e-9) / 2)
-    ]
+    if now.leaks or kept:
+        failure = f"memory grows with every new row: {now.blocks:.2g} objects are kept of each"
+        failure += f", {now.memory_mb:.3g} MB of 1,000" if now.memory_mb >= SHOWN_MB else ""
+        failure += f", in {', '.join(found.new_rows.grown)}" if found.new_rows.grown else ""
+        failure += ". So it is with the baseline" if shared else ""
+    return _check(
+        "new_rows", failure, f"Memory does not grow over {len(found.new_rows.seconds):,} rows that differ.",
+        old=before.memory_mb if before else None, new=now.memory_mb, limit=GROWTH_MB,
+        differs=Outcome.blocked if now.leaks and not shared else Outcome.waiting if not shared else Outcome.noted,
+        severity=max(now.memory_mb / GROWTH_MB, 1.0),
+        hint="Give each cache a limit, such as functools.lru_cache(maxsize=1000), and keep nothing of a row.",
+    )  # fmt: skip
+
+
+def _check_time(found: EnduranceMeasurements) -> list[Check]:
+    calls = [("", "calls", found.seconds)]
+    calls += [("new rows", "calls with new rows", found.new_rows.seconds)] if found.new_rows else []
+    checks = []
+    for subject, what, seconds in calls:
+        timed = slowdown(seconds)
+        if timed is None:
+            continue
+        before, after = timed
+        failure = ""
+        if is_slower(before, after):
+            failure = (
+                f"{what} become slower: {1e3 * before:.3g} ms at first, {1e3 * after:.3g} ms after {len(seconds):,}"
+            )
+        success = f"{what.capitalize()} take as long at the end as at the beginning: "
+        success += f"{1e3 * before:.3g} and {1e3 * after:.3g} ms."
+        severity = after / max(before, 1e-9) / 2
+        checks.append(
+            _check("time", failure, success, subject=subject, old=before, new=after, limit=SLOWER, severity=severity)
+        )
+    return checks
+
+
+def needs_baseline(found: EnduranceMeasurements) -> bool:
+    """Whether what a release keeps must be compared with what its baseline keeps."""
+    parts = [(found.memory, found.blocks), *([(n.memory, n.blocks)] if (n := found.new_rows) else [])]
+    grown = [growth(*part) for part in parts]
+    return any(each.leaks for each in grown) or grown[-1].blocks > BLOCKS_PER_CALL
+
+
+def seems_slower(found: EnduranceMeasurements) -> bool:
+    """Whether calls seem to take longer at the end, so that they should be measured again."""
+    seconds = [found.seconds, *([found.new_rows.seconds] if found.new_rows else [])]
+    return any(timed and is_slower(*timed) for timed in map(slowdown, seconds))
 
 
 def same_elsewhere(answers: Answers, rows: int, threads: bool) -> Check:

@@ -13,16 +13,27 @@ from functools import cached_property
 import numpy as np
 
 from seatrial.model.features import Array, Columns
-from seatrial.trial.behaviour_checks import PURE, check_endurance, check_reads, described, same_elsewhere
-from seatrial.trial.compare.behaviour import growth, is_slower, rows_off, slowdown
+from seatrial.model.schema import Column
+from seatrial.trial.behaviour_checks import (
+    PURE,
+    WORDS,
+    check_endurance,
+    check_reads,
+    described,
+    needs_baseline,
+    same_elsewhere,
+    seems_slower,
+)
+from seatrial.trial.compare.behaviour import rows_off
 from seatrial.trial.compare.queries import Blocks
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, NotComparedError, Outcome
 from seatrial.trial.rows.answer_collection import CollectedAnswers, RepeatedAnswers, flat, repeated_query
+from seatrial.trial.rows.varied_rows import varied_values
 from seatrial.trial.sandbox.answers import Answers, EnduranceMeasurements, OutsideRead
 from seatrial.trial.sandbox.conditions import Conditions, all_conditions, dates, single_conditions
-from seatrial.trial.sandbox.queries import Job, MeasureEndurance, Row, Score
+from seatrial.trial.sandbox.queries import InjectedFault, Job, MeasureEndurance, Row, Score
 from seatrial.trial.sandbox.sandbox import Sandbox
 
 SIZES = (1, 2, 7, 64, 1000, 10_000)
@@ -33,8 +44,8 @@ VARIABLE, MOST_VARIABLES = re.compile(r"(?!LD_|PYTHON|SEATRIAL)[A-Za-z_][A-Za-z0
 MEASURED_AGAIN = 2  # times, where calls seem to become slower
 # What a difference in a condition comes from, where a function was seen to read it.
 READ_BY = {
-    "date": ("clock",), "zone": ("clock",), "variables": ("variable",), "folder": ("file",),
-    "process": ("random", "clock", "file", "variable"), "variables set": ("variable",),
+    "date": ("clock",), "zone": ("clock",), "variables": ("variable",), "folder": ("file",), "locale": ("locale",),
+    "process": tuple(WORDS), "variables set": ("variable",),
 }  # fmt: skip
 
 
@@ -51,12 +62,20 @@ class ConditionDifference:
 
 @dataclass(frozen=True)
 class Moved:
-    """One release, and what it is asked in other conditions: its golden rows, and some rows of the trial's table."""
+    """One release, and what it is asked in other conditions: its golden rows, and some rows of the trial's table.
+
+    `fault` is injected into it first. `alone` are the conditions that are tried alone where a score differs, all if it
+    is None; and without `lasting`, the release is not asked for a long time.
+    """
 
     sandbox: Sandbox
     golden: Sequence[Row]
     blocks: Blocks
     policy: Policy
+    columns: Sequence[Column] = ()
+    fault: InjectedFault | None = None
+    alone: Sequence[str] | None = None
+    lasting: bool = True
 
     @cached_property
     def sample(self) -> Array:
@@ -79,11 +98,13 @@ class Moved:
     @property
     def single_conditions(self) -> dict[str, tuple[str, Conditions]]:
         """Each of the other conditions alone."""
-        return single_conditions(self.policy.threads, self.more_threads)
+        every = single_conditions(self.policy.threads, self.more_threads)
+        return {name: each for name, each in every.items() if self.alone is None or name in self.alone}
 
     def jobs(self, name: str) -> list[Job]:
         """Ask everything once."""
-        return [repeated_query(self.golden, f"golden {name}"), Score(f"table {name}", self.table)]
+        golden = repeated_query(self.golden, f"golden {name}", self.fault)
+        return [golden, Score(f"table {name}", self.table, fault=self.fault)]
 
     def ask_everywhere(self) -> Answers:
         """Ask in all other conditions at once, on each of the other dates, and then for a long time."""
@@ -92,8 +113,20 @@ class Moved:
         first = next(iter(moments))
         clocks = {job.name: seconds for name, seconds in moments.items() for job in jobs[name]}
         conditions = all_conditions(first, clocks, [job.name for job in jobs[first]], self.more_threads)
-        endurance = MeasureEndurance(self.golden, SIZES)
-        return self.sandbox.ask([*(job for each in jobs.values() for job in each), endurance], conditions)
+        lasting = [self.endurance] if self.lasting else []
+        return self.ask([*(job for each in jobs.values() for job in each), *lasting], conditions)
+
+    def ask(self, jobs: Sequence[Job], conditions: Conditions) -> Answers:
+        """Ask in these conditions. Raises NotComparedError where the release fails, with its fault or without one."""
+        answers = self.sandbox.ask(jobs, conditions)
+        for failure in answers.failures.values():
+            raise NotComparedError(f"The {self.sandbox.role} {failure}", hint="Look at its code.")
+        return answers
+
+    @property
+    def endurance(self) -> MeasureEndurance:
+        """Ask for a long time: the golden rows again and again, and rows that differ each time."""
+        return MeasureEndurance(self.golden, SIZES, varied=varied_values(self.columns, self.golden), fault=self.fault)
 
     def scores(self, answers: Answers, name: str, scoring: Scoring) -> Array:
         """The scores of the golden rows and of the table's, one below the other."""
@@ -105,14 +138,14 @@ class Moved:
         jobs = self.jobs("watched")
         conditions = Conditions(clock=dates()["next year"], threads=self.policy.threads, watched=[j.name for j in jobs])
         try:
-            return self.sandbox.ask(jobs, conditions).elsewhere.reads
+            return self.ask(jobs, conditions).elsewhere.reads
         except NotComparedError:
             return ()
 
     def ask_in(self, name: str, conditions: Conditions, scoring: Scoring) -> Array | str:
         """The scores in one condition; or why there are none."""
         try:
-            return self.scores(self.sandbox.ask(self.jobs(name), conditions), name, scoring)
+            return self.scores(self.ask(self.jobs(name), conditions), name, scoring)
         except NotComparedError as error:
             return error.message
 
@@ -136,7 +169,10 @@ class BehaviourTrial:
         baseline: Baseline = None,
     ) -> list[Check]:
         """Judge; `baseline` is asked where the candidate fails."""
-        expected = expected_scores(repeated_answers, collected, self._moved.sample, scoring)
+        return self.judge(expected_scores(repeated_answers, collected, self._moved.sample, scoring), scoring, baseline)
+
+    def judge(self, expected: Array, scoring: Scoring, baseline: Baseline = None) -> list[Check]:
+        """Judge by the scores in the usual conditions."""
         try:
             answers = self._asked.result()
         except NotComparedError as error:
@@ -161,7 +197,8 @@ class BehaviourTrial:
             names = ", ".join(f"`{name}` of {file}" for file, name in changed)
             summary = f"global variables of the package change with every call: {names}"
             checks.append(Check("behaviour.globals", "behaviour", Outcome.noted, summary, hint=PURE))
-        return checks + self._endurance(answers.endurance["endurance"], baseline, scoring)
+        lasting = answers.endurance.get("endurance")
+        return checks + (self._endurance(lasting, baseline, scoring) if lasting else [])
 
     def _differences(self, answers: Answers, expected: Array, scoring: Scoring) -> list[ConditionDifference]:
         first, *later = dates()
@@ -245,14 +282,13 @@ class BehaviourTrial:
         baseline: Baseline,
         scoring: Scoring,
     ) -> list[Check]:
-        query = MeasureEndurance(self._moved.golden, (1,))
         old = None
-        if baseline and growth(found.memory, found.blocks).leaks:
-            old = self._again(baseline[0].sandbox, query)
+        if baseline and needs_baseline(found):
+            old = self._again(baseline[0].sandbox, replace(baseline[0].endurance, sizes=(1,)))
+        query = replace(self._moved.endurance, sizes=(1,))
         for _ in range(MEASURED_AGAIN):  # a busy machine slows calls down as well
-            timed = slowdown(found.seconds)
-            again = self._again(self._moved.sandbox, query) if timed and is_slower(*timed) else None
-            found = replace(found, seconds=again.seconds) if again else found
+            again = self._again(self._moved.sandbox, query) if seems_slower(found) else None
+            found = _with_times(found, again) if again else found
         return check_endurance(found, old, scoring, self._moved.policy)
 
     def _again(self, sandbox: Sandbox, query: MeasureEndurance) -> EnduranceMeasurements | None:
@@ -260,6 +296,12 @@ class BehaviourTrial:
             return sandbox.ask([query]).endurance[query.name]
         except NotComparedError:
             return None
+
+
+def _with_times(found: EnduranceMeasurements, again: EnduranceMeasurements) -> EnduranceMeasurements:
+    """The same measurements, with the seconds of others."""
+    new_rows = found.new_rows and again.new_rows and replace(found.new_rows, seconds=again.new_rows.seconds)
+    return replace(found, seconds=again.seconds, new_rows=new_rows or found.new_rows)
 
 
 def settable(names: Sequence[str]) -> list[str]:

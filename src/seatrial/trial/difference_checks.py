@@ -10,7 +10,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.model.features import Array
 from seatrial.trial.compare.exact import difference
-from seatrial.trial.compare.maturity import check_maturity, mature_rows
+from seatrial.trial.compare.maturity import check_declared, check_maturity, mature_rows
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics, too_few_labels
 from seatrial.trial.compare.new_row_checks import WORLD, compare_new_rows
 from seatrial.trial.compare.new_row_losses import compare_new_row_losses
@@ -108,6 +108,14 @@ def check_doubts(doubts: dict[str, str]) -> list[Check]:
     return [Check(f"doubts.{name}", "total", Outcome.waiting, summary, hint=hint) for name, summary in doubts.items()]
 
 
+def check_first_labels(recipes: Recipes, policy: Policy) -> list[Check]:
+    """Say what share of a first release's labels the policy declares not final."""
+    if recipes.candidate is None:
+        return []
+    table, known = recipes.candidate.table, recipes.candidate.held_out
+    return check_declared(table, table, np.arange(0), (known.columns, known.target), policy)
+
+
 def check_data(
     recipes: Recipes, old: dict[str, Any], new: dict[str, Any], policy: Policy, scoring: Scoring
 ) -> list[Check]:
@@ -123,17 +131,18 @@ def check_data(
     mature = mature_rows(before, after, fresh, policy)
     checks += compare_history(before, after, policy, matched, order)
     checks += check_maturity(after, fresh, order, mature, policy)
+    known = recipes.candidate.held_out
+    checks += check_declared(before, after, fresh, (known.columns, known.target), policy)
     checks += check_sequence(before, after, fresh)
     if order is not None:
         checks = [_left_to_new_rows(check, order) for check in checks]
     alpha = part_of_budget(policy)
+    final = order if mature.all() else find_order(before, after, fresh[mature], policy)
     if mature.all():
         checks += compare_new_rows(before, after, fresh, alpha, order)
-    else:
-        checks += compare_new_rows(before, after, fresh, alpha, order, about="columns")
-        final = find_order(before, after, fresh[mature], policy)
-        checks += compare_new_rows(before, after, fresh[mature], alpha, final, about="labels")
-    final = order if mature.all() else find_order(before, after, fresh[mature], policy)
+    else:  # two tests share what one may use
+        checks += compare_new_rows(before, after, fresh, alpha / 2, order, about="columns")
+        checks += compare_new_rows(before, after, fresh[mature], alpha / 2, final, about="labels")
     traits = compare_traits(before, after, fresh[mature], policy, alpha=TRAITS_PARTS * alpha, order=final)
     checks += [_later(check, order) for check in traits] if order is not None else traits
     return checks + _new_row_losses(base, after, fresh[mature], policy, scoring, order)

@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 
+from seatrial.trial.compare.maturity import DECLARED, TOO_MANY
 from seatrial.trial.records import Check, Outcome
+from seatrial.trial.settings_checks import OTHER_HOLD_OUT
 
 SHOWN = ("policy", "baseline", "data", "index", "newer", "first", "golden", "kind", "process", "acceptance", "origin")
+NAMES = (*(f"gate.{name}" for name in SHOWN), OTHER_HOLD_OUT)
+LABEL_KEYS = ("pending", "labels_mature_after")
 MOST_BREAKS = 4
-NAMES = tuple(f"gate.{name}" for name in SHOWN)
 
 
 def remarks(checks: Sequence[Check], cause: Check | None = None) -> list[str]:
     """The remarks about a trial, as sentences; `cause` is the check that the first line names already."""
+    raised = _raised_keys(checks)
     found = [
-        check for check in checks if check is not cause and check.name in NAMES and check.outcome is not Outcome.passed
+        check
+        for check in checks
+        if check is not cause
+        and check.outcome is not Outcome.passed
+        and (check.name in NAMES or (check.name == DECLARED and (raised or (check.new or 0.0) > TOO_MANY)))
     ]
     said = [_sentence(_without_acceptance(check)) for check in found]
     return [*said, *_breaks(checks), *_accepted(checks), *_not_run(checks, passed=cause is None)]
@@ -23,6 +31,12 @@ def _breaks(checks: Sequence[Check]) -> list[str]:
     names = [check.subject for check in checks if check.name == "contract.break" and check.outcome is Outcome.noted]
     more = f" and {len(names) - MOST_BREAKS} more" if len(names) > MOST_BREAKS else ""
     return [f"The version announces a break of the contract: {', '.join(names[:MOST_BREAKS])}{more}."] if names else []
+
+
+def _raised_keys(checks: Sequence[Check]) -> bool:
+    """Whether more labels are declared not final than by the baseline's policy."""
+    changes = [check.evidence.get("changes", {}) for check in checks if check.name == "gate.policy"]
+    return any(key in change for change in changes for key in LABEL_KEYS)
 
 
 def _accepted(checks: Sequence[Check]) -> list[str]:

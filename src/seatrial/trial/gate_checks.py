@@ -31,7 +31,12 @@ def check_policy(old: Mapping[str, Any] | None, policy: Policy, since: str) -> l
         summary = f"the policy of {since} is unknown, since its sdist is not on the index"
         summary += f"; looser than the default: {_listed(worse)}" if worse else ""
         outcome = Outcome.waiting if worse else Outcome.noted
-        return [Check("gate.policy", "gate", outcome, summary, hint="Publish the sdist with the wheel.")]
+        return [
+            Check(
+                "gate.policy", "gate", outcome, summary,
+                hint="Publish the sdist with the wheel.", evidence=_evidence(worse),
+            )
+        ]  # fmt: skip
     changes = policy_changes(old, policy.model_dump())
     if worse := looser(changes):
         than = f"policy relaxed since {since}" if since else "policy looser than the default"
@@ -45,7 +50,7 @@ def check_policy(old: Mapping[str, Any] | None, policy: Policy, since: str) -> l
                 severity=1.0,
                 hint="If that is right, accept it: `seatrial trial accept --reason ...`; or restore "
                 "[tool.seatrial.trial] in pyproject.toml.",
-                evidence={"changes": {change.key: [change.old, change.new] for change in worse}},
+                evidence=_evidence(worse),
             )
         ]
     if changes:
@@ -120,6 +125,10 @@ def _begins(name: str, start: str) -> bool:
 def other_policy(verdict: Verdict, policy: Policy) -> list[PolicyChange]:
     """How the policy differs now from the one under which a stored trial was judged; looser is meant from it on."""
     return policy_changes(verdict.policy, policy.model_dump())
+
+
+def _evidence(changes: Sequence[PolicyChange]) -> dict[str, Any]:
+    return {"changes": {change.key: [change.old, change.new] for change in changes}}
 
 
 def _listed(changes: Sequence[PolicyChange]) -> str:

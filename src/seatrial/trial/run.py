@@ -120,7 +120,7 @@ class _Trial:
         checks += equality_checks.check_invariants(new.repeated, scoring, policy, "candidate")
         if any(check.outcome is Outcome.blocked and check.name == "invariants.rows" for check in checks):
             return checks, {}  # it is unknown which answer belongs to which row, so nothing else can be read
-        behaviour = BehaviourTrial(Moved(new.sandbox, new.golden.rows, setup.queries.blocks, policy))
+        behaviour = BehaviourTrial(Moved(new.sandbox, new.golden.rows, setup.queries.blocks, policy, columns))
         collected = self._collect(new)
         if old and setup.comparable:
             return self._compared(old, collected, checks, behaviour)
@@ -132,6 +132,7 @@ class _Trial:
         checks += check_golden_trained(recipes, new.golden, columns, scoring, policy)
         checks += difference_checks.check_doubts(new.description.metadata.doubts)
         checks += difference_checks.check_alone(setup.queries, collected, policy)
+        checks += difference_checks.check_first_labels(recipes, policy)
         return checks + behaviour.checks(new.repeated, collected, scoring), {}
 
     def _compared(
@@ -161,7 +162,8 @@ class _Trial:
         tables = (made[0].data, made[1].data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
-        moved = Moved(baseline.sandbox, baseline.golden.rows, queries.blocks, policy)
+        own = baseline.description.columns
+        moved = Moved(baseline.sandbox, baseline.golden.rows, queries.blocks, policy, own)
         expected = expected_scores(baseline.repeated, old, moved.sample, scoring)
         checks += behaviour.checks(candidate.repeated, new, scoring, (moved, expected))
         progress("timing both in turns")

@@ -18,6 +18,8 @@ from seatrial.trial.sandbox.answers import Description
 
 # The libraries that make a model or score it; others, such as seatrial itself, do neither.
 LIBRARIES = ("python", "scikit-learn", "numpy", "pandas", "onnxruntime", "onnx", "skl2onnx", "skops", "pydantic")
+OTHER_HOLD_OUT = "settings.other_hold_out"
+OTHER_SHARE = 0.03  # by which the share of held-out rows may move: rows are few, and groups stay together
 SHRUNK = 0.5  # of the baseline's held-out rows
 FEWEST_ROWS = 20  # for correlations
 LIKE, UNLIKE = 0.5, 0.0  # correlations of two releases' probabilities: of the same class, of another one
@@ -37,6 +39,7 @@ def check_settings(old: Description, new: Description, policy: Policy) -> list[C
         *_labels(before, after, policy),
         *_decision(before, after, policy),
         *_held_out(before.split, after.split, policy),
+        *_other_hold_out(before.split, after.split, old.version),
         *_engine(before, after, policy),
     ]
     if not checks:
@@ -144,7 +147,7 @@ def _decision(old: Metadata, new: Metadata, policy: Policy) -> Iterator[Check]:
 def _held_out(old: Mapping[str, Any], new: Mapping[str, Any], policy: Policy) -> Iterator[Check]:
     """Held-out rows that are much fewer, by number or by share: metrics of a few rows say little."""
     before, after = (int(split.get("test_rows", 0)) for split in (old, new))
-    shares = [rows / max(rows + int(s.get("train_rows", 0)), 1) for rows, s in ((before, old), (after, new))]
+    shares = [_share_held_out(split) for split in (old, new)]
     few = after < policy.min_rows and after < before
     if before and (after < SHRUNK * before or shares[1] < SHRUNK * shares[0] or few):
         summary = (
@@ -157,9 +160,27 @@ def _held_out(old: Mapping[str, Any], new: Mapping[str, Any], policy: Policy) ->
             "settings.hold_out", "settings", outcome, summary, old=before, new=after,
             limit=max(SHRUNK * before, policy.min_rows), severity=before / max(after, 1), hint=hint,
         )  # fmt: skip
-    if old.get("seed") != new.get("seed"):
-        summary = f"rows were held out by another seed: {old.get('seed')} before, {new.get('seed')} now"
-        yield Check("settings.seed", "settings", Outcome.noted, summary)
+
+
+def _other_hold_out(old: Mapping[str, Any], new: Mapping[str, Any], since: str) -> Iterator[Check]:
+    """Other rows held out than before, which may have been chosen; the verdict's first line shows it."""
+    words = {"seed": "seed", "stratified": "stratified by label"}
+    moved = [
+        f"{word} {old[key]} -> {new[key]}"
+        for key, word in words.items()
+        if {key} <= {*old} & {*new} and old[key] != new[key]
+    ]
+    before, after = map(_share_held_out, (old, new))
+    if abs(after - before) > OTHER_SHARE:
+        moved.append(f"{before:.0%} -> {after:.0%} of the rows")
+    if moved:
+        summary = f"another hold-out since {since}: {', '.join(moved)}"
+        yield Check(OTHER_HOLD_OUT, "settings", Outcome.noted, summary)
+
+
+def _share_held_out(split: Mapping[str, Any]) -> float:
+    rows = int(split.get("test_rows", 0))
+    return rows / max(rows + int(split.get("train_rows", 0)), 1)
 
 
 def _engine(old: Metadata, new: Metadata, policy: Policy) -> Iterator[Check]:

@@ -26,6 +26,7 @@ RANKS = (
     "data.rows",
     "data.repeated",
     "data.lost",
+    "data.hold_out_immature",
     "data.immature",
     "data.matured",
     "data.sequence",

@@ -5,11 +5,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from seatrial.trial.compare.maturity import after_maturity, check_maturity, mature_rows
+from seatrial.trial.compare.maturity import after_maturity, check_declared, check_maturity, mature_rows
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, PolicyError
+from seatrial.trial.verdict import judge
 
 OLD, NEW = 800, 200
 ROWS = np.arange(OLD, OLD + NEW)
@@ -62,3 +63,47 @@ def test_what_labels_that_became_known_may_explain_waits_and_the_rest_stays_bloc
     assert outcomes == [Outcome.noted, Outcome.waiting, Outcome.blocked]
     assert "labels became known" in after_maturity(checks)[1].summary
     assert after_maturity(checks[1:]) == checks[1:]
+
+
+PASSED = Check("golden.scores", "golden", Outcome.passed, "equal")
+
+
+def declared(policy: Policy, held_out: np.ndarray) -> list[Check]:
+    new = table()
+    old = Table({"seen": new.columns["seen"][:OLD]}, new.target[:OLD], "state")
+    return check_declared(old, new, ROWS, ({"seen": new.columns["seen"][held_out]}, new.target[held_out]), policy)
+
+
+def test_the_share_of_labels_declared_not_final_is_in_the_first_line_if_it_is_large_or_raised() -> None:
+    mixed = np.arange(0, OLD, 5)
+    (few,) = declared(Policy(labels_mature_after=20), mixed)
+    assert (few.new, few.outcome) == (0.125, Outcome.noted)
+    assert judge([PASSED, few], Policy())[1] == "Passed: all 1 checks passed."
+    relaxed = Check(
+        "gate.policy",
+        "gate",
+        Outcome.accepted,
+        "policy relaxed",
+        evidence={"changes": {"labels_mature_after": [0, 20]}},
+    )
+    assert (
+        "2% of the labels are declared not final (labels_mature_after), 12% of those of the 200 new rows"
+        in (judge([PASSED, few, relaxed], Policy())[1])
+    )
+    (many,) = declared(Policy(labels_mature_after=150), mixed)
+    assert (
+        "16% of the labels are declared not final (labels_mature_after), 78% of those of the 200 new rows"
+        in (judge([PASSED, many], Policy())[1])
+    )
+    assert declared(Policy(), mixed) == []
+
+
+def test_a_hold_out_without_final_labels_is_refused() -> None:
+    open_and_paid = Policy(pending=["open", "paid"])
+    shown, refused = declared(open_and_paid, np.arange(0, OLD, 5))
+    assert "100% of the labels are declared not final (pending)" in shown.summary
+    assert refused.outcome is Outcome.blocked
+    assert "none of the 160 held-out rows has a final label by the policy" in refused.summary
+    (_, waits) = declared(Policy(labels_mature_after=150), np.arange(830, 1_000, 2))
+    assert waits.outcome is Outcome.waiting
+    assert "only 8 of the 85 held-out rows have a final label by the policy, fewer than min_rows (30)" in waits.summary

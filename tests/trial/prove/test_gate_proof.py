@@ -18,8 +18,8 @@ from seatrial.core.project import find_project
 from seatrial.release import build_release
 from seatrial.steps.prove import prove as prove_project
 from seatrial.trial.prove import retrained_candidates, serving_faults
-from seatrial.trial.prove.attempts import Attempt
-from seatrial.trial.prove.gate_proof import GateProof
+from seatrial.trial.prove.attempts import FAMILIES, Attempt
+from seatrial.trial.prove.gate_proof import SKIPPED_IF_QUICK, GateProof
 
 LOOSE = """
 [tool.seatrial.trial]
@@ -90,6 +90,12 @@ def test_a_sound_gate_catches_what_changes_anything_and_blocks_nothing_harmless(
     assert {each.name for each in proven.of("passed")} >= {
         "as it is", "trained again", "rows shuffled", "columns reordered", "another seed", "15 % more rows",
     }  # fmt: skip
+
+
+def test_what_a_quick_proof_leaves_out_is_said() -> None:
+    families = {each.family for each in SOUND.attempts}
+    assert set(SKIPPED_IF_QUICK) == set(FAMILIES) - families - {"output"} | {"harmless"}
+    assert "long time" in SKIPPED_IF_QUICK["behaviour"]
 
 
 @pytest.mark.soak

@@ -1,6 +1,8 @@
 """Sandboxes: each release in its own environment, queried there; here what a sound one answers."""
 
 import json
+import py_compile
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -151,6 +153,16 @@ def test_two_releases_answer_in_separate_environments(sandbox: Sandbox, open_moo
     assert (one.description.version, other.description.version) == ("0.1.0", "0.0.9")
     with pytest.raises(NotComparedError, match=r"The candidate, moody-model 0\.1\.0, ended"):
         sandbox.ask([Score("t", {"x": [1.0], "what": ["exit 7"]})])
+
+
+def test_a_compiled_fault_is_no_attempt_to_read_another_file(sandbox: Sandbox, tmp_path: Path):
+    """Where Seatrial is installed, its modules are compiled; what is not the candidate's must not count as its own."""
+    faulty = tmp_path / "faulty.py"
+    shutil.copy(FAULTY, faulty)
+    py_compile.compile(str(faulty))
+    answers = sandbox.ask([Predict("a", [row(0.0)], fault=InjectedFault(faulty, "shift", {"by": 0.25}))])
+    assert answers.predicted["a"].together.scores[0, 1] == 0.75
+    assert answers.attempts == ()
 
 
 def test_faults_are_injected_job_by_job_and_removed_again(sandbox: Sandbox):

@@ -15,12 +15,70 @@ from seatrial.trial.sandbox.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 YEAR = 366 * 86_400
-CODE = f"""
-import datetime, json, logging, os, random, sys, time, uuid
+TOOLS = """
+import datetime, functools, getpass, json, locale, logging, multiprocessing, os, platform, random, secrets, socket
+import sqlite3, subprocess, sys, threading, time, uuid
+from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 
+@dataclass(frozen=True)
+class Key:
+    name: str
+
+def _refused(function, *arguments, **named):
+    # A trial refuses programs and connections; it has seen the attempt by then.
+    try:
+        return function(*arguments, **named)
+    except BaseException:
+        return None
+
+OUTSIDE = {
+    "access": lambda: os.access("/etc/a", os.R_OK),
+    "readlink": lambda: _refused(os.readlink, "/etc/b"),
+    "sqlite": lambda: _refused(sqlite3.connect, "/etc/c.db"),
+    "memory": lambda: sqlite3.connect(":memory:").close(),
+    "environb": lambda: os.environb.get(b"BYTES"),
+    "getenvb": lambda: os.getenvb(b"MORE_BYTES"),
+    "copied": lambda: dict(os.environ),
+    "cores": lambda: os.cpu_count(),
+    "cores of all": lambda: multiprocessing.cpu_count(),
+    "host": lambda: socket.gethostname(),
+    "node": lambda: platform.node(),
+    "uname": lambda: platform.uname(),
+    "uname of os": lambda: os.uname(),
+    "pid": lambda: os.getpid(),
+    "mapped": lambda: list(map(lambda f: f(), [os.getppid])),
+    "load": lambda: os.getloadavg(),
+    "unseeded": lambda: random.Random().random(),
+    "seeded late": lambda: random.Random(3).seed(),
+    "uuid1": lambda: uuid.uuid1(),
+    "uuid4": lambda: uuid.uuid4(),
+    "secrets": lambda: secrets.token_hex(),
+    "below": lambda: secrets.randbelow(7),
+    "system": lambda: random.SystemRandom().random(),
+    "numpy anew": lambda: np.random.default_rng().random(),
+    "numpy of old": lambda: np.random.RandomState().rand(),
+    "bits": lambda: np.random.Generator(np.random.PCG64()).random(),
+    "monotonic": lambda: time.monotonic(),
+    "counter": lambda: functools.partial(time.perf_counter_ns)(),
+    "locale": lambda: locale.getlocale(),
+    "conventions": lambda: locale.localeconv(),
+    "thread": lambda: threading.get_ident(),
+    "thread's name": lambda: threading.current_thread().name,
+    "login": lambda: _refused(os.getlogin),
+    "user": lambda: _refused(getpass.getuser),
+    "text's hash": lambda: hash("a text"),
+    "address": lambda: id(OUTSIDE),
+    "program": lambda: _refused(subprocess.run, ["true"]),
+    "shell": lambda: _refused(os.system, "true"),
+    "socket": lambda: _refused(socket.socket),
+    "names": lambda: _refused(socket.getaddrinfo, "localhost", 80),
+}
+"""
+CODE = f"""{TOOLS}
 LOADED = time.time()
+HOST = platform.node()
 NAMES = json.loads(Path(__file__).with_name("names.json").read_text())
 calls = 0
 memory = {{}}
@@ -48,13 +106,36 @@ def y(x: float | None, what: str | None) -> float | None:
     if what == "uuid": return float(len(str(uuid.uuid4())) < 36)
     if what == "own": return float(Path(__file__).with_name("names.json").stat().st_size < 1)
     if what == "log": logging.getLogger("model").warning("a row"); return 0.0
-    if what == "durations": return float(time.perf_counter() < 0)
+    if what in OUTSIDE: OUTSIDE[what](); return 0.0
+    if what == "hashes": return 0.0 * hash(3) + 0.0 * len({{Key("a"): 1}}) + 0.0 * functools.cache(len)("ab")
+    if what == "hash": return hash("a text") % 1_000_003 / 1e6
     if what == "seeded": return float(random.Random(3).random() > 2) + float(np.random.default_rng(3).random() > 2)
     if what == "count": return float(_count())
     return x
 """
 ASKED = ("now", "today", "numpy", "loaded", "zone", "folder", "variables", "arguments")
-HARMLESS = ("own", "log", "durations", "seeded")
+HARMLESS = ("own", "log", "seeded", "hashes", "memory")
+# What is read besides a function's arguments, and how it is noted.
+OUTSIDE = {
+    "access": ("file", "/etc/a"), "readlink": ("file", "/etc/b"), "sqlite": ("file", "/etc/c.db"),
+    "environb": ("variable", "BYTES"), "getenvb": ("variable", "MORE_BYTES"), "copied": ("variable", "all of them"),
+    "cores": ("machine", "os.cpu_count"), "cores of all": ("machine", "multiprocessing.cpu_count"),
+    "host": ("machine", "socket.gethostname"), "node": ("machine", "platform.node"),
+    "uname": ("machine", "platform.uname"), "uname of os": ("machine", "os.uname"), "load": ("machine", "os.getloadavg"),
+    "pid": ("process", "os.getpid"), "mapped": ("process", "os.getppid"), "thread": ("process", "threading.get_ident"),
+    "thread's name": ("process", "threading.current_thread"),
+    "unseeded": ("random", "random.Random"), "seeded late": ("random", "random.Random"),
+    "uuid1": ("random", "uuid.uuid1"), "uuid4": ("random", "uuid.uuid4"),
+    "secrets": ("random", "secrets.token_hex"), "below": ("random", "secrets.randbelow"),
+    "system": ("random", "random.SystemRandom"), "numpy anew": ("random", "numpy.random.default_rng"),
+    "numpy of old": ("random", "random.SystemRandom"), "bits": ("random", "random.SystemRandom"),
+    "monotonic": ("duration", "time.monotonic"), "counter": ("duration", "time.perf_counter_ns"),
+    "locale": ("locale", "locale.getlocale"), "conventions": ("locale", "locale.localeconv"),
+    "login": ("user", "os.getlogin"), "user": ("user", "getpass.getuser"),
+    "text's hash": ("hash", "hash"), "address": ("hash", "id"),
+    "program": ("program", "subprocess.Popen"), "shell": ("program", "os.system"),
+    "socket": ("network", "socket.__new__"), "names": ("network", "socket.getaddrinfo"),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +185,7 @@ def test_what_is_read_is_named_with_the_feature_function(sandbox: Sandbox):
     expected = {
         OutsideRead("clock", "datetime.now", "features.py", "y"),  # in the function's name, not in its helper's
         OutsideRead("clock", "time.time", "features.py", ""),  # when it is imported
+        OutsideRead("machine", "platform.node", "features.py", ""),
         OutsideRead("variable", "HOME", "features.py", "y"),
         OutsideRead("file", "/etc/rates.csv", "features.py", "y"),
         OutsideRead("random", "random.random", "features.py", "y"),
@@ -115,7 +197,21 @@ def test_what_is_read_is_named_with_the_feature_function(sandbox: Sandbox):
     assert (without_name in elsewhere.reads) is elsewhere.clock_moved
 
 
-def test_own_files_logs_durations_and_seeded_numbers_are_not_noted(sandbox: Sandbox):
+def test_whatever_is_read_outside_is_noted(sandbox: Sandbox):
+    """Each in a call of its own; what a release may not do, such as open a socket, is seen before it is refused."""
+    jobs = [Predict(what, [row(1.0, what)], alone=[]) for what in OUTSIDE]
+    reads = sandbox.ask(jobs, Conditions(watched=list(OUTSIDE))).elsewhere.reads
+    assert {(read.kind, read.what) for read in reads if read.function} >= set(OUTSIDE.values())
+    assert {(read.file, read.function) for read in reads if read.function} == {("features.py", "y")}
+
+
+def test_a_texts_hash_differs_in_another_process(sandbox: Sandbox):
+    """Python's hash seed is another one in each process; so what a watch cannot see changes the answers."""
+    first, second = (asked(sandbox, Conditions(), "hash").predicted["a"].together.scores for _ in range(2))
+    assert (first != second).any()
+
+
+def test_own_files_logs_plain_hashes_and_seeded_numbers_are_not_noted(sandbox: Sandbox):
     elsewhere = asked(sandbox, Conditions(clock=YEAR, watched=["a"]), *HARMLESS).elsewhere
     assert [read for read in elsewhere.reads if read.function] == []
 

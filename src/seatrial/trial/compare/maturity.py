@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.statistics import FAMILIES
 from seatrial.trial.compare.time_order import TimeOrder, date_column, days_of
@@ -21,6 +21,8 @@ MOST_NAMED = 8
 EXPLAINED = ("metrics.worse", *(f"total.{family}" for family in FAMILIES))
 MOVED = "labels became known since the baseline was trained (data.matured), which moves predictions"
 ACCEPT = "If those labels are right, accept this difference."
+DECLARED = "data.declared_immature"
+TOO_MANY = 0.2  # the share of labels declared not final from which the verdict's first line says so
 DROPPED = 0.5  # of a label's rate among the other rows, from which the newest rows look as if it was not known there
 SURE = 5.0  # standard errors
 
@@ -32,9 +34,8 @@ def mature_rows(old: Table, new: Table, rows: Array, policy: Policy) -> Array:
     """
     if not policy.labels_mature_after:
         return np.ones(len(rows), dtype=bool)
-    name = _dates(old, new, policy)
-    before, after = days_of(old.columns[name]), days_of(new.columns[name][rows])
-    return np.asarray(~(after > _newest(np.concatenate([before, after])) - policy.labels_mature_after), dtype=bool)
+    name, newest = _newest_of(old, new, rows, policy)
+    return np.asarray(~(days_of(new.columns[name][rows]) > newest - policy.labels_mature_after), dtype=bool)
 
 
 def matured(old: Table, new: Table, rows: Array, policy: Policy) -> Array:
@@ -84,6 +85,66 @@ def check_maturity(table: Table, rows: Array, order: TimeOrder | None, mature: A
     elif order is not None and table.target.dtype.kind != "f" and not policy.pending:
         checks += _delayed(table, rows, order)
     return checks
+
+
+def check_declared(
+    old: Table, new: Table, fresh: Array, held_out: tuple[Columns, Array], policy: Policy
+) -> list[Check]:
+    """Say what share of the labels the policy declares not final, and refuse a hold-out that has no others.
+
+    `held_out` are the columns and labels of the candidate's hold-out. Declaring nearly
+    all labels not final would leave nearly none judged, so the share is shown (`first_line`).
+    """
+    if not (policy.pending or policy.labels_mature_after):
+        return []
+    newest = _newest_of(old, new, fresh, policy)
+    open_ones = _not_final(new.columns, new.target, newest, policy)
+    whole, new_rows = float(open_ones.mean()), float(open_ones[fresh].mean()) if len(fresh) else 0.0
+    if not open_ones.any():
+        return []
+    keys = [key for key in ("pending", "labels_mature_after") if getattr(policy, key)]
+    summary = f"{whole:.0%} of the labels are declared not final ({', '.join(keys)})"
+    if len(fresh):
+        summary += f", {new_rows:.0%} of those of the {len(fresh):,} new rows"
+    share = max(whole, new_rows)
+    checks = [Check(DECLARED, "data", Outcome.noted, summary, subject=new.name, new=share, limit=TOO_MANY)]
+    return checks + _held_out_labels(~_not_final(*held_out, newest, policy), new.name, policy)
+
+
+def _held_out_labels(final: Array, target: str, policy: Policy) -> list[Check]:
+    known, rows = int(final.sum()), len(final)
+    if known == rows or known >= policy.min_rows:
+        return []
+    summary = (
+        f"{known or 'none'} of the {rows:,} held-out rows has a final label by the policy, so the candidate's metrics "
+        "say nothing"
+        if known < 2
+        else f"only {known:,} of the {rows:,} held-out rows have a final label by the policy, fewer than min_rows "
+        f"({policy.min_rows})"
+    )
+    hint = "Declare fewer labels not final (pending, labels_mature_after), or hold out rows whose outcome is known."
+    outcome = Outcome.waiting if known else Outcome.blocked
+    return [
+        Check("data.hold_out_immature", "data", outcome, summary, subject=target, new=known, limit=policy.min_rows,
+              severity=policy.min_rows / max(known, 1), hint=hint)
+    ]  # fmt: skip
+
+
+def _newest_of(old: Table, new: Table, fresh: Array, policy: Policy) -> tuple[str, float]:
+    """The column of dates, and the newest day in it; of no use without `labels_mature_after`."""
+    if not policy.labels_mature_after:
+        return "", np.inf
+    name = _dates(old, new, policy)
+    return name, _newest(np.concatenate([days_of(old.columns[name]), days_of(new.columns[name][fresh])]))
+
+
+def _not_final(columns: Columns, target: Array, newest: tuple[str, float], policy: Policy) -> Array:
+    """Which of these rows have a label that the policy declares not final (a mask)."""
+    pending = np.isin(target.astype(str), [str(value) for value in policy.pending])
+    name, day = newest
+    if not name or not len(target):
+        return np.asarray(pending)
+    return np.asarray(pending | (days_of(columns[name]) > day - policy.labels_mature_after))
 
 
 def after_maturity(checks: Sequence[Check]) -> list[Check]:

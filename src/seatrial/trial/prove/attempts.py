@@ -12,7 +12,9 @@ from seatrial.trial.records import Check
 from seatrial.trial.report.reading import FAILED
 from seatrial.trial.verdict import judge, order_of
 
-Family = Literal["features", "preprocessing", "output", "columns", "training code", "training data", "harmless"]
+Family = Literal[
+    "features", "preprocessing", "output", "columns", "behaviour", "training code", "training data", "harmless"
+]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 Result = Literal["caught", "missed", "unchanged", "passed", "blocked"]
 

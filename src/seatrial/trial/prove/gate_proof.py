@@ -11,6 +11,7 @@ from seatrial import __version__
 from seatrial.core.progress import Progress, silent
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.attempts import FAMILIES, Attempt, Result, diagnose
+from seatrial.trial.prove.behaviour_faults import behaviour_attempts
 from seatrial.trial.prove.injection import inject_all
 from seatrial.trial.prove.proof_setup import set_up_proof
 from seatrial.trial.prove.retrained_candidates import Lab
@@ -21,6 +22,8 @@ from seatrial.wheels.wheel import WheelInfo
 
 SCHEMA = 2  # of the JSON document; raised when a reader of the old one would misread the new one
 QUICK = "--quick leaves out everything that needs training."
+LONG = "--quick leaves out everything that is asked in other conditions, or for a long time."
+SKIPPED_IF_QUICK = {**dict.fromkeys(("training code", "training data", "harmless"), QUICK), "behaviour": LONG}
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def prove(
     quick: bool = False,
     progress: Progress = silent,
 ) -> GateProof:
-    """Prove the gate with this candidate; `quick` leaves out everything that needs training.
+    """Prove the gate with this candidate; `quick` leaves out what needs training or many calls.
 
     Raises NotComparedError where the candidate cannot be asked, even without a fault.
     """
@@ -96,6 +99,8 @@ def prove(
     result: Result = "blocked" if diagnosis.stopped else "passed"
     attempts.append(Attempt("as it is", "harmless", "the wheel exactly as it was built", result, **vars(diagnosis)))
     if not quick:
+        progress("injecting faults of behaviour")
+        attempts += behaviour_attempts(setup)
         lab = Lab(setup, progress)
         attempts += [*lab.code_attempts(), *lab.data_attempts(), *lab.harmless_attempts()]
     wheel, queries = setup.sandbox.wheel, setup.queries
@@ -107,7 +112,7 @@ def prove(
         attempts=tuple(attempts),
         rows={"golden": len(setup.golden.rows), "reference": queries.size, "made-up": len(queries.probed)},
         policy=policy.model_dump(),
-        skipped=dict.fromkeys(("training code", "training data", "harmless"), QUICK) if quick else {},
+        skipped=SKIPPED_IF_QUICK if quick else {},
         seconds=round(time.monotonic() - clock, 2),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seatrial=__version__,

@@ -61,6 +61,10 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
         "data.immature",
         Remedy("Leave out rows whose outcome is not known yet.", "seatrial refresh FILE", "labels_mature_after"),
     ),
+    (
+        "data.hold_out_immature",
+        Remedy("Hold out rows whose outcome is known.", REFRESH, "pending, labels_mature_after"),
+    ),
     ("data.lost", Remedy("Look for the rows of this group.", "seatrial refresh FILE")),
     ("data.repeated", Remedy("Remove the repeated rows.", "seatrial refresh FILE")),
     ("data.sequence", Remedy("Compare the dates of these rows with their source.", REFRESH, "time")),

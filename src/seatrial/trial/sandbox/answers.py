@@ -28,6 +28,7 @@ from seatrial.trial.sandbox.queries import (
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+GROWN_KEPT = 5  # names of what grows
 LONGEST_NAME = 200
 
 
@@ -104,11 +105,25 @@ class EnduranceMeasurements:
     seconds: Floats
     memory: Floats
     blocks: Floats
+    new_rows: "NewRowMeasurements | None" = None
+
+
+@dataclass(frozen=True)
+class NewRowMeasurements:
+    """What calls with a row that differs each time took and left: as in `EnduranceMeasurements`.
+
+    `grown` names what the package keeps, as far as that is known: caches without a limit, and global variables.
+    """
+
+    seconds: Floats
+    memory: Floats
+    blocks: Floats
+    grown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class OutsideRead:
-    """Something that a model read besides its arguments: its `kind` (clock, file, variable or random), and what it is.
+    """Something that a model read besides its arguments: its `kind` (such as clock, file or random), and what it is.
 
     `file` and `function` of the model's package caused it; without a function, importing the module did.
     """
@@ -250,8 +265,16 @@ def _endurance(job: MeasureEndurance, part: Any, path: Path) -> EnduranceMeasure
     before, calls, *batches, after = np.split(matrix, np.cumsum(lengths)[:-1])
     return EnduranceMeasurements(
         before, dict(zip(sizes, batches, strict=True)), calls, after,
-        seconds, memory.reshape(-1, 2), blocks.reshape(-1, 2),
+        seconds, memory.reshape(-1, 2), blocks.reshape(-1, 2), _new_rows(part.get("new_rows")),
     )  # fmt: skip
+
+
+def _new_rows(part: Any) -> NewRowMeasurements | None:
+    if not part:
+        return None
+    seconds, memory, blocks = (np.array(part[name], dtype=np.float64) for name in ("seconds", "memory", "blocks"))
+    grown = tuple(str(name)[:LONGEST_NAME] for name in part["grown"][:GROWN_KEPT])
+    return NewRowMeasurements(seconds, memory.reshape(-1, 2), blocks.reshape(-1, 2), grown)
 
 
 def _elsewhere(part: Any) -> Elsewhere:

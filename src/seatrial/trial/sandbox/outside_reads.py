@@ -1,12 +1,13 @@
 """Finds out what a model reads besides its arguments. Runs inside a sandbox's environment, loaded by path.
 
-While a `Watch` is on, it notes clock reads, files, environment variables and random numbers, each with the function of
-the model's package that caused it. What was read through a library counts for the function that called the library.
-While the package is being imported, only what its own modules do directly is noted: libraries read much then. Files of
-the environment, which include the package's own, are not noted, and neither are imports and logging. Only the standard
-library is used.
+While a `Watch` is on, it notes clock reads, files, environment variables, random numbers, and what differs between
+machines and processes (`outside_sources`), each with the function of the model's package that caused it. What was read
+through a library counts for the function that called the library. While the package is being imported, only what its
+own modules do directly is noted: libraries read much then. Files of the environment, which include the package's own,
+are not noted, and neither are imports and logging. Only the standard library is used.
 """
 
+import builtins
 import os
 import random
 import sys
@@ -15,37 +16,47 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-READS_KEPT = 50
+READS_KEPT = 100
 # Modules whose frames are between a function and what it reads, and say nothing about who reads it.
-PASSING = ("os", "posixpath", "genericpath", "pathlib", "io", "codecs", "csv", "random", "uuid", "secrets", "tempfile")
+PASSING = (
+    *("os", "posixpath", "genericpath", "pathlib", "io", "codecs", "csv", "random", "uuid", "secrets", "tempfile"),
+    *("platform", "socket", "getpass", "locale", "threading", "multiprocessing", "subprocess", "shutil", "glob"),
+)
 PASSING_FILES = ("<frozen os>", "<frozen posixpath>", "<frozen genericpath>", "<frozen _collections_abc>")
 # Whoever calls these wants no date from them, and what they read decides no prediction.
 EXCUSED = ("logging", "warnings", "linecache", "traceback", "joblib", "seatrial", "importlib")
-FILE_EVENTS = ("open", "os.listdir", "os.scandir")
 ALWAYS_CLOCK = ("time", "time_ns", "now", "today", "utcnow")  # whatever their arguments
 OWN = __file__
+_address = id  # bound before it is watched
 
 
 class Watch:
     """Notes what the package in `folder` reads; `kept` are the folders whose files are part of the release.
 
+    `sources` is outside_sources.py.
+
     `clock` is a moved clock, which counts; without one, clock reads are noticed by the names of functions only.
     """
 
-    def __init__(self, folder: str, kept: tuple[str, ...], clock: Any) -> None:
+    def __init__(self, folder: str, kept: tuple[str, ...], clock: Any, sources: Any) -> None:
         self.reads: dict[tuple[str, str, str, str], None] = {}  # kind, what, file, function
         self._folder, self._kept = folder.rstrip(os.sep) + os.sep, kept
         self._clock, self._loading, self._on = clock, True, False
         self._open: list[list[Any]] = []  # frames that were entered, and the clock reads at that time
         self._before_call = 0
         self._undo: list[Callable[[], None]] = []
+        self._sources = sources
+        # By their addresses: a code object's own hash is slow, and each call is looked up.
+        self._unseeded = {_address(code): found for code, found in sources.unseeded().items()}
         sys.addaudithook(self._audit)
 
     def start(self) -> None:
         """Begin to watch, as it is while the package is imported and loaded."""
         self._on = True
         self._record_variables()
-        self._record_calls(os, ("stat", "lstat"), lambda _, arguments: self._file(arguments[0] if arguments else ""))
+        self._record_calls(
+            os, self._sources.LOOK_AT_FILES, lambda _, arguments: self._file(arguments[0] if arguments else "")
+        )
         self._record_calls(os, ("urandom", "getrandom"), self._random_of("os"))
         shared = random._inst
         methods = [name for name, value in vars(random).items() if getattr(value, "__self__", None) is shared]
@@ -54,6 +65,11 @@ class Watch:
             if loaded := sys.modules.get(module):
                 names = [name for name in dir(loaded) if name.islower() and callable(getattr(loaded, name, None))]
                 self._record_calls(loaded, [n for n in names if n[0] != "_"], self._random_of(module))
+        for kind, modules in self._sources.DIRECT.items():
+            for module, names in modules.items():
+                if loaded := sys.modules.get(module):
+                    self._record_calls(loaded, names, self._direct(kind, module))
+        self._record_calls(builtins, ("hash", "id"), self._hash)
         sys.setprofile(self._profile)
 
     def loaded(self) -> None:
@@ -71,8 +87,8 @@ class Watch:
 
     # Who reads
 
-    def _note(self, kind: str, what: str) -> None:
-        frame = self._reader(sys._getframe(1)) if self._on else None
+    def _note(self, kind: str, what: str, *, direct: bool = False, start: FrameType | None = None) -> None:
+        frame = self._reader(start or sys._getframe(1), direct=direct) if self._on else None
         if frame is not None:
             self._note_frame(kind, what, frame)
 
@@ -82,8 +98,12 @@ class Watch:
         if len(self.reads) < READS_KEPT:
             self.reads[kind, what, place, "" if function == "<module>" else function] = None
 
-    def _reader(self, frame: FrameType | None) -> FrameType | None:
-        """The function of the package that causes what happens now: the feature function, where there is one."""
+    def _reader(self, frame: FrameType | None, *, direct: bool = False) -> FrameType | None:
+        """The function of the package that causes what happens now: the feature function, where there is one.
+
+        With `direct`, what a library does on its own account is nobody's.
+        """
+        direct = direct or self._loading
         found: FrameType | None = None
         while frame is not None:
             file = frame.f_code.co_filename
@@ -91,7 +111,7 @@ class Watch:
                 found = found or frame
                 feature = os.path.basename(file) == "features.py"  # noqa: PTH119 - called often
                 found = frame if feature and frame.f_code.co_name != "<module>" else found
-            elif _excused(frame) or (self._loading and found is None and file != OWN and not _passing(frame)):
+            elif _excused(frame) or (direct and found is None and file != OWN and not _passing(frame)):
                 break
             frame = frame.f_back
         return found
@@ -101,6 +121,8 @@ class Watch:
     def _profile(self, frame: FrameType, event: str, argument: Any) -> None:
         file = frame.f_code.co_filename
         ours = file.startswith(self._folder)
+        if event == "call" and _address(frame.f_code) in self._unseeded:
+            self._note_unseeded(frame)
         if event == "c_call" and ours:
             self._before_call = self._clock.reads if self._clock else 0
             if self._clock is None and _is_clock(argument) and argument.__name__ in ALWAYS_CLOCK:
@@ -131,14 +153,40 @@ class Watch:
     # Files, variables and random numbers
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self._on and event in FILE_EVENTS:
+        kind = self._sources.EVENTS.get(event) if self._on else None
+        if kind == "file":
             self._file(arguments[0])
+        elif kind:
+            self._note(kind, event)
+
+    def _direct(self, kind: str, module: str) -> Callable[..., None]:
+        return lambda name, _: self._note(kind, f"{module}.{name}", direct=True)
+
+    def _hash(self, name: str, arguments: list[Any]) -> None:
+        """Note hashes and addresses that differ between processes; those within a `__hash__` only order a dict."""
+        caller = sys._getframe(2)
+        own = caller.f_code.co_filename.startswith(self._folder) and caller.f_code.co_name != "__hash__"
+        if own and arguments and (name == "id" or not isinstance(arguments[0], self._sources.STABLE)):
+            self._note("hash", name, direct=True)
+
+    def _note_unseeded(self, frame: FrameType) -> None:
+        what, seed = self._unseeded[_address(frame.f_code)]
+        caller = frame.f_back
+        if (
+            caller is None
+            or (seed and frame.f_locals.get(seed) is not None)
+            or _address(caller.f_code) in self._unseeded
+        ):
+            return
+        self._note("random", what, start=caller)
 
     def _file(self, path: Any) -> None:
         if not self._on or not isinstance(path, (str, bytes, os.PathLike)):
             return
         self._on = False  # what is asked here is not the model's question
         try:
+            if os.fsdecode(path) in self._sources.NO_FILES:
+                return
             text = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - cheap, and does not follow links
             if not any(text == place or text.startswith(place.rstrip(os.sep) + os.sep) for place in self._kept):
                 frame = self._reader(sys._getframe(1))
@@ -161,10 +209,16 @@ class Watch:
                 note("variable", "all of them")
                 return dict.__iter__(self)
 
-        environ._data = Recorded(before)  # type: ignore[attr-defined]
+        both = [environ, *([os.environb] if os.supports_bytes_environ else [])]  # they share one dictionary
+
+        def share(data: dict[Any, Any]) -> None:
+            for each in both:
+                each._data = data  # type: ignore[attr-defined]
 
         def undo() -> None:
-            environ._data = dict(environ._data.items())  # type: ignore[attr-defined]
+            share(dict(environ._data.items()))  # type: ignore[attr-defined]
+
+        share(Recorded(before))
 
         self._undo.append(undo)
 

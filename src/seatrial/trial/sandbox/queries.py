@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,13 +76,17 @@ class MeasureCost:
 
 @dataclass(frozen=True)
 class MeasureEndurance:
-    """Predict `rows` in batches of these sizes, and single ones `calls` times, or for `seconds`."""
+    """Predict `rows` in batches of these sizes, and single ones `calls` times, or for `seconds`.
+
+    Then single rows with other values: `varied` has them for some columns, one for each call.
+    """
 
     kind: ClassVar[str] = "endurance"
     rows: Sequence[Row]
     sizes: Sequence[int]
     calls: int = 1000
     seconds: float = 1.5
+    varied: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     name: str = "endurance"
     fault: InjectedFault | None = None
 

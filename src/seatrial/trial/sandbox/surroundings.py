@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("numpy.random", "seatrial.model.release")  # imported before the watch: they read much when they start
+# Imported before the watch: they read much when they start, and what is not loaded cannot be watched.
+LIBRARIES = ("numpy.random", "secrets", "sqlite3", "seatrial.model.release")
 GLOBALS_KEPT = 20
 LONGEST = 20_000  # characters of a value that are compared
 PLAIN = (bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
@@ -22,23 +23,27 @@ PLAIN = (bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 class Surroundings:
     """The conditions of one worker, as its request has them, and what it was found to read."""
 
-    def __init__(self, conditions: dict[str, Any], clock_module: Any, watch_module: Any, package: str) -> None:
+    def __init__(
+        self, conditions: dict[str, Any], clock_module: Any, watch_module: Any, sources: Any, package: str
+    ) -> None:
         self._conditions, self._package = conditions, package
         self._clock = clock_module.install() if conditions["clock"] or conditions["clocks"] else None
         self._watch: Any = None
         self._watched_jobs = conditions["watched"]
+        self._libraries: tuple[str, ...] = ()
         self.locale = ""
         self._reads: list[Any] = []
         self._globals: dict[tuple[str, str], str] = {}
         if conditions["watched"]:
-            self._prepare_watch(watch_module)
+            self._prepare_watch(watch_module, sources)
 
-    def _prepare_watch(self, watch_module: Any) -> None:
+    def _prepare_watch(self, watch_module: Any, sources: Any) -> None:
         found = importlib.util.find_spec(self._package)
         places = (found.submodule_search_locations if found else None) or []
         kept = [sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib", "platstdlib")]
         for place in list(places)[:1]:
-            self._watch = watch_module.Watch(str(place), (*kept, *places, "/usr/share/zoneinfo"), self._clock)
+            self._watch = watch_module.Watch(str(place), (*kept, *places, "/usr/share/zoneinfo"), self._clock, sources)
+        self._libraries = (*LIBRARIES, *sources.MODULES)
 
     def enter(self) -> None:
         """Apply the conditions; the release has not been imported yet."""
@@ -48,10 +53,9 @@ class Surroundings:
             with suppress(locale.Error):
                 self.locale = locale.setlocale(locale.LC_ALL, name)
                 break
-        if self._watch:
-            for name in LIBRARIES:
-                with suppress(Exception):  # whatever is wrong will be seen when the release is loaded
-                    importlib.import_module(name)
+        for name in self._libraries:
+            with suppress(Exception):  # whatever is wrong will be seen when the release is loaded
+                importlib.import_module(name)
         if self._clock:
             self._clock.move(self._conditions["clock"])
         if self._watch:

@@ -21,9 +21,11 @@ from typing import Any
 
 EXIT_FAILED, EXIT_MEMORY = 3, 4
 MORE_JOBS = {"endurance": "endurance", "cost": "timing"}  # and the files that do them
+PLACES = ("surroundings", "moved_clock", "outside_reads", "outside_sources")  # for a process in other conditions
 PARTS = ("confinement", "kernel_limits", "jobs", *MORE_JOBS.values())
 HERE = Path(__file__).parent
 _ours = {os.path.abspath(__file__)}  # noqa: PTH100 - the trial's own files, as they are loaded
+_faults: dict[str, dict[str, Any]] = {}  # the globals of their files
 _dumps, _exit = json.dumps, os._exit  # bound before any model can replace them
 
 
@@ -76,7 +78,7 @@ def _surroundings(request: dict[str, Any], here: Path) -> Any:
     """What makes this process one that runs elsewhere; None in an ordinary one."""
     if not request.get("conditions"):
         return None
-    own, *modules = (_load(name, here / f"{name}.py") for name in ("surroundings", "moved_clock", "outside_reads"))
+    own, *modules = (_load(name, here / f"{name}.py") for name in PLACES)
     return own.Surroundings(request["conditions"], *modules, request["package"])
 
 
@@ -109,8 +111,16 @@ def _answer(jobs: Any, request: dict[str, Any], folder: Path, elsewhere: Any) ->
 
 
 def _inject_fault(release: Any, file: str, name: str, parameters: dict[str, Any]) -> None:
-    """Inject a fault into the release object; its own attributes are restored after the job."""
-    _load(file, Path(file)).apply(release, name, parameters)
+    """Inject a fault into the release object; its own attributes are restored after the job.
+
+    Its file is compiled here: Python would look for it in a `__pycache__` that a confined process may not read, which
+    would count as an attempt of the candidate's.
+    """
+    if file not in _faults:
+        _ours.add(_absolute(file))
+        _faults[file] = {"__name__": f"_seatrial_{Path(file).stem}", "__file__": file}
+        exec(compile(Path(file).read_bytes(), file, "exec"), _faults[file])  # noqa: S102 - the trial's own file
+    _faults[file]["apply"](release, name, parameters)
 
 
 class _Installed:

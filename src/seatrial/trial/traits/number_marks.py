@@ -98,13 +98,31 @@ def digit_marks(name: str, values: Array, there: Array) -> Iterator[Mark]:
         for number in known.tolist():
             words = f"`{name}` has {_decimals(number)}"
             yield Mark(name, "digits", words, there & (places == number))
-        words = f"`{name}` is a whole number above {high:.4g}, as if it had lost its decimal separator"
-        yield Mark(name, "digits", words, there & (places == 0) & (values > high), more=True)
+        whole = there & (places == 0) & (values > high)
+        lost = whole & _without_separator(values, there, places)
+        if lost.any():
+            words = f"`{name}` is a whole number above {high:.4g}, as if it had lost its decimal separator"
+            yield Mark(name, "digits", words, lost, more=True)
+        if not np.array_equal(lost, whole):
+            yield Mark(name, "digits", f"`{name}` is a whole number above {high:.4g}", whole, more=True)
     size = float(np.quantile(np.abs(values[there]), 0.75))
     for step in (2, 5, 10, 100, 1_000):
         round_value = there & (values % step == 0) & (values != 0)
         if size > 2 * step and 0 < round_value.sum() < there.sum():
             yield Mark(name, "digits", f"`{name}` is a multiple of {step:,}", round_value)
+
+
+def _without_separator(values: Array, there: Array, places: Array) -> Array:
+    """Mark the values that would be among those with decimals, and are far above them, without their separator.
+
+    18.0 beside 15.5 is a whole number by chance: with a separator it would be 1.8, which is below the others.
+    """
+    fractions = np.abs(values[there & (places > 0)])
+    usual = np.bincount(places[there & (places > 0)]).argmax()  # the number of decimals that most of them have
+    low, high = np.quantile(fractions, [0.02, 0.98])
+    with_separator = np.abs(values) / 10.0**usual
+    beyond = np.abs(values) > high
+    return np.asarray(beyond & (with_separator >= low) & (with_separator <= high))
 
 
 def _decimals(number: int) -> str:

@@ -17,6 +17,12 @@ PLACEHOLDERS = frozenset({
     "not available", "not known", "not specified", "unspecified", "undefined", "default", "test", "dummy", "tbd", "xxx",
     "0", "-1", "9", "99", "999", "9999", "#n/a", "(blank)", "blank", "empty", "no data", "<na>",
 })  # fmt: skip
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).replace(",", "", 1).lstrip("+-").isdigit()
+
+
 FORMS: tuple[tuple[str, Trait, Callable[[str], bool]], ...] = (
     ("is in upper case", "format", lambda text: text != text.lower() and text == text.upper()),
     ("is in lower case", "format", lambda text: text != text.upper() and text == text.lower()),
@@ -24,7 +30,7 @@ FORMS: tuple[tuple[str, Trait, Callable[[str], bool]], ...] = (
     ("has spaces before or after it", "format", lambda text: text != text.strip()),
     ("has two spaces in a row or a line break", "format", lambda text: "  " in text.strip() or "\n" in text),
     ("is in quotation marks", "format", lambda text: len(text) > 1 and text[0] == text[-1] and text[0] in "'\""),
-    ("is a number", "format", lambda text: text.replace(".", "", 1).replace(",", "", 1).lstrip("+-").isdigit()),
+    ("is a number", "format", _is_number),
     ("is one of the usual words for a missing value", "sentinel", lambda text: text.strip().lower() in PLACEHOLDERS),
     ("has characters of a wrong encoding", "characters", lambda text: any(sign in text for sign in "ÃÂâ€�¤¶¼")),
     ("has characters beyond ASCII", "characters", lambda text: not text.isascii()),
@@ -35,7 +41,7 @@ def text_marks(column: PooledColumn) -> Iterator[Mark]:
     """Mark the values of a column of texts, and how they are written."""
     yield from value_marks(column)
     name = column.name
-    for words, trait, holds in FORMS:
+    for words, trait, holds in _forms(column):
         yield from _marks(column, trait, words, np.array([holds(text[:LONGEST]) for text in column.texts], dtype=bool))
     if _is_numbered(column):
         return  # the digits and the length of running numbers change with time
@@ -51,6 +57,21 @@ def text_marks(column: PooledColumn) -> Iterator[Mark]:
             limit = int(np.quantile(rows, share))
             yield from _marks(column, "profile", f"has more than {limit} characters", lengths > limit)
     yield from _character_marks(column)
+
+
+def _forms(column: PooledColumn) -> Iterator[tuple[str, Trait, Callable[[str], bool]]]:
+    """How texts are written, without what a column's own values look like.
+
+    A label is a class, whatever it is called; and where most texts are numbers, `0` and `99` are two of these.
+    """
+    numbers = sum(_is_number(text) for text in column.texts) > len(column.texts) / 2
+    for words, trait, holds in FORMS:
+        if trait == "sentinel" and column.label and column.is_category:
+            continue
+        if trait == "sentinel" and numbers:
+            yield words, trait, lambda text, holds=holds: holds(text) and not _is_number(text)  # type: ignore[misc]
+        else:
+            yield words, trait, holds
 
 
 def _is_numbered(column: PooledColumn) -> bool:
