@@ -45,3 +45,23 @@ def test_losses_of_old_and_new_rows_do_not_differ_by_the_fitting() -> None:
         differences.append((losses[pool.old_rows :].mean() - losses[: pool.old_rows].mean()) / spread)
     assert abs(float(np.mean(differences))) < 3 / np.sqrt(30)
     assert 0.6 < float(np.std(differences)) < 1.4
+
+
+def test_values_of_other_rows_are_more_surprising_than_they_are_hard_to_predict() -> None:
+    """In a column that is only loosely related to the others, whose right values are hard to predict as well."""
+    surprise, losses = [], []
+    for seed in range(20):
+        pool = pool_of(seed, new=100)
+        column = next(each for each in pool.columns if each.name == "discount")
+        column.values[pool.old_rows :] = np.random.default_rng(seed).permutation(column.values[pool.old_rows :])
+        linear = {p.coded.column.name: p for p in predict_linear(code_columns(pool))}
+        for found, values in ((surprise, linear["discount"].surprise), (losses, linear["discount"].losses)):
+            spread = values.std() * np.sqrt(1 / pool.old_rows + 1 / pool.new_rows)
+            found.append((values[pool.old_rows :].mean() - values[: pool.old_rows].mean()) / spread)
+    assert float(np.mean(surprise)) > float(np.mean(losses)) + 0.5
+
+
+def test_in_rows_that_fit_a_value_is_likelier_in_its_own_row_than_in_any() -> None:
+    predictions = {p.coded.column.name: p for p in predict_linear(code_columns(pool_of(3)))}
+    assert predictions["region"].surprise.mean() < -0.5
+    assert predictions["weight"].surprise.mean() < -0.5

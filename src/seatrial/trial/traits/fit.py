@@ -58,15 +58,33 @@ class Prediction:
     @cached_property
     def losses(self) -> Array:
         """How badly each row fits (n,): the distance of a number, the log loss of a level; the mean where missing."""
-        if self.coded.is_score:
-            losses = np.abs(self.signed[:, 0])
-        else:
-            chance = np.clip(self.expected, 0.01, 1)
-            other = np.clip(1 - self.expected.sum(axis=1), 0.01, 1)
-            hit = (self.actual * chance).sum(axis=1) + np.where(self.actual.sum(axis=1) > 0, 0.0, other)
-            losses = -np.log(np.clip(hit, 0.01, 1))
+        return self._filled(np.abs(self.signed[:, 0]) if self.coded.is_score else -np.log(self._chance(self.expected)))
+
+    @cached_property
+    def surprise(self) -> Array:
+        """How much less likely each value is in its own row than in any row (n,): minus a log likelihood ratio.
+
+        A row that is hard to predict counts little either way, so of values that belong to other rows the mean of this
+        is further off than that of losses if a column is related to the others only loosely. The mean where missing.
+        """
         there = ~self.coded.column.missing
-        return np.where(there, losses, losses[there].mean() if there.any() else 0.0)
+        if not self.coded.is_score:
+            share = np.broadcast_to(self.actual[there].mean(axis=0), self.actual.shape)
+            return self._filled(np.log(self._chance(share)) - np.log(self._chance(self.expected)))
+        actual, left = self.actual[:, 0], self.signed[:, 0]
+        centre, whole, rest = actual[there].mean(), actual[there].std() or 1.0, left[there].std() or 1.0
+        ratio = (left / rest) ** 2 / 2 - ((actual - centre) / whole) ** 2 / 2 + np.log(rest / whole)
+        return self._filled(ratio)
+
+    def _chance(self, expected: Array) -> Array:
+        """The probability of each row's level (n,), at least 0.01, by the expected shares of all levels (n, k)."""
+        hit = (self.actual * np.clip(expected, 0.01, 1)).sum(axis=1)
+        other = np.clip(1 - expected.sum(axis=1), 0.01, 1)
+        return np.asarray(np.clip(hit + np.where(self.actual.sum(axis=1) > 0, 0.0, other), 0.01, 1))
+
+    def _filled(self, values: Array) -> Array:
+        there = ~self.coded.column.missing
+        return np.where(there, values, values[there].mean() if there.any() else 0.0)
 
 
 def code_columns(pool: Pool) -> list[Coded]:

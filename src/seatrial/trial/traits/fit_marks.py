@@ -12,6 +12,7 @@ from seatrial.trial.traits.pool import Pool, PooledColumn, moved_on
 
 EXPLAINED = 0.05  # the share of a column that others explain from which it is known where its values belong
 WORST = (0.02, 0.1)
+PART = 0.3  # of the new rows, which a fault may have hit
 FEWEST = 25  # rows of a group whose labels are looked at
 MOST_GROUPS = 150
 ROW_WORDS = "the columns of a row do not fit each other"
@@ -45,24 +46,20 @@ def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[
 
 def _row_marks(predictions: Sequence[Prediction]) -> Iterator[Mark]:
     """Mark rows by how badly all columns together fit each other, each by as much as is known about it."""
-    from scipy.stats import rankdata
-
-    ranks = [p.explained * (rankdata(p.losses) / len(p.losses)) for p in predictions]
-    total = np.sum(ranks, axis=0)
+    total = np.sum([_limited(p.surprise) for p in predictions], axis=0)
     yield Mark("", "row fit", ROW_WORDS, total, more=True)
+    # If a part of the rows is wrong, right rows say nothing: the log likelihood ratio of a mixture.
+    yield Mark("", "row fit", ROW_WORDS, np.log1p(PART * np.expm1(np.minimum(total, 30.0))), more=True)
     for share in WORST:
         yield Mark("", "row fit", ROW_WORDS, total > np.quantile(total, 1 - share), more=True)
 
 
 def _marks(prediction: Prediction) -> Iterator[Mark]:
-    from scipy.stats import rankdata
-
     column = prediction.coded.column
     trait: Trait = "label fit" if column.label else "fit"
     words = "does not fit its row" if column.label else "does not fit the other columns"
     name, losses = column.name, prediction.losses
-    yield Mark(name, trait, f"`{name}` {words}", rankdata(losses) / len(losses), more=True)
-    yield Mark(name, trait, f"`{name}` {words}", np.minimum(losses, np.quantile(losses, 0.98)), more=True)
+    yield Mark(name, trait, f"`{name}` {words}", _limited(prediction.surprise), more=True)
     for share in WORST:
         limit = np.quantile(losses, 1 - share)
         yield Mark(name, trait, f"`{name}` {words}", losses > limit, more=True)
