@@ -53,6 +53,13 @@ def test_skewed_marks_do_not_make_the_limit_of_the_others_stricter(monkeypatch) 
     assert corrected > np.log(1e-3 / 25) - 1 > limit() + 1
 
 
+def test_the_short_side_of_a_skewed_mark_does_not_make_the_limit_stricter() -> None:
+    g = np.random.default_rng(0)
+    marks = list(-np.minimum(g.exponential(size=(30, 400)) ** 3, 60.0))
+    limit = float(compare_with_splits(marks, np.zeros(30), 360, alpha=1e-3).limits[0])
+    assert limit > np.log(1e-3 / 30) - 2
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_p_value_of_a_skewed_mark_is_right(sign: int) -> None:
     """Of 20,000 random sums, as many are as far out as the p-value says; by a normal distribution, many times more."""

@@ -107,7 +107,9 @@ def _log_p(marks: Sequence[Array], sides: Array, chosen: Array, new: int) -> Arr
         # Of a sum of `new` of these rows, drawn without replacement.
         skew = (matrix**3).mean(axis=0) * (rows - 2 * new) / np.sqrt(new * (rows - new) * rows)
         for k in np.flatnonzero(np.abs(skew) > SKEWED).tolist():
-            log_p[:, degrees[k]] = _skewed(z[:, k], float(skew[k]), bool(sides[degrees[k]]))
+            heavier = _skewed(z[:, k], float(skew[k]), bool(sides[degrees[k]]))
+            # On its short side a gamma distribution ends, which a sum of other numbers need not do.
+            log_p[:, degrees[k]] = np.maximum(log_p[:, degrees[k]], heavier)
     if len(counted):
         matrix = np.stack([marks[k] for k in counted.tolist()], axis=1).astype(np.float32)
         numbers = np.rint(chosen @ matrix).astype(int)
