@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.reasons import REASONS
+from benchmarks.detection.reasons import NONE_FOUND, REASONS, reason
 from benchmarks.detection.report import Line, interval, stopped
 from benchmarks.detection.scenarios import IN_TIME, MATURED
 from benchmarks.tables.gathered import GROUPS
@@ -13,7 +13,6 @@ from benchmarks.tables.gathered import GROUPS
 FAULT = "new-row fault"
 START, END = "<!-- groups -->", "<!-- /groups -->"
 CHECKS_SHOWN = 4
-MISSED_SHOWN = 25
 ENOUGH = 50  # new rows, below which most faults cannot be told from chance
 
 
@@ -32,7 +31,7 @@ def render_groups(lines: list[Line], *, short: bool = False) -> tuple[str, dict[
         *_harmless(by_group),
         *_families(by_group),
         *_kinds(by_group, short),
-        *_missed(by_group, short),
+        *_missed(by_group),
     ]
     return "\n".join(text) + "\n", {"groups": {group: _figures(part) for group, part in by_group.items()}}
 
@@ -169,17 +168,20 @@ def _kinds(by_group: dict[str, list[Line]], short: bool) -> list[str]:
     return _table(["kind (bold: missed before), caught", *by_group], rows)
 
 
-def _missed(by_group: dict[str, list[Line]], short: bool) -> list[str]:
-    faults = {group: counted(lines) for group, lines in by_group.items()}
-    misses = Counter(line["name"] for part in faults.values() for line in part if not stopped(line))
-    rows = []
-    for name, _ in misses.most_common(MISSED_SHOWN if short else None):
-        cells = []
-        for part in faults.values():
-            tried = [line for line in part if line["name"] == name]
-            cells.append(f"{sum(not stopped(line) for line in tried)} of {len(tried)}" if tried else "")
-        rows.append([name, *cells, REASONS.get(name, "")])
-    return _table(["missed", *by_group, "reason"], rows)
+def _missed(by_group: dict[str, list[Line]]) -> list[str]:
+    """Why faults were missed, by group; and one by one those for which no reason was found."""
+    missed = {group: [ln for ln in counted(lines) if not stopped(ln)] for group, lines in by_group.items()}
+    counts = {group: Counter(map(reason, lines)) for group, lines in missed.items()}
+    rows = [[name, *(str(counts[group][name]) for group in by_group)] for name in REASONS]
+    rows = [row for row in rows if any(cell != "0" for cell in row[1:])]
+    unexplained = [
+        [ln["name"], f"{ln['source']}, {ln['model']}, split {ln['seed']}", group, f"{ln['new_rows']:,}",
+         f"{ln['cells']:.1%}", f"{ln['moved']:.1%}"]
+        for group, lines in missed.items() for ln in lines if reason(ln) == NONE_FOUND
+    ]  # fmt: skip
+    head = [f"missed, {NONE_FOUND}", "table", "group", "new rows", "cells changed", "answers moved"]
+    listed = _table(head, sorted(unexplained)) if unexplained else []
+    return [*_table(["missed, by reason", *by_group], rows), *listed]
 
 
 def write_between_markers(page: Path, text: str) -> None:

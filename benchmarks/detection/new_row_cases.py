@@ -15,6 +15,7 @@ from benchmarks.detection.new_row_faults import (
     NewRowFault,
     inject_new,
 )  # fmt: skip
+from benchmarks.detection.reasons import measure
 from benchmarks.detection.scenarios import Candidate, Scenario, changed
 from benchmarks.detection.trial_checks import data_suite, total_suite
 from seatrial.model.features import Array
@@ -84,7 +85,9 @@ def _run(scenario: Scenario, fault: NewRowFault, clean: _Clean) -> Result:
     result = trial_result(scenario, checks, scores, names, faulty.words)
     moved = _moved(scenario, scores)
     small = about["cells"] < LEAST_CELLS and moved < LEAST_ANSWERS
-    return {**result, **about, "moved": moved, "small": small, "blamed": list(names)[:8]}
+    missed = result["outcome"] == Outcome.passed.value and not small
+    why = {"why": measure(scenario, table, new, faulty)} if missed else {}
+    return {**result, **about, "moved": moved, "small": small, "blamed": list(names)[:8], **why}
 
 
 def _checks(scenario: Scenario, candidate: Candidate) -> list[Check]:

@@ -17,7 +17,9 @@ COLUMNS = (4, 120)
 FEWEST_OF_CLASS = 25
 MOST_CLASSES = 10
 # Tables that are versions of those tuned on.
-RELATIVES = ("titanic", "penguin", "mpg", "auto", "churn", "ames", "credit_data", "wine", "saratoga")
+RELATIVES = (
+    "titanic", "penguin", "mpg", "auto", "churn", "ames", "credit_data", "wine", "saratoga", "mroz", "cps85", "cps78",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,25 +48,28 @@ class Wanted:
 TUNED_ON = {
     "titanic": Wanted("survived"), "penguins": Wanted("species"), "mpg": Wanted("mpg"), "churn": Wanted("churn"),
     "ames": Wanted("price", ("yr_sold", "mo_sold")), "credit": Wanted("status"), "wine": Wanted("target"),
+    # Reported until 2026-11-30; then looked at for what had been missed.
+    "cardata_arrests": Wanted("released", ("year",)), "cardata_slid": Wanted("wages"),
+    "modeldata_stackoverflow": Wanted("remote"), "aer_smokeban": Wanted("smoker"), "cardata_mroz": Wanted("lfp"),
+    "cardata_cowles": Wanted("volunteer"), "aer_cps1985": Wanted("wage"), "islr_wage": Wanted("wage", ("year",)),
+    "births14": Wanted("lowbirthweight"), "cardata_chile": Wanted("vote"),
 }  # fmt: skip
 # By the name that a table has in the folder.
 REPORTED_ON = {
-    "airquality": Wanted("ozone", ("month", "day")), "births14": Wanted("lowbirthweight"), "birthwt": Wanted("low"),
+    "airquality": Wanted("ozone", ("month", "day")), "birthwt": Wanted("low"),
     "car_prices": Wanted("price"), "hitters": Wanted("salary"), "pbc": Wanted("status"), "salaries": Wanted("salary"),
     "tips": Wanted("tip"), "iris": Wanted("target"), "breast_cancer": Wanted("target"), "diabetes": Wanted("target"),
-    "aer_hmda": Wanted("deny"), "aer_cps1985": Wanted("wage"), "aer_creditcard": Wanted("card"),
+    "aer_hmda": Wanted("deny"), "aer_creditcard": Wanted("card"),
     "aer_doctorvisits": Wanted("private"), "aer_healthinsurance": Wanted("health"), "aer_houseprices": Wanted("price"),
-    "aer_psid1976": Wanted("participation"), "aer_resumenames": Wanted("call"), "aer_smokeban": Wanted("smoker"),
+    "aer_psid1976": Wanted("participation"), "aer_resumenames": Wanted("call"),
     "aer_fatalities": Wanted("fatal", ("year",)), "aer_caschools": Wanted("math"),
     "aer_guns": Wanted("violent", ("year",)), "islr_carseats": Wanted("sales"), "islr_college": Wanted("private"),
-    "islr_oj": Wanted("purchase"), "islr_default": Wanted("default"), "islr_wage": Wanted("wage", ("year",)),
+    "islr_oj": Wanted("purchase"), "islr_default": Wanted("default"),
     "mass_pima_tr": Wanted("type"), "mass_biopsy": Wanted("class"), "mass_boston": Wanted("medv"),
-    "cardata_cowles": Wanted("volunteer"), "cardata_slid": Wanted("wages"),
-    "cardata_chile": Wanted("vote"), "cardata_beps": Wanted("vote"), "cardata_mroz": Wanted("lfp"),
-    "cardata_arrests": Wanted("released", ("year",)), "modeldata_attrition": Wanted("attrition"),
+    "cardata_beps": Wanted("vote"), "modeldata_attrition": Wanted("attrition"),
     "modeldata_lending_club": Wanted("class"), "modeldata_sacramento": Wanted("price"),
     "modeldata_concrete": Wanted("compressive_strength"), "modeldata_hpc_data": Wanted("class"),
-    "modeldata_stackoverflow": Wanted("remote"), "modeldata_taxi": Wanted("tip"),
+    "modeldata_taxi": Wanted("tip"),
     "modeldata_hotel_rates": Wanted("avg_price_per_room", ("arrival_date",)),
     "dplyr_storms": Wanted("status", ("year", "month", "day")), "ggplot2_diamonds": Wanted("price"),
     "ggplot2_economics": Wanted("uempmed", ("date",)), "openintro_loans_full_schema": Wanted("interest_rate"),

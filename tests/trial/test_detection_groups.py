@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.detection import new_row_cases
+from benchmarks.detection import new_row_cases, reasons
 from benchmarks.detection.groups_report import END, START, render_groups, write_between_markers
 from benchmarks.detection.harmless import SETTINGS, TIMED
+from benchmarks.detection.new_row_faults import NEW_ROW_FAULTS, inject_new
 from benchmarks.detection.projects import SOURCES, Source, made_up_credit, read_source, write_project
 from benchmarks.detection.sampling import Plan, chosen_sources, is_sampled, run_plan, setups, share_of
 from benchmarks.detection.scenarios import Scenario, open_scenario
@@ -124,11 +125,16 @@ def test_a_table_that_cannot_be_trained_on_is_left_out(folder, tmp_path):
     assert "nothing to learn" in lines[0]["name"]
 
 
+NOTHING = {
+    "skill": 0.5, "explained": 0.5, "distance": 1.0, "equal": 0.0, "label": False, "repeats": False, "same rows": True,
+}  # fmt: skip
+
+
 def line(kind: str, family: str, outcome: str, role: str = TUNED, **more: Any) -> dict[str, Any]:
     return {
         "source": "t", "role": role, "model": "linear", "seed": 0, "kind": kind, "family": family, "name": family,
         "outcome": outcome, "named": True, "failed": ["data.tie:blocked"], "commit": "abc", "small": False,
-        "listed": True, "new_rows": 60, **more,
+        "listed": True, "new_rows": 60, "cells": 0.1, "moved": 0.05, **more,
     }  # fmt: skip
 
 
@@ -138,7 +144,7 @@ def test_groups_are_reported_beside_each_other():
         line("benign", "15 % more rows", "blocked"),
         line("benign", "in time: 5 % more rows", "waiting"),
         *[line("new-row fault", "twice_4", "blocked", FRESH)] * 3,
-        line("new-row fault", "twice_4", "passed", FRESH, new_rows=20),
+        line("new-row fault", "twice_4", "passed", FRESH, new_rows=20, why=NOTHING),
         line("new-row fault", "twice_4", "passed", FRESH, small=True),
         line("new-row fault", "upper", "rejected", FRESH),
     ]
@@ -150,8 +156,64 @@ def test_groups_are_reported_beside_each_other():
     assert "| of those among at least 50 new rows |  | 3 of 3, 100.0%" in text
     assert "| too small, apart | 0 | 1 |" in text
     assert "| rejected by the schema, apart | 0 | 1 |" in text
-    assert "| twice_4 |  | 1 of 4 |  |" in text
+    assert "| few new rows | 0 | 1 |" in text
     assert document["groups"][FRESH]["caught"] == [3, 4]
+
+
+def test_faults_that_were_missed_for_no_reason_are_listed():
+    lines = [
+        line("new-row fault", "join_third", "passed", why=NOTHING),
+        line("new-row fault", "join_group", "passed", why={**NOTHING, "explained": 0.01}),
+        line("new-row fault", "slip_year", "passed"),
+    ]
+    text = render_groups(lines)[0]
+    assert f"| {reasons.NONE_FOUND} | 1 |" in text
+    assert f"| {reasons.NOT_MEASURED} | 1 |" in text
+    assert "| columns that the others hardly predict | 1 |" in text
+    assert "| join_third | t, linear, split 0 | tuned on | 60 | 10.0% | 5.0% |" in text
+    assert "| join_group | t, linear" not in text
+
+
+@pytest.mark.parametrize(
+    ("more", "why", "reason"),
+    [
+        ({"new_rows": 34}, {}, "few new rows"),
+        ({"cells": 0.015}, {}, "few cells"),
+        ({"cells": 0.015}, {"label": True}, reasons.NONE_FOUND),
+        ({}, {"repeats": True, "same rows": False, "equal": 0.1}, "equal rows are common"),
+        ({}, {"repeats": True, "same rows": False}, reasons.NONE_FOUND),
+        ({}, {"label": True, "skill": 0.05}, "labels that the baseline hardly predicts"),
+        ({}, {"explained": 0.05}, "columns that the others hardly predict"),
+        ({}, {"explained": 0.05, "distance": 2.5}, reasons.NONE_FOUND),
+        ({}, {"same rows": False}, "shares that moved no more than by chance"),
+        ({}, {}, reasons.NONE_FOUND),
+    ],
+)
+def test_a_missed_fault_has_a_reason(more, why, reason):
+    assert reasons.reason(line("new-row fault", "a", "passed", **more, why={**NOTHING, **why})) == reason
+
+
+def measured(drifting: Path, fault: str) -> dict[str, Any]:
+    scenario = open_scenario(drifting, 0, Policy())
+    table = scenario.more(0)
+    new = np.arange(table.rows) >= len(scenario.old_rows)
+    faulty = inject_new(NEW_ROW_FAULTS[fault], table.columns, table.target, new, np.random.default_rng(0))
+    assert faulty is not None
+    return reasons.measure(scenario, table, new, faulty)
+
+
+def test_why_a_fault_was_missed_is_measured(drifting):
+    wrong, scaled = measured(drifting, "labels_wrong_15"), measured(drifting, "unit_hundred")
+    assert (wrong["label"], wrong["same rows"], wrong["explained"]) == (True, True, 0.0)
+    assert 0.1 < wrong["skill"] < 0.6
+    assert wrong["distance"] < reasons.CHANCE < 4 < scaled["distance"]
+    assert not scaled["label"]
+    assert scaled["explained"] > 0.1
+
+
+def test_of_repeated_rows_it_is_measured_how_many_were_equal_before(drifting):
+    repeated = measured(drifting, "twice_15")
+    assert (repeated["repeats"], repeated["same rows"], repeated["equal"]) == (True, False, 0.0)
 
 
 def test_the_short_report_has_the_listed_kinds_alone():

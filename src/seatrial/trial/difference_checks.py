@@ -33,7 +33,7 @@ from seatrial.trial.rows.answer_collection import CollectedAnswers
 from seatrial.trial.traits.trait_checks import compare_traits
 
 GONE = 2.0  # the severity of a column or value that is gone, and of another unit: nothing that time does
-TRAITS_PARTS = 3  # of the budget of false alarms, for the many traits of new rows; see `noise.PARTS`
+TRAITS_PARTS = 6  # of the budget of false alarms, for the many traits of new rows; see `noise.PARTS`
 
 
 def measure_noise(recipes: Recipes, policy: Policy, queries: Queries, progress: Progress) -> NoiseFloor | None:

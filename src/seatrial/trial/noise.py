@@ -26,8 +26,8 @@ from seatrial.trial.policy import Policy
 
 Refit = Callable[[Array], Scorer]  # positions among the baseline's training rows -> the recipe trained on them
 
-# Of the budget; five are for new rows: one for their columns, one for their losses, and three for their traits.
-PARTS = len(FAMILIES) + 5
+# Of the budget; eight are for new rows: one for their columns, one for their losses, and six for their traits.
+PARTS = len(FAMILIES) + 8
 FEWEST_REPLICAS = 5
 REPORT_SECONDS = 5.0  # between two reports of progress
 SAFETY = 1.15  # for what added or exchanged rows do beyond what parts of the same rows show

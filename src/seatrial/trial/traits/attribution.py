@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seatrial.trial.traits.fit import Coded, predict_linear
+from seatrial.trial.traits.fit import TEXT, Coded, predict_linear
 from seatrial.trial.traits.pool import Pool
 
 MOST = 6  # columns that are left out in turn
@@ -27,7 +27,7 @@ def _misfit(pool: Pool, coded: Sequence[Coded]) -> float:
 
     total = 0.0
     for prediction in predict_linear(list(coded)) if len(coded) > 1 else []:
-        if prediction.explained > EXPLAINED and prediction.coded.levels != ("a text",):
+        if prediction.explained > EXPLAINED and prediction.coded.levels != TEXT:
             place = rankdata(prediction.losses) / pool.rows
             spread = place.std() * np.sqrt(1 / pool.old_rows + 1 / pool.new_rows)
             z = (place[pool.old_rows :].mean() - place[: pool.old_rows].mean()) / (spread or 1.0)

@@ -17,7 +17,9 @@ MOST_LEVELS, FEW_LEVELS = 12, 3  # of a category; and of one of many columns
 WIDE = 60  # columns from which each gets fewer levels
 MOST_TREES = 40  # columns that are predicted by trees as well
 TREE_DEPTH, LEAF = 8, 15
+CLOSE = 0.6  # correlation from which two columns are closely related
 MOST_TRIED = 80  # columns that a tree tries for each split
+TEXT = ("a text",)  # stands for the levels of a text, which is only coded by its length
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,33 @@ class Prediction:
     @cached_property
     def losses(self) -> Array:
         """How badly each row fits (n,): the distance of a number, the log loss of a level; the mean where missing."""
-        if self.coded.is_score:
-            losses = np.abs(self.signed[:, 0])
-        else:
-            chance = np.clip(self.expected, 0.01, 1)
-            other = np.clip(1 - self.expected.sum(axis=1), 0.01, 1)
-            hit = (self.actual * chance).sum(axis=1) + np.where(self.actual.sum(axis=1) > 0, 0.0, other)
-            losses = -np.log(np.clip(hit, 0.01, 1))
+        return self._filled(np.abs(self.signed[:, 0]) if self.coded.is_score else -np.log(self._chance(self.expected)))
+
+    @cached_property
+    def surprise(self) -> Array:
+        """How much less likely each value is in its own row than in any row (n,): minus a log likelihood ratio.
+
+        A row that is hard to predict counts little either way, so of values that belong to other rows the mean of this
+        is further off than that of losses if a column is related to the others only loosely. The mean where missing.
+        """
         there = ~self.coded.column.missing
-        return np.where(there, losses, losses[there].mean() if there.any() else 0.0)
+        if not self.coded.is_score:
+            share = np.broadcast_to(self.actual[there].mean(axis=0), self.actual.shape)
+            return self._filled(np.log(self._chance(share)) - np.log(self._chance(self.expected)))
+        actual, left = self.actual[:, 0], self.signed[:, 0]
+        centre, whole, rest = actual[there].mean(), actual[there].std() or 1.0, left[there].std() or 1.0
+        ratio = (left / rest) ** 2 / 2 - ((actual - centre) / whole) ** 2 / 2 + np.log(rest / whole)
+        return self._filled(ratio)
+
+    def _chance(self, expected: Array) -> Array:
+        """The probability of each row's level (n,), at least 0.01, by the expected shares of all levels (n, k)."""
+        hit = (self.actual * np.clip(expected, 0.01, 1)).sum(axis=1)
+        other = np.clip(1 - expected.sum(axis=1), 0.01, 1)
+        return np.asarray(np.clip(hit + np.where(self.actual.sum(axis=1) > 0, 0.0, other), 0.01, 1))
+
+    def _filled(self, values: Array) -> Array:
+        there = ~self.coded.column.missing
+        return np.where(there, values, values[there].mean() if there.any() else 0.0)
 
 
 def code_columns(pool: Pool) -> list[Coded]:
@@ -89,7 +109,7 @@ def _coded(column: PooledColumn, most: int) -> Coded:
         there = ~column.missing
         score = np.full(len(column.values), np.nan)
         score[there] = lengths[column.values[there].astype(int)]
-        return Coded(column, _with_missing([normal_scores(score)], column), ("a text",))
+        return Coded(column, _with_missing([normal_scores(score)], column), TEXT)
     else:
         numbers = [column.score]
         if column.form == "moment":
@@ -112,10 +132,7 @@ def _with_missing(numbers: list[Array], column: PooledColumn) -> Array:
 
 def predict_linear(coded: list[Coded]) -> list[Prediction]:
     """Predict each column by ridge regression from all others, at once from one inverse of their covariances."""
-    matrix = np.concatenate([each.matrix for each in coded], axis=1)
-    centre, spread = matrix.mean(axis=0), matrix.std(axis=0)
-    spread[spread < 1e-12] = 1.0
-    scaled = (matrix - centre) / spread
+    scaled, _, spread = _scaled(coded)
     inverse = np.linalg.inv(scaled.T @ scaled / len(scaled) + RIDGE * np.eye(scaled.shape[1]))
     mixed = scaled @ inverse
     predictions, start = [], 0
@@ -126,6 +143,34 @@ def predict_linear(coded: list[Coded]) -> list[Prediction]:
         left = np.linalg.solve(inverse[place, place], mixed[:, place].T).T * spread[place]
         predictions.append(_prediction(each, each.matrix - left))
     return predictions
+
+
+def predict_from_afar(coded: list[Coded]) -> list[Prediction]:
+    """Predict columns that are closely related to another one from those that are not, by ridge regression.
+
+    A join brings several columns at a time. If it is wrong, they still fit each other, and only these others show it.
+    """
+    scaled, centre, spread = _scaled(coded)
+    related = scaled.T @ scaled / len(scaled)
+    owner = np.repeat(np.arange(len(coded)), [each.matrix.shape[1] for each in coded])
+    predictions: list[Prediction] = []
+    for k, each in enumerate(coded):
+        own = owner == k
+        close = np.unique(owner[np.abs(related[own]).max(axis=0) > CLOSE])
+        far = ~np.isin(owner, close)
+        if len(close) > 1 and far.any() and len(predictions) < MOST_TREES:
+            within = related[np.ix_(far, far)] + RIDGE * np.eye(int(far.sum()))
+            weights = np.linalg.solve(within, related[np.ix_(far, own)])
+            predictions.append(_prediction(each, scaled[:, far] @ weights * spread[own] + centre[own]))
+    return predictions
+
+
+def _scaled(coded: list[Coded]) -> tuple[Array, Array, Array]:
+    """All columns' numbers (n, k) with mean 0 and spread 1, and their means and spreads (k,)."""
+    matrix = np.concatenate([each.matrix for each in coded], axis=1)
+    centre, spread = matrix.mean(axis=0), matrix.std(axis=0)
+    spread[spread < 1e-12] = 1.0
+    return (matrix - centre) / spread, centre, spread
 
 
 def _prediction(coded: Coded, expected: Array) -> Prediction:

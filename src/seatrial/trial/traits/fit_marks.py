@@ -1,17 +1,29 @@
 """Traits of how a column fits the others, and of how the label fits its row."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import BINS
-from seatrial.trial.traits.fit import MOST_TREES, Prediction, code_columns, predict_by_trees, predict_linear, together
+from seatrial.trial.traits.fit import (
+    MOST_TREES,
+    TEXT,
+    Prediction,
+    code_columns,
+    predict_by_trees,
+    predict_from_afar,
+    predict_linear,
+    together,
+)
 from seatrial.trial.traits.marks import Mark, Trait
 from seatrial.trial.traits.pool import Pool, PooledColumn, moved_on
 
 EXPLAINED = 0.05  # the share of a column that others explain from which it is known where its values belong
 WORST = (0.02, 0.1)
+PART = 0.3  # of the new rows, which a fault may have hit
+MOST = 4.0  # of a log likelihood ratio: beyond, a row counts no more, so that few rows do not decide
 FEWEST = 25  # rows of a group whose labels are looked at
 MOST_GROUPS = 150
 ROW_WORDS = "the columns of a row do not fit each other"
@@ -23,7 +35,7 @@ def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[
     Labels are looked at in the groups of the columns `slices`; of all columns if there are none.
     """
     coded = code_columns(pool)
-    linear = [p for p in predict_linear(coded) if p.coded.levels != ("a text",)]
+    linear = [p for p in predict_linear(coded) if p.coded.levels != TEXT]
     order = sorted(linear, key=lambda p: not p.coded.column.label)[:MOST_TREES]
     chosen = [k for k, each in enumerate(coded) if any(each is p.coded for p in order)]
     trees = {p.coded.column.name: p for p in predict_by_trees(coded, chosen)}
@@ -33,44 +45,56 @@ def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[
         tree = trees.get(prediction.coded.column.name)
         found = [prediction] if tree is None else [prediction, tree, together(prediction, tree)]
         best.append(max(found, key=lambda p: p.explained))
-        if best[-1].explained > EXPLAINED and not moved_on(best[-1].coded.column, pool.old_rows):
+        if _is_known(best[-1], pool):
             marks += _marks(best[-1])
         if prediction.coded.column.label:
             marks += _group_marks(pool, best[-1], slices)
-    fitting = [p for p in best if p.explained > EXPLAINED and not moved_on(p.coded.column, pool.old_rows)]
+    afar = [p for p in predict_from_afar(coded) if p.coded.levels != TEXT]
+    marks += [_surprise_mark(p) for p in afar if _is_known(p, pool)]
+    fitting = [p for p in best if _is_known(p, pool)]
     if len(fitting) > 1:
         marks += _row_marks(fitting)
     return marks, best
 
 
+def _is_known(prediction: Prediction, pool: Pool) -> bool:
+    """Whether it is known where the column's values belong, and new ones are not only later than old ones."""
+    return prediction.explained > EXPLAINED and not moved_on(prediction.coded.column, pool.old_rows)
+
+
 def _row_marks(predictions: Sequence[Prediction]) -> Iterator[Mark]:
     """Mark rows by how badly all columns together fit each other, each by as much as is known about it."""
-    from scipy.stats import rankdata
-
-    ranks = [p.explained * (rankdata(p.losses) / len(p.losses)) for p in predictions]
-    total = np.sum(ranks, axis=0)
+    total = np.sum([_limited(p.surprise) for p in predictions], axis=0)
     yield Mark("", "row fit", ROW_WORDS, total, more=True)
+    yield Mark("", "row fit", ROW_WORDS, _of_a_part(total), more=True)
     for share in WORST:
         yield Mark("", "row fit", ROW_WORDS, total > np.quantile(total, 1 - share), more=True)
 
 
-def _marks(prediction: Prediction) -> Iterator[Mark]:
-    from scipy.stats import rankdata
-
+def _surprise_mark(prediction: Prediction) -> Mark:
     column = prediction.coded.column
     trait: Trait = "label fit" if column.label else "fit"
-    words = "does not fit its row" if column.label else "does not fit the other columns"
-    name, losses = column.name, prediction.losses
-    yield Mark(name, trait, f"`{name}` {words}", rankdata(losses) / len(losses), more=True)
-    yield Mark(name, trait, f"`{name}` {words}", np.minimum(losses, np.quantile(losses, 0.98)), more=True)
+    words = f"`{column.name}` {'does not fit its row' if column.label else 'does not fit the other columns'}"
+    return Mark(column.name, trait, words, _of_a_part(prediction.surprise), more=True)
+
+
+def _marks(prediction: Prediction) -> Iterator[Mark]:
+    first, losses = _surprise_mark(prediction), prediction.losses
+    yield first
+    if prediction.coded.column.label:
+        yield replace(first, values=_limited(prediction.surprise))
     for share in WORST:
-        limit = np.quantile(losses, 1 - share)
-        yield Mark(name, trait, f"`{name}` {words}", losses > limit, more=True)
+        yield replace(first, values=losses > np.quantile(losses, 1 - share))
     levels = prediction.coded.levels
     for k in range(1 if len(levels) == 2 else prediction.signed.shape[1]):
         level = f"{levels[k]} more or less often" if levels else "larger or smaller"
-        words = f"`{name}` is {level} than the other columns suggest"
-        yield Mark(name, trait, words, _limited(prediction.signed[:, k]))
+        words = f"`{first.column}` is {level} than the other columns suggest"
+        yield Mark(first.column, first.trait, words, _limited(prediction.signed[:, k]))
+
+
+def _of_a_part(surprise: Array) -> Array:
+    """The log likelihood ratio (n,) if a part of the rows is wrong: of a row that fits, it is never far below 0."""
+    return np.asarray(np.log1p(PART * np.expm1(np.minimum(surprise, MOST))))
 
 
 def _limited(values: Array) -> Array:

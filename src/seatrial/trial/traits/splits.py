@@ -17,6 +17,7 @@ WORK = 4e10  # rows x marks x splits from which fewer splits are drawn
 FEWEST_SPLITS = 399
 TAIL = 0.05  # of the splits, from which the limit is extrapolated
 CHUNK = 512  # marks that are tested at a time
+SKEWED = 0.05  # skewness of a sum, below which a normal distribution will do
 LN2 = float(np.log(2))
 
 
@@ -101,7 +102,14 @@ def _log_p(marks: Sequence[Array], sides: Array, chosen: Array, new: int) -> Arr
     counted, degrees = np.flatnonzero(kinds == "b"), np.flatnonzero(kinds == "f")
     if len(degrees):
         matrix = np.stack([_standardised(marks[k]) for k in degrees.tolist()], axis=1).astype(np.float32)
-        log_p[:, degrees] = _normal(chosen @ matrix / np.sqrt(new * (rows - new) / rows), sides[degrees])
+        z = chosen @ matrix / np.sqrt(new * (rows - new) / rows)
+        log_p[:, degrees] = _normal(z, sides[degrees])
+        # Of a sum of `new` of these rows, drawn without replacement.
+        skew = (matrix**3).mean(axis=0) * (rows - 2 * new) / np.sqrt(new * (rows - new) * rows)
+        for k in np.flatnonzero(np.abs(skew) > SKEWED).tolist():
+            heavier = _skewed(z[:, k], float(skew[k]), bool(sides[degrees[k]]))
+            # On its short side a gamma distribution ends, which a sum of other numbers need not do.
+            log_p[:, degrees[k]] = np.maximum(log_p[:, degrees[k]], heavier)
     if len(counted):
         matrix = np.stack([marks[k] for k in counted.tolist()], axis=1).astype(np.float32)
         numbers = np.rint(chosen @ matrix).astype(int)
@@ -138,6 +146,22 @@ def _normal(z: Array, sides: Array) -> Array:
     from scipy.special import log_ndtr
 
     return np.asarray(np.where(sides > 0, log_ndtr(-z), np.minimum(LN2 + log_ndtr(-np.abs(z)), 0.0)))
+
+
+def _skewed(z: Array, skew: float, upper: bool) -> Array:
+    """The same if the mean of a mark is not yet normally distributed: by a gamma distribution of the same skewness.
+
+    Otherwise one mark of which chance is further out than a normal distribution would raise the limit of all.
+    """
+    from scipy.special import gammainc, gammaincc
+
+    shape = 4 / skew**2
+    place = np.maximum(shape + np.sign(skew) * z * np.sqrt(shape), 0.0)
+    above, below = gammaincc(shape, place), gammainc(shape, place)
+    if skew < 0:
+        above, below = below, above
+    chance = above if upper else np.minimum(2 * np.minimum(above, below), 1.0)
+    return np.asarray(np.log(np.maximum(chance, 1e-300)))
 
 
 def _hypergeometric(rows: int, marked: int, new: int, upper: bool) -> Array:

@@ -27,8 +27,10 @@ ORDER_PART = 0.25  # of the budget, for the order of the new rows
 # Traits that few rows have without a fault, and the label's own, are tested apart from the many others.
 FAMILIES: dict[Trait, int] = {
     "near repeat": 1, "rule": 1, "repeat": 3, "sentinel": 3, "characters": 3, "format": 3, "outlier": 3,
-    "label fit": 2, "label value": 2, "row fit": 2,
+    "label fit": 2, "row fit": 2, "fit": 4,
 }  # fmt: skip
+LABEL = 5
+OWN = ("label value", "range", "profile")  # the traits of how often the label has which value
 
 
 def compare_traits(
@@ -45,7 +47,7 @@ def compare_traits(
     pool = make_pool(old, new, rows)
     marks, predictions = make_marks(pool, old, new, rows, policy)
     sides = np.array([mark.more for mark in marks])
-    families = np.array([FAMILIES.get(mark.trait, 0) for mark in marks])
+    families = np.array([_family(mark, pool.label.name) for mark in marks])
     most = alpha * (1 - ORDER_PART)
     tested = compare_with_splits([mark.values for mark in marks], sides, pool.old_rows, most, families)
     ordered, log_p, tests = order_marks(pool, predictions)
@@ -57,6 +59,13 @@ def compare_traits(
         return describe(pool, findings, predictions, NAME)
     summary = f"No fault was found in the {len(rows):,} new rows, of {len(marks):,} traits that were compared."
     return [Check(NAME, "data", Outcome.passed, summary, new=len(rows), evidence={"traits": len(marks)})]
+
+
+def _family(mark: Mark, label: str) -> int:
+    """The family that a mark is tested in."""
+    if mark.trait == "fit" and not (mark.more and not mark.counted):
+        return 0
+    return LABEL if mark.column == label and mark.trait in OWN else FAMILIES.get(mark.trait, 0)
 
 
 def make_marks(pool: Pool, old: Table, new: Table, rows: Array, policy: Policy) -> tuple[list[Mark], list[Prediction]]:
