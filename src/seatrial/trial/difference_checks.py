@@ -122,7 +122,7 @@ def check_data(
     order = find_order(before, after, fresh, policy)
     mature = mature_rows(before, after, fresh, policy)
     checks += compare_history(before, after, policy, matched, order)
-    checks += check_maturity(after, fresh, order, mature, policy)
+    checks += check_maturity(before, after, fresh, order, mature, policy)
     checks += check_sequence(before, after, fresh)
     if order is not None:
         checks = [_left_to_new_rows(check, order) for check in checks]

@@ -137,16 +137,11 @@ def _how(old: Table, new: Table, name: str, a: Array, b: Array) -> str:
 
 
 def _lost(old: Table, matched: Matched, policy: Policy, order: TimeOrder | None) -> list[Check]:
-    accounted = matched.kept.copy()
-    for a, _ in matched.rewritten.values():
-        accounted[a] = True
-    checks = []
-    left, came = int((~accounted).sum()), len(matched.new_rows)
-    rolled = came > 0 and abs(left - came) <= ROLLED * came
-    aged = order is not None and _aged_out(accounted[order.old])
-    if aged or (rolled and _aged_out(accounted)):
+    accounted, left = _accounted(matched), left_as_oldest(matched, order)
+    if left:
         by = order.words if order is not None else "the order of the rows"
         return [Check("data.lost", "data", Outcome.passed, f"{left:,} rows left the table, the oldest ones by {by}.")]
+    checks = []
     if accounted.mean() > 0.3:  # in an entirely new table, a lost group means nothing; the shares do
         for grouping in [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]:
             counts, gone = grouping.counts, grouping.sums(~accounted)
@@ -167,6 +162,23 @@ def _lost(old: Table, matched: Matched, policy: Policy, order: TimeOrder | None)
                     )
                 )  # fmt: skip
     return checks or [Check("data.lost", "data", Outcome.passed, "No group of rows was lost.")]
+
+
+def _accounted(matched: Matched) -> Array:
+    """Mark the old rows (n_old,) that are in the new table, as they were or rewritten."""
+    accounted = matched.kept.copy()
+    for a, _ in matched.rewritten.values():
+        accounted[a] = True
+    return accounted
+
+
+def left_as_oldest(matched: Matched, order: TimeOrder | None) -> int:
+    """How many rows left the table, if they were the oldest, as of a window that moves on; 0 if others left."""
+    accounted = _accounted(matched)
+    left, came = int((~accounted).sum()), len(matched.new_rows)
+    rolled = came > 0 and abs(left - came) <= ROLLED * came
+    aged = order is not None and _aged_out(accounted[order.old])
+    return left if aged or (rolled and _aged_out(accounted)) else 0
 
 
 def _aged_out(accounted: Array) -> bool:

@@ -184,15 +184,26 @@ def _follows(pool: Pool, finding: TraitShift, cause: TraitShift) -> bool:
     return abs(left) < 0.5 * abs(finding.new - finding.old)
 
 
-def describe(pool: Pool, findings: Sequence[TraitShift], predictions: Sequence[Prediction], name: str) -> list[Check]:
-    """Write the findings as checks: what is wrong, in how many rows, with examples, and what it explains."""
+def describe(
+    pool: Pool, findings: Sequence[TraitShift], predictions: Sequence[Prediction], name: str,
+    abrupt: frozenset[str] | None = None, changed: frozenset[str] = frozenset(),
+) -> list[Check]:  # fmt: skip
+    """Write the findings as checks: what is wrong, in how many rows, with examples, and what it explains.
+
+    Where rows have a time, columns that are not `abrupt` wait for a person, and what was done to a column is looked for
+    only in those whose own values `changed` at once.
+    """
     by_name = {prediction.coded.column.name: prediction for prediction in predictions}
     columns = {column.name: column for column in pool.columns}
     checks = []
     for finding in findings:
         column = columns.get(finding.mark.column)
-        explanation = explain(pool, column, by_name) if column and finding.mark.trait not in CERTAIN else None
-        checks.append(_check(pool, finding, column, explanation, name))
+        grew = abrupt is not None and finding.mark.column not in abrupt
+        still = abrupt is not None and finding.mark.column not in changed
+        known = still or column is None or finding.mark.trait in CERTAIN
+        explanation = None if known or column is None else explain(pool, column, by_name)
+        check = _check(pool, finding, column, explanation, name)
+        checks.append(replace(check, outcome=Outcome.waiting) if grew else check)
     # The likeliest cause comes first, among checks of one outcome.
     return [replace(check, severity=check.severity / (place + 1)) for place, check in enumerate(checks)]
 
