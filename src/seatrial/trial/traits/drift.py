@@ -8,6 +8,7 @@ such as "above 99 % of all values" makes a step of what rises slowly.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,20 +16,25 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.trial.compare.splits import MARGIN, Splits, window_splits
 from seatrial.trial.compare.time_order import TimeOrder
+from seatrial.trial.traits.explanations import ColumnChange
 from seatrial.trial.traits.marks import FAULTS, Mark, Trait
 from seatrial.trial.traits.pool import Pool, PooledColumn
+from seatrial.trial.traits.steps import explain_step
 
 # In the order of how much it says against the new rows: as before; further, but without a step at the seam; much
 # further, without a step; with a step.
 Movement = Literal["as before", "went on", "went far", "jumped"]
 MILDEST: tuple[Movement, ...] = ("as before", "went on", "went far", "jumped")
-# What a column that moves has by itself; how it fits the others is not among it.
-OWN: frozenset[Trait] = frozenset({"range", "outlier", "value", "profile", "rule", "key", "digits"})
-VALUES: frozenset[Trait] = frozenset({"value", "run", "label value", "key"})
+# What follows from where a column's values are: it moves as they do. How they are written, or fit others, does not.
+PLACES: frozenset[Trait] = frozenset({"range", "outlier", "profile", "rule", "key"})
+ENDS = ("range", "outlier")
+VALUES: frozenset[Trait] = frozenset({"value", "run", "label value", "digits"})
+PRESENT = PLACES | VALUES  # what follows from whether a column has values at all
 QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
 NOISE = 2.0  # standard errors that the difference from the newest old rows has to be beyond
 FAR = 3.0  # times the past's largest step: more is not what went on
 CONTINUES = 0.5  # of the step at the seam, between both halves of the new rows: then it goes on as it came
+FEWEST_RECENT = 100  # old rows
 SHORTEST = 7  # rows of a half
 MOST_PLACES = 120  # of the old table at which steps are looked at
 Summary = Callable[[Array], Array]  # windows of values (windows, rows) -> what is compared (windows, statistics)
@@ -44,7 +50,9 @@ def movement(pool: Pool, mark: Mark, order: TimeOrder) -> Movement:
     column = next((each for each in pool.columns if each.name == mark.column), None)
     if column is not None and mark.trait in VALUES and column.form != "moment":
         found.append(_shares(pool, column, mark, order))
-    if column is not None and mark.trait in OWN:
+    if column is not None and mark.trait in PLACES and not (mark.trait == "key" and mark.more):
+        if mark.trait in ENDS and _leaps(pool, column, order):
+            return "jumped"
         found.append(column_movement(pool, column, order))
     return min(found, key=MILDEST.index)
 
@@ -53,9 +61,24 @@ def column_movement(pool: Pool, column: PooledColumn, order: TimeOrder) -> Movem
     """Say how a column's own values moved, whether compared as they are or by their size; texts jump."""
     if column.form == "text":
         return "jumped"
+    return min((_moved(values, pool, _quantiles) for values in _scaled(pool, column, order)), key=MILDEST.index)
+
+
+def _leaps(pool: Pool, column: PooledColumn, order: TimeOrder) -> bool:
+    """Whether a column makes a step at the seam beside which all others are small.
+
+    Its marks may not show that: where values rise all the time, the new ones are the largest with and without a step.
+    """
+    if column.form == "text":
+        return False
+    scaled = _scaled(pool, column, order)
+    return all(_steps(values, pool, _quantiles, chance=False, margin=FAR) for values in scaled)
+
+
+def _scaled(pool: Pool, column: PooledColumn, order: TimeOrder) -> tuple[Array, Array]:
+    """A column's values in the order of time, as they are and by their size, as a logarithm has it."""
     values = _by_time(pool, column.values, order)
-    scale = float(np.nanmedian(np.abs(values))) or 1.0
-    return min((_moved(v, pool, _quantiles) for v in (values, np.arcsinh(values / scale))), key=MILDEST.index)
+    return values, np.arcsinh(values / (float(np.nanmedian(np.abs(values))) or 1.0))
 
 
 def goes_on(pool: Pool, name: str, order: TimeOrder) -> str:
@@ -67,6 +90,21 @@ def goes_on(pool: Pool, name: str, order: TimeOrder) -> str:
     trend = float(np.corrcoef(old, np.arange(len(old)))[0, 1]) if np.ptp(old) else 0.0
     steady = abs(trend) > NOISE * 2 / np.sqrt(len(old))
     return f"has been {'rising' if trend > 0 else 'falling'}, and goes on" if steady else "changed over time"
+
+
+def step_of(pool: Pool, column: PooledColumn, order: TimeOrder) -> ColumnChange | None:
+    """What was done to all new rows of a column that made a step at the seam; None if that is not known."""
+    half = max(pool.new_rows // 2, SHORTEST)
+    return explain_step(column, _by_time(pool, column.values, order), pool.old_rows, half)
+
+
+def recent(pool: Pool, order: TimeOrder) -> Pool:
+    """The pool with the newest old rows alone, twice as many as there are new ones."""
+    places = order.places[pool.places[: pool.old_rows]]
+    old = np.sort(np.argsort(places, kind="stable")[-max(2 * pool.new_rows, FEWEST_RECENT) :])
+    rows = np.concatenate([old, np.arange(pool.old_rows, pool.rows)])
+    columns = tuple(replace(column, values=column.values[rows]) for column in pool.columns)
+    return replace(pool, columns=columns, old_rows=len(old), places=pool.places[rows])
 
 
 def _by_time(pool: Pool, values: Array, order: TimeOrder) -> Array:
@@ -102,7 +140,7 @@ def _moved(values: Array, pool: Pool, summary: Summary, *, chance: bool = True) 
         return "as before"
     if _steps(values, pool, summary, chance=chance and summary is _mean):
         return "jumped"
-    return "went far" if (shifts[0] > FAR * np.maximum(past, least)).any() else "went on"
+    return "went far" if (shifts[0] > FAR * np.maximum(past, least)).mean() > 0.5 else "went on"
 
 
 def _error(values: Array, windows: Splits) -> float:
@@ -117,7 +155,7 @@ def _largest(steps: Array) -> Array:
     return np.asarray(np.nan_to_num(np.abs(steps), nan=0.0).max(axis=0, initial=0.0))
 
 
-def _steps(values: Array, pool: Pool, summary: Summary, *, chance: bool) -> bool:
+def _steps(values: Array, pool: Pool, summary: Summary, *, chance: bool, margin: float = MARGIN) -> bool:
     """Whether values (n,) make a step with the first new row that is larger than any before, and larger than a bend."""
     half, old = max(pool.new_rows // 2, SHORTEST), pool.old_rows
     if old < 3 * half or pool.new_rows < half + SHORTEST:
@@ -131,8 +169,8 @@ def _steps(values: Array, pool: Pool, summary: Summary, *, chance: bool) -> bool
     steps = last - first
     bends = _bends(values, starts[starts >= half], half, summary)
     least = NOISE * float(values[old - half : old + half].std()) * np.sqrt(2 / half) if chance else 1e-12
-    usual = np.abs(step) <= np.maximum(MARGIN * _largest(steps), least)
-    bent = np.abs(step - before) <= MARGIN * _largest(bends)
+    usual = np.abs(step) <= np.maximum(margin * _largest(steps), least)
+    bent = np.abs(step - before) <= margin * _largest(bends)
     continues = (second - levels[2]) * np.sign(step) >= CONTINUES * np.abs(step)
     return bool((~(usual | bent | continues)).any())
 

@@ -7,8 +7,8 @@ from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
-from seatrial.trial.traits.drift import MILDEST, OWN, Movement, column_movement, goes_on, movement
-from seatrial.trial.traits.findings import choose, describe
+from seatrial.trial.traits.drift import MILDEST, PRESENT, Movement, column_movement, goes_on, movement, recent, step_of
+from seatrial.trial.traits.findings import Seam, choose, describe
 from seatrial.trial.traits.fit import Prediction
 from seatrial.trial.traits.fit_marks import fit_marks
 from seatrial.trial.traits.marks import Mark, Trait
@@ -70,11 +70,10 @@ def _with_time(
     told = [k for k, mark in enumerate(marks) if order.told_by(mark.column)]
     still = [k for k, move in moves.items() if move in ("as before", "went on")]
     abrupt = frozenset(marks[k].column for k, move in moves.items() if move == "jumped")
-    changed = frozenset(
-        c.name for c in pool.columns if c.name in abrupt and column_movement(pool, c, order) == "jumped"
-    )
+    own = [c for c in pool.columns if c.name in abrupt and column_movement(pool, c, order) == "jumped"]
+    steps = {column.name: step_of(pool, column, order) for column in own}
     findings = choose(pool, marks, tested.without([*told, *still]))
-    checks = describe(pool, findings, predictions, NAME, abrupt, changed)
+    checks = describe(pool, findings, predictions, NAME, Seam(abrupt, steps, recent(pool, order)))
     named = {check.subject for check in checks}
     went_on = [marks[k].column for k, move in moves.items() if move == "went on"]
     checks += _went_on(pool, [name for name in dict.fromkeys(went_on) if name and name not in named], order)
@@ -85,7 +84,7 @@ def _with_missing(marks: list[Mark], moves: dict[int, Movement]) -> dict[int, Mo
     """Let a column whose values came to be known, or missing, over time have moved no more than that."""
     gone = {marks[k].column: move for k, move in moves.items() if marks[k].trait == "missing"}
     return {
-        k: min(move, gone.get(marks[k].column, move), key=MILDEST.index) if marks[k].trait in OWN else move
+        k: min(move, gone.get(marks[k].column, move), key=MILDEST.index) if marks[k].trait in PRESENT else move
         for k, move in moves.items()
     }
 
