@@ -113,7 +113,7 @@ def _by_time(pool: Pool, values: Array, order: TimeOrder) -> Array:
     new = np.arange(pool.old_rows, pool.rows)
     if pool.all_new:
         new = pool.old_rows + order.new
-    return values[np.concatenate([old, new])].astype(float)
+    return np.asarray(values[np.concatenate([old, new])], dtype=float)
 
 
 def _mean(windows: Array) -> Array:
