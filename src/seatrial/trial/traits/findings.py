@@ -30,6 +30,7 @@ CLEAREST: tuple[Trait, ...] = (
 ALONE = 1.3  # how much more the evidence of one column alone counts than how it fits the others
 TOGETHER = frozenset({"fit", "label fit", "label of a group", "rule"})  # traits of how columns fit each other
 SUSPECTED = -4.0  # the log of a p-value from which a column may be the one that moved
+SURE = 0.7  # the share that a change of some new rows must explain where the column moves with time as well
 EXPLAINED_BY_ONE = 0.7  # of the misfit, what may be left without the column that moved
 HINT = "Look at where these rows come from. If the data is right, accept this difference."
 
@@ -224,7 +225,8 @@ def _at_seam(seam: Seam, name: str) -> ColumnChange | None:
     column = next((each for each in seam.recent.columns if each.name == name), None)
     if column is None or name not in seam.steps:
         return None
-    return seam.steps[name] or explain(seam.recent, column, {})
+    found = seam.steps[name] or explain(seam.recent, column, {})
+    return found if found is not None and found.explains >= SURE else None
 
 
 def _check(
