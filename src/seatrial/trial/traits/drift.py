@@ -37,11 +37,15 @@ CONTINUES = 0.5  # of the step at the seam, between both halves of the new rows:
 FEWEST_RECENT = 100  # old rows
 SHORTEST = 7  # rows of a half
 MOST_PLACES = 120  # of the old table at which steps are looked at
+OwnMovements = dict[str, tuple[Movement, bool]]
 Summary = Callable[[Array], Array]  # windows of values (windows, rows) -> what is compared (windows, statistics)
 
 
-def movement(pool: Pool, mark: Mark, order: TimeOrder) -> Movement:
-    """Say how a trait of the new rows moved: `Movement`. The label's own column is judged like the others."""
+def movement(pool: Pool, mark: Mark, order: TimeOrder, known: OwnMovements) -> Movement:
+    """Say how a trait of the new rows moved: `Movement`. The label's own column is judged like the others.
+
+    `known` keeps how columns moved by themselves, since they have many traits; it begins empty.
+    """
     if order.told_by(mark.column):
         return "as before"
     if mark.trait in ("repeat", "near repeat"):
@@ -51,28 +55,27 @@ def movement(pool: Pool, mark: Mark, order: TimeOrder) -> Movement:
     if column is not None and mark.trait in VALUES and column.form != "moment":
         found.append(_shares(pool, column, mark, order))
     if column is not None and mark.trait in PLACES and not (mark.trait == "key" and mark.more):
-        if mark.trait in ENDS and _leaps(pool, column, order):
+        moved, leaps = own_movement(pool, column, order, known)
+        if mark.trait in ENDS and leaps:
             return "jumped"
-        found.append(column_movement(pool, column, order))
+        found.append(moved)
     return min(found, key=MILDEST.index)
 
 
-def column_movement(pool: Pool, column: PooledColumn, order: TimeOrder) -> Movement:
-    """Say how a column's own values moved, whether compared as they are or by their size; texts jump."""
-    if column.form == "text":
-        return "jumped"
-    return min((_moved(values, pool, _quantiles) for values in _scaled(pool, column, order)), key=MILDEST.index)
+def own_movement(pool: Pool, column: PooledColumn, order: TimeOrder, known: OwnMovements) -> tuple[Movement, bool]:
+    """Say how a column's own values moved, whether compared as they are or by their size; texts jump.
 
-
-def _leaps(pool: Pool, column: PooledColumn, order: TimeOrder) -> bool:
-    """Whether a column makes a step at the seam beside which all others are small.
-
-    Its marks may not show that: where values rise all the time, the new ones are the largest with and without a step.
+    And whether it leaps: makes a step at the seam beside which all others are small. Its marks may not show that: where
+    values rise all the time, the new ones are the largest with and without a step.
     """
     if column.form == "text":
-        return False
-    scaled = _scaled(pool, column, order)
-    return all(_steps(values, pool, _quantiles, chance=False, margin=FAR) for values in scaled)
+        return "jumped", False
+    if column.name not in known:
+        scaled = _scaled(pool, column, order)
+        moved = min((_moved(values, pool, _quantiles) for values in scaled), key=MILDEST.index)
+        leaps = moved == "jumped" and all(_steps(v, pool, _quantiles, chance=False, margin=FAR) for v in scaled)
+        known[column.name] = moved, leaps
+    return known[column.name]
 
 
 def _scaled(pool: Pool, column: PooledColumn, order: TimeOrder) -> tuple[Array, Array]:
@@ -162,7 +165,7 @@ def _steps(values: Array, pool: Pool, summary: Summary, *, chance: bool, margin:
         return True
     every = max(half // 4, (old - 2 * half) // MOST_PLACES, 1)
     starts = np.arange(old - 2 * half, -1, -every)
-    levels = summary(np.stack([values[start : start + 3 * half] for start in [old - 2 * half]]).reshape(3, half))
+    levels = summary(values[old - 2 * half : old + half].reshape(3, half))
     second = summary(values[None, old + half : old + 2 * half])[0]
     step, before = levels[2] - levels[1], levels[1] - levels[0]
     first, last = (summary(np.stack([values[s + k : s + k + half] for s in starts])) for k in (0, half))

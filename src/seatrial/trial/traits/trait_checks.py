@@ -7,7 +7,17 @@ from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
-from seatrial.trial.traits.drift import MILDEST, PRESENT, Movement, column_movement, goes_on, movement, recent, step_of
+from seatrial.trial.traits.drift import (
+    MILDEST,
+    PRESENT,
+    Movement,
+    OwnMovements,
+    goes_on,
+    movement,
+    own_movement,
+    recent,
+    step_of,
+)
 from seatrial.trial.traits.findings import Seam, choose, describe
 from seatrial.trial.traits.fit import Prediction
 from seatrial.trial.traits.fit_marks import fit_marks
@@ -66,11 +76,12 @@ def _with_time(
 
     What is known to be done to a column, such as another unit, is looked for only if it began with the first new row.
     """
-    moves = _with_missing(marks, {k: movement(pool, marks[k], order) for k in tested.certain.tolist()})
+    known: OwnMovements = {}
+    moves = _with_missing(marks, {k: movement(pool, marks[k], order, known) for k in tested.certain.tolist()})
     told = [k for k, mark in enumerate(marks) if order.told_by(mark.column)]
     still = [k for k, move in moves.items() if move in ("as before", "went on")]
     abrupt = frozenset(marks[k].column for k, move in moves.items() if move == "jumped")
-    own = [c for c in pool.columns if c.name in abrupt and column_movement(pool, c, order) == "jumped"]
+    own = [c for c in pool.columns if c.name in abrupt and own_movement(pool, c, order, known)[0] == "jumped"]
     steps = {column.name: step_of(pool, column, order) for column in own}
     findings = choose(pool, marks, tested.without([*told, *still]))
     checks = describe(pool, findings, predictions, NAME, Seam(abrupt, steps, recent(pool, order)))
