@@ -50,7 +50,7 @@ def render(lines: list[Line]) -> tuple[str, dict[str, Any]]:
 def _part(lines: list[Line], text: list[str]) -> dict[str, Any]:
     faults = [line for line in lines if line["kind"] in KINDS]
     real = [line for line in faults if not line["equivalent"]]
-    benign = [line for line in lines if line["kind"] == "benign" and line["family"] != MATURED]
+    benign = [line for line in lines if line["kind"] == "benign" and not line["family"].startswith(MATURED)]
     data = [line for line in real if line["kind"] in ("data", "new rows")]
     setups = sorted({(line["source"], line["model"]) for line in benign})
     rates = {s: _share([b for b in benign if (b["source"], b["model"]) == s], stopped) for s in setups}

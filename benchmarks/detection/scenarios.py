@@ -33,6 +33,7 @@ from seatrial.trial.rows.reference import LabelledRows, held_out
 # Harmless changes of which a stop is no false alarm by itself: the world, or what was known of it, has changed.
 IN_TIME = "in time: "  # begins the names of the settings in which rows are in the order of time
 MATURED = "labels matured"
+DECLARED = "labels matured, as declared"
 MORE = 0.15  # of the baseline's rows come later
 NEWEST = 0.25  # of the baseline's rows come later at most, where rows are in the order of time
 KEPT = 0.9  # of the rows of such a table are taken, so that each seed has others

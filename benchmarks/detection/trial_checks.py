@@ -18,6 +18,7 @@ from seatrial.trial.compare.metrics import compare_gain, compare_metrics
 from seatrial.trial.compare.queries import Queries, QueryScores
 from seatrial.trial.compare.statistics import NoiseFloor
 from seatrial.trial.compare.total import compare_total
+from seatrial.trial.known_rows import judge_by_known_rows
 from seatrial.trial.noise import calibrate, draw_replicas
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes
@@ -133,12 +134,16 @@ def total_suite(
         floor = floor.widened(calibrate(q, groupings, replicas, policy))
         checks = _compared(q, groupings, old, new, floor, policy)
     before, after = held_out_rows(scenario.recipe), held_out_rows(candidate.recipe)
-    return checks + compare_gain(
+    checks += compare_gain(
         scoring,
         (scenario.baseline.fitted(before.columns), scoring.positions(before.target)),
         (np.asarray(score(after.columns)), scoring.positions(after.target)),
         policy,
     )
+    if not same_code or twin is not None:
+        return checks
+    recipes = Recipes(candidate.training(), scenario.baseline.training())
+    return judge_by_known_rows(checks, recipes, policy, q, new, floor)
 
 
 def _compared(

@@ -130,7 +130,7 @@ def check_data(
     order = find_order(before, after, fresh, policy)
     mature = mature_rows(before, after, fresh, policy)
     checks += compare_history(before, after, policy, matched, order)
-    checks += check_maturity(after, fresh, order, mature, policy)
+    checks += check_maturity(before, after, fresh, order, mature, policy)
     known = recipes.candidate.held_out
     checks += check_declared(before, after, fresh, (known.columns, known.target), policy)
     checks += check_sequence(before, after, fresh)

@@ -22,6 +22,7 @@ from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.cost_checks import check_cost
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.golden_training import check_golden_trained
+from seatrial.trial.known_rows import judge_by_known_rows
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
@@ -156,12 +157,16 @@ class _Trial:
         checks += check_golden_trained(recipes, candidate.golden, candidate.description.columns, scoring, policy)
         floor = difference_checks.measure_noise(recipes, policy, queries, progress)
         total = difference_checks.check_total(recipes, policy, queries, old, new, floor)
-        if not any(check.outcome in STOPS for check in again if check.suite == "rebuild"):
+        same_code = not any(check.outcome in STOPS for check in again if check.suite == "rebuild")
+        if same_code:
             total = difference_checks.second_opinion(total, recipes, policy, queries, old, new, floor, progress)
         checks += total
         tables = (made[0].data, made[1].data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
+        scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
+        if same_code:
+            checks = judge_by_known_rows(checks, recipes, policy, queries, scores[1], floor)
         own = baseline.description.columns
         moved = Moved(baseline.sandbox, baseline.golden.rows, queries.blocks, policy, own)
         expected = expected_scores(baseline.repeated, old, moved.sample, scoring)
@@ -171,7 +176,6 @@ class _Trial:
         changed = difference_checks.changed(scoring, old, new, policy)
         versions = (baseline.description.version, candidate.description.version)
         recommended, check = version_check(*versions, broken=broken, changed=changed)
-        scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
         checks = difference_checks.say_what_is_left(after_maturity([*checks, check]), made[1].target)
         return checks, {
             "changed_code": tuple(changed_code),

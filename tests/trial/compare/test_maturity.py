@@ -25,6 +25,12 @@ def table(seed: int = 0, unknown: int = 0) -> Table:
     return Table({"seen": dates}, labels, "state")
 
 
+def before() -> Table:
+    """The old rows, of which all outcomes are known."""
+    new = table(seed=99)
+    return Table({"seen": new.columns["seen"][:OLD]}, new.target[:OLD], "state")
+
+
 def test_rows_younger_than_the_policy_says_are_not_mature() -> None:
     policy = Policy(labels_mature_after=49.5)
     new = table()
@@ -35,22 +41,28 @@ def test_rows_younger_than_the_policy_says_are_not_mature() -> None:
     undated = Table({"x": np.zeros(OLD + NEW)}, new.target, "state")
     with pytest.raises(PolicyError, match="needs a column of dates"):
         mature_rows(undated, undated, ROWS, policy)
-    (check,) = check_maturity(table(), ROWS, DATED, mature, policy)
+    (check,) = check_maturity(before(), table(), ROWS, DATED, mature, policy)
     assert check.outcome is Outcome.noted
     assert "55 of the 200 new rows are younger than 49.5 days" in check.summary
 
 
 def test_newest_rows_without_a_label_of_the_others_wait() -> None:
     everything = np.ones(NEW, dtype=bool)
-    (check,) = check_maturity(table(unknown=110), ROWS, DATED, everything, Policy())
+    (check,) = check_maturity(before(), table(unknown=110), ROWS, DATED, everything, Policy())
     assert check.outcome is Outcome.waiting
     assert "`state` = paid in 0.0% of the 100 newest rows" in check.summary
-    assert not check_maturity(table(unknown=110), ROWS, None, everything, Policy())
+    assert not check_maturity(before(), table(unknown=110), ROWS, None, everything, Policy())
+
+
+def test_a_label_that_was_as_rare_in_an_earlier_window_is_known() -> None:
+    old = before()
+    old.target[300:400] = "open"
+    assert not check_maturity(old, table(unknown=110), ROWS, DATED, np.ones(NEW, dtype=bool), Policy())
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_known_labels_are_no_alarm(seed: int) -> None:
-    assert not check_maturity(table(seed), ROWS, DATED, np.ones(NEW, dtype=bool), Policy())
+    assert not check_maturity(before(), table(seed), ROWS, DATED, np.ones(NEW, dtype=bool), Policy())
 
 
 def test_what_labels_that_became_known_may_explain_waits_and_the_rest_stays_blocked() -> None:

@@ -64,6 +64,16 @@ def test_a_jump_of_many_columns_is_not_called_a_fault() -> None:
     assert all("the export changed, or the world may have changed" in check.summary for check in found.values())
 
 
+def test_a_change_that_began_before_the_new_rows_is_noted_and_does_not_blame_the_export() -> None:
+    columns = drifting(0)
+    columns["x1"] = columns["x1"] + np.maximum(np.arange(OLD + NEW) - (OLD - NEW), 0) * 0.0025
+    checks = checked(columns)
+    assert not failed(checks)
+    (noted,) = (check for check in checks if check.subject == "x1")
+    assert noted.outcome is Outcome.noted
+    assert "it grew over time: the world may have changed" in noted.summary
+
+
 def test_a_change_that_grows_within_the_new_rows_is_the_world_and_waits() -> None:
     columns = drifting(0)
     found = failed(checked(with_new(columns, "x1", columns["x1"][OLD:] + np.linspace(0, 6, NEW))))

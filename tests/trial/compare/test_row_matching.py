@@ -30,6 +30,13 @@ def test_a_few_rows_out_of_order_do_not_hide_the_order():
     assert match(table(old), table(new)).new_rows.tolist() == [50, 51, 52, 53, 54]
 
 
+def test_appended_rows_are_new_where_every_row_has_a_twin():
+    answers = np.random.default_rng(3).integers(0, 4, 600).astype(float)
+    matched = match(table(answers[:500]), table(answers[100:]))
+    assert matched.new_rows.tolist() == list(range(400, 500))
+    assert matched.kept.sum() == 400
+
+
 def test_rows_rewritten_at_the_end_of_the_old_table_are_no_new_rows():
     target = np.zeros(40, dtype=int)
     old, new = (

@@ -237,6 +237,10 @@ def test_outcomes_that_became_known_are_a_kind_of_their_own(policy, outcome):
     checks = about_outcomes(policy)
     assert {c.outcome for c in checks if c.name == "data.matured"} == {outcome}
     assert "data.rewritten" not in failed(checks)
+    if policy == Policy():
+        (matured,) = (c for c in checks if c.name == "data.matured")
+        assert "labels changed from 0 to 1 in" in matured.summary
+        assert "write pending = [0] in [tool.seatrial.trial]" in matured.hint
 
 
 def test_a_pending_label_that_is_none_is_an_error():

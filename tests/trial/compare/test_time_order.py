@@ -56,6 +56,14 @@ def test_a_year_that_sorts_the_table_is_the_time_if_the_new_rows_continue_it():
     assert find_order(*tables(year=-years), Policy()) is None
 
 
+def test_a_year_is_the_time_though_a_column_rises_with_it_and_the_new_rows_are_not_all_higher():
+    years = np.arange(ROWS) // 30 + 2000.0
+    spent = np.arange(ROWS) + np.r_[np.zeros(200), -np.linspace(0, 80, 40)]
+    order = find_order(*tables(year=years, spent=spent), Policy())
+    assert order is not None
+    assert order.column == "year"
+
+
 def test_a_class_that_sorts_the_table_is_no_time_though_the_new_rows_are_of_the_last_one():
     classes = np.repeat([1.0, 2.0, 3.0], [70, 60, 110])  # all new rows are of class 3
     assert find_order(*tables(pclass=classes), Policy()) is None

@@ -72,8 +72,13 @@ def _newest(days: Array) -> float:
     return float(np.quantile(known, NEWEST, method="lower")) if len(known) else np.inf
 
 
-def check_maturity(table: Table, rows: Array, order: TimeOrder | None, mature: Array, policy: Policy) -> list[Check]:
-    """Say how many of the new rows have no final label by the policy; without one, whether the newest look so."""
+def check_maturity(
+    old: Table, table: Table, rows: Array, order: TimeOrder | None, mature: Array, policy: Policy
+) -> list[Check]:
+    """Say how many of the new rows have no final label by the policy; without one, whether the newest look so.
+
+    They do not if a label was as rare in an earlier window of the old table.
+    """
     young, checks = int((~mature).sum()), []
     if young:
         summary = (
@@ -83,7 +88,7 @@ def check_maturity(table: Table, rows: Array, order: TimeOrder | None, mature: A
         hint = "Leave these rows out of the table until their labels are final."
         checks.append(Check("data.immature", "data", Outcome.noted, summary, subject=table.name, new=young, hint=hint))
     elif order is not None and table.target.dtype.kind != "f" and not policy.pending:
-        checks += _delayed(table, rows, order)
+        checks += _delayed(old, table, rows, order)
     return checks
 
 
@@ -160,7 +165,7 @@ def after_maturity(checks: Sequence[Check]) -> list[Check]:
     ]
 
 
-def _delayed(table: Table, rows: Array, order: TimeOrder) -> list[Check]:
+def _delayed(old: Table, table: Table, rows: Array, order: TimeOrder) -> list[Check]:
     """Whether a label is rare among the newest rows alone, as if the outcome was not known there yet."""
     half = len(order.new) // 2
     if half < FEWEST:
@@ -171,7 +176,8 @@ def _delayed(table: Table, rows: Array, order: TimeOrder) -> list[Check]:
     for value in np.unique(labels[others]).tolist():
         before, after = float((labels[others] == value).mean()), float((labels[newest] == value).mean())
         spread = np.sqrt(before * (1 - before) * (1 / len(others) + 1 / half))
-        if after < DROPPED * before and before < 0.5 and before - after > SURE * spread:
+        usual = _rarest(old.target[order.old].astype(str) == value, half)
+        if after < DROPPED * min(before, usual) and before < 0.5 and before - after > SURE * spread:
             summary = (
                 f"the labels of the newest rows may not be known yet: `{table.name}` = {value} in {after:.1%} of the "
                 f"{half:,} newest rows by {order.words}, {before:.1%} of the others"
@@ -180,3 +186,9 @@ def _delayed(table: Table, rows: Array, order: TimeOrder) -> list[Check]:
             return [Check("data.immature", "data", Outcome.waiting, summary, subject=table.name,
                           old=before, new=after, severity=before / max(after, 0.01), hint=hint)]  # fmt: skip
     return []
+
+
+def _rarest(marked: Array, size: int) -> float:
+    """The smallest share of marked rows (n,) in any window of so many rows that follow each other."""
+    sums = np.concatenate([[0], np.cumsum(marked)])
+    return float((sums[size:] - sums[:-size]).min() / size) if len(marked) >= size else 1.0

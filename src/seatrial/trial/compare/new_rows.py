@@ -14,6 +14,8 @@ from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, group_column, grouped, missing
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.splits import (
+    MARGIN,
+    MOST_WINDOWS,
     CommonLimit,
     Key,
     Splits,
@@ -171,7 +173,7 @@ def judge_rows(pooled: Pooled, alpha: float, order: TimeOrder | None) -> Judgeme
     limits = limits_of(measured, alpha)
     over = limits.exceeded({key: float(values[0]) for key, values in measured.items()})
     if order is not None:  # what tells the time is newer, as it must be
-        over = {key: times for key, times in over.items() if not order.told_by(key[1])}
+        over = {key: times for key, times in over.items() if not (order.told_by(key[1]) or order.told_by(key[2]))}
     if order is None or not over:
         return Judgement(tuple(Exceeded(key, times) for key, times in over.items()))
     return _with_time(pooled, limits, over, order)
@@ -198,12 +200,21 @@ def _with_time(pooled: Pooled, limits: CommonLimit, over: dict[Key, float], orde
 
 
 def _seam(ordered: Pooled, limits: CommonLimit) -> dict[Key, bool]:
-    """Whether the first half of the new rows differs more from the last old rows than from the second half."""
+    """Whether the first half of the new rows differs more from the last old rows than from the second half.
+
+    It must also differ more than any earlier rows, as many as these, did from those before them.
+    """
     old, half = ordered.old_rows, (len(ordered.labels.codes) - ordered.old_rows) // 2
     if half < FEWEST or old < half:
         return {}
-    ends = np.array([old + half, old + 2 * half])
+    earlier = range(old, 2 * half - 1, -max(half // 2, old // MOST_WINDOWS))
+    ends = np.array([old + half, old + 2 * half, *earlier])
     drawn = np.stack([np.arange(end - half, end) for end in ends])
     halves = statistics(ordered, Splits(old + 2 * half, drawn, drawn - half))
-    jumps = {key: limits.scales[key].of(values) for key, values in halves.items()}
-    return {key: bool(at > 1 and at > 2 * max(inside, 0.0)) for key, (at, inside) in jumps.items()}
+    return {key: _begins(limits.scales[key].of(values)) for key, values in halves.items()}
+
+
+def _begins(jumps: Array) -> bool:
+    """Whether the first of these is the largest by far: at the seam, within the new rows, and at earlier places."""
+    at, inside, past = float(jumps[0]), max(float(jumps[1]), 0.0), float(jumps[2:].max(initial=0.0))
+    return at > 1 and at > 2 * inside and at > MARGIN * past

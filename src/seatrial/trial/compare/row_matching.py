@@ -14,6 +14,7 @@ UNEXPLAINED = 0.2  # if more of the old rows are neither kept nor equal but for 
 TRIES = 40  # sets of columns to match rows by, if more than one column was rewritten
 FEWEST_ANCHORS = 10  # rows that show whether the order was kept
 IN_ORDER = 0.8  # of these rows: some repeat a row that left by chance
+STRETCHES = (1, 2, 4, 8)  # rows that follow each other, by which places are known: where rows are alike, more of them
 MANY = 50_000  # rows above which fewer sets are tried
 
 
@@ -81,17 +82,27 @@ def _appended(old: Numbers, new: Numbers) -> int:
     """From which position on the rows of the new table were appended: its length where the order was not kept.
 
     Rows that neither table repeats are nearly all the same row in both. If these come in the same order, what follows
-    the last of them, and cannot be what followed it in the old table, was appended.
+    the last of them, and cannot be what followed it in the old table, was appended. Where most rows have a twin, as
+    answers on a scale do, two, four or eight rows that follow each other are looked for instead.
     """
-    i, j = _paired(old, new, once=True)
-    order = np.argsort(i)
-    i, j = i[order], j[order]
-    rising = _longest_rising(j.tolist())
-    if len(rising) < max(FEWEST_ANCHORS, IN_ORDER * len(j)):
-        return len(new)
-    last, end = int(i[rising[-1]]) + 1, int(j[rising[-1]]) + 1
-    # As many rows as the old table has behind the last one may be these, rewritten.
-    return min(end + len(old) - last, len(new))
+    for length in STRETCHES:
+        i, j = _paired(_stretches(old, length), _stretches(new, length), once=True)
+        order = np.argsort(i)
+        i, j = i[order], j[order]
+        rising = _longest_rising(j.tolist())
+        if len(rising) >= max(FEWEST_ANCHORS, IN_ORDER * len(j)):
+            last, end = int(i[rising[-1]]) + length, int(j[rising[-1]]) + length
+            # As many rows as the old table has behind the last one may be these, rewritten.
+            return min(end + len(old) - last, len(new))
+    return len(new)
+
+
+def _stretches(rows: Numbers, length: int) -> Numbers:
+    """A hash of each row and those that follow it, `length` in all: one for each row that has so many after it."""
+    whole = rows[: max(len(rows) - length + 1, 0)]
+    for step in range(1, length):
+        whole = mixed(whole) ^ rows[step : step + len(whole)]
+    return whole
 
 
 def _longest_rising(values: list[int]) -> list[int]:

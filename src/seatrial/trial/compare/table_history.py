@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from seatrial.core.quoting import toml
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import grouped, ticked
 from seatrial.trial.compare.maturity import matured
@@ -21,6 +22,7 @@ GONE = 0.7  # of a group's rows gone, while most others stayed: the group was lo
 REPEATED = 0.05
 ROLLED = 0.2  # a window moves on by as many rows as came, but for this share
 OLDEST = 0.95  # of the rows that are gone are the oldest ones: a window that moved on
+ONE_WAY = 0.95  # of the changed labels were the same one before
 NEWEST, IN_NEWEST = 1 / 3, 0.9  # so many of the changed labels are in the newest part: they may have become known
 
 
@@ -39,7 +41,7 @@ def compare_history(
             a, b = a[~known], b[~known]  # noqa: PLW2901
         if len(a):
             check = _rewritten(old, new, name, a, b, policy)
-            checks.append(_perhaps_matured(check, old, new, a, order) if name == new.name else check)
+            checks.append(_perhaps_matured(check, old, new, a, b, order) if name == new.name else check)
     if not checks:
         share = float(matched.kept.mean())
         summary = f"No known row was rewritten; {share:.0%} of them are still in the table."
@@ -55,24 +57,40 @@ def _became_known(old: Table, new: Table, rows: Array) -> list[Check]:
     return [Check("data.matured", "data", Outcome.noted, summary, subject=new.name, new=share)]
 
 
-def _perhaps_matured(check: Check, old: Table, new: Table, rows: Array, order: TimeOrder | None) -> Check:
-    """Ask instead of blocking where labels changed in the newest rows alone, and all of them from one label."""
+def _perhaps_matured(check: Check, old: Table, new: Table, a: Array, b: Array, order: TimeOrder | None) -> Check:
+    """Ask instead of blocking where labels changed in the newest rows alone, and from one label to one other.
+
+    `a` and `b` are the positions of the rows in the old and in the new table. A few other changes are corrections.
+    """
     if order is None or old.target.dtype.kind == "f":
         return check
-    values = np.unique(old.target[rows].astype(str))
-    newest = float((order.places[rows] >= (1 - NEWEST) * old.rows).mean())
-    if len(values) > 1 or newest < IN_NEWEST:
+    ways, counts = np.unique(
+        np.stack([old.target[a].astype(str), new.target[b].astype(str)]), axis=1, return_counts=True
+    )
+    before, after = ways[:, counts.argmax()].tolist()
+    left = ways[0] == before  # an outcome that was open may end in several ways
+    newest = float((order.places[a] >= (1 - NEWEST) * old.rows).mean())
+    if counts[left].sum() < ONE_WAY * len(a) or newest < IN_NEWEST:
         return check
+    ends = f"to {after}" if len(set(ways[1, left].tolist())) == 1 else "to others"
     summary = (
-        f"labels changed from {values[0]} in {len(rows):,} known rows ({len(rows) / old.rows:.0%}), {newest:.0%} of "
+        f"labels changed from {before} {ends} in {len(a):,} known rows ({len(a) / old.rows:.0%}), {newest:.0%} of "
         f"them among the newest {NEWEST:.0%} by {order.words}: outcomes that became known, or wrong labels"
     )
+    value = next(value for value in old.target[a].tolist() if str(value) == before)
     hint = (
-        "If outcomes became known, accept this, and set pending = [...] (labels that mean unknown) or "
-        "labels_mature_after (days) in [tool.seatrial.trial]."
+        f"If {before} stood for an outcome that was not known yet, write pending = [{_written(value)}] in "
+        "[tool.seatrial.trial]; or labels_mature_after = 90, if labels are final after so many days."
     )
     outcome = Outcome.waiting if check.outcome is Outcome.blocked else Outcome.noted
     return replace(check, name="data.matured", outcome=outcome, summary=summary, subject=new.name, hint=hint)
+
+
+def _written(value: object) -> str:
+    """A label as it is written in TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return toml(value) if isinstance(value, str) else str(value)
 
 
 def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Policy) -> Check:
@@ -137,16 +155,11 @@ def _how(old: Table, new: Table, name: str, a: Array, b: Array) -> str:
 
 
 def _lost(old: Table, matched: Matched, policy: Policy, order: TimeOrder | None) -> list[Check]:
-    accounted = matched.kept.copy()
-    for a, _ in matched.rewritten.values():
-        accounted[a] = True
-    checks = []
-    left, came = int((~accounted).sum()), len(matched.new_rows)
-    rolled = came > 0 and abs(left - came) <= ROLLED * came
-    aged = order is not None and _aged_out(accounted[order.old])
-    if aged or (rolled and _aged_out(accounted)):
+    accounted, left = _accounted(matched), left_as_oldest(matched, order)
+    if left:
         by = order.words if order is not None else "the order of the rows"
         return [Check("data.lost", "data", Outcome.passed, f"{left:,} rows left the table, the oldest ones by {by}.")]
+    checks = []
     if accounted.mean() > 0.3:  # in an entirely new table, a lost group means nothing; the shares do
         for grouping in [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]:
             counts, gone = grouping.counts, grouping.sums(~accounted)
@@ -167,6 +180,23 @@ def _lost(old: Table, matched: Matched, policy: Policy, order: TimeOrder | None)
                     )
                 )  # fmt: skip
     return checks or [Check("data.lost", "data", Outcome.passed, "No group of rows was lost.")]
+
+
+def _accounted(matched: Matched) -> Array:
+    """Mark the old rows (n_old,) that are in the new table, as they were or rewritten."""
+    accounted = matched.kept.copy()
+    for a, _ in matched.rewritten.values():
+        accounted[a] = True
+    return accounted
+
+
+def left_as_oldest(matched: Matched, order: TimeOrder | None) -> int:
+    """How many rows left the table, if they were the oldest, as of a window that moves on; 0 if others left."""
+    accounted = _accounted(matched)
+    left, came = int((~accounted).sum()), len(matched.new_rows)
+    rolled = came > 0 and abs(left - came) <= ROLLED * came
+    aged = order is not None and _aged_out(accounted[order.old])
+    return left if aged or (rolled and _aged_out(accounted)) else 0
 
 
 def _aged_out(accounted: Array) -> bool:

@@ -142,7 +142,7 @@ def _order_of_rows(old: Table, new: Table, rows: Array) -> TimeOrder | None:
         return None
     every = TimeOrder("", np.arange(old.rows), np.arange(len(rows)))
     in_order, goes_on = _in_order(old, new, rows)
-    if len(goes_on) == len(in_order) or any(is_date(in_order[name]) for name in goes_on):
+    if len(goes_on) == len(in_order) or any(is_date(in_order[n]) or _never_falls(in_order[n]) for n in goes_on):
         names = tuple(name for name in goes_on if name != old.name)
         return replace(every, column=names[0] if names else "", others=names[1:])
     return None
@@ -170,6 +170,11 @@ def _continued(old: Array, new: Array) -> bool:
     old, new = days_of(old), days_of(new)
     first, last = (float(np.nanmedian(part)) for part in (old[: len(old) // 4], old[-(len(old) // 4) :]))
     return bool(last > first and np.nanquantile(new, 0.05) >= np.nanquantile(old, CONTINUED))
+
+
+def _never_falls(values: Array) -> bool:
+    """Whether numbers never fall, as years do not in a table in the order of time; one that only rises is no reason."""
+    return is_numeric(values) and bool((np.diff(values[~np.isnan(values)]) >= 0).all())
 
 
 def _sorted(values: Array) -> bool:

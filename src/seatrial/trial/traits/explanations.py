@@ -91,7 +91,7 @@ def _numbers(pool: Pool, column: PooledColumn, prediction: Prediction | None) ->
     noise = 1.2 / np.sqrt(there.sum())
     if start < 2 * noise:
         return
-    for words, undo in _number_changes(column, new):
+    for words, undo in number_changes(column, new):
         with np.errstate(all="ignore"):
             undone = undo(new)
         if not np.isfinite(undone[there]).all():
@@ -123,7 +123,8 @@ def _exact(values: Array, places: int) -> float:
     return max(0.0, (hits - chance) / (1 - chance)) if places < DECIMALS and chance < 0.5 else 0.0
 
 
-def _number_changes(column: PooledColumn, new: Array) -> Iterator[tuple[str, Callable[[Array], Array]]]:
+def number_changes(column: PooledColumn, new: Array) -> Iterator[tuple[str, Callable[[Array], Array]]]:
+    """The changes of numbers that are known: what a column then is, in words, and how to undo it."""
     for words, factor in FACTORS.items():
         yield f"is {words} what it was", lambda v, f=factor: v / f  # type: ignore[misc]
     yield "is in Fahrenheit, it was in Celsius", lambda v: (v - 32) / 1.8

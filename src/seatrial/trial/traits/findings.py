@@ -30,6 +30,7 @@ CLEAREST: tuple[Trait, ...] = (
 ALONE = 1.3  # how much more the evidence of one column alone counts than how it fits the others
 TOGETHER = frozenset({"fit", "label fit", "label of a group", "rule"})  # traits of how columns fit each other
 SUSPECTED = -4.0  # the log of a p-value from which a column may be the one that moved
+SURE = 0.7  # the share that a change of some new rows must explain where the column moves with time as well
 EXPLAINED_BY_ONE = 0.7  # of the misfit, what may be left without the column that moved
 HINT = "Look at where these rows come from. If the data is right, accept this difference."
 
@@ -184,17 +185,48 @@ def _follows(pool: Pool, finding: TraitShift, cause: TraitShift) -> bool:
     return abs(left) < 0.5 * abs(finding.new - finding.old)
 
 
-def describe(pool: Pool, findings: Sequence[TraitShift], predictions: Sequence[Prediction], name: str) -> list[Check]:
-    """Write the findings as checks: what is wrong, in how many rows, with examples, and what it explains."""
+@dataclass(frozen=True)
+class Seam:
+    """What is known of the first new row where rows have a time: the columns of traits that began there (`abrupt`).
+
+    `steps` say, of the columns whose own values made a step there, what was done to all of them, if that is known;
+    `recent` is the pool with the newest old rows alone.
+    """
+
+    abrupt: frozenset[str]
+    steps: dict[str, ColumnChange | None]
+    recent: Pool
+
+
+def describe(
+    pool: Pool, findings: Sequence[TraitShift], predictions: Sequence[Prediction], name: str, seam: Seam | None = None
+) -> list[Check]:
+    """Write the findings as checks: what is wrong, in how many rows, with examples, and what it explains.
+
+    Where rows have a time, what did not begin with the first new row waits for a person, and so does a broken rule,
+    since two columns that move may cross. What was done to a column is then looked for only in those that made a step,
+    and by what makes the new rows like the newest old ones.
+    """
     by_name = {prediction.coded.column.name: prediction for prediction in predictions}
-    columns = {column.name: column for column in pool.columns}
     checks = []
     for finding in findings:
-        column = columns.get(finding.mark.column)
-        explanation = explain(pool, column, by_name) if column and finding.mark.trait not in CERTAIN else None
-        checks.append(_check(pool, finding, column, explanation, name))
+        column = next((each for each in pool.columns if each.name == finding.mark.column), None)
+        explanation = None
+        if column is not None and finding.mark.trait not in CERTAIN:
+            explanation = explain(pool, column, by_name) if seam is None else _at_seam(seam, column.name)
+        check = _check(pool, finding, column, explanation, name)
+        waits = seam is not None and (finding.mark.column not in seam.abrupt or finding.mark.trait == "rule")
+        checks.append(replace(check, outcome=Outcome.waiting) if waits else check)
     # The likeliest cause comes first, among checks of one outcome.
     return [replace(check, severity=check.severity / (place + 1)) for place, check in enumerate(checks)]
+
+
+def _at_seam(seam: Seam, name: str) -> ColumnChange | None:
+    column = next((each for each in seam.recent.columns if each.name == name), None)
+    if column is None or name not in seam.steps:
+        return None
+    found = seam.steps[name] or explain(seam.recent, column, {})
+    return found if found is not None and found.explains >= SURE else None
 
 
 def _check(

@@ -29,10 +29,13 @@ MOST_GROUPS = 150
 ROW_WORDS = "the columns of a row do not fit each other"
 
 
-def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[Prediction]]:
+def fit_marks(
+    pool: Pool, slices: Sequence[str] = (), timed: frozenset[str] = frozenset()
+) -> tuple[list[Mark], list[Prediction]]:
     """Mark rows by how badly each column fits the others; and return the predictions, for finding the cause.
 
-    Labels are looked at in the groups of the columns `slices`; of all columns if there are none.
+    Labels are looked at in the groups of the columns `slices`; of all columns if there are none. How well
+    the others predict a column that tells the time (`timed`) is not looked at.
     """
     coded = code_columns(pool)
     linear = [p for p in predict_linear(coded) if p.coded.levels != TEXT]
@@ -41,25 +44,25 @@ def fit_marks(pool: Pool, slices: Sequence[str] = ()) -> tuple[list[Mark], list[
     trees = {p.coded.column.name: p for p in predict_by_trees(coded, chosen)}
     best: list[Prediction] = []
     marks: list[Mark] = []
+
+    def looked_at(prediction: Prediction) -> bool:
+        column = prediction.coded.column
+        return prediction.explained > EXPLAINED and column.name not in timed and not moved_on(column, pool.old_rows)
+
     for prediction in linear:
         tree = trees.get(prediction.coded.column.name)
         found = [prediction] if tree is None else [prediction, tree, together(prediction, tree)]
         best.append(max(found, key=lambda p: p.explained))
-        if _is_known(best[-1], pool):
+        if looked_at(best[-1]):
             marks += _marks(best[-1])
         if prediction.coded.column.label:
             marks += _group_marks(pool, best[-1], slices)
     afar = [p for p in predict_from_afar(coded) if p.coded.levels != TEXT]
-    marks += [_surprise_mark(p) for p in afar if _is_known(p, pool)]
-    fitting = [p for p in best if _is_known(p, pool)]
+    marks += [_surprise_mark(p) for p in afar if looked_at(p)]
+    fitting = [p for p in best if looked_at(p)]
     if len(fitting) > 1:
         marks += _row_marks(fitting)
     return marks, best
-
-
-def _is_known(prediction: Prediction, pool: Pool) -> bool:
-    """Whether it is known where the column's values belong, and new ones are not only later than old ones."""
-    return prediction.explained > EXPLAINED and not moved_on(prediction.coded.column, pool.old_rows)
 
 
 def _row_marks(predictions: Sequence[Prediction]) -> Iterator[Mark]:

@@ -34,10 +34,10 @@ class PValues:
         return np.flatnonzero(self.log_p <= self.limits)
 
     def without(self, positions: Sequence[int]) -> "PValues":
-        """The same, with these marks no longer certain."""
-        limits = self.limits.copy()
-        limits[list(positions)] = -np.inf
-        return PValues(self.log_p, limits)
+        """The same, with these marks neither certain nor suspicious."""
+        log_p, limits = self.log_p.copy(), self.limits.copy()
+        log_p[list(positions)], limits[list(positions)] = 0.0, -np.inf
+        return PValues(log_p, limits)
 
     def extended(self, log_p: Array, limit: float) -> "PValues":
         """With further marks, which were tested in another way."""
