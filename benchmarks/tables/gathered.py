@@ -18,7 +18,7 @@ FEWEST_OF_CLASS = 25
 MOST_CLASSES = 10
 # Tables that are versions of those tuned on.
 RELATIVES = (
-    "titanic", "penguin", "mpg", "auto", "churn", "ames", "credit_data", "wine", "saratoga", "mroz", "cps85", "cps78",
+    "titanic", "penguin", "mpg", "auto", "churn", "ames", "credit_data", "wine", "saratoga", "mroz", "psid1976", "cps85", "cps78",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ REPORTED_ON = {
     "tips": Wanted("tip"), "iris": Wanted("target"), "breast_cancer": Wanted("target"), "diabetes": Wanted("target"),
     "aer_hmda": Wanted("deny"), "aer_creditcard": Wanted("card"),
     "aer_doctorvisits": Wanted("private"), "aer_healthinsurance": Wanted("health"), "aer_houseprices": Wanted("price"),
-    "aer_psid1976": Wanted("participation"), "aer_resumenames": Wanted("call"),
+    "aer_resumenames": Wanted("call"),
     "aer_fatalities": Wanted("fatal", ("year",)), "aer_caschools": Wanted("math"),
     "aer_guns": Wanted("violent", ("year",)), "islr_carseats": Wanted("sales"), "islr_college": Wanted("private"),
     "islr_oj": Wanted("purchase"), "islr_default": Wanted("default"),
