@@ -18,7 +18,8 @@ FEWEST_OF_CLASS = 25
 MOST_CLASSES = 10
 # Tables that are versions of those tuned on.
 RELATIVES = (
-    "titanic", "penguin", "mpg", "auto", "churn", "ames", "credit_data", "wine", "saratoga", "mroz", "psid1976", "cps85", "cps78",
+    "titanic", "penguin", "mpg", "auto", "churn", "ames", "credit_data", "wine", "saratoga", "mroz",
+    "psid1976", "cps85", "cps78",
 )  # fmt: skip
 
 

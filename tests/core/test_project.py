@@ -66,6 +66,13 @@ def test_a_wrong_setting_is_refused_rather_than_ignored(setting: str, message: s
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["seatrail", "sea-trial", "Seatrial"])
+def test_a_misspelled_table_is_not_passed_over(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SeatrialError, match="nothing reads") as caught:
+        find_project(project(tmp_path, f"[tool.{name}.trial]\nmargin = 1\n"))
+    assert caught.value.hint == "Did you mean [tool.seatrial]?"
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

@@ -57,6 +57,13 @@ def test_unknown_names(shared_repo: ProjectRepo, words: tuple[str, ...], message
     assert message in refused(shared_repo, *words)
 
 
+def test_settings_of_no_target_are_not_passed_over(repo: ProjectRepo) -> None:
+    settings = repo.root / "pyproject.toml"
+    with changed(settings, lambda text: text + b"\n[tool.seatrial.deploy.locl]\nport = 9000\n"):
+        error = refused(repo, "deploy", "local")
+    assert "[tool.seatrial.deploy.locl] belongs to no target.\nhint: Did you mean local?" in error
+
+
 def test_a_release_without_a_trial_against_the_running_one(
     shared_repo: ProjectRepo, built: Path, tmp_path: Path
 ) -> None:

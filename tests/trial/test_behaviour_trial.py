@@ -155,8 +155,13 @@ def test_what_the_baseline_reads_too_is_noted(releases: ReleaseMaker) -> None:
 
 
 def test_a_release_that_fails_elsewhere_is_blocked_and_the_condition_is_named(releases: ReleaseMaker) -> None:
-    checks = found(releases, features("os.environ['HOME']"))
-    check = checks["behaviour.elsewhere[variables]"]
+    made = releases.make("0.1.0", code=features("os.environ['HOME']"))
+    verdict = run(made, None, policy=NOTED, index=releases.index)
+    check = failing(verdict)["behaviour.elsewhere[variables]"]
     assert check.outcome is Outcome.blocked
     assert "cannot answer without environment variables" in check.summary
     assert "KeyError" in check.summary
+    assert "KeyError: 'HOME' (features.py, line 5)" in verdict.cause
+    assert "Traceback" not in verdict.cause + check.summary
+    assert "\n" not in verdict.cause
+    assert "behaviour.lasting" in verdict.cause.partition("Not run: ")[2]

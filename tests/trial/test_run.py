@@ -355,6 +355,12 @@ def test_a_policy_with_an_unknown_key_is_a_usage_error() -> None:
     assert NotComparedError("x").exit_code == 4
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_policy_without_a_limit_is_a_usage_error(value: float) -> None:
+    with pytest.raises(PolicyError, match="max_slower"):
+        read_policy({"max_slower": value}, "pyproject.toml")
+
+
 def test_a_real_verdict_opens_the_gate_once_it_has_passed_or_its_differences_are_accepted(
     passed: Verdict, narrower: Verdict, tmp_path: Path
 ) -> None:

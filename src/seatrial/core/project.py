@@ -1,5 +1,6 @@
 """A project: a folder whose pyproject.toml has [project] and [tool.seatrial]; read and validated here."""
 
+import difflib
 import sys
 import tomllib
 import traceback
@@ -230,6 +231,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
     where = root / "pyproject.toml"
+    for name in set(document["tool"]) - {"seatrial"}:
+        if difflib.get_close_matches(name, ["seatrial"], 1, cutoff=0.8):
+            raise SeatrialError(f"{where}: nothing reads [tool.{name}].", hint="Did you mean [tool.seatrial]?")
     project, settings = document.get("project", {}), document["tool"]["seatrial"]
     if "name" not in project:
         raise SeatrialError(f"{where} has no [project] name.", hint='Write name = "my-model" under [project].')

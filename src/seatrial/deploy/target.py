@@ -112,6 +112,11 @@ def open_target(project: ProjectSettings, name: str) -> Target:
     table = project.deploy.get(name, {})
     if not isinstance(table, dict):
         raise SeatrialError(f"{where} is not a table.", hint="Write its settings as keys below this heading.")
+    for other in project.deploy:
+        if other not in target_names(project):
+            near = difflib.get_close_matches(other, TARGETS, 1)
+            hint = f"Did you mean {near[0]}?" if near else 'A target of your own needs class = "module:Class".'
+            raise SeatrialError(f"{where.removesuffix(f'{name}]')}{other}] belongs to no target.", hint=hint)
     settings = dict(table)
     path = settings.pop("class", TARGETS.get(name))
     if path is None:

@@ -150,6 +150,11 @@ class Moved:
             return error.message
 
 
+NOT_TRIED = Check(
+    "behaviour.lasting", "behaviour", Outcome.noted,
+    "The release failed in other conditions, so what it reads, batches, and a thousand calls were not tried.",
+    evidence={"not_run": True},
+)  # fmt: skip
 Baseline = tuple[Moved, Array] | None  # and the scores that it gives in the usual conditions
 
 
@@ -179,7 +184,7 @@ class BehaviourTrial:
             found = self._alone(expected, scoring) or [
                 ConditionDifference("elsewhere", "in other conditions", np.zeros(0, bool), 0.0, error.message)
             ]
-            return [self._check(each, (), baseline, scoring) for each in found]
+            return [*(self._check(each, (), baseline, scoring) for each in found), NOT_TRIED]
         finally:
             self._pool.shutdown()
         reads = answers.elsewhere.reads

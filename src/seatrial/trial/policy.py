@@ -11,7 +11,7 @@ from seatrial.trial.records import Kind, PolicyError
 class Policy(BaseModel):
     """What must be true of a candidate. Every key has a default, and its description is its documentation."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     kind: Kind = Field(
         "retrain",

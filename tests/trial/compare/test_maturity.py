@@ -116,6 +116,10 @@ def test_a_hold_out_without_final_labels_is_refused() -> None:
     assert "100% of the labels are declared not final (pending)" in shown.summary
     assert refused.outcome is Outcome.blocked
     assert "none of the 160 held-out rows has a final label by the policy" in refused.summary
+    is_open = table().target == "open"
+    mostly_open = np.concatenate([np.flatnonzero(is_open)[:100], np.flatnonzero(~is_open)[:8]])
+    (_, noted) = declared(Policy(pending=["open"]), mostly_open)
+    assert noted.outcome is Outcome.noted  # of an age that is not known, many of them are final
     (_, waits) = declared(Policy(labels_mature_after=150), np.arange(830, 1_000, 2))
     assert waits.outcome is Outcome.waiting
     assert "only 8 of the 85 held-out rows have a final label by the policy, fewer than min_rows (30)" in waits.summary

@@ -35,7 +35,8 @@ def score_table(columns: dict[str, np.ndarray]) -> np.ndarray:
 def installed() -> SimpleNamespace:
     """A regression: twice x, and z."""
     release = SimpleNamespace(checker=TableChecker(Row), score_table=score_table)
-    return SimpleNamespace(release=release, columns=columns_of(Row), width=1, classes=[])
+    package = SimpleNamespace(__name__="tiny_model")
+    return SimpleNamespace(release=release, package=package, columns=columns_of(Row), width=1, classes=[])
 
 
 Score = Callable[..., tuple[dict[str, Any], np.ndarray]]

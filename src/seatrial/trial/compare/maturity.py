@@ -128,7 +128,9 @@ def _held_out_labels(final: Array, target: str, policy: Policy) -> list[Check]:
         f"({policy.min_rows})"
     )
     hint = "Declare fewer labels not final (pending, labels_mature_after), or hold out rows whose outcome is known."
-    outcome = Outcome.waiting if known else Outcome.blocked
+    # A label that may stand for an unknown outcome is mostly a final one: by its age, where the policy has that.
+    few = Outcome.waiting if policy.labels_mature_after else Outcome.noted
+    outcome = few if known else Outcome.blocked
     return [
         Check("data.hold_out_immature", "data", outcome, summary, subject=target, new=known, limit=policy.min_rows,
               severity=policy.min_rows / max(known, 1), hint=hint)

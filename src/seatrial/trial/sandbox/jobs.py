@@ -9,6 +9,7 @@ import csv
 import importlib.metadata
 import math
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -62,9 +63,10 @@ def _score_rows(
             yield from _score_rows(installed, columns, rows[:middle], before, failed)
             yield from _score_rows(installed, columns, rows[middle:], before, failed)
             return
-        failed[before + int(rows[0])] = as_line(error)
+        line = as_line(error, installed.package.__name__)
+        failed[before + int(rows[0])] = line
         if len(failed) > FAILED_ROWS:
-            raise JobError(f"fails on more than {FAILED_ROWS} rows: {as_line(error)}") from error
+            raise JobError(f"fails on more than {FAILED_ROWS} rows: {line}") from error
         return
     if len(scores) != len(rows):
         raise JobError(f"answered {len(scores)} of {len(rows)} rows")
@@ -231,9 +233,14 @@ def stop_out_of_memory(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def as_line(error: BaseException) -> str:
-    """An exception in one line, for people."""
-    return _shortened(f"{type(error).__name__}: {error}".strip().rstrip(":"))
+def as_line(error: BaseException, package: str = "") -> str:
+    """An exception in one line, for people, with the place in the code of `package` that it came from."""
+    text = _shortened(f"{type(error).__name__}: {error}".strip().rstrip(":"))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if package and package in file.parent.parts:
+            return f"{text} ({file.name}, line {frame.lineno})"
+    return text
 
 
 def _shortened(text: str) -> str:

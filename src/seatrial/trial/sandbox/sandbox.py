@@ -130,8 +130,9 @@ class Sandbox:
                 reason = str(error)
         else:
             reason = self._reason(folder, ended)
+        said = ended.code == EXIT_FAILED and bool(_failure(folder))  # in one line; its output has the traceback
         raise NotComparedError(
-            f"The {self.role}, {self.wheel.name} {self.wheel.version}, {reason}.{_last_output(ended)}",
+            f"The {self.role}, {self.wheel.name} {self.wheel.version}, {reason}.{'' if said else _last_output(ended)}",
             hint=f"Try the model in its environment, {self.environment.root}.",
         )
 

@@ -58,7 +58,7 @@ def main(folder: Path) -> None:
     except SystemExit as error:
         answer["failure"] = f"called sys.exit({error.code!r})"
     except BaseException as error:  # the model may raise anything
-        answer["failure"] = f"failed: {jobs.as_line(error)}"
+        answer["failure"] = f"failed: {jobs.as_line(error, request['package'])}"
         traceback.print_exception(error)
     try:
         content = _dumps({**answer, "attempts": guard.attempts, "namespace": alone or within}, default=str).encode()
@@ -133,7 +133,7 @@ class _Installed:
             self.package = importlib.import_module(name)
         except Exception as error:
             jobs.stop_out_of_memory(error)
-            raise jobs.JobError(f"cannot be imported: {jobs.as_line(error)}") from error
+            raise jobs.JobError(f"cannot be imported: {jobs.as_line(error, name)}") from error
         for needed in ("release", "predict", "__version__"):
             if not hasattr(self.package, needed):
                 raise jobs.JobError(f"is not a release: its package {name} has no `{needed}`")
@@ -147,7 +147,7 @@ class _Installed:
             self.release.load()
         except Exception as error:
             jobs.stop_out_of_memory(error)
-            raise jobs.JobError(f"cannot be loaded: {jobs.as_line(error)}") from error
+            raise jobs.JobError(f"cannot be loaded: {jobs.as_line(error, name)}") from error
         self.load_seconds = time.perf_counter() - began
         self.classes = [str(label) for label in self.metadata.classes]
         self.width = len(self.classes) or 1
