@@ -57,6 +57,12 @@ def test_the_rows_to_look_at_are_named() -> None:
     assert "Rows to look at: lines 7, 9, 1,200 of the table." in line(examples)
 
 
+def test_rows_that_are_right_can_be_accepted_although_they_block() -> None:
+    (line,) = what_to_do(verdict_of(Check("data.new_rows", "data", Outcome.blocked, "unlike", subject="age")))
+    assert "Command: `seatrial refresh FILE`." in line
+    assert 'Command, if it is right: `seatrial trial accept --check "data.new_rows[age]" --reason "..."`.' in line
+
+
 def test_only_checks_of_rows_name_rows() -> None:
     check = Check("behaviour.reads", "behaviour", Outcome.blocked, "it reads a clock", subject="clock: features.py age")
     (line,) = what_to_do(verdict_of(check))

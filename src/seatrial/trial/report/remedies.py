@@ -68,7 +68,7 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ("data.lost", Remedy("Look for the rows of this group.", "seatrial refresh FILE")),
     ("data.repeated", Remedy("Remove the repeated rows.", "seatrial refresh FILE")),
     ("data.sequence", Remedy("Compare the dates of these rows with their source.", REFRESH, "time")),
-    ("data.new_rows", Remedy("Correct these rows at their source, and read the table again.", REFRESH, "time")),
+    ("data.new_rows", Remedy("Correct these rows at their source, and read the table again.", REFRESH)),
     (
         "data.",
         Remedy(
@@ -163,11 +163,14 @@ def _sentences(verdict: Verdict, remedy: Remedy, checks: list[Check]) -> Iterato
         yield f"Rows to look at: {rows}."
     if remedy.command != _ACCEPT:
         yield f"Command: `{remedy.command.format(part=_part(verdict))}`."
+    named = " ".join(f"--check {shell(each.id)}" for each in checks[:MOST_CHECKS])
     if check.outcome is Outcome.waiting:
         yield f"Command, if all that waits is right: `{_ACCEPT_ALL}`."
+    elif check.outcome is Outcome.blocked and (remedy.command == _ACCEPT or check.suite == "data"):
+        given = "" if remedy.command == _ACCEPT else ", if it is right"
+        yield f"Command{given}: `{_ACCEPT.format(checks=named)}`."
     elif remedy.command == _ACCEPT:
-        named = " ".join(f"--check {shell(each.id)}" for each in checks[:MOST_CHECKS])
-        yield f"Command: `{_ACCEPT.format(checks=named) if check.outcome is Outcome.blocked else 'seatrial trial'}`."
+        yield "Command: `seatrial trial`."
     if remedy.policy:
         yield f"Policy: `{remedy.policy}` in {TABLE}."
 

@@ -32,6 +32,7 @@ VALUES: frozenset[Trait] = frozenset({"value", "run", "label value", "digits"})
 PRESENT = PLACES | VALUES  # what follows from whether a column has values at all
 QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
 NOISE = 2.0  # standard errors that the difference from the newest old rows has to be beyond
+STEADY = 2.6  # standard errors that earlier windows differ by at most where nothing moves
 FAR = 3.0  # times the past's largest step: more is not what went on
 CONTINUES = 0.5  # of the step at the seam, between both halves of the new rows: then it goes on as it came
 FEWEST_RECENT = 100  # old rows
@@ -50,8 +51,10 @@ def movement(pool: Pool, mark: Mark, order: TimeOrder, known: OwnMovements) -> M
         return "as before"
     if mark.trait in ("repeat", "near repeat"):
         return _repeats(pool, mark, order)
-    found = [_moved(_by_time(pool, mark.values, order), pool, _mean, chance=mark.trait not in FAULTS)]
     column = next((each for each in pool.columns if each.name == mark.column), None)
+    if not order.column and mark.trait not in VALUES and _steady(pool, mark, column, order):
+        return "jumped"
+    found = [_moved(_by_time(pool, mark.values, order), pool, _mean, chance=mark.trait not in FAULTS)]
     if column is not None and mark.trait in VALUES and column.form != "moment":
         found.append(_shares(pool, column, mark, order))
     if column is not None and mark.trait in PLACES and not (mark.trait == "key" and mark.more):
@@ -60,6 +63,29 @@ def movement(pool: Pool, mark: Mark, order: TimeOrder, known: OwnMovements) -> M
             return "jumped"
         found.append(moved)
     return min(found, key=MILDEST.index)
+
+
+def _steady(pool: Pool, mark: Mark, column: PooledColumn | None, order: TimeOrder) -> bool:
+    """Whether a trait never moved along the table by more than chance does, nor its column, if it follows from that.
+
+    Rows that were appended are in the order of time only perhaps. Where nothing shows it, a step need not stand out
+    among earlier ones: that it is certain is enough, and half of the new rows would show less.
+    """
+    watched = [mark.values]
+    if column is not None and mark.trait in PLACES:
+        if column.form == "text":
+            return False
+        watched.append(column.score)
+    windows = window_splits(pool.old_rows, pool.new_rows)
+    if windows is None or windows.before is None:
+        return False
+    for values in (np.nan_to_num(_by_time(pool, each, order)) for each in watched):
+        shifts = values[windows.drawn].mean(axis=1) - values[windows.before].mean(axis=1)
+        lengths = windows.drawn.shape[1], windows.before.shape[1]
+        error = float(values[: pool.old_rows].std()) * float(np.sqrt(sum(1 / each for each in lengths)))
+        if np.abs(shifts[1:]).max() > STEADY * error:
+            return False
+    return True
 
 
 def own_movement(pool: Pool, column: PooledColumn, order: TimeOrder, known: OwnMovements) -> tuple[Movement, bool]:
