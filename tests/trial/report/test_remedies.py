@@ -63,6 +63,12 @@ def test_rows_that_are_right_can_be_accepted_although_they_block() -> None:
     assert 'Command, if it is right: `seatrial trial accept --check "data.new_rows[age]" --reason "..."`.' in line
 
 
+def test_code_that_fails_is_no_break_to_announce() -> None:
+    (line,) = what_to_do(verdict_of(Check("contract.fails", "contract", Outcome.blocked, "TypeError", subject="age")))
+    assert "bump" not in line
+    assert "Correct the code" in line
+
+
 def test_only_checks_of_rows_name_rows() -> None:
     check = Check("behaviour.reads", "behaviour", Outcome.blocked, "it reads a clock", subject="clock: features.py age")
     (line,) = what_to_do(verdict_of(check))

@@ -101,15 +101,18 @@ def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Po
     what = "the labels" if label else f"`{name}`"
     how = _how(old, new, name, a, b)
     summary = f"{what} changed in {len(a):,} rows that are otherwise unchanged ({share:.0%} of the old rows){how}"
-    if where and (inside > 2 * share or label):
+    telling = bool(where) and (inside > 2 * share or (label and inside > share + 0.1))
+    if telling:
         summary += f", {inside:.0%} of those where {ticked(where)}"
     if name in policy.changing:
         return Check("data.rewritten", "data", Outcome.noted, f"As declared, {summary}.", subject=name, new=share)
     return Check(
         "data.rewritten", "data", Outcome.blocked if over > 1 else Outcome.noted,
         f"known rows were rewritten: {summary}" if over > 1 else f"A few known rows were corrected: {summary}.",
-        subject=where if label and where else name, new=share, limit=policy.max_rewritten, severity=10 * over,
-        hint=f"If `{name}` may change, list it in [tool.seatrial.trial] changing.",
+        subject=where if label and telling else name, new=share, limit=policy.max_rewritten, severity=10 * over,
+        hint="Compare the labels with their source; pending and labels_mature_after declare those that are not final."
+        if label
+        else f"If `{name}` may change, list it in [tool.seatrial.trial] changing.",
     )  # fmt: skip
 
 

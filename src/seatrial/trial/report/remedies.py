@@ -37,6 +37,7 @@ _ACCEPT_ALL = 'seatrial trial accept --reason "..."'
 # By the start of a check's name; the first that fits. The last one fits all.
 REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ("contract.version", Remedy("Raise the version to match what breaks.", "seatrial bump {part}", code=True)),
+    ("contract.fails", Remedy("Correct the code that fails on such rows.", REBUILD, code=True)),
     ("contract.", Remedy("If callers will change too, raise the major version.", "seatrial bump major", code=True)),
     (
         "golden.baseline",
@@ -54,7 +55,7 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
     ("data.rows", Remedy("Look for the rows that are missing.", "seatrial refresh FILE", "max_fewer_rows")),
     (
         "data.rewritten",
-        Remedy("Compare these rows with their source.", "seatrial refresh FILE", "changing, max_rewritten"),
+        Remedy("Compare these rows with their source.", "seatrial refresh FILE", "max_rewritten"),
     ),
     ("data.matured", Remedy("Say which labels are not final.", _ACCEPT, "pending, labels_mature_after")),
     (
