@@ -1,20 +1,27 @@
 """Keys of deployed services: where they are from, what refuses to be open, and what the rendered files take by default."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 from tests.projects.tiny import make_project
+from tests.serve.clients import threaded
 
-from seatrial.core.access_keys import KEYS_FILE, changing_keys, make_key, parse_keys, read_key_file
+from seatrial.core.access_keys import KEYS_FILE, changing_keys, make_key, parse_keys, read_key_file, render_keys
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.deploy import health
 from seatrial.deploy.docker import Docker
+from seatrial.deploy.health import VerificationRows
 from seatrial.deploy.kubernetes import Kubernetes
 from seatrial.deploy.local import Local
 from seatrial.deploy.railway import Railway
 from seatrial.deploy.service_keys import VERIFIER, keys_file, require_closed, verification_key
+from seatrial.model import Release
+from seatrial.serve import Settings as ServerSettings
+from seatrial.serve import create_app
 
 
 @pytest.fixture
@@ -106,3 +113,22 @@ def test_pods_take_keys_from_a_secret_unless_they_are_to_be_open(project: Projec
     assert {"name": "SEATRIAL_OPEN", "value": "1"} in opened["containers"][0]["env"]
     assert "volumes" not in opened
     assert "SEATRIAL_KEYS" not in str(opened)
+
+
+def test_a_locked_service_is_verified_with_a_key(titanic: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, secret = make_key("deploy", ["predict"])
+    example = titanic.metadata.example
+    classes = [str(label) for label in titanic.metadata.classes]
+    scores = titanic.predict([example])[0]["probabilities"]
+    golden = VerificationRows([example], [[scores[name] for name in classes]], classes)
+    pinned: Any = SimpleNamespace(name=titanic.name, version=titanic.version, wheel=None)
+    monkeypatch.setattr(health, "read_golden_rows", lambda _: golden)
+    with threaded(create_app(titanic, ServerSettings(keys_text=render_keys([key])))) as (port, _):
+        url = f"http://127.0.0.1:{port}"
+        with pytest.raises(SeatrialError, match="HTTP status 401") as refused:
+            health.require_verified(url, pinned)
+        assert "Set SEATRIAL_ACCESS_KEY to a key of the service" in refused.value.hint
+        monkeypatch.setenv("SEATRIAL_ACCESS_KEY", secret)
+        health.require_verified(url, pinned)
+        health.verify_release(url, golden, titanic.version, secret)
+        assert health.version_at(url) == titanic.version, "a health check needs no key"

@@ -90,6 +90,7 @@ ONE_KEY = render_keys([make_key("web", ["predict"])[0]])
     ("arguments", "environment", "message"),
     [
         (["--host", "0.0.0.0"], {}, "Other machines can reach the server on 0.0.0.0, and it has no access keys."),
+        (["--host", "0.0.0.0"], {"SEATRIAL_OPEN": "false"}, "it has no access keys"),
         (["--host", "::"], {}, "Other machines can reach the server on ::, and it has no access keys."),
         (["--host", "0.0.0.0"], {"SEATRIAL_KEYS": "", "SEATRIAL_OPEN": "0"}, "it has no access keys"),
         ([], {"HOST": "0.0.0.0"}, "it has no access keys"),

@@ -14,7 +14,7 @@ from seatrial.serve.keys import KeyHolder, KeyRing
 from seatrial.serve.routes import OPEN, PREDICT_SCOPE, methods_of, scope_of
 from seatrial.serve.server_settings import Settings
 
-ALLOWED = "allowed_key"  # in the state of a request that was decided about: the name of its key
+ALLOWED = "seatrial.key"  # in the scope of a request that was decided about: the name of its key
 AUTHORIZATION, API_KEY = b"authorization", b"x-api-key"
 CREDENTIALS = frozenset((AUTHORIZATION, API_KEY))
 _SECRET = re.compile(rb"st_[A-Za-z0-9_-]{43}")

@@ -134,7 +134,7 @@ class _Doorkeeper:
             await send(message)
 
         try:
-            app = self._app if ALLOWED in state else self._gate(scope)
+            app = self._app if ALLOWED in scope else self._gate(scope)
             await app(scope, receive, send_with_headers)
         except Exception as error:
             logs.fault("The request failed", error, identity)

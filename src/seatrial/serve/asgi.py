@@ -77,7 +77,7 @@ class AsgiApp:
         elif path in self._checks and method in ("GET", "HEAD"):
             status = await _send(send, self._checks[path](), request_id)
         else:
-            scope.setdefault("state", {})[ALLOWED] = key
+            scope[ALLOWED] = key
             status = await self._forward(scope, receive, send, request_id)
         if status != CLIENT_CLOSED or "refused" not in scope.get("state", {}):  # a refusal is already logged
             self.log_request(began, method, path, status, request_id)

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--open",
         action="store_true",
-        default=environment("SEATRIAL_OPEN", "") not in ("", "0"),
+        default=environment("SEATRIAL_OPEN", "").lower() in ("1", "true", "yes", "on"),
         help="let other machines call the server without a key (SEATRIAL_OPEN=1)",
     )
     parser.add_argument(
