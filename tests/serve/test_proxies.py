@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from tests.serve.clients import PREDICT, Client, Reply, ask, run, threaded
 
 from seatrial.core.access_keys import make_key, render_keys
@@ -83,11 +85,12 @@ def test_a_trusted_proxy_reports_prefix_scheme_and_client(titanic: Release) -> N
         reply = Client(port).ask("GET", "/docs", b"", f"X-Forwarded-Prefix: {PREFIX}")
     assert f"url: '{PREFIX}/openapi.json'".encode() in reply.body
     proxies = ProxySettings("", ("10.0.0.0/8", "::1"))
-    scope = applied(proxies, "10.0.0.1", ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4, 10.0.0.7"))
-    assert (scope["scheme"], scope["client"]) == ("https", ("1.2.3.4", 0))
+    for client in ("10.0.0.1", "::ffff:10.0.0.1", "::1"):
+        scope = applied(proxies, client, ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4, 10.0.0.7"))
+        assert (scope["scheme"], scope["client"]) == ("https", ("1.2.3.4", 0))
 
 
-@pytest.mark.parametrize("client", ["11.0.0.1", "::ffff:10.0.0.1", "unix", "10.0.0.1.example"])
+@pytest.mark.parametrize("client", ["11.0.0.1", "::ffff:11.0.0.1", "::10.0.0.1", "unix", "10.0.0.1.example"])
 def test_others_are_not_believed(client: str) -> None:
     proxies = ProxySettings(PREFIX, ("10.0.0.0/8",))
     headers = [("X-Forwarded-Prefix", "/evil"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4")]
@@ -115,3 +118,16 @@ def test_a_client_cannot_forge_its_address_in_front_of_the_proxy() -> None:
 def test_a_prefix_that_is_no_plain_path_is_ignored(prefix: str) -> None:
     scope = applied(ProxySettings("", ("10.0.0.1",)), "10.0.0.1", ("X-Forwarded-Prefix", prefix))
     assert scope["root_path"] == ""
+
+
+def test_it_can_be_mounted_in_another_application(titanic: Release) -> None:
+    inner = create_app(titanic, Settings())
+    inner.service.load()
+    outer = Starlette(routes=[Mount("/models/titanic", inner)])
+    row = json.dumps(titanic.metadata.example).encode()
+    assert run(ask(outer, "POST", f"/models/titanic{PREDICT}", row)).status == 200
+    docs = run(ask(outer, "GET", "/models/titanic/docs"))
+    assert docs.status == 200
+    assert b"url: '/models/titanic/openapi.json'" in docs.body
+    assert run(ask(outer, "GET", "/models/titanic/nowhere")).status == 404
+    inner.service.stop()

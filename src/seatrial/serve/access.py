@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from seatrial.http.messages import EncodedResponse, Headers, refusal
 from seatrial.serve.keys import KeyHolder, KeyRing
-from seatrial.serve.routes import OPEN, PREDICT_SCOPE, methods_of, scope_of
+from seatrial.serve.routes import OPEN, PREDICT_SCOPE, RouteTable
 from seatrial.serve.server_settings import Settings
 
 ALLOWED = "seatrial.key"  # in the scope of a request that was decided about: the name of its key
@@ -36,20 +36,21 @@ class AccessDecision(NamedTuple):
 
 
 class AccessControl:
-    """Who may call a server; without keys, anyone. Raises SeatrialError where the keys cannot be read."""
+    """Who may call which of the routes; without keys, anyone. Raises SeatrialError where the keys cannot be read."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, routes: RouteTable | None = None) -> None:
+        self.routes = routes or RouteTable()
         locked = settings.keys or settings.keys_text
         self.ring = KeyRing(settings.keys, settings.keys_text, settings.workers) if locked else None
 
     def decide(self, method: str, path: str, headers: Any, query: bytes = b"") -> AccessDecision:
         """Decide about a request to a percent-decoded `path`; an allowed one counts for the rate of its key."""
-        scope = scope_of(method, path)
+        scope = self.routes.scope_of(method, path)
         if scope == OPEN:
             return AccessDecision()
         ring = self.ring
         if ring is None:
-            return AccessDecision() if scope else AccessDecision(_no_route(path))
+            return AccessDecision() if scope else AccessDecision(self._no_route(path))
         ring.look_if_due()
         found = _caller(ring, headers, query)
         if isinstance(found, EncodedResponse):
@@ -57,7 +58,7 @@ class AccessControl:
         caller, line = found
         name = caller.key.name
         if scope is None:
-            return AccessDecision(_no_route(path), name)
+            return AccessDecision(self._no_route(path), name)
         if scope not in caller.key.scopes:
             return AccessDecision(_unauthorized(403, f"The key does not have the scope {scope}.", scope), name)
         if not caller.meter.take():
@@ -65,6 +66,12 @@ class AccessControl:
         if scope == PREDICT_SCOPE:
             ring.remember(line, caller)
         return AccessDecision(None, name)
+
+    def _no_route(self, path: str) -> EncodedResponse:
+        """FastAPI's 404, or its 405 for a path that has other methods."""
+        if methods := self.routes.methods_of(path):
+            return refusal(405, "Method Not Allowed", ((b"allow", ", ".join(methods).encode()),))
+        return refusal(404, "Not Found")
 
 
 def _caller(ring: KeyRing, headers: Any, query: bytes) -> tuple[KeyHolder, tuple[bytes, bytes]] | EncodedResponse:
@@ -105,11 +112,5 @@ def _limited(caller: KeyHolder) -> EncodedResponse:
         (b"ratelimit", limit.encode()),
     )
     what = " and ".join(f"{state.name} of {state.allowance}" for state in used_up)
-    return refusal(429, f"The key's {what} is used up. Try again in {wait} s.", headers)
-
-
-def _no_route(path: str) -> EncodedResponse:
-    """FastAPI's 404, or its 405 for a path that has other methods."""
-    if methods := methods_of(path):
-        return refusal(405, "Method Not Allowed", ((b"allow", ", ".join(methods).encode()),))
-    return refusal(404, "Not Found")
+    verb = "is" if len(used_up) == 1 else "are"
+    return refusal(429, f"The key's {what} {verb} used up. Try again in {wait} s.", headers)

@@ -42,8 +42,9 @@ class AsgiApp:
         self.service = service
         self.settings = service.settings
         self.hosts = AllowedHosts(self.settings.allowed_hosts, self.settings.bound)
-        self.cors = CrossOrigin(self.settings.cors_origins) if self.settings.cors_origins else None
-        self._proxies = ProxySettings(self.settings.root_path, self.settings.trusted_proxies)
+        settings, routes = self.settings, service.access.routes
+        self.cors = CrossOrigin(settings.cors_origins, routes) if settings.cors_origins else None
+        self._proxies = ProxySettings(settings.root_path, settings.trusted_proxies, routes)
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
@@ -63,7 +64,7 @@ class AsgiApp:
     async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
         """Refuse a request from its header, or answer it."""
         began: float = scope.get("state", {}).get("began") or time.perf_counter()
-        if self._proxies.used:
+        if self._proxies.used or scope.get("root_path"):
             self._proxies.apply(scope)
         path, method, headers = scope["path"], scope["method"], scope["headers"]
         request_id = messages.request_id(headers)

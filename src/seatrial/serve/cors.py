@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seatrial.http.messages import EncodedResponse, Headers, refusal
-from seatrial.serve.routes import methods_of
+from seatrial.serve.routes import RouteTable
 
 ALLOWED_HEADERS = b"Authorization, Content-Type, X-API-Key, X-Request-ID"  # `*` would not cover Authorization
 EXPOSED_HEADERS = b"Allow, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Release, X-Request-ID"
@@ -15,14 +15,15 @@ _ORIGIN, _WANTED = b"origin", b"access-control-request-method"
 class CrossOrigin:
     """The origins that a server's settings allow; `*` allows all. Keys are sent in headers, so cookies never count."""
 
-    def __init__(self, origins: Sequence[str]) -> None:
+    def __init__(self, origins: Sequence[str], routes: RouteTable) -> None:
+        self._routes = routes
         self._all = "*" in origins
         self._origins = {origin.encode("ascii") for origin in origins}
 
     def preflight(self, path: str, headers: Any) -> EncodedResponse:
         """Answer the question of a browser whether a page may send a request; it carries no key."""
         given = dict(headers)
-        methods = methods_of(path)
+        methods = self._routes.methods_of(path)
         if not self._allows(given.get(_ORIGIN, b"")):
             return refusal(
                 403, "Pages of this origin may not call the server. Its option --cors-origins names origins."

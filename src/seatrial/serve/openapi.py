@@ -8,7 +8,7 @@ from typing import Any
 
 from seatrial.http.messages import EncodedResponse, to_bytes
 from seatrial.serve import requests
-from seatrial.serve.routes import OPEN, scope_of
+from seatrial.serve.routes import OPEN, RouteTable
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 Json = dict[str, Any]
@@ -102,11 +102,11 @@ def complete(document: Json, service: Service) -> Json:
         "503": _response("Error", "The model is not loaded yet.", {"detail": "The model is not ready."}),
     }
     if service.access.ring is not None:
-        _add_security(document)
+        _add_security(document, service.access.routes)
     return document
 
 
-def _add_security(document: Json) -> None:
+def _add_security(document: Json, routes: RouteTable) -> None:
     """Say which routes need a key, for clients that are made from the document, and for the page at /docs."""
     document["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -119,7 +119,7 @@ def _add_security(document: Json) -> None:
     }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            if scope_of(method.upper(), path) != OPEN:
+            if routes.scope_of(method.upper(), path) != OPEN:
                 operation["security"] = [{"bearer": []}, {"key": []}]
                 for status, text in refusals.items():
                     operation["responses"][status] = _response("Error", text, {"detail": text})

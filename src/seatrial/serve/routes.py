@@ -1,6 +1,7 @@
 """Every route that the server answers, and who may call it. What is not listed here is not answered."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.core.access_keys import SCOPES
@@ -11,7 +12,7 @@ OPEN = ""  # for anyone: health checks, and what a browser must load before it c
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path, and the scope that a caller's key must have."""
+    """One method of one path, and the scope that a caller's key must have; HEAD is as GET."""
 
     method: str
     path: str  # "{name}" matches one segment, or a part of one
@@ -22,42 +23,58 @@ ROUTES = (
     Route("POST", "/api/v1/predict", PREDICT_SCOPE),
     Route("POST", "/api/v1/explain", EXPLAIN_SCOPE),
     Route("GET", "/api/v1/model", PREDICT_SCOPE),
-    Route("HEAD", "/api/v1/model", PREDICT_SCOPE),
-    *(
-        Route(method, path, OPEN)
-        for path in (
-            *("/health", "/api/v1/health", "/ready", "/", "/assets/{name}"),
-            *("/openapi.json", "/static-offline-docs/{name}"),
-        )
-        for method in ("GET", "HEAD")
-    ),
-    *(Route("GET", path, OPEN) for path in ("/docs", "/redoc", "/redoc.js")),
-    *(Route(method, "/reports/{name}", ADMIN_SCOPE) for method in ("GET", "HEAD")),
+    Route("GET", "/health", OPEN),
+    Route("GET", "/api/v1/health", OPEN),
+    Route("GET", "/ready", OPEN),
+    # the page, the documents, and their files
+    Route("GET", "/", OPEN),
+    Route("GET", "/assets/{name}", OPEN),
+    Route("GET", "/docs", OPEN),
+    Route("GET", "/redoc", OPEN),
+    Route("GET", "/redoc.js", OPEN),
+    Route("GET", "/openapi.json", OPEN),
+    Route("GET", "/static-offline-docs/{name}", OPEN),
+    Route("GET", "/reports/{name}", ADMIN_SCOPE),
 )
+
+
+class RouteTable:
+    """Finds the route of a request by its method and its path, percent-decoded and without the query.
+
+    A path must match exactly, as the routers behind this table match it.
+    """
+
+    def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
+        self.routes = tuple(routes)
+        self._exact = {(route.method, route.path): route for route in routes if "{" not in route.path}
+        self._patterns = [(route, _pattern(route.path)) for route in routes if "{" in route.path]
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route, and the values of the names in its path; None where there is no such route."""
+        method = "GET" if method == "HEAD" else method
+        if route := self._exact.get((method, path)):
+            return route, {}
+        for route, pattern in self._patterns:
+            if route.method == method and (found := pattern.fullmatch(path)):
+                return route, found.groupdict()
+        return None
+
+    def scope_of(self, method: str, path: str) -> str | None:
+        """The scope that a request needs, OPEN for none; None where there is no such route."""
+        found = self.find(method, path)
+        return found[0].scope if found else None
+
+    def methods_of(self, path: str) -> tuple[str, ...]:
+        """The methods of a path, in alphabetical order; none where the path does not exist."""
+        found = {route.method for route in self.routes if self.find(route.method, path)}
+        return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
 def _pattern(path: str) -> re.Pattern[str]:
     """The paths that a route answers: a part in braces is never empty and has no slash."""
-    parts = re.split(r"\{[a-z_]+\}", path)
-    return re.compile("[^/\n]+".join(re.escape(part) for part in parts))
+    parts = re.split(r"\{(\w+)\}", path)
+    return re.compile("".join(f"(?P<{p}>[^/\n]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
 
 
-_EXACT = {(route.method, route.path): route.scope for route in ROUTES if "{" not in route.path}
-_PATTERNS = [(route, _pattern(route.path)) for route in ROUTES if "{" in route.path]
-
-
-def scope_of(method: str, path: str) -> str | None:
-    """The scope that a request needs, OPEN for none; None for a route that does not exist.
-
-    `path` is percent-decoded and has no query. It must match exactly, as the routers below match it.
-    """
-    scope = _EXACT.get((method, path))
-    if scope is not None:
-        return scope
-    return next((r.scope for r, pattern in _PATTERNS if r.method == method and pattern.fullmatch(path)), None)
-
-
-def methods_of(path: str) -> tuple[str, ...]:
-    """The methods of a path, in alphabetical order; none where the path does not exist."""
-    exact = [method for method, known in _EXACT if known == path]
-    return tuple(sorted({*exact, *(r.method for r, pattern in _PATTERNS if pattern.fullmatch(path))}))
+_TABLE = RouteTable()
+scope_of = _TABLE.scope_of
