@@ -186,13 +186,19 @@ def test_no_version_and_no_order_opens_it(port: int, row: bytes) -> None:
     assert refused_on(port, raw(f"POST {PREDICT} HTTP/0.9", row)) in (400, 401)
     assert refused_on(port, raw(f"POST {PREDICT}", row)) in (400, 401)
     assert refused_on(port, raw(POST, row, host="")) in (400, 401)
-    chunks = b"2\r\n{}\r\n0\r\n" + BEARER.encode() + b"\r\n\r\n"  # with a key in the trailer
-    assert refused_on(port, raw(POST, chunks, "Transfer-Encoding: chunked").replace(b"Content-Length", b"X")) == 401
     behind = Client(port)  # a valid request does not open the connection for the next one
     behind.send(request("POST", PREDICT, row, BEARER) * 2 + request("POST", PREDICT, row) + request("GET", MODEL))
     assert [behind.read().status for _ in range(4)] == [200, 200, 401, 401]
     behind.send(request("POST", PREDICT, row, BEARER))
     assert behind.read().status == 200
+
+
+def test_a_key_in_the_trailer_of_a_body_is_none(titanic: Release) -> None:
+    """Plain Uvicorn, with FastAPI alone, adds what arrives with the body to the header; our connections do not."""
+    chunks = b"2\r\n{}\r\n0\r\n" + BEARER.encode() + b"\r\n\r\n"
+    data = raw(POST, chunks, "Transfer-Encoding: chunked").replace(b"Content-Length", b"X")
+    with threaded(create_app(titanic, locked())) as (port, _):
+        assert refused_on(port, data) == 401
 
 
 def test_sixty_attempts_and_more_were_made() -> None:
