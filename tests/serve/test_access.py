@@ -172,7 +172,7 @@ def test_a_key_in_the_url_is_refused_even_beside_a_valid_one(port: int, row: byt
         client.send(raw(f"POST {each} HTTP/1.1", row, f"X-API-Key: {SECRET}"))
         reply = client.read()
         assert reply.status == 401
-        assert "does not belong into a URL" in reply.json()["detail"]
+        assert "does not belong in a URL" in reply.json()["detail"]
 
 
 @pytest.mark.parametrize("method", METHODS)

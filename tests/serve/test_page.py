@@ -13,7 +13,6 @@ from tests.serve.made_up_releases import IrisRow, release_of
 
 from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model.inputs import Inputs
-from seatrial.serve.access import AccessControl
 from seatrial.serve.page import add_page, read_card, render_page
 from seatrial.serve.server_settings import Settings
 
@@ -78,9 +77,8 @@ def test_reports_are_linked_and_served_only_where_they_exist(tmp_path: Path, mon
 
     def app(keys: str = "") -> FastAPI:
         made = FastAPI(openapi_url=None)
-        settings = Settings(keys_text=keys)
-        access = AccessControl(settings)
-        add_page(made, SimpleNamespace(release=release_of(IrisRow), settings=settings, access=access))  # type: ignore[arg-type]
+        service = SimpleNamespace(release=release_of(IrisRow), settings=Settings(keys_text=keys))
+        add_page(made, service)  # type: ignore[arg-type]
         return made
 
     with serving(app()) as deployed:

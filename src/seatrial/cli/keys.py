@@ -43,7 +43,7 @@ def add(
     file: FileOption = None,
     project: ProjectOption = HERE,
 ) -> None:
-    """Make a key and print it once: only its hash is stored. A running server knows it within a second.
+    """Make a key and print it once: only its hash is stored. Running servers accept it within a second.
 
     Example: [bold]seatrial keys add web --scope predict --rate 100/s --quota 1000000/day --expires 2027-01-31[/]
     """
@@ -62,7 +62,7 @@ def add(
 
 @keys.command("list")
 def list_keys(file: FileOption = None, json_: JsonOption = False, project: ProjectOption = HERE) -> None:
-    """List the keys, without their secrets, which nobody has but their owners.
+    """List the keys: who has them, and what they allow. The secrets are not stored.
 
     Example: [bold]seatrial keys list[/]
     """
@@ -104,7 +104,7 @@ def revoke(
             ids = ", ".join(each.id for each in chosen)
             raise SeatrialError(f"{name} has several keys: {ids}.", hint="Name one with --key, or use --key all.")
         stored[:] = [each for each in stored if each not in chosen]
-    show.info(f"{name} has lost the key {', '.join(each.id for each in chosen)}")
+    show.info(f"Revoked {', '.join(each.id for each in chosen)}, of {name}.")
 
 
 def _row(key: "AccessKey", now: datetime) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ NO_KEY = f"This needs a key. {HOW}"
 WRONG_KEY = "The key is not valid: it is unknown, revoked or expired."
 WRONG_FORM = f"This is not a key in a known form. {HOW}"
 SEVERAL = "The request has more than one key, or a header with a key twice."
-IN_URL = f"A key does not belong into a URL, where logs and proxies keep it. Replace this key. {HOW}"
+IN_URL = f"A key does not belong in a URL, where logs and proxies keep it. Replace this key. {HOW}"
 
 
 class AccessDecision(NamedTuple):
@@ -40,8 +40,7 @@ class AccessControl:
 
     def __init__(self, settings: Settings, routes: RouteTable | None = None) -> None:
         self.routes = routes or RouteTable()
-        locked = settings.keys or settings.keys_text
-        self.ring = KeyRing(settings.keys, settings.keys_text, settings.workers) if locked else None
+        self.ring = KeyRing(settings.keys, settings.keys_text, settings.workers) if settings.locked else None
 
     def decide(self, method: str, path: str, headers: Any, query: bytes = b"") -> AccessDecision:
         """Decide about a request to a percent-decoded `path`; an allowed one counts for the rate of its key."""

@@ -26,7 +26,7 @@ class CrossOrigin:
         methods = self._routes.methods_of(path)
         if not self._allows(given.get(_ORIGIN, b"")):
             return refusal(
-                403, "Pages of this origin may not call the server. Its option --cors-origins names origins."
+                403, "Pages of this origin may not call the server. Its option --cors-origins names those that may."
             )
         if not methods:
             return refusal(404, "Not Found")

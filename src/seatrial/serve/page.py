@@ -48,8 +48,8 @@ REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsa
 
 def add_page(app: FastAPI, service: Service) -> None:
     """Add `/`, the assets that it loads, and the reports that whoever started the server has on this machine."""
-    locked = service.access.ring is not None  # a link carries no key
-    reports = {} if locked else local_reports(os.environ.get(REPORTS, ""))
+    # A link carries no key.
+    reports = {} if service.settings.locked else local_reports(os.environ.get(REPORTS, ""))
 
     @cache
     def page() -> bytes:

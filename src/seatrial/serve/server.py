@@ -99,7 +99,8 @@ def _require_closed(settings: Settings) -> str:
         )
     if ring is not None and settings.open:
         raise SeatrialError(
-            "The server has access keys, and it is to be open.", hint=f"Leave out --open (SEATRIAL_OPEN), or {KEYS}."
+            "The server has access keys, and it was to be open.",
+            hint=f"Leave out --open (SEATRIAL_OPEN), or --keys and {KEYS}.",
         )
     if ring is not None and ring.empty:
         logger.warning("No access key is valid, so that nobody can call the server.")

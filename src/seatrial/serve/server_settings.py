@@ -42,6 +42,11 @@ class Settings:
     log_format: LogFormat = "auto"
     log_level: str = "info"
 
+    @property
+    def locked(self) -> bool:
+        """Whether callers need a key."""
+        return bool(self.keys or self.keys_text)
+
     def limits(self) -> Limits:
         """What each worker process accepts from its clients."""
         return Limits(
