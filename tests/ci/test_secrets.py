@@ -40,6 +40,7 @@ PASSWORD, TOKEN = "hunter" + "2!", "Zw7h" + "Kq92xT4b"
             "request.http",
             "Authorization: Bearer " + "eyJ" + "hbGciOiJIUzI1.eyJ" + "zdWIiOiIxMjM0." + "aB3_" * 10 + "\n",
         ),
+        ("client.py", "headers = {'X-API-Key': '" + "st_" + "aB3-_xY" * 6 + "Q'}\n"),
         ("key.asc", "-----BEGIN " + "PGP PRIVATE KEY BLOCK-----\n"),
         ("credentials.json", "KEY\n"),
         ("keys/id_ed25519", "x\n"),

@@ -33,9 +33,8 @@ NUMBERS = {
 def test_manifests_hold_any_text() -> None:
     for text in TEXTS:
         keys = ("name", "app", "version", "tag", "sha256", "namespace", "pull_secret", "image", "cpu", "memory")
-        manifests = render_template(
-            "kubernetes.yaml.jinja", **dict.fromkeys(keys, text), statements={TRIAL: text}, **NUMBERS
-        )
+        values: dict[str, Any] = {**dict.fromkeys((*keys, "keys_secret"), text), "keys_file": "keys.json", **NUMBERS}
+        manifests = render_template("kubernetes.yaml.jinja", **values, open=False, statements={TRIAL: text})
         first, *others = yaml.load_all(manifests, yaml.CSafeLoader)
         assert [first["kind"], *(other["kind"] for other in others)] == [
             *("Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget")
@@ -44,6 +43,7 @@ def test_manifests_hold_any_text() -> None:
         (container,) = pod["containers"]
         assert {
             *(container["image"], container["resources"]["limits"]["memory"], pod["imagePullSecrets"][0]["name"]),
+            pod["volumes"][0]["secret"]["secretName"],
             first["spec"]["template"]["metadata"]["annotations"][TRIAL],
             *(first["metadata"][key] for key in ("name", "namespace")),
             *(first["spec"]["selector"]["matchLabels"].values()),
@@ -53,6 +53,7 @@ def test_manifests_hold_any_text() -> None:
 @pytest.mark.parametrize("mounts", [True, False])
 def test_dockerfiles_hold_any_text(mounts: bool) -> None:
     values: dict[str, Any] = {"port": 8001, "mounts": mounts, "base": "python:3.11-slim", "drain": 0}
+    values["is_open"] = not mounts
     plain = render_template("Dockerfile.jinja", name="x", package="x", **values)
     for text in TEXTS:
         dockerfile = render_template("Dockerfile.jinja", name=text, package=text, **values)
@@ -66,12 +67,10 @@ def test_dockerfiles_hold_any_text(mounts: bool) -> None:
 def test_a_dockerfiles_parser_finds_no_other_instruction(tmp_path: Path) -> None:
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     assert hadolint
+    values: dict[str, Any] = {"port": 1, "mounts": True, "base": "python:3", "drain": 0, "is_open": False}
     for text in ('$(touch X) "', "a\nRUN touch X", "`x` ${y} 'z"):
         path = tmp_path / "Dockerfile"
-        path.write_text(
-            render_template("Dockerfile.jinja", name=text, package=text, port=1, mounts=True, base="python:3", drain=0),
-            "utf-8",
-        )
+        path.write_text(render_template("Dockerfile.jinja", **values, name=text, package=text), "utf-8")
         done = subprocess.run(
             [hadolint, "--no-color", "--ignore", "SC2016", str(path)], capture_output=True, text=True, check=False
         )

@@ -243,6 +243,18 @@ def test_a_cluster_without_access_is_reported(tiny: ProjectSettings, kubectl: Fa
         Kubernetes(tiny, {}).check()
 
 
+def test_a_cluster_without_keys_is_reported_before_anything_is_applied(
+    tiny: ProjectSettings, kubectl: FakeCommand
+) -> None:
+    kubectl.behave("secret", 1, err='Error from server (NotFound): secrets "tiny-model-keys" not found\n')
+    with pytest.raises(SeatrialError, match="has no secret tiny-model-keys with access keys") as refused:
+        Kubernetes(tiny, {}).check()
+    assert "--from-file .seatrial/keys.json" in refused.value.hint
+    Kubernetes(tiny, {"open": True}).check()
+    kubectl.behave("secret", 1, err="Error from server (Forbidden): secrets is forbidden\n")
+    Kubernetes(tiny, {}).check()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

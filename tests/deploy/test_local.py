@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.deploy.project_repo import PACKAGE, ProjectRepo, reversion
+from tests.deploy.project_repo import PACKAGE, ROW, ProjectRepo, reversion
 from tests.serve.clients import Client, until
 
 pytestmark = pytest.mark.slow
@@ -262,3 +262,32 @@ def _runs(pid: int) -> bool:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
+
+
+def test_a_service_with_keys_is_verified_and_answers_only_callers_with_one(repo: ProjectRepo) -> None:
+    secret = repo.ok("keys", "add", "web").strip()
+    repo.settings('port = 0\nhost = "0.0.0.0"\nroot_path = "/models/titanic"')
+    row = json.dumps(ROW).encode()
+    for version in ("0.1.0", "0.2.0"):
+        repo.ok("deploy", "local", version)
+        client = Client(repo.status()["port"])
+        assert client.predict(row).status == 401
+        reply = client.predict(row, f"Authorization: Bearer {secret}")
+        assert (reply.status, reply.json()["version"]) == (200, version)
+        assert b"/models/titanic/openapi.json" in client.ask("GET", "/docs").body
+    repo.ok("keys", "revoke", "web")
+    until(lambda: client.predict(row, f"Authorization: Bearer {secret}").status == 401)
+    os.kill(repo.status()["pid"], signal.SIGKILL)  # it is verified again, with a key that nobody else has
+    until(lambda: repo.status()["restarts"] == 1 and repo.status()["pid"], 30)
+    assert Client(repo.status()["port"]).predict(row).status == 401
+
+
+def test_a_service_for_other_machines_without_keys_is_refused(repo: ProjectRepo) -> None:
+    repo.settings('port = 0\nhost = "0.0.0.0"')
+    done = repo.run("deploy", "local", "0.1.0")
+    assert done.returncode == 1
+    assert "Other machines can reach the service on 0.0.0.0, and it has no access keys." in done.stderr
+    assert repo.history() == []
+    repo.settings('port = 0\nhost = "0.0.0.0"\nopen = true')
+    repo.ok("deploy", "local", "0.1.0")
+    assert Client(repo.status()["port"]).predict(json.dumps(ROW).encode()).status == 200

@@ -64,7 +64,23 @@ NOT_RUN: dict[tuple[str, str], str] = {
         "deploying.md",
         "docker build --build-arg PIP_EXTRA_INDEX_URL=https://TOKEN@HOST/ -t churn-model deploy/docker",
     ): _DOCKER,
-    ("deploying.md", "docker run -p 8001:8001 -e PORT=8001 churn-model"): _DOCKER,
+    (
+        "deploying.md",
+        'docker run -p 8001:8001 -e PORT=8001 -e SEATRIAL_KEYS="$(cat .seatrial/keys.json)" churn-model',
+    ): _DOCKER,
+    (
+        "deploying.md",
+        'curl -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d @row.json '
+        "https://model.example.com/api/v1/predict",
+    ): "no such server exists; tests/serve/test_access.py sends keys",
+    (
+        "deploying.md",
+        'curl -H "X-API-Key: $KEY" https://model.example.com/api/v1/model',
+    ): "no such server exists; tests/serve/test_access.py sends keys",
+    (
+        "deploying.md",
+        "kubectl create secret generic churn-model-keys --from-file .seatrial/keys.json",
+    ): "there is no cluster; tests/deploy/test_service_keys.py checks where pods get them from",
     ("deploying.md", "npm install --global @railway/cli"): _RAILWAY,
     ("deploying.md", "export RAILWAY_TOKEN=..."): _RAILWAY,
     ("deploying.md", "seatrial deploy railway"): _RAILWAY,

@@ -9,6 +9,7 @@ import pytest
 from tests.serve.clients import mounted
 from tests.serve.small_releases import EXAMPLE
 
+from seatrial.http.messages import EncodedResponse
 from seatrial.model import Release
 from seatrial.model.batch import predict_table
 from seatrial.serve import logs
@@ -142,14 +143,14 @@ def test_errors_are_json(client: httpx.Client, method: str, path: str, status: i
 def test_an_error_in_a_route_is_a_500_with_its_request_id(titanic: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[tuple[str, str]] = []
     monkeypatch.setattr(logs, "fault", lambda message, error, request_id: logged.append((str(error), request_id)))
-    app = create_fastapi(Service(titanic, Settings()))
+    service = Service(titanic, Settings())
 
-    @app.get("/broken")
-    def broken() -> None:
+    def broken() -> EncodedResponse:
         raise RuntimeError("Mrs Secret")
 
-    with mounted(app) as client:
-        reply = client.get("/broken", headers={"X-Request-ID": "abc"})
+    monkeypatch.setattr(service, "model", broken)
+    with mounted(create_fastapi(service)) as client:
+        reply = client.get(MODEL, headers={"X-Request-ID": "abc"})
     assert reply.status_code == 500
     assert reply.json()["request_id"] == reply.headers["x-request-id"] == "abc"
     assert b"Secret" not in reply.content

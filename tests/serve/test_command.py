@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tests.interrupted import interrupted_at_import
 
+from seatrial.core.access_keys import make_key, render_keys
+from seatrial.core.environment_variables import VARIABLES
 from seatrial.serve.command import main
 
 RunMain = Callable[..., tuple[int, list[str]]]
@@ -19,7 +21,7 @@ def run_main(
     """A function that runs the command line, and returns its exit code and the lines of standard error."""
 
     def run(*arguments: str, **environment: str) -> tuple[int, list[str]]:
-        for name in ("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS"):
+        for name in ("HOST", "PORT", *(name for name in VARIABLES if name.startswith("SEATRIAL_"))):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -42,6 +44,14 @@ def run_main(
         (["--workers", "0"], {}, "'0' is not an integer of at least 1"),
         (["--allowed-hosts", "a.example,http://b.example"], {}, "'http://b.example' is not a host name"),
         ([], {"SEATRIAL_ALLOWED_HOSTS": "a b"}, "'a b' is not a host name"),
+        (["--cors-origins", "https://a.example,a.example"], {}, "'a.example' is not an origin"),
+        (["--cors-origins", "https://a.example/"], {}, "'https://a.example/' is not an origin"),
+        ([], {"SEATRIAL_CORS_ORIGINS": "null"}, "'null' is not an origin"),
+        (["--root-path", "models"], {}, "'models' is not a path"),
+        (["--root-path", "/a b"], {}, "'/a b' is not a path"),
+        ([], {"SEATRIAL_ROOT_PATH": "//evil.example"}, "'//evil.example' is not a path"),
+        (["--trusted-proxies", "10.0.0.1,proxy"], {}, "'proxy' is not an address or a network"),
+        ([], {"SEATRIAL_TRUSTED_PROXIES": "*"}, "'*' is not an address or a network"),
         (["--drain", "soon"], {}, "'soon' is not a number of seconds"),
         (["--log-format", "xml"], {}, "invalid choice"),
         (["--standby-fd", "3"], {}, "--standby-fd requires --fd and a single worker"),
@@ -71,6 +81,40 @@ def test_a_release_that_cannot_be_served_is_a_one_line_error(
     assert code == 1
     (line,) = lines
     assert line.startswith(message) or "There is no trained model" in line
+
+
+ONE_KEY = render_keys([make_key("web", ["predict"])[0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--host", "0.0.0.0"], {}, "Other machines can reach the server on 0.0.0.0, and it has no access keys."),
+        (["--host", "0.0.0.0"], {"SEATRIAL_OPEN": "false"}, "it has no access keys"),
+        (["--host", "::"], {}, "Other machines can reach the server on ::, and it has no access keys."),
+        (["--host", "0.0.0.0"], {"SEATRIAL_KEYS": "", "SEATRIAL_OPEN": "0"}, "it has no access keys"),
+        ([], {"HOST": "0.0.0.0"}, "it has no access keys"),
+        (["--open"], {"SEATRIAL_KEYS": ONE_KEY}, "has access keys, and it was to be open"),
+        ([], {"SEATRIAL_KEYS": ONE_KEY, "SEATRIAL_OPEN": "1"}, "has access keys, and it was to be open"),
+        (["--keys", "none.json"], {}, "none.json cannot be read: No such file or directory"),
+        ([], {"SEATRIAL_KEYS": "none.json"}, "none.json cannot be read: No such file or directory"),
+        ([], {"SEATRIAL_KEYS": '{"keys": [{}]}'}, "SEATRIAL_KEYS: keys[0].name must be"),
+        (["--workers", "2"], {"SEATRIAL_KEYS": "{"}, "SEATRIAL_KEYS is not valid JSON"),
+    ],
+)
+def test_a_server_that_would_be_open_or_has_no_valid_keys_does_not_start(
+    run_main: RunMain,
+    titanic_project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: Any,
+    environment: Any,
+    message: str,
+) -> None:
+    monkeypatch.syspath_prepend(titanic_project / "src")
+    code, lines = run_main("titanic_model", "--port", "0", *arguments, **environment)
+    assert code == 1
+    assert message in lines[-1]
+    assert lines[-1].startswith("error: ")
 
 
 def test_debug_shows_the_traceback_of_an_error(run_main: RunMain) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.serve.clients import mounted
 
+from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.server_settings import Settings
@@ -96,3 +97,17 @@ def test_a_schema_class_may_share_a_name_with_a_response_schema(binary: Release)
     assert "predictions" in schemas["Prediction"]["properties"]
     text = json.dumps(document["paths"][PREDICT]["post"]["requestBody"])
     assert "#/components/schemas/PredictionRow" in text
+
+
+def test_a_server_with_keys_says_which_routes_need_one(titanic: Release) -> None:
+    key, _ = make_key("web", ["predict"])
+    locked = create_fastapi(Service(titanic, Settings(keys_text=render_keys([key])))).openapi()
+    assert set(locked["components"]["securitySchemes"]) == {"bearer", "key"}
+    closed = {
+        (m, p) for p, operations in locked["paths"].items() for m, each in operations.items() if "security" in each
+    }
+    assert closed == {("post", PREDICT), ("post", EXPLAIN), ("get", MODEL)}
+    for method, path in closed:
+        assert {"401", "403", "429"} <= set(locked["paths"][path][method]["responses"])
+    opened = create_fastapi(Service(titanic, Settings())).openapi()
+    assert "security" not in json.dumps(opened)

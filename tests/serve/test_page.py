@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from tests.serve.browsing import serving
 from tests.serve.made_up_releases import IrisRow, release_of
 
+from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model.inputs import Inputs
 from seatrial.serve.page import add_page, read_card, render_page
 from seatrial.serve.server_settings import Settings
@@ -74,14 +75,17 @@ def test_reports_are_linked_and_served_only_where_they_exist(tmp_path: Path, mon
     (tmp_path / "report.html").write_text("<style>p {}</style><p>R\u00b2</p>", encoding="utf-8")
     paths = {"Training report": str(tmp_path / "report.html"), "Trial": str(tmp_path / "trial.html")}
 
-    def app() -> FastAPI:
+    def app(keys: str = "") -> FastAPI:
         made = FastAPI(openapi_url=None)
-        add_page(made, SimpleNamespace(release=release_of(IrisRow), settings=Settings()))  # type: ignore[arg-type]
+        service = SimpleNamespace(release=release_of(IrisRow), settings=Settings(keys_text=keys))
+        add_page(made, service)  # type: ignore[arg-type]
         return made
 
     with serving(app()) as deployed:
         assert "reports/" not in httpx.get(deployed).text
     monkeypatch.setenv("SEATRIAL_REPORTS", json.dumps(paths))
+    with serving(app(render_keys([make_key("web", ["predict"])[0]]))) as locked:  # a link carries no key
+        assert "reports/" not in httpx.get(locked).text
     with serving(app()) as local:
         links = re.findall('href="(reports/.*?)">(.*?)<', httpx.get(local).text)
         assert links == [("reports/training-report", "Training report")]

@@ -17,6 +17,7 @@ import psutil
 import pytest
 from tests.serve.clients import PREDICT, Client, Process, process, request, until
 
+from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model import Release
 
 QUICK = 2.5  # seconds within which a server must stop, even with stalled clients
@@ -59,7 +60,9 @@ def test_it_serves_registers_itself_and_stops_cleanly(source: Path, row: bytes, 
         assert server.stop() == 0
         assert list((tmp_path / "served").iterdir()) == []
     first, second = server.documents()
-    assert first["message"] == f"serving titanic-model 0.1.0 on http://127.0.0.1:{port}"
+    assert (
+        first["message"] == f"serving titanic-model 0.1.0 on http://127.0.0.1:{port}, open to anyone who can reach it"
+    )
     assert (second["path"], second["status"], second["request_id"]) == (PREDICT, 200, "mine")
     assert second["release"] == "titanic-model==0.1.0"
 
@@ -321,3 +324,29 @@ def test_logs_have_one_json_line_per_request(served: tuple[Process, int], row: b
     ]
     assert all(0 < d["duration_ms"] < 5000 for d in logged())
     assert not any("Secret" in line for line in server.lines)
+
+
+def test_keys_open_it_to_other_machines_and_hold_in_each_worker(source: Path, row: bytes, tmp_path: Path) -> None:
+    key, secret = make_key("web", ["predict"])
+    (tmp_path / "keys.json").write_text(render_keys([key]))
+    options = ("--host", "0.0.0.0", "--workers", "2", "--keys", str(tmp_path / "keys.json"), "--root-path", "/m")
+    with process(source, "--port", "0", *options, "--cors-origins", "https://a.example") as server:
+        line = until(lambda: next((line for line in server.lines if "serving" in line), None), 30)
+        assert "2 workers, for callers with a key" in line
+        port = int(line.split("http://0.0.0.0:")[1].split(",")[0])
+        for _ in range(8):
+            assert Client(port).predict(row).status == 401
+            reply = Client(port).predict(row, f"X-API-Key: {secret}", "Origin: https://a.example")
+            assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, "https://a.example")
+        assert Client(port).ask("GET", "/m/docs").status == 200
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("how", ["--open", "SEATRIAL_OPEN"])
+def test_it_says_that_it_is_open(source: Path, row: bytes, how: str) -> None:
+    options, variables = ([how], {}) if how.startswith("-") else ([], {how: "1"})
+    with process(source, "--port", "0", "--host", "0.0.0.0", *options, **variables) as server:
+        line = until(lambda: next((line for line in server.lines if "serving" in line), None), 30)
+        assert "open to anyone who can reach it" in line
+        port = int(line.split("http://0.0.0.0:")[1].split(",")[0])
+        assert Client(port).predict(row).status == 200

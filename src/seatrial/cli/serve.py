@@ -9,12 +9,16 @@ import typer
 from rich.markup import escape
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, ProjectOption, project_if_any, release_and_index
+from seatrial.cli.options import HERE, IndexOption, ProjectOption, option, project_if_any, release_and_index
 from seatrial.core.project import ProjectSettings
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
     from seatrial.steps.serve import Servable
+
+OpenOption = Annotated[
+    bool, typer.Option("--open", help="Let other machines call the server without a key.", envvar="SEATRIAL_OPEN")
+]
 
 
 def serve(
@@ -30,6 +34,30 @@ def serve(
     checkout: Annotated[
         bool, typer.Option("--checkout", help="Serve the project as it was last trained, not a release.")
     ] = False,
+    keys: Annotated[
+        Path | None,
+        option("The file of access keys; default: the project's, if `seatrial keys add` has made one.", "--keys"),
+    ] = None,
+    open_: OpenOption = False,
+    cors_origins: Annotated[
+        str,
+        option(
+            "Origins of web pages that may call the server, separated by commas; * for all.",
+            "--cors-origins",
+            envvar="SEATRIAL_CORS_ORIGINS",
+        ),
+    ] = "",
+    root_path: Annotated[
+        str, option("The path below which a proxy serves this server.", "--root-path", envvar="SEATRIAL_ROOT_PATH")
+    ] = "",
+    trusted_proxies: Annotated[
+        str,
+        option(
+            "Addresses and networks of proxies whose X-Forwarded headers count, separated by commas.",
+            "--trusted-proxies",
+            envvar="SEATRIAL_TRUSTED_PROXIES",
+        ),
+    ] = "",
     index: IndexOption = None,
     project: ProjectOption = HERE,
 ) -> None:
@@ -38,7 +66,7 @@ def serve(
     Example: [bold]seatrial serve titanic-model==0.1.0 --port 8001[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.steps.serve import prepare_checkout, prepare_release, wait_for
+    from seatrial.steps.serve import prepare_checkout, prepare_release, project_keys, wait_for
     from seatrial.steps.serve import serve as run_server
 
     if checkout and release:
@@ -49,7 +77,14 @@ def serve(
         name, settings = release_and_index(release, index, project)
         with show.progress() as progress:
             servable = prepare_release(name, settings, progress, project_if_any(project))
-    options = ("--workers", str(workers), "--log-format", log_format)
+    given = {
+        "--keys": str(keys.absolute() if keys else project_keys(project_if_any(project), open_) or ""),
+        "--cors-origins": cors_origins,
+        "--root-path": root_path,
+        "--trusted-proxies": trusted_proxies,
+    }
+    options = ("--workers", str(workers), "--log-format", log_format, *["--open"] * open_)
+    options += tuple(part for name, value in given.items() if value for part in (name, value))
     with run_server(servable, host=host, port=port, options=options) as server:
         raise typer.Exit(wait_for(server))
 
@@ -60,6 +95,7 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Stop after the first prediction instead of serving on.")
     ] = False,
+    open_: OpenOption = False,
     project: ProjectOption = HERE,
 ) -> None:
     """Train, compile, build, publish to the local index, install into a clean environment, serve, and predict once.
@@ -79,7 +115,7 @@ def demo(
     _release(used)
     servable = _install(settings)
     _heading("Serve it", "seatrial serve")
-    with run_server(servable, host=host, port=port, options=("--log-level", "warning")) as server:
+    with run_server(servable, host=host, port=port, options=("--log-level", "warning", *["--open"] * open_)) as server:
         with show.progress() as progress:
             progress("starting the server")
             url = wait_until_ready(server, host, port)

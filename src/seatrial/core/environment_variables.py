@@ -26,6 +26,12 @@ VARIABLES = {
     "SEATRIAL_DRAIN": "seconds after SIGTERM in which idle connections may still send a request; default: 0",
     "SEATRIAL_ALLOWED_HOSTS": "host names that requests to a server may have, separated by commas; default: loopback "
     "names on a loopback address, all on others",
+    "SEATRIAL_KEYS": "access keys of a server, as JSON or as the path of a file: `seatrial keys add` makes them",
+    "SEATRIAL_OPEN": "1: other machines may call a server without a key",
+    "SEATRIAL_ACCESS_KEY": "a key of the deployed service, with which `seatrial deploy railway` verifies it",
+    "SEATRIAL_CORS_ORIGINS": "origins of web pages that may call a server, separated by commas; default: none",
+    "SEATRIAL_ROOT_PATH": "the path below which a proxy serves a server",
+    "SEATRIAL_TRUSTED_PROXIES": "addresses and networks of proxies whose X-Forwarded headers count; default: none",
     "HOST": "the address that a server listens on; default: 127.0.0.1",
     "PORT": "the port that a server and the target local listen on; default: the setting, or 8001",
     "GEMFURY_PULL_TOKEN": "the token for reading a Gemfury index",

@@ -21,17 +21,17 @@ LITTLE_SPACE = 200_000_000  # bytes; an environment takes some 300 MB
 
 
 @contextmanager
-def replacing(path: Path, *, like: Path | None = None) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, like: Path | None = None, private: bool = False) -> Iterator[BinaryIO]:
     """Yield a file that replaces `path` when the block ends, and that is removed where the block raises.
 
     A file that exists keeps its permissions; a new one has those that the user's umask gives. With `like`, nobody is
-    given access who has none to that file, as for a copy of a table.
+    given access who has none to that file, as for a copy of a table; with `private`, only the owner has any.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_for(path)
     try:
         # Opened by hand, since tempfile ignores the umask.
-        allowed = _permissions(like)
+        allowed = 0o600 if private else _permissions(like)
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, 0o666 & allowed)) as file:
             if (existing := _existing_permissions(path)) is not None:
                 temporary.chmod(existing & allowed)
@@ -62,9 +62,9 @@ def remove_left(path: Path) -> None:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
-def write_atomic(path: Path, content: bytes | str, *, like: Path | None = None) -> None:
-    """Write a file so that a reader sees the old content or the new, and never a part of it; `like` as above."""
-    with replacing(path, like=like) as file:
+def write_atomic(path: Path, content: bytes | str, *, like: Path | None = None, private: bool = False) -> None:
+    """Write a file so that a reader sees the old content or the new, and never a part of it; options as above."""
+    with replacing(path, like=like, private=private) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 

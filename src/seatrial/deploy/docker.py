@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from seatrial.core.access_keys import read_key_file, render_keys
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import check_port, listen, url_of
 from seatrial.core.progress import Progress
@@ -29,8 +30,11 @@ from seatrial.deploy.images import (
     lockfile_digest,
     tag_of,
 )
+from seatrial.deploy.service_keys import KEYS_HELP, OPEN_HELP, keys_file, require_closed, verification_key
 from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.wheels.installer import last_lines
+
+VERIFY_SECONDS = 120.0  # that verification may take beside waiting for the server
 
 
 class DockerSettings(ImageSettings):
@@ -43,6 +47,8 @@ class DockerSettings(ImageSettings):
     push: str | None = Field(
         None, description="a registry to push each image to, for example registry.example.com/team"
     )
+    keys: str | None = Field(None, description=KEYS_HELP)
+    open: bool = Field(False, description=OPEN_HELP)
     run_args: list[str] = Field([], description='more options for `docker run`, for example ["--memory", "512m"]')
     patience: float = Field(60.0, gt=0, description="seconds within which a new release must be ready")
 
@@ -75,6 +81,8 @@ class Docker:
 
     def check(self) -> None:
         """Raise SeatrialError if no container engine is running."""
+        file = keys_file(self.project, self.settings.keys, self.settings.open)
+        require_closed(self.project, self.name, self.settings.address, file, self.settings.open)
         _ = self._engine
 
     def prepare(self, pinned: PinnedRelease, progress: Progress) -> None:
@@ -135,10 +143,12 @@ class Docker:
     def _start(self, name: str, image: str, pinned: PinnedRelease, port: int) -> None:
         """Start a container and verify its predictions; it is removed where that fails."""
         digest, patience = lockfile_digest(pinned), self.settings.patience
-        self._engine.start(name, image, digest, port, self.settings.address, self.settings.run_args)
+        variable, secret = self._access()
+        options = ("--env", variable, *self.settings.run_args)
+        self._engine.start(name, image, digest, port, self.settings.address, options)
         try:
             wait_until_ready(self._at(port), patience, lambda: self._never_exited(name))
-            verify_release(self._at(port), read_golden_rows(pinned.wheel), pinned.version)
+            verify_release(self._at(port), read_golden_rows(pinned.wheel), pinned.version, secret)
         except BaseException as error:
             output = last_lines(self._engine.last_output(name)) if isinstance(error, SeatrialError) else ""
             self._engine.remove(name)
@@ -148,6 +158,18 @@ class Docker:
                     f"{pinned.name} {pinned.version} cannot be served: {error.message}.{output}"
                 ) from None
             raise
+
+    def _access(self) -> tuple[str, str]:
+        """The variable that says who may call the container, and the secret of a key that verifies it.
+
+        Inside, the server listens on all addresses. Without keys it is as open as the published address.
+        """
+        file = keys_file(self.project, self.settings.keys, self.settings.open)
+        require_closed(self.project, self.name, self.settings.address, file, self.settings.open)
+        if file is None:
+            return "SEATRIAL_OPEN=1", ""
+        own, secret = verification_key(2 * self.settings.patience + VERIFY_SECONDS)
+        return f"SEATRIAL_KEYS={render_keys([*read_key_file(file), own])}", secret
 
     def _never_exited(self, name: str) -> bool:
         """Whether a container runs and was never restarted; one that keeps crashing runs between two crashes, too."""

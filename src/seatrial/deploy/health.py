@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +16,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.deploy.target import PinnedRelease
 
 RELEASE_HEADER = "x-release"  # name==version
+ACCESS_KEY = "SEATRIAL_ACCESS_KEY"  # the environment variable with a key of the service
+NEEDS_KEY = dict.fromkeys((401, 403), f"Set {ACCESS_KEY} to a key of the service with the scope predict.")
 POLL_SECONDS = 0.05  # between two requests to a service on this machine
 ROWS = 32  # enough to detect a wrong model, few enough to take no time
 TOLERANCE = 1e-9  # absolute for a probability; relative for large numbers, which a regression predicts
@@ -65,26 +68,27 @@ def version_at(url: str) -> str | None:
     return document if isinstance(document, str) else None
 
 
-def request_json(url: str, body: Any = None, timeout: float = 5.0) -> Any:
-    """GET a JSON document, or POST `body`. Raises SeatrialError unless the response is a success."""
-    _, content = _request(url, body, timeout)
+def request_json(url: str, body: Any = None, timeout: float = 5.0, key: str = "") -> Any:
+    """GET a JSON document, or POST `body`, with an access key. Raises SeatrialError unless that succeeds."""
+    _, content = _request(url, body, timeout, key)
     try:
         return json.loads(content)
     except ValueError as error:
         raise SeatrialError(f"{url} does not respond: {error}.") from None
 
 
-def _request(url: str, body: Any = None, timeout: float = 5.0) -> tuple[Mapping[str, str], bytes]:
+def _request(url: str, body: Any = None, timeout: float = 5.0, key: str = "") -> tuple[Mapping[str, str], bytes]:
     """The headers and the body of a successful response."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - from the settings
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    request = urllib.request.Request(url, data, headers)  # noqa: S310 - from the settings
     local = url.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:"))
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
     try:
         with opener.open(request, timeout=timeout) as response:
             return response.headers, response.read()
     except urllib.error.HTTPError as error:
-        raise SeatrialError(f"{url} returned HTTP status {error.code}.") from None
+        raise SeatrialError(f"{url} returned HTTP status {error.code}.", hint=NEEDS_KEY.get(error.code, "")) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SeatrialError(f"{url} does not respond: {getattr(error, 'reason', error)}.") from None
 
@@ -98,15 +102,16 @@ class VerificationRows:
     classes: list[str]
 
 
-def verify_release(url: str, golden: VerificationRows, version: str) -> None:
+def verify_release(url: str, golden: VerificationRows, version: str, key: str = "") -> None:
     """Have the server predict a wheel's golden rows. Raises SeatrialError if a prediction differs from training."""
     rows, expected, classes = golden.rows, golden.scores, golden.classes
     if not rows:
         raise SeatrialError("its wheel has no golden rows to verify it with")
     try:
-        response = request_json(f"{url}/api/v1/predict", rows, timeout=30.0)
+        response = request_json(f"{url}/api/v1/predict", rows, timeout=30.0, key=key)
     except SeatrialError as error:
-        raise SeatrialError(f"it cannot predict its golden rows: {error.message.rstrip('.')}") from None
+        message = f"it cannot predict its golden rows: {error.message.rstrip('.')}"
+        raise SeatrialError(message, hint=error.hint) from None
     if response.get("version") != version:
         raise SeatrialError(f"it reports version {response.get('version')} instead of {version}")
     scores = _scores(response, classes)
@@ -121,9 +126,10 @@ def verify_release(url: str, golden: VerificationRows, version: str) -> None:
 def require_verified(url: str, pinned: PinnedRelease) -> None:
     """Verify the service at `url`; the SeatrialError is a whole sentence here."""
     try:
-        verify_release(url, read_golden_rows(pinned.wheel), pinned.version)
+        verify_release(url, read_golden_rows(pinned.wheel), pinned.version, os.environ.get(ACCESS_KEY, ""))
     except SeatrialError as error:
-        raise SeatrialError(f"{pinned.name} {pinned.version} cannot be served: {error.message}.") from None
+        message = f"{pinned.name} {pinned.version} cannot be served: {error.message}."
+        raise SeatrialError(message, hint=error.hint) from None
 
 
 def read_golden_rows(wheel: Path) -> VerificationRows:

@@ -56,14 +56,21 @@ def render_template(template: str, **values: Any) -> str:
 
 
 def docker_files(
-    project: ProjectSettings, settings: "ImageSettings", *, port: int, mounts: bool = True, drain: int = 0
+    project: ProjectSettings,
+    settings: "ImageSettings",
+    *,
+    port: int,
+    mounts: bool = True,
+    drain: int = 0,
+    is_open: bool = False,
 ) -> dict[str, str]:
     """The Dockerfile of a project's service, and what it needs; a project's own version of a file takes precedence.
 
     `mounts` is for builders that support RUN --mount; `drain` is how many seconds after SIGTERM connections stay open.
+    With `is_open` anyone may call the server; else its container must get access keys.
     """
     values = {"name": project.name, "package": project.package, "base": settings.base, "port": port}
-    values |= {"mounts": mounts, "drain": drain}
+    values |= {"mounts": mounts, "drain": drain, "is_open": is_open}
     return {
         "Dockerfile": render_template("Dockerfile.jinja", **values),
         ".dockerignore": render_template("dockerignore.jinja"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from seatrial.core.access_keys import KEYS_FILE
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256, write_atomic
 from seatrial.core.progress import Progress
@@ -28,6 +29,7 @@ from seatrial.deploy.images import (
     render_template,
     tag_of,
 )
+from seatrial.deploy.service_keys import OPEN_HELP
 from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.deploy.tools import ToolError, find_tool
 from seatrial.wheels.attestation import STATEMENT, signing_key
@@ -65,6 +67,11 @@ class KubernetesSettings(ImageSettings):
     memory: str = Field("512Mi", description="the memory that a pod requests, and its limit")
     cpu_target: int = Field(70, ge=1, le=100, description="percent of that CPU above which pods are added")
     pull_secret: str | None = Field(None, description="the secret with the registry's password")
+    keys_secret: str | None = Field(
+        None,
+        description="the secret whose entry keys.json has the access keys; default: the project's name with -keys",
+    )
+    open: bool = Field(False, description=OPEN_HELP)
     drain: int = Field(
         25, ge=0, description="seconds in which a pod that terminates answers one more request on each open connection"
     )
@@ -114,7 +121,12 @@ class Kubernetes:
             sha256=sha256,
             pre_stop=PRE_STOP,
             grace=PRE_STOP + self.settings.drain + STOP_SECONDS,
-            **{**self.settings.model_dump(), "image": f"{self._image(version)}{f'@{digest}' if digest else ''}"},
+            keys_file=KEYS_FILE.name,
+            **{
+                **self.settings.model_dump(),
+                "keys_secret": self._keys_secret,
+                "image": f"{self._image(version)}{f'@{digest}' if digest else ''}",
+            },
             statements={name: text.strip() for name, text in (statements or {}).items()},
         )
 
@@ -145,6 +157,8 @@ class Kubernetes:
     def check(self) -> None:
         """Raise SeatrialError if kubectl is missing or may not deploy to the cluster."""
         self._run("auth", "can-i", "create", "deployments.apps", doing="deploy to the cluster", hint=ACCESS)
+        if not self.settings.open:
+            self._require_keys()
         if self.settings.build:
             _ = self._engine
 
@@ -207,6 +221,23 @@ class Kubernetes:
                 raise
             self._run("rollout", "undo", deployment, doing="undo the rollout")
             raise SeatrialError(f"{error.message}\nThe old release is still running.", hint=error.hint) from None
+
+    @property
+    def _keys_secret(self) -> str:
+        return self.settings.keys_secret or f"{self.app}-keys"
+
+    def _require_keys(self) -> None:
+        """Raise SeatrialError if the cluster has no secret with access keys: no pod would start."""
+        try:
+            self._run("get", "secret", self._keys_secret, "--output", "name", doing="find the access keys")
+        except ToolError as error:
+            if "notfound" not in error.output.lower().replace(" ", ""):
+                return  # who may deploy may not read secrets
+            raise SeatrialError(
+                f"The cluster has no secret {self._keys_secret} with access keys.",
+                hint="Make one: `seatrial keys add NAME`, then `kubectl create secret generic "
+                f"{self._keys_secret} --from-file {KEYS_FILE}`. Or let anyone call it: open = true.",
+            ) from None
 
     @cached_property
     def _engine(self) -> ContainerEngine:

@@ -20,6 +20,7 @@ from seatrial.core.files import write_atomic
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.core.state import state_home
+from seatrial.deploy.service_keys import OPEN_HELP, keys_file, require_closed
 from seatrial.deploy.supervisor_client import SupervisorClient
 from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.deploy.target_state import TargetState
@@ -43,6 +44,19 @@ class LocalSettings(TargetSettings):
         description='host names that requests may have, for example behind a proxy: ["model.example.com"]; default: '
         "loopback names if `host` is a loopback address, else all",
     )
+    keys: str | None = Field(
+        None,
+        description="the file of access keys, which servers read again when it changes; default: "
+        ".seatrial/keys.json, if it exists",
+    )
+    open: bool = Field(False, description=OPEN_HELP)
+    cors_origins: list[str] = Field(
+        [], description='origins of web pages that may call the service, as ["https://app.example.com"]; "*" for all'
+    )
+    root_path: str = Field("", description="the path below which a proxy serves the service, as /models/titanic")
+    trusted_proxies: list[str] = Field(
+        [], description='addresses and networks of proxies whose X-Forwarded headers count, as ["10.0.0.1"]'
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="the log level of the servers, whose logs are in the user's state folder"
     )
@@ -59,6 +73,7 @@ class Local:
         if port := os.environ.get("PORT"):  # as for `seatrial serve`
             settings = {**settings, "port": int(port) if port.isdecimal() else port}
         self._settings = read_settings(LocalSettings, settings, project, self.name)
+        self._project = project
         self._state = TargetState(project, self.name)
         self._supervisor = self._find_supervisor(project)
 
@@ -74,6 +89,7 @@ class Local:
                 "The target local needs Unix sockets and signals, which Windows does not have.",
                 hint="Use `seatrial serve`, or deploy to docker.",
             )
+        self._keys()
         status = self._supervisor.status()
         if status is None:
             self._supervisor.listen().close()
@@ -104,7 +120,8 @@ class Local:
             "environment": self._settings.environment,
             "log_megabytes": self._settings.log_megabytes,
             "log_files": self._settings.log_files,
-            "allowed_hosts": ",".join(self._settings.allowed_hosts),
+            "keys": str(self._keys() or ""),
+            "options": self._options(),
             "registry": str(state_home() / "served"),
         }
         expected = status["id"] if status else None
@@ -130,6 +147,23 @@ class Local:
     def stop(self) -> bool:
         """Stop the service and its supervisor, whichever clone deployed it; returns whether there was one."""
         return self._supervisor.stop({"do": "stop"})
+
+    def _keys(self) -> Path | None:
+        settings = self._settings
+        file = keys_file(self._project, settings.keys, settings.open)
+        require_closed(self._project, self.name, settings.host, file, settings.open)
+        return file
+
+    def _options(self) -> list[str]:
+        """The options of the server that the settings have a value for."""
+        settings = self._settings
+        given = {
+            "--allowed-hosts": ",".join(settings.allowed_hosts),
+            "--cors-origins": ",".join(settings.cors_origins),
+            "--root-path": settings.root_path,
+            "--trusted-proxies": ",".join(settings.trusted_proxies),
+        }
+        return [*["--open"] * settings.open, *(part for item in given.items() if item[1] for part in item)]
 
     def _knows(self, status: dict[str, Any]) -> bool:
         """Whether the running deployment is in this clone's lockfile or history."""

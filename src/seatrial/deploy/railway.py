@@ -17,6 +17,7 @@ from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.health import require_verified, version_at, wait_for_version
 from seatrial.deploy.images import PORT, ImageSettings, docker_files, edited_or, stage
+from seatrial.deploy.service_keys import OPEN_HELP
 from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
@@ -35,6 +36,7 @@ class RailwaySettings(ImageSettings):
 
     service: str | None = Field(None, description="the name of the service on Railway; default: the project's name")
     environment: str = Field("production", description="the environment on Railway")
+    open: bool = Field(False, description=f"{OPEN_HELP}; else the service's variable SEATRIAL_KEYS has the keys")
     project: str | None = Field(None, description="the project's ID on Railway; required with RAILWAY_API_TOKEN")
     url: str | None = Field(
         None, pattern="^https?://", description="the service's URL, to verify the new release after the upload"
@@ -82,7 +84,9 @@ class Railway:
     def files(self) -> dict[str, str]:
         """The files of deploy/railway/ besides the lockfile; a project's own version of a file takes precedence."""
         drain = max(self.settings.draining - STOP_SECONDS, 0)
-        docker = docker_files(self.project, self.settings, port=PORT, mounts=False, drain=drain)
+        docker = docker_files(
+            self.project, self.settings, port=PORT, mounts=False, drain=drain, is_open=self.settings.open
+        )
         return {**docker, "railway.json": render_railway_json(self.settings)}
 
     def check(self) -> None:

@@ -11,16 +11,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seatrial.core.access_keys import render_keys
 from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.deploy.health import read_golden_rows, verify_release, wait_until_ready
 from seatrial.deploy.log_file import MEGABYTE, LogPipe, RotatingLog, log_pipe
+from seatrial.deploy.service_keys import verification_key
 from seatrial.wheels.installer import last_lines
 
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
 LOG_LINES = 4  # of the log, in an error
 POLL_SECONDS = 0.02
-MANUAL_VARIABLES = ("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS")  # for servers that people start by hand
+MANUAL_VARIABLES = (  # for servers that people start by hand
+    *("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS", "SEATRIAL_KEYS", "SEATRIAL_OPEN"),
+    *("SEATRIAL_CORS_ORIGINS", "SEATRIAL_ROOT_PATH", "SEATRIAL_TRUSTED_PROXIES"),
+)
 golden_rows = functools.lru_cache(8)(read_golden_rows)  # a server can be restarted although its wheel is lost
 DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once
 
@@ -40,7 +45,8 @@ class ServerSpec:
     log_level: str
     registry: str  # the folder in which running servers register themselves
     environment: list[str] = field(default_factory=list)  # variables that it gets besides the harmless ones
-    allowed_hosts: str = ""  # separated by commas
+    keys: str = ""  # the file of access keys; empty if there are none
+    options: list[str] = field(default_factory=list)  # more options of the server
     log_megabytes: int = 10  # after which a new log file is begun
     log_files: int = 3
 
@@ -48,8 +54,11 @@ class ServerSpec:
 class SupervisedServer:
     """One server process."""
 
-    def __init__(self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path, pipe: LogPipe) -> None:
+    def __init__(
+        self, spec: ServerSpec, process: Process, private: tuple[str, int], log: Path, pipe: LogPipe, secret: str
+    ) -> None:
         self.spec = spec
+        self._secret = secret  # of the key that verifies it
         self.process = process
         self.log = log
         self._private = private
@@ -67,7 +76,7 @@ class SupervisedServer:
         spec, url = self.spec, f"http://{self._private[0]}:{self._private[1]}"
         try:
             await asyncio.to_thread(wait_until_ready, url, spec.patience, lambda: not self._exited.is_set())
-            await asyncio.to_thread(verify_release, url, golden_rows(Path(spec.wheel)), spec.version)
+            await asyncio.to_thread(verify_release, url, golden_rows(Path(spec.wheel)), spec.version, self._secret)
         except SeatrialError as error:
             if self._exited.is_set():
                 with suppress(TimeoutError):
@@ -123,8 +132,21 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     allowed = allowed_environment(spec.environment)
     environment = {key: value for key, value in allowed.items() if key not in MANUAL_VARIABLES}
     handles = (listener.fileno(), private.fileno())
-    hosts = ("--allowed-hosts", spec.allowed_hosts) if spec.allowed_hosts else ()
-    options = [*hosts, "--fd", str(handles[0]), "--standby-fd", str(handles[1]), "--drain", f"{DRAIN_SECONDS:g}"]
+    secret = ""
+    if spec.keys:
+        key, secret = verification_key(2 * spec.patience)
+        environment["SEATRIAL_KEYS"] = render_keys([key])  # besides the file
+    keys = ("--keys", spec.keys) if spec.keys else ()
+    options = [
+        *keys,
+        *spec.options,
+        "--fd",
+        str(handles[0]),
+        "--standby-fd",
+        str(handles[1]),
+        "--drain",
+        f"{DRAIN_SECONDS:g}",
+    ]
     output, pipe = await log_pipe(RotatingLog(log, spec.log_megabytes * MEGABYTE, spec.log_files))
     try:
         process = await asyncio.create_subprocess_exec(
@@ -141,4 +163,4 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     finally:
         private.close()
         os.close(output)
-    return SupervisedServer(spec, process, address, log, pipe)
+    return SupervisedServer(spec, process, address, log, pipe, secret)

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette._utils import get_route_path
 
 from seatrial.http.messages import JSON, NO_SNIFFING, REQUEST_ID, EncodedResponse, request_id
 from seatrial.serve import logs, openapi, responses
+from seatrial.serve.access import ALLOWED, AccessControl
 from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.page import add_page
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
@@ -41,7 +43,7 @@ def create_fastapi(service: Service) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.add_middleware(_CommonHeaders)
+    app.add_middleware(_Doorkeeper, access=service.access)
     _add_routes(app, service)
     add_page(app, service)
     routes_only = app.openapi
@@ -104,11 +106,15 @@ def _response(encoded: EncodedResponse | None) -> Response:
     return response
 
 
-class _CommonHeaders:
-    """Adds what all responses have: a request ID, security headers for browsers, and a JSON body for errors."""
+class _Doorkeeper:
+    """Refuses who may not call, and adds what all responses have: a request ID, and security headers for browsers.
 
-    def __init__(self, app: Any) -> None:
+    An error gets a JSON body. Requests that the ASGI application passes on have been decided about there.
+    """
+
+    def __init__(self, app: Any, access: AccessControl) -> None:
         self._app = app
+        self._access = access
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -128,11 +134,18 @@ class _CommonHeaders:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            app = self._app if ALLOWED in scope else self._gate(scope)
+            await app(scope, receive, send_with_headers)
         except Exception as error:
             logs.fault("The request failed", error, identity)
             if not started:
                 await _response(responses.internal_error(identity))(scope, receive, send_with_headers)
+
+    def _gate(self, scope: Any) -> Any:
+        """What answers the request: the application, or a refusal."""
+        query = scope.get("query_string", b"")
+        decision = self._access.decide(scope["method"], get_route_path(scope), scope["headers"], query)
+        return _response(decision.refusal) if decision.refusal else self._app
 
 
 def _common_headers(headers: Any, identity: str) -> list[tuple[bytes, bytes]]:

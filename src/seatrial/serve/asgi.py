@@ -15,7 +15,10 @@ from seatrial.http.memory import collector_off
 from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
 from seatrial.serve import logs
+from seatrial.serve.access import ALLOWED, AccessDecision
+from seatrial.serve.cors import CrossOrigin, is_preflight
 from seatrial.serve.logs import AccessLog
+from seatrial.serve.proxies import ProxySettings
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
 
@@ -39,6 +42,9 @@ class AsgiApp:
         self.service = service
         self.settings = service.settings
         self.hosts = AllowedHosts(self.settings.allowed_hosts, self.settings.bound)
+        settings, routes = self.settings, service.access.routes
+        self.cors = CrossOrigin(settings.cors_origins, routes) if settings.cors_origins else None
+        self._proxies = ProxySettings(settings.root_path, settings.trusted_proxies, routes)
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
@@ -51,21 +57,40 @@ class AsgiApp:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle a request, or the server's startup and shutdown."""
         if scope["type"] == "http":
-            began: float = scope.get("state", {}).get("began") or time.perf_counter()
-            path, method, headers = scope["path"], scope["method"], scope["headers"]
-            request_id = messages.request_id(headers)
-            if not self.hosts.all and not self._is_allowed(path, headers):
-                status = await _send(send, WRONG_HOST, request_id)
-            elif path == PREDICT and method == "POST":
-                status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
-            elif path in self._checks and method in ("GET", "HEAD"):
-                status = await _send(send, self._checks[path](), request_id)
-            else:
-                status = await self._forward(scope, receive, send, request_id)
-            if status != CLIENT_CLOSED or "refused" not in scope.get("state", {}):  # a refusal is already logged
-                self.log_request(began, method, path, status, request_id)
+            await self._respond(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+
+    async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
+        """Refuse a request from its header, or answer it."""
+        began: float = scope.get("state", {}).get("began") or time.perf_counter()
+        if self._proxies.used or scope.get("root_path"):
+            self._proxies.apply(scope)
+        path, method, headers = scope["path"], scope["method"], scope["headers"]
+        request_id = messages.request_id(headers)
+        if self.cors:
+            send = self.cors.adding(send, headers)
+        refused, key = self._decide(scope)
+        if refused:
+            status = await _send(send, refused, request_id)
+        elif path == PREDICT and method == "POST":
+            status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
+        elif path in self._checks and method in ("GET", "HEAD"):
+            status = await _send(send, self._checks[path](), request_id)
+        else:
+            scope[ALLOWED] = key
+            status = await self._forward(scope, receive, send, request_id)
+        if status != CLIENT_CLOSED or "refused" not in scope.get("state", {}):  # a refusal is already logged
+            self.log_request(began, method, path, status, request_id)
+
+    def _decide(self, scope: Any) -> AccessDecision:
+        """The decision about a request: by its host, then by its key. A preflight carries no key."""
+        path, method, headers = scope["path"], scope["method"], scope["headers"]
+        if not self.hosts.all and not self._is_allowed(path, headers):
+            return AccessDecision(WRONG_HOST)
+        if self.cors and is_preflight(method, headers):
+            return AccessDecision(self.cors.preflight(path, headers))
+        return self.service.access.decide(method, path, headers, scope.get("query_string", b""))
 
     def _is_allowed(self, path: str, headers: Any) -> bool:
         """Whether the Host header is allowed. Probes use a host of their own, so a list of names excepts health."""
@@ -102,6 +127,8 @@ class AsgiApp:
             await send(message)
 
         app = await self.fastapi()
+        if root := scope.get("root_path", ""):
+            scope["path"] = root + scope["path"]  # as ASGI wants it: routers remove the prefix, once
         await app(scope, receive, note_status)
         return status
 

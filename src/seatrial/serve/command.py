@@ -2,13 +2,18 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_network
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.processes import open_closed_streams
 from seatrial.http.hosts import host_of
+from seatrial.serve.proxies import PREFIX
 from seatrial.serve.server_settings import Settings
+
+ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?", re.ASCII)  # as browsers send it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +57,42 @@ def _parser() -> argparse.ArgumentParser:
         "all on others (SEATRIAL_ALLOWED_HOSTS)",
     )
     parser.add_argument(
+        "--keys",
+        default=default.keys,
+        metavar="FILE",
+        help="access keys, as `seatrial keys add` writes them: only callers with one are answered; more may be in "
+        "SEATRIAL_KEYS, as JSON or as the path of a file",
+    )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        default=environment("SEATRIAL_OPEN", "").lower() in ("1", "true", "yes", "on"),
+        help="let other machines call the server without a key (SEATRIAL_OPEN=1)",
+    )
+    parser.add_argument(
+        "--cors-origins",
+        type=_origins,
+        default=environment("SEATRIAL_CORS_ORIGINS") or "",
+        metavar="ORIGINS",
+        help="origins of web pages that may call the server, as in https://app.example.com,http://localhost:3000; * "
+        "for all (SEATRIAL_CORS_ORIGINS)",
+    )
+    parser.add_argument(
+        "--root-path",
+        type=_root_path,
+        default=environment("SEATRIAL_ROOT_PATH") or "",
+        metavar="PATH",
+        help="the path below which a proxy serves this server, as in /models/titanic (SEATRIAL_ROOT_PATH)",
+    )
+    parser.add_argument(
+        "--trusted-proxies",
+        type=_networks,
+        default=environment("SEATRIAL_TRUSTED_PROXIES") or "",
+        metavar="ADDRESSES",
+        help="addresses and networks of proxies whose X-Forwarded-For, -Proto and -Prefix count, as in "
+        "10.0.0.1,10.1.0.0/16; default: none (SEATRIAL_TRUSTED_PROXIES)",
+    )
+    parser.add_argument(
         "--buffer-limit",
         type=_positive,
         help="maximum bytes of unfinished requests and unread responses; default: a sixteenth of the memory",
@@ -88,6 +129,35 @@ def _names(text: str) -> tuple[str, ...]:
         if name != "*" and host_of(name.removeprefix("*.").encode()) is None:
             raise argparse.ArgumentTypeError(f"{name!r} is not a host name: use example.com, *.example.com or *")
     return names
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(each.strip() for each in text.split(",") if each.strip())
+    for origin in origins:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            raise argparse.ArgumentTypeError(
+                f"{origin!r} is not an origin: use https://example.com, without a path, or *"
+            )
+    return origins
+
+
+def _root_path(text: str) -> str:
+    path = text.rstrip("/")
+    if path and not PREFIX.fullmatch(path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path: use /models/titanic")
+    return path
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(each.strip() for each in text.split(",") if each.strip())
+    for each in networks:
+        try:
+            ip_network(each, strict=False)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{each!r} is not an address or a network: use 10.0.0.1 or 10.1.0.0/16"
+            ) from None
+    return networks
 
 
 def _seconds(text: str) -> float:

@@ -6,11 +6,13 @@ Responses come from the same `Service.answer` as everywhere else. Large or unusu
 
 import asyncio
 from functools import partial
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from seatrial.http.connection import GuardedProtocol
 from seatrial.http.messages import EncodedResponse, request_id, to_wire
+from seatrial.serve.access import CREDENTIALS
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
 _URL = PREDICT.encode()
@@ -19,6 +21,8 @@ PLAIN = {
     b"application/json",
     *(b"application/json;%bcharset=%b" % (space, name) for space in (b"", b" ") for name in (b"utf-8", b"UTF-8")),
 }
+COMPRESSED = frozenset((b"content-encoding",))
+ELSEWHERE = COMPRESSED | {b"origin"}  # where responses differ by it
 
 
 class _Cycle:
@@ -45,6 +49,8 @@ class FastPathProtocol(GuardedProtocol):
         """Start the deadline of a new connection."""
         super().connection_made(transport)
         self._known_hosts: set[bytes] = self.app.hosts.known
+        self._ring = self.app.service.access.ring
+        self._elsewhere = ELSEWHERE if self.app.cors else COMPRESSED
 
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
@@ -66,17 +72,30 @@ class FastPathProtocol(GuardedProtocol):
             or parser.should_upgrade()
         ):
             return False
-        length, host = LARGE_BODY + 1, b""
-        for name, value in self.headers:
+        length, host, credential = LARGE_BODY + 1, b"", None
+        for line in self.headers:
+            name, value = line
             if name == b"content-length":
                 length = int(value)
             elif name == b"host":
                 if host or (value not in self._known_hosts and not self.app.hosts.knows(value)):
                     return False
                 host = value
-            elif (name == b"content-type" and value not in PLAIN) or name == b"content-encoding":
+            elif name in CREDENTIALS:
+                if credential:
+                    return False
+                credential = line
+            elif (name == b"content-type" and value not in PLAIN) or name in self._elsewhere:
                 return False
-        return length <= LARGE_BODY and host != b""
+        return length <= LARGE_BODY and host != b"" and (self._ring is None or self._may_predict(credential))
+
+    def _may_predict(self, credential: Any) -> bool:
+        """Whether this header line was found good before, and its key has requests left."""
+        ring = self._ring
+        if monotonic() >= ring.next_look:
+            ring.look()
+        caller = ring.remembered.get(credential)
+        return caller is not None and caller.meter.take()
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from seatrial.http.messages import EncodedResponse, to_bytes
 from seatrial.serve import requests
+from seatrial.serve.routes import OPEN, RouteTable
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 Json = dict[str, Any]
@@ -100,7 +101,28 @@ def complete(document: Json, service: Service) -> Json:
         "200": _response("Status", "The model is loaded.", service.readiness()),
         "503": _response("Error", "The model is not loaded yet.", {"detail": "The model is not ready."}),
     }
+    if service.access.ring is not None:
+        _add_security(document, service.access.routes)
     return document
+
+
+def _add_security(document: Json, routes: RouteTable) -> None:
+    """Say which routes need a key, for clients that are made from the document, and for the page at /docs."""
+    document["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    refusals = {
+        "401": "There is no valid key.",
+        "403": "The key does not have the scope that the route needs.",
+        "429": "The rate or the quota of the key is used up. Retry-After has the seconds to wait.",
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if routes.scope_of(method.upper(), path) != OPEN:
+                operation["security"] = [{"bearer": []}, {"key": []}]
+                for status, text in refusals.items():
+                    operation["responses"][status] = _response("Error", text, {"detail": text})
 
 
 def _body(schema: Json, examples: Json) -> Json:

@@ -33,7 +33,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # browsers may store it, and must revalidate it by its ETag
 }
-SCRIPTS = ("try.js", "shared.js", "rows.js", "what_if.js", "csv.js", "batch.js")  # all but two are loaded when needed
+# All but the first three are loaded when they are needed.
+SCRIPTS = ("try.js", "shared.js", "key.js", "rows.js", "what_if.js", "csv.js", "batch.js")
 ASSETS = {
     **dict.fromkeys(SCRIPTS, "text/javascript"),
     **dict.fromkeys(("look.css", "try.css", "docs.css"), "text/css"),
@@ -47,7 +48,8 @@ REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsa
 
 def add_page(app: FastAPI, service: Service) -> None:
     """Add `/`, the assets that it loads, and the reports that whoever started the server has on this machine."""
-    reports = local_reports(os.environ.get(REPORTS, ""))
+    # A link carries no key.
+    reports = {} if service.settings.locked else local_reports(os.environ.get(REPORTS, ""))
 
     @cache
     def page() -> bytes:

@@ -19,15 +19,18 @@ import uvicorn
 from loguru import logger
 from uvicorn.supervisors import multiprocess as uvicorn_workers
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.core.ports import listen, url_of
 from seatrial.http.config import GuardedConfig, guarded_config
+from seatrial.http.hosts import is_loopback
 from seatrial.model import Release
 from seatrial.serve import logs
+from seatrial.serve.access import AccessControl
 from seatrial.serve.asgi import AsgiApp, create_app
 from seatrial.serve.handover import Server, follow_supervisor, inherited_socket
 from seatrial.serve.http_fast_path import FastPathProtocol
-from seatrial.serve.server_settings import Settings, worker_settings
+from seatrial.serve.server_settings import KEYS, Settings, worker_settings
 
 POLL_SECONDS = 0.05  # between checks of workers that stop
 SWITCH_SECONDS = 0.0005  # how long the event loop waits for a thread that works on a large request
@@ -51,6 +54,7 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
     with _listener(settings) as listener:
         address = listener.getsockname()[0]
         settings = replace(settings, bound=address)
+        to_whom = _require_closed(settings)
         host = settings.host if settings.fd is None else address
         url = url_of(host, listener.getsockname()[1])
         entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
@@ -60,7 +64,7 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
             config = server_config("seatrial.serve.server:create_worker", settings, factory=True, headers=headers)
             with entry.removed_at_exit():
                 entry.write()
-                logger.info("serving {} on {}, with {} workers", title, url, settings.workers)
+                logger.info("serving {} on {}, with {} workers, {}", title, url, settings.workers, to_whom)
                 supervisor = _Workers(config, sockets=[listener])
                 supervisor.run()
             return 1 if supervisor.failed else 0
@@ -70,7 +74,7 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
 
         def accepting() -> None:
             entry.write()
-            logger.info("serving {} on {}", title, url)
+            logger.info("serving {} on {}, {}", title, url, to_whom)
 
         if settings.standby_fd is None:
             server.on_start = accepting
@@ -82,6 +86,25 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
         with entry.removed_at_exit(), _stopped_by_signals(server), suppress(SystemExit):
             server.run(sockets=[first])
         return 0 if server.started else 1
+
+
+def _require_closed(settings: Settings) -> str:
+    """Describe who may call the server. Raises SeatrialError where that is anyone on the network, unless it is open."""
+    ring = AccessControl(settings).ring
+    if ring is None and not settings.open and not is_loopback(settings.bound):
+        raise SeatrialError(
+            f"Other machines can reach the server on {settings.bound}, and it has no access keys.",
+            hint=f"Name a file of keys with --keys (`seatrial keys add` writes it), put the keys into {KEYS}, or let "
+            "anyone call it with --open.",
+        )
+    if ring is not None and settings.open:
+        raise SeatrialError(
+            "The server has access keys, and it was to be open.",
+            hint=f"Leave out --open (SEATRIAL_OPEN), or --keys and {KEYS}.",
+        )
+    if ring is not None and ring.empty:
+        logger.warning("No access key is valid, so that nobody can call the server.")
+    return "open to anyone who can reach it" if ring is None else "for callers with a key"
 
 
 def create_worker() -> AsgiApp:

@@ -2,13 +2,14 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from seatrial.http import Limits
 from seatrial.model.row_validation import ROW_LIMIT
 
 LogFormat = Literal["auto", "text", "json"]
+KEYS = "SEATRIAL_KEYS"  # the environment variable with access keys, as JSON or as the path of a file
 WORKER_SETTINGS = "SEATRIAL_SERVE"  # the environment variable that passes the settings to a server's workers
 
 
@@ -20,6 +21,12 @@ class Settings:
     port: int = 8001
     allowed_hosts: tuple[str, ...] = ()  # the names in Host headers; default: see AllowedHosts
     bound: str = ""  # the address that the server really listens on
+    keys: str = ""  # the path of a file with access keys
+    keys_text: str = field(default_factory=lambda: os.environ.get(KEYS, ""), repr=False)  # more keys, see KEYS
+    open: bool = False  # listen beyond this machine although there are no keys
+    cors_origins: tuple[str, ...] = ()  # of web pages that may read responses; * for all
+    root_path: str = ""  # the path below which a proxy serves everything
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose X-Forwarded headers count
     workers: int = 1
     body_limit: int = 2**20
     row_limit: int = ROW_LIMIT
@@ -34,6 +41,11 @@ class Settings:
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
     log_format: LogFormat = "auto"
     log_level: str = "info"
+
+    @property
+    def locked(self) -> bool:
+        """Whether callers need a key."""
+        return bool(self.keys or self.keys_text)
 
     def limits(self) -> Limits:
         """What each worker process accepts from its clients."""
@@ -57,5 +69,6 @@ class Settings:
 def worker_settings() -> tuple[str, Settings]:
     """In a worker process: the package to serve, and the settings."""
     document = json.loads(os.environ[WORKER_SETTINGS])
-    settings = document["settings"]
-    return document["package"], Settings(**{**settings, "allowed_hosts": tuple(settings["allowed_hosts"])})
+    settings: dict[str, Any] = document["settings"]
+    settings |= {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
+    return document["package"], Settings(**settings)

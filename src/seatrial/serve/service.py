@@ -16,6 +16,7 @@ from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
 from seatrial.model.unseen import WARNINGS, UnseenValue, as_json
 from seatrial.serve import logs, requests, responses
+from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher
 from seatrial.serve.responses import PredictionWriter, RowJson
 from seatrial.serve.server_settings import Settings
@@ -46,6 +47,7 @@ class Service:
     def __init__(self, release: Release, settings: Settings) -> None:
         self.release = release
         self.settings = settings
+        self.access = AccessControl(settings)
         self.ready = False
         self.unseen: Counter[tuple[str, str]] = Counter()  # values since the start, by column and type
         self._large = 0

@@ -170,8 +170,20 @@ class Project:
     stop = _method(_stop)
 
     @contextmanager
-    def serve(self, release: str = "", *, host: str = "127.0.0.1", port: int = 8001) -> Iterator[str]:
-        """Serve a release (default: the newest) for the length of a `with` block; yields its URL."""
+    def serve(
+        self,
+        release: str = "",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8001,
+        keys: Path | None = None,
+        open_: bool = False,
+    ) -> Iterator[str]:
+        """Serve a release (default: the newest) for the length of a `with` block; yields its URL.
+
+        With a file of access `keys` only callers with one are answered. Other machines can call it only with keys, or
+        if it is to be `open_`.
+        """
         from seatrial.core.ports import check_port
         from seatrial.steps.serve import prepare_release, serve, wait_until_ready
 
@@ -179,7 +191,8 @@ class Project:
         check_port(host, port, hint="Choose another port.")
         with _reporting(self._progress) as report:
             servable = prepare_release(release or settings.name, settings.index, report, settings)
-        with serve(servable, host=host, port=port, options=("--log-level", "warning")) as server:
+        options = ("--log-level", "warning", *["--open"] * open_, *(("--keys", str(keys)) if keys else ()))
+        with serve(servable, host=host, port=port, options=options) as server:
             yield wait_until_ready(server, host, port)
 
     refresh = _method(_refresh)

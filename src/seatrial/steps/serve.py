@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.access_keys import KEYS_FILE
 from seatrial.core.environment_variables import allowed_environment
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json, write_atomic
@@ -32,6 +33,7 @@ from seatrial.wheels.wheel import WheelInfo
 READY_SECONDS = 60.0  # how long a server may take to become ready
 STOP_SECONDS = 10.0  # until a server that does not end is killed
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SERVER_VARIABLES = ("SEATRIAL_KEYS", "SEATRIAL_ALLOWED_HOSTS")  # which have no option of `seatrial serve`
 ServerProcess = subprocess.Popen[bytes]
 
 
@@ -67,6 +69,12 @@ def served_variables(project: ProjectSettings | None) -> tuple[str, ...]:
     """The names of the environment variables that the project's service gets besides the harmless ones."""
     names = (project.deploy.get("local", {}) if project else {}).get("environment", [])
     return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def project_keys(project: ProjectSettings | None, is_open: bool = False) -> Path | None:
+    """The access keys of a project; None if it has none, or if anyone may call the server."""
+    file = project.root / KEYS_FILE if project and not is_open else None
+    return file if file and file.is_file() else None
 
 
 def _releases_report(project: ProjectSettings, index: IndexSettings, wheel: WheelInfo) -> dict[str, Path]:
@@ -112,7 +120,7 @@ def serve(servable: Servable, *, host: str, port: int, options: tuple[str, ...] 
 
     The server ends with the block, and whatever stops this process ends the block, so no server is left behind.
     """
-    environment = allowed_environment(servable.passed_on) | {
+    environment = allowed_environment((*servable.passed_on, *SERVER_VARIABLES)) | {
         "SEATRIAL_SERVED_DIR": str(servers_folder()),
         **servable.variables,
     }

@@ -81,7 +81,7 @@ def running(tools: ContainerTools, by_secret: Built) -> Iterator[Running]:
     options = ["--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL"]
     tools.run(
         *("podman", "run", "--detach", "--name", "image-test", *options),
-        *("--publish", f"{port}:{port}", "--env", f"PORT={port}", by_secret.image),
+        *("--publish", f"{port}:{port}", "--env", f"PORT={port}", "--env", "SEATRIAL_OPEN=1", by_secret.image),
     )
     url = f"http://127.0.0.1:{port}"
     while True:
@@ -149,7 +149,7 @@ def test_railways_health_check_is_accepted(running: Running) -> None:
 
 def test_sigterm_stops_it_quickly_and_cleanly(tools: ContainerTools, by_secret: Built) -> None:
     port = free_port()
-    options = ("--detach", "--name", "ending", "--env", f"PORT={port}")
+    options = ("--detach", "--name", "ending", "--env", f"PORT={port}", "--env", "SEATRIAL_OPEN=1")
     tools.run("podman", "run", *options, by_secret.image)
     end = time.monotonic() + 20
     while time.monotonic() < end:

@@ -19,6 +19,7 @@ SHAPES = {
     "a Hugging Face or a Databricks token": r"\b(?:hf_[A-Za-z0-9]{34}|dapi[a-f0-9]{32})\b",
     "a Stripe key": r"\b[sr]k_live_[A-Za-z0-9]{20,}",
     "a key of a language model's API": r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}",
+    "an access key of a Seatrial server": r"\bst_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])",
     "a key of Azure storage": r"\bAccountKey=[A-Za-z0-9+/]{40,}",
     "a signed token (JWT)": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}",
     "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----",

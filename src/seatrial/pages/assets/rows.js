@@ -1,24 +1,32 @@
 // Predicts many rows through the API, and finds the rows that it refuses.
 
+import { post as postDocument } from "./key.js";
+
 const AGAIN_AFTER = 1000; // milliseconds, while the server is busy
 const MOST_TRIES = 10;
+const LONGEST_WAIT = 60; // seconds, for a key whose rate is used up
 
 /** What ended a prediction of many rows, in words for a person. */
 export class NotPredicted extends Error {}
 
 const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
 
+/** Wait until a request counts again; false if that takes too long. */
+async function allowance(response, signal) {
+  const seconds = Number(response.headers.get("Retry-After")) || 1;
+  if (seconds > LONGEST_WAIT) return false;
+  await pause(seconds * 1000);
+  signal?.throwIfAborted();
+  return true;
+}
+
 /** Post rows; a busy server is asked again. Returns {status, answer}. Throws NotPredicted. */
 async function post(rows, signal) {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     let response;
     try {
-      response = await fetch("api/v1/predict", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(rows),
-        signal,
-      });
+      response = await postDocument("api/v1/predict", rows, signal);
+      if (response.status === 429 && (await allowance(response, signal))) continue;
       if (response.status !== 503) return { status: response.status, answer: await response.json() };
     } catch (error) {
       if (signal?.aborted) throw error;
@@ -43,6 +51,7 @@ export async function predictRows(rows, signal) {
       take(items, part, answer);
       continue;
     }
+    if (status === 401 || status === 403 || status === 429) throw new NotPredicted(String(answer.detail));
     if (status !== 422 && status !== 413) throw new NotPredicted(unexpected(status, answer));
     for (const { loc, msg } of status === 422 ? answer.detail : []) {
       if (typeof loc[1] !== "number") continue;

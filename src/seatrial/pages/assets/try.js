@@ -3,6 +3,7 @@
 
 import { amount, change, debounce, exact, figures, find, isCurrency, make, model, NBSP, percent, regression } from "./shared.js";
 import { format, valueText, withUnit } from "./shared.js";
+import { hasKey, post, prepareKey, refusal } from "./key.js";
 
 const form = find("row");
 const fields = model.columns.map((column) => ({
@@ -191,13 +192,10 @@ async function ask() {
   const mine = (pending = new AbortController());
   let status;
   let answer;
+  let response;
+  let refused;
   try {
-    const response = await fetch("api/v1/explain", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(row),
-      signal: mine.signal,
-    });
+    response = await post("api/v1/explain", row, mine.signal);
     status = response.status;
     answer = await response.json();
   } catch {
@@ -214,6 +212,10 @@ async function ask() {
     const { problems, others } = readDetail(answer.detail);
     showProblemsSoon(problems, others);
     setState("stale");
+  } else if (status && (refused = refusal(response, answer))) {
+    setState("stale", refused.message, status === 429);
+    announce(refused.message);
+    if (refused.seconds) setTimeout(() => mine === pending && ask(), refused.seconds * 1000);
   } else {
     const [message, again] = TROUBLES[status] ?? TROUBLES.other;
     setState("stale", message + (answer?.request_id ? ` Request ID: ${answer.request_id}.` : ""), true);
@@ -236,6 +238,7 @@ function setState(state, message = "", canRetry = false) {
   find("trouble").classList.toggle("soft", !canRetry);
   find("trouble").firstElementChild.textContent = message;
   find("retry").hidden = !canRetry;
+  if (state === "fresh") find("key-form").hidden = true;
 }
 
 // ---- The prediction -----------------------------------------------------------------------------------------------------
@@ -490,10 +493,11 @@ function prepareTools() {
 
 const CALLS = {
   curl: (row) =>
-    `curl ${predictUrl()} \\\n  -H 'Content-Type: application/json' \\\n  -d '${JSON.stringify(row).replaceAll("'", "'\\''")}'`,
+    `curl ${predictUrl()} \\\n  -H 'Content-Type: application/json' \\\n${hasKey() ? '  -H "Authorization: Bearer $KEY" \\\n' : ""}  -d '${JSON.stringify(row).replaceAll("'", "'\\''")}'`,
   http: (row) =>
-    `import json\nfrom urllib.request import Request, urlopen\n\nrow = ${python(row)}\n` +
-    `request = Request("${predictUrl()}", json.dumps(row).encode(), {"Content-Type": "application/json"})\n` +
+    `import json\n${hasKey() ? "import os\n" : ""}from urllib.request import Request, urlopen\n\nrow = ${python(row)}\n` +
+    `headers = {"Content-Type": "application/json"${hasKey() ? ', "Authorization": "Bearer " + os.environ["KEY"]' : ""}}\n` +
+    `request = Request("${predictUrl()}", json.dumps(row).encode(), headers)\n` +
     `print(json.load(urlopen(request)))`,
   package: (row) =>
     `# pip install --no-deps --index-url URL_OF_YOUR_INDEX ${model.release}==${model.version}\nimport ${model.package}\n\n` +
@@ -586,5 +590,6 @@ addEventListener("hashchange", () => {
   ask();
 });
 prepareTools();
+prepareKey(() => ask());
 writeForm(readUrl() ?? model.example);
 ask();

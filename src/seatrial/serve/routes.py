@@ -1,0 +1,80 @@
+"""Every route that the server answers, and who may call it. What is not listed here is not answered."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seatrial.core.access_keys import SCOPES
+
+PREDICT_SCOPE, EXPLAIN_SCOPE, LOG_SCOPE, METRICS_SCOPE, ADMIN_SCOPE = SCOPES
+OPEN = ""  # for anyone: health checks, and what a browser must load before it can send a key
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path, and the scope that a caller's key must have; HEAD is as GET."""
+
+    method: str
+    path: str  # "{name}" matches one segment, or a part of one
+    scope: str
+
+
+ROUTES = (
+    Route("POST", "/api/v1/predict", PREDICT_SCOPE),
+    Route("POST", "/api/v1/explain", EXPLAIN_SCOPE),
+    Route("GET", "/api/v1/model", PREDICT_SCOPE),
+    Route("GET", "/health", OPEN),
+    Route("GET", "/api/v1/health", OPEN),
+    Route("GET", "/ready", OPEN),
+    # the page, the documents, and their files
+    Route("GET", "/", OPEN),
+    Route("GET", "/assets/{name}", OPEN),
+    Route("GET", "/docs", OPEN),
+    Route("GET", "/redoc", OPEN),
+    Route("GET", "/redoc.js", OPEN),
+    Route("GET", "/openapi.json", OPEN),
+    Route("GET", "/static-offline-docs/{name}", OPEN),
+    Route("GET", "/reports/{name}", ADMIN_SCOPE),
+)
+
+
+class RouteTable:
+    """Finds the route of a request by its method and its path, percent-decoded and without the query.
+
+    A path must match exactly, as the routers behind this table match it.
+    """
+
+    def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
+        self.routes = tuple(routes)
+        self._exact = {(route.method, route.path): route for route in routes if "{" not in route.path}
+        self._patterns = [(route, _pattern(route.path)) for route in routes if "{" in route.path]
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route, and the values of the names in its path; None where there is no such route."""
+        method = "GET" if method == "HEAD" else method
+        if route := self._exact.get((method, path)):
+            return route, {}
+        for route, pattern in self._patterns:
+            if route.method == method and (found := pattern.fullmatch(path)):
+                return route, found.groupdict()
+        return None
+
+    def scope_of(self, method: str, path: str) -> str | None:
+        """The scope that a request needs, OPEN for none; None where there is no such route."""
+        found = self.find(method, path)
+        return found[0].scope if found else None
+
+    def methods_of(self, path: str) -> tuple[str, ...]:
+        """The methods of a path, in alphabetical order; none where the path does not exist."""
+        found = {route.method for route in self.routes if self.find(route.method, path)}
+        return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """The paths that a route answers: a part in braces is never empty and has no slash."""
+    parts = re.split(r"\{(\w+)\}", path)
+    return re.compile("".join(f"(?P<{p}>[^/\n]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+
+
+_TABLE = RouteTable()
+scope_of = _TABLE.scope_of

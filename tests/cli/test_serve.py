@@ -1,0 +1,53 @@
+"""`seatrial serve` passes its settings on to the server, and the project's keys unless it is to be open."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.projects.tiny import make_project
+
+from seatrial.cli.app import run
+from seatrial.steps import serve as serve_steps
+
+Options = Callable[..., list[str]]
+
+
+@pytest.fixture
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
+    """A function that runs `seatrial serve` in a project, and returns what the server gets besides its address."""
+    monkeypatch.chdir(make_project(tmp_path / "tiny"))
+    passed: list[str] = []
+
+    @contextmanager
+    def serve(_: Any, *, host: str, port: int, options: tuple[str, ...]) -> Iterator[None]:
+        passed[:] = options
+        yield
+
+    monkeypatch.setattr(serve_steps, "serve", serve)
+    monkeypatch.setattr(serve_steps, "prepare_checkout", lambda _: None)
+    monkeypatch.setattr(serve_steps, "wait_for", lambda _: 0)
+
+    def served(*words: str) -> list[str]:
+        assert run(["serve", "--checkout", *words]) == 0
+        return passed[passed.index("--log-format") + 2 :]
+
+    return served
+
+
+def test_the_projects_keys_are_used_unless_it_is_open(options: Options) -> None:
+    assert options() == []
+    assert run(["keys", "add", "web"]) == 0
+    own = str(Path(".seatrial/keys.json").absolute())
+    assert options() == ["--keys", own]
+    assert options("--open") == ["--open"]
+    assert options("--keys", "other.json") == ["--keys", str(Path("other.json").absolute())]
+
+
+def test_other_settings_are_passed_on(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--cors-origins", "https://a.example", "--root-path", "/m", "--trusted-proxies", "10.0.0.1"]
+    assert options(*words) == words
+    monkeypatch.setenv("SEATRIAL_ROOT_PATH", "/from/the/environment")
+    monkeypatch.setenv("SEATRIAL_OPEN", "1")
+    assert options() == ["--open", "--root-path", "/from/the/environment"]

@@ -1,0 +1,107 @@
+"""Every route that the applications really have is listed, with a decision about who may call it."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.routing import Mount
+from starlette.routing import Route as StarletteRoute
+
+from seatrial.core.access_keys import SCOPES
+from seatrial.serve.app import create_fastapi
+from seatrial.serve.asgi import AsgiApp
+from seatrial.serve.routes import OPEN, ROUTES, Route, RouteTable, scope_of
+from seatrial.serve.service import PREDICT, Service
+
+ONLY_FILES = "/static-offline-docs"  # a folder without folders
+
+
+def routes_of(app: Any) -> Iterator[tuple[str, str]]:
+    """Yield the methods and the paths that a FastAPI application routes."""
+    for route in app.routes:
+        if isinstance(route, StarletteRoute) or hasattr(route, "methods"):
+            yield from ((method, route.path) for method in route.methods)
+        elif isinstance(route, Mount) and route.path == ONLY_FILES:
+            yield from (("GET", f"{ONLY_FILES}/{{name}}"), ("HEAD", f"{ONLY_FILES}/{{name}}"))
+        else:
+            yield ("ANY", f"{route.path}: {type(route).__name__}")
+
+
+def without_decision(app: Any) -> set[tuple[str, str]]:
+    return set(routes_of(app)) - listed()
+
+
+def listed() -> set[tuple[str, str]]:
+    """The methods and the paths with a decision; HEAD has that of GET."""
+    own = {(route.method, route.path) for route in ROUTES}
+    return own | {("HEAD", path) for method, path in own if method == "GET"}
+
+
+def test_every_route_has_a_decision_and_every_decision_a_route(service: Service) -> None:
+    app = create_fastapi(service)
+    assert without_decision(app) == set()
+    assert {(route.method, route.path) for route in ROUTES} - set(routes_of(app)) == set(), "a decision without a route"
+    assert {route.scope for route in ROUTES} <= {OPEN, *SCOPES}
+    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+
+
+def test_a_route_without_a_decision_is_found(service: Service) -> None:
+    app = create_fastapi(service)
+    app.add_api_route("/api/v1/rows", lambda: None, methods=["GET", "DELETE"])
+    app.mount("/files", AsgiApp(service))
+    app.add_api_websocket_route("/live", lambda: None)
+    found = {("GET", "/api/v1/rows"), ("DELETE", "/api/v1/rows"), ("ANY", "/files: Mount")}
+    assert without_decision(app) == found | {("ANY", "/live: APIWebSocketRoute")}
+
+
+def test_what_the_asgi_application_answers_itself_has_a_decision(service: Service) -> None:
+    own = {("POST", PREDICT), *((method, path) for path in AsgiApp(service)._checks for method in ("GET", "HEAD"))}
+    assert own <= listed()
+    source = inspect.getsource(AsgiApp._respond)
+    assert source.index("self._decide(") < source.index("self.service.predict(") < source.index("self._forward(")
+
+
+def test_anyone_may_call_nothing_that_predicts_explains_or_shows_rows() -> None:
+    closed = {route.path for route in ROUTES if route.scope != OPEN}
+    assert closed == {PREDICT, "/api/v1/explain", "/api/v1/model", "/reports/{name}"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("POST", "/api/v1/predict", "predict"),
+        ("GET", "/api/v1/predict", None),
+        ("post", "/api/v1/predict", None),
+        ("POST", "/api/v1/predict/", None),
+        ("POST", "//api/v1/predict", None),
+        ("POST", "/API/v1/predict", None),
+        ("POST", "/api/v1/predict\n", None),
+        ("GET", "/docs\n", None),
+        ("GET", "/assets/try.js", OPEN),
+        ("GET", "/assets/", None),
+        ("GET", "/assets/a/b", None),
+        ("GET", "/assets/a\n", None),
+        ("GET", "/reports/trial", "admin"),
+        ("GET", "", None),
+        ("HEAD", "/api/v1/model", "predict"),
+        ("HEAD", "/reports/trial", "admin"),
+    ],
+)
+def test_a_path_matches_exactly(method: str, path: str, scope: str | None) -> None:
+    assert scope_of(method, path) == scope
+
+
+def test_a_part_of_a_segment_can_be_a_name() -> None:
+    table = RouteTable([Route("POST", "/v1/models/{name}:predict", "predict")])
+    found = table.find("POST", "/v1/models/m:1:predict")
+    assert found == (table.routes[0], {"name": "m:1"})
+    for path in ("/v1/models/m.predict", "/v1/models/:predict", "/v1/models/a/b:predict", "/v1/models/a\n:predict"):
+        assert table.find("POST", path) is None
+
+
+def test_the_methods_of_a_path() -> None:
+    table = RouteTable()
+    assert table.methods_of("/api/v1/predict") == ("POST",)
+    assert table.methods_of("/assets/try.js") == ("GET", "HEAD")
+    assert table.methods_of("/nowhere") == ()
