@@ -60,11 +60,16 @@ def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, 
     return b"".join(head)
 
 
+def content_type(headers: Headers) -> Headers:
+    """The header for JSON, unless there is one already."""
+    return () if any(name == JSON[0] for name, _ in headers) else (JSON,)
+
+
 async def send_response(send: Any, response: EncodedResponse, request_id: str) -> None:
     """Send a response as an ASGI application does."""
     status, body, more = response
     length = (b"content-length", b"%d" % len(body))
-    headers = [JSON, length, NO_SNIFFING, (REQUEST_ID, request_id.encode()), *more]
+    headers = [*content_type(more), length, NO_SNIFFING, (REQUEST_ID, request_id.encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

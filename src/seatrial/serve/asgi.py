@@ -14,7 +14,8 @@ from seatrial.http.hosts import AllowedHosts
 from seatrial.http.memory import collector_off
 from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
-from seatrial.serve import logs
+from seatrial.serve import logs, requests
+from seatrial.serve.doors import Call, Doors
 from seatrial.serve.logs import AccessLog
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
@@ -42,6 +43,7 @@ class AsgiApp:
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
+        self._doors = Doors(service)
         self._checks = {
             "/health": service.health,
             "/api/v1/health": service.health,
@@ -60,6 +62,12 @@ class AsgiApp:
                 status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
             elif path in self._checks and method in ("GET", "HEAD"):
                 status = await _send(send, self._checks[path](), request_id)
+            elif path == "/" and method in ("GET", "HEAD") and not requests.wants_page(headers):
+                status = await _send(send, self.service.health(), request_id)
+            elif found := self._doors.find(method, path):
+                answer, names = found
+                response = await answer(Call(headers, receive, request_id, names))
+                status = await _send(send, response, request_id)
             else:
                 status = await self._forward(scope, receive, send, request_id)
             if status != CLIENT_CLOSED or "refused" not in scope.get("state", {}):  # a refusal is already logged

@@ -1,0 +1,115 @@
+"""Translates tables that came in as columns, as lists, or as text into the JSON of /api/v1/predict.
+
+Nothing is validated here: what does not fit the schema is translated as it is, and refused where all rows are
+validated. NaN is a missing value, as in every table. Names that are not columns are translated for the first row only,
+since a long name that is repeated in each row would fill the memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from seatrial.model import Release
+from seatrial.model.row_validation import RowError, encodable
+
+Json = dict[str, Any]
+MOST_PARTS = 1_000  # of a value that is a list or an object
+
+
+def problem(message: str, kind: str = "value_error", *place: int | str) -> RowError:
+    """An error in a request; `place` is the row and the column in it, as far as they are known."""
+    loc = ["body", *(part if isinstance(part, int) else encodable(part) for part in place)]
+    return RowError([{"type": kind, "loc": loc, "msg": message}])
+
+
+def read_json(body: bytes, *place: int) -> Any:
+    """Read JSON; NaN is read as well. Raises RowError; `place` is the row that it is, if it is one."""
+    try:
+        return from_json(body)
+    except ValueError as error:
+        raise problem(f"Invalid JSON: {error}", "json_invalid", *place) from None
+
+
+def read_object(body: bytes) -> Json:
+    """Read a JSON object. Raises RowError."""
+    document = read_json(body)
+    if not isinstance(document, dict):
+        raise problem("Send a JSON object.", "dict_type")
+    return document
+
+
+def from_columns(release: Release, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> bytes:
+    """Write rows from a list of values for each column; all have the same length. Raises RowError."""
+    if len(set(names)) < len(names):
+        raise problem("The column is there twice.", "duplicate", Counter(names).most_common(1)[0][0])
+    check_count(release, len(columns[0]) if columns else 0)
+    for name, values in zip(names, columns, strict=True):
+        _refuse_nested(values, name)
+    known = release.schema.model_fields
+    if not all(name in known for name in names):
+        columns = [values[:1] for values in columns]
+    without_nan = [[None if v != v else v for v in values] for values in columns]  # noqa: PLR0124 - NaN
+    return to_json([dict(zip(names, row, strict=True)) for row in zip(*without_nan, strict=True)], **_EXACT)
+
+
+def from_rows(release: Release, rows: Any) -> bytes:
+    """Write rows from objects, or from lists of values in the order of the schema's columns. Raises RowError."""
+    if not isinstance(rows, list):
+        raise problem("Send a list of rows.", "list_type")
+    check_count(release, len(rows))
+    names = [column.name for column in release.columns]
+    return to_json([_row(names, number, row) for number, row in enumerate(rows)], **_EXACT)
+
+
+def from_split(release: Release, table: Any) -> bytes:
+    """Write rows from `{"columns": [...], "data": [[...], ...]}`, as pandas does with `orient="split"`."""
+    if not isinstance(table, dict) or not isinstance(table.get("data"), list):
+        raise problem('Send an object with the lists "columns" and "data".', "dict_type")
+    if unknown := set(table) - {"columns", "data", "index"}:
+        raise problem(f"Unknown key {min(unknown)[:100]!r}; known: columns, index, data.", "extra_forbidden")
+    names, data = table.get("columns"), table["data"]
+    if names is None:
+        return from_rows(release, data)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise problem('"columns" must be a list of names.', "list_type")
+    return from_lists(release, names, data)
+
+
+def from_lists(release: Release, names: Sequence[str], rows: Sequence[Any]) -> bytes:
+    """Write rows from lists of values in the order of `names`. Raises RowError."""
+    check_count(release, len(rows))
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(names):
+            what = f"{len(row)} values" if isinstance(row, list) else "no list of values"
+            raise problem(f"The row has {what}; there are {len(names)} columns.", "wrong_length", number)
+    columns = [list(values) for values in zip(*rows, strict=True)] or [[] for _ in names]
+    return from_columns(release, names, columns)
+
+
+def check_count(release: Release, count: int) -> None:
+    """Refuse too many rows before they are translated; the message is the one that the parser has."""
+    if count > release.row_limit:
+        raise problem(f"List should have at most {release.row_limit} items after validation, not {count}", "too_long")
+
+
+def _refuse_nested(values: Iterable[Any], place: int | str) -> None:
+    """Refuse a value with thousands of parts, which takes much longer to translate than to refuse."""
+    if any(type(value) in (list, dict) and len(value) > MOST_PARTS for value in values):
+        raise problem(f"A value has more than {MOST_PARTS:,} parts.", "too_long", place)
+
+
+def _row(names: Sequence[str], number: int, row: Any) -> Any:
+    if isinstance(row, dict):
+        _refuse_nested(row.values(), number)
+        return {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124 - NaN
+    if not isinstance(row, list):
+        return row
+    if len(row) != len(names):
+        text = f"The row has {len(row)} values; there are {len(names)} columns: {', '.join(names)}."
+        raise problem(text, "wrong_length", number)
+    return _row(names, number, dict(zip(names, row, strict=True)))
+
+
+_EXACT: Json = {"inf_nan_mode": "constants"}  # an infinity must reach the parser, which refuses it
