@@ -9,6 +9,7 @@ from tests.interrupted import interrupted_at_import
 
 from seatrial.serve.command import main
 
+PLATFORMS = ("AIP_HTTP_PORT", "AIP_PREDICT_ROUTE", "AIP_HEALTH_ROUTE", "SAGEMAKER_BIND_TO_PORT")
 RunMain = Callable[..., tuple[int, list[str]]]
 
 
@@ -19,7 +20,7 @@ def run_main(
     """A function that runs the command line, and returns its exit code and the lines of standard error."""
 
     def run(*arguments: str, **environment: str) -> tuple[int, list[str]]:
-        for name in ("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS"):
+        for name in ("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS", *PLATFORMS):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -42,6 +43,10 @@ def run_main(
         (["--workers", "0"], {}, "'0' is not an integer of at least 1"),
         (["--allowed-hosts", "a.example,http://b.example"], {}, "'http://b.example' is not a host name"),
         ([], {"SEATRIAL_ALLOWED_HOSTS": "a b"}, "'a b' is not a host name"),
+        ([], {"AIP_HTTP_PORT": "http"}, "'http' is not a port"),
+        (["serve"], {"SAGEMAKER_BIND_TO_PORT": "x"}, "'x' is not a port"),
+        ([], {"AIP_PREDICT_ROUTE": "predict"}, "'predict' is not a path"),
+        (["--health-route", "/a?b"], {}, "'/a?b' is not a path"),
         (["--drain", "soon"], {}, "'soon' is not a number of seconds"),
         (["--log-format", "xml"], {}, "invalid choice"),
         (["--standby-fd", "3"], {}, "--standby-fd requires --fd and a single worker"),
@@ -85,3 +90,26 @@ def test_ctrl_c_while_it_loads_prints_no_traceback(titanic_project: Path, module
     assert (done.returncode, done.stdout) == (0, "")
     assert "Traceback" not in done.stderr
     assert "error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "port"),
+    [
+        ([], {}, 8001),
+        ([], {"PORT": "8100"}, 8100),
+        ([], {"PORT": "8100", "AIP_HTTP_PORT": "8200"}, 8200),
+        (["serve"], {"PORT": "8100"}, 8080),
+        (["--host", "127.0.0.1", "serve"], {"SAGEMAKER_BIND_TO_PORT": "8300", "PORT": "8100"}, 8300),
+        (["--port", "8400", "serve"], {"SAGEMAKER_BIND_TO_PORT": "8300"}, 8400),
+    ],
+)
+def test_platforms_choose_the_port(
+    run_main: RunMain, monkeypatch: pytest.MonkeyPatch, arguments: list[str], environment: Any, port: int
+) -> None:
+    served = []
+    monkeypatch.setattr("seatrial.serve.server.run", lambda package, settings: served.append((package, settings)) or 0)
+    routes = {"AIP_PREDICT_ROUTE": "/own", "AIP_HEALTH_ROUTE": "/fit"}
+    assert run_main("titanic_model", *arguments, **environment, **routes) == (0, [])
+    [(package, settings)] = served
+    assert (package, settings.port) == ("titanic_model", port)
+    assert (settings.predict_route, settings.health_route) == ("/own", "/fit")

@@ -52,7 +52,7 @@ def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, 
     head = [_STATUS_LINES[status]]
     for name, value in more:
         head += (name, b": ", value, b"\r\n")
-    head.append(_HEAD % (len(body), request_id.encode()))
+    head.append((_HEAD if content_type(others) else _UNTYPED) % (len(body), request_id.encode()))
     for name, value in others:
         head += (name, b": ", value, b"\r\n")
     head.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
@@ -62,7 +62,7 @@ def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, 
 
 def content_type(headers: Headers) -> Headers:
     """The header for JSON, unless there is one already."""
-    return () if any(name == JSON[0] for name, _ in headers) else (JSON,)
+    return () if headers and any(name == JSON[0] for name, _ in headers) else (JSON,)
 
 
 async def send_response(send: Any, response: EncodedResponse, request_id: str) -> None:
@@ -75,4 +75,5 @@ async def send_response(send: Any, response: EncodedResponse, request_id: str) -
 
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_UNTYPED = b"content-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (*NO_SNIFFING, REQUEST_ID)
 _HEAD = b"%b: %b\r\ncontent-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (*JSON, *NO_SNIFFING, REQUEST_ID)

@@ -44,6 +44,7 @@ class AsgiApp:
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
         self._doors = Doors(service)
+        self.fast_doors = self._doors.fast  # by URL
         self._checks = {
             "/health": service.health,
             "/api/v1/health": service.health,

@@ -7,10 +7,11 @@ Responses come from the same `Service.answer` as everywhere else. Large or unusu
 import asyncio
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from seatrial.http.connection import GuardedProtocol
 from seatrial.http.messages import EncodedResponse, request_id, to_wire
+from seatrial.serve.responses import Form
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
 _URL = PREDICT.encode()
@@ -19,6 +20,20 @@ PLAIN = {
     b"application/json",
     *(b"application/json;%bcharset=%b" % (space, name) for space in (b"", b" ") for name in (b"utf-8", b"UTF-8")),
 }
+
+
+# Headers of requests that the ASGI path handles.
+_UNUSUAL = {b"content-encoding", b"inference-header-content-length"}
+
+
+class FastDoor(Protocol):
+    """Another protocol whose small requests in plain JSON are on the fast path."""
+
+    def plain_form(self) -> Form:
+        """The form of one request."""
+
+    def refused(self, response: EncodedResponse) -> EncodedResponse:
+        """Translate a refusal of the service."""
 
 
 class _Cycle:
@@ -39,6 +54,7 @@ class FastPathProtocol(GuardedProtocol):
 
     cycle: Any
     _on_fast_path = False
+    _door: FastDoor | None = None
     _body = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -48,10 +64,13 @@ class FastPathProtocol(GuardedProtocol):
 
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
-        if self.url == _URL and self._is_plain():
+        door = None if self.url == _URL else self.app.fast_doors.get(self.url)
+        if (door or self.url == _URL) and self._is_plain():
             self._on_fast_path = True
+            self._door = door
             self._body = b""
-            self.scope |= {"method": "POST", "path": PREDICT}  # for the log, if the request is never completed
+            # for the log, if the request is never completed
+            self.scope |= {"method": "POST", "path": self.url.decode("ascii")}
         else:
             super().begin_request()
 
@@ -74,7 +93,7 @@ class FastPathProtocol(GuardedProtocol):
                 if host or (value not in self._known_hosts and not self.app.hosts.knows(value)):
                     return False
                 host = value
-            elif (name == b"content-type" and value not in PLAIN) or name == b"content-encoding":
+            elif (name == b"content-type" and value not in PLAIN) or name in _UNUSUAL:
                 return False
         return length <= LARGE_BODY and host != b""
 
@@ -95,9 +114,15 @@ class FastPathProtocol(GuardedProtocol):
         self._received()
         self.cycle = self.current = cycle = _Cycle(self.scope, self.parser.should_keep_alive() and not self.draining)
         identity = request_id(self.headers)
-        self.app.service.answer(self._body, identity, partial(self._respond, cycle, began, identity))
+        door = self._door
+        respond = partial(self._respond, cycle, began, identity, door)
+        self.app.service.answer(self._body, identity, respond, door and door.plain_form())
 
-    def _respond(self, cycle: _Cycle, began: float, identity: str, response: EncodedResponse) -> None:
+    def _respond(
+        self, cycle: _Cycle, began: float, identity: str, door: FastDoor | None, response: EncodedResponse
+    ) -> None:
+        if door and response.status != 200:
+            response = door.refused(response)
         status = response.status
         cycle.response_started = cycle.response_complete = True
         if cycle.disconnected or self.transport.is_closing():
@@ -107,5 +132,5 @@ class FastPathProtocol(GuardedProtocol):
             self.transport.write(to_wire(response, identity, headers, keep_alive=cycle.keep_alive))
             if not cycle.keep_alive:
                 self.transport.close()
-        self.app.log_request(began, "POST", PREDICT, status, identity)
+        self.app.log_request(began, "POST", cycle.scope["path"], status, identity)
         self.on_response_complete()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.serve.clients import Reply, ask, run
+from tests.serve.clients import Client, Reply, ask, run, threaded
 from tests.serve.doors.dialects import BINARY_LENGTH, infer_binary, infer_json, read_binary, read_infer
 
 from seatrial.model import Release
@@ -330,6 +330,39 @@ def test_json_needs_no_content_type(app: AsgiApp, kind: str, status: int) -> Non
     assert reply.status == status
     if status == 415:
         assert "not text/plain" in reply.json()["error"]
+
+
+def test_small_requests_skip_asgi_and_get_the_same_answers(
+    multiclass: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    by_asgi = AsgiApp.__call__
+
+    async def counted(self: AsgiApp, scope: Any, receive: Any, send: Any) -> None:
+        calls.append(scope["type"])
+        await by_asgi(self, scope, receive, send)
+
+    monkeypatch.setattr(AsgiApp, "__call__", counted)
+    bodies = [
+        json.dumps({"inputs": tensors(), "id": "1"}).encode(),
+        json.dumps({"inputs": tensors(size=("FP64", [1.0, -1.0]))}).encode(),
+        json.dumps({"inputs": tensors(), "id": "2", "parameters": {"binary_data_output": True}}).encode(),
+        b"{",
+        b"",
+    ]
+    with threaded(AsgiApp(Service(multiclass, Settings()))) as (port, _):
+        client = Client(port)
+        slow = [client.ask("POST", INFER + "?slow", body, "X-Request-ID: a") for body in bodies]
+        before = calls.count("http")
+        fast = [client.ask("POST", INFER, body, "X-Request-ID: a") for body in bodies]
+        assert calls.count("http") == before == len(bodies)
+        binary, headers = infer_binary(multiclass, [multiclass.metadata.example])
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        assert client.ask("POST", INFER, binary, *lines).status == 200
+        assert calls.count("http") == before + 1
+    for first, second in zip(slow, fast, strict=True):
+        assert first.comparable() == second.comparable()
+    assert [reply.status for reply in fast] == [200, 400, 200, 400, 400]
 
 
 def test_warnings_are_a_parameter(titanic: Release) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.http.messages import EncodedResponse
-from seatrial.serve.doors.door import Call, Door
+from seatrial.serve.doors.door import Call as Call
+from seatrial.serve.doors.door import Door
 from seatrial.serve.routes import OPEN, PREDICT_SCOPE, ROUTES, Route, RouteTable
 from seatrial.serve.server_settings import Settings
 
@@ -70,6 +71,7 @@ class Doors:
     def __init__(self, service: "Service") -> None:
         self._service = service
         self._made: dict[str, Door] = {}
+        self.fast: dict[bytes, Any] = {}  # doors on the HTTP fast path, by URL, once they are loaded
         own = own_routes(service.settings)
         self._handlers = {**HANDLERS, **{route.path: VERTEX[route.method] for route in own}}
         self.table = RouteTable([*ROUTES, *own])
@@ -102,5 +104,6 @@ class Doors:
     def _door(self, name: str) -> Any:
         if name not in self._made:
             module = import_module(f"{__name__}.{_MODULES[name]}")
-            self._made[name] = getattr(module, name)(self._service)
+            self._made[name] = door = getattr(module, name)(self._service)
+            self.fast |= dict.fromkeys(door.fast_urls(), door)
         return self._made[name]

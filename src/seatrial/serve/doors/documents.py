@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Callable
 
 from seatrial import __version__
 from seatrial.http.messages import to_bytes
@@ -14,6 +14,7 @@ from seatrial.serve.doors.mlflow import JSON_TYPE, InvocationForm
 from seatrial.serve.doors.open_inference import InferForm
 from seatrial.serve.doors.tensors import DATATYPES, column_datatype
 from seatrial.serve.openapi import NUMBER, TEXT, Json, array_of, object_of
+from seatrial.serve.responses import Form
 from seatrial.serve.routes import ROUTES, Route
 from seatrial.serve.service import Service
 
@@ -83,16 +84,17 @@ def _parameter(name: str, example: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": TEXT, "example": example}
 
 
-def _door(service: Service, path: str) -> Any:
-    """A request for the example row through the door of a path: how it is sent, and the form that translates it."""
+def _form(service: Service, path: str) -> Form:
+    """The form of a request in JSON through the door of a path."""
     door = Doors(service).door(path)
-    return {
+    forms: dict[str, Callable[[], Form]] = {
         V2: lambda: InferForm(door, ""),
         V1: lambda: InstancesForm(door),
         VERTEX: lambda: InstancesForm(door, objects=True),
         MLFLOW: lambda: InvocationForm(door, JSON_TYPE, JSON_TYPE),
         AZURE: lambda: ScoreForm(door),
-    }[SUMMARIES[path][0]]()
+    }
+    return forms[SUMMARIES[path][0]]()
 
 
 def _examples(path: str, service: Service) -> dict[str, Json]:
@@ -141,8 +143,8 @@ def _answers(path: str, service: Service) -> Json:
         answer = openapi.response("Status", summary, {})
         return {"200": {**answer, "content": {"text/plain": {"schema": TEXT, "example": __version__}}}}
     body = to_bytes(next(iter(_examples(path, service).values())))
-    answer = service.predict_body(body, openapi.EXAMPLE_ID, form=_door(service, path))
-    return {"200": openapi.response(ANSWERS[tag], "The predictions, in the order of the rows.", answer)}
+    predicted = service.predict_body(body, openapi.EXAMPLE_ID, form=_form(service, path))
+    return {"200": openapi.response(ANSWERS[tag], "The predictions, in the order of the rows.", predicted)}
 
 
 def _errors(route: Route, service: Service) -> Json:

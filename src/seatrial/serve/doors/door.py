@@ -36,6 +36,10 @@ class Door:
         self.service = service
         self.release = service.release
 
+    def fast_urls(self) -> tuple[bytes, ...]:
+        """The URLs whose small requests skip ASGI (see http_fast_path.py), for a door that has a `plain_form`."""
+        return ()
+
     async def answer(self, form: Form, call: Call) -> EncodedResponse | None:
         """Predict, and translate what is refused."""
         response = await self.service.predict_in(form, call.headers, call.receive, call.request_id)

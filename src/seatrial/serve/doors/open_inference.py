@@ -4,12 +4,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic_core import to_json
+
 from seatrial import __version__
 from seatrial.http.messages import EncodedResponse, Headers, to_bytes
 from seatrial.model.schema import Column
 from seatrial.serve.doors.door import Call, Door
 from seatrial.serve.doors.row_json import Json, from_columns, problem, read_object
-from seatrial.serve.doors.tensors import SIZE_KEY, TensorReader, column_datatype, datatype_of, to_binary
+from seatrial.serve.doors.tensors import (
+    SIZE_KEY,
+    TensorReader,
+    column_datatype,
+    datatype_of,
+    plain_tensors,
+    to_binary,
+)
 from seatrial.serve.responses import Scored
 from seatrial.serve.service import Service
 
@@ -32,6 +41,14 @@ class OpenInference(Door):
         self.labels = list(labels)
         # How the parameters of a tensor may be given: text, numbers and booleans, so lists are JSON in a text.
         self.class_parameters: Json = {"classes": json.dumps(list(meta.classes), ensure_ascii=False)}
+
+    def fast_urls(self) -> tuple[bytes, ...]:
+        """The route of inference without a version."""
+        return (f"/v2/models/{self.release.name}/infer".encode(),)
+
+    def plain_form(self) -> "InferForm":
+        """The form of a request without binary data."""
+        return InferForm(self, "")
 
     async def server(self, _: Call) -> EncodedResponse:
         """Handle GET /v2."""
@@ -113,6 +130,8 @@ class InferForm:
         inputs = request.get("inputs")
         if not isinstance(inputs, list) or not inputs:
             raise problem('"inputs" must be a list of tensors, one for each column.', "inputs")
+        if length == len(body) and (plain := plain_tensors(inputs)):
+            return from_columns(self._door.release, *plain)
         reader = TensorReader(body[length:])
         tensors = [reader.read(tensor) for tensor in inputs]
         reader.finish()
@@ -173,7 +192,7 @@ class InferForm:
             else:
                 tensor["data"] = values
             outputs.append(tensor)
-        text = to_bytes({**head, "outputs": outputs})
+        text = to_json({**head, "outputs": outputs})
         if not tail:
             return EncodedResponse(200, text)
         headers: Headers = ((b"content-type", BINARY.encode()), (JSON_LENGTH, b"%d" % len(text)))

@@ -6,7 +6,7 @@ since a long name that is repeated in each row would fill the memory.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -42,16 +42,18 @@ def read_object(body: bytes) -> Json:
 
 def from_columns(release: Release, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> bytes:
     """Write rows from a list of values for each column; all have the same length. Raises RowError."""
-    if len(set(names)) < len(names):
+    distinct = set(names)
+    if len(distinct) < len(names):
         raise problem("The column is there twice.", "duplicate", Counter(names).most_common(1)[0][0])
-    check_count(release, len(columns[0]) if columns else 0)
-    for name, values in zip(names, columns, strict=True):
-        _refuse_nested(values, name)
-    known = release.schema.model_fields
-    if not all(name in known for name in names):
+    count = len(columns[0]) if columns else 0
+    check_count(release, count)
+    if count == 1:
+        values = _without_nan([values[0] for values in columns], 0)
+        return to_json([dict(zip(names, values, strict=True))], **_EXACT)
+    if not distinct <= release.schema.model_fields.keys():
         columns = [values[:1] for values in columns]
-    without_nan = [[None if v != v else v for v in values] for values in columns]  # noqa: PLR0124 - NaN
-    return to_json([dict(zip(names, row, strict=True)) for row in zip(*without_nan, strict=True)], **_EXACT)
+    translated = [_without_nan(values, name) for name, values in zip(names, columns, strict=True)]
+    return to_json([dict(zip(names, row, strict=True)) for row in zip(*translated, strict=True)], **_EXACT)
 
 
 def from_rows(release: Release, rows: Any) -> bytes:
@@ -94,16 +96,17 @@ def check_count(release: Release, count: int) -> None:
         raise problem(f"List should have at most {release.row_limit} items after validation, not {count}", "too_long")
 
 
-def _refuse_nested(values: Iterable[Any], place: int | str) -> None:
-    """Refuse a value with thousands of parts, which takes much longer to translate than to refuse."""
-    if any(type(value) in (list, dict) and len(value) > MOST_PARTS for value in values):
+def _without_nan(values: Sequence[Any], place: int | str) -> Sequence[Any]:
+    """The values with None for NaN. Raises RowError for one with thousands of parts, which take long to translate."""
+    kinds = set(map(type, values))
+    if kinds & _NESTED and any(type(value) in _NESTED and len(value) > MOST_PARTS for value in values):
         raise problem(f"A value has more than {MOST_PARTS:,} parts.", "too_long", place)
+    return [None if v != v else v for v in values] if float in kinds else values  # noqa: PLR0124 - NaN
 
 
 def _row(names: Sequence[str], number: int, row: Any) -> Any:
     if isinstance(row, dict):
-        _refuse_nested(row.values(), number)
-        return {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124 - NaN
+        return dict(zip(row, _without_nan(list(row.values()), number), strict=True))
     if not isinstance(row, list):
         return row
     if len(row) != len(names):
@@ -112,4 +115,5 @@ def _row(names: Sequence[str], number: int, row: Any) -> Any:
     return _row(names, number, dict(zip(names, row, strict=True)))
 
 
+_NESTED = {list, dict}
 _EXACT: Json = {"inf_nan_mode": "constants"}  # an infinity must reach the parser, which refuses it

@@ -21,6 +21,7 @@ NUMBERS = {
 }
 DATATYPES = {"BOOL", "BYTES", *NUMBERS}
 SIZE_KEY = "binary_data_size"
+_KEYS = ("name", "datatype", "shape", "data")
 _LENGTH = struct.Struct("<I")
 
 
@@ -36,6 +37,23 @@ def column_datatype(column: Column) -> str:
     if column.kind == "category":
         return datatype_of(column.categories)
     return {"integer": "INT64", "number": "FP64", "boolean": "BOOL"}.get(column.kind, "BYTES")
+
+
+def plain_tensors(inputs: list[Any]) -> tuple[list[str], list[list[Any]]] | None:
+    """The names and values of tensors in plain JSON, which most are; None where one of them needs a TensorReader."""
+    names: list[str] = []
+    columns: list[list[Any]] = []
+    for tensor in inputs:
+        if type(tensor) is not dict or len(tensor) != 4:
+            return None
+        name, kind, shape, data = map(tensor.get, _KEYS)
+        if type(name) is not str or type(kind) is not str or kind not in DATATYPES or type(data) is not list:
+            return None
+        if shape != [len(data)] or type(shape[0]) is not int or (columns and len(data) != len(columns[0])):
+            return None
+        names.append(name)
+        columns.append(data)
+    return names, columns
 
 
 class TensorReader:
