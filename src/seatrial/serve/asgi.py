@@ -15,7 +15,7 @@ from seatrial.http.memory import collector_off
 from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
 from seatrial.serve import logs, requests
-from seatrial.serve.doors import Call, Doors
+from seatrial.serve.doors import PROBES, Call, Doors
 from seatrial.serve.logs import AccessLog
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
@@ -50,6 +50,7 @@ class AsgiApp:
             "/api/v1/health": service.health,
             "/ready": service.readiness,
         }
+        self._probes = {*PROBES, self.settings.health_route}  # of other protocols
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle a request, or the server's startup and shutdown."""
@@ -78,7 +79,7 @@ class AsgiApp:
 
     def _is_allowed(self, path: str, headers: Any) -> bool:
         """Whether the Host header is allowed. Probes use a host of their own, so a list of names excepts health."""
-        if path in self._checks and not self.hosts.loopback_only:
+        if (path in self._checks or path in self._probes) and not self.hosts.loopback_only:
             return True
         return all(self.hosts.allows(value) for name, value in headers if name == b"host")
 

@@ -48,6 +48,7 @@ HANDLERS = {
     "/score": ("AzureScoring", "score"),
 }
 
+PROBES = ("/ping", "/v2/health/live", "/v2/health/ready")
 VERTEX = {"POST": ("Instances", "predict_endpoint"), "GET": ("Instances", "health")}
 
 

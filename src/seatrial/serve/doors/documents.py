@@ -1,5 +1,7 @@
 """The doors' part of the OpenAPI document: a summary of each route, and what its bodies and answers are."""
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable
@@ -121,9 +123,9 @@ def _request(path: str, service: Service) -> Json:
     schema: Json = {"$ref": f"#/components/schemas/{REQUESTS[tag]}"}
     request = openapi.request_body(schema, _examples(path, service))
     if tag == MLFLOW:
-        header, row = ",".join(service.release.metadata.example), service.release.metadata.example
-        text = f"{header}\n{','.join('' if value is None else str(value) for value in row.values())}\n"
-        request["content"]["text/csv"] = {"schema": TEXT, "example": text}
+        row, text = service.release.metadata.example, io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([row.keys(), row.values()])
+        request["content"]["text/csv"] = {"schema": TEXT, "example": text.getvalue()}
         request["content"]["application/jsonlines"] = {"schema": TEXT, "example": json.dumps(row) + "\n"}
     return request
 
