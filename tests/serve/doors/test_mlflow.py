@@ -179,10 +179,10 @@ def test_a_line_that_is_not_json_is_named(app: AsgiApp) -> None:
 
 
 def test_a_value_of_thousands_of_parts_is_refused_at_once(app: AsgiApp) -> None:
-    parts: list[Any] = [[]] * 1_001
-    assert "row 0: A value has more than 1,000 parts." in message(invoke(app, {"instances": [{"note": parts}]}))
-    assert "row 0: A value has more than 1,000 parts." in message(invoke(app, {"inputs": {"note": [parts]}}))
-    assert "column note: A value has more than 1,000 parts." in message(invoke(app, {"inputs": {"note": [parts, 1]}}))
+    parts: list[Any] = [[]] * 10_001
+    assert "row 0: A value has more than 10,000 parts." in message(invoke(app, {"instances": [{"note": parts}]}))
+    assert "row 0: A value has more than 10,000 parts." in message(invoke(app, {"inputs": {"note": [parts]}}))
+    assert "column note: A value has more than 10,000 parts." in message(invoke(app, {"inputs": {"note": [parts, 1]}}))
     assert "valid string (string_type)" in message(invoke(app, {"inputs": [{**ROWS[0], "note": parts[1:]}]}))
 
 

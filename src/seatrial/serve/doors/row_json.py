@@ -15,7 +15,7 @@ from seatrial.model import Release
 from seatrial.model.row_validation import RowError, encodable
 
 Json = dict[str, Any]
-MOST_PARTS = 1_000  # of a value that is a list or an object
+MOST_PARTS = 10_000  # of a value that is a list or an object
 
 
 def problem(message: str, kind: str = "value_error", *place: int | str) -> RowError:
