@@ -14,6 +14,7 @@ from benchmarks.models import ROOT, prepare
 
 GOALS = {
     "share_of_bare": (">=", 0.7),
+    "infer_share_of_bare": (">=", 0.4),
     "times_seed": (">=", 100),
     "p99_of_bare": ("<=", 1.6),
     "times_pandas": (">=", 3),

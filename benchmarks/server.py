@@ -80,14 +80,14 @@ def serving(
         process.wait(20)
 
 
-def ask(url: str, body: bytes) -> bytes:
+def ask(url: str, body: bytes, path: str = PATH) -> bytes:
     """Request one prediction, and give the bytes of the response."""
-    request = urllib.request.Request(url + PATH, body, {"Content-Type": "application/json"})
+    request = urllib.request.Request(url + path, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as response:
         return response.read()
 
 
-def load(url: str, body: bytes, folder: Path, *, connections: int, seconds: float) -> Load:
+def load(url: str, body: bytes, folder: Path, *, connections: int, seconds: float, path: str = PATH) -> Load:
     """Load a server with wrk over keep-alive connections."""
     if not shutil.which("wrk"):
         raise SystemExit("wrk is not installed. On Debian: apt-get install wrk.")
@@ -102,7 +102,7 @@ def load(url: str, body: bytes, folder: Path, *, connections: int, seconds: floa
         "    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))\n"
         "end\n"
     )
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), url + PATH]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), url + path]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     match = re.search(r"RESULT (\S+) (\S+) (\S+) (\d+)", done.stdout)
     if not match:

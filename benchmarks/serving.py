@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.models import ROOT, Model
-from benchmarks.server import UVICORN, Load, ask, load, serving
+from benchmarks.server import PATH, UVICORN, Load, ask, load, serving
 
 CONNECTIONS = 32
 CONTENDERS = ROOT / "benchmarks" / "contenders"
@@ -16,6 +16,17 @@ EXAMPLE = {
     "ticket": "F.C.C. 13529", "fare": 26.25, "cabin": "C85", "embarked": "S",
 }  # fmt: skip
 BODY = json.dumps({"inputs": [EXAMPLE]}).encode()
+# The same row by the Open Inference Protocol
+INFER = "/v2/models/titanic-model/infer"
+DATATYPES = {str: "BYTES", int: "INT64", float: "FP64"}
+INFER_BODY = json.dumps(
+    {
+        "inputs": [
+            {"name": name, "datatype": DATATYPES[type(value)], "shape": [1], "data": [value]}
+            for name, value in EXAMPLE.items()
+        ]
+    }
+).encode()
 
 
 def seatrial_command(model: Model) -> list[str]:
@@ -33,7 +44,10 @@ def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[
     seed = {"PIPELINE": str(model.pipeline), "PYTHONPATH": str(model.project / "src")}
     with serving(seatrial_command(model), BODY) as running:
         answer = ask(running.url, BODY)
+        infer_answer = ask(running.url, INFER_BODY, INFER)
     contenders: dict[str, tuple[list[str], dict[str, str]]] = {
+        "bare_infer": (bare_command(model.python, "bare:app"), {"ANSWER": infer_answer.decode()}),
+        "infer": (seatrial_command(model), {}),
         "bare": (bare_command(model.python, "bare:app"), {"ANSWER": answer.decode()}),
         "seatrial": (seatrial_command(model), {}),
         "seed": (bare_command(Path(sys.executable), "seed:app"), seed),
@@ -42,8 +56,9 @@ def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[
     for _ in range(rounds):
         for name, (command, environment) in contenders.items():
             with serving(command, BODY, environment) as running:
-                load(running.url, BODY, folder, connections=CONNECTIONS, seconds=1)  # warm up
-                measured = load(running.url, BODY, folder, connections=CONNECTIONS, seconds=seconds)
+                path, body = (INFER, INFER_BODY) if name.endswith("infer") else (PATH, BODY)
+                load(running.url, body, folder, connections=CONNECTIONS, seconds=1, path=path)  # warm up
+                measured = load(running.url, body, folder, connections=CONNECTIONS, seconds=seconds, path=path)
             if measured.errors:
                 raise SystemExit(f"{name} answered {measured.errors} requests with an error")
             loads[name].append(measured)
@@ -55,6 +70,8 @@ def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[
         }
         for name, each in loads.items()
     }
+    inferred = zip(loads["infer"], loads["bare_infer"], strict=True)
+    result["infer_share_of_bare"] = round(statistics.median(ours.rate / bare.rate for ours, bare in inferred), 3)
     pairs = list(zip(loads["seatrial"], loads["bare"], loads["seed"], strict=True))
     result["share_of_bare"] = round(statistics.median(ours.rate / bare.rate for ours, bare, _ in pairs), 3)
     result["times_seed"] = round(statistics.median(ours.rate / seed_.rate for ours, _, seed_ in pairs), 1)

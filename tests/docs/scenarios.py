@@ -127,4 +127,5 @@ def guide(name: str) -> Page:
 
 README = Page(ROOT / "README.md", "README.md")
 RENDERED = Page(ROOT / "titanic" / "README.md", PROJECT_README)  # a test checks that the template renders it
-ALL = (README, RENDERED, *map(guide, GUIDES))
+DOORS = guide("doors.md")  # tests/docs/test_doors.py follows it
+ALL = (README, RENDERED, DOORS, *map(guide, GUIDES))

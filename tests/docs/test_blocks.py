@@ -6,7 +6,12 @@ import pytest
 from tests.docs.markdown import OUTPUT, SHELL, Block, blocks_of, commands_of
 from tests.docs.scenarios import ALL, DOCS, GUIDES, LONG, NOT_RUN, ROOT, Page
 
-SHOWN = {"toml", "python", "powershell"}  # toml and python with a file's name are written, python without is run
+SHOWN = {
+    "toml",
+    "json",
+    "python",
+    "powershell",
+}  # toml and python with a file's name are written, python without is run
 
 
 def blocks() -> list[Block]:

@@ -69,7 +69,7 @@ class Walk:
                 TemporaryDirectory() as folder
             ):  # Python puts the script's folder first on its path: nothing else in it
                 script = Path(folder) / "block.py"
-                script.write_text(block.text, "utf-8")
+                script.write_text(self.with_free_ports(block.text), "utf-8")
                 code, output = self.shell.run(f"PYTHONPATH=.:src {sys.executable} {script}")
             assert code == 0, f"{block.place}:\n{output}"
 
@@ -89,9 +89,9 @@ class Walk:
             self.use_free_port(self.project_of(command) / "pyproject.toml")
 
     def write(self, block: Block) -> None:
-        """Write a block with a file name: the whole file if it begins with a docstring, else an addition at its end."""
+        """Write a block with a file name: the whole file if it begins with a docstring or is JSON, else an addition at its end."""
         path = self.folder / block.file
-        before = "" if block.text.startswith('"""') else path.read_text("utf-8")
+        before = "" if block.text.startswith(('"""', "{")) else path.read_text("utf-8")
         path.write_text(before + self.with_free_ports(block.text), "utf-8")
 
     def project_of(self, command: str) -> Path:

@@ -23,6 +23,7 @@ from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server import server_config
 
 PREDICT = "/api/v1/predict"
+BROWSER = {"accept": "text/html,*/*;q=0.8"}
 
 
 class Reply(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.serve.clients import mounted
+from tests.serve.clients import BROWSER, mounted
 from tests.serve.small_releases import EXAMPLE
 
 from seatrial.http.messages import EncodedResponse
@@ -159,7 +159,7 @@ def test_an_error_in_a_route_is_a_500_with_its_request_id(titanic: Release, monk
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/openapi.json", MODEL, "/health", "/nowhere"])
 def test_responses_have_security_headers(client: httpx.Client, path: str) -> None:
-    headers = client.get(path).headers
+    headers = client.get(path, headers=BROWSER).headers
     assert headers.get_list("x-content-type-options") == ["nosniff"]
     if headers["content-type"].startswith("text/html"):
         assert headers.get_list("referrer-policy") == ["no-referrer"]

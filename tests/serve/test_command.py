@@ -11,6 +11,7 @@ from seatrial.core.access_keys import make_key, render_keys
 from seatrial.core.environment_variables import VARIABLES
 from seatrial.serve.command import main
 
+PLATFORMS = ("AIP_HTTP_PORT", "AIP_PREDICT_ROUTE", "AIP_HEALTH_ROUTE", "SAGEMAKER_BIND_TO_PORT")
 RunMain = Callable[..., tuple[int, list[str]]]
 
 
@@ -21,7 +22,7 @@ def run_main(
     """A function that runs the command line, and returns its exit code and the lines of standard error."""
 
     def run(*arguments: str, **environment: str) -> tuple[int, list[str]]:
-        for name in ("HOST", "PORT", *(name for name in VARIABLES if name.startswith("SEATRIAL_"))):
+        for name in ("HOST", "PORT", *PLATFORMS, *(name for name in VARIABLES if name.startswith("SEATRIAL_"))):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -52,6 +53,10 @@ def run_main(
         ([], {"SEATRIAL_ROOT_PATH": "//evil.example"}, "'//evil.example' is not a path"),
         (["--trusted-proxies", "10.0.0.1,proxy"], {}, "'proxy' is not an address or a network"),
         ([], {"SEATRIAL_TRUSTED_PROXIES": "*"}, "'*' is not an address or a network"),
+        ([], {"AIP_HTTP_PORT": "http"}, "'http' is not a port"),
+        (["serve"], {"SAGEMAKER_BIND_TO_PORT": "x"}, "'x' is not a port"),
+        ([], {"AIP_PREDICT_ROUTE": "predict"}, "'predict' is not a path"),
+        (["--health-route", "/a?b"], {}, "'/a?b' is not a path"),
         (["--drain", "soon"], {}, "'soon' is not a number of seconds"),
         (["--log-format", "xml"], {}, "invalid choice"),
         (["--standby-fd", "3"], {}, "--standby-fd requires --fd and a single worker"),
@@ -129,3 +134,26 @@ def test_ctrl_c_while_it_loads_prints_no_traceback(titanic_project: Path, module
     assert (done.returncode, done.stdout) == (0, "")
     assert "Traceback" not in done.stderr
     assert "error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "port"),
+    [
+        ([], {}, 8001),
+        ([], {"PORT": "8100"}, 8100),
+        ([], {"PORT": "8100", "AIP_HTTP_PORT": "8200"}, 8200),
+        (["serve"], {"PORT": "8100"}, 8080),
+        (["--host", "127.0.0.1", "serve"], {"SAGEMAKER_BIND_TO_PORT": "8300", "PORT": "8100"}, 8300),
+        (["--port", "8400", "serve"], {"SAGEMAKER_BIND_TO_PORT": "8300"}, 8400),
+    ],
+)
+def test_platforms_choose_the_port(
+    run_main: RunMain, monkeypatch: pytest.MonkeyPatch, arguments: list[str], environment: Any, port: int
+) -> None:
+    served = []
+    monkeypatch.setattr("seatrial.serve.server.run", lambda package, settings: served.append((package, settings)) or 0)
+    routes = {"AIP_PREDICT_ROUTE": "/own", "AIP_HEALTH_ROUTE": "/fit"}
+    assert run_main("titanic_model", *arguments, **environment, **routes) == (0, [])
+    [(package, settings)] = served
+    assert (package, settings.port) == ("titanic_model", port)
+    assert (settings.predict_route, settings.health_route) == ("/own", "/fit")

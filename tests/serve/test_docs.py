@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 from tests.serve.browsing import browser_test
-from tests.serve.clients import threaded
+from tests.serve.clients import BROWSER, threaded
 
 from seatrial.model import Release
 from seatrial.serve import create_app
@@ -22,7 +22,7 @@ def url(titanic: Release) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/"])
 def test_pages_link_only_to_files_of_the_same_server(url: str, path: str) -> None:
-    page = httpx.get(url + path)
+    page = httpx.get(url + path, headers=BROWSER)
     assert page.status_code == 200
     links = re.findall(r"""(?:href|src|url|spec-url)\s*[=:]\s*["']([^"'#]+)["']""", page.text)
     assert len(links) >= 2

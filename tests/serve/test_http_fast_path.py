@@ -348,6 +348,8 @@ def test_probes_may_use_any_host_where_the_hosts_are_listed(titanic: Release, ro
         client = Client(port)
         for method, path, host, status in [
             *(("GET", "/health", "10.0.0.7:8001", 200), ("GET", "/ready", "healthcheck.example", 200)),
+            *(("GET", "/ping", "10.0.0.7:8080", 200), ("GET", "/v2/health/ready", "10.0.0.7", 200)),
+            *(("GET", "/v2", "10.0.0.7", 421), ("POST", "/invocations", "10.0.0.7", 421)),
             *(("POST", PREDICT, "model.example", 200), ("POST", PREDICT, "10.0.0.7:8001", 421)),
             *(("GET", "/", "localhost", 421), ("GET", "/", "model.example:443", 200)),
         ]:

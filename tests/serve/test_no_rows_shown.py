@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TITANIC
-from tests.serve.clients import mounted
+from tests.serve.clients import BROWSER, mounted
 
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
@@ -26,7 +26,7 @@ def rows() -> list[dict[str, str]]:
 def shown(titanic: Release) -> dict[str, str]:
     """The page and both documents, as anyone gets them."""
     with mounted(create_fastapi(Service(titanic, Settings()))) as client:
-        return {path: client.get(path).text for path in ("/", "/openapi.json", MODEL)}
+        return {path: client.get(path, headers=BROWSER).text for path in ("/", "/openapi.json", MODEL)}
 
 
 def given_away(text: str, rows: list[dict[str, str]]) -> list[str]:

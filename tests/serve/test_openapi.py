@@ -11,6 +11,8 @@ from tests.serve.clients import mounted
 from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
+from seatrial.serve.doors import HANDLERS
+from seatrial.serve.routes import ROUTES
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
@@ -23,14 +25,14 @@ def client(titanic: Release) -> Iterator[httpx.Client]:
 
 def test_every_api_route_is_documented(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
-    assert set(document["paths"]) == {PREDICT, EXPLAIN, MODEL, "/health", "/api/v1/health", "/ready"}
+    assert set(document["paths"]) == {route.path for route in ROUTES}
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert operation["summary"], path
             for status, answer in operation["responses"].items():
-                content = answer["content"]["application/json"]
-                assert content["schema"], (path, status)
-                assert "example" in content, (path, status)
+                for content in answer["content"].values():
+                    assert content["schema"], (path, status)
+                    assert "example" in content, (path, status)
                 assert "X-Request-ID" in answer["headers"]
     assert set(document["paths"][PREDICT]["post"]["responses"]) == {"200", "413", "415", "422", "500", "503"}
 
@@ -62,6 +64,41 @@ def test_responses_match_the_documented_schemas(kind: str, request: pytest.Fixtu
             assert mismatch(schema, reply.json(), document) == ""
         name = release.schema.__name__
         assert document["components"]["schemas"][name]["required"] == release.json_schema["required"]
+
+
+@pytest.mark.parametrize("kind", ["titanic", "multiclass", "regression"])
+def test_the_doors_answer_as_the_document_says(kind: str, request: pytest.FixtureRequest) -> None:
+    release: Release = request.getfixturevalue(kind)
+    with mounted(create_fastapi(Service(release, Settings()))) as client:
+        document = client.get("/openapi.json").json()
+        for route in ROUTES:
+            if route.path not in HANDLERS:
+                continue
+            operation = document["paths"][route.path][route.method.lower()]
+            path = route.path
+            for parameter in operation.get("parameters", ()):
+                path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
+            kinds = operation["requestBody"]["content"] if route.method == "POST" else {"": {}}
+            shown = operation["responses"]["200"]["content"]
+            for kind_sent, sent in kinds.items():
+                bodies = [each["value"] for each in sent["examples"].values()] if "examples" in sent else [None]
+                for body in bodies:
+                    content = sent["example"] if "example" in sent else json.dumps(body) if body else None
+                    reply = client.request(route.method, path, content=content, headers={"content-type": kind_sent})
+                    assert reply.status_code == 200, (path, reply.text)
+                    if "application/json" in shown:
+                        part = shown["application/json"]
+                        assert mismatch(part["schema"], reply.json(), document) == "", path
+                        example, answer = part["example"], reply.json()
+                        if "id" in example:
+                            example, answer = {**example, "id": ""}, {**answer, "id": ""}
+                        assert answer == example, path
+                    else:
+                        assert shown["text/plain"]["example"] == reply.text
+            if route.method == "POST":
+                refused = client.post(path, content=b"{}", headers={"content-type": "application/json"})
+                part = operation["responses"][str(refused.status_code)]["content"]["application/json"]
+                assert mismatch(part["schema"], refused.json(), document) == "", path
 
 
 def mismatch(schema: dict[str, Any], value: Any, document: Any) -> str:

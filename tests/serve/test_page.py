@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.serve.browsing import serving
+from tests.serve.clients import BROWSER
 from tests.serve.made_up_releases import IrisRow, release_of
 
 from seatrial.core.access_keys import make_key, render_keys
@@ -18,7 +19,7 @@ from seatrial.serve.server_settings import Settings
 
 
 def test_the_page_has_a_strict_content_security_policy(url: str) -> None:
-    answer = httpx.get(url)
+    answer = httpx.get(url, headers=BROWSER)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"] == (
@@ -29,8 +30,15 @@ def test_the_page_has_a_strict_content_security_policy(url: str) -> None:
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
+def test_other_clients_get_a_health_check_instead_of_the_page(url: str) -> None:
+    for headers in ({}, {"accept": "application/json"}):
+        answer = httpx.get(url, headers=headers)
+        assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+    assert httpx.get(url, headers=BROWSER).headers["vary"] == "Accept"
+
+
 def test_nothing_in_the_page_is_inline(url: str) -> None:
-    text = httpx.get(url).text
+    text = httpx.get(url, headers=BROWSER).text
     assert "<style" not in text
     assert not re.search(r"<[^>]*\s(style|on\w+)\s*=", re.sub(r"data-model='[^']*'", "", text))
     assert re.findall(r"<script([^>]*)>(.*?)</script>", text, re.S) == [(' type="module" src="assets/try.js"', "")]
@@ -82,12 +90,12 @@ def test_reports_are_linked_and_served_only_where_they_exist(tmp_path: Path, mon
         return made
 
     with serving(app()) as deployed:
-        assert "reports/" not in httpx.get(deployed).text
+        assert "reports/" not in httpx.get(deployed, headers=BROWSER).text
     monkeypatch.setenv("SEATRIAL_REPORTS", json.dumps(paths))
     with serving(app(render_keys([make_key("web", ["predict"])[0]]))) as locked:  # a link carries no key
         assert "reports/" not in httpx.get(locked).text
     with serving(app()) as local:
-        links = re.findall('href="(reports/.*?)">(.*?)<', httpx.get(local).text)
+        links = re.findall('href="(reports/.*?)">(.*?)<', httpx.get(local, headers=BROWSER).text)
         assert links == [("reports/training-report", "Training report")]
         report = httpx.get(f"{local}/reports/training-report")
         others = [httpx.get(f"{local}/reports/{name}").status_code for name in ("trial", "report.html", "..%2Fx")]

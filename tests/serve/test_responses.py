@@ -10,7 +10,7 @@ from tests.serve.small_releases import CLASSES, EXAMPLE
 from seatrial.http.messages import EncodedResponse
 from seatrial.model import Release
 from seatrial.serve import responses
-from seatrial.serve.responses import PredictionWriter
+from seatrial.serve.responses import PredictionWriter, scored_rows
 
 ID = "one-id"
 
@@ -24,7 +24,7 @@ def test_a_response_reads_back_as_the_releases_own_prediction(titanic: Release) 
     rows = [titanic.metadata.example, titanic.metadata.typical]
     writer = PredictionWriter(titanic)
     scores = titanic.score([titanic.encode(row) for row in titanic.parse(json.dumps(rows).encode())])
-    document = read(writer.respond(writer.write_rows(scores), ID))
+    document = read(writer.respond(scored_rows(titanic, scores), ID))
     expected = titanic.predict(rows)
     assert document == {
         "predictions": [row["prediction"] for row in expected],
@@ -38,7 +38,7 @@ def test_a_response_reads_back_as_the_releases_own_prediction(titanic: Release) 
 def test_labels_with_special_characters_are_escaped(multiclass: Release) -> None:
     writer = PredictionWriter(multiclass)
     scores = np.array([[0.1, 0.2, 0.7], [1.0, 0.0, 5e-324]])
-    document = read(writer.respond(writer.write_rows(scores), ID))
+    document = read(writer.respond(scored_rows(multiclass, scores), ID))
     labels = CLASSES["multiclass"]
     assert document["predictions"] == [labels[2], labels[0]]
     assert document["probabilities"] == [dict(zip(labels, row, strict=True)) for row in scores.tolist()]
@@ -46,7 +46,7 @@ def test_labels_with_special_characters_are_escaped(multiclass: Release) -> None
 
 def test_a_regression_has_no_probabilities(regression: Release) -> None:
     writer = PredictionWriter(regression)
-    document = read(writer.respond(writer.write_rows(np.array([1.5, -2e300])), ID))
+    document = read(writer.respond(scored_rows(regression, np.array([1.5, -2e300])), ID))
     assert document["predictions"] == [1.5, -2e300]
     assert "probabilities" not in document
     assert document["release"] == "small-regression"
@@ -60,9 +60,9 @@ def test_no_rows_give_no_predictions(titanic: Release) -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinities_are_never_returned(titanic: Release, regression: Release, bad: float) -> None:
     with pytest.raises(ValueError, match="NaN or an infinity"):
-        PredictionWriter(titanic).write_rows(np.array([[0.5, 0.5], [bad, 0.5]]))
+        scored_rows(titanic, np.array([[0.5, 0.5], [bad, 0.5]]))
     with pytest.raises(ValueError, match="NaN or an infinity"):
-        PredictionWriter(regression).write_rows(np.array([1.0, bad]))
+        scored_rows(regression, np.array([1.0, bad]))
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", 'x\\"', "plain-1.2_3"])
@@ -72,7 +72,7 @@ def test_request_ids_are_escaped(titanic: Release, name: str) -> None:
 
 def test_further_keys_come_before_the_common_ones(multiclass: Release) -> None:
     writer = PredictionWriter(multiclass)
-    rows = writer.write_rows(np.array([[1.0, 0.0, 0.0]]))
+    rows = scored_rows(multiclass, np.array([[1.0, 0.0, 0.0]]))
     document = read(writer.respond(rows, ID, {"explanation": {"row": EXAMPLE}}))
     assert list(document) == ["predictions", "probabilities", "explanation", "release", "version", "request_id"]
     assert document["explanation"] == {"row": EXAMPLE}

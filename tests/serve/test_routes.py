@@ -9,9 +9,12 @@ from starlette.routing import Mount
 from starlette.routing import Route as StarletteRoute
 
 from seatrial.core.access_keys import SCOPES
+from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.asgi import AsgiApp
+from seatrial.serve.doors import HANDLERS, Doors
 from seatrial.serve.routes import OPEN, ROUTES, Route, RouteTable, scope_of
+from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import PREDICT, Service
 
 ONLY_FILES = "/static-offline-docs"  # a folder without folders
@@ -64,7 +67,11 @@ def test_what_the_asgi_application_answers_itself_has_a_decision(service: Servic
 
 def test_anyone_may_call_nothing_that_predicts_explains_or_shows_rows() -> None:
     closed = {route.path for route in ROUTES if route.scope != OPEN}
-    assert closed == {PREDICT, "/api/v1/explain", "/api/v1/model", "/reports/{name}"}
+    doors = {route.path for route in ROUTES if route.path in HANDLERS}
+    assert closed - doors == {PREDICT, "/api/v1/explain", "/api/v1/model", "/reports/{name}"}
+    assert all(route.scope == "predict" for route in ROUTES if route.path in doors and route.method == "POST")
+    facts = {"/v2/models/{name}", "/v2/models/{name}/versions/{version}"}
+    assert closed & doors == facts | {route.path for route in ROUTES if route.path in doors and route.method == "POST"}
 
 
 @pytest.mark.parametrize(
@@ -105,3 +112,54 @@ def test_the_methods_of_a_path() -> None:
     assert table.methods_of("/api/v1/predict") == ("POST",)
     assert table.methods_of("/assets/try.js") == ("GET", "HEAD")
     assert table.methods_of("/nowhere") == ()
+
+
+def test_every_route_of_every_door_has_a_decision(titanic: Release) -> None:
+    assert set(HANDLERS) <= {route.path for route in ROUTES}
+    service = Service(titanic, Settings(predict_route="/own", health_route="/alive"))
+    table = service.access.routes
+    doors = Doors(service)
+    assert {route.path for route in doors.routes()} == {*HANDLERS, "/own", "/alive"}
+    assert table.scope_of("POST", "/own") == "predict"
+    assert table.scope_of("GET", "/alive") == OPEN
+    routed = {each for each in routes_of(create_fastapi(service)) if each[0] != "HEAD"}
+    assert routed == {(route.method, route.path) for route in table.routes}
+
+
+def test_a_door_answers_no_route_without_a_decision(service: Service) -> None:
+    for method, path in (("GET", "/v2/models/a/infer"), ("POST", "/v2/repository/index"), ("POST", "/own")):
+        assert Doors(service).find(method, path) is None
+        assert service.access.decide(method, path, []).refusal
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "found", "names"),
+    [
+        ("GET", "/v2", "/v2", {}),
+        ("HEAD", "/v2/health/live", "/v2/health/live", {}),
+        ("POST", "/v2/models/a-b/infer", "/v2/models/{name}/infer", {"name": "a-b"}),
+        ("POST", "/v2/models/a/versions/1.0/infer", "/v2/models/{name}/versions/{version}/infer", {"name": "a", "version": "1.0"}),
+        ("POST", "/v1/models/a:predict", "/v1/models/{name}:predict", {"name": "a"}),
+        ("POST", "/v1/endpoints/1/deployedModels/2:predict", "/v1/endpoints/{endpoint}/deployedModels/{model}:predict", {"endpoint": "1", "model": "2"}),
+    ],
+)  # fmt: skip
+def test_a_path_is_found_with_its_names(method: str, path: str, found: str, names: dict[str, str]) -> None:
+    match = RouteTable().find(method, path)
+    assert match is not None
+    assert (match[0].path, match[1]) == (found, names)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *[
+            ("GET", "/v2/"),
+            ("GET", "/v2/models/a/infer"),
+            ("POST", "/v2/models//infer"),
+            ("POST", "/v2/models/a/b/infer"),
+        ],
+        *[("POST", "/v1/models/a:explain"), ("PUT", "/score"), ("POST", "/Score"), ("POST", "/score/")],
+    ],
+)
+def test_other_paths_and_methods_are_not_found(method: str, path: str) -> None:
+    assert RouteTable().find(method, path) is None

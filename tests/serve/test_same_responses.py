@@ -90,10 +90,20 @@ def test_all_paths_give_the_same_response(kind: str, request: pytest.FixtureRequ
     service.stop()
 
 
+DOORS = [
+    *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/x", "/v2/models/x", "/v2/models/titanic-model/ready", "/ping"),
+    *("/v2/models/titanic-model", "/v2/models/titanic-model/infer", "/v2/models/titanic-model/versions/0/infer"),
+    *("/v1/models", "/v1/models/titanic-model", "/v1/models/x", "/v1/models/titanic-model:predict", "/version"),
+    *("/v1/endpoints/1/deployedModels/2", "/v1/endpoints/1/deployedModels/2:predict", "/invocations", "/score"),
+]
+
+
 def test_other_routes_give_the_same_response(titanic: Release) -> None:
     requests = [
         *[(method, path) for method in ("GET", "HEAD", "POST") for path in ("/health", "/api/v1/health", "/ready")],
         *[(method, PREDICT) for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")],
+        *[(method, "/") for method in ("GET", "HEAD")],
+        *[(method, path) for method in ("GET", "HEAD", "POST", "PUT") for path in DOORS],
         *[("GET", path) for path in ("/api/v1/model", "/nowhere", PREDICT + "/", "/docs", "/openapi.json")],
         ("POST", EXPLAIN),
         ("GET", EXPLAIN),

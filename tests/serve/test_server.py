@@ -231,7 +231,7 @@ def test_memory_stays_small_with_everything_loaded(served: tuple[Process, int], 
     server, port = served
     client = Client(port)
     for path in ("/", "/docs", "/redoc", "/openapi.json", "/api/v1/model"):
-        assert client.ask("GET", path).status == 200
+        assert client.ask("GET", path, b"", "Accept: text/html").status == 200
     for _ in range(200):
         assert client.predict(row).status == 200
     assert client.ask("POST", "/api/v1/explain", row).status == 200

@@ -52,7 +52,7 @@ def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, 
     head = [_STATUS_LINES[status]]
     for name, value in more:
         head += (name, b": ", value, b"\r\n")
-    head.append(_HEAD % (len(body), request_id.encode()))
+    head.append((_HEAD if content_type(others) else _UNTYPED) % (len(body), request_id.encode()))
     for name, value in others:
         head += (name, b": ", value, b"\r\n")
     head.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
@@ -60,14 +60,20 @@ def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, 
     return b"".join(head)
 
 
+def content_type(headers: Headers) -> Headers:
+    """The header for JSON, unless there is one already."""
+    return () if headers and any(name == JSON[0] for name, _ in headers) else (JSON,)
+
+
 async def send_response(send: Any, response: EncodedResponse, request_id: str) -> None:
     """Send a response as an ASGI application does."""
     status, body, more = response
     length = (b"content-length", b"%d" % len(body))
-    headers = [JSON, length, NO_SNIFFING, (REQUEST_ID, request_id.encode()), *more]
+    headers = [*content_type(more), length, NO_SNIFFING, (REQUEST_ID, request_id.encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_UNTYPED = b"content-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (*NO_SNIFFING, REQUEST_ID)
 _HEAD = b"%b: %b\r\ncontent-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (*JSON, *NO_SNIFFING, REQUEST_ID)

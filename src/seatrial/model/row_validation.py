@@ -207,10 +207,10 @@ def _validators(listed: Any) -> tuple[Any, Any]:
 
 
 def _error(kind: str, place: tuple[Any, ...], message: str) -> dict[str, Any]:
-    loc = [part if isinstance(part, int) else _encodable(part) for part in place]
+    loc = [part if isinstance(part, int) else encodable(part) for part in place]
     return {"type": kind, "loc": loc, "msg": message}
 
 
-def _encodable(name: str) -> str:
+def encodable(name: str) -> str:
     """Return a caller's column name as text that can be encoded, cut to a useful length."""
     return name[:100].encode("utf-8", "replace").decode()

@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 from seatrial.http.messages import EncodedResponse, Headers, refusal
 from seatrial.serve.keys import KeyHolder, KeyRing
-from seatrial.serve.routes import OPEN, PREDICT_SCOPE, RouteTable
+from seatrial.serve.refusals import in_form_of
+from seatrial.serve.routes import OPEN, PREDICT_SCOPE, ROUTES, RouteTable, own_routes
 from seatrial.serve.server_settings import Settings
 
 ALLOWED = "seatrial.key"  # in the scope of a request that was decided about: the name of its key
@@ -38,12 +39,21 @@ class AccessDecision(NamedTuple):
 class AccessControl:
     """Who may call which of the routes; without keys, anyone. Raises SeatrialError where the keys cannot be read."""
 
-    def __init__(self, settings: Settings, routes: RouteTable | None = None) -> None:
-        self.routes = routes or RouteTable()
+    def __init__(self, settings: Settings) -> None:
+        own = own_routes(settings)
+        self.routes = RouteTable([*ROUTES, *own])
+        self._own = frozenset(route.path for route in own)
         self.ring = KeyRing(settings.keys, settings.keys_text, settings.workers) if settings.locked else None
 
     def decide(self, method: str, path: str, headers: Any, query: bytes = b"") -> AccessDecision:
-        """Decide about a request to a percent-decoded `path`; an allowed one counts for the rate of its key."""
+        """Decide about a request to a percent-decoded `path`; an allowed one counts for the rate of its key.
+
+        A refusal has the form of the path's protocol.
+        """
+        refused, key = self._decide(method, path, headers, query)
+        return AccessDecision(in_form_of(path, self._own, refused) if refused else None, key)
+
+    def _decide(self, method: str, path: str, headers: Any, query: bytes) -> AccessDecision:
         scope = self.routes.scope_of(method, path)
         if scope == OPEN:
             return AccessDecision()

@@ -3,18 +3,20 @@
 Its responses are made by the same `Service` as those of the ASGI application.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette._utils import get_route_path
 
-from seatrial.http.messages import JSON, NO_SNIFFING, REQUEST_ID, EncodedResponse, request_id
+from seatrial.http.messages import NO_SNIFFING, REQUEST_ID, EncodedResponse, content_type, request_id
 from seatrial.serve import logs, openapi, responses
 from seatrial.serve.access import ALLOWED, AccessControl
 from seatrial.serve.docs import create_app_with_docs
+from seatrial.serve.doors import Answer, Call, Doors, documents
 from seatrial.serve.page import add_page
+from seatrial.serve.routes import Route
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 # For Swagger UI and ReDoc, which use inline styles and scripts. The prediction page has a stricter policy of its own.
@@ -45,6 +47,7 @@ def create_fastapi(service: Service) -> FastAPI:
     )
     app.add_middleware(_Doorkeeper, access=service.access)
     _add_routes(app, service)
+    _add_doors(app, Doors(service))
     add_page(app, service)
     routes_only = app.openapi
 
@@ -53,7 +56,8 @@ def create_fastapi(service: Service) -> FastAPI:
         if app.openapi_schema is None:
             if not service.ready:
                 service.load()
-            app.openapi_schema = openapi.complete(routes_only(), service)
+            document = documents.complete(openapi.complete(routes_only(), service), service)
+            app.openapi_schema = openapi.add_security(document, service)
         return app.openapi_schema
 
     app.openapi = complete  # type: ignore[method-assign] # FastAPI's documented way to extend the document
@@ -93,6 +97,31 @@ def _add_simple(app: FastAPI, path: str, summary: str, respond: Callable[[], Enc
     app.add_api_route(path, simple, methods=["HEAD"], include_in_schema=False)
 
 
+def _add_doors(app: FastAPI, doors: Doors) -> None:
+    for route in doors.routes():
+        _add_door(app, route, doors.handler)
+
+
+def _add_door(app: FastAPI, route: Route, handler: Callable[[str], Answer]) -> None:
+    def answer(call: Call) -> Awaitable[EncodedResponse | None]:
+        return handler(route.path)(call)  # a door is loaded at its first request
+
+    endpoint = _door(answer)
+    tag, summary = documents.SUMMARIES.get(route.path, ("", ""))  # not in the document: what a platform named
+    options: dict[str, Any] = {"summary": summary, "tags": [tag], "include_in_schema": bool(tag)}
+    app.add_api_route(route.path, endpoint, methods=[route.method], response_class=Response, **options)
+    if route.method == "GET":
+        app.add_api_route(route.path, endpoint, methods=["HEAD"], include_in_schema=False)
+
+
+def _door(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    async def door(request: Request) -> Response:
+        call = Call(request.scope["headers"], request.receive, _id(request), request.path_params)
+        return _response(await answer(call))
+
+    return door
+
+
 def _id(request: Request) -> str:
     return str(request.scope["state"]["request_id"])
 
@@ -102,7 +131,8 @@ def _response(encoded: EncodedResponse | None) -> Response:
         return Response()
     response = Response(status_code=encoded.status)
     response.body = encoded.body
-    response.raw_headers = [JSON, (b"content-length", b"%d" % len(encoded.body)), *encoded.headers]
+    length = (b"content-length", b"%d" % len(encoded.body))
+    response.raw_headers = [*content_type(encoded.headers), length, *encoded.headers]
     return response
 
 

@@ -14,9 +14,10 @@ from seatrial.http.hosts import AllowedHosts
 from seatrial.http.memory import collector_off
 from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
-from seatrial.serve import logs
+from seatrial.serve import logs, requests
 from seatrial.serve.access import ALLOWED, AccessDecision
 from seatrial.serve.cors import CrossOrigin, is_preflight
+from seatrial.serve.doors import PROBES, Call, Doors
 from seatrial.serve.logs import AccessLog
 from seatrial.serve.proxies import ProxySettings
 from seatrial.serve.server_settings import Settings
@@ -48,11 +49,14 @@ class AsgiApp:
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
+        self._doors = Doors(service)
+        self.fast_doors = self._doors.fast  # by URL
         self._checks = {
             "/health": service.health,
             "/api/v1/health": service.health,
             "/ready": service.readiness,
         }
+        self._probes = {*PROBES, self.settings.health_route}  # of other protocols
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle a request, or the server's startup and shutdown."""
@@ -77,6 +81,12 @@ class AsgiApp:
             status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
         elif path in self._checks and method in ("GET", "HEAD"):
             status = await _send(send, self._checks[path](), request_id)
+        elif path == "/" and method in ("GET", "HEAD") and not requests.wants_page(headers):
+            status = await _send(send, self.service.health(), request_id)
+        elif found := self._doors.find(method, path):
+            answer, names = found
+            response = await answer(Call(headers, receive, request_id, names))
+            status = await _send(send, response, request_id)
         else:
             scope[ALLOWED] = key
             status = await self._forward(scope, receive, send, request_id)
@@ -94,7 +104,7 @@ class AsgiApp:
 
     def _is_allowed(self, path: str, headers: Any) -> bool:
         """Whether the Host header is allowed. Probes use a host of their own, so a list of names excepts health."""
-        if path in self._checks and not self.hosts.loopback_only:
+        if (path in self._checks or path in self._probes) and not self.hosts.loopback_only:
             return True
         return all(self.hosts.allows(value) for name, value in headers if name == b"host")
 

@@ -19,8 +19,10 @@ ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server and return its exit code: 0, or 1 with a one-line error on standard error."""
     open_closed_streams()
-    parser = _parser()
-    options = vars(parser.parse_args(arguments))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sagemaker = len(words) > 1 and words[-1] == "serve"  # SageMaker starts a container with this argument
+    parser = _parser(_port_variable(sagemaker=sagemaker))
+    options = vars(parser.parse_args(words[:-1] if sagemaker else words))
     package, debug = options.pop("package"), options.pop("debug")
     settings = Settings(**options)
     if settings.standby_fd is not None and (settings.fd is None or settings.workers > 1):
@@ -39,14 +41,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _port_variable(*, sagemaker: bool) -> str | None:
+    """The port that a platform sets. An image has PORT, so the variables of Vertex AI and SageMaker come first."""
+    environment = os.environ.get
+    if sagemaker:
+        return environment("SAGEMAKER_BIND_TO_PORT") or "8080"
+    return environment("AIP_HTTP_PORT") or environment("PORT")
+
+
+def _parser(port: str | None = None) -> argparse.ArgumentParser:
     default = Settings()
     environment = os.environ.get
-    parser = argparse.ArgumentParser(prog="python -m seatrial.serve", description="Serve an installed release.")
+    parser = argparse.ArgumentParser(
+        prog="python -m seatrial.serve",
+        description="Serve an installed release.",
+        epilog="With `serve` as the last argument, as SageMaker starts containers, the port is 8080 "
+        "(SAGEMAKER_BIND_TO_PORT).",
+    )
     parser.add_argument("package", help="the package to serve, for example titanic_model")
     parser.add_argument("--host", default=environment("HOST") or default.host, help="the address to listen on (HOST)")
     parser.add_argument(
-        "--port", type=_port, default=environment("PORT") or default.port, help="0 chooses a free port (PORT)"
+        "--port", type=_port, default=port or default.port, help="0 chooses a free port (PORT, AIP_HTTP_PORT)"
+    )
+    parser.add_argument(
+        "--predict-route",
+        type=_route,
+        default=environment("AIP_PREDICT_ROUTE") or "",
+        metavar="PATH",
+        help="a further path for Vertex AI's predictions (AIP_PREDICT_ROUTE)",
+    )
+    parser.add_argument(
+        "--health-route",
+        type=_route,
+        default=environment("AIP_HEALTH_ROUTE") or "",
+        metavar="PATH",
+        help="a further path for Vertex AI's health checks (AIP_HEALTH_ROUTE)",
     )
     parser.add_argument(
         "--allowed-hosts",
@@ -121,6 +150,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 0 to 65535")
     return int(text)
+
+
+def _route(text: str) -> str:
+    if text and (not text.startswith("/") or not text.isascii() or set(text) & set("?#{} ")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path: use one such as /predict")
+    return text
 
 
 def _names(text: str) -> tuple[str, ...]:

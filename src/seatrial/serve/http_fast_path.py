@@ -8,11 +8,12 @@ import asyncio
 from functools import partial
 from time import monotonic
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from seatrial.http.connection import GuardedProtocol
 from seatrial.http.messages import EncodedResponse, request_id, to_wire
 from seatrial.serve.access import CREDENTIALS
+from seatrial.serve.responses import Form
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
 _URL = PREDICT.encode()
@@ -21,8 +22,19 @@ PLAIN = {
     b"application/json",
     *(b"application/json;%bcharset=%b" % (space, name) for space in (b"", b" ") for name in (b"utf-8", b"UTF-8")),
 }
-COMPRESSED = frozenset((b"content-encoding",))
-ELSEWHERE = COMPRESSED | {b"origin"}  # where responses differ by it
+# Headers of requests that the ASGI path handles.
+UNUSUAL = frozenset((b"content-encoding", b"inference-header-content-length"))
+ELSEWHERE = UNUSUAL | {b"origin"}  # where responses differ by it
+
+
+class FastDoor(Protocol):
+    """Another protocol whose small requests in plain JSON are on the fast path."""
+
+    def plain_form(self) -> Form:
+        """The form of one request."""
+
+    def refused(self, response: EncodedResponse) -> EncodedResponse:
+        """Translate a refusal of the service."""
 
 
 class _Cycle:
@@ -43,6 +55,7 @@ class FastPathProtocol(GuardedProtocol):
 
     cycle: Any
     _on_fast_path = False
+    _door: FastDoor | None = None
     _body = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,14 +63,17 @@ class FastPathProtocol(GuardedProtocol):
         super().connection_made(transport)
         self._known_hosts: set[bytes] = self.app.hosts.known
         self._ring = self.app.service.access.ring
-        self._elsewhere = ELSEWHERE if self.app.cors else COMPRESSED
+        self._elsewhere = ELSEWHERE if self.app.cors else UNUSUAL
 
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
-        if self.url == _URL and self._is_plain():
+        door = None if self.url == _URL else self.app.fast_doors.get(self.url)
+        if (door or self.url == _URL) and self._is_plain():
             self._on_fast_path = True
+            self._door = door
             self._body = b""
-            self.scope |= {"method": "POST", "path": PREDICT}  # for the log, if the request is never completed
+            # for the log, if the request is never completed
+            self.scope |= {"method": "POST", "path": self.url.decode("ascii")}
         else:
             super().begin_request()
 
@@ -114,9 +130,15 @@ class FastPathProtocol(GuardedProtocol):
         self._received()
         self.cycle = self.current = cycle = _Cycle(self.scope, self.parser.should_keep_alive() and not self.draining)
         identity = request_id(self.headers)
-        self.app.service.answer(self._body, identity, partial(self._respond, cycle, began, identity))
+        door = self._door
+        respond = partial(self._respond, cycle, began, identity, door)
+        self.app.service.answer(self._body, identity, respond, door and door.plain_form())
 
-    def _respond(self, cycle: _Cycle, began: float, identity: str, response: EncodedResponse) -> None:
+    def _respond(
+        self, cycle: _Cycle, began: float, identity: str, door: FastDoor | None, response: EncodedResponse
+    ) -> None:
+        if door and response.status != 200:
+            response = door.refused(response)
         status = response.status
         cycle.response_started = cycle.response_complete = True
         if cycle.disconnected or self.transport.is_closing():
@@ -126,5 +148,5 @@ class FastPathProtocol(GuardedProtocol):
             self.transport.write(to_wire(response, identity, headers, keep_alive=cycle.keep_alive))
             if not cycle.keep_alive:
                 self.transport.close()
-        self.app.log_request(began, "POST", PREDICT, status, identity)
+        self.app.log_request(began, "POST", cycle.scope["path"], status, identity)
         self.on_response_complete()

@@ -6,51 +6,54 @@ The routes read bodies as bytes, so FastAPI does not know what is in them.
 import json
 from typing import Any
 
-from seatrial.http.messages import EncodedResponse, to_bytes
+from seatrial.http.messages import EncodedResponse, refusal, to_bytes
 from seatrial.serve import requests
-from seatrial.serve.routes import OPEN, RouteTable
+from seatrial.serve.refusals import in_form_of
+from seatrial.serve.routes import OPEN
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
 Json = dict[str, Any]
 
 EXAMPLE_ID = "5f0c8ab2e1d94c6fb3a7d20e91c4f688"
-_TEXT: Json = {"type": "string"}
-_NUMBER: Json = {"type": "number"}
+TEXT: Json = {"type": "string"}
+NUMBER: Json = {"type": "number"}
 
 
-def _object(properties: Json, required: list[str] | None = None) -> Json:
-    return {"type": "object", "required": required or list(properties), "properties": properties}
+def object_of(properties: Json, required: list[str] | None = None) -> Json:
+    """The schema of an object; by default all of its properties are required."""
+    return {"type": "object", "required": list(properties) if required is None else required, "properties": properties}
 
 
-def _array(items: Json, description: str = "") -> Json:
+def array_of(items: Json, description: str = "") -> Json:
+    """The schema of a list."""
     return {"type": "array", "items": items, **({"description": description} if description else {})}
 
 
-_VALIDATION_ERROR = _object(
+_VALIDATION_ERROR = object_of(
     {
-        "type": {**_TEXT, "description": "The name of the rule."},
-        "loc": _array(
-            {"anyOf": [_TEXT, {"type": "integer"}]},
+        "type": {**TEXT, "description": "The name of the rule."},
+        "loc": array_of(
+            {"anyOf": [TEXT, {"type": "integer"}]},
             "Where the error is: `body`, the position of the row in a list, the column.",
         ),
-        "msg": {**_TEXT, "description": "What the rule requires."},
+        "msg": {**TEXT, "description": "What the rule requires."},
     }
 )
-_VALIDATION_ERRORS = _object({"detail": _array(_VALIDATION_ERROR)})
-_ERROR = _object({"detail": _TEXT, "request_id": _TEXT}, ["detail"])
-_STATUS = _object({"status": _TEXT})
+_VALIDATION_ERRORS = object_of({"detail": array_of(_VALIDATION_ERROR)})
+_ERROR = object_of({"detail": TEXT, "request_id": TEXT}, ["detail"])
+_STATUS = object_of({"status": TEXT})
 _COMMON: Json = {
-    "release": {**_TEXT, "description": "The name of the release."},
-    "version": {**_TEXT, "description": "The version of the release."},
-    "request_id": {**_TEXT, "description": "The same ID as in the header X-Request-ID."},
+    "release": {**TEXT, "description": "The name of the release."},
+    "version": {**TEXT, "description": "The version of the release."},
+    "request_id": {**TEXT, "description": "The same ID as in the header X-Request-ID."},
 }
-_WARNINGS = _array(
-    _object(
+_WARNINGS = array_of(
+    object_of(
         {
             "row": {"type": "integer", "description": "The position of the row, from 0."},
-            "column": _TEXT,
+            "column": TEXT,
             "type": {"enum": ["above_range", "below_range", "value_unseen", "missing_unseen"]},
-            "msg": {**_TEXT, "description": "In what way the value differs from those in training."},
+            "msg": {**TEXT, "description": "In what way the value differs from those in training."},
         }
     ),
     "Values that no training row had. The key is left out where there are none.",
@@ -74,40 +77,41 @@ def complete(document: Json, service: Service) -> Json:
     schemas[name] = release.schema.model_json_schema(ref_template=path + "/$defs/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
     row, example = {"$ref": path}, release.metadata.example
-    rows = {**_array(row), "maxItems": service.settings.row_limit}
-    inputs = {**_object({"inputs": rows}), "additionalProperties": False}
+    rows = {**array_of(row), "maxItems": service.settings.row_limit}
+    inputs = {**object_of({"inputs": rows}), "additionalProperties": False}
     body = to_bytes(example)
     paths = document["paths"]
     errors = _errors(service)
-    predicted = _response(
+    predicted = response(
         "Prediction", "The predictions, in the order of the rows.", service.predict_body(body, EXAMPLE_ID)
     )
     paths[PREDICT]["post"] |= {
-        "requestBody": _body(
+        "requestBody": request_body(
             {"anyOf": [row, {**rows, "title": "Rows"}, {**inputs, "title": "Inputs"}]},
             {"one row": example, "several rows": [example, release.metadata.typical], "inputs": {"inputs": [example]}},
         ),
         "responses": {"200": predicted, **errors},
     }
-    explained = _response("Explanation", "The prediction with its explanation.", service.explain_body(body, EXAMPLE_ID))
+    explained = response("Explanation", "The prediction with its explanation.", service.explain_body(body, EXAMPLE_ID))
     paths[EXPLAIN]["post"] |= {
-        "requestBody": _body(row, {"one row": example}),
+        "requestBody": request_body(row, {"one row": example}),
         "responses": {"200": explained, **errors},
     }
-    paths[MODEL]["get"]["responses"] = {"200": _response("Model", "The model.", service.model())}
+    paths[MODEL]["get"]["responses"] = {"200": response("Model", "The model.", service.model())}
     for path in ("/health", "/api/v1/health"):
-        paths[path]["get"]["responses"] = {"200": _response("Status", "The server is alive.", service.health())}
+        paths[path]["get"]["responses"] = {"200": response("Status", "The server is alive.", service.health())}
     paths["/ready"]["get"]["responses"] = {
-        "200": _response("Status", "The model is loaded.", service.readiness()),
-        "503": _response("Error", "The model is not loaded yet.", {"detail": "The model is not ready."}),
+        "200": response("Status", "The model is loaded.", service.readiness()),
+        "503": response("Error", "The model is not loaded yet.", {"detail": "The model is not ready."}),
     }
-    if service.access.ring is not None:
-        _add_security(document, service.access.routes)
     return document
 
 
-def _add_security(document: Json, routes: RouteTable) -> None:
+def add_security(document: Json, service: Service) -> Json:
     """Say which routes need a key, for clients that are made from the document, and for the page at /docs."""
+    if service.access.ring is None:
+        return document
+    routes = service.access.routes
     document["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -122,18 +126,29 @@ def _add_security(document: Json, routes: RouteTable) -> None:
             if routes.scope_of(method.upper(), path) != OPEN:
                 operation["security"] = [{"bearer": []}, {"key": []}]
                 for status, text in refusals.items():
-                    operation["responses"][status] = _response("Error", text, {"detail": text})
+                    operation["responses"][status] = _refused(path, int(status), text)
+    return document
 
 
-def _body(schema: Json, examples: Json) -> Json:
+def _refused(path: str, status: int, text: str) -> Json:
+    """A refusal in the form of the path's protocol; Vertex AI's own routes are not in the document."""
+    translated = in_form_of(path, (), refusal(status, text))
+    example = json.loads(translated.body)
+    schema = "MlflowError" if "error_code" in example else "DoorError" if "error" in example else "Error"
+    return response(schema, text, example)
+
+
+def request_body(schema: Json, examples: Json) -> Json:
+    """A JSON body, with examples by name."""
     named = {name: {"value": value} for name, value in examples.items()}
     return {"required": True, "content": {"application/json": {"schema": schema, "examples": named}}}
 
 
-def _response(schema: str, description: str, example: EncodedResponse | Json) -> Json:
+def response(schema: str, description: str, example: EncodedResponse | Json) -> Json:
+    """A JSON response of the schema with this name."""
     example = json.loads(example.body) if isinstance(example, EncodedResponse) else example
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
-    header = {"description": "The ID of the request: the caller's own, or a new one.", "schema": _TEXT}
+    header = {"description": "The ID of the request: the caller's own, or a new one.", "schema": TEXT}
     return {
         "description": description,
         "headers": {"X-Request-ID": header},
@@ -148,51 +163,52 @@ def _errors(service: Service) -> Json:
     failed = "The model or the server failed. The server's log has the cause, under this request ID."
     busy = "The server is not ready or too busy. Try again."
     return {
-        "413": _response("Error", large, {"detail": large}),
-        "415": _response("Error", "The body is not JSON in UTF-8.", {"detail": requests.NOT_JSON % "not text/plain"}),
-        "422": _response("ValidationErrors", "A row is invalid. Each error has its location and the rule.", invalid),
-        "500": _response("Error", failed, {"detail": "..."}),
-        "503": _response("Error", busy, {"detail": "The model is not ready."}),
+        "413": response("Error", large, {"detail": large}),
+        "415": response("Error", "The body is not JSON in UTF-8.", {"detail": requests.NOT_JSON % "not text/plain"}),
+        "422": response("ValidationErrors", "A row is invalid. Each error has its location and the rule.", invalid),
+        "500": response("Error", failed, {"detail": "..."}),
+        "503": response("Error", busy, {"detail": "The model is not ready."}),
     }
 
 
-def _label(service: Service) -> Json:
+def label_of(service: Service) -> Json:
+    """The schema of a prediction: one of the classes, or a number."""
     classes = list(service.release.metadata.classes)
-    return {"enum": classes} if classes else _NUMBER
+    return {"enum": classes} if classes else NUMBER
 
 
 def _prediction(service: Service) -> Json:
     meta = service.release.metadata
-    properties: Json = {"predictions": _array(_label(service))}
+    properties: Json = {"predictions": array_of(label_of(service))}
     if meta.task != "regression":
-        probabilities = _object({str(label): {**_NUMBER, "minimum": 0, "maximum": 1} for label in meta.classes})
-        properties["probabilities"] = _array(probabilities, "By label, for each row.")
-    return _object({**properties, **_COMMON, "warnings": _WARNINGS}, [*properties, *_COMMON])
+        probabilities = object_of({str(label): {**NUMBER, "minimum": 0, "maximum": 1} for label in meta.classes})
+        properties["probabilities"] = array_of(probabilities, "By label, for each row.")
+    return object_of({**properties, **_COMMON, "warnings": _WARNINGS}, [*properties, *_COMMON])
 
 
 def _explanation(service: Service) -> Json:
-    contribution = _object(
+    contribution = object_of(
         {
-            "column": _TEXT,
+            "column": TEXT,
             "value": {"description": "The value in this row."},
             "typical": {"description": "The value in a typical row."},
-            "contribution": {**_NUMBER, "description": "How much the value, instead of the typical one, contributes."},
+            "contribution": {**NUMBER, "description": "How much the value, instead of the typical one, contributes."},
         }
     )
-    label = _label(service) if service.release.metadata.classes else {"type": "null"}
-    explanation = _object(
+    label = label_of(service) if service.release.metadata.classes else {"type": "null"}
+    explanation = object_of(
         {
             "label": {**label, "description": "The class whose probability is explained; null for a regression."},
-            "value": {**_NUMBER, "description": "Its probability, or the predicted number, for this row."},
-            "typical_value": {**_NUMBER, "description": "The same for a typical row."},
-            "contributions": _array(contribution, "Largest first."),
+            "value": {**NUMBER, "description": "Its probability, or the predicted number, for this row."},
+            "typical_value": {**NUMBER, "description": "The same for a typical row."},
+            "contributions": array_of(contribution, "Largest first."),
         }
     )
     prediction = _prediction(service)
-    return _object({**prediction["properties"], "explanation": explanation}, [*prediction["required"], "explanation"])
+    return object_of({**prediction["properties"], "explanation": explanation}, [*prediction["required"], "explanation"])
 
 
 def _model(service: Service) -> Json:
     facts = json.loads(service.model().body)
     kinds = {str: "string", dict: "object", list: "array", float: "number", int: "integer"}
-    return _object({name: {"type": kinds[type(v)]} if type(v) in kinds else {} for name, v in facts.items()})
+    return object_of({name: {"type": kinds[type(v)]} if type(v) in kinds else {} for name, v in facts.items()})

@@ -21,6 +21,8 @@ from seatrial.model.schema import row_name
 from seatrial.pages import asset, render
 from seatrial.pages.words import short
 from seatrial.serve.form_fields import by_importance, form_fields
+from seatrial.serve.requests import wants_page
+from seatrial.serve.responses import ALIVE
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import Service
 
@@ -60,7 +62,9 @@ def add_page(app: FastAPI, service: Service) -> None:
         return asset(name).encode()
 
     def show(request: Request) -> Response:  # in a thread: the template is compiled at first
-        return _respond(request, page(), "text/html")
+        if not wants_page(request.scope["headers"]):
+            return Response(ALIVE.body, media_type="application/json")
+        return _respond(request, page(), "text/html", {**HEADERS, "Vary": "Accept"})
 
     async def load(request: Request, name: str) -> Response:
         if name not in ASSETS:

@@ -1,6 +1,7 @@
 """Reads a request for predictions: its headers, which must promise JSON, and its body up to the limit."""
 
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 
 from seatrial.http.messages import EncodedResponse, refusal
@@ -45,21 +46,27 @@ async def read_body(headers: Any, receive: Any, limit: int) -> bytes | None:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def unsupported(headers: Any) -> EncodedResponse | None:
-    """The 415 for a body that is not plain JSON by its headers. Without a type it is taken as JSON."""
+def unsupported(headers: Any, others: frozenset[str] = frozenset()) -> EncodedResponse | None:
+    """The 415 for a body that by its headers is neither JSON nor of the types `others`, or that is encoded.
+
+    Without a type it is accepted.
+    """
     for name, value in headers:
         text = value.decode("latin-1").strip()
         if name == b"content-type":
-            media_type, charset = _media_type(text)
-            if media_type != "application/json" and not (
-                media_type.startswith("application/") and media_type.endswith("+json")
-            ):
+            media_type, charset, _ = content_type_of(text)
+            if not is_json(media_type) and media_type not in others:
                 return _not_json(f"not {media_type[:100] or 'an empty type'}")
             if charset not in UTF8:
                 return refusal(415, f"The body must be encoded in UTF-8, not in {charset[:100]}.")
         elif name == b"content-encoding" and text.lower() not in ("", "identity"):
             return _compressed(text[:100])
     return None
+
+
+def wants_page(headers: Any) -> bool:
+    """Whether the caller is a browser: clients of KServe and Azure ML check GET / for a server that is alive."""
+    return any(name == b"accept" and b"text/html" in value.lower() for name, value in headers)
 
 
 def unreadable(body: bytes) -> EncodedResponse | None:
@@ -77,12 +84,21 @@ def without_mark(body: bytes) -> bytes:
     return body.removeprefix(BYTE_ORDER_MARK)
 
 
-def _media_type(value: str) -> tuple[str, str]:
+def is_json(media_type: str) -> bool:
+    """Whether a media type is JSON, or one of those that are written in JSON."""
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+
+
+@lru_cache(64)  # parsing takes as long as a prediction
+def content_type_of(value: str) -> tuple[str, str, str]:
+    """The media type and the charset in a Content-Type header, in lower case, and the name of any other parameter."""
     message = Message()
     message["content-type"] = value
+    parameters = message.get_params(failobj=[])[1:]
     charset = message.get_param("charset", "utf-8")
     media_type = value.partition(";")[0].strip().lower()
-    return media_type, (charset if isinstance(charset, str) else "?").lower()
+    other = next((name for name, _ in parameters if name and name.lower() != "charset"), "")
+    return media_type, (charset if isinstance(charset, str) else "?").lower(), other
 
 
 def _not_json(what: str) -> EncodedResponse:

@@ -1,15 +1,35 @@
-"""Encodes responses as bytes. The ASGI application and FastAPI both send what is made here, so they cannot differ."""
+"""Encodes responses as bytes. The ASGI application and FastAPI both send what is made here, so they cannot differ.
+
+`Form` is what another protocol defines to be answered by the same service.
+"""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from seatrial.http.messages import RETRY, EncodedResponse, refusal, to_bytes
 from seatrial.model import Release
 from seatrial.model.features import Floats
 
-RowJson = tuple[str, str]  # a prediction and its probabilities, as JSON
+# What the model says about a row: the position of the predicted class and the probability of each class, or a
+# regression's prediction and nothing else. The numbers are float64 as the engine gave them.
+Scored = tuple[Any, Sequence[float]]
+
+
+class Form(Protocol):
+    """How one protocol writes a request for predictions and its answer. An object is for one request."""
+
+    media_types: frozenset[str]  # that are accepted besides JSON
+
+    def read(self, body: bytes) -> bytes:
+        """Translate a body into the JSON that /api/v1/predict takes, which is then validated. Raises RowError."""
+
+    def respond(self, rows: Sequence[Scored], request_id: str, more: Mapping[str, Any]) -> EncodedResponse:
+        """Write the predictions; `more` are further keys of the native response, such as `warnings`."""
+
+
+ALIVE = EncodedResponse(200, b'{"status":"alive"}')
 
 
 def validation_error(errors: list[dict[str, Any]]) -> EncodedResponse:
@@ -38,15 +58,26 @@ def not_ready() -> EncodedResponse:
     return refusal(503, "The model is not ready.", RETRY)
 
 
+def scored_rows(release: Release, scores: Floats) -> list[Scored]:
+    """Turn scores, (n, n_classes) or (n,), into rows. Raises ValueError if the model returned NaN or an infinity."""
+    values = scores.tolist()
+    if release.metadata.task == "regression":
+        if not all(map(math.isfinite, values)):
+            raise ValueError("The model returned NaN or an infinity.")
+        return [(value, ()) for value in values]
+    if not math.isfinite(sum(map(sum, values))):
+        raise ValueError("The model returned NaN or an infinity as a probability.")
+    return list(zip(release.decide_index(scores).tolist(), values, strict=True))
+
+
 class PredictionWriter:
-    """Writes predictions as JSON from parts that are made once per release.
+    """Writes predictions as the native JSON, from parts that are made once per release.
 
     Floats are written with repr, the shortest text that reads back as the same number.
     """
 
     def __init__(self, release: Release) -> None:
         meta = release.metadata
-        self._release = release
         self._regression = meta.task == "regression"
         self._labels = [json.dumps(label) for label in meta.classes]
         names = (json.dumps(str(label)).replace("%", "%%") for label in meta.classes)
@@ -54,29 +85,21 @@ class PredictionWriter:
         facts = json.dumps({"release": release.name, "version": release.version}, separators=(",", ":"))
         self._end = f',{facts[1:-1]},"request_id":'
 
-    def write_rows(self, scores: Floats) -> list[RowJson]:
-        """Write each row of scores. Raises ValueError if the model returned NaN or an infinity."""
-        values = scores.tolist()
-        if self._regression:
-            if not all(map(math.isfinite, values)):
-                raise ValueError("The model returned NaN or an infinity.")
-            return [(repr(value), "") for value in values]
-        labels, template = self._labels, self._probabilities
-        decided = self._release.decide_index(scores).tolist()
-        if not math.isfinite(sum(map(sum, values))):
-            raise ValueError("The model returned NaN or an infinity as a probability.")
-        return [(labels[i], template % tuple(row)) for i, row in zip(decided, values, strict=True)]
-
     def respond(
-        self, rows: Sequence[RowJson], request_id: str, more: Mapping[str, Any] | None = None
+        self, rows: Sequence[Scored], request_id: str, more: Mapping[str, Any] | None = None
     ) -> EncodedResponse:
-        """Join the rows of one request into a response; `more` are further keys."""
-        if len(rows) == 1:
-            prediction, probabilities = rows[0]
+        """Write the rows of one request; `more` are further keys."""
+        if self._regression:
+            prediction, middle = ",".join([repr(value) for value, _ in rows]), ""
         else:
-            prediction = ",".join([row[0] for row in rows])
-            probabilities = ",".join([row[1] for row in rows])
-        middle = "" if self._regression else f',"probabilities":[{probabilities}]'
+            labels, template = self._labels, self._probabilities
+            if len(rows) == 1:
+                [(position, shares)] = rows
+                prediction, probabilities = labels[position], template % tuple(shares)
+            else:
+                prediction = ",".join([labels[position] for position, _ in rows])
+                probabilities = ",".join([template % tuple(shares) for _, shares in rows])
+            middle = f',"probabilities":[{probabilities}]'
         if more:
             middle += "," + to_bytes(more).decode()[1:-1]
         text = f'{{"predictions":[{prediction}]{middle}{self._end}"{escaped(request_id)}"}}'

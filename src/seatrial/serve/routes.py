@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.core.access_keys import SCOPES
+from seatrial.core.errors import SeatrialError
+from seatrial.serve.server_settings import Settings
 
 PREDICT_SCOPE, EXPLAIN_SCOPE, LOG_SCOPE, METRICS_SCOPE, ADMIN_SCOPE = SCOPES
 OPEN = ""  # for anyone: health checks, and what a browser must load before it can send a key
@@ -35,6 +37,28 @@ ROUTES = (
     Route("GET", "/openapi.json", OPEN),
     Route("GET", "/static-offline-docs/{name}", OPEN),
     Route("GET", "/reports/{name}", ADMIN_SCOPE),
+    # Open Inference Protocol, version 2
+    Route("GET", "/v2", OPEN),
+    Route("GET", "/v2/health/live", OPEN),
+    Route("GET", "/v2/health/ready", OPEN),
+    Route("GET", "/v2/models/{name}", PREDICT_SCOPE),
+    Route("GET", "/v2/models/{name}/versions/{version}", PREDICT_SCOPE),
+    Route("GET", "/v2/models/{name}/ready", OPEN),
+    Route("GET", "/v2/models/{name}/versions/{version}/ready", OPEN),
+    Route("POST", "/v2/models/{name}/infer", PREDICT_SCOPE),
+    Route("POST", "/v2/models/{name}/versions/{version}/infer", PREDICT_SCOPE),
+    # KServe's version 1, and Vertex AI's default routes
+    Route("GET", "/v1/models", OPEN),
+    Route("GET", "/v1/models/{name}", OPEN),
+    Route("POST", "/v1/models/{name}:predict", PREDICT_SCOPE),
+    Route("GET", "/v1/endpoints/{endpoint}/deployedModels/{model}", OPEN),
+    Route("POST", "/v1/endpoints/{endpoint}/deployedModels/{model}:predict", PREDICT_SCOPE),
+    # MLflow's scoring server, and SageMaker
+    Route("GET", "/ping", OPEN),
+    Route("GET", "/version", OPEN),
+    Route("POST", "/invocations", PREDICT_SCOPE),
+    # Azure ML
+    Route("POST", "/score", PREDICT_SCOPE),
 )
 
 
@@ -74,6 +98,20 @@ def _pattern(path: str) -> re.Pattern[str]:
     """The paths that a route answers: a part in braces is never empty and has no slash."""
     parts = re.split(r"\{(\w+)\}", path)
     return re.compile("".join(f"(?P<{p}>[^/\n]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+
+
+def own_routes(settings: Settings) -> list[Route]:
+    """The routes that Vertex AI names by variables. Raises SeatrialError where another protocol has such a path."""
+    found = []
+    for method, path, scope in (("POST", settings.predict_route, PREDICT_SCOPE), ("GET", settings.health_route, OPEN)):
+        known = _TABLE.find(method, path)
+        if not path or (known and (method == "GET" or known[0].path.startswith("/v1/"))):  # answered in this form
+            continue
+        if known or path == "/":
+            hint = "Choose another path, such as /predict, as AIP_PREDICT_ROUTE and AIP_HEALTH_ROUTE."
+            raise SeatrialError(f"{path} cannot be a route of Vertex AI's form; it has another.", hint=hint)
+        found.append(Route(method, path, scope))
+    return found
 
 
 _TABLE = RouteTable()

@@ -39,6 +39,8 @@ class Settings:
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
+    predict_route: str = ""  # a further path for predictions in Vertex AI's form
+    health_route: str = ""  # a further path for its health checks
     log_format: LogFormat = "auto"
     log_level: str = "info"
 

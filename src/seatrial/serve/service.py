@@ -18,7 +18,7 @@ from seatrial.model.unseen import WARNINGS, UnseenValue, as_json
 from seatrial.serve import logs, requests, responses
 from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher
-from seatrial.serve.responses import PredictionWriter, RowJson
+from seatrial.serve.responses import Form, PredictionWriter, Scored, scored_rows
 from seatrial.serve.server_settings import Settings
 
 PREDICT = "/api/v1/predict"
@@ -59,7 +59,7 @@ class Service:
         # a call of scikit-learn takes milliseconds, during which health checks must be answered
         native = ThreadPoolExecutor(1, thread_name_prefix="engine") if release.metadata.engine == "native" else None
         self._writer = PredictionWriter(release)
-        self._batcher: Batcher[RowJson] = Batcher(self._score, executor=native)
+        self._batcher: Batcher[Scored] = Batcher(self._score, executor=native)
         self._parse, self._encode, self._unseen = release.parse, release.encode, release.unseen.in_rows
         release.parse(b"[]")  # compiles the validators
         self.ready = True
@@ -79,8 +79,19 @@ class Service:
         """Handle POST /api/v1/explain; None likewise."""
         return await self._handle(partial(self._in_thread, self.explain_body), headers, receive, request_id)
 
-    async def _handle(self, handler: Handler, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
-        if refused := requests.unsupported(headers):
+    async def predict_in(self, form: Form, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
+        """Handle a request for predictions in the form of another protocol; errors have the native form."""
+        return await self._handle(partial(self.answer, form=form), headers, receive, request_id, form.media_types)
+
+    async def _handle(
+        self,
+        handler: Handler,
+        headers: Any,
+        receive: Any,
+        request_id: str,
+        media_types: frozenset[str] = frozenset(),
+    ) -> EncodedResponse | None:
+        if refused := requests.unsupported(headers, media_types):
             return refused
         try:
             body = await requests.read_body(headers, receive, self.settings.body_limit)
@@ -97,36 +108,55 @@ class Service:
         handler(body, request_id, done)
         return await future
 
-    def answer(self, body: bytes, request_id: str, done: OnResponse) -> None:
+    def answer(self, body: bytes, request_id: str, done: OnResponse, form: Form | None = None) -> None:
         """Predict the rows in a body; `done` gets the response, at once or when they have been scored."""
         try:
             if not self.ready:
                 response = responses.not_ready()
-            elif len(body) > LARGE_BODY or len(rows := self._parse(body)) > LARGE_ROWS:
-                self._in_thread(self.predict_body, body, request_id, done)
+            elif (rows := self._few_rows(body, form)) is None:
+                work = partial(self.predict_body, form=form) if form else self.predict_body
+                self._in_thread(work, body, request_id, done)
                 return
             elif rows:
                 encode, more = self._encode, self._warnings(self._unseen(rows))
-                self._batcher.submit([encode(row) for row in rows], partial(self._scored, request_id, done, more))
+                scored = partial(self._scored, form or self._writer, request_id, done, more)
+                self._batcher.submit([encode(row) for row in rows], scored)
                 return
             else:
-                response = self._writer.respond((), request_id)
+                response = (form or self._writer).respond((), request_id, NO_WARNINGS)
         except RowError as error:
             if (plain := requests.without_mark(body)) is not body:
-                self.answer(plain, request_id, done)
+                self.answer(plain, request_id, done, form)
                 return
             response = requests.unreadable(body) or responses.validation_error(error.errors)
         except Exception as error:
             response = self._error(error, request_id)
         done(response)
 
+    def _few_rows(self, body: bytes, form: Form | None) -> list[Any] | None:
+        """The rows of a body, or None where they are too many for the event loop."""
+        if len(body) <= LARGE_BODY and form:
+            body = form.read(body)
+        if len(body) > LARGE_BODY or len(rows := self._parse(body)) > LARGE_ROWS:
+            return None
+        return rows
+
     def _scored(
-        self, request_id: str, done: OnResponse, more: Mapping[str, Any], rows: Sequence[RowJson] | Exception
+        self,
+        form: Form | PredictionWriter,
+        request_id: str,
+        done: OnResponse,
+        more: Mapping[str, Any],
+        rows: Sequence[Scored] | Exception,
     ) -> None:
         if isinstance(rows, Exception):
-            done(self._error(rows, request_id))
+            response = self._error(rows, request_id)
         else:
-            done(self._writer.respond(rows, request_id, more))
+            try:
+                response = form.respond(rows, request_id, more)
+            except Exception as error:
+                response = self._error(error, request_id)
+        done(response)
 
     def _warnings(self, found: Sequence[UnseenValue]) -> Mapping[str, Any]:
         """The key `warnings` of a response, for values that no training row had."""
@@ -161,17 +191,21 @@ class Service:
         else:
             done(call.result())
 
-    def predict_body(self, body: bytes, request_id: str, rest: Rest = no_rest) -> EncodedResponse:
+    def predict_body(
+        self, body: bytes, request_id: str, rest: Rest = no_rest, form: Form | None = None
+    ) -> EncodedResponse:
         """Predict any number of rows in this thread, without batching; `rest` between slices. Raises RowError."""
+        if form:
+            body = form.read(body)
         unseen: list[UnseenValue] = []
-        written: list[RowJson] = []
+        written: list[Scored] = []
         for start, rows in self.release.parse_slices(body):
             if start < len(written):
                 unseen = []
             unseen += self._unseen(rows, start)
             written[start:] = self._score([self._encode(row) for row in rows]) if rows else []
             rest()  # the event loop needs the interpreter's lock
-        return self._writer.respond(written, request_id, self._warnings(unseen))
+        return (form or self._writer).respond(written, request_id, self._warnings(unseen))
 
     def explain_body(self, body: bytes, request_id: str, rest: Rest = no_rest) -> EncodedResponse:
         """Predict one row and explain the contribution of each column, after a `rest`. Raises RowError."""
@@ -186,7 +220,7 @@ class Service:
 
     def health(self) -> EncodedResponse:
         """Handle GET /health: alive, whatever the model does."""
-        return EncodedResponse(200, b'{"status":"alive"}')
+        return responses.ALIVE
 
     def readiness(self) -> EncodedResponse:
         """Handle GET /ready."""
@@ -214,8 +248,8 @@ class Service:
             facts["threshold"] = None
         return EncodedResponse(200, to_bytes(facts))
 
-    def _score(self, rows: list[Encoded]) -> list[RowJson]:
-        return self._writer.write_rows(self.release.score(rows))
+    def _score(self, rows: list[Encoded]) -> list[Scored]:
+        return scored_rows(self.release, self.release.score(rows))
 
     def _error(self, error: BaseException, request_id: str) -> EncodedResponse:
         """The response to an error. Unless the rows are invalid, the details go to the log and not to the caller."""
