@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.serve.clients import Client, request, threaded
+from tests.serve.clients import Client, ask, request, run, threaded
 from tests.serve.test_access import BEARER, HEADERS, METRICS_SECRET, SECRET, locked, raw, refused_on
 
 from seatrial.core.access_keys import make_key
@@ -109,3 +109,36 @@ def test_a_rate_holds_over_all_doors(titanic: Release, bodies: dict[str, bytes])
 @pytest.mark.parametrize("path", ["/v2", "/v2/health/live", "/v2/health/ready", "/ping", "/version", "/alive"])
 def test_probes_of_doors_need_no_key(port: int, path: str) -> None:
     assert Client(port).ask("GET", path).status == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_preflight_for_a_door_needs_no_key_and_names_its_method(titanic: Release, path: str) -> None:
+    settings = locked(cors_origins=("https://a.example",), predict_route="/own")
+    own = [("Origin", "https://a.example"), ("Access-Control-Request-Method", "POST")]
+    app = create_app(titanic, settings)
+    reply = run(ask(app, "OPTIONS", path.replace("{version}", titanic.version), b"", own))
+    assert reply.status == 200
+    assert reply.headers["access-control-allow-methods"] == "POST"
+    assert run(ask(app, "OPTIONS", path, b"", [("Origin", "https://b.example"), own[1]])).status == 403
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_door_is_below_the_root_path_and_keeps_its_lock(
+    titanic: Release, bodies: dict[str, bytes], path: str
+) -> None:
+    url = f"/m{path.replace('{version}', titanic.version)}"
+    with threaded(create_app(titanic, locked(root_path="/m", predict_route="/own"))) as (port, _):
+        client = Client(port)
+        assert client.ask("POST", url, bodies[path], BEARER).status == 200
+        assert client.ask("POST", url, bodies[path]).status == 401
+
+
+def test_a_door_answers_to_allowed_hosts_only(titanic: Release, bodies: dict[str, bytes]) -> None:
+    with threaded(create_app(titanic, locked(allowed_hosts=("a.example",), predict_route="/own"))) as (port, _):
+        for path, body in bodies.items():
+            line = f"POST {path.replace('{version}', titanic.version)} HTTP/1.1"
+            for _ in range(2):  # the second one on the fast path, where there is one
+                client = Client(port)
+                client.send(raw(line, body, BEARER, host="Host: a.example"))
+                assert client.read().status == 200, path
+            assert refused_on(port, raw(line, body, BEARER, host="Host: b.example")) == 421, path

@@ -12,7 +12,7 @@ from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.doors import HANDLERS
-from seatrial.serve.routes import ROUTES
+from seatrial.serve.routes import OPEN, ROUTES
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
 
@@ -25,7 +25,8 @@ def client(titanic: Release) -> Iterator[httpx.Client]:
 
 def test_every_api_route_is_documented(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
-    assert set(document["paths"]) == {route.path for route in ROUTES}
+    own = {PREDICT, EXPLAIN, MODEL, "/health", "/api/v1/health", "/ready"}
+    assert set(document["paths"]) == own | set(HANDLERS)  # not the page, the documents and their files
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert operation["summary"], path
@@ -143,8 +144,13 @@ def test_a_server_with_keys_says_which_routes_need_one(titanic: Release) -> None
     closed = {
         (m, p) for p, operations in locked["paths"].items() for m, each in operations.items() if "security" in each
     }
-    assert closed == {("post", PREDICT), ("post", EXPLAIN), ("get", MODEL)}
+    doors = {(route.method.lower(), route.path) for route in ROUTES if route.path in HANDLERS and route.scope != OPEN}
+    assert closed == {("post", PREDICT), ("post", EXPLAIN), ("get", MODEL)} | doors
     for method, path in closed:
-        assert {"401", "403", "429"} <= set(locked["paths"][path][method]["responses"])
+        answers = locked["paths"][path][method]["responses"]
+        assert {"401", "403", "429"} <= set(answers)
+        example = answers["401"]["content"]["application/json"]["example"]
+        keys = {"error_code", "message"} if path == "/invocations" else {"error" if path in HANDLERS else "detail"}
+        assert set(example) == keys, path
     opened = create_fastapi(Service(titanic, Settings())).openapi()
     assert "security" not in json.dumps(opened)

@@ -114,7 +114,7 @@ def test_unknown_models_versions_and_paths_are_404(app: AsgiApp, path: str, meth
 
 def test_another_method_is_405(app: AsgiApp) -> None:
     reply = run(ask(app, "GET", "/v2/models/small-multiclass/infer"))
-    assert (reply.status, reply.headers["allow"], reply.json()) == (405, "post", {"error": "Method Not Allowed"})
+    assert (reply.status, reply.headers["allow"], reply.json()) == (405, "POST", {"error": "Method Not Allowed"})
 
 
 def test_an_answer_has_the_names_the_id_and_the_tensors(infer: Callable[..., Reply], multiclass: Release) -> None:
