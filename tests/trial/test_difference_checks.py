@@ -8,9 +8,11 @@ import pytest
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
+from seatrial.trial.compare.new_row_checks import drift_note
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.scoring import Scoring
-from seatrial.trial.difference_checks import check_data, check_doubts, say_what_is_left
+from seatrial.trial.compare.time_order import TimeOrder
+from seatrial.trial.difference_checks import check_data, check_doubts, say_what_is_left, without_contradiction
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import Check, Outcome
@@ -85,3 +87,16 @@ def test_what_neither_code_nor_columns_explain_points_at_the_labels() -> None:
     for other in (Check("rebuild.scores", "rebuild", Outcome.blocked, "x"), replace(same, outcome=Outcome.waiting)):
         assert say_what_is_left([flips, same, other], "left")[0] is flips
     assert say_what_is_left([flips], "left") == [flips]  # without both tables, nothing is known of the new rows
+
+
+def test_a_column_that_stops_the_release_is_not_said_to_have_changed_as_usual() -> None:
+    order = TimeOrder("", np.arange(3), np.arange(2))
+    moved = ["amount: 162 to 9e+04", "region = north", "age"]
+    (drift,) = without_contradiction(drift_note(moved, order), order)
+    assert drift.summary.startswith("`amount: 162 to 9e+04`, `region` = north, `age` changed over time")
+    stops = Check("data.new_rows", "data", Outcome.blocked, "100 times what it was", subject="amount")
+    (drift, kept) = without_contradiction([drift, stops], order)
+    assert drift.evidence["columns"] == ["region = north", "age"]
+    assert "amount" not in drift.summary
+    assert kept is stops
+    assert without_contradiction([*drift_note(["amount"], order), stops], order) == [stops]

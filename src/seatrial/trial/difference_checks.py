@@ -1,5 +1,6 @@
 """The checks that weigh a difference: inside the noise floor, not worse, and trained on similar data."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from seatrial.model.features import Array
 from seatrial.trial.compare.exact import difference
 from seatrial.trial.compare.maturity import check_declared, check_maturity, mature_rows
 from seatrial.trial.compare.metrics import compare_gain, compare_metrics, too_few_labels
-from seatrial.trial.compare.new_row_checks import WORLD, compare_new_rows
+from seatrial.trial.compare.new_row_checks import DRIFT, WORLD, compare_new_rows, drift_note
 from seatrial.trial.compare.new_row_losses import compare_new_row_losses
 from seatrial.trial.compare.queries import Queries
 from seatrial.trial.compare.row_matching import Table, match
@@ -145,7 +146,21 @@ def check_data(
         checks += compare_new_rows(before, after, fresh[mature], alpha / 2, final, about="labels")
     traits = compare_traits(before, after, fresh[mature], policy, alpha=TRAITS_PARTS * alpha, order=final)
     checks += [_later(check, order) for check in traits] if order is not None else traits
-    return checks + _new_row_losses(base, after, fresh[mature], policy, scoring, order)
+    checks += _new_row_losses(base, after, fresh[mature], policy, scoring, order)
+    return without_contradiction(checks, order) if order is not None else checks
+
+
+def without_contradiction(checks: list[Check], order: TimeOrder) -> list[Check]:
+    """Do not say of a column that it changed as usual, where another check of the data stops the release for it."""
+    stopped = {c.subject for c in checks if c.suite == "data" and c.outcome in (Outcome.blocked, Outcome.waiting)}
+    kept: list[Check] = []
+    for check in checks:
+        if check.name == DRIFT:
+            named = {name: re.split(": | = | is ", name)[0] for name in check.evidence["columns"]}
+            kept += drift_note([name for name, column in named.items() if column not in stopped], order)
+        else:
+            kept.append(check)
+    return kept
 
 
 def _left_to_new_rows(check: Check, order: TimeOrder) -> Check:

@@ -3,7 +3,7 @@
 A difference that chance does not explain, but that is too small to matter, does not stop a release.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -48,6 +48,7 @@ ABOUT = {
     "rates": "labels",
 }
 MOVED = "Look at these rows. If this is how things are now, accept it: a model of old rows may be out of date."
+DRIFT = "data.drift"
 WORLD = "the world may have changed"
 
 
@@ -292,7 +293,11 @@ def _dated(check: Check, order: TimeOrder, *, alone: bool) -> Check:
 def _drifted(compared: _Compared, judgement: Judgement, order: TimeOrder) -> list[Check]:
     """Note what changed no more than it had changed before."""
     moved = [check for each in judgement.drifted if (check := _check(compared, each)) is not None]
-    names = list(dict.fromkeys(check.subject for check in moved))
+    return drift_note(list(dict.fromkeys(check.subject for check in moved)), order)
+
+
+def drift_note(names: Sequence[str], order: TimeOrder) -> list[Check]:
+    """Note that these columns, or groups of rows, changed no more than they had before; nothing if there are none."""
     if not names:
         return []
     listed = ", ".join(ticked(name) if " = " in name else f"`{name}`" for name in names[:4])
@@ -300,4 +305,4 @@ def _drifted(compared: _Compared, judgement: Judgement, order: TimeOrder) -> lis
     summary = (
         f"{listed}{more} changed over time ({order.words}), no more than between earlier windows of the old table."
     )
-    return [Check("data.drift", "data", Outcome.noted, summary, evidence={"columns": names})]
+    return [Check(DRIFT, "data", Outcome.noted, summary, evidence={"columns": list(names)})]
