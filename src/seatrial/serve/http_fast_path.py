@@ -67,13 +67,14 @@ class FastPathProtocol(GuardedProtocol):
 
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
-        door = None if self.url == _URL else self.app.fast_doors.get(self.url)
-        if (door or self.url == _URL) and self._is_plain():
+        native = self.url == _URL
+        door = None if native else self.app.fast_doors.get(self.url)
+        if (native or door) and self._is_plain():
             self._on_fast_path = True
             self._door = door
             self._body = b""
             # for the log, if the request is never completed
-            self.scope |= {"method": "POST", "path": self.url.decode("ascii")}
+            self.scope |= {"method": "POST", "path": PREDICT if native else self.url.decode("ascii")}
         else:
             super().begin_request()
 
@@ -97,11 +98,14 @@ class FastPathProtocol(GuardedProtocol):
                 if host or (value not in self._known_hosts and not self.app.hosts.knows(value)):
                     return False
                 host = value
+            elif name == b"content-type":
+                if value not in PLAIN:
+                    return False
             elif name in CREDENTIALS:
                 if credential:
                     return False
                 credential = line
-            elif (name == b"content-type" and value not in PLAIN) or name in self._elsewhere:
+            elif name in self._elsewhere:
                 return False
         return length <= LARGE_BODY and host != b"" and (self._ring is None or self._may_predict(credential))
 
