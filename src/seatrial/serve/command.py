@@ -4,8 +4,9 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
+from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.processes import open_closed_streams
@@ -58,32 +59,25 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
         epilog="With `serve` as the last argument, as SageMaker starts containers, the port is 8080 "
         "(SAGEMAKER_BIND_TO_PORT).",
     )
+
+    def listed(name: str, variable: str, read: Callable[[str], Any], metavar: str, text: str) -> None:
+        default = environment(variable) or ""  # argparse reads it as it reads an argument
+        parser.add_argument(name, type=read, default=default, metavar=metavar, help=f"{text} ({variable})")
+
     parser.add_argument("package", help="the package to serve, for example titanic_model")
     parser.add_argument("--host", default=environment("HOST") or default.host, help="the address to listen on (HOST)")
     parser.add_argument(
         "--port", type=_port, default=port or default.port, help="0 chooses a free port (PORT, AIP_HTTP_PORT)"
     )
-    parser.add_argument(
-        "--predict-route",
-        type=_route,
-        default=environment("AIP_PREDICT_ROUTE") or "",
-        metavar="PATH",
-        help="a further path for Vertex AI's predictions (AIP_PREDICT_ROUTE)",
-    )
-    parser.add_argument(
-        "--health-route",
-        type=_route,
-        default=environment("AIP_HEALTH_ROUTE") or "",
-        metavar="PATH",
-        help="a further path for Vertex AI's health checks (AIP_HEALTH_ROUTE)",
-    )
-    parser.add_argument(
+    listed("--predict-route", "AIP_PREDICT_ROUTE", _route, "PATH", "a further path for Vertex AI's predictions")
+    listed("--health-route", "AIP_HEALTH_ROUTE", _route, "PATH", "a further path for Vertex AI's health checks")
+    listed(
         "--allowed-hosts",
-        type=_names,
-        default=environment("SEATRIAL_ALLOWED_HOSTS") or "",
-        metavar="NAMES",
-        help="host names in requests, as in example.com,*.example.com; default: loopback names on a loopback address, "
-        "all on others (SEATRIAL_ALLOWED_HOSTS)",
+        "SEATRIAL_ALLOWED_HOSTS",
+        _names,
+        "NAMES",
+        "host names in requests, as in example.com,*.example.com; default: loopback names on a loopback address, "
+        "all on others",
     )
     parser.add_argument(
         "--keys",
@@ -98,28 +92,27 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
         default=environment("SEATRIAL_OPEN", "").lower() in ("1", "true", "yes", "on"),
         help="let other machines call the server without a key (SEATRIAL_OPEN=1)",
     )
-    parser.add_argument(
+    listed(
         "--cors-origins",
-        type=_origins,
-        default=environment("SEATRIAL_CORS_ORIGINS") or "",
-        metavar="ORIGINS",
-        help="origins of web pages that may call the server, as in https://app.example.com,http://localhost:3000; * "
-        "for all (SEATRIAL_CORS_ORIGINS)",
+        "SEATRIAL_CORS_ORIGINS",
+        _origins,
+        "ORIGINS",
+        "origins of web pages that may call the server, as in https://app.example.com,http://localhost:3000; * for all",
     )
-    parser.add_argument(
+    listed(
         "--root-path",
-        type=_root_path,
-        default=environment("SEATRIAL_ROOT_PATH") or "",
-        metavar="PATH",
-        help="the path below which a proxy serves this server, as in /models/titanic (SEATRIAL_ROOT_PATH)",
+        "SEATRIAL_ROOT_PATH",
+        _root_path,
+        "PATH",
+        "the path below which a proxy serves this server, as in /models/titanic",
     )
-    parser.add_argument(
+    listed(
         "--trusted-proxies",
-        type=_networks,
-        default=environment("SEATRIAL_TRUSTED_PROXIES") or "",
-        metavar="ADDRESSES",
-        help="addresses and networks of proxies whose X-Forwarded-For, -Proto and -Prefix count, as in "
-        "10.0.0.1,10.1.0.0/16; default: none (SEATRIAL_TRUSTED_PROXIES)",
+        "SEATRIAL_TRUSTED_PROXIES",
+        _networks,
+        "ADDRESSES",
+        "addresses and networks of proxies whose X-Forwarded-For, -Proto and -Prefix count, as in "
+        "10.0.0.1,10.1.0.0/16; default: none",
     )
     parser.add_argument(
         "--buffer-limit",
