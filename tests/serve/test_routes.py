@@ -13,7 +13,7 @@ from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.doors import HANDLERS, Doors
-from seatrial.serve.routes import OPEN, ROUTES, Route, RouteTable, scope_of
+from seatrial.serve.routes import OPEN, ROUTES, Route, RouteTable
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import PREDICT, Service
 
@@ -96,7 +96,7 @@ def test_anyone_may_call_nothing_that_predicts_explains_or_shows_rows() -> None:
     ],
 )
 def test_a_path_matches_exactly(method: str, path: str, scope: str | None) -> None:
-    assert scope_of(method, path) == scope
+    assert RouteTable().scope_of(method, path) == scope
 
 
 def test_a_part_of_a_segment_can_be_a_name() -> None:

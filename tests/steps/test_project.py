@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 from tests.template.commands import GIT, git, write_table
 
 from seatrial import Project, SeatrialError
+from seatrial.core.access_keys import KEYS_FILE
 from seatrial.core.errors import DataError
 
 KINDS = {
@@ -140,3 +143,27 @@ def test_the_api_loads_nothing_heavy_before_it_is_used():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {"pandas", "sklearn", "pyarrow", "copier", "rich", "httpx", "IPython"}
+
+
+def test_a_served_project_is_locked_by_its_own_keys_unless_it_is_to_be_open(table: Path, tmp_path: Path, monkeypatch):
+    project = new(tmp_path, table)
+    started: list[tuple[str, ...]] = []
+
+    @contextmanager
+    def serve(*_: object, options: tuple[str, ...], **__: object) -> Iterator[None]:
+        started.append(options)
+        yield
+
+    monkeypatch.setattr("seatrial.steps.serve.prepare_release", lambda *_: None)
+    monkeypatch.setattr("seatrial.steps.serve.wait_until_ready", lambda *_: "http://127.0.0.1:1")
+    monkeypatch.setattr("seatrial.steps.serve.serve", serve)
+    keys = project.settings.root / KEYS_FILE
+    for open_ in (False, True):
+        with project.serve(port=0, open_=open_):
+            pass
+        keys.parent.mkdir(exist_ok=True)
+        keys.write_text("{}")
+    with project.serve(port=0):
+        pass
+    assert [str(keys) in options for options in started] == [False, False, True]
+    assert ["--open" in options for options in started] == [False, True, False]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -81,8 +82,7 @@ class Docker:
 
     def check(self) -> None:
         """Raise SeatrialError if no container engine is running."""
-        file = keys_file(self.project, self.settings.keys, self.settings.open)
-        require_closed(self.project, self.name, self.settings.address, file, self.settings.open)
+        self._keys()
         _ = self._engine
 
     def prepare(self, pinned: PinnedRelease, progress: Progress) -> None:
@@ -159,14 +159,18 @@ class Docker:
                 ) from None
             raise
 
+    def _keys(self) -> Path | None:
+        settings = self.settings
+        file = keys_file(self.project, settings.keys, settings.open)
+        require_closed(self.project, self.name, settings.address, file, settings.open)
+        return file
+
     def _access(self) -> tuple[str, str]:
         """The variable that says who may call the container, and the secret of a key that verifies it.
 
         Inside, the server listens on all addresses. Without keys it is as open as the published address.
         """
-        file = keys_file(self.project, self.settings.keys, self.settings.open)
-        require_closed(self.project, self.name, self.settings.address, file, self.settings.open)
-        if file is None:
+        if (file := self._keys()) is None:
             return "SEATRIAL_OPEN=1", ""
         own, secret = verification_key(2 * self.settings.patience + VERIFY_SECONDS)
         return f"SEATRIAL_KEYS={render_keys([*read_key_file(file), own])}", secret

@@ -151,8 +151,12 @@ def _route(text: str) -> str:
     return text
 
 
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    names = _parts(text)
     for name in names:
         if name != "*" and host_of(name.removeprefix("*.").encode()) is None:
             raise argparse.ArgumentTypeError(f"{name!r} is not a host name: use example.com, *.example.com or *")
@@ -160,7 +164,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(each.strip() for each in text.split(",") if each.strip())
+    origins = _parts(text)
     for origin in origins:
         if origin != "*" and not ORIGIN.fullmatch(origin):
             raise argparse.ArgumentTypeError(
@@ -177,7 +181,7 @@ def _root_path(text: str) -> str:
 
 
 def _networks(text: str) -> tuple[str, ...]:
-    networks = tuple(each.strip() for each in text.split(",") if each.strip())
+    networks = _parts(text)
     for each in networks:
         try:
             ip_network(each, strict=False)

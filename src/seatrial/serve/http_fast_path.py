@@ -6,7 +6,6 @@ Responses come from the same `Service.answer` as everywhere else. Large or unusu
 
 import asyncio
 from functools import partial
-from time import monotonic
 from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol
 
@@ -112,8 +111,7 @@ class FastPathProtocol(GuardedProtocol):
     def _may_predict(self, credential: Any) -> bool:
         """Whether this header line was found good before, and its key has requests left."""
         ring = self._ring
-        if monotonic() >= ring.next_look:
-            ring.look()
+        ring.look_if_due()
         caller = ring.remembered.get(credential)
         return caller is not None and caller.meter.take()
 

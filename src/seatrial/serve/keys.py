@@ -5,7 +5,6 @@ the last keys that were read stay valid. Rates and quotas are counted in each wo
 the allowance divided by the number of workers.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,7 +100,7 @@ class KeyRing:
         self.remembered: dict[HeaderLine, KeyHolder] = {}  # lines that were found good, for predictions
         self._seen = [_state_of(path) for path in self._files]
         self._keys = self._read()
-        self._use(self._keys)
+        self._use()
         self.next_look = monotonic() + LOOK_SECONDS
 
     def find(self, secret: str) -> KeyHolder | None:
@@ -131,10 +130,10 @@ class KeyRing:
                 logger.warning("The access keys stay as they were: {} {}", error.message, error.hint)
             else:
                 logger.info("The access keys have changed: {}", self._summary())
-                self._use(self._keys)
+                self._use()
         now = datetime.now(UTC)
         if any(caller.key.expired(now) for caller in self._callers.values()):
-            self._use(self._keys)
+            self._use()
 
     @property
     def empty(self) -> bool:
@@ -144,12 +143,12 @@ class KeyRing:
     def _read(self) -> tuple[AccessKey, ...]:
         return (*self._fixed, *(key for path in self._files for key in read_key_file(path)))
 
-    def _use(self, keys: Sequence[AccessKey]) -> None:
-        """Let these keys be valid, except for what has expired. What was counted stays counted."""
+    def _use(self) -> None:
+        """Let the keys that were read be valid, except for what has expired. What was counted stays counted."""
         now = datetime.now(UTC)
         before, self._meters = self._meters, {}
         callers = {}
-        for key in keys:
+        for key in self._keys:
             if not key.expired(now):
                 kind = (key.name, key.rate, key.quota)
                 meter = self._meters.get(kind) or before.get(kind) or Meter(key.rate, key.quota, self._workers)

@@ -41,8 +41,8 @@ class ProxySettings:
                 scope["client"] = (first, 0)
         scope["root_path"] = root
         path = scope["path"]
-        removed = bool(self._routes.methods_of(path))  # a proxy that removes the prefix, or not
-        if root and path.startswith(root + "/") and not removed:
+        # A path that is a route as it is comes from a proxy that has removed the prefix.
+        if root and path.startswith(root + "/") and not self._routes.methods_of(path):
             scope["path"] = path.removeprefix(root)
 
     def _trusts(self, address: str) -> bool:

@@ -72,6 +72,7 @@ class RouteTable:
         self.routes = tuple(routes)
         self._exact = {(route.method, route.path): route for route in routes if "{" not in route.path}
         self._patterns = [(route, _pattern(route.path)) for route in routes if "{" in route.path]
+        self._methods = sorted({route.method for route in routes})
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route, and the values of the names in its path; None where there is no such route."""
@@ -90,7 +91,7 @@ class RouteTable:
 
     def methods_of(self, path: str) -> tuple[str, ...]:
         """The methods of a path, in alphabetical order; none where the path does not exist."""
-        found = {route.method for route in self.routes if self.find(route.method, path)}
+        found = {method for method in self._methods if self.find(method, path)}
         return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
@@ -115,4 +116,3 @@ def own_routes(settings: Settings) -> list[Route]:
 
 
 _TABLE = RouteTable()
-scope_of = _TABLE.scope_of

@@ -181,17 +181,18 @@ class Project:
     ) -> Iterator[str]:
         """Serve a release (default: the newest) for the length of a `with` block; yields its URL.
 
-        With a file of access `keys` only callers with one are answered. Other machines can call it only with keys, or
-        if it is to be `open_`.
+        With a file of access `keys` (default: the project's, if it has one) only callers with one are answered. Other
+        machines can call it only with keys, or if it is to be `open_`.
         """
         from seatrial.core.ports import check_port
-        from seatrial.steps.serve import prepare_release, serve, wait_until_ready
+        from seatrial.steps.serve import prepare_release, project_keys, serve, wait_until_ready
 
         settings = self.settings
         check_port(host, port, hint="Choose another port.")
         with _reporting(self._progress) as report:
             servable = prepare_release(release or settings.name, settings.index, report, settings)
-        options = ("--log-level", "warning", *["--open"] * open_, *(("--keys", str(keys)) if keys else ()))
+        file = keys or project_keys(settings, open_)
+        options = ("--log-level", "warning", *["--open"] * open_, *(("--keys", str(file)) if file else ()))
         with serve(servable, host=host, port=port, options=options) as server:
             yield wait_until_ready(server, host, port)
 

@@ -33,7 +33,8 @@ from seatrial.wheels.wheel import WheelInfo
 READY_SECONDS = 60.0  # how long a server may take to become ready
 STOP_SECONDS = 10.0  # until a server that does not end is killed
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SERVER_VARIABLES = ("SEATRIAL_KEYS", "SEATRIAL_ALLOWED_HOSTS")  # which have no option of `seatrial serve`
+# That only the server reads; the others are options of `seatrial serve`, with their variables.
+SERVER_VARIABLES = ("SEATRIAL_KEYS", "SEATRIAL_ALLOWED_HOSTS")
 ServerProcess = subprocess.Popen[bytes]
 
 
