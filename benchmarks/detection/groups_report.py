@@ -19,7 +19,7 @@ ENOUGH = 50  # new rows, below which most faults cannot be told from chance
 def render_groups(lines: list[Line], *, short: bool = False) -> tuple[str, dict[str, Any]]:
     """The tables as Markdown, and their figures as a document; nothing where there are no such lines.
 
-    The `short` ones have only the kinds that the issue lists, and of what is missed the kinds that are missed most.
+    The `short` ones have only the kinds that were missed before, and no list of single misses.
     """
     lines = [line for line in lines if line["kind"] in ("benign", FAULT) and line["role"] in GROUPS]
     groups = [group for group in GROUPS if any(line["role"] == group for line in lines)]
@@ -31,7 +31,7 @@ def render_groups(lines: list[Line], *, short: bool = False) -> tuple[str, dict[
         *_harmless(by_group),
         *_families(by_group),
         *_kinds(by_group, short),
-        *_missed(by_group),
+        *_missed(by_group, short),
     ]
     return "\n".join(text) + "\n", {"groups": {group: _figures(part) for group, part in by_group.items()}}
 
@@ -168,8 +168,8 @@ def _kinds(by_group: dict[str, list[Line]], short: bool) -> list[str]:
     return _table(["kind (bold: missed before), caught", *by_group], rows)
 
 
-def _missed(by_group: dict[str, list[Line]]) -> list[str]:
-    """Why faults were missed, by group; and one by one those for which no reason was found."""
+def _missed(by_group: dict[str, list[Line]], short: bool) -> list[str]:
+    """Why faults were missed, by group; and, unless `short`, one by one those for which no reason was found."""
     missed = {group: [ln for ln in counted(lines) if not stopped(ln)] for group, lines in by_group.items()}
     counts = {group: Counter(map(reason, lines)) for group, lines in missed.items()}
     rows = [[name, *(str(counts[group][name]) for group in by_group)] for name in REASONS]
@@ -180,7 +180,7 @@ def _missed(by_group: dict[str, list[Line]]) -> list[str]:
         for group, lines in missed.items() for ln in lines if reason(ln) == NONE_FOUND
     ]  # fmt: skip
     head = [f"missed, {NONE_FOUND}", "table", "group", "new rows", "cells changed", "answers moved"]
-    listed = _table(head, sorted(unexplained)) if unexplained else []
+    listed = _table(head, sorted(unexplained)) if unexplained and not short else []
     return [*_table(["missed, by reason", *by_group], rows), *listed]
 
 

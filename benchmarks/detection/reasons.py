@@ -13,7 +13,7 @@ from benchmarks.detection.row_faults import REPEATED
 from benchmarks.detection.scenarios import Scenario, held_out_rows, part
 from seatrial.model.features import Array
 from seatrial.train.training_table import TrainingTable
-from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.compare.row_matching import Table, repeats
 from seatrial.trial.traits.fit_marks import fit_marks
 from seatrial.trial.traits.pool import make_pool, pool_column
 
@@ -52,7 +52,7 @@ def measure(scenario: Scenario, table: TrainingTable, new: Array, faulty: Faulty
         "skill": round(_skill(scenario), 3),
         "explained": round(max((explained.get(n, 0.0) for n in columns), default=0.0), 3),
         "distance": round(max(distances.values(), default=0.0), 2),
-        "equal": round(_equal(old), 3),
+        "equal": round(repeats(old), 3),
         "label": LABEL in changed if same_rows else LABEL in faulty.names,
         "repeats": not same_rows and set(REPEATED) <= set(faulty.words),
         "same rows": same_rows,
@@ -86,10 +86,10 @@ def _reasons(line: dict[str, Any], why: Why) -> Iterator[str]:
 
 def _distance(before: Array, after: Array, old_rows: int) -> float:
     """How far a fault moved a column's distribution, in units of the chance distance of new rows from old ones."""
-    both = pool_column("", before, after).codes + 1
-    size = int(both.max()) + 1
-    first, second = (np.bincount(side, minlength=size) / len(side) for side in np.split(both, [len(before)]))
-    largest = float(np.abs(np.cumsum(first - second)).max())
+    from scipy.stats import ks_2samp
+
+    codes = pool_column("", before, after).codes
+    largest = float(ks_2samp(*np.split(codes, [len(before)])).statistic)
     return largest * float(np.sqrt(old_rows * len(after) / (old_rows + len(after))))
 
 
@@ -100,10 +100,3 @@ def _skill(scenario: Scenario) -> float:
     own = float(scoring.losses(scenario.baseline.fitted(known.columns), truth).mean())
     trivial = float(scoring.losses(scoring.constant_scores(truth), truth).mean())
     return 1 - own / trivial if trivial else 0.0
-
-
-def _equal(table: Table) -> float:
-    """The share of rows that equal an earlier one."""
-    codes = [np.unique(v.astype(str), return_inverse=True)[1] for v in (*table.columns.values(), table.target)]
-    distinct = len(np.unique(np.stack(codes, axis=1), axis=0))
-    return 1 - distinct / max(table.rows, 1)

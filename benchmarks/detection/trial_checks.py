@@ -151,14 +151,8 @@ def _compared(
 ) -> list[Check]:
     checks = compare_total(q, groupings, old, new, floor, policy)
     if q.truth is not None and q.size >= policy.min_rows:
-        checks += compare_metrics(q.scoring, old.rows, new.rows, q.truth, policy, noise=_metric_noise(floor))
+        checks += compare_metrics(q.scoring, old.rows, new.rows, q.truth, policy, noise=floor.of_members("metrics"))
     return checks
-
-
-def _metric_noise(floor: NoiseFloor) -> dict[str, float]:
-    """What retraining alone does to each metric."""
-    limit = floor.limits.get("metrics")
-    return {name: limit.of(name) for name in limit.noise} if limit else {}
 
 
 def _unseen(q: Queries, candidate: Candidate) -> Array:

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from seatrial.trial.compare.maturity import DECLARED, TOO_MANY
+from seatrial.trial.compare.maturity import DECLARED, LABEL_KEYS, TOO_MANY
 from seatrial.trial.records import Check, Outcome
 from seatrial.trial.settings_checks import OTHER_HOLD_OUT
 
 SHOWN = ("policy", "baseline", "data", "index", "newer", "first", "golden", "kind", "process", "acceptance", "origin")
 NAMES = (*(f"gate.{name}" for name in SHOWN), OTHER_HOLD_OUT)
-LABEL_KEYS = ("pending", "labels_mature_after")
 MOST_BREAKS = 4
 
 

@@ -66,8 +66,11 @@ def judge_by_known_rows(
     again = {check.name: check for check in _compared(queries, queries.ask(model.score), new, floor, policy)}
     if model.labels:
         again |= {check.name: check for check in _gain(model, recipes.candidate, queries, policy)}
-    explained = [check for check in checks if _stops(check) and check.name in again and not _stops(again[check.name])]
-    return [_said(check, model) if check in explained else check for check in checks]
+
+    def explained(check: Check) -> bool:
+        return _stops(check) and check.name in again and not _stops(again[check.name])
+
+    return [_said(check, model) if explained(check) else check for check in checks]
 
 
 def _stops(check: Check) -> bool:

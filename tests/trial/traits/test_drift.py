@@ -109,6 +109,15 @@ def test_what_went_on_further_than_before_is_noted_in_words_about_the_world() ->
     assert "the order of the rows" in noted.summary
 
 
+def test_a_few_rows_that_do_not_fit_count_where_nothing_moved_before() -> None:
+    g, rows = np.random.default_rng(1), OLD + NEW
+    x = g.normal(size=rows)
+    columns = {"x": x, "z": x + 0.3 * g.normal(size=rows), "w": g.normal(size=rows)}
+    few = g.choice(np.arange(OLD, rows), NEW // 8, replace=False)
+    columns["z"][few] = g.permutation(columns["z"][few])
+    assert {check.outcome for check in checks_of(columns, IN_ORDER)} == {Outcome.waiting}
+
+
 def test_values_that_come_and_go_are_no_placeholders_and_one_value_in_a_steady_column_is() -> None:
     g, when = np.random.default_rng(4), np.arange(OLD + NEW)
     rates = g.normal(80, 20, 70).round(6)

@@ -9,18 +9,19 @@ from dataclasses import replace
 import numpy as np
 
 from seatrial.model.features import Array, Columns
+from seatrial.trial.compare.new_rows import FEWEST
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.statistics import FAMILIES
 from seatrial.trial.compare.time_order import TimeOrder, date_column, days_of
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, PolicyError
 
-FEWEST = 15
 NEWEST = 0.995  # the quantile that counts as the newest day
 MOST_NAMED = 8
 EXPLAINED = ("metrics.worse", *(f"total.{family}" for family in FAMILIES))
 MOVED = "labels became known since the baseline was trained (data.matured), which moves predictions"
 ACCEPT = "If those labels are right, accept this difference."
+LABEL_KEYS = ("pending", "labels_mature_after")
 DECLARED = "data.declared_immature"
 TOO_MANY = 0.2  # the share of labels declared not final from which the verdict's first line says so
 DROPPED = 0.5  # of a label's rate among the other rows, from which the newest rows look as if it was not known there
@@ -107,7 +108,7 @@ def check_declared(
     whole, new_rows = float(open_ones.mean()), float(open_ones[fresh].mean()) if len(fresh) else 0.0
     if not open_ones.any():
         return []
-    keys = [key for key in ("pending", "labels_mature_after") if getattr(policy, key)]
+    keys = [key for key in LABEL_KEYS if getattr(policy, key)]
     summary = f"{whole:.0%} of the labels are declared not final ({', '.join(keys)})"
     if len(fresh):
         summary += f", {new_rows:.0%} of those of the {len(fresh):,} new rows"

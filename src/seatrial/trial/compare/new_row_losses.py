@@ -11,12 +11,12 @@ import numpy as np
 
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.groups import Grouping, grouped, ticked
+from seatrial.trial.compare.new_rows import FEWEST
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.splits import Key, Splits, limits_of, random_splits, sampled
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
 
-FEWEST = 15
 GROWN = 1.25  # how many times larger the mean loss is
 EFFECT = 0.56  # how often a new row has a larger loss than an old one; 0.5 by chance
 ALL = ""  # the group of all rows

@@ -7,11 +7,11 @@ overlap with the old rows or leave a gap, and a date of the load is the same in 
 import numpy as np
 
 from seatrial.model.features import Array
+from seatrial.trial.compare.new_rows import FEWEST
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.time_order import days_of, is_date
 from seatrial.trial.records import Check, Outcome
 
-FEWEST = 15  # new rows
 IN_ORDER = 0.95  # of the old rows are not earlier than the row before: then the order of the table is that of the date
 BROKEN = 0.05  # more of the new rows are
 EARLIER = 0.05  # of the new rows are before the newest old one

@@ -1,12 +1,13 @@
 """Which rows came when: the order in which new rows can be compared with the newest old ones.
 
 The time is the column that the policy names, else a column of dates that the new rows continue, else the order of the
-rows in the table, unless that is the order of another column.
+rows in the table, unless that is the order of a column that the new rows do not continue.
 """
 
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class TimeOrder:
     new: Array
     others: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def places(self) -> Array:
         """The place of each old row in the order of time (n_old,), in the table's own order; the oldest row has 0."""
         places = np.empty(len(self.old), dtype=np.int64)

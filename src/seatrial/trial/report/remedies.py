@@ -52,22 +52,22 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
         Remedy("Give every random part of the training a seed, and build from what is committed.", REBUILD, code=True),
     ),
     ("rebuild.", Remedy("If the code was changed on purpose, declare it.", REDESIGN, 'kind = "redesign"', code=True)),
-    ("data.rows", Remedy("Look for the rows that are missing.", "seatrial refresh FILE", "max_fewer_rows")),
+    ("data.rows", Remedy("Look for the rows that are missing.", REFRESH, "max_fewer_rows")),
     (
         "data.rewritten",
-        Remedy("Compare these rows with their source.", "seatrial refresh FILE", "max_rewritten"),
+        Remedy("Compare these rows with their source.", REFRESH, "max_rewritten"),
     ),
     ("data.matured", Remedy("Say which labels are not final.", _ACCEPT, "pending, labels_mature_after")),
     (
         "data.immature",
-        Remedy("Leave out rows whose outcome is not known yet.", "seatrial refresh FILE", "labels_mature_after"),
+        Remedy("Leave out rows whose outcome is not known yet.", REFRESH, "labels_mature_after"),
     ),
     (
         "data.hold_out_immature",
         Remedy("Hold out rows whose outcome is known.", REFRESH, "pending, labels_mature_after"),
     ),
-    ("data.lost", Remedy("Look for the rows of this group.", "seatrial refresh FILE")),
-    ("data.repeated", Remedy("Remove the repeated rows.", "seatrial refresh FILE")),
+    ("data.lost", Remedy("Look for the rows of this group.", REFRESH)),
+    ("data.repeated", Remedy("Remove the repeated rows.", REFRESH)),
     ("data.sequence", Remedy("Compare the dates of these rows with their source.", REFRESH, "time")),
     ("data.new_rows", Remedy("Correct these rows at their source, and read the table again.", REFRESH)),
     (
@@ -148,7 +148,7 @@ def _remedy(verdict: Verdict, check: Check) -> Remedy:
     if "failed" in check.evidence:
         return _FAILED if check.evidence["failed"] else _NOT_RUN
     remedy = remedy_for(check.name)
-    declared = remedy.command == REDESIGN == f"seatrial trial --kind {verdict.kind}"
+    declared = remedy.command == REDESIGN and verdict.kind == "redesign"
     return _DECLARED if declared else remedy
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from seatrial.model.features import Array
+from seatrial.trial.compare.new_rows import FEWEST
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.policy import Policy
@@ -32,7 +33,6 @@ from seatrial.trial.traits.splits import PValues, compare_with_splits
 from seatrial.trial.traits.text_marks import text_marks
 
 NAME = "data.new_rows"
-FEWEST = 15  # new rows that are judged
 MOST_NAMED = 4  # columns
 ORDER_PART = 0.25  # of the budget, for the order of the new rows
 # Traits that few rows have without a fault, and the label's own, are tested apart from the many others.
