@@ -15,8 +15,9 @@ STRIDE = 0.6180339887498949  # the fractions of its multiples are spread evenly,
 def varied_values(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """For each column, as many values as calls, made from those in `rows` and valid by its bounds and categories.
 
-    Numbers are within the range of the known ones, integers count up from the smallest, texts have a number added, dates
-    are moved back by days. Columns with few possible values are left out, and so are those that are missing in all rows.
+    Numbers are within the range of the known ones, integers count up from the smallest, texts have a number added, and
+    dates are moved back by days. Columns with few possible values are left out, and so are those that are missing in
+    all rows.
     """
     count = min(CALLS, max(MOST_CELLS // max(len(columns), 1), 100))
     varied = {}
