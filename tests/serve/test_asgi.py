@@ -12,6 +12,7 @@ from tests.serve.small_releases import EXAMPLE
 from seatrial.model import Release
 from seatrial.serve import create_app, logs
 from seatrial.serve.asgi import AsgiApp
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import LARGE_LIMIT, Service
 
@@ -95,7 +96,7 @@ def test_a_body_over_the_limit_is_rejected(titanic: Release, pieces: int, declar
 
 def test_a_client_that_disconnects_gets_no_response(app: AsgiApp) -> None:
     logged: list[int] = []
-    app.log_request = lambda began, method, path, status, request_id: logged.append(status)  # type: ignore[method-assign]
+    app.exchanges.add = lambda _, status: logged.append(status)  # type: ignore[method-assign]
 
     async def main() -> None:
         messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
@@ -212,9 +213,9 @@ def test_too_many_large_requests_are_asked_to_retry(app: AsgiApp, monkeypatch: p
     resume = threading.Event()
     real = app.service.predict_body
 
-    def slow(body: bytes, request_id: str, rest: Any) -> Any:
+    def slow(body: bytes, exchange: Exchange, rest: Any) -> Any:
         assert resume.wait(10)
-        return real(body, request_id, rest)
+        return real(body, exchange, rest)
 
     monkeypatch.setattr(app.service, "predict_body", slow)
     large = body_of(app.service.release, 200)

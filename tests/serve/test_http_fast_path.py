@@ -12,6 +12,7 @@ from tests.serve.clients import PREDICT, Client, request, threaded, until
 from seatrial.http import deadlines
 from seatrial.model import Release
 from seatrial.serve import create_app, logs
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import LARGE_BODY, Service
 
@@ -19,20 +20,18 @@ TIMEOUT = 0.4
 
 
 class RequestLog:
-    """An access log that keeps its lines."""
-
-    release = ""
+    """Keeps a line of each exchange, as soon as it has ended."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, int]] = []
 
-    def add(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
-        assert 0 <= time.perf_counter() - began < 60
-        assert request_id
-        self.lines.append((method, path, status))
+    def add(self, exchange: Exchange, status: int) -> None:
+        assert 0 <= time.perf_counter() - exchange.began < 60
+        assert exchange.request_id
+        self.lines.append((exchange.method, exchange.path, status))
 
     def flush(self) -> None:
-        """Do nothing: lines are not buffered."""
+        """Do nothing: lines are not collected."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,9 @@ def served(titanic: Release, request_log: RequestLog) -> Iterator[tuple[int, Any
     settings = Settings(receive_timeout=TIMEOUT, keep_alive=3 * TIMEOUT, body_limit=100_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deadlines, "SWEEP_SECONDS", 0.05)
-        with threaded(create_app(titanic, settings, request_log)) as server:  # type: ignore[arg-type]
+        app = create_app(titanic, settings)
+        app.exchanges = request_log  # type: ignore[assignment]
+        with threaded(app) as server:
             yield server
 
 

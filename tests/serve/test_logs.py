@@ -17,6 +17,7 @@ from tests.serve.small_releases import EXAMPLE
 
 from seatrial.model import Release
 from seatrial.serve import create_app, logs
+from seatrial.serve.exchanges import Exchange, Exchanges
 from seatrial.serve.logs import AccessLog, configure, escape
 from seatrial.serve.server_settings import Settings
 
@@ -38,9 +39,11 @@ def configured(log_format: Any = "json", level: str = "info") -> tuple[AccessLog
 
 def log_requests(access: AccessLog, *requests: tuple[str, str, int, str]) -> None:
     async def main() -> None:
+        exchanges = Exchanges(access)
         for method, path, status, request_id in requests:
-            access.add(time.perf_counter() - 0.002, method, path, status, request_id)
-        access.flush()
+            began = time.perf_counter() - 0.002
+            exchanges.add(Exchange(request_id, began=began, method=method, path=path), status)
+        exchanges.flush()
 
     asyncio.run(main())
 
@@ -181,7 +184,7 @@ def test_an_error_is_logged_without_the_input(binary: Release) -> None:
             app.service.load()
             body = json.dumps({**EXAMPLE, "note": "boom: Mrs Secret"}).encode()
             assert (await ask(app, body=body, headers=[("x-request-id", "r1")])).status == 500
-            access.flush()
+            app.exchanges.flush()
             written[level] = stream.getvalue()
 
     run(main())
@@ -203,7 +206,7 @@ def test_inputs_and_queries_are_not_logged(titanic: Release) -> None:
         row = {**titanic.metadata.example, "name": "Secret, Mrs. Eva"}
         for body in (json.dumps(row), json.dumps({**row, "age": -5}), '{"Secret'):
             await ask(app, body=body.encode())
-        access.flush()
+        app.exchanges.flush()
 
     run(main())
     assert [json.loads(line)["status"] for line in lines_of(stream)] == [200, 422, 422]

@@ -30,10 +30,11 @@ IN_URL = f"A key does not belong in a URL, where logs and proxies keep it. Repla
 
 
 class AccessDecision(NamedTuple):
-    """The response to a request that is refused, or the name of the key that allowed it; open routes need none."""
+    """The response to a request that is refused, the name of its key, if it has a valid one, and its route."""
 
     refusal: EncodedResponse | None = None
     key: str = ""
+    route: str = ""
 
 
 class AccessControl:
@@ -50,11 +51,12 @@ class AccessControl:
 
         A refusal has the form of the path's protocol.
         """
-        refused, key = self._decide(method, path, headers, query)
-        return AccessDecision(in_form_of(path, self._own, refused) if refused else None, key)
+        found = self.routes.find(method, path)
+        scope, route = (found[0].scope, found[0].path) if found else (None, "")
+        refused, key, _ = self._decide(scope, path, headers, query)
+        return AccessDecision(in_form_of(path, self._own, refused) if refused else None, key, route)
 
-    def _decide(self, method: str, path: str, headers: Any, query: bytes) -> AccessDecision:
-        scope = self.routes.scope_of(method, path)
+    def _decide(self, scope: str | None, path: str, headers: Any, query: bytes) -> AccessDecision:
         if scope == OPEN:
             return AccessDecision()
         ring = self.ring

@@ -5,6 +5,7 @@ Its responses are made by the same `Service` as those of the ASGI application.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -15,6 +16,7 @@ from seatrial.serve import logs, openapi, responses
 from seatrial.serve.access import ALLOWED, AccessControl
 from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.doors import Answer, Call, Doors, documents
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.page import add_page
 from seatrial.serve.routes import Route
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
@@ -68,7 +70,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.post(PREDICT, tags=["model"], response_class=Response)
     async def predict(request: Request) -> Response:
         """Predict one row, a list of rows, or `{"inputs": [...]}`."""
-        return _response(await service.predict(request.scope["headers"], request.receive, _id(request)))
+        return _response(await service.predict(request.scope["headers"], request.receive, _exchange(request)))
 
     @app.post(EXPLAIN, tags=["model"], response_class=Response)
     async def explain(request: Request) -> Response:
@@ -76,7 +78,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
         The contributions are Shapley values relative to a typical row: they add up to `value - typical_value`.
         """
-        return _response(await service.explain(request.scope["headers"], request.receive, _id(request)))
+        return _response(await service.explain(request.scope["headers"], request.receive, _exchange(request)))
 
     simple: dict[str, tuple[str, Callable[[], EncodedResponse]]] = {
         MODEL: ("Describe the model: its schema, metrics and model card.", service.model),
@@ -116,14 +118,15 @@ def _add_door(app: FastAPI, route: Route, handler: Callable[[str], Answer]) -> N
 
 def _door(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     async def door(request: Request) -> Response:
-        call = Call(request.scope["headers"], request.receive, _id(request), request.path_params)
+        call = Call(request.scope["headers"], request.receive, _exchange(request), request.path_params)
         return _response(await answer(call))
 
     return door
 
 
-def _id(request: Request) -> str:
-    return str(request.scope["state"]["request_id"])
+def _exchange(request: Request) -> Exchange:
+    exchange: Exchange = request.scope["state"]["exchange"]
+    return exchange
 
 
 def _response(encoded: EncodedResponse | None) -> Response:
@@ -151,8 +154,9 @@ class _Doorkeeper:
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        identity = state.setdefault("request_id", None) or request_id(scope["headers"])
-        state["request_id"] = identity
+        if "exchange" not in state:  # this application is mounted alone
+            state["exchange"] = Exchange(request_id(scope["headers"]), began=perf_counter())
+        identity = state["exchange"].request_id
         started = False
 
         async def send_with_headers(message: Any) -> None:
@@ -175,6 +179,8 @@ class _Doorkeeper:
         """What answers the request: the application, or a refusal."""
         query = scope.get("query_string", b"")
         decision = self._access.decide(scope["method"], get_route_path(scope), scope["headers"], query)
+        exchange = scope["state"]["exchange"]
+        exchange.route, exchange.key = decision.route, decision.key
         return _response(decision.refusal) if decision.refusal else self._app
 
 

@@ -18,6 +18,7 @@ from seatrial.serve import logs, requests
 from seatrial.serve.access import ALLOWED, AccessDecision
 from seatrial.serve.cors import CrossOrigin, is_preflight
 from seatrial.serve.doors import PROBES, Call, Doors
+from seatrial.serve.exchanges import TRACE, Exchange, Exchanges
 from seatrial.serve.logs import AccessLog
 from seatrial.serve.proxies import ProxySettings
 from seatrial.serve.server_settings import Settings
@@ -46,6 +47,7 @@ class AsgiApp:
         settings, routes = self.settings, service.access.routes
         self.cors = CrossOrigin(settings.cors_origins, routes) if settings.cors_origins else None
         self._proxies = ProxySettings(settings.root_path, settings.trusted_proxies, routes)
+        self.exchanges = Exchanges(*[access_log] if access_log else ())
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
@@ -74,24 +76,26 @@ class AsgiApp:
         request_id = messages.request_id(headers)
         if self.cors:
             send = self.cors.adding(send, headers)
-        refused, key = self._decide(scope)
+        refused, key, route = self._decide(scope)
+        trace = next((value for name, value in headers if name == TRACE), b"")
+        exchange = Exchange(request_id, began=began, method=method, path=path, route=route, key=key, trace=trace)
         if refused:
             status = await _send(send, refused, request_id)
         elif path == PREDICT and method == "POST":
-            status = await _send(send, await self.service.predict(headers, receive, request_id), request_id)
+            status = await _send(send, await self.service.predict(headers, receive, exchange), request_id)
         elif path in self._checks and method in ("GET", "HEAD"):
             status = await _send(send, self._checks[path](), request_id)
         elif path == "/" and method in ("GET", "HEAD") and not requests.wants_page(headers):
             status = await _send(send, self.service.health(), request_id)
         elif found := self._doors.find(method, path):
             answer, names = found
-            response = await answer(Call(headers, receive, request_id, names))
+            response = await answer(Call(headers, receive, exchange, names))
             status = await _send(send, response, request_id)
         else:
             scope[ALLOWED] = key
-            status = await self._forward(scope, receive, send, request_id)
+            status = await self._forward(scope, receive, send, exchange)
         if status != CLIENT_CLOSED or "refused" not in scope.get("state", {}):  # a refusal is already logged
-            self.log_request(began, method, path, status, request_id)
+            self.exchanges.add(exchange, status)
 
     def _decide(self, scope: Any) -> AccessDecision:
         """The decision about a request: by its host, then by its key. A preflight carries no key."""
@@ -109,9 +113,8 @@ class AsgiApp:
         return all(self.hosts.allows(value) for name, value in headers if name == b"host")
 
     def log_request(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
-        """Write a line to the access log; also called for requests that the connection refuses."""
-        if self._access_log:
-            self._access_log.add(began, method, path, status, request_id)
+        """Note a request that the connection refused."""
+        self.exchanges.add(Exchange(request_id, began=began, method=method, path=path), status)
 
     def log_fault(self, message: str, error: BaseException, request_id: str) -> None:
         """Log an error in handling a connection."""
@@ -125,9 +128,9 @@ class AsgiApp:
                     self._fastapi = await asyncio.to_thread(_load_fastapi, self.service)
         return self._fastapi
 
-    async def _forward(self, scope: Any, receive: Any, send: Any, request_id: str) -> int:
+    async def _forward(self, scope: Any, receive: Any, send: Any, exchange: Exchange) -> int:
         """Let FastAPI respond; returns the status."""
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {})["exchange"] = exchange
         status = CLIENT_CLOSED
 
         async def note_status(message: Any) -> None:
@@ -155,9 +158,8 @@ class AsgiApp:
             self._access_log.release = f"{self.service.release.name}=={self.service.release.version}"
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self.exchanges.flush()
         self.service.stop()
-        if self._access_log:
-            self._access_log.flush()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -21,17 +21,20 @@ class Batcher(Generic[Result]):
 
     Without `executor`, `score` runs in the event loop, which suits an engine that takes microseconds. With it, `score`
     runs in a thread, and rows that arrive during a call wait for the next one. If a call fails, each request is scored
-    alone, so that only the one that causes the error fails.
+    alone, so that only the one that causes the error fails. `after` is called when all of a call's requests have their
+    results.
     """
 
     def __init__(
         self,
         score: Callable[[list[Encoded]], Sequence[Result]],
         *,
+        after: Callable[[], None] | None = None,
         executor: Executor | None = None,
         row_limit: int = 256,
     ) -> None:
         self._score = score
+        self._after = after
         self._executor = executor
         self._row_limit = row_limit
         self._waiting: Requests[Result] = []
@@ -53,14 +56,14 @@ class Batcher(Generic[Result]):
             return
         batch = self._take()
         if self._executor is None:
-            _deliver(batch, self._score_batch(batch))
+            self._deliver(batch, self._score_batch(batch))
             if self._waiting:
                 asyncio.get_running_loop().call_soon(self._flush)
             return
         try:
             call = asyncio.get_running_loop().run_in_executor(self._executor, self._score_batch, batch)
         except RuntimeError as error:  # the executor is shut down
-            _deliver(batch, [error] * len(batch))
+            self._deliver(batch, [error] * len(batch))
             return
         self._busy = True
         call.add_done_callback(lambda call: self._finished(batch, call))
@@ -80,7 +83,7 @@ class Batcher(Generic[Result]):
     def _finished(self, batch: Requests[Result], call: asyncio.Future[Outcomes[Result]]) -> None:
         self._busy = False
         stopped = RuntimeError("The engine's thread has stopped.")
-        _deliver(batch, [stopped] * len(batch) if call.cancelled() else call.result())
+        self._deliver(batch, [stopped] * len(batch) if call.cancelled() else call.result())
         self._flush()
 
     def _score_batch(self, batch: Requests[Result]) -> Outcomes[Result]:
@@ -102,7 +105,8 @@ class Batcher(Generic[Result]):
         except Exception as error:
             return error
 
-
-def _deliver(batch: Requests[Result], outcomes: Outcomes[Result]) -> None:
-    for (done, _), outcome in zip(batch, outcomes, strict=True):
-        done(outcome)
+    def _deliver(self, batch: Requests[Result], outcomes: Outcomes[Result]) -> None:
+        for (done, _), outcome in zip(batch, outcomes, strict=True):
+            done(outcome)
+        if self._after:
+            self._after()

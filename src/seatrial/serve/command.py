@@ -125,6 +125,13 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_positive, default=default.workers, help="server processes")
     parser.add_argument("--body-limit", type=_positive, default=default.body_limit, help="maximum bytes in a body")
     parser.add_argument("--row-limit", type=_positive, default=default.row_limit, help="maximum rows in a request")
+    parser.add_argument(
+        "--prediction-log",
+        default=environment("SEATRIAL_LOG", ""),
+        metavar="DESTINATION",
+        help="log each prediction to this folder, s3://..., gs://... or postgresql://...; or settings as JSON "
+        "(SEATRIAL_LOG)",
+    )
     parser.add_argument("--log-format", choices=["auto", "text", "json"], default=default.log_format)
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default=default.log_level)
     parser.add_argument(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 from seatrial.http.connection import GuardedProtocol
 from seatrial.http.messages import EncodedResponse, request_id, to_wire
 from seatrial.serve.access import CREDENTIALS
+from seatrial.serve.exchanges import TRACE, Exchange
 from seatrial.serve.responses import Form
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
@@ -28,6 +29,8 @@ ELSEWHERE = UNUSUAL | {b"origin"}  # where responses differ by it
 
 class FastDoor(Protocol):
     """Another protocol whose small requests in plain JSON are on the fast path."""
+
+    fast_route: str  # its path in routes.py
 
     def plain_form(self) -> Form:
         """The form of one request."""
@@ -56,6 +59,8 @@ class FastPathProtocol(GuardedProtocol):
     _on_fast_path = False
     _door: FastDoor | None = None
     _body = b""
+    _key = ""  # the name of the caller's key
+    _trace = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of a new connection."""
@@ -88,7 +93,7 @@ class FastPathProtocol(GuardedProtocol):
             or parser.should_upgrade()
         ):
             return False
-        length, host, credential = LARGE_BODY + 1, b"", None
+        length, host, credential, trace = LARGE_BODY + 1, b"", None, b""
         for line in self.headers:
             name, value = line
             if name == b"content-length":
@@ -106,6 +111,9 @@ class FastPathProtocol(GuardedProtocol):
                 credential = line
             elif name in self._elsewhere:
                 return False
+            elif name == TRACE:
+                trace = value
+        self._trace = trace
         return length <= LARGE_BODY and host != b"" and (self._ring is None or self._may_predict(credential))
 
     def _may_predict(self, credential: Any) -> bool:
@@ -113,7 +121,10 @@ class FastPathProtocol(GuardedProtocol):
         ring = self._ring
         ring.look_if_due()
         caller = ring.remembered.get(credential)
-        return caller is not None and caller.meter.take()
+        if caller is None or not caller.meter.take():
+            return False
+        self._key = caller.key.name
+        return True
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
@@ -128,17 +139,21 @@ class FastPathProtocol(GuardedProtocol):
             super().on_message_complete()
             return
         self._on_fast_path = False
-        began = self._began
+        began, scope, door = self._began, self.scope, self._door
         self._received()
-        self.cycle = self.current = cycle = _Cycle(self.scope, self.parser.should_keep_alive() and not self.draining)
-        identity = request_id(self.headers)
-        door = self._door
-        respond = partial(self._respond, cycle, began, identity, door)
-        self.app.service.answer(self._body, identity, respond, door and door.plain_form())
+        self.cycle = self.current = cycle = _Cycle(scope, self.parser.should_keep_alive() and not self.draining)
+        exchange = Exchange(
+            request_id(self.headers),
+            began=began,
+            path=scope["path"],
+            route=door.fast_route if door else PREDICT,
+            key=self._key,
+            trace=self._trace,
+        )
+        respond = partial(self._respond, cycle, exchange, door)
+        self.app.service.answer(self._body, exchange, respond, door and door.plain_form())
 
-    def _respond(
-        self, cycle: _Cycle, began: float, identity: str, door: FastDoor | None, response: EncodedResponse
-    ) -> None:
+    def _respond(self, cycle: _Cycle, exchange: Exchange, door: FastDoor | None, response: EncodedResponse) -> None:
         if door and response.status != 200:
             response = door.refused(response)
         status = response.status
@@ -147,8 +162,8 @@ class FastPathProtocol(GuardedProtocol):
             status = CLIENT_CLOSED
         else:
             headers = self.server_state.default_headers
-            self.transport.write(to_wire(response, identity, headers, keep_alive=cycle.keep_alive))
+            self.transport.write(to_wire(response, exchange.request_id, headers, keep_alive=cycle.keep_alive))
             if not cycle.keep_alive:
                 self.transport.close()
-        self.app.log_request(began, "POST", cycle.scope["path"], status, identity)
+        self.app.exchanges.add(exchange, status)
         self.on_response_complete()

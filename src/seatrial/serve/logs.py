@@ -1,8 +1,8 @@
 """Logging with Loguru: one line per request and per event, as text on a terminal, as JSON when piped or on request.
 
-A Loguru call costs 10 to 40 microseconds, more than a prediction. So request lines are formatted here, collected, and
-passed to Loguru as one raw message every 50 ms. Callers can neither forge a line nor get data into the log at level
-info: paths are escaped, and bodies and query strings are never written.
+A Loguru call costs 10 to 40 microseconds, more than a prediction. So request lines are formatted here and passed to
+Loguru as one raw message for each batch of requests. Callers can neither forge a line nor get data into the log at
+level info: paths are escaped, and bodies and query strings are never written.
 """
 
 import asyncio
@@ -12,19 +12,18 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
 
 from seatrial.http.log_writer import DROPPED, DroppingWriter
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.server_settings import Settings
 
 if TYPE_CHECKING:
     from loguru import Record
 
-FLUSH_SECONDS = 0.05
-FLUSH_LINES = 64  # a flush blocks the event loop, and more lines at once would be noticeable
 BUSY = 503  # the server refuses work that it has no room for: that is no error of its own
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their level info is only for debugging
 
@@ -163,7 +162,7 @@ class _Handler(logging.Handler):
 
 
 class AccessLog:
-    """One line per request, written in batches; `release` is set once it is known."""
+    """One line per request; `release` is set once it is known."""
 
     def __init__(self, *, as_json: bool, level: int) -> None:
         self.release = "-"
@@ -171,30 +170,25 @@ class AccessLog:
         self._info = level <= logger.level("INFO").no
         self._warning = level <= logger.level("WARNING").no
         self._error = level <= logger.level("ERROR").no
-        self._pending: list[tuple[float, float, str, str, int, str]] = []
         self._second = 0
         self._prefix = ""
 
-    def add(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
-        """Add a request; `began` is time.perf_counter() at its first byte."""
-        if not (self._info if status < 500 else self._warning if status == BUSY else self._error):
-            return
-        pending = self._pending
-        pending.append((began, time.perf_counter(), method, path, status, request_id))
-        if len(pending) == 1:
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-        elif len(pending) >= FLUSH_LINES:
-            self.flush()
-
-    def flush(self) -> None:
+    def __call__(self, exchanges: Sequence[Exchange]) -> None:
         """Write the lines, through Loguru."""
-        if self._pending:
-            pending, self._pending = self._pending, []
-            line, clock = self._line, time.time() - time.perf_counter()
-            lines = [
-                line(clock + ended, (ended - began) * 1000, method, path, status, request_id)
-                for began, ended, method, path, status, request_id in pending
-            ]
+        line, clock = self._line, time.time() - time.perf_counter()
+        lines = [
+            line(
+                clock + each.ended,
+                (each.ended - each.began) * 1000,
+                each.method,
+                each.path,
+                each.status,
+                each.request_id,
+            )
+            for each in exchanges
+            if (self._info if each.status < 500 else self._warning if each.status == BUSY else self._error)
+        ]
+        if lines:
             logger.opt(raw=True).error("".join(lines))
 
     def _text(self, now: float, took: float, method: str, path: str, status: int, request_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from seatrial.http.messages import EncodedResponse, refusal, to_bytes
 from seatrial.serve import requests
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.refusals import in_form_of
 from seatrial.serve.routes import OPEN
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
@@ -83,7 +84,7 @@ def complete(document: Json, service: Service) -> Json:
     paths = document["paths"]
     errors = _errors(service)
     predicted = response(
-        "Prediction", "The predictions, in the order of the rows.", service.predict_body(body, EXAMPLE_ID)
+        "Prediction", "The predictions, in the order of the rows.", service.predict_body(body, Exchange(EXAMPLE_ID))
     )
     paths[PREDICT]["post"] |= {
         "requestBody": request_body(
@@ -92,7 +93,9 @@ def complete(document: Json, service: Service) -> Json:
         ),
         "responses": {"200": predicted, **errors},
     }
-    explained = response("Explanation", "The prediction with its explanation.", service.explain_body(body, EXAMPLE_ID))
+    explained = response(
+        "Explanation", "The prediction with its explanation.", service.explain_body(body, Exchange(EXAMPLE_ID))
+    )
     paths[EXPLAIN]["post"] |= {
         "requestBody": request_body(row, {"one row": example}),
         "responses": {"200": explained, **errors},

@@ -41,6 +41,7 @@ class Settings:
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
     predict_route: str = ""  # a further path for predictions in Vertex AI's form
     health_route: str = ""  # a further path for its health checks
+    prediction_log: str = field(default="", repr=False)  # a destination, or settings as JSON; see LogSettings
     log_format: LogFormat = "auto"
     log_level: str = "info"
 

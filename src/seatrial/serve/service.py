@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
@@ -15,11 +15,16 @@ from seatrial.model import Release
 from seatrial.model.inputs import Encoded
 from seatrial.model.row_validation import RowError
 from seatrial.model.unseen import WARNINGS, UnseenValue, as_json
+from seatrial.prediction_log.log_settings import parse_log_settings
 from seatrial.serve import logs, requests, responses
 from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.responses import Form, PredictionWriter, Scored, scored_rows
 from seatrial.serve.server_settings import Settings
+
+if TYPE_CHECKING:
+    from seatrial.serve.logged_answers import LoggedAnswers
 
 PREDICT = "/api/v1/predict"
 EXPLAIN = "/api/v1/explain"
@@ -34,7 +39,7 @@ NO_WARNINGS: Mapping[str, Any] = {}
 
 OnResponse = Callable[[EncodedResponse], None]
 Rest = Callable[[], None]
-Handler = Callable[[bytes, str, OnResponse], None]
+Handler = Callable[[bytes, Exchange, OnResponse], None]
 
 
 def no_rest() -> None:
@@ -50,6 +55,7 @@ class Service:
         self.access = AccessControl(settings)
         self.ready = False
         self.unseen: Counter[tuple[str, str]] = Counter()  # values since the start, by column and type
+        self.log: LoggedAnswers | None = None
         self._large = 0
 
     def load(self) -> None:
@@ -59,7 +65,12 @@ class Service:
         # a call of scikit-learn takes milliseconds, during which health checks must be answered
         native = ThreadPoolExecutor(1, thread_name_prefix="engine") if release.metadata.engine == "native" else None
         self._writer = PredictionWriter(release)
-        self._batcher: Batcher[Scored] = Batcher(self._score, executor=native)
+        if self.settings.prediction_log:
+            from seatrial.serve.logged_answers import LoggedAnswers
+
+            self.log = LoggedAnswers(release, parse_log_settings(self.settings.prediction_log))
+        after = self.log.flush if self.log else None
+        self._batcher: Batcher[Scored] = Batcher(self._score, after=after, executor=native)
         self._parse, self._encode, self._unseen = release.parse, release.encode, release.unseen.in_rows
         release.parse(b"[]")  # compiles the validators
         self.ready = True
@@ -69,26 +80,28 @@ class Service:
         if self.ready:
             self.ready = False
             self._pool.shutdown(wait=False, cancel_futures=True)
+            if self.log:
+                self.log.close()
             logs.unseen_values(self.unseen)
 
-    async def predict(self, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
+    async def predict(self, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
         """Handle POST /api/v1/predict; None if the client disconnected before it had sent its rows."""
-        return await self._handle(self.answer, headers, receive, request_id)
+        return await self._handle(self.answer, headers, receive, exchange)
 
-    async def explain(self, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
+    async def explain(self, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
         """Handle POST /api/v1/explain; None likewise."""
-        return await self._handle(partial(self._in_thread, self.explain_body), headers, receive, request_id)
+        return await self._handle(partial(self._in_thread, self.explain_body), headers, receive, exchange)
 
-    async def predict_in(self, form: Form, headers: Any, receive: Any, request_id: str) -> EncodedResponse | None:
+    async def predict_in(self, form: Form, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
         """Handle a request for predictions in the form of another protocol; errors have the native form."""
-        return await self._handle(partial(self.answer, form=form), headers, receive, request_id, form.media_types)
+        return await self._handle(partial(self.answer, form=form), headers, receive, exchange, form.media_types)
 
     async def _handle(
         self,
         handler: Handler,
         headers: Any,
         receive: Any,
-        request_id: str,
+        exchange: Exchange,
         media_types: frozenset[str] = frozenset(),
     ) -> EncodedResponse | None:
         if refused := requests.unsupported(headers, media_types):
@@ -105,32 +118,32 @@ class Service:
             if not future.done():  # the task that awaits it may have been cancelled
                 future.set_result(response)
 
-        handler(body, request_id, done)
+        handler(body, exchange, done)
         return await future
 
-    def answer(self, body: bytes, request_id: str, done: OnResponse, form: Form | None = None) -> None:
+    def answer(self, body: bytes, exchange: Exchange, done: OnResponse, form: Form | None = None) -> None:
         """Predict the rows in a body; `done` gets the response, at once or when they have been scored."""
         try:
             if not self.ready:
                 response = responses.not_ready()
             elif (rows := self._few_rows(body, form)) is None:
                 work = partial(self.predict_body, form=form) if form else self.predict_body
-                self._in_thread(work, body, request_id, done)
+                self._in_thread(work, body, exchange, done)
                 return
             elif rows:
-                encode, more = self._encode, self._warnings(self._unseen(rows))
-                scored = partial(self._scored, form or self._writer, request_id, done, more)
+                encode = self._encode
+                scored = partial(self._scored, form or self._writer, exchange, done, rows, self._unseen(rows))
                 self._batcher.submit([encode(row) for row in rows], scored)
                 return
             else:
-                response = (form or self._writer).respond((), request_id, NO_WARNINGS)
+                response = (form or self._writer).respond((), exchange.request_id, NO_WARNINGS)
         except RowError as error:
             if (plain := requests.without_mark(body)) is not body:
-                self.answer(plain, request_id, done, form)
+                self.answer(plain, exchange, done, form)
                 return
-            response = requests.unreadable(body) or responses.validation_error(error.errors)
+            response = requests.unreadable(body) or self._invalid(error, exchange)
         except Exception as error:
-            response = self._error(error, request_id)
+            response = self._error(error, exchange)
         done(response)
 
     def _few_rows(self, body: bytes, form: Form | None) -> list[Any] | None:
@@ -144,18 +157,23 @@ class Service:
     def _scored(
         self,
         form: Form | PredictionWriter,
-        request_id: str,
+        exchange: Exchange,
         done: OnResponse,
-        more: Mapping[str, Any],
-        rows: Sequence[Scored] | Exception,
+        rows: Sequence[Any],
+        unseen: Sequence[UnseenValue],
+        scored: Sequence[Scored] | Exception,
     ) -> None:
-        if isinstance(rows, Exception):
-            response = self._error(rows, request_id)
-        else:
-            try:
-                response = form.respond(rows, request_id, more)
-            except Exception as error:
-                response = self._error(error, request_id)
+        if isinstance(scored, Exception):
+            done(self._error(scored, exchange))
+            return
+        try:
+            response = form.respond(scored, exchange.request_id, self._warnings(unseen))
+            exchange.scored = scored
+            if self.log:
+                self.log.answer(exchange, rows, scored, unseen, done, response)
+                return
+        except Exception as error:
+            response = self._error(error, exchange)
         done(response)
 
     def _warnings(self, found: Sequence[UnseenValue]) -> Mapping[str, Any]:
@@ -166,7 +184,11 @@ class Service:
         return {WARNINGS: as_json(found)}
 
     def _in_thread(
-        self, work: Callable[[bytes, str, Rest], EncodedResponse], body: bytes, request_id: str, done: OnResponse
+        self,
+        work: Callable[[bytes, Exchange, Rest], EncodedResponse],
+        body: bytes,
+        exchange: Exchange,
+        done: OnResponse,
     ) -> None:
         """Do slow work in a thread: many rows, and explanations, each of which scores a thousand rows."""
         if not self.ready:
@@ -179,35 +201,38 @@ class Service:
             self._large += 1
             plain = requests.without_mark(body)
             loop = asyncio.get_running_loop()
-            call = loop.run_in_executor(self._pool, work, plain, request_id, partial(wait_for_turn, loop))
-            call.add_done_callback(partial(self._finished, request_id, done))
+            call = loop.run_in_executor(self._pool, work, plain, exchange, partial(wait_for_turn, loop))
+            call.add_done_callback(partial(self._finished, exchange, done))
 
-    def _finished(self, request_id: str, done: OnResponse, call: asyncio.Future[EncodedResponse]) -> None:
+    def _finished(self, exchange: Exchange, done: OnResponse, call: asyncio.Future[EncodedResponse]) -> None:
         self._large -= 1
         if call.cancelled():
             done(responses.not_ready())
         elif error := call.exception():
-            done(self._error(error, request_id))
+            done(self._error(error, exchange))
         else:
             done(call.result())
 
     def predict_body(
-        self, body: bytes, request_id: str, rest: Rest = no_rest, form: Form | None = None
+        self, body: bytes, exchange: Exchange, rest: Rest = no_rest, form: Form | None = None
     ) -> EncodedResponse:
         """Predict any number of rows in this thread, without batching; `rest` between slices. Raises RowError."""
         if form:
             body = form.read(body)
         unseen: list[UnseenValue] = []
-        written: list[Scored] = []
-        for start, rows in self.release.parse_slices(body):
-            if start < len(written):
+        scored: list[Scored] = []
+        rows: list[Any] = []
+        for start, some in self.release.parse_slices(body):
+            if start < len(scored):
                 unseen = []
-            unseen += self._unseen(rows, start)
-            written[start:] = self._score([self._encode(row) for row in rows]) if rows else []
+            unseen += self._unseen(some, start)
+            scored[start:] = self._score([self._encode(row) for row in some]) if some else []
+            rows[start:] = some
             rest()  # the event loop needs the interpreter's lock
-        return (form or self._writer).respond(written, request_id, self._warnings(unseen))
+        response = (form or self._writer).respond(scored, exchange.request_id, self._warnings(unseen))
+        return self._log(exchange, rows, scored, unseen) or response
 
-    def explain_body(self, body: bytes, request_id: str, rest: Rest = no_rest) -> EncodedResponse:
+    def explain_body(self, body: bytes, exchange: Exchange, rest: Rest = no_rest) -> EncodedResponse:
         """Predict one row and explain the contribution of each column, after a `rest`. Raises RowError."""
         rest()  # many of them in a row would keep the interpreter's lock
         rows = self._parse(body)
@@ -215,8 +240,20 @@ class Service:
             message = f"Only one row can be explained at a time; got {len(rows)}"
             raise RowError([{"type": "one_row", "loc": ["body"], "msg": message}])
         explanation = to_jsonable_python(self.release.explain(rows[0]))
-        more = {"explanation": explanation, **self._warnings(self._unseen(rows))}
-        return self._writer.respond(self._score([self._encode(rows[0])]), request_id, more)
+        unseen = self._unseen(rows)
+        scored = self._score([self._encode(rows[0])])
+        more = {"explanation": explanation, **self._warnings(unseen)}
+        response = self._writer.respond(scored, exchange.request_id, more)
+        return self._log(exchange, rows, scored, unseen) or response
+
+    def _log(
+        self, exchange: Exchange, rows: list[Any], scored: Sequence[Scored], unseen: Sequence[UnseenValue]
+    ) -> EncodedResponse | None:
+        """Log what is answered in a thread; returns a refusal where it cannot be logged. Examples have no route."""
+        exchange.scored = scored
+        if self.log is None or not exchange.route or not rows:
+            return None
+        return self.log.write(exchange, lambda records: records.answered(exchange, rows, scored, unseen))
 
     def health(self) -> EncodedResponse:
         """Handle GET /health: alive, whatever the model does."""
@@ -251,9 +288,17 @@ class Service:
     def _score(self, rows: list[Encoded]) -> list[Scored]:
         return scored_rows(self.release, self.release.score(rows))
 
-    def _error(self, error: BaseException, request_id: str) -> EncodedResponse:
+    def _invalid(self, error: RowError, exchange: Exchange) -> EncodedResponse:
+        """The response to invalid rows, which are logged without their values."""
+        response = responses.validation_error(error.errors)
+        exchange.errors = error.errors
+        if self.log:
+            self.log.refuse(exchange, response.status, error.errors)
+        return response
+
+    def _error(self, error: BaseException, exchange: Exchange) -> EncodedResponse:
         """The response to an error. Unless the rows are invalid, the details go to the log and not to the caller."""
         if isinstance(error, RowError):
-            return responses.validation_error(error.errors)
-        logs.fault("The request failed", error, request_id)
-        return responses.internal_error(request_id)
+            return self._invalid(error, exchange)
+        logs.fault("The request failed", error, exchange.request_id)
+        return responses.internal_error(exchange.request_id)

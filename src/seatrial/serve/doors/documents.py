@@ -15,6 +15,7 @@ from seatrial.serve.doors.instances import InstancesForm
 from seatrial.serve.doors.mlflow import JSON_TYPE, InvocationForm
 from seatrial.serve.doors.open_inference import InferForm
 from seatrial.serve.doors.tensors import DATATYPES, column_datatype
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.openapi import NUMBER, TEXT, Json, array_of, object_of
 from seatrial.serve.responses import Form
 from seatrial.serve.routes import ROUTES, Route
@@ -145,7 +146,7 @@ def _answers(path: str, service: Service) -> Json:
         answer = openapi.response("Status", summary, {})
         return {"200": {**answer, "content": {"text/plain": {"schema": TEXT, "example": __version__}}}}
     body = to_bytes(next(iter(_examples(path, service).values())))
-    predicted = service.predict_body(body, openapi.EXAMPLE_ID, form=_form(service, path))
+    predicted = service.predict_body(body, Exchange(openapi.EXAMPLE_ID), form=_form(service, path))
     return {"200": openapi.response(ANSWERS[tag], "The predictions, in the order of the rows.", predicted)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from seatrial.http.messages import EncodedResponse, Headers
 from seatrial.model.row_validation import encodable
+from seatrial.serve.exchanges import Exchange
 from seatrial.serve.refusals import door_error
 from seatrial.serve.responses import Form
 from seatrial.serve.service import Service
@@ -18,11 +19,11 @@ BAD_REQUEST = 400  # what the protocols answer to them
 
 @dataclass(frozen=True)
 class Call:
-    """A request: its headers, how to read its body, its ID, and the names in its path."""
+    """A request: its headers, how to read its body, its exchange, and the names in its path."""
 
     headers: Any
     receive: Any
-    request_id: str
+    exchange: Exchange
     names: Mapping[str, str]
 
     def header(self, name: bytes) -> str:
@@ -43,7 +44,7 @@ class Door:
 
     async def answer(self, form: Form, call: Call) -> EncodedResponse | None:
         """Predict, and translate what is refused."""
-        response = await self.service.predict_in(form, call.headers, call.receive, call.request_id)
+        response = await self.service.predict_in(form, call.headers, call.receive, call.exchange)
         return self.refused(response) if response and response.status != 200 else response
 
     def refused(self, response: EncodedResponse) -> EncodedResponse:

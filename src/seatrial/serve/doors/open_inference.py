@@ -30,6 +30,8 @@ PREDICTION, PROBABILITIES = "prediction", "probabilities"
 class OpenInference(Door):
     """Health, metadata and inference."""
 
+    fast_route = "/v2/models/{name}/infer"
+
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         meta = self.release.metadata
