@@ -3,6 +3,7 @@
 import json
 import random
 import string
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -43,21 +44,37 @@ def request_id(headers: Any) -> str:
         if name == REQUEST_ID and 0 < len(value) <= ID_LENGTH and not value.translate(None, _VISIBLE):
             text: str = value.decode("ascii")
             return text
+    return new_id()
+
+
+def new_id() -> str:
+    """A request ID that no other request has."""
     return f"{_random.getrandbits(128):032x}"
 
 
 def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
     """Encode a response for the wire; `more` are headers that all responses of the server have."""
     status, body, others = response
-    head = [_STATUS_LINES[status]]
-    for name, value in more:
-        head += (name, b": ", value, b"\r\n")
-    head.append((_HEAD if content_type(others) else _UNTYPED) % (len(body), request_id.encode()))
-    for name, value in others:
-        head += (name, b": ", value, b"\r\n")
-    head.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
-    head.append(body)
-    return b"".join(head)
+    head = (_HEAD if content_type(others) else _UNTYPED) % (len(body), request_id.encode())
+    end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
+    return b"".join((_STATUS_LINES[status], _shared.lines(more), head, _lines(others), end, body))
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % line for line in headers])
+
+
+class _SharedLines:
+    """Encodes what all responses have once for as long as it is the same list; Uvicorn makes one each second."""
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._encoded = b""
+
+    def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        if headers is not self._headers:
+            self._headers, self._encoded = headers, _lines(headers)
+        return self._encoded
 
 
 def content_type(headers: Headers) -> Headers:
@@ -74,6 +91,7 @@ async def send_response(send: Any, response: EncodedResponse, request_id: str) -
     await send({"type": "http.response.body", "body": body})
 
 
+_shared = _SharedLines()
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _UNTYPED = b"content-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (*NO_SNIFFING, REQUEST_ID)
 _HEAD = b"%b: %b\r\ncontent-length: %%d\r\n%b: %b\r\n%b: %%b\r\n" % (*JSON, *NO_SNIFFING, REQUEST_ID)

@@ -2,11 +2,10 @@
 
 import importlib
 import json
-import math
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.decision import DecisionRule, decision_rule
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, GraphEngine, NativeEngine
 from seatrial.model.features import Array, Columns, Feature, Floats, add_features, features_in, needed
-from seatrial.model.inputs import Encoded, stack_columns, stack_rows
+from seatrial.model.inputs import Encoded, compile_encoder, stack_columns, stack_rows
 from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
@@ -126,8 +125,8 @@ class Release:
         return RowParser(self.schema, limit=self.row_limit)
 
     @cached_property
-    def _derive(self) -> tuple[tuple[str, Any, tuple[str, ...]], ...]:
-        return tuple((f.name, f.function, f.reads) for f in self.features)
+    def _encode(self) -> Callable[[Mapping[str, Any]], Encoded]:
+        return compile_encoder(self.metadata.inputs, self.features)
 
     def load(self) -> "Release":
         """Load everything and predict one row, so that the first caller does not have to wait for it."""
@@ -147,17 +146,7 @@ class Release:
 
     def encode(self, row: BaseModel) -> Encoded:
         """Apply the feature functions to a row and return the engine's input."""
-        return self._encode(row.__dict__.copy())
-
-    def _encode(self, values: dict[str, Any]) -> Encoded:
-        for name, function, reads in self._derive:
-            values[name] = function(*[values[read] for read in reads])
-        inputs = self.metadata.inputs
-        nan = math.nan
-        return (
-            tuple([nan if (value := values[name]) is None else value for name in inputs.numbers]),
-            tuple([values[name] or "" for name in inputs.strings]),
-        )
+        return self._encode(row.__dict__)
 
     def score(self, rows: Sequence[Encoded]) -> Floats:
         """Score encoded rows in one call: (n, n_classes) probabilities, or (n,) predictions of a regression."""
@@ -275,10 +264,10 @@ class Release:
         if meta.task == "binary":
             position = self.decision.positive
         elif meta.task == "multiclass":
-            position = int(self.decide_index(self.score([self._encode(dict(values))]))[0])
+            position = int(self.decide_index(self.score([self._encode(values)]))[0])
 
         def score(rows: Sequence[dict[str, Any]]) -> Floats:
-            scores = self.score([self._encode(dict(row)) for row in rows])
+            scores = self.score([self._encode(row) for row in rows])
             return scores if position is None else scores[:, position]
 
         names = [c.name for c in self.columns if c.name in self.used_columns]

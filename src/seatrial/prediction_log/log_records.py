@@ -58,17 +58,19 @@ class Records:
         self.positions = [position for position, column in enumerate(release.columns) if column.name in names]
         self._hashed = [position for position, name in enumerate(names) if name in settings.hashed]
         self._key = _key(spool) if self._hashed else b""
+        self.keeps_all = settings.share == 1
         self._below = int(settings.share * 2**32)  # checksums of the IDs of requests that are kept
         self._known = frozenset(column.name for column in release.columns)
         self._classifier = release.metadata.task != "regression"
 
     def keeps(self, request_id: str) -> bool:
         """Whether a request is in the share that is logged; the same for all of its records."""
-        return self._below >= 2**32 or crc32(request_id.encode()) < self._below
+        return self.keeps_all or crc32(request_id.encode()) < self._below
 
     def answered(self, exchange: Any, rows: Iterable[Any], scored: Sequence[Any], unseen: Sequence[Any] = ()) -> bytes:
         """The record of an answered `exchange`: its checked rows, and what the model said about each of them."""
-        return self.table(exchange, [self._values(row.__dict__) for row in rows], scored, unseen)
+        values = self._values
+        return self.table(exchange, [values(row.__dict__) for row in rows], scored, unseen)
 
     def table(
         self,
@@ -87,13 +89,15 @@ class Records:
         """
         if self._hashed:
             rows = [self._with_hashes(row) for row in rows]
-        record = self._head(exchange)
-        record["rows"] = rows
-        if self._classifier:
+        record = {**self._head(exchange), "rows": rows}
+        if not self._classifier:
+            record["scores"] = [value for value, _ in scored]
+        elif len(scored) == 1:
+            [(position, shares)] = scored
+            record["scores"], record["decided"] = (shares,), (position,)
+        else:
             record["scores"] = [shares for _, shares in scored]
             record["decided"] = [position for position, _ in scored]
-        else:
-            record["scores"] = [value for value, _ in scored]
         if unseen:
             record["unseen"] = [[each.row, each.column] for each in unseen]
         if part:
@@ -111,7 +115,7 @@ class Records:
         return to_json({**self._head(exchange), "status": status, "errors": places}) + b"\n"
 
     def _head(self, exchange: Any) -> dict[str, Any]:
-        head: dict[str, Any] = {
+        head = {
             "t": time_ns() // 1000,
             "id": exchange.request_id,
             "w": self.wheel,

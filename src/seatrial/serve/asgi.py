@@ -53,6 +53,7 @@ class AsgiApp:
         self._lock = asyncio.Lock()
         self._doors = Doors(service)
         self.fast_doors = self._doors.fast  # by URL
+        self.known_heads: dict[bytes, Any] = {}  # of the HTTP fast path
         self._checks = {
             "/health": service.health,
             "/api/v1/health": service.health,

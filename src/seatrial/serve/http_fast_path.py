@@ -6,11 +6,13 @@ Responses come from the same `Service.answer` as everywhere else. Large or unusu
 
 import asyncio
 from functools import partial
+from time import perf_counter
 from types import SimpleNamespace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from seatrial.http import refusals
 from seatrial.http.connection import GuardedProtocol
-from seatrial.http.messages import EncodedResponse, request_id, to_wire
+from seatrial.http.messages import REQUEST_ID, EncodedResponse, new_id, request_id, to_wire
 from seatrial.serve.access import CREDENTIALS
 from seatrial.serve.exchanges import TRACE, Exchange
 from seatrial.serve.responses import Form
@@ -22,6 +24,8 @@ PLAIN = {
     b"application/json",
     *(b"application/json;%bcharset=%b" % (space, name) for space in (b"", b" ") for name in (b"utf-8", b"UTF-8")),
 }
+HEAD_BYTES = 1024  # a longer header is parsed each time
+MOST_HEADS = 1024  # are kept; the length of the body is in them, so that one client has many
 # Headers of requests that the ASGI path handles.
 UNUSUAL = frozenset((b"content-encoding", b"inference-header-content-length"))
 ELSEWHERE = UNUSUAL | {b"origin"}  # where responses differ by it
@@ -42,14 +46,28 @@ class FastDoor(Protocol):
 class _Cycle:
     """Takes the place of Uvicorn's request cycle while a request is on the fast path, to keep responses in order."""
 
+    __slots__ = ("disconnected", "held", "keep_alive", "response_complete", "response_started", "scope")
     message_event: ClassVar[Any] = SimpleNamespace(set=lambda: None)  # no task waits for this request's body
 
     def __init__(self, scope: Any, keep_alive: bool) -> None:
         self.scope = scope
+        self.held = 0
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_started = False
         self.response_complete = False
+
+
+class _KnownHead(NamedTuple):
+    """What a request's header says: the same bytes always say the same, so they are parsed once.
+
+    Clients repeat their headers. What would differ each time, as an ID of the caller's, is not kept.
+    """
+
+    length: int  # of the body
+    path: str
+    door: FastDoor | None
+    credential: tuple[bytes, bytes] | None
 
 
 class FastPathProtocol(GuardedProtocol):
@@ -57,7 +75,6 @@ class FastPathProtocol(GuardedProtocol):
 
     cycle: Any
     _on_fast_path = False
-    _door: FastDoor | None = None
     _body = b""
     _key = ""  # the name of the caller's key
     _trace = b""
@@ -65,35 +82,80 @@ class FastPathProtocol(GuardedProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of a new connection."""
         super().connection_made(transport)
+        self._heads: dict[bytes, _KnownHead] = self.app.known_heads
+        self._noted: _KnownHead | None = None  # what the request on the fast path has in its header
         self._known_hosts: set[bytes] = self.app.hosts.known
         self._ring = self.app.service.access.ring
         self._elsewhere = ELSEWHERE if self.app.cors else UNUSUAL
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a whole request whose header is one that was parsed before; parse anything else."""
+        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES) + 4
+        if end > 3 and not self._is_busy():
+            head = data[:end]
+            if known := self._heads.get(head):
+                if len(data) == end + known.length and (self._ring is None or self._may_predict(known.credential)):
+                    self._began = self._idle = 0.0
+                    self._answer_known(known, data[end:])
+                    return
+            else:
+                self._noted = None
+                super().data_received(data)
+                if self._noted and len(data) == end + self._noted.length:
+                    if len(self._heads) >= MOST_HEADS:
+                        self._heads.clear()
+                    self._heads[head] = self._noted
+                return
+        super().data_received(data)
+
+    def _answer_known(self, head: _KnownHead, body: bytes) -> None:
+        """Request the prediction for a request that was not parsed."""
+        scope: Any = {"method": "POST", "path": head.path, "headers": [], "state": {}}
+        self.scope = scope
+        try:
+            self._answer(_Cycle(scope, keep_alive=True), perf_counter(), head, body)
+        except Exception as error:
+            refusals.log_fault(self.app, error)
+            self._refuse(500)
+
+    def _is_busy(self) -> bool:
+        """Whether anything else is in progress on this connection, or it is to be closed."""
+        cycle = self.cycle
+        return bool(
+            self._size  # a part of a message has been parsed
+            or (cycle is not None and not cycle.response_complete)
+            or self.flow.waiting
+            or self.flow.write_paused
+            or self.draining
+            or self.transport.is_closing()
+        )
 
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
         native = self.url == _URL
         door = None if native else self.app.fast_doors.get(self.url)
-        if (native or door) and self._is_plain():
+        if (native or door) and self._is_plain() and self._read_header(door):
             self._on_fast_path = True
-            self._door = door
             self._body = b""
-            # for the log, if the request is never completed
-            self.scope |= {"method": "POST", "path": PREDICT if native else self.url.decode("ascii")}
+            self.scope |= {"method": "POST", "path": self._head.path}  # for the log, if it is never completed
         else:
             super().begin_request()
 
     def _is_plain(self) -> bool:
+        """Whether the request and what else happens on the connection are as usual."""
         parser, cycle = self.parser, self.cycle
-        if (
+        return not (
             parser.get_method() != b"POST"
             or parser.get_http_version() != "1.1"
             or self.expect_100_continue
             or (cycle is not None and not cycle.response_complete)
             or self.flow.write_paused
             or parser.should_upgrade()
-        ):
-            return False
-        length, host, credential, trace = LARGE_BODY + 1, b"", None, b""
+        )
+
+    def _read_header(self, door: FastDoor | None) -> bool:
+        """Note what is needed of the header, as `_head`; False where it has anything unusual."""
+        length, host, credential, trace, own_id = LARGE_BODY + 1, b"", None, b"", False
         for line in self.headers:
             name, value = line
             if name == b"content-length":
@@ -113,8 +175,14 @@ class FastPathProtocol(GuardedProtocol):
                 return False
             elif name == TRACE:
                 trace = value
-        self._trace = trace
-        return length <= LARGE_BODY and host != b"" and (self._ring is None or self._may_predict(credential))
+            elif name == REQUEST_ID:
+                own_id = True
+        if length > LARGE_BODY or not host or (self._ring is not None and not self._may_predict(credential)):
+            return False
+        path = PREDICT if door is None else self.url.decode("ascii")
+        self._head = _KnownHead(length, path, door, credential)
+        self._trace, self._repeated = trace, not (trace or own_id)
+        return True
 
     def _may_predict(self, credential: Any) -> bool:
         """Whether this header line was found good before, and its key has requests left."""
@@ -139,19 +207,31 @@ class FastPathProtocol(GuardedProtocol):
             super().on_message_complete()
             return
         self._on_fast_path = False
-        began, scope, door = self._began, self.scope, self._door
+        began, keep_alive = self._began, self.parser.should_keep_alive() and not self.draining
         self._received()
-        self.cycle = self.current = cycle = _Cycle(scope, self.parser.should_keep_alive() and not self.draining)
+        if keep_alive and self._repeated:
+            self._noted = self._head
+        self._answer(
+            _Cycle(self.scope, keep_alive), began, self._head, self._body, request_id(self.headers), self._trace
+        )
+
+    def _answer(
+        self, cycle: _Cycle, began: float, head: _KnownHead, body: bytes, identity: str = "", trace: bytes = b""
+    ) -> None:
+        """Request the prediction for a complete request."""
+        self.cycle = self.current = cycle
+        door = head.door
         exchange = Exchange(
-            request_id(self.headers),
+            identity or new_id(),
             began=began,
-            path=scope["path"],
+            path=head.path,
             route=door.fast_route if door else PREDICT,
             key=self._key,
-            trace=self._trace,
+            trace=trace,
         )
-        respond = partial(self._respond, cycle, exchange, door)
-        self.app.service.answer(self._body, exchange, respond, door and door.plain_form())
+        self.app.service.answer(
+            body, exchange, partial(self._respond, cycle, exchange, door), door and door.plain_form()
+        )
 
     def _respond(self, cycle: _Cycle, exchange: Exchange, door: FastDoor | None, response: EncodedResponse) -> None:
         if door and response.status != 200:

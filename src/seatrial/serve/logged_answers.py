@@ -39,8 +39,9 @@ class LoggedAnswers:
         response: EncodedResponse,
     ) -> None:
         """Let `done` have the response at the next `flush`, once the record is written; in the event loop."""
-        if self.records.keeps(exchange.request_id):
-            self._records.append(self.records.answered(exchange, rows, scored, unseen))
+        records = self.records
+        if records.keeps_all or records.keeps(exchange.request_id):
+            self._records.append(records.answered(exchange, rows, scored, unseen))
             self._due.append((done, response))
         else:
             done(response)

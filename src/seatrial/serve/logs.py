@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
@@ -161,6 +162,12 @@ class _Handler(logging.Handler):
         logger.opt(exception=error).log(level, "{}", record.getMessage().strip())
 
 
+@lru_cache(maxsize=64)
+def _quoted(path: str) -> str:
+    """A path as text within JSON; most requests have one of a few."""
+    return json.dumps(path)[1:-1]
+
+
 class AccessLog:
     """One line per request; `release` is set once it is known."""
 
@@ -206,7 +213,7 @@ class AccessLog:
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         level = "INFO" if status < 500 else "WARNING" if status == BUSY else "ERROR"
-        quoted = json.dumps(path)[1:-1]
+        quoted = _quoted(path)
         if "\\" in request_id or '"' in request_id:
             request_id = json.dumps(request_id)[1:-1]
         return (

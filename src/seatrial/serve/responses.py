@@ -95,7 +95,7 @@ class PredictionWriter:
             labels, template = self._labels, self._probabilities
             if len(rows) == 1:
                 [(position, shares)] = rows
-                prediction, probabilities = labels[position], template % tuple(shares)
+                prediction, probabilities = labels[position], template % (*shares,)
             else:
                 prediction = ",".join([labels[position] for position, _ in rows])
                 probabilities = ",".join([template % tuple(shares) for _, shares in rows])
