@@ -15,6 +15,8 @@ from benchmarks.models import ROOT, prepare
 GOALS = {
     "share_of_bare": (">=", 0.7),
     "infer_share_of_bare": (">=", 0.4),
+    "production_share_of_bare": (">=", 0.75),
+    "production_p99_of_bare": ("<=", 1.4),
     "times_seed": (">=", 100),
     "p99_of_bare": ("<=", 1.6),
     "times_pandas": (">=", 3),

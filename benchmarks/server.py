@@ -52,8 +52,12 @@ def serving(
     *,
     folder: Path | None = None,
     output: int | BinaryIO = subprocess.DEVNULL,
+    key: str = "",
 ) -> Iterator[Running]:
-    """Run a server until it has answered `body`, and end its process afterwards; {port} in `command` is the port."""
+    """Run a server until it has answered `body`, and end its process afterwards; {port} in `command` is the port.
+
+    `key` is the access key that it wants, here and in the functions below.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -68,7 +72,7 @@ def serving(
             if process.poll() is not None:
                 raise SystemExit(f"{' '.join(words)} ended with {process.returncode}")
             try:
-                ask(url, body)
+                ask(url, body, key=key)
                 break
             except OSError:
                 time.sleep(0.002)
@@ -80,14 +84,17 @@ def serving(
         process.wait(20)
 
 
-def ask(url: str, body: bytes, path: str = PATH) -> bytes:
+def ask(url: str, body: bytes, path: str = PATH, key: str = "") -> bytes:
     """Request one prediction, and give the bytes of the response."""
-    request = urllib.request.Request(url + path, body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
+    request = urllib.request.Request(url + path, body, headers)
     with urllib.request.urlopen(request, timeout=30) as response:
         return response.read()
 
 
-def load(url: str, body: bytes, folder: Path, *, connections: int, seconds: float, path: str = PATH) -> Load:
+def load(
+    url: str, body: bytes, folder: Path, *, connections: int, seconds: float, path: str = PATH, key: str = ""
+) -> Load:
     """Load a server with wrk over keep-alive connections."""
     if not shutil.which("wrk"):
         raise SystemExit("wrk is not installed. On Debian: apt-get install wrk.")
@@ -96,7 +103,8 @@ def load(url: str, body: bytes, folder: Path, *, connections: int, seconds: floa
         'wrk.method = "POST"\n'
         f"wrk.body = {json.dumps(body.decode())}\n"
         'wrk.headers["Content-Type"] = "application/json"\n'
-        "function done(summary, latency, requests)\n"
+        + (f'wrk.headers["X-API-Key"] = "{key}"\n' if key else "")
+        + "function done(summary, latency, requests)\n"
         '  io.write(string.format("RESULT %f %f %f %d\\n", summary.requests / (summary.duration / 1e6),\n'
         "    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,\n"
         "    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))\n"

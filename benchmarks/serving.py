@@ -1,6 +1,7 @@
 """Requests per second and latency, against the bare limit and the seed's way, in turn; medians of several rounds."""
 
 import json
+import shutil
 import statistics
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from benchmarks.models import ROOT, Model
 from benchmarks.server import PATH, UVICORN, Load, ask, load, serving
+from seatrial.core.access_keys import make_key, render_keys
 
 CONNECTIONS = 32
 CONTENDERS = ROOT / "benchmarks" / "contenders"
@@ -45,20 +47,26 @@ def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[
     with serving(seatrial_command(model), BODY) as running:
         answer = ask(running.url, BODY)
         infer_answer = ask(running.url, INFER_BODY, INFER)
+    key, secret = make_key("benchmark", ["predict"], rate="1000000/s", quota="100000000000/day")
+    production = {"SEATRIAL_KEYS": render_keys([key]), "SEATRIAL_LOG": str(folder / "log")}
     contenders: dict[str, tuple[list[str], dict[str, str]]] = {
         "bare_infer": (bare_command(model.python, "bare:app"), {"ANSWER": infer_answer.decode()}),
         "infer": (seatrial_command(model), {}),
+        "production": (seatrial_command(model), production),  # with a key, the prediction log, and metrics
         "bare": (bare_command(model.python, "bare:app"), {"ANSWER": answer.decode()}),
         "seatrial": (seatrial_command(model), {}),
         "seed": (bare_command(Path(sys.executable), "seed:app"), seed),
     }
+    options: dict[str, Any]
     loads: dict[str, list[Load]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, (command, environment) in contenders.items():
-            with serving(command, BODY, environment) as running:
-                path, body = (INFER, INFER_BODY) if name.endswith("infer") else (PATH, BODY)
-                load(running.url, body, folder, connections=CONNECTIONS, seconds=1, path=path)  # warm up
-                measured = load(running.url, body, folder, connections=CONNECTIONS, seconds=seconds, path=path)
+            path, body = (INFER, INFER_BODY) if name.endswith("infer") else (PATH, BODY)
+            options = {"connections": CONNECTIONS, "path": path, "key": secret if name == "production" else ""}
+            with serving(command, BODY, environment, key=options["key"]) as running:
+                load(running.url, body, folder, seconds=1, **options)  # warm up
+                measured = load(running.url, body, folder, seconds=seconds, **options)
+            shutil.rmtree(folder / "log", ignore_errors=True)
             if measured.errors:
                 raise SystemExit(f"{name} answered {measured.errors} requests with an error")
             loads[name].append(measured)
@@ -72,6 +80,9 @@ def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[
     }
     inferred = zip(loads["infer"], loads["bare_infer"], strict=True)
     result["infer_share_of_bare"] = round(statistics.median(ours.rate / bare.rate for ours, bare in inferred), 3)
+    logged = list(zip(loads["production"], loads["bare"], strict=True))
+    result["production_share_of_bare"] = round(statistics.median(ours.rate / bare.rate for ours, bare in logged), 3)
+    result["production_p99_of_bare"] = round(statistics.median(ours.p99 / bare.p99 for ours, bare in logged), 2)
     pairs = list(zip(loads["seatrial"], loads["bare"], loads["seed"], strict=True))
     result["share_of_bare"] = round(statistics.median(ours.rate / bare.rate for ours, bare, _ in pairs), 3)
     result["times_seed"] = round(statistics.median(ours.rate / seed_.rate for ours, _, seed_ in pairs), 1)
