@@ -96,9 +96,9 @@ class RouteTable:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """The paths that a route answers: a part in braces is never empty and has no slash."""
+    """The paths that a route answers: a part in braces is never empty, and has no slash and no colon."""
     parts = re.split(r"\{(\w+)\}", path)
-    return re.compile("".join(f"(?P<{p}>[^/\n]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+    return re.compile("".join(f"(?P<{p}>[^/:\n]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
 
 
 def own_routes(settings: Settings) -> list[Route]:

@@ -37,7 +37,7 @@ class ScoreForm:
         named = [key for key in KEYS if key in request]
         if len(named) != 1:
             raise problem('Send {"input_data": {"columns": [...], "data": [...]}} or {"data": [...]}.', "missing")
-        if request.get("params") or set(request) - {*KEYS, "params"}:
+        if request.get("params") not in (None, {}) or set(request) - {*KEYS, "params"}:
             raise problem(f"The request has keys besides {named[0]}; this model takes no params.", "extra_forbidden")
         table = request[named[0]]
         translate = from_split if isinstance(table, dict) else from_rows

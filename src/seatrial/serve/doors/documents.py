@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from seatrial import __version__
 from seatrial.http.messages import to_bytes
@@ -157,7 +157,7 @@ def _errors(route: Route, service: Service) -> Json:
     column = service.release.columns[0].name
     texts = {
         "400": f"row 0, column {column}: Field required (missing)" if posted else "",
-        "404": "Unknown model 'x'." if "{name}" in route.path else "",
+        "404": "Unknown model 'x'." if "{" in route.path else "",
         "406": "The answer can be application/json, text/csv or application/jsonlines." if tag == MLFLOW else "",
         "413": f"The body is larger than {service.settings.body_limit:,} bytes." if posted else "",
         "415": requests.NOT_JSON % "not text/plain" if posted else "",
@@ -179,7 +179,8 @@ def _schemas(service: Service) -> Json:
     whole = {"type": "integer", "minimum": 0}
     row: Json = {"anyOf": [{"type": "object"}, {"type": "array"}]}
     rows = {**array_of(row, "Each an object, or a list of values in the order of the columns."), "items": row}
-    parameters = {"type": "object", "additionalProperties": True}
+    parameters = _or_null({"type": "object", "additionalProperties": True})
+    none = _or_null({"type": "object", "maxProperties": 0})  # a model takes no parameters
     tensor = {"name": TEXT, "datatype": {"enum": sorted(DATATYPES)}, "shape": array_of(whole)}
     sent = object_of({**tensor, "parameters": parameters, "data": {"type": "array"}}, list(tensor))
     described = {**tensor, "shape": array_of({"type": "integer", "minimum": -1}), "parameters": parameters}
@@ -189,19 +190,29 @@ def _schemas(service: Service) -> Json:
     warnings = {"type": "array", "items": {"type": "object"}}
     predicted = {"prediction": label, "probabilities": shares, "warnings": warnings}
     columns = {"predictions": array_of(label), "probabilities": array_of(shares), "warnings": warnings}
-    request = {"id": TEXT, "parameters": parameters, "inputs": array_of(sent)}
+    request = {
+        "id": _or_null(TEXT),
+        "parameters": parameters,
+        "inputs": {**array_of(sent), "minItems": 1},
+    }
+    wanted = _or_null(array_of(object_of({"name": TEXT, "parameters": parameters}, ["name"])))
     tables = {"dataframe_records": rows, "instances": rows, "inputs": {"anyOf": [rows, {"type": "object"}]}}
+    forms = ("dataframe_split", *tables)
     answer = {"model_name": TEXT, "model_version": TEXT, "id": TEXT, "parameters": parameters}
     facts = {"name": TEXT, "versions": array_of(TEXT), "platform": TEXT}
     listed = array_of(object_of(described, list(tensor)))
     return {
-        "InferRequest": object_of({**request, "outputs": array_of(object_of({"name": TEXT}))}, ["inputs"]),
+        "InferRequest": object_of({**request, "outputs": wanted}, ["inputs"]),
         "InferResponse": object_of({**answer, "outputs": array_of(sent)}, ["model_name", "outputs"]),
         "InferModel": object_of({**facts, "inputs": listed, "outputs": listed}),
         "InferServer": object_of({"name": TEXT, "version": TEXT, "extensions": array_of(TEXT)}),
-        "Instances": object_of({"instances": rows, "parameters": parameters}, ["instances"]),
-        "MlflowTable": object_of({"dataframe_split": split, **tables, "params": parameters}, []),
-        "AzureTable": object_of({"input_data": {"anyOf": [split, rows]}, "data": rows, "params": parameters}, []),
+        "Instances": _closed({"instances": rows, "parameters": none}, ["instances"]),
+        "MlflowTable": _closed({"dataframe_split": split, **tables, "params": none}, [], one_of=forms),
+        "AzureTable": _closed(
+            {"input_data": {"anyOf": [split, rows]}, "data": rows, "params": none},
+            [],
+            one_of=("input_data", "data"),
+        ),
         "DoorPrediction": object_of(columns, ["predictions"]),
         "VertexPrediction": object_of({"predictions": array_of(object_of(predicted, ["prediction"]))}),
         "PredictionList": array_of(object_of(predicted, ["prediction"])),
@@ -211,3 +222,13 @@ def _schemas(service: Service) -> Json:
         "DoorError": object_of({"error": TEXT}),
         "MlflowError": object_of({"error_code": TEXT, "message": TEXT}),
     }
+
+
+def _or_null(schema: Json) -> Json:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _closed(properties: Json, required: list[str], one_of: Sequence[str] = ()) -> Json:
+    """An object without other keys; with `one_of`, it has exactly one of these."""
+    chosen = {"oneOf": [{"required": [key]} for key in one_of]} if one_of else {}
+    return {**object_of(properties, required), "additionalProperties": False, **chosen}

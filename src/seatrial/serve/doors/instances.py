@@ -57,7 +57,7 @@ class InstancesForm:
         request = read_object(body)
         if "instances" not in request:
             raise problem('Send {"instances": [...]}.', "missing", "instances")
-        if request.get("parameters") or set(request) - {"instances", "parameters"}:
+        if request.get("parameters") not in (None, {}) or set(request) - {"instances", "parameters"}:
             known = "only instances; this model takes no parameters"
             raise problem(f"The request has more keys than it may have: {known}.", "extra_forbidden")
         return from_rows(self._door.release, request["instances"])

@@ -71,7 +71,7 @@ class InvocationForm:
         named = [key for key in KEYS if key in request]
         if len(named) != 1:
             raise problem(f"Send exactly one of {', '.join(KEYS)}.", "missing")
-        if request.get("params") or set(request) - {*KEYS, "params"}:
+        if request.get("params") not in (None, {}) or set(request) - {*KEYS, "params"}:
             raise problem(f"The request has keys besides {named[0]}; this model takes no params.", "extra_forbidden")
         table = request[named[0]]
         if named[0] == "dataframe_split":

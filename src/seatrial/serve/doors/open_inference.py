@@ -198,7 +198,7 @@ class InferForm:
 
 
 def _parameters(part: Json) -> Json:
-    parameters = part.get("parameters") or {}
+    parameters = {} if part.get("parameters") is None else part["parameters"]
     if not isinstance(parameters, dict):
         raise problem('"parameters" must be an object.', "dict_type")
     return parameters

@@ -69,7 +69,7 @@ class TensorReader:
         if not isinstance(datatype, str) or datatype not in DATATYPES:
             known = ", ".join(sorted(DATATYPES))
             raise problem(f"Unknown datatype; known: {known}.", "datatype", name)
-        parameters = tensor.get("parameters") or {}
+        parameters = {} if tensor.get("parameters") is None else tensor["parameters"]
         if not isinstance(parameters, dict):
             raise problem('"parameters" must be an object.', "dict_type", name)
         if "shared_memory_region" in parameters:
