@@ -19,7 +19,8 @@ test: $(DEV)
 
 # Long tests: kills at twenty moments each, ten switches each way under load, whole pipelines, a project under each
 # Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command, every fault
-# of the detection benchmark, container images, all combinations of models, a proven gate.
+# of the detection benchmark, container images, all combinations of models, a proven gate,
+# ten minutes of generated requests.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
 		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py \
@@ -34,7 +35,7 @@ soak: $(DEV)
 		tests/ci/test_repository.py::test_a_change_of_one_project_runs_its_jobs_alone \
 		tests/cli/test_trial.py tests/deploy/test_local.py tests/deploy/test_drain.py \
 		tests/trial/test_run.py tests/trial/test_behaviour_trial.py tests/trial/test_new_row_faults.py \
-		tests/serve/test_attacks.py
+		tests/serve/test_attacks.py tests/serve/test_schemathesis.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .
