@@ -111,7 +111,7 @@ def test_an_image_is_not_built_where_our_index_lacks_a_package(tiny: ProjectSett
 def test_the_dockerfile_uses_the_projects_settings(tiny: ProjectSettings) -> None:
     text = Docker(tiny, {"port": 9000, "python": "3.12"}).files()["Dockerfile"]
     assert "ARG BASE=docker.io/library/python:3.12-slim" in text
-    assert 'CMD ["python", "-m", "seatrial.serve", "tiny_model", "--host", "0.0.0.0"]' in text
+    assert 'ENTRYPOINT ["python", "-m", "seatrial.serve", "tiny_model", "--host", "0.0.0.0"]' in text
     assert "EXPOSE 9000" in text
     assert "PORT=9000" in text
 

@@ -59,7 +59,7 @@ def test_dockerfiles_hold_any_text(mounts: bool) -> None:
         dockerfile = render_template("Dockerfile.jinja", name=text, package=text, **values)
         assert len(dockerfile.splitlines()) == len(plain.splitlines())
         *others, command = dockerfile.splitlines()
-        assert text in json.loads(command.removeprefix("CMD "))
+        assert text in json.loads(command.removeprefix("ENTRYPOINT "))
         runs = [line for line in others if not line.startswith(("#", "LABEL"))]
         assert runs == [line for line in plain.splitlines()[:-1] if not line.startswith(("#", "LABEL"))]
 

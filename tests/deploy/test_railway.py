@@ -158,7 +158,9 @@ def test_its_dockerfile_reads_the_index_from_the_service_and_needs_no_mounts(tin
     dockerfile = Railway(tiny, {"service": "titanic"}).files()["Dockerfile"]
     assert "ARG PIP_EXTRA_INDEX_URL" in dockerfile
     assert "--mount" not in dockerfile
-    assert 'CMD ["env", "-u", "PIP_EXTRA_INDEX_URL", "python", "-m", "seatrial.serve", "tiny_model"' in dockerfile
+    assert (
+        'ENTRYPOINT ["env", "-u", "PIP_EXTRA_INDEX_URL", "python", "-m", "seatrial.serve", "tiny_model"' in dockerfile
+    )
 
 
 def test_the_server_accepts_the_host_header_of_railways_health_check(titanic: Release) -> None:

@@ -134,7 +134,8 @@ def test_its_health_check_distinguishes_healthy_from_unhealthy(
     state = tools.run("podman", "inspect", "--format", "{{.State.Health.Status}}", running.name).stdout
     assert state.strip() == "healthy"
     tools.run(
-        "podman", "run", "--detach", "--name", "ill", "--env", f"PORT={free_port()}", by_secret.image, "sleep", "60"
+        *("podman", "run", "--detach", "--name", "ill", "--env", f"PORT={free_port()}"),
+        *("--entrypoint", "sleep", by_secret.image, "60"),
     )
     unhealthy = tools.run("podman", "healthcheck", "run", "ill", check=False)
     tools.run("podman", "rm", "--force", "--time", "0", "ill")
@@ -145,6 +146,20 @@ def test_railways_health_check_is_accepted(running: Running) -> None:
     request = urllib.request.Request(f"{running.url}/ready", headers={"Host": "healthcheck.railway.app"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status == 200
+
+
+def test_sagemakers_argument_serves_on_its_port(tools: ContainerTools, by_secret: Built) -> None:
+    options = ("--detach", "--name", "sagemaker", "--env", "SEATRIAL_OPEN=1", "--publish", "8080:8080")
+    tools.run("podman", "run", *options, by_secret.image, "serve")
+    began = time.monotonic()
+    while True:
+        try:
+            assert "predictions" in predict("http://127.0.0.1:8080")
+            break
+        except OSError:
+            assert time.monotonic() - began < 30, tools.run("podman", "logs", "sagemaker").stderr
+            time.sleep(0.02)
+    tools.run("podman", "rm", "--force", "sagemaker")
 
 
 def test_sigterm_stops_it_quickly_and_cleanly(tools: ContainerTools, by_secret: Built) -> None:
@@ -169,12 +184,12 @@ def test_sigterm_stops_it_quickly_and_cleanly(tools: ContainerTools, by_secret: 
 def test_it_contains_no_compiler_and_no_installer(tools: ContainerTools, by_secret: Built) -> None:
     look = "command -v cc gcc g++ clang make pip pip3; python -c 'import pip' 2>/dev/null && echo pip; "
     look += "python -c 'import setuptools' 2>/dev/null && echo setuptools; exit 0"
-    done = tools.run("podman", "run", "--rm", by_secret.image, "sh", "-c", look)
+    done = tools.run("podman", "run", "--rm", "--entrypoint", "sh", by_secret.image, "-c", look)
     assert done.stdout == ""
 
 
 def test_it_contains_its_lockfile(tools: ContainerTools, by_secret: Built, pinned: dict[str, PinnedRelease]) -> None:
-    done = tools.run("podman", "run", "--rm", by_secret.image, "cat", "/opt/venv/requirements.txt")
+    done = tools.run("podman", "run", "--rm", "--entrypoint", "cat", by_secret.image, "/opt/venv/requirements.txt")
     assert done.stdout == pinned["0.1.0"].requirements.read_text()
     assert "\ntitanic-model==0.1.0 " in done.stdout
 
