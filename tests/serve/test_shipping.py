@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,8 @@ def shippers(server: Process) -> list[psutil.Process]:
     """The shipper of a server, while it runs."""
     found = []
     for child in psutil.Process(server.pid).children():
-        try:
+        with suppress(psutil.NoSuchProcess):
             found += [child] if "seatrial.prediction_log" in child.cmdline() else []
-        except psutil.NoSuchProcess:
-            pass
     return found
 
 
@@ -108,6 +106,15 @@ def test_signals_to_all_processes_stop_the_server_first(root: Path, tmp_path: Pa
             shipper.send_signal(number)
         ask(port, "a")
         assert shipper.is_running()
+        assert server.stop() == 0
+    assert delivered(tmp_path / "log") == ["a"]
+
+
+def test_a_shipper_that_dies_as_the_server_stops_is_followed_by_a_last_one(root: Path, tmp_path: Path) -> None:
+    with served(root, tmp_path / "log") as (server, port):
+        (shipper,) = until(lambda: shippers(server))
+        ask(port, "a")
+        shipper.kill()
         assert server.stop() == 0
     assert delivered(tmp_path / "log") == ["a"]
 
@@ -196,6 +203,8 @@ def test_a_shipper_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr("seatrial.serve.shipping.MARGIN", 0.3)
     began = time.monotonic()
     with shipping(Settings(prediction_log=str(tmp_path / "log"), stop_timeout=0.1), "small"):
-        (child,) = until(lambda: psutil.Process().children())
+        (child,) = until(
+            lambda: [each for each in psutil.Process().children() if "time.sleep(600)" in str(each.cmdline())]
+        )
     assert not child.is_running()
     assert time.monotonic() - began < 30

@@ -5,6 +5,7 @@ server, after it has delivered what the server wrote last.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ MODULE = "seatrial.prediction_log"
 CHECK_SECONDS = 60.0
 LONGEST_WAIT = 30.0  # seconds before a shipper that keeps dying is started again
 STEADY_SECONDS = 60.0  # after which it is not one that keeps dying
+DONE = (0, 3)  # exit codes of a shipper that was told to stop: the spool is empty, or not
 MARGIN = 2.0  # seconds that the shipper is given beyond the time to drain
 
 
@@ -85,41 +87,38 @@ class _Shipper:
         """Let the process deliver what is left, and end it after the time for that."""
         with self._lock:
             self._stopping.set()
-            process = self._process
-        if process is None:
-            return
-        assert process.stdin
-        with suppress(OSError):
-            process.stdin.close()
-        try:
-            process.wait(self._drain + MARGIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        self._thread.join(MARGIN)
-        if process.returncode != 0:
+            if self._process is not None:
+                _tell_to_stop(self._process)
+        self._thread.join(self._drain + MARGIN)
+        if self._thread.is_alive() and self._process is not None:
+            self._process.kill()
+            self._thread.join(MARGIN)
+        if self._process is None or self._process.returncode != 0:
             logger.warning("The prediction log has more to deliver: the next server with this spool does that.")
 
     def _command(self, *options: str) -> list[str]:
         return [self._python or sys.executable, "-m", MODULE, *options, str(self._spool)]
 
     def _run(self) -> None:
+        # The process inherits this, so that a signal to all processes does not end it before it ignores signals.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         wait = 0.5
-        while not self._stopping.is_set():
+        while True:
             began = time.monotonic()
-            if (process := self._begin()) is None:
-                return
+            process, last = self._begin()
             _log_lines(process)
             code = process.wait()
-            if self._stopping.is_set():
+            if last or (self._stopping.is_set() and code in DONE):
                 return
+            if self._stopping.is_set():
+                continue  # it was killed, so that another one delivers the rest
             wait = 0.5 if time.monotonic() - began > STEADY_SECONDS else min(2 * wait, LONGEST_WAIT)
             logger.warning("the shipper of the prediction log ended with {}; it starts again in {:.0f} s", code, wait)
             self._stopping.wait(wait)
 
-    def _begin(self) -> subprocess.Popen[bytes] | None:
+    def _begin(self) -> tuple[subprocess.Popen[bytes], bool]:
+        """Start the process; returns it, and whether it was told to stop already."""
         with self._lock:
-            if self._stopping.is_set():
-                return None
             self._process = subprocess.Popen(
                 self._command("--child", "--drain", str(self._drain)),
                 env=self._environment,
@@ -127,7 +126,16 @@ class _Shipper:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
             )
-            return self._process
+            if self._stopping.is_set():
+                _tell_to_stop(self._process)
+            return self._process, self._stopping.is_set()
+
+
+def _tell_to_stop(process: subprocess.Popen[bytes]) -> None:
+    """End its standard input, as the end of this process would."""
+    assert process.stdin
+    with suppress(OSError):
+        process.stdin.close()
 
 
 def _log_lines(process: subprocess.Popen[bytes]) -> None:
