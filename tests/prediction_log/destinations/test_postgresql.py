@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from tests.postgres_cluster import Cluster
 from tests.prediction_log.destinations.test_folder import tables
-from tests.prediction_log.log_lines import FACTS, SEGMENT, line, refusal
+from tests.prediction_log.log_lines import SEGMENT, line, refusal
 from tests.prediction_log.test_tables import ODD
 
 from seatrial.prediction_log.destinations import DeliveryError
@@ -200,4 +200,4 @@ def test_long_names_are_cut_at_a_character_and_stay_apart() -> None:
     cut = {fitted_name("é" * 32), fitted_name("é" * 33), fitted_name("é" * 32 + "x")}
     assert len(cut) == 3
     assert all(len(name.encode()) <= 63 for name in cut)
-    assert FACTS["name"] in table_name("shop")
+    assert table_name("titanic-model") == "predictions_titanic_model"

@@ -6,6 +6,7 @@ added to the table. Where two versions have a column of different types, the lat
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -37,8 +38,8 @@ _TYPES = {
 
 
 def table_name(release: str) -> str:
-    """The name of the table with a release's predictions."""
-    return fitted_name(f"predictions_{release}")
+    """The name of the table with a release's predictions, which SQL takes without quotes where it can be so."""
+    return fitted_name(f"predictions_{re.sub('[-.]', '_', release)}")
 
 
 def fitted_name(name: str) -> str:
